@@ -1,1 +1,40 @@
 //! The one way out.
+//!
+//! Connectors, scripts and imports send requests that users shape, so every HTTP connection of the project
+//! is opened here and nowhere else. A destination is judged as text ([`url`]), as a name ([`names`]) and as
+//! the addresses that are dialled ([`address`]), by the operator's lists and the rules ([`Policy`]); each
+//! redirect is judged again. Below it stands the hyper engine and not a ready client: a ready client dials
+//! literal addresses on its own, tells what it dialled only after the request has left, and follows
+//! redirects with headers that it does not know to be secret.
+
+mod address;
+mod body;
+mod client;
+mod connector;
+mod dialer;
+mod error;
+mod exchange;
+mod http_error;
+mod interfaces;
+mod list;
+mod names;
+mod policy;
+mod redirect;
+mod request;
+mod resolver;
+mod response;
+mod rule;
+mod scope;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod url;
+
+pub use self::client::Client;
+pub use self::error::EgressError;
+pub use self::http_error::{BodyError, HttpError};
+pub use self::policy::{Policy, PolicyError};
+pub use self::request::Request;
+pub use self::response::Response;
+pub use self::rule::Rule;
+pub use self::url::IntoUrl;

@@ -1,0 +1,148 @@
+//! The body of an answer: read whole, counted before and after decompression.
+//!
+//! At most one layer of gzip, deflate or brotli is taken off, and the limit counts what comes out of it, so
+//! that a small answer cannot become a large one. A body that ends early is an error, never a short body.
+
+use std::io::{self, Read};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use url::Url;
+
+use super::exchange::{explain_http, protocol};
+use super::{EgressError, url as urls};
+
+/// The most bytes that a body may have, as it travels and as it is read.
+pub(super) const MOST_BYTES: usize = 10 * 1024 * 1024;
+/// What is asked for.
+pub(super) const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, deflate, br");
+
+/// From this size on, decompressing leaves the thread that serves other requests.
+const LARGE: usize = 64 * 1024;
+
+/// A body that cannot be used.
+#[derive(Debug)]
+pub(super) enum BodyFault {
+    TooLarge,
+    Http(hyper::Error),
+    Encoding(&'static str),
+}
+
+/// A coding that can be taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+}
+
+/// Reads a body and takes its coding off.
+pub(super) async fn read(body: Incoming, headers: &HeaderMap) -> Result<Bytes, BodyFault> {
+    let coding = coding(headers)?;
+    let raw = collect(body).await?;
+    let Some(coding) = coding.filter(|_| !raw.is_empty()) else {
+        return Ok(raw);
+    };
+    if raw.len() < LARGE {
+        return decode(coding, &raw);
+    }
+    let decoding = tokio::task::spawn_blocking(move || decode(coding, &raw));
+    decoding
+        .await
+        .unwrap_or(Err(BodyFault::Encoding("its decompression failed")))
+}
+
+async fn collect(mut body: Incoming) -> Result<Bytes, BodyFault> {
+    let announced = body.size_hint().lower();
+    let capacity = usize::try_from(announced)
+        .ok()
+        .filter(|bytes| *bytes <= MOST_BYTES)
+        .ok_or(BodyFault::TooLarge)?;
+    let mut all = BytesMut::with_capacity(capacity.min(LARGE));
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(BodyFault::Http)?.into_data() else {
+            continue;
+        };
+        if all.len() + data.len() > MOST_BYTES {
+            return Err(BodyFault::TooLarge);
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
+}
+
+/// Reads which coding lies on a body. A word that is no coding at all is passed over: some servers write a
+/// charset there.
+fn coding(headers: &HeaderMap) -> Result<Option<Coding>, BodyFault> {
+    let mut found = None;
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        for word in value.as_bytes().split(|byte| *byte == b',') {
+            let coding = match word.trim_ascii().to_ascii_lowercase().as_slice() {
+                b"gzip" | b"x-gzip" => Coding::Gzip,
+                b"deflate" => Coding::Deflate,
+                b"br" => Coding::Brotli,
+                b"zstd" | b"compress" | b"x-compress" | b"dcb" | b"dcz" | b"exi"
+                | b"pack200-gzip" => {
+                    return Err(BodyFault::Encoding(
+                        "it is compressed in a way that was not asked for",
+                    ));
+                }
+                _ => continue,
+            };
+            if found.replace(coding).is_some() {
+                return Err(BodyFault::Encoding("it is compressed more than once"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn decode(coding: Coding, raw: &[u8]) -> Result<Bytes, BodyFault> {
+    match coding {
+        Coding::Gzip => take(flate2::read::MultiGzDecoder::new(raw)),
+        // "deflate" means zlib (RFC 9110, section 8.4.1.2), but some servers send the bare stream.
+        Coding::Deflate if is_zlib(raw) => take(flate2::read::ZlibDecoder::new(raw)),
+        Coding::Deflate => take(flate2::read::DeflateDecoder::new(raw)),
+        Coding::Brotli => take(brotli_decompressor::Decompressor::new(raw, 4096)),
+    }
+}
+
+fn take(decoder: impl Read) -> Result<Bytes, BodyFault> {
+    let mut bytes = Vec::new();
+    let limit = MOST_BYTES as u64 + 1;
+    decoder
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| BodyFault::Encoding(broken(&error)))?;
+    if bytes.len() > MOST_BYTES {
+        Err(BodyFault::TooLarge)
+    } else {
+        Ok(bytes.into())
+    }
+}
+
+fn broken(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "its compressed body ends early",
+        _ => "its compressed body is damaged",
+    }
+}
+
+fn is_zlib(raw: &[u8]) -> bool {
+    matches!(raw, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
+}
+
+impl BodyFault {
+    pub(super) fn into_egress(self, url: &Url) -> EgressError {
+        match self {
+            Self::TooLarge => EgressError::TooLarge {
+                target: urls::display(url),
+                why: "its body has more than 10 MiB".to_owned(),
+            },
+            Self::Http(error) => explain_http(&error, url),
+            Self::Encoding(why) => protocol(url, why),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Dialling: only addresses that were judged, and only what was dialled is spoken to.
+//!
+//! Several addresses are tried one after the other with a head start of 250 ms each, the first that
+//! answers wins (RFC 8305, "happy eyeballs").
+
+use std::fmt::Debug;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::net::TcpStream;
+
+use super::resolver::BoxFuture;
+
+/// How long an address has before the next one is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Opens TCP connections. The seam that lets tests record what is dialled.
+pub(super) trait Dial: Debug + Send + Sync {
+    /// Connects to an address, and to nothing else.
+    fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>>;
+}
+
+/// The system's sockets.
+#[derive(Debug)]
+pub(super) struct SystemDialer;
+
+impl Dial for SystemDialer {
+    fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>> {
+        Box::pin(async move {
+            let stream = TcpStream::connect(address).await?;
+            if stream.peer_addr()? != address {
+                return Err(io::Error::other(
+                    "the socket is connected to another address than the one dialled",
+                ));
+            }
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
+    }
+}
+
+/// Connects to the first of some addresses that answers.
+pub(super) async fn dial_first(
+    dialer: &dyn Dial,
+    addresses: &[SocketAddr],
+) -> io::Result<TcpStream> {
+    let mut waiting = addresses.iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.push(dialer.dial(*address));
+        } else if attempts.is_empty() {
+            return Err(last_error);
+        }
+        let head_start = async {
+            if waiting.len() == 0 {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(HEAD_START).await;
+        };
+        tokio::select! {
+            Some(attempt) = attempts.next() => match attempt {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last_error = error,
+            },
+            () = head_start => {}
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What can go wrong between a connector and an upstream.
+//!
+//! Every text says what happened, why, and how to mend it. None holds a query string, a user name or a
+//! header value, and none tells a closed private port from a filtered one.
+
+use std::time::Duration;
+
+use super::Rule;
+
+/// A request that brought no answer. An answer with a status of 400 or more is no error of this kind.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EgressError {
+    /// The URL has no single reading, or is not http or https.
+    #[error("the URL cannot be called: it has {}; {}", rule.what(), mend_url(*rule))]
+    Url {
+        /// The rule that refuses it.
+        rule: Rule,
+    },
+    /// The destination is refused; no packet left.
+    #[error("refused to call {target}: {subject} {} [{rule}]; {mend}", rule.what())]
+    Policy {
+        /// The URL, without its query.
+        target: String,
+        /// The rule that refuses it.
+        rule: Rule,
+        /// What the rule is about, with its verb: "the host is", "the host leads to".
+        subject: &'static str,
+        /// What an operator or user can do.
+        mend: String,
+    },
+    /// A secret would have gone to a place that the connection does not name; no packet left.
+    #[error(
+        "refused to send a secret to {target}: this connection's secrets go to {allowed} alone [scope]; \
+         check how the URL is built, or send the request without the secret"
+    )]
+    Scope {
+        /// The URL, without its query.
+        target: String,
+        /// The origins that may have the secrets.
+        allowed: String,
+    },
+    /// The request cannot be built.
+    #[error("the request cannot be sent: {why}")]
+    Request {
+        /// What is wrong with it, and how to mend it.
+        why: String,
+    },
+    /// The host's name has no usable address.
+    #[error("could not look up {host}: it is {} [{rule}]; check its spelling and the server's DNS", rule.what())]
+    Dns {
+        /// The host name.
+        host: String,
+        /// What went wrong.
+        rule: Rule,
+    },
+    /// No connection came about.
+    #[error("could not connect to {target}: {why}; check the address and that the service is up")]
+    Connect {
+        /// The URL, without its query.
+        target: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// The TLS handshake failed.
+    #[error("could not speak TLS with {target}: {why}")]
+    Tls {
+        /// The URL, without its query.
+        target: String,
+        /// What went wrong, and how to mend it.
+        why: String,
+    },
+    /// The whole request took too long, from the first look-up to the last byte.
+    #[error("no complete answer from {target} within {} ms; raise the timeout or check the service", after.as_millis())]
+    Timeout {
+        /// The URL, without its query.
+        target: String,
+        /// The time it had.
+        after: Duration,
+    },
+    /// The answer is larger than is read.
+    #[error(
+        "the answer from {target} is too large: {why}; ask for less at a time, for example with paging"
+    )]
+    TooLarge {
+        /// The URL, without its query.
+        target: String,
+        /// What is too large, and the limit.
+        why: String,
+    },
+    /// The answer is not sound HTTP, or ended early.
+    #[error(
+        "the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault"
+    )]
+    Protocol {
+        /// The URL, without its query.
+        target: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A redirect was not followed.
+    #[error("did not follow the redirect from {target}: {why}")]
+    Redirect {
+        /// The URL that redirected, without its query.
+        target: String,
+        /// Why, and how to mend it.
+        why: String,
+    },
+}
+
+impl EgressError {
+    /// Returns the kind of failure, in snake_case; stable.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Url { .. } => "url",
+            Self::Policy { .. } => "policy",
+            Self::Scope { .. } => "scope",
+            Self::Request { .. } => "request",
+            Self::Dns { .. } => "dns",
+            Self::Connect { .. } => "connect",
+            Self::Tls { .. } => "tls",
+            Self::Timeout { .. } => "timeout",
+            Self::TooLarge { .. } => "too_large",
+            Self::Protocol { .. } => "protocol",
+            Self::Redirect { .. } => "redirect",
+        }
+    }
+
+    /// Returns the rule that refused the destination, if one did.
+    pub const fn rule(&self) -> Option<Rule> {
+        match self {
+            Self::Url { rule } | Self::Policy { rule, .. } | Self::Dns { rule, .. } => Some(*rule),
+            _ => None,
+        }
+    }
+
+    /// Returns the same error about another URL: the engine knows a connection by its origin alone.
+    pub(super) fn about(&self, url: String) -> Self {
+        let mut error = self.clone();
+        match &mut error {
+            Self::Policy { target, .. }
+            | Self::Connect { target, .. }
+            | Self::Tls { target, .. } => *target = url,
+            _ => {}
+        }
+        error
+    }
+
+    pub(super) const fn url(rule: Rule) -> Self {
+        Self::Url { rule }
+    }
+
+    pub(super) fn request(why: impl Into<String>) -> Self {
+        Self::Request { why: why.into() }
+    }
+
+    /// A name, port or literal address that the policy refuses.
+    pub(super) fn refused_host(target: String, rule: Rule, host: &str) -> Self {
+        let subject = if rule == Rule::Port {
+            "its port is"
+        } else {
+            "its host is"
+        };
+        Self::Policy {
+            target,
+            rule,
+            subject,
+            mend: mend_host(rule, host),
+        }
+    }
+
+    /// A name with an address that the policy refuses. The address is not told: it may be a private map.
+    pub(super) fn refused_answer(target: String, rule: Rule, host: &str) -> Self {
+        let mend = match rule {
+            Rule::OperatorDeny => mend_host(rule, host),
+            rule if rule.single_only() => {
+                "an operator can open the address itself, not the name, with --egress-allow"
+                    .to_owned()
+            }
+            _ => format!("an operator can open it with --egress-allow {host}"),
+        };
+        Self::Policy {
+            target,
+            rule,
+            subject: "its host leads to",
+            mend,
+        }
+    }
+}
+
+fn mend_host(rule: Rule, host: &str) -> String {
+    match rule {
+        Rule::OperatorDeny => "ask the operator of this server".to_owned(),
+        Rule::LongName => "check its spelling".to_owned(),
+        Rule::Port => format!("an operator can open it with --egress-allow {host}:PORT"),
+        _ => format!(
+            "only public destinations may be called; an operator can open it with --egress-allow {host}"
+        ),
+    }
+}
+
+fn mend_url(rule: Rule) -> &'static str {
+    match rule {
+        Rule::ControlCharacter | Rule::Space | Rule::Backslash => "percent-encode it",
+        Rule::Scheme => "write the whole URL, such as https://api.example.com/path",
+        Rule::UserInfo => "pass credentials as a header, for example by basic or bearer",
+        Rule::PercentInHost => "write the host plainly; zone ids are not supported",
+        Rule::LongName => "check the host's spelling",
+        _ => "write it as https://host:port/path?query",
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the way out: everything stays on loopback, behind a resolver and a dialer that record.
+
+mod net;
+mod requests;
+mod upstream;

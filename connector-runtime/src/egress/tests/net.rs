@@ -1,0 +1,133 @@
+//! A network in memory: names answer what a test says, dialled addresses are recorded and lead to loopback.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpStream;
+
+use crate::egress::dialer::Dial;
+use crate::egress::policy::NameVerdict;
+use crate::egress::resolver::{BoxFuture, Resolve};
+use crate::egress::{Client, Policy};
+
+/// A public address that names lead to unless a test says otherwise.
+pub(super) const PUBLIC: &str = "93.184.215.14";
+
+/// What a name answers to one look-up.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Addresses(Vec<IpAddr>),
+    Unknown,
+    Never,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    names: HashMap<String, VecDeque<Answer>>,
+    routes: HashMap<SocketAddr, SocketAddr>,
+    anywhere: Option<SocketAddr>,
+    looked_up: Vec<String>,
+    dialled: Vec<SocketAddr>,
+}
+
+/// The recording resolver and dialer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Net(Arc<Mutex<State>>);
+
+impl Net {
+    /// Adds an answer to a name; the last one repeats.
+    pub(super) fn name(&self, name: &str, answer: Answer) -> &Self {
+        self.0
+            .lock()
+            .unwrap()
+            .names
+            .entry(name.to_owned())
+            .or_default()
+            .push_back(answer);
+        self
+    }
+
+    /// Adds an answer of addresses to a name.
+    pub(super) fn host(&self, name: &str, addresses: &[&str]) -> &Self {
+        self.name(
+            name,
+            Answer::Addresses(addresses.iter().map(|text| text.parse().unwrap()).collect()),
+        )
+    }
+
+    /// Leads a dialled address to a server on loopback.
+    pub(super) fn route(&self, dialled: &str, to: SocketAddr) -> &Self {
+        self.0
+            .lock()
+            .unwrap()
+            .routes
+            .insert(dialled.parse().unwrap(), to);
+        self
+    }
+
+    /// Leads every other dialled address to a server on loopback.
+    pub(super) fn route_all(&self, to: SocketAddr) -> &Self {
+        self.0.lock().unwrap().anywhere = Some(to);
+        self
+    }
+
+    pub(super) fn dialled(&self) -> Vec<SocketAddr> {
+        self.0.lock().unwrap().dialled.clone()
+    }
+
+    pub(super) fn looked_up(&self) -> Vec<String> {
+        self.0.lock().unwrap().looked_up.clone()
+    }
+
+    pub(super) fn client(&self, policy: Policy) -> Client {
+        Client::with_seams(
+            policy,
+            Arc::new(self.clone()),
+            Arc::new(self.clone()),
+            Vec::new(),
+        )
+    }
+}
+
+impl Resolve for Net {
+    fn resolve<'a>(
+        &'a self,
+        name: &'a str,
+        _: NameVerdict,
+    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        let answer = {
+            let mut state = self.0.lock().unwrap();
+            state.looked_up.push(name.to_owned());
+            match state.names.get_mut(name) {
+                Some(answers) if answers.len() > 1 => answers.pop_front(),
+                Some(answers) => answers.front().cloned(),
+                None => None,
+            }
+        };
+        Box::pin(async move {
+            match answer {
+                Some(Answer::Addresses(addresses)) => Ok(addresses),
+                Some(Answer::Never) => std::future::pending().await,
+                Some(Answer::Unknown) | None => Err(io::Error::other("no such name")),
+            }
+        })
+    }
+}
+
+impl Dial for Net {
+    fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>> {
+        let to = {
+            let mut state = self.0.lock().unwrap();
+            state.dialled.push(address);
+            state.routes.get(&address).copied().or(state.anywhere)
+        };
+        Box::pin(async move {
+            match to {
+                Some(to) => TcpStream::connect(to).await,
+                None => Err(io::ErrorKind::ConnectionRefused.into()),
+            }
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Servers on loopback that answer what a test says, byte by byte.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Received {
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Received {
+    pub(super) fn line(&self) -> &str {
+        self.head.lines().next().unwrap()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
+/// A plain HTTP/1.1 server. It answers on the same connection until a script says nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    pub(super) address: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Upstream {
+    /// Starts a server; `answer` writes whole answers. The connection is closed after an answer that says so.
+    pub(super) async fn start(
+        answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let answer = Arc::new(answer);
+        Self::raw(move |mut stream, received| {
+            let answer = Arc::clone(&answer);
+            async move {
+                while let Some(request) = receive(&mut stream).await {
+                    let bytes = answer(&request);
+                    received.lock().unwrap().push(request);
+                    let closes = bytes
+                        .windows(19)
+                        .any(|window| window == b"connection: close\r\n");
+                    if stream.write_all(&bytes).await.is_err() || closes {
+                        return;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Starts a server whose connections a test plays itself.
+    pub(super) async fn raw<F>(
+        play: impl Fn(TcpStream, Arc<Mutex<Vec<Received>>>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let received = Arc::default();
+        let log = Arc::clone(&received);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(play(stream, Arc::clone(&log)));
+            }
+        });
+        Self { address, received }
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+/// Reads one request; `None` at the end of the connection.
+pub(super) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Received> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let mut received = Received {
+        head: String::from_utf8(head).unwrap(),
+        body: Vec::new(),
+    };
+    let length = received
+        .header("content-length")
+        .map_or(0, |text| text.parse().unwrap());
+    received.body = vec![0; length];
+    stream.read_exact(&mut received.body).await.ok()?;
+    Some(received)
+}
+
+/// Writes an answer with a length.
+pub(super) fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Writes a redirect.
+pub(super) fn redirect(status: u16, location: &str) -> Vec<u8> {
+    answer(
+        &format!("{status} Moved"),
+        &format!("location: {location}\r\n"),
+        "",
+    )
+}

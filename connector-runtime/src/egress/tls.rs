@@ -1,0 +1,74 @@
+//! TLS: rustls with the ring provider, named here so that no author has to install one.
+//!
+//! Certificates are verified against the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError};
+use rustls_platform_verifier::Verifier;
+
+/// Builds the client's configuration: system roots and `more`, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
+pub(super) fn config(more: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier::new_with_extra_roots(more.iter().cloned(), Arc::clone(&provider))?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous() // rustls's word for any verifier that is not its own
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Explains a failed handshake.
+pub(super) fn explain(error: &io::Error) -> String {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<TlsError>());
+    inner.map_or_else(
+        || {
+            format!(
+                "the connection broke during the handshake ({}); check the port",
+                error.kind()
+            )
+        },
+        explain_tls,
+    )
+}
+
+/// Explains a TLS error.
+pub(super) fn explain_tls(error: &TlsError) -> String {
+    match error {
+        TlsError::InvalidCertificate(certificate) => explain_certificate(certificate).to_owned(),
+        TlsError::PeerIncompatible(_) | TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
+            "the server speaks neither TLS 1.2 nor TLS 1.3 with a cipher known here; it has to be updated".to_owned()
+        }
+        TlsError::InvalidMessage(_) => "the server does not speak TLS on this port; check the port, or use http://".to_owned(),
+        TlsError::AlertReceived(alert) => format!("the server refused the handshake ({alert:?}); check its TLS settings"),
+        TlsError::General(text) => format!("{text}; install the system's CA certificates or set SSL_CERT_FILE"),
+        other => format!("{other}; check the server's TLS settings"),
+    }
+}
+
+fn explain_certificate(error: &CertificateError) -> &'static str {
+    use CertificateError as E;
+    match error {
+        E::Expired | E::ExpiredContext { .. } => {
+            "its certificate has expired; the service has to renew it"
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; check this machine's clock"
+        }
+        E::Revoked => "its certificate has been revoked; the service has to renew it",
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            "its certificate is for another host; check the host name"
+        }
+        E::UnknownIssuer => {
+            "its certificate is self-signed or from an authority that this machine does not trust; \
+             add that authority to the system's roots or to SSL_CERT_FILE"
+        }
+        _ => "its certificate is not acceptable; the service has to replace it",
+    }
+}
