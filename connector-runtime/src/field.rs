@@ -28,7 +28,7 @@ use crate::secret::Secret;
     label = "no config schema is known for this type",
     note = "use String, Secret, Url, a number, bool, Timestamp, Date, Value, Vec<..> or Option<..> of these, an enum with #[derive(Select)] or a struct with #[object]"
 )]
-pub trait FieldType: fmt::Debug + Sized + Send + Sync + 'static {
+pub trait FieldType: Sized + Send + Sync + 'static {
     /// What a schema says about the type.
     const TYPE: TypeSpec;
 
@@ -184,7 +184,7 @@ integer! {
     isize: None, None;
 }
 
-/// A point in time. A date without a time stands for its first moment in UTC.
+// A point in time; a date without a time stands for its first moment in UTC.
 impl FieldType for jiff::Timestamp {
     const TYPE: TypeSpec = TypeSpec::new(FieldKind::Date);
 
@@ -195,7 +195,7 @@ impl FieldType for jiff::Timestamp {
     }
 }
 
-/// A calendar day.
+// A calendar day.
 impl FieldType for jiff::civil::Date {
     const TYPE: TypeSpec = TypeSpec { format: Some("date"), ..TypeSpec::new(FieldKind::Date) };
 
@@ -207,7 +207,7 @@ impl FieldType for jiff::civil::Date {
 
 impl<T> FieldType for Vec<T>
 where
-    T: DeserializeOwned + JsonSchema + fmt::Debug + Send + Sync + 'static,
+    T: DeserializeOwned + JsonSchema + Send + Sync + 'static,
 {
     const TYPE: TypeSpec = TypeSpec { schema: Some(schema_of::<Self>), ..TypeSpec::new(FieldKind::Array) };
 
@@ -220,7 +220,7 @@ macro_rules! string_map {
     ($($map:ident),*) => {$(
         impl<T> FieldType for $map<String, T>
         where
-            T: DeserializeOwned + JsonSchema + fmt::Debug + Send + Sync + 'static,
+            T: DeserializeOwned + JsonSchema + Send + Sync + 'static,
         {
             const TYPE: TypeSpec = TypeSpec { schema: Some(schema_of::<Self>), ..TypeSpec::new(FieldKind::Object) };
 
@@ -250,7 +250,7 @@ pub(crate) fn schema_of<T: JsonSchema + ?Sized>() -> Value {
 }
 
 /// An enum whose variants are the values of a select; implemented by `#[derive(Select)]`.
-pub trait Select: Copy + fmt::Debug + Send + Sync + 'static {
+pub trait Select: Sized + Send + Sync + 'static {
     /// The values in source order.
     const CHOICES: &'static [ChoiceSpec];
 
@@ -258,10 +258,10 @@ pub trait Select: Copy + fmt::Debug + Send + Sync + 'static {
     fn from_index(index: usize) -> Option<Self>;
 
     /// Returns the variant's place in [`Select::CHOICES`].
-    fn index(self) -> usize;
+    fn index(&self) -> usize;
 
     /// Returns the value on the wire.
-    fn as_str(self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         Self::CHOICES.get(self.index()).map_or("", |choice| choice.value)
     }
 
