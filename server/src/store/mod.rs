@@ -20,7 +20,7 @@ mod url;
 mod vocabulary;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use connectors::{
     Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice,

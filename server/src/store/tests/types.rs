@@ -135,7 +135,7 @@ async fn a_connector_that_comes_during_the_delete_wins_or_loses_whole(db: TestDb
         );
         match (made, deleted) {
             (Ok(made), Err(StoreError::TypeInUse { instances: 1 })) => {
-                connectors.delete(made.id).await.unwrap()
+                connectors.delete(made.id).await.unwrap();
             }
             (Err(StoreError::TypeGone), Ok(())) => {}
             other => panic!("{other:?}"),
