@@ -9,9 +9,11 @@
 
 mod address;
 mod body;
+mod check;
 mod client;
 mod connector;
 mod dialer;
+mod draft;
 mod error;
 mod exchange;
 mod http_error;
@@ -19,17 +21,20 @@ mod interfaces;
 mod list;
 mod names;
 mod policy;
+mod proxy;
 mod redirect;
 mod request;
 mod resolver;
 mod response;
 mod rule;
 mod scope;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod url;
 
+pub use self::check::Verdict;
 pub use self::client::Client;
 pub use self::error::EgressError;
 pub use self::http_error::{BodyError, HttpError};

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpStream;
 
+use crate::egress::connector::Connector;
 use crate::egress::dialer::Dial;
-use crate::egress::policy::NameVerdict;
+use crate::egress::policy::Standing;
 use crate::egress::resolver::{BoxFuture, Resolve};
 use crate::egress::{Client, Policy};
 
@@ -82,12 +83,7 @@ impl Net {
     }
 
     pub(super) fn client(&self, policy: Policy) -> Client {
-        Client::with_seams(
-            policy,
-            Arc::new(self.clone()),
-            Arc::new(self.clone()),
-            Vec::new(),
-        )
+        Client::over(Connector::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), Vec::new()))
     }
 }
 
@@ -95,7 +91,7 @@ impl Resolve for Net {
     fn resolve<'a>(
         &'a self,
         name: &'a str,
-        _: NameVerdict,
+        _: Standing,
     ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         let answer = {
             let mut state = self.0.lock().unwrap();

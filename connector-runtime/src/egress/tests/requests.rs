@@ -151,7 +151,7 @@ async fn loopback_is_refused_unless_opened() {
         .unwrap_err();
     assert_eq!(
         (error.code(), error.rule().unwrap().name()),
-        ("policy", "port")
+        ("policy", "address_loopback")
     );
     let error = Client::new(Policy::strict())
         .get("http://127.0.0.1:8080/")
