@@ -48,8 +48,10 @@ impl Draft {
         if self.url.scheme() == "https" && to.scheme() == "http" && self.carries_secret() {
             return Err(self.refuse("it leads from https to http, where the request's secret would travel in clear"));
         }
-        if turns_to_get(status, &self.method) {
-            self.method = Method::GET;
+        if asks_to_fetch(status, &self.method) {
+            if self.method != Method::HEAD {
+                self.method = Method::GET;
+            }
             self.drop_body();
         }
         if to.origin() != self.url.origin() {
@@ -68,10 +70,11 @@ impl Draft {
     }
 }
 
-/// 303 asks for GET; 301 and 302 turn POST into GET, as every browser does (RFC 9110, section 15.4).
-fn turns_to_get(status: StatusCode, method: &Method) -> bool {
+/// Tells whether the next hop only fetches: 303 always says so, and 301 and 302 to a POST, as in every browser
+/// (RFC 9110, section 15.4).
+fn asks_to_fetch(status: StatusCode, method: &Method) -> bool {
     match status.as_u16() {
-        303 => *method != Method::HEAD,
+        303 => true,
         301 | 302 => *method == Method::POST,
         _ => false,
     }

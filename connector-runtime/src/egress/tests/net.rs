@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 
 use crate::egress::connector::Connector;
@@ -83,7 +84,16 @@ impl Net {
     }
 
     pub(super) fn client(&self, policy: Policy) -> Client {
-        Client::over(Connector::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), Vec::new()))
+        self.build(policy, Vec::new())
+    }
+
+    /// Returns a client that trusts an authority besides the system's.
+    pub(super) fn client_trusting(&self, policy: Policy, root: &CertificateDer<'static>) -> Client {
+        self.build(policy, vec![root.clone()])
+    }
+
+    fn build(&self, policy: Policy, roots: Vec<CertificateDer<'static>>) -> Client {
+        Client::over(Connector::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), roots))
     }
 }
 
