@@ -136,9 +136,15 @@ fn is_zlib(raw: &[u8]) -> bool {
 impl BodyFault {
     pub(super) fn into_egress(self, target: String) -> EgressError {
         match self {
-            Self::TooLarge => EgressError::TooLarge { target, why: "its body has more than 10 MiB".to_owned() },
+            Self::TooLarge => EgressError::TooLarge {
+                target,
+                why: "its body has more than 10 MiB".to_owned(),
+            },
             Self::Http(error) => explain_http(&error, target),
-            Self::Encoding(why) => EgressError::Protocol { target, why: why.to_owned() },
+            Self::Encoding(why) => EgressError::Protocol {
+                target,
+                why: why.to_owned(),
+            },
         }
     }
 }

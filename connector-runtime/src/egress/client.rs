@@ -58,7 +58,12 @@ struct Shared {
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::over(Connector::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
+        Self::over(Connector::new(
+            policy,
+            Arc::new(SystemResolver),
+            Arc::new(SystemDialer),
+            Vec::new(),
+        ))
     }
 
     pub(super) fn over(connector: Connector) -> Self {
@@ -72,7 +77,11 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
         let shared = Arc::new(Shared { connector, engine });
-        Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT }
+        Self {
+            shared,
+            scope: Scope::default(),
+            timeout: DEFAULT_TIMEOUT,
+        }
     }
 
     /// Returns the policy.

@@ -159,20 +159,35 @@ impl EgressError {
     /// A name, port or literal address that the policy refuses.
     pub(super) fn refused_host(url: &Url, rule: Rule) -> Self {
         let (subject, opens) = match rule {
-            Rule::Port => ("its port is", format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0))),
+            Rule::Port => (
+                "its port is",
+                format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0)),
+            ),
             _ => ("its host is", host(url).to_owned()),
         };
-        Self::Policy { target: urls::display(url), rule, subject, mend: mend_policy(rule, &opens) }
+        Self::Policy {
+            target: urls::display(url),
+            rule,
+            subject,
+            mend: mend_policy(rule, &opens),
+        }
     }
 
     /// A name with an address that the policy refuses. The address is not told: it would map what is inside.
     pub(super) fn refused_answer(url: &Url, rule: Rule) -> Self {
         let mend = if rule.single_only() && rule != Rule::Metadata {
-            format!("{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow")
+            format!(
+                "{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow"
+            )
         } else {
             mend_policy(rule, host(url))
         };
-        Self::Policy { target: urls::display(url), rule, subject: "its host leads to", mend }
+        Self::Policy {
+            target: urls::display(url),
+            rule,
+            subject: "its host leads to",
+            mend,
+        }
     }
 }
 

@@ -62,7 +62,11 @@ impl Request {
     /// Authenticates with a user name and a password (RFC 7617). The name must not hold a colon.
     pub fn basic(self, user: &str, password: &Secret) -> Self {
         if user.contains(':') {
-            return self.change(|_| Err(EgressError::request("a user name with a colon cannot be sent by basic")));
+            return self.change(|_| {
+                Err(EgressError::request(
+                    "a user name with a colon cannot be sent by basic",
+                ))
+            });
         }
         let pair = Secret::new(format!("{user}:{}", password.expose()));
         let value = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.expose())));
@@ -72,7 +76,8 @@ impl Request {
     /// Sends a value as JSON.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|draft| {
-            let body = serde_json::to_vec(value).map_err(|error| unwritable("JSON body", &error))?;
+            let body =
+                serde_json::to_vec(value).map_err(|error| unwritable("JSON body", &error))?;
             draft.set_body("application/json", body);
             Ok(())
         })
@@ -81,7 +86,8 @@ impl Request {
     /// Sends a map, a struct or a list of pairs as a form.
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|draft| {
-            let body = serde_urlencoded::to_string(value).map_err(|error| unwritable("form", &error))?;
+            let body =
+                serde_urlencoded::to_string(value).map_err(|error| unwritable("form", &error))?;
             draft.set_body("application/x-www-form-urlencoded", body);
             Ok(())
         })
@@ -125,7 +131,9 @@ impl Request {
         draft.mark_secrets(self.client.scope.secrets());
         let (target, after) = (draft.shown(), draft.timeout);
         let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft));
-        answering.await.unwrap_or(Err(EgressError::Timeout { target, after }))
+        answering
+            .await
+            .unwrap_or(Err(EgressError::Timeout { target, after }))
     }
 
     fn set(self, set: impl FnOnce(&mut Draft)) -> Self {

@@ -26,7 +26,13 @@ pub struct Response {
 impl Response {
     pub(super) fn new(draft: Draft, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let title = format!("{} {}", draft.method, draft.shown());
-        Self { title, url: draft.url, status, headers, body }
+        Self {
+            title,
+            url: draft.url,
+            status,
+            headers,
+            body,
+        }
     }
 
     /// Returns the status code.

@@ -72,7 +72,7 @@ fn explain_certificate(error: &CertificateError) -> &'static str {
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             "its certificate is for another host; check the host name"
         }
-        E::UnknownIssuer => {
+        E::UnknownIssuer | E::BadSignature => {
             "its certificate is self-signed or from an authority that this machine does not trust; \
              add that authority to the system's roots or to SSL_CERT_FILE"
         }
