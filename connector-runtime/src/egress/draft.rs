@@ -32,6 +32,9 @@ const CLIENTS_OWN: &[&str] = &[
     "upgrade",
 ];
 
+/// A shorter secret is not sought inside of texts: it would be found everywhere.
+pub(super) const SHORTEST_SOUGHT: usize = 6;
+
 /// A request, ready to be sent or changed.
 #[derive(Clone)]
 pub(super) struct Draft {
@@ -168,7 +171,7 @@ impl Draft {
         let is_secret = |value: &str| {
             self.url_secrets
                 .iter()
-                .any(|secret| value.contains(secret.expose()))
+                .any(|secret| word_holds(value, secret.expose()))
         };
         if !url.query_pairs().any(|(_, value)| is_secret(&value)) {
             return;
@@ -187,15 +190,15 @@ impl Draft {
     /// Prints the URL for people: no query, and no secret in its path.
     pub(super) fn shown(&self) -> String {
         let plain = urls::display(&self.url);
+        if self.url_secrets.is_empty() {
+            return plain;
+        }
         let is_secret = |text: &str| {
             let decoded = percent_decode_str(text).decode_utf8_lossy();
             self.url_secrets
                 .iter()
-                .any(|secret| decoded.contains(secret.expose()))
+                .any(|secret| word_holds(&decoded, secret.expose()))
         };
-        if !is_secret(&plain) {
-            return plain;
-        }
         let mask = |segment| {
             if is_secret(segment) {
                 "[redacted]"
@@ -260,17 +263,30 @@ pub(super) fn unwritable(what: &str, error: &dyn fmt::Display) -> EgressError {
     EgressError::request(format!("its {what} cannot be written: {error}"))
 }
 
-/// Tells whether a URL holds a text, in any spelling of its characters.
-fn url_holds(url: &Url, text: &str) -> bool {
-    if text.is_empty() {
-        return false;
+/// Tells whether a URL holds a secret, in any spelling of its characters.
+fn url_holds(url: &Url, secret: &str) -> bool {
+    let in_query = |text: &str| word_holds(text, secret);
+    if url
+        .query_pairs()
+        .any(|(name, value)| in_query(&name) || in_query(&value))
+    {
+        return true;
     }
-    let decoded = percent_decode_str(url.as_str()).decode_utf8_lossy();
-    decoded.contains(text)
-        || url.as_str().contains(text)
-        || url
-            .query_pairs()
-            .any(|(name, value)| name.contains(text) || value.contains(text))
+    let whole = url.as_str();
+    secret.len() >= SHORTEST_SOUGHT
+        && (whole.contains(secret)
+            || percent_decode_str(whole)
+                .decode_utf8_lossy()
+                .contains(secret))
+}
+
+/// Tells whether a query value or a path segment holds a secret; a short one it has to be.
+fn word_holds(word: &str, secret: &str) -> bool {
+    match secret.len() {
+        0 => false,
+        1..SHORTEST_SOUGHT => word == secret,
+        _ => word.contains(secret),
+    }
 }
 
 /// Tells whether a body holds a text, as it is, as in JSON, or as in a form.

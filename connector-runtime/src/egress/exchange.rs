@@ -1,6 +1,6 @@
 //! One exchange: a request out, an answer in.
 //!
-//! The head is bounded by the engine, the body by [`super::body`]. What is not plain HTTP (a switch of
+//! The head is bounded by the engine, the body by `body`. What is not plain HTTP (a switch of
 //! protocols, two ways of framing, a flood of interim answers) ends the connection.
 
 use std::error::Error as _;

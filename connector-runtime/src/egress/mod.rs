@@ -1,8 +1,8 @@
 //! The one way out.
 //!
 //! Connectors, scripts and imports send requests that users shape, so every HTTP connection of the project
-//! is opened here and nowhere else. A destination is judged as text ([`url`]), as a name ([`names`]) and as
-//! the addresses that are dialled ([`address`]), by the operator's lists and the rules ([`Policy`]); each
+//! is opened here and nowhere else. A destination is judged as text (`url`), as a name (`names`) and as
+//! the addresses that are dialled (`address`), by the operator's lists and the rules ([`Policy`]); each
 //! redirect is judged again. Below it stands the hyper engine and not a ready client: a ready client dials
 //! literal addresses on its own, tells what it dialled only after the request has left, and follows
 //! redirects with headers that it does not know to be secret.

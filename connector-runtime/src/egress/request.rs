@@ -129,11 +129,23 @@ impl Request {
     pub async fn send(self) -> Result<Response, EgressError> {
         let mut draft = self.draft?;
         draft.mark_secrets(self.client.scope.secrets());
-        let (target, after) = (draft.shown(), draft.timeout);
-        let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft));
-        answering
-            .await
-            .unwrap_or(Err(EgressError::Timeout { target, after }))
+        let (method, target, after) = (draft.method.clone(), draft.shown(), draft.timeout);
+        let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft)).await;
+        let answer = answering.unwrap_or_else(|_| {
+            Err(EgressError::Timeout {
+                target: target.clone(),
+                after,
+            })
+        });
+        match &answer {
+            Ok(response) => {
+                tracing::debug!(%method, url = target, status = response.status(), "request answered");
+            }
+            Err(error) => {
+                tracing::debug!(%method, url = target, code = error.code(), %error, "request failed");
+            }
+        }
+        answer
     }
 
     fn set(self, set: impl FnOnce(&mut Draft)) -> Self {

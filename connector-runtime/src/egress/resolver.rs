@@ -8,9 +8,10 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::policy::{Cleared, Standing};
 use super::{Policy, Rule};
@@ -85,13 +86,18 @@ impl Resolve for SystemResolver {
                 .await
                 .map_err(io::Error::other)?;
             let name = name.to_owned();
+            let (answer, answered) = oneshot::channel();
+            // A thread of its own: the runtime's blocking threads hold up its shutdown, and a slow DNS server
+            // with them. The permit is held until the system answers, even if nobody waits any more.
             let look_up = move || {
-                let _permit = permit; // held until the system answers, even if nobody waits any more
-                system_look_up(&name, standing)
+                let found = system_look_up(&name, standing);
+                drop(permit);
+                drop(answer.send(found));
             };
-            tokio::task::spawn_blocking(look_up)
-                .await
-                .map_err(io::Error::other)?
+            thread::Builder::new()
+                .name("egress-dns".to_owned())
+                .spawn(look_up)?;
+            answered.await.map_err(io::Error::other)?
         })
     }
 }

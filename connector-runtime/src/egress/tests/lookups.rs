@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::resolver::hosts_file;
 use super::net::{Answer, Net, PUBLIC};
 use super::upstream::{Upstream, answer};
-use crate::egress::{EgressError, Policy};
+use crate::egress::{Client, EgressError, Policy};
 
 async fn get(net: &Net, url: &str) -> Result<String, EgressError> {
     let policy = Policy::strict().with_interfaces(&["198.100.3.7".parse().unwrap()]);
@@ -174,4 +174,22 @@ fn the_hosts_file_is_read() {
     assert_eq!(texts("a.test"), ["10.0.0.1", "::1"]);
     assert_eq!(texts("b.test"), ["10.0.0.1"]);
     assert_eq!(texts("c.test"), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_systems_resolver_and_sockets() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "hi")).await;
+    let policy = Policy::parse(&["localhost", "127.0.0.1", "::1"], &[]).unwrap();
+    let url = format!("http://localhost:{}/", upstream.address.port());
+    let sending = tokio::spawn(Client::new(policy).get(&url).send());
+    assert_eq!(sending.await.unwrap().unwrap().text(), "hi");
+    let unopened = Policy::parse(&["localhost"], &[]).unwrap();
+    let error = Client::new(unopened).get(&url).send().await.unwrap_err();
+    assert_eq!(error.rule().unwrap().name(), "address_loopback");
+    assert!(
+        error
+            .to_string()
+            .contains("the address itself, not its name"),
+        "{error}"
+    );
 }

@@ -121,6 +121,19 @@ async fn an_echoed_query_secret_is_taken_out_of_the_location() {
 }
 
 #[tokio::test]
+async fn a_short_secret_is_not_sought_in_other_words() {
+    let (net, upstream) =
+        hosts(|host, _| (host == "a.test").then(|| (302, "http://b.test/1/x?v=1&n=21".to_owned())))
+            .await;
+    let client = net.client(Policy::strict());
+    let request = client
+        .get("http://a.test/1?n=21")
+        .secret_query("v", &Secret::new("1"));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(upstream.lines()[1], "GET /1/x?n=21 HTTP/1.1");
+}
+
+#[tokio::test]
 async fn a_secret_does_not_go_from_https_to_http() {
     let authority = Authority::new();
     let config = authority.sign(&["a.test"], Flaw::None);
