@@ -201,6 +201,9 @@ fn mend_policy(rule: Rule, opens: &str) -> String {
     match rule {
         Rule::OperatorDeny => "ask the operator of this server".to_owned(),
         Rule::Metadata | Rule::MetadataName => ONLY_PUBLIC.to_owned(),
+        Rule::Port => {
+            format!("call its HTTP port; an operator can open this one with --egress-allow {opens}")
+        }
         _ => format!("{ONLY_PUBLIC}; an operator can open it with --egress-allow {opens}"),
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use url::Url;
 
+use super::super::names::REFUSED_PORTS;
 use crate::egress::{IntoUrl, Policy};
 
 async fn rule_of(text: &str) -> Option<&'static str> {
@@ -211,6 +212,11 @@ async fn what_is_allowed() {
     ] {
         assert_eq!(rule_of(text).await, None, "{text}");
     }
+}
+
+#[test]
+fn refused_ports_are_sorted() {
+    assert!(REFUSED_PORTS.is_sorted(), "they are searched by halves");
 }
 
 #[test]
