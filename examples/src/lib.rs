@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Stories about connectors: one file each.
+
+pub mod widget;

@@ -177,3 +177,10 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
+
+/// A client under the strict policy.
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Policy::strict())
+    }
+}

@@ -1,0 +1,92 @@
+//! Collects mistakes, and words them. A message says what is wrong and what to write instead.
+
+use proc_macro2::Span;
+use quote::ToTokens;
+
+/// The mistakes of one item.
+#[derive(Default)]
+pub(crate) struct Diagnostics(Vec<syn::Error>);
+
+impl Diagnostics {
+    /// Reports a mistake under some tokens.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Reports a mistake at a place.
+    pub(crate) fn span(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new(span, message));
+    }
+
+    /// Keeps what an attribute parser found, and reports each of its errors by itself.
+    pub(crate) fn keep<T>(&mut self, result: darling::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.0.extend(error.flatten().into_iter().map(syn::Error::from));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<syn::Error> {
+        self.0
+    }
+}
+
+pub(crate) fn undocumented(what: &str, name: &str) -> String {
+    format!("undocumented {what} `{name}`: write a `///` comment above it; forms, documentation and agents show the text")
+}
+
+pub(crate) fn bad_connector_name(name: &str) -> String {
+    let reason = if name.len() > 63 {
+        "it has more than 63 characters"
+    } else if matches!(name, "agents" | "parse-oas") {
+        "the name is reserved"
+    } else {
+        "use kebab-case: lower-case letters and digits in words joined by `-`, such as `acme-crm`"
+    };
+    format!("`{name}` cannot name a connector: {reason}")
+}
+
+pub(crate) fn bad_version(text: &str, error: &semver::Error) -> String {
+    format!("`{text}` is no semantic version such as `1.0.0`: {error}")
+}
+
+pub(crate) fn bad_wire_name(name: &str) -> String {
+    format!("`{name}` cannot be a name on the wire: use a letter or `_`, then letters, digits and `_`, at most 128")
+}
+
+pub(crate) fn duplicate_wire_name(what: &str, name: &str) -> String {
+    format!("two {what} are named `{name}` on the wire: give one of them another name with `name = \"..\"`")
+}
+
+pub(crate) const RESERVED_COMMAND: &str =
+    "a param may not be named `command` on the wire: the name chooses the command; use `name = \"..\"`";
+pub(crate) const NOT_A_CONNECTOR: &str =
+    "#[connector] goes on a struct with named fields (the connection) and on its `impl` block (the commands)";
+pub(crate) const TUPLE_STRUCT: &str = "a connector is a struct with named fields, or with none";
+pub(crate) const NO_GENERICS: &str = "no generics here: a connector is one type, known at compile time";
+pub(crate) const NO_IMPL_ARGS: &str = "on an impl block #[connector] takes no arguments but `crate`; write them above the struct";
+pub(crate) const TRAIT_IMPL: &str = "#[connector] goes on the struct's own impl block, not on the impl of a trait";
+pub(crate) const MACRO_IN_IMPL: &str =
+    "a macro call inside a #[connector] impl block cannot be seen through: commands in it would be lost; write them out, or move the call to another impl block";
+pub(crate) const NO_COMMANDS: &str = "no commands: put #[command] above at least one method";
+pub(crate) const STRAY_COMMAND: &str = "#[command] belongs above a method in an impl block with #[connector]";
+pub(crate) const NEEDS_SELF: &str = "a command takes `&self`, the typed connection";
+pub(crate) const PLAIN_PARAM: &str = "a param of a command is a plain name with a type";
+pub(crate) const TWO_CONTEXTS: &str = "a command takes one `&Context`; params are owned values, such as String in place of &str";
+pub(crate) const CONTEXT_ATTRS: &str = "the context is no param: it takes neither #[param] nor a comment";
+pub(crate) const LEGACY_UI: &str = "`legacy_commandless_ui` is reserved for the connectors `http` and `delay`";
+pub(crate) const PARAM_ON_FIELD: &str = "fields of a connection take #[config(..)]; #[param(..)] is for the params of a command";
+pub(crate) const CONFIG_ON_PARAM: &str = "params of a command take #[param(..)]; #[config(..)] is for the fields of a connection";
+pub(crate) const SELECT_VARIANT: &str = "a value of a select has no data: write the variant without parentheses or braces";
+pub(crate) const SELECT_EMPTY: &str = "a select needs at least one variant";
+pub(crate) const NOT_A_SELECT: &str = "only an enum can be a select";
+pub(crate) const NOT_NAMED_FIELDS: &str = "only a struct with named fields can be this";
+pub(crate) const SERDE_ON_FIELD: &str =
+    "this would part the names on the wire from the ones that are described; use `name = \"..\"` in #[output(..)] or #[param(..)]";

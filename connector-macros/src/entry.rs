@@ -1,0 +1,92 @@
+//! One function an entry: reads, checks, expands, and always gives the user's item back.
+
+use proc_macro2::TokenStream;
+use syn::{Item, ItemImpl, ItemStruct};
+
+use crate::diag::{self, Diagnostics};
+use crate::model::{Commands, Connector, Data, Kind, Select};
+use crate::{args, expand};
+
+type Expansion = (TokenStream, Vec<syn::Error>);
+
+pub(crate) fn connector(arguments: TokenStream, item: TokenStream) -> Expansion {
+    match syn::parse2(item.clone()) {
+        Ok(Item::Struct(item)) => connector_struct(arguments, item),
+        Ok(Item::Impl(item)) => connector_impl(arguments, item),
+        Ok(other) => (item, vec![syn::Error::new_spanned(other, diag::NOT_A_CONNECTOR)]),
+        Err(error) => (item, vec![error]),
+    }
+}
+
+fn connector_struct(arguments: TokenStream, mut item: ItemStruct) -> Expansion {
+    let mut diag = Diagnostics::default();
+    let krate = crate_of(&arguments);
+    let model = Connector::read(args::parse(arguments), &item, &mut diag);
+    expand::clean_struct(&mut item);
+    let generated = match &model {
+        Some(model) => expand::connector(model),
+        None => expand::dummy_connector(&krate, &item.ident),
+    };
+    (quote::quote!(#item #generated), diag.into_errors())
+}
+
+fn connector_impl(arguments: TokenStream, mut item: ItemImpl) -> Expansion {
+    let mut diag = Diagnostics::default();
+    let model = Commands::read(args::parse(arguments), &item, &mut diag);
+    expand::clean_impl(&mut item);
+    let generated = if diag.is_empty() { expand::commands(&model) } else { expand::dummy_commands(&model) };
+    (quote::quote!(#item #generated), diag.into_errors())
+}
+
+/// `#[command]` outside a `#[connector]` impl block: inside one it is taken away before it runs.
+pub(crate) fn stray_command(_: TokenStream, item: TokenStream) -> Expansion {
+    (item, vec![syn::Error::new(proc_macro2::Span::call_site(), diag::STRAY_COMMAND)])
+}
+
+pub(crate) fn payload(arguments: TokenStream, item: TokenStream) -> Expansion {
+    data(Kind::Payload, arguments, item)
+}
+
+pub(crate) fn object(arguments: TokenStream, item: TokenStream) -> Expansion {
+    data(Kind::Object, arguments, item)
+}
+
+fn data(kind: Kind, arguments: TokenStream, item: TokenStream) -> Expansion {
+    let mut item: ItemStruct = match syn::parse2(item.clone()) {
+        Ok(item) => item,
+        Err(_) => return (item.clone(), vec![syn::Error::new_spanned(item, diag::NOT_NAMED_FIELDS)]),
+    };
+    let mut diag = Diagnostics::default();
+    let krate = crate_of(&arguments);
+    let model = Data::read(kind, args::parse(arguments), &item, &mut diag);
+    let generated = match &model {
+        Some(model) => expand::data(model, &mut item),
+        None => expand::dummy_data(kind, &krate, &mut item),
+    };
+    (quote::quote!(#item #generated), diag.into_errors())
+}
+
+pub(crate) fn select(item: TokenStream) -> Expansion {
+    let item: syn::DeriveInput = match syn::parse2(item) {
+        Ok(item) => item,
+        Err(error) => return (TokenStream::new(), vec![error]),
+    };
+    let mut diag = Diagnostics::default();
+    let krate = args::parse_attributes::<args::SelectArgs>(&item.attrs, "select").unwrap_or_default().krate;
+    let generated = match Select::read(&item, &mut diag) {
+        Some(model) => expand::select(&model),
+        None => expand::dummy_select(&crate::model::runtime(krate), &item.ident),
+    };
+    (generated, diag.into_errors())
+}
+
+/// The runtime's path, even where the other arguments are wrong.
+fn crate_of(arguments: &TokenStream) -> syn::Path {
+    let list = darling::ast::NestedMeta::parse_meta_list(arguments.clone()).unwrap_or_default();
+    let only: Vec<_> = list
+        .into_iter()
+        .filter(|item| matches!(item, darling::ast::NestedMeta::Meta(meta) if meta.path().is_ident("crate")))
+        .collect();
+    let args = <args::CrateArgs as darling::FromMeta>::from_list(&only).unwrap_or_default();
+    crate::model::runtime(args.krate)
+}

@@ -1,0 +1,131 @@
+//! The impl block's half: a params struct a command, and the table of commands.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Path, Type};
+
+use super::{checks, field, option};
+use crate::args::TimeoutArg;
+use crate::model::{Command, Commands, Input};
+
+pub(crate) fn commands(model: &Commands) -> TokenStream {
+    let Commands { krate, ty, commands } = model;
+    let structs = commands.iter().map(params_struct);
+    let field_sets = commands.iter().map(|command| {
+        let ident = &command.params_ident;
+        field::field_set(krate, &quote!(#ident), command.params())
+    });
+    let checks: TokenStream = commands.iter().map(|command| command_checks(krate, command)).collect();
+    let rows = commands.iter().map(|command| row(krate, ty, command));
+    quote! {
+        #(#structs)*
+        const _: () = {
+            #(#field_sets)*
+            #[automatically_derived]
+            impl #krate::__private::Commands for #ty {
+                const COMMANDS: &'static [#krate::__private::CommandSpec] = &[#(#rows),*];
+            }
+            #checks
+        };
+    }
+}
+
+/// The typed params of a command. Code that calls the handler by itself has no use for it; mocks have.
+pub(super) fn params_struct(command: &Command) -> TokenStream {
+    let Command { vis, params_ident, method, .. } = command;
+    let title = format!("Params of the command `{}`.", command.wire);
+    let fields = command.params().map(|field| {
+        let (ident, ty, docs) = (&field.ident, &field.ty, &field.docs);
+        quote!(#[doc = #docs] #vis #ident: #ty)
+    });
+    quote_spanned! {method.span()=>
+        #[doc = #title]
+        #[allow(missing_debug_implementations, dead_code, unreachable_pub)]
+        #vis struct #params_ident { #(#fields),* }
+    }
+}
+
+fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
+    let Command { wire, docs, params_ident, idempotent, returns, .. } = command;
+    let outputs = match &command.outputs {
+        Some(outputs) => {
+            let names = &outputs.names;
+            quote!(#krate::__private::Outputs { names: &[#(#names),*], schema: ::core::option::Option::None, typed: false })
+        }
+        None => quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::OUTPUTS),
+    };
+    let deprecated = option(command.deprecated.as_ref());
+    let since = option(command.since.as_ref());
+    let effect = option(command.effect.map(|effect| {
+        let effect = format_ident!("{effect}");
+        quote!(#krate::__private::Effect::#effect)
+    }));
+    let timeout = option(command.timeout.as_ref().map(|timeout| timeout_row(krate, params_ident, timeout)));
+    let mocks = command.mocks.iter().map(|(scenario, function)| {
+        let run = quote_spanned! {function.span()=>
+            |params| #krate::__private::mock::<#params_ident, #returns, _>(#function, params)
+        };
+        quote!(#krate::__private::MockSpec { scenario: #scenario, run: #run })
+    });
+    let call = call(krate, ty, command);
+    quote! {
+        #krate::__private::CommandSpec {
+            name: #wire,
+            description: #docs,
+            params: <#params_ident as #krate::__private::FieldSet>::FIELDS,
+            outputs: #outputs,
+            deprecated: #deprecated,
+            since: #since,
+            effect: #effect,
+            idempotent: #idempotent,
+            timeout: #timeout,
+            mocks: &[#(#mocks),*],
+            call: #call,
+        }
+    }
+}
+
+fn timeout_row(krate: &Path, params: &syn::Ident, timeout: &TimeoutArg) -> TokenStream {
+    match timeout {
+        TimeoutArg::Millis(millis) => quote!(#krate::__private::Timeout::Fixed(#millis)),
+        TimeoutArg::Function(function) => quote_spanned! {function.span()=>
+            #krate::__private::Timeout::Of(|params| #krate::__private::timeout::<#params>(#function, params))
+        },
+    }
+}
+
+/// The closure that reads the params, calls the handler and normalises what it returns.
+fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
+    let Command { method, params_ident, returns, .. } = command;
+    let has_params = command.params().next().is_some();
+    let has_context = command.inputs.iter().any(|input| matches!(input, Input::Context));
+    let arguments = command.inputs.iter().map(|input| match input {
+        Input::Context => quote!(context),
+        Input::Param(field) => {
+            let ident = &field.ident;
+            quote!(params.#ident)
+        }
+    });
+    let context = if has_context { quote!(context) } else { quote!(_) };
+    let params = if has_params { quote!(params) } else { quote!(_) };
+    let awaited = command.is_async.then(|| quote!(.await));
+    let close = quote_spanned!(returns.span()=> #krate::__private::close::<#returns>);
+    quote! {
+        |connection, #context, params| #krate::__private::boxed(async move {
+            let (connection, #params) = #krate::__private::open::<#ty, #params_ident>(connection, params)?;
+            #close(connection.#method(#(#arguments),*)#awaited)
+        })
+    }
+}
+
+fn command_checks(krate: &Path, command: &Command) -> TokenStream {
+    let mut tokens: TokenStream = command.params().map(|field| checks::field(krate, field)).collect();
+    if let Some(outputs) = &command.outputs {
+        let (span, returns) = (outputs.span, &command.returns);
+        tokens.extend(quote_spanned! {span=>
+            const _: () = #krate::__private::check::outputs(&<#returns as #krate::__private::Returns>::OUTPUTS);
+        });
+    }
+    tokens
+}

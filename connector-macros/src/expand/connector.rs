@@ -1,0 +1,64 @@
+//! The struct's half: table and reader of the connection, the head, the registration, and a claim to
+//! the name.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{checks, field, option};
+use crate::model::Connector;
+
+pub(crate) fn connector(model: &Connector) -> TokenStream {
+    let Connector { krate, ident, name, version, docs, tags, legacy_commandless_ui, .. } = model;
+    let field_set = field::field_set(krate, &quote!(#ident), model.fields.iter());
+    let checks: TokenStream = model.fields.iter().map(|field| checks::field(krate, field)).collect();
+    let category = option(model.category.as_ref());
+    let default_command = option(model.default_command.as_ref());
+    let errors = option(model.errors.as_ref());
+    let registration = registration(model);
+    let claim = claim(model);
+    quote! {
+        const _: () = {
+            #field_set
+            #[automatically_derived]
+            impl #krate::__private::ConnectorStruct for #ident {
+                const HEAD: #krate::__private::Head = #krate::__private::Head {
+                    name: #name,
+                    version: #version,
+                    description: #docs,
+                    category: #category,
+                    tags: &[#(#tags),*],
+                    default_command: #default_command,
+                    legacy_commandless_ui: #legacy_commandless_ui,
+                    errors: #errors,
+                    place: #krate::__private::Place { file: ::core::file!(), line: ::core::line!() },
+                };
+            }
+            #checks
+            #registration
+        };
+        #claim
+    }
+}
+
+/// Registers the descriptor; on the way, checks the default command against the commands.
+fn registration(model: &Connector) -> TokenStream {
+    let Connector { krate, ident, .. } = model;
+    let descriptor = quote_spanned!(ident.span()=> <#ident as #krate::__private::Connector>::DESCRIPTOR);
+    let checked = match &model.default_command {
+        Some(name) => quote_spanned!(name.span()=> #krate::__private::check::default_command(#descriptor)),
+        None => descriptor,
+    };
+    quote!(#krate::__private::inventory::submit!(#krate::__private::Registration(#checked));)
+}
+
+/// A hidden macro named after the connector: a second one of that name in the crate does not compile,
+/// and the error stands under both names.
+fn claim(model: &Connector) -> TokenStream {
+    let name = &model.name;
+    let claim = format_ident!("__connector_named_{}", name.value().replace('-', "_"), span = name.span());
+    quote_spanned! {name.span()=>
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! #claim { () => {}; }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is emitted beside errors, so that the rest of the program still finds what it names and one
+//! mistake gives one error.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Ident, ItemStruct, Path};
+
+use super::commands::params_struct;
+use crate::model::{Commands, Field, Kind};
+
+/// An empty connector: other code may ask for its descriptor.
+pub(crate) fn dummy_connector(krate: &Path, ident: &Ident) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        impl #krate::__private::FieldSet for #ident {
+            const FIELDS: &'static [#krate::__private::FieldSpec] = &[];
+            fn read(_: &mut #krate::__private::Reader<'_>) -> ::core::result::Result<Self, #krate::__private::Invalid> {
+                loop {}
+            }
+        }
+        #[automatically_derived]
+        impl #krate::__private::ConnectorStruct for #ident {
+            const HEAD: #krate::__private::Head = #krate::__private::Head::EMPTY;
+        }
+    }
+}
+
+/// No commands, but the params structs that mocks may name.
+pub(crate) fn dummy_commands(model: &Commands) -> TokenStream {
+    let Commands { krate, ty, commands } = model;
+    let structs = commands.iter().map(params_struct);
+    quote! {
+        #(#structs)*
+        #[automatically_derived]
+        impl #krate::__private::Commands for #ty {
+            const COMMANDS: &'static [#krate::__private::CommandSpec] = &[];
+        }
+    }
+}
+
+/// A payload or object without its names and bounds.
+pub(crate) fn dummy_data(kind: Kind, krate: &Path, item: &mut ItemStruct) -> TokenStream {
+    for member in &mut item.fields {
+        let ours = |name: &str| matches!(name, "output" | "serde" | "schemars");
+        member.attrs.retain(|attribute| {
+            !Field::owns(attribute) && !attribute.path().get_ident().is_some_and(|ident| ours(&ident.to_string()))
+        });
+    }
+    let ident = &item.ident;
+    let tokens = match kind {
+        Kind::Payload => quote! {
+            #[automatically_derived]
+            impl #krate::__private::Payload for #ident {
+                const OUTPUTS: #krate::__private::Outputs = #krate::__private::Outputs {
+                    names: &[], schema: ::core::option::Option::None, typed: true,
+                };
+            }
+        },
+        Kind::Object => quote! {
+            #[automatically_derived]
+            impl #krate::__private::FieldType for #ident {
+                const TYPE: #krate::__private::TypeSpec = #krate::__private::object_type::<Self>();
+                fn read(value: &#krate::__private::Value) -> ::core::result::Result<Self, #krate::__private::Mismatch> {
+                    #krate::__private::read_object(value)
+                }
+            }
+        },
+    };
+    if item.generics.params.is_empty() && matches!(item.fields, syn::Fields::Named(_)) {
+        super::data::derive(kind, krate, item);
+        tokens
+    } else {
+        TokenStream::new()
+    }
+}
+
+/// A select without values.
+pub(crate) fn dummy_select(krate: &Path, ident: &Ident) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        impl #krate::__private::FieldType for #ident {
+            const TYPE: #krate::__private::TypeSpec = #krate::__private::TypeSpec::new(#krate::__private::FieldKind::Select);
+            fn read(_: &#krate::__private::Value) -> ::core::result::Result<Self, #krate::__private::Mismatch> {
+                loop {}
+            }
+        }
+    }
+}

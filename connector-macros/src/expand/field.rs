@@ -1,0 +1,81 @@
+//! A field's row in the table, and how it is read.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Path;
+use syn::spanned::Spanned;
+
+use crate::args::{Constant, Value};
+use crate::model::Field;
+
+/// `FieldSpec { .. }`; keys that are not set are left to `FieldSpec::new`.
+pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
+    let Field { ty, wire, docs, .. } = field;
+    let ty = quote_spanned!(ty.span()=> <#ty as #krate::__private::FieldType>::TYPE);
+    let base = quote!(#krate::__private::FieldSpec::new(#wire, #docs, #ty));
+    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
+    let mut set = Vec::new();
+    let constants = [("default", &field.default), ("minimum", &field.min), ("maximum", &field.max), ("example", &field.example)];
+    for (name, constant) in constants {
+        if let Some(constant) = constant {
+            set.push((name, some(literal(krate, constant))));
+        }
+    }
+    for (name, length) in [("min_length", &field.min_length), ("max_length", &field.max_length)] {
+        if let Some(length) = length {
+            let value = length.value;
+            set.push((name, some(quote!(#value))));
+        }
+    }
+    for (name, text) in [("label", &field.label), ("placeholder", &field.placeholder)] {
+        if let Some(text) = text {
+            let text = &text.0;
+            set.push((name, some(quote!(#text))));
+        }
+    }
+    if let Some(pattern) = &field.pattern {
+        let text = &pattern.text;
+        set.push(("pattern", some(quote!(#text))));
+    }
+    if field.destination {
+        set.push(("destination", quote!(true)));
+    }
+    if set.is_empty() {
+        return base;
+    }
+    let set = set.into_iter().map(|(name, value)| {
+        let name = quote::format_ident!("{name}");
+        quote!(#name: #value)
+    });
+    quote!(#krate::__private::FieldSpec { #(#set,)* ..#base })
+}
+
+/// `Literal::Int(30)` and its like.
+pub(super) fn literal(krate: &Path, constant: &Constant) -> TokenStream {
+    match &constant.value {
+        Value::Bool(value) => quote!(#krate::__private::Literal::Bool(#value)),
+        Value::Int(value) => quote!(#krate::__private::Literal::Int(#value)),
+        Value::Float(value) => quote!(#krate::__private::Literal::Float(#value)),
+        Value::Str(value) => quote!(#krate::__private::Literal::Str(#value)),
+    }
+}
+
+/// `impl FieldSet for ..`: the table and the reader.
+pub(super) fn field_set<'f>(krate: &Path, target: &TokenStream, fields: impl Iterator<Item = &'f Field>) -> TokenStream {
+    let (mut rows, mut reads) = (Vec::new(), Vec::new());
+    for field in fields {
+        let Field { ident, wire, .. } = field;
+        rows.push(row(krate, field));
+        reads.push(quote!(#ident: reader.field(#wire)?));
+    }
+    let reader = if reads.is_empty() { quote!(_) } else { quote!(reader) };
+    quote! {
+        #[automatically_derived]
+        impl #krate::__private::FieldSet for #target {
+            const FIELDS: &'static [#krate::__private::FieldSpec] = &[#(#rows),*];
+            fn read(#reader: &mut #krate::__private::Reader<'_>) -> ::core::result::Result<Self, #krate::__private::Invalid> {
+                ::core::result::Result::Ok(Self { #(#reads),* })
+            }
+        }
+    }
+}

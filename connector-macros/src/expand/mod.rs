@@ -1,0 +1,54 @@
+//! Model -> tokens. One function a product; what they write is const data and one small closure a
+//! command. Everything is named through the runtime's `__private`, so that it works under any prelude.
+
+mod checks;
+mod commands;
+mod connector;
+mod data;
+mod dummy;
+mod field;
+mod select;
+
+pub(crate) use commands::commands;
+pub(crate) use connector::connector;
+pub(crate) use data::data;
+pub(crate) use dummy::{dummy_commands, dummy_connector, dummy_data, dummy_select};
+pub(crate) use select::select;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{FnArg, ImplItem, ItemImpl, ItemStruct};
+
+use crate::docs;
+use crate::model::Field;
+
+/// Takes the attributes that are ours from a connector struct.
+pub(crate) fn clean_struct(item: &mut ItemStruct) {
+    for field in &mut item.fields {
+        field.attrs.retain(|attribute| !Field::owns(attribute));
+    }
+}
+
+/// Takes the attributes that are ours from an impl block, and the comments from its params.
+pub(crate) fn clean_impl(item: &mut ItemImpl) {
+    for member in &mut item.items {
+        let ImplItem::Fn(method) = member else { continue };
+        if !crate::model::is_command(&method.attrs) {
+            continue;
+        }
+        method.attrs.retain(|attribute| !crate::model::is_command_attribute(attribute));
+        for argument in &mut method.sig.inputs {
+            if let FnArg::Typed(argument) = argument {
+                argument.attrs.retain(|attribute| !Field::owns(attribute) && !docs::is_doc(attribute));
+            }
+        }
+    }
+}
+
+/// `Some(..)` or `None`, whatever the prelude says.
+fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

@@ -1,0 +1,64 @@
+//! The struct's half of a connector.
+
+use syn::{Fields, Ident, ItemStruct, LitStr, Path};
+
+use super::field::{Field, Place, check_unique};
+use crate::args::ConnectorArgs;
+use crate::diag::{self, Diagnostics};
+use crate::docs;
+
+/// A connector struct: what the attribute says, and its fields.
+pub(crate) struct Connector {
+    pub(crate) krate: Path,
+    pub(crate) ident: Ident,
+    pub(crate) name: LitStr,
+    pub(crate) version: LitStr,
+    pub(crate) docs: String,
+    pub(crate) category: Option<LitStr>,
+    pub(crate) tags: Vec<LitStr>,
+    pub(crate) default_command: Option<LitStr>,
+    pub(crate) legacy_commandless_ui: bool,
+    pub(crate) errors: Option<Path>,
+    pub(crate) fields: Vec<Field>,
+}
+
+impl Connector {
+    /// Checks a struct; `None` where something was reported.
+    pub(crate) fn read(args: darling::Result<ConnectorArgs>, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
+        let args = diag.keep(args);
+        let docs = docs::text(&item.attrs);
+        if docs.is_empty() {
+            diag.at(&item.ident, diag::undocumented("connector", &item.ident.to_string()));
+        }
+        if !item.generics.params.is_empty() {
+            diag.at(&item.generics, diag::NO_GENERICS);
+        }
+        if let Fields::Unnamed(fields) = &item.fields {
+            diag.at(fields, diag::TUPLE_STRUCT);
+        }
+        let fields: Vec<Field> = item
+            .fields
+            .iter()
+            .filter_map(|field| Some(Field::read(field.ident.as_ref()?, &field.ty, &field.attrs, Place::Connection, diag)))
+            .collect();
+        check_unique(&fields, "fields", diag);
+        let args = args?;
+        let name = args.name.0;
+        if args.legacy_commandless_ui.is_present() && !matches!(name.value().as_str(), "http" | "delay") {
+            diag.span(args.legacy_commandless_ui.span(), diag::LEGACY_UI);
+        }
+        diag.is_empty().then(|| Self {
+            krate: super::runtime(args.krate),
+            ident: item.ident.clone(),
+            name,
+            version: args.version.0,
+            docs,
+            category: args.category.map(|text| text.0),
+            tags: args.tags.0,
+            default_command: args.default_command.map(|text| text.0),
+            legacy_commandless_ui: args.legacy_commandless_ui.is_present(),
+            errors: args.errors.map(|path| path.0),
+            fields,
+        })
+    }
+}

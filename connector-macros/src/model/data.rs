@@ -1,0 +1,107 @@
+//! Structs that are nested in values: payloads and objects.
+
+use syn::{Attribute, Fields, Ident, ItemStruct, Path, Type};
+
+use super::field::{Field, Place, check_unique};
+use crate::args::{CrateArgs, OutputArgs, parse_attributes};
+use crate::diag::{self, Diagnostics};
+use crate::{docs, names};
+
+/// What a struct is made into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Payload,
+    Object,
+}
+
+/// A payload or an object.
+pub(crate) struct Data {
+    pub(crate) kind: Kind,
+    pub(crate) krate: Path,
+    pub(crate) ident: Ident,
+    pub(crate) fields: Vec<DataField>,
+}
+
+/// A field of a payload or an object.
+pub(crate) struct DataField {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) wire: String,
+    /// The attributes of an object's field; a payload's field has none.
+    pub(crate) param: Option<Field>,
+    pub(crate) renamed: bool,
+}
+
+impl Data {
+    /// Checks a struct; `None` where something was reported.
+    pub(crate) fn read(kind: Kind, args: darling::Result<CrateArgs>, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
+        let args = diag.keep(args);
+        let what = if kind == Kind::Payload { "payload" } else { "object" };
+        if docs::text(&item.attrs).is_empty() {
+            diag.at(&item.ident, diag::undocumented(what, &item.ident.to_string()));
+        }
+        if !item.generics.params.is_empty() {
+            diag.at(&item.generics, diag::NO_GENERICS);
+        }
+        if !matches!(item.fields, Fields::Named(_)) {
+            diag.at(&item.ident, diag::NOT_NAMED_FIELDS);
+        }
+        let mut fields = Vec::new();
+        for field in &item.fields {
+            let Some(ident) = &field.ident else { continue };
+            refuse_renaming(&field.attrs, diag);
+            fields.push(match kind {
+                Kind::Payload => output(ident, &field.ty, &field.attrs, diag),
+                Kind::Object => param(ident, &field.ty, &field.attrs, diag),
+            });
+        }
+        check_unique(fields.iter().filter_map(|field| field.param.as_ref()), "fields", diag);
+        if kind == Kind::Payload {
+            check_outputs(&fields, diag);
+        }
+        let krate = super::runtime(args?.krate);
+        diag.is_empty().then(|| Self { kind, krate, ident: item.ident.clone(), fields })
+    }
+}
+
+fn output(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnostics) -> DataField {
+    let args: OutputArgs = diag.keep(parse_attributes(attributes, "output")).unwrap_or_default();
+    if docs::text(attributes).is_empty() {
+        diag.at(ident, diag::undocumented("field", &ident.to_string()));
+    }
+    let wire = args.name.as_ref().map_or_else(|| names::camel(ident), |name| name.0.value());
+    DataField { ident: ident.clone(), ty: ty.clone(), wire, param: None, renamed: args.name.is_some() }
+}
+
+fn param(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnostics) -> DataField {
+    let field = Field::read(ident, ty, attributes, Place::Object, diag);
+    DataField { ident: ident.clone(), ty: ty.clone(), wire: field.wire.clone(), renamed: field.renamed, param: Some(field) }
+}
+
+fn check_outputs(fields: &[DataField], diag: &mut Diagnostics) {
+    for (index, field) in fields.iter().enumerate() {
+        if fields[..index].iter().any(|other| other.wire == field.wire) {
+            diag.at(&field.ident, diag::duplicate_wire_name("outputs", &field.wire));
+        }
+    }
+}
+
+/// `#[serde(rename)]` and its like would part the names on the wire from the described ones.
+fn refuse_renaming(attributes: &[Attribute], diag: &mut Diagnostics) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        // What serde itself does not understand is left for serde to report.
+        let _unread = attribute.parse_nested_meta(|meta| {
+            if ["rename", "flatten", "skip", "skip_serializing"].iter().any(|key| meta.path.is_ident(key)) {
+                diag.at(&meta.path, diag::SERDE_ON_FIELD);
+            }
+            if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            } else if meta.input.peek(syn::token::Paren) {
+                let inner;
+                syn::parenthesized!(inner in meta.input);
+                inner.parse::<proc_macro2::TokenStream>()?;
+            }
+            Ok(())
+        });
+    }
+}

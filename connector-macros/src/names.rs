@@ -1,0 +1,74 @@
+//! Names: from Rust to the wire and to people.
+
+use syn::Ident;
+use syn::ext::IdentExt;
+
+/// `list_widgets` -> `listWidgets`. A leading `_` stays.
+pub(crate) fn camel(ident: &Ident) -> String {
+    let text = ident.unraw().to_string();
+    let body = text.trim_start_matches('_');
+    let mut camel = "_".repeat(text.len() - body.len());
+    for (index, word) in body.split('_').filter(|word| !word.is_empty()).enumerate() {
+        if index == 0 { camel.push_str(word) } else { camel.push_str(&capital(word)) }
+    }
+    camel
+}
+
+/// `list_widgets` -> `ListWidgets`.
+pub(crate) fn pascal(ident: &Ident) -> String {
+    let text = ident.unraw().to_string();
+    text.split('_').filter(|word| !word.is_empty()).map(capital).collect()
+}
+
+/// `OnHold` -> `on_hold`.
+pub(crate) fn snake(ident: &Ident) -> String {
+    words(ident).map(|word| word.to_lowercase()).collect::<Vec<_>>().join("_")
+}
+
+/// `OnHold` -> `On hold`.
+pub(crate) fn label(ident: &Ident) -> String {
+    capital(&words(ident).map(|word| word.to_lowercase()).collect::<Vec<_>>().join(" "))
+}
+
+/// Splits a PascalCase name into words; a run of capitals is one word.
+fn words(ident: &Ident) -> impl Iterator<Item = String> {
+    let characters: Vec<char> = ident.unraw().to_string().chars().filter(|character| *character != '_').collect();
+    let mut words: Vec<String> = Vec::new();
+    for (index, character) in characters.iter().enumerate() {
+        let after_lower = index > 0 && !characters[index - 1].is_uppercase();
+        let before_lower = characters.get(index + 1).is_some_and(|next| next.is_lowercase());
+        if words.is_empty() || character.is_uppercase() && (after_lower || before_lower) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.push(*character);
+        }
+    }
+    words.into_iter()
+}
+
+fn capital(word: &str) -> String {
+    let mut characters = word.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// Tells whether a text may name a connector (contract section 1).
+pub(crate) fn is_connector_name(name: &str) -> bool {
+    let words = name.split('-').all(|word| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    });
+    words && name.len() <= 63 && !matches!(name, "agents" | "parse-oas") && !is_uuid_shaped(name)
+}
+
+/// `8-4-4-4-12` hex digits, or 32 of them.
+fn is_uuid_shaped(name: &str) -> bool {
+    let lengths: Vec<usize> = name.split('-').map(str::len).collect();
+    let hex = name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    hex && (lengths == [8, 4, 4, 4, 12] || lengths == [32])
+}
+
+/// Tells whether a text may name a command, a param or a field (contract section 1).
+pub(crate) fn is_wire_name(name: &str) -> bool {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -1,0 +1,125 @@
+//! The traits behind the macros. The struct's half and the impl block's half of a connector are two
+//! macro calls; [`Connector`] joins them into one descriptor, by types and at compile time.
+
+use crate::descriptor::{CommandSpec, Descriptor, FieldSpec, Place};
+use crate::descriptor::{Connection, ErrorMap};
+use crate::field::FieldType;
+use crate::schema::{FieldValues, Invalid};
+
+/// A struct whose fields are read from values: a connection, or the params of a command.
+pub trait FieldSet: Sized + Send + Sync + 'static {
+    /// The fields in source order.
+    const FIELDS: &'static [FieldSpec];
+
+    /// Reads the fields.
+    ///
+    /// # Errors
+    /// Where a type cannot hold its value.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Invalid>;
+}
+
+/// The struct's half of a connector; implemented by `#[connector(name = ...)]`.
+pub trait ConnectorStruct: FieldSet {
+    /// What the attribute says.
+    const HEAD: Head;
+}
+
+/// The impl block's half of a connector; implemented by `#[connector]` on it.
+#[diagnostic::on_unimplemented(
+    message = "the connector `{Self}` has no commands",
+    label = "no impl block with #[connector] belongs to this struct",
+    note = "write #[connector] above `impl {Self} {{ .. }}` and #[command] above its handlers"
+)]
+pub trait Commands {
+    /// The commands in source order.
+    const COMMANDS: &'static [CommandSpec];
+}
+
+/// What the attribute on a connector struct says.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+    /// Unique name of the type.
+    pub name: &'static str,
+    /// Semantic version of the config schema.
+    pub version: &'static str,
+    /// The struct's doc comment.
+    pub description: &'static str,
+    /// Group in which lists show the type.
+    pub category: Option<&'static str>,
+    /// Words to find the type by.
+    pub tags: &'static [&'static str],
+    /// The command that runs when a call names none.
+    pub default_command: Option<&'static str>,
+    /// Whether the type is seeded with an empty config schema.
+    pub legacy_commandless_ui: bool,
+    /// Translates thrown errors.
+    pub errors: Option<ErrorMap>,
+    /// Where the struct is written.
+    pub place: Place,
+}
+
+impl Head {
+    /// Stands for a head that could not be read.
+    pub const EMPTY: Self = Self {
+        name: "",
+        version: "0.0.0",
+        description: "",
+        category: None,
+        tags: &[],
+        default_command: None,
+        legacy_commandless_ui: false,
+        errors: None,
+        place: Place { file: "", line: 0 },
+    };
+}
+
+/// A complete connector: an annotated struct with an annotated impl block.
+pub trait Connector: ConnectorStruct + Commands {
+    /// What the registry knows of it.
+    const DESCRIPTOR: &'static Descriptor;
+}
+
+impl<C: ConnectorStruct + Commands> Connector for C {
+    const DESCRIPTOR: &'static Descriptor = &Descriptor {
+        name: C::HEAD.name,
+        version: C::HEAD.version,
+        description: C::HEAD.description,
+        category: C::HEAD.category,
+        tags: C::HEAD.tags,
+        connection: C::FIELDS,
+        commands: C::COMMANDS,
+        default_command: C::HEAD.default_command,
+        legacy_commandless_ui: C::HEAD.legacy_commandless_ui,
+        place: C::HEAD.place,
+        connect: connect::<C>,
+        errors: C::HEAD.errors,
+    };
+}
+
+fn connect<C: ConnectorStruct>(values: FieldValues<'_>) -> Result<Connection, Invalid> {
+    Ok(std::sync::Arc::new(C::read(&mut Reader::new(values))?))
+}
+
+/// Reads fields one by one from validated values.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    values: FieldValues<'a>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from values.
+    pub fn new(values: FieldValues<'a>) -> Self {
+        Self { values }
+    }
+
+    /// Reads a field: the value given, else the default, else what stands for absent.
+    ///
+    /// # Errors
+    /// Where the type cannot hold the value, or needs one and there is none.
+    pub fn field<T: FieldType>(&mut self, name: &'static str) -> Result<T, Invalid> {
+        match self.values.get(name) {
+            Some(value) => T::read(value).map_err(|mismatch| Invalid::of(name, mismatch.0)),
+            None => T::absent().ok_or_else(|| Invalid { missing: vec![name.to_owned()], problems: Vec::new() }),
+        }
+    }
+}

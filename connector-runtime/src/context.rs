@@ -1,0 +1,162 @@
+//! What a handler knows about its call: the guide's five values, a logger, the deadline and the way
+//! out to the network.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::egress::Client;
+use crate::log::{LogLevel, Logger};
+use crate::redact::Redactor;
+
+/// A decrypted connection config. Reads as a map; its `Debug` names the fields and tells no value.
+#[derive(Clone, Default, PartialEq)]
+pub struct ConnectionConfig(Map<String, Value>);
+
+impl ConnectionConfig {
+    /// Wraps decrypted values.
+    pub fn new(values: Map<String, Value>) -> Self {
+        Self(values)
+    }
+}
+
+impl Deref for ConnectionConfig {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ConnectionConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What somebody asks of a connector: the step config with the command and its params, and what
+/// belongs to the call. Made by the server, the command line or a test; handlers see a [`Context`].
+#[derive(Clone, Default)]
+pub struct Invocation {
+    /// The raw step config: `command` and all params.
+    pub config: Map<String, Value>,
+    /// The decrypted connection config.
+    pub connection: Arc<ConnectionConfig>,
+    /// The run's variables.
+    pub variables: Map<String, Value>,
+    /// Id of the workflow step.
+    pub step_id: Option<String>,
+    /// Id of the run.
+    pub run_id: Option<String>,
+    /// Names this call to systems that must not act on it twice.
+    pub idempotency_key: Option<String>,
+    /// The caller's deadline, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// The mock scenario to answer instead of calling.
+    pub mock_scenario: Option<String>,
+    /// Least level of log lines that are kept.
+    pub log_level: LogLevel,
+    /// The way out to the network.
+    pub http: Client,
+    /// Knows the secrets of the connection; made from the schema where absent.
+    pub redactor: Option<Arc<Redactor>>,
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation").field("command", &self.config.get("command")).finish_non_exhaustive()
+    }
+}
+
+/// What a handler knows about its call.
+pub struct Context {
+    pub(crate) config: Map<String, Value>,
+    pub(crate) connection: Arc<ConnectionConfig>,
+    pub(crate) variables: Map<String, Value>,
+    pub(crate) step_id: Option<String>,
+    pub(crate) run_id: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) log: Logger,
+    pub(crate) deadline: Instant,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) http: Client,
+}
+
+impl Context {
+    /// Returns the raw step config: `command` and all params, those without a field too.
+    pub fn config(&self) -> &Map<String, Value> {
+        &self.config
+    }
+
+    /// Returns the raw decrypted connection config.
+    pub fn connector_config(&self) -> &ConnectionConfig {
+        &self.connection
+    }
+
+    /// Returns the run's variables.
+    pub fn variables(&self) -> &Map<String, Value> {
+        &self.variables
+    }
+
+    /// Returns the id of the workflow step, where the call belongs to one.
+    pub fn step_id(&self) -> Option<&str> {
+        self.step_id.as_deref()
+    }
+
+    /// Returns the id of the run, where the call belongs to one.
+    pub fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
+
+    /// Returns the key to send to systems that must not act on this call twice.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    /// Returns the log of this call.
+    pub fn log(&self) -> &Logger {
+        &self.log
+    }
+
+    /// Returns the way out to the network. Requests end with the call's deadline.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// Returns when the call ends, done or not.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Returns how long the call may still take.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Completes when the call is over before the handler is: timed out, or nobody waits any more.
+    /// For work that a handler moved to another task; the handler itself is simply dropped.
+    pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
+        self.cancelled.cancelled()
+    }
+
+    /// Returns the token behind [`Context::cancelled`], to hand to another task.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("command", &self.config.get("command"))
+            .field("connection", &self.connection)
+            .field("step_id", &self.step_id)
+            .field("run_id", &self.run_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,328 @@
+//! The one path that every call takes, whatever asked for it and whatever serves it (contract
+//! section 3): command, validation, mock chain, deadline, panic, normalising, redaction.
+//!
+//! [`prepare`] does what happens before anything leaves, so that a server can record the start in
+//! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::{Context, Invocation};
+use crate::log::{LogLine, Logger};
+use crate::mock::{DEFAULT_SCENARIO, MockSettings};
+use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
+use crate::panic::{self, Panic};
+use crate::redact::{Redactor, secret_texts};
+use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
+
+/// How long a call may take when nobody says otherwise, in milliseconds.
+pub const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+
+/// The longest that a call may take, in milliseconds.
+pub const MOST_TIMEOUT_MS: u64 = 300_000;
+
+/// What serves the commands of a connector: compiled code, a script, a remote service, an agent.
+pub trait Executor: fmt::Debug + Send + Sync {
+    /// Runs a command with validated params.
+    fn execute<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Failure>>;
+
+    /// Translates a thrown error; `None` leaves the error's own text.
+    fn explain(&self, _thrown: &Thrown<'_>) -> Option<Fail> {
+        None
+    }
+
+    /// Returns the deadline that a command brings itself, in milliseconds.
+    fn own_timeout(&self, _command: &str, _params: FieldValues<'_>) -> Option<u64> {
+        None
+    }
+
+    /// Answers a mock scenario of the connector's code; `None` where there is none of that name.
+    fn mock(&self, _command: &str, _scenario: &str, _params: FieldValues<'_>) -> Option<Result<Reply, Failure>> {
+        None
+    }
+
+    /// Names the mock scenarios that the connector's code has for a command.
+    fn mock_scenarios(&self, _command: &str) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+/// The connector that a call goes to.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Name of the connector, for the log.
+    pub connector: &'a str,
+    /// What the type accepts.
+    pub schema: &'a ConfigSchema,
+    /// What serves it.
+    pub executor: &'a dyn Executor,
+    /// The connector's mock settings.
+    pub mock: Option<&'a MockSettings>,
+    /// The connector's deadline, in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// A call that is over.
+#[derive(Debug)]
+pub struct Done {
+    /// The command that was picked, or asked for in vain.
+    pub command: Option<String>,
+    /// The result; its error and diagnostics are redacted, its payload and variables are not.
+    pub reply: Reply,
+    /// Whether a mock answered.
+    pub mocked: bool,
+    /// Whether the command is deprecated, and what its author says to use instead.
+    pub deprecated: Option<Option<String>>,
+    /// The raw step config, for the record.
+    pub config: Map<String, Value>,
+    /// The lines that the handler logged, redacted.
+    pub logs: Vec<LogLine>,
+    /// Knows the secrets of the call.
+    pub redactor: Arc<Redactor>,
+    /// How long the call took.
+    pub took: Duration,
+}
+
+/// A call that is checked and ready to run.
+#[derive(Debug)]
+pub struct Call<'a> {
+    target: Target<'a>,
+    name: &'a str,
+    command: &'a Command,
+    context: Context,
+    timeout_ms: u64,
+    scenario: Option<String>,
+    redactor: Arc<Redactor>,
+    began: Instant,
+}
+
+/// Runs a call from beginning to end.
+pub async fn dispatch(target: Target<'_>, invocation: Invocation) -> Done {
+    match prepare(target, invocation) {
+        Ok(call) => call.run().await,
+        Err(done) => *done,
+    }
+}
+
+/// Picks the command and checks the values. Nothing has left when this returns.
+///
+/// # Errors
+/// Returns the finished call where it is refused.
+pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, Box<Done>> {
+    let began = Instant::now();
+    let picked = pick(target.schema, &invocation.config);
+    let params = picked.as_ref().ok().map(|(_, command)| &command.params);
+    let redactor = redactor(&target, &invocation, params);
+    let asked = || invocation.config.get("command").and_then(Value::as_str).map(str::to_owned);
+    let refuse = |command: Option<String>, picked: Option<&Command>, error: String, config: Map<String, Value>| {
+        let error = redactor.text(&error).into_owned();
+        Box::new(Done {
+            command,
+            reply: Reply::failed(error),
+            mocked: false,
+            deprecated: picked.and_then(deprecation),
+            config,
+            logs: Vec::new(),
+            redactor: Arc::clone(&redactor),
+            took: began.elapsed(),
+        })
+    };
+    let (name, command) = match picked {
+        Ok(picked) => picked,
+        Err(error) => return Err(refuse(asked(), None, error, invocation.config)),
+    };
+    let scenario = scenario(&target, &invocation);
+    if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
+        return Err(refuse(Some(name.to_owned()), Some(command), invalid.to_string(), invocation.config));
+    }
+    let params = FieldValues::new(&command.params, &invocation.config);
+    let timeout_ms = invocation
+        .timeout_ms
+        .or(target.timeout_ms)
+        .or_else(|| target.executor.own_timeout(name, params))
+        .unwrap_or(DEFAULT_TIMEOUT_MS)
+        .clamp(1, MOST_TIMEOUT_MS);
+    let timeout = Duration::from_millis(timeout_ms);
+    let log = Logger::new(target.connector, invocation.log_level, Arc::clone(&redactor));
+    let context = Context {
+        config: invocation.config,
+        connection: invocation.connection,
+        variables: invocation.variables,
+        step_id: invocation.step_id,
+        run_id: invocation.run_id,
+        idempotency_key: invocation.idempotency_key,
+        log,
+        deadline: tokio::time::Instant::now() + timeout,
+        cancelled: CancellationToken::new(),
+        http: invocation.http.with_timeout(timeout),
+    };
+    Ok(Call { target, name, command, context, timeout_ms, scenario, redactor, began })
+}
+
+impl<'a> Call<'a> {
+    /// Returns the wire name of the command.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Returns the command.
+    pub fn command(&self) -> &'a Command {
+        self.command
+    }
+
+    /// Tells whether a mock answers, so that nothing leaves.
+    pub fn is_mocked(&self) -> bool {
+        self.scenario.is_some()
+    }
+
+    /// Returns what knows the secrets of the call.
+    pub fn redactor(&self) -> &Arc<Redactor> {
+        &self.redactor
+    }
+
+    /// Returns the raw step config.
+    pub fn config(&self) -> &Map<String, Value> {
+        &self.context.config
+    }
+
+    /// Runs the command, or the mock in its place.
+    pub async fn run(self) -> Done {
+        let Self { target, name, command, context, timeout_ms, scenario, redactor, began } = self;
+        let deprecated = deprecation(command);
+        if let Some(message) = &deprecated {
+            let connector = target.connector;
+            let instead = message.as_deref().unwrap_or_default();
+            tracing::warn!(event = "deprecated_command", connector, command = name, instead, "a deprecated command was called");
+        }
+        let params = FieldValues::new(&command.params, &context.config);
+        let outcome = match &scenario {
+            Some(scenario) => panic::catch_sync(|| mock(&target, name, scenario, params)),
+            None => execute(&target, &context, name, params, timeout_ms).await,
+        };
+        let mut reply = match outcome {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(failure)) => panic::catch_sync(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
+                .unwrap_or_else(|panic| panicked(&target, name, &panic, &redactor)),
+            Err(panic) => panicked(&target, name, &panic, &redactor),
+        };
+        context.cancelled.cancel();
+        if let Some(error) = &mut reply.error {
+            *error = redactor.text(error).into_owned();
+        }
+        if let Some(diagnostics) = &mut reply.diagnostics {
+            redactor.value(diagnostics);
+        }
+        Done {
+            command: Some(name.to_owned()),
+            reply,
+            mocked: scenario.is_some(),
+            deprecated,
+            logs: context.log.take(),
+            config: context.config,
+            redactor,
+            took: began.elapsed(),
+        }
+    }
+}
+
+/// Picks the command: the one named, else the default one.
+fn pick<'a>(schema: &'a ConfigSchema, config: &Map<String, Value>) -> Result<(&'a str, &'a Command), String> {
+    let known = || match schema.commands.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
+        names if names.is_empty() => "this type has no commands".to_owned(),
+        names => format!("known commands: {names}"),
+    };
+    let name = match config.get("command") {
+        None | Some(Value::Null) => schema.default_command.as_deref(),
+        Some(Value::String(name)) if name.is_empty() => schema.default_command.as_deref(),
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(other) => return Err(Invalid::of("command", format!("expected string, got {}", json_type(other))).to_string()),
+    };
+    let Some(name) = name else { return Err(format!("No command given ({})", known())) };
+    let found = schema.commands.get_key_value(name);
+    found.map(|(name, command)| (name.as_str(), command)).ok_or_else(|| format!("Unknown command: {name} ({})", known()))
+}
+
+fn scenario(target: &Target<'_>, invocation: &Invocation) -> Option<String> {
+    let enabled = target.mock.is_some_and(|mock| mock.enabled);
+    invocation.mock_scenario.clone().or_else(|| enabled.then(|| DEFAULT_SCENARIO.to_owned()))
+}
+
+/// Checks the connection (unless a mock answers) and the params; what is missing is told of both.
+fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, mocked: bool) -> Result<(), Invalid> {
+    let mut invalid = Invalid::default();
+    if !mocked {
+        FieldValues::new(&target.schema.connection, &invocation.connection).check(&mut invalid);
+    }
+    FieldValues::new(&command.params, &invocation.config).check(&mut invalid);
+    invalid.into_result()
+}
+
+fn redactor(target: &Target<'_>, invocation: &Invocation, params: Option<&crate::schema::Fields>) -> Arc<Redactor> {
+    let base = match &invocation.redactor {
+        Some(redactor) => Arc::clone(redactor),
+        None => Arc::new(Redactor::new(secret_texts(&target.schema.connection, &invocation.connection))),
+    };
+    // An unknown command may still carry the secrets of the one that was meant.
+    let texts = match params {
+        Some(params) => secret_texts(params, &invocation.config),
+        None => target.schema.commands.values().flat_map(|c| secret_texts(&c.params, &invocation.config)).collect(),
+    };
+    if texts.is_empty() {
+        return base;
+    }
+    base.with(texts).map_or(base, Arc::new)
+}
+
+fn deprecation(command: &Command) -> Option<Option<String>> {
+    command.deprecated.then(|| command.deprecated_message.clone())
+}
+
+async fn execute(
+    target: &Target<'_>,
+    context: &Context,
+    command: &str,
+    params: FieldValues<'_>,
+    timeout_ms: u64,
+) -> Result<Result<Reply, Failure>, Panic> {
+    let work = panic::catch(async { target.executor.execute(context, command, params).await });
+    match tokio::time::timeout_at(context.deadline, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),
+    }
+}
+
+/// The mock chain: stored results, then the connector's code. Never the real call.
+fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+    if let Some(reply) = target.mock.and_then(|mock| mock.stored(command, scenario)) {
+        return Ok(reply);
+    }
+    if let Some(outcome) = target.executor.mock(command, scenario, params) {
+        return outcome;
+    }
+    let mut known = target.mock.map(|mock| mock.scenarios(command)).unwrap_or_default();
+    known.extend(target.executor.mock_scenarios(command));
+    known.dedup();
+    let known = if known.is_empty() { "the command has none".to_owned() } else { format!("known are {}", known.join(", ")) };
+    Err(Fail::new(format!("No mock scenario {scenario} for command {command}; {known}")).into())
+}
+
+fn panicked(target: &Target<'_>, command: &str, panic: &Panic, redactor: &Redactor) -> Reply {
+    tracing::error!(
+        connector = target.connector,
+        command,
+        message = %redactor.text(&panic.message),
+        location = panic.location,
+        backtrace = panic.backtrace,
+        "a connector panicked"
+    );
+    Reply::failed("Connector panicked")
+}

@@ -1,0 +1,151 @@
+//! The connector's log: lines that a handler writes, kept for the execution's record and sent to the
+//! server's log as they come. Every line is redacted before it goes anywhere.
+
+use std::fmt::{self, Display};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::redact::Redactor;
+
+/// How much text the lines of one call may hold; what comes later is dropped and said so once.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Every step.
+    Trace,
+    /// What helps to find a mistake.
+    Debug,
+    /// What an operator wants to know.
+    #[default]
+    Info,
+    /// What may need attention.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// Every level, with its wire name.
+    pub const ALL: [(&'static str, Self); 5] =
+        [("trace", Self::Trace), ("debug", Self::Debug), ("info", Self::Info), ("warn", Self::Warn), ("error", Self::Error)];
+
+    /// Returns the level of a wire name.
+    pub fn from_wire(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
+    }
+
+    /// Returns the wire name.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
+    }
+}
+
+/// One line of an execution's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When it was written.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What it says, redacted.
+    pub message: String,
+}
+
+/// Writes log lines of one call. Clones write to the same log.
+#[derive(Clone)]
+pub struct Logger(Arc<Inner>);
+
+struct Inner {
+    connector: String,
+    level: LogLevel,
+    redactor: Arc<Redactor>,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    lines: Vec<LogLine>,
+    bytes: usize,
+    full: bool,
+}
+
+impl Logger {
+    pub(crate) fn new(connector: &str, level: LogLevel, redactor: Arc<Redactor>) -> Self {
+        Self(Arc::new(Inner { connector: connector.to_owned(), level, redactor, lines: Mutex::default() }))
+    }
+
+    /// Writes a line that follows every step.
+    pub fn trace(&self, message: impl Display) {
+        self.write(LogLevel::Trace, message);
+    }
+
+    /// Writes a line that helps to find a mistake.
+    pub fn debug(&self, message: impl Display) {
+        self.write(LogLevel::Debug, message);
+    }
+
+    /// Writes a line that an operator wants to know.
+    pub fn info(&self, message: impl Display) {
+        self.write(LogLevel::Info, message);
+    }
+
+    /// Writes a line about what may need attention.
+    pub fn warn(&self, message: impl Display) {
+        self.write(LogLevel::Warn, message);
+    }
+
+    /// Writes a line about what went wrong.
+    pub fn error(&self, message: impl Display) {
+        self.write(LogLevel::Error, message);
+    }
+
+    /// Writes a line, unless the connector's log level is above its own.
+    pub fn write(&self, level: LogLevel, message: impl Display) {
+        let inner = &*self.0;
+        if level < inner.level {
+            return;
+        }
+        let message = inner.redactor.text(&message.to_string()).into_owned();
+        let connector = inner.connector.as_str();
+        match level {
+            LogLevel::Trace => tracing::trace!(target: "connector", connector, "{message}"),
+            LogLevel::Debug => tracing::debug!(target: "connector", connector, "{message}"),
+            LogLevel::Info => tracing::info!(target: "connector", connector, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "connector", connector, "{message}"),
+            LogLevel::Error => tracing::error!(target: "connector", connector, "{message}"),
+        }
+        inner.lines.lock().unwrap_or_else(PoisonError::into_inner).push(level, message);
+    }
+
+    pub(crate) fn take(&self) -> Vec<LogLine> {
+        std::mem::take(&mut self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).lines)
+    }
+}
+
+impl Lines {
+    fn push(&mut self, level: LogLevel, message: String) {
+        if self.full {
+            return;
+        }
+        let at = Timestamp::now();
+        self.bytes += message.len();
+        if self.bytes > MOST_BYTES {
+            self.full = true;
+            let message = format!("further lines were dropped: a call keeps {} KiB of log", MOST_BYTES / 1024);
+            self.lines.push(LogLine { at, level: LogLevel::Warn, message });
+        } else {
+            self.lines.push(LogLine { at, level, message });
+        }
+    }
+}
+
+impl fmt::Debug for Logger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logger").field("connector", &self.0.connector).field("level", &self.0.level).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! Canned outcomes: the mock table of a compiled connector and the mock settings of an instance
+//! (contract section 3, "Mock chain").
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::outcome::{Failure, Reply, Returns};
+use crate::result::Sender;
+use crate::schema::FieldValues;
+
+/// The scenario that answers when a call names none.
+pub const DEFAULT_SCENARIO: &str = "default";
+
+/// One scenario of one command in a compiled connector.
+pub struct MockSpec {
+    /// Name of the scenario.
+    pub scenario: &'static str,
+    /// Makes the outcome from the params.
+    pub run: fn(FieldValues<'_>) -> Result<Reply, Failure>,
+}
+
+impl fmt::Debug for MockSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MockSpec").field(&self.scenario).finish()
+    }
+}
+
+/// A function that may stand in a mock table: `fn() -> R` or `fn(&Params) -> R`, where `R` is what the
+/// command itself returns.
+#[diagnostic::on_unimplemented(
+    message = "this is no mock of a command that returns `{R}`",
+    label = "expected fn() -> {R} or fn(&{P}) -> {R}"
+)]
+pub trait MockFn<P, R: Returns, Form> {
+    /// Calls the function.
+    fn call(self, params: &P) -> R;
+}
+
+/// Marks `fn() -> R`.
+#[derive(Debug)]
+pub struct Plain;
+
+/// Marks `fn(&Params) -> R`.
+#[derive(Debug)]
+pub struct WithParams;
+
+impl<P, R: Returns, F: FnOnce() -> R> MockFn<P, R, Plain> for F {
+    fn call(self, _: &P) -> R {
+        self()
+    }
+}
+
+impl<P, R: Returns, F: FnOnce(&P) -> R> MockFn<P, R, WithParams> for F {
+    fn call(self, params: &P) -> R {
+        self(params)
+    }
+}
+
+/// The mock settings of a connector.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MockSettings {
+    /// Whether every call is mocked.
+    #[serde(default)]
+    pub enabled: bool,
+    /// Results by command: a result itself, or results by scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Map<String, Value>>,
+    /// JavaScript with one function a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+}
+
+impl MockSettings {
+    /// Looks a result up in `data`.
+    pub(crate) fn stored(&self, command: &str, scenario: &str) -> Option<Reply> {
+        let entry = self.data.as_ref()?.get(command)?;
+        let is_result = entry.get("success").is_some_and(Value::is_boolean);
+        let result = if is_result {
+            Some(entry).filter(|_| scenario == DEFAULT_SCENARIO)
+        } else {
+            entry.get(scenario)
+        };
+        result.map(|result| Reply::from_value(result.clone(), Sender::Script))
+    }
+
+    /// Names the scenarios that `data` has for a command.
+    pub(crate) fn scenarios(&self, command: &str) -> Vec<&str> {
+        match self.data.as_ref().and_then(|data| data.get(command)) {
+            Some(entry) if entry.get("success").is_some_and(Value::is_boolean) => vec![DEFAULT_SCENARIO],
+            Some(Value::Object(scenarios)) => scenarios.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Turns a panic in a handler into a value, with the backtrace of where it happened.
+//!
+//! The backtrace exists only inside the panic hook, so one hook is installed for the process: it keeps
+//! quiet about panics under [`catch`] and leaves every other panic to the hook that was there before.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+use std::sync::Once;
+
+use futures_util::FutureExt;
+
+/// A panic that was caught.
+pub(crate) struct Panic {
+    /// What the panic said.
+    pub(crate) message: String,
+    /// `file:line:column`.
+    pub(crate) location: String,
+    /// Where it happened, function by function.
+    pub(crate) backtrace: String,
+}
+
+thread_local! {
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+    static CAUGHT: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
+}
+
+/// Runs a future and catches its panic.
+pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Panic> {
+    install_hook();
+    let mut guarded = pin!(AssertUnwindSafe(future).catch_unwind());
+    let output = poll_fn(|context| {
+        let outer = WATCHED.replace(true);
+        let polled = guarded.as_mut().poll(context);
+        WATCHED.set(outer);
+        polled
+    })
+    .await;
+    output.map_err(|payload| {
+        let (location, backtrace) = CAUGHT.take().unwrap_or_default();
+        Panic { message: message(payload.as_ref()), location, backtrace }
+    })
+}
+
+/// Runs a function and catches its panic.
+pub(crate) fn catch_sync<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+    install_hook();
+    let outer = WATCHED.replace(true);
+    let output = panic::catch_unwind(AssertUnwindSafe(run));
+    WATCHED.set(outer);
+    output.map_err(|payload| {
+        let (location, backtrace) = CAUGHT.take().unwrap_or_default();
+        Panic { message: message(payload.as_ref()), location, backtrace }
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if WATCHED.get() {
+                let location = info.location().map(ToString::to_string).unwrap_or_default();
+                CAUGHT.set(Some((location, Backtrace::force_capture().to_string())));
+            } else {
+                previous(info);
+            }
+        }));
+    });
+}

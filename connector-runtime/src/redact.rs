@@ -1,0 +1,252 @@
+//! Takes the secrets of one call out of everything that is logged, recorded or shown.
+//!
+//! A [`Redactor`] knows the values and finds them raw and in the forms in which they usually travel:
+//! URL-encoded, base64 (also as a part of a longer text, as in a `Basic` header) and JSON-escaped. A
+//! value of fewer than six characters is not searched for: it would blot out half of every text.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+
+use crate::schema::Fields;
+
+/// What stands in place of a secret.
+pub const MASK: &str = "[redacted]";
+
+/// Shortest secret that is searched for, in characters.
+const LEAST: usize = 6;
+
+/// Finds and masks the secrets of one call.
+#[derive(Default)]
+pub struct Redactor {
+    secrets: BTreeSet<String>,
+    finder: OnceLock<Option<AhoCorasick>>,
+}
+
+impl Redactor {
+    /// Makes a redactor for a set of secret texts.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| secret.chars().count() >= LEAST).collect();
+        Self { secrets, finder: OnceLock::new() }
+    }
+
+    /// Returns a redactor that knows more secrets, or `None` where it knows them all already.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = String>) -> Option<Self> {
+        let mut secrets = self.secrets.clone();
+        let before = secrets.len();
+        secrets.extend(more.into_iter().filter(|secret| secret.chars().count() >= LEAST));
+        (secrets.len() > before).then(|| Self { secrets, finder: OnceLock::new() })
+    }
+
+    /// Tells whether there is nothing to search for.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// Masks the secrets in a text.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let Some(finder) = self.finder() else { return Cow::Borrowed(text) };
+        let mut masked = String::new();
+        let mut done = 0;
+        for found in finder.find_iter(text) {
+            masked.push_str(&text[done..found.start()]);
+            masked.push_str(MASK);
+            done = found.end();
+        }
+        if done == 0 {
+            return Cow::Borrowed(text);
+        }
+        masked.push_str(&text[done..]);
+        Cow::Owned(masked)
+    }
+
+    /// Tells whether a text holds a secret in any of its forms.
+    pub fn finds(&self, text: &str) -> bool {
+        self.finder().is_some_and(|finder| finder.is_match(text))
+    }
+
+    /// Masks the secrets in every text of a value, in keys and in numbers that spell one.
+    pub fn value(&self, value: &mut Value) {
+        if !self.is_empty() {
+            self.walk(value);
+        }
+    }
+
+    fn walk(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(masked) = self.text(text) {
+                    *text = masked;
+                }
+            }
+            Value::Number(number) => {
+                if self.finds(&number.to_string()) {
+                    *value = Value::String(MASK.to_owned());
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(|part| self.walk(part)),
+            Value::Object(map) => self.walk_object(map),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn walk_object(&self, map: &mut Map<String, Value>) {
+        if map.keys().any(|key| self.finds(key)) {
+            *map = std::mem::take(map).into_iter().map(|(key, part)| (self.text(&key).into_owned(), part)).collect();
+        }
+        map.values_mut().for_each(|part| self.walk(part));
+    }
+
+    fn finder(&self) -> Option<&AhoCorasick> {
+        self.finder
+            .get_or_init(|| {
+                let forms: BTreeSet<String> = self.secrets.iter().flat_map(|secret| forms(secret)).collect();
+                if forms.is_empty() {
+                    return None;
+                }
+                AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()
+            })
+            .as_ref()
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("secrets", &self.secrets.len()).finish()
+    }
+}
+
+/// The forms in which a secret travels.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    // RFC 3986 leaves `-._~` as they are, form encoding writes a space as `+`; both hex cases are met.
+    let relaxed = encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_").replace("%7E", "~");
+    let form = relaxed.replace("%20", "+").replace("~", "%7E");
+    for text in [encoded, relaxed, form] {
+        forms.push(lower_hex(&text));
+        forms.push(text);
+    }
+    let url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    forms.push(url);
+    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+        forms.push(engine.encode(secret));
+    }
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        forms.extend((0..3).filter_map(|shift| base64_core(engine, secret, shift)));
+    }
+    if let Ok(quoted) = serde_json::to_string(secret) {
+        let escaped = quoted[1..quoted.len() - 1].to_owned();
+        // Once more for JSON text inside JSON text.
+        if let Ok(twice) = serde_json::to_string(&escaped) {
+            forms.push(twice[1..twice.len() - 1].to_owned());
+        }
+        forms.push(escaped.replace('/', "\\/"));
+        forms.push(escaped);
+    }
+    forms
+}
+
+/// Writes the hex digits of percent-encoding in lower case.
+fn lower_hex(text: &str) -> String {
+    let mut digits_left = 0_u8;
+    text.chars()
+        .map(|character| {
+            let shown = if digits_left > 0 { character.to_ascii_lowercase() } else { character };
+            digits_left = if character == '%' { 2 } else { digits_left.saturating_sub(1) };
+            shown
+        })
+        .collect()
+}
+
+/// The part of a base64 text that depends on the secret alone when `shift` bytes (mod 3) stand before
+/// it and anything after it, as in `base64("user:secret")`.
+fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<String> {
+    let mut bytes = vec![0; shift];
+    bytes.extend_from_slice(secret.as_bytes());
+    let encoded = engine.encode(&bytes);
+    // Characters touched by the bytes before, and the last one if bits of it come from what follows.
+    let start = (shift * 8).div_ceil(6);
+    let end = bytes.len() * 8 / 6;
+    let core = encoded.get(start..end)?;
+    (core.len() >= 8).then(|| core.to_owned())
+}
+
+/// Collects the texts of every secret among the values of some fields, nested ones too.
+pub fn secret_texts(fields: &Fields, values: &Map<String, Value>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (name, field) in fields {
+        let Some(value) = values.get(name) else { continue };
+        if field.secret {
+            collect(value, &mut texts);
+        } else if let Some(schema) = &field.schema {
+            schema.visit_secrets(value, &mut |part| collect(part, &mut texts));
+        }
+    }
+    texts
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::Array(list) => list.iter().for_each(|part| collect(part, texts)),
+        Value::Object(map) => map.values().for_each(|part| collect(part, texts)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// Returns values with every secret field, nested ones too, shown as [`MASK`].
+pub fn mask_fields(fields: &Fields, values: &Map<String, Value>) -> Map<String, Value> {
+    values
+        .iter()
+        .map(|(name, value)| {
+            let shown = match fields.get(name) {
+                Some(field) if field.secret && !value.is_null() => Value::String(MASK.to_owned()),
+                Some(field) => match &field.schema {
+                    Some(schema) if schema.holds_secret() => schema.mask_secrets(value, MASK),
+                    _ => value.clone(),
+                },
+                None => value.clone(),
+            };
+            (name.clone(), shown)
+        })
+        .collect()
+}
+
+/// Tells whether the value of a header or a query parameter of this name is never recorded.
+pub fn is_sensitive_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "authorization" | "cookie" | "set-cookie" | "proxy-authorization")
+        || ["key", "token", "secret"].iter().any(|word| name.contains(word))
+}
+
+/// Masks sensitive headers: in every object that stands under the name `headers`.
+pub fn mask_headers(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(mask_headers),
+        Value::Object(map) => {
+            for (name, part) in map.iter_mut() {
+                if name.eq_ignore_ascii_case("headers")
+                    && let Value::Object(headers) = part
+                {
+                    for (header, value) in headers.iter_mut().filter(|(header, _)| is_sensitive_name(header)) {
+                        if !header.is_empty() && !value.is_null() {
+                            *value = Value::String(MASK.to_owned());
+                        }
+                    }
+                }
+                mask_headers(part);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

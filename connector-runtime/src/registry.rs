@@ -1,0 +1,121 @@
+//! The connectors of a program, by name.
+//!
+//! Each annotated struct registers its descriptor where it is written; [`Registry::collect`] gathers
+//! them. Two of one name cannot both be meant, so that is an error which names both places.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::sync::{Arc, OnceLock};
+
+use crate::builtin::BuiltIn;
+use crate::descriptor::{Descriptor, Place};
+use crate::schema::{ConfigSchema, describe};
+
+/// A descriptor that an annotated struct leaves for [`Registry::collect`].
+#[derive(Debug)]
+pub struct Registration(pub &'static Descriptor);
+
+inventory::collect!(Registration);
+
+/// The connector types of a program.
+#[derive(Debug, Default)]
+pub struct Registry {
+    entries: BTreeMap<&'static str, Entry>,
+}
+
+/// A registered connector type.
+#[derive(Debug)]
+pub struct Entry {
+    descriptor: &'static Descriptor,
+    schema: OnceLock<Arc<ConfigSchema>>,
+}
+
+/// Two connectors of one name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("two connectors are named {name}: one at {first}, one at {second}; rename one of them")]
+pub struct DuplicateConnector {
+    /// The name.
+    pub name: &'static str,
+    /// Where one is written.
+    pub first: Place,
+    /// Where the other is written.
+    pub second: Place,
+}
+
+impl Registry {
+    /// Gathers every connector that is linked into the program.
+    ///
+    /// A crate that is only listed as a dependency is not linked: name something of it first, such as
+    /// `connectors::link()`.
+    ///
+    /// # Errors
+    /// Where two connectors have one name.
+    pub fn collect() -> Result<Self, DuplicateConnector> {
+        Self::of(inventory::iter::<Registration>().map(|registration| registration.0))
+    }
+
+    /// Makes a registry of given connectors.
+    ///
+    /// # Errors
+    /// Where two connectors have one name.
+    pub fn of(descriptors: impl IntoIterator<Item = &'static Descriptor>) -> Result<Self, DuplicateConnector> {
+        let mut entries = BTreeMap::new();
+        for descriptor in descriptors {
+            match entries.entry(descriptor.name) {
+                Slot::Vacant(slot) => {
+                    slot.insert(Entry { descriptor, schema: OnceLock::new() });
+                }
+                Slot::Occupied(slot) => {
+                    // Link order is not stable; the message is.
+                    let mut places = [slot.get().descriptor.place, descriptor.place];
+                    places.sort_by_key(|place| (place.file, place.line));
+                    let [first, second] = places;
+                    return Err(DuplicateConnector { name: descriptor.name, first, second });
+                }
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// Returns a type by name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name)
+    }
+
+    /// Returns the types by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Returns the names of the types, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.entries.keys().copied()
+    }
+
+    /// Returns how many types there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Tells whether there is no type at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl Entry {
+    /// Returns the compiled descriptor.
+    pub fn descriptor(&self) -> &'static Descriptor {
+        self.descriptor
+    }
+
+    /// Returns the config schema, written at first use.
+    pub fn schema(&self) -> &Arc<ConfigSchema> {
+        self.schema.get_or_init(|| Arc::new(describe(self.descriptor)))
+    }
+
+    /// Returns an executor for one instance of the type.
+    pub fn executor(&self) -> BuiltIn {
+        BuiltIn::new(self.descriptor, Arc::clone(self.schema()))
+    }
+}

@@ -1,0 +1,273 @@
+//! The normalised outcome, in two shapes: [`ConnectorResult`] for people who read its payload, and
+//! [`Reply`], whose payload is JSON text already, so that an answer is serialised once.
+//!
+//! The rules are the guide's table ("Handler return values") and contract section 3, "Normalising".
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use crate::descriptor::Outputs;
+use crate::outcome::{Cause, Fail, Failure, Outcome, Success, Thrown};
+use crate::schema::json_type;
+
+/// The result of a command, with its payload as JSON.
+///
+/// A handler may return one for full control; its slots pass as they are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorResult {
+    /// Whether the command did what it is for.
+    pub success: bool,
+    /// The domain result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+    /// What is merged into the run's variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<Map<String, Value>>,
+    /// Context of a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Value>,
+    /// What happened, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The result of a command, with its payload as JSON text.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Reply {
+    /// Whether the command did what it is for.
+    pub success: bool,
+    /// The domain result, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Box<RawValue>>,
+    /// What is merged into the run's variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variables: Option<Map<String, Value>>,
+    /// Context of a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Value>,
+    /// What happened, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Reply {
+    /// Answers success and nothing else.
+    pub fn done() -> Self {
+        Self { success: true, ..Self::default() }
+    }
+
+    /// Answers failure with a text.
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..Self::default() }
+    }
+
+    /// Returns the reply with its payload read.
+    pub fn into_result(self) -> ConnectorResult {
+        ConnectorResult {
+            success: self.success,
+            payload: self.payload.and_then(|text| serde_json::from_str(text.get()).ok()),
+            variables: self.variables,
+            diagnostics: self.diagnostics,
+            error: self.error,
+        }
+    }
+
+    /// Reads a failure. Thrown errors pass through `explain` first.
+    pub(crate) fn from_failure(failure: Failure, explain: impl FnOnce(&Thrown<'_>) -> Option<Fail>) -> Self {
+        match failure.into_cause() {
+            Cause::Fail(fail) => fail.into(),
+            Cause::Invalid(invalid) => Self::failed(invalid.to_string()),
+            Cause::Thrown(error, variables) => {
+                let thrown = Thrown::new(&*error);
+                let mut fail = explain(&thrown).unwrap_or_else(|| Fail::new(error.to_string()));
+                fail.variables.extend(variables);
+                fail.into()
+            }
+        }
+    }
+
+    /// Reads a result that came as JSON from something that is no Rust handler.
+    pub fn from_value(value: Value, sender: Sender) -> Self {
+        read(value, sender).unwrap_or_else(Self::failed)
+    }
+}
+
+impl From<Fail> for Reply {
+    fn from(fail: Fail) -> Self {
+        Self {
+            success: false,
+            payload: None,
+            variables: filled(fail.variables),
+            diagnostics: filled(fail.diagnostics).map(Value::Object),
+            error: Some(fail.error),
+        }
+    }
+}
+
+impl TryFrom<ConnectorResult> for Reply {
+    type Error = serde_json::Error;
+
+    fn try_from(result: ConnectorResult) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            success: result.success,
+            payload: result.payload.map(|payload| to_raw_value(&payload)).transpose()?,
+            variables: result.variables,
+            diagnostics: result.diagnostics,
+            error: result.error,
+        })
+    }
+}
+
+fn filled(map: Map<String, Value>) -> Option<Map<String, Value>> {
+    if map.is_empty() { None } else { Some(map) }
+}
+
+/// Who sent a result as JSON; each is trusted with a different shorthand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// A script or a mock: scalars and bare slots are accepted.
+    Script,
+    /// An external service or an agent: `success` must be there.
+    Service,
+}
+
+/// The text that refuses the slots of protocol 1.x.
+fn legacy(keys: &[&str]) -> String {
+    format!(
+        "The result uses {} of protocol 1.x. Since 2.0 a result has payload (on success), diagnostics (on failure) and variables: rename data to payload or diagnostics, and outputVariables to variables",
+        keys.join(" and ")
+    )
+}
+
+fn read(value: Value, sender: Sender) -> Result<Reply, String> {
+    let mut map = match value {
+        Value::Object(map) => map,
+        Value::Array(_) => return Err("The command returned an array; return { success, payload } instead".to_owned()),
+        _ if sender == Sender::Script => return Ok(Reply::done()),
+        other => return Err(format!("The service answered {} where a result object was expected", json_type(&other))),
+    };
+    let old: Vec<&str> = ["data", "outputVariables"].into_iter().filter(|key| map.contains_key(*key)).collect();
+    if !old.is_empty() {
+        return Err(legacy(&old));
+    }
+    let success = match map.get("success") {
+        Some(Value::Bool(success)) => Some(*success),
+        Some(other) => return Err(format!("The result's success must be true or false, got {}", json_type(other))),
+        None => None,
+    };
+    let error = match map.remove("error") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        Some(other) => return Err(format!("The result's error must be a string, got {}", json_type(&other))),
+    };
+    let variables = match map.remove("variables") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(variables)) => Some(variables),
+        Some(other) => return Err(format!("The result's variables must be an object, got {}", json_type(&other))),
+    };
+    let payload = map.remove("payload");
+    let diagnostics = map.remove("diagnostics");
+    let success = match success {
+        Some(success) => success,
+        None if sender == Sender::Service => return Err("The result has no success; it must be true or false".to_owned()),
+        None if error.is_some() => false,
+        None if payload.is_some() || variables.is_some() => {
+            return Reply::try_from(ConnectorResult { success: true, payload, variables, ..ConnectorResult::default() })
+                .map_err(|error| error.to_string());
+        }
+        None => {
+            let keys: Vec<&str> = map.keys().map(String::as_str).take(8).collect();
+            return Err(format!(
+                "The command returned an object without success, payload, variables or error (it has: {})",
+                keys.join(", ")
+            ));
+        }
+    };
+    Reply::try_from(ConnectorResult { success, payload, variables, diagnostics, error }).map_err(|error| error.to_string())
+}
+
+/// A type that may be a payload.
+///
+/// `#[payload]` implements it for a struct, together with serde and the list of outputs, so that the
+/// outputs of a command cannot drift from its handler.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the payload of a command",
+    label = "not a payload",
+    note = "put #[payload] on the struct, or return Outcome<Value> and name the outputs: #[command(outputs(\"a\", \"b\"))]"
+)]
+pub trait Payload: Serialize + Send {
+    /// What the payload holds.
+    const OUTPUTS: Outputs;
+
+    /// Writes the payload as JSON text; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where JSON cannot hold the value.
+    fn to_json(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        to_raw_value(self).map(Some)
+    }
+}
+
+impl Payload for () {
+    const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: true };
+
+    fn to_json(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        Ok(None)
+    }
+}
+
+impl Payload for Value {
+    const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: false };
+}
+
+impl Payload for Map<String, Value> {
+    const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: false };
+}
+
+/// What a handler may return: [`Outcome`], nothing, or a [`ConnectorResult`].
+#[diagnostic::on_unimplemented(
+    message = "a command cannot return `{Self}`",
+    label = "not an outcome",
+    note = "return Outcome, Outcome<T> with #[payload] on T, ConnectorResult, or nothing"
+)]
+pub trait Returns: Send {
+    /// What the payload holds.
+    const OUTPUTS: Outputs;
+
+    /// Normalises the value.
+    ///
+    /// # Errors
+    /// Where the handler failed or threw.
+    fn into_reply(self) -> Result<Reply, Failure>;
+}
+
+impl<T: Payload> Returns for Outcome<T> {
+    const OUTPUTS: Outputs = T::OUTPUTS;
+
+    fn into_reply(self) -> Result<Reply, Failure> {
+        let Success { payload, variables } = self?;
+        let payload = payload.to_json().map_err(unserialisable)?;
+        Ok(Reply { success: true, payload, variables: filled(variables), diagnostics: None, error: None })
+    }
+}
+
+impl Returns for () {
+    const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: true };
+
+    fn into_reply(self) -> Result<Reply, Failure> {
+        Ok(Reply::done())
+    }
+}
+
+impl Returns for ConnectorResult {
+    const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: false };
+
+    fn into_reply(self) -> Result<Reply, Failure> {
+        Reply::try_from(self).map_err(unserialisable)
+    }
+}
+
+fn unserialisable(error: serde_json::Error) -> Failure {
+    Fail::new(format!("The payload cannot be written as JSON: {error}")).into()
+}

@@ -1,0 +1,22 @@
+//! One schema model for all four execution models.
+//!
+//! Built-ins generate a [`ConfigSchema`] from their const descriptor, script authors write one, the
+//! importer emits one, external services send one. Forms, JSON Schema, validation, capabilities and
+//! version comparison all read this model and nothing else (contract section 2).
+
+mod describe;
+mod json_schema;
+mod model;
+mod nested;
+mod parse;
+mod print;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use describe::describe;
+pub use json_schema::{command_schemas, connection_schema};
+pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
+pub use nested::NestedSchema;
+pub use parse::{SchemaError, SchemaProblem, is_command_name, is_connector_name};
+pub use validate::{FieldValues, Invalid, Problem, is_absent, is_missing, json_type};

@@ -1,0 +1,422 @@
+//! JSON -> [`ConfigSchema`], strictly: every unknown key and every contradiction is reported with its
+//! JSON pointer, all of them in one pass.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use semver::Version;
+use serde_json::{Map, Number, Value};
+
+use super::model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
+use super::nested::NestedSchema;
+
+/// One mistake in a config schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaProblem {
+    /// JSON pointer (RFC 6901) to the place.
+    pub pointer: String,
+    /// What is wrong there and what would be right.
+    pub message: String,
+}
+
+/// A config schema that cannot be used, with everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SchemaError {
+    /// The mistakes, in document order.
+    pub problems: Vec<SchemaProblem>,
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid config schema")?;
+        for problem in &self.problems {
+            write!(f, "; {}: {}", problem.pointer, problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether a text may name a connector or a connector type (contract section 1).
+pub fn is_connector_name(name: &str) -> bool {
+    let shaped = !name.is_empty()
+        && name.len() <= 63
+        && name.split('-').all(|part| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        });
+    shaped && uuid::Uuid::try_parse(name).is_err() && !matches!(name, "agents" | "parse-oas")
+}
+
+/// Tells whether a text may name a command, a param or a field (contract section 1).
+pub fn is_command_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first && name.len() <= 128 && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+impl ConfigSchema {
+    /// Reads a config schema.
+    ///
+    /// # Errors
+    /// Lists every mistake with its JSON pointer.
+    pub fn parse(value: &Value) -> Result<Self, SchemaError> {
+        let mut parser = Parser::default();
+        let schema = parser.schema(value);
+        if parser.problems.is_empty() { Ok(schema) } else { Err(SchemaError { problems: parser.problems }) }
+    }
+}
+
+#[derive(Default)]
+struct Parser {
+    path: Vec<String>,
+    problems: Vec<SchemaProblem>,
+}
+
+/// Escapes one step of a JSON pointer.
+fn escape(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
+}
+
+impl Parser {
+    fn problem(&mut self, message: impl Into<String>) {
+        let pointer = self.path.iter().fold(String::new(), |path, step| path + "/" + &escape(step));
+        self.problems.push(SchemaProblem { pointer, message: message.into() });
+    }
+
+    fn at<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step.to_owned());
+        let result = read(self);
+        self.path.pop();
+        result
+    }
+
+    fn problem_at(&mut self, step: &str, message: impl Into<String>) {
+        self.at(step, |parser| parser.problem(message));
+    }
+
+    fn object<'v>(&mut self, value: &'v Value) -> Option<&'v Map<String, Value>> {
+        let object = value.as_object();
+        if object.is_none() {
+            self.problem(format!("expected an object, got {}", super::json_type(value)));
+        }
+        object
+    }
+
+    /// Reads one key with `read` where it is present.
+    fn key<T>(&mut self, map: &Map<String, Value>, key: &str, read: impl FnOnce(&mut Self, &Value) -> Option<T>) -> Option<T> {
+        let value = map.get(key)?;
+        self.at(key, |parser| read(parser, value))
+    }
+
+    fn known_keys(&mut self, map: &Map<String, Value>, known: &[&str]) {
+        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+            self.problem_at(key, format!("unknown key; known here are {}", known.join(", ")));
+        }
+    }
+
+    fn text(&mut self, value: &Value) -> Option<String> {
+        self.typed(value, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn flag(&mut self, map: &Map<String, Value>, key: &str) -> bool {
+        self.key(map, key, |parser, value| parser.typed(value, "true or false", Value::as_bool)).unwrap_or(false)
+    }
+
+    fn typed<T>(&mut self, value: &Value, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let read = read(value);
+        if read.is_none() {
+            self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
+        }
+        read
+    }
+
+    fn one_of<T: Copy>(&mut self, value: &Value, table: &[(&'static str, T)]) -> Option<T> {
+        let found = value.as_str().and_then(|text| table.iter().find(|(name, _)| *name == text));
+        if found.is_none() {
+            let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+            self.problem(format!("expected one of {}, got {value}", names.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn schema(&mut self, value: &Value) -> ConfigSchema {
+        let Some(map) = self.object(value) else { return ConfigSchema::default() };
+        self.known_keys(map, &["connectionConfig", "commands", "defaultCommand"]);
+        let connection = self.key(map, "connectionConfig", |parser, value| Some(parser.fields(value))).unwrap_or_default();
+        let commands: IndexMap<String, Command> = self.key(map, "commands", Self::commands).unwrap_or_default();
+        let default_command = self.key(map, "defaultCommand", Self::text);
+        if let Some(name) = &default_command
+            && !commands.contains_key(name)
+        {
+            let known: Vec<&str> = commands.keys().map(String::as_str).collect();
+            self.problem_at("defaultCommand", format!("no such command: {name}; known are {}", known.join(", ")));
+        }
+        ConfigSchema { connection, commands, default_command }
+    }
+
+    fn name(&mut self, name: &str) {
+        if !is_command_name(name) {
+            self.problem(format!(
+                "not a name: {name:?}; a name starts with a letter or _, goes on with letters, digits and _, and has at most 128 characters"
+            ));
+        }
+    }
+
+    fn fields(&mut self, value: &Value) -> Fields {
+        let Some(map) = self.object(value) else { return Fields::default() };
+        map.iter()
+            .map(|(name, value)| {
+                let field = self.at(name, |parser| {
+                    parser.name(name);
+                    parser.field(value)
+                });
+                (name.clone(), field)
+            })
+            .collect()
+    }
+
+    fn commands(&mut self, value: &Value) -> Option<IndexMap<String, Command>> {
+        let map = self.object(value)?;
+        let commands = map.iter().map(|(name, value)| {
+            let command = self.at(name, |parser| {
+                parser.name(name);
+                parser.command(value)
+            });
+            (name.clone(), command)
+        });
+        Some(commands.collect())
+    }
+
+    fn command(&mut self, value: &Value) -> Command {
+        let Some(map) = self.object(value) else { return Command::default() };
+        self.known_keys(
+            map,
+            &[
+                "description", "params", "paramSchema", "outputs", "outputSchema", "deprecated", "deprecatedMessage",
+                "addedInVersion", "effect", "idempotent", "source",
+            ],
+        );
+        Command {
+            description: self.key(map, "description", Self::text),
+            params: self.params(map),
+            outputs: self.key(map, "outputs", Self::names).unwrap_or_default(),
+            output_schema: self.key(map, "outputSchema", Self::json_schema),
+            deprecated: self.flag(map, "deprecated"),
+            deprecated_message: self.key(map, "deprecatedMessage", Self::text),
+            added_in_version: self.key(map, "addedInVersion", Self::version),
+            effect: self.key(map, "effect", |parser, value| parser.one_of(value, &Effect::ALL)),
+            idempotent: self.flag(map, "idempotent"),
+            source: self.key(map, "source", Self::source),
+        }
+    }
+
+    /// Params stand in the order of `params`; one without an entry in `paramSchema` is optional raw JSON.
+    /// Without `params` the keys of `paramSchema` are the list.
+    fn params(&mut self, map: &Map<String, Value>) -> Fields {
+        let mut schemas = self.key(map, "paramSchema", |parser, value| Some(parser.fields(value))).unwrap_or_default();
+        let fields = if map.contains_key("params") {
+            let names = self.key(map, "params", Self::names).unwrap_or_default();
+            let mut fields = Fields::default();
+            for name in names {
+                let field = schemas.shift_remove(&name).unwrap_or_else(|| Field::new(FieldKind::Raw));
+                fields.insert(name, field);
+            }
+            let stray: Vec<String> = schemas.into_keys().collect();
+            self.at("paramSchema", |parser| {
+                for name in stray {
+                    parser.problem_at(&name, "not listed in params");
+                }
+            });
+            fields
+        } else {
+            schemas
+        };
+        if fields.contains_key("command") {
+            self.problem_at("params", "a param may not be called command: the name is reserved for choosing the command");
+        }
+        fields
+    }
+
+    fn names(&mut self, value: &Value) -> Option<Vec<String>> {
+        let list = self.typed(value, "a list of names", Value::as_array_cloned)?;
+        let mut names: Vec<String> = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            self.at(&index.to_string(), |parser| {
+                let Some(name) = parser.text(value) else { return };
+                parser.name(&name);
+                if names.contains(&name) {
+                    parser.problem(format!("{name} is listed twice"));
+                } else {
+                    names.push(name);
+                }
+            });
+        }
+        Some(names)
+    }
+
+    fn version(&mut self, value: &Value) -> Option<Version> {
+        let text = self.text(value)?;
+        match Version::parse(&text) {
+            Ok(version) => Some(version),
+            Err(error) => {
+                self.problem(format!("not a semantic version such as 1.2.0: {error}"));
+                None
+            }
+        }
+    }
+
+    fn source(&mut self, value: &Value) -> Option<Source> {
+        let map = self.object(value)?;
+        self.known_keys(map, &["method", "path", "operationId"]);
+        for key in ["method", "path"] {
+            if !map.contains_key(key) {
+                self.problem_at(key, "missing");
+            }
+        }
+        Some(Source {
+            method: self.key(map, "method", Self::text).unwrap_or_default(),
+            path: self.key(map, "path", Self::text).unwrap_or_default(),
+            operation_id: self.key(map, "operationId", Self::text),
+        })
+    }
+
+    fn json_schema(&mut self, value: &Value) -> Option<Value> {
+        if !value.is_object() && !value.is_boolean() {
+            self.problem(format!("expected a JSON Schema (an object or a boolean), got {}", super::json_type(value)));
+            return None;
+        }
+        if let Err(error) = NestedSchema::new(value.clone()).compile() {
+            self.problem(error);
+        }
+        Some(value.clone())
+    }
+
+    fn field(&mut self, value: &Value) -> Field {
+        let Some(map) = self.object(value) else { return Field::new(FieldKind::Raw) };
+        self.known_keys(
+            map,
+            &[
+                "type", "required", "secret", "description", "label", "placeholder", "example", "default", "options",
+                "integer", "minimum", "maximum", "minLength", "maxLength", "pattern", "format", "schema",
+            ],
+        );
+        if !map.contains_key("type") {
+            self.problem_at("type", "missing");
+        }
+        let kind = self.key(map, "type", |parser, value| parser.one_of(value, &FieldKind::ALL));
+        let before = self.problems.len();
+        let field = Field {
+            kind: kind.unwrap_or(FieldKind::Raw),
+            required: self.flag(map, "required"),
+            secret: self.flag(map, "secret"),
+            description: self.key(map, "description", Self::text),
+            label: self.key(map, "label", Self::text),
+            placeholder: self.key(map, "placeholder", Self::text),
+            example: map.get("example").cloned(),
+            default: map.get("default").cloned(),
+            options: self.key(map, "options", Self::options).unwrap_or_default(),
+            integer: self.flag(map, "integer"),
+            minimum: self.key(map, "minimum", Self::number),
+            maximum: self.key(map, "maximum", Self::number),
+            min_length: self.key(map, "minLength", Self::length),
+            max_length: self.key(map, "maxLength", Self::length),
+            pattern: self.key(map, "pattern", Self::pattern),
+            format: self.key(map, "format", Self::text),
+            schema: self.key(map, "schema", |parser, value| parser.json_schema(value).map(NestedSchema::new)),
+        };
+        if kind.is_some() && self.problems.len() == before {
+            self.agree(map, &field);
+        }
+        field
+    }
+
+    /// Checks that the keys of a field fit its kind and each other.
+    fn agree(&mut self, map: &Map<String, Value>, field: &Field) {
+        use FieldKind as K;
+        const FITS: [(&str, &[FieldKind]); 9] = [
+            ("secret", &[K::String]),
+            ("options", &[K::Select]),
+            ("integer", &[K::Number]),
+            ("minimum", &[K::Number]),
+            ("maximum", &[K::Number]),
+            ("minLength", &[K::String]),
+            ("maxLength", &[K::String]),
+            ("pattern", &[K::String]),
+            ("schema", &[K::Array, K::Object, K::Raw]),
+        ];
+        for (key, kinds) in FITS {
+            let set = map.get(key).is_some_and(|value| *value != Value::Bool(false));
+            if set && !kinds.contains(&field.kind) {
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+                self.problem_at(key, format!("only for a field of type {}, this one is {}", kinds.join(" or "), field.kind));
+            }
+        }
+        if field.kind == K::Select && field.options.is_empty() {
+            self.problem_at("options", "a select needs at least one option");
+        }
+        if let (Some(minimum), Some(maximum)) = (&field.minimum, &field.maximum)
+            && minimum.as_f64() > maximum.as_f64()
+        {
+            self.problem_at("minimum", format!("{minimum} is above the maximum {maximum}"));
+        }
+        if let (Some(minimum), Some(maximum)) = (field.min_length, field.max_length)
+            && minimum > maximum
+        {
+            self.problem_at("minLength", format!("{minimum} is above the maxLength {maximum}"));
+        }
+        if let Some(default) = &field.default
+            && !default.is_null()
+            && let Err(problem) = field.check(default)
+        {
+            self.problem_at("default", problem);
+        }
+    }
+
+    fn options(&mut self, value: &Value) -> Option<Vec<Choice>> {
+        let list = self.typed(value, "a list of { value, label }", Value::as_array_cloned)?;
+        let mut options: Vec<Choice> = Vec::with_capacity(list.len());
+        for (index, option) in list.iter().enumerate() {
+            self.at(&index.to_string(), |parser| {
+                let Some(map) = parser.object(option) else { return };
+                parser.known_keys(map, &["value", "label"]);
+                let value = match map.get("value") {
+                    Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => value.clone(),
+                    Some(other) => {
+                        parser.problem_at("value", format!("expected a string, a number or a boolean, got {}", super::json_type(other)));
+                        return;
+                    }
+                    None => return parser.problem_at("value", "missing"),
+                };
+                if options.iter().any(|known| known.value == value) {
+                    parser.problem_at("value", format!("{value} is listed twice"));
+                }
+                let label = parser.key(map, "label", Self::text);
+                options.push(Choice { value, label });
+            });
+        }
+        Some(options)
+    }
+
+    fn number(&mut self, value: &Value) -> Option<Number> {
+        self.typed(value, "a number", |value| value.as_number().cloned())
+    }
+
+    fn length(&mut self, value: &Value) -> Option<u64> {
+        self.typed(value, "a whole number of characters", Value::as_u64)
+    }
+
+    fn pattern(&mut self, value: &Value) -> Option<Pattern> {
+        let text = self.text(value)?;
+        Pattern::parse(text).map_err(|error| self.problem(error)).ok()
+    }
+}
+
+/// `Value::as_array` with an owned answer, so that the borrow of the parser ends.
+trait AsArrayCloned {
+    fn as_array_cloned(&self) -> Option<Vec<Value>>;
+}
+
+impl AsArrayCloned for Value {
+    fn as_array_cloned(&self) -> Option<Vec<Value>> {
+        self.as_array().cloned()
+    }
+}

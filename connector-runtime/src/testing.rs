@@ -1,0 +1,125 @@
+//! Runs a command of a connector in a unit test: the same path as in the server, without a server.
+//!
+//! ```ignore
+//! let result = testing::call::<Widget>("listWidgets")
+//!     .config("baseUrl", "https://api.widget.dev")
+//!     .config("apiKey", "k-123456")
+//!     .param("limit", 10)
+//!     .run()
+//!     .await;
+//! assert!(result.success);
+//! ```
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::connector::Connector;
+use crate::context::{ConnectionConfig, Invocation};
+use crate::descriptor::Descriptor;
+use crate::dispatch::{Done, Target, dispatch};
+use crate::egress::Client;
+use crate::log::LogLevel;
+use crate::outcome::ConnectorResult;
+use crate::registry::Registry;
+
+/// Begins a call of a connector's command.
+pub fn call<C: Connector>(command: &str) -> TestCall {
+    call_descriptor(C::DESCRIPTOR, command)
+}
+
+/// Begins a call of a command through a descriptor.
+pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCall {
+    let mut invocation = Invocation { log_level: LogLevel::Trace, ..Invocation::default() };
+    invocation.config.insert("command".to_owned(), command.into());
+    TestCall { descriptor, invocation, connection: Map::new() }
+}
+
+/// Runs a raw invocation, as the server would.
+pub async fn execute(descriptor: &'static Descriptor, invocation: Invocation) -> Done {
+    let schema = Arc::new(crate::schema::describe(descriptor));
+    let executor = crate::builtin::BuiltIn::new(descriptor, Arc::clone(&schema));
+    let target = Target { connector: descriptor.name, schema: &schema, executor: &executor, mock: None, timeout_ms: None };
+    dispatch(target, invocation).await
+}
+
+/// A call in the making.
+#[derive(Debug)]
+#[must_use = "a call does nothing until it is run"]
+pub struct TestCall {
+    descriptor: &'static Descriptor,
+    invocation: Invocation,
+    connection: Map<String, Value>,
+}
+
+impl TestCall {
+    /// Sets a field of the connection config.
+    pub fn config(mut self, name: &str, value: impl Serialize) -> Self {
+        self.connection.insert(name.to_owned(), json(value));
+        self
+    }
+
+    /// Sets a param.
+    pub fn param(mut self, name: &str, value: impl Serialize) -> Self {
+        self.invocation.config.insert(name.to_owned(), json(value));
+        self
+    }
+
+    /// Sets a variable of the run.
+    pub fn variable(mut self, name: &str, value: impl Serialize) -> Self {
+        self.invocation.variables.insert(name.to_owned(), json(value));
+        self
+    }
+
+    /// Names no command, so that the default one runs.
+    pub fn without_command(mut self) -> Self {
+        self.invocation.config.shift_remove("command");
+        self
+    }
+
+    /// Answers with a mock scenario.
+    pub fn mock(mut self, scenario: &str) -> Self {
+        self.invocation.mock_scenario = Some(scenario.to_owned());
+        self
+    }
+
+    /// Sets the deadline, in milliseconds.
+    pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.invocation.timeout_ms = Some(timeout_ms);
+        self
+    }
+
+    /// Sets the ids of the step and the run.
+    pub fn step(mut self, step_id: &str, run_id: &str) -> Self {
+        self.invocation.step_id = Some(step_id.to_owned());
+        self.invocation.run_id = Some(run_id.to_owned());
+        self
+    }
+
+    /// Sends requests through a client of the test's own, for example one that may reach loopback.
+    pub fn http(mut self, client: Client) -> Self {
+        self.invocation.http = client;
+        self
+    }
+
+    /// Runs the call and returns everything that is known about it.
+    pub async fn done(mut self) -> Done {
+        self.invocation.connection = Arc::new(ConnectionConfig::new(self.connection));
+        execute(self.descriptor, self.invocation).await
+    }
+
+    /// Runs the call and returns its result.
+    pub async fn run(self) -> ConnectorResult {
+        self.done().await.reply.into_result()
+    }
+}
+
+/// Makes a registry of one connector.
+pub fn registry_of<C: Connector>() -> Registry {
+    Registry::of([C::DESCRIPTOR]).unwrap_or_default()
+}
+
+fn json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
