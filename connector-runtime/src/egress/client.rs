@@ -66,6 +66,7 @@ impl Client {
         ))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one way out: its connector judges every destination")]
     pub(super) fn over(connector: Connector) -> Self {
         let engine = Engine::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
