@@ -9,10 +9,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use url::Url;
 
-use super::exchange::{explain_http, protocol};
-use super::{EgressError, url as urls};
+use super::EgressError;
+use super::exchange::explain_http;
 
 /// The most bytes that a body may have, as it travels and as it is read.
 pub(super) const MOST_BYTES: usize = 10 * 1024 * 1024;
@@ -135,14 +134,17 @@ fn is_zlib(raw: &[u8]) -> bool {
 }
 
 impl BodyFault {
-    pub(super) fn into_egress(self, url: &Url) -> EgressError {
+    pub(super) fn into_egress(self, target: String) -> EgressError {
         match self {
             Self::TooLarge => EgressError::TooLarge {
-                target: urls::display(url),
+                target,
                 why: "its body has more than 10 MiB".to_owned(),
             },
-            Self::Http(error) => explain_http(&error, url),
-            Self::Encoding(why) => protocol(url, why),
+            Self::Http(error) => explain_http(&error, target),
+            Self::Encoding(why) => EgressError::Protocol {
+                target,
+                why: why.to_owned(),
+            },
         }
     }
 }

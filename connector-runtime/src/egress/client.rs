@@ -1,7 +1,7 @@
 //! The client: one policy, one pool of connections, shared by all its clones.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,13 +9,12 @@ use http::Method;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client as Engine;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::CertificateDer;
 
-use super::connector::{Connector, Parts};
-use super::dialer::{Dial, SystemDialer};
-use super::resolver::{Resolve, SystemResolver};
+use super::connector::Connector;
+use super::dialer::SystemDialer;
+use super::resolver::SystemResolver;
 use super::scope::Scope;
-use super::{EgressError, IntoUrl, Policy, Request, tls};
+use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
 
 /// The time that a request has when nothing else is said.
@@ -26,6 +25,9 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 const POOL_PER_ORIGIN: usize = 16;
 /// The most bytes that an answer's head may have, in HTTP/1 (read buffer) and HTTP/2 (header list).
 pub(super) const MOST_HEAD_BYTES: u32 = 64 * 1024;
+
+/// How often a busy HTTP/2 connection is asked whether it still lives.
+const PING: Duration = Duration::from_secs(20);
 
 pub(super) type HttpEngine = Engine<Connector, Full<Bytes>>;
 
@@ -49,39 +51,35 @@ pub struct Client {
 }
 
 struct Shared {
-    policy: Policy,
-    resolver: Arc<dyn Resolve>,
-    dialer: Arc<dyn Dial>,
-    roots: Vec<CertificateDer<'static>>,
-    engine: OnceLock<Result<HttpEngine, String>>,
+    connector: Connector,
+    engine: HttpEngine,
 }
 
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::with_seams(
+        Self::over(Connector::new(
             policy,
             Arc::new(SystemResolver),
             Arc::new(SystemDialer),
             Vec::new(),
-        )
+        ))
     }
 
-    pub(super) fn with_seams(
-        policy: Policy,
-        resolver: Arc<dyn Resolve>,
-        dialer: Arc<dyn Dial>,
-        roots: Vec<CertificateDer<'static>>,
-    ) -> Self {
-        let shared = Shared {
-            policy,
-            resolver,
-            dialer,
-            roots,
-            engine: OnceLock::new(),
-        };
+    #[expect(clippy::disallowed_methods, reason = "this is the one way out: its connector judges every destination")]
+    pub(super) fn over(connector: Connector) -> Self {
+        let engine = Engine::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .pool_max_idle_per_host(POOL_PER_ORIGIN)
+            .http1_max_buf_size(MOST_HEAD_BYTES as usize)
+            .http2_max_header_list_size(MOST_HEAD_BYTES)
+            .http2_keep_alive_interval(PING)
+            .build(connector.clone());
+        let shared = Arc::new(Shared { connector, engine });
         Self {
-            shared: Arc::new(shared),
+            shared,
             scope: Scope::default(),
             timeout: DEFAULT_TIMEOUT,
         }
@@ -89,7 +87,7 @@ impl Client {
 
     /// Returns the policy.
     pub fn policy(&self) -> &Policy {
-        &self.shared.policy
+        self.shared.connector.policy()
     }
 
     /// Returns a client over the same pool that sends secrets to these origins alone.
@@ -166,40 +164,15 @@ impl Client {
         Request::new(self.clone(), method.as_ref(), url.into_url())
     }
 
-    /// Returns the HTTP engine; the first call builds it.
-    pub(super) fn engine(&self) -> Result<&HttpEngine, &str> {
-        self.shared
-            .engine
-            .get_or_init(|| self.shared.build())
-            .as_ref()
-            .map_err(String::as_str)
-    }
-}
-
-impl Shared {
-    fn build(&self) -> Result<HttpEngine, String> {
-        let connector = Connector::new(Parts {
-            policy: self.policy.clone(),
-            resolver: Arc::clone(&self.resolver),
-            dialer: Arc::clone(&self.dialer),
-            tls: tls::config(&self.roots).map_err(|error| tls::explain_tls(&error))?,
-        });
-        let engine = Engine::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(POOL_PER_ORIGIN)
-            .http1_max_buf_size(MOST_HEAD_BYTES as usize)
-            .http2_max_header_list_size(MOST_HEAD_BYTES)
-            .build(connector);
-        Ok(engine)
+    pub(super) fn engine(&self) -> &HttpEngine {
+        &self.shared.engine
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("policy", &self.shared.policy)
+            .field("policy", self.policy())
             .field("scope", &self.scope)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()

@@ -4,26 +4,25 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 use url::Url;
 
 use super::dialer::{Dial, dial_first};
-use super::policy::Cleared;
-use super::resolver::{BoxFuture, LookUpError, Resolve, look_up};
+use super::policy::{Cleared, Standing};
+use super::proxy::{self, Proxy};
+use super::resolver::{self, BoxFuture, Resolve};
+use super::stream::Stream;
 use super::url::{Target, TargetHost};
 use super::{EgressError, Policy, Rule, tls, url as urls};
 
@@ -35,16 +34,33 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub(super) struct Connector(Arc<Parts>);
 
 #[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) policy: Policy,
-    pub(super) resolver: Arc<dyn Resolve>,
-    pub(super) dialer: Arc<dyn Dial>,
-    pub(super) tls: Arc<ClientConfig>,
+struct Parts {
+    policy: Policy,
+    resolver: Arc<dyn Resolve>,
+    dialer: Arc<dyn Dial>,
+    roots: Vec<CertificateDer<'static>>,
+    /// Read when the first https connection opens: plain http must work on a machine without roots.
+    tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    pub(super) fn new(
+        policy: Policy,
+        resolver: Arc<dyn Resolve>,
+        dialer: Arc<dyn Dial>,
+        roots: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            policy,
+            resolver,
+            dialer,
+            roots,
+            tls: OnceCell::new(),
+        }))
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.0.policy
     }
 }
 
@@ -65,7 +81,7 @@ impl Service<Uri> for Connector {
             let connecting = tokio::time::timeout(LONGEST, parts.connect(&url));
             let stream = connecting
                 .await
-                .unwrap_or_else(|_| Err(no_connection(&url, "it did not answer within 10 s")))?;
+                .unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
             Ok(TokioIo::new(stream))
         })
     }
@@ -74,40 +90,41 @@ impl Service<Uri> for Connector {
 impl Parts {
     async fn connect(&self, url: &Url) -> Result<Stream, EgressError> {
         let target = Target::of(url).map_err(EgressError::url)?;
-        let cleared = self.clear(url, &target).await?;
-        let tcp = self.dial(url, &cleared, target.port).await?;
-        if url.scheme() == "https" {
-            self.handshake(url, &target.host, tcp).await
-        } else {
-            Ok(Stream::Plain(tcp))
+        let standing = judge_target(&self.policy, url, &target)?;
+        let (tcp, proxied) = match self.policy.proxy_for(standing) {
+            Some(proxy) => (self.dial_proxy(url, proxy).await?, true),
+            None => (
+                self.dial(url, &self.clear(url, &target, standing).await?, target.port)
+                    .await?,
+                false,
+            ),
+        };
+        match url.scheme() {
+            "https" => self.handshake(url, &target.host, tcp).await,
+            _ => Ok(Stream::Plain { tcp, proxied }),
         }
     }
 
     /// Returns the addresses that may be dialled for a target.
-    async fn clear(&self, url: &Url, target: &Target) -> Result<Vec<Cleared>, EgressError> {
-        let verdict = judge_target(&self.policy, url, target)?;
+    async fn clear(
+        &self,
+        url: &Url,
+        target: &Target,
+        standing: Standing,
+    ) -> Result<Vec<Cleared>, EgressError> {
         match &target.host {
             TargetHost::Address(address) => {
-                let judged = self
-                    .policy
-                    .judge_address(*address, Some(target.port), verdict);
-                let refuse = |rule| {
-                    EgressError::refused_host(urls::display(url), rule, &address.to_string())
-                };
-                Ok(vec![judged.map_err(refuse)?])
+                let cleared = resolver::clear(&self.policy, &[*address], target.port, standing);
+                cleared.map_err(|rule| EgressError::refused_host(url, rule))
             }
             TargetHost::Name(name) => {
-                let answer =
-                    look_up(&*self.resolver, &self.policy, name, target.port, verdict).await;
-                answer.map_err(|error| match error {
-                    LookUpError::Failed(rule) => EgressError::Dns {
-                        host: name.clone(),
-                        rule,
-                    },
-                    LookUpError::Refused(rule) => {
-                        EgressError::refused_answer(urls::display(url), rule, name)
-                    }
-                })
+                let answer = resolver::look_up(&*self.resolver, name, standing).await;
+                let answer = answer.map_err(|rule| EgressError::Dns {
+                    host: name.clone(),
+                    rule,
+                })?;
+                let cleared = resolver::clear(&self.policy, &answer, target.port, standing);
+                cleared.map_err(|rule| EgressError::refused_answer(url, rule))
             }
         }
     }
@@ -126,7 +143,9 @@ impl Parts {
             .await
             .map_err(|error| {
                 // What an inner network does with a packet is nobody's business outside.
-                let inner = cleared.iter().any(|cleared| cleared.by_operator);
+                let inner = cleared
+                    .iter()
+                    .any(|cleared| cleared.standing == Standing::Opened);
                 no_connection(
                     url,
                     if inner {
@@ -138,24 +157,60 @@ impl Parts {
             })
     }
 
+    /// Opens a connection to the operator's proxy, for https with a tunnel to the target.
+    async fn dial_proxy(&self, url: &Url, proxy: &Proxy) -> Result<TcpStream, EgressError> {
+        let unreachable = |_| no_connection(url, "the operator's proxy cannot be reached");
+        let addresses = match &proxy.target.host {
+            TargetHost::Address(address) => vec![*address],
+            TargetHost::Name(name) => {
+                let answer = resolver::look_up(&*self.resolver, name, Standing::Opened).await;
+                answer.map_err(|_| no_connection(url, "the operator's proxy has no address"))?
+            }
+        };
+        let addresses: Vec<_> = addresses
+            .into_iter()
+            .map(|address| SocketAddr::new(address, proxy.target.port))
+            .collect();
+        let tcp = dial_first(&*self.dialer, &addresses)
+            .await
+            .map_err(unreachable)?;
+        if url.scheme() == "http" {
+            return Ok(tcp);
+        }
+        let port = url.port_or_known_default().unwrap_or(443);
+        let authority = format!("{}:{port}", url.host_str().unwrap_or_default());
+        proxy::tunnel(tcp, proxy, &authority)
+            .await
+            .map_err(|why| no_connection(url, &why))
+    }
+
     async fn handshake(
         &self,
         url: &Url,
         host: &TargetHost,
         tcp: TcpStream,
     ) -> Result<Stream, EgressError> {
+        let fail = |why| EgressError::Tls {
+            target: urls::display(url),
+            why,
+        };
         let name = match host {
             TargetHost::Address(address) => ServerName::from(*address),
             TargetHost::Name(name) => {
                 ServerName::try_from(name.clone()).map_err(|_| EgressError::url(Rule::Malformed))?
             }
         };
-        let connecting = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp);
-        let stream = connecting.await.map_err(|error| EgressError::Tls {
-            target: urls::display(url),
-            why: tls::explain(&error),
-        })?;
-        Ok(Stream::Tls(Box::new(stream)))
+        let config = self
+            .tls
+            .get_or_try_init(|| tls::load(self.roots.clone()))
+            .await
+            .map_err(fail)?;
+        let connecting = TlsConnector::from(Arc::clone(config))
+            .connect(name, tcp)
+            .await;
+        Ok(Stream::Tls(Box::new(
+            connecting.map_err(|error| fail(tls::explain(&error)))?,
+        )))
     }
 }
 
@@ -164,14 +219,10 @@ pub(super) fn judge_target(
     policy: &Policy,
     url: &Url,
     target: &Target,
-) -> Result<super::policy::NameVerdict, EgressError> {
-    policy.judge_target(target).map_err(|rule| {
-        let host = match &target.host {
-            TargetHost::Name(name) => name.clone(),
-            TargetHost::Address(address) => address.to_string(),
-        };
-        EgressError::refused_host(urls::display(url), rule, &host)
-    })
+) -> Result<Standing, EgressError> {
+    policy
+        .judge_target(target)
+        .map_err(|rule| EgressError::refused_host(url, rule))
 }
 
 fn no_connection(url: &Url, why: &str) -> EgressError {
@@ -189,82 +240,5 @@ fn explain(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::ConnectionReset => "the connection was reset",
         _ => "it did not answer",
-    }
-}
-
-/// An open connection.
-#[derive(Debug)]
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new();
-        match self {
-            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                connected.negotiated_h2()
-            }
-            _ => connected,
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
     }
 }

@@ -31,7 +31,8 @@ impl Dial for SystemDialer {
     fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>> {
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
-            if stream.peer_addr()? != address {
+            let peer = stream.peer_addr()?;
+            if (peer.ip(), peer.port()) != (address.ip(), address.port()) {
                 return Err(io::Error::other(
                     "the socket is connected to another address than the one dialled",
                 ));

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::Rule;
+use url::Url;
+
+use super::{Rule, url as urls};
 
 /// A request that brought no answer. An answer with a status of 400 or more is no error of this kind.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -155,32 +157,33 @@ impl EgressError {
     }
 
     /// A name, port or literal address that the policy refuses.
-    pub(super) fn refused_host(target: String, rule: Rule, host: &str) -> Self {
-        let subject = if rule == Rule::Port {
-            "its port is"
-        } else {
-            "its host is"
+    pub(super) fn refused_host(url: &Url, rule: Rule) -> Self {
+        let (subject, opens) = match rule {
+            Rule::Port => (
+                "its port is",
+                format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0)),
+            ),
+            _ => ("its host is", host(url).to_owned()),
         };
         Self::Policy {
-            target,
+            target: urls::display(url),
             rule,
             subject,
-            mend: mend_host(rule, host),
+            mend: mend_policy(rule, &opens),
         }
     }
 
-    /// A name with an address that the policy refuses. The address is not told: it may be a private map.
-    pub(super) fn refused_answer(target: String, rule: Rule, host: &str) -> Self {
-        let mend = match rule {
-            Rule::OperatorDeny => mend_host(rule, host),
-            rule if rule.single_only() => {
-                "an operator can open the address itself, not the name, with --egress-allow"
-                    .to_owned()
-            }
-            _ => format!("an operator can open it with --egress-allow {host}"),
+    /// A name with an address that the policy refuses. The address is not told: it would map what is inside.
+    pub(super) fn refused_answer(url: &Url, rule: Rule) -> Self {
+        let mend = if rule.single_only() && rule != Rule::Metadata {
+            format!(
+                "{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow"
+            )
+        } else {
+            mend_policy(rule, host(url))
         };
         Self::Policy {
-            target,
+            target: urls::display(url),
             rule,
             subject: "its host leads to",
             mend,
@@ -188,14 +191,20 @@ impl EgressError {
     }
 }
 
-fn mend_host(rule: Rule, host: &str) -> String {
+const ONLY_PUBLIC: &str = "only public destinations may be called";
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
+fn mend_policy(rule: Rule, opens: &str) -> String {
     match rule {
         Rule::OperatorDeny => "ask the operator of this server".to_owned(),
-        Rule::LongName => "check its spelling".to_owned(),
-        Rule::Port => format!("an operator can open it with --egress-allow {host}:PORT"),
-        _ => format!(
-            "only public destinations may be called; an operator can open it with --egress-allow {host}"
-        ),
+        Rule::Metadata | Rule::MetadataName => ONLY_PUBLIC.to_owned(),
+        Rule::Port => {
+            format!("call its HTTP port; an operator can open this one with --egress-allow {opens}")
+        }
+        _ => format!("{ONLY_PUBLIC}; an operator can open it with --egress-allow {opens}"),
     }
 }
 

@@ -1,25 +1,28 @@
 //! One exchange: a request out, an answer in.
 //!
-//! The head is bounded by the engine, the body by [`super::body`]. What is not plain HTTP (a switch of
+//! The head is bounded by the engine, the body by `body`. What is not plain HTTP (a switch of
 //! protocols, two ways of framing, a flood of interim answers) ends the connection.
 
-use std::error::Error;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper_util::client::legacy::Error as EngineError;
 use tokio::sync::Notify;
-use url::Url;
 
 use super::connector::judge_target;
-use super::request::Draft;
+use super::draft::Draft;
+use super::policy::Standing;
+use super::stream::Served;
 use super::url::Target;
-use super::{Client, EgressError, Response, body, url as urls};
+use super::{Client, EgressError, Response, body};
 
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
+type EngineRequest = http::Request<Full<bytes::Bytes>>;
 
 /// What the client says of itself unless the author does.
 const USER_AGENT: HeaderValue =
@@ -33,27 +36,24 @@ const MOST_HEADER_BYTES: usize = 64 * 1024;
 const MOST_INTERIM: usize = 16;
 
 /// Judges a request's destination, sends it, and returns the head of the answer.
+///
+/// A request that may be repeated (RFC 9110, section 9.2.2) is sent once more if the server closed a kept
+/// connection just then.
 pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, EgressError> {
     let target = Target::of(&draft.url).map_err(EgressError::url)?;
-    judge_target(client.policy(), &draft.url, &target)?;
-    let mut request = build(draft)?;
-    let engine = client.engine().map_err(|why| EgressError::Tls {
-        target: urls::display(&draft.url),
-        why: why.to_owned(),
-    })?;
-
-    let flood = Arc::new(Notify::new());
-    let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
-    hyper::ext::on_informational(&mut request, move |_| {
-        if interim.fetch_add(1, Ordering::Relaxed) >= MOST_INTERIM {
-            alarm.notify_one();
+    let standing = judge_target(client.policy(), &draft.url, &target)
+        .map_err(|error| error.about(draft.shown()))?;
+    let answer = match attempt(client, draft, standing).await? {
+        Err(error) if draft.method.is_idempotent() && is_stale(&error) => {
+            attempt(client, draft, standing).await?
         }
-    });
-    let answer = tokio::select! {
-        answer = engine.request(request) => answer.map_err(|error| explain(&error, &draft.url))?,
-        () = flood.notified() => return Err(protocol(&draft.url, "it never gets past interim answers (1xx)")),
+        answer => answer,
     };
-    check_head(&answer, &draft.url)?;
+    let answer = answer.map_err(|error| explain(&error, draft))?;
+    check_head(&answer, draft)?;
+    if let Some(served) = answer.extensions().get::<Served>() {
+        served.note();
+    }
     Ok(answer)
 }
 
@@ -62,23 +62,35 @@ pub(super) async fn read(answer: Answer, draft: Draft) -> Result<Response, Egres
     let (head, incoming) = answer.into_parts();
     let bytes = body::read(incoming, &head.headers)
         .await
-        .map_err(|error| error.into_egress(&draft.url))?;
-    Ok(Response::new(
-        draft.method,
-        draft.url,
-        head.status,
-        head.headers,
-        bytes,
-    ))
+        .map_err(|fault| fault.into_egress(draft.shown()))?;
+    Ok(Response::new(draft, head.status, head.headers, bytes))
 }
 
-fn build(draft: &Draft) -> Result<http::Request<Full<bytes::Bytes>>, EgressError> {
+async fn attempt(
+    client: &Client,
+    draft: &Draft,
+    standing: Standing,
+) -> Result<Result<Answer, EngineError>, EgressError> {
+    let mut request = build(client, draft, standing)?;
+    let flood = Arc::new(Notify::new());
+    let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
+    hyper::ext::on_informational(&mut request, move |_| {
+        if interim.fetch_add(1, Ordering::Relaxed) >= MOST_INTERIM {
+            alarm.notify_one();
+        }
+    });
+    tokio::select! {
+        answer = client.engine().request(request) => Ok(answer),
+        () = flood.notified() => Err(protocol(draft, "it never gets past interim answers (1xx)")),
+    }
+}
+
+fn build(client: &Client, draft: &Draft, standing: Standing) -> Result<EngineRequest, EgressError> {
     let uri: Uri = draft.url.as_str().parse().map_err(|_| {
-        EgressError::request("its URL is longer than 64 KiB or holds a character that HTTP cannot carry; percent-encode it")
+        EgressError::request(
+            "its URL is longer than 64 KiB or holds a character that must be percent-encoded",
+        )
     })?;
-    let mut request = http::Request::new(Full::new(draft.body.clone()));
-    *request.method_mut() = draft.method.clone();
-    *request.uri_mut() = uri;
     let mut headers = draft.headers.clone();
     if let Some(content_type) = &draft.content_type {
         headers
@@ -90,67 +102,97 @@ fn build(draft: &Draft) -> Result<http::Request<Full<bytes::Bytes>>, EgressError
     headers
         .entry(header::ACCEPT_ENCODING)
         .or_insert(body::ACCEPT_ENCODING);
-    let size: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if headers.len() > MOST_HEADERS || size > MOST_HEADER_BYTES {
+    if headers.len() > MOST_HEADERS || size(&headers) > MOST_HEADER_BYTES {
         return Err(EgressError::request(
             "it has more than 100 headers or 64 KiB of them; send the data in the body",
         ));
     }
+    // A tunnel has been asked for with it already; over plain http each request carries it.
+    if let Some(proxy) = client.policy().proxy_for(standing)
+        && draft.url.scheme() == "http"
+        && let Some(authorization) = &proxy.authorization
+    {
+        headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+    }
+    let mut request = http::Request::new(Full::new(draft.body.clone()));
+    *request.method_mut() = draft.method.clone();
+    *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     Ok(request)
 }
 
-fn check_head(answer: &Answer, url: &Url) -> Result<(), EgressError> {
+fn size(headers: &HeaderMap) -> usize {
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
+}
+
+fn check_head(answer: &Answer, draft: &Draft) -> Result<(), EgressError> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(protocol(
-            url,
+            draft,
             "it switches to another protocol, which was not asked for",
         ));
     }
-    let headers = answer.headers();
-    if headers.contains_key(header::TRANSFER_ENCODING)
-        && headers.contains_key(header::CONTENT_LENGTH)
-    {
+    let Some(framing) = answer.headers().get(header::TRANSFER_ENCODING) else {
+        return Ok(());
+    };
+    if answer.headers().contains_key(header::CONTENT_LENGTH) {
         return Err(protocol(
-            url,
+            draft,
             "it has both Content-Length and Transfer-Encoding",
         ));
+    }
+    if !framing.as_bytes().eq_ignore_ascii_case(b"chunked") {
+        return Err(protocol(draft, "its Transfer-Encoding is not chunked"));
     }
     Ok(())
 }
 
-pub(super) fn protocol(url: &Url, why: &str) -> EgressError {
-    EgressError::Protocol {
-        target: urls::display(url),
-        why: why.to_owned(),
+/// Tells whether a request met a kept connection that the server was closing.
+fn is_stale(error: &EngineError) -> bool {
+    let mut extras = Extensions::new();
+    if let Some(connection) = error.connect_info() {
+        connection.get_extras(&mut extras);
     }
+    let reused = extras.get::<Served>().is_some_and(Served::once);
+    reused && cause(error).is_some_and(is_closing)
+}
+
+fn is_closing(error: &hyper::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.is_incomplete_message()
+        || io.is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionReset))
+}
+
+fn cause(error: &EngineError) -> Option<&hyper::Error> {
+    error.source()?.downcast_ref()
 }
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
-fn explain(error: &hyper_util::client::legacy::Error, url: &Url) -> EgressError {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(own) = cause.downcast_ref::<EgressError>() {
-            return own.about(urls::display(url));
-        }
-        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
-            return explain_http(hyper, url);
-        }
-        source = cause.source();
+fn explain(error: &EngineError, draft: &Draft) -> EgressError {
+    if let Some(own) = error
+        .source()
+        .and_then(|source| source.downcast_ref::<EgressError>())
+    {
+        return own.about(draft.shown());
     }
-    protocol(url, "the connection broke")
+    cause(error).map_or_else(
+        || protocol(draft, "the connection broke"),
+        |http| explain_http(http, draft.shown()),
+    )
 }
 
 /// Explains an error of the HTTP engine.
-pub(super) fn explain_http(error: &hyper::Error, url: &Url) -> EgressError {
+pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError {
     if error.is_parse_too_large() {
-        let why = "its head has more than 100 headers or 64 KiB".to_owned();
         return EgressError::TooLarge {
-            target: urls::display(url),
-            why,
+            target,
+            why: "its head has more than 100 headers or 64 KiB".to_owned(),
         };
     }
     let why = if error.is_parse() {
@@ -160,5 +202,15 @@ pub(super) fn explain_http(error: &hyper::Error, url: &Url) -> EgressError {
     } else {
         "the connection broke before it was complete"
     };
-    protocol(url, why)
+    EgressError::Protocol {
+        target,
+        why: why.to_owned(),
+    }
+}
+
+fn protocol(draft: &Draft, why: &str) -> EgressError {
+    EgressError::Protocol {
+        target: draft.shown(),
+        why: why.to_owned(),
+    }
 }

@@ -53,7 +53,7 @@ pub struct BodyError {
 impl BodyError {
     pub(super) fn new(response: &Response, source: serde_json::Error) -> Self {
         Self {
-            request: response.title(),
+            request: response.title().to_owned(),
             status: response.status(),
             content_type: response
                 .header("content-type")

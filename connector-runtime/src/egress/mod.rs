@@ -1,17 +1,19 @@
 //! The one way out.
 //!
 //! Connectors, scripts and imports send requests that users shape, so every HTTP connection of the project
-//! is opened here and nowhere else. A destination is judged as text ([`url`]), as a name ([`names`]) and as
-//! the addresses that are dialled ([`address`]), by the operator's lists and the rules ([`Policy`]); each
+//! is opened here and nowhere else. A destination is judged as text (`url`), as a name (`names`) and as
+//! the addresses that are dialled (`address`), by the operator's lists and the rules ([`Policy`]); each
 //! redirect is judged again. Below it stands the hyper engine and not a ready client: a ready client dials
 //! literal addresses on its own, tells what it dialled only after the request has left, and follows
 //! redirects with headers that it does not know to be secret.
 
 mod address;
 mod body;
+mod check;
 mod client;
 mod connector;
 mod dialer;
+mod draft;
 mod error;
 mod exchange;
 mod http_error;
@@ -19,17 +21,20 @@ mod interfaces;
 mod list;
 mod names;
 mod policy;
+mod proxy;
 mod redirect;
 mod request;
 mod resolver;
 mod response;
 mod rule;
 mod scope;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod url;
 
+pub use self::check::Verdict;
 pub use self::client::Client;
 pub use self::error::EgressError;
 pub use self::http_error::{BodyError, HttpError};

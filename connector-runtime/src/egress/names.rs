@@ -32,7 +32,7 @@ const INTERNAL: &[(&str, Rule)] = &[
 
 /// Ports that are refused: the fetch standard's bad ports (<https://fetch.spec.whatwg.org/#port-blocking>)
 /// and those of databases, queues and control planes. Sorted.
-const REFUSED_PORTS: &[u16] = &[
+pub(super) const REFUSED_PORTS: &[u16] = &[
     0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
     102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
     445, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 873,

@@ -1,4 +1,4 @@
-//! The policy: the address, name and port rules together with the operator's lists.
+//! The policy: the address, name and port rules together with the operator's settings.
 //!
 //! Every destination passes here twice: its URL before a request is built, its addresses before one is
 //! dialled. The deny list goes before the allow list, and that goes before the rules.
@@ -9,26 +9,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::interfaces::Interfaces;
 use super::list::{Exactness, List};
+use super::proxy::Proxy;
 use super::url::{Target, TargetHost};
 use super::{Rule, address, names};
 
 static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
 
-/// What may be called. Cheap to clone.
+/// What may be called, and how. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Policy(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    allow: List,
-    deny: List,
-    interfaces: Interfaces,
+pub struct Policy {
+    settings: Arc<Settings>,
     version: u64,
 }
 
-/// An entry of the operator's lists that cannot be read.
+#[derive(Clone, Debug)]
+struct Settings {
+    allow: List,
+    deny: List,
+    proxy: Option<Proxy>,
+    interfaces: Interfaces,
+}
+
+/// A setting of the operator that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("egress list entry `{entry}` cannot be used: {why}")]
+#[error("egress setting `{entry}` cannot be used: {why}")]
 pub struct PolicyError {
     entry: String,
     why: String,
@@ -43,138 +47,171 @@ impl PolicyError {
     }
 }
 
-/// What the policy says about a destination's name and port.
+/// How a destination stands with the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NameVerdict {
-    /// No rule speaks against it; its addresses decide.
+pub(super) enum Standing {
+    /// No rule speaks against it; of a name, its addresses decide.
     Plain,
-    /// The operator's allow list names the host.
-    Named,
+    /// The operator's allow list opened it.
+    Opened,
 }
 
 /// An address that may be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cleared {
-    /// The address to dial.
+    /// The address to dial: of an IPv4-mapped one the IPv4 address.
     pub(super) address: IpAddr,
     /// Whether it is open only because the operator says so.
-    pub(super) by_operator: bool,
+    pub(super) standing: Standing,
 }
 
 impl Policy {
     /// Only public addresses.
     pub fn strict() -> Self {
-        Self::from_lists(List::default(), List::default(), Interfaces::System)
+        Self::new(Settings {
+            allow: List::default(),
+            deny: List::default(),
+            proxy: None,
+            interfaces: Interfaces::System,
+        })
     }
 
     /// Reads the operator's lists. One text may hold several entries, separated by commas.
     ///
     /// An entry is a block, an address, a host name or all names below one (`*.corp.example`); all but
     /// blocks may carry a port and then hold for it alone. Loopback, link-local and metadata addresses and
-    /// the machine's own are opened by single addresses only, never by a block or a name.
+    /// the machine's own are opened by single addresses only, never by a block or a name. What stands on
+    /// the deny list is refused whatever the allow list says.
     ///
     /// # Errors
     ///
     /// Fails on the first entry that cannot be read, naming it.
     pub fn parse<S: AsRef<str>>(allow: &[S], deny: &[S]) -> Result<Self, PolicyError> {
-        Ok(Self::from_lists(
-            List::parse(allow)?,
-            List::parse(deny)?,
-            Interfaces::System,
-        ))
+        let (allow, deny) = (List::parse(allow)?, List::parse(deny)?);
+        Ok(Self::new(Settings {
+            allow,
+            deny,
+            proxy: None,
+            interfaces: Interfaces::System,
+        }))
+    }
+
+    /// Returns the same policy with a proxy: `http://proxy:3128` or `http://user:password@proxy:3128`.
+    ///
+    /// Names are then looked up, and their addresses judged, by the proxy. What the allow list opens is
+    /// called directly. The environment's `*_PROXY` variables are never read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is no such URL.
+    pub fn with_proxy(&self, proxy: &str) -> Result<Self, PolicyError> {
+        Ok(Self::new(Settings {
+            proxy: Some(Proxy::parse(proxy)?),
+            ..(*self.settings).clone()
+        }))
     }
 
     /// Tells policies apart: every policy that is built has its own number.
     ///
     /// A [`super::Client`] has one policy for life, so a pooled connection never outlives a change of it.
     pub fn version(&self) -> u64 {
-        self.0.version
+        self.version
     }
 
-    fn from_lists(allow: List, deny: List, interfaces: Interfaces) -> Self {
+    fn new(settings: Settings) -> Self {
         let version = NEXT_VERSION.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Inner {
-            allow,
-            deny,
-            interfaces,
+        Self {
+            settings: Arc::new(settings),
             version,
-        }))
+        }
     }
 
     #[cfg(test)]
     pub(super) fn with_interfaces(&self, own: &[IpAddr]) -> Self {
-        Self::from_lists(
-            self.0.allow.clone(),
-            self.0.deny.clone(),
-            Interfaces::Fixed(own.into()),
-        )
+        Self::new(Settings {
+            interfaces: Interfaces::Fixed(own.into()),
+            ..(*self.settings).clone()
+        })
     }
 
-    /// Judges a name or literal and the port. Addresses of a name are judged after its look-up.
-    pub(super) fn judge_target(&self, target: &Target) -> Result<NameVerdict, Rule> {
-        match &target.host {
-            TargetHost::Address(address) => self.judge_literal(*address, target.port),
-            TargetHost::Name(name) => self.judge_name(name, target.port),
-        }
+    /// Returns the proxy that a destination is called through.
+    pub(super) fn proxy_for(&self, standing: Standing) -> Option<&Proxy> {
+        self.settings
+            .proxy
+            .as_ref()
+            .filter(|_| standing == Standing::Plain)
     }
 
-    fn judge_literal(&self, address: IpAddr, port: u16) -> Result<NameVerdict, Rule> {
-        let own = address::dialled(address);
-        if names::is_refused_port(port) && !self.0.allow.address_with_port(own, port) {
+    /// Judges a name or literal address and the port. Addresses of a name are judged after its look-up.
+    pub(super) fn judge_target(&self, target: &Target) -> Result<Standing, Rule> {
+        let Settings { allow, deny, .. } = &*self.settings;
+        let port = target.port;
+        let (standing, port_opened) = match &target.host {
+            TargetHost::Address(address) => {
+                let cleared = self.judge_address(*address, Some(port), Standing::Plain)?;
+                (
+                    cleared.standing,
+                    allow.address_with_port(cleared.address, port),
+                )
+            }
+            TargetHost::Name(name) => {
+                if deny.name(name, port) {
+                    return Err(Rule::OperatorDeny);
+                }
+                let opened = allow.name(name, port);
+                if let Some(rule) = names::refusal(name).filter(|_| !opened) {
+                    return Err(rule);
+                }
+                let standing = if opened {
+                    Standing::Opened
+                } else {
+                    Standing::Plain
+                };
+                (standing, allow.name_with_port(name, port))
+            }
+        };
+        if names::is_refused_port(port) && !port_opened {
             return Err(Rule::Port);
         }
-        self.judge_address(address, Some(port), NameVerdict::Plain)
-            .map(|_| NameVerdict::Plain)
+        Ok(standing)
     }
 
-    fn judge_name(&self, name: &str, port: u16) -> Result<NameVerdict, Rule> {
-        if self.0.deny.name(name, port) {
-            return Err(Rule::OperatorDeny);
-        }
-        if names::is_refused_port(port) && !self.0.allow.name_with_port(name, port) {
-            return Err(Rule::Port);
-        }
-        if self.0.allow.name(name, port) {
-            return Ok(NameVerdict::Named);
-        }
-        names::refusal(name).map_or(Ok(NameVerdict::Plain), Err)
-    }
-
-    /// Judges an address of a literal or of a look-up.
+    /// Judges a literal address, or one that a name led to; `standing` is then the name's.
     pub(super) fn judge_address(
         &self,
         address: IpAddr,
         port: Option<u16>,
-        name: NameVerdict,
+        standing: Standing,
     ) -> Result<Cleared, Rule> {
+        let Settings { allow, deny, .. } = &*self.settings;
         let dialled = address::dialled(address);
         let judged = address::judged(address);
         let spellings = [dialled, judged];
         if spellings
             .iter()
-            .any(|spelling| self.0.deny.address(*spelling, port).is_some())
+            .any(|spelling| deny.address(*spelling, port).is_some())
         {
             return Err(Rule::OperatorDeny);
         }
         let Some(rule) = self.refusal(judged) else {
             return Ok(Cleared {
                 address: dialled,
-                by_operator: false,
+                standing: Standing::Plain,
             });
         };
         let opened = match spellings
             .iter()
-            .filter_map(|spelling| self.0.allow.address(*spelling, port))
+            .filter_map(|spelling| allow.address(*spelling, port))
             .max()
         {
             Some(Exactness::Single) => true,
             Some(Exactness::Block) => !self.single_only(rule, dialled),
-            None => name == NameVerdict::Named && !self.single_only(rule, dialled),
+            None => standing == Standing::Opened && !self.single_only(rule, dialled),
         };
         if opened {
             Ok(Cleared {
                 address: dialled,
-                by_operator: true,
+                standing: Standing::Opened,
             })
         } else {
             Err(rule)
@@ -184,17 +221,16 @@ impl Policy {
     fn refusal(&self, address: IpAddr) -> Option<Rule> {
         match address::refusal(address) {
             Some(rule) if rule.single_only() => Some(rule),
-            _ if self.0.interfaces.contains(address) => Some(Rule::OwnAddress),
+            _ if self.settings.interfaces.contains(address) => Some(Rule::OwnAddress),
             other => other,
         }
     }
 
     /// Tells whether an address, or one that a tunnel reads out of it, is opened by itself alone.
     fn single_only(&self, rule: Rule, address: IpAddr) -> bool {
-        rule.single_only()
-            || address::embedded(address)
-                .into_iter()
-                .any(|inner| self.refusal(inner.into()).is_some_and(Rule::single_only))
+        let hides =
+            |inner: std::net::Ipv4Addr| self.refusal(inner.into()).is_some_and(Rule::single_only);
+        rule.single_only() || address::embedded(address).into_iter().any(hides)
     }
 }
 

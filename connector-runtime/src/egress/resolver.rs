@@ -8,16 +8,17 @@ use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
-use super::policy::{Cleared, NameVerdict};
+use super::policy::{Cleared, Standing};
 use super::{Policy, Rule};
 
 /// The longest that a look-up may take.
 const LONGEST: Duration = Duration::from_secs(5);
-/// The most addresses that an answer may have.
+/// The most addresses of a kind that an answer may have; large clouds give 16 A records.
 const MOST_ANSWERS: usize = 16;
 /// The most look-ups at a time: each holds a thread, and a slow DNS server must not take all of them.
 const MOST_AT_ONCE: usize = 64;
@@ -30,53 +31,41 @@ pub(super) trait Resolve: Debug + Send + Sync {
     fn resolve<'a>(
         &'a self,
         name: &'a str,
-        verdict: NameVerdict,
+        standing: Standing,
     ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
-/// A look-up without an address that may be dialled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LookUpError {
-    /// DNS gave no usable answer.
-    Failed(Rule),
-    /// The answer holds an address that the policy refuses.
-    Refused(Rule),
-}
-
-impl LookUpError {
-    pub(super) const fn rule(self) -> Rule {
-        match self {
-            Self::Failed(rule) | Self::Refused(rule) => rule,
-        }
-    }
-}
-
-/// Looks a name up once and judges every address of the answer.
+/// Looks a name up, once; fails with the rule that no usable answer breaks.
 pub(super) async fn look_up(
     resolver: &dyn Resolve,
-    policy: &Policy,
     name: &str,
-    port: u16,
-    verdict: NameVerdict,
-) -> Result<Vec<Cleared>, LookUpError> {
-    let answer = tokio::time::timeout(LONGEST, resolver.resolve(name, verdict)).await;
-    let addresses = match answer {
-        Ok(Ok(addresses)) => addresses,
-        Ok(Err(_)) => return Err(LookUpError::Failed(Rule::DnsFailed)),
-        Err(_) => return Err(LookUpError::Failed(Rule::DnsTimeout)),
+    standing: Standing,
+) -> Result<Vec<IpAddr>, Rule> {
+    let answer = tokio::time::timeout(LONGEST, resolver.resolve(name, standing)).await;
+    let rule = match answer {
+        Ok(Ok(addresses)) if addresses.is_empty() => Rule::DnsEmpty,
+        Ok(Ok(addresses)) if too_many(&addresses) => Rule::DnsTooMany,
+        Ok(Ok(addresses)) => return Ok(addresses),
+        Ok(Err(_)) => Rule::DnsFailed,
+        Err(_) => Rule::DnsTimeout,
     };
-    if addresses.is_empty() {
-        return Err(LookUpError::Failed(Rule::DnsEmpty));
-    }
-    if addresses.len() > MOST_ANSWERS {
-        return Err(LookUpError::Failed(Rule::DnsTooMany));
-    }
-    let judge = |address| policy.judge_address(address, Some(port), verdict);
-    addresses
-        .into_iter()
-        .map(judge)
-        .collect::<Result<_, _>>()
-        .map_err(LookUpError::Refused)
+    Err(rule)
+}
+
+fn too_many(addresses: &[IpAddr]) -> bool {
+    let v4 = addresses.iter().filter(|address| address.is_ipv4()).count();
+    v4.max(addresses.len() - v4) > MOST_ANSWERS
+}
+
+/// Judges every address of an answer; one that is refused refuses all.
+pub(super) fn clear(
+    policy: &Policy,
+    answer: &[IpAddr],
+    port: u16,
+    standing: Standing,
+) -> Result<Vec<Cleared>, Rule> {
+    let judge = |address: &IpAddr| policy.judge_address(*address, Some(port), standing);
+    answer.iter().map(judge).collect()
 }
 
 /// The system's resolver.
@@ -87,7 +76,7 @@ impl Resolve for SystemResolver {
     fn resolve<'a>(
         &'a self,
         name: &'a str,
-        verdict: NameVerdict,
+        standing: Standing,
     ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         static THREADS: LazyLock<Arc<Semaphore>> =
             LazyLock::new(|| Arc::new(Semaphore::new(MOST_AT_ONCE)));
@@ -97,13 +86,18 @@ impl Resolve for SystemResolver {
                 .await
                 .map_err(io::Error::other)?;
             let name = name.to_owned();
+            let (answer, answered) = oneshot::channel();
+            // A thread of its own: the runtime's blocking threads hold up its shutdown, and a slow DNS server
+            // with them. The permit is held until the system answers, even if nobody waits any more.
             let look_up = move || {
-                let _permit = permit; // held until the system answers, even if nobody waits any more
-                system_look_up(&name, verdict)
+                let found = system_look_up(&name, standing);
+                drop(permit);
+                drop(answer.send(found));
             };
-            tokio::task::spawn_blocking(look_up)
-                .await
-                .map_err(io::Error::other)?
+            thread::Builder::new()
+                .name("egress-dns".to_owned())
+                .spawn(look_up)?;
+            answered.await.map_err(io::Error::other)?
         })
     }
 }
@@ -112,8 +106,8 @@ impl Resolve for SystemResolver {
 ///
 /// A name that DNS does not know must not be tried below the machine's search domains, where it may mean
 /// something internal; a final dot says so. Names that the operator opened are looked up as they are.
-fn system_look_up(name: &str, verdict: NameVerdict) -> io::Result<Vec<IpAddr>> {
-    if verdict == NameVerdict::Named || !cfg!(unix) {
+fn system_look_up(name: &str, standing: Standing) -> io::Result<Vec<IpAddr>> {
+    if standing == Standing::Opened || !cfg!(unix) {
         return ask(name);
     }
     let in_hosts = hosts_file(

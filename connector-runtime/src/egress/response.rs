@@ -5,18 +5,18 @@ use std::fmt;
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::request::is_secret_name;
-use super::{BodyError, HttpError, url as urls};
+use super::draft::{Draft, is_redacted};
+use super::{BodyError, HttpError};
 
 /// An answer with its body.
 #[derive(Clone)]
 pub struct Response {
-    method: Method,
+    title: String,
     url: Url,
     status: StatusCode,
     headers: HeaderMap,
@@ -24,16 +24,11 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(
-        method: Method,
-        url: Url,
-        status: StatusCode,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Self {
+    pub(super) fn new(draft: Draft, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        let title = format!("{} {}", draft.method, draft.shown());
         Self {
-            method,
-            url,
+            title,
+            url: draft.url,
             status,
             headers,
             body,
@@ -128,7 +123,7 @@ impl Response {
 
     fn headers_value(&self) -> Value {
         let shown = |name: &header::HeaderName| {
-            if is_secret_name(name.as_str()) {
+            if is_redacted(name.as_str()) {
                 return Value::from("[redacted]");
             }
             let values = self.headers.get_all(name).iter();
@@ -155,15 +150,15 @@ impl Response {
     }
 
     /// Names the request for people: `GET https://host/path`, without the query.
-    pub(super) fn title(&self) -> String {
-        format!("{} {}", self.method, urls::display(&self.url))
+    pub(super) fn title(&self) -> &str {
+        &self.title
     }
 }
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
-            .field("request", &self.title())
+            .field("request", &self.title)
             .field("status", &self.status())
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()

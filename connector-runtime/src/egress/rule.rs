@@ -73,7 +73,7 @@ pub enum Rule {
     DnsFailed,
     /// The name has no address.
     DnsEmpty,
-    /// The name resolves to more addresses than are looked at.
+    /// The name has more addresses than are accepted.
     DnsTooMany,
     /// The look-up took too long.
     DnsTimeout,
@@ -138,7 +138,10 @@ impl Rule {
             Self::OperatorAllow => ("operator_allow", "on the operator's allow list"),
             Self::DnsFailed => ("dns_failed", "a name that does not resolve"),
             Self::DnsEmpty => ("dns_empty", "a name without an address"),
-            Self::DnsTooMany => ("dns_too_many", "a name with more than 16 addresses"),
+            Self::DnsTooMany => (
+                "dns_too_many",
+                "a name with more than 16 addresses of a kind",
+            ),
             Self::DnsTimeout => ("dns_timeout", "a name whose look-up takes too long"),
         }
     }

@@ -8,11 +8,9 @@ use std::sync::Arc;
 
 use url::{Origin, Url};
 
+use super::draft::SHORTEST_SOUGHT;
 use super::{EgressError, IntoUrl};
 use crate::Secret;
-
-/// Shorter secrets are not looked for: they would be found everywhere.
-const SHORTEST_WATCHED: usize = 6;
 
 /// The origins that may have secrets (all, if none was named), and the secrets that are looked for.
 #[derive(Clone, Default)]
@@ -36,7 +34,7 @@ impl Scope {
     pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         let long_enough = secrets
             .into_iter()
-            .filter(|secret| secret.expose().len() >= SHORTEST_WATCHED);
+            .filter(|secret| secret.expose().len() >= SHORTEST_SOUGHT);
         Self {
             secrets: self.secrets.iter().cloned().chain(long_enough).collect(),
             ..self.clone()

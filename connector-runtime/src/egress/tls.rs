@@ -9,17 +9,24 @@ use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError};
 use rustls_platform_verifier::Verifier;
 
-/// Builds the client's configuration: system roots and `more`, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
-pub(super) fn config(more: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, TlsError> {
+/// Reads the system's roots and builds the client's configuration; fails with a text.
+pub(super) async fn load(more: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, String> {
+    let loading = tokio::task::spawn_blocking(move || config(more)).await;
+    let config = loading.map_err(|_| "the system's roots cannot be read".to_owned())?;
+    config.map(Arc::new).map_err(|error| explain_tls(&error))
+}
+
+/// System roots and `more`, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
+fn config(more: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new_with_extra_roots(more.iter().cloned(), Arc::clone(&provider))?;
+    let verifier = Verifier::new_with_extra_roots(more, Arc::clone(&provider))?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous() // rustls's word for any verifier that is not its own
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Explains a failed handshake.
@@ -39,7 +46,7 @@ pub(super) fn explain(error: &io::Error) -> String {
 }
 
 /// Explains a TLS error.
-pub(super) fn explain_tls(error: &TlsError) -> String {
+fn explain_tls(error: &TlsError) -> String {
     match error {
         TlsError::InvalidCertificate(certificate) => explain_certificate(certificate).to_owned(),
         TlsError::PeerIncompatible(_) | TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
@@ -65,7 +72,7 @@ fn explain_certificate(error: &CertificateError) -> &'static str {
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             "its certificate is for another host; check the host name"
         }
-        E::UnknownIssuer => {
+        E::UnknownIssuer | E::BadSignature => {
             "its certificate is self-signed or from an authority that this machine does not trust; \
              add that authority to the system's roots or to SSL_CERT_FILE"
         }

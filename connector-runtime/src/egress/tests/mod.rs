@@ -1,5 +1,15 @@
 //! Tests of the way out: everything stays on loopback, behind a resolver and a dialer that record.
 
+mod addresses;
+mod authority;
+mod cases;
+mod hostile;
+mod lookups;
 mod net;
+mod redirects;
 mod requests;
+mod scopes;
+mod secure;
+mod settings;
 mod upstream;
+mod urls;

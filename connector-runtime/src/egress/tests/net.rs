@@ -1,14 +1,16 @@
 //! A network in memory: names answer what a test says, dialled addresses are recorded and lead to loopback.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 
+use crate::egress::connector::Connector;
 use crate::egress::dialer::Dial;
-use crate::egress::policy::NameVerdict;
+use crate::egress::policy::Standing;
 use crate::egress::resolver::{BoxFuture, Resolve};
 use crate::egress::{Client, Policy};
 
@@ -28,6 +30,7 @@ struct State {
     names: HashMap<String, VecDeque<Answer>>,
     routes: HashMap<SocketAddr, SocketAddr>,
     anywhere: Option<SocketAddr>,
+    silent: HashSet<SocketAddr>,
     looked_up: Vec<String>,
     dialled: Vec<SocketAddr>,
 }
@@ -73,6 +76,16 @@ impl Net {
         self
     }
 
+    /// Makes an address swallow what is sent to it.
+    pub(super) fn silent(&self, dialled: &str) -> &Self {
+        self.0
+            .lock()
+            .unwrap()
+            .silent
+            .insert(dialled.parse().unwrap());
+        self
+    }
+
     pub(super) fn dialled(&self) -> Vec<SocketAddr> {
         self.0.lock().unwrap().dialled.clone()
     }
@@ -82,21 +95,26 @@ impl Net {
     }
 
     pub(super) fn client(&self, policy: Policy) -> Client {
-        Client::with_seams(
+        self.build(policy, Vec::new())
+    }
+
+    /// Returns a client that trusts an authority besides the system's.
+    pub(super) fn client_trusting(&self, policy: Policy, root: &CertificateDer<'static>) -> Client {
+        self.build(policy, vec![root.clone()])
+    }
+
+    fn build(&self, policy: Policy, roots: Vec<CertificateDer<'static>>) -> Client {
+        Client::over(Connector::new(
             policy,
             Arc::new(self.clone()),
             Arc::new(self.clone()),
-            Vec::new(),
-        )
+            roots,
+        ))
     }
 }
 
 impl Resolve for Net {
-    fn resolve<'a>(
-        &'a self,
-        name: &'a str,
-        _: NameVerdict,
-    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(&'a self, name: &'a str, _: Standing) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         let answer = {
             let mut state = self.0.lock().unwrap();
             state.looked_up.push(name.to_owned());
@@ -118,13 +136,13 @@ impl Resolve for Net {
 
 impl Dial for Net {
     fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>> {
-        let to = {
-            let mut state = self.0.lock().unwrap();
-            state.dialled.push(address);
-            state.routes.get(&address).copied().or(state.anywhere)
-        };
+        let mut state = self.0.lock().unwrap();
+        state.dialled.push(address);
+        let silent = state.silent.contains(&address);
+        let to = state.routes.get(&address).copied().or(state.anywhere);
         Box::pin(async move {
             match to {
+                _ if silent => std::future::pending().await,
                 Some(to) => TcpStream::connect(to).await,
                 None => Err(io::ErrorKind::ConnectionRefused.into()),
             }

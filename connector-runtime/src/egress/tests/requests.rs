@@ -151,7 +151,7 @@ async fn loopback_is_refused_unless_opened() {
         .unwrap_err();
     assert_eq!(
         (error.code(), error.rule().unwrap().name()),
-        ("policy", "port")
+        ("policy", "address_loopback")
     );
     let error = Client::new(Policy::strict())
         .get("http://127.0.0.1:8080/")
@@ -167,4 +167,151 @@ async fn loopback_is_refused_unless_opened() {
         "refused to call http://127.0.0.1:8080/: its host is a loopback address [address_loopback]; only public \
          destinations may be called; an operator can open it with --egress-allow 127.0.0.1"
     );
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent() {
+    let net = Net::default();
+    net.host("a.test", &[PUBLIC]);
+    let client = net.client(Policy::strict());
+    let url = "http://a.test/";
+    let mut many = client.get(url);
+    for index in 0..101 {
+        many = many.header(format!("x-{index}"), "1");
+    }
+    let names = [
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Upgrade",
+        "TE",
+        "Trailer",
+        "Keep-Alive",
+        "Expect",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "HTTP2-Settings",
+        "x y",
+        "x\r\ny",
+        "x:",
+        "",
+    ];
+    let values = ["1\r\nHost: evil", "1\nB: 2", "a\0b", "\u{7f}"];
+    let methods = [
+        "CONNECT",
+        "TRACE",
+        "trace",
+        "TRACK",
+        "GET / HTTP/1.1\r\nX",
+        "",
+        "G T",
+    ];
+    let all = names.iter().map(|name| client.get(url).header(name, "x"));
+    let all = all.chain(
+        values
+            .iter()
+            .map(|value| client.get(url).header("x-a", value)),
+    );
+    let all = all.chain(
+        values
+            .iter()
+            .map(|value| client.get(url).bearer(&Secret::new(*value))),
+    );
+    let all = all.chain(methods.iter().map(|method| client.request(method, url)));
+    let all = all.chain([
+        many,
+        client.get(url).header("x-a", "x".repeat(65 * 1024)),
+        client.get(format!("http://a.test/{}", "x".repeat(70_000))),
+        client.get(url).basic("a:b", &Secret::new("c")),
+        client.get(url).query(&[("a", vec![1, 2])]),
+        client.post(url).form(&[1, 2]),
+        client
+            .post(url)
+            .json(&std::collections::HashMap::from([((1, 2), 3)])),
+    ]);
+    for request in all {
+        let shown = format!("{request:?}");
+        let error = request.send().await.unwrap_err();
+        assert_eq!(error.code(), "request", "{shown}");
+        assert!(!error.to_string().contains("evil"), "{error}");
+    }
+    assert_eq!(net.dialled(), []);
+}
+
+#[tokio::test]
+async fn queries_and_texts_from_structs() {
+    #[derive(serde::Serialize)]
+    struct Page {
+        limit: Option<u32>,
+        after: Option<String>,
+    }
+    let upstream = Upstream::start(|_| answer("200 OK", "", "")).await;
+    let client = local_client();
+    let none = Page {
+        limit: None,
+        after: None,
+    };
+    client
+        .get(upstream.url("/"))
+        .query(&none)
+        .send()
+        .await
+        .unwrap();
+    client
+        .get(upstream.url("/?a"))
+        .query(&Page {
+            limit: Some(2),
+            after: Some("ü".into()),
+        })
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        upstream.lines(),
+        ["GET / HTTP/1.1", "GET /?a&limit=2&after=%C3%BC HTTP/1.1"]
+    );
+}
+
+/// The environment's proxies are not read: the same test runs again in a process that has them.
+#[test]
+fn the_environment_does_not_reroute() {
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args([
+        "--exact",
+        "egress::tests::requests::a_request_reads_as_it_was_written",
+    ]);
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ] {
+        again.env(name, "http://127.0.0.1:9");
+    }
+    let output = again
+        .env("REQUEST_METHOD", "GET")
+        .env("NO_PROXY", "")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn everything_can_cross_threads_and_be_thrown() {
+    fn shared<T: Send + Sync + 'static>() {}
+    fn thrown<T: std::error::Error + Send + Sync + 'static>() {}
+    shared::<Client>();
+    shared::<crate::egress::Request>();
+    shared::<crate::egress::Response>();
+    thrown::<crate::egress::EgressError>();
+    thrown::<crate::egress::HttpError>();
+    thrown::<crate::egress::BodyError>();
+    thrown::<crate::egress::PolicyError>();
 }

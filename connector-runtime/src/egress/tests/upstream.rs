@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// The requests that a server got.
+pub(super) type Log = Mutex<Vec<Received>>;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -30,31 +33,39 @@ impl Received {
     }
 }
 
-/// A plain HTTP/1.1 server. It answers on the same connection until a script says nothing.
+/// A server.
 #[derive(Clone, Debug)]
 pub(super) struct Upstream {
     pub(super) address: SocketAddr,
-    received: Arc<Mutex<Vec<Received>>>,
+    received: Arc<Log>,
 }
 
 impl Upstream {
-    /// Starts a server; `answer` writes whole answers. The connection is closed after an answer that says so.
+    /// Starts a plain HTTP/1.1 server that keeps its connections.
     pub(super) async fn start(
         answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         let answer = Arc::new(answer);
-        Self::raw(move |mut stream, received| {
+        Self::raw(move |stream, received| {
             let answer = Arc::clone(&answer);
+            async move { serve(stream, &*answer, &received).await }
+        })
+        .await
+    }
+
+    /// Starts a server that reads one request per connection, writes these bytes and closes.
+    pub(super) async fn once(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = Arc::new(bytes.into());
+        Self::raw(move |mut stream, received| {
+            let bytes = Arc::clone(&bytes);
             async move {
-                while let Some(request) = receive(&mut stream).await {
-                    let bytes = answer(&request);
-                    received.lock().unwrap().push(request);
-                    let closes = bytes
-                        .windows(19)
-                        .any(|window| window == b"connection: close\r\n");
-                    if stream.write_all(&bytes).await.is_err() || closes {
-                        return;
-                    }
+                let Some(request) = receive(&mut stream).await else {
+                    return;
+                };
+                received.lock().unwrap().push(request);
+                // The client may hang up before the end: that is what some tests are about.
+                if stream.write_all(&bytes).await.is_ok() {
+                    drop(stream.shutdown().await);
                 }
             }
         })
@@ -63,7 +74,7 @@ impl Upstream {
 
     /// Starts a server whose connections a test plays itself.
     pub(super) async fn raw<F>(
-        play: impl Fn(TcpStream, Arc<Mutex<Vec<Received>>>) -> F + Send + Sync + 'static,
+        play: impl Fn(TcpStream, Arc<Log>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -84,8 +95,31 @@ impl Upstream {
         self.received.lock().unwrap().clone()
     }
 
+    /// Returns the request lines.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.received()
+            .iter()
+            .map(|request| request.line().to_owned())
+            .collect()
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+}
+
+/// Answers the requests of a connection until it ends.
+pub(super) async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &(impl Fn(&Received) -> Vec<u8> + Sync),
+    received: &Log,
+) {
+    while let Some(request) = receive(&mut stream).await {
+        let bytes = answer(&request);
+        received.lock().unwrap().push(request);
+        if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -1,0 +1,102 @@
+//! What `floh egress check` asks: is a destination allowed, and by which rule?
+//!
+//! It runs the code that requests run, up to the point where one would dial.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::policy::Standing;
+use super::resolver::{self, Resolve, SystemResolver};
+use super::url::{self, Target, TargetHost};
+use super::{Policy, Rule};
+
+/// The policy's word on one destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What was asked about.
+    pub input: String,
+    /// Whether a request would be sent.
+    pub allowed: bool,
+    /// The rule that refuses it, or that of the operator's allow list where that opened it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+    /// The addresses that were judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Policy {
+    /// Judges a URL or an address as a request to it would be judged.
+    ///
+    /// With `no_dns`, and behind a proxy, names are not looked up: a name that no rule refuses is allowed.
+    pub async fn check(&self, input: &str, no_dns: bool) -> Verdict {
+        self.check_with(&SystemResolver, input, no_dns).await
+    }
+
+    pub(super) async fn check_with(
+        &self,
+        resolver: &dyn Resolve,
+        input: &str,
+        no_dns: bool,
+    ) -> Verdict {
+        let mut addresses = Vec::new();
+        let judged = self
+            .judge_input(resolver, input, no_dns, &mut addresses)
+            .await;
+        let (allowed, rule) = match judged {
+            Ok(Standing::Plain) => (true, None),
+            Ok(Standing::Opened) => (true, Some(Rule::OperatorAllow)),
+            Err(rule) => (false, Some(rule)),
+        };
+        Verdict {
+            input: input.to_owned(),
+            allowed,
+            rule,
+            addresses,
+        }
+    }
+
+    async fn judge_input(
+        &self,
+        resolver: &dyn Resolve,
+        input: &str,
+        no_dns: bool,
+        addresses: &mut Vec<IpAddr>,
+    ) -> Result<Standing, Rule> {
+        if let Some(address) = parse_address(input) {
+            addresses.push(address);
+            return self
+                .judge_address(address, None, Standing::Plain)
+                .map(|cleared| cleared.standing);
+        }
+        let target = Target::of(&url::parse(input)?)?;
+        if let TargetHost::Address(address) = target.host {
+            addresses.push(address);
+        }
+        let standing = self.judge_target(&target)?;
+        let TargetHost::Name(name) = &target.host else {
+            return Ok(standing);
+        };
+        if no_dns || self.proxy_for(standing).is_some() {
+            return Ok(standing);
+        }
+        let answer = resolver::look_up(resolver, name, standing).await;
+        addresses.extend(answer?);
+        let cleared = resolver::clear(self, addresses, target.port, standing)?;
+        let opened = cleared
+            .iter()
+            .any(|cleared| cleared.standing == Standing::Opened);
+        Ok(if opened { Standing::Opened } else { standing })
+    }
+}
+
+fn parse_address(input: &str) -> Option<IpAddr> {
+    let bare = input
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(input);
+    bare.parse().ok()
+}

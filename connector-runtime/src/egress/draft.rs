@@ -1,0 +1,316 @@
+//! What a request consists of, and which parts of it are secret.
+//!
+//! Secret is what came from a [`Secret`], what has the name of a credential, and what holds one of the
+//! secrets that the client watches for. Such a part never crosses to another origin and is never shown.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use url::Url;
+
+use super::{EgressError, url as urls};
+use crate::Secret;
+
+/// Headers that frame the message or belong to the connection: the client's own business.
+const CLIENTS_OWN: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A shorter secret is not sought inside of texts: it would be found everywhere.
+pub(super) const SHORTEST_SOUGHT: usize = 6;
+
+/// A request, ready to be sent or changed.
+#[derive(Clone)]
+pub(super) struct Draft {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// A value that is secret is marked sensitive.
+    pub(super) headers: HeaderMap,
+    pub(super) content_type: Option<HeaderValue>,
+    pub(super) body: Bytes,
+    pub(super) body_is_secret: bool,
+    /// Secrets that were put into the URL.
+    url_secrets: Vec<Secret>,
+    pub(super) follows_redirects: bool,
+    pub(super) timeout: Duration,
+}
+
+impl Draft {
+    pub(super) fn new(method: &str, url: Url, timeout: Duration) -> Result<Self, EgressError> {
+        Ok(Self {
+            method: parse_method(method)?,
+            url,
+            headers: HeaderMap::new(),
+            content_type: None,
+            body: Bytes::new(),
+            body_is_secret: false,
+            url_secrets: Vec::new(),
+            follows_redirects: true,
+            timeout,
+        })
+    }
+
+    pub(super) fn set_header(
+        &mut self,
+        name: &str,
+        value: &[u8],
+        secret: bool,
+    ) -> Result<(), EgressError> {
+        // Neither text is repeated: a broken name may be a value that landed in the wrong place.
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+            EgressError::request("a header name holds a character that is not allowed in it")
+        })?;
+        if CLIENTS_OWN.contains(&name.as_str()) {
+            return Err(EgressError::request(format!(
+                "the header {name} is set by the client alone; leave it out"
+            )));
+        }
+        let mut value = HeaderValue::from_bytes(value).map_err(|_| {
+            EgressError::request(format!(
+                "the value of header {name} holds a line break or other control character"
+            ))
+        })?;
+        value.set_sensitive(secret || is_credential(name.as_str()));
+        self.headers.insert(name, value);
+        Ok(())
+    }
+
+    pub(super) fn append_query<T: Serialize + ?Sized>(
+        &mut self,
+        query: &T,
+    ) -> Result<(), EgressError> {
+        let mut pairs = self.url.query_pairs_mut();
+        let written = query
+            .serialize(serde_urlencoded::Serializer::new(&mut pairs))
+            .map(|_| ());
+        drop(pairs);
+        if self.url.query() == Some("") {
+            self.url.set_query(None);
+        }
+        written.map_err(|error| unwritable("query", &error))
+    }
+
+    pub(super) fn append_secret_query(&mut self, name: &str, value: &Secret) {
+        self.url.query_pairs_mut().append_pair(name, value.expose());
+        self.url_secrets.push(value.clone());
+    }
+
+    pub(super) fn set_body(&mut self, content_type: &'static str, body: impl Into<Bytes>) {
+        self.content_type = Some(HeaderValue::from_static(content_type));
+        self.body = body.into();
+    }
+
+    pub(super) fn drop_body(&mut self) {
+        self.body = Bytes::new();
+        self.body_is_secret = false;
+        self.content_type = None;
+        self.retain_headers(|name, _| !name.as_str().starts_with("content-"));
+    }
+
+    pub(super) fn drop_secret_headers(&mut self) {
+        self.retain_headers(|_, value| !value.is_sensitive());
+    }
+
+    /// Every name has one value: [`Draft::set_header`] replaces.
+    fn retain_headers(&mut self, keep: impl Fn(&HeaderName, &HeaderValue) -> bool) {
+        let all = std::mem::take(&mut self.headers);
+        let named = all
+            .into_iter()
+            .filter_map(|(name, value)| Some((name?, value)));
+        self.headers = named.filter(|(name, value)| keep(name, value)).collect();
+    }
+
+    /// Marks the parts that hold one of these secrets, though they were given as plain text.
+    pub(super) fn mark_secrets(&mut self, secrets: &[Secret]) {
+        for secret in secrets {
+            let text = secret.expose();
+            for value in self.headers.values_mut() {
+                if holds(value.as_bytes(), text) {
+                    value.set_sensitive(true);
+                }
+            }
+            self.body_is_secret |= body_holds(&self.body, text);
+            if url_holds(&self.url, text) {
+                self.url_secrets.push(secret.clone());
+            }
+        }
+    }
+
+    /// Tells whether any part of the request is secret.
+    pub(super) fn carries_secret(&self) -> bool {
+        self.body_is_secret
+            || self.headers.values().any(HeaderValue::is_sensitive)
+            || self.holds_secret_of_url(&self.url)
+    }
+
+    /// Tells whether a URL holds a secret that was put into this request's URL.
+    pub(super) fn holds_secret_of_url(&self, url: &Url) -> bool {
+        self.url_secrets
+            .iter()
+            .any(|secret| url_holds(url, secret.expose()))
+    }
+
+    /// Takes the query pairs out of a URL that hold a secret: an upstream may echo the query in its location.
+    pub(super) fn strip_secrets(&self, url: &mut Url) {
+        let is_secret = |value: &str| {
+            self.url_secrets
+                .iter()
+                .any(|secret| word_holds(value, secret.expose()))
+        };
+        if !url.query_pairs().any(|(_, value)| is_secret(&value)) {
+            return;
+        }
+        let kept: Vec<_> = url
+            .query_pairs()
+            .into_owned()
+            .filter(|(_, value)| !is_secret(value))
+            .collect();
+        url.set_query(None);
+        if !kept.is_empty() {
+            url.query_pairs_mut().extend_pairs(kept);
+        }
+    }
+
+    /// Prints the URL for people: no query, and no secret in its path.
+    pub(super) fn shown(&self) -> String {
+        let plain = urls::display(&self.url);
+        if self.url_secrets.is_empty() {
+            return plain;
+        }
+        let is_secret = |text: &str| {
+            let decoded = percent_decode_str(text).decode_utf8_lossy();
+            self.url_secrets
+                .iter()
+                .any(|secret| word_holds(&decoded, secret.expose()))
+        };
+        let mask = |segment| {
+            if is_secret(segment) {
+                "[redacted]"
+            } else {
+                segment
+            }
+        };
+        let masked = plain.split('/').map(mask).collect::<Vec<_>>().join("/");
+        if is_secret(&masked) {
+            self.url.origin().ascii_serialization()
+        } else {
+            masked
+        }
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("Draft")
+            .field("method", &self.method)
+            .field("url", &self.shown())
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells whether a header of this name is shown as `[redacted]`.
+pub(super) fn is_redacted(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+    ];
+    const PARTS: &[&str] = &["key", "token", "secret"];
+    NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
+}
+
+/// Tells whether a request header of this name is taken for a credential. A repeated request needs its
+/// idempotency key wherever it goes.
+fn is_credential(name: &str) -> bool {
+    is_redacted(name) && !name.ends_with("idempotency-key")
+}
+
+fn parse_method(method: &str) -> Result<Method, EgressError> {
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
+        EgressError::request("the method holds a character that is not allowed in it")
+    })?;
+    if matches!(
+        method.as_str().to_ascii_uppercase().as_str(),
+        "CONNECT" | "TRACE" | "TRACK"
+    ) {
+        return Err(EgressError::request(format!(
+            "the method {method} is not allowed; use GET, POST or the like"
+        )));
+    }
+    Ok(method)
+}
+
+pub(super) fn unwritable(what: &str, error: &dyn fmt::Display) -> EgressError {
+    EgressError::request(format!("its {what} cannot be written: {error}"))
+}
+
+/// Tells whether a URL holds a secret, in any spelling of its characters.
+fn url_holds(url: &Url, secret: &str) -> bool {
+    let in_query = |text: &str| word_holds(text, secret);
+    if url
+        .query_pairs()
+        .any(|(name, value)| in_query(&name) || in_query(&value))
+    {
+        return true;
+    }
+    let whole = url.as_str();
+    secret.len() >= SHORTEST_SOUGHT
+        && (whole.contains(secret)
+            || percent_decode_str(whole)
+                .decode_utf8_lossy()
+                .contains(secret))
+}
+
+/// Tells whether a query value or a path segment holds a secret; a short one it has to be.
+fn word_holds(word: &str, secret: &str) -> bool {
+    match secret.len() {
+        0 => false,
+        1..SHORTEST_SOUGHT => word == secret,
+        _ => word.contains(secret),
+    }
+}
+
+/// Tells whether a body holds a text, as it is, as in JSON, or as in a form.
+fn body_holds(body: &[u8], text: &str) -> bool {
+    if body.is_empty() {
+        return false;
+    }
+    let quoted = serde_json::Value::from(text).to_string();
+    let in_json = quoted.trim_matches('"');
+    let in_form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    [text, in_json, &in_form]
+        .iter()
+        .any(|spelling| holds(body, spelling))
+}
+
+/// Tells whether bytes hold a text. An empty text is held by nothing.
+fn holds(bytes: &[u8], text: &str) -> bool {
+    if text.is_empty() {
+        return false;
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(whole) => whole.contains(text),
+        Err(_) => bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes()),
+    }
+}

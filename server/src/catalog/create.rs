@@ -1,0 +1,218 @@
+//! Making a connector: everything is checked before anything is written, and what is written is
+//! written in one transaction.
+
+use connector_runtime::mock::MockSettings;
+use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::config::{ConfigChange, split_config};
+use super::types::type_schema;
+use crate::api::{Form, Problem};
+use crate::app::App;
+use crate::catalog::ConnectorView;
+use crate::store::{
+    ConnectorFields, ConnectorType, ExecutionModel, LogLevel, SealedSecret, StoreError, TypeChoice, new_id,
+};
+
+/// The body of `POST /api/connectors`.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct NewConnector {
+    /// Unique name: kebab-case, at most 63 characters.
+    pub name: String,
+    /// Name of the type.
+    #[schema(rename = "type")]
+    pub type_name: String,
+    /// How the type's commands are served.
+    pub execution_model: ExecutionModel,
+    /// The type's version; where the type exists, it must be its version.
+    pub version: Option<String>,
+    /// What the connector is for.
+    pub description: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its tags.
+    pub tags: Option<Vec<String>>,
+    /// The type's config schema; where the type exists, it must equal its schema.
+    #[schema(value_type = Option<Object>)]
+    pub config_schema: Option<Value>,
+    /// The type's script; where the type exists, it must equal its script.
+    pub script_source: Option<String>,
+    /// The type's endpoint; where the type exists, it must equal its endpoint.
+    pub endpoint_url: Option<String>,
+    /// The connection config; may be incomplete.
+    #[schema(value_type = Option<Object>)]
+    pub config: Option<Map<String, Value>>,
+    /// Whether the connector may be executed; true where absent.
+    pub enabled: Option<bool>,
+    /// Least level of log lines that are kept; info where absent.
+    pub log_level: Option<LogLevel>,
+    /// Deadline of its calls in milliseconds, 1 to 300000.
+    pub timeout_ms: Option<u32>,
+    /// Its mock settings.
+    #[schema(value_type = Option<Object>)]
+    pub mock: Option<Map<String, Value>>,
+}
+
+/// The keys that the body may have.
+const KEYS: &[&str] = &[
+    "name", "type", "executionModel", "version", "description", "category", "tags", "configSchema", "scriptSource",
+    "endpointUrl", "config", "enabled", "logLevel", "timeoutMs", "mock",
+];
+
+impl NewConnector {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// 422 with every mistake that can be seen without looking at the type.
+    pub fn read(mut form: Form) -> Result<Self, Problem> {
+        // A draft of an import may be sent as it is.
+        form.ignore(&["operations", "warnings", "file"]);
+        let name = form.required_text("name");
+        if !name.is_empty() && !is_connector_name(&name) {
+            form.mistake("name", NAME_RULE);
+        }
+        let type_name = form.required_text("type");
+        let execution_model = match form.word("executionModel") {
+            Some(model) => model,
+            None => {
+                if !form.has("executionModel") && !form.is_mistaken("executionModel") {
+                    form.mistake("executionModel", "required");
+                }
+                ExecutionModel::BuiltIn
+            }
+        };
+        let new = Self {
+            name,
+            type_name,
+            execution_model,
+            version: form.text("version"),
+            description: form.text("description"),
+            category: form.text("category"),
+            tags: form.texts("tags"),
+            config_schema: form.value("configSchema"),
+            script_source: form.text("scriptSource"),
+            endpoint_url: form.text("endpointUrl"),
+            config: form.object("config"),
+            enabled: form.flag("enabled"),
+            log_level: form.word("logLevel"),
+            timeout_ms: timeout_ms(&mut form),
+            mock: form.object("mock"),
+        };
+        check_mock(&mut form, new.mock.as_ref());
+        form.finish(KEYS)?;
+        Ok(new)
+    }
+}
+
+/// What a name must be, for messages.
+pub(super) const NAME_RULE: &str = "expected lower-case letters and digits in words joined by `-`, at most 63 characters, no UUID and neither agents nor parse-oas";
+
+pub(super) fn timeout_ms(form: &mut Form) -> Option<u32> {
+    form.number("timeoutMs", 1..=connector_runtime::dispatch::MOST_TIMEOUT_MS).and_then(|ms| u32::try_from(ms).ok())
+}
+
+pub(super) fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {
+    let Some(mock) = mock else { return };
+    match serde_json::from_value::<MockSettings>(Value::Object(mock.clone())) {
+        Ok(MockSettings { script: Some(_), .. }) => {
+            form.mistake("mock/script", "this release runs no scripts; use mock.data, or the scenarios of the type");
+        }
+        Ok(_) => {}
+        Err(error) => form.mistake("mock", error.to_string()),
+    }
+}
+
+/// Makes a connector.
+///
+/// # Errors
+/// 422 for values that the type refuses or a type that is not registered, 409 for a taken name or
+/// where the body contradicts the type.
+pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Problem> {
+    if new.execution_model != ExecutionModel::BuiltIn {
+        let message = format!("this release serves built_in connectors only, not {}", new.execution_model);
+        return Err(Problem::invalid_at("/executionModel", message));
+    }
+    let row = match app.store.types().get(&new.type_name).await {
+        Ok(row) if row.name == new.type_name => row,
+        Ok(_) | Err(StoreError::NotFound { .. }) => {
+            let known: Vec<&str> = app.registry.names().collect();
+            let message = format!("no connector type {} is registered; known are {}", new.type_name, known.join(", "));
+            return Err(Problem::invalid_at("/type", message));
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let schema = type_schema(app, &row)?;
+    agree(&new, &row, &schema)?;
+    let ConfigChange { plain, secret, .. } =
+        split_config(&schema.connection, new.config.unwrap_or_default()).map_err(Problem::invalid)?;
+    let id = new_id();
+    let secrets = secret
+        .iter()
+        .map(|(field, value)| app.seal_connector_secret(id, field, value))
+        .collect::<Result<Vec<SealedSecret>, Problem>>()?;
+    let fields = ConnectorFields {
+        name: new.name,
+        description: new.description.unwrap_or_default(),
+        category: new.category,
+        tags: new.tags.unwrap_or_default(),
+        enabled: new.enabled.unwrap_or(true),
+        log_level: new.log_level.unwrap_or(LogLevel::Info),
+        timeout_ms: new.timeout_ms,
+        mock: new.mock.unwrap_or_default(),
+        config: plain,
+        endpoint_url: None,
+    };
+    let connector = app.store.connectors().create(id, fields, TypeChoice::Existing(row.id), secrets).await?;
+    Ok(ConnectorView::new(connector, &schema.connection, row.available))
+}
+
+/// What the body says about a type that exists must be what the type is.
+fn agree(new: &NewConnector, row: &ConnectorType, schema: &ConfigSchema) -> Result<(), Problem> {
+    let name = &row.name;
+    let mut different = Vec::new();
+    if new.execution_model != row.execution_model {
+        different.push(("/executionModel", format!("the type is {}", row.execution_model)));
+    }
+    if new.version.as_ref().is_some_and(|version| *version != row.fields.version) {
+        different.push(("/version", format!("the type has version {}", row.fields.version)));
+    }
+    if let Some(sent) = &new.config_schema
+        && !same_schema(sent, row, schema)?
+    {
+        different.push(("/configSchema", "the type has another config schema".to_owned()));
+    }
+    if new.script_source.is_some() && new.script_source != row.fields.script_source {
+        different.push(("/scriptSource", "the type has another script".to_owned()));
+    }
+    if new.endpoint_url.is_some() && new.endpoint_url != row.fields.endpoint_url {
+        different.push(("/endpointUrl", "the type has another endpoint".to_owned()));
+    }
+    if different.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "the connector type {name} exists and differs from what was sent; leave these keys out to use it, or change it with PUT /api/connector-types/{name}"
+    );
+    let problem = Problem::conflict("type_differs", detail);
+    Err(different.into_iter().fold(problem, |problem, (pointer, message)| problem.at(pointer, message)))
+}
+
+/// Compares schemas by what they accept. `{}` stands for whatever a compiled type has.
+fn same_schema(sent: &Value, row: &ConnectorType, schema: &ConfigSchema) -> Result<bool, Problem> {
+    if row.execution_model == ExecutionModel::BuiltIn && sent.as_object().is_some_and(Map::is_empty) {
+        return Ok(true);
+    }
+    let parsed = ConfigSchema::parse(sent).map_err(|error| {
+        let mistakes = error.problems.into_iter();
+        Problem::invalid(
+            mistakes.map(|problem| crate::api::Mistake::new(format!("/configSchema{}", problem.pointer), problem.message)).collect(),
+        )
+    })?;
+    if parsed == *schema {
+        return Ok(true);
+    }
+    let stored: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
+    Ok(ConfigSchema::parse(&stored).is_ok_and(|stored| stored == parsed))
+}

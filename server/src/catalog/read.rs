@@ -1,0 +1,40 @@
+//! Reading connectors.
+
+use std::collections::HashMap;
+
+use crate::api::Problem;
+use crate::app::App;
+use crate::catalog::ConnectorView;
+use crate::store::{ConnectorFilter, Page, PageRequest};
+
+use super::types::type_schema;
+
+/// Returns a connector by id or name.
+///
+/// # Errors
+/// 404 where there is none.
+pub async fn get(app: &App, key: &str) -> Result<ConnectorView, Problem> {
+    let connector = app.store.connectors().get(key).await?;
+    let row = app.store.types().get(&connector.type_id.to_string()).await?;
+    let schema = type_schema(app, &row)?;
+    Ok(ConnectorView::new(connector, &schema.connection, row.available))
+}
+
+/// Returns a page of connectors, newest first.
+///
+/// # Errors
+/// 422 for a cursor that is none of ours.
+pub async fn list(app: &App, filter: &ConnectorFilter, page: &PageRequest) -> Result<Page<ConnectorView>, Problem> {
+    let connectors = app.store.connectors().list(filter, page).await?;
+    let ids: Vec<_> = connectors.items.iter().map(|connector| connector.type_id).collect();
+    let rows = app.store.types().by_ids(&ids).await?;
+    let mut schemas = HashMap::new();
+    for (id, row) in &rows {
+        schemas.insert(*id, (type_schema(app, row)?, row.available));
+    }
+    let items = connectors.items.into_iter().filter_map(|connector| {
+        let (schema, available) = schemas.get(&connector.type_id)?;
+        Some(ConnectorView::new(connector, &schema.connection, *available))
+    });
+    Ok(Page { items: items.collect(), next_cursor: connectors.next_cursor })
+}

@@ -1,0 +1,200 @@
+//! Connector types: how they are shown, what they can do.
+
+use std::sync::Arc;
+
+use connector_runtime::schema::{self, Command, ConfigSchema};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::Problem;
+use crate::app::App;
+use crate::store::{ConnectorType, ExecutionModel, Page, PageRequest, TypeSource};
+
+/// A connector type's answer (contract section 4).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeView {
+    /// Id (UUIDv7).
+    pub id: Uuid,
+    /// Unique name.
+    pub name: String,
+    /// Semantic version.
+    pub version: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// What it connects to.
+    pub description: String,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Connection fields and commands (contract section 2).
+    #[schema(value_type = Object)]
+    pub config_schema: Value,
+    /// The JavaScript of a script type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_source: Option<String>,
+    /// Where an external type is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
+    /// Compiled in, or made by a user.
+    pub source: TypeSource,
+    /// False where this server no longer has the code of a compiled type.
+    pub available: bool,
+    /// How many connectors are of this type.
+    pub instances: i64,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// The revision behind the ETag.
+    #[serde(skip)]
+    pub revision: i64,
+}
+
+impl TypeView {
+    fn new(row: ConnectorType) -> Result<Self, Problem> {
+        let config_schema = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            version: row.fields.version,
+            execution_model: row.execution_model,
+            description: row.fields.description,
+            category: row.fields.category,
+            tags: row.fields.tags,
+            config_schema,
+            script_source: row.fields.script_source,
+            endpoint_url: row.fields.endpoint_url,
+            source: row.source,
+            available: row.available,
+            instances: row.instances,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            revision: row.revision,
+        })
+    }
+
+    /// Returns the entity tag of this state.
+    pub fn etag(&self) -> String {
+        format!("\"{}\"", self.revision)
+    }
+}
+
+/// Returns the schema that calls of a type go by: the compiled one, else the stored one.
+///
+/// # Errors
+/// 500 where the stored schema cannot be read.
+pub fn type_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Problem> {
+    if let (ExecutionModel::BuiltIn, Some(entry)) = (row.execution_model, app.registry.get(&row.name)) {
+        return Ok(Arc::clone(entry.schema()));
+    }
+    let stored: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
+    ConfigSchema::parse(&stored).map(Arc::new).map_err(Problem::internal)
+}
+
+/// Returns a page of types, by name.
+///
+/// # Errors
+/// 422 for a cursor that is none of ours.
+pub async fn list_types(app: &App, page: &PageRequest) -> Result<Page<TypeView>, Problem> {
+    let Page { items, next_cursor } = app.store.types().list(page).await?;
+    let items = items.into_iter().map(TypeView::new).collect::<Result<_, _>>()?;
+    Ok(Page { items, next_cursor })
+}
+
+/// Returns a type by id or name.
+///
+/// # Errors
+/// 404 where there is none.
+pub async fn get_type(app: &App, key: &str) -> Result<TypeView, Problem> {
+    TypeView::new(app.store.types().get(key).await?)
+}
+
+/// Deletes a user's type that no connector uses.
+///
+/// # Errors
+/// 404, or 409 where it is compiled in or in use.
+pub async fn delete_type(app: &App, key: &str) -> Result<(), Problem> {
+    let row = app.store.types().get(key).await?;
+    Ok(app.store.types().delete(row.id).await?)
+}
+
+/// Returns what a type can do, in schema order.
+///
+/// # Errors
+/// 404 where there is none.
+pub async fn capabilities(app: &App, key: &str) -> Result<Value, Problem> {
+    let row = app.store.types().get(key).await?;
+    let schema = type_schema(app, &row)?;
+    let descriptor = app.registry.get(&row.name).map(|entry| entry.descriptor());
+    let scenarios = |command: &str| -> Vec<&str> {
+        let spec = descriptor.and_then(|descriptor| descriptor.command(command));
+        spec.map(|spec| spec.mocks.iter().map(|mock| mock.scenario).collect()).unwrap_or_default()
+    };
+    let commands: Vec<Value> =
+        schema.commands.iter().map(|(name, command)| command_capabilities(name, command, &scenarios(name))).collect();
+    let mut answer = Map::new();
+    answer.insert("name".to_owned(), json!(row.name));
+    answer.insert("version".to_owned(), json!(row.fields.version));
+    answer.insert("executionModel".to_owned(), json!(row.execution_model));
+    if let Some(command) = &schema.default_command {
+        answer.insert("defaultCommand".to_owned(), json!(command));
+    }
+    answer.insert("commands".to_owned(), Value::Array(commands));
+    Ok(Value::Object(answer))
+}
+
+fn command_capabilities(name: &str, command: &Command, scenarios: &[&str]) -> Value {
+    let params = command.params.iter().map(|(name, field)| {
+        let mut map = Map::from_iter([("name".to_owned(), json!(name))]);
+        map.extend(field.to_map());
+        Value::Object(map)
+    });
+    let params: Vec<Value> = params.collect();
+    json!({
+        "name": name,
+        "description": command.description,
+        "params": params,
+        "outputs": command.outputs,
+        "effect": command.effect,
+        "idempotent": command.idempotent,
+        "mockScenarios": scenarios,
+        "deprecated": command.deprecated,
+        "deprecatedMessage": command.deprecated_message,
+        "addedInVersion": command.added_in_version.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Returns a type as JSON Schema 2020-12: the connection, and params and outputs of each command.
+///
+/// # Errors
+/// 404 where there is none.
+pub async fn json_schema(app: &App, key: &str) -> Result<Value, Problem> {
+    let row = app.store.types().get(key).await?;
+    let schema = type_schema(app, &row)?;
+    Ok(json_schemas(&row.name, &row.fields.version, &schema))
+}
+
+/// Writes a type's schemas as one document.
+pub fn json_schemas(name: &str, version: &str, config_schema: &ConfigSchema) -> Value {
+    let commands: Map<String, Value> = config_schema
+        .commands
+        .iter()
+        .map(|(name, command)| {
+            let (params, outputs) = schema::command_schemas(command);
+            (name.clone(), json!({ "params": params, "outputs": outputs }))
+        })
+        .collect();
+    json!({
+        "name": name,
+        "version": version,
+        "connection": schema::connection_schema(config_schema),
+        "commands": commands,
+    })
+}

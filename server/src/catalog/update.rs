@@ -1,0 +1,210 @@
+//! Changing a connector: what is absent stays, null removes, and a destination that moves takes no
+//! secret with it.
+
+use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::config::{ConfigChange, moves_destination, split_config};
+use super::create::{NAME_RULE, check_mock, timeout_ms};
+use super::types::type_schema;
+use crate::api::{Form, Problem};
+use crate::app::App;
+use crate::catalog::ConnectorView;
+use crate::store::{Connector, ConnectorFields, LogLevel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError};
+
+/// The body of `PUT /api/connectors/{id}`. What is absent stays as it is.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ConnectorPatch {
+    /// New unique name.
+    pub name: Option<String>,
+    /// What the connector is for.
+    pub description: Option<String>,
+    /// Its category; null removes it.
+    #[schema(value_type = Option<String>)]
+    pub category: Option<Option<String>>,
+    /// Its tags, replaced whole.
+    pub tags: Option<Vec<String>>,
+    /// Merged into the connection config by key; null removes a field.
+    #[schema(value_type = Option<Object>)]
+    pub config: Option<Map<String, Value>>,
+    /// Whether the connector may be executed.
+    pub enabled: Option<bool>,
+    /// Least level of log lines that are kept.
+    pub log_level: Option<LogLevel>,
+    /// Deadline of its calls in milliseconds; null removes it.
+    #[schema(value_type = Option<u32>)]
+    pub timeout_ms: Option<Option<u32>>,
+    /// Merged into the mock settings by key; `data` is replaced whole, null removes a key.
+    #[schema(value_type = Option<Object>)]
+    pub mock: Option<Map<String, Value>>,
+}
+
+/// The keys that the body may have.
+const KEYS: &[&str] = &["name", "description", "category", "tags", "config", "enabled", "logLevel", "timeoutMs", "mock"];
+
+impl ConnectorPatch {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// 422 with every mistake that can be seen without looking at the type.
+    pub fn read(mut form: Form) -> Result<Self, Problem> {
+        let name = form.text("name");
+        if name.as_deref().is_some_and(|name| !is_connector_name(name)) {
+            form.mistake("name", NAME_RULE);
+        }
+        for key in ["executionModel", "type"] {
+            if form.value(key).is_some() {
+                form.mistake(key, "cannot be changed; make another connector");
+            }
+        }
+        for key in ["version", "configSchema", "scriptSource", "endpointUrl"] {
+            if form.value(key).is_some() {
+                form.mistake(key, "belongs to the type; use PUT /api/connector-types/{id}");
+            }
+        }
+        let patch = Self {
+            name,
+            description: form.text("description"),
+            category: form.has("category").then(|| form.text("category")),
+            tags: form.texts("tags"),
+            config: form.object("config"),
+            enabled: form.flag("enabled"),
+            log_level: form.word("logLevel"),
+            timeout_ms: form.has("timeoutMs").then(|| timeout_ms(&mut form)),
+            mock: form.object("mock"),
+        };
+        form.finish(KEYS)?;
+        Ok(patch)
+    }
+}
+
+/// Changes a connector. `expected` is the revision that the caller has seen, where it said so.
+///
+/// # Errors
+/// 404, 409 for a taken name, 412 where the connector has changed since, 422 for values that the type
+/// refuses.
+pub async fn update(app: &App, key: &str, patch: ConnectorPatch, expected: Option<i64>) -> Result<ConnectorView, Problem> {
+    // Without If-Match the change is laid over whatever is there; a race is repeated, not lost.
+    const ATTEMPTS: usize = 8;
+    for _ in 0..ATTEMPTS {
+        let connector = app.store.connectors().get(key).await?;
+        if let Some(expected) = expected.filter(|expected| *expected != connector.revision) {
+            return Err(StoreError::Stale { entity: crate::store::Entity::Connector, revision: expected }.into());
+        }
+        match attempt(app, connector, &patch).await {
+            Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {}
+            Err(Attempt::Store(error)) => return Err(error.into()),
+            Err(Attempt::Refused(problem)) => return Err(problem),
+            Ok(view) => return Ok(view),
+        }
+    }
+    Err(Problem::conflict("busy", "the connector changes too often to be changed now; try again"))
+}
+
+enum Attempt {
+    Store(StoreError),
+    Refused(Problem),
+}
+
+impl From<Problem> for Attempt {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<StoreError> for Attempt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Result<ConnectorView, Attempt> {
+    let row = app.store.types().get(&connector.type_id.to_string()).await?;
+    let schema = type_schema(app, &row)?;
+    let mut fields = connector.fields.clone();
+    let cleared = apply_config(app, &connector, &schema, patch, &mut fields)?;
+    let Cleared { changes, names } = cleared;
+    apply_rest(patch, &mut fields)?;
+    let id = connector.id;
+    let updated = app.store.connectors().update(id, connector.revision, fields, changes).await?;
+    app.instances.forget(id);
+    let mut view = ConnectorView::new(updated, &schema.connection, row.available);
+    view.secrets_cleared = names;
+    Ok(view)
+}
+
+struct Cleared {
+    changes: SecretChanges,
+    names: Vec<String>,
+}
+
+fn apply_config(
+    app: &App,
+    connector: &Connector,
+    schema: &ConfigSchema,
+    patch: &ConnectorPatch,
+    fields: &mut ConnectorFields,
+) -> Result<Cleared, Problem> {
+    let mut changes = SecretChanges::default();
+    let Some(config) = &patch.config else { return Ok(Cleared { changes, names: Vec::new() }) };
+    let ConfigChange { plain, secret, removed } =
+        split_config(&schema.connection, config.clone()).map_err(Problem::invalid)?;
+    let before = fields.config.clone();
+    for name in removed {
+        if fields.config.shift_remove(&name).is_none() && connector.secrets.contains_key(&name) {
+            changes.remove.push(name);
+        }
+    }
+    fields.config.extend(plain);
+    let mut names = Vec::new();
+    if moves_destination(&schema.connection, &before, &fields.config) {
+        let sent_again = |name: &str| secret.iter().any(|(field, _)| field == name);
+        let stored = connector.secrets.keys().filter(|name| *name != SIGNING_SECRET);
+        names.extend(stored.filter(|name| !sent_again(name) && !changes.remove.contains(*name)).cloned());
+        changes.remove.extend(names.iter().cloned());
+    }
+    changes.put = secret
+        .iter()
+        .map(|(field, value)| app.seal_connector_secret(connector.id, field, value))
+        .collect::<Result<Vec<SealedSecret>, Problem>>()?;
+    Ok(Cleared { changes, names })
+}
+
+fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<(), Problem> {
+    if let Some(name) = &patch.name {
+        fields.name.clone_from(name);
+    }
+    if let Some(description) = &patch.description {
+        fields.description.clone_from(description);
+    }
+    if let Some(category) = &patch.category {
+        fields.category.clone_from(category);
+    }
+    if let Some(tags) = &patch.tags {
+        fields.tags.clone_from(tags);
+    }
+    if let Some(enabled) = patch.enabled {
+        fields.enabled = enabled;
+    }
+    if let Some(level) = patch.log_level {
+        fields.log_level = level;
+    }
+    if let Some(timeout_ms) = patch.timeout_ms {
+        fields.timeout_ms = timeout_ms;
+    }
+    if let Some(mock) = &patch.mock {
+        for (key, value) in mock {
+            if value.is_null() {
+                fields.mock.shift_remove(key);
+            } else {
+                fields.mock.insert(key.clone(), value.clone());
+            }
+        }
+        let mut form = Form::parse(b"{}")?;
+        check_mock(&mut form, Some(&fields.mock));
+        form.finish(KEYS)?;
+    }
+    Ok(())
+}

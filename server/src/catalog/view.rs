@@ -1,0 +1,124 @@
+//! A connector as it is shown: never with a secret, only with the fact that one is set.
+
+use std::collections::BTreeMap;
+
+use connector_runtime::schema::Fields;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::config::missing;
+use crate::store::{Connector, ExecutionModel, LogLevel, SIGNING_SECRET};
+
+/// A connector's answer (contract section 4).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorView {
+    /// Id (UUIDv7).
+    pub id: Uuid,
+    /// Unique name.
+    pub name: String,
+    /// Name of its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// The type's version.
+    pub version: String,
+    /// What it is for.
+    pub description: String,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Whether it may be executed.
+    pub enabled: bool,
+    /// Least level of log lines that are kept.
+    pub log_level: LogLevel,
+    /// Its own deadline in milliseconds.
+    pub timeout_ms: Option<u32>,
+    /// Its mock settings.
+    #[schema(value_type = Object)]
+    pub mock: Map<String, Value>,
+    /// Its connection config without secrets.
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+    /// Its secrets: that they are set, not what they are.
+    pub secrets: BTreeMap<String, SecretState>,
+    /// Whether every required connection field is filled and the type is there.
+    pub ready: bool,
+    /// Required connection fields that are not filled.
+    pub missing: Vec<String>,
+    /// Secrets that this change cleared, because their destination moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets_cleared: Vec<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// The revision behind the ETag.
+    #[serde(skip)]
+    pub revision: i64,
+}
+
+/// Whether a secret is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretState {
+    /// Whether it is set.
+    pub set: bool,
+    /// When it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub updated_at: Option<Timestamp>,
+}
+
+impl ConnectorView {
+    /// Shows a connector of a type whose connection fields are known.
+    pub fn new(connector: Connector, fields: &Fields, available: bool) -> Self {
+        let Connector { id, type_name, type_version, execution_model, fields: row, secrets, created_at, updated_at, revision, .. } =
+            connector;
+        let missing: Vec<String> =
+            missing(fields, &row.config, |name| secrets.contains_key(name)).into_iter().map(str::to_owned).collect();
+        let named = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());
+        let shown = named
+            .chain(secrets.keys().map(String::as_str))
+            .map(|name| {
+                let updated_at = secrets.get(name).copied();
+                let shown = if name == SIGNING_SECRET { "signingSecret" } else { name };
+                (shown.to_owned(), SecretState { set: updated_at.is_some(), updated_at })
+            })
+            .collect();
+        Self {
+            id,
+            name: row.name,
+            type_name,
+            execution_model,
+            version: type_version,
+            description: row.description,
+            category: row.category,
+            tags: row.tags,
+            enabled: row.enabled,
+            log_level: row.log_level,
+            timeout_ms: row.timeout_ms,
+            mock: row.mock,
+            config: row.config,
+            secrets: shown,
+            ready: missing.is_empty() && available,
+            missing,
+            secrets_cleared: Vec::new(),
+            created_at,
+            updated_at,
+            revision,
+        }
+    }
+
+    /// Returns the entity tag of this state.
+    pub fn etag(&self) -> String {
+        format!("\"{}\"", self.revision)
+    }
+}

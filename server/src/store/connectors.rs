@@ -1,0 +1,428 @@
+//! Connectors: named instances of a type, with their config and the dates of their secrets.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::error::Entity;
+use super::secrets::{self, SealedSecret, SecretChanges};
+use super::sql::{Key, Reader, Statement, json, now};
+use super::types::{self, ConnectorType, NewType};
+use super::{ExecutionModel, LogLevel, Page, PageRequest, Store, StoreError};
+
+const TABLE: &str = "connector";
+const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, \
+     c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, t.name AS type_name, t.version AS type_version, \
+     t.execution_model FROM connector c JOIN connector_type t ON t.id = c.type_id";
+
+/// What may change about a connector, its secrets aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectorFields {
+    /// Its unique name.
+    pub name: String,
+    /// What it is for; empty when nothing is said.
+    pub description: String,
+    /// Its category, if any.
+    pub category: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Whether it may be executed.
+    pub enabled: bool,
+    /// How much it logs.
+    pub log_level: LogLevel,
+    /// Its own deadline in milliseconds.
+    pub timeout_ms: Option<u32>,
+    /// Its mock settings, as the contract's `mock` object; an empty object when there are none.
+    pub mock: Map<String, Value>,
+    /// Its config without secret fields.
+    pub config: Map<String, Value>,
+    /// Where it is served, if it is an external instance of a compiled type.
+    pub endpoint_url: Option<String>,
+}
+
+/// A connector as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connector {
+    /// Its id.
+    pub id: Uuid,
+    /// The id of its type.
+    pub type_id: Uuid,
+    /// The name of its type.
+    pub type_name: String,
+    /// The current version of its type.
+    pub type_version: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// What may change.
+    pub fields: ConnectorFields,
+    /// Which secrets are set, and when each was written; [`super::SIGNING_SECRET`] among them.
+    pub secrets: BTreeMap<String, Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Goes up with every change; the ETag of REST.
+    pub revision: i64,
+}
+
+/// All that an execution needs to know of a connector, read in one go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedConnector {
+    /// The connector.
+    pub connector: Connector,
+    /// Its type.
+    pub connector_type: ConnectorType,
+    /// Its secrets, still sealed.
+    pub secrets: Vec<SealedSecret>,
+}
+
+/// The type of a connector that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypeChoice {
+    /// A type that is there.
+    Existing(Uuid),
+    /// A type to be made in the same transaction.
+    New(NewType),
+}
+
+/// Which connectors a list is to hold; what is `None` does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConnectorFilter {
+    /// A text that name, description, category or tags contain, in any case.
+    pub q: Option<String>,
+    /// The name or id of their type.
+    pub type_name: Option<String>,
+    /// How their commands are served.
+    pub execution_model: Option<ExecutionModel>,
+    /// Their category.
+    pub category: Option<String>,
+    /// One of their tags.
+    pub tag: Option<String>,
+}
+
+/// The connectors of a [`Store`].
+#[derive(Debug, Clone, Copy)]
+pub struct Connectors<'s> {
+    pub(super) store: &'s Store,
+}
+
+impl Connectors<'_> {
+    /// Makes a connector, its secrets and, where wanted, its type in one transaction. The caller makes the id
+    /// ([`super::new_id`]), because the secrets are sealed for it.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] for the connector or the new type, [`StoreError::TypeGone`].
+    pub async fn create(
+        &self,
+        id: Uuid,
+        fields: ConnectorFields,
+        connector_type: TypeChoice,
+        secrets: Vec<SealedSecret>,
+    ) -> Result<Connector, StoreError> {
+        let now = now();
+        let mut transaction = self.store.begin().await?;
+        let type_id = match connector_type {
+            TypeChoice::Existing(id) => id,
+            TypeChoice::New(new) => types::insert(&mut transaction, new, now).await?,
+        };
+        let written = sqlx::query(
+            "INSERT INTO connector (id, name, type_id, description, category, tags, enabled, log_level, timeout_ms, mock, config, \
+             endpoint_url, search, created_at, updated_at, revision) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1)",
+        )
+        .bind(id.to_string())
+        .bind(fields.name.as_str())
+        .bind(type_id.to_string())
+        .bind(fields.description.as_str())
+        .bind(fields.category.as_deref())
+        .bind(json(&fields.tags))
+        .bind(i64::from(fields.enabled))
+        .bind(fields.log_level.as_str())
+        .bind(fields.timeout_ms.map(i64::from))
+        .bind(json(&fields.mock))
+        .bind(json(&fields.config))
+        .bind(fields.endpoint_url.as_deref())
+        .bind(search_text(&fields))
+        .bind(now.as_millisecond())
+        .execute(&mut *transaction)
+        .await;
+        if let Err(error) = written {
+            return Err(if StoreError::is_foreign_key_violation(&error) {
+                StoreError::TypeGone
+            } else {
+                name_taken(error, fields.name)
+            });
+        }
+        write_tags(&mut transaction, id, fields.tags).await?;
+        secrets::change(
+            &mut transaction,
+            id,
+            SecretChanges {
+                put: secrets,
+                remove: Vec::new(),
+            },
+            now,
+        )
+        .await?;
+        let stored = fetch(&mut transaction, &id.to_string()).await?;
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    /// Finds a connector by id or name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn get(&self, key: &str) -> Result<Connector, StoreError> {
+        let mut snapshot = self.store.snapshot().await?;
+        fetch(&mut snapshot, key).await
+    }
+
+    /// Finds a connector by id or name, with its type and its sealed secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn load(&self, key: &str) -> Result<LoadedConnector, StoreError> {
+        let mut snapshot = self.store.snapshot().await?;
+        let connector = fetch(&mut snapshot, key).await?;
+        let connector_type = types::fetch(&mut snapshot, &connector.type_id.to_string()).await?;
+        let secrets = secrets::sealed(&mut snapshot, connector.id).await?;
+        Ok(LoadedConnector {
+            connector,
+            connector_type,
+            secrets,
+        })
+    }
+
+    /// Lists connectors, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list(
+        &self,
+        filter: &ConnectorFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Connector>, StoreError> {
+        let mut statement = Statement::new(SELECT);
+        statement.push(" WHERE 1 = 1");
+        if let Some(q) = &filter.q {
+            statement
+                .push(" AND c.search LIKE ")
+                .bind(contains(q))
+                .push(" ESCAPE '\\'");
+        }
+        if let Some(type_name) = &filter.type_name {
+            statement.push(" AND ");
+            Key::parse(type_name).condition(&mut statement, "t");
+        }
+        if let Some(model) = filter.execution_model {
+            statement
+                .push(" AND t.execution_model = ")
+                .bind(model.as_str());
+        }
+        if let Some(category) = &filter.category {
+            statement.push(" AND c.category = ").bind(category.as_str());
+        }
+        if let Some(tag) = &filter.tag {
+            statement.push(" AND EXISTS (SELECT 1 FROM connector_tag g WHERE g.connector_id = c.id AND g.tag = ");
+            statement.bind(tag.as_str()).push(")");
+        }
+        if let Some(id) = page.after('c')? {
+            statement.push(" AND c.id < ").bind(id);
+        }
+        statement
+            .push(" ORDER BY c.id DESC LIMIT ")
+            .bind(i64::from(page.limit()) + 1);
+
+        let mut snapshot = self.store.snapshot().await?;
+        let rows = statement.query().fetch_all(&mut *snapshot).await?;
+        let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        let mut page = Page::cut(items, page, 'c', |last: &Connector| last.id.to_string());
+        let ids: Vec<Uuid> = page.items.iter().map(|connector| connector.id).collect();
+        let mut dates = secrets::dates(&mut snapshot, &ids).await?;
+        for connector in &mut page.items {
+            connector.secrets = dates.remove(&connector.id).unwrap_or_default();
+        }
+        Ok(page)
+    }
+
+    /// Replaces what may change and changes secrets, if the connector is still at the revision that the
+    /// caller has seen.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::NameTaken`].
+    pub async fn update(
+        &self,
+        id: Uuid,
+        revision: i64,
+        fields: ConnectorFields,
+        secrets: SecretChanges,
+    ) -> Result<Connector, StoreError> {
+        let now = now();
+        let mut transaction = self.store.begin().await?;
+        let written = sqlx::query(
+            "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
+             timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, revision = revision + 1 \
+             WHERE id = $13 AND revision = $14",
+        )
+        .bind(fields.name.as_str())
+        .bind(fields.description.as_str())
+        .bind(fields.category.as_deref())
+        .bind(json(&fields.tags))
+        .bind(i64::from(fields.enabled))
+        .bind(fields.log_level.as_str())
+        .bind(fields.timeout_ms.map(i64::from))
+        .bind(json(&fields.mock))
+        .bind(json(&fields.config))
+        .bind(fields.endpoint_url.as_deref())
+        .bind(search_text(&fields))
+        .bind(now.as_millisecond())
+        .bind(id.to_string())
+        .bind(revision)
+        .execute(&mut *transaction)
+        .await;
+        let written = match written {
+            Ok(done) => done.rows_affected(),
+            Err(error) => return Err(name_taken(error, fields.name)),
+        };
+        if written == 0 {
+            fetch(&mut transaction, &id.to_string()).await?;
+            return Err(StoreError::Stale {
+                entity: Entity::Connector,
+                revision,
+            });
+        }
+        write_tags(&mut transaction, id, fields.tags).await?;
+        secrets::change(&mut transaction, id, secrets, now).await?;
+        let stored = fetch(&mut transaction, &id.to_string()).await?;
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    /// Deletes a connector with its secrets and the answers kept for its callers. Its executions stay.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let deleted = sqlx::query("DELETE FROM connector WHERE id = $1")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Err(StoreError::NotFound {
+                entity: Entity::Connector,
+                key: id.to_string(),
+            });
+        }
+        sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<Connector, StoreError> {
+    let mut statement = Statement::new(SELECT);
+    statement.push(" WHERE ");
+    Key::parse(key).condition(&mut statement, "c");
+    let row = statement.query().fetch_optional(&mut *connection).await?;
+    let mut connector = from_row(&row.ok_or_else(|| StoreError::NotFound {
+        entity: Entity::Connector,
+        key: key.to_owned(),
+    })?)?;
+    connector.secrets = secrets::dates(connection, &[connector.id])
+        .await?
+        .remove(&connector.id)
+        .unwrap_or_default();
+    Ok(connector)
+}
+
+async fn write_tags(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    mut tags: Vec<String>,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM connector_tag WHERE connector_id = $1")
+        .bind(id.to_string())
+        .execute(&mut *connection)
+        .await?;
+    tags.sort_unstable();
+    tags.dedup();
+    if !tags.is_empty() {
+        let mut statement = Statement::new("INSERT INTO connector_tag (connector_id, tag) VALUES ");
+        statement.rows(tags, |columns, tag| {
+            columns.bind(id.to_string()).bind(tag);
+        });
+        statement.query().execute(connection).await?;
+    }
+    Ok(())
+}
+
+fn name_taken(error: sqlx::Error, name: String) -> StoreError {
+    if StoreError::is_unique_violation(&error) {
+        StoreError::NameTaken {
+            entity: Entity::Connector,
+            name,
+        }
+    } else {
+        error.into()
+    }
+}
+
+/// Lower case by Rust's rules: the databases differ in theirs beyond ASCII.
+fn search_text(fields: &ConnectorFields) -> String {
+    let mut text = format!("{}\n{}", fields.name, fields.description);
+    for part in fields.category.iter().chain(&fields.tags) {
+        text.push('\n');
+        text.push_str(part);
+    }
+    text.to_lowercase()
+}
+
+/// A LIKE pattern for texts that contain `q`, whatever characters it has.
+fn contains(q: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in q.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn from_row(row: &AnyRow) -> Result<Connector, StoreError> {
+    let row = Reader::new(row, TABLE);
+    let timeout_ms: Option<i64> = row.value("timeout_ms")?;
+    Ok(Connector {
+        id: row.id("id")?,
+        type_id: row.id("type_id")?,
+        type_name: row.text("type_name")?,
+        type_version: row.text("type_version")?,
+        execution_model: row.word("execution_model")?,
+        fields: ConnectorFields {
+            name: row.text("name")?,
+            description: row.text("description")?,
+            category: row.value("category")?,
+            tags: row.json("tags")?,
+            enabled: row.flag("enabled")?,
+            log_level: row.word("log_level")?,
+            timeout_ms: timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
+            mock: row.json("mock")?,
+            config: row.json("config")?,
+            endpoint_url: row.value("endpoint_url")?,
+        },
+        secrets: BTreeMap::new(),
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        revision: row.value("revision")?,
+    })
+}

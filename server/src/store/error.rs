@@ -1,0 +1,184 @@
+//! What can go wrong at the store's two doors: opening a database, and working with it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a database could not be opened. Each text says how to mend it; none shows a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database URL cannot be used.
+    #[error(
+        "database URL: {0}; expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    BadUrl(String),
+    /// The database file or its folder cannot be made or reached.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing answers there, or it refuses us.
+    #[error("cannot connect to {target}: {reason}")]
+    Unreachable {
+        /// The database, without user and password.
+        target: String,
+        /// What the driver said.
+        reason: String,
+    },
+    /// A newer release has been at this database.
+    #[error(
+        "the database has migration {found}, this release knows {known} at most; start the newer release that wrote it, or restore a backup"
+    )]
+    NewerSchema {
+        /// The migration that this binary lacks.
+        found: i64,
+        /// The newest one that it has.
+        known: i64,
+    },
+    /// The migrations did not run.
+    #[error("cannot prepare the database's tables: {0}")]
+    Migration(String),
+}
+
+/// The named thing that an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entity {
+    /// A connector type.
+    ConnectorType,
+    /// A connector.
+    Connector,
+    /// A recorded execution.
+    Execution,
+    /// A token.
+    Token,
+}
+
+impl std::fmt::Display for Entity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ConnectorType => "connector type",
+            Self::Connector => "connector",
+            Self::Execution => "execution",
+            Self::Token => "token",
+        })
+    }
+}
+
+/// Why a call of the store did not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no such row.
+    #[error("no {entity} {key}")]
+    NotFound {
+        /// What was looked for.
+        entity: Entity,
+        /// The id or name that was given.
+        key: String,
+    },
+    /// Another row has the name.
+    #[error("the name {name} is taken by another {entity}")]
+    NameTaken {
+        /// What has the name.
+        entity: Entity,
+        /// The name.
+        name: String,
+    },
+    /// The row has changed since it was read.
+    #[error("the {entity} has changed since revision {revision} was read")]
+    Stale {
+        /// What was to be written.
+        entity: Entity,
+        /// The revision that the caller had seen.
+        revision: i64,
+    },
+    /// The connector type has connectors.
+    #[error("the connector type has {instances} connector(s); delete them first")]
+    TypeInUse {
+        /// How many.
+        instances: i64,
+    },
+    /// The connector type is compiled in.
+    #[error("the connector type is part of this server and cannot be deleted")]
+    TypeIsCode,
+    /// The connector type of a new connector went away between the check and the write.
+    #[error("the connector type has just been deleted")]
+    TypeGone,
+    /// The cursor of a list is none of ours.
+    #[error("the cursor is not one that this list gave")]
+    BadCursor,
+    /// A stored value cannot be read.
+    #[error("the stored {column} of {table} cannot be read: {reason}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Why, without the value.
+        reason: String,
+    },
+    /// The database does not answer.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database refused the statement.
+    #[error("the database refused the statement: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Tells whether trying again later may help: the database is away, busy or full of work.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
+        error
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
+    pub(super) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
+        error
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => true,
+            // SQLite: busy (5), locked (6), read-only (8), I/O (10), full (13); the low byte names the family.
+            // PostgreSQL: connection (08), resources (53), operator intervention (57), serialization and deadlock (40).
+            sqlx::Error::Database(refusal) => {
+                refusal
+                    .code()
+                    .is_some_and(|code| match code.parse::<u32>() {
+                        Ok(number) if code.len() != 5 => {
+                            matches!(number & 0xff, 5 | 6 | 8 | 10 | 13)
+                        }
+                        _ => ["08", "53", "57", "40"]
+                            .iter()
+                            .any(|class| code.starts_with(class)),
+                    })
+            }
+            _ => false,
+        };
+        if away {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The database: connector types, connectors and their secrets, executions, tokens, settings.
+//!
+//! One SQL source serves SQLite and PostgreSQL through sqlx's `Any` driver, so there is one plain struct per
+//! aggregate and no trait (docs/decisions/one-sql-source.md). Config schemas, params and results are JSON
+//! texts that the store does not look into; secrets arrive sealed by [`crate::vault`]. Every write that spans
+//! rows is one transaction.
+
+mod connectors;
+mod error;
+mod migrate;
+mod open;
+mod page;
+mod secrets;
+mod seed;
+mod settings;
+mod sql;
+mod tokens;
+mod types;
+mod url;
+mod vocabulary;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use connectors::{
+    Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice,
+};
+pub use error::{Entity, OpenError, StoreError};
+pub use open::Store;
+pub use page::{Page, PageRequest};
+pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
+pub use seed::{SeedDecision, SeedReport, SeedTypeRow, SeededType};
+pub use settings::Settings;
+pub use sql::{new_id, now};
+pub use tokens::{NewTokenRow, TokenRow, Tokens};
+pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
+pub use url::sqlite_url;
+pub use vocabulary::{
+    ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord,
+};

@@ -1,0 +1,225 @@
+//! Opening a database: file and folder, pools, pragmas, tables.
+//!
+//! SQLite has one writer, so writes take turns on a pool of one connection and start with `BEGIN IMMEDIATE`
+//! (a transaction that reads first and writes later could not be retried); reads have connections of their
+//! own that cannot write. On PostgreSQL both are the same pool.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
+
+use super::connectors::Connectors;
+use super::migrate::{self, Dialect};
+use super::settings::Settings;
+use super::tokens::Tokens;
+use super::types::ConnectorTypes;
+use super::url::Target;
+use super::{OpenError, StoreError};
+
+/// Connections that read from a SQLite file at once.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long a call waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// WAL with a sync on every commit: what was acknowledged survives a power cut.
+const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864";
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
+
+/// The open database. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) read: AnyPool,
+    pub(super) write: AnyPool,
+    pub(super) dialect: Dialect,
+}
+
+impl Store {
+    /// Opens the database, creating a SQLite file (mode 0600) and its folder (0700) where there is none, and
+    /// brings its tables to this release's state.
+    ///
+    /// # Errors
+    /// A URL that is none, a file or server that cannot be reached, or tables of a newer release.
+    pub async fn open(database_url: &str) -> Result<Self, OpenError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        let target = Target::parse(database_url)?;
+        match &target {
+            Target::Sqlite { path } => {
+                create_file(path)?;
+                let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
+                let store = Self {
+                    read: write.clone(),
+                    write,
+                    dialect: Dialect::Sqlite,
+                };
+                let mut transaction = store
+                    .begin()
+                    .await
+                    .map_err(|error| unreachable(&target, &error))?;
+                migrate::run(&mut *transaction, store.dialect).await?;
+                transaction
+                    .commit()
+                    .await
+                    .map_err(|error| OpenError::Migration(error.to_string()))?;
+                let read = connect(&target, SQLITE_READERS, Some(SQLITE_READER)).await?;
+                Ok(Self { read, ..store })
+            }
+            Target::Postgres { .. } => {
+                let pool = connect(&target, POSTGRES_CONNECTIONS, None).await?;
+                let mut connection = pool
+                    .acquire()
+                    .await
+                    .map_err(|error| unreachable(&target, &error))?;
+                migrate::run(&mut *connection, Dialect::Postgres).await?;
+                drop(connection);
+                Ok(Self {
+                    read: pool.clone(),
+                    write: pool,
+                    dialect: Dialect::Postgres,
+                })
+            }
+        }
+    }
+
+    /// Connector types, and their seeding.
+    pub fn types(&self) -> ConnectorTypes<'_> {
+        ConnectorTypes { store: self }
+    }
+
+    /// Connectors and their sealed secrets.
+    pub fn connectors(&self) -> Connectors<'_> {
+        Connectors { store: self }
+    }
+
+    /// Tokens.
+    pub fn tokens(&self) -> Tokens<'_> {
+        Tokens { store: self }
+    }
+
+    /// Single values of this installation.
+    pub fn settings(&self) -> Settings<'_> {
+        Settings { store: self }
+    }
+
+    /// Asks the database for an answer; readiness depends on it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none comes.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT name FROM setting LIMIT 1")
+            .fetch_optional(&self.read)
+            .await?;
+        Ok(())
+    }
+
+    /// Closes every connection after its current statement. SQLite folds its WAL back into the file.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// Begins a transaction that may write.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        match self.dialect {
+            Dialect::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
+            Dialect::Postgres => self.write.begin().await,
+        }
+    }
+
+    /// Begins a transaction whose statements all see the same state.
+    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        match self.dialect {
+            Dialect::Sqlite => self.read.begin().await,
+            Dialect::Postgres => {
+                self.read
+                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await
+            }
+        }
+    }
+}
+
+async fn connect(
+    target: &Target,
+    connections: u32,
+    pragmas: Option<&'static str>,
+) -> Result<AnyPool, OpenError> {
+    let bad_url = |error: sqlx::Error| match error {
+        sqlx::Error::Configuration(reason) => OpenError::BadUrl(reason.to_string()),
+        error => unreachable(target, &error),
+    };
+    let options: AnyConnectOptions = target.driver_url().parse().map_err(bad_url)?;
+    let options = options.disable_statement_logging();
+
+    // One connection by hand first: the pool would try again and again, and then tell of a timeout alone.
+    let mut first = options.connect().await.map_err(bad_url)?;
+    if let Some(pragmas) = pragmas {
+        sqlx::raw_sql(pragmas)
+            .execute(&mut first)
+            .await
+            .map_err(|error| unreachable(target, &error))?;
+    }
+    first
+        .close()
+        .await
+        .map_err(|error| unreachable(target, &error))?;
+
+    let mut pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
+    if let Some(pragmas) = pragmas {
+        // A file's connections do not go stale, so none is tested or replaced.
+        pool = pool
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(move |connection, _| {
+                Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) })
+            });
+    }
+    pool.connect_with(options)
+        .await
+        .map_err(|error| unreachable(target, &error))
+}
+
+fn unreachable(target: &Target, error: &sqlx::Error) -> OpenError {
+    OpenError::Unreachable {
+        target: target.to_string(),
+        reason: error.to_string(),
+    }
+}
+
+/// Creates the file and its folder for the owner alone. WAL files take the mode of the database's file.
+fn create_file(path: &Path) -> Result<(), OpenError> {
+    let failed = |doing, path: &Path, source| OpenError::File {
+        doing,
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| failed("create the folder", folder, error))?;
+    }
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed("create the database file", path, error)),
+    }
+}

@@ -1,0 +1,79 @@
+//! Lists are read page by page: a limit, and an opaque cursor that names the last row seen.
+//!
+//! The cursor holds a key, not an offset, so rows that come or go between two pages move nothing.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::StoreError;
+
+/// What part of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Rows wanted at most; taken as at least 1 and at most [`PageRequest::MAX`].
+    pub limit: u32,
+    /// The `next_cursor` of the page before; `None` for the first page.
+    pub cursor: Option<String>,
+}
+
+impl PageRequest {
+    /// Rows a page holds when the caller does not say.
+    pub const DEFAULT: u32 = 50;
+    /// Rows a page holds at most.
+    pub const MAX: u32 = 500;
+
+    pub(super) fn limit(&self) -> u32 {
+        self.limit.clamp(1, Self::MAX)
+    }
+
+    /// Reads the key out of the cursor. `list` keeps cursors of different lists apart.
+    pub(super) fn after(&self, list: char) -> Result<Option<String>, StoreError> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        URL_SAFE_NO_PAD
+            .decode(cursor)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .and_then(|text| text.strip_prefix(list).map(str::to_owned))
+            .map(Some)
+            .ok_or(StoreError::BadCursor)
+    }
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self {
+            limit: Self::DEFAULT,
+            cursor: None,
+        }
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of rows read with a limit of one more than wanted, which tells whether more follow.
+    pub(super) fn cut(
+        mut items: Vec<T>,
+        request: &PageRequest,
+        list: char,
+        key: impl Fn(&T) -> String,
+    ) -> Self {
+        let limit = request.limit() as usize;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = items
+            .last()
+            .filter(|_| more)
+            .map(|last| URL_SAFE_NO_PAD.encode(format!("{list}{}", key(last))));
+        Self { items, next_cursor }
+    }
+}

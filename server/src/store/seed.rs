@@ -1,0 +1,216 @@
+//! Seeding: the compiled connector types, written into `connector_type` in one transaction.
+//!
+//! The store does not compare versions. The caller reads [`ConnectorTypes::seeded`], decides per type by the
+//! rules of contract section 5, and hands the decisions to [`ConnectorTypes::seed`].
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::sql::{Reader, Statement, json, new_id, now};
+use super::types::ConnectorTypes;
+use super::{ExecutionModel, StoreError, TypeSource};
+
+/// Rows in one statement. 256 x 15 values stay far below the 32,766 that SQLite binds and the 65,535 of PostgreSQL.
+const BATCH: usize = 256;
+
+/// What is stored under a type's name before seeding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeededType {
+    /// Its unique name.
+    pub name: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// Seeded before, or a user's type that has taken the name.
+    pub source: TypeSource,
+    /// The version it stands at, an operator's changes included.
+    pub version: String,
+    /// The version that seeding last wrote.
+    pub seeded_version: Option<String>,
+    /// The config schema that seeding last wrote, as JSON text.
+    pub seeded_schema: Option<String>,
+    /// Whether the last start had it compiled in.
+    pub available: bool,
+}
+
+/// What seeding does with one compiled type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeedDecision {
+    /// No row has the name: make one.
+    Insert,
+    /// The compiled type replaces the row's contents.
+    Replace,
+    /// The row stays as it is; it is only marked as available.
+    Leave,
+}
+
+/// One compiled type, and what to do with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedTypeRow {
+    /// Its unique name.
+    pub name: String,
+    /// Its compiled version.
+    pub version: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// What it connects to.
+    pub description: String,
+    /// Its category, if any.
+    pub category: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its config schema as JSON text.
+    pub config_schema: String,
+    /// The JavaScript, for a seeded script type.
+    pub script_source: Option<String>,
+    /// What to do.
+    pub decision: SeedDecision,
+}
+
+/// What seeding did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeedReport {
+    /// Types that are new.
+    pub inserted: usize,
+    /// Types whose row was replaced.
+    pub replaced: usize,
+    /// Types whose row stayed.
+    pub left: usize,
+    /// Seeded types that are no longer compiled in, and were not so marked before, by name.
+    pub withdrawn: Vec<String>,
+    /// Seeded types that are compiled in again, by name.
+    pub returned: Vec<String>,
+}
+
+impl ConnectorTypes<'_> {
+    /// Reads what seeding has to compare with: every type's name, and what was seeded under it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn seeded(&self) -> Result<Vec<SeededType>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT name, execution_model, source, version, seeded_version, seeded_schema, available FROM connector_type ORDER BY name",
+        )
+        .fetch_all(&self.store.read)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, "connector_type");
+                Ok(SeededType {
+                    name: row.text("name")?,
+                    execution_model: row.word("execution_model")?,
+                    source: row.word("source")?,
+                    version: row.text("version")?,
+                    seeded_version: row.value("seeded_version")?,
+                    seeded_schema: row.value("seeded_schema")?,
+                    available: row.flag("available")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Carries out the decisions for all compiled types in one transaction, and marks seeded types that are
+    /// not among them as not available. Doing it twice changes nothing.
+    ///
+    /// A user's type that has taken a name is never overwritten.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is written.
+    pub async fn seed(&self, rows: &[SeedTypeRow]) -> Result<SeedReport, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let now = now().as_millisecond();
+        let mut report = SeedReport::default();
+
+        let compiled: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        let stored = sqlx::query(
+            "SELECT id, name, available FROM connector_type WHERE source = $1 ORDER BY name",
+        )
+        .bind(TypeSource::Code.as_str())
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut withdrawn: Vec<Uuid> = Vec::new();
+        let mut returned: Vec<Uuid> = Vec::new();
+        for row in &stored {
+            let row = Reader::new(row, "connector_type");
+            let name = row.text("name")?;
+            match (row.flag("available")?, compiled.contains(name.as_str())) {
+                (true, false) => {
+                    withdrawn.push(row.id("id")?);
+                    report.withdrawn.push(name);
+                }
+                (false, true) => {
+                    returned.push(row.id("id")?);
+                    report.returned.push(name);
+                }
+                _ => {}
+            }
+        }
+        for (ids, available) in [(withdrawn, 0_i64), (returned, 1)] {
+            for ids in ids.chunks(BATCH) {
+                let mut statement = Statement::new("UPDATE connector_type SET available = ");
+                statement
+                    .bind(available)
+                    .push(", updated_at = ")
+                    .bind(now)
+                    .push(", revision = revision + 1 WHERE id IN (");
+                statement.list(ids.iter().map(Uuid::to_string)).push(")");
+                statement.query().execute(&mut *transaction).await?;
+            }
+        }
+
+        let written: Vec<&SeedTypeRow> = rows
+            .iter()
+            .filter(|row| row.decision != SeedDecision::Leave)
+            .collect();
+        for rows in written.chunks(BATCH) {
+            upsert(rows, now)
+                .query()
+                .persistent(false)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        for row in rows {
+            match row.decision {
+                SeedDecision::Insert => report.inserted += 1,
+                SeedDecision::Replace => report.replaced += 1,
+                SeedDecision::Leave => report.left += 1,
+            }
+        }
+        transaction.commit().await?;
+        Ok(report)
+    }
+}
+
+fn upsert(rows: &[&SeedTypeRow], now: i64) -> Statement {
+    let mut statement = Statement::new(
+        "INSERT INTO connector_type (id, name, version, execution_model, description, category, tags, config_schema, script_source, \
+         source, available, seeded_version, seeded_schema, created_at, updated_at, revision) VALUES ",
+    );
+    statement.rows(rows, |columns, row| {
+        columns
+            .bind(new_id().to_string())
+            .bind(row.name.as_str())
+            .bind(row.version.as_str())
+            .bind(row.execution_model.as_str())
+            .bind(row.description.as_str())
+            .bind(row.category.as_deref())
+            .bind(json(&row.tags))
+            .bind(row.config_schema.as_str())
+            .bind(row.script_source.as_deref())
+            .bind(TypeSource::Code.as_str())
+            .bind(1_i64)
+            .bind(row.version.as_str())
+            .bind(row.config_schema.as_str())
+            .bind(now)
+            .bind(now)
+            .bind(1_i64);
+    });
+    statement.push(
+        " ON CONFLICT (name) DO UPDATE SET version = excluded.version, execution_model = excluded.execution_model, \
+         description = excluded.description, category = excluded.category, tags = excluded.tags, \
+         config_schema = excluded.config_schema, script_source = excluded.script_source, available = 1, \
+         seeded_version = excluded.seeded_version, seeded_schema = excluded.seeded_schema, updated_at = excluded.updated_at, \
+         revision = connector_type.revision + 1 WHERE connector_type.source = 'code'",
+    );
+    statement
+}

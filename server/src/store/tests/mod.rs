@@ -1,0 +1,194 @@
+//! The store's tests. Each body runs on a SQLite file and, where one is found, on PostgreSQL.
+
+mod connectors;
+mod open;
+pub(crate) mod postgres;
+mod seed;
+mod tokens;
+mod types;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+
+/// An empty database for one test.
+pub(crate) struct TestDb {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    /// The folder of a SQLite file, removed at the end.
+    _folder: Option<TempDir>,
+}
+
+impl TestDb {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("floh.db"));
+        Self {
+            store: Store::open(&url).await.unwrap(),
+            url,
+            _folder: Some(folder),
+        }
+    }
+}
+
+/// A test body and its name, for the run on PostgreSQL.
+pub(crate) type Case = (
+    &'static str,
+    fn(TestDb) -> Pin<Box<dyn Future<Output = ()>>>,
+);
+
+/// Runs all bodies of one file on one cluster, each in a database of its own.
+pub(crate) fn on_postgres(cases: &[Case]) {
+    let Some(cluster) = postgres::Cluster::start() else {
+        return;
+    };
+    for (name, body) in cases {
+        eprintln!("on PostgreSQL: {name}");
+        let url = cluster.create_database(name);
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async {
+                let store = Store::open(&url).await.unwrap();
+                body(TestDb {
+                    store: store.clone(),
+                    url,
+                    _folder: None,
+                })
+                .await;
+                store.close().await;
+            });
+    }
+}
+
+/// Makes tests of `async fn body(db: TestDb)`: one each on SQLite, and one that runs them all on PostgreSQL.
+macro_rules! on_both {
+    ($($body:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $body() {
+                    super::$body($crate::store::tests::TestDb::sqlite().await).await;
+                }
+            )+
+        }
+
+        #[test]
+        fn postgres() {
+            $crate::store::tests::on_postgres(&[$((stringify!($body), |db| Box::pin($body(db)))),+]);
+        }
+    };
+}
+pub(crate) use on_both;
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    let Value::Object(object) = value else {
+        panic!("an object is needed")
+    };
+    object
+}
+
+pub(crate) fn type_fields() -> TypeFields {
+    TypeFields {
+        version: "1.0.0".to_owned(),
+        description: "A widget platform.".to_owned(),
+        category: Some("demo".to_owned()),
+        tags: vec!["widgets".to_owned()],
+        config_schema: r#"{"commands":{}}"#.to_owned(),
+        script_source: Some("function test() {}".to_owned()),
+        endpoint_url: None,
+    }
+}
+
+pub(crate) fn new_type(name: &str) -> NewType {
+    NewType {
+        name: name.to_owned(),
+        execution_model: ExecutionModel::Script,
+        fields: type_fields(),
+    }
+}
+
+pub(crate) fn connector_fields(name: &str) -> ConnectorFields {
+    ConnectorFields {
+        name: name.to_owned(),
+        description: String::new(),
+        category: None,
+        tags: Vec::new(),
+        enabled: true,
+        log_level: LogLevel::Info,
+        timeout_ms: None,
+        mock: Map::new(),
+        config: Map::new(),
+        endpoint_url: None,
+    }
+}
+
+pub(crate) fn sealed(field: &str, ciphertext: &str) -> SealedSecret {
+    SealedSecret {
+        field: field.to_owned(),
+        ciphertext: ciphertext.to_owned(),
+    }
+}
+
+/// Makes a connector of a new type that has its name.
+pub(crate) async fn widget(store: &Store, name: &str) -> Connector {
+    store
+        .connectors()
+        .create(
+            new_id(),
+            connector_fields(name),
+            TypeChoice::New(new_type(name)),
+            Vec::new(),
+        )
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn count(store: &Store, table: &str) -> i64 {
+    use sqlx::Row as _;
+    let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) AS n FROM {table}"));
+    sqlx::query(sql)
+        .fetch_one(&store.read)
+        .await
+        .unwrap()
+        .get("n")
+}
+
+pub(crate) fn page(limit: u32, cursor: Option<String>) -> PageRequest {
+    PageRequest { limit, cursor }
+}
+
+#[test]
+fn ids_follow_time_and_keys_tell_ids_from_names() {
+    let (first, second) = (new_id(), new_id());
+    assert!(first < second);
+    assert_eq!(sql::Key::parse(&first.to_string()), sql::Key::Id(first));
+    // 32 hex digits are a legal name; only the hyphenated form is an id.
+    assert!(matches!(
+        sql::Key::parse(&Uuid::nil().simple().to_string()),
+        sql::Key::Name(_)
+    ));
+    assert!(matches!(
+        sql::Key::parse("widget-prod"),
+        sql::Key::Name("widget-prod")
+    ));
+}
+
+#[test]
+fn words_round_trip_and_unknown_ones_name_the_known() {
+    for model in ExecutionModel::ALL {
+        assert_eq!(model.as_str().parse(), Ok(*model));
+        assert_eq!(serde_json::to_value(model).unwrap(), model.as_str());
+    }
+    assert_eq!(
+        "Info".parse::<LogLevel>().unwrap_err().to_string(),
+        "unknown log level, expected one of trace, debug, info, warn, error"
+    );
+}

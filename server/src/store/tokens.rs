@@ -1,0 +1,194 @@
+//! Tokens as rows: what a token may do, and the SHA-256 of its text. Who may hold one is [`crate::auth`]'s matter.
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::error::Entity;
+use super::sql::{Reader, Statement, json, now};
+use super::{Page, PageRequest, Store, StoreError, TokenKind};
+
+const TABLE: &str = "token";
+const SELECT: &str = "SELECT id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at, last_used_at FROM token WHERE 1 = 1";
+
+/// A token to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTokenRow {
+    /// Its id, part of its text.
+    pub id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What it may do, by the names of the contract.
+    pub scopes: Vec<String>,
+    /// SHA-256 of its text, in hex.
+    pub hash: String,
+    /// The agent that it is bound to.
+    pub agent_id: Option<String>,
+    /// The connectors that the agent may serve.
+    pub connector_names: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// What was given.
+    pub token: NewTokenRow,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last let somebody in; written with some delay.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// The tokens of a [`Store`].
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens<'s> {
+    pub(super) store: &'s Store,
+}
+
+impl Tokens<'_> {
+    /// Stores a token.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn create(&self, token: NewTokenRow) -> Result<TokenRow, StoreError> {
+        let created_at = now();
+        sqlx::query(
+            "INSERT INTO token (id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(token.id.to_string())
+        .bind(token.name.as_str())
+        .bind(token.kind.as_str())
+        .bind(json(&token.scopes))
+        .bind(token.hash.as_str())
+        .bind(token.agent_id.as_deref())
+        .bind(json(&token.connector_names))
+        .bind(created_at.as_millisecond())
+        .bind(token.expires_at.map(Timestamp::as_millisecond))
+        .execute(&self.store.write)
+        .await?;
+        Ok(TokenRow {
+            token,
+            created_at,
+            last_used_at: None,
+        })
+    }
+
+    /// Finds a token by id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn find(&self, id: Uuid) -> Result<Option<TokenRow>, StoreError> {
+        let mut statement = Statement::new(SELECT);
+        statement.push(" AND id = ").bind(id.to_string());
+        statement
+            .query()
+            .fetch_optional(&self.store.read)
+            .await?
+            .as_ref()
+            .map(from_row)
+            .transpose()
+    }
+
+    /// Lists tokens, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list(&self, page: &PageRequest) -> Result<Page<TokenRow>, StoreError> {
+        let mut statement = Statement::new(SELECT);
+        if let Some(id) = page.after('k')? {
+            statement.push(" AND id < ").bind(id);
+        }
+        statement
+            .push(" ORDER BY id DESC LIMIT ")
+            .bind(i64::from(page.limit()) + 1);
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(Page::cut(items, page, 'k', |last: &TokenRow| {
+            last.token.id.to_string()
+        }))
+    }
+
+    /// Deletes a token.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
+        let deleted = sqlx::query("DELETE FROM token WHERE id = $1")
+            .bind(id.to_string())
+            .execute(&self.store.write)
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Err(StoreError::NotFound {
+                entity: Entity::Token,
+                key: id.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells whether a token with all rights is there that has not expired.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn has_admin(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let mut statement = Statement::new(SELECT);
+        statement
+            .push(" AND (expires_at IS NULL OR expires_at > ")
+            .bind(now.as_millisecond())
+            .push(")");
+        for row in statement.query().fetch_all(&self.store.read).await? {
+            if from_row(&row)?
+                .token
+                .scopes
+                .iter()
+                .any(|scope| scope == "admin")
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes when tokens were last used, in one transaction. A token that is gone is passed over.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is written.
+    pub async fn touch(&self, used: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin().await?;
+        for (id, at) in used {
+            sqlx::query("UPDATE token SET last_used_at = $1 WHERE id = $2")
+                .bind(at.as_millisecond())
+                .bind(id.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+fn from_row(row: &AnyRow) -> Result<TokenRow, StoreError> {
+    let row = Reader::new(row, TABLE);
+    Ok(TokenRow {
+        token: NewTokenRow {
+            id: row.id("id")?,
+            name: row.text("name")?,
+            kind: row.word("kind")?,
+            scopes: row.json("scopes")?,
+            hash: row.text("hash")?,
+            agent_id: row.value("agent_id")?,
+            connector_names: row.json("connector_names")?,
+            expires_at: row.optional_time("expires_at")?,
+        },
+        created_at: row.time("created_at")?,
+        last_used_at: row.optional_time("last_used_at")?,
+    })
+}

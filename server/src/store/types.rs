@@ -1,0 +1,276 @@
+//! Connector types: what can be instantiated.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::error::Entity;
+use super::sql::{Key, Reader, Statement, json, new_id, now};
+use super::{ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource};
+
+const TABLE: &str = "connector_type";
+const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.description, t.category, t.tags, t.config_schema, \
+     t.script_source, t.endpoint_url, t.source, t.available, t.seeded_version, t.created_at, t.updated_at, t.revision, \
+     (SELECT COUNT(*) FROM connector c WHERE c.type_id = t.id) AS instances FROM connector_type t";
+
+/// What may change about a connector type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeFields {
+    /// Its semantic version.
+    pub version: String,
+    /// What it connects to; empty when nothing is said.
+    pub description: String,
+    /// Its category, if any.
+    pub category: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The config schema as JSON text (contract section 2).
+    pub config_schema: String,
+    /// The JavaScript of a script type.
+    pub script_source: Option<String>,
+    /// Where an external type is served.
+    pub endpoint_url: Option<String>,
+}
+
+/// A connector type that a user makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewType {
+    /// Its unique name.
+    pub name: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// All else.
+    pub fields: TypeFields,
+}
+
+/// A connector type as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectorType {
+    /// Its id.
+    pub id: Uuid,
+    /// Its unique name.
+    pub name: String,
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// What may change.
+    pub fields: TypeFields,
+    /// Compiled in, or made by a user.
+    pub source: TypeSource,
+    /// False when it was seeded by a release that had it compiled in and this one has not.
+    pub available: bool,
+    /// The version that seeding last wrote; `None` for a user's type.
+    pub seeded_version: Option<String>,
+    /// How many connectors are of this type.
+    pub instances: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Goes up with every change; the ETag of REST.
+    pub revision: i64,
+}
+
+/// The connector types of a [`Store`].
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectorTypes<'s> {
+    pub(super) store: &'s Store,
+}
+
+impl ConnectorTypes<'_> {
+    /// Finds a type by id or name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn get(&self, key: &str) -> Result<ConnectorType, StoreError> {
+        let mut connection = self.store.read.acquire().await?;
+        fetch(&mut connection, key).await
+    }
+
+    /// Finds several types at once; ids without a type are left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn by_ids(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, ConnectorType>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut statement = Statement::new(SELECT);
+        statement
+            .push(" WHERE t.id IN (")
+            .list(ids.iter().map(Uuid::to_string))
+            .push(")");
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        rows.iter()
+            .map(|row| from_row(row).map(|found| (found.id, found)))
+            .collect()
+    }
+
+    /// Lists types by name.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list(&self, page: &PageRequest) -> Result<Page<ConnectorType>, StoreError> {
+        let mut statement = Statement::new(SELECT);
+        if let Some(name) = page.after('t')? {
+            statement.push(" WHERE t.name > ").bind(name);
+        }
+        statement
+            .push(" ORDER BY t.name LIMIT ")
+            .bind(i64::from(page.limit()) + 1);
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(Page::cut(items, page, 't', |last: &ConnectorType| {
+            last.name.clone()
+        }))
+    }
+
+    /// Replaces what may change, if the type is still at the revision that the caller has seen.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Stale`].
+    pub async fn update(
+        &self,
+        id: Uuid,
+        revision: i64,
+        fields: TypeFields,
+    ) -> Result<ConnectorType, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let written = sqlx::query(
+            "UPDATE connector_type SET version = $1, description = $2, category = $3, tags = $4, config_schema = $5, \
+             script_source = $6, endpoint_url = $7, updated_at = $8, revision = revision + 1 WHERE id = $9 AND revision = $10",
+        )
+        .bind(fields.version)
+        .bind(fields.description)
+        .bind(fields.category)
+        .bind(json(&fields.tags))
+        .bind(fields.config_schema)
+        .bind(fields.script_source)
+        .bind(fields.endpoint_url)
+        .bind(now().as_millisecond())
+        .bind(id.to_string())
+        .bind(revision)
+        .execute(&mut *transaction)
+        .await?;
+        let stored = fetch(&mut transaction, &id.to_string()).await?;
+        if written.rows_affected() == 0 {
+            return Err(StoreError::Stale {
+                entity: Entity::ConnectorType,
+                revision,
+            });
+        }
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    /// Deletes a user's type that no connector is of.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::TypeIsCode`], [`StoreError::TypeInUse`].
+    pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let stored = fetch(&mut transaction, &id.to_string()).await?;
+        if stored.source == TypeSource::Code {
+            return Err(StoreError::TypeIsCode);
+        }
+        if stored.instances > 0 {
+            return Err(StoreError::TypeInUse {
+                instances: stored.instances,
+            });
+        }
+        let deleted = sqlx::query("DELETE FROM connector_type WHERE id = $1")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await;
+        match deleted {
+            Ok(_) => Ok(transaction.commit().await?),
+            // A connector that came between the count and the delete; the foreign key saw it.
+            Err(error) if StoreError::is_foreign_key_violation(&error) => {
+                Err(StoreError::TypeInUse { instances: 1 })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Writes a user's type inside the caller's transaction.
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    new: NewType,
+    at: Timestamp,
+) -> Result<Uuid, StoreError> {
+    let id = new_id();
+    let NewType {
+        name,
+        execution_model,
+        fields,
+    } = new;
+    let written = sqlx::query(
+        "INSERT INTO connector_type (id, name, version, execution_model, description, category, tags, config_schema, \
+         script_source, endpoint_url, source, available, created_at, updated_at, revision) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $12, 1)",
+    )
+    .bind(id.to_string())
+    .bind(name.as_str())
+    .bind(fields.version)
+    .bind(execution_model.as_str())
+    .bind(fields.description)
+    .bind(fields.category)
+    .bind(json(&fields.tags))
+    .bind(fields.config_schema)
+    .bind(fields.script_source)
+    .bind(fields.endpoint_url)
+    .bind(TypeSource::User.as_str())
+    .bind(at.as_millisecond())
+    .execute(connection)
+    .await;
+    match written {
+        Ok(_) => Ok(id),
+        Err(error) if StoreError::is_unique_violation(&error) => Err(StoreError::NameTaken {
+            entity: Entity::ConnectorType,
+            name,
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn fetch(
+    connection: &mut AnyConnection,
+    key: &str,
+) -> Result<ConnectorType, StoreError> {
+    let mut statement = Statement::new(SELECT);
+    statement.push(" WHERE ");
+    Key::parse(key).condition(&mut statement, "t");
+    let row = statement.query().fetch_optional(connection).await?;
+    from_row(&row.ok_or_else(|| StoreError::NotFound {
+        entity: Entity::ConnectorType,
+        key: key.to_owned(),
+    })?)
+}
+
+fn from_row(row: &AnyRow) -> Result<ConnectorType, StoreError> {
+    let row = Reader::new(row, TABLE);
+    Ok(ConnectorType {
+        id: row.id("id")?,
+        name: row.text("name")?,
+        execution_model: row.word("execution_model")?,
+        fields: TypeFields {
+            version: row.text("version")?,
+            description: row.text("description")?,
+            category: row.value("category")?,
+            tags: row.json("tags")?,
+            config_schema: row.text("config_schema")?,
+            script_source: row.value("script_source")?,
+            endpoint_url: row.value("endpoint_url")?,
+        },
+        source: row.word("source")?,
+        available: row.flag("available")?,
+        seeded_version: row.value("seeded_version")?,
+        instances: row.value("instances")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        revision: row.value("revision")?,
+    })
+}

@@ -1,0 +1,129 @@
+//! The key file `master.key`: made at the first start, readable by its owner alone.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use connector_runtime::Secret;
+use zeroize::Zeroizing;
+
+use super::key::{KeyError, Keys, MasterKey};
+
+/// More than any list of keys takes; what is larger is no key file.
+const LARGEST: u64 = 64 * 1024;
+
+/// Why the key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// Others than its owner may read or write it.
+    #[error("the key file {path} is open to others (mode {mode:04o}); close it with: chmod 600 {path}", path = path.display())]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// What it holds is no key.
+    #[error("the key file {}: {source}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: KeyError,
+    },
+    /// The system refuses.
+    #[error("the key file {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Reads the keys, or returns `None` if there is no file.
+pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
+    let failed = |source| KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    // The mode of the file that is open, not of what the path may name a moment later.
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::OpenToOthers {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let mut text = String::new();
+    file.take(LARGEST)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    let keys = Keys::parse(&Secret::new(text)).map_err(|source| KeyFileError::Key {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Some(keys))
+}
+
+/// Makes a key and its file, or reads the file that another process has just made.
+///
+/// The file is written and synced under another name and then linked, so that it is never seen half written.
+pub(super) fn create(path: &Path) -> Result<Keys, KeyFileError> {
+    let failed = |source| KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let key = MasterKey::generate().map_err(|source| KeyFileError::Key {
+        path: path.to_owned(),
+        source,
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
+
+    let draft = path.with_extension(format!("key.{}", uuid::Uuid::now_v7().simple()));
+    let linked = write(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
+    fs::remove_file(&draft)
+        .or_else(|error| if linked.is_err() { Ok(()) } else { Err(error) })
+        .map_err(failed)?;
+    match linked {
+        Ok(()) => {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)?;
+            Ok(key.into())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn write(path: &Path, key: &MasterKey) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    // Whatever the umask took away: the owner must be able to read it again.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    let text = Zeroizing::new(format!(
+        "# The master key of this Floh server: without it no stored secret can be read.\n\
+         # Keep a copy apart from the database's backups. The first key seals; further lines are older keys.\n{}\n",
+        key.to_text().as_str()
+    ));
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,19 @@
+//! Secrets at rest: envelope encryption, and the keys that it hangs on.
+//!
+//! Each value is sealed under a data key of its own, and that data key under a master key. A text that was
+//! sealed for one place (table, row, field) opens nowhere else. The master key comes from `FLOH_MASTER_KEY` or
+//! from a file in the data folder; a check value in the database tells a wrong one at the start, before
+//! anything is written under it.
+
+mod key;
+mod key_file;
+mod seal;
+mod unlock;
+
+#[cfg(test)]
+mod tests;
+
+pub use key::{KeyError, Keys, MasterKey};
+pub use key_file::KeyFileError;
+pub use seal::{Place, Vault, VaultError};
+pub use unlock::{UnlockError, unlock};

@@ -1,0 +1,286 @@
+//! Sealing: `fl1.<key id>.<wrapped data key>.<nonce || ciphertext || tag>`, binary parts in base64url.
+//!
+//! AES-256-GCM twice, each with a fresh 96-bit nonce: a fresh 256-bit data key seals the value, the master key
+//! wraps the data key (`nonce || ciphertext || tag` too). Both are bound by their associated data to the format
+//! and the place; the wrapping also to the id of the master key. The value's own is not: rotation wraps the
+//! data key anew and leaves the value as it is.
+
+use aes_gcm::aead::{Aead as _, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::key::{KEY_BYTES, Keys, MasterKey};
+
+const FORMAT: &str = "fl1";
+const NONCE_BYTES: usize = 12;
+
+/// Where a sealed text is stored. It opens there and nowhere else, so nothing that changes in normal life (a
+/// name, a version) may be part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'p> {
+    /// The table.
+    pub table: &'p str,
+    /// The id of the row.
+    pub row: &'p str,
+    /// The path of the field in the row.
+    pub field: &'p str,
+}
+
+/// Why a text was not sealed or opened. None shows a value or a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// It is not of the form that sealing gives.
+    #[error("the text is not a sealed one")]
+    Malformed,
+    /// It was sealed under a key that is not loaded.
+    #[error(
+        "the value was sealed under key {0}, which is not loaded; add that key to FLOH_MASTER_KEY or the key file"
+    )]
+    UnknownKey(String),
+    /// It was changed, or sealed for another place.
+    #[error("the sealed value was changed, or belongs to another row or field")]
+    Tampered,
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
+}
+
+/// Seals and opens values under the loaded master keys.
+pub struct Vault {
+    primary: LoadedKey,
+    others: Vec<LoadedKey>,
+}
+
+struct LoadedKey {
+    id: String,
+    cipher: Aes256Gcm,
+}
+
+impl Vault {
+    /// Makes a vault of the given keys; the primary one seals.
+    pub fn with_keys(keys: &Keys) -> Self {
+        Self {
+            primary: LoadedKey::new(&keys.primary),
+            others: keys.others.iter().map(LoadedKey::new).collect(),
+        }
+    }
+
+    /// The ids of the loaded keys, the primary one first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.loaded().map(|key| key.id.as_str())
+    }
+
+    /// Seals a value for a place.
+    ///
+    /// # Errors
+    /// [`VaultError::Random`].
+    pub fn seal(&self, place: &Place<'_>, value: &[u8]) -> Result<String, VaultError> {
+        let data_key: Zeroizing<[u8; KEY_BYTES]> = random()?;
+        Ok(self
+            .primary
+            .seal(place, value, &data_key, *random()?, *random()?))
+    }
+
+    /// Opens what was sealed for this place.
+    ///
+    /// # Errors
+    /// [`VaultError::Malformed`], [`VaultError::UnknownKey`], [`VaultError::Tampered`].
+    pub fn open(&self, place: &Place<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let sealed = Sealed::parse(text)?;
+        let data_key = self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
+        decrypt(
+            &cipher(&data_key),
+            &sealed.value,
+            &associated(place, "value", ""),
+        )
+    }
+
+    /// Wraps the data key of a sealed text anew under the primary key; `None` if it is so wrapped already.
+    ///
+    /// # Errors
+    /// Those of [`Vault::open`] for a text whose key cannot be unwrapped, and [`VaultError::Random`].
+    pub fn rewrap(&self, place: &Place<'_>, text: &str) -> Result<Option<String>, VaultError> {
+        let sealed = Sealed::parse(text)?;
+        if sealed.key_id == self.primary.id {
+            return Ok(None);
+        }
+        let data_key = self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
+        let wrapped = self.primary.wrap(place, &data_key, *random()?);
+        Ok(Some(print(&self.primary.id, &wrapped, &sealed.value)))
+    }
+
+    fn loaded(&self) -> impl Iterator<Item = &LoadedKey> {
+        std::iter::once(&self.primary).chain(&self.others)
+    }
+
+    fn key(&self, id: &str) -> Result<&LoadedKey, VaultError> {
+        self.loaded()
+            .find(|key| key.id == id)
+            .ok_or_else(|| VaultError::UnknownKey(id.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault")
+            .field("keys", &self.key_ids().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl LoadedKey {
+    fn new(key: &MasterKey) -> Self {
+        Self {
+            id: key.id().to_owned(),
+            cipher: cipher(key.bytes()),
+        }
+    }
+
+    /// Seals with given randomness; apart from [`Vault::seal`] only the golden vector calls it.
+    fn seal(
+        &self,
+        place: &Place<'_>,
+        value: &[u8],
+        data_key: &[u8; KEY_BYTES],
+        wrap_nonce: [u8; NONCE_BYTES],
+        value_nonce: [u8; NONCE_BYTES],
+    ) -> String {
+        let wrapped = self.wrap(place, data_key, wrap_nonce);
+        let value = encrypt(
+            &cipher(data_key),
+            value_nonce,
+            value,
+            &associated(place, "value", ""),
+        );
+        print(&self.id, &wrapped, &value)
+    }
+
+    fn wrap(
+        &self,
+        place: &Place<'_>,
+        data_key: &[u8; KEY_BYTES],
+        nonce: [u8; NONCE_BYTES],
+    ) -> Vec<u8> {
+        encrypt(
+            &self.cipher,
+            nonce,
+            data_key,
+            &associated(place, "key", &self.id),
+        )
+    }
+
+    fn unwrap(
+        &self,
+        place: &Place<'_>,
+        wrapped: &[u8],
+    ) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
+        let data_key = decrypt(&self.cipher, wrapped, &associated(place, "key", &self.id))?;
+        data_key
+            .as_slice()
+            .try_into()
+            .map(Zeroizing::new)
+            .map_err(|_| VaultError::Malformed)
+    }
+}
+
+/// A sealed text, taken apart.
+struct Sealed<'t> {
+    key_id: &'t str,
+    wrapped: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<'t> Sealed<'t> {
+    fn parse(text: &'t str) -> Result<Self, VaultError> {
+        let parts: Vec<&str> = text.split('.').collect();
+        let [FORMAT, key_id, wrapped, value] = parts[..] else {
+            return Err(VaultError::Malformed);
+        };
+        let decode = |part| {
+            URL_SAFE_NO_PAD
+                .decode(part)
+                .map_err(|_| VaultError::Malformed)
+        };
+        Ok(Self {
+            key_id,
+            wrapped: decode(wrapped)?,
+            value: decode(value)?,
+        })
+    }
+}
+
+fn print(key_id: &str, wrapped: &[u8], value: &[u8]) -> String {
+    format!(
+        "{FORMAT}.{key_id}.{}.{}",
+        URL_SAFE_NO_PAD.encode(wrapped),
+        URL_SAFE_NO_PAD.encode(value)
+    )
+}
+
+fn cipher(key: &[u8; KEY_BYTES]) -> Aes256Gcm {
+    Aes256Gcm::new(key.into())
+}
+
+fn encrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE_BYTES], value: &[u8], aad: &[u8]) -> Vec<u8> {
+    let encrypted = cipher
+        .encrypt(&Nonce::from(nonce), Payload { msg: value, aad })
+        .expect("AES-GCM takes values of up to 64 GiB");
+    [nonce.as_slice(), &encrypted].concat()
+}
+
+fn decrypt(
+    cipher: &Aes256Gcm,
+    sealed: &[u8],
+    aad: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let (nonce, msg) = sealed
+        .split_first_chunk::<NONCE_BYTES>()
+        .ok_or(VaultError::Malformed)?;
+    let value = cipher.decrypt(&Nonce::from(*nonce), Payload { msg, aad });
+    value.map(Zeroizing::new).map_err(|_| VaultError::Tampered)
+}
+
+/// The associated data: each part with its length before it, so that no two places read the same.
+fn associated(place: &Place<'_>, purpose: &str, key_id: &str) -> Vec<u8> {
+    let mut data = Vec::new();
+    for part in [FORMAT, purpose, place.table, place.row, place.field, key_id] {
+        data.extend((part.len() as u64).to_be_bytes());
+        data.extend(part.as_bytes());
+    }
+    data
+}
+
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, VaultError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| VaultError::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+impl Vault {
+    /// Seals with given randomness, for the golden vector.
+    pub(super) fn seal_with(
+        &self,
+        place: &Place<'_>,
+        value: &[u8],
+        data_key: &[u8; KEY_BYTES],
+        wrap_nonce: [u8; NONCE_BYTES],
+        value_nonce: [u8; NONCE_BYTES],
+    ) -> String {
+        self.primary
+            .seal(place, value, data_key, wrap_nonce, value_nonce)
+    }
+
+    /// Unwraps the data key of a sealed text, to prove that no two are alike.
+    pub(super) fn data_key(
+        &self,
+        place: &Place<'_>,
+        text: &str,
+    ) -> Result<[u8; KEY_BYTES], VaultError> {
+        let sealed = Sealed::parse(text)?;
+        Ok(*self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?)
+    }
+}
