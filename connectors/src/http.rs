@@ -1,0 +1,248 @@
+//! Calls an HTTP API: one command that says what to send and how to read the answer.
+//!
+//! Where a request may go is decided by the runtime's egress; what is decided here is which credentials it
+//! carries. Those of the call go where the call says. Those of the connection stand in when the call has
+//! none, and with a base URL they go to its origin alone, whatever the params name.
+
+mod auth;
+mod body;
+mod pairs;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use connector_runtime::egress::{BodyError, Client, Request};
+use connector_runtime::prelude::*;
+
+pub use self::auth::{ApiKeyPlace, Auth, AuthKind};
+pub use self::body::{BodyType, ResponseType};
+pub use self::pairs::{Headers, Query};
+
+/// What a call has in all when it names no timeout.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// What the call has on top of the request, so that a late answer is reported as what it is.
+const MARGIN: Duration = Duration::from_secs(1);
+/// The longest deadline there is.
+const MOST_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Call an HTTP API.
+#[connector(
+    name = "http",
+    version = "1.0.0",
+    category = "core",
+    tags("api", "rest", "web"),
+    default_command = "request",
+    legacy_commandless_ui,
+    errors = explain
+)]
+#[derive(Debug)]
+pub struct Http {
+    /// Where relative urls begin. The connection's credentials go to its origin alone.
+    #[config(label = "Base URL", example = "https://api.example.com/v2")]
+    base_url: Option<Url>,
+    /// How requests authenticate; when left out, by whichever credential is set.
+    #[config(label = "Authentication")]
+    auth_type: Option<AuthKind>,
+    /// Token of bearer authentication.
+    token: Option<Secret>,
+    /// User name of basic authentication.
+    username: Option<String>,
+    /// Password of basic authentication.
+    password: Option<Secret>,
+    /// The API key.
+    #[config(label = "API key")]
+    api_key: Option<Secret>,
+    /// Header or query parameter that carries the API key.
+    #[config(default = "X-Api-Key", label = "API key name")]
+    api_key_name: String,
+    /// Where the API key is carried.
+    #[config(default = "header", label = "API key in")]
+    api_key_in: ApiKeyPlace,
+}
+
+/// HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Select)]
+pub enum Method {
+    /// Read.
+    #[select(name = "GET", label = "GET")]
+    Get,
+    /// Send, usually to create.
+    #[select(name = "POST", label = "POST")]
+    Post,
+    /// Replace.
+    #[select(name = "PUT", label = "PUT")]
+    Put,
+    /// Change in part.
+    #[select(name = "PATCH", label = "PATCH")]
+    Patch,
+    /// Delete.
+    #[select(name = "DELETE", label = "DELETE")]
+    Delete,
+    /// Read the headers alone.
+    #[select(name = "HEAD", label = "HEAD")]
+    Head,
+    /// Ask what is possible.
+    #[select(name = "OPTIONS", label = "OPTIONS")]
+    Options,
+}
+
+/// What an API answered.
+#[payload]
+#[derive(Debug)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Headers by name in lower case; those that came more than once are joined by commas.
+    pub headers: BTreeMap<String, String>,
+    /// The body: parsed where it is JSON, else a text; null when there is none.
+    pub body: Value,
+}
+
+#[connector]
+impl Http {
+    /// Send a request and read its answer.
+    #[command(timeout = deadline)]
+    #[expect(clippy::too_many_arguments, reason = "the params of the command")]
+    pub async fn request(
+        &self,
+        cx: &Context,
+        /// Method of the request.
+        #[param(default = "GET")]
+        method: Method,
+        /// Where to send it: absolute, or below the connection's base URL.
+        #[param(label = "URL", example = "https://api.example.com/users")]
+        url: String,
+        /// Headers by name; null leaves one out.
+        headers: Option<Headers>,
+        /// Query parameters by name, appended to those of the url; lists repeat a name, null leaves it out.
+        query: Option<Query>,
+        /// What to send.
+        body: Option<Value>,
+        /// How to send the body.
+        #[param(default = "json")]
+        body_type: BodyType,
+        /// Credentials of this request, in place of the connection's.
+        auth: Option<Auth>,
+        /// Milliseconds that the request may take.
+        #[param(min = 1, max = 300_000, label = "Timeout (ms)")]
+        timeout_ms: Option<u32>,
+        /// How to read the answer's body.
+        #[param(default = "auto")]
+        response_type: ResponseType,
+        /// Whether a status other than 200 to 299 is a failure.
+        #[param(default = true)]
+        fail_on_status: bool,
+    ) -> Outcome<Answer> {
+        let mut request = self.start(cx.http(), method, &url, auth.as_ref())?;
+        if let Some(Query(pairs)) = &query {
+            request = request.query(pairs);
+        }
+        for (name, value) in headers.iter().flat_map(|headers| &headers.0) {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = body_type.lay(body, request)?;
+        }
+        if let Some(ms) = timeout_ms {
+            request = request.timeout(Duration::from_millis(ms.into()));
+        }
+        let response = request.send().await?;
+        cx.log().debug(format!("HTTP {} from {} {}", response.status(), method.as_str(), shown(&response)));
+        let response = if fail_on_status { response.error_for_status()? } else { response };
+        succeed(Answer {
+            status: response.status(),
+            headers: header_texts(&response),
+            body: response_type.read(&response)?,
+        })
+    }
+}
+
+impl Http {
+    /// Begins a request that carries its credentials, to an origin that may have them.
+    fn start(&self, http: &Client, method: Method, url: &str, auth: Option<&Auth>) -> Result<Request, Failure> {
+        let credentials = match auth {
+            Some(auth) => auth.credentials()?,
+            None => self.credentials()?,
+        };
+        let own = auth.is_none() && credentials.is_some();
+        let http = match &self.base_url {
+            Some(base) if own => http.scoped([&**base])?,
+            _ => http.clone(),
+        };
+        let request = if is_absolute(url) {
+            http.request(method.as_str(), url)
+        } else {
+            http.request(method.as_str(), self.below_base(url)?.into_inner())
+        };
+        Ok(match credentials {
+            Some(credentials) => credentials.lay(request),
+            None => request,
+        })
+    }
+
+    /// Resolves a relative url. It stays below the base URL's path whether or not it begins with a slash.
+    fn below_base(&self, url: &str) -> Result<Url, Failure> {
+        let Some(base) = &self.base_url else {
+            return Err(Fail::new(
+                "The url is relative, and the connection has no baseUrl; write the whole URL, such as \
+                 https://api.example.com/users, or set baseUrl",
+            )
+            .into());
+        };
+        // Parsers repair these silently, and read a backslash as a slash.
+        if url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+            return Err(
+                Fail::new("The url holds a space, a control character or a backslash; percent-encode it").into()
+            );
+        }
+        // Two slashes begin a host (RFC 3986, section 4.2), one is a habit of people who write paths.
+        let path = if url.starts_with("//") { url } else { url.strip_prefix('/').unwrap_or(url) };
+        let joined = base.join(path).ok();
+        joined
+            .filter(|joined| joined.origin() == base.origin())
+            .map(Url::from)
+            .ok_or_else(|| Fail::new("The url does not stay below the connection's baseUrl; write it as a path").into())
+    }
+}
+
+/// Tells whether a url begins with a scheme (RFC 3986, section 3.1).
+fn is_absolute(url: &str) -> bool {
+    let Some((scheme, _)) = url.split_once(':') else { return false };
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+/// Prints where an answer came from, without the query: it may hold a credential.
+fn shown(response: &Response) -> String {
+    let url = response.url().as_str();
+    url.split(['?', '#']).next().unwrap_or(url).to_owned()
+}
+
+fn header_texts(response: &Response) -> BTreeMap<String, String> {
+    let headers = response.headers();
+    let joined = |name| {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        values.join(", ")
+    };
+    headers.keys().map(|name| (name.as_str().to_owned(), joined(name))).collect()
+}
+
+/// The request's own time and a little more: when it runs out, the request says so before the call does.
+fn deadline(params: &RequestParams) -> Duration {
+    let request = params.timeout_ms.map(|ms| Duration::from_millis(ms.into()) + MARGIN);
+    request.unwrap_or(USUAL_TIMEOUT).min(MOST_TIMEOUT)
+}
+
+fn explain(error: &Thrown<'_>) -> Option<Fail> {
+    if let Some(http) = error.find::<HttpError>() {
+        return Some(Fail::new(http.to_string()).diagnostics(http.response().diagnostics()));
+    }
+    if let Some(body) = error.find::<BodyError>() {
+        return Some(Fail::new(body.to_string()));
+    }
+    let egress = error.find::<EgressError>()?;
+    Some(Fail::new(egress.to_string()).diagnostic("code", egress.code()))
+}

@@ -1,0 +1,5 @@
+mod answers;
+mod credentials;
+mod failures;
+mod requests;
+mod upstream;
