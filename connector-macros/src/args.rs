@@ -350,7 +350,9 @@ impl FromMeta for Constant {
         let value = constant(expr, false)?;
         let span = match expr {
             // Both tokens where the compiler can join them, else the number.
-            Expr::Unary(ExprUnary { expr: number, .. }) => expr.span().join(number.span()).unwrap_or_else(|| number.span()),
+            Expr::Unary(ExprUnary { expr: number, .. }) => {
+                expr.span().join(number.span()).unwrap_or_else(|| number.span())
+            }
             other => other.span(),
         };
         Ok(Self { span, value })
@@ -359,7 +361,8 @@ impl FromMeta for Constant {
 
 fn constant(expr: &Expr, negative: bool) -> Result<Value> {
     let wrong = |tokens: &dyn ToTokens| {
-        Err(Error::custom("expected a constant: a text in quotes, a number, `true` or `false`").with_span(&tokens.to_token_stream()))
+        Err(Error::custom("expected a constant: a text in quotes, a number, `true` or `false`")
+            .with_span(&tokens.to_token_stream()))
     };
     match expr {
         Expr::Group(group) => constant(&group.expr, negative),
@@ -370,7 +373,9 @@ fn constant(expr: &Expr, negative: bool) -> Result<Value> {
             Lit::Int(number) => {
                 let sign = if negative { "-" } else { "" };
                 let parsed = format!("{sign}{}", number.base10_digits()).parse();
-                parsed.map(Value::Int).map_err(|_| Error::custom("expected a number of at most 64 bits").with_span(number))
+                parsed
+                    .map(Value::Int)
+                    .map_err(|_| Error::custom("expected a number of at most 64 bits").with_span(number))
             }
             Lit::Float(number) => {
                 let value: f64 = number.base10_parse().map_err(Error::from)?;

@@ -39,7 +39,9 @@ impl Diagnostics {
 }
 
 pub(crate) fn undocumented(what: &str, name: &str) -> String {
-    format!("undocumented {what} `{name}`: write a `///` comment above it; forms, documentation and agents show the text")
+    format!(
+        "undocumented {what} `{name}`: write a `///` comment above it; forms, documentation and agents show the text"
+    )
 }
 
 pub(crate) fn bad_connector_name(name: &str) -> String {
@@ -71,22 +73,25 @@ pub(crate) const NOT_A_CONNECTOR: &str =
     "#[connector] goes on a struct with named fields (the connection) and on its `impl` block (the commands)";
 pub(crate) const TUPLE_STRUCT: &str = "a connector is a struct with named fields, or with none";
 pub(crate) const NO_GENERICS: &str = "no generics here: a connector is one type, known at compile time";
-pub(crate) const NO_IMPL_ARGS: &str = "on an impl block #[connector] takes no arguments but `crate`; write them above the struct";
+pub(crate) const NO_IMPL_ARGS: &str =
+    "on an impl block #[connector] takes no arguments but `crate`; write them above the struct";
 pub(crate) const TRAIT_IMPL: &str = "#[connector] goes on the struct's own impl block, not on the impl of a trait";
-pub(crate) const MACRO_IN_IMPL: &str =
-    "a macro call inside a #[connector] impl block cannot be seen through: commands in it would be lost; write them out, or move the call to another impl block";
+pub(crate) const MACRO_IN_IMPL: &str = "a macro call inside a #[connector] impl block cannot be seen through: commands in it would be lost; write them out, or move the call to another impl block";
 pub(crate) const NO_COMMANDS: &str = "no commands: put #[command] above at least one method";
 pub(crate) const STRAY_COMMAND: &str = "#[command] belongs above a method in an impl block with #[connector]";
 pub(crate) const NEEDS_SELF: &str = "a command takes `&self`, the typed connection";
 pub(crate) const PLAIN_PARAM: &str = "a param of a command is a plain name with a type";
-pub(crate) const TWO_CONTEXTS: &str = "a command takes one `&Context`; params are owned values, such as String in place of &str";
+pub(crate) const TWO_CONTEXTS: &str =
+    "a command takes one `&Context`; params are owned values, such as String in place of &str";
 pub(crate) const CONTEXT_ATTRS: &str = "the context is no param: it takes neither #[param] nor a comment";
 pub(crate) const LEGACY_UI: &str = "`legacy_commandless_ui` is reserved for the connectors `http` and `delay`";
-pub(crate) const PARAM_ON_FIELD: &str = "fields of a connection take #[config(..)]; #[param(..)] is for the params of a command";
-pub(crate) const CONFIG_ON_PARAM: &str = "params of a command take #[param(..)]; #[config(..)] is for the fields of a connection";
-pub(crate) const SELECT_VARIANT: &str = "a value of a select has no data: write the variant without parentheses or braces";
+pub(crate) const PARAM_ON_FIELD: &str =
+    "fields of a connection take #[config(..)]; #[param(..)] is for the params of a command";
+pub(crate) const CONFIG_ON_PARAM: &str =
+    "params of a command take #[param(..)]; #[config(..)] is for the fields of a connection";
+pub(crate) const SELECT_VARIANT: &str =
+    "a value of a select has no data: write the variant without parentheses or braces";
 pub(crate) const SELECT_EMPTY: &str = "a select needs at least one variant";
 pub(crate) const NOT_A_SELECT: &str = "only an enum can be a select";
 pub(crate) const NOT_NAMED_FIELDS: &str = "only a struct with named fields can be this";
-pub(crate) const SERDE_ON_FIELD: &str =
-    "this would part the names on the wire from the ones that are described; use `name = \"..\"` in #[output(..)] or #[param(..)]";
+pub(crate) const SERDE_ON_FIELD: &str = "this would part the names on the wire from the ones that are described; use `name = \"..\"` in #[output(..)] or #[param(..)]";

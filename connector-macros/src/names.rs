@@ -54,9 +54,9 @@ fn capital(word: &str) -> String {
 
 /// Tells whether a text may name a connector (contract section 1).
 pub(crate) fn is_connector_name(name: &str) -> bool {
-    let words = name.split('-').all(|word| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    });
+    let words = name
+        .split('-')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
     words && name.len() <= 63 && !matches!(name, "agents" | "parse-oas") && !is_uuid_shaped(name)
 }
 

@@ -386,6 +386,7 @@ impl FieldType for Url {
 
     fn read(value: &Value) -> Result<Self, Mismatch> {
         let text = value.as_str().ok_or_else(|| Mismatch::wanted("string", value))?;
-        Self::parse(text).map_err(|error| Mismatch(format!("expected an absolute URL such as https://example.com: {error}")))
+        Self::parse(text)
+            .map_err(|error| Mismatch(format!("expected an absolute URL such as https://example.com: {error}")))
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
     if let Some(default) = &field.default {
         let span = default.span;
         let value = literal(krate, default);
-        let [min, max] = [&field.min, &field.max].map(|bound| super::option(bound.as_ref().map(|bound| literal(krate, bound))));
+        let [min, max] =
+            [&field.min, &field.max].map(|bound| super::option(bound.as_ref().map(|bound| literal(krate, bound))));
         check(span, quote_spanned!(span=> #krate::__private::check::default(#spec, #value, #min, #max)));
     }
     for bound in [&field.min, &field.max].into_iter().flatten() {

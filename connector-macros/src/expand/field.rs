@@ -15,7 +15,8 @@ pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
     let base = quote!(#krate::__private::FieldSpec::new(#wire, #docs, #ty));
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     let mut set = Vec::new();
-    let constants = [("default", &field.default), ("minimum", &field.min), ("maximum", &field.max), ("example", &field.example)];
+    let constants =
+        [("default", &field.default), ("minimum", &field.min), ("maximum", &field.max), ("example", &field.example)];
     for (name, constant) in constants {
         if let Some(constant) = constant {
             set.push((name, some(literal(krate, constant))));
@@ -61,7 +62,11 @@ pub(super) fn literal(krate: &Path, constant: &Constant) -> TokenStream {
 }
 
 /// `impl FieldSet for ..`: the table and the reader.
-pub(super) fn field_set<'f>(krate: &Path, target: &TokenStream, fields: impl Iterator<Item = &'f Field>) -> TokenStream {
+pub(super) fn field_set<'f>(
+    krate: &Path,
+    target: &TokenStream,
+    fields: impl Iterator<Item = &'f Field>,
+) -> TokenStream {
     let (mut rows, mut reads) = (Vec::new(), Vec::new());
     for field in fields {
         let Field { ident, wire, .. } = field;

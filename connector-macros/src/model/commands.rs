@@ -3,7 +3,8 @@
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, Path, ReceiverKind, ReturnType, Safety, Type, Visibility,
+    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, Path, ReceiverKind, ReturnType, Safety, Type,
+    Visibility,
 };
 
 use super::field::{Field, Place, check_unique};
@@ -101,7 +102,8 @@ pub(crate) fn is_command_attribute(attribute: &Attribute) -> bool {
 impl Command {
     fn read(method: &ImplItemFn, diag: &mut Diagnostics) -> Option<Self> {
         let signature = &method.sig;
-        let renamed: Vec<Attribute> = method.attrs.iter().filter(|attribute| is_command_attribute(attribute)).cloned().map(plain).collect();
+        let renamed: Vec<Attribute> =
+            method.attrs.iter().filter(|attribute| is_command_attribute(attribute)).cloned().map(plain).collect();
         let args: CommandArgs = diag.keep(parse_attributes(&renamed, "command")).unwrap_or_default();
         let docs = docs::text(&method.attrs);
         if docs.is_empty() {
@@ -172,7 +174,9 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
             if inputs.iter().any(|input| matches!(input, Input::Context)) {
                 diag.at(reference, diag::TWO_CONTEXTS);
             }
-            if let Some(attribute) = argument.attrs.iter().find(|attribute| Field::owns(attribute) || docs::is_doc(attribute)) {
+            if let Some(attribute) =
+                argument.attrs.iter().find(|attribute| Field::owns(attribute) || docs::is_doc(attribute))
+            {
                 diag.span(attribute.span(), diag::CONTEXT_ATTRS);
             }
             inputs.push(Input::Context);
@@ -182,7 +186,13 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
             diag.at(&argument.pat, diag::PLAIN_PARAM);
             continue;
         };
-        inputs.push(Input::Param(Box::new(Field::read(&pattern.ident, &argument.ty, &argument.attrs, Place::Param, diag))));
+        inputs.push(Input::Param(Box::new(Field::read(
+            &pattern.ident,
+            &argument.ty,
+            &argument.attrs,
+            Place::Param,
+            diag,
+        ))));
     }
     inputs
 }

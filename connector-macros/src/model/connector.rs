@@ -24,7 +24,11 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Checks a struct; `None` where something was reported.
-    pub(crate) fn read(args: darling::Result<ConnectorArgs>, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
+    pub(crate) fn read(
+        args: darling::Result<ConnectorArgs>,
+        item: &ItemStruct,
+        diag: &mut Diagnostics,
+    ) -> Option<Self> {
         let args = diag.keep(args);
         let docs = docs::text(&item.attrs);
         if docs.is_empty() {
@@ -39,7 +43,9 @@ impl Connector {
         let fields: Vec<Field> = item
             .fields
             .iter()
-            .filter_map(|field| Some(Field::read(field.ident.as_ref()?, &field.ty, &field.attrs, Place::Connection, diag)))
+            .filter_map(|field| {
+                Some(Field::read(field.ident.as_ref()?, &field.ty, &field.attrs, Place::Connection, diag))
+            })
             .collect();
         check_unique(&fields, "fields", diag);
         let args = args?;

@@ -34,7 +34,12 @@ pub(crate) struct DataField {
 
 impl Data {
     /// Checks a struct; `None` where something was reported.
-    pub(crate) fn read(kind: Kind, args: darling::Result<CrateArgs>, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
+    pub(crate) fn read(
+        kind: Kind,
+        args: darling::Result<CrateArgs>,
+        item: &ItemStruct,
+        diag: &mut Diagnostics,
+    ) -> Option<Self> {
         let args = diag.keep(args);
         let what = if kind == Kind::Payload { "payload" } else { "object" };
         if docs::text(&item.attrs).is_empty() {
@@ -75,7 +80,13 @@ fn output(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnos
 
 fn param(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnostics) -> DataField {
     let field = Field::read(ident, ty, attributes, Place::Object, diag);
-    DataField { ident: ident.clone(), ty: ty.clone(), wire: field.wire.clone(), renamed: field.renamed, param: Some(field) }
+    DataField {
+        ident: ident.clone(),
+        ty: ty.clone(),
+        wire: field.wire.clone(),
+        renamed: field.renamed,
+        param: Some(field),
+    }
 }
 
 fn check_outputs(fields: &[DataField], diag: &mut Diagnostics) {

@@ -55,7 +55,13 @@ pub(crate) struct Field {
 
 impl Field {
     /// Reads a field from its attributes.
-    pub(crate) fn read(ident: &Ident, ty: &Type, attributes: &[Attribute], place: Place, diag: &mut Diagnostics) -> Self {
+    pub(crate) fn read(
+        ident: &Ident,
+        ty: &Type,
+        attributes: &[Attribute],
+        place: Place,
+        diag: &mut Diagnostics,
+    ) -> Self {
         let (wrong, message) = match place {
             Place::Connection => ("param", diag::PARAM_ON_FIELD),
             Place::Param | Place::Object => ("config", diag::CONFIG_ON_PARAM),

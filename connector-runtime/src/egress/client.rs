@@ -59,12 +59,7 @@ struct Shared {
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::with_seams(
-            policy,
-            Arc::new(SystemResolver),
-            Arc::new(SystemDialer),
-            Vec::new(),
-        )
+        Self::with_seams(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new())
     }
 
     pub(super) fn with_seams(
@@ -73,18 +68,8 @@ impl Client {
         dialer: Arc<dyn Dial>,
         roots: Vec<CertificateDer<'static>>,
     ) -> Self {
-        let shared = Shared {
-            policy,
-            resolver,
-            dialer,
-            roots,
-            engine: OnceLock::new(),
-        };
-        Self {
-            shared: Arc::new(shared),
-            scope: Scope::default(),
-            timeout: DEFAULT_TIMEOUT,
-        }
+        let shared = Shared { policy, resolver, dialer, roots, engine: OnceLock::new() };
+        Self { shared: Arc::new(shared), scope: Scope::default(), timeout: DEFAULT_TIMEOUT }
     }
 
     /// Returns the policy.
@@ -100,14 +85,8 @@ impl Client {
     /// # Errors
     ///
     /// Fails if an origin is no URL that may be called.
-    pub fn scoped<U: IntoUrl>(
-        &self,
-        origins: impl IntoIterator<Item = U>,
-    ) -> Result<Self, EgressError> {
-        Ok(Self {
-            scope: self.scope.with_origins(origins)?,
-            ..self.clone()
-        })
+    pub fn scoped<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
+        Ok(Self { scope: self.scope.with_origins(origins)?, ..self.clone() })
     }
 
     /// Returns a client over the same pool that knows these secrets where it sees them.
@@ -116,19 +95,13 @@ impl Client {
     /// Secrets of fewer than six characters are not looked for.
     #[must_use]
     pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        Self {
-            scope: self.scope.with_secrets(secrets),
-            ..self.clone()
-        }
+        Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
     }
 
     /// Returns a client over the same pool whose requests have this much time in all, unless they say more.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self {
-            timeout,
-            ..self.clone()
-        }
+        Self { timeout, ..self.clone() }
     }
 
     /// Starts a GET request.
@@ -168,11 +141,7 @@ impl Client {
 
     /// Returns the HTTP engine; the first call builds it.
     pub(super) fn engine(&self) -> Result<&HttpEngine, &str> {
-        self.shared
-            .engine
-            .get_or_init(|| self.shared.build())
-            .as_ref()
-            .map_err(String::as_str)
+        self.shared.engine.get_or_init(|| self.shared.build()).as_ref().map_err(String::as_str)
     }
 }
 

@@ -60,12 +60,10 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let parts = Arc::clone(&self.0);
         Box::pin(async move {
-            let url =
-                Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
+            let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
             let connecting = tokio::time::timeout(LONGEST, parts.connect(&url));
-            let stream = connecting
-                .await
-                .unwrap_or_else(|_| Err(no_connection(&url, "it did not answer within 10 s")))?;
+            let stream =
+                connecting.await.unwrap_or_else(|_| Err(no_connection(&url, "it did not answer within 10 s")))?;
             Ok(TokioIo::new(stream))
         })
     }
@@ -76,11 +74,7 @@ impl Parts {
         let target = Target::of(url).map_err(EgressError::url)?;
         let cleared = self.clear(url, &target).await?;
         let tcp = self.dial(url, &cleared, target.port).await?;
-        if url.scheme() == "https" {
-            self.handshake(url, &target.host, tcp).await
-        } else {
-            Ok(Stream::Plain(tcp))
-        }
+        if url.scheme() == "https" { self.handshake(url, &target.host, tcp).await } else { Ok(Stream::Plain(tcp)) }
     }
 
     /// Returns the addresses that may be dialled for a target.
@@ -88,62 +82,30 @@ impl Parts {
         let verdict = judge_target(&self.policy, url, target)?;
         match &target.host {
             TargetHost::Address(address) => {
-                let judged = self
-                    .policy
-                    .judge_address(*address, Some(target.port), verdict);
-                let refuse = |rule| {
-                    EgressError::refused_host(urls::display(url), rule, &address.to_string())
-                };
+                let judged = self.policy.judge_address(*address, Some(target.port), verdict);
+                let refuse = |rule| EgressError::refused_host(urls::display(url), rule, &address.to_string());
                 Ok(vec![judged.map_err(refuse)?])
             }
             TargetHost::Name(name) => {
-                let answer =
-                    look_up(&*self.resolver, &self.policy, name, target.port, verdict).await;
+                let answer = look_up(&*self.resolver, &self.policy, name, target.port, verdict).await;
                 answer.map_err(|error| match error {
-                    LookUpError::Failed(rule) => EgressError::Dns {
-                        host: name.clone(),
-                        rule,
-                    },
-                    LookUpError::Refused(rule) => {
-                        EgressError::refused_answer(urls::display(url), rule, name)
-                    }
+                    LookUpError::Failed(rule) => EgressError::Dns { host: name.clone(), rule },
+                    LookUpError::Refused(rule) => EgressError::refused_answer(urls::display(url), rule, name),
                 })
             }
         }
     }
 
-    async fn dial(
-        &self,
-        url: &Url,
-        cleared: &[Cleared],
-        port: u16,
-    ) -> Result<TcpStream, EgressError> {
-        let addresses: Vec<_> = cleared
-            .iter()
-            .map(|cleared| SocketAddr::new(cleared.address, port))
-            .collect();
-        dial_first(&*self.dialer, &addresses)
-            .await
-            .map_err(|error| {
-                // What an inner network does with a packet is nobody's business outside.
-                let inner = cleared.iter().any(|cleared| cleared.by_operator);
-                no_connection(
-                    url,
-                    if inner {
-                        "it did not answer"
-                    } else {
-                        explain(&error)
-                    },
-                )
-            })
+    async fn dial(&self, url: &Url, cleared: &[Cleared], port: u16) -> Result<TcpStream, EgressError> {
+        let addresses: Vec<_> = cleared.iter().map(|cleared| SocketAddr::new(cleared.address, port)).collect();
+        dial_first(&*self.dialer, &addresses).await.map_err(|error| {
+            // What an inner network does with a packet is nobody's business outside.
+            let inner = cleared.iter().any(|cleared| cleared.by_operator);
+            no_connection(url, if inner { "it did not answer" } else { explain(&error) })
+        })
     }
 
-    async fn handshake(
-        &self,
-        url: &Url,
-        host: &TargetHost,
-        tcp: TcpStream,
-    ) -> Result<Stream, EgressError> {
+    async fn handshake(&self, url: &Url, host: &TargetHost, tcp: TcpStream) -> Result<Stream, EgressError> {
         let name = match host {
             TargetHost::Address(address) => ServerName::from(*address),
             TargetHost::Name(name) => {
@@ -151,10 +113,9 @@ impl Parts {
             }
         };
         let connecting = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp);
-        let stream = connecting.await.map_err(|error| EgressError::Tls {
-            target: urls::display(url),
-            why: tls::explain(&error),
-        })?;
+        let stream = connecting
+            .await
+            .map_err(|error| EgressError::Tls { target: urls::display(url), why: tls::explain(&error) })?;
         Ok(Stream::Tls(Box::new(stream)))
     }
 }
@@ -175,18 +136,13 @@ pub(super) fn judge_target(
 }
 
 fn no_connection(url: &Url, why: &str) -> EgressError {
-    EgressError::Connect {
-        target: urls::display(url),
-        why: why.to_owned(),
-    }
+    EgressError::Connect { target: urls::display(url), why: why.to_owned() }
 }
 
 fn explain(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "the connection was refused",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no route to it"
-        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "there is no route to it",
         io::ErrorKind::ConnectionReset => "the connection was reset",
         _ => "it did not answer",
     }
@@ -203,20 +159,14 @@ impl Connection for Stream {
     fn connected(&self) -> Connected {
         let connected = Connected::new();
         match self {
-            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                connected.negotiated_h2()
-            }
+            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => connected.negotiated_h2(),
             _ => connected,
         }
     }
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -225,11 +175,7 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),

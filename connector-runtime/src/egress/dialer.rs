@@ -32,9 +32,7 @@ impl Dial for SystemDialer {
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             if stream.peer_addr()? != address {
-                return Err(io::Error::other(
-                    "the socket is connected to another address than the one dialled",
-                ));
+                return Err(io::Error::other("the socket is connected to another address than the one dialled"));
             }
             stream.set_nodelay(true)?;
             Ok(stream)
@@ -43,10 +41,7 @@ impl Dial for SystemDialer {
 }
 
 /// Connects to the first of some addresses that answers.
-pub(super) async fn dial_first(
-    dialer: &dyn Dial,
-    addresses: &[SocketAddr],
-) -> io::Result<TcpStream> {
+pub(super) async fn dial_first(dialer: &dyn Dial, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut waiting = addresses.iter();
     let mut attempts = FuturesUnordered::new();
     let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);

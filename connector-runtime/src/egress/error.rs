@@ -79,9 +79,7 @@ pub enum EgressError {
         after: Duration,
     },
     /// The answer is larger than is read.
-    #[error(
-        "the answer from {target} is too large: {why}; ask for less at a time, for example with paging"
-    )]
+    #[error("the answer from {target} is too large: {why}; ask for less at a time, for example with paging")]
     TooLarge {
         /// The URL, without its query.
         target: String,
@@ -89,9 +87,7 @@ pub enum EgressError {
         why: String,
     },
     /// The answer is not sound HTTP, or ended early.
-    #[error(
-        "the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault"
-    )]
+    #[error("the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault")]
     Protocol {
         /// The URL, without its query.
         target: String,
@@ -138,9 +134,7 @@ impl EgressError {
     pub(super) fn about(&self, url: String) -> Self {
         let mut error = self.clone();
         match &mut error {
-            Self::Policy { target, .. }
-            | Self::Connect { target, .. }
-            | Self::Tls { target, .. } => *target = url,
+            Self::Policy { target, .. } | Self::Connect { target, .. } | Self::Tls { target, .. } => *target = url,
             _ => {}
         }
         error
@@ -156,17 +150,8 @@ impl EgressError {
 
     /// A name, port or literal address that the policy refuses.
     pub(super) fn refused_host(target: String, rule: Rule, host: &str) -> Self {
-        let subject = if rule == Rule::Port {
-            "its port is"
-        } else {
-            "its host is"
-        };
-        Self::Policy {
-            target,
-            rule,
-            subject,
-            mend: mend_host(rule, host),
-        }
+        let subject = if rule == Rule::Port { "its port is" } else { "its host is" };
+        Self::Policy { target, rule, subject, mend: mend_host(rule, host) }
     }
 
     /// A name with an address that the policy refuses. The address is not told: it may be a private map.
@@ -174,17 +159,11 @@ impl EgressError {
         let mend = match rule {
             Rule::OperatorDeny => mend_host(rule, host),
             rule if rule.single_only() => {
-                "an operator can open the address itself, not the name, with --egress-allow"
-                    .to_owned()
+                "an operator can open the address itself, not the name, with --egress-allow".to_owned()
             }
             _ => format!("an operator can open it with --egress-allow {host}"),
         };
-        Self::Policy {
-            target,
-            rule,
-            subject: "its host leads to",
-            mend,
-        }
+        Self::Policy { target, rule, subject: "its host leads to", mend }
     }
 }
 
@@ -193,9 +172,7 @@ fn mend_host(rule: Rule, host: &str) -> String {
         Rule::OperatorDeny => "ask the operator of this server".to_owned(),
         Rule::LongName => "check its spelling".to_owned(),
         Rule::Port => format!("an operator can open it with --egress-allow {host}:PORT"),
-        _ => format!(
-            "only public destinations may be called; an operator can open it with --egress-allow {host}"
-        ),
+        _ => format!("only public destinations may be called; an operator can open it with --egress-allow {host}"),
     }
 }
 

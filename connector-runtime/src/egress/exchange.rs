@@ -22,8 +22,7 @@ use super::{Client, EgressError, Response, body, url as urls};
 pub(super) type Answer = http::Response<Incoming>;
 
 /// What the client says of itself unless the author does.
-const USER_AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
 const ACCEPT: HeaderValue = HeaderValue::from_static("*/*");
 
 /// The most headers and header bytes that are sent.
@@ -37,10 +36,8 @@ pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, Egres
     let target = Target::of(&draft.url).map_err(EgressError::url)?;
     judge_target(client.policy(), &draft.url, &target)?;
     let mut request = build(draft)?;
-    let engine = client.engine().map_err(|why| EgressError::Tls {
-        target: urls::display(&draft.url),
-        why: why.to_owned(),
-    })?;
+    let engine =
+        client.engine().map_err(|why| EgressError::Tls { target: urls::display(&draft.url), why: why.to_owned() })?;
 
     let flood = Arc::new(Notify::new());
     let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
@@ -60,44 +57,29 @@ pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, Egres
 /// Reads the body of an answer.
 pub(super) async fn read(answer: Answer, draft: Draft) -> Result<Response, EgressError> {
     let (head, incoming) = answer.into_parts();
-    let bytes = body::read(incoming, &head.headers)
-        .await
-        .map_err(|error| error.into_egress(&draft.url))?;
-    Ok(Response::new(
-        draft.method,
-        draft.url,
-        head.status,
-        head.headers,
-        bytes,
-    ))
+    let bytes = body::read(incoming, &head.headers).await.map_err(|error| error.into_egress(&draft.url))?;
+    Ok(Response::new(draft.method, draft.url, head.status, head.headers, bytes))
 }
 
 fn build(draft: &Draft) -> Result<http::Request<Full<bytes::Bytes>>, EgressError> {
     let uri: Uri = draft.url.as_str().parse().map_err(|_| {
-        EgressError::request("its URL is longer than 64 KiB or holds a character that HTTP cannot carry; percent-encode it")
+        EgressError::request(
+            "its URL is longer than 64 KiB or holds a character that HTTP cannot carry; percent-encode it",
+        )
     })?;
     let mut request = http::Request::new(Full::new(draft.body.clone()));
     *request.method_mut() = draft.method.clone();
     *request.uri_mut() = uri;
     let mut headers = draft.headers.clone();
     if let Some(content_type) = &draft.content_type {
-        headers
-            .entry(header::CONTENT_TYPE)
-            .or_insert_with(|| content_type.clone());
+        headers.entry(header::CONTENT_TYPE).or_insert_with(|| content_type.clone());
     }
     headers.entry(header::ACCEPT).or_insert(ACCEPT);
     headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
-    headers
-        .entry(header::ACCEPT_ENCODING)
-        .or_insert(body::ACCEPT_ENCODING);
-    let size: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    headers.entry(header::ACCEPT_ENCODING).or_insert(body::ACCEPT_ENCODING);
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MOST_HEADERS || size > MOST_HEADER_BYTES {
-        return Err(EgressError::request(
-            "it has more than 100 headers or 64 KiB of them; send the data in the body",
-        ));
+        return Err(EgressError::request("it has more than 100 headers or 64 KiB of them; send the data in the body"));
     }
     *request.headers_mut() = headers;
     Ok(request)
@@ -105,28 +87,17 @@ fn build(draft: &Draft) -> Result<http::Request<Full<bytes::Bytes>>, EgressError
 
 fn check_head(answer: &Answer, url: &Url) -> Result<(), EgressError> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(protocol(
-            url,
-            "it switches to another protocol, which was not asked for",
-        ));
+        return Err(protocol(url, "it switches to another protocol, which was not asked for"));
     }
     let headers = answer.headers();
-    if headers.contains_key(header::TRANSFER_ENCODING)
-        && headers.contains_key(header::CONTENT_LENGTH)
-    {
-        return Err(protocol(
-            url,
-            "it has both Content-Length and Transfer-Encoding",
-        ));
+    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
+        return Err(protocol(url, "it has both Content-Length and Transfer-Encoding"));
     }
     Ok(())
 }
 
 pub(super) fn protocol(url: &Url, why: &str) -> EgressError {
-    EgressError::Protocol {
-        target: urls::display(url),
-        why: why.to_owned(),
-    }
+    EgressError::Protocol { target: urls::display(url), why: why.to_owned() }
 }
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
@@ -148,10 +119,7 @@ fn explain(error: &hyper_util::client::legacy::Error, url: &Url) -> EgressError 
 pub(super) fn explain_http(error: &hyper::Error, url: &Url) -> EgressError {
     if error.is_parse_too_large() {
         let why = "its head has more than 100 headers or 64 KiB".to_owned();
-        return EgressError::TooLarge {
-            target: urls::display(url),
-            why,
-        };
+        return EgressError::TooLarge { target: urls::display(url), why };
     }
     let why = if error.is_parse() {
         "it is not HTTP/1.1 or HTTP/2"

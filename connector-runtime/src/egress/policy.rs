@@ -36,10 +36,7 @@ pub struct PolicyError {
 
 impl PolicyError {
     pub(super) fn new(entry: &str, why: &str) -> Self {
-        Self {
-            entry: entry.to_owned(),
-            why: why.to_owned(),
-        }
+        Self { entry: entry.to_owned(), why: why.to_owned() }
     }
 }
 
@@ -77,11 +74,7 @@ impl Policy {
     ///
     /// Fails on the first entry that cannot be read, naming it.
     pub fn parse<S: AsRef<str>>(allow: &[S], deny: &[S]) -> Result<Self, PolicyError> {
-        Ok(Self::from_lists(
-            List::parse(allow)?,
-            List::parse(deny)?,
-            Interfaces::System,
-        ))
+        Ok(Self::from_lists(List::parse(allow)?, List::parse(deny)?, Interfaces::System))
     }
 
     /// Tells policies apart: every policy that is built has its own number.
@@ -93,21 +86,12 @@ impl Policy {
 
     fn from_lists(allow: List, deny: List, interfaces: Interfaces) -> Self {
         let version = NEXT_VERSION.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Inner {
-            allow,
-            deny,
-            interfaces,
-            version,
-        }))
+        Self(Arc::new(Inner { allow, deny, interfaces, version }))
     }
 
     #[cfg(test)]
     pub(super) fn with_interfaces(&self, own: &[IpAddr]) -> Self {
-        Self::from_lists(
-            self.0.allow.clone(),
-            self.0.deny.clone(),
-            Interfaces::Fixed(own.into()),
-        )
+        Self::from_lists(self.0.allow.clone(), self.0.deny.clone(), Interfaces::Fixed(own.into()))
     }
 
     /// Judges a name or literal and the port. Addresses of a name are judged after its look-up.
@@ -123,8 +107,7 @@ impl Policy {
         if names::is_refused_port(port) && !self.0.allow.address_with_port(own, port) {
             return Err(Rule::Port);
         }
-        self.judge_address(address, Some(port), NameVerdict::Plain)
-            .map(|_| NameVerdict::Plain)
+        self.judge_address(address, Some(port), NameVerdict::Plain).map(|_| NameVerdict::Plain)
     }
 
     fn judge_name(&self, name: &str, port: u16) -> Result<NameVerdict, Rule> {
@@ -141,44 +124,22 @@ impl Policy {
     }
 
     /// Judges an address of a literal or of a look-up.
-    pub(super) fn judge_address(
-        &self,
-        address: IpAddr,
-        port: Option<u16>,
-        name: NameVerdict,
-    ) -> Result<Cleared, Rule> {
+    pub(super) fn judge_address(&self, address: IpAddr, port: Option<u16>, name: NameVerdict) -> Result<Cleared, Rule> {
         let dialled = address::dialled(address);
         let judged = address::judged(address);
         let spellings = [dialled, judged];
-        if spellings
-            .iter()
-            .any(|spelling| self.0.deny.address(*spelling, port).is_some())
-        {
+        if spellings.iter().any(|spelling| self.0.deny.address(*spelling, port).is_some()) {
             return Err(Rule::OperatorDeny);
         }
         let Some(rule) = self.refusal(judged) else {
-            return Ok(Cleared {
-                address: dialled,
-                by_operator: false,
-            });
+            return Ok(Cleared { address: dialled, by_operator: false });
         };
-        let opened = match spellings
-            .iter()
-            .filter_map(|spelling| self.0.allow.address(*spelling, port))
-            .max()
-        {
+        let opened = match spellings.iter().filter_map(|spelling| self.0.allow.address(*spelling, port)).max() {
             Some(Exactness::Single) => true,
             Some(Exactness::Block) => !self.single_only(rule, dialled),
             None => name == NameVerdict::Named && !self.single_only(rule, dialled),
         };
-        if opened {
-            Ok(Cleared {
-                address: dialled,
-                by_operator: true,
-            })
-        } else {
-            Err(rule)
-        }
+        if opened { Ok(Cleared { address: dialled, by_operator: true }) } else { Err(rule) }
     }
 
     fn refusal(&self, address: IpAddr) -> Option<Rule> {

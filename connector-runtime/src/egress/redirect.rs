@@ -22,10 +22,7 @@ pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response
     loop {
         if draft.carries_secret() && !client.scope.admits(&draft.url) {
             let target = urls::display(&draft.url);
-            return Err(EgressError::Scope {
-                target,
-                allowed: client.scope.origins_text(),
-            });
+            return Err(EgressError::Scope { target, allowed: client.scope.origins_text() });
         }
         let answer = exchange::send(client, &draft).await?;
         let Some(location) = location(&draft, &answer)? else {
@@ -33,10 +30,7 @@ pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response
         };
         hops += 1;
         if hops > MOST_HOPS {
-            return Err(refuse(
-                &draft,
-                "it was redirected more than 10 times; call the final URL",
-            ));
+            return Err(refuse(&draft, "it was redirected more than 10 times; call the final URL"));
         }
         draft.redirect(answer.status(), location)?;
     }
@@ -50,25 +44,14 @@ fn location(draft: &Draft, answer: &Answer) -> Result<Option<Url>, EgressError> 
     let Some(value) = answer.headers().get(header::LOCATION) else {
         return Ok(None);
     };
-    let text = std::str::from_utf8(value.as_bytes())
-        .map_err(|_| refuse(draft, "its location is no text"))?;
-    let url = urls::join(&draft.url, text).map_err(|rule| {
-        refuse(
-            draft,
-            &format!(
-                "its location cannot be called, it has {} [{rule}]",
-                rule.what()
-            ),
-        )
-    })?;
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| refuse(draft, "its location is no text"))?;
+    let url = urls::join(&draft.url, text)
+        .map_err(|rule| refuse(draft, &format!("its location cannot be called, it has {} [{rule}]", rule.what())))?;
     Ok(Some(url))
 }
 
 fn refuse(draft: &Draft, why: &str) -> EgressError {
-    EgressError::Redirect {
-        target: urls::display(&draft.url),
-        why: why.to_owned(),
-    }
+    EgressError::Redirect { target: urls::display(&draft.url), why: why.to_owned() }
 }
 
 impl Draft {
@@ -76,10 +59,7 @@ impl Draft {
     fn redirect(&mut self, status: StatusCode, mut to: Url) -> Result<(), EgressError> {
         let crosses = to.origin() != self.url.origin();
         if self.url.scheme() == "https" && to.scheme() == "http" && self.carries_secret() {
-            return Err(refuse(
-                self,
-                "it leads from https to http, where the request's secret would travel in clear",
-            ));
+            return Err(refuse(self, "it leads from https to http, where the request's secret would travel in clear"));
         }
         if turns_to_get(status, &self.method) {
             self.method = Method::GET;
@@ -87,18 +67,12 @@ impl Draft {
         }
         if crosses {
             if self.body_is_secret {
-                return Err(refuse(
-                    self,
-                    "it leads to another origin, and the body holds a secret",
-                ));
+                return Err(refuse(self, "it leads to another origin, and the body holds a secret"));
             }
             self.drop_secret_headers();
             strip_secrets(&mut to, &self.query_secrets);
             if holds_secret(&to, &self.query_secrets) {
-                return Err(refuse(
-                    self,
-                    "it leads to another origin, and its location holds the request's secret",
-                ));
+                return Err(refuse(self, "it leads to another origin, and its location holds the request's secret"));
             }
         }
         self.url = to;
@@ -109,22 +83,16 @@ impl Draft {
         self.body = bytes::Bytes::new();
         self.body_is_secret = false;
         self.content_type = None;
-        let about_the_body: Vec<_> = self
-            .headers
-            .keys()
-            .filter(|name| name.as_str().starts_with("content-"))
-            .cloned()
-            .collect();
+        let about_the_body: Vec<_> =
+            self.headers.keys().filter(|name| name.as_str().starts_with("content-")).cloned().collect();
         for name in about_the_body {
             self.headers.remove(name);
         }
     }
 
     fn drop_secret_headers(&mut self) {
-        let kept = self
-            .headers
-            .drain()
-            .filter_map(|(name, value)| name.filter(|_| !value.is_sensitive()).zip(Some(value)));
+        let kept =
+            self.headers.drain().filter_map(|(name, value)| name.filter(|_| !value.is_sensitive()).zip(Some(value)));
         self.headers = kept.collect();
     }
 
@@ -188,9 +156,7 @@ fn holds_secret(url: &Url, secrets: &[Secret]) -> bool {
         let text = secret.expose();
         holds(&decoded, text.as_bytes())
             || holds(url.as_str().as_bytes(), text.as_bytes())
-            || url
-                .query_pairs()
-                .any(|(name, value)| name.contains(text) || value.contains(text))
+            || url.query_pairs().any(|(name, value)| name.contains(text) || value.contains(text))
     })
 }
 

@@ -82,10 +82,7 @@ impl Request {
     /// Appends a secret to the query. It is not carried to another origin and never shown.
     pub fn secret_query(self, name: &str, value: &Secret) -> Self {
         self.change(|draft| {
-            draft
-                .url
-                .query_pairs_mut()
-                .append_pair(name, value.expose());
+            draft.url.query_pairs_mut().append_pair(name, value.expose());
             draft.query_secrets.push(value.clone());
             Ok(())
         })
@@ -100,11 +97,7 @@ impl Request {
     /// Authenticates with a user name and a password (RFC 7617). The name must not hold a colon.
     pub fn basic(self, user: &str, password: &Secret) -> Self {
         if user.contains(':') {
-            return self.change(|_| {
-                Err(EgressError::request(
-                    "a user name with a colon cannot be sent by basic",
-                ))
-            });
+            return self.change(|_| Err(EgressError::request("a user name with a colon cannot be sent by basic")));
         }
         let pair = Secret::new(format!("{user}:{}", password.expose()));
         let value = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.expose())));
@@ -114,8 +107,7 @@ impl Request {
     /// Sends a value as JSON.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|draft| {
-            let body =
-                serde_json::to_vec(value).map_err(|error| unserialised("JSON body", &error))?;
+            let body = serde_json::to_vec(value).map_err(|error| unserialised("JSON body", &error))?;
             draft.set_body("application/json", body);
             Ok(())
         })
@@ -124,8 +116,7 @@ impl Request {
     /// Sends a map, a struct or a list of pairs as a form.
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|draft| {
-            let body =
-                serde_urlencoded::to_string(value).map_err(|error| unserialised("form", &error))?;
+            let body = serde_urlencoded::to_string(value).map_err(|error| unserialised("form", &error))?;
             draft.set_body("application/x-www-form-urlencoded", body);
             Ok(())
         })
@@ -181,9 +172,7 @@ impl Request {
         let draft = self.draft?;
         let (target, after) = (urls::display(&draft.url), draft.timeout);
         let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft));
-        answering
-            .await
-            .unwrap_or(Err(EgressError::Timeout { target, after }))
+        answering.await.unwrap_or(Err(EgressError::Timeout { target, after }))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), EgressError>) -> Self {
@@ -229,9 +218,8 @@ impl Draft {
 
     fn set_header(&mut self, name: &str, value: &[u8], secret: bool) -> Result<(), EgressError> {
         // Neither text is repeated: a broken name may be a value that landed in the wrong place.
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-            EgressError::request("a header name holds a character that is not allowed in it")
-        })?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| EgressError::request("a header name holds a character that is not allowed in it"))?;
         if CLIENTS_OWN.contains(&name.as_str()) {
             let why = format!("the header `{name}` is set by the client alone; leave it out");
             return Err(EgressError::request(why));
@@ -248,9 +236,7 @@ impl Draft {
 
     fn append_query<T: Serialize + ?Sized>(&mut self, query: &T) -> Result<(), EgressError> {
         let mut pairs = self.url.query_pairs_mut();
-        let serialised = query
-            .serialize(serde_urlencoded::Serializer::new(&mut pairs))
-            .map(|_| ());
+        let serialised = query.serialize(serde_urlencoded::Serializer::new(&mut pairs)).map(|_| ());
         drop(pairs);
         if self.url.query() == Some("") {
             self.url.set_query(None);
@@ -266,27 +252,16 @@ impl Draft {
 
 /// Tells whether a header of this name is a credential, or is shown as one.
 pub(super) fn is_secret_name(name: &str) -> bool {
-    const SECRET: &[&str] = &[
-        "authorization",
-        "cookie",
-        "set-cookie",
-        "proxy-authorization",
-    ];
+    const SECRET: &[&str] = &["authorization", "cookie", "set-cookie", "proxy-authorization"];
     const PARTS: &[&str] = &["key", "token", "secret"];
     SECRET.contains(&name) || PARTS.iter().any(|part| name.contains(part))
 }
 
 fn parse_method(method: &str) -> Result<Method, EgressError> {
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
-        EgressError::request("the method holds a character that is not allowed in it")
-    })?;
-    if matches!(
-        method.as_str().to_ascii_uppercase().as_str(),
-        "CONNECT" | "TRACE" | "TRACK"
-    ) {
-        return Err(EgressError::request(format!(
-            "the method {method} is not allowed; use GET, POST or the like"
-        )));
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| EgressError::request("the method holds a character that is not allowed in it"))?;
+    if matches!(method.as_str().to_ascii_uppercase().as_str(), "CONNECT" | "TRACE" | "TRACK") {
+        return Err(EgressError::request(format!("the method {method} is not allowed; use GET, POST or the like")));
     }
     Ok(method)
 }

@@ -27,11 +27,7 @@ pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Looks names up. The seam that lets tests answer in DNS's place.
 pub(super) trait Resolve: Debug + Send + Sync {
     /// Returns the A and AAAA records of a name.
-    fn resolve<'a>(
-        &'a self,
-        name: &'a str,
-        verdict: NameVerdict,
-    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+    fn resolve<'a>(&'a self, name: &'a str, verdict: NameVerdict) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
 /// A look-up without an address that may be dialled.
@@ -72,11 +68,7 @@ pub(super) async fn look_up(
         return Err(LookUpError::Failed(Rule::DnsTooMany));
     }
     let judge = |address| policy.judge_address(address, Some(port), verdict);
-    addresses
-        .into_iter()
-        .map(judge)
-        .collect::<Result<_, _>>()
-        .map_err(LookUpError::Refused)
+    addresses.into_iter().map(judge).collect::<Result<_, _>>().map_err(LookUpError::Refused)
 }
 
 /// The system's resolver.
@@ -84,26 +76,16 @@ pub(super) async fn look_up(
 pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
-    fn resolve<'a>(
-        &'a self,
-        name: &'a str,
-        verdict: NameVerdict,
-    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        static THREADS: LazyLock<Arc<Semaphore>> =
-            LazyLock::new(|| Arc::new(Semaphore::new(MOST_AT_ONCE)));
+    fn resolve<'a>(&'a self, name: &'a str, verdict: NameVerdict) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MOST_AT_ONCE)));
         Box::pin(async move {
-            let permit = Arc::clone(&THREADS)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
+            let permit = Arc::clone(&THREADS).acquire_owned().await.map_err(io::Error::other)?;
             let name = name.to_owned();
             let look_up = move || {
                 let _permit = permit; // held until the system answers, even if nobody waits any more
                 system_look_up(&name, verdict)
             };
-            tokio::task::spawn_blocking(look_up)
-                .await
-                .map_err(io::Error::other)?
+            tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)?
         })
     }
 }
@@ -116,36 +98,22 @@ fn system_look_up(name: &str, verdict: NameVerdict) -> io::Result<Vec<IpAddr>> {
     if verdict == NameVerdict::Named || !cfg!(unix) {
         return ask(name);
     }
-    let in_hosts = hosts_file(
-        &std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
-        name,
-    );
-    if in_hosts.is_empty() {
-        ask(&format!("{name}."))
-    } else {
-        Ok(in_hosts)
-    }
+    let in_hosts = hosts_file(&std::fs::read_to_string("/etc/hosts").unwrap_or_default(), name);
+    if in_hosts.is_empty() { ask(&format!("{name}.")) } else { Ok(in_hosts) }
 }
 
 fn ask(name: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((name, 0)
-        .to_socket_addrs()?
-        .map(|address| address.ip())
-        .collect())
+    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
 /// Returns the addresses that a hosts file (`man 5 hosts`) gives a name.
 pub(super) fn hosts_file(text: &str, name: &str) -> Vec<IpAddr> {
-    let lines = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     lines
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let address = words.next()?.parse().ok()?;
-            words
-                .any(|word| word.eq_ignore_ascii_case(name))
-                .then_some(address)
+            words.any(|word| word.eq_ignore_ascii_case(name)).then_some(address)
         })
         .collect()
 }

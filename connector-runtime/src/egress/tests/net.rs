@@ -39,31 +39,18 @@ pub(super) struct Net(Arc<Mutex<State>>);
 impl Net {
     /// Adds an answer to a name; the last one repeats.
     pub(super) fn name(&self, name: &str, answer: Answer) -> &Self {
-        self.0
-            .lock()
-            .unwrap()
-            .names
-            .entry(name.to_owned())
-            .or_default()
-            .push_back(answer);
+        self.0.lock().unwrap().names.entry(name.to_owned()).or_default().push_back(answer);
         self
     }
 
     /// Adds an answer of addresses to a name.
     pub(super) fn host(&self, name: &str, addresses: &[&str]) -> &Self {
-        self.name(
-            name,
-            Answer::Addresses(addresses.iter().map(|text| text.parse().unwrap()).collect()),
-        )
+        self.name(name, Answer::Addresses(addresses.iter().map(|text| text.parse().unwrap()).collect()))
     }
 
     /// Leads a dialled address to a server on loopback.
     pub(super) fn route(&self, dialled: &str, to: SocketAddr) -> &Self {
-        self.0
-            .lock()
-            .unwrap()
-            .routes
-            .insert(dialled.parse().unwrap(), to);
+        self.0.lock().unwrap().routes.insert(dialled.parse().unwrap(), to);
         self
     }
 
@@ -82,21 +69,12 @@ impl Net {
     }
 
     pub(super) fn client(&self, policy: Policy) -> Client {
-        Client::with_seams(
-            policy,
-            Arc::new(self.clone()),
-            Arc::new(self.clone()),
-            Vec::new(),
-        )
+        Client::with_seams(policy, Arc::new(self.clone()), Arc::new(self.clone()), Vec::new())
     }
 }
 
 impl Resolve for Net {
-    fn resolve<'a>(
-        &'a self,
-        name: &'a str,
-        _: NameVerdict,
-    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(&'a self, name: &'a str, _: NameVerdict) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         let answer = {
             let mut state = self.0.lock().unwrap();
             state.looked_up.push(name.to_owned());

@@ -19,14 +19,8 @@ impl Received {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self
-            .head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
@@ -39,9 +33,7 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// Starts a server; `answer` writes whole answers. The connection is closed after an answer that says so.
-    pub(super) async fn start(
-        answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Self {
+    pub(super) async fn start(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let answer = Arc::new(answer);
         Self::raw(move |mut stream, received| {
             let answer = Arc::clone(&answer);
@@ -49,9 +41,7 @@ impl Upstream {
                 while let Some(request) = receive(&mut stream).await {
                     let bytes = answer(&request);
                     received.lock().unwrap().push(request);
-                    let closes = bytes
-                        .windows(19)
-                        .any(|window| window == b"connection: close\r\n");
+                    let closes = bytes.windows(19).any(|window| window == b"connection: close\r\n");
                     if stream.write_all(&bytes).await.is_err() || closes {
                         return;
                     }
@@ -62,9 +52,7 @@ impl Upstream {
     }
 
     /// Starts a server whose connections a test plays itself.
-    pub(super) async fn raw<F>(
-        play: impl Fn(TcpStream, Arc<Mutex<Vec<Received>>>) -> F + Send + Sync + 'static,
-    ) -> Self
+    pub(super) async fn raw<F>(play: impl Fn(TcpStream, Arc<Mutex<Vec<Received>>>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -95,13 +83,8 @@ pub(super) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Rec
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let mut received = Received {
-        head: String::from_utf8(head).unwrap(),
-        body: Vec::new(),
-    };
-    let length = received
-        .header("content-length")
-        .map_or(0, |text| text.parse().unwrap());
+    let mut received = Received { head: String::from_utf8(head).unwrap(), body: Vec::new() };
+    let length = received.header("content-length").map_or(0, |text| text.parse().unwrap());
     received.body = vec![0; length];
     stream.read_exact(&mut received.body).await.ok()?;
     Some(received)
@@ -110,20 +93,12 @@ pub(super) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Rec
 /// Writes an answer with a length.
 pub(super) fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut bytes = format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
+    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
 
 /// Writes a redirect.
 pub(super) fn redirect(status: u16, location: &str) -> Vec<u8> {
-    answer(
-        &format!("{status} Moved"),
-        &format!("location: {location}\r\n"),
-        "",
-    )
+    answer(&format!("{status} Moved"), &format!("location: {location}\r\n"), "")
 }

@@ -1,0 +1,22 @@
+//! A param is owned.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self, /// Which.
+        name: &str) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

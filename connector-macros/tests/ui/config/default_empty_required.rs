@@ -1,0 +1,22 @@
+//! An empty text is no value.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// A setting.
+    #[config(default = "")]
+    setting: String,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! Every mistake of a select is reported in one pass.
+
+use connector_runtime::prelude::*;
+
+#[derive(Select)]
+#[select(colour = "red")]
+pub enum State {
+    Active,
+    /// Again.
+    #[select(name = "active")]
+    Used(u32),
+}
+
+fn main() {}

@@ -1,0 +1,25 @@
+//! A param comes from JSON.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(
+        &self,
+        /// A param.
+        wait: std::time::Duration,
+    ) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}
