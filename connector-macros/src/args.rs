@@ -15,8 +15,10 @@ use crate::{diag, names};
 /// Arguments of `#[connector]` on a struct.
 #[derive(FromMeta)]
 pub(crate) struct ConnectorArgs {
-    pub(crate) name: ConnectorName,
-    pub(crate) version: Version,
+    #[darling(default)]
+    pub(crate) name: Option<ConnectorName>,
+    #[darling(default)]
+    pub(crate) version: Option<Version>,
     #[darling(default)]
     pub(crate) category: Option<Text>,
     #[darling(default)]
@@ -89,6 +91,13 @@ pub(crate) struct SelectArgs {
 /// Reads the arguments of an attribute.
 pub(crate) fn parse<T: FromMeta>(tokens: TokenStream) -> Result<T> {
     T::from_list(&NestedMeta::parse_meta_list(tokens)?)
+}
+
+/// Tells whether a key is among the arguments, whatever else is wrong with them.
+pub(crate) fn has_key(tokens: &TokenStream, key: &str) -> bool {
+    NestedMeta::parse_meta_list(tokens.clone()).map_or(true, |list| {
+        list.iter().any(|item| matches!(item, NestedMeta::Meta(meta) if meta.path().is_ident(key)))
+    })
 }
 
 /// Reads the arguments of every attribute of a name, as if they were one.

@@ -17,6 +17,8 @@ pub(crate) struct Commands {
     pub(crate) krate: Path,
     pub(crate) ty: Type,
     pub(crate) commands: Vec<Command>,
+    /// Whether the block is one of a plain type, so that something can stand in for a wrong one.
+    pub(crate) plain: bool,
 }
 
 /// One command: a method with its params.
@@ -58,10 +60,16 @@ impl Commands {
     /// Checks an impl block. What could be read is returned even where something was reported, so that
     /// the params structs still exist for the code that names them.
     pub(crate) fn read(args: darling::Result<CrateArgs>, item: &ItemImpl, diag: &mut Diagnostics) -> Self {
-        let args = args.unwrap_or_else(|error| {
-            diag.span(error.span(), diag::NO_IMPL_ARGS);
-            CrateArgs::default()
-        });
+        let args = match args {
+            Ok(args) => args,
+            Err(error) => {
+                for error in error.flatten() {
+                    let stray = diag::is_unknown_key(&error);
+                    diag.span(error.span(), if stray { diag::NO_IMPL_ARGS.to_owned() } else { error.to_string() });
+                }
+                CrateArgs::default()
+            }
+        };
         if let Some((path, _)) = &item.trait_ {
             diag.at(path, diag::TRAIT_IMPL);
         }
@@ -79,14 +87,16 @@ impl Commands {
         if commands.is_empty() && diag.is_empty() {
             diag.at(&item.self_ty, diag::NO_COMMANDS);
         }
-        let mut seen: Vec<&str> = Vec::new();
-        for command in &commands {
-            if seen.contains(&command.wire.as_str()) {
+        for (index, command) in commands.iter().enumerate() {
+            let before = &commands[..index];
+            if before.iter().any(|other| other.wire == command.wire) {
                 diag.span(command.wire_span, diag::duplicate_wire_name("commands", &command.wire));
+            } else if before.iter().any(|other| other.params_ident == command.params_ident) {
+                diag.at(&command.method, diag::two_params_structs(&command.params_ident));
             }
-            seen.push(&command.wire);
         }
-        Self { krate: super::runtime(args.krate), ty: (*item.self_ty).clone(), commands }
+        let plain = item.generics.params.is_empty() && (item.trait_.is_none() || !commands.is_empty());
+        Self { krate: super::runtime(args.krate), ty: (*item.self_ty).clone(), commands, plain }
     }
 }
 
@@ -161,6 +171,11 @@ fn plain(mut attribute: Attribute) -> Attribute {
     attribute
 }
 
+/// `&str` and `&[T]`; any other reference may be the context under another name.
+fn is_borrowed_value(ty: &Type) -> bool {
+    matches!(ty, Type::Slice(_)) || matches!(ty, Type::Path(path) if path.path.is_ident("str"))
+}
+
 fn takes_shared_self(method: &ImplItemFn) -> bool {
     let Some(FnArg::Receiver(receiver)) = method.sig.inputs.first() else { return false };
     matches!(receiver.kind, ReceiverKind::Reference(_, _, None))
@@ -171,6 +186,10 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
     for argument in &method.sig.inputs {
         let FnArg::Typed(argument) = argument else { continue };
         if let Type::Reference(reference) = &*argument.ty {
+            if is_borrowed_value(&reference.elem) {
+                diag.at(reference, diag::BORROWED_PARAM);
+                continue;
+            }
             if inputs.iter().any(|input| matches!(input, Input::Context)) {
                 diag.at(reference, diag::TWO_CONTEXTS);
             }

@@ -49,7 +49,7 @@ impl Connector {
             .collect();
         check_unique(&fields, "fields", diag);
         let args = args?;
-        let name = args.name.0;
+        let (name, version) = (args.name?.0, args.version?.0);
         if args.legacy_commandless_ui.is_present() && !matches!(name.value().as_str(), "http" | "delay") {
             diag.span(args.legacy_commandless_ui.span(), diag::LEGACY_UI);
         }
@@ -57,7 +57,7 @@ impl Connector {
             krate: super::runtime(args.krate),
             ident: item.ident.clone(),
             name,
-            version: args.version.0,
+            version,
             docs,
             category: args.category.map(|text| text.0),
             tags: args.tags.0,

@@ -49,8 +49,7 @@ pub(crate) struct Field {
     pub(crate) label: Option<Text>,
     pub(crate) example: Option<Constant>,
     pub(crate) placeholder: Option<Text>,
-    pub(crate) destination: bool,
-    pub(crate) renamed: bool,
+    pub(crate) destination: Option<Span>,
 }
 
 impl Field {
@@ -64,7 +63,8 @@ impl Field {
     ) -> Self {
         let (wrong, message) = match place {
             Place::Connection => ("param", diag::PARAM_ON_FIELD),
-            Place::Param | Place::Object => ("config", diag::CONFIG_ON_PARAM),
+            Place::Param => ("config", diag::CONFIG_ON_PARAM),
+            Place::Object => ("config", diag::CONFIG_ON_OBJECT),
         };
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(wrong)) {
             diag.at(attribute.path(), message);
@@ -89,7 +89,6 @@ impl Field {
             wire,
             wire_span,
             docs,
-            renamed: args.name.is_some(),
             default: args.default,
             min: args.min,
             max: args.max,
@@ -99,7 +98,7 @@ impl Field {
             label: args.label,
             example: args.example,
             placeholder: args.placeholder,
-            destination: args.destination.is_present(),
+            destination: args.destination.is_present().then(|| args.destination.span()),
         }
     }
 

@@ -41,14 +41,6 @@ pub fn open<'a, C: 'static, P: FieldSet>(
     Ok((connection, params))
 }
 
-/// Normalises what a handler returns.
-///
-/// # Errors
-/// Where the handler failed or threw.
-pub fn close<R: Returns>(returned: R) -> Result<Reply, Failure> {
-    returned.into_reply()
-}
-
 /// Boxes a call.
 pub fn boxed<'a, F>(call: F) -> BoxFuture<'a, Result<Reply, Failure>>
 where

@@ -1,5 +1,7 @@
 //! A param is owned.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.

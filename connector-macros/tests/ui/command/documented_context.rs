@@ -1,5 +1,7 @@
 //! The context is no param.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.

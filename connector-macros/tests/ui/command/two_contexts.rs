@@ -1,5 +1,7 @@
 //! One context is enough.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.

@@ -26,7 +26,7 @@ pub struct Gadget {}
 impl Gadget {
     /// Lists widgets.
     #[command]
-    fn list(&self) -> Outcome {
+    fn show(&self) -> Outcome {
         succeed(())
     }
 }

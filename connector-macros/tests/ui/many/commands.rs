@@ -1,5 +1,7 @@
 //! Every mistake of an impl block is reported in one pass.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.

@@ -1,5 +1,7 @@
 //! Every mistake of a struct is reported in one pass.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 #[connector(name = "Widget", version = "1", colour = "red", errors = "explain")]

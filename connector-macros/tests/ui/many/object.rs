@@ -1,5 +1,7 @@
 //! Every mistake of an object is reported in one pass.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 #[object]

@@ -1,5 +1,7 @@
 //! Every mistake of a payload is reported in one pass.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 #[payload(name = "page")]

@@ -1,5 +1,7 @@
 //! What only types know is reported in one pass too.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.

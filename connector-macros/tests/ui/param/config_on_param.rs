@@ -1,5 +1,7 @@
 //! Params take `param`.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.
@@ -19,7 +21,7 @@ impl Widget {
         #[config(default = 3)]
         limit: u32,
     ) -> Outcome {
-        succeed(())
+        todo!()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A param needs a doc comment.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.
@@ -17,7 +19,7 @@ impl Widget {
         &self,
         limit: u32,
     ) -> Outcome {
-        succeed(())
+        todo!()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The attribute has no key `defualt`.
 
+#![allow(unused_variables)]
+
 use connector_runtime::prelude::*;
 
 /// Widgets.
@@ -19,7 +21,7 @@ impl Widget {
         #[param(defualt = 3)]
         limit: u32,
     ) -> Outcome {
-        succeed(())
+        todo!()
     }
 }
 

@@ -8,7 +8,7 @@ pub enum State<T> {
     /// In use.
     Active,
     /// Other.
-    Other(T),
+    Other,
 }
 
 fn main() {}

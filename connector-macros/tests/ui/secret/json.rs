@@ -1,4 +1,4 @@
-//! A payload of secrets is no JSON.
+//! A secret is no JSON.
 
 use connector_runtime::prelude::*;
 

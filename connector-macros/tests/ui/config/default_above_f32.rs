@@ -1,4 +1,4 @@
-//! An empty text is no value.
+//! An `f32` ends at about 3.4e38.
 
 use connector_runtime::prelude::*;
 
@@ -6,8 +6,8 @@ use connector_runtime::prelude::*;
 #[connector(name = "widget", version = "1.0.0")]
 pub struct Widget {
     /// A setting.
-    #[config(default = "")]
-    setting: String,
+    #[config(default = 1e39)]
+    setting: f32,
 }
 
 #[connector]
