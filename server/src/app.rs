@@ -176,6 +176,7 @@ impl App {
         let row = connector.to_string();
         let place = Place { table: "connector_secret", row: &row, field: &sealed.field };
         let text = self.vault.open(&place, &sealed.ciphertext).map_err(Problem::internal)?;
-        serde_json::from_slice(&text).map_err(|_| Problem::internal(format!("the secret {} of connector {connector} is damaged", sealed.field)))
+        serde_json::from_slice(&text)
+            .map_err(|_| Problem::internal(format!("the secret {} of connector {connector} is damaged", sealed.field)))
     }
 }

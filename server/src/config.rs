@@ -101,7 +101,10 @@ pub struct EnvSecrets {
 impl EnvSecrets {
     /// Reads them.
     pub fn read() -> Self {
-        Self { master_key: variable("FLOH_MASTER_KEY").map(Secret::from), admin_token: variable("FLOH_ADMIN_TOKEN").map(Secret::from) }
+        Self {
+            master_key: variable("FLOH_MASTER_KEY").map(Secret::from),
+            admin_token: variable("FLOH_ADMIN_TOKEN").map(Secret::from),
+        }
     }
 }
 

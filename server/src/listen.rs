@@ -70,7 +70,11 @@ fn stop_signal() -> io::Result<CancellationToken> {
 async fn accept(listener: TcpListener, router: Router, graceful: &GracefulShutdown, stop: &CancellationToken) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(20)).max_header_list_size(64 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .max_header_list_size(64 * 1024);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

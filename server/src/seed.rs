@@ -27,7 +27,9 @@ pub struct SeedOptions {
 #[non_exhaustive]
 pub enum SeedError {
     /// The compiled type is older than the stored one.
-    #[error("connector type {name}: the database was seeded with version {stored}, this server has {compiled}; start the newer server, or allow it with --allow-downgrade")]
+    #[error(
+        "connector type {name}: the database was seeded with version {stored}, this server has {compiled}; start the newer server, or allow it with --allow-downgrade"
+    )]
     Older {
         /// The type.
         name: String,
@@ -37,7 +39,9 @@ pub enum SeedError {
         compiled: String,
     },
     /// The version is the same, the schema is not.
-    #[error("connector type {name}: version {version} was seeded with another config schema (changed: {changed}); raise the version in the code, or allow it with --allow-schema-drift")]
+    #[error(
+        "connector type {name}: version {version} was seeded with another config schema (changed: {changed}); raise the version in the code, or allow it with --allow-schema-drift"
+    )]
     Drift {
         /// The type.
         name: String,
@@ -47,7 +51,9 @@ pub enum SeedError {
         changed: String,
     },
     /// A user's type has the name of a compiled one.
-    #[error("connector type {name} is compiled into this server, but a user made a type of that name; rename or delete theirs first")]
+    #[error(
+        "connector type {name} is compiled into this server, but a user made a type of that name; rename or delete theirs first"
+    )]
     Taken {
         /// The type.
         name: String,
@@ -127,9 +133,11 @@ fn decide(
     match new.cmp(&old) {
         std::cmp::Ordering::Greater => Ok(SeedDecision::Replace),
         std::cmp::Ordering::Less if options.allow_downgrade => Ok(SeedDecision::Replace),
-        std::cmp::Ordering::Less => {
-            Err(SeedError::Older { name: name.to_owned(), stored: stored_version.clone(), compiled: version.to_owned() })
-        }
+        std::cmp::Ordering::Less => Err(SeedError::Older {
+            name: name.to_owned(),
+            stored: stored_version.clone(),
+            compiled: version.to_owned(),
+        }),
         std::cmp::Ordering::Equal => {
             let stored: Value = serde_json::from_str(stored_schema).map_err(|error| damaged(error.to_string()))?;
             let stored = ConfigSchema::parse(&stored).map_err(|error| damaged(error.to_string()))?;
@@ -138,7 +146,11 @@ fn decide(
             } else if options.allow_schema_drift {
                 Ok(SeedDecision::Replace)
             } else {
-                Err(SeedError::Drift { name: name.to_owned(), version: version.to_owned(), changed: changed(&stored, schema) })
+                Err(SeedError::Drift {
+                    name: name.to_owned(),
+                    version: version.to_owned(),
+                    changed: changed(&stored, schema),
+                })
             }
         }
     }
@@ -163,7 +175,8 @@ fn changed(old: &ConfigSchema, new: &ConfigSchema) -> String {
             (Some(old), Some(new)) if old == new => {}
             (Some(old), Some(new)) if old.params != new.params => {
                 let params = names(old.params.keys().collect(), new.params.keys().collect());
-                let params: Vec<String> = params.into_iter().filter(|param| old.params.get(param) != new.params.get(param)).collect();
+                let params: Vec<String> =
+                    params.into_iter().filter(|param| old.params.get(param) != new.params.get(param)).collect();
                 changed.push(format!("command {name}, param(s) {}", params.join(", ")));
             }
             _ => changed.push(format!("command {name}")),

@@ -123,10 +123,7 @@ impl Rule {
             Self::OperatorAllow => ("operator_allow", "on the operator's allow list"),
             Self::DnsFailed => ("dns_failed", "a name that does not resolve"),
             Self::DnsEmpty => ("dns_empty", "a name without an address"),
-            Self::DnsTooMany => (
-                "dns_too_many",
-                "a name with more than 16 addresses of a kind",
-            ),
+            Self::DnsTooMany => ("dns_too_many", "a name with more than 16 addresses of a kind"),
             Self::DnsTimeout => ("dns_timeout", "a name whose look-up takes too long"),
         }
     }

@@ -88,7 +88,10 @@ impl ExecutionView {
         ("success" = Option<bool>, Query), ("runId" = Option<String>, Query), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<ExecutionView>)))]
-pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<ExecutionView>>, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    mut query: Query,
+) -> Result<axum::Json<PageView<ExecutionView>>, Problem> {
     let filter = ExecutionFilter {
         connector: query.text("connector"),
         command: query.text("command"),

@@ -103,7 +103,8 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
 }
 
 fn base_document() -> OpenApi {
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
     let mut components = Components::new();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let info = InfoBuilder::new()
@@ -157,7 +158,8 @@ async fn finish(request: Request, next: Next) -> Response {
     let took: Duration = began.elapsed();
     let status = response.status().as_u16().to_string();
     tracing::debug!(method, path, status, took_ms = took.as_secs_f64() * 1000.0, "answered");
-    metrics::counter!("floh_http_requests_total", "route" => path.clone(), "method" => method, "status" => status).increment(1);
+    metrics::counter!("floh_http_requests_total", "route" => path.clone(), "method" => method, "status" => status)
+        .increment(1);
     metrics::histogram!("floh_http_request_seconds", "route" => path).record(took.as_secs_f64());
     response
 }

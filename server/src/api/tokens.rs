@@ -90,7 +90,11 @@ pub struct NewTokenBody {
 /// Make a token. Its text is shown once.
 #[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewTokenBody),
     responses((status = 201, body = TokenView), (status = 422, body = Problem)))]
-pub(super) async fn create(State(app): State<App>, caller: Caller, JsonBytes(body): JsonBytes) -> Result<Response, Problem> {
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    JsonBytes(body): JsonBytes,
+) -> Result<Response, Problem> {
     let new = read(Form::parse(&body)?)?;
     refuse_escalation(&caller, &new)?;
     let issued = app.auth.issue(new).await.map_err(problem)?;
@@ -140,7 +144,10 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
     query.finish()?;
     app.auth.flush_last_used().await?;
     let page = app.store.tokens().list(&page).await?;
-    Ok(axum::Json(PageView { items: page.items.into_iter().map(TokenView::from).collect(), next_cursor: page.next_cursor }))
+    Ok(axum::Json(PageView {
+        items: page.items.into_iter().map(TokenView::from).collect(),
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// Revoke a token, at once.

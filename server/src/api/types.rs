@@ -42,7 +42,10 @@ pub(super) async fn delete(State(app): State<App>, Path(key): Path<String>) -> R
 #[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-pub(super) async fn capabilities(State(app): State<App>, Path(key): Path<String>) -> Result<axum::Json<Value>, Problem> {
+pub(super) async fn capabilities(
+    State(app): State<App>,
+    Path(key): Path<String>,
+) -> Result<axum::Json<Value>, Problem> {
     Ok(axum::Json(catalog::capabilities(&app, &key).await?))
 }
 

@@ -48,8 +48,9 @@ pub(super) struct CallArgs {
 
 pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliError> {
     let entry = entry(registry, &args.name)?;
-    let level = LogLevel::from_wire(&args.log_level)
-        .ok_or_else(|| CliError::Usage(format!("no log level {}; known are trace, debug, info, warn, error", args.log_level)))?;
+    let level = LogLevel::from_wire(&args.log_level).ok_or_else(|| {
+        CliError::Usage(format!("no log level {}; known are trace, debug, info, warn, error", args.log_level))
+    })?;
     telemetry::init_logs(LogFormat::Pretty, level.as_str());
     let schema = entry.schema();
     let connection = values::read(&args.config, &schema.connection, "connection field")?;
@@ -60,7 +61,8 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
     let name = args.command.as_deref().or(schema.default_command.as_deref());
     let command = name.and_then(|name| schema.commands.get(name)).ok_or_else(|| {
         let known: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
-        let asked = args.command.as_deref().map_or_else(|| "no command given".to_owned(), |name| format!("no command {name}"));
+        let asked =
+            args.command.as_deref().map_or_else(|| "no command given".to_owned(), |name| format!("no command {name}"));
         CliError::Usage(format!("{asked}; {} has {}", args.name, known.join(", ")))
     })?;
     config.extend(values::read(&args.param, &command.params, "param")?);

@@ -23,9 +23,9 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
     let secrets = EnvSecrets::read();
     let database_url = args.storage.database_url();
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .map_err(|error| CliError::Failed(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen)))?;
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        CliError::Failed(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen))
+    })?;
     let options = Options {
         data_dir: args.storage.data_dir(),
         database_url: &database_url,

@@ -63,7 +63,14 @@ async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
     let auth = Authenticator::new(store.clone());
     match command {
         TokenCommand::Create { name, scopes, expires_at, json } => {
-            let new = NewToken { name, kind: TokenKind::Api, scopes, expires_at, agent_id: None, connector_names: Vec::new() };
+            let new = NewToken {
+                name,
+                kind: TokenKind::Api,
+                scopes,
+                expires_at,
+                agent_id: None,
+                connector_names: Vec::new(),
+            };
             let issued = auth.issue(new).await.map_err(CliError::usage)?;
             if json {
                 print(json!({ "id": issued.row.id, "token": issued.text.expose() }));
@@ -78,7 +85,9 @@ async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
                 for row in rows.items {
                     let (id, token) = (row.id, row.token);
                     if json {
-                        print(json!({ "id": id, "name": token.name, "kind": token.kind, "scopes": token.scopes, "expiresAt": token.expires_at }));
+                        print(
+                            json!({ "id": id, "name": token.name, "kind": token.kind, "scopes": token.scopes, "expiresAt": token.expires_at }),
+                        );
                     } else {
                         print(format_args!("{id}  {:6}  {}  {}", token.kind, token.name, token.scopes.join(",")));
                     }

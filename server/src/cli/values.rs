@@ -47,7 +47,9 @@ fn parse(text: &str, field: &Field) -> Result<Value, String> {
     let json = || serde_json::from_str::<Value>(text);
     match field.kind {
         FieldKind::String | FieldKind::Date => Ok(Value::String(text.to_owned())),
-        FieldKind::Number => json().ok().filter(Value::is_number).ok_or_else(|| format!("expected a number, got {text:?}")),
+        FieldKind::Number => {
+            json().ok().filter(Value::is_number).ok_or_else(|| format!("expected a number, got {text:?}"))
+        }
         FieldKind::Boolean => {
             json().ok().filter(Value::is_boolean).ok_or_else(|| format!("expected true or false, got {text:?}"))
         }

@@ -67,8 +67,10 @@ impl Instance {
         }
         let texts = secret_texts(&schema.connection, &config);
         let http = app.http.watching(texts.iter().map(|text| Secret::from(text.as_str())));
-        let executor = app.registry.get(&connector_type.name).map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);
-        let refusal = refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
+        let executor =
+            app.registry.get(&connector_type.name).map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);
+        let refusal =
+            refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
         let mock = serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
         Ok(Self {
             id: connector.id,

@@ -69,7 +69,9 @@ impl From<ExecuteError> for Problem {
             ExecuteError::Busy(_) => Self::unavailable(error.to_string()),
             ExecuteError::Record(cause) => {
                 tracing::error!(cause, "an execution could not be recorded");
-                Self::unavailable("the database does not answer, so the call was not recorded; if it had begun, its outcome is unknown")
+                Self::unavailable(
+                    "the database does not answer, so the call was not recorded; if it had begun, its outcome is unknown",
+                )
             }
         }
     }
@@ -77,7 +79,12 @@ impl From<ExecuteError> for Problem {
 
 /// Where the row of a finished call goes: the recorder, alone or together with a kept answer.
 pub(super) trait Finish: Send {
-    fn finish(self, app: &App, row: ExecutionRow, executed: &Executed) -> impl Future<Output = Result<(), ExecuteError>> + Send;
+    fn finish(
+        self,
+        app: &App,
+        row: ExecutionRow,
+        executed: &Executed,
+    ) -> impl Future<Output = Result<(), ExecuteError>> + Send;
 }
 
 /// Records the row and nothing else.
@@ -109,13 +116,19 @@ pub(super) async fn run(
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let (row, done) = call(app, instance, id, request).await?;
     let row = record::ended(row, &done);
-    let executed = Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
+    let executed =
+        Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
     count(instance, &row, done.took.as_secs_f64());
     finish.finish(app, row, &executed).await?;
     Ok(executed)
 }
 
-async fn call(app: &App, instance: &Instance, id: Uuid, request: Request) -> Result<(ExecutionRow, Done), ExecuteError> {
+async fn call(
+    app: &App,
+    instance: &Instance,
+    id: Uuid,
+    request: Request,
+) -> Result<(ExecutionRow, Done), ExecuteError> {
     let invocation = invocation(instance, &request);
     let schema = &instance.schema;
     let target = match (&instance.refusal, instance.target()) {
@@ -167,7 +180,11 @@ fn invocation(instance: &Instance, request: &Request) -> Invocation {
 /// A call of a connector that is disabled or has lost its code.
 fn refused(instance: &Instance, request: &Request, invocation: Invocation, refusal: Option<&str>) -> Done {
     let began = Instant::now();
-    let texts = instance.schema.commands.values().flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
+    let texts = instance
+        .schema
+        .commands
+        .values()
+        .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
     let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
     Done {
         command: request.command.clone().or_else(|| instance.schema.default_command.clone()),

@@ -11,7 +11,13 @@ use super::{Instance, Request};
 use crate::store::{ExecutionRow, ExecutionStatus, now};
 
 /// Makes the row of a call that begins.
-pub(super) fn begun(id: Uuid, instance: &Instance, request: &Request, command: Option<&str>, params: String) -> ExecutionRow {
+pub(super) fn begun(
+    id: Uuid,
+    instance: &Instance,
+    request: &Request,
+    command: Option<&str>,
+    params: String,
+) -> ExecutionRow {
     ExecutionRow {
         id,
         connector_id: instance.id,
@@ -46,7 +52,12 @@ pub(super) fn ended(mut row: ExecutionRow, done: &Done) -> ExecutionRow {
 
 /// Writes the params as they are recorded. Secret params are masked by their schema; for a command
 /// that is not known, by the schema of every command.
-pub(super) fn params(schema: &ConfigSchema, command: Option<&str>, config: &Map<String, Value>, redactor: &Redactor) -> String {
+pub(super) fn params(
+    schema: &ConfigSchema,
+    command: Option<&str>,
+    config: &Map<String, Value>,
+    redactor: &Redactor,
+) -> String {
     let mut shown = match command.and_then(|name| schema.commands.get(name)) {
         Some(command) => mask_fields(&command.params, config),
         None => schema.commands.values().fold(config.clone(), |shown, command| mask_fields(&command.params, &shown)),

@@ -22,9 +22,7 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use connectors::{
-    Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice,
-};
+pub use connectors::{Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice};
 pub use error::{Entity, OpenError, StoreError};
 pub use open::Store;
 pub use page::{Page, PageRequest};
@@ -35,6 +33,4 @@ pub use sql::{new_id, now};
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::sqlite_url;
-pub use vocabulary::{
-    ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord,
-};
+pub use vocabulary::{ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord};

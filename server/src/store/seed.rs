@@ -122,12 +122,10 @@ impl ConnectorTypes<'_> {
         let mut report = SeedReport::default();
 
         let compiled: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let stored = sqlx::query(
-            "SELECT id, name, available FROM connector_type WHERE source = $1 ORDER BY name",
-        )
-        .bind(TypeSource::Code.as_str())
-        .fetch_all(&mut *transaction)
-        .await?;
+        let stored = sqlx::query("SELECT id, name, available FROM connector_type WHERE source = $1 ORDER BY name")
+            .bind(TypeSource::Code.as_str())
+            .fetch_all(&mut *transaction)
+            .await?;
         let mut withdrawn: Vec<Uuid> = Vec::new();
         let mut returned: Vec<Uuid> = Vec::new();
         for row in &stored {
@@ -158,16 +156,9 @@ impl ConnectorTypes<'_> {
             }
         }
 
-        let written: Vec<&SeedTypeRow> = rows
-            .iter()
-            .filter(|row| row.decision != SeedDecision::Leave)
-            .collect();
+        let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
         for rows in written.chunks(BATCH) {
-            upsert(rows, now)
-                .query()
-                .persistent(false)
-                .execute(&mut *transaction)
-                .await?;
+            upsert(rows, now).query().persistent(false).execute(&mut *transaction).await?;
         }
         for row in rows {
             match row.decision {

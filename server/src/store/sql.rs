@@ -35,10 +35,7 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            arguments: AnyArguments::default(),
-        }
+        Self { text: text.to_owned(), arguments: AnyArguments::default() }
     }
 
     pub(super) fn push(&mut self, text: &str) -> &mut Self {
@@ -48,9 +45,7 @@ impl Statement {
 
     /// Binds a value and writes its placeholder.
     pub(super) fn bind<'v>(&mut self, value: impl Encode<'v, Any> + Type<Any>) -> &mut Self {
-        self.arguments
-            .add(value)
-            .expect("texts and integers always encode");
+        self.arguments.add(value).expect("texts and integers always encode");
         write!(self.text, "${}", self.arguments.len()).expect("writing to a String does not fail");
         self
     }
@@ -63,13 +58,7 @@ impl Statement {
     ) -> &mut Self {
         for (index, row) in rows.into_iter().enumerate() {
             self.push(if index == 0 { "(" } else { ", (" });
-            columns(
-                &mut Columns {
-                    statement: self,
-                    first: true,
-                },
-                row,
-            );
+            columns(&mut Columns { statement: self, first: true }, row);
             self.push(")");
         }
         self
@@ -80,10 +69,7 @@ impl Statement {
         &mut self,
         values: impl IntoIterator<Item = T>,
     ) -> &mut Self {
-        let mut columns = Columns {
-            statement: self,
-            first: true,
-        };
+        let mut columns = Columns { statement: self, first: true };
         for value in values {
             columns.bind(value);
         }
@@ -122,13 +108,8 @@ impl<'r> Reader<'r> {
         Self { row, table }
     }
 
-    pub(super) fn value<T: Decode<'r, Any> + Type<Any>>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.row
-            .try_get(column)
-            .map_err(|error| self.corrupt(column, error))
+    pub(super) fn value<T: Decode<'r, Any> + Type<Any>>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.row.try_get(column).map_err(|error| self.corrupt(column, error))
     }
 
     pub(super) fn text(&self, column: &'static str) -> Result<String, StoreError> {
@@ -144,49 +125,27 @@ impl<'r> Reader<'r> {
     }
 
     pub(super) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
-        Timestamp::from_millisecond(self.value(column)?)
-            .map_err(|error| self.corrupt(column, error))
+        Timestamp::from_millisecond(self.value(column)?).map_err(|error| self.corrupt(column, error))
     }
 
-    pub(super) fn optional_time(
-        &self,
-        column: &'static str,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let milliseconds: Option<i64> = self.value(column)?;
-        milliseconds
-            .map(|ms| Timestamp::from_millisecond(ms).map_err(|error| self.corrupt(column, error)))
-            .transpose()
+        milliseconds.map(|ms| Timestamp::from_millisecond(ms).map_err(|error| self.corrupt(column, error))).transpose()
     }
 
-    pub(super) fn word<T: FromStr<Err = UnknownWord>>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.value::<&str>(column)?
-            .parse()
-            .map_err(|error| self.corrupt(column, error))
+    pub(super) fn word<T: FromStr<Err = UnknownWord>>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.value::<&str>(column)?.parse().map_err(|error| self.corrupt(column, error))
     }
 
     /// Reads a JSON text. The reason tells the place of a fault, never the value: it may be private.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(self.value(column)?).map_err(|error| {
-            self.corrupt(
-                column,
-                format_args!(
-                    "broken JSON at line {} column {}",
-                    error.line(),
-                    error.column()
-                ),
-            )
+            self.corrupt(column, format_args!("broken JSON at line {} column {}", error.line(), error.column()))
         })
     }
 
     fn corrupt(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
-        StoreError::Corrupt {
-            table: self.table,
-            column,
-            reason: reason.to_string(),
-        }
+        StoreError::Corrupt { table: self.table, column, reason: reason.to_string() }
     }
 }
 
