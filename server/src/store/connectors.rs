@@ -240,6 +240,7 @@ impl Connectors<'_> {
     ) -> Result<Connector, StoreError> {
         let now = now();
         let mut transaction = self.store.begin().await?;
+        remember_name(&mut transaction, id, &fields.name).await?;
         let written = sqlx::query(
             "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
              timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, revision = revision + 1 \
@@ -282,8 +283,11 @@ impl Connectors<'_> {
     /// [`StoreError::NotFound`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
-        let deleted =
-            sqlx::query("DELETE FROM connector WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        remember_name(&mut transaction, id, "").await?;
+        let deleted = sqlx::query("DELETE FROM connector WHERE id = $1")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
         if deleted.rows_affected() == 0 {
             return Err(StoreError::NotFound { entity: Entity::Connector, key: id.to_string() });
         }
@@ -307,7 +311,28 @@ async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<Connector, S
     Ok(connector)
 }
 
-async fn write_tags(connection: &mut AnyConnection, id: Uuid, mut tags: Vec<String>) -> Result<(), StoreError> {
+/// Keeps the name that a connector has for those who look for its executions, unless `next` is the same.
+async fn remember_name(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    next: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO connector_former (name, connector_id) SELECT name, id FROM connector WHERE id = $1 AND name <> $2 \
+         ON CONFLICT (name, connector_id) DO NOTHING",
+    )
+    .bind(id.to_string())
+    .bind(next)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_tags(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    mut tags: Vec<String>,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM connector_tag WHERE connector_id = $1")
         .bind(id.to_string())
         .execute(&mut *connection)

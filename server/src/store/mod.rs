@@ -7,9 +7,12 @@
 
 mod connectors;
 mod error;
+mod executions;
+mod idempotency;
 mod migrate;
 mod open;
 mod page;
+mod recorder;
 mod secrets;
 mod seed;
 mod settings;
@@ -24,8 +27,11 @@ pub(crate) mod tests;
 
 pub use connectors::{Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice};
 pub use error::{Entity, OpenError, StoreError};
+pub use executions::{ExecutionFilter, ExecutionRow, Executions};
+pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};
+pub use recorder::{RecordError, Recorder};
 pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedTypeRow, SeededType};
 pub use settings::Settings;

@@ -15,6 +15,8 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
 
 use super::connectors::Connectors;
+use super::executions::Executions;
+use super::idempotency::Idempotency;
 use super::migrate::{self, Dialect};
 use super::settings::Settings;
 use super::tokens::Tokens;
@@ -31,9 +33,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// WAL with a sync on every commit: what was acknowledged survives a power cut.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864";
-const SQLITE_READER: &str =
-    "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
+     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
+     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864";
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
 
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -82,6 +84,16 @@ impl Store {
     /// Connectors and their sealed secrets.
     pub fn connectors(&self) -> Connectors<'_> {
         Connectors { store: self }
+    }
+
+    /// Recorded executions.
+    pub fn executions(&self) -> Executions<'_> {
+        Executions { store: self }
+    }
+
+    /// Idempotency keys.
+    pub fn idempotency(&self) -> Idempotency<'_> {
+        Idempotency { store: self }
     }
 
     /// Tokens.

@@ -11,8 +11,8 @@ use super::sql::{Reader, Statement, json, new_id, now};
 use super::types::ConnectorTypes;
 use super::{ExecutionModel, StoreError, TypeSource};
 
-/// Rows in one statement. 256 x 15 values stay far below the 32,766 that SQLite binds and the 65,535 of PostgreSQL.
-const BATCH: usize = 256;
+/// Rows in one statement: 64 x 16 values. More would be slower, for SQLite looks up each `$N` in a list of all.
+const BATCH: usize = 64;
 
 /// What is stored under a type's name before seeding.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use sqlx::query::Query;
 use sqlx::{Any, Arguments as _, AssertSqlSafe, Decode, Encode, Row as _, Type};
 use uuid::Uuid;
 
+use super::migrate::Dialect;
 use super::{StoreError, UnknownWord};
 
 /// Makes an id for a new row: a UUIDv7, so ids sort by the time they were made.
@@ -81,6 +83,15 @@ impl Statement {
     }
 }
 
+#[cfg(test)]
+impl Statement {
+    /// Adds a whole statement, to have it explained.
+    pub(super) fn append(&mut self, other: Self) {
+        self.text.push_str(&other.text);
+        self.arguments = other.arguments;
+    }
+}
+
 /// The values of one row in [`Statement::rows`].
 pub(super) struct Columns<'s> {
     statement: &'s mut Statement,
@@ -95,6 +106,41 @@ impl Columns<'_> {
         self.statement.bind(value);
         self
     }
+}
+
+/// The values of a statement whose text is written already.
+pub(super) struct Values(AnyArguments);
+
+impl Values {
+    pub(super) fn with_capacity(values: usize) -> Self {
+        let mut arguments = AnyArguments::default();
+        arguments.reserve(values, 0);
+        Self(arguments)
+    }
+
+    pub(super) fn bind<'v>(&mut self, value: impl Encode<'v, Any> + Type<Any>) -> &mut Self {
+        self.0.add(value).expect("texts and integers always encode");
+        self
+    }
+
+    pub(super) fn query(self, text: &Arc<str>) -> Query<'static, Any, AnyArguments> {
+        sqlx::query_with(AssertSqlSafe(Arc::clone(text)), self.0)
+    }
+}
+
+/// Writes `($1, $2), ($3, $4)`, and `(?, ?), (?, ?)` for SQLite: it looks up the name `$N` of each value in a
+/// list of all names, which for a thousand values costs more than the insert.
+pub(super) fn placeholders(dialect: Dialect, rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let row: Vec<String> = (1..=columns)
+            .map(|column| match dialect {
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}", row * columns + column),
+            })
+            .collect();
+        format!("({})", row.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// A row of one table, read by column name.

@@ -1,8 +1,11 @@
 //! The store's tests. Each body runs on a SQLite file and, where one is found, on PostgreSQL.
 
 mod connectors;
+mod executions;
+mod idempotency;
 mod open;
 pub(crate) mod postgres;
+mod recorder;
 mod seed;
 mod tokens;
 mod types;
@@ -118,6 +121,39 @@ pub(crate) async fn widget(store: &Store, name: &str) -> Connector {
         .create(new_id(), connector_fields(name), TypeChoice::New(new_type(name)), Vec::new())
         .await
         .unwrap()
+}
+
+/// An execution of `listWidgets` that has just started.
+pub(crate) fn started(connector: &Connector) -> ExecutionRow {
+    ExecutionRow {
+        id: new_id(),
+        connector_id: connector.id,
+        connector: connector.fields.name.clone(),
+        type_name: connector.type_name.clone(),
+        type_version: connector.type_version.clone(),
+        command: Some("listWidgets".to_owned()),
+        status: ExecutionStatus::Started,
+        mocked: false,
+        source: ExecutionSource::Rest,
+        step_id: None,
+        run_id: None,
+        deprecated: false,
+        params: r#"{"limit":50}"#.to_owned(),
+        result: None,
+        logs: "[]".to_owned(),
+        started_at: now(),
+        duration_ms: None,
+    }
+}
+
+pub(crate) fn succeeded(row: ExecutionRow) -> ExecutionRow {
+    ExecutionRow {
+        status: ExecutionStatus::Succeeded,
+        result: Some(r#"{"success":true,"payload":{"widgets":[]}}"#.to_owned()),
+        logs: r#"[{"level":"info","message":"1 page"}]"#.to_owned(),
+        duration_ms: Some(12),
+        ..row
+    }
 }
 
 pub(crate) async fn count(store: &Store, table: &str) -> i64 {

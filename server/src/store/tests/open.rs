@@ -46,6 +46,7 @@ async fn the_ping_answers(db: TestDb) {
 async fn starting_at_once_is_safe(db: TestDb) {
     for table in [
         "connector_tag",
+        "connector_former",
         "connector_secret",
         "connector",
         "connector_type",
