@@ -49,6 +49,7 @@ async fn seed(url: Option<&str>) {
             category: None,
             tags: vec!["seeded".to_owned()],
             config_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
+            seeded_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
             script_source: None,
             decision,
         };

@@ -18,7 +18,7 @@ use crate::auth::Authenticator;
 use crate::execute::{Instances, settle_abandoned};
 use crate::seed::{SeedError, SeedOptions, seed};
 use crate::store::{OpenError, Recorder, SealedSecret, Store, StoreError};
-use crate::vault::{self, KeySource, Place, UnlockError, Vault};
+use crate::vault::{self, Place, UnlockError, Vault};
 
 /// How many calls may run at the same time in all.
 const MOST_CALLS: usize = 4096;
@@ -113,8 +113,7 @@ impl App {
             return Err(StartError::EmptyRegistry);
         }
         let store = Store::open(options.database_url).await?;
-        let keys = KeySource { env: options.master_key, data_dir: options.data_dir };
-        let vault = vault::unlock(&store, keys).await?;
+        let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &registry, options.seed).await?;
         let abandoned = store.executions().abandon_unfinished().await?;
         if abandoned > 0 {
@@ -133,7 +132,7 @@ impl App {
             store,
         }));
         settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
-        app.store.idempotency().purge_expired(crate::store::now()).await?;
+        app.store.idempotency().purge_expired().await?;
         Ok(app)
     }
 

@@ -88,7 +88,7 @@ pub(super) async fn delete(State(app): State<App>, Path(key): Path<String>) -> R
 /// The body of an execute call.
 #[derive(Debug, Default, ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub struct ExecuteBody {
+pub(super) struct ExecuteBody {
     /// The command; the type's default one where absent.
     pub command: Option<String>,
     /// Its params.
@@ -110,7 +110,7 @@ pub struct ExecuteBody {
 /// The result of a command.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the answer; the answer itself is written from the runtime's reply")]
-pub struct ConnectorResult {
+pub(super) struct ConnectorResult {
     /// Whether the command did what it is for.
     pub success: bool,
     /// The domain result.

@@ -18,7 +18,7 @@ const TAG: &str = "executions";
 /// A recorded call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ExecutionView {
+pub(super) struct ExecutionView {
     /// Id (UUIDv7).
     pub id: Uuid,
     /// Name of the connector at the time.

@@ -54,7 +54,8 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     if access == Access::Public {
         return next.run(request).await;
     }
-    match admit(&app, access, &request).await {
+    let token = bearer(&request).map(str::to_owned);
+    match admit(&app, access, token).await {
         Ok(identity) => {
             request.extensions_mut().insert(Caller(identity));
             next.run(request).await
@@ -63,9 +64,8 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     }
 }
 
-async fn admit(app: &App, access: Access, request: &Request) -> Result<Arc<Identity>, Problem> {
-    let token = bearer(request)?;
-    let identity = app.auth.authenticate(token).await.map_err(|error| match error {
+async fn admit(app: &App, access: Access, token: Result<String, Problem>) -> Result<Arc<Identity>, Problem> {
+    let identity = app.auth.authenticate(&token?).await.map_err(|error| match error {
         AuthError::Store(error) => Problem::from(error),
         other => unauthorized(other.to_string()),
     })?;

@@ -14,7 +14,7 @@ use crate::store::{Page, PageRequest};
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PageView<T> {
+pub(super) struct PageView<T> {
     /// The items of this page.
     pub items: Vec<T>,
     /// Where the next page begins; null at the end.
@@ -29,12 +29,12 @@ impl<T> From<Page<T>> for PageView<T> {
 
 /// The query of a request, read key by key.
 #[derive(Debug)]
-pub struct Query {
+pub(super) struct Query {
     values: BTreeMap<String, String>,
     mistakes: Vec<Mistake>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Query {
+impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -51,12 +51,12 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
 impl Query {
     /// Takes a text.
-    pub fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         self.values.remove(key).filter(|value| !value.is_empty())
     }
 
     /// Takes a value that is parsed.
-    pub fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
+    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
         let text = self.text(key)?;
         match text.parse() {
             Ok(value) => Some(value),
@@ -68,7 +68,7 @@ impl Query {
     }
 
     /// Takes `limit` and `cursor`.
-    pub fn page(&mut self) -> PageRequest {
+    pub(super) fn page(&mut self) -> PageRequest {
         let limit = match self.parsed::<u32>("limit") {
             Some(limit @ 1..=500) => limit,
             Some(other) => {
@@ -84,7 +84,7 @@ impl Query {
     ///
     /// # Errors
     /// 422 with every mistake, where there is one.
-    pub fn finish(mut self) -> Result<(), Problem> {
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
         self.mistakes.extend(self.values.keys().map(|key| Mistake::new(format!("?{key}"), "unknown query parameter")));
         if self.mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.mistakes)) }
     }

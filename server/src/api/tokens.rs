@@ -20,7 +20,7 @@ const TAG: &str = "tokens";
 /// A token, without its text.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TokenView {
+pub(super) struct TokenView {
     /// Id (UUIDv7).
     pub id: Uuid,
     /// What it is for.
@@ -51,9 +51,9 @@ pub struct TokenView {
 
 impl From<TokenRow> for TokenView {
     fn from(row: TokenRow) -> Self {
-        let TokenRow { id, token, created_at, last_used_at, .. } = row;
+        let TokenRow { token, created_at, last_used_at } = row;
         Self {
-            id,
+            id: token.id,
             name: token.name,
             kind: token.kind,
             scopes: token.scopes,
@@ -71,7 +71,7 @@ impl From<TokenRow> for TokenView {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the body, which is read key by key")]
-pub struct NewTokenBody {
+pub(super) struct NewTokenBody {
     /// What it is for.
     pub name: String,
     /// `api` where absent.

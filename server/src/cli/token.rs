@@ -73,7 +73,7 @@ async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
             };
             let issued = auth.issue(new).await.map_err(CliError::usage)?;
             if json {
-                print(json!({ "id": issued.row.id, "token": issued.text.expose() }));
+                print(json!({ "id": issued.row.token.id, "token": issued.text.expose() }));
             } else {
                 print(issued.text.expose());
             }
@@ -83,7 +83,7 @@ async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
             loop {
                 let rows = store.tokens().list(&page).await.map_err(CliError::failed)?;
                 for row in rows.items {
-                    let (id, token) = (row.id, row.token);
+                    let (id, token) = (row.token.id, row.token);
                     if json {
                         print(
                             json!({ "id": id, "name": token.name, "kind": token.kind, "scopes": token.scopes, "expiresAt": token.expires_at }),

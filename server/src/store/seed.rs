@@ -61,6 +61,8 @@ pub struct SeedTypeRow {
     pub tags: Vec<String>,
     /// Its config schema as JSON text.
     pub config_schema: String,
+    /// The compiled schema that later starts compare with, as JSON text; the same where the row shows it whole.
+    pub seeded_schema: String,
     /// The JavaScript, for a seeded script type.
     pub script_source: Option<String>,
     /// What to do.
@@ -191,7 +193,7 @@ fn upsert(rows: &[&SeedTypeRow], now: i64) -> Statement {
             .bind(TypeSource::Code.as_str())
             .bind(1_i64)
             .bind(row.version.as_str())
-            .bind(row.config_schema.as_str())
+            .bind(row.seeded_schema.as_str())
             .bind(now)
             .bind(now)
             .bind(1_i64);

@@ -20,6 +20,7 @@ pub(super) fn row(name: &str, decision: SeedDecision) -> SeedTypeRow {
         category: Some("demo".to_owned()),
         tags: vec!["seeded".to_owned()],
         config_schema: "{}".to_owned(),
+        seeded_schema: "{}".to_owned(),
         script_source: None,
         decision,
     }
@@ -60,7 +61,7 @@ async fn replacing_keeps_id_and_instances(db: TestDb) {
         .unwrap();
     let mut newer = row("http", SeedDecision::Replace);
     newer.version = "2.0.0".to_owned();
-    newer.config_schema = r#"{"commands":{"request":{}}}"#.to_owned();
+    newer.seeded_schema = r#"{"commands":{"request":{}}}"#.to_owned();
     assert_eq!(types.seed(&[newer.clone()]).await.unwrap(), SeedReport { replaced: 1, ..Default::default() });
     let second = types.get("http").await.unwrap();
     assert_eq!((second.id, second.instances, second.revision, second.created_at), (first.id, 1, 2, first.created_at));
