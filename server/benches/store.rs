@@ -8,26 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use server::store::{
-    ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision,
-    SeedTypeRow, Store, new_id, now, sqlite_url,
+    ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store, new_id,
+    now, sqlite_url,
 };
 use uuid::Uuid;
 
 const ROWS: usize = 100_000;
 
 fn main() {
-    let url = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with("--"));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let url = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(seed(url.as_deref()));
-    println!(
-        "{:<22} {:>8} {:>12} {:>12} {:>12}",
-        "record", "waiters", "us CPU each", "us each", "each second"
-    );
+    println!("{:<22} {:>8} {:>12} {:>12} {:>12}", "record", "waiters", "us CPU each", "us each", "each second");
     for (what, both) in [("finish alone", false), ("start, then finish", true)] {
         for waiters in [1, 8, 64, 256] {
             let rows = if waiters == 1 { ROWS / 20 } else { ROWS };
@@ -55,10 +47,7 @@ async fn seed(url: Option<&str>) {
         };
         (0..1000).map(row).collect()
     };
-    for (what, decision) in [
-        ("seed 1000 types", SeedDecision::Insert),
-        ("leave 1000 types", SeedDecision::Leave),
-    ] {
+    for (what, decision) in [("seed 1000 types", SeedDecision::Insert), ("leave 1000 types", SeedDecision::Leave)] {
         let rows = rows(decision);
         let begun = Instant::now();
         store.types().seeded().await.expect("read");
@@ -83,11 +72,7 @@ async fn run(what: &str, both: bool, waiters: usize, rows: usize, url: Option<&s
     let (cpu, begun) = (cpu_time(), Instant::now());
     let callers: Vec<_> = (0..waiters)
         .map(|_| {
-            let (recorder, taken, connectors) = (
-                recorder.clone(),
-                Arc::clone(&taken),
-                Arc::clone(&connectors),
-            );
+            let (recorder, taken, connectors) = (recorder.clone(), Arc::clone(&taken), Arc::clone(&connectors));
             tokio::spawn(async move {
                 loop {
                     let number = taken.fetch_add(1, Ordering::Relaxed);
@@ -99,13 +84,7 @@ async fn run(what: &str, both: bool, waiters: usize, rows: usize, url: Option<&s
                     if both {
                         recorder.start(started).await.expect("recorded");
                     }
-                    recorder
-                        .finish(ExecutionRow {
-                            id,
-                            ..finished(number, &connectors)
-                        })
-                        .await
-                        .expect("recorded");
+                    recorder.finish(ExecutionRow { id, ..finished(number, &connectors) }).await.expect("recorded");
                 }
             })
         })
@@ -117,12 +96,7 @@ async fn run(what: &str, both: bool, waiters: usize, rows: usize, url: Option<&s
     recorder.close().await;
     store.close().await;
     let each = |time: Duration| time.as_secs_f64() * 1e6 / rows as f64;
-    println!(
-        "{what:<22} {waiters:>8} {:>12.1} {:>12.1} {:>12.0}",
-        each(cpu),
-        each(wall),
-        1e6 / each(wall)
-    );
+    println!("{what:<22} {waiters:>8} {:>12.1} {:>12.1} {:>12.0}", each(cpu), each(wall), 1e6 / each(wall));
 }
 
 fn row(number: usize, connectors: &[Uuid]) -> ExecutionRow {
@@ -150,14 +124,8 @@ fn row(number: usize, connectors: &[Uuid]) -> ExecutionRow {
 fn finished(number: usize, connectors: &[Uuid]) -> ExecutionRow {
     let widget = r#"{"id":1,"name":"a widget","state":"active"}"#;
     ExecutionRow {
-        status: if number.is_multiple_of(50) {
-            ExecutionStatus::Failed
-        } else {
-            ExecutionStatus::Succeeded
-        },
-        result: Some(format!(
-            r#"{{"success":true,"payload":{{"widgets":[{widget},{widget},{widget}],"total":3}}}}"#
-        )),
+        status: if number.is_multiple_of(50) { ExecutionStatus::Failed } else { ExecutionStatus::Succeeded },
+        result: Some(format!(r#"{{"success":true,"payload":{{"widgets":[{widget},{widget},{widget}],"total":3}}}}"#)),
         duration_ms: Some(3),
         ..row(number, connectors)
     }
@@ -166,12 +134,7 @@ fn finished(number: usize, connectors: &[Uuid]) -> ExecutionRow {
 /// User and system time of this process so far, in steps of 10 ms.
 fn cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("a Linux /proc");
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |field: usize| fields[field].parse::<u64>().expect("a number of ticks");
     Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }

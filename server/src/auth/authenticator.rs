@@ -68,7 +68,9 @@ pub enum AuthError {
 #[non_exhaustive]
 pub enum AdminError {
     /// The operator's own token is too easy to guess.
-    #[error("FLOH_ADMIN_TOKEN has {0} characters; use at least {LEAST_OWN} random ones, for example the output of `openssl rand -hex 32`")]
+    #[error(
+        "FLOH_ADMIN_TOKEN has {0} characters; use at least {LEAST_OWN} random ones, for example the output of `openssl rand -hex 32`"
+    )]
     TooShort(usize),
     /// The operator's own token cannot be sent in a header.
     #[error("FLOH_ADMIN_TOKEN may hold printable ASCII characters without spaces only")]

@@ -64,7 +64,9 @@ impl Scope {
             match name.strip_suffix('*').filter(|prefix| prefix.ends_with(':')) {
                 Some(prefix) => {
                     let before = scopes.len();
-                    scopes.extend(Self::ALL.iter().filter(|(known, _)| known.starts_with(prefix)).map(|(_, scope)| *scope));
+                    scopes.extend(
+                        Self::ALL.iter().filter(|(known, _)| known.starts_with(prefix)).map(|(_, scope)| *scope),
+                    );
                     if scopes.len() == before {
                         return Err(UnknownScope(name.clone()));
                     }

@@ -284,10 +284,8 @@ impl Connectors<'_> {
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
         remember_name(&mut transaction, id, "").await?;
-        let deleted = sqlx::query("DELETE FROM connector WHERE id = $1")
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        let deleted =
+            sqlx::query("DELETE FROM connector WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
         if deleted.rows_affected() == 0 {
             return Err(StoreError::NotFound { entity: Entity::Connector, key: id.to_string() });
         }
@@ -312,11 +310,7 @@ async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<Connector, S
 }
 
 /// Keeps the name that a connector has for those who look for its executions, unless `next` is the same.
-async fn remember_name(
-    connection: &mut AnyConnection,
-    id: Uuid,
-    next: &str,
-) -> Result<(), StoreError> {
+async fn remember_name(connection: &mut AnyConnection, id: Uuid, next: &str) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connector_former (name, connector_id) SELECT name, id FROM connector WHERE id = $1 AND name <> $2 \
          ON CONFLICT (name, connector_id) DO NOTHING",
@@ -328,11 +322,7 @@ async fn remember_name(
     Ok(())
 }
 
-async fn write_tags(
-    connection: &mut AnyConnection,
-    id: Uuid,
-    mut tags: Vec<String>,
-) -> Result<(), StoreError> {
+async fn write_tags(connection: &mut AnyConnection, id: Uuid, mut tags: Vec<String>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM connector_tag WHERE connector_id = $1")
         .bind(id.to_string())
         .execute(&mut *connection)

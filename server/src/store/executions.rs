@@ -80,52 +80,37 @@ impl Executions<'_> {
         let mut statement = Statement::new(SELECT);
         statement.push(" AND id = ").bind(id.to_string());
         let row = statement.query().fetch_optional(&self.store.read).await?;
-        from_row(&row.ok_or_else(|| StoreError::NotFound {
-            entity: Entity::Execution,
-            key: id.to_string(),
-        })?)
+        from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::Execution, key: id.to_string() })?)
     }
 
     /// Lists executions, newest first.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn list(
-        &self,
-        filter: &ExecutionFilter,
-        page: &PageRequest,
-    ) -> Result<Page<ExecutionRow>, StoreError> {
+    pub async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<ExecutionRow>, StoreError> {
         let connector = match filter.connector.as_deref().map(Key::parse) {
             None => None,
             Some(Key::Id(id)) => Some((vec![id], None)),
             Some(Key::Name(name)) => Some((self.ids_of(name).await?, Some(name))),
         };
         if connector.as_ref().is_some_and(|(ids, _)| ids.is_empty()) {
-            return Ok(Page {
-                items: Vec::new(),
-                next_cursor: None,
-            });
+            return Ok(Page { items: Vec::new(), next_cursor: None });
         }
-        let rows = selection(filter, connector, page)?
-            .query()
-            .fetch_all(&self.store.read)
-            .await?;
+        let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 'e', |last: &ExecutionRow| {
-            last.id.to_string()
-        }))
+        Ok(Page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
     }
 
     /// The connectors that have or had a name; more than one only if it was given to another after a rename or
     /// a deletion.
     async fn ids_of(&self, name: &str) -> Result<Vec<Uuid>, StoreError> {
-        let rows = sqlx::query("SELECT id FROM connector WHERE name = $1 UNION SELECT connector_id FROM connector_former WHERE name = $1")
-            .bind(name)
-            .fetch_all(&self.store.read)
-            .await?;
-        rows.iter()
-            .map(|row| Reader::new(row, "connector").id("id"))
-            .collect()
+        let rows = sqlx::query(
+            "SELECT id FROM connector WHERE name = $1 UNION SELECT connector_id FROM connector_former WHERE name = $1",
+        )
+        .bind(name)
+        .fetch_all(&self.store.read)
+        .await?;
+        rows.iter().map(|row| Reader::new(row, "connector").id("id")).collect()
     }
 
     /// Marks executions that a dead process has left `accepted` or `started` as `unknown`, and tells how many.
@@ -137,11 +122,9 @@ impl Executions<'_> {
     /// # Errors
     /// Those of the database.
     pub async fn abandon_unfinished(&self) -> Result<u64, StoreError> {
-        let marked = sqlx::query(
-            "UPDATE execution SET status = 'unknown' WHERE status IN ('accepted', 'started')",
-        )
-        .execute(&self.store.write)
-        .await?;
+        let marked = sqlx::query("UPDATE execution SET status = 'unknown' WHERE status IN ('accepted', 'started')")
+            .execute(&self.store.write)
+            .await?;
         Ok(marked.rows_affected())
     }
 }
@@ -157,10 +140,7 @@ pub(super) fn selection(
         match ids[..] {
             // One id alone is read off its index in order; several are sorted.
             [id] => statement.push(" AND connector_id = ").bind(id.to_string()),
-            _ => statement
-                .push(" AND connector_id IN (")
-                .list(ids.iter().map(Uuid::to_string))
-                .push(")"),
+            _ => statement.push(" AND connector_id IN (").list(ids.iter().map(Uuid::to_string)).push(")"),
         };
         if let Some(name) = name {
             statement.push(" AND connector = ").bind(name);
@@ -180,9 +160,7 @@ pub(super) fn selection(
     if let Some(id) = page.after('e')? {
         statement.push(" AND id < ").bind(id);
     }
-    statement
-        .push(" ORDER BY id DESC LIMIT ")
-        .bind(i64::from(page.limit()) + 1);
+    statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
     Ok(statement)
 }
 
@@ -200,9 +178,7 @@ pub(super) const COLUMNS: usize = 17;
 /// Writes the statement that records up to `rows` rows; places left over are passed over.
 pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
     let values = placeholders(dialect, rows, COLUMNS);
-    format!(
-        "{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}"
-    )
+    format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}")
 }
 
 /// Binds the values of one row, or of a place left over.

@@ -50,15 +50,11 @@ impl std::fmt::Debug for Claim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::New => f.write_str("New"),
-            Self::InFlight { execution_id } => f
-                .debug_struct("InFlight")
-                .field("execution_id", execution_id)
-                .finish(),
+            Self::InFlight { execution_id } => f.debug_struct("InFlight").field("execution_id", execution_id).finish(),
             Self::Mismatch => f.write_str("Mismatch"),
-            Self::Replay { execution_id, .. } => f
-                .debug_struct("Replay")
-                .field("execution_id", execution_id)
-                .finish_non_exhaustive(),
+            Self::Replay { execution_id, .. } => {
+                f.debug_struct("Replay").field("execution_id", execution_id).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -127,10 +123,7 @@ impl Idempotency<'_> {
                 Claim::Mismatch
             } else {
                 match found.value("answer")? {
-                    Some(answer) => Claim::Replay {
-                        execution_id,
-                        answer,
-                    },
+                    Some(answer) => Claim::Replay { execution_id, answer },
                     None => Claim::InFlight { execution_id },
                 }
             });
@@ -143,12 +136,7 @@ impl Idempotency<'_> {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn complete(
-        &self,
-        key: &IdempotencyKey,
-        execution_id: Uuid,
-        answer: &str,
-    ) -> Result<bool, StoreError> {
+    pub async fn complete(&self, key: &IdempotencyKey, execution_id: Uuid, answer: &str) -> Result<bool, StoreError> {
         let mut connection = self.store.write.acquire().await?;
         complete(&mut connection, key, execution_id, answer).await
     }
@@ -157,11 +145,7 @@ impl Idempotency<'_> {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn release(
-        &self,
-        key: &IdempotencyKey,
-        execution_id: Uuid,
-    ) -> Result<bool, StoreError> {
+    pub async fn release(&self, key: &IdempotencyKey, execution_id: Uuid) -> Result<bool, StoreError> {
         let released = sqlx::query(
             "DELETE FROM idempotency WHERE token_id = $1 AND connector_id = $2 AND key = $3 AND execution_id = $4 AND answer IS NULL",
         )
@@ -192,11 +176,7 @@ impl Idempotency<'_> {
                     connector_id: row.id("connector_id")?,
                     key: row.text("key")?,
                 };
-                Ok(InFlight {
-                    key,
-                    execution_id: row.id("execution_id")?,
-                    created_at: row.time("created_at")?,
-                })
+                Ok(InFlight { key, execution_id: row.id("execution_id")?, created_at: row.time("created_at")? })
             })
             .collect()
     }

@@ -69,20 +69,13 @@ impl Recorder {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let guard = ended.clone().drop_guard();
-        let writer = Writer {
-            store: store.clone(),
-            texts: std::array::from_fn(|_| OnceLock::new()),
-        };
+        let writer = Writer { store: store.clone(), texts: std::array::from_fn(|_| OnceLock::new()) };
         let stop = closing.clone();
         tokio::spawn(async move {
             let _ended = guard;
             writer.run(waiting, stop).await;
         });
-        Self {
-            queue,
-            closing,
-            ended,
-        }
+        Self { queue, closing, ended }
     }
 
     /// Records that an execution begins; resolves when that is on disk.
@@ -103,11 +96,7 @@ impl Recorder {
     /// # Errors
     /// [`RecordError::Store`], [`RecordError::Closed`].
     pub async fn finish(&self, row: ExecutionRow) -> Result<(), RecordError> {
-        let permit = self
-            .queue
-            .reserve()
-            .await
-            .map_err(|_| RecordError::Closed)?;
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
         submit(permit, row, None).await
     }
 
@@ -121,11 +110,7 @@ impl Recorder {
         key: IdempotencyKey,
         answer: String,
     ) -> Result<(), RecordError> {
-        let permit = self
-            .queue
-            .reserve()
-            .await
-            .map_err(|_| RecordError::Closed)?;
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
         submit(permit, row, Some((key, answer))).await
     }
 
@@ -147,11 +132,7 @@ async fn submit(
     answer: Option<(IdempotencyKey, String)>,
 ) -> Result<(), RecordError> {
     let (written, outcome) = oneshot::channel();
-    permit.send(Entry {
-        row,
-        answer,
-        written,
-    });
+    permit.send(Entry { row, answer, written });
     outcome.await.unwrap_or(Err(RecordError::Closed))
 }
 
@@ -201,14 +182,9 @@ impl Writer {
 
     async fn commit(&self, batch: &[Entry]) -> Result<(), StoreError> {
         let statements = cut(batch);
-        if let ([rows], true) = (
-            statements.as_slice(),
-            batch.iter().all(|entry| entry.answer.is_none()),
-        ) {
+        if let ([rows], true) = (statements.as_slice(), batch.iter().all(|entry| entry.answer.is_none())) {
             // One statement is a transaction of its own.
-            return self
-                .insert(&mut *self.store.write.acquire().await?, rows)
-                .await;
+            return self.insert(&mut *self.store.write.acquire().await?, rows).await;
         }
         let mut transaction = self.store.begin().await?;
         for rows in statements {
@@ -222,14 +198,9 @@ impl Writer {
         Ok(transaction.commit().await?)
     }
 
-    async fn insert(
-        &self,
-        connection: &mut AnyConnection,
-        rows: &[Entry],
-    ) -> Result<(), StoreError> {
+    async fn insert(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<(), StoreError> {
         let size = SIZES.partition_point(|&size| size < rows.len());
-        let text = self.texts[size]
-            .get_or_init(|| executions::upsert(self.store.dialect, SIZES[size]).into());
+        let text = self.texts[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size]).into());
         let mut values = Values::with_capacity(SIZES[size] * COLUMNS);
         for place in 0..SIZES[size] {
             executions::bind(&mut values, rows.get(place).map(|entry| &entry.row));
@@ -247,9 +218,7 @@ fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
         return std::mem::take(batch);
     }
     ids.clear();
-    let (now, later) = std::mem::take(batch)
-        .into_iter()
-        .partition(|entry| ids.insert(entry.row.id));
+    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.row.id));
     *batch = later;
     now
 }
@@ -261,9 +230,7 @@ fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
         let mut bytes = 0;
         let fitting = batch.iter().take_while(|entry| {
             let fits = bytes < STATEMENT_BYTES;
-            bytes += entry.row.params.len()
-                + entry.row.result.as_ref().map_or(0, String::len)
-                + entry.row.logs.len();
+            bytes += entry.row.params.len() + entry.row.result.as_ref().map_or(0, String::len) + entry.row.logs.len();
             fits
         });
         let (statement, rest) = batch.split_at(fitting.count());

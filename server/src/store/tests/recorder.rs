@@ -55,17 +55,11 @@ async fn rows_of_one_id_end_with_the_last(db: TestDb) {
     let recorder = Recorder::spawn(&db.store);
     let rows: Vec<ExecutionRow> = (0..40).map(|_| started(&widget)).collect();
     let starts = join_all(rows.iter().map(|row| recorder.start(row.clone())));
-    let ends = join_all(
-        rows.iter()
-            .map(|row| recorder.finish(succeeded(row.clone()))),
-    );
+    let ends = join_all(rows.iter().map(|row| recorder.finish(succeeded(row.clone()))));
     let (starts, ends) = tokio::join!(starts, ends);
     assert!(starts.iter().chain(&ends).all(Result::is_ok));
     for row in rows {
-        assert_eq!(
-            db.store.executions().get(row.id).await.unwrap(),
-            succeeded(row)
-        );
+        assert_eq!(db.store.executions().get(row.id).await.unwrap(), succeeded(row));
     }
     recorder.close().await;
 }
@@ -75,21 +69,8 @@ async fn a_finished_row_stays(db: TestDb) {
     let recorder = Recorder::spawn(&db.store);
     let row = succeeded(started(&widget));
     recorder.finish(row.clone()).await.unwrap();
-    recorder
-        .finish(ExecutionRow {
-            status: ExecutionStatus::Failed,
-            result: None,
-            ..row.clone()
-        })
-        .await
-        .unwrap();
-    recorder
-        .start(ExecutionRow {
-            status: ExecutionStatus::Started,
-            ..row.clone()
-        })
-        .await
-        .unwrap();
+    recorder.finish(ExecutionRow { status: ExecutionStatus::Failed, result: None, ..row.clone() }).await.unwrap();
+    recorder.start(ExecutionRow { status: ExecutionStatus::Started, ..row.clone() }).await.unwrap();
     assert_eq!(db.store.executions().get(row.id).await.unwrap(), row);
     recorder.close().await;
 }
@@ -100,25 +81,18 @@ async fn a_bad_row_fails_alone(db: TestDb) {
     if db.store.dialect == Dialect::Sqlite {
         let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON execution WHEN instr(new.step_id, char(0)) > 0 \
                       BEGIN SELECT RAISE(ABORT, 'a bad row'); END";
-        sqlx::raw_sql(refuse)
-            .execute(&db.store.write)
-            .await
-            .unwrap();
+        sqlx::raw_sql(refuse).execute(&db.store.write).await.unwrap();
     }
     let recorder = Recorder::spawn(&db.store);
     let rows: Vec<ExecutionRow> = (0..60)
-        .map(|n| ExecutionRow {
-            step_id: (n % 20 == 7).then(|| "bad\0row".to_owned()),
-            ..succeeded(started(&widget))
-        })
+        .map(|n| ExecutionRow { step_id: (n % 20 == 7).then(|| "bad\0row".to_owned()), ..succeeded(started(&widget)) })
         .collect();
     let outcomes = join_all(rows.iter().map(|row| recorder.finish(row.clone()))).await;
     for (row, outcome) in rows.iter().zip(outcomes) {
         match row.step_id {
-            Some(_) => assert!(
-                matches!(&outcome, Err(RecordError::Store(error)) if !error.is_unavailable()),
-                "{outcome:?}"
-            ),
+            Some(_) => {
+                assert!(matches!(&outcome, Err(RecordError::Store(error)) if !error.is_unavailable()), "{outcome:?}")
+            }
             None => outcome.unwrap(),
         }
     }
@@ -131,10 +105,7 @@ async fn large_rows_are_cut_into_statements(db: TestDb) {
     let widget = widget(&db.store, "widget").await;
     let recorder = Recorder::spawn(&db.store);
     let rows: Vec<ExecutionRow> = (0..12)
-        .map(|n| ExecutionRow {
-            result: Some("x".repeat(n * 1_000_000)),
-            ..succeeded(started(&widget))
-        })
+        .map(|n| ExecutionRow { result: Some("x".repeat(n * 1_000_000)), ..succeeded(started(&widget)) })
         .collect();
     for outcome in join_all(rows.iter().map(|row| recorder.finish(row.clone()))).await {
         outcome.unwrap();
@@ -149,20 +120,11 @@ async fn closing_writes_what_waits(db: TestDb) {
     let widget = widget(&db.store, "widget").await;
     let recorder = Recorder::spawn(&db.store);
     let rows: Vec<ExecutionRow> = (0..500).map(|_| succeeded(started(&widget))).collect();
-    let (outcomes, ()) = tokio::join!(
-        join_all(rows.iter().map(|row| recorder.finish(row.clone()))),
-        recorder.close()
-    );
+    let (outcomes, ()) = tokio::join!(join_all(rows.iter().map(|row| recorder.finish(row.clone()))), recorder.close());
     assert!(outcomes.iter().all(Result::is_ok));
     assert!(recorder.is_closed());
-    assert!(matches!(
-        recorder.start(started(&widget)).await,
-        Err(RecordError::Closed)
-    ));
-    assert!(matches!(
-        recorder.finish(started(&widget)).await,
-        Err(RecordError::Closed)
-    ));
+    assert!(matches!(recorder.start(started(&widget)).await, Err(RecordError::Closed)));
+    assert!(matches!(recorder.finish(started(&widget)).await, Err(RecordError::Closed)));
     recorder.close().await;
 
     // What was acknowledged is there for the next process.
@@ -171,11 +133,7 @@ async fn closing_writes_what_waits(db: TestDb) {
     let mut ids = HashSet::new();
     let mut cursor = None;
     loop {
-        let part = again
-            .executions()
-            .list(&ExecutionFilter::default(), &page(500, cursor))
-            .await
-            .unwrap();
+        let part = again.executions().list(&ExecutionFilter::default(), &page(500, cursor)).await.unwrap();
         ids.extend(part.items.into_iter().map(|row| row.id));
         cursor = part.next_cursor;
         if cursor.is_none() {
@@ -207,10 +165,7 @@ async fn a_full_queue_refuses_starts_and_keeps_finishes(db: TestDb) {
     // Nothing is written as long as this transaction is open.
     let mut blocker = db.store.begin().await.unwrap();
     if db.store.dialect == Dialect::Postgres {
-        sqlx::query("LOCK TABLE execution IN EXCLUSIVE MODE")
-            .execute(&mut *blocker)
-            .await
-            .unwrap();
+        sqlx::query("LOCK TABLE execution IN EXCLUSIVE MODE").execute(&mut *blocker).await.unwrap();
     }
     let recorder = Recorder::spawn(&db.store);
     let start = || {
@@ -228,10 +183,7 @@ async fn a_full_queue_refuses_starts_and_keeps_finishes(db: TestDb) {
         waiting.push(started);
         assert!(waiting.len() < 20_000, "the queue has no end");
     };
-    assert!(
-        matches!(refused, Err(RecordError::Overloaded)),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(RecordError::Overloaded)), "{refused:?}");
     let finishing = {
         let (recorder, row) = (recorder.clone(), succeeded(started(&widget)));
         tokio::spawn(async move { recorder.finish(row).await })
@@ -256,10 +208,7 @@ async fn a_database_that_is_away_is_told_at_once(db: TestDb) {
     let recorder = Recorder::spawn(&db.store);
     db.store.close().await;
     for outcome in join_all((0..50).map(|_| recorder.finish(started(&widget)))).await {
-        assert!(
-            matches!(&outcome, Err(RecordError::Store(error)) if error.is_unavailable()),
-            "{outcome:?}"
-        );
+        assert!(matches!(&outcome, Err(RecordError::Store(error)) if error.is_unavailable()), "{outcome:?}");
     }
     recorder.close().await;
 }
@@ -271,39 +220,20 @@ async fn row_and_answer_are_written_together(db: TestDb) {
     let expires_at = now() + SignedDuration::from_hours(24);
     let mut claims = Vec::new();
     for n in 0..10 {
-        let key = IdempotencyKey {
-            token_id: new_id(),
-            connector_id: widget.id,
-            key: format!("key {n}"),
-        };
+        let key = IdempotencyKey { token_id: new_id(), connector_id: widget.id, key: format!("key {n}") };
         let row = succeeded(started(&widget));
-        assert_eq!(
-            idempotency
-                .claim(&key, "hash", row.id, now(), expires_at)
-                .await
-                .unwrap(),
-            Claim::New
-        );
+        assert_eq!(idempotency.claim(&key, "hash", row.id, now(), expires_at).await.unwrap(), Claim::New);
         claims.push((key, row));
     }
-    let finishes = claims.iter().map(|(key, row)| {
-        recorder.finish_with_answer(row.clone(), key.clone(), format!("fl1.{}", key.key))
-    });
+    let finishes = claims
+        .iter()
+        .map(|(key, row)| recorder.finish_with_answer(row.clone(), key.clone(), format!("fl1.{}", key.key)));
     for outcome in join_all(finishes).await {
         outcome.unwrap();
     }
     for (key, row) in claims {
-        let claim = idempotency
-            .claim(&key, "hash", new_id(), now(), expires_at)
-            .await
-            .unwrap();
-        assert_eq!(
-            claim,
-            Claim::Replay {
-                execution_id: row.id,
-                answer: format!("fl1.{}", key.key)
-            }
-        );
+        let claim = idempotency.claim(&key, "hash", new_id(), now(), expires_at).await.unwrap();
+        assert_eq!(claim, Claim::Replay { execution_id: row.id, answer: format!("fl1.{}", key.key) });
         assert_eq!(db.store.executions().get(row.id).await.unwrap(), row);
     }
     recorder.close().await;
