@@ -1,0 +1,321 @@
+//! Telling a caller by a token, without a query on the hot path.
+//!
+//! A token that has been seen is kept in memory and looked up again when that knowledge is older than
+//! [`FRESH_MS`]: this process drops what it revokes itself at once, and what another process (the command line, a
+//! replica) revokes after that time. A generation counter keeps a row that was read before a revocation from
+//! being remembered after it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::scope::{Scope, Scopes};
+use super::token::{self, TokenHash};
+use crate::store::{self, Store, StoreError, TokenKind, TokenRow};
+
+/// How many milliseconds a token is taken for valid without asking the database.
+const FRESH_MS: i64 = 5_000;
+
+/// Why a caller is not let in. None shows what was presented.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// No token came.
+    #[error("a token is needed: Authorization: Bearer <token>")]
+    Missing,
+    /// What came has not the form of a token.
+    #[error("the token is malformed")]
+    Malformed,
+    /// No such token, or one that was revoked.
+    #[error("the token is not known, or was revoked")]
+    Unknown,
+    /// The token has ended.
+    #[error("the token has expired")]
+    Expired,
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who calls.
+#[derive(Debug)]
+pub struct Identity {
+    /// The token.
+    pub token_id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The agent that it is bound to.
+    pub agent_id: Option<String>,
+    /// The connectors that the agent may serve.
+    pub connector_names: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    revoked: CancellationToken,
+}
+
+impl Identity {
+    /// Tells whether the caller has a right.
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.allows(scope)
+    }
+
+    /// Is cancelled when the token is revoked; what stays open for the caller closes then. The end of
+    /// [`Identity::expires_at`] is the holder's to watch.
+    pub fn revoked(&self) -> &CancellationToken {
+        &self.revoked
+    }
+}
+
+/// Takes the token out of an `Authorization` header.
+///
+/// # Errors
+/// [`AuthError::Missing`] without a header or with another scheme than `Bearer`.
+pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
+    let (scheme, token) = header
+        .and_then(|header| header.trim().split_once(' '))
+        .ok_or(AuthError::Missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(AuthError::Missing)
+    }
+}
+
+/// Tells callers by their tokens. Clones share what is known.
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    pub(super) store: Store,
+    known: Arc<RwLock<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Goes up with every revocation.
+    generation: u64,
+    tokens: HashMap<Uuid, Arc<Entry>>,
+    /// The token of `FLOH_ADMIN_TOKEN`, whose text has no id in it.
+    environment: Option<(Uuid, TokenHash)>,
+}
+
+struct Entry {
+    hash: TokenHash,
+    identity: Arc<Identity>,
+    /// When the database was last asked, in milliseconds.
+    checked_at: AtomicI64,
+    /// When the token last let somebody in, and what of that is in the database.
+    used_at: AtomicI64,
+    written_at: AtomicI64,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Authenticator {
+    /// Tells callers by the tokens of a store.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            known: Arc::default(),
+        }
+    }
+
+    /// Tells who holds a token.
+    ///
+    /// # Errors
+    /// [`AuthError`] says why nobody is let in.
+    pub async fn authenticate(&self, text: &str) -> Result<Arc<Identity>, AuthError> {
+        self.authenticate_at(text, store::now()).await
+    }
+
+    pub(super) async fn authenticate_at(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, AuthError> {
+        if text.is_empty() {
+            return Err(AuthError::Missing);
+        }
+        let hash = TokenHash::of(text);
+        let environment = self
+            .read()
+            .environment
+            .filter(|(_, known)| known.matches(&hash));
+        let id = environment
+            .map(|(id, _)| id)
+            .or_else(|| token::id_of(text))
+            .ok_or(AuthError::Malformed)?;
+
+        let entry = self
+            .read()
+            .tokens
+            .get(&id)
+            .filter(|entry| entry.is_fresh(now))
+            .cloned();
+        let entry = match entry {
+            Some(entry) => entry,
+            None => self.look_up(id, now).await?,
+        };
+        if !entry.hash.matches(&hash) {
+            return Err(AuthError::Unknown);
+        }
+        if entry.identity.expires_at.is_some_and(|end| end <= now) {
+            return Err(AuthError::Expired);
+        }
+        entry
+            .used_at
+            .fetch_max(now.as_millisecond(), Ordering::Relaxed);
+        Ok(Arc::clone(&entry.identity))
+    }
+
+    /// Revokes a token: from the moment this returns it lets nobody in, and what is open on it is told.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn revoke(&self, id: Uuid) -> Result<(), StoreError> {
+        // Dropped also when the caller goes away between the deletion and the return.
+        let _forget = Forget {
+            authenticator: self,
+            id,
+        };
+        self.store.tokens().delete(id).await
+    }
+
+    /// Writes when tokens were last used. The server calls this now and then, and at its end.
+    ///
+    /// # Errors
+    /// Those of the database; the next call tries again.
+    pub async fn flush_last_used(&self) -> Result<(), StoreError> {
+        let used: Vec<(Arc<Entry>, i64)> = self
+            .read()
+            .tokens
+            .values()
+            .map(|entry| (Arc::clone(entry), entry.used_at.load(Ordering::Relaxed)))
+            .filter(|(entry, used_at)| *used_at > entry.written_at.load(Ordering::Relaxed))
+            .collect();
+        let rows: Vec<(Uuid, Timestamp)> = used
+            .iter()
+            .filter_map(|(entry, used_at)| {
+                Some((
+                    entry.identity.token_id,
+                    Timestamp::from_millisecond(*used_at).ok()?,
+                ))
+            })
+            .collect();
+        self.store.tokens().touch(&rows).await?;
+        for (entry, used_at) in used {
+            entry.written_at.fetch_max(used_at, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Takes the text of `FLOH_ADMIN_TOKEN` for the token with this id.
+    pub(super) fn set_environment(&self, id: Uuid, hash: TokenHash) {
+        self.write().environment = Some((id, hash));
+    }
+
+    /// Asks the database for a token and remembers the answer, unless something was revoked meanwhile.
+    async fn look_up(&self, id: Uuid, now: Timestamp) -> Result<Arc<Entry>, AuthError> {
+        loop {
+            let generation = self.read().generation;
+            let Some(row) = self.store.tokens().find(id).await? else {
+                self.forget(id);
+                return Err(AuthError::Unknown);
+            };
+            let mut known = self.write();
+            if known.generation != generation {
+                continue;
+            }
+            if let Some(entry) = known.tokens.get(&id) {
+                // The same entry goes on: open connections wait for its revocation.
+                entry
+                    .checked_at
+                    .store(now.as_millisecond(), Ordering::Relaxed);
+                return Ok(Arc::clone(entry));
+            }
+            let entry = Arc::new(Entry::new(row, now).ok_or(AuthError::Unknown)?);
+            known.tokens.insert(id, Arc::clone(&entry));
+            return Ok(entry);
+        }
+    }
+
+    /// Forgets a token that is no more, and tells what is open on it.
+    fn forget(&self, id: Uuid) {
+        let mut known = self.write();
+        known.generation += 1;
+        known
+            .environment
+            .take_if(|(environment, _)| *environment == id);
+        if let Some(entry) = known.tokens.remove(&id) {
+            entry.identity.revoked.cancel();
+        }
+    }
+
+    // Nothing that holds the lock can panic half way through a change, so a poisoned one is still whole.
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// Reads a row; `None` if its hash is none, so that a damaged row lets nobody in.
+    fn new(row: TokenRow, now: Timestamp) -> Option<Self> {
+        let written_at = row.last_used_at.map_or(0, Timestamp::as_millisecond);
+        let token = row.token;
+        // A scope that this release does not know grants nothing.
+        let scopes = token
+            .scopes
+            .iter()
+            .filter_map(|name| Scopes::parse(name).ok());
+        Some(Self {
+            hash: TokenHash::from_hex(&token.hash)?,
+            identity: Arc::new(Identity {
+                token_id: token.id,
+                name: token.name,
+                kind: token.kind,
+                scopes: scopes.fold(Scopes::default(), Scopes::union),
+                agent_id: token.agent_id,
+                connector_names: token.connector_names,
+                expires_at: token.expires_at,
+                revoked: CancellationToken::new(),
+            }),
+            checked_at: AtomicI64::new(now.as_millisecond()),
+            used_at: AtomicI64::new(written_at),
+            written_at: AtomicI64::new(written_at),
+        })
+    }
+
+    /// A clock that was set back makes nothing fresh.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let age = now.as_millisecond() - self.checked_at.load(Ordering::Relaxed);
+        (0..FRESH_MS).contains(&age)
+    }
+}
+
+/// Forgets a token when it goes out of scope.
+struct Forget<'a> {
+    authenticator: &'a Authenticator,
+    id: Uuid,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.authenticator.forget(self.id);
+    }
+}

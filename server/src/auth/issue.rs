@@ -1,0 +1,212 @@
+//! Issuing tokens: what is asked for is checked whole, and the text comes back once.
+
+use connector_runtime::Secret;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Authenticator;
+use super::scope::{Scope, Scopes};
+use super::token::{self, TokenHash};
+use crate::store::{self, NewTokenRow, StoreError, TokenKind, TokenRow};
+
+const LONGEST_NAME: usize = 100;
+const LONGEST_AGENT_ID: usize = 128;
+/// The longest name of a connector (contract section 1).
+const LONGEST_CONNECTOR_NAME: usize = 63;
+const MOST_CONNECTORS: usize = 1000;
+
+/// A token as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewToken {
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What it may do: names of scopes, also as `runs:*`. An agent's token needs none and takes `agents:connect` alone.
+    pub scopes: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// The agent that it is bound to; needed for an agent's token.
+    pub agent_id: Option<String>,
+    /// The connectors that the agent may serve; needed for an agent's token.
+    pub connector_names: Vec<String>,
+}
+
+/// A token that has just been made.
+#[derive(Debug, Clone)]
+pub struct IssuedToken {
+    /// Its text, which is nowhere else.
+    pub text: Secret,
+    /// Its row.
+    pub row: TokenRow,
+}
+
+/// One thing that is wrong with what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFault {
+    /// Where, as a JSON pointer into the request's body.
+    pub pointer: String,
+    /// What, and what would be right.
+    pub message: String,
+}
+
+/// Why no token was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// What was asked for cannot be given; every fault is named.
+    #[error("{}", list(.0))]
+    Invalid(Vec<TokenFault>),
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn list(faults: &[TokenFault]) -> String {
+    let faults: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.pointer, fault.message))
+        .collect();
+    faults.join("; ")
+}
+
+impl Authenticator {
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// [`IssueError::Invalid`] names all faults at once.
+    pub async fn issue(&self, new: NewToken) -> Result<IssuedToken, IssueError> {
+        let scopes = check(&new).map_err(IssueError::Invalid)?;
+        let id = store::new_id();
+        let text = token::mint(id).map_err(|error| IssueError::Random(error.to_string()))?;
+        let mut connector_names = new.connector_names;
+        connector_names.sort_unstable();
+        connector_names.dedup();
+        let row = NewTokenRow {
+            id,
+            name: new.name.trim().to_owned(),
+            kind: new.kind,
+            scopes: scopes.names(),
+            hash: TokenHash::of(text.expose()).to_hex(),
+            agent_id: new.agent_id,
+            connector_names,
+            expires_at: new.expires_at,
+        };
+        Ok(IssuedToken {
+            text,
+            row: self.store.tokens().create(row).await?,
+        })
+    }
+}
+
+fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
+    let mut faults = Vec::new();
+    let mut fault = |pointer: &str, message: String| {
+        faults.push(TokenFault {
+            pointer: pointer.to_owned(),
+            message,
+        });
+    };
+
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
+    {
+        fault(
+            "/name",
+            format!("expected 1 to {LONGEST_NAME} characters without control characters"),
+        );
+    }
+    let mut scopes = Scopes::default();
+    for (index, scope) in new.scopes.iter().enumerate() {
+        match Scopes::parse(scope) {
+            Ok(found) => scopes = scopes.union(found),
+            Err(unknown) => fault(&format!("/scopes/{index}"), unknown.to_string()),
+        }
+    }
+    if new.expires_at.is_some_and(|end| end <= store::now()) {
+        fault("/expiresAt", "expected a time to come".to_owned());
+    }
+    match new.kind {
+        TokenKind::Api => {
+            if new.scopes.is_empty() {
+                fault("/scopes", "expected at least one scope".to_owned());
+            }
+            if new.agent_id.is_some() {
+                fault(
+                    "/agentId",
+                    "only a token of kind agent is bound to an agent".to_owned(),
+                );
+            }
+            if !new.connector_names.is_empty() {
+                fault(
+                    "/connectorNames",
+                    "only a token of kind agent is bound to connectors".to_owned(),
+                );
+            }
+        }
+        TokenKind::Agent => {
+            let connect = Scopes::from(Scope::AgentsConnect);
+            if scopes.union(connect) != connect {
+                fault(
+                    "/scopes",
+                    format!(
+                        "a token of kind agent has the scope {} alone",
+                        Scope::AgentsConnect
+                    ),
+                );
+            }
+            scopes = connect;
+            if !new.agent_id.as_deref().is_some_and(is_agent_id) {
+                let letters = "letters, digits, '.', '_' and '-', the first a letter or digit";
+                fault(
+                    "/agentId",
+                    format!("needed for kind agent: 1 to {LONGEST_AGENT_ID} {letters}"),
+                );
+            }
+            if new.connector_names.is_empty() || new.connector_names.len() > MOST_CONNECTORS {
+                fault(
+                    "/connectorNames",
+                    format!("needed for kind agent: 1 to {MOST_CONNECTORS} names of connectors"),
+                );
+            }
+            for (index, name) in new.connector_names.iter().enumerate() {
+                if !is_connector_name(name) {
+                    fault(
+                        &format!("/connectorNames/{index}"),
+                        "expected the name of a connector: words of a-z and 0-9 joined by hyphens"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+    }
+    if faults.is_empty() {
+        Ok(scopes)
+    } else {
+        Err(faults)
+    }
+}
+
+fn is_agent_id(text: &str) -> bool {
+    text.len() <= LONGEST_AGENT_ID
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.chars().all(|character| {
+            character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-')
+        })
+}
+
+/// `^[a-z0-9]+(-[a-z0-9]+)*$`, at most 63 characters, not shaped like a UUID (contract section 1).
+fn is_connector_name(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    text.len() <= LONGEST_CONNECTOR_NAME
+        && text.split('-').all(word)
+        && (text.len() != 36 || Uuid::try_parse(text).is_err())
+}
