@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::connectors::uuid;
 use super::page::{PageView, Query};
-use super::{Caller, Form, JsonBytes, Problem};
+use super::{Caller, Form, JsonBytes, Mistake, Problem};
 use crate::app::App;
-use crate::auth::{IssueError, NewToken, Scope};
+use crate::auth::{IssueError, NewToken, Scopes};
 use crate::store::{TokenKind, TokenRow};
 
 const TAG: &str = "tokens";
@@ -118,9 +118,8 @@ fn read(mut form: Form) -> Result<NewToken, Problem> {
 
 /// A token cannot make one that may do more than itself.
 fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
-    let wanted = Scope::parse_all(&new.scopes).unwrap_or_default();
-    let denied: Vec<String> =
-        wanted.iter().filter(|scope| !caller.0.allows(**scope)).map(ToString::to_string).collect();
+    let wanted = new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
+    let denied: Vec<String> = wanted.iter().filter(|scope| !caller.0.allows(*scope)).map(ToString::to_string).collect();
     if denied.is_empty() {
         return Ok(());
     }
@@ -131,7 +130,10 @@ fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
 fn problem(error: IssueError) -> Problem {
     match error {
         IssueError::Store(error) => error.into(),
-        other => Problem::invalid_at(format!("/{}", other.field()), other.to_string()),
+        IssueError::Invalid(faults) => {
+            Problem::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
+        }
+        other => Problem::internal(other),
     }
 }
 

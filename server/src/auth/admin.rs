@@ -50,10 +50,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// An `FLOH_ADMIN_TOKEN` that is too short or cannot be sent.
-    pub async fn ensure_admin(
-        &self,
-        environment: Option<&Secret>,
-    ) -> Result<AdminStart, AdminError> {
+    pub async fn ensure_admin(&self, environment: Option<&Secret>) -> Result<AdminStart, AdminError> {
         let tokens = self.store.tokens();
         let Some(text) = environment else {
             tokens.replace_environment(None).await?;
@@ -80,9 +77,7 @@ impl Authenticator {
         }
         let hash = TokenHash::of(text.expose());
         let kept = tokens.environment().await?;
-        let kept = kept.filter(|row| {
-            TokenHash::from_hex(&row.token.hash).is_some_and(|known| known.matches(&hash))
-        });
+        let kept = kept.filter(|row| TokenHash::from_hex(&row.token.hash).is_some_and(|known| known.matches(&hash)));
         let id = match kept {
             Some(row) => row.token.id,
             None => {

@@ -79,14 +79,8 @@ impl Identity {
 /// # Errors
 /// [`AuthError::Missing`] without a header or with another scheme than `Bearer`.
 pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
-    let (scheme, token) = header
-        .and_then(|header| header.trim().split_once(' '))
-        .ok_or(AuthError::Missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(AuthError::Missing)
-    }
+    let (scheme, token) = header.and_then(|header| header.trim().split_once(' ')).ok_or(AuthError::Missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(AuthError::Missing) }
 }
 
 /// Tells callers by their tokens. Clones share what is known.
@@ -117,19 +111,14 @@ struct Entry {
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry")
-            .field("identity", &self.identity)
-            .finish_non_exhaustive()
+        f.debug_struct("Entry").field("identity", &self.identity).finish_non_exhaustive()
     }
 }
 
 impl Authenticator {
     /// Tells callers by the tokens of a store.
     pub fn new(store: Store) -> Self {
-        Self {
-            store,
-            known: Arc::default(),
-        }
+        Self { store, known: Arc::default() }
     }
 
     /// Tells who holds a token.
@@ -140,30 +129,15 @@ impl Authenticator {
         self.authenticate_at(text, store::now()).await
     }
 
-    pub(super) async fn authenticate_at(
-        &self,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<Arc<Identity>, AuthError> {
+    pub(super) async fn authenticate_at(&self, text: &str, now: Timestamp) -> Result<Arc<Identity>, AuthError> {
         if text.is_empty() {
             return Err(AuthError::Missing);
         }
         let hash = TokenHash::of(text);
-        let environment = self
-            .read()
-            .environment
-            .filter(|(_, known)| known.matches(&hash));
-        let id = environment
-            .map(|(id, _)| id)
-            .or_else(|| token::id_of(text))
-            .ok_or(AuthError::Malformed)?;
+        let environment = self.read().environment.filter(|(_, known)| known.matches(&hash));
+        let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text)).ok_or(AuthError::Malformed)?;
 
-        let entry = self
-            .read()
-            .tokens
-            .get(&id)
-            .filter(|entry| entry.is_fresh(now))
-            .cloned();
+        let entry = self.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
         let entry = match entry {
             Some(entry) => entry,
             None => self.look_up(id, now).await?,
@@ -174,9 +148,7 @@ impl Authenticator {
         if entry.identity.expires_at.is_some_and(|end| end <= now) {
             return Err(AuthError::Expired);
         }
-        entry
-            .used_at
-            .fetch_max(now.as_millisecond(), Ordering::Relaxed);
+        entry.used_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
         Ok(Arc::clone(&entry.identity))
     }
 
@@ -186,10 +158,7 @@ impl Authenticator {
     /// [`StoreError::NotFound`].
     pub async fn revoke(&self, id: Uuid) -> Result<(), StoreError> {
         // Dropped also when the caller goes away between the deletion and the return.
-        let _forget = Forget {
-            authenticator: self,
-            id,
-        };
+        let _forget = Forget { authenticator: self, id };
         self.store.tokens().delete(id).await
     }
 
@@ -207,12 +176,7 @@ impl Authenticator {
             .collect();
         let rows: Vec<(Uuid, Timestamp)> = used
             .iter()
-            .filter_map(|(entry, used_at)| {
-                Some((
-                    entry.identity.token_id,
-                    Timestamp::from_millisecond(*used_at).ok()?,
-                ))
-            })
+            .filter_map(|(entry, used_at)| Some((entry.identity.token_id, Timestamp::from_millisecond(*used_at).ok()?)))
             .collect();
         self.store.tokens().touch(&rows).await?;
         for (entry, used_at) in used {
@@ -240,9 +204,7 @@ impl Authenticator {
             }
             if let Some(entry) = known.tokens.get(&id) {
                 // The same entry goes on: open connections wait for its revocation.
-                entry
-                    .checked_at
-                    .store(now.as_millisecond(), Ordering::Relaxed);
+                entry.checked_at.store(now.as_millisecond(), Ordering::Relaxed);
                 return Ok(Arc::clone(entry));
             }
             let entry = Arc::new(Entry::new(row, now).ok_or(AuthError::Unknown)?);
@@ -255,9 +217,7 @@ impl Authenticator {
     fn forget(&self, id: Uuid) {
         let mut known = self.write();
         known.generation += 1;
-        known
-            .environment
-            .take_if(|(environment, _)| *environment == id);
+        known.environment.take_if(|(environment, _)| *environment == id);
         if let Some(entry) = known.tokens.remove(&id) {
             entry.identity.revoked.cancel();
         }
@@ -279,10 +239,7 @@ impl Entry {
         let written_at = row.last_used_at.map_or(0, Timestamp::as_millisecond);
         let token = row.token;
         // A scope that this release does not know grants nothing.
-        let scopes = token
-            .scopes
-            .iter()
-            .filter_map(|name| Scopes::parse(name).ok());
+        let scopes = token.scopes.iter().filter_map(|name| Scopes::parse(name).ok());
         Some(Self {
             hash: TokenHash::from_hex(&token.hash)?,
             identity: Arc::new(Identity {

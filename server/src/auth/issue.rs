@@ -66,10 +66,7 @@ pub enum IssueError {
 }
 
 fn list(faults: &[TokenFault]) -> String {
-    let faults: Vec<String> = faults
-        .iter()
-        .map(|fault| format!("{}: {}", fault.pointer, fault.message))
-        .collect();
+    let faults: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.message)).collect();
     faults.join("; ")
 }
 
@@ -95,29 +92,19 @@ impl Authenticator {
             connector_names,
             expires_at: new.expires_at,
         };
-        Ok(IssuedToken {
-            text,
-            row: self.store.tokens().create(row).await?,
-        })
+        Ok(IssuedToken { text, row: self.store.tokens().create(row).await? })
     }
 }
 
 fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
     let mut faults = Vec::new();
     let mut fault = |pointer: &str, message: String| {
-        faults.push(TokenFault {
-            pointer: pointer.to_owned(),
-            message,
-        });
+        faults.push(TokenFault { pointer: pointer.to_owned(), message });
     };
 
     let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
-    {
-        fault(
-            "/name",
-            format!("expected 1 to {LONGEST_NAME} characters without control characters"),
-        );
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        fault("/name", format!("expected 1 to {LONGEST_NAME} characters without control characters"));
     }
     let mut scopes = Scopes::default();
     for (index, scope) in new.scopes.iter().enumerate() {
@@ -135,77 +122,48 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
                 fault("/scopes", "expected at least one scope".to_owned());
             }
             if new.agent_id.is_some() {
-                fault(
-                    "/agentId",
-                    "only a token of kind agent is bound to an agent".to_owned(),
-                );
+                fault("/agentId", "only a token of kind agent is bound to an agent".to_owned());
             }
             if !new.connector_names.is_empty() {
-                fault(
-                    "/connectorNames",
-                    "only a token of kind agent is bound to connectors".to_owned(),
-                );
+                fault("/connectorNames", "only a token of kind agent is bound to connectors".to_owned());
             }
         }
         TokenKind::Agent => {
             let connect = Scopes::from(Scope::AgentsConnect);
             if scopes.union(connect) != connect {
-                fault(
-                    "/scopes",
-                    format!(
-                        "a token of kind agent has the scope {} alone",
-                        Scope::AgentsConnect
-                    ),
-                );
+                fault("/scopes", format!("a token of kind agent has the scope {} alone", Scope::AgentsConnect));
             }
             scopes = connect;
             if !new.agent_id.as_deref().is_some_and(is_agent_id) {
                 let letters = "letters, digits, '.', '_' and '-', the first a letter or digit";
-                fault(
-                    "/agentId",
-                    format!("needed for kind agent: 1 to {LONGEST_AGENT_ID} {letters}"),
-                );
+                fault("/agentId", format!("needed for kind agent: 1 to {LONGEST_AGENT_ID} {letters}"));
             }
             if new.connector_names.is_empty() || new.connector_names.len() > MOST_CONNECTORS {
-                fault(
-                    "/connectorNames",
-                    format!("needed for kind agent: 1 to {MOST_CONNECTORS} names of connectors"),
-                );
+                fault("/connectorNames", format!("needed for kind agent: 1 to {MOST_CONNECTORS} names of connectors"));
             }
             for (index, name) in new.connector_names.iter().enumerate() {
                 if !is_connector_name(name) {
                     fault(
                         &format!("/connectorNames/{index}"),
-                        "expected the name of a connector: words of a-z and 0-9 joined by hyphens"
-                            .to_owned(),
+                        "expected the name of a connector: words of a-z and 0-9 joined by hyphens".to_owned(),
                     );
                 }
             }
         }
     }
-    if faults.is_empty() {
-        Ok(scopes)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(scopes) } else { Err(faults) }
 }
 
 fn is_agent_id(text: &str) -> bool {
     text.len() <= LONGEST_AGENT_ID
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.chars().all(|character| {
-            character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-')
-        })
+        && text.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-'))
 }
 
 /// `^[a-z0-9]+(-[a-z0-9]+)*$`, at most 63 characters, not shaped like a UUID (contract section 1).
 fn is_connector_name(text: &str) -> bool {
-    let word = |word: &str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     text.len() <= LONGEST_CONNECTOR_NAME
         && text.split('-').all(word)
         && (text.len() != 36 || Uuid::try_parse(text).is_err())

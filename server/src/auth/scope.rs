@@ -99,21 +99,13 @@ impl Scopes {
     /// # Errors
     /// [`UnknownScope`].
     pub fn parse(name: &str) -> Result<Self, UnknownScope> {
-        let prefix = name
-            .strip_suffix('*')
-            .filter(|prefix| prefix.len() > 1 && prefix.ends_with(':'));
+        let prefix = name.strip_suffix('*').filter(|prefix| prefix.len() > 1 && prefix.ends_with(':'));
         let found = Scope::ALL.into_iter().filter(|scope| match prefix {
             Some(prefix) => scope.as_str().starts_with(prefix),
             None => scope.as_str() == name,
         });
         let found: Self = found.collect();
-        if found.is_empty() {
-            Err(UnknownScope {
-                scope: name.to_owned(),
-            })
-        } else {
-            Ok(found)
-        }
+        if found.is_empty() { Err(UnknownScope { scope: name.to_owned() }) } else { Ok(found) }
     }
 
     /// Tells whether the set grants a right: by that scope, or by [`Scope::Admin`].
@@ -128,9 +120,7 @@ impl Scopes {
 
     /// The scopes in the set, in the order of the contract.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL
-            .into_iter()
-            .filter(move |scope| self.0 & scope.bit() != 0)
+        Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
     }
 
     /// Their names.
@@ -159,8 +149,6 @@ impl From<Scope> for Scopes {
 
 impl fmt::Debug for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Scope::as_str))
-            .finish()
+        f.debug_set().entries(self.iter().map(Scope::as_str)).finish()
     }
 }

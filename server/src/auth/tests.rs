@@ -30,20 +30,14 @@ fn agent() -> NewToken {
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some("agent-prod-01".to_owned()),
-        connector_names: vec![
-            "sap-hr".to_owned(),
-            "internal-ldap".to_owned(),
-            "sap-hr".to_owned(),
-        ],
+        connector_names: vec!["sap-hr".to_owned(), "internal-ldap".to_owned(), "sap-hr".to_owned()],
     }
 }
 
 #[test]
 fn a_token_text_holds_its_id_and_256_random_bits() {
     let id = new_id();
-    let texts: HashSet<String> = (0..1000)
-        .map(|_| mint(id).unwrap().expose().to_owned())
-        .collect();
+    let texts: HashSet<String> = (0..1000).map(|_| mint(id).unwrap().expose().to_owned()).collect();
     assert_eq!(texts.len(), 1000);
     // Among so many secrets some have the separator in them, also at both ends.
     assert!(texts.iter().any(|text| text[38..].contains('_')));
@@ -95,36 +89,12 @@ fn scopes_are_read_alone_and_by_prefix() {
     for scope in Scope::ALL {
         assert_eq!(Scopes::parse(scope.as_str()), Ok(Scopes::from(scope)));
     }
-    assert_eq!(
-        Scopes::parse("runs:*").unwrap().names(),
-        ["runs:read", "runs:write"]
-    );
-    assert_eq!(
-        Scopes::parse("tokens:*").unwrap().names(),
-        ["tokens:read", "tokens:write"]
-    );
-    for unknown in [
-        "",
-        "*",
-        ":*",
-        "run:*",
-        "runs:",
-        "Runs:read",
-        "runs:read ",
-        "admin:*",
-        "connectors:delete",
-    ] {
+    assert_eq!(Scopes::parse("runs:*").unwrap().names(), ["runs:read", "runs:write"]);
+    assert_eq!(Scopes::parse("tokens:*").unwrap().names(), ["tokens:read", "tokens:write"]);
+    for unknown in ["", "*", ":*", "run:*", "runs:", "Runs:read", "runs:read ", "admin:*", "connectors:delete"] {
         let error = Scopes::parse(unknown).unwrap_err().to_string();
-        assert!(
-            error.starts_with(&format!(
-                "unknown scope {unknown}, expected one of connectors:read, "
-            )),
-            "{error}"
-        );
-        assert!(
-            error.contains("agents:connect") && error.ends_with("admin"),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("unknown scope {unknown}, expected one of connectors:read, ")), "{error}");
+        assert!(error.contains("agents:connect") && error.ends_with("admin"), "{error}");
     }
 }
 
@@ -133,22 +103,11 @@ fn a_scope_grants_itself_and_admin_grants_all() {
     for held in Scope::ALL {
         for wanted in Scope::ALL {
             let allowed = Scopes::from(held).allows(wanted);
-            assert_eq!(
-                allowed,
-                held == wanted || held == Scope::Admin,
-                "{held} {wanted}"
-            );
+            assert_eq!(allowed, held == wanted || held == Scope::Admin, "{held} {wanted}");
         }
     }
-    assert!(
-        !Scope::ALL
-            .into_iter()
-            .any(|scope| Scopes::default().allows(scope))
-    );
-    assert_eq!(
-        format!("{:?}", Scopes::parse("runs:*").unwrap()),
-        r#"{"runs:read", "runs:write"}"#
-    );
+    assert!(!Scope::ALL.into_iter().any(|scope| Scopes::default().allows(scope)));
+    assert_eq!(format!("{:?}", Scopes::parse("runs:*").unwrap()), r#"{"runs:read", "runs:write"}"#);
 }
 
 #[test]
@@ -156,18 +115,8 @@ fn bearer_headers_are_read() {
     for header in ["Bearer abc", "bearer abc", "BEARER  abc "] {
         assert_eq!(bearer(Some(header)).unwrap(), "abc");
     }
-    for header in [
-        None,
-        Some(""),
-        Some("abc"),
-        Some("Basic abc"),
-        Some("Bearer"),
-        Some("Bearerabc"),
-    ] {
-        assert!(
-            matches!(bearer(header), Err(AuthError::Missing)),
-            "{header:?}"
-        );
+    for header in [None, Some(""), Some("abc"), Some("Basic abc"), Some("Bearer"), Some("Bearerabc")] {
+        assert!(matches!(bearer(header), Err(AuthError::Missing)), "{header:?}");
     }
 }
 
@@ -191,14 +140,8 @@ on_both!(
 
 async fn a_token_lets_its_holder_in(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
-    let issued = auth
-        .issue(api(&["connectors:read", "runs:*"]))
-        .await
-        .unwrap();
-    assert_eq!(
-        issued.row.token.scopes,
-        ["connectors:read", "runs:read", "runs:write"]
-    );
+    let issued = auth.issue(api(&["connectors:read", "runs:*"])).await.unwrap();
+    assert_eq!(issued.row.token.scopes, ["connectors:read", "runs:read", "runs:write"]);
     for auth in [auth.clone(), auth, Authenticator::new(db.store.clone())] {
         let identity = auth.authenticate(issued.text.expose()).await.unwrap();
         assert_eq!(
@@ -215,26 +158,14 @@ async fn wrong_tokens_let_nobody_in(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
     let issued = auth.issue(api(&["admin"])).await.unwrap();
     let text = issued.text.expose();
-    assert!(matches!(
-        auth.authenticate("").await,
-        Err(AuthError::Missing)
-    ));
-    assert!(matches!(
-        auth.authenticate("hunter2").await,
-        Err(AuthError::Malformed)
-    ));
+    assert!(matches!(auth.authenticate("").await, Err(AuthError::Missing)));
+    assert!(matches!(auth.authenticate("hunter2").await, Err(AuthError::Malformed)));
     let other = mint(new_id()).unwrap();
-    assert!(matches!(
-        auth.authenticate(other.expose()).await,
-        Err(AuthError::Unknown)
-    ));
+    assert!(matches!(auth.authenticate(other.expose()).await, Err(AuthError::Unknown)));
     // The id is right, the secret is another; before and after the right one has been seen.
     let forged = mint(issued.row.token.id).unwrap();
     for _ in 0..2 {
-        assert!(matches!(
-            auth.authenticate(forged.expose()).await,
-            Err(AuthError::Unknown)
-        ));
+        assert!(matches!(auth.authenticate(forged.expose()).await, Err(AuthError::Unknown)));
         auth.authenticate(text).await.unwrap();
     }
     // The same bytes in another spelling are another token.
@@ -245,26 +176,15 @@ async fn wrong_tokens_let_nobody_in(db: TestDb) {
 async fn an_expired_token_lets_nobody_in(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
     let end = now() + SignedDuration::from_hours(1);
-    let issued = auth
-        .issue(NewToken {
-            expires_at: Some(end),
-            ..api(&["admin"])
-        })
-        .await
-        .unwrap();
+    let issued = auth.issue(NewToken { expires_at: Some(end), ..api(&["admin"]) }).await.unwrap();
     let just_before = end - SignedDuration::from_millis(1);
-    auth.authenticate_at(issued.text.expose(), just_before)
-        .await
-        .unwrap();
+    auth.authenticate_at(issued.text.expose(), just_before).await.unwrap();
     for late in [end, end + SignedDuration::from_hours(24)] {
         let refused = auth.authenticate_at(issued.text.expose(), late).await;
         assert!(matches!(refused, Err(AuthError::Expired)), "{refused:?}");
         // Whoever does not have the token does not learn that it has expired.
         let forged = mint(issued.row.token.id).unwrap();
-        assert!(matches!(
-            auth.authenticate_at(forged.expose(), late).await,
-            Err(AuthError::Unknown)
-        ));
+        assert!(matches!(auth.authenticate_at(forged.expose(), late).await, Err(AuthError::Unknown)));
     }
 }
 
@@ -276,37 +196,22 @@ async fn a_revoked_token_ends_at_once(db: TestDb) {
     let waiting = tokio::spawn(async move { open.cancelled().await });
     auth.revoke(identity.token_id).await.unwrap();
     waiting.await.unwrap();
-    assert!(matches!(
-        auth.authenticate(issued.text.expose()).await,
-        Err(AuthError::Unknown)
-    ));
-    assert!(matches!(
-        auth.revoke(identity.token_id).await,
-        Err(StoreError::NotFound { .. })
-    ));
+    assert!(matches!(auth.authenticate(issued.text.expose()).await, Err(AuthError::Unknown)));
+    assert!(matches!(auth.revoke(identity.token_id).await, Err(StoreError::NotFound { .. })));
 }
 
 async fn a_revocation_elsewhere_is_seen_soon(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
     let issued = auth.issue(api(&["admin"])).await.unwrap();
     let start = now();
-    let identity = auth
-        .authenticate_at(issued.text.expose(), start)
-        .await
-        .unwrap();
+    let identity = auth.authenticate_at(issued.text.expose(), start).await.unwrap();
     // Looked up again, it is still the same identity: what is open goes on waiting for its revocation.
     let later = start + SignedDuration::from_secs(6);
-    let again = auth
-        .authenticate_at(issued.text.expose(), later)
-        .await
-        .unwrap();
+    let again = auth.authenticate_at(issued.text.expose(), later).await.unwrap();
     assert!(std::sync::Arc::ptr_eq(&identity, &again));
     db.store.tokens().delete(issued.row.token.id).await.unwrap();
     let soon = later + SignedDuration::from_secs(6);
-    assert!(matches!(
-        auth.authenticate_at(issued.text.expose(), soon).await,
-        Err(AuthError::Unknown)
-    ));
+    assert!(matches!(auth.authenticate_at(issued.text.expose(), soon).await, Err(AuthError::Unknown)));
     assert!(identity.revoked().is_cancelled());
 }
 
@@ -329,10 +234,7 @@ async fn no_caller_gets_in_after_a_revocation_that_it_raced(db: TestDb) {
                 Err(error) => assert!(matches!(error, AuthError::Unknown), "{error:?}"),
             }
         }
-        assert!(matches!(
-            auth.authenticate(issued.text.expose()).await,
-            Err(AuthError::Unknown)
-        ));
+        assert!(matches!(auth.authenticate(issued.text.expose()).await, Err(AuthError::Unknown)));
     }
 }
 
@@ -340,22 +242,13 @@ async fn a_known_token_costs_no_query(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
     let issued = auth.issue(api(&["admin"])).await.unwrap();
     let start = now();
-    auth.authenticate_at(issued.text.expose(), start)
-        .await
-        .unwrap();
+    auth.authenticate_at(issued.text.expose(), start).await.unwrap();
     db.store.close().await;
     for seconds in 0..5 {
-        auth.authenticate_at(
-            issued.text.expose(),
-            start + SignedDuration::from_secs(seconds),
-        )
-        .await
-        .unwrap();
+        auth.authenticate_at(issued.text.expose(), start + SignedDuration::from_secs(seconds)).await.unwrap();
     }
     for other in [SignedDuration::from_secs(5), SignedDuration::from_secs(-1)] {
-        let away = auth
-            .authenticate_at(issued.text.expose(), start + other)
-            .await;
+        let away = auth.authenticate_at(issued.text.expose(), start + other).await;
         assert!(matches!(away, Err(AuthError::Store(_))), "{away:?}");
     }
 }
@@ -367,37 +260,13 @@ async fn faults_are_named_all_at_once(db: TestDb) {
     bad.expires_at = Some(now() - SignedDuration::from_secs(1));
     bad.agent_id = Some("agent".to_owned());
     bad.connector_names = vec!["sap-hr".to_owned()];
-    let Err(IssueError::Invalid(faults)) = auth.issue(bad).await else {
-        panic!("faults are expected")
-    };
+    let Err(IssueError::Invalid(faults)) = auth.issue(bad).await else { panic!("faults are expected") };
     let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-    assert_eq!(
-        pointers,
-        [
-            "/name",
-            "/scopes/1",
-            "/expiresAt",
-            "/agentId",
-            "/connectorNames"
-        ]
-    );
-    assert!(
-        faults[1].message.contains("connectors:execute"),
-        "{faults:?}"
-    );
-    let Err(IssueError::Invalid(faults)) = auth.issue(api(&[])).await else {
-        panic!("a fault is expected")
-    };
+    assert_eq!(pointers, ["/name", "/scopes/1", "/expiresAt", "/agentId", "/connectorNames"]);
+    assert!(faults[1].message.contains("connectors:execute"), "{faults:?}");
+    let Err(IssueError::Invalid(faults)) = auth.issue(api(&[])).await else { panic!("a fault is expected") };
     assert_eq!(faults[0].pointer, "/scopes");
-    assert!(
-        db.store
-            .tokens()
-            .list(&PageRequest::default())
-            .await
-            .unwrap()
-            .items
-            .is_empty()
-    );
+    assert!(db.store.tokens().list(&PageRequest::default()).await.unwrap().items.is_empty());
 }
 
 async fn an_agents_token_is_bound(db: TestDb) {
@@ -407,137 +276,34 @@ async fn an_agents_token_is_bound(db: TestDb) {
     assert_eq!(identity.kind, TokenKind::Agent);
     assert_eq!(identity.agent_id.as_deref(), Some("agent-prod-01"));
     assert_eq!(identity.connector_names, ["internal-ldap", "sap-hr"]);
-    assert_eq!(
-        identity.scopes.iter().collect::<Vec<_>>(),
-        [Scope::AgentsConnect]
-    );
-    auth.issue(NewToken {
-        scopes: vec!["agents:connect".to_owned()],
-        ..agent()
-    })
-    .await
-    .unwrap();
+    assert_eq!(identity.scopes.iter().collect::<Vec<_>>(), [Scope::AgentsConnect]);
+    auth.issue(NewToken { scopes: vec!["agents:connect".to_owned()], ..agent() }).await.unwrap();
 
-    let names = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     for (new, pointer) in [
-        (
-            NewToken {
-                agent_id: None,
-                ..agent()
-            },
-            "/agentId",
-        ),
-        (
-            NewToken {
-                agent_id: Some(String::new()),
-                ..agent()
-            },
-            "/agentId",
-        ),
-        (
-            NewToken {
-                agent_id: Some("-a".to_owned()),
-                ..agent()
-            },
-            "/agentId",
-        ),
-        (
-            NewToken {
-                agent_id: Some("a b".to_owned()),
-                ..agent()
-            },
-            "/agentId",
-        ),
-        (
-            NewToken {
-                agent_id: Some("a".repeat(129)),
-                ..agent()
-            },
-            "/agentId",
-        ),
-        (
-            NewToken {
-                connector_names: Vec::new(),
-                ..agent()
-            },
-            "/connectorNames",
-        ),
-        (
-            NewToken {
-                connector_names: names(&["ok", "Not-Ok"]),
-                ..agent()
-            },
-            "/connectorNames/1",
-        ),
-        (
-            NewToken {
-                connector_names: names(&["a--b"]),
-                ..agent()
-            },
-            "/connectorNames/0",
-        ),
-        (
-            NewToken {
-                connector_names: names(&[&"a".repeat(64)]),
-                ..agent()
-            },
-            "/connectorNames/0",
-        ),
-        (
-            NewToken {
-                connector_names: names(&[&Uuid::nil().to_string()]),
-                ..agent()
-            },
-            "/connectorNames/0",
-        ),
-        (
-            NewToken {
-                scopes: names(&["agents:connect", "connectors:read"]),
-                ..agent()
-            },
-            "/scopes",
-        ),
-        (
-            NewToken {
-                scopes: names(&["admin"]),
-                ..agent()
-            },
-            "/scopes",
-        ),
+        (NewToken { agent_id: None, ..agent() }, "/agentId"),
+        (NewToken { agent_id: Some(String::new()), ..agent() }, "/agentId"),
+        (NewToken { agent_id: Some("-a".to_owned()), ..agent() }, "/agentId"),
+        (NewToken { agent_id: Some("a b".to_owned()), ..agent() }, "/agentId"),
+        (NewToken { agent_id: Some("a".repeat(129)), ..agent() }, "/agentId"),
+        (NewToken { connector_names: Vec::new(), ..agent() }, "/connectorNames"),
+        (NewToken { connector_names: names(&["ok", "Not-Ok"]), ..agent() }, "/connectorNames/1"),
+        (NewToken { connector_names: names(&["a--b"]), ..agent() }, "/connectorNames/0"),
+        (NewToken { connector_names: names(&[&"a".repeat(64)]), ..agent() }, "/connectorNames/0"),
+        (NewToken { connector_names: names(&[&Uuid::nil().to_string()]), ..agent() }, "/connectorNames/0"),
+        (NewToken { scopes: names(&["agents:connect", "connectors:read"]), ..agent() }, "/scopes"),
+        (NewToken { scopes: names(&["admin"]), ..agent() }, "/scopes"),
     ] {
-        let Err(IssueError::Invalid(faults)) = auth.issue(new.clone()).await else {
-            panic!("{new:?}")
-        };
-        assert_eq!(
-            faults
-                .iter()
-                .map(|fault| fault.pointer.as_str())
-                .collect::<Vec<_>>(),
-            [pointer],
-            "{new:?}"
-        );
+        let Err(IssueError::Invalid(faults)) = auth.issue(new.clone()).await else { panic!("{new:?}") };
+        assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), [pointer], "{new:?}");
     }
 }
 
 async fn last_use_is_written_when_flushed(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
-    let (used, unused) = (
-        auth.issue(api(&["admin"])).await.unwrap(),
-        auth.issue(api(&["admin"])).await.unwrap(),
-    );
+    let (used, unused) = (auth.issue(api(&["admin"])).await.unwrap(), auth.issue(api(&["admin"])).await.unwrap());
     let last_used = async |issued: &IssuedToken| -> Option<Timestamp> {
-        db.store
-            .tokens()
-            .find(issued.row.token.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .last_used_at
+        db.store.tokens().find(issued.row.token.id).await.unwrap().unwrap().last_used_at
     };
     let at = now();
     auth.authenticate_at(used.text.expose(), at).await.unwrap();
@@ -545,100 +311,50 @@ async fn last_use_is_written_when_flushed(db: TestDb) {
     auth.authenticate_at(forged.expose(), at).await.unwrap_err();
     assert_eq!(last_used(&used).await, None);
     auth.flush_last_used().await.unwrap();
-    assert_eq!(
-        (last_used(&used).await, last_used(&unused).await),
-        (Some(at), None)
-    );
+    assert_eq!((last_used(&used).await, last_used(&unused).await), (Some(at), None));
     // Nothing new, nothing to write: another process's later value stays.
     let elsewhere = at + SignedDuration::from_secs(60);
-    db.store
-        .tokens()
-        .touch(&[(used.row.token.id, elsewhere)])
-        .await
-        .unwrap();
+    db.store.tokens().touch(&[(used.row.token.id, elsewhere)]).await.unwrap();
     auth.flush_last_used().await.unwrap();
     assert_eq!(last_used(&used).await, Some(elsewhere));
 }
 
 async fn the_first_start_makes_one_admin_token(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
-    let AdminStart::Created(text) = auth.ensure_admin(None).await.unwrap() else {
-        panic!("none was there")
-    };
-    assert!(
-        auth.authenticate(text.expose())
-            .await
-            .unwrap()
-            .allows(Scope::TokensWrite)
-    );
+    let AdminStart::Created(text) = auth.ensure_admin(None).await.unwrap() else { panic!("none was there") };
+    assert!(auth.authenticate(text.expose()).await.unwrap().allows(Scope::TokensWrite));
     let again = Authenticator::new(db.store.clone());
-    assert!(matches!(
-        again.ensure_admin(None).await.unwrap(),
-        AdminStart::Present
-    ));
+    assert!(matches!(again.ensure_admin(None).await.unwrap(), AdminStart::Present));
     let id = again.authenticate(text.expose()).await.unwrap().token_id;
     // The last one is gone: the next start lets somebody in again.
     again.issue(api(&["tokens:*"])).await.unwrap();
     again.revoke(id).await.unwrap();
-    assert!(matches!(
-        auth.ensure_admin(None).await.unwrap(),
-        AdminStart::Created(_)
-    ));
+    assert!(matches!(auth.ensure_admin(None).await.unwrap(), AdminStart::Created(_)));
 }
 
 async fn the_environments_token_lives_with_the_environment(db: TestDb) {
     let start = async |store: &Store, environment: Option<&str>| {
         let auth = Authenticator::new(store.clone());
-        let how = auth
-            .ensure_admin(environment.map(Secret::new).as_ref())
-            .await
-            .unwrap();
+        let how = auth.ensure_admin(environment.map(Secret::new).as_ref()).await.unwrap();
         (auth, how)
     };
-    let (one, two) = (
-        "0123456789abcdef0123456789abcdef",
-        "another-token-of-thirty-two-characters",
-    );
+    let (one, two) = ("0123456789abcdef0123456789abcdef", "another-token-of-thirty-two-characters");
     let (auth, how) = start(&db.store, Some(one)).await;
     assert!(matches!(how, AdminStart::Environment));
     let first = auth.authenticate(one).await.unwrap();
     assert!(first.allows(Scope::Admin));
-    assert!(matches!(
-        auth.authenticate(two).await,
-        Err(AuthError::Malformed)
-    ));
+    assert!(matches!(auth.authenticate(two).await, Err(AuthError::Malformed)));
 
     // The same on the next start: the same row, and it was not made twice.
     let (auth, _) = start(&db.store, Some(one)).await;
-    assert_eq!(
-        auth.authenticate(one).await.unwrap().token_id,
-        first.token_id
-    );
-    assert_eq!(
-        db.store
-            .tokens()
-            .list(&PageRequest::default())
-            .await
-            .unwrap()
-            .items
-            .len(),
-        1
-    );
+    assert_eq!(auth.authenticate(one).await.unwrap().token_id, first.token_id);
+    assert_eq!(db.store.tokens().list(&PageRequest::default()).await.unwrap().items.len(), 1);
 
     // Another replaces it.
     let (auth, _) = start(&db.store, Some(two)).await;
     assert!(auth.authenticate(two).await.unwrap().allows(Scope::Admin));
     assert!(auth.authenticate(one).await.is_err());
-    assert_eq!(
-        db.store
-            .tokens()
-            .list(&PageRequest::default())
-            .await
-            .unwrap()
-            .items
-            .len(),
-        1
-    );
+    assert_eq!(db.store.tokens().list(&PageRequest::default()).await.unwrap().items.len(), 1);
 
     // Revoked, it ends at once, and is back with the next start.
     let id = auth.authenticate(two).await.unwrap().token_id;
@@ -649,20 +365,13 @@ async fn the_environments_token_lives_with_the_environment(db: TestDb) {
 
     // Without the variable it ends, and somebody else must be let in.
     let (auth, how) = start(&db.store, None).await;
-    let AdminStart::Created(text) = how else {
-        panic!("{how:?}")
-    };
+    let AdminStart::Created(text) = how else { panic!("{how:?}") };
     assert!(auth.authenticate(two).await.is_err());
     auth.authenticate(text.expose()).await.unwrap();
 
     // A token that was printed once may be given by environment too.
     let (auth, _) = start(&db.store, Some(text.expose())).await;
-    assert!(
-        auth.authenticate(text.expose())
-            .await
-            .unwrap()
-            .allows(Scope::Admin)
-    );
+    assert!(auth.authenticate(text.expose()).await.unwrap().allows(Scope::Admin));
 }
 
 async fn bad_environment_tokens_are_refused(db: TestDb) {
@@ -670,32 +379,14 @@ async fn bad_environment_tokens_are_refused(db: TestDb) {
     for (text, reason) in [
         ("", "has 0 characters"),
         ("hunter2-hunter2-hunter2-hunter2", "has 31 characters"),
-        (
-            "hunter2 hunter2 hunter2 hunter2 hunter2",
-            "no HTTP header takes",
-        ),
+        ("hunter2 hunter2 hunter2 hunter2 hunter2", "no HTTP header takes"),
         ("hunter2-hunter2-hunter2-hunter2-ü", "no HTTP header takes"),
     ] {
-        let error = auth
-            .ensure_admin(Some(&Secret::new(text)))
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("FLOH_ADMIN_TOKEN ") && error.contains(reason),
-            "{error}"
-        );
+        let error = auth.ensure_admin(Some(&Secret::new(text))).await.unwrap_err().to_string();
+        assert!(error.starts_with("FLOH_ADMIN_TOKEN ") && error.contains(reason), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
-    assert!(
-        db.store
-            .tokens()
-            .list(&PageRequest::default())
-            .await
-            .unwrap()
-            .items
-            .is_empty()
-    );
+    assert!(db.store.tokens().list(&PageRequest::default()).await.unwrap().items.is_empty());
 }
 
 async fn a_damaged_row_lets_nobody_in(db: TestDb) {
@@ -703,21 +394,12 @@ async fn a_damaged_row_lets_nobody_in(db: TestDb) {
     let issued = auth.issue(api(&["connectors:read"])).await.unwrap();
     for hash in ["", "zz"] {
         db.set_all("token", "hash", hash).await;
-        assert!(matches!(
-            auth.authenticate(issued.text.expose()).await,
-            Err(AuthError::Unknown)
-        ));
+        assert!(matches!(auth.authenticate(issued.text.expose()).await, Err(AuthError::Unknown)));
     }
     db.set_all("token", "hash", &issued.row.token.hash).await;
     // A scope of a newer release grants nothing to this one.
     db.set_all("token", "scopes", r#"["connectors:fly"]"#).await;
-    assert!(
-        auth.authenticate(issued.text.expose())
-            .await
-            .unwrap()
-            .scopes
-            .is_empty()
-    );
+    assert!(auth.authenticate(issued.text.expose()).await.unwrap().scopes.is_empty());
 }
 
 async fn no_text_is_stored_or_shown(db: TestDb) {
@@ -725,17 +407,9 @@ async fn no_text_is_stored_or_shown(db: TestDb) {
     let issued = auth.issue(api(&["admin"])).await.unwrap();
     let secret = &issued.text.expose()[38..];
     let identity = auth.authenticate(issued.text.expose()).await.unwrap();
-    let rows = db
-        .store
-        .tokens()
-        .list(&PageRequest::default())
-        .await
-        .unwrap();
+    let rows = db.store.tokens().list(&PageRequest::default()).await.unwrap();
     let shown = format!("{issued:?} {identity:?} {auth:?} {rows:?}");
-    assert!(
-        !shown.contains(secret) && !shown.contains(&issued.row.token.hash),
-        "{shown}"
-    );
+    assert!(!shown.contains(secret) && !shown.contains(&issued.row.token.hash), "{shown}");
     let row = &rows.items[0].token;
     assert_eq!(row.hash, TokenHash::of(issued.text.expose()).to_hex());
     assert!(!format!("{} {} {:?}", row.id, row.name, row.scopes).contains(secret));

@@ -58,19 +58,13 @@ pub(super) fn mint(id: Uuid) -> Result<Secret, getrandom::Error> {
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     getrandom::fill(secret.as_mut_slice())?;
     let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice()));
-    Ok(Secret::new(format!(
-        "{PREFIX}{}_{}",
-        id.simple(),
-        secret.as_str()
-    )))
+    Ok(Secret::new(format!("{PREFIX}{}_{}", id.simple(), secret.as_str())))
 }
 
 /// Reads the id out of a token's text, if it has the form of one.
 pub(super) fn id_of(text: &str) -> Option<Uuid> {
     let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
     let mut decoded = Zeroizing::new([0; SECRET_BYTES]);
-    let bytes = URL_SAFE_NO_PAD
-        .decode_slice(secret, decoded.as_mut_slice())
-        .ok()?;
+    let bytes = URL_SAFE_NO_PAD.decode_slice(secret, decoded.as_mut_slice()).ok()?;
     (id.len() == ID_CHARACTERS && bytes == SECRET_BYTES).then(|| Uuid::try_parse(id).ok())?
 }

@@ -11,8 +11,7 @@ use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
 use super::types;
 use super::{
-    Connector, ConnectorFields, ConnectorFilter, LoadedConnector, Page, PageRequest, Store,
-    StoreError, TypeChoice,
+    Connector, ConnectorFields, ConnectorFilter, LoadedConnector, Page, PageRequest, Store, StoreError, TypeChoice,
 };
 
 const TABLE: &str = "connector";

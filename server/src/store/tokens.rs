@@ -82,12 +82,7 @@ impl Tokens<'_> {
     /// # Errors
     /// Those of the database.
     pub async fn environment(&self) -> Result<Option<TokenRow>, StoreError> {
-        let id = self
-            .store
-            .settings()
-            .get(ENVIRONMENT)
-            .await?
-            .and_then(|id| Uuid::try_parse(&id).ok());
+        let id = self.store.settings().get(ENVIRONMENT).await?.and_then(|id| Uuid::try_parse(&id).ok());
         match id {
             Some(id) => self.find(id).await,
             None => Ok(None),
@@ -104,10 +99,7 @@ impl Tokens<'_> {
             .bind(ENVIRONMENT)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM setting WHERE name = $1")
-            .bind(ENVIRONMENT)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query("DELETE FROM setting WHERE name = $1").bind(ENVIRONMENT).execute(&mut *transaction).await?;
         if let Some(token) = token {
             sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2)")
                 .bind(ENVIRONMENT)
@@ -194,10 +186,7 @@ impl Tokens<'_> {
     }
 }
 
-async fn insert(
-    connection: &mut AnyConnection,
-    token: NewTokenRow,
-) -> Result<TokenRow, StoreError> {
+async fn insert(connection: &mut AnyConnection, token: NewTokenRow) -> Result<TokenRow, StoreError> {
     let created_at = now();
     sqlx::query(
         "INSERT INTO token (id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at) \
@@ -214,11 +203,7 @@ async fn insert(
     .bind(token.expires_at.map(Timestamp::as_millisecond))
     .execute(connection)
     .await?;
-    Ok(TokenRow {
-        token,
-        created_at,
-        last_used_at: None,
-    })
+    Ok(TokenRow { token, created_at, last_used_at: None })
 }
 
 fn from_row(row: &AnyRow) -> Result<TokenRow, StoreError> {

@@ -39,11 +39,7 @@ impl TestDb {
     /// Damages a table: writes one value into a column of all its rows.
     pub(crate) async fn set_all(&self, table: &str, column: &str, value: &str) {
         let sql = sqlx::AssertSqlSafe(format!("UPDATE {table} SET {column} = $1"));
-        sqlx::query(sql)
-            .bind(value)
-            .execute(&self.store.write)
-            .await
-            .unwrap();
+        sqlx::query(sql).bind(value).execute(&self.store.write).await.unwrap();
     }
 }
 
