@@ -119,7 +119,8 @@ fn read(mut form: Form) -> Result<NewToken, Problem> {
 /// A token cannot make one that may do more than itself.
 fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
     let wanted = new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
-    let denied: Vec<String> = wanted.iter().filter(|scope| !caller.0.allows(*scope)).map(ToString::to_string).collect();
+    let denied: Vec<String> =
+        wanted.iter().filter(|scope| !caller.0.allows(*scope)).map(|scope| scope.to_string()).collect();
     if denied.is_empty() {
         return Ok(());
     }
