@@ -19,6 +19,9 @@ use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
 use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
 
+#[cfg(test)]
+mod tests;
+
 /// How long a call may take when nobody says otherwise, in milliseconds.
 pub const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 

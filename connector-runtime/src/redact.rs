@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 
 use crate::schema::Fields;
 
+#[cfg(test)]
+mod tests;
+
 /// What stands in place of a secret.
 pub const MASK: &str = "[redacted]";
 

@@ -11,6 +11,9 @@ use crate::descriptor::Outputs;
 use crate::outcome::{Cause, Fail, Failure, Outcome, Success, Thrown};
 use crate::schema::json_type;
 
+#[cfg(test)]
+mod tests;
+
 /// The result of a command, with its payload as JSON.
 ///
 /// A handler may return one for full control; its slots pass as they are.
