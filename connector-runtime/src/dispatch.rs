@@ -5,11 +5,10 @@
 //! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Invocation};
 use crate::log::{LogLine, Logger};
@@ -165,7 +164,7 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         idempotency_key: invocation.idempotency_key,
         log,
         deadline: tokio::time::Instant::now() + timeout,
-        cancelled: CancellationToken::new(),
+        cancelled: OnceLock::new(),
         http: invocation.http.with_timeout(timeout),
     };
     Ok(Call { target, name, command, context, timeout_ms, scenario, redactor, began })
@@ -199,7 +198,7 @@ impl<'a> Call<'a> {
 
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
-        let Self { target, name, command, context, timeout_ms, scenario, redactor, began } = self;
+        let Self { target, name, command, mut context, timeout_ms, scenario, redactor, began } = self;
         let deprecated = deprecation(command);
         if let Some(message) = &deprecated {
             let connector = target.connector;
@@ -225,7 +224,6 @@ impl<'a> Call<'a> {
             }
             Err(panic) => panicked(&target, name, &panic, &redactor),
         };
-        context.cancelled.cancel();
         if let Some(error) = &mut reply.error {
             *error = redactor.text(error).into_owned();
         }
@@ -238,7 +236,7 @@ impl<'a> Call<'a> {
             mocked: scenario.is_some(),
             deprecated,
             logs: context.log.take(),
-            config: context.config,
+            config: std::mem::take(&mut context.config),
             redactor,
             took: began.elapsed(),
         }
@@ -324,8 +322,11 @@ fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<
         return outcome;
     }
     let mut known = target.mock.map(|mock| mock.scenarios(command)).unwrap_or_default();
-    known.extend(target.executor.mock_scenarios(command));
-    known.dedup();
+    for scenario in target.executor.mock_scenarios(command) {
+        if !known.contains(&scenario) {
+            known.push(scenario);
+        }
+    }
     let known =
         if known.is_empty() { "the command has none".to_owned() } else { format!("known are {}", known.join(", ")) };
     Err(Fail::new(format!("No mock scenario {scenario} for command {command}; {known}")).into())

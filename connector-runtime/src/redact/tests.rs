@@ -154,6 +154,7 @@ fn values() -> Value {
 fn secrets_are_collected_from_nested_schemas() {
     let mut texts = secret_texts(&fields(), values().as_object().unwrap());
     texts.sort();
+    texts.dedup();
     let expected = ["123456", "secret-0", "secret-1", "secret-2", "secret-3", "secret-4", "secret-5"];
     assert_eq!(texts, expected);
 }

@@ -172,7 +172,7 @@ fn recursive_objects_keep_working_references() {
     let (params, _) = command_schemas(&schema.commands["grow"]);
     let leaf = json!({ "label": "a", "branches": [] });
     let nested = json!({ "label": "a", "branches": [{ "label": "b", "branches": [leaf] }] });
-    assert!(accepts(&params, &json!({ "left": nested })));
+    assert!(accepts(&params, &json!({ "left": nested })), "{params:#}");
     assert!(accepts(&params, &json!({ "left": leaf, "right": nested })));
     let wrong = json!({ "label": "a", "branches": [{ "label": "too long", "branches": [] }] });
     assert!(!accepts(&params, &json!({ "left": wrong })), "{params:#}");
