@@ -5,9 +5,11 @@
 //! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures_util::future::poll_immediate;
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Invocation};
@@ -306,7 +308,11 @@ async fn execute(
     params: FieldValues<'_>,
     timeout_ms: u64,
 ) -> Result<Result<Reply, Failure>, Panic> {
-    let work = panic::catch(async { target.executor.execute(context, command, params).await });
+    let mut work = pin!(panic::catch(async { target.executor.execute(context, command, params).await }));
+    // What is done at once needs no timer.
+    if let Some(outcome) = poll_immediate(work.as_mut()).await {
+        return outcome;
+    }
     match tokio::time::timeout_at(context.deadline, work).await {
         Ok(outcome) => outcome,
         Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),

@@ -252,12 +252,11 @@ fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<Strin
 /// Collects the texts of every secret among the values of some fields, nested ones too.
 pub fn secret_texts(fields: &Fields, values: &Map<String, Value>) -> Vec<String> {
     let mut texts = Vec::new();
-    for (name, field) in fields {
+    for (name, field) in fields.iter().filter(|(_, field)| field.holds_secret()) {
         let Some(value) = values.get(name) else { continue };
-        if field.secret {
-            collect(value, &mut texts);
-        } else if let Some(schema) = &field.schema {
-            schema.visit_secrets(value, &mut |part| collect(part, &mut texts));
+        match &field.schema {
+            Some(schema) if !field.secret => schema.visit_secrets(value, &mut |part| collect(part, &mut texts)),
+            _ => collect(value, &mut texts),
         }
     }
     texts
