@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -83,7 +83,8 @@ pub struct Context {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) log: Logger,
     pub(crate) deadline: Instant,
-    pub(crate) cancelled: CancellationToken,
+    /// Made when a handler asks for it; cancelled with the context's end.
+    pub(crate) cancelled: OnceLock<CancellationToken>,
     pub(crate) http: Client,
 }
 
@@ -141,12 +142,21 @@ impl Context {
     /// Completes when the call is over before the handler is: timed out, or nobody waits any more.
     /// For work that a handler moved to another task; the handler itself is simply dropped.
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
-        self.cancelled.cancelled()
+        self.cancellation().cancelled()
     }
 
     /// Returns the token behind [`Context::cancelled`], to hand to another task.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.cancelled
+        self.cancelled.get_or_init(CancellationToken::new)
+    }
+}
+
+// However a call ends (done, timed out, or dropped because nobody waits any more), its context goes.
+impl Drop for Context {
+    fn drop(&mut self) {
+        if let Some(token) = self.cancelled.get() {
+            token.cancel();
+        }
     }
 }
 

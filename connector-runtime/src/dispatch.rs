@@ -5,11 +5,12 @@
 //! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
 
 use std::fmt;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures_util::future::poll_immediate;
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Invocation};
 use crate::log::{LogLine, Logger};
@@ -18,6 +19,9 @@ use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
 use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
+
+#[cfg(test)]
+mod tests;
 
 /// How long a call may take when nobody says otherwise, in milliseconds.
 pub const DEFAULT_TIMEOUT_MS: u64 = 30_000;
@@ -162,7 +166,7 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         idempotency_key: invocation.idempotency_key,
         log,
         deadline: tokio::time::Instant::now() + timeout,
-        cancelled: CancellationToken::new(),
+        cancelled: OnceLock::new(),
         http: invocation.http.with_timeout(timeout),
     };
     Ok(Call { target, name, command, context, timeout_ms, scenario, redactor, began })
@@ -196,7 +200,7 @@ impl<'a> Call<'a> {
 
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
-        let Self { target, name, command, context, timeout_ms, scenario, redactor, began } = self;
+        let Self { target, name, command, mut context, timeout_ms, scenario, redactor, began } = self;
         let deprecated = deprecation(command);
         if let Some(message) = &deprecated {
             let connector = target.connector;
@@ -222,7 +226,6 @@ impl<'a> Call<'a> {
             }
             Err(panic) => panicked(&target, name, &panic, &redactor),
         };
-        context.cancelled.cancel();
         if let Some(error) = &mut reply.error {
             *error = redactor.text(error).into_owned();
         }
@@ -235,7 +238,7 @@ impl<'a> Call<'a> {
             mocked: scenario.is_some(),
             deprecated,
             logs: context.log.take(),
-            config: context.config,
+            config: std::mem::take(&mut context.config),
             redactor,
             took: began.elapsed(),
         }
@@ -305,7 +308,11 @@ async fn execute(
     params: FieldValues<'_>,
     timeout_ms: u64,
 ) -> Result<Result<Reply, Failure>, Panic> {
-    let work = panic::catch(async { target.executor.execute(context, command, params).await });
+    let mut work = pin!(panic::catch(async { target.executor.execute(context, command, params).await }));
+    // What is done at once needs no timer.
+    if let Some(outcome) = poll_immediate(work.as_mut()).await {
+        return outcome;
+    }
     match tokio::time::timeout_at(context.deadline, work).await {
         Ok(outcome) => outcome,
         Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),
@@ -321,8 +328,11 @@ fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<
         return outcome;
     }
     let mut known = target.mock.map(|mock| mock.scenarios(command)).unwrap_or_default();
-    known.extend(target.executor.mock_scenarios(command));
-    known.dedup();
+    for scenario in target.executor.mock_scenarios(command) {
+        if !known.contains(&scenario) {
+            known.push(scenario);
+        }
+    }
     let known =
         if known.is_empty() { "the command has none".to_owned() } else { format!("known are {}", known.join(", ")) };
     Err(Fail::new(format!("No mock scenario {scenario} for command {command}; {known}")).into())

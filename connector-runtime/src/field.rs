@@ -20,6 +20,9 @@ use crate::descriptor::{ChoiceSpec, Literal, TypeSpec};
 use crate::schema::{FieldKind, Invalid, json_type};
 use crate::secret::Secret;
 
+#[cfg(test)]
+mod tests;
+
 /// A type that may stand in a connection struct or as a param.
 ///
 /// Implemented for texts, numbers, `bool`, dates, [`Url`], [`Secret`], `serde_json::Value`, `Option`,

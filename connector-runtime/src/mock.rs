@@ -10,6 +10,9 @@ use crate::outcome::{Failure, Reply, Returns};
 use crate::result::Sender;
 use crate::schema::FieldValues;
 
+#[cfg(test)]
+mod tests;
+
 /// The scenario that answers when a call names none.
 pub const DEFAULT_SCENARIO: &str = "default";
 

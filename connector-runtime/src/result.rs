@@ -11,6 +11,9 @@ use crate::descriptor::Outputs;
 use crate::outcome::{Cause, Fail, Failure, Outcome, Success, Thrown};
 use crate::schema::json_type;
 
+#[cfg(test)]
+mod tests;
+
 /// The result of a command, with its payload as JSON.
 ///
 /// A handler may return one for full control; its slots pass as they are.
@@ -143,7 +146,9 @@ fn legacy(keys: &[&str]) -> String {
 fn read(value: Value, sender: Sender) -> Result<Reply, String> {
     let mut map = match value {
         Value::Object(map) => map,
-        Value::Array(_) => return Err("The command returned an array; return { success, payload } instead".to_owned()),
+        Value::Array(_) if sender == Sender::Script => {
+            return Err("The command returned an array; return { success, payload } instead".to_owned());
+        }
         _ if sender == Sender::Script => return Ok(Reply::done()),
         other => return Err(format!("The service answered {} where a result object was expected", json_type(&other))),
     };

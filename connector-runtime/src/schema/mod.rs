@@ -10,6 +10,8 @@ mod model;
 mod nested;
 mod parse;
 mod print;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use describe::describe;

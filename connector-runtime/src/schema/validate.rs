@@ -3,9 +3,10 @@
 //! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
 //! text does not satisfy a required field. A message never quotes the value of a secret.
 
+use std::cmp::Ordering;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::model::{Field, FieldKind, Fields};
 
@@ -202,14 +203,14 @@ impl Field {
     }
 
     fn check_number(&self, value: &Value) -> Result<(), String> {
-        let number = value.as_f64().unwrap_or(f64::NAN);
-        if self.integer && !value.is_i64() && !value.is_u64() && number.fract() != 0.0 {
+        if self.integer && !value.is_i64() && !value.is_u64() && value.as_f64().is_none_or(|float| float.fract() != 0.0)
+        {
             return Err(format!("expected integer, got {value}"));
         }
-        if let Some(least) = self.minimum.as_ref().filter(|least| least.as_f64().is_some_and(|least| number < least)) {
+        if let Some(least) = self.minimum.as_ref().filter(|least| is_below(value, least)) {
             return Err(format!("expected at least {least}, got {value}"));
         }
-        if let Some(most) = self.maximum.as_ref().filter(|most| most.as_f64().is_some_and(|most| number > most)) {
+        if let Some(most) = self.maximum.as_ref().filter(|most| is_above(value, most)) {
             return Err(format!("expected at most {most}, got {value}"));
         }
         Ok(())
@@ -237,6 +238,24 @@ impl Field {
             scalar => scalar.to_string(),
         };
         Err(format!("expected one of {}, got {got}", known.join(", ")))
+    }
+}
+
+fn is_below(value: &Value, bound: &Number) -> bool {
+    compare(value, bound) == Some(Ordering::Less)
+}
+
+fn is_above(value: &Value, bound: &Number) -> bool {
+    compare(value, bound) == Some(Ordering::Greater)
+}
+
+/// Whole numbers are compared as such: beyond 2^53 a float no longer tells neighbours apart.
+fn compare(value: &Value, bound: &Number) -> Option<Ordering> {
+    let value = value.as_number()?;
+    let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    match (whole(value), whole(bound)) {
+        (Some(value), Some(bound)) => Some(value.cmp(&bound)),
+        _ => value.as_f64()?.partial_cmp(&bound.as_f64()?),
     }
 }
 
