@@ -15,8 +15,10 @@ use crate::{diag, names};
 /// Arguments of `#[connector]` on a struct.
 #[derive(FromMeta)]
 pub(crate) struct ConnectorArgs {
-    pub(crate) name: ConnectorName,
-    pub(crate) version: Version,
+    #[darling(default)]
+    pub(crate) name: Option<ConnectorName>,
+    #[darling(default)]
+    pub(crate) version: Option<Version>,
     #[darling(default)]
     pub(crate) category: Option<Text>,
     #[darling(default)]
@@ -89,6 +91,13 @@ pub(crate) struct SelectArgs {
 /// Reads the arguments of an attribute.
 pub(crate) fn parse<T: FromMeta>(tokens: TokenStream) -> Result<T> {
     T::from_list(&NestedMeta::parse_meta_list(tokens)?)
+}
+
+/// Tells whether a key is among the arguments, whatever else is wrong with them.
+pub(crate) fn has_key(tokens: &TokenStream, key: &str) -> bool {
+    NestedMeta::parse_meta_list(tokens.clone()).map_or(true, |list| {
+        list.iter().any(|item| matches!(item, NestedMeta::Meta(meta) if meta.path().is_ident(key)))
+    })
 }
 
 /// Reads the arguments of every attribute of a name, as if they were one.
@@ -350,7 +359,9 @@ impl FromMeta for Constant {
         let value = constant(expr, false)?;
         let span = match expr {
             // Both tokens where the compiler can join them, else the number.
-            Expr::Unary(ExprUnary { expr: number, .. }) => expr.span().join(number.span()).unwrap_or_else(|| number.span()),
+            Expr::Unary(ExprUnary { expr: number, .. }) => {
+                expr.span().join(number.span()).unwrap_or_else(|| number.span())
+            }
             other => other.span(),
         };
         Ok(Self { span, value })
@@ -359,7 +370,8 @@ impl FromMeta for Constant {
 
 fn constant(expr: &Expr, negative: bool) -> Result<Value> {
     let wrong = |tokens: &dyn ToTokens| {
-        Err(Error::custom("expected a constant: a text in quotes, a number, `true` or `false`").with_span(&tokens.to_token_stream()))
+        Err(Error::custom("expected a constant: a text in quotes, a number, `true` or `false`")
+            .with_span(&tokens.to_token_stream()))
     };
     match expr {
         Expr::Group(group) => constant(&group.expr, negative),
@@ -370,7 +382,9 @@ fn constant(expr: &Expr, negative: bool) -> Result<Value> {
             Lit::Int(number) => {
                 let sign = if negative { "-" } else { "" };
                 let parsed = format!("{sign}{}", number.base10_digits()).parse();
-                parsed.map(Value::Int).map_err(|_| Error::custom("expected a number of at most 64 bits").with_span(number))
+                parsed
+                    .map(Value::Int)
+                    .map_err(|_| Error::custom("expected a number of at most 64 bits").with_span(number))
             }
             Lit::Float(number) => {
                 let value: f64 = number.base10_parse().map_err(Error::from)?;

@@ -23,7 +23,7 @@ impl Diagnostics {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.0.extend(error.flatten().into_iter().map(syn::Error::from));
+                self.0.extend(error.flatten().into_iter().map(reworded));
                 None
             }
         }
@@ -38,8 +38,31 @@ impl Diagnostics {
     }
 }
 
+/// Tells whether an attribute parser met a key that it does not know.
+pub(crate) fn is_unknown_key(error: &darling::Error) -> bool {
+    error.to_string().starts_with(UNKNOWN)
+}
+
+const UNKNOWN: &str = "Unknown field: ";
+
+/// Says in our words what the attribute parser says in its own.
+fn reworded(error: darling::Error) -> syn::Error {
+    let (span, text) = (error.span(), error.to_string());
+    let rewordings = [(UNKNOWN, "unknown key "), ("Duplicate field ", "more than one key ")];
+    for (theirs, ours) in rewordings {
+        if let Some(rest) = text.strip_prefix(theirs) {
+            let rest =
+                rest.replace(". Available values: ", "; the keys are ").replace(". Did you mean ", "; did you mean ");
+            return syn::Error::new(span, format!("{ours}{rest}"));
+        }
+    }
+    syn::Error::from(error)
+}
+
 pub(crate) fn undocumented(what: &str, name: &str) -> String {
-    format!("undocumented {what} `{name}`: write a `///` comment above it; forms, documentation and agents show the text")
+    format!(
+        "undocumented {what} `{name}`: write a `///` comment above it; forms, documentation and agents show the text"
+    )
 }
 
 pub(crate) fn bad_connector_name(name: &str) -> String {
@@ -47,6 +70,8 @@ pub(crate) fn bad_connector_name(name: &str) -> String {
         "it has more than 63 characters"
     } else if matches!(name, "agents" | "parse-oas") {
         "the name is reserved"
+    } else if crate::names::is_uuid_shaped(name) {
+        "it would be taken for an id; use words, such as `acme-crm`"
     } else {
         "use kebab-case: lower-case letters and digits in words joined by `-`, such as `acme-crm`"
     };
@@ -65,28 +90,48 @@ pub(crate) fn duplicate_wire_name(what: &str, name: &str) -> String {
     format!("two {what} are named `{name}` on the wire: give one of them another name with `name = \"..\"`")
 }
 
+pub(crate) fn two_params_structs(ident: &syn::Ident) -> String {
+    format!(
+        "two commands would have the params struct `{ident}`: rename one of the methods; `name = \"..\"` keeps its name on the wire"
+    )
+}
+
 pub(crate) const RESERVED_COMMAND: &str =
     "a param may not be named `command` on the wire: the name chooses the command; use `name = \"..\"`";
 pub(crate) const NOT_A_CONNECTOR: &str =
     "#[connector] goes on a struct with named fields (the connection) and on its `impl` block (the commands)";
 pub(crate) const TUPLE_STRUCT: &str = "a connector is a struct with named fields, or with none";
-pub(crate) const NO_GENERICS: &str = "no generics here: a connector is one type, known at compile time";
-pub(crate) const NO_IMPL_ARGS: &str = "on an impl block #[connector] takes no arguments but `crate`; write them above the struct";
+pub(crate) const NO_GENERICS: &str = "no generics here: what a schema describes is one type, known at compile time";
+pub(crate) const NO_IMPL_ARGS: &str =
+    "on an impl block #[connector] takes no arguments but `crate`; write them above the struct";
 pub(crate) const TRAIT_IMPL: &str = "#[connector] goes on the struct's own impl block, not on the impl of a trait";
-pub(crate) const MACRO_IN_IMPL: &str =
-    "a macro call inside a #[connector] impl block cannot be seen through: commands in it would be lost; write them out, or move the call to another impl block";
+pub(crate) const MACRO_IN_IMPL: &str = "a macro call inside a #[connector] impl block cannot be seen through: commands in it would be lost; write them out, or move the call to another impl block";
 pub(crate) const NO_COMMANDS: &str = "no commands: put #[command] above at least one method";
 pub(crate) const STRAY_COMMAND: &str = "#[command] belongs above a method in an impl block with #[connector]";
 pub(crate) const NEEDS_SELF: &str = "a command takes `&self`, the typed connection";
 pub(crate) const PLAIN_PARAM: &str = "a param of a command is a plain name with a type";
-pub(crate) const TWO_CONTEXTS: &str = "a command takes one `&Context`; params are owned values, such as String in place of &str";
-pub(crate) const CONTEXT_ATTRS: &str = "the context is no param: it takes neither #[param] nor a comment";
+pub(crate) const TWO_CONTEXTS: &str =
+    "a command takes one `&Context`; params are owned values, such as String in place of &str";
+pub(crate) const CONTEXT_ATTRS: &str =
+    "a reference is the context, which takes neither #[param] nor a comment; a param is an owned value";
+pub(crate) const BORROWED_PARAM: &str =
+    "a param is an owned value: write String in place of &str, Vec<..> in place of a slice";
+pub(crate) const NO_NAME: &str =
+    "a connector needs a name: write #[connector(name = \"acme-crm\", version = \"1.0.0\")]";
+pub(crate) const NO_VERSION: &str =
+    "a connector needs the version of its schema: write #[connector(name = \"acme-crm\", version = \"1.0.0\")]";
+pub(crate) const CONFIG_ON_OBJECT: &str =
+    "fields of an object take #[param(..)]; #[config(..)] is for the fields of a connection";
 pub(crate) const LEGACY_UI: &str = "`legacy_commandless_ui` is reserved for the connectors `http` and `delay`";
-pub(crate) const PARAM_ON_FIELD: &str = "fields of a connection take #[config(..)]; #[param(..)] is for the params of a command";
-pub(crate) const CONFIG_ON_PARAM: &str = "params of a command take #[param(..)]; #[config(..)] is for the fields of a connection";
-pub(crate) const SELECT_VARIANT: &str = "a value of a select has no data: write the variant without parentheses or braces";
+pub(crate) const PARAM_ON_FIELD: &str =
+    "fields of a connection take #[config(..)]; #[param(..)] is for the params of a command";
+pub(crate) const CONFIG_ON_PARAM: &str =
+    "params of a command take #[param(..)]; #[config(..)] is for the fields of a connection";
+pub(crate) const PARAM_ON_OUTPUT: &str =
+    "fields of a payload take #[output(name = \"..\")] alone: nothing comes in through them";
+pub(crate) const SELECT_VARIANT: &str =
+    "a value of a select has no data: write the variant without parentheses or braces";
 pub(crate) const SELECT_EMPTY: &str = "a select needs at least one variant";
 pub(crate) const NOT_A_SELECT: &str = "only an enum can be a select";
 pub(crate) const NOT_NAMED_FIELDS: &str = "only a struct with named fields can be this";
-pub(crate) const SERDE_ON_FIELD: &str =
-    "this would part the names on the wire from the ones that are described; use `name = \"..\"` in #[output(..)] or #[param(..)]";
+pub(crate) const SERDE_ON_FIELD: &str = "this would part the names on the wire from the ones that are described; use `name = \"..\"` in #[output(..)] or #[param(..)]";

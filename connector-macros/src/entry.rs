@@ -1,6 +1,7 @@
 //! One function an entry: reads, checks, expands, and always gives the user's item back.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
+use syn::spanned::Spanned;
 use syn::{Item, ItemImpl, ItemStruct};
 
 use crate::diag::{self, Diagnostics};
@@ -13,7 +14,7 @@ pub(crate) fn connector(arguments: TokenStream, item: TokenStream) -> Expansion 
     match syn::parse2(item.clone()) {
         Ok(Item::Struct(item)) => connector_struct(arguments, item),
         Ok(Item::Impl(item)) => connector_impl(arguments, item),
-        Ok(other) => (item, vec![syn::Error::new_spanned(other, diag::NOT_A_CONNECTOR)]),
+        Ok(other) => (item, vec![syn::Error::new(name_of(&other), diag::NOT_A_CONNECTOR)]),
         Err(error) => (item, vec![error]),
     }
 }
@@ -21,11 +22,17 @@ pub(crate) fn connector(arguments: TokenStream, item: TokenStream) -> Expansion 
 fn connector_struct(arguments: TokenStream, mut item: ItemStruct) -> Expansion {
     let mut diag = Diagnostics::default();
     let krate = crate_of(&arguments);
+    for (key, message) in [("name", diag::NO_NAME), ("version", diag::NO_VERSION)] {
+        if !args::has_key(&arguments, key) {
+            diag.at(&item.ident, message);
+        }
+    }
     let model = Connector::read(args::parse(arguments), &item, &mut diag);
     expand::clean_struct(&mut item);
     let generated = match &model {
         Some(model) => expand::connector(model),
-        None => expand::dummy_connector(&krate, &item.ident),
+        None if item.generics.params.is_empty() => expand::dummy_connector(&krate, &item.ident),
+        None => TokenStream::new(),
     };
     (quote::quote!(#item #generated), diag.into_errors())
 }
@@ -40,7 +47,9 @@ fn connector_impl(arguments: TokenStream, mut item: ItemImpl) -> Expansion {
 
 /// `#[command]` outside a `#[connector]` impl block: inside one it is taken away before it runs.
 pub(crate) fn stray_command(_: TokenStream, item: TokenStream) -> Expansion {
-    (item, vec![syn::Error::new(proc_macro2::Span::call_site(), diag::STRAY_COMMAND)])
+    let method = syn::parse2::<syn::ImplItemFn>(item.clone());
+    let span = method.map_or_else(|_| Span::call_site(), |method| method.sig.ident.span());
+    (item, vec![syn::Error::new(span, diag::STRAY_COMMAND)])
 }
 
 pub(crate) fn payload(arguments: TokenStream, item: TokenStream) -> Expansion {
@@ -54,7 +63,10 @@ pub(crate) fn object(arguments: TokenStream, item: TokenStream) -> Expansion {
 fn data(kind: Kind, arguments: TokenStream, item: TokenStream) -> Expansion {
     let mut item: ItemStruct = match syn::parse2(item.clone()) {
         Ok(item) => item,
-        Err(_) => return (item.clone(), vec![syn::Error::new_spanned(item, diag::NOT_NAMED_FIELDS)]),
+        Err(_) => {
+            let span = syn::parse2(item.clone()).map_or_else(|_| item.span(), |item| name_of(&item));
+            return (item, vec![syn::Error::new(span, diag::NOT_NAMED_FIELDS)]);
+        }
     };
     let mut diag = Diagnostics::default();
     let krate = crate_of(&arguments);
@@ -75,9 +87,23 @@ pub(crate) fn select(item: TokenStream) -> Expansion {
     let krate = args::parse_attributes::<args::SelectArgs>(&item.attrs, "select").unwrap_or_default().krate;
     let generated = match Select::read(&item, &mut diag) {
         Some(model) => expand::select(&model),
-        None => expand::dummy_select(&crate::model::runtime(krate), &item.ident),
+        None if item.generics.params.is_empty() => expand::dummy_select(&crate::model::runtime(krate), &item.ident),
+        None => TokenStream::new(),
     };
     (generated, diag.into_errors())
+}
+
+/// The name of an item, or its first token.
+fn name_of(item: &Item) -> Span {
+    match item {
+        Item::Enum(item) => item.ident.span(),
+        Item::Union(item) => item.ident.span(),
+        Item::Fn(item) => item.sig.ident.span(),
+        Item::Trait(item) => item.ident.span(),
+        Item::Mod(item) => item.ident.span(),
+        Item::Type(item) => item.ident.span(),
+        other => other.span(),
+    }
 }
 
 /// The runtime's path, even where the other arguments are wrong.

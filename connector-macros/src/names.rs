@@ -14,6 +14,16 @@ pub(crate) fn camel(ident: &Ident) -> String {
     camel
 }
 
+/// What serde's `rename_all = "camelCase"` makes of a field; it differs from [`camel`] in odd names.
+pub(crate) fn serde_camel(ident: &Ident) -> String {
+    let pascal: String = ident.unraw().to_string().split('_').map(capital_ascii).collect();
+    pascal.char_indices().map(|(at, letter)| if at == 0 { letter.to_ascii_lowercase() } else { letter }).collect()
+}
+
+fn capital_ascii(word: &str) -> String {
+    word.char_indices().map(|(at, letter)| if at == 0 { letter.to_ascii_uppercase() } else { letter }).collect()
+}
+
 /// `list_widgets` -> `ListWidgets`.
 pub(crate) fn pascal(ident: &Ident) -> String {
     let text = ident.unraw().to_string();
@@ -54,14 +64,14 @@ fn capital(word: &str) -> String {
 
 /// Tells whether a text may name a connector (contract section 1).
 pub(crate) fn is_connector_name(name: &str) -> bool {
-    let words = name.split('-').all(|word| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    });
+    let words = name
+        .split('-')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
     words && name.len() <= 63 && !matches!(name, "agents" | "parse-oas") && !is_uuid_shaped(name)
 }
 
 /// `8-4-4-4-12` hex digits, or 32 of them.
-fn is_uuid_shaped(name: &str) -> bool {
+pub(crate) fn is_uuid_shaped(name: &str) -> bool {
     let lengths: Vec<usize> = name.split('-').map(str::len).collect();
     let hex = name.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     hex && (lengths == [8, 4, 4, 4, 12] || lengths == [32])

@@ -171,6 +171,8 @@ pub struct TypeSpec {
     pub minimum: Option<Literal>,
     /// Largest number that the type holds, where a form should know.
     pub maximum: Option<Literal>,
+    /// Smallest and largest number that the type can be given; wider than the bounds that a form shows.
+    pub holds: (f64, f64),
     /// JSON Schema format.
     pub format: Option<&'static str>,
     /// The values of a select.
@@ -189,6 +191,7 @@ impl TypeSpec {
             integer: false,
             minimum: None,
             maximum: None,
+            holds: (f64::NEG_INFINITY, f64::INFINITY),
             format: None,
             choices: &[],
             schema: None,

@@ -201,7 +201,13 @@ impl<'a> Call<'a> {
         if let Some(message) = &deprecated {
             let connector = target.connector;
             let instead = message.as_deref().unwrap_or_default();
-            tracing::warn!(event = "deprecated_command", connector, command = name, instead, "a deprecated command was called");
+            tracing::warn!(
+                event = "deprecated_command",
+                connector,
+                command = name,
+                instead,
+                "a deprecated command was called"
+            );
         }
         let params = FieldValues::new(&command.params, &context.config);
         let outcome = match &scenario {
@@ -210,8 +216,10 @@ impl<'a> Call<'a> {
         };
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
-            Ok(Err(failure)) => panic::catch_sync(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
-                .unwrap_or_else(|panic| panicked(&target, name, &panic, &redactor)),
+            Ok(Err(failure)) => {
+                panic::catch_sync(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
+                    .unwrap_or_else(|panic| panicked(&target, name, &panic, &redactor))
+            }
             Err(panic) => panicked(&target, name, &panic, &redactor),
         };
         context.cancelled.cancel();
@@ -244,11 +252,15 @@ fn pick<'a>(schema: &'a ConfigSchema, config: &Map<String, Value>) -> Result<(&'
         None | Some(Value::Null) => schema.default_command.as_deref(),
         Some(Value::String(name)) if name.is_empty() => schema.default_command.as_deref(),
         Some(Value::String(name)) => Some(name.as_str()),
-        Some(other) => return Err(Invalid::of("command", format!("expected string, got {}", json_type(other))).to_string()),
+        Some(other) => {
+            return Err(Invalid::of("command", format!("expected string, got {}", json_type(other))).to_string());
+        }
     };
     let Some(name) = name else { return Err(format!("No command given ({})", known())) };
     let found = schema.commands.get_key_value(name);
-    found.map(|(name, command)| (name.as_str(), command)).ok_or_else(|| format!("Unknown command: {name} ({})", known()))
+    found
+        .map(|(name, command)| (name.as_str(), command))
+        .ok_or_else(|| format!("Unknown command: {name} ({})", known()))
 }
 
 fn scenario(target: &Target<'_>, invocation: &Invocation) -> Option<String> {
@@ -311,7 +323,8 @@ fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<
     let mut known = target.mock.map(|mock| mock.scenarios(command)).unwrap_or_default();
     known.extend(target.executor.mock_scenarios(command));
     known.dedup();
-    let known = if known.is_empty() { "the command has none".to_owned() } else { format!("known are {}", known.join(", ")) };
+    let known =
+        if known.is_empty() { "the command has none".to_owned() } else { format!("known are {}", known.join(", ")) };
     Err(Fail::new(format!("No mock scenario {scenario} for command {command}; {known}")).into())
 }
 

@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 
+use crate::connector::Reader;
 use crate::descriptor::{ChoiceSpec, Literal, TypeSpec};
-use crate::schema::{FieldKind, json_type};
+use crate::schema::{FieldKind, Invalid, json_type};
 use crate::secret::Secret;
 
 /// A type that may stand in a connection struct or as a param.
@@ -41,6 +42,15 @@ pub trait FieldType: Sized + Send + Sync + 'static {
     /// Returns what stands for an absent value; `None` where a value is needed.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// Reads a field of this type; what the macros call.
+    ///
+    /// # Errors
+    /// Where the type cannot hold the value, or needs one and there is none.
+    #[doc(hidden)]
+    fn field(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, Invalid> {
+        reader.field(name)
     }
 }
 
@@ -123,7 +133,7 @@ impl FieldType for f64 {
 }
 
 impl FieldType for f32 {
-    const TYPE: TypeSpec = TypeSpec::new(FieldKind::Number);
+    const TYPE: TypeSpec = TypeSpec { holds: (Self::MIN as f64, Self::MAX as f64), ..TypeSpec::new(FieldKind::Number) };
 
     #[expect(clippy::cast_possible_truncation, reason = "an f32 holds the nearest value; out of range is refused")]
     fn read(value: &Value) -> Result<Self, Mismatch> {
@@ -151,10 +161,12 @@ fn whole(value: &Value) -> Option<i128> {
 macro_rules! integer {
     ($($type:ty: $minimum:expr, $maximum:expr;)*) => {$(
         impl FieldType for $type {
+            #[expect(clippy::cast_precision_loss, clippy::cast_lossless, reason = "only compared with constants of 64 bits")]
             const TYPE: TypeSpec = TypeSpec {
                 integer: true,
                 minimum: $minimum,
                 maximum: $maximum,
+                holds: (<$type>::MIN as f64, <$type>::MAX as f64),
                 ..TypeSpec::new(FieldKind::Number)
             };
 
@@ -386,6 +398,7 @@ impl FieldType for Url {
 
     fn read(value: &Value) -> Result<Self, Mismatch> {
         let text = value.as_str().ok_or_else(|| Mismatch::wanted("string", value))?;
-        Self::parse(text).map_err(|error| Mismatch(format!("expected an absolute URL such as https://example.com: {error}")))
+        Self::parse(text)
+            .map_err(|error| Mismatch(format!("expected an absolute URL such as https://example.com: {error}")))
     }
 }

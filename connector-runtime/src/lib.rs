@@ -8,6 +8,8 @@
 #[cfg(test)]
 extern crate self as connector_runtime;
 
+#[doc(hidden)]
+pub mod __private;
 mod builtin;
 pub mod connector;
 pub mod context;
@@ -20,8 +22,6 @@ pub mod mock;
 pub mod outcome;
 mod panic;
 pub mod prelude;
-#[doc(hidden)]
-pub mod __private;
 pub mod redact;
 pub mod registry;
 pub mod result;

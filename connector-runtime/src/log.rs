@@ -31,8 +31,13 @@ pub enum LogLevel {
 
 impl LogLevel {
     /// Every level, with its wire name.
-    pub const ALL: [(&'static str, Self); 5] =
-        [("trace", Self::Trace), ("debug", Self::Debug), ("info", Self::Info), ("warn", Self::Warn), ("error", Self::Error)];
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("trace", Self::Trace),
+        ("debug", Self::Debug),
+        ("info", Self::Info),
+        ("warn", Self::Warn),
+        ("error", Self::Error),
+    ];
 
     /// Returns the level of a wire name.
     pub fn from_wire(name: &str) -> Option<Self> {
@@ -146,6 +151,9 @@ impl Lines {
 
 impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logger").field("connector", &self.0.connector).field("level", &self.0.level).finish_non_exhaustive()
+        f.debug_struct("Logger")
+            .field("connector", &self.0.connector)
+            .field("level", &self.0.level)
+            .finish_non_exhaustive()
     }
 }

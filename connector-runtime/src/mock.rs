@@ -78,11 +78,7 @@ impl MockSettings {
     pub(crate) fn stored(&self, command: &str, scenario: &str) -> Option<Reply> {
         let entry = self.data.as_ref()?.get(command)?;
         let is_result = entry.get("success").is_some_and(Value::is_boolean);
-        let result = if is_result {
-            Some(entry).filter(|_| scenario == DEFAULT_SCENARIO)
-        } else {
-            entry.get(scenario)
-        };
+        let result = if is_result { Some(entry).filter(|_| scenario == DEFAULT_SCENARIO) } else { entry.get(scenario) };
         result.map(|result| Reply::from_value(result.clone(), Sender::Script))
     }
 

@@ -170,11 +170,18 @@ fn read(value: Value, sender: Sender) -> Result<Reply, String> {
     let diagnostics = map.remove("diagnostics");
     let success = match success {
         Some(success) => success,
-        None if sender == Sender::Service => return Err("The result has no success; it must be true or false".to_owned()),
+        None if sender == Sender::Service => {
+            return Err("The result has no success; it must be true or false".to_owned());
+        }
         None if error.is_some() => false,
         None if payload.is_some() || variables.is_some() => {
-            return Reply::try_from(ConnectorResult { success: true, payload, variables, ..ConnectorResult::default() })
-                .map_err(|error| error.to_string());
+            return Reply::try_from(ConnectorResult {
+                success: true,
+                payload,
+                variables,
+                ..ConnectorResult::default()
+            })
+            .map_err(|error| error.to_string());
         }
         None => {
             let keys: Vec<&str> = map.keys().map(String::as_str).take(8).collect();
@@ -184,7 +191,8 @@ fn read(value: Value, sender: Sender) -> Result<Reply, String> {
             ));
         }
     };
-    Reply::try_from(ConnectorResult { success, payload, variables, diagnostics, error }).map_err(|error| error.to_string())
+    Reply::try_from(ConnectorResult { success, payload, variables, diagnostics, error })
+        .map_err(|error| error.to_string())
 }
 
 /// A type that may be a payload.

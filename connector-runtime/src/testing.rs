@@ -40,7 +40,8 @@ pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCa
 pub async fn execute(descriptor: &'static Descriptor, invocation: Invocation) -> Done {
     let schema = Arc::new(crate::schema::describe(descriptor));
     let executor = crate::builtin::BuiltIn::new(descriptor, Arc::clone(&schema));
-    let target = Target { connector: descriptor.name, schema: &schema, executor: &executor, mock: None, timeout_ms: None };
+    let target =
+        Target { connector: descriptor.name, schema: &schema, executor: &executor, mock: None, timeout_ms: None };
     dispatch(target, invocation).await
 }
 

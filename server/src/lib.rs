@@ -1,5 +1,18 @@
-//! The Floh connector server: what the binary `floh` is made of.
+//! The Floh server: stores connectors, executes their commands, answers REST and the command line.
+//!
+//! `app` wires the rooms: `store` and `vault` keep things, `auth` knows who may do what, `catalog` has
+//! the rules about connectors and types, `execute` is the one path of a call, `api` and `cli` are the
+//! doors.
 
+pub mod api;
+pub mod app;
 pub mod auth;
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod execute;
+pub mod listen;
+pub mod seed;
 pub mod store;
+pub mod telemetry;
 pub mod vault;

@@ -12,21 +12,20 @@ use crate::model::Field;
 /// The checks of a field: its default, its bounds and its lengths against its type.
 pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
     let mut checks = TokenStream::new();
-    let ty = &field.ty;
-    let mut check = |span: Span, call: TokenStream| {
-        checks.extend(quote_spanned!(span=> const _: () = #call;));
+    let spec = type_spec(krate, field);
+    let mut check = |span: Span, name: &str, arguments: TokenStream| {
+        let (krate, name) = (super::at(krate, span), syn::Ident::new(name, span));
+        checks.extend(quote_spanned!(span=> const _: () = #krate::__private::check::#name(&#spec #arguments);));
     };
-    let spec = quote_spanned!(ty.span()=> &<#ty as #krate::__private::FieldType>::TYPE);
     if let Some(default) = &field.default {
-        let span = default.span;
         let value = literal(krate, default);
-        let [min, max] = [&field.min, &field.max].map(|bound| super::option(bound.as_ref().map(|bound| literal(krate, bound))));
-        check(span, quote_spanned!(span=> #krate::__private::check::default(#spec, #value, #min, #max)));
+        let [min, max] =
+            [&field.min, &field.max].map(|bound| super::option(bound.as_ref().map(|bound| literal(krate, bound))));
+        check(default.span, "default", quote::quote!(, #value, #min, #max));
     }
     for bound in [&field.min, &field.max].into_iter().flatten() {
-        let span = bound.span;
         let value = literal(krate, bound);
-        check(span, quote_spanned!(span=> #krate::__private::check::bound(#spec, #value)));
+        check(bound.span, "bound", quote::quote!(, #value));
     }
     let texts = [
         field.min_length.as_ref().map(|length| length.span),
@@ -34,7 +33,22 @@ pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
         field.pattern.as_ref().map(|pattern| pattern.text.span()),
     ];
     for span in texts.into_iter().flatten() {
-        check(span, quote_spanned!(span=> #krate::__private::check::text(#spec)));
+        check(span, "text", TokenStream::new());
+    }
+    if let Some(example) = &field.example {
+        let value = literal(krate, example);
+        check(example.span, "example", quote::quote!(, #value));
+    }
+    if let Some(span) = field.destination {
+        check(span, "destination", TokenStream::new());
     }
     checks
+}
+
+/// What the type says of itself. Written in one way wherever it is needed: the compiler reports a type
+/// that is none of ours once, as the errors are alike.
+pub(super) fn type_spec(krate: &Path, field: &Field) -> TokenStream {
+    let (ty, span) = (&field.ty, field.ty.span());
+    let krate = super::at(krate, span);
+    quote_spanned!(span=> <#ty as #krate::__private::FieldType>::TYPE)
 }

@@ -10,7 +10,7 @@ use crate::args::TimeoutArg;
 use crate::model::{Command, Commands, Input};
 
 pub(crate) fn commands(model: &Commands) -> TokenStream {
-    let Commands { krate, ty, commands } = model;
+    let Commands { krate, ty, commands, .. } = model;
     let structs = commands.iter().map(params_struct);
     let field_sets = commands.iter().map(|command| {
         let ident = &command.params_ident;
@@ -18,12 +18,17 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
     });
     let checks: TokenStream = commands.iter().map(|command| command_checks(krate, command)).collect();
     let rows = commands.iter().map(|command| row(krate, ty, command));
+    let head = {
+        // A second block for the same type is reported here.
+        let krate = super::at(krate, ty.span());
+        quote_spanned!(ty.span()=> impl #krate::__private::Commands for #ty)
+    };
     quote! {
         #(#structs)*
         const _: () = {
             #(#field_sets)*
             #[automatically_derived]
-            impl #krate::__private::Commands for #ty {
+            #head {
                 const COMMANDS: &'static [#krate::__private::CommandSpec] = &[#(#rows),*];
             }
             #checks
@@ -53,7 +58,7 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
             let names = &outputs.names;
             quote!(#krate::__private::Outputs { names: &[#(#names),*], schema: ::core::option::Option::None, typed: false })
         }
-        None => quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::OUTPUTS),
+        None => outputs_of(krate, returns),
     };
     let deprecated = option(command.deprecated.as_ref());
     let since = option(command.since.as_ref());
@@ -63,8 +68,9 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     }));
     let timeout = option(command.timeout.as_ref().map(|timeout| timeout_row(krate, params_ident, timeout)));
     let mocks = command.mocks.iter().map(|(scenario, function)| {
+        let at = super::at(krate, function.span());
         let run = quote_spanned! {function.span()=>
-            |params| #krate::__private::mock::<#params_ident, #returns, _>(#function, params)
+            |params| #at::__private::mock::<#params_ident, #returns, _>(#function, params)
         };
         quote!(#krate::__private::MockSpec { scenario: #scenario, run: #run })
     });
@@ -86,12 +92,21 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     }
 }
 
+/// Written in one way wherever it is needed, so that a type that is no outcome is reported once.
+fn outputs_of(krate: &Path, returns: &Type) -> TokenStream {
+    let krate = super::at(krate, returns.span());
+    quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::OUTPUTS)
+}
+
 fn timeout_row(krate: &Path, params: &syn::Ident, timeout: &TimeoutArg) -> TokenStream {
     match timeout {
         TimeoutArg::Millis(millis) => quote!(#krate::__private::Timeout::Fixed(#millis)),
-        TimeoutArg::Function(function) => quote_spanned! {function.span()=>
-            #krate::__private::Timeout::Of(|params| #krate::__private::timeout::<#params>(#function, params))
-        },
+        TimeoutArg::Function(function) => {
+            let krate = super::at(krate, function.span());
+            quote_spanned! {function.span()=>
+                #krate::__private::Timeout::Of(|params| #krate::__private::timeout::<#params>(#function, params))
+            }
+        }
     }
 }
 
@@ -110,7 +125,10 @@ fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     let context = if has_context { quote!(context) } else { quote!(_) };
     let params = if has_params { quote!(params) } else { quote!(_) };
     let awaited = command.is_async.then(|| quote!(.await));
-    let close = quote_spanned!(returns.span()=> #krate::__private::close::<#returns>);
+    let close = {
+        let krate = super::at(krate, returns.span());
+        quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::into_reply)
+    };
     quote! {
         |connection, #context, params| #krate::__private::boxed(async move {
             let (connection, #params) = #krate::__private::open::<#ty, #params_ident>(connection, params)?;
@@ -122,10 +140,9 @@ fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
 fn command_checks(krate: &Path, command: &Command) -> TokenStream {
     let mut tokens: TokenStream = command.params().map(|field| checks::field(krate, field)).collect();
     if let Some(outputs) = &command.outputs {
-        let (span, returns) = (outputs.span, &command.returns);
-        tokens.extend(quote_spanned! {span=>
-            const _: () = #krate::__private::check::outputs(&<#returns as #krate::__private::Returns>::OUTPUTS);
-        });
+        let (span, returned) = (outputs.span, outputs_of(krate, &command.returns));
+        let krate = super::at(krate, span);
+        tokens.extend(quote_spanned!(span=> const _: () = #krate::__private::check::outputs(&#returned);));
     }
     tokens
 }

@@ -3,6 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{checks, field, option};
 use crate::model::Connector;
@@ -13,7 +14,10 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
     let checks: TokenStream = model.fields.iter().map(|field| checks::field(krate, field)).collect();
     let category = option(model.category.as_ref());
     let default_command = option(model.default_command.as_ref());
-    let errors = option(model.errors.as_ref());
+    let errors = match &model.errors {
+        Some(map) => quote_spanned!(map.span()=> ::core::option::Option::Some(#map)),
+        None => quote!(::core::option::Option::None),
+    };
     let registration = registration(model);
     let claim = claim(model);
     quote! {
@@ -43,21 +47,26 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
 /// Registers the descriptor; on the way, checks the default command against the commands.
 fn registration(model: &Connector) -> TokenStream {
     let Connector { krate, ident, .. } = model;
-    let descriptor = quote_spanned!(ident.span()=> <#ident as #krate::__private::Connector>::DESCRIPTOR);
-    let checked = match &model.default_command {
-        Some(name) => quote_spanned!(name.span()=> #krate::__private::check::default_command(#descriptor)),
-        None => descriptor,
-    };
-    quote!(#krate::__private::inventory::submit!(#krate::__private::Registration(#checked));)
+    let at = super::at(krate, ident.span());
+    let descriptor = quote_spanned!(ident.span()=> <#ident as #at::__private::Connector>::DESCRIPTOR);
+    let check = model.default_command.as_ref().map(|name| {
+        let krate = super::at(krate, name.span());
+        quote_spanned!(name.span()=> const _: () = #krate::__private::check::default_command(#descriptor);)
+    });
+    quote! {
+        #krate::__private::inventory::submit!(#krate::__private::Registration(#descriptor));
+        #check
+    }
 }
 
 /// A hidden macro named after the connector: a second one of that name in the crate does not compile,
 /// and the error stands under both names.
 fn claim(model: &Connector) -> TokenStream {
     let name = &model.name;
-    let claim = format_ident!("__connector_named_{}", name.value().replace('-', "_"), span = name.span());
+    let claim = format_ident!("__two_connectors_named_{}", name.value().replace('-', "_"), span = name.span());
     quote_spanned! {name.span()=>
         #[doc(hidden)]
+        #[allow(non_local_definitions)]
         #[macro_export]
         macro_rules! #claim { () => {}; }
     }

@@ -1,8 +1,8 @@
 //! Payloads and objects: serde and schemars derives through the runtime, and our own trait.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, ItemStruct, Path, parse_quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Attribute, ItemStruct, Path, parse_quote, parse_quote_spanned};
 
 use super::field::literal;
 use crate::args::Value;
@@ -30,9 +30,8 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
                     #[allow(non_snake_case)]
                     fn #function() -> #ty { #krate::__private::constant(#value) }
                 });
-                let check = super::checks::field(krate, param);
-                defaults.extend(quote!(const _: () = { #check };));
             }
+            defaults.extend(super::checks::field(krate, param));
         }
     }
     let implementation = match kind {
@@ -62,11 +61,17 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
 pub(super) fn derive(kind: Kind, krate: &Path, item: &mut ItemStruct) {
     let serde = quote!(#krate::__private::serde).to_string().replace(' ', "");
     let schemars = quote!(#krate::__private::schemars).to_string().replace(' ', "");
-    let serialize = (kind == Kind::Payload).then(|| quote!(#krate::__private::serde::Serialize,));
+    let span = item.ident.span();
+    let at = super::at(krate, span);
+    let serialize = (kind == Kind::Payload).then(|| quote_spanned!(span=> #at::__private::serde::Serialize,));
     let strict = (kind == Kind::Object).then(|| quote!(, deny_unknown_fields));
-    item.attrs.push(parse_quote! {
-        #[derive(#serialize #krate::__private::serde::Deserialize, #krate::__private::schemars::JsonSchema)]
-    });
+    // First of all attributes: serde's own may follow only after the derives that bring them.
+    item.attrs.insert(
+        0,
+        parse_quote_spanned! {span=>
+            #[derive(#serialize #at::__private::serde::Deserialize, #at::__private::schemars::JsonSchema)]
+        },
+    );
     item.attrs.push(parse_quote!(#[serde(crate = #serde, rename_all = "camelCase" #strict)]));
     item.attrs.push(parse_quote!(#[schemars(crate = #schemars)]));
 }

@@ -27,8 +27,17 @@ pub(crate) fn dummy_connector(krate: &Path, ident: &Ident) -> TokenStream {
 
 /// No commands, but the params structs that mocks may name.
 pub(crate) fn dummy_commands(model: &Commands) -> TokenStream {
-    let Commands { krate, ty, commands } = model;
-    let structs = commands.iter().map(params_struct);
+    let Commands { krate, ty, commands, plain } = model;
+    if !plain {
+        return TokenStream::new();
+    }
+    let mut seen = Vec::new();
+    let structs = commands.iter().filter(|command| {
+        let first = !seen.contains(&&command.params_ident);
+        seen.push(&command.params_ident);
+        first
+    });
+    let structs = structs.map(params_struct);
     quote! {
         #(#structs)*
         #[automatically_derived]
@@ -40,6 +49,7 @@ pub(crate) fn dummy_commands(model: &Commands) -> TokenStream {
 
 /// A payload or object without its names and bounds.
 pub(crate) fn dummy_data(kind: Kind, krate: &Path, item: &mut ItemStruct) -> TokenStream {
+    item.attrs.retain(|attribute| !attribute.path().is_ident("serde"));
     for member in &mut item.fields {
         let ours = |name: &str| matches!(name, "output" | "serde" | "schemars");
         member.attrs.retain(|attribute| {

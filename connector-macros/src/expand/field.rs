@@ -10,12 +10,13 @@ use crate::model::Field;
 
 /// `FieldSpec { .. }`; keys that are not set are left to `FieldSpec::new`.
 pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
-    let Field { ty, wire, docs, .. } = field;
-    let ty = quote_spanned!(ty.span()=> <#ty as #krate::__private::FieldType>::TYPE);
+    let Field { wire, docs, .. } = field;
+    let ty = super::checks::type_spec(krate, field);
     let base = quote!(#krate::__private::FieldSpec::new(#wire, #docs, #ty));
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     let mut set = Vec::new();
-    let constants = [("default", &field.default), ("minimum", &field.min), ("maximum", &field.max), ("example", &field.example)];
+    let constants =
+        [("default", &field.default), ("minimum", &field.min), ("maximum", &field.max), ("example", &field.example)];
     for (name, constant) in constants {
         if let Some(constant) = constant {
             set.push((name, some(literal(krate, constant))));
@@ -37,7 +38,7 @@ pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
         let text = &pattern.text;
         set.push(("pattern", some(quote!(#text))));
     }
-    if field.destination {
+    if field.destination.is_some() {
         set.push(("destination", quote!(true)));
     }
     if set.is_empty() {
@@ -61,12 +62,20 @@ pub(super) fn literal(krate: &Path, constant: &Constant) -> TokenStream {
 }
 
 /// `impl FieldSet for ..`: the table and the reader.
-pub(super) fn field_set<'f>(krate: &Path, target: &TokenStream, fields: impl Iterator<Item = &'f Field>) -> TokenStream {
+pub(super) fn field_set<'f>(
+    krate: &Path,
+    target: &TokenStream,
+    fields: impl Iterator<Item = &'f Field>,
+) -> TokenStream {
     let (mut rows, mut reads) = (Vec::new(), Vec::new());
     for field in fields {
-        let Field { ident, wire, .. } = field;
+        let Field { ident, ty, wire, .. } = field;
         rows.push(row(krate, field));
-        reads.push(quote!(#ident: reader.field(#wire)?));
+        let read = {
+            let krate = super::at(krate, ty.span());
+            quote_spanned!(ty.span()=> <#ty as #krate::__private::FieldType>::field)
+        };
+        reads.push(quote!(#ident: #read(reader, #wire)?));
     }
     let reader = if reads.is_empty() { quote!(_) } else { quote!(reader) };
     quote! {

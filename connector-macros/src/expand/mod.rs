@@ -15,9 +15,9 @@ pub(crate) use data::data;
 pub(crate) use dummy::{dummy_commands, dummy_connector, dummy_data, dummy_select};
 pub(crate) use select::select;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{FnArg, ImplItem, ItemImpl, ItemStruct};
+use syn::{FnArg, ImplItem, ItemImpl, ItemStruct, Path};
 
 use crate::docs;
 use crate::model::Field;
@@ -43,6 +43,17 @@ pub(crate) fn clean_impl(item: &mut ItemImpl) {
             }
         }
     }
+}
+
+/// The runtime's path as if it were written at a token, so that an error in what follows stands there.
+fn at(krate: &Path, span: Span) -> TokenStream {
+    let tokens = krate.to_token_stream().into_iter();
+    tokens
+        .map(|mut token| {
+            token.set_span(span);
+            token
+        })
+        .collect()
 }
 
 /// `Some(..)` or `None`, whatever the prelude says.

@@ -3,7 +3,8 @@
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, Path, ReceiverKind, ReturnType, Safety, Type, Visibility,
+    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, Path, ReceiverKind, ReturnType, Safety, Type,
+    Visibility,
 };
 
 use super::field::{Field, Place, check_unique};
@@ -16,6 +17,8 @@ pub(crate) struct Commands {
     pub(crate) krate: Path,
     pub(crate) ty: Type,
     pub(crate) commands: Vec<Command>,
+    /// Whether the block is one of a plain type, so that something can stand in for a wrong one.
+    pub(crate) plain: bool,
 }
 
 /// One command: a method with its params.
@@ -57,10 +60,16 @@ impl Commands {
     /// Checks an impl block. What could be read is returned even where something was reported, so that
     /// the params structs still exist for the code that names them.
     pub(crate) fn read(args: darling::Result<CrateArgs>, item: &ItemImpl, diag: &mut Diagnostics) -> Self {
-        let args = args.unwrap_or_else(|error| {
-            diag.span(error.span(), diag::NO_IMPL_ARGS);
-            CrateArgs::default()
-        });
+        let args = match args {
+            Ok(args) => args,
+            Err(error) => {
+                for error in error.flatten() {
+                    let stray = diag::is_unknown_key(&error);
+                    diag.span(error.span(), if stray { diag::NO_IMPL_ARGS.to_owned() } else { error.to_string() });
+                }
+                CrateArgs::default()
+            }
+        };
         if let Some((path, _)) = &item.trait_ {
             diag.at(path, diag::TRAIT_IMPL);
         }
@@ -78,14 +87,16 @@ impl Commands {
         if commands.is_empty() && diag.is_empty() {
             diag.at(&item.self_ty, diag::NO_COMMANDS);
         }
-        let mut seen: Vec<&str> = Vec::new();
-        for command in &commands {
-            if seen.contains(&command.wire.as_str()) {
+        for (index, command) in commands.iter().enumerate() {
+            let before = &commands[..index];
+            if before.iter().any(|other| other.wire == command.wire) {
                 diag.span(command.wire_span, diag::duplicate_wire_name("commands", &command.wire));
+            } else if before.iter().any(|other| other.params_ident == command.params_ident) {
+                diag.at(&command.method, diag::two_params_structs(&command.params_ident));
             }
-            seen.push(&command.wire);
         }
-        Self { krate: super::runtime(args.krate), ty: (*item.self_ty).clone(), commands }
+        let plain = item.generics.params.is_empty() && (item.trait_.is_none() || !commands.is_empty());
+        Self { krate: super::runtime(args.krate), ty: (*item.self_ty).clone(), commands, plain }
     }
 }
 
@@ -101,7 +112,8 @@ pub(crate) fn is_command_attribute(attribute: &Attribute) -> bool {
 impl Command {
     fn read(method: &ImplItemFn, diag: &mut Diagnostics) -> Option<Self> {
         let signature = &method.sig;
-        let renamed: Vec<Attribute> = method.attrs.iter().filter(|attribute| is_command_attribute(attribute)).cloned().map(plain).collect();
+        let renamed: Vec<Attribute> =
+            method.attrs.iter().filter(|attribute| is_command_attribute(attribute)).cloned().map(plain).collect();
         let args: CommandArgs = diag.keep(parse_attributes(&renamed, "command")).unwrap_or_default();
         let docs = docs::text(&method.attrs);
         if docs.is_empty() {
@@ -159,6 +171,11 @@ fn plain(mut attribute: Attribute) -> Attribute {
     attribute
 }
 
+/// `&str` and `&[T]`; any other reference may be the context under another name.
+fn is_borrowed_value(ty: &Type) -> bool {
+    matches!(ty, Type::Slice(_)) || matches!(ty, Type::Path(path) if path.path.is_ident("str"))
+}
+
 fn takes_shared_self(method: &ImplItemFn) -> bool {
     let Some(FnArg::Receiver(receiver)) = method.sig.inputs.first() else { return false };
     matches!(receiver.kind, ReceiverKind::Reference(_, _, None))
@@ -169,10 +186,16 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
     for argument in &method.sig.inputs {
         let FnArg::Typed(argument) = argument else { continue };
         if let Type::Reference(reference) = &*argument.ty {
+            if is_borrowed_value(&reference.elem) {
+                diag.at(reference, diag::BORROWED_PARAM);
+                continue;
+            }
             if inputs.iter().any(|input| matches!(input, Input::Context)) {
                 diag.at(reference, diag::TWO_CONTEXTS);
             }
-            if let Some(attribute) = argument.attrs.iter().find(|attribute| Field::owns(attribute) || docs::is_doc(attribute)) {
+            if let Some(attribute) =
+                argument.attrs.iter().find(|attribute| Field::owns(attribute) || docs::is_doc(attribute))
+            {
                 diag.span(attribute.span(), diag::CONTEXT_ATTRS);
             }
             inputs.push(Input::Context);
@@ -182,7 +205,13 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
             diag.at(&argument.pat, diag::PLAIN_PARAM);
             continue;
         };
-        inputs.push(Input::Param(Box::new(Field::read(&pattern.ident, &argument.ty, &argument.attrs, Place::Param, diag))));
+        inputs.push(Input::Param(Box::new(Field::read(
+            &pattern.ident,
+            &argument.ty,
+            &argument.attrs,
+            Place::Param,
+            diag,
+        ))));
     }
     inputs
 }

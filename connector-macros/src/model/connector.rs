@@ -24,7 +24,11 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Checks a struct; `None` where something was reported.
-    pub(crate) fn read(args: darling::Result<ConnectorArgs>, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
+    pub(crate) fn read(
+        args: darling::Result<ConnectorArgs>,
+        item: &ItemStruct,
+        diag: &mut Diagnostics,
+    ) -> Option<Self> {
         let args = diag.keep(args);
         let docs = docs::text(&item.attrs);
         if docs.is_empty() {
@@ -39,11 +43,13 @@ impl Connector {
         let fields: Vec<Field> = item
             .fields
             .iter()
-            .filter_map(|field| Some(Field::read(field.ident.as_ref()?, &field.ty, &field.attrs, Place::Connection, diag)))
+            .filter_map(|field| {
+                Some(Field::read(field.ident.as_ref()?, &field.ty, &field.attrs, Place::Connection, diag))
+            })
             .collect();
         check_unique(&fields, "fields", diag);
         let args = args?;
-        let name = args.name.0;
+        let (name, version) = (args.name?.0, args.version?.0);
         if args.legacy_commandless_ui.is_present() && !matches!(name.value().as_str(), "http" | "delay") {
             diag.span(args.legacy_commandless_ui.span(), diag::LEGACY_UI);
         }
@@ -51,7 +57,7 @@ impl Connector {
             krate: super::runtime(args.krate),
             ident: item.ident.clone(),
             name,
-            version: args.version.0,
+            version,
             docs,
             category: args.category.map(|text| text.0),
             tags: args.tags.0,

@@ -1,5 +1,6 @@
 //! Structs that are nested in values: payloads and objects.
 
+use proc_macro2::Span;
 use syn::{Attribute, Fields, Ident, ItemStruct, Path, Type};
 
 use super::field::{Field, Place, check_unique};
@@ -27,15 +28,23 @@ pub(crate) struct DataField {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
     pub(crate) wire: String,
+    wire_span: Span,
     /// The attributes of an object's field; a payload's field has none.
     pub(crate) param: Option<Field>,
+    /// Whether serde would not write the wire name by itself.
     pub(crate) renamed: bool,
 }
 
 impl Data {
     /// Checks a struct; `None` where something was reported.
-    pub(crate) fn read(kind: Kind, args: darling::Result<CrateArgs>, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
+    pub(crate) fn read(
+        kind: Kind,
+        args: darling::Result<CrateArgs>,
+        item: &ItemStruct,
+        diag: &mut Diagnostics,
+    ) -> Option<Self> {
         let args = diag.keep(args);
+        refuse_renaming(&item.attrs, diag);
         let what = if kind == Kind::Payload { "payload" } else { "object" };
         if docs::text(&item.attrs).is_empty() {
             diag.at(&item.ident, diag::undocumented(what, &item.ident.to_string()));
@@ -69,19 +78,35 @@ fn output(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnos
     if docs::text(attributes).is_empty() {
         diag.at(ident, diag::undocumented("field", &ident.to_string()));
     }
+    for attribute in attributes.iter().filter(|attribute| Field::owns(attribute)) {
+        diag.at(attribute.path(), diag::PARAM_ON_OUTPUT);
+    }
     let wire = args.name.as_ref().map_or_else(|| names::camel(ident), |name| name.0.value());
-    DataField { ident: ident.clone(), ty: ty.clone(), wire, param: None, renamed: args.name.is_some() }
+    let wire_span = args.name.as_ref().map_or_else(|| ident.span(), |name| name.0.span());
+    if !names::is_wire_name(&wire) {
+        diag.span(wire_span, diag::bad_wire_name(&wire));
+    }
+    let renamed = wire != names::serde_camel(ident);
+    DataField { ident: ident.clone(), ty: ty.clone(), wire, wire_span, param: None, renamed }
 }
 
 fn param(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnostics) -> DataField {
     let field = Field::read(ident, ty, attributes, Place::Object, diag);
-    DataField { ident: ident.clone(), ty: ty.clone(), wire: field.wire.clone(), renamed: field.renamed, param: Some(field) }
+    let renamed = field.wire != names::serde_camel(ident);
+    DataField {
+        ident: ident.clone(),
+        ty: ty.clone(),
+        wire: field.wire.clone(),
+        wire_span: field.wire_span,
+        renamed,
+        param: Some(field),
+    }
 }
 
 fn check_outputs(fields: &[DataField], diag: &mut Diagnostics) {
     for (index, field) in fields.iter().enumerate() {
         if fields[..index].iter().any(|other| other.wire == field.wire) {
-            diag.at(&field.ident, diag::duplicate_wire_name("outputs", &field.wire));
+            diag.span(field.wire_span, diag::duplicate_wire_name("outputs", &field.wire));
         }
     }
 }
@@ -91,7 +116,10 @@ fn refuse_renaming(attributes: &[Attribute], diag: &mut Diagnostics) {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
         // What serde itself does not understand is left for serde to report.
         let _unread = attribute.parse_nested_meta(|meta| {
-            if ["rename", "flatten", "skip", "skip_serializing"].iter().any(|key| meta.path.is_ident(key)) {
+            if ["rename", "rename_all", "flatten", "skip", "skip_serializing", "tag", "untagged", "transparent"]
+                .iter()
+                .any(|key| meta.path.is_ident(key))
+            {
                 diag.at(&meta.path, diag::SERDE_ON_FIELD);
             }
             if meta.input.peek(syn::Token![=]) {

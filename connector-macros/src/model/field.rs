@@ -49,16 +49,22 @@ pub(crate) struct Field {
     pub(crate) label: Option<Text>,
     pub(crate) example: Option<Constant>,
     pub(crate) placeholder: Option<Text>,
-    pub(crate) destination: bool,
-    pub(crate) renamed: bool,
+    pub(crate) destination: Option<Span>,
 }
 
 impl Field {
     /// Reads a field from its attributes.
-    pub(crate) fn read(ident: &Ident, ty: &Type, attributes: &[Attribute], place: Place, diag: &mut Diagnostics) -> Self {
+    pub(crate) fn read(
+        ident: &Ident,
+        ty: &Type,
+        attributes: &[Attribute],
+        place: Place,
+        diag: &mut Diagnostics,
+    ) -> Self {
         let (wrong, message) = match place {
             Place::Connection => ("param", diag::PARAM_ON_FIELD),
-            Place::Param | Place::Object => ("config", diag::CONFIG_ON_PARAM),
+            Place::Param => ("config", diag::CONFIG_ON_PARAM),
+            Place::Object => ("config", diag::CONFIG_ON_OBJECT),
         };
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(wrong)) {
             diag.at(attribute.path(), message);
@@ -83,7 +89,6 @@ impl Field {
             wire,
             wire_span,
             docs,
-            renamed: args.name.is_some(),
             default: args.default,
             min: args.min,
             max: args.max,
@@ -93,7 +98,7 @@ impl Field {
             label: args.label,
             example: args.example,
             placeholder: args.placeholder,
-            destination: args.destination.is_present(),
+            destination: args.destination.is_present().then(|| args.destination.span()),
         }
     }
 

@@ -13,7 +13,9 @@ pub const fn default(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, ma
         panic!("a secret takes no default: it would stand in the source code");
     }
     match (ty.kind, value) {
-        (FieldKind::String | FieldKind::Date, Literal::Str(_)) | (FieldKind::Boolean, Literal::Bool(_)) => {}
+        (FieldKind::String, Literal::Str(text)) => default_text(ty, text),
+        (FieldKind::Date, Literal::Str(text)) => default_date(ty, text),
+        (FieldKind::Boolean, Literal::Bool(_)) => {}
         (FieldKind::Number, Literal::Int(_) | Literal::Float(_)) => default_number(ty, value, minimum, maximum),
         (FieldKind::Select, Literal::Str(text)) => default_choice(ty, text),
         (FieldKind::String, _) => panic!("the default of this field is a text in quotes"),
@@ -38,8 +40,24 @@ const fn default_number(ty: &TypeSpec, value: Literal, minimum: Option<Literal>,
     if above(number, maximum) {
         panic!("the default is above `max`");
     }
-    if below(number, ty.minimum) || above(number, ty.maximum) {
+    if !holds(ty, number) {
         panic!("the default does not fit the type of the field");
+    }
+}
+
+const fn default_text(ty: &TypeSpec, text: &str) {
+    if matches!(ty.format, Some(format) if same(format, "uri")) && !is_absolute_url(text.as_bytes()) {
+        panic!("the default is no absolute URL such as \"https://example.com\"");
+    }
+}
+
+const fn default_date(ty: &TypeSpec, text: &str) {
+    let day_alone = matches!(ty.format, Some(format) if same(format, "date"));
+    if day_alone && !is_day(text.as_bytes()) {
+        panic!("the default is no RFC 3339 date such as \"2026-01-31\"");
+    }
+    if !day_alone && !is_day(text.as_bytes()) && !is_instant(text.as_bytes()) {
+        panic!("the default is no RFC 3339 date or date-time such as \"2026-01-31T09:30:00Z\"");
     }
 }
 
@@ -59,8 +77,7 @@ pub const fn bound(ty: &TypeSpec, value: Literal) {
     if !matches!(ty.kind, FieldKind::Number) {
         panic!("only a number has bounds");
     }
-    let number = number(value);
-    if below(number, ty.minimum) || above(number, ty.maximum) {
+    if !holds(ty, number(value)) {
         panic!("the bound does not fit the type of the field");
     }
     if ty.integer && matches!(value, Literal::Float(_)) {
@@ -75,6 +92,24 @@ pub const fn text(ty: &TypeSpec) {
     }
 }
 
+/// Checks an example against the type of its field.
+pub const fn example(ty: &TypeSpec, value: Literal) {
+    match (ty.kind, value) {
+        (FieldKind::String | FieldKind::Date | FieldKind::Select, Literal::Str(_))
+        | (FieldKind::Number, Literal::Int(_) | Literal::Float(_))
+        | (FieldKind::Boolean, Literal::Bool(_))
+        | (FieldKind::Raw | FieldKind::Array | FieldKind::Object, _) => {}
+        _ => panic!("the example is of another type than the field"),
+    }
+}
+
+/// Checks that a destination is a text.
+pub const fn destination(ty: &TypeSpec) {
+    if !matches!(ty.kind, FieldKind::String) {
+        panic!("only a text names the place that credentials are sent to");
+    }
+}
+
 /// Checks that named outputs stand beside a free-form payload.
 pub const fn outputs(returned: &Outputs) {
     if returned.typed {
@@ -83,18 +118,17 @@ pub const fn outputs(returned: &Outputs) {
 }
 
 /// Checks that the default command is a command.
-pub const fn default_command(descriptor: &'static Descriptor) -> &'static Descriptor {
+pub const fn default_command(descriptor: &Descriptor) {
     if let Some(name) = descriptor.default_command {
         let mut index = 0;
         while index < descriptor.commands.len() {
             if same(descriptor.commands[index].name, name) {
-                return descriptor;
+                return;
             }
             index += 1;
         }
         panic!("the default command is no command of this connector: write the wire name, such as \"listWidgets\"");
     }
-    descriptor
 }
 
 #[expect(clippy::cast_precision_loss, reason = "only compared; bounds beyond 2^53 are met by the type itself")]
@@ -104,6 +138,86 @@ const fn number(value: Literal) -> f64 {
         Literal::Float(value) => value,
         Literal::Bool(_) | Literal::Str(_) => 0.0,
     }
+}
+
+const fn holds(ty: &TypeSpec, value: f64) -> bool {
+    ty.holds.0 <= value && value <= ty.holds.1
+}
+
+/// A scheme, `:` and something after it; of what has `//` there, a host.
+const fn is_absolute_url(text: &[u8]) -> bool {
+    let mut at = 0;
+    while at < text.len() && text[at] != b':' {
+        let fits = text[at].is_ascii_alphabetic()
+            || at > 0 && (text[at].is_ascii_digit() || matches!(text[at], b'+' | b'-' | b'.'));
+        if !fits {
+            return false;
+        }
+        at += 1;
+    }
+    let slashes = at + 2 < text.len() && text[at + 1] == b'/' && text[at + 2] == b'/';
+    at > 0 && if slashes { at + 3 < text.len() } else { at + 1 < text.len() }
+}
+
+/// `YYYY-MM-DD`, a day that exists.
+const fn is_day(text: &[u8]) -> bool {
+    if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
+        return false;
+    }
+    let (Some(year), Some(month), Some(day)) = (digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)) else {
+        return false;
+    };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => 0,
+    };
+    1 <= day && day <= days
+}
+
+/// `YYYY-MM-DDTHH:MM:SS`, perhaps a fraction, and `Z` or an offset.
+const fn is_instant(text: &[u8]) -> bool {
+    if text.len() < 20 || !matches!(text[10], b'T' | b't') || text[13] != b':' || text[16] != b':' {
+        return false;
+    }
+    let (date, _) = text.split_at(10);
+    let (Some(hour), Some(minute), Some(second)) = (digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2))
+    else {
+        return false;
+    };
+    let mut at = 19;
+    if text[at] == b'.' {
+        at += 1;
+        while at < text.len() && text[at].is_ascii_digit() {
+            at += 1;
+        }
+        if at == 20 || at > 29 {
+            return false;
+        }
+    }
+    let zone = match text.len() - at {
+        1 => matches!(text[at], b'Z' | b'z'),
+        6 if matches!(text[at], b'+' | b'-') && text[at + 3] == b':' => {
+            matches!((digits(text, at + 1, 2), digits(text, at + 4, 2)), (Some(0..=23), Some(0..=59)))
+        }
+        _ => false,
+    };
+    is_day(date) && hour < 24 && minute < 60 && second < 60 && zone
+}
+
+const fn digits(text: &[u8], from: usize, count: usize) -> Option<u32> {
+    let (mut value, mut at) = (0, from);
+    while at < from + count {
+        if !text[at].is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + (text[at] - b'0') as u32;
+        at += 1;
+    }
+    Some(value)
 }
 
 const fn below(value: f64, bound: Option<Literal>) -> bool {

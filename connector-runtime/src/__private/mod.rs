@@ -10,7 +10,9 @@ pub use serde_json::Value;
 
 pub use crate::connector::{Commands, Connector, ConnectorStruct, FieldSet, Head, Reader};
 pub use crate::context::Context;
-pub use crate::descriptor::{ChoiceSpec, CommandSpec, Descriptor, FieldSpec, Literal, Outputs, Place, Timeout, TypeSpec};
+pub use crate::descriptor::{
+    ChoiceSpec, CommandSpec, Descriptor, FieldSpec, Literal, Outputs, Place, Timeout, TypeSpec,
+};
 pub use crate::field::{FieldType, Mismatch, Select};
 pub use crate::mock::{MockFn, MockSpec};
 pub use crate::outcome::{BoxFuture, Failure, Payload, Reply, Returns, Thrown};
@@ -28,20 +30,15 @@ pub type Erased<'a> = &'a (dyn Any + Send + Sync);
 ///
 /// # Errors
 /// Where a param's type cannot hold its value, or the connection is another type's.
-pub fn open<'a, C: 'static, P: FieldSet>(connection: Erased<'a>, params: FieldValues<'_>) -> Result<(&'a C, P), Failure> {
+pub fn open<'a, C: 'static, P: FieldSet>(
+    connection: Erased<'a>,
+    params: FieldValues<'_>,
+) -> Result<(&'a C, P), Failure> {
     let connection = connection
         .downcast_ref()
         .ok_or_else(|| Failure::from(crate::outcome::Fail::new("The connection belongs to another connector type")))?;
     let params = P::read(&mut Reader::new(params)).map_err(Failure::invalid)?;
     Ok((connection, params))
-}
-
-/// Normalises what a handler returns.
-///
-/// # Errors
-/// Where the handler failed or threw.
-pub fn close<R: Returns>(returned: R) -> Result<Reply, Failure> {
-    returned.into_reply()
 }
 
 /// Boxes a call.

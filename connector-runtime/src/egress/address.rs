@@ -17,11 +17,11 @@ type Block6 = (Ipv6Addr, u8, Rule);
 /// Addresses behind which a cloud hands out credentials, outside the link-local block.
 const METADATA: &[IpAddr] = &[
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), // Alibaba Cloud
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), // Azure's wire server: a public address by its number
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),   // Azure's wire server: a public address by its number
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), // most clouds
-    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)), // AWS ECS task credentials
-    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)), // AWS EKS pod identity
-    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),   // Oracle Cloud, classic
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),   // AWS ECS task credentials
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),  // AWS EKS pod identity
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),     // Oracle Cloud, classic
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)), // AWS
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253)), // AWS DNS
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)), // AWS EKS pod identity
@@ -40,14 +40,14 @@ pub(super) const REFUSED_V4: &[Block4] = &[
     (Ipv4Addr::new(169, 254, 0, 0), 16, Rule::LinkLocal), // Link Local, RFC 3927
     (Ipv4Addr::new(172, 16, 0, 0), 12, Rule::Private), // Private-Use, RFC 1918
     (Ipv4Addr::new(192, 0, 0, 0), 24, Rule::ProtocolAssignment), // IETF Protocol Assignments, RFC 6890
-    (Ipv4Addr::new(192, 0, 2, 0), 24, Rule::Documentation),      // TEST-NET-1, RFC 5737
+    (Ipv4Addr::new(192, 0, 2, 0), 24, Rule::Documentation), // TEST-NET-1, RFC 5737
     (Ipv4Addr::new(192, 88, 99, 0), 24, Rule::Tunnel), // 6to4 relay anycast, deprecated by RFC 7526
     (Ipv4Addr::new(192, 168, 0, 0), 16, Rule::Private), // Private-Use, RFC 1918
     (Ipv4Addr::new(198, 18, 0, 0), 15, Rule::Benchmarking), // Benchmarking, RFC 2544
     (Ipv4Addr::new(198, 51, 100, 0), 24, Rule::Documentation), // TEST-NET-2, RFC 5737
     (Ipv4Addr::new(203, 0, 113, 0), 24, Rule::Documentation), // TEST-NET-3, RFC 5737
     (Ipv4Addr::new(224, 0, 0, 0), 4, Rule::Multicast), // Multicast, RFC 5771
-    (Ipv4Addr::new(240, 0, 0, 0), 4, Rule::Reserved), // Reserved, RFC 1112; Limited Broadcast, RFC 919
+    (Ipv4Addr::new(240, 0, 0, 0), 4, Rule::Reserved),  // Reserved, RFC 1112; Limited Broadcast, RFC 919
 ];
 
 /// What is refused inside 2000::/3.
@@ -55,22 +55,10 @@ pub(super) const REFUSED_GLOBAL_V6: &[Block6] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, Rule::Tunnel), // TEREDO, RFC 4380
     // IETF Protocol Assignments, RFC 2928; with it the rows inside that are reachable but are no HTTP
     // destination: PCP, TURN and DNS-SD anycast, AMT, AS112, ORCHIDv2, drone ids.
-    (
-        Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
-        23,
-        Rule::ProtocolAssignment,
-    ),
-    (
-        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
-        32,
-        Rule::Documentation,
-    ), // RFC 3849
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, Rule::Tunnel), // 6to4, RFC 3056
-    (
-        Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0),
-        20,
-        Rule::Documentation,
-    ), // RFC 9637
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, Rule::ProtocolAssignment),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, Rule::Documentation), // RFC 3849
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, Rule::Tunnel),            // 6to4, RFC 3056
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, Rule::Documentation),     // RFC 9637
 ];
 
 /// Names for blocks outside 2000::/3; whatever is left there is [`Rule::NotGlobal`]: Discard-Only 100::/64
@@ -80,26 +68,10 @@ pub(super) const NAMED_V6: &[Block6] = &[
     (Ipv6Addr::LOCALHOST, 128, Rule::Loopback),      // Loopback Address, RFC 4291
     (Ipv6Addr::UNSPECIFIED, 96, Rule::Tunnel),       // IPv4-compatible, deprecated by RFC 4291
     (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, Rule::Tunnel), // IPv4-translated, RFC 2765
-    (
-        Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0),
-        48,
-        Rule::Tunnel,
-    ), // local-use translation, RFC 8215
-    (
-        Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0),
-        7,
-        Rule::UniqueLocal,
-    ), // Unique-Local, RFC 4193
-    (
-        Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0),
-        10,
-        Rule::LinkLocal,
-    ), // Link-Local Unicast, RFC 4291
-    (
-        Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0),
-        8,
-        Rule::Multicast,
-    ), // Multicast, RFC 4291
+    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, Rule::Tunnel), // local-use translation, RFC 8215
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Rule::UniqueLocal), // Unique-Local, RFC 4193
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, Rule::LinkLocal), // Link-Local Unicast, RFC 4291
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, Rule::Multicast), // Multicast, RFC 4291
 ];
 
 /// 2000::/3, the only space from which IANA allocates global unicast addresses.
@@ -116,9 +88,7 @@ pub(super) fn dialled(address: IpAddr) -> IpAddr {
 /// Networks with DNS64 answer with that prefix for every IPv4 host, so it cannot be refused as a whole.
 pub(super) fn judged(address: IpAddr) -> IpAddr {
     match dialled(address) {
-        IpAddr::V6(v6) if v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
-            IpAddr::V4(low_v4(v6))
-        }
+        IpAddr::V6(v6) if v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => IpAddr::V4(low_v4(v6)),
         other => other,
     }
 }
@@ -154,10 +124,7 @@ pub(super) fn embedded(address: IpAddr) -> Vec<Ipv4Addr> {
     };
     let [s0, s1, s2, s3, s4, ..] = v6.segments();
     let mut found = Vec::new();
-    if find6(NAMED_V6, v6) == Some(Rule::Tunnel)
-        || is_isatap(v6)
-        || judged(address) != dialled(address)
-    {
+    if find6(NAMED_V6, v6) == Some(Rule::Tunnel) || is_isatap(v6) || judged(address) != dialled(address) {
         found.push(low_v4(v6));
     }
     match s0 {
@@ -192,17 +159,11 @@ fn from_words(high: u16, low: u16) -> Ipv4Addr {
 }
 
 fn find4(blocks: &[Block4], address: Ipv4Addr) -> Option<Rule> {
-    blocks
-        .iter()
-        .find(|(network, prefix, _)| within4(address, *network, *prefix))
-        .map(|block| block.2)
+    blocks.iter().find(|(network, prefix, _)| within4(address, *network, *prefix)).map(|block| block.2)
 }
 
 fn find6(blocks: &[Block6], address: Ipv6Addr) -> Option<Rule> {
-    blocks
-        .iter()
-        .find(|(network, prefix, _)| within6(address, *network, *prefix))
-        .map(|block| block.2)
+    blocks.iter().find(|(network, prefix, _)| within6(address, *network, *prefix)).map(|block| block.2)
 }
 
 fn within4(address: Ipv4Addr, network: Ipv4Addr, prefix: u8) -> bool {

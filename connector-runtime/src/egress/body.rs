@@ -48,17 +48,12 @@ pub(super) async fn read(body: Incoming, headers: &HeaderMap) -> Result<Bytes, B
         return decode(coding, &raw);
     }
     let decoding = tokio::task::spawn_blocking(move || decode(coding, &raw));
-    decoding
-        .await
-        .unwrap_or(Err(BodyFault::Encoding("its decompression failed")))
+    decoding.await.unwrap_or(Err(BodyFault::Encoding("its decompression failed")))
 }
 
 async fn collect(mut body: Incoming) -> Result<Bytes, BodyFault> {
     let announced = body.size_hint().lower();
-    let capacity = usize::try_from(announced)
-        .ok()
-        .filter(|bytes| *bytes <= MOST_BYTES)
-        .ok_or(BodyFault::TooLarge)?;
+    let capacity = usize::try_from(announced).ok().filter(|bytes| *bytes <= MOST_BYTES).ok_or(BodyFault::TooLarge)?;
     let mut all = BytesMut::with_capacity(capacity.min(LARGE));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(BodyFault::Http)?.into_data() else {
@@ -82,11 +77,8 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, BodyFault> {
                 b"gzip" | b"x-gzip" => Coding::Gzip,
                 b"deflate" => Coding::Deflate,
                 b"br" => Coding::Brotli,
-                b"zstd" | b"compress" | b"x-compress" | b"dcb" | b"dcz" | b"exi"
-                | b"pack200-gzip" => {
-                    return Err(BodyFault::Encoding(
-                        "it is compressed in a way that was not asked for",
-                    ));
+                b"zstd" | b"compress" | b"x-compress" | b"dcb" | b"dcz" | b"exi" | b"pack200-gzip" => {
+                    return Err(BodyFault::Encoding("it is compressed in a way that was not asked for"));
                 }
                 _ => continue,
             };
@@ -111,15 +103,8 @@ fn decode(coding: Coding, raw: &[u8]) -> Result<Bytes, BodyFault> {
 fn take(decoder: impl Read) -> Result<Bytes, BodyFault> {
     let mut bytes = Vec::new();
     let limit = MOST_BYTES as u64 + 1;
-    decoder
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|error| BodyFault::Encoding(broken(&error)))?;
-    if bytes.len() > MOST_BYTES {
-        Err(BodyFault::TooLarge)
-    } else {
-        Ok(bytes.into())
-    }
+    decoder.take(limit).read_to_end(&mut bytes).map_err(|error| BodyFault::Encoding(broken(&error)))?;
+    if bytes.len() > MOST_BYTES { Err(BodyFault::TooLarge) } else { Ok(bytes.into()) }
 }
 
 fn broken(error: &io::Error) -> &'static str {
@@ -136,15 +121,9 @@ fn is_zlib(raw: &[u8]) -> bool {
 impl BodyFault {
     pub(super) fn into_egress(self, target: String) -> EgressError {
         match self {
-            Self::TooLarge => EgressError::TooLarge {
-                target,
-                why: "its body has more than 10 MiB".to_owned(),
-            },
+            Self::TooLarge => EgressError::TooLarge { target, why: "its body has more than 10 MiB".to_owned() },
             Self::Http(error) => explain_http(&error, target),
-            Self::Encoding(why) => EgressError::Protocol {
-                target,
-                why: why.to_owned(),
-            },
+            Self::Encoding(why) => EgressError::Protocol { target, why: why.to_owned() },
         }
     }
 }

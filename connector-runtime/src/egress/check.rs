@@ -36,27 +36,15 @@ impl Policy {
         self.check_with(&SystemResolver, input, no_dns).await
     }
 
-    pub(super) async fn check_with(
-        &self,
-        resolver: &dyn Resolve,
-        input: &str,
-        no_dns: bool,
-    ) -> Verdict {
+    pub(super) async fn check_with(&self, resolver: &dyn Resolve, input: &str, no_dns: bool) -> Verdict {
         let mut addresses = Vec::new();
-        let judged = self
-            .judge_input(resolver, input, no_dns, &mut addresses)
-            .await;
+        let judged = self.judge_input(resolver, input, no_dns, &mut addresses).await;
         let (allowed, rule) = match judged {
             Ok(Standing::Plain) => (true, None),
             Ok(Standing::Opened) => (true, Some(Rule::OperatorAllow)),
             Err(rule) => (false, Some(rule)),
         };
-        Verdict {
-            input: input.to_owned(),
-            allowed,
-            rule,
-            addresses,
-        }
+        Verdict { input: input.to_owned(), allowed, rule, addresses }
     }
 
     async fn judge_input(
@@ -68,9 +56,7 @@ impl Policy {
     ) -> Result<Standing, Rule> {
         if let Some(address) = parse_address(input) {
             addresses.push(address);
-            return self
-                .judge_address(address, None, Standing::Plain)
-                .map(|cleared| cleared.standing);
+            return self.judge_address(address, None, Standing::Plain).map(|cleared| cleared.standing);
         }
         let target = Target::of(&url::parse(input)?)?;
         if let TargetHost::Address(address) = target.host {
@@ -86,17 +72,12 @@ impl Policy {
         let answer = resolver::look_up(resolver, name, standing).await;
         addresses.extend(answer?);
         let cleared = resolver::clear(self, addresses, target.port, standing)?;
-        let opened = cleared
-            .iter()
-            .any(|cleared| cleared.standing == Standing::Opened);
+        let opened = cleared.iter().any(|cleared| cleared.standing == Standing::Opened);
         Ok(if opened { Standing::Opened } else { standing })
     }
 }
 
 fn parse_address(input: &str) -> Option<IpAddr> {
-    let bare = input
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(input);
+    let bare = input.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(input);
     bare.parse().ok()
 }

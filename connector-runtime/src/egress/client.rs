@@ -58,12 +58,7 @@ struct Shared {
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::over(Connector::new(
-            policy,
-            Arc::new(SystemResolver),
-            Arc::new(SystemDialer),
-            Vec::new(),
-        ))
+        Self::over(Connector::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one way out: its connector judges every destination")]
@@ -78,11 +73,7 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
         let shared = Arc::new(Shared { connector, engine });
-        Self {
-            shared,
-            scope: Scope::default(),
-            timeout: DEFAULT_TIMEOUT,
-        }
+        Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT }
     }
 
     /// Returns the policy.
@@ -98,14 +89,8 @@ impl Client {
     /// # Errors
     ///
     /// Fails if an origin is no URL that may be called.
-    pub fn scoped<U: IntoUrl>(
-        &self,
-        origins: impl IntoIterator<Item = U>,
-    ) -> Result<Self, EgressError> {
-        Ok(Self {
-            scope: self.scope.with_origins(origins)?,
-            ..self.clone()
-        })
+    pub fn scoped<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
+        Ok(Self { scope: self.scope.with_origins(origins)?, ..self.clone() })
     }
 
     /// Returns a client over the same pool that knows these secrets where it sees them.
@@ -114,19 +99,13 @@ impl Client {
     /// Secrets of fewer than six characters are not looked for.
     #[must_use]
     pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        Self {
-            scope: self.scope.with_secrets(secrets),
-            ..self.clone()
-        }
+        Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
     }
 
     /// Returns a client over the same pool whose requests have this much time in all, unless they say more.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self {
-            timeout,
-            ..self.clone()
-        }
+        Self { timeout, ..self.clone() }
     }
 
     /// Starts a GET request.

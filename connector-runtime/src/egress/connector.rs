@@ -50,13 +50,7 @@ impl Connector {
         dialer: Arc<dyn Dial>,
         roots: Vec<CertificateDer<'static>>,
     ) -> Self {
-        Self(Arc::new(Parts {
-            policy,
-            resolver,
-            dialer,
-            roots,
-            tls: OnceCell::new(),
-        }))
+        Self(Arc::new(Parts { policy, resolver, dialer, roots, tls: OnceCell::new() }))
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -76,12 +70,9 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let parts = Arc::clone(&self.0);
         Box::pin(async move {
-            let url =
-                Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
+            let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
             let connecting = tokio::time::timeout(LONGEST, parts.connect(&url));
-            let stream = connecting
-                .await
-                .unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
+            let stream = connecting.await.unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
             Ok(TokioIo::new(stream))
         })
     }
@@ -93,11 +84,7 @@ impl Parts {
         let standing = judge_target(&self.policy, url, &target)?;
         let (tcp, proxied) = match self.policy.proxy_for(standing) {
             Some(proxy) => (self.dial_proxy(url, proxy).await?, true),
-            None => (
-                self.dial(url, &self.clear(url, &target, standing).await?, target.port)
-                    .await?,
-                false,
-            ),
+            None => (self.dial(url, &self.clear(url, &target, standing).await?, target.port).await?, false),
         };
         match url.scheme() {
             "https" => self.handshake(url, &target.host, tcp).await,
@@ -106,12 +93,7 @@ impl Parts {
     }
 
     /// Returns the addresses that may be dialled for a target.
-    async fn clear(
-        &self,
-        url: &Url,
-        target: &Target,
-        standing: Standing,
-    ) -> Result<Vec<Cleared>, EgressError> {
+    async fn clear(&self, url: &Url, target: &Target, standing: Standing) -> Result<Vec<Cleared>, EgressError> {
         match &target.host {
             TargetHost::Address(address) => {
                 let cleared = resolver::clear(&self.policy, &[*address], target.port, standing);
@@ -119,42 +101,20 @@ impl Parts {
             }
             TargetHost::Name(name) => {
                 let answer = resolver::look_up(&*self.resolver, name, standing).await;
-                let answer = answer.map_err(|rule| EgressError::Dns {
-                    host: name.clone(),
-                    rule,
-                })?;
+                let answer = answer.map_err(|rule| EgressError::Dns { host: name.clone(), rule })?;
                 let cleared = resolver::clear(&self.policy, &answer, target.port, standing);
                 cleared.map_err(|rule| EgressError::refused_answer(url, rule))
             }
         }
     }
 
-    async fn dial(
-        &self,
-        url: &Url,
-        cleared: &[Cleared],
-        port: u16,
-    ) -> Result<TcpStream, EgressError> {
-        let addresses: Vec<_> = cleared
-            .iter()
-            .map(|cleared| SocketAddr::new(cleared.address, port))
-            .collect();
-        dial_first(&*self.dialer, &addresses)
-            .await
-            .map_err(|error| {
-                // What an inner network does with a packet is nobody's business outside.
-                let inner = cleared
-                    .iter()
-                    .any(|cleared| cleared.standing == Standing::Opened);
-                no_connection(
-                    url,
-                    if inner {
-                        "it did not answer"
-                    } else {
-                        explain(&error)
-                    },
-                )
-            })
+    async fn dial(&self, url: &Url, cleared: &[Cleared], port: u16) -> Result<TcpStream, EgressError> {
+        let addresses: Vec<_> = cleared.iter().map(|cleared| SocketAddr::new(cleared.address, port)).collect();
+        dial_first(&*self.dialer, &addresses).await.map_err(|error| {
+            // What an inner network does with a packet is nobody's business outside.
+            let inner = cleared.iter().any(|cleared| cleared.standing == Standing::Opened);
+            no_connection(url, if inner { "it did not answer" } else { explain(&error) })
+        })
     }
 
     /// Opens a connection to the operator's proxy, for https with a tunnel to the target.
@@ -167,77 +127,44 @@ impl Parts {
                 answer.map_err(|_| no_connection(url, "the operator's proxy has no address"))?
             }
         };
-        let addresses: Vec<_> = addresses
-            .into_iter()
-            .map(|address| SocketAddr::new(address, proxy.target.port))
-            .collect();
-        let tcp = dial_first(&*self.dialer, &addresses)
-            .await
-            .map_err(unreachable)?;
+        let addresses: Vec<_> =
+            addresses.into_iter().map(|address| SocketAddr::new(address, proxy.target.port)).collect();
+        let tcp = dial_first(&*self.dialer, &addresses).await.map_err(unreachable)?;
         if url.scheme() == "http" {
             return Ok(tcp);
         }
         let port = url.port_or_known_default().unwrap_or(443);
         let authority = format!("{}:{port}", url.host_str().unwrap_or_default());
-        proxy::tunnel(tcp, proxy, &authority)
-            .await
-            .map_err(|why| no_connection(url, &why))
+        proxy::tunnel(tcp, proxy, &authority).await.map_err(|why| no_connection(url, &why))
     }
 
-    async fn handshake(
-        &self,
-        url: &Url,
-        host: &TargetHost,
-        tcp: TcpStream,
-    ) -> Result<Stream, EgressError> {
-        let fail = |why| EgressError::Tls {
-            target: urls::display(url),
-            why,
-        };
+    async fn handshake(&self, url: &Url, host: &TargetHost, tcp: TcpStream) -> Result<Stream, EgressError> {
+        let fail = |why| EgressError::Tls { target: urls::display(url), why };
         let name = match host {
             TargetHost::Address(address) => ServerName::from(*address),
             TargetHost::Name(name) => {
                 ServerName::try_from(name.clone()).map_err(|_| EgressError::url(Rule::Malformed))?
             }
         };
-        let config = self
-            .tls
-            .get_or_try_init(|| tls::load(self.roots.clone()))
-            .await
-            .map_err(fail)?;
-        let connecting = TlsConnector::from(Arc::clone(config))
-            .connect(name, tcp)
-            .await;
-        Ok(Stream::Tls(Box::new(
-            connecting.map_err(|error| fail(tls::explain(&error)))?,
-        )))
+        let config = self.tls.get_or_try_init(|| tls::load(self.roots.clone())).await.map_err(fail)?;
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await;
+        Ok(Stream::Tls(Box::new(connecting.map_err(|error| fail(tls::explain(&error)))?)))
     }
 }
 
 /// Judges a URL's name and port, or its literal address.
-pub(super) fn judge_target(
-    policy: &Policy,
-    url: &Url,
-    target: &Target,
-) -> Result<Standing, EgressError> {
-    policy
-        .judge_target(target)
-        .map_err(|rule| EgressError::refused_host(url, rule))
+pub(super) fn judge_target(policy: &Policy, url: &Url, target: &Target) -> Result<Standing, EgressError> {
+    policy.judge_target(target).map_err(|rule| EgressError::refused_host(url, rule))
 }
 
 fn no_connection(url: &Url, why: &str) -> EgressError {
-    EgressError::Connect {
-        target: urls::display(url),
-        why: why.to_owned(),
-    }
+    EgressError::Connect { target: urls::display(url), why: why.to_owned() }
 }
 
 fn explain(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "the connection was refused",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no route to it"
-        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "there is no route to it",
         io::ErrorKind::ConnectionReset => "the connection was reset",
         _ => "it did not answer",
     }

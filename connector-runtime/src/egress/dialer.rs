@@ -33,9 +33,7 @@ impl Dial for SystemDialer {
             let stream = TcpStream::connect(address).await?;
             let peer = stream.peer_addr()?;
             if (peer.ip(), peer.port()) != (address.ip(), address.port()) {
-                return Err(io::Error::other(
-                    "the socket is connected to another address than the one dialled",
-                ));
+                return Err(io::Error::other("the socket is connected to another address than the one dialled"));
             }
             stream.set_nodelay(true)?;
             Ok(stream)
@@ -44,10 +42,7 @@ impl Dial for SystemDialer {
 }
 
 /// Connects to the first of some addresses that answers.
-pub(super) async fn dial_first(
-    dialer: &dyn Dial,
-    addresses: &[SocketAddr],
-) -> io::Result<TcpStream> {
+pub(super) async fn dial_first(dialer: &dyn Dial, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut waiting = addresses.iter();
     let mut attempts = FuturesUnordered::new();
     let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);

@@ -66,39 +66,24 @@ impl Draft {
         })
     }
 
-    pub(super) fn set_header(
-        &mut self,
-        name: &str,
-        value: &[u8],
-        secret: bool,
-    ) -> Result<(), EgressError> {
+    pub(super) fn set_header(&mut self, name: &str, value: &[u8], secret: bool) -> Result<(), EgressError> {
         // Neither text is repeated: a broken name may be a value that landed in the wrong place.
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-            EgressError::request("a header name holds a character that is not allowed in it")
-        })?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| EgressError::request("a header name holds a character that is not allowed in it"))?;
         if CLIENTS_OWN.contains(&name.as_str()) {
-            return Err(EgressError::request(format!(
-                "the header {name} is set by the client alone; leave it out"
-            )));
+            return Err(EgressError::request(format!("the header {name} is set by the client alone; leave it out")));
         }
         let mut value = HeaderValue::from_bytes(value).map_err(|_| {
-            EgressError::request(format!(
-                "the value of header {name} holds a line break or other control character"
-            ))
+            EgressError::request(format!("the value of header {name} holds a line break or other control character"))
         })?;
         value.set_sensitive(secret || is_credential(name.as_str()));
         self.headers.insert(name, value);
         Ok(())
     }
 
-    pub(super) fn append_query<T: Serialize + ?Sized>(
-        &mut self,
-        query: &T,
-    ) -> Result<(), EgressError> {
+    pub(super) fn append_query<T: Serialize + ?Sized>(&mut self, query: &T) -> Result<(), EgressError> {
         let mut pairs = self.url.query_pairs_mut();
-        let written = query
-            .serialize(serde_urlencoded::Serializer::new(&mut pairs))
-            .map(|_| ());
+        let written = query.serialize(serde_urlencoded::Serializer::new(&mut pairs)).map(|_| ());
         drop(pairs);
         if self.url.query() == Some("") {
             self.url.set_query(None);
@@ -130,9 +115,7 @@ impl Draft {
     /// Every name has one value: [`Draft::set_header`] replaces.
     fn retain_headers(&mut self, keep: impl Fn(&HeaderName, &HeaderValue) -> bool) {
         let all = std::mem::take(&mut self.headers);
-        let named = all
-            .into_iter()
-            .filter_map(|(name, value)| Some((name?, value)));
+        let named = all.into_iter().filter_map(|(name, value)| Some((name?, value)));
         self.headers = named.filter(|(name, value)| keep(name, value)).collect();
     }
 
@@ -161,26 +144,16 @@ impl Draft {
 
     /// Tells whether a URL holds a secret that was put into this request's URL.
     pub(super) fn holds_secret_of_url(&self, url: &Url) -> bool {
-        self.url_secrets
-            .iter()
-            .any(|secret| url_holds(url, secret.expose()))
+        self.url_secrets.iter().any(|secret| url_holds(url, secret.expose()))
     }
 
     /// Takes the query pairs out of a URL that hold a secret: an upstream may echo the query in its location.
     pub(super) fn strip_secrets(&self, url: &mut Url) {
-        let is_secret = |value: &str| {
-            self.url_secrets
-                .iter()
-                .any(|secret| word_holds(value, secret.expose()))
-        };
+        let is_secret = |value: &str| self.url_secrets.iter().any(|secret| word_holds(value, secret.expose()));
         if !url.query_pairs().any(|(_, value)| is_secret(&value)) {
             return;
         }
-        let kept: Vec<_> = url
-            .query_pairs()
-            .into_owned()
-            .filter(|(_, value)| !is_secret(value))
-            .collect();
+        let kept: Vec<_> = url.query_pairs().into_owned().filter(|(_, value)| !is_secret(value)).collect();
         url.set_query(None);
         if !kept.is_empty() {
             url.query_pairs_mut().extend_pairs(kept);
@@ -195,23 +168,13 @@ impl Draft {
         }
         let is_secret = |text: &str| {
             let decoded = percent_decode_str(text).decode_utf8_lossy();
-            self.url_secrets
-                .iter()
-                .any(|secret| word_holds(&decoded, secret.expose()))
+            self.url_secrets.iter().any(|secret| word_holds(&decoded, secret.expose()))
         };
         let mask = |segment| {
-            if is_secret(segment) {
-                "[redacted]"
-            } else {
-                segment
-            }
+            if is_secret(segment) { "[redacted]" } else { segment }
         };
         let masked = plain.split('/').map(mask).collect::<Vec<_>>().join("/");
-        if is_secret(&masked) {
-            self.url.origin().ascii_serialization()
-        } else {
-            masked
-        }
+        if is_secret(&masked) { self.url.origin().ascii_serialization() } else { masked }
     }
 }
 
@@ -228,12 +191,7 @@ impl fmt::Debug for Draft {
 
 /// Tells whether a header of this name is shown as `[redacted]`.
 pub(super) fn is_redacted(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "authorization",
-        "cookie",
-        "set-cookie",
-        "proxy-authorization",
-    ];
+    const NAMES: &[&str] = &["authorization", "cookie", "set-cookie", "proxy-authorization"];
     const PARTS: &[&str] = &["key", "token", "secret"];
     NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
 }
@@ -245,16 +203,10 @@ fn is_credential(name: &str) -> bool {
 }
 
 fn parse_method(method: &str) -> Result<Method, EgressError> {
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
-        EgressError::request("the method holds a character that is not allowed in it")
-    })?;
-    if matches!(
-        method.as_str().to_ascii_uppercase().as_str(),
-        "CONNECT" | "TRACE" | "TRACK"
-    ) {
-        return Err(EgressError::request(format!(
-            "the method {method} is not allowed; use GET, POST or the like"
-        )));
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| EgressError::request("the method holds a character that is not allowed in it"))?;
+    if matches!(method.as_str().to_ascii_uppercase().as_str(), "CONNECT" | "TRACE" | "TRACK") {
+        return Err(EgressError::request(format!("the method {method} is not allowed; use GET, POST or the like")));
     }
     Ok(method)
 }
@@ -266,18 +218,12 @@ pub(super) fn unwritable(what: &str, error: &dyn fmt::Display) -> EgressError {
 /// Tells whether a URL holds a secret, in any spelling of its characters.
 fn url_holds(url: &Url, secret: &str) -> bool {
     let in_query = |text: &str| word_holds(text, secret);
-    if url
-        .query_pairs()
-        .any(|(name, value)| in_query(&name) || in_query(&value))
-    {
+    if url.query_pairs().any(|(name, value)| in_query(&name) || in_query(&value)) {
         return true;
     }
     let whole = url.as_str();
     secret.len() >= SHORTEST_SOUGHT
-        && (whole.contains(secret)
-            || percent_decode_str(whole)
-                .decode_utf8_lossy()
-                .contains(secret))
+        && (whole.contains(secret) || percent_decode_str(whole).decode_utf8_lossy().contains(secret))
 }
 
 /// Tells whether a query value or a path segment holds a secret; a short one it has to be.
@@ -297,9 +243,7 @@ fn body_holds(body: &[u8], text: &str) -> bool {
     let quoted = serde_json::Value::from(text).to_string();
     let in_json = quoted.trim_matches('"');
     let in_form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    [text, in_json, &in_form]
-        .iter()
-        .any(|spelling| holds(body, spelling))
+    [text, in_json, &in_form].iter().any(|spelling| holds(body, spelling))
 }
 
 /// Tells whether bytes hold a text. An empty text is held by nothing.
@@ -309,8 +253,6 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     }
     match std::str::from_utf8(bytes) {
         Ok(whole) => whole.contains(text),
-        Err(_) => bytes
-            .windows(text.len())
-            .any(|window| window == text.as_bytes()),
+        Err(_) => bytes.windows(text.len()).any(|window| window == text.as_bytes()),
     }
 }

@@ -81,9 +81,7 @@ pub enum EgressError {
         after: Duration,
     },
     /// The answer is larger than is read.
-    #[error(
-        "the answer from {target} is too large: {why}; ask for less at a time, for example with paging"
-    )]
+    #[error("the answer from {target} is too large: {why}; ask for less at a time, for example with paging")]
     TooLarge {
         /// The URL, without its query.
         target: String,
@@ -91,9 +89,7 @@ pub enum EgressError {
         why: String,
     },
     /// The answer is not sound HTTP, or ended early.
-    #[error(
-        "the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault"
-    )]
+    #[error("the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault")]
     Protocol {
         /// The URL, without its query.
         target: String,
@@ -140,9 +136,7 @@ impl EgressError {
     pub(super) fn about(&self, url: String) -> Self {
         let mut error = self.clone();
         match &mut error {
-            Self::Policy { target, .. }
-            | Self::Connect { target, .. }
-            | Self::Tls { target, .. } => *target = url,
+            Self::Policy { target, .. } | Self::Connect { target, .. } | Self::Tls { target, .. } => *target = url,
             _ => {}
         }
         error
@@ -159,35 +153,20 @@ impl EgressError {
     /// A name, port or literal address that the policy refuses.
     pub(super) fn refused_host(url: &Url, rule: Rule) -> Self {
         let (subject, opens) = match rule {
-            Rule::Port => (
-                "its port is",
-                format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0)),
-            ),
+            Rule::Port => ("its port is", format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0))),
             _ => ("its host is", host(url).to_owned()),
         };
-        Self::Policy {
-            target: urls::display(url),
-            rule,
-            subject,
-            mend: mend_policy(rule, &opens),
-        }
+        Self::Policy { target: urls::display(url), rule, subject, mend: mend_policy(rule, &opens) }
     }
 
     /// A name with an address that the policy refuses. The address is not told: it would map what is inside.
     pub(super) fn refused_answer(url: &Url, rule: Rule) -> Self {
         let mend = if rule.single_only() && rule != Rule::Metadata {
-            format!(
-                "{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow"
-            )
+            format!("{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow")
         } else {
             mend_policy(rule, host(url))
         };
-        Self::Policy {
-            target: urls::display(url),
-            rule,
-            subject: "its host leads to",
-            mend,
-        }
+        Self::Policy { target: urls::display(url), rule, subject: "its host leads to", mend }
     }
 }
 

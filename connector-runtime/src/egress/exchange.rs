@@ -25,8 +25,7 @@ pub(super) type Answer = http::Response<Incoming>;
 type EngineRequest = http::Request<Full<bytes::Bytes>>;
 
 /// What the client says of itself unless the author does.
-const USER_AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
 const ACCEPT: HeaderValue = HeaderValue::from_static("*/*");
 
 /// The most headers and header bytes that are sent.
@@ -41,12 +40,9 @@ const MOST_INTERIM: usize = 16;
 /// connection just then.
 pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, EgressError> {
     let target = Target::of(&draft.url).map_err(EgressError::url)?;
-    let standing = judge_target(client.policy(), &draft.url, &target)
-        .map_err(|error| error.about(draft.shown()))?;
+    let standing = judge_target(client.policy(), &draft.url, &target).map_err(|error| error.about(draft.shown()))?;
     let answer = match attempt(client, draft, standing).await? {
-        Err(error) if draft.method.is_idempotent() && is_stale(&error) => {
-            attempt(client, draft, standing).await?
-        }
+        Err(error) if draft.method.is_idempotent() && is_stale(&error) => attempt(client, draft, standing).await?,
         answer => answer,
     };
     let answer = answer.map_err(|error| explain(&error, draft))?;
@@ -60,9 +56,7 @@ pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, Egres
 /// Reads the body of an answer.
 pub(super) async fn read(answer: Answer, draft: Draft) -> Result<Response, EgressError> {
     let (head, incoming) = answer.into_parts();
-    let bytes = body::read(incoming, &head.headers)
-        .await
-        .map_err(|fault| fault.into_egress(draft.shown()))?;
+    let bytes = body::read(incoming, &head.headers).await.map_err(|fault| fault.into_egress(draft.shown()))?;
     Ok(Response::new(draft, head.status, head.headers, bytes))
 }
 
@@ -87,25 +81,17 @@ async fn attempt(
 
 fn build(client: &Client, draft: &Draft, standing: Standing) -> Result<EngineRequest, EgressError> {
     let uri: Uri = draft.url.as_str().parse().map_err(|_| {
-        EgressError::request(
-            "its URL is longer than 64 KiB or holds a character that must be percent-encoded",
-        )
+        EgressError::request("its URL is longer than 64 KiB or holds a character that must be percent-encoded")
     })?;
     let mut headers = draft.headers.clone();
     if let Some(content_type) = &draft.content_type {
-        headers
-            .entry(header::CONTENT_TYPE)
-            .or_insert_with(|| content_type.clone());
+        headers.entry(header::CONTENT_TYPE).or_insert_with(|| content_type.clone());
     }
     headers.entry(header::ACCEPT).or_insert(ACCEPT);
     headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
-    headers
-        .entry(header::ACCEPT_ENCODING)
-        .or_insert(body::ACCEPT_ENCODING);
+    headers.entry(header::ACCEPT_ENCODING).or_insert(body::ACCEPT_ENCODING);
     if headers.len() > MOST_HEADERS || size(&headers) > MOST_HEADER_BYTES {
-        return Err(EgressError::request(
-            "it has more than 100 headers or 64 KiB of them; send the data in the body",
-        ));
+        return Err(EgressError::request("it has more than 100 headers or 64 KiB of them; send the data in the body"));
     }
     // A tunnel has been asked for with it already; over plain http each request carries it.
     if let Some(proxy) = client.policy().proxy_for(standing)
@@ -122,27 +108,18 @@ fn build(client: &Client, draft: &Draft, standing: Standing) -> Result<EngineReq
 }
 
 fn size(headers: &HeaderMap) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum()
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 fn check_head(answer: &Answer, draft: &Draft) -> Result<(), EgressError> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(protocol(
-            draft,
-            "it switches to another protocol, which was not asked for",
-        ));
+        return Err(protocol(draft, "it switches to another protocol, which was not asked for"));
     }
     let Some(framing) = answer.headers().get(header::TRANSFER_ENCODING) else {
         return Ok(());
     };
     if answer.headers().contains_key(header::CONTENT_LENGTH) {
-        return Err(protocol(
-            draft,
-            "it has both Content-Length and Transfer-Encoding",
-        ));
+        return Err(protocol(draft, "it has both Content-Length and Transfer-Encoding"));
     }
     if !framing.as_bytes().eq_ignore_ascii_case(b"chunked") {
         return Err(protocol(draft, "its Transfer-Encoding is not chunked"));
@@ -162,11 +139,8 @@ fn is_stale(error: &EngineError) -> bool {
 
 fn is_closing(error: &hyper::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    let io = error
-        .source()
-        .and_then(|source| source.downcast_ref::<std::io::Error>());
-    error.is_incomplete_message()
-        || io.is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionReset))
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.is_incomplete_message() || io.is_some_and(|io| matches!(io.kind(), BrokenPipe | ConnectionReset))
 }
 
 fn cause(error: &EngineError) -> Option<&hyper::Error> {
@@ -175,25 +149,16 @@ fn cause(error: &EngineError) -> Option<&hyper::Error> {
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
 fn explain(error: &EngineError, draft: &Draft) -> EgressError {
-    if let Some(own) = error
-        .source()
-        .and_then(|source| source.downcast_ref::<EgressError>())
-    {
+    if let Some(own) = error.source().and_then(|source| source.downcast_ref::<EgressError>()) {
         return own.about(draft.shown());
     }
-    cause(error).map_or_else(
-        || protocol(draft, "the connection broke"),
-        |http| explain_http(http, draft.shown()),
-    )
+    cause(error).map_or_else(|| protocol(draft, "the connection broke"), |http| explain_http(http, draft.shown()))
 }
 
 /// Explains an error of the HTTP engine.
 pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError {
     if error.is_parse_too_large() {
-        return EgressError::TooLarge {
-            target,
-            why: "its head has more than 100 headers or 64 KiB".to_owned(),
-        };
+        return EgressError::TooLarge { target, why: "its head has more than 100 headers or 64 KiB".to_owned() };
     }
     let why = if error.is_parse() {
         "it is not HTTP/1.1 or HTTP/2"
@@ -202,15 +167,9 @@ pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError 
     } else {
         "the connection broke before it was complete"
     };
-    EgressError::Protocol {
-        target,
-        why: why.to_owned(),
-    }
+    EgressError::Protocol { target, why: why.to_owned() }
 }
 
 fn protocol(draft: &Draft, why: &str) -> EgressError {
-    EgressError::Protocol {
-        target: draft.shown(),
-        why: why.to_owned(),
-    }
+    EgressError::Protocol { target: draft.shown(), why: why.to_owned() }
 }

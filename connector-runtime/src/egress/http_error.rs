@@ -40,9 +40,7 @@ impl std::error::Error for HttpError {}
 
 /// A body that is not the JSON that was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the answer of {request} is not the JSON that was expected: {source} (HTTP {status}, {content_type})"
-)]
+#[error("the answer of {request} is not the JSON that was expected: {source} (HTTP {status}, {content_type})")]
 pub struct BodyError {
     request: String,
     status: u16,
@@ -55,10 +53,7 @@ impl BodyError {
         Self {
             request: response.title().to_owned(),
             status: response.status(),
-            content_type: response
-                .header("content-type")
-                .unwrap_or("no content type")
-                .to_owned(),
+            content_type: response.header("content-type").unwrap_or("no content type").to_owned(),
             source,
         }
     }

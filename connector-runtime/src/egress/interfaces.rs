@@ -41,16 +41,11 @@ fn system() -> Arc<[IpAddr]> {
         return Arc::clone(list);
     }
     let list: Arc<[IpAddr]> = match if_addrs::get_if_addrs() {
-        Ok(interfaces) => interfaces
-            .iter()
-            .map(|interface| interface.ip().to_canonical())
-            .collect(),
+        Ok(interfaces) => interfaces.iter().map(|interface| interface.ip().to_canonical()).collect(),
         Err(error) => {
             // The list only adds to the address rule; an older one is better than none.
             tracing::warn!(%error, "own interface addresses could not be read");
-            cache
-                .as_ref()
-                .map_or_else(|| [].into(), |(_, list)| Arc::clone(list))
+            cache.as_ref().map_or_else(|| [].into(), |(_, list)| Arc::clone(list))
         }
     };
     *cache = Some((Instant::now(), Arc::clone(&list)));

@@ -39,22 +39,13 @@ pub(super) enum Exactness {
 impl List {
     /// Parses entries; one text may hold several, separated by commas.
     pub(super) fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, PolicyError> {
-        let entries = texts
-            .iter()
-            .flat_map(|text| text.as_ref().split(','))
-            .map(str::trim);
-        entries
-            .map(Entry::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let entries = texts.iter().flat_map(|text| text.as_ref().split(',')).map(str::trim);
+        entries.map(Entry::parse).collect::<Result<_, _>>().map(Self)
     }
 
     /// Returns how exactly the list names an address; an entry with a port holds for that port alone.
     pub(super) fn address(&self, address: IpAddr, port: Option<u16>) -> Option<Exactness> {
-        let entries = self
-            .0
-            .iter()
-            .filter(|entry| entry.port.is_none() || entry.port == port);
+        let entries = self.0.iter().filter(|entry| entry.port.is_none() || entry.port == port);
         entries
             .filter_map(|entry| match &entry.what {
                 What::Block(block) if block.contains(&address) => Some(exactness(*block)),
@@ -65,9 +56,7 @@ impl List {
 
     /// Tells whether the list names a host name, given in lower case without a trailing dot.
     pub(super) fn name(&self, name: &str, port: u16) -> bool {
-        self.0
-            .iter()
-            .any(|entry| entry.port.is_none_or(|own| own == port) && entry.what.is_name(name))
+        self.0.iter().any(|entry| entry.port.is_none_or(|own| own == port) && entry.what.is_name(name))
     }
 
     /// Tells whether an entry that names the port itself holds for an address.
@@ -78,18 +67,12 @@ impl List {
 
     /// Tells whether an entry that names the port itself holds for a name.
     pub(super) fn name_with_port(&self, name: &str, port: u16) -> bool {
-        self.0
-            .iter()
-            .any(|entry| entry.port == Some(port) && entry.what.is_name(name))
+        self.0.iter().any(|entry| entry.port == Some(port) && entry.what.is_name(name))
     }
 }
 
 fn exactness(block: IpNet) -> Exactness {
-    if block.prefix_len() == block.max_prefix_len() {
-        Exactness::Single
-    } else {
-        Exactness::Block
-    }
+    if block.prefix_len() == block.max_prefix_len() { Exactness::Single } else { Exactness::Block }
 }
 
 impl What {
@@ -106,53 +89,31 @@ impl Entry {
     fn parse(text: &str) -> Result<Self, PolicyError> {
         let refuse = |why: &str| PolicyError::new(text, why);
         if text.is_empty() {
-            return Err(refuse(
-                "it is empty; write a block, an address, a host or host:port",
-            ));
+            return Err(refuse("it is empty; write a block, an address, a host or host:port"));
         }
         if text.contains("://") {
             return Err(refuse("it is a URL; write only its host, or host:port"));
         }
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self {
-                what: What::Block(canonical(IpNet::from(address))),
-                port: None,
-            });
+            return Ok(Self { what: What::Block(canonical(IpNet::from(address))), port: None });
         }
         if let Ok(address) = text.parse::<SocketAddr>() {
             let port = nonzero(address.port()).ok_or_else(|| refuse("port 0 cannot be called"))?;
-            return Ok(Self {
-                what: What::Block(canonical(IpNet::from(address.ip()))),
-                port: Some(port),
-            });
+            return Ok(Self { what: What::Block(canonical(IpNet::from(address.ip()))), port: Some(port) });
         }
         if text.contains('/') {
-            return parse_block(text).map(|block| Self {
-                what: What::Block(block),
-                port: None,
-            });
+            return parse_block(text).map(|block| Self { what: What::Block(block), port: None });
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => {
                 let port = port.parse().ok().and_then(nonzero);
-                (
-                    host,
-                    Some(port.ok_or_else(|| refuse("its port is no number from 1 to 65535"))?),
-                )
+                (host, Some(port.ok_or_else(|| refuse("its port is no number from 1 to 65535"))?))
             }
             None => (text, None),
         };
-        if let Some(address) = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            let address: IpAddr = address
-                .parse()
-                .map_err(|_| refuse("what stands in [ ] is no IPv6 address"))?;
-            return Ok(Self {
-                what: What::Block(canonical(IpNet::from(address))),
-                port,
-            });
+        if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            let address: IpAddr = address.parse().map_err(|_| refuse("what stands in [ ] is no IPv6 address"))?;
+            return Ok(Self { what: What::Block(canonical(IpNet::from(address))), port });
         }
         let what = match host.strip_prefix("*.") {
             Some(below) => What::Below(parse_name(text, below)?),
@@ -168,16 +129,10 @@ fn nonzero(port: u16) -> Option<u16> {
 
 fn parse_block(text: &str) -> Result<IpNet, PolicyError> {
     let block: IpNet = text.parse().map_err(|_| {
-        PolicyError::new(
-            text,
-            "it is no block like 10.1.0.0/16 or fd00:1::/32 (a block takes no port)",
-        )
+        PolicyError::new(text, "it is no block like 10.1.0.0/16 or fd00:1::/32 (a block takes no port)")
     })?;
     if block.trunc() != block {
-        return Err(PolicyError::new(
-            text,
-            &format!("it has bits behind its prefix; write {}", block.trunc()),
-        ));
+        return Err(PolicyError::new(text, &format!("it has bits behind its prefix; write {}", block.trunc())));
     }
     Ok(canonical(block))
 }
@@ -185,8 +140,7 @@ fn parse_block(text: &str) -> Result<IpNet, PolicyError> {
 /// Turns a block of IPv4-mapped addresses into the IPv4 block that is dialled for it.
 fn canonical(block: IpNet) -> IpNet {
     let IpNet::V6(v6) = block else { return block };
-    let (Some(v4), Some(prefix)) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96))
-    else {
+    let (Some(v4), Some(prefix)) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) else {
         return block;
     };
     IpNet::new(IpAddr::V4(v4), prefix).unwrap_or(block)
@@ -195,15 +149,11 @@ fn canonical(block: IpNet) -> IpNet {
 fn parse_name(text: &str, name: &str) -> Result<String, PolicyError> {
     let refuse = |why: &str| PolicyError::new(text, why);
     if name.contains('*') {
-        return Err(refuse(
-            "a star may stand for whole labels in front alone, as in *.corp.example",
-        ));
+        return Err(refuse("a star may stand for whole labels in front alone, as in *.corp.example"));
     }
     let host = Host::parse(name).map_err(|_| refuse("it is no host name"))?;
     let Host::Domain(name) = host else {
-        return Err(refuse(&format!(
-            "it is another spelling of an address; write {host}"
-        )));
+        return Err(refuse(&format!("it is another spelling of an address; write {host}")));
     };
     let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
     names::shape(&name).map_err(|_| refuse("it is no host name"))?;

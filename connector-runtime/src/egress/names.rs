@@ -15,8 +15,8 @@ const INTERNAL: &[(&str, Rule)] = &[
     ("localdomain", Rule::InternalName),  // hosts files
     ("localdomain6", Rule::InternalName), // hosts files
     ("local", Rule::InternalName),        // mDNS, RFC 6762; with it cluster.local
-    ("internal", Rule::InternalName), // reserved by ICANN for private use; Docker, Podman, clouds
-    ("home.arpa", Rule::InternalName), // RFC 8375
+    ("internal", Rule::InternalName),     // reserved by ICANN for private use; Docker, Podman, clouds
+    ("home.arpa", Rule::InternalName),    // RFC 8375
     ("in-addr.arpa", Rule::InternalName), // reverse zones
     ("ip6.arpa", Rule::InternalName),
     ("onion", Rule::InternalName), // RFC 7686: not DNS
@@ -33,12 +33,11 @@ const INTERNAL: &[(&str, Rule)] = &[
 /// Ports that are refused: the fetch standard's bad ports (<https://fetch.spec.whatwg.org/#port-blocking>)
 /// and those of databases, queues and control planes. Sorted.
 pub(super) const REFUSED_PORTS: &[u16] = &[
-    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
-    102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
-    445, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 873,
-    989, 990, 993, 995, 1433, 1521, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380,
-    3268, 3269, 3306, 3389, 3659, 4045, 4190, 4222, 5060, 5061, 5432, 5672, 5900, 6000, 6379, 6566,
-    6665, 6666, 6667, 6668, 6669, 6679, 6697, 9042, 9092, 10080, 10250, 10255, 11211, 27017, 27018,
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
+    110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 445, 465, 512, 513, 514, 515, 526, 530,
+    531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 873, 989, 990, 993, 995, 1433, 1521, 1719, 1720, 1723, 1883,
+    2049, 2181, 2375, 2376, 2379, 2380, 3268, 3269, 3306, 3389, 3659, 4045, 4190, 4222, 5060, 5061, 5432, 5672, 5900,
+    6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 9042, 9092, 10080, 10250, 10255, 11211, 27017, 27018,
     27019,
 ];
 
@@ -59,10 +58,7 @@ pub(super) fn shape(name: &str) -> Result<(), Rule> {
 
 /// Returns the rule that refuses a name, given in lower case without a trailing dot.
 pub(super) fn refusal(name: &str) -> Option<Rule> {
-    if let Some((_, rule)) = INTERNAL
-        .iter()
-        .find(|(suffix, _)| is_or_below(name, suffix))
-    {
+    if let Some((_, rule)) = INTERNAL.iter().find(|(suffix, _)| is_or_below(name, suffix)) {
         return Some(*rule);
     }
     (!name.contains('.')).then_some(Rule::SingleLabel)
@@ -75,8 +71,7 @@ fn is_or_below(name: &str, suffix: &str) -> bool {
 
 /// Tells whether `name` is below `suffix`.
 pub(super) fn is_below(name: &str, suffix: &str) -> bool {
-    name.strip_suffix(suffix)
-        .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+    name.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
 /// Tells whether a port is refused.

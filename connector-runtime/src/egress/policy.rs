@@ -40,10 +40,7 @@ pub struct PolicyError {
 
 impl PolicyError {
     pub(super) fn new(entry: &str, why: &str) -> Self {
-        Self {
-            entry: entry.to_owned(),
-            why: why.to_owned(),
-        }
+        Self { entry: entry.to_owned(), why: why.to_owned() }
     }
 }
 
@@ -88,12 +85,7 @@ impl Policy {
     /// Fails on the first entry that cannot be read, naming it.
     pub fn parse<S: AsRef<str>>(allow: &[S], deny: &[S]) -> Result<Self, PolicyError> {
         let (allow, deny) = (List::parse(allow)?, List::parse(deny)?);
-        Ok(Self::new(Settings {
-            allow,
-            deny,
-            proxy: None,
-            interfaces: Interfaces::System,
-        }))
+        Ok(Self::new(Settings { allow, deny, proxy: None, interfaces: Interfaces::System }))
     }
 
     /// Returns the same policy with a proxy: `http://proxy:3128` or `http://user:password@proxy:3128`.
@@ -105,10 +97,7 @@ impl Policy {
     ///
     /// Fails if the text is no such URL.
     pub fn with_proxy(&self, proxy: &str) -> Result<Self, PolicyError> {
-        Ok(Self::new(Settings {
-            proxy: Some(Proxy::parse(proxy)?),
-            ..(*self.settings).clone()
-        }))
+        Ok(Self::new(Settings { proxy: Some(Proxy::parse(proxy)?), ..(*self.settings).clone() }))
     }
 
     /// Tells policies apart: every policy that is built has its own number.
@@ -120,26 +109,17 @@ impl Policy {
 
     fn new(settings: Settings) -> Self {
         let version = NEXT_VERSION.fetch_add(1, Ordering::Relaxed);
-        Self {
-            settings: Arc::new(settings),
-            version,
-        }
+        Self { settings: Arc::new(settings), version }
     }
 
     #[cfg(test)]
     pub(super) fn with_interfaces(&self, own: &[IpAddr]) -> Self {
-        Self::new(Settings {
-            interfaces: Interfaces::Fixed(own.into()),
-            ..(*self.settings).clone()
-        })
+        Self::new(Settings { interfaces: Interfaces::Fixed(own.into()), ..(*self.settings).clone() })
     }
 
     /// Returns the proxy that a destination is called through.
     pub(super) fn proxy_for(&self, standing: Standing) -> Option<&Proxy> {
-        self.settings
-            .proxy
-            .as_ref()
-            .filter(|_| standing == Standing::Plain)
+        self.settings.proxy.as_ref().filter(|_| standing == Standing::Plain)
     }
 
     /// Judges a name or literal address and the port. Addresses of a name are judged after its look-up.
@@ -149,10 +129,7 @@ impl Policy {
         let (standing, port_opened) = match &target.host {
             TargetHost::Address(address) => {
                 let cleared = self.judge_address(*address, Some(port), Standing::Plain)?;
-                (
-                    cleared.standing,
-                    allow.address_with_port(cleared.address, port),
-                )
+                (cleared.standing, allow.address_with_port(cleared.address, port))
             }
             TargetHost::Name(name) => {
                 if deny.name(name, port) {
@@ -162,11 +139,7 @@ impl Policy {
                 if let Some(rule) = names::refusal(name).filter(|_| !opened) {
                     return Err(rule);
                 }
-                let standing = if opened {
-                    Standing::Opened
-                } else {
-                    Standing::Plain
-                };
+                let standing = if opened { Standing::Opened } else { Standing::Plain };
                 (standing, allow.name_with_port(name, port))
             }
         };
@@ -187,35 +160,18 @@ impl Policy {
         let dialled = address::dialled(address);
         let judged = address::judged(address);
         let spellings = [dialled, judged];
-        if spellings
-            .iter()
-            .any(|spelling| deny.address(*spelling, port).is_some())
-        {
+        if spellings.iter().any(|spelling| deny.address(*spelling, port).is_some()) {
             return Err(Rule::OperatorDeny);
         }
         let Some(rule) = self.refusal(judged) else {
-            return Ok(Cleared {
-                address: dialled,
-                standing: Standing::Plain,
-            });
+            return Ok(Cleared { address: dialled, standing: Standing::Plain });
         };
-        let opened = match spellings
-            .iter()
-            .filter_map(|spelling| allow.address(*spelling, port))
-            .max()
-        {
+        let opened = match spellings.iter().filter_map(|spelling| allow.address(*spelling, port)).max() {
             Some(Exactness::Single) => true,
             Some(Exactness::Block) => !self.single_only(rule, dialled),
             None => standing == Standing::Opened && !self.single_only(rule, dialled),
         };
-        if opened {
-            Ok(Cleared {
-                address: dialled,
-                standing: Standing::Opened,
-            })
-        } else {
-            Err(rule)
-        }
+        if opened { Ok(Cleared { address: dialled, standing: Standing::Opened }) } else { Err(rule) }
     }
 
     fn refusal(&self, address: IpAddr) -> Option<Rule> {
@@ -228,8 +184,7 @@ impl Policy {
 
     /// Tells whether an address, or one that a tunnel reads out of it, is opened by itself alone.
     fn single_only(&self, rule: Rule, address: IpAddr) -> bool {
-        let hides =
-            |inner: std::net::Ipv4Addr| self.refusal(inner.into()).is_some_and(Rule::single_only);
+        let hides = |inner: std::net::Ipv4Addr| self.refusal(inner.into()).is_some_and(Rule::single_only);
         rule.single_only() || address::embedded(address).into_iter().any(hides)
     }
 }

@@ -41,15 +41,11 @@ impl Proxy {
         let target = Target::of(&url).map_err(|_| refuse("it has no host"))?;
         let authorization = match (url.username(), url.password()) {
             ("", None) => None,
-            (user, password) => Some(
-                basic(user, password.unwrap_or_default())
-                    .ok_or_else(|| refuse("its password cannot be sent"))?,
-            ),
+            (user, password) => {
+                Some(basic(user, password.unwrap_or_default()).ok_or_else(|| refuse("its password cannot be sent"))?)
+            }
         };
-        Ok(Self {
-            target,
-            authorization,
-        })
+        Ok(Self { target, authorization })
     }
 }
 
@@ -63,18 +59,13 @@ fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     let mut pair: Vec<u8> = percent_decode_str(user).collect();
     pair.push(b':');
     pair.extend(percent_decode_str(password));
-    let mut value =
-        HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
+    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
 /// Asks a proxy, over a connection to it, for a tunnel to an authority (RFC 9110, section 9.3.6).
-pub(super) async fn tunnel(
-    mut stream: TcpStream,
-    proxy: &Proxy,
-    authority: &str,
-) -> Result<TcpStream, String> {
+pub(super) async fn tunnel(mut stream: TcpStream, proxy: &Proxy, authority: &str) -> Result<TcpStream, String> {
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(authorization) = &proxy.authorization {
         request.extend_from_slice(b"Proxy-Authorization: ");
@@ -94,9 +85,7 @@ pub(super) async fn tunnel(
     }
     match status(&head) {
         Some(200..=299) => Ok(stream),
-        Some(status) => Err(format!(
-            "the operator's proxy refused it with status {status}"
-        )),
+        Some(status) => Err(format!("the operator's proxy refused it with status {status}")),
         None => Err("the operator's proxy does not speak HTTP".to_owned()),
     }
 }

@@ -18,10 +18,7 @@ const MOST_HOPS: usize = 10;
 pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response, EgressError> {
     for _ in 0..=MOST_HOPS {
         if draft.carries_secret() && !client.scope.admits(&draft.url) {
-            return Err(EgressError::Scope {
-                target: draft.shown(),
-                allowed: client.scope.origins_text(),
-            });
+            return Err(EgressError::Scope { target: draft.shown(), allowed: client.scope.origins_text() });
         }
         let answer = exchange::send(client, &draft).await?;
         let Some(location) = draft.location(&answer)? else {
@@ -35,31 +32,22 @@ pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response
 impl Draft {
     /// Returns where an answer redirects to, if it does and redirects are followed.
     fn location(&self, answer: &Answer) -> Result<Option<Url>, EgressError> {
-        if !self.follows_redirects
-            || !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308)
-        {
+        if !self.follows_redirects || !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
         let Some(value) = answer.headers().get(header::LOCATION) else {
             return Ok(None);
         };
-        let text = std::str::from_utf8(value.as_bytes())
-            .map_err(|_| self.refuse("its location is no text"))?;
-        let url = urls::join(&self.url, text).map_err(|rule| {
-            self.refuse(&format!(
-                "its location cannot be called: it has {} [{rule}]",
-                rule.what()
-            ))
-        })?;
+        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| self.refuse("its location is no text"))?;
+        let url = urls::join(&self.url, text)
+            .map_err(|rule| self.refuse(&format!("its location cannot be called: it has {} [{rule}]", rule.what())))?;
         Ok(Some(url))
     }
 
     /// Turns the request into the one for the next hop.
     fn redirect(&mut self, status: StatusCode, mut to: Url) -> Result<(), EgressError> {
         if self.url.scheme() == "https" && to.scheme() == "http" && self.carries_secret() {
-            return Err(self.refuse(
-                "it leads from https to http, where the request's secret would travel in clear",
-            ));
+            return Err(self.refuse("it leads from https to http, where the request's secret would travel in clear"));
         }
         if asks_to_fetch(status, &self.method) {
             if self.method != Method::HEAD {
@@ -71,9 +59,7 @@ impl Draft {
             self.drop_secret_headers();
             self.strip_secrets(&mut to);
             if self.body_is_secret || self.holds_secret_of_url(&to) {
-                return Err(self.refuse(
-                    "it leads to another origin, which must not see the request's secret",
-                ));
+                return Err(self.refuse("it leads to another origin, which must not see the request's secret"));
             }
         }
         self.url = to;
@@ -81,10 +67,7 @@ impl Draft {
     }
 
     fn refuse(&self, why: &str) -> EgressError {
-        EgressError::Redirect {
-            target: self.shown(),
-            why: why.to_owned(),
-        }
+        EgressError::Redirect { target: self.shown(), why: why.to_owned() }
     }
 }
 

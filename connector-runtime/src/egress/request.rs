@@ -62,11 +62,7 @@ impl Request {
     /// Authenticates with a user name and a password (RFC 7617). The name must not hold a colon.
     pub fn basic(self, user: &str, password: &Secret) -> Self {
         if user.contains(':') {
-            return self.change(|_| {
-                Err(EgressError::request(
-                    "a user name with a colon cannot be sent by basic",
-                ))
-            });
+            return self.change(|_| Err(EgressError::request("a user name with a colon cannot be sent by basic")));
         }
         let pair = Secret::new(format!("{user}:{}", password.expose()));
         let value = Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.expose())));
@@ -76,8 +72,7 @@ impl Request {
     /// Sends a value as JSON.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|draft| {
-            let body =
-                serde_json::to_vec(value).map_err(|error| unwritable("JSON body", &error))?;
+            let body = serde_json::to_vec(value).map_err(|error| unwritable("JSON body", &error))?;
             draft.set_body("application/json", body);
             Ok(())
         })
@@ -86,8 +81,7 @@ impl Request {
     /// Sends a map, a struct or a list of pairs as a form.
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|draft| {
-            let body =
-                serde_urlencoded::to_string(value).map_err(|error| unwritable("form", &error))?;
+            let body = serde_urlencoded::to_string(value).map_err(|error| unwritable("form", &error))?;
             draft.set_body("application/x-www-form-urlencoded", body);
             Ok(())
         })
@@ -131,12 +125,7 @@ impl Request {
         draft.mark_secrets(self.client.scope.secrets());
         let (method, target, after) = (draft.method.clone(), draft.shown(), draft.timeout);
         let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft)).await;
-        let answer = answering.unwrap_or_else(|_| {
-            Err(EgressError::Timeout {
-                target: target.clone(),
-                after,
-            })
-        });
+        let answer = answering.unwrap_or_else(|_| Err(EgressError::Timeout { target: target.clone(), after }));
         match &answer {
             Ok(response) => {
                 tracing::debug!(%method, url = target, status = response.status(), "request answered");

@@ -28,19 +28,11 @@ pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Looks names up. The seam that lets tests answer in DNS's place.
 pub(super) trait Resolve: Debug + Send + Sync {
     /// Returns the A and AAAA records of a name.
-    fn resolve<'a>(
-        &'a self,
-        name: &'a str,
-        standing: Standing,
-    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+    fn resolve<'a>(&'a self, name: &'a str, standing: Standing) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
 /// Looks a name up, once; fails with the rule that no usable answer breaks.
-pub(super) async fn look_up(
-    resolver: &dyn Resolve,
-    name: &str,
-    standing: Standing,
-) -> Result<Vec<IpAddr>, Rule> {
+pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, standing: Standing) -> Result<Vec<IpAddr>, Rule> {
     let answer = tokio::time::timeout(LONGEST, resolver.resolve(name, standing)).await;
     let rule = match answer {
         Ok(Ok(addresses)) if addresses.is_empty() => Rule::DnsEmpty,
@@ -58,12 +50,7 @@ fn too_many(addresses: &[IpAddr]) -> bool {
 }
 
 /// Judges every address of an answer; one that is refused refuses all.
-pub(super) fn clear(
-    policy: &Policy,
-    answer: &[IpAddr],
-    port: u16,
-    standing: Standing,
-) -> Result<Vec<Cleared>, Rule> {
+pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, standing: Standing) -> Result<Vec<Cleared>, Rule> {
     let judge = |address: &IpAddr| policy.judge_address(*address, Some(port), standing);
     answer.iter().map(judge).collect()
 }
@@ -73,18 +60,10 @@ pub(super) fn clear(
 pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
-    fn resolve<'a>(
-        &'a self,
-        name: &'a str,
-        standing: Standing,
-    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        static THREADS: LazyLock<Arc<Semaphore>> =
-            LazyLock::new(|| Arc::new(Semaphore::new(MOST_AT_ONCE)));
+    fn resolve<'a>(&'a self, name: &'a str, standing: Standing) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MOST_AT_ONCE)));
         Box::pin(async move {
-            let permit = Arc::clone(&THREADS)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
+            let permit = Arc::clone(&THREADS).acquire_owned().await.map_err(io::Error::other)?;
             let name = name.to_owned();
             let (answer, answered) = oneshot::channel();
             // A thread of its own: the runtime's blocking threads hold up its shutdown, and a slow DNS server
@@ -94,9 +73,7 @@ impl Resolve for SystemResolver {
                 drop(permit);
                 drop(answer.send(found));
             };
-            thread::Builder::new()
-                .name("egress-dns".to_owned())
-                .spawn(look_up)?;
+            thread::Builder::new().name("egress-dns".to_owned()).spawn(look_up)?;
             answered.await.map_err(io::Error::other)?
         })
     }
@@ -110,36 +87,22 @@ fn system_look_up(name: &str, standing: Standing) -> io::Result<Vec<IpAddr>> {
     if standing == Standing::Opened || !cfg!(unix) {
         return ask(name);
     }
-    let in_hosts = hosts_file(
-        &std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
-        name,
-    );
-    if in_hosts.is_empty() {
-        ask(&format!("{name}."))
-    } else {
-        Ok(in_hosts)
-    }
+    let in_hosts = hosts_file(&std::fs::read_to_string("/etc/hosts").unwrap_or_default(), name);
+    if in_hosts.is_empty() { ask(&format!("{name}.")) } else { Ok(in_hosts) }
 }
 
 fn ask(name: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((name, 0)
-        .to_socket_addrs()?
-        .map(|address| address.ip())
-        .collect())
+    Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
 /// Returns the addresses that a hosts file (`man 5 hosts`) gives a name.
 pub(super) fn hosts_file(text: &str, name: &str) -> Vec<IpAddr> {
-    let lines = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     lines
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let address = words.next()?.parse().ok()?;
-            words
-                .any(|word| word.eq_ignore_ascii_case(name))
-                .then_some(address)
+            words.any(|word| word.eq_ignore_ascii_case(name)).then_some(address)
         })
         .collect()
 }

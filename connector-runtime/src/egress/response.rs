@@ -26,13 +26,7 @@ pub struct Response {
 impl Response {
     pub(super) fn new(draft: Draft, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let title = format!("{} {}", draft.method, draft.shown());
-        Self {
-            title,
-            url: draft.url,
-            status,
-            headers,
-            body,
-        }
+        Self { title, url: draft.url, status, headers, body }
     }
 
     /// Returns the status code.
@@ -69,10 +63,7 @@ impl Response {
     ///
     /// What is no text becomes U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        self.charset()
-            .unwrap_or(encoding_rs::UTF_8)
-            .decode(&self.body)
-            .0
+        self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body).0
     }
 
     /// Reads the body as JSON. Of a key that comes twice the last one counts; depth is limited to 128.
@@ -81,10 +72,7 @@ impl Response {
     ///
     /// Fails if the body is no JSON, is nested too deep, or does not fit the type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BodyError> {
-        let text = self
-            .body
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(&self.body);
+        let text = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
         serde_json::from_slice(text).map_err(|error| BodyError::new(self, error))
     }
 
@@ -94,11 +82,7 @@ impl Response {
     ///
     /// Fails with the whole response inside if the status is any other.
     pub fn error_for_status(self) -> Result<Self, HttpError> {
-        if self.is_success() {
-            Ok(self)
-        } else {
-            Err(HttpError::new(self))
-        }
+        if self.is_success() { Ok(self) } else { Err(HttpError::new(self)) }
     }
 
     /// Describes the answer for a failure's diagnostics: `statusCode`, `responseBody`, `headers`.
@@ -117,8 +101,7 @@ impl Response {
         if self.body.is_empty() {
             return Value::Null;
         }
-        self.json()
-            .unwrap_or_else(|_| Value::String(self.text().into_owned()))
+        self.json().unwrap_or_else(|_| Value::String(self.text().into_owned()))
     }
 
     fn headers_value(&self) -> Value {
@@ -127,24 +110,15 @@ impl Response {
                 return Value::from("[redacted]");
             }
             let values = self.headers.get_all(name).iter();
-            let texts: Vec<_> = values
-                .map(|value| String::from_utf8_lossy(value.as_bytes()))
-                .collect();
+            let texts: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
             Value::from(texts.join(", "))
         };
-        self.headers
-            .keys()
-            .map(|name| (name.as_str().to_owned(), shown(name)))
-            .collect::<Map<_, _>>()
-            .into()
+        self.headers.keys().map(|name| (name.as_str().to_owned(), shown(name))).collect::<Map<_, _>>().into()
     }
 
     fn charset(&self) -> Option<&'static Encoding> {
         let content_type = self.header(header::CONTENT_TYPE.as_str())?;
-        let mut params = content_type
-            .split(';')
-            .skip(1)
-            .filter_map(|param| param.split_once('='));
+        let mut params = content_type.split(';').skip(1).filter_map(|param| param.split_once('='));
         let (_, label) = params.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
         Encoding::for_label(label.trim().trim_matches('"').as_bytes())
     }

@@ -105,43 +105,25 @@ impl Rule {
             Self::InternalName => ("name_internal", "a name of this machine or network"),
             Self::MetadataName => ("name_metadata", "a cloud metadata service"),
             Self::Loopback => ("address_loopback", "a loopback address"),
-            Self::Unspecified => (
-                "address_unspecified",
-                "an unspecified address (0.0.0.0/8, ::)",
-            ),
+            Self::Unspecified => ("address_unspecified", "an unspecified address (0.0.0.0/8, ::)"),
             Self::Private => ("address_private", "a private address (RFC 1918)"),
             Self::UniqueLocal => ("address_unique_local", "a unique local address (RFC 4193)"),
             Self::LinkLocal => ("address_link_local", "a link-local address"),
             Self::Metadata => ("address_metadata", "a cloud metadata address"),
             Self::OwnAddress => ("address_own", "an address of this machine"),
-            Self::SharedAddress => (
-                "address_shared",
-                "an address of the shared space (RFC 6598)",
-            ),
-            Self::ProtocolAssignment => (
-                "address_protocol_assignment",
-                "an address set aside for protocols",
-            ),
+            Self::SharedAddress => ("address_shared", "an address of the shared space (RFC 6598)"),
+            Self::ProtocolAssignment => ("address_protocol_assignment", "an address set aside for protocols"),
             Self::Documentation => ("address_documentation", "a documentation address"),
             Self::Benchmarking => ("address_benchmarking", "a benchmarking address"),
             Self::Multicast => ("address_multicast", "a multicast address"),
             Self::Reserved => ("address_reserved", "a reserved address"),
-            Self::NotGlobal => (
-                "address_not_global",
-                "an address outside the global unicast space",
-            ),
-            Self::Tunnel => (
-                "address_tunnel",
-                "a tunnel address that wraps an IPv4 address",
-            ),
+            Self::NotGlobal => ("address_not_global", "an address outside the global unicast space"),
+            Self::Tunnel => ("address_tunnel", "a tunnel address that wraps an IPv4 address"),
             Self::OperatorDeny => ("operator_deny", "on the operator's deny list"),
             Self::OperatorAllow => ("operator_allow", "on the operator's allow list"),
             Self::DnsFailed => ("dns_failed", "a name that does not resolve"),
             Self::DnsEmpty => ("dns_empty", "a name without an address"),
-            Self::DnsTooMany => (
-                "dns_too_many",
-                "a name with more than 16 addresses of a kind",
-            ),
+            Self::DnsTooMany => ("dns_too_many", "a name with more than 16 addresses of a kind"),
             Self::DnsTimeout => ("dns_timeout", "a name whose look-up takes too long"),
         }
     }
@@ -150,14 +132,7 @@ impl Rule {
     ///
     /// These are the addresses behind which stand this machine itself and the credentials of its cloud.
     pub(crate) const fn single_only(self) -> bool {
-        matches!(
-            self,
-            Self::Loopback
-                | Self::Unspecified
-                | Self::LinkLocal
-                | Self::Metadata
-                | Self::OwnAddress
-        )
+        matches!(self, Self::Loopback | Self::Unspecified | Self::LinkLocal | Self::Metadata | Self::OwnAddress)
     }
 }
 

@@ -20,32 +20,19 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn with_origins<U: IntoUrl>(
-        &self,
-        origins: impl IntoIterator<Item = U>,
-    ) -> Result<Self, EgressError> {
+    pub(super) fn with_origins<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
         let origins = origins.into_iter().map(|url| Ok(url.into_url()?.origin()));
-        Ok(Self {
-            origins: Some(origins.collect::<Result<_, EgressError>>()?),
-            ..self.clone()
-        })
+        Ok(Self { origins: Some(origins.collect::<Result<_, EgressError>>()?), ..self.clone() })
     }
 
     pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let long_enough = secrets
-            .into_iter()
-            .filter(|secret| secret.expose().len() >= SHORTEST_SOUGHT);
-        Self {
-            secrets: self.secrets.iter().cloned().chain(long_enough).collect(),
-            ..self.clone()
-        }
+        let long_enough = secrets.into_iter().filter(|secret| secret.expose().len() >= SHORTEST_SOUGHT);
+        Self { secrets: self.secrets.iter().cloned().chain(long_enough).collect(), ..self.clone() }
     }
 
     /// Tells whether secrets may go to a URL.
     pub(super) fn admits(&self, url: &Url) -> bool {
-        self.origins
-            .as_ref()
-            .is_none_or(|origins| origins.contains(&url.origin()))
+        self.origins.as_ref().is_none_or(|origins| origins.contains(&url.origin()))
     }
 
     /// Returns the secrets that are looked for.
@@ -57,19 +44,12 @@ impl Scope {
     pub(super) fn origins_text(&self) -> String {
         let origins = self.origins.iter().flat_map(|origins| origins.iter());
         let texts: Vec<_> = origins.map(Origin::ascii_serialization).collect();
-        if texts.is_empty() {
-            "no destination".to_owned()
-        } else {
-            texts.join(", ")
-        }
+        if texts.is_empty() { "no destination".to_owned() } else { texts.join(", ") }
     }
 }
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope")
-            .field("origins", &self.origins)
-            .field("secrets", &self.secrets.len())
-            .finish()
+        f.debug_struct("Scope").field("origins", &self.origins).field("secrets", &self.secrets.len()).finish()
     }
 }

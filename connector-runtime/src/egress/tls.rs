@@ -31,16 +31,9 @@ fn config(more: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> 
 
 /// Explains a failed handshake.
 pub(super) fn explain(error: &io::Error) -> String {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<TlsError>());
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     inner.map_or_else(
-        || {
-            format!(
-                "the connection broke during the handshake ({}); check the port",
-                error.kind()
-            )
-        },
+        || format!("the connection broke during the handshake ({}); check the port", error.kind()),
         explain_tls,
     )
 }
@@ -52,8 +45,12 @@ fn explain_tls(error: &TlsError) -> String {
         TlsError::PeerIncompatible(_) | TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
             "the server speaks neither TLS 1.2 nor TLS 1.3 with a cipher known here; it has to be updated".to_owned()
         }
-        TlsError::InvalidMessage(_) => "the server does not speak TLS on this port; check the port, or use http://".to_owned(),
-        TlsError::AlertReceived(alert) => format!("the server refused the handshake ({alert:?}); check its TLS settings"),
+        TlsError::InvalidMessage(_) => {
+            "the server does not speak TLS on this port; check the port, or use http://".to_owned()
+        }
+        TlsError::AlertReceived(alert) => {
+            format!("the server refused the handshake ({alert:?}); check its TLS settings")
+        }
         TlsError::General(text) => format!("{text}; install the system's CA certificates or set SSL_CERT_FILE"),
         other => format!("{other}; check the server's TLS settings"),
     }
@@ -62,12 +59,8 @@ fn explain_tls(error: &TlsError) -> String {
 fn explain_certificate(error: &CertificateError) -> &'static str {
     use CertificateError as E;
     match error {
-        E::Expired | E::ExpiredContext { .. } => {
-            "its certificate has expired; the service has to renew it"
-        }
-        E::NotValidYet | E::NotValidYetContext { .. } => {
-            "its certificate is not valid yet; check this machine's clock"
-        }
+        E::Expired | E::ExpiredContext { .. } => "its certificate has expired; the service has to renew it",
+        E::NotValidYet | E::NotValidYetContext { .. } => "its certificate is not valid yet; check this machine's clock",
         E::Revoked => "its certificate has been revoked; the service has to renew it",
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             "its certificate is for another host; check the host name"

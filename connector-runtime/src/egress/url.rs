@@ -102,8 +102,7 @@ fn judge_text(text: &str) -> Result<(), Rule> {
 }
 
 fn has_http_scheme(text: &str) -> bool {
-    text.split_once(':')
-        .is_some_and(|(scheme, _)| is_http(scheme))
+    text.split_once(':').is_some_and(|(scheme, _)| is_http(scheme))
 }
 
 fn is_http(scheme: &str) -> bool {
@@ -113,9 +112,7 @@ fn is_http(scheme: &str) -> bool {
 /// Refuses an authority that hides the host, or a scheme without one (`http:host`, `http:///host`).
 fn judge_authority(text: &str) -> Result<(), Rule> {
     let after_scheme = match text.split_once(':') {
-        Some((scheme, rest)) if is_http(scheme) => {
-            Some(rest.strip_prefix("//").ok_or(Rule::Malformed)?)
-        }
+        Some((scheme, rest)) if is_http(scheme) => Some(rest.strip_prefix("//").ok_or(Rule::Malformed)?),
         _ => text.strip_prefix("//"),
     };
     let Some(rest) = after_scheme else {
@@ -168,19 +165,14 @@ impl Target {
     pub(super) fn of(url: &Url) -> Result<Self, Rule> {
         let port = url.port_or_known_default().ok_or(Rule::Scheme)?;
         let host = url.host().ok_or(Rule::Malformed)?;
-        Ok(Self {
-            host: TargetHost::from(host),
-            port,
-        })
+        Ok(Self { host: TargetHost::from(host), port })
     }
 }
 
 impl From<Host<&str>> for TargetHost {
     fn from(host: Host<&str>) -> Self {
         match host {
-            Host::Domain(name) => {
-                Self::Name(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
-            }
+            Host::Domain(name) => Self::Name(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()),
             Host::Ipv4(address) => Self::Address(address.into()),
             Host::Ipv6(address) => Self::Address(address.into()),
         }

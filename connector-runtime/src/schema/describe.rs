@@ -46,12 +46,17 @@ fn field(spec: &FieldSpec) -> Field {
         description: Some(spec.description.to_owned()).filter(|text| !text.is_empty()),
         label: spec.label.map(str::to_owned),
         placeholder: spec.placeholder.map(str::to_owned),
-        example: spec.example.map(|example| if ty.kind.is_structured() { example.to_json() } else { example.to_value() }),
+        example: spec
+            .example
+            .map(|example| if ty.kind.is_structured() { example.to_json() } else { example.to_value() }),
         default,
         options: ty
             .choices
             .iter()
-            .map(|choice| Choice { value: Value::String(choice.value.to_owned()), label: Some(choice.label.to_owned()) })
+            .map(|choice| Choice {
+                value: Value::String(choice.value.to_owned()),
+                label: Some(choice.label.to_owned()),
+            })
             .collect(),
         integer: ty.integer,
         minimum: spec.minimum.or(ty.minimum).and_then(number),

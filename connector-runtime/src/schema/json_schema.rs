@@ -46,7 +46,8 @@ fn outputs(command: &Command) -> Value {
 }
 
 fn object(fields: &Fields) -> Map<String, Value> {
-    let properties: Map<String, Value> = fields.iter().map(|(name, field)| (name.clone(), property(name, field))).collect();
+    let properties: Map<String, Value> =
+        fields.iter().map(|(name, field)| (name.clone(), property(name, field))).collect();
     let required: Vec<&String> =
         fields.iter().filter(|(_, field)| field.required && field.default.is_none()).map(|(name, _)| name).collect();
     let mut map = Map::new();

@@ -10,8 +10,6 @@ mod model;
 mod nested;
 mod parse;
 mod print;
-#[cfg(test)]
-mod tests;
 mod validate;
 
 pub use describe::describe;

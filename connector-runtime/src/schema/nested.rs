@@ -105,7 +105,8 @@ impl PartialEq for NestedSchema {
 }
 
 fn is_secret(schema: &Value) -> bool {
-    schema.get("writeOnly") == Some(&Value::Bool(true)) && schema.get("format").is_some_and(|format| format == "password")
+    schema.get("writeOnly") == Some(&Value::Bool(true))
+        && schema.get("format").is_some_and(|format| format == "password")
 }
 
 fn mentions_secret(schema: &Value) -> bool {

@@ -102,7 +102,12 @@ impl Parser {
     }
 
     /// Reads one key with `read` where it is present.
-    fn key<T>(&mut self, map: &Map<String, Value>, key: &str, read: impl FnOnce(&mut Self, &Value) -> Option<T>) -> Option<T> {
+    fn key<T>(
+        &mut self,
+        map: &Map<String, Value>,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Value) -> Option<T>,
+    ) -> Option<T> {
         let value = map.get(key)?;
         self.at(key, |parser| read(parser, value))
     }
@@ -141,7 +146,8 @@ impl Parser {
     fn schema(&mut self, value: &Value) -> ConfigSchema {
         let Some(map) = self.object(value) else { return ConfigSchema::default() };
         self.known_keys(map, &["connectionConfig", "commands", "defaultCommand"]);
-        let connection = self.key(map, "connectionConfig", |parser, value| Some(parser.fields(value))).unwrap_or_default();
+        let connection =
+            self.key(map, "connectionConfig", |parser, value| Some(parser.fields(value))).unwrap_or_default();
         let commands: IndexMap<String, Command> = self.key(map, "commands", Self::commands).unwrap_or_default();
         let default_command = self.key(map, "defaultCommand", Self::text);
         if let Some(name) = &default_command
@@ -191,8 +197,17 @@ impl Parser {
         self.known_keys(
             map,
             &[
-                "description", "params", "paramSchema", "outputs", "outputSchema", "deprecated", "deprecatedMessage",
-                "addedInVersion", "effect", "idempotent", "source",
+                "description",
+                "params",
+                "paramSchema",
+                "outputs",
+                "outputSchema",
+                "deprecated",
+                "deprecatedMessage",
+                "addedInVersion",
+                "effect",
+                "idempotent",
+                "source",
             ],
         );
         Command {
@@ -231,7 +246,10 @@ impl Parser {
             schemas
         };
         if fields.contains_key("command") {
-            self.problem_at("params", "a param may not be called command: the name is reserved for choosing the command");
+            self.problem_at(
+                "params",
+                "a param may not be called command: the name is reserved for choosing the command",
+            );
         }
         fields
     }
@@ -295,8 +313,23 @@ impl Parser {
         self.known_keys(
             map,
             &[
-                "type", "required", "secret", "description", "label", "placeholder", "example", "default", "options",
-                "integer", "minimum", "maximum", "minLength", "maxLength", "pattern", "format", "schema",
+                "type",
+                "required",
+                "secret",
+                "description",
+                "label",
+                "placeholder",
+                "example",
+                "default",
+                "options",
+                "integer",
+                "minimum",
+                "maximum",
+                "minLength",
+                "maxLength",
+                "pattern",
+                "format",
+                "schema",
             ],
         );
         if !map.contains_key("type") {
@@ -347,7 +380,10 @@ impl Parser {
             let set = map.get(key).is_some_and(|value| *value != Value::Bool(false));
             if set && !kinds.contains(&field.kind) {
                 let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-                self.problem_at(key, format!("only for a field of type {}, this one is {}", kinds.join(" or "), field.kind));
+                self.problem_at(
+                    key,
+                    format!("only for a field of type {}, this one is {}", kinds.join(" or "), field.kind),
+                );
             }
         }
         if field.kind == K::Select && field.options.is_empty() {
@@ -381,7 +417,10 @@ impl Parser {
                 let value = match map.get("value") {
                     Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => value.clone(),
                     Some(other) => {
-                        parser.problem_at("value", format!("expected a string, a number or a boolean, got {}", super::json_type(other)));
+                        parser.problem_at(
+                            "value",
+                            format!("expected a string, a number or a boolean, got {}", super::json_type(other)),
+                        );
                         return;
                     }
                     None => return parser.problem_at("value", "missing"),

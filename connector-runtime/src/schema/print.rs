@@ -39,13 +39,17 @@ impl Command {
         insert(&mut map, "addedInVersion", self.added_in_version.as_ref().map(ToString::to_string));
         insert(&mut map, "effect", self.effect.map(|effect| effect.as_str()));
         insert(&mut map, "idempotent", self.idempotent.then_some(true));
-        insert(&mut map, "source", self.source.as_ref().map(|source| {
-            let mut map = Map::new();
-            insert(&mut map, "method", Some(source.method.as_str()));
-            insert(&mut map, "path", Some(source.path.as_str()));
-            insert(&mut map, "operationId", source.operation_id.as_deref());
-            map
-        }));
+        insert(
+            &mut map,
+            "source",
+            self.source.as_ref().map(|source| {
+                let mut map = Map::new();
+                insert(&mut map, "method", Some(source.method.as_str()));
+                insert(&mut map, "path", Some(source.path.as_str()));
+                insert(&mut map, "operationId", source.operation_id.as_deref());
+                map
+            }),
+        );
         Value::Object(map)
     }
 }

@@ -53,14 +53,18 @@ async fn read(body: Body, length: Option<&header::HeaderValue>, limit: usize) ->
         Ok(Ok(bytes)) => Ok(bytes.into()),
         Ok(Err(error)) => {
             let cause: &(dyn std::error::Error + 'static) = &error;
-            if std::iter::successors(Some(cause), |error| error.source()).any(|error| error.to_string().contains("length limit")) {
+            if std::iter::successors(Some(cause), |error| error.source())
+                .any(|error| error.to_string().contains("length limit"))
+            {
                 return Err(too_large());
             }
             Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", "the body ended before its announced length"))
         }
-        Err(_) => {
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "the body took longer than 60 seconds to arrive"))
-        }
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow_body",
+            "the body took longer than 60 seconds to arrive",
+        )),
     }
 }
 
@@ -198,7 +202,10 @@ impl Form {
                 Value::String(text) => texts.push(text),
                 other => {
                     let got = connector_runtime::schema::json_type(&other);
-                    self.mistakes.push(Mistake::new(format!("{}/{key}/{index}", self.path), format!("expected a string, got {got}")));
+                    self.mistakes.push(Mistake::new(
+                        format!("{}/{key}/{index}", self.path),
+                        format!("expected a string, got {got}"),
+                    ));
                 }
             }
         }

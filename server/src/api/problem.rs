@@ -121,7 +121,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
-        response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)).filter_map(|(n, v)| Some((n?, v))));
+        response.headers_mut().extend(
+            self.headers.into_iter().map(|(name, value)| (Some(name), value)).filter_map(|(n, v)| Some((n?, v))),
+        );
         response
     }
 }
@@ -131,7 +133,9 @@ impl From<StoreError> for Problem {
         let text = error.to_string();
         match error {
             StoreError::NotFound { .. } => Self::not_found(text),
-            StoreError::NameTaken { .. } => Self::conflict("name_taken", text).at("/name", "taken; choose another name"),
+            StoreError::NameTaken { .. } => {
+                Self::conflict("name_taken", text).at("/name", "taken; choose another name")
+            }
             StoreError::Stale { .. } => {
                 let detail = format!("{text}; read it again and repeat the change");
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail)

@@ -29,7 +29,11 @@ pub fn split_config(fields: &Fields, config: Map<String, Value>) -> Result<Confi
         let pointer = format!("/config/{}", name.replace('~', "~0").replace('/', "~1"));
         let Some(field) = fields.get(&name) else {
             let known: Vec<&str> = fields.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "this type has none".to_owned() } else { format!("known are {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                "this type has none".to_owned()
+            } else {
+                format!("known are {}", known.join(", "))
+            };
             mistakes.push(Mistake::new(pointer, format!("no such connection field; {known}")));
             continue;
         };
@@ -54,7 +58,11 @@ fn is_empty_text(field: &Field, value: &Value) -> bool {
 }
 
 /// Names the required fields that neither the config nor the stored secrets fill.
-pub(super) fn missing<'f>(fields: &'f Fields, config: &Map<String, Value>, has_secret: impl Fn(&str) -> bool) -> Vec<&'f str> {
+pub(super) fn missing<'f>(
+    fields: &'f Fields,
+    config: &Map<String, Value>,
+    has_secret: impl Fn(&str) -> bool,
+) -> Vec<&'f str> {
     let missing = fields.iter().filter(|(name, field)| is_missing(field, config.get(*name)) && !has_secret(name));
     missing.map(|(name, _)| name.as_str()).collect()
 }
@@ -70,10 +78,12 @@ pub(super) fn is_destination(name: &str, field: &Field) -> bool {
 /// next could be anywhere.
 pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
     let (old, new) = (FieldValues::new(fields, before), FieldValues::new(fields, after));
-    fields.iter().filter(|(name, field)| is_destination(name, field)).any(|(name, _)| match (old.get(name), new.get(name)) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(old), Some(new)) => origin(old) != origin(new),
+    fields.iter().filter(|(name, field)| is_destination(name, field)).any(|(name, _)| {
+        match (old.get(name), new.get(name)) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(old), Some(new)) => origin(old) != origin(new),
+        }
     })
 }
 

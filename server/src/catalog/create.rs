@@ -57,8 +57,21 @@ pub struct NewConnector {
 
 /// The keys that the body may have.
 const KEYS: &[&str] = &[
-    "name", "type", "executionModel", "version", "description", "category", "tags", "configSchema", "scriptSource",
-    "endpointUrl", "config", "enabled", "logLevel", "timeoutMs", "mock",
+    "name",
+    "type",
+    "executionModel",
+    "version",
+    "description",
+    "category",
+    "tags",
+    "configSchema",
+    "scriptSource",
+    "endpointUrl",
+    "config",
+    "enabled",
+    "logLevel",
+    "timeoutMs",
+    "mock",
 ];
 
 impl NewConnector {
@@ -207,7 +220,9 @@ fn same_schema(sent: &Value, row: &ConnectorType, schema: &ConfigSchema) -> Resu
     let parsed = ConfigSchema::parse(sent).map_err(|error| {
         let mistakes = error.problems.into_iter();
         Problem::invalid(
-            mistakes.map(|problem| crate::api::Mistake::new(format!("/configSchema{}", problem.pointer), problem.message)).collect(),
+            mistakes
+                .map(|problem| crate::api::Mistake::new(format!("/configSchema{}", problem.pointer), problem.message))
+                .collect(),
         )
     })?;
     if parsed == *schema {

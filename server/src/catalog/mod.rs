@@ -11,6 +11,6 @@ mod view;
 pub use config::{ConfigChange, split_config};
 pub use create::{NewConnector, create};
 pub use read::{get, list};
-pub use types::{TypeView, capabilities, delete_type, get_type, json_schema, list_types, type_schema};
+pub use types::{TypeView, capabilities, delete_type, get_type, json_schema, json_schemas, list_types, type_schema};
 pub use update::{ConnectorPatch, update};
 pub use view::{ConnectorView, SecretState};

@@ -42,7 +42,8 @@ pub struct ConnectorPatch {
 }
 
 /// The keys that the body may have.
-const KEYS: &[&str] = &["name", "description", "category", "tags", "config", "enabled", "logLevel", "timeoutMs", "mock"];
+const KEYS: &[&str] =
+    &["name", "description", "category", "tags", "config", "enabled", "logLevel", "timeoutMs", "mock"];
 
 impl ConnectorPatch {
     /// Reads the body.
@@ -85,7 +86,12 @@ impl ConnectorPatch {
 /// # Errors
 /// 404, 409 for a taken name, 412 where the connector has changed since, 422 for values that the type
 /// refuses.
-pub async fn update(app: &App, key: &str, patch: ConnectorPatch, expected: Option<i64>) -> Result<ConnectorView, Problem> {
+pub async fn update(
+    app: &App,
+    key: &str,
+    patch: ConnectorPatch,
+    expected: Option<i64>,
+) -> Result<ConnectorView, Problem> {
     // Without If-Match the change is laid over whatever is there; a race is repeated, not lost.
     const ATTEMPTS: usize = 8;
     for _ in 0..ATTEMPTS {

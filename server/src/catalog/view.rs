@@ -80,8 +80,18 @@ pub struct SecretState {
 impl ConnectorView {
     /// Shows a connector of a type whose connection fields are known.
     pub fn new(connector: Connector, fields: &Fields, available: bool) -> Self {
-        let Connector { id, type_name, type_version, execution_model, fields: row, secrets, created_at, updated_at, revision, .. } =
-            connector;
+        let Connector {
+            id,
+            type_name,
+            type_version,
+            execution_model,
+            fields: row,
+            secrets,
+            created_at,
+            updated_at,
+            revision,
+            ..
+        } = connector;
         let missing: Vec<String> =
             missing(fields, &row.config, |name| secrets.contains_key(name)).into_iter().map(str::to_owned).collect();
         let named = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());

@@ -158,16 +158,7 @@ impl Connectors<'_> {
             });
         }
         write_tags(&mut transaction, id, fields.tags).await?;
-        secrets::change(
-            &mut transaction,
-            id,
-            SecretChanges {
-                put: secrets,
-                remove: Vec::new(),
-            },
-            now,
-        )
-        .await?;
+        secrets::change(&mut transaction, id, SecretChanges { put: secrets, remove: Vec::new() }, now).await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
         transaction.commit().await?;
         Ok(stored)
@@ -191,38 +182,25 @@ impl Connectors<'_> {
         let connector = fetch(&mut snapshot, key).await?;
         let connector_type = types::fetch(&mut snapshot, &connector.type_id.to_string()).await?;
         let secrets = secrets::sealed(&mut snapshot, connector.id).await?;
-        Ok(LoadedConnector {
-            connector,
-            connector_type,
-            secrets,
-        })
+        Ok(LoadedConnector { connector, connector_type, secrets })
     }
 
     /// Lists connectors, newest first.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn list(
-        &self,
-        filter: &ConnectorFilter,
-        page: &PageRequest,
-    ) -> Result<Page<Connector>, StoreError> {
+    pub async fn list(&self, filter: &ConnectorFilter, page: &PageRequest) -> Result<Page<Connector>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" WHERE 1 = 1");
         if let Some(q) = &filter.q {
-            statement
-                .push(" AND c.search LIKE ")
-                .bind(contains(q))
-                .push(" ESCAPE '\\'");
+            statement.push(" AND c.search LIKE ").bind(contains(q)).push(" ESCAPE '\\'");
         }
         if let Some(type_name) = &filter.type_name {
             statement.push(" AND ");
             Key::parse(type_name).condition(&mut statement, "t");
         }
         if let Some(model) = filter.execution_model {
-            statement
-                .push(" AND t.execution_model = ")
-                .bind(model.as_str());
+            statement.push(" AND t.execution_model = ").bind(model.as_str());
         }
         if let Some(category) = &filter.category {
             statement.push(" AND c.category = ").bind(category.as_str());
@@ -234,9 +212,7 @@ impl Connectors<'_> {
         if let Some(id) = page.after('c')? {
             statement.push(" AND c.id < ").bind(id);
         }
-        statement
-            .push(" ORDER BY c.id DESC LIMIT ")
-            .bind(i64::from(page.limit()) + 1);
+        statement.push(" ORDER BY c.id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
 
         let mut snapshot = self.store.snapshot().await?;
         let rows = statement.query().fetch_all(&mut *snapshot).await?;
@@ -264,6 +240,7 @@ impl Connectors<'_> {
     ) -> Result<Connector, StoreError> {
         let now = now();
         let mut transaction = self.store.begin().await?;
+        remember_name(&mut transaction, id, &fields.name).await?;
         let written = sqlx::query(
             "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
              timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, revision = revision + 1 \
@@ -291,10 +268,7 @@ impl Connectors<'_> {
         };
         if written == 0 {
             fetch(&mut transaction, &id.to_string()).await?;
-            return Err(StoreError::Stale {
-                entity: Entity::Connector,
-                revision,
-            });
+            return Err(StoreError::Stale { entity: Entity::Connector, revision });
         }
         write_tags(&mut transaction, id, fields.tags).await?;
         secrets::change(&mut transaction, id, secrets, now).await?;
@@ -309,15 +283,11 @@ impl Connectors<'_> {
     /// [`StoreError::NotFound`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
-        let deleted = sqlx::query("DELETE FROM connector WHERE id = $1")
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        remember_name(&mut transaction, id, "").await?;
+        let deleted =
+            sqlx::query("DELETE FROM connector WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
         if deleted.rows_affected() == 0 {
-            return Err(StoreError::NotFound {
-                entity: Entity::Connector,
-                key: id.to_string(),
-            });
+            return Err(StoreError::NotFound { entity: Entity::Connector, key: id.to_string() });
         }
         sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
             .bind(id.to_string())
@@ -333,22 +303,26 @@ async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<Connector, S
     statement.push(" WHERE ");
     Key::parse(key).condition(&mut statement, "c");
     let row = statement.query().fetch_optional(&mut *connection).await?;
-    let mut connector = from_row(&row.ok_or_else(|| StoreError::NotFound {
-        entity: Entity::Connector,
-        key: key.to_owned(),
-    })?)?;
-    connector.secrets = secrets::dates(connection, &[connector.id])
-        .await?
-        .remove(&connector.id)
-        .unwrap_or_default();
+    let mut connector =
+        from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::Connector, key: key.to_owned() })?)?;
+    connector.secrets = secrets::dates(connection, &[connector.id]).await?.remove(&connector.id).unwrap_or_default();
     Ok(connector)
 }
 
-async fn write_tags(
-    connection: &mut AnyConnection,
-    id: Uuid,
-    mut tags: Vec<String>,
-) -> Result<(), StoreError> {
+/// Keeps the name that a connector has for those who look for its executions, unless `next` is the same.
+async fn remember_name(connection: &mut AnyConnection, id: Uuid, next: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO connector_former (name, connector_id) SELECT name, id FROM connector WHERE id = $1 AND name <> $2 \
+         ON CONFLICT (name, connector_id) DO NOTHING",
+    )
+    .bind(id.to_string())
+    .bind(next)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_tags(connection: &mut AnyConnection, id: Uuid, mut tags: Vec<String>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM connector_tag WHERE connector_id = $1")
         .bind(id.to_string())
         .execute(&mut *connection)
@@ -367,10 +341,7 @@ async fn write_tags(
 
 fn name_taken(error: sqlx::Error, name: String) -> StoreError {
     if StoreError::is_unique_violation(&error) {
-        StoreError::NameTaken {
-            entity: Entity::Connector,
-            name,
-        }
+        StoreError::NameTaken { entity: Entity::Connector, name }
     } else {
         error.into()
     }

@@ -8,9 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum OpenError {
     /// The database URL cannot be used.
-    #[error(
-        "database URL: {0}; expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
-    )]
+    #[error("database URL: {0}; expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     BadUrl(String),
     /// The database file or its folder cannot be made or reached.
     #[error("cannot {doing} {}: {source}", path.display())]
@@ -138,15 +136,11 @@ impl StoreError {
     }
 
     pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
-        error
-            .as_database_error()
-            .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+        error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
     }
 
     pub(super) fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
-        error
-            .as_database_error()
-            .is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+        error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
     }
 }
 
@@ -161,24 +155,14 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::BeginFailed => true,
             // SQLite: busy (5), locked (6), read-only (8), I/O (10), full (13); the low byte names the family.
             // PostgreSQL: connection (08), resources (53), operator intervention (57), serialization and deadlock (40).
-            sqlx::Error::Database(refusal) => {
-                refusal
-                    .code()
-                    .is_some_and(|code| match code.parse::<u32>() {
-                        Ok(number) if code.len() != 5 => {
-                            matches!(number & 0xff, 5 | 6 | 8 | 10 | 13)
-                        }
-                        _ => ["08", "53", "57", "40"]
-                            .iter()
-                            .any(|class| code.starts_with(class)),
-                    })
-            }
+            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| match code.parse::<u32>() {
+                Ok(number) if code.len() != 5 => {
+                    matches!(number & 0xff, 5 | 6 | 8 | 10 | 13)
+                }
+                _ => ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class)),
+            }),
             _ => false,
         };
-        if away {
-            Self::Unavailable(error)
-        } else {
-            Self::Database(error)
-        }
+        if away { Self::Unavailable(error) } else { Self::Database(error) }
     }
 }

@@ -6,26 +6,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use super::OpenError;
 
 const MIGRATIONS: [(i64, &str, &str); 4] = [
-    (
-        1,
-        "connectors",
-        include_str!("../../migrations/0001_connectors.sql"),
-    ),
-    (
-        2,
-        "executions",
-        include_str!("../../migrations/0002_executions.sql"),
-    ),
-    (
-        3,
-        "idempotency",
-        include_str!("../../migrations/0003_idempotency.sql"),
-    ),
-    (
-        4,
-        "tokens",
-        include_str!("../../migrations/0004_tokens.sql"),
-    ),
+    (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
+    (2, "executions", include_str!("../../migrations/0002_executions.sql")),
+    (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
+    (4, "tokens", include_str!("../../migrations/0004_tokens.sql")),
 ];
 
 /// Which dialect the one SQL source is bent to where the two databases differ.
@@ -44,17 +28,15 @@ pub(super) async fn run(connection: &mut impl Migrate, dialect: Dialect) -> Resu
         };
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     });
-    Migrator::with_migrations(migrations.collect())
-        .run_direct(None, connection, false)
-        .await
-        .map_err(|error| match error {
-            MigrateError::VersionMissing(found) => OpenError::NewerSchema {
-                found,
-                known: MIGRATIONS.last().map_or(0, |&(version, ..)| version),
-            },
-            MigrateError::VersionMismatch(version) => OpenError::Migration(format!(
-                "migration {version} in the database is not the one of this release"
-            )),
+    Migrator::with_migrations(migrations.collect()).run_direct(None, connection, false).await.map_err(|error| {
+        match error {
+            MigrateError::VersionMissing(found) => {
+                OpenError::NewerSchema { found, known: MIGRATIONS.last().map_or(0, |&(version, ..)| version) }
+            }
+            MigrateError::VersionMismatch(version) => {
+                OpenError::Migration(format!("migration {version} in the database is not the one of this release"))
+            }
             other => OpenError::Migration(other.to_string()),
-        })
+        }
+    })
 }

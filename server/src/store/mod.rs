@@ -7,9 +7,12 @@
 
 mod connectors;
 mod error;
+mod executions;
+mod idempotency;
 mod migrate;
 mod open;
 mod page;
+mod recorder;
 mod secrets;
 mod seed;
 mod settings;
@@ -22,12 +25,13 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use connectors::{
-    Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice,
-};
+pub use connectors::{Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice};
 pub use error::{Entity, OpenError, StoreError};
+pub use executions::{ExecutionFilter, ExecutionRow, Executions};
+pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};
+pub use recorder::{RecordError, Recorder};
 pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedTypeRow, SeededType};
 pub use settings::Settings;
@@ -35,6 +39,4 @@ pub use sql::{new_id, now};
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::sqlite_url;
-pub use vocabulary::{
-    ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord,
-};
+pub use vocabulary::{ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord};

@@ -15,6 +15,8 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
 
 use super::connectors::Connectors;
+use super::executions::Executions;
+use super::idempotency::Idempotency;
 use super::migrate::{self, Dialect};
 use super::settings::Settings;
 use super::tokens::Tokens;
@@ -31,8 +33,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// WAL with a sync on every commit: what was acknowledged survives a power cut.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864";
-const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
+     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
+     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864";
+const SQLITE_READER: &str =
+    "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
 
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -56,36 +60,19 @@ impl Store {
             Target::Sqlite { path } => {
                 create_file(path)?;
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
-                let store = Self {
-                    read: write.clone(),
-                    write,
-                    dialect: Dialect::Sqlite,
-                };
-                let mut transaction = store
-                    .begin()
-                    .await
-                    .map_err(|error| unreachable(&target, &error))?;
+                let store = Self { read: write.clone(), write, dialect: Dialect::Sqlite };
+                let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
-                transaction
-                    .commit()
-                    .await
-                    .map_err(|error| OpenError::Migration(error.to_string()))?;
+                transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
                 let read = connect(&target, SQLITE_READERS, Some(SQLITE_READER)).await?;
                 Ok(Self { read, ..store })
             }
             Target::Postgres { .. } => {
                 let pool = connect(&target, POSTGRES_CONNECTIONS, None).await?;
-                let mut connection = pool
-                    .acquire()
-                    .await
-                    .map_err(|error| unreachable(&target, &error))?;
+                let mut connection = pool.acquire().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *connection, Dialect::Postgres).await?;
                 drop(connection);
-                Ok(Self {
-                    read: pool.clone(),
-                    write: pool,
-                    dialect: Dialect::Postgres,
-                })
+                Ok(Self { read: pool.clone(), write: pool, dialect: Dialect::Postgres })
             }
         }
     }
@@ -98,6 +85,16 @@ impl Store {
     /// Connectors and their sealed secrets.
     pub fn connectors(&self) -> Connectors<'_> {
         Connectors { store: self }
+    }
+
+    /// Recorded executions.
+    pub fn executions(&self) -> Executions<'_> {
+        Executions { store: self }
+    }
+
+    /// Idempotency keys.
+    pub fn idempotency(&self) -> Idempotency<'_> {
+        Idempotency { store: self }
     }
 
     /// Tokens.
@@ -115,9 +112,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when none comes.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT name FROM setting LIMIT 1")
-            .fetch_optional(&self.read)
-            .await?;
+        sqlx::query("SELECT name FROM setting LIMIT 1").fetch_optional(&self.read).await?;
         Ok(())
     }
 
@@ -139,20 +134,12 @@ impl Store {
     pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
         match self.dialect {
             Dialect::Sqlite => self.read.begin().await,
-            Dialect::Postgres => {
-                self.read
-                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await
-            }
+            Dialect::Postgres => self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
 }
 
-async fn connect(
-    target: &Target,
-    connections: u32,
-    pragmas: Option<&'static str>,
-) -> Result<AnyPool, OpenError> {
+async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str>) -> Result<AnyPool, OpenError> {
     let bad_url = |error: sqlx::Error| match error {
         sqlx::Error::Configuration(reason) => OpenError::BadUrl(reason.to_string()),
         error => unreachable(target, &error),
@@ -163,48 +150,27 @@ async fn connect(
     // One connection by hand first: the pool would try again and again, and then tell of a timeout alone.
     let mut first = options.connect().await.map_err(bad_url)?;
     if let Some(pragmas) = pragmas {
-        sqlx::raw_sql(pragmas)
-            .execute(&mut first)
-            .await
-            .map_err(|error| unreachable(target, &error))?;
+        sqlx::raw_sql(pragmas).execute(&mut first).await.map_err(|error| unreachable(target, &error))?;
     }
-    first
-        .close()
-        .await
-        .map_err(|error| unreachable(target, &error))?;
+    first.close().await.map_err(|error| unreachable(target, &error))?;
 
-    let mut pool = AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT);
+    let mut pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
     if let Some(pragmas) = pragmas {
         // A file's connections do not go stale, so none is tested or replaced.
-        pool = pool
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_connect(move |connection, _| {
-                Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) })
-            });
+        pool = pool.test_before_acquire(false).idle_timeout(None).max_lifetime(None).after_connect(
+            move |connection, _| Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) }),
+        );
     }
-    pool.connect_with(options)
-        .await
-        .map_err(|error| unreachable(target, &error))
+    pool.connect_with(options).await.map_err(|error| unreachable(target, &error))
 }
 
 fn unreachable(target: &Target, error: &sqlx::Error) -> OpenError {
-    OpenError::Unreachable {
-        target: target.to_string(),
-        reason: error.to_string(),
-    }
+    OpenError::Unreachable { target: target.to_string(), reason: error.to_string() }
 }
 
 /// Creates the file and its folder for the owner alone. WAL files take the mode of the database's file.
 fn create_file(path: &Path) -> Result<(), OpenError> {
-    let failed = |doing, path: &Path, source| OpenError::File {
-        doing,
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |doing, path: &Path, source| OpenError::File { doing, path: path.to_owned(), source };
     if let Some(folder) = path.parent() {
         DirBuilder::new()
             .recursive(true)
@@ -212,12 +178,7 @@ fn create_file(path: &Path) -> Result<(), OpenError> {
             .create(folder)
             .map_err(|error| failed("create the folder", folder, error))?;
     }
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed("create the database file", path, error)),

@@ -43,10 +43,7 @@ impl PageRequest {
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self {
-            limit: Self::DEFAULT,
-            cursor: None,
-        }
+        Self { limit: Self::DEFAULT, cursor: None }
     }
 }
 
@@ -61,19 +58,12 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Makes a page of rows read with a limit of one more than wanted, which tells whether more follow.
-    pub(super) fn cut(
-        mut items: Vec<T>,
-        request: &PageRequest,
-        list: char,
-        key: impl Fn(&T) -> String,
-    ) -> Self {
+    pub(super) fn cut(mut items: Vec<T>, request: &PageRequest, list: char, key: impl Fn(&T) -> String) -> Self {
         let limit = request.limit() as usize;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next_cursor = items
-            .last()
-            .filter(|_| more)
-            .map(|last| URL_SAFE_NO_PAD.encode(format!("{list}{}", key(last))));
+        let next_cursor =
+            items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(format!("{list}{}", key(last))));
         Self { items, next_cursor }
     }
 }

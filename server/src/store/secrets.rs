@@ -24,9 +24,7 @@ pub struct SealedSecret {
 
 impl std::fmt::Debug for SealedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SealedSecret")
-            .field("field", &self.field)
-            .finish_non_exhaustive()
+        f.debug_struct("SealedSecret").field("field", &self.field).finish_non_exhaustive()
     }
 }
 
@@ -47,29 +45,17 @@ pub(super) async fn change(
 ) -> Result<(), StoreError> {
     if !changes.remove.is_empty() {
         let mut statement = Statement::new("DELETE FROM connector_secret WHERE connector_id = ");
-        statement
-            .bind(connector.to_string())
-            .push(" AND field IN (")
-            .list(changes.remove)
-            .push(")");
+        statement.bind(connector.to_string()).push(" AND field IN (").list(changes.remove).push(")");
         statement.query().execute(&mut *connection).await?;
     }
     // The last of two values for one field wins; PostgreSQL refuses to write a row twice in one statement.
-    let put: BTreeMap<String, String> = changes
-        .put
-        .into_iter()
-        .map(|secret| (secret.field, secret.ciphertext))
-        .collect();
+    let put: BTreeMap<String, String> =
+        changes.put.into_iter().map(|secret| (secret.field, secret.ciphertext)).collect();
     if !put.is_empty() {
-        let mut statement = Statement::new(
-            "INSERT INTO connector_secret (connector_id, field, ciphertext, updated_at) VALUES ",
-        );
+        let mut statement =
+            Statement::new("INSERT INTO connector_secret (connector_id, field, ciphertext, updated_at) VALUES ");
         statement.rows(put, |columns, (field, ciphertext)| {
-            columns
-                .bind(connector.to_string())
-                .bind(field)
-                .bind(ciphertext)
-                .bind(at.as_millisecond());
+            columns.bind(connector.to_string()).bind(field).bind(ciphertext).bind(at.as_millisecond());
         });
         statement.push(
             " ON CONFLICT (connector_id, field) DO UPDATE SET ciphertext = excluded.ciphertext, updated_at = excluded.updated_at",
@@ -88,39 +74,25 @@ pub(super) async fn dates(
     if connectors.is_empty() {
         return Ok(found);
     }
-    let mut statement = Statement::new(
-        "SELECT connector_id, field, updated_at FROM connector_secret WHERE connector_id IN (",
-    );
-    statement
-        .list(connectors.iter().map(Uuid::to_string))
-        .push(")");
+    let mut statement =
+        Statement::new("SELECT connector_id, field, updated_at FROM connector_secret WHERE connector_id IN (");
+    statement.list(connectors.iter().map(Uuid::to_string)).push(")");
     for row in statement.query().fetch_all(connection).await? {
         let row = Reader::new(&row, "connector_secret");
-        found
-            .entry(row.id("connector_id")?)
-            .or_default()
-            .insert(row.text("field")?, row.time("updated_at")?);
+        found.entry(row.id("connector_id")?).or_default().insert(row.text("field")?, row.time("updated_at")?);
     }
     Ok(found)
 }
 
-pub(super) async fn sealed(
-    connection: &mut AnyConnection,
-    connector: Uuid,
-) -> Result<Vec<SealedSecret>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT field, ciphertext FROM connector_secret WHERE connector_id = $1 ORDER BY field",
-    )
-    .bind(connector.to_string())
-    .fetch_all(connection)
-    .await?;
+pub(super) async fn sealed(connection: &mut AnyConnection, connector: Uuid) -> Result<Vec<SealedSecret>, StoreError> {
+    let rows = sqlx::query("SELECT field, ciphertext FROM connector_secret WHERE connector_id = $1 ORDER BY field")
+        .bind(connector.to_string())
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|row| {
             let row = Reader::new(row, "connector_secret");
-            Ok(SealedSecret {
-                field: row.text("field")?,
-                ciphertext: row.text("ciphertext")?,
-            })
+            Ok(SealedSecret { field: row.text("field")?, ciphertext: row.text("ciphertext")? })
         })
         .collect()
 }

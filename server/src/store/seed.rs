@@ -11,8 +11,8 @@ use super::sql::{Reader, Statement, json, new_id, now};
 use super::types::ConnectorTypes;
 use super::{ExecutionModel, StoreError, TypeSource};
 
-/// Rows in one statement. 256 x 15 values stay far below the 32,766 that SQLite binds and the 65,535 of PostgreSQL.
-const BATCH: usize = 256;
+/// Rows in one statement: 64 x 16 values. More would be slower, for SQLite looks up each `$N` in a list of all.
+const BATCH: usize = 64;
 
 /// What is stored under a type's name before seeding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub struct SeedTypeRow {
     pub tags: Vec<String>,
     /// Its config schema as JSON text.
     pub config_schema: String,
+    /// The compiled schema that later starts compare with, as JSON text; the same where the row shows it whole.
+    pub seeded_schema: String,
     /// The JavaScript, for a seeded script type.
     pub script_source: Option<String>,
     /// What to do.
@@ -122,12 +124,10 @@ impl ConnectorTypes<'_> {
         let mut report = SeedReport::default();
 
         let compiled: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let stored = sqlx::query(
-            "SELECT id, name, available FROM connector_type WHERE source = $1 ORDER BY name",
-        )
-        .bind(TypeSource::Code.as_str())
-        .fetch_all(&mut *transaction)
-        .await?;
+        let stored = sqlx::query("SELECT id, name, available FROM connector_type WHERE source = $1 ORDER BY name")
+            .bind(TypeSource::Code.as_str())
+            .fetch_all(&mut *transaction)
+            .await?;
         let mut withdrawn: Vec<Uuid> = Vec::new();
         let mut returned: Vec<Uuid> = Vec::new();
         for row in &stored {
@@ -158,16 +158,9 @@ impl ConnectorTypes<'_> {
             }
         }
 
-        let written: Vec<&SeedTypeRow> = rows
-            .iter()
-            .filter(|row| row.decision != SeedDecision::Leave)
-            .collect();
+        let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
         for rows in written.chunks(BATCH) {
-            upsert(rows, now)
-                .query()
-                .persistent(false)
-                .execute(&mut *transaction)
-                .await?;
+            upsert(rows, now).query().persistent(false).execute(&mut *transaction).await?;
         }
         for row in rows {
             match row.decision {
@@ -200,7 +193,7 @@ fn upsert(rows: &[&SeedTypeRow], now: i64) -> Statement {
             .bind(TypeSource::Code.as_str())
             .bind(1_i64)
             .bind(row.version.as_str())
-            .bind(row.config_schema.as_str())
+            .bind(row.seeded_schema.as_str())
             .bind(now)
             .bind(now)
             .bind(1_i64);

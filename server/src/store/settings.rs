@@ -19,8 +19,7 @@ impl Settings<'_> {
             .bind(name)
             .fetch_optional(&self.store.read)
             .await?;
-        row.map(|row| Reader::new(&row, "setting").text("value"))
-            .transpose()
+        row.map(|row| Reader::new(&row, "setting").text("value")).transpose()
     }
 
     /// Writes a value over the one that may be there.
@@ -28,11 +27,13 @@ impl Settings<'_> {
     /// # Errors
     /// Those of the database.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
-            .bind(name)
-            .bind(value)
-            .execute(&self.store.write)
-            .await?;
+        sqlx::query(
+            "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(&self.store.write)
+        .await?;
         Ok(())
     }
 

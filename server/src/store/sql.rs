@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use sqlx::query::Query;
 use sqlx::{Any, Arguments as _, AssertSqlSafe, Decode, Encode, Row as _, Type};
 use uuid::Uuid;
 
+use super::migrate::Dialect;
 use super::{StoreError, UnknownWord};
 
 /// Makes an id for a new row: a UUIDv7, so ids sort by the time they were made.
@@ -35,10 +37,7 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            arguments: AnyArguments::default(),
-        }
+        Self { text: text.to_owned(), arguments: AnyArguments::default() }
     }
 
     pub(super) fn push(&mut self, text: &str) -> &mut Self {
@@ -48,9 +47,7 @@ impl Statement {
 
     /// Binds a value and writes its placeholder.
     pub(super) fn bind<'v>(&mut self, value: impl Encode<'v, Any> + Type<Any>) -> &mut Self {
-        self.arguments
-            .add(value)
-            .expect("texts and integers always encode");
+        self.arguments.add(value).expect("texts and integers always encode");
         write!(self.text, "${}", self.arguments.len()).expect("writing to a String does not fail");
         self
     }
@@ -63,13 +60,7 @@ impl Statement {
     ) -> &mut Self {
         for (index, row) in rows.into_iter().enumerate() {
             self.push(if index == 0 { "(" } else { ", (" });
-            columns(
-                &mut Columns {
-                    statement: self,
-                    first: true,
-                },
-                row,
-            );
+            columns(&mut Columns { statement: self, first: true }, row);
             self.push(")");
         }
         self
@@ -80,10 +71,7 @@ impl Statement {
         &mut self,
         values: impl IntoIterator<Item = T>,
     ) -> &mut Self {
-        let mut columns = Columns {
-            statement: self,
-            first: true,
-        };
+        let mut columns = Columns { statement: self, first: true };
         for value in values {
             columns.bind(value);
         }
@@ -92,6 +80,15 @@ impl Statement {
 
     pub(super) fn query(self) -> Query<'static, Any, AnyArguments> {
         sqlx::query_with(AssertSqlSafe(self.text), self.arguments)
+    }
+}
+
+#[cfg(test)]
+impl Statement {
+    /// Adds a whole statement, to have it explained.
+    pub(super) fn append(&mut self, other: Self) {
+        self.text.push_str(&other.text);
+        self.arguments = other.arguments;
     }
 }
 
@@ -111,6 +108,41 @@ impl Columns<'_> {
     }
 }
 
+/// The values of a statement whose text is written already.
+pub(super) struct Values(AnyArguments);
+
+impl Values {
+    pub(super) fn with_capacity(values: usize) -> Self {
+        let mut arguments = AnyArguments::default();
+        arguments.reserve(values, 0);
+        Self(arguments)
+    }
+
+    pub(super) fn bind<'v>(&mut self, value: impl Encode<'v, Any> + Type<Any>) -> &mut Self {
+        self.0.add(value).expect("texts and integers always encode");
+        self
+    }
+
+    pub(super) fn query(self, text: &Arc<str>) -> Query<'static, Any, AnyArguments> {
+        sqlx::query_with(AssertSqlSafe(Arc::clone(text)), self.0)
+    }
+}
+
+/// Writes `($1, $2), ($3, $4)`, and `(?, ?), (?, ?)` for SQLite: it looks up the name `$N` of each value in a
+/// list of all names, which for a thousand values costs more than the insert.
+pub(super) fn placeholders(dialect: Dialect, rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let row: Vec<String> = (1..=columns)
+            .map(|column| match dialect {
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}", row * columns + column),
+            })
+            .collect();
+        format!("({})", row.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
 /// A row of one table, read by column name.
 pub(super) struct Reader<'r> {
     row: &'r AnyRow,
@@ -122,13 +154,8 @@ impl<'r> Reader<'r> {
         Self { row, table }
     }
 
-    pub(super) fn value<T: Decode<'r, Any> + Type<Any>>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.row
-            .try_get(column)
-            .map_err(|error| self.corrupt(column, error))
+    pub(super) fn value<T: Decode<'r, Any> + Type<Any>>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.row.try_get(column).map_err(|error| self.corrupt(column, error))
     }
 
     pub(super) fn text(&self, column: &'static str) -> Result<String, StoreError> {
@@ -144,49 +171,27 @@ impl<'r> Reader<'r> {
     }
 
     pub(super) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
-        Timestamp::from_millisecond(self.value(column)?)
-            .map_err(|error| self.corrupt(column, error))
+        Timestamp::from_millisecond(self.value(column)?).map_err(|error| self.corrupt(column, error))
     }
 
-    pub(super) fn optional_time(
-        &self,
-        column: &'static str,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let milliseconds: Option<i64> = self.value(column)?;
-        milliseconds
-            .map(|ms| Timestamp::from_millisecond(ms).map_err(|error| self.corrupt(column, error)))
-            .transpose()
+        milliseconds.map(|ms| Timestamp::from_millisecond(ms).map_err(|error| self.corrupt(column, error))).transpose()
     }
 
-    pub(super) fn word<T: FromStr<Err = UnknownWord>>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.value::<&str>(column)?
-            .parse()
-            .map_err(|error| self.corrupt(column, error))
+    pub(super) fn word<T: FromStr<Err = UnknownWord>>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.value::<&str>(column)?.parse().map_err(|error| self.corrupt(column, error))
     }
 
     /// Reads a JSON text. The reason tells the place of a fault, never the value: it may be private.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(self.value(column)?).map_err(|error| {
-            self.corrupt(
-                column,
-                format_args!(
-                    "broken JSON at line {} column {}",
-                    error.line(),
-                    error.column()
-                ),
-            )
+            self.corrupt(column, format_args!("broken JSON at line {} column {}", error.line(), error.column()))
         })
     }
 
     fn corrupt(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
-        StoreError::Corrupt {
-            table: self.table,
-            column,
-            reason: reason.to_string(),
-        }
+        StoreError::Corrupt { table: self.table, column, reason: reason.to_string() }
     }
 }
 

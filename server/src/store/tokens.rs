@@ -71,11 +71,7 @@ impl Tokens<'_> {
         .bind(token.expires_at.map(Timestamp::as_millisecond))
         .execute(&self.store.write)
         .await?;
-        Ok(TokenRow {
-            token,
-            created_at,
-            last_used_at: None,
-        })
+        Ok(TokenRow { token, created_at, last_used_at: None })
     }
 
     /// Finds a token by id.
@@ -85,13 +81,7 @@ impl Tokens<'_> {
     pub async fn find(&self, id: Uuid) -> Result<Option<TokenRow>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" AND id = ").bind(id.to_string());
-        statement
-            .query()
-            .fetch_optional(&self.store.read)
-            .await?
-            .as_ref()
-            .map(from_row)
-            .transpose()
+        statement.query().fetch_optional(&self.store.read).await?.as_ref().map(from_row).transpose()
     }
 
     /// Lists tokens, newest first.
@@ -103,14 +93,10 @@ impl Tokens<'_> {
         if let Some(id) = page.after('k')? {
             statement.push(" AND id < ").bind(id);
         }
-        statement
-            .push(" ORDER BY id DESC LIMIT ")
-            .bind(i64::from(page.limit()) + 1);
+        statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 'k', |last: &TokenRow| {
-            last.token.id.to_string()
-        }))
+        Ok(Page::cut(items, page, 'k', |last: &TokenRow| last.token.id.to_string()))
     }
 
     /// Deletes a token.
@@ -118,15 +104,10 @@ impl Tokens<'_> {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
-        let deleted = sqlx::query("DELETE FROM token WHERE id = $1")
-            .bind(id.to_string())
-            .execute(&self.store.write)
-            .await?;
+        let deleted =
+            sqlx::query("DELETE FROM token WHERE id = $1").bind(id.to_string()).execute(&self.store.write).await?;
         if deleted.rows_affected() == 0 {
-            return Err(StoreError::NotFound {
-                entity: Entity::Token,
-                key: id.to_string(),
-            });
+            return Err(StoreError::NotFound { entity: Entity::Token, key: id.to_string() });
         }
         Ok(())
     }
@@ -137,17 +118,9 @@ impl Tokens<'_> {
     /// Those of the database.
     pub async fn has_admin(&self, now: Timestamp) -> Result<bool, StoreError> {
         let mut statement = Statement::new(SELECT);
-        statement
-            .push(" AND (expires_at IS NULL OR expires_at > ")
-            .bind(now.as_millisecond())
-            .push(")");
+        statement.push(" AND (expires_at IS NULL OR expires_at > ").bind(now.as_millisecond()).push(")");
         for row in statement.query().fetch_all(&self.store.read).await? {
-            if from_row(&row)?
-                .token
-                .scopes
-                .iter()
-                .any(|scope| scope == "admin")
-            {
+            if from_row(&row)?.token.scopes.iter().any(|scope| scope == "admin") {
                 return Ok(true);
             }
         }

@@ -98,14 +98,9 @@ impl ConnectorTypes<'_> {
             return Ok(HashMap::new());
         }
         let mut statement = Statement::new(SELECT);
-        statement
-            .push(" WHERE t.id IN (")
-            .list(ids.iter().map(Uuid::to_string))
-            .push(")");
+        statement.push(" WHERE t.id IN (").list(ids.iter().map(Uuid::to_string)).push(")");
         let rows = statement.query().fetch_all(&self.store.read).await?;
-        rows.iter()
-            .map(|row| from_row(row).map(|found| (found.id, found)))
-            .collect()
+        rows.iter().map(|row| from_row(row).map(|found| (found.id, found))).collect()
     }
 
     /// Lists types by name.
@@ -117,26 +112,17 @@ impl ConnectorTypes<'_> {
         if let Some(name) = page.after('t')? {
             statement.push(" WHERE t.name > ").bind(name);
         }
-        statement
-            .push(" ORDER BY t.name LIMIT ")
-            .bind(i64::from(page.limit()) + 1);
+        statement.push(" ORDER BY t.name LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 't', |last: &ConnectorType| {
-            last.name.clone()
-        }))
+        Ok(Page::cut(items, page, 't', |last: &ConnectorType| last.name.clone()))
     }
 
     /// Replaces what may change, if the type is still at the revision that the caller has seen.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Stale`].
-    pub async fn update(
-        &self,
-        id: Uuid,
-        revision: i64,
-        fields: TypeFields,
-    ) -> Result<ConnectorType, StoreError> {
+    pub async fn update(&self, id: Uuid, revision: i64, fields: TypeFields) -> Result<ConnectorType, StoreError> {
         let mut transaction = self.store.begin().await?;
         let written = sqlx::query(
             "UPDATE connector_type SET version = $1, description = $2, category = $3, tags = $4, config_schema = $5, \
@@ -156,10 +142,7 @@ impl ConnectorTypes<'_> {
         .await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
         if written.rows_affected() == 0 {
-            return Err(StoreError::Stale {
-                entity: Entity::ConnectorType,
-                revision,
-            });
+            return Err(StoreError::Stale { entity: Entity::ConnectorType, revision });
         }
         transaction.commit().await?;
         Ok(stored)
@@ -176,9 +159,7 @@ impl ConnectorTypes<'_> {
             return Err(StoreError::TypeIsCode);
         }
         if stored.instances > 0 {
-            return Err(StoreError::TypeInUse {
-                instances: stored.instances,
-            });
+            return Err(StoreError::TypeInUse { instances: stored.instances });
         }
         let deleted = sqlx::query("DELETE FROM connector_type WHERE id = $1")
             .bind(id.to_string())
@@ -187,26 +168,16 @@ impl ConnectorTypes<'_> {
         match deleted {
             Ok(_) => Ok(transaction.commit().await?),
             // A connector that came between the count and the delete; the foreign key saw it.
-            Err(error) if StoreError::is_foreign_key_violation(&error) => {
-                Err(StoreError::TypeInUse { instances: 1 })
-            }
+            Err(error) if StoreError::is_foreign_key_violation(&error) => Err(StoreError::TypeInUse { instances: 1 }),
             Err(error) => Err(error.into()),
         }
     }
 }
 
 /// Writes a user's type inside the caller's transaction.
-pub(super) async fn insert(
-    connection: &mut AnyConnection,
-    new: NewType,
-    at: Timestamp,
-) -> Result<Uuid, StoreError> {
+pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Timestamp) -> Result<Uuid, StoreError> {
     let id = new_id();
-    let NewType {
-        name,
-        execution_model,
-        fields,
-    } = new;
+    let NewType { name, execution_model, fields } = new;
     let written = sqlx::query(
         "INSERT INTO connector_type (id, name, version, execution_model, description, category, tags, config_schema, \
          script_source, endpoint_url, source, available, created_at, updated_at, revision) \
@@ -228,26 +199,19 @@ pub(super) async fn insert(
     .await;
     match written {
         Ok(_) => Ok(id),
-        Err(error) if StoreError::is_unique_violation(&error) => Err(StoreError::NameTaken {
-            entity: Entity::ConnectorType,
-            name,
-        }),
+        Err(error) if StoreError::is_unique_violation(&error) => {
+            Err(StoreError::NameTaken { entity: Entity::ConnectorType, name })
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-pub(super) async fn fetch(
-    connection: &mut AnyConnection,
-    key: &str,
-) -> Result<ConnectorType, StoreError> {
+pub(super) async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorType, StoreError> {
     let mut statement = Statement::new(SELECT);
     statement.push(" WHERE ");
     Key::parse(key).condition(&mut statement, "t");
     let row = statement.query().fetch_optional(connection).await?;
-    from_row(&row.ok_or_else(|| StoreError::NotFound {
-        entity: Entity::ConnectorType,
-        key: key.to_owned(),
-    })?)
+    from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::ConnectorType, key: key.to_owned() })?)
 }
 
 fn from_row(row: &AnyRow) -> Result<ConnectorType, StoreError> {

@@ -9,24 +9,12 @@ use url::Url;
 use super::OpenError;
 
 /// What would end or change the path inside a URL.
-const PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}');
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
 /// Writes the URL of a SQLite file, whatever characters its path has.
 pub fn sqlite_url(path: &Path) -> String {
-    format!(
-        "sqlite:{}",
-        utf8_percent_encode(&path.to_string_lossy(), PATH)
-    )
+    format!("sqlite:{}", utf8_percent_encode(&path.to_string_lossy(), PATH))
 }
 
 /// A database, by its kind.
@@ -49,9 +37,8 @@ impl Target {
                 if !matches!(options, "" | "mode=rwc" | "mode=rw") {
                     return Err(bad("a SQLite URL takes no options"));
                 }
-                let path: Cow<'_, str> = percent_decode_str(path)
-                    .decode_utf8()
-                    .map_err(|_| bad("the path is not UTF-8"))?;
+                let path: Cow<'_, str> =
+                    percent_decode_str(path).decode_utf8().map_err(|_| bad("the path is not UTF-8"))?;
                 if path.is_empty() || path.starts_with(':') || path.starts_with("file:") {
                     return Err(bad(
                         "the path of a file is needed; a database in memory would lose what was acknowledged",
@@ -74,9 +61,7 @@ impl Target {
     /// The URL in the spelling that sqlx takes.
     pub(super) fn driver_url(&self) -> Cow<'_, str> {
         match self {
-            Self::Sqlite { path } => {
-                Cow::Owned(format!("{}?mode=rw&cache=private", sqlite_url(path)))
-            }
+            Self::Sqlite { path } => Cow::Owned(format!("{}?mode=rw&cache=private", sqlite_url(path))),
             Self::Postgres { url } => Cow::Borrowed(url.as_str()),
         }
     }

@@ -50,24 +50,15 @@ impl MasterKey {
     /// Another encoding or length, or a key that is no random one.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
-        let decoded =
-            if text.len() == 2 * KEY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                hex(text)
-            } else {
-                let url_safe: Zeroizing<String> = Zeroizing::new(
-                    text.trim_end_matches('=')
-                        .replace('+', "-")
-                        .replace('/', "_"),
-                );
-                URL_SAFE_NO_PAD
-                    .decode(url_safe.as_bytes())
-                    .map_err(|_| KeyError::NotEncoded)?
-            };
+        let decoded = if text.len() == 2 * KEY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            hex(text)
+        } else {
+            let url_safe: Zeroizing<String> =
+                Zeroizing::new(text.trim_end_matches('=').replace('+', "-").replace('/', "_"));
+            URL_SAFE_NO_PAD.decode(url_safe.as_bytes()).map_err(|_| KeyError::NotEncoded)?
+        };
         let decoded = Zeroizing::new(decoded);
-        let bytes: [u8; KEY_BYTES] = decoded
-            .as_slice()
-            .try_into()
-            .map_err(|_| KeyError::Length(decoded.len()))?;
+        let bytes: [u8; KEY_BYTES] = decoded.as_slice().try_into().map_err(|_| KeyError::Length(decoded.len()))?;
         Self::from_bytes(Zeroizing::new(bytes))
     }
 
@@ -77,8 +68,7 @@ impl MasterKey {
     /// [`KeyError::Random`].
     pub fn generate() -> Result<Self, KeyError> {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-        getrandom::fill(bytes.as_mut_slice())
-            .map_err(|error| KeyError::Random(error.to_string()))?;
+        getrandom::fill(bytes.as_mut_slice()).map_err(|error| KeyError::Random(error.to_string()))?;
         Self::from_bytes(bytes)
     }
 
@@ -101,19 +91,14 @@ impl MasterKey {
             return Err(KeyError::Weak(weakness));
         }
         let digest = Sha256::digest(bytes.as_slice());
-        let id = digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { bytes, id })
     }
 }
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MasterKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("MasterKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -131,28 +116,17 @@ impl Keys {
     /// # Errors
     /// Those of [`MasterKey::parse`], and [`KeyError::None`].
     pub fn parse(text: &Secret) -> Result<Self, KeyError> {
-        let lines = text
-            .expose()
-            .lines()
-            .filter(|line| !line.trim_start().starts_with('#'));
-        let mut keys = lines
-            .flat_map(|line| line.split(','))
-            .filter(|part| !part.trim().is_empty())
-            .map(MasterKey::parse);
+        let lines = text.expose().lines().filter(|line| !line.trim_start().starts_with('#'));
+        let mut keys =
+            lines.flat_map(|line| line.split(',')).filter(|part| !part.trim().is_empty()).map(MasterKey::parse);
         let primary = keys.next().ok_or(KeyError::None)??;
-        Ok(Self {
-            primary,
-            others: keys.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { primary, others: keys.collect::<Result<_, _>>()? })
     }
 }
 
 impl From<MasterKey> for Keys {
     fn from(primary: MasterKey) -> Self {
-        Self {
-            primary,
-            others: Vec::new(),
-        }
+        Self { primary, others: Vec::new() }
     }
 }
 
@@ -162,10 +136,7 @@ fn weakness(bytes: &[u8; KEY_BYTES]) -> Option<&'static str> {
         return Some("all its bytes are equal");
     }
     let step = bytes[1].wrapping_sub(bytes[0]);
-    if bytes
-        .windows(2)
-        .all(|pair| pair[1].wrapping_sub(pair[0]) == step)
-    {
+    if bytes.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step) {
         return Some("its bytes count up");
     }
     if different.len() < FEWEST_DIFFERENT_BYTES {
@@ -183,8 +154,5 @@ fn hex(text: &str) -> Vec<u8> {
         b'0'..=b'9' => byte - b'0',
         _ => (byte | 0x20) - b'a' + 10,
     };
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

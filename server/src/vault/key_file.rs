@@ -45,10 +45,7 @@ pub enum KeyFileError {
 
 /// Reads the keys, or returns `None` if there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
-    let failed = |source| KeyFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -57,19 +54,11 @@ pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
     // The mode of the file that is open, not of what the path may name a moment later.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(KeyFileError::OpenToOthers {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(KeyFileError::OpenToOthers { path: path.to_owned(), mode });
     }
     let mut text = String::new();
-    file.take(LARGEST)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
-    let keys = Keys::parse(&Secret::new(text)).map_err(|source| KeyFileError::Key {
-        path: path.to_owned(),
-        source,
-    })?;
+    file.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
+    let keys = Keys::parse(&Secret::new(text)).map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;
     Ok(Some(keys))
 }
 
@@ -77,31 +66,17 @@ pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
 ///
 /// The file is written and synced under another name and then linked, so that it is never seen half written.
 pub(super) fn create(path: &Path) -> Result<Keys, KeyFileError> {
-    let failed = |source| KeyFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let key = MasterKey::generate().map_err(|source| KeyFileError::Key {
-        path: path.to_owned(),
-        source,
-    })?;
+    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let key = MasterKey::generate().map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(failed)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
 
     let draft = path.with_extension(format!("key.{}", uuid::Uuid::now_v7().simple()));
     let linked = write(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
-    fs::remove_file(&draft)
-        .or_else(|error| if linked.is_err() { Ok(()) } else { Err(error) })
-        .map_err(failed)?;
+    fs::remove_file(&draft).or_else(|error| if linked.is_err() { Ok(()) } else { Err(error) }).map_err(failed)?;
     match linked {
         Ok(()) => {
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(failed)?;
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
             Ok(key.into())
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -112,11 +87,7 @@ pub(super) fn create(path: &Path) -> Result<Keys, KeyFileError> {
 }
 
 fn write(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     // Whatever the umask took away: the owner must be able to read it again.
     file.set_permissions(Permissions::from_mode(0o600))?;
     let text = Zeroizing::new(format!(

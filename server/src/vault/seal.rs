@@ -36,9 +36,7 @@ pub enum VaultError {
     #[error("the text is not a sealed one")]
     Malformed,
     /// It was sealed under a key that is not loaded.
-    #[error(
-        "the value was sealed under key {0}, which is not loaded; add that key to FLOH_MASTER_KEY or the key file"
-    )]
+    #[error("the value was sealed under key {0}, which is not loaded; add that key to FLOH_MASTER_KEY or the key file")]
     UnknownKey(String),
     /// It was changed, or sealed for another place.
     #[error("the sealed value was changed, or belongs to another row or field")]
@@ -62,10 +60,7 @@ struct LoadedKey {
 impl Vault {
     /// Makes a vault of the given keys; the primary one seals.
     pub fn with_keys(keys: &Keys) -> Self {
-        Self {
-            primary: LoadedKey::new(&keys.primary),
-            others: keys.others.iter().map(LoadedKey::new).collect(),
-        }
+        Self { primary: LoadedKey::new(&keys.primary), others: keys.others.iter().map(LoadedKey::new).collect() }
     }
 
     /// The ids of the loaded keys, the primary one first.
@@ -79,9 +74,7 @@ impl Vault {
     /// [`VaultError::Random`].
     pub fn seal(&self, place: &Place<'_>, value: &[u8]) -> Result<String, VaultError> {
         let data_key: Zeroizing<[u8; KEY_BYTES]> = random()?;
-        Ok(self
-            .primary
-            .seal(place, value, &data_key, *random()?, *random()?))
+        Ok(self.primary.seal(place, value, &data_key, *random()?, *random()?))
     }
 
     /// Opens what was sealed for this place.
@@ -91,11 +84,7 @@ impl Vault {
     pub fn open(&self, place: &Place<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let sealed = Sealed::parse(text)?;
         let data_key = self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
-        decrypt(
-            &cipher(&data_key),
-            &sealed.value,
-            &associated(place, "value", ""),
-        )
+        decrypt(&cipher(&data_key), &sealed.value, &associated(place, "value", ""))
     }
 
     /// Wraps the data key of a sealed text anew under the primary key; `None` if it is so wrapped already.
@@ -117,26 +106,19 @@ impl Vault {
     }
 
     fn key(&self, id: &str) -> Result<&LoadedKey, VaultError> {
-        self.loaded()
-            .find(|key| key.id == id)
-            .ok_or_else(|| VaultError::UnknownKey(id.to_owned()))
+        self.loaded().find(|key| key.id == id).ok_or_else(|| VaultError::UnknownKey(id.to_owned()))
     }
 }
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault")
-            .field("keys", &self.key_ids().collect::<Vec<_>>())
-            .finish()
+        f.debug_struct("Vault").field("keys", &self.key_ids().collect::<Vec<_>>()).finish()
     }
 }
 
 impl LoadedKey {
     fn new(key: &MasterKey) -> Self {
-        Self {
-            id: key.id().to_owned(),
-            cipher: cipher(key.bytes()),
-        }
+        Self { id: key.id().to_owned(), cipher: cipher(key.bytes()) }
     }
 
     /// Seals with given randomness; apart from [`Vault::seal`] only the golden vector calls it.
@@ -149,40 +131,17 @@ impl LoadedKey {
         value_nonce: [u8; NONCE_BYTES],
     ) -> String {
         let wrapped = self.wrap(place, data_key, wrap_nonce);
-        let value = encrypt(
-            &cipher(data_key),
-            value_nonce,
-            value,
-            &associated(place, "value", ""),
-        );
+        let value = encrypt(&cipher(data_key), value_nonce, value, &associated(place, "value", ""));
         print(&self.id, &wrapped, &value)
     }
 
-    fn wrap(
-        &self,
-        place: &Place<'_>,
-        data_key: &[u8; KEY_BYTES],
-        nonce: [u8; NONCE_BYTES],
-    ) -> Vec<u8> {
-        encrypt(
-            &self.cipher,
-            nonce,
-            data_key,
-            &associated(place, "key", &self.id),
-        )
+    fn wrap(&self, place: &Place<'_>, data_key: &[u8; KEY_BYTES], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+        encrypt(&self.cipher, nonce, data_key, &associated(place, "key", &self.id))
     }
 
-    fn unwrap(
-        &self,
-        place: &Place<'_>,
-        wrapped: &[u8],
-    ) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
+    fn unwrap(&self, place: &Place<'_>, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
         let data_key = decrypt(&self.cipher, wrapped, &associated(place, "key", &self.id))?;
-        data_key
-            .as_slice()
-            .try_into()
-            .map(Zeroizing::new)
-            .map_err(|_| VaultError::Malformed)
+        data_key.as_slice().try_into().map(Zeroizing::new).map_err(|_| VaultError::Malformed)
     }
 }
 
@@ -199,25 +158,13 @@ impl<'t> Sealed<'t> {
         let [FORMAT, key_id, wrapped, value] = parts[..] else {
             return Err(VaultError::Malformed);
         };
-        let decode = |part| {
-            URL_SAFE_NO_PAD
-                .decode(part)
-                .map_err(|_| VaultError::Malformed)
-        };
-        Ok(Self {
-            key_id,
-            wrapped: decode(wrapped)?,
-            value: decode(value)?,
-        })
+        let decode = |part| URL_SAFE_NO_PAD.decode(part).map_err(|_| VaultError::Malformed);
+        Ok(Self { key_id, wrapped: decode(wrapped)?, value: decode(value)? })
     }
 }
 
 fn print(key_id: &str, wrapped: &[u8], value: &[u8]) -> String {
-    format!(
-        "{FORMAT}.{key_id}.{}.{}",
-        URL_SAFE_NO_PAD.encode(wrapped),
-        URL_SAFE_NO_PAD.encode(value)
-    )
+    format!("{FORMAT}.{key_id}.{}.{}", URL_SAFE_NO_PAD.encode(wrapped), URL_SAFE_NO_PAD.encode(value))
 }
 
 fn cipher(key: &[u8; KEY_BYTES]) -> Aes256Gcm {
@@ -225,20 +172,13 @@ fn cipher(key: &[u8; KEY_BYTES]) -> Aes256Gcm {
 }
 
 fn encrypt(cipher: &Aes256Gcm, nonce: [u8; NONCE_BYTES], value: &[u8], aad: &[u8]) -> Vec<u8> {
-    let encrypted = cipher
-        .encrypt(&Nonce::from(nonce), Payload { msg: value, aad })
-        .expect("AES-GCM takes values of up to 64 GiB");
+    let encrypted =
+        cipher.encrypt(&Nonce::from(nonce), Payload { msg: value, aad }).expect("AES-GCM takes values of up to 64 GiB");
     [nonce.as_slice(), &encrypted].concat()
 }
 
-fn decrypt(
-    cipher: &Aes256Gcm,
-    sealed: &[u8],
-    aad: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let (nonce, msg) = sealed
-        .split_first_chunk::<NONCE_BYTES>()
-        .ok_or(VaultError::Malformed)?;
+fn decrypt(cipher: &Aes256Gcm, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Malformed)?;
     let value = cipher.decrypt(&Nonce::from(*nonce), Payload { msg, aad });
     value.map(Zeroizing::new).map_err(|_| VaultError::Tampered)
 }
@@ -270,16 +210,11 @@ impl Vault {
         wrap_nonce: [u8; NONCE_BYTES],
         value_nonce: [u8; NONCE_BYTES],
     ) -> String {
-        self.primary
-            .seal(place, value, data_key, wrap_nonce, value_nonce)
+        self.primary.seal(place, value, data_key, wrap_nonce, value_nonce)
     }
 
     /// Unwraps the data key of a sealed text, to prove that no two are alike.
-    pub(super) fn data_key(
-        &self,
-        place: &Place<'_>,
-        text: &str,
-    ) -> Result<[u8; KEY_BYTES], VaultError> {
+    pub(super) fn data_key(&self, place: &Place<'_>, text: &str) -> Result<[u8; KEY_BYTES], VaultError> {
         let sealed = Sealed::parse(text)?;
         Ok(*self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?)
     }

@@ -15,11 +15,8 @@ use super::*;
 use crate::store::Store;
 use crate::store::tests::{TestDb, on_both};
 
-const PLACE: Place<'static> = Place {
-    table: "connector_secret",
-    row: "0198c0de-0000-7000-8000-000000000001",
-    field: "apiKey",
-};
+const PLACE: Place<'static> =
+    Place { table: "connector_secret", row: "0198c0de-0000-7000-8000-000000000001", field: "apiKey" };
 
 /// Made by an independent implementation: Python's `cryptography`, keys = SHA-256 of "kek" and "data key".
 const GOLDEN: &str = "fl1.18bbc0813ed68efa.AAECAwQFBgcICQoL7-9lgIVdoxeZ_14SlfjzvQ94RuXyAmjMQTIo7ISetPaa-RUqAyBT-J5kUgQzXOtd.\
@@ -35,27 +32,15 @@ fn key(name: &str) -> MasterKey {
 }
 
 fn vault(primary: &str, others: &[&str]) -> Vault {
-    Vault::with_keys(&Keys {
-        primary: key(primary),
-        others: others.iter().map(|name| key(name)).collect(),
-    })
+    Vault::with_keys(&Keys { primary: key(primary), others: others.iter().map(|name| key(name)).collect() })
 }
 
 #[test]
 fn the_golden_vector_seals_and_opens() {
     let vault = vault("kek", &[]);
-    assert_eq!(
-        *vault.open(&PLACE, GOLDEN).unwrap(),
-        GOLDEN_VALUE.as_bytes()
-    );
+    assert_eq!(*vault.open(&PLACE, GOLDEN).unwrap(), GOLDEN_VALUE.as_bytes());
     let nonce = |first: u8| std::array::from_fn(|index| first + u8::try_from(index).unwrap());
-    let sealed = vault.seal_with(
-        &PLACE,
-        GOLDEN_VALUE.as_bytes(),
-        &bytes_of("data key"),
-        nonce(0),
-        nonce(100),
-    );
+    let sealed = vault.seal_with(&PLACE, GOLDEN_VALUE.as_bytes(), &bytes_of("data key"), nonce(0), nonce(100));
     assert_eq!(sealed, GOLDEN);
 }
 
@@ -86,11 +71,7 @@ fn every_flipped_bit_and_every_cut_fails() {
             flipped[bit / 8] ^= 1 << (bit % 8);
             let mut parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
             parts[part] = URL_SAFE_NO_PAD.encode(flipped);
-            assert_eq!(
-                vault.open(&PLACE, &parts.join(".")),
-                Err(VaultError::Tampered),
-                "part {part} bit {bit}"
-            );
+            assert_eq!(vault.open(&PLACE, &parts.join(".")), Err(VaultError::Tampered), "part {part} bit {bit}");
         }
     }
     for length in 0..GOLDEN.len() {
@@ -105,46 +86,22 @@ fn another_place_does_not_open() {
     let vault = vault("kek", &[]);
     let sealed = vault.seal(&PLACE, b"value").unwrap();
     for place in [
-        Place {
-            row: "0198c0de-0000-7000-8000-000000000002",
-            ..PLACE
-        },
-        Place {
-            field: "apiKey2",
-            ..PLACE
-        },
+        Place { row: "0198c0de-0000-7000-8000-000000000002", ..PLACE },
+        Place { field: "apiKey2", ..PLACE },
         Place { field: "", ..PLACE },
-        Place {
-            table: "setting",
-            ..PLACE
-        },
-        Place {
-            table: PLACE.row,
-            row: PLACE.table,
-            ..PLACE
-        },
+        Place { table: "setting", ..PLACE },
+        Place { table: PLACE.row, row: PLACE.table, ..PLACE },
         // The same characters, divided otherwise.
-        Place {
-            table: "connector_secret0",
-            row: &PLACE.row[1..],
-            ..PLACE
-        },
+        Place { table: "connector_secret0", row: &PLACE.row[1..], ..PLACE },
     ] {
-        assert_eq!(
-            vault.open(&place, &sealed),
-            Err(VaultError::Tampered),
-            "{place:?}"
-        );
+        assert_eq!(vault.open(&place, &sealed), Err(VaultError::Tampered), "{place:?}");
     }
 }
 
 #[test]
 fn the_parts_of_two_texts_do_not_mix() {
     let vault = vault("kek", &[]);
-    let (one, two) = (
-        vault.seal(&PLACE, b"one").unwrap(),
-        vault.seal(&PLACE, b"two").unwrap(),
-    );
+    let (one, two) = (vault.seal(&PLACE, b"one").unwrap(), vault.seal(&PLACE, b"two").unwrap());
     let (one, two): (Vec<&str>, Vec<&str>) = (one.split('.').collect(), two.split('.').collect());
     let mixed = [one[0], one[1], one[2], two[3]].join(".");
     assert_eq!(vault.open(&PLACE, &mixed), Err(VaultError::Tampered));
@@ -187,11 +144,7 @@ fn older_keys_open_and_the_primary_one_seals() {
     let old = vault("old", &[]).seal(&PLACE, b"value").unwrap();
     let both = vault("new", &["old"]);
     assert_eq!(*both.open(&PLACE, &old).unwrap(), b"value");
-    assert!(
-        both.seal(&PLACE, b"value")
-            .unwrap()
-            .starts_with(&format!("fl1.{}.", key("new").id()))
-    );
+    assert!(both.seal(&PLACE, b"value").unwrap().starts_with(&format!("fl1.{}.", key("new").id())));
     let unknown = vault("new", &[]).open(&PLACE, &old).unwrap_err();
     assert_eq!(unknown, VaultError::UnknownKey(key("old").id().to_owned()));
 }
@@ -204,16 +157,7 @@ fn rewrapping_changes_the_wrapping_alone() {
     assert_eq!(new.split('.').nth(3), old.split('.').nth(3));
     assert_eq!(*vault("new", &[]).open(&PLACE, &new).unwrap(), b"value");
     assert_eq!(both.rewrap(&PLACE, &new).unwrap(), None);
-    assert_eq!(
-        both.rewrap(
-            &Place {
-                row: "other",
-                ..PLACE
-            },
-            &old
-        ),
-        Err(VaultError::Tampered)
-    );
+    assert_eq!(both.rewrap(&Place { row: "other", ..PLACE }, &old), Err(VaultError::Tampered));
 }
 
 #[test]
@@ -228,11 +172,7 @@ fn keys_are_read_in_three_encodings() {
         hex.to_uppercase(),
         hex,
     ] {
-        assert_eq!(
-            MasterKey::parse(&text).unwrap().id(),
-            "18bbc0813ed68efa",
-            "{text}"
-        );
+        assert_eq!(MasterKey::parse(&text).unwrap().id(), "18bbc0813ed68efa", "{text}");
     }
 }
 
@@ -247,65 +187,37 @@ fn weak_keys_are_refused_without_showing_them() {
         ("hunter2!hunter2!".to_owned(), "neither base64 nor hex"),
         ("correct-horse-battery-staple-ok-".to_owned(), "24 bytes"),
         (encode(&bytes_of("kek")[..31]), "31 bytes"),
-        (
-            encode(&[bytes_of("kek").as_slice(), &[1]].concat()),
-            "33 bytes",
-        ),
+        (encode(&[bytes_of("kek").as_slice(), &[1]].concat()), "33 bytes"),
         (encode(&[0; 32]), "equal"),
         (encode(&[0xff; 32]), "equal"),
         ("ab".repeat(32), "equal"),
         (encode(&counting), "count up"),
         ("0123456789abcdef".repeat(4), "repeats itself"),
         (encode(&[half, half].concat()), "repeats itself"),
-        (
-            encode(b"The quick brown fox jumps over 7"),
-            "text, not random",
-        ),
+        (encode(b"The quick brown fox jumps over 7"), "text, not random"),
     ] {
         let error = MasterKey::parse(&text).unwrap_err();
         assert!(error.to_string().contains(reason), "{text}: {error}");
-        assert!(
-            error.to_string().contains("openssl rand -base64 32"),
-            "{error}"
-        );
-        assert!(
-            text.is_empty() || !format!("{error} {error:?}").contains(&text),
-            "{error}"
-        );
+        assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
+        assert!(text.is_empty() || !format!("{error} {error:?}").contains(&text), "{error}");
     }
 }
 
 #[test]
 fn lists_of_keys_have_the_primary_one_first() {
     let [new, old] = ["new", "old"].map(|name| STANDARD.encode(bytes_of(name)));
-    for text in [
-        format!("{new},{old}"),
-        format!("# a comment\n{new}\n\n{old}\n"),
-        format!(" {new} , {old} ,"),
-    ] {
+    for text in [format!("{new},{old}"), format!("# a comment\n{new}\n\n{old}\n"), format!(" {new} , {old} ,")] {
         let keys = Keys::parse(&Secret::new(text)).unwrap();
         assert_eq!(keys.primary.id(), key("new").id());
-        assert_eq!(
-            keys.others.iter().map(MasterKey::id).collect::<Vec<_>>(),
-            [key("old").id()]
-        );
+        assert_eq!(keys.others.iter().map(MasterKey::id).collect::<Vec<_>>(), [key("old").id()]);
     }
-    assert_eq!(
-        Keys::parse(&Secret::new("# nothing\n")).unwrap_err(),
-        KeyError::None
-    );
-    assert!(matches!(
-        Keys::parse(&Secret::new(format!("{new},weak"))),
-        Err(KeyError::Length(3))
-    ));
+    assert_eq!(Keys::parse(&Secret::new("# nothing\n")).unwrap_err(), KeyError::None);
+    assert!(matches!(Keys::parse(&Secret::new(format!("{new},weak"))), Err(KeyError::Length(3))));
 }
 
 #[test]
 fn debug_texts_show_ids_alone() {
-    let keys = Keys {
-        primary: key("new"),
-        others: vec![key("old")],
-    };
+    let keys = Keys { primary: key("new"), others: vec![key("old")] };
     let shown = format!("{keys:?} {:?}", Vault::with_keys(&keys));
     assert!(shown.contains(key("new").id()) && shown.contains(key("old").id()));
     for name in ["new", "old"] {
@@ -338,37 +250,14 @@ async fn refusal(store: &Store, environment: Option<&Secret>, folder: &Path) -> 
 async fn the_first_start_makes_a_key_file_and_the_next_reads_it(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let sealed = unlock(&db.store, None, &data)
-        .await
-        .unwrap()
-        .seal(&PLACE, b"value")
-        .unwrap();
-    assert_eq!(
-        *unlock(&db.store, None, &data)
-            .await
-            .unwrap()
-            .open(&PLACE, &sealed)
-            .unwrap(),
-        b"value"
-    );
+    let sealed = unlock(&db.store, None, &data).await.unwrap().seal(&PLACE, b"value").unwrap();
+    assert_eq!(*unlock(&db.store, None, &data).await.unwrap().open(&PLACE, &sealed).unwrap(), b"value");
 
     let path = data.join("master.key");
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-        0o600
-    );
-    assert_eq!(
-        fs::metadata(&data).unwrap().permissions().mode() & 0o7777,
-        0o700
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o7777, 0o700);
     assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no draft is left");
-    let check = db
-        .store
-        .settings()
-        .get("vault_check")
-        .await
-        .unwrap()
-        .unwrap();
+    let check = db.store.settings().get("vault_check").await.unwrap().unwrap();
     assert!(check.starts_with("fl1."), "{check}");
 }
 
@@ -380,56 +269,30 @@ async fn a_key_file_open_to_others_stops_the_start(db: TestDb) {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         let error = refusal(&db.store, None, folder.path()).await;
         assert!(error.contains(&format!("(mode {mode:04o})")), "{error}");
-        assert!(
-            error.ends_with(&format!("chmod 600 {}", path.display())),
-            "{error}"
-        );
+        assert!(error.ends_with(&format!("chmod 600 {}", path.display())), "{error}");
     }
     for mode in [0o600, 0o400] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         unlock(&db.store, None, folder.path()).await.unwrap();
     }
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-    for (text, reason) in [
-        ("", "no key is given"),
-        ("hunter2\n", "neither base64 nor hex"),
-    ] {
+    for (text, reason) in [("", "no key is given"), ("hunter2\n", "neither base64 nor hex")] {
         fs::write(&path, text).unwrap();
         let error = refusal(&db.store, None, folder.path()).await;
-        assert!(
-            error.contains(reason) && error.contains("master.key"),
-            "{error}"
-        );
+        assert!(error.contains(reason) && error.contains("master.key"), "{error}");
     }
 }
 
 async fn a_wrong_key_stops_the_start(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
-    unlock(&db.store, Some(&environment("right")), folder.path())
-        .await
-        .unwrap();
+    unlock(&db.store, Some(&environment("right")), folder.path()).await.unwrap();
     let error = refusal(&db.store, Some(&environment("wrong")), folder.path()).await;
-    assert!(
-        error.contains(key("right").id()) && error.contains(key("wrong").id()),
-        "{error}"
-    );
+    assert!(error.contains(key("right").id()) && error.contains(key("wrong").id()), "{error}");
     assert!(error.contains("FLOH_MASTER_KEY"), "{error}");
-    let both = Secret::new(format!(
-        "{},{}",
-        environment("wrong").expose(),
-        environment("right").expose()
-    ));
+    let both = Secret::new(format!("{},{}", environment("wrong").expose(), environment("right").expose()));
     unlock(&db.store, Some(&both), folder.path()).await.unwrap();
-    let weak = refusal(
-        &db.store,
-        Some(&Secret::new("hunter2hunter2")),
-        folder.path(),
-    )
-    .await;
-    assert!(
-        weak.starts_with("FLOH_MASTER_KEY: ") && !weak.contains("hunter2"),
-        "{weak}"
-    );
+    let weak = refusal(&db.store, Some(&Secret::new("hunter2hunter2")), folder.path()).await;
+    assert!(weak.starts_with("FLOH_MASTER_KEY: ") && !weak.contains("hunter2"), "{weak}");
     assert!(!folder.path().join("master.key").exists());
 }
 
@@ -445,19 +308,9 @@ async fn a_lost_key_file_is_not_replaced(db: TestDb) {
 
 async fn a_damaged_check_value_stops_the_start(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
-    let vault = unlock(&db.store, Some(&environment("kek")), folder.path())
-        .await
-        .unwrap();
-    for damaged in [
-        vault.seal(&PLACE, b"floh vault check").unwrap(),
-        "fl1".to_owned(),
-        String::new(),
-    ] {
-        db.store
-            .settings()
-            .put("vault_check", &damaged)
-            .await
-            .unwrap();
+    let vault = unlock(&db.store, Some(&environment("kek")), folder.path()).await.unwrap();
+    for damaged in [vault.seal(&PLACE, b"floh vault check").unwrap(), "fl1".to_owned(), String::new()] {
+        db.store.settings().put("vault_check", &damaged).await.unwrap();
         let error = refusal(&db.store, Some(&environment("kek")), folder.path()).await;
         assert!(error.contains("damaged"), "{error}");
     }
@@ -465,39 +318,23 @@ async fn a_damaged_check_value_stops_the_start(db: TestDb) {
 
 async fn the_environment_goes_before_the_file(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
-    unlock(&db.store, Some(&environment("kek")), folder.path())
-        .await
-        .unwrap();
+    unlock(&db.store, Some(&environment("kek")), folder.path()).await.unwrap();
     let path = folder.path().join("master.key");
     fs::write(&path, STANDARD.encode(bytes_of("other"))).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-    unlock(&db.store, Some(&environment("kek")), folder.path())
-        .await
-        .unwrap();
+    unlock(&db.store, Some(&environment("kek")), folder.path()).await.unwrap();
     let error = refusal(&db.store, None, folder.path()).await;
-    assert!(
-        error.contains(&format!("the key in {} is", path.display())),
-        "{error}"
-    );
+    assert!(error.contains(&format!("the key in {} is", path.display())), "{error}");
 }
 
 async fn first_starts_at_once_agree_on_a_key(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
     let opened = futures_util::future::join_all((0..8).map(|_| {
         let (store, folder) = (db.store.clone(), folder.path().to_owned());
-        tokio::spawn(async move {
-            unlock(&store, None, &folder)
-                .await
-                .unwrap()
-                .seal(&PLACE, b"value")
-                .unwrap()
-        })
+        tokio::spawn(async move { unlock(&store, None, &folder).await.unwrap().seal(&PLACE, b"value").unwrap() })
     }));
-    let ids: HashSet<String> = opened
-        .await
-        .into_iter()
-        .map(|sealed| sealed.unwrap().split('.').nth(1).unwrap().to_owned())
-        .collect();
+    let ids: HashSet<String> =
+        opened.await.into_iter().map(|sealed| sealed.unwrap().split('.').nth(1).unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

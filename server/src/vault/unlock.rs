@@ -12,11 +12,7 @@ use crate::store::{Store, StoreError};
 /// The name of the key file in the data folder.
 const KEY_FILE: &str = "master.key";
 /// The setting that holds the check value, and the place that it is sealed for.
-const CHECK: Place<'static> = Place {
-    table: "setting",
-    row: "vault_check",
-    field: "value",
-};
+const CHECK: Place<'static> = Place { table: "setting", row: "vault_check", field: "value" };
 const CHECK_VALUE: &[u8] = b"floh vault check";
 
 /// Why the vault could not be opened at the start. Each text says how to mend it.
@@ -68,27 +64,17 @@ pub enum UnlockError {
 ///
 /// # Errors
 /// A weak or wrong key, a key file that others can read, or one that is gone.
-pub async fn unlock(
-    store: &Store,
-    environment: Option<&Secret>,
-    data_folder: &Path,
-) -> Result<Vault, UnlockError> {
+pub async fn unlock(store: &Store, environment: Option<&Secret>, data_folder: &Path) -> Result<Vault, UnlockError> {
     let path = data_folder.join(KEY_FILE);
     let check = store.settings().get(CHECK.row).await?;
     let (keys, origin) = match environment {
-        Some(text) => (
-            Keys::parse(text).map_err(UnlockError::Environment)?,
-            "FLOH_MASTER_KEY".to_owned(),
-        ),
+        Some(text) => (Keys::parse(text).map_err(UnlockError::Environment)?, "FLOH_MASTER_KEY".to_owned()),
         None => {
             let keys = match (key_file::read(&path)?, &check) {
                 (Some(keys), _) => keys,
                 // A new key would open nothing and only look as if all were well.
                 (None, Some(check)) => {
-                    return Err(UnlockError::KeyLost {
-                        key_id: key_id(check),
-                        path,
-                    });
+                    return Err(UnlockError::KeyLost { key_id: key_id(check), path });
                 }
                 (None, None) => key_file::create(&path)?,
             };
@@ -99,9 +85,7 @@ pub async fn unlock(
     let check = match check {
         Some(check) => check,
         None => {
-            let sealed = vault
-                .seal(&CHECK, CHECK_VALUE)
-                .map_err(UnlockError::Vault)?;
+            let sealed = vault.seal(&CHECK, CHECK_VALUE).map_err(UnlockError::Vault)?;
             store.settings().put_if_absent(CHECK.row, &sealed).await?
         }
     };
@@ -109,11 +93,7 @@ pub async fn unlock(
         Ok(value) if *value == CHECK_VALUE => Ok(vault),
         Err(VaultError::UnknownKey(sealed_under)) => {
             let loaded = vault.key_ids().collect::<Vec<_>>().join(", ");
-            Err(UnlockError::WrongKey {
-                sealed_under,
-                loaded,
-                origin,
-            })
+            Err(UnlockError::WrongKey { sealed_under, loaded, origin })
         }
         _ => Err(UnlockError::Damaged),
     }

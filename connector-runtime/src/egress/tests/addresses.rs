@@ -17,16 +17,8 @@ const ROWS: &[(&str, &str, Option<&str>)] = &[
     ("127.0.0.0", "127.255.255.255", Some("address_loopback")),
     ("169.254.0.0", "169.254.255.255", Some("address_link_local")),
     ("172.16.0.0", "172.31.255.255", Some("address_private")),
-    (
-        "192.0.0.0",
-        "192.0.0.255",
-        Some("address_protocol_assignment"),
-    ),
-    (
-        "192.0.0.9",
-        "192.0.0.10",
-        Some("address_protocol_assignment"),
-    ), // reachable, but anycast: no HTTP there
+    ("192.0.0.0", "192.0.0.255", Some("address_protocol_assignment")),
+    ("192.0.0.9", "192.0.0.10", Some("address_protocol_assignment")), // reachable, but anycast: no HTTP there
     ("192.0.2.0", "192.0.2.255", Some("address_documentation")),
     ("192.31.196.0", "192.31.196.255", None), // AS112-v4
     ("192.52.193.0", "192.52.193.255", None), // AMT
@@ -34,148 +26,40 @@ const ROWS: &[(&str, &str, Option<&str>)] = &[
     ("192.168.0.0", "192.168.255.255", Some("address_private")),
     ("192.175.48.0", "192.175.48.255", None), // Direct Delegation AS112 Service
     ("198.18.0.0", "198.19.255.255", Some("address_benchmarking")),
-    (
-        "198.51.100.0",
-        "198.51.100.255",
-        Some("address_documentation"),
-    ),
-    (
-        "203.0.113.0",
-        "203.0.113.255",
-        Some("address_documentation"),
-    ),
+    ("198.51.100.0", "198.51.100.255", Some("address_documentation")),
+    ("203.0.113.0", "203.0.113.255", Some("address_documentation")),
     ("224.0.0.0", "239.255.255.255", Some("address_multicast")),
     ("240.0.0.0", "255.255.255.255", Some("address_reserved")),
     ("::", "::", Some("address_unspecified")),
     ("::1", "::1", Some("address_loopback")),
     ("::2", "::ffff:ffff", Some("address_tunnel")), // IPv4-compatible
     ("::ffff:0:0:0", "::ffff:0:ffff:ffff", Some("address_tunnel")), // IPv4-translated
-    (
-        "64:ff9b:1::",
-        "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
-        Some("address_tunnel"),
-    ),
-    (
-        "64:ff9b:0:0:0:1::",
-        "64:ff9b:0:ffff:ffff:ffff:ffff:ffff",
-        Some("address_not_global"),
-    ),
-    (
-        "100::",
-        "100::ffff:ffff:ffff:ffff",
-        Some("address_not_global"),
-    ), // Discard-Only
-    (
-        "100:0:0:1::",
-        "100:0:0:1:ffff:ffff:ffff:ffff",
-        Some("address_not_global"),
-    ), // RFC 9780
-    (
-        "2001::",
-        "2001::ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_tunnel"),
-    ), // TEREDO
-    (
-        "2001:1::1",
-        "2001:1::3",
-        Some("address_protocol_assignment"),
-    ), // anycast
-    (
-        "2001:2::",
-        "2001:2:0:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ),
-    (
-        "2001:3::",
-        "2001:3:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ), // AMT
-    (
-        "2001:4:112::",
-        "2001:4:112:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ),
-    (
-        "2001:10::",
-        "2001:1f:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ), // ORCHID
-    (
-        "2001:20::",
-        "2001:2f:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ), // ORCHIDv2
-    (
-        "2001:30::",
-        "2001:3f:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ), // DRIP
-    (
-        "2001:1ff:ffff::",
-        "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_protocol_assignment"),
-    ),
+    ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", Some("address_tunnel")),
+    ("64:ff9b:0:0:0:1::", "64:ff9b:0:ffff:ffff:ffff:ffff:ffff", Some("address_not_global")),
+    ("100::", "100::ffff:ffff:ffff:ffff", Some("address_not_global")), // Discard-Only
+    ("100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff", Some("address_not_global")), // RFC 9780
+    ("2001::", "2001::ffff:ffff:ffff:ffff:ffff:ffff", Some("address_tunnel")), // TEREDO
+    ("2001:1::1", "2001:1::3", Some("address_protocol_assignment")),   // anycast
+    ("2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")),
+    ("2001:3::", "2001:3:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")), // AMT
+    ("2001:4:112::", "2001:4:112:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")),
+    ("2001:10::", "2001:1f:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")), // ORCHID
+    ("2001:20::", "2001:2f:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")), // ORCHIDv2
+    ("2001:30::", "2001:3f:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")), // DRIP
+    ("2001:1ff:ffff::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_protocol_assignment")),
     ("2001:200::", "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", None),
-    (
-        "2001:db8::",
-        "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_documentation"),
-    ),
-    (
-        "2001:db9::",
-        "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        None,
-    ),
-    (
-        "2002::",
-        "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_tunnel"),
-    ), // 6to4
-    (
-        "2620:4f:8000::",
-        "2620:4f:8000:ffff:ffff:ffff:ffff:ffff",
-        None,
-    ), // AS112
-    (
-        "3fff::",
-        "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_documentation"),
-    ), // RFC 9637
-    (
-        "3fff:1000::",
-        "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        None,
-    ),
-    (
-        "4000::",
-        "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_not_global"),
-    ),
-    (
-        "5f00::",
-        "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_not_global"),
-    ), // SRv6 SIDs, RFC 9602
-    (
-        "fc00::",
-        "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_unique_local"),
-    ),
-    (
-        "fe80::",
-        "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_link_local"),
-    ),
-    (
-        "fec0::",
-        "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_not_global"),
-    ), // site-local
-    (
-        "ff00::",
-        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        Some("address_multicast"),
-    ),
+    ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_documentation")),
+    ("2001:db9::", "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff", None),
+    ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_tunnel")), // 6to4
+    ("2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff", None),             // AS112
+    ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_documentation")), // RFC 9637
+    ("3fff:1000::", "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", None),
+    ("4000::", "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_not_global")),
+    ("5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_not_global")), // SRv6 SIDs, RFC 9602
+    ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_unique_local")),
+    ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_link_local")),
+    ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_not_global")), // site-local
+    ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some("address_multicast")),
 ];
 
 fn ip(text: &str) -> IpAddr {
@@ -273,35 +157,17 @@ fn wrapped_addresses_are_judged_by_what_they_wrap() {
         ("2606:4700::200:5efe:7f00:1", "127.0.0.1"),
     ] {
         assert!(refusal(ip(address)).is_some(), "{address}");
-        assert!(
-            embedded(ip(address))
-                .into_iter()
-                .any(|found| IpAddr::V4(found) == ip(inner)),
-            "{address}"
-        );
+        assert!(embedded(ip(address)).into_iter().any(|found| IpAddr::V4(found) == ip(inner)), "{address}");
     }
 }
 
 #[test]
 fn the_machines_own_addresses_are_refused() {
     let policy = Policy::strict().with_interfaces(&[ip("198.100.3.7"), ip("2606:4700::7")]);
-    for own in [
-        "198.100.3.7",
-        "2606:4700::7",
-        "::ffff:198.100.3.7",
-        "64:ff9b::c664:307",
-    ] {
-        assert_eq!(
-            policy.judge_address(ip(own), None, Standing::Plain),
-            Err(Rule::OwnAddress),
-            "{own}"
-        );
+    for own in ["198.100.3.7", "2606:4700::7", "::ffff:198.100.3.7", "64:ff9b::c664:307"] {
+        assert_eq!(policy.judge_address(ip(own), None, Standing::Plain), Err(Rule::OwnAddress), "{own}");
     }
-    assert!(
-        policy
-            .judge_address(ip("198.100.3.8"), None, Standing::Plain)
-            .is_ok()
-    );
+    assert!(policy.judge_address(ip("198.100.3.8"), None, Standing::Plain).is_ok());
 }
 
 proptest! {

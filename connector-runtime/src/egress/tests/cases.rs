@@ -50,12 +50,7 @@ async fn every_case_of_the_file() {
         run += 1;
         wrong.extend(fault.map(|fault| format!("{} {}: {fault}", case.id, case.input)));
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {run} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {run} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(run > 200, "{run} cases");
     println!("{run} cases passed");
 }
@@ -70,26 +65,17 @@ fn compare(case: &Case, net: &Net, sent: &Result<Response, EgressError>) -> Opti
     match (case.expect.as_str(), sent) {
         ("block", Err(_)) if dialled.is_empty() => None,
         ("allow", Ok(_)) if !dialled.is_empty() => None,
-        _ => Some(format!(
-            "expected {}, dialled {dialled:?}, got {:?}",
-            case.expect,
-            sent.as_ref().err()
-        )),
+        _ => Some(format!("expected {}, dialled {dialled:?}, got {:?}", case.expect, sent.as_ref().err())),
     }
 }
 
 async fn ip(case: &Case) -> Option<String> {
     let address: IpAddr = case.input.as_str().unwrap().parse().unwrap();
     let upstream = Upstream::start(|_| answer("200 OK", "", "")).await;
-    let literal = if address.is_ipv6() {
-        format!("http://[{address}]/")
-    } else {
-        format!("http://{address}/")
-    };
+    let literal = if address.is_ipv6() { format!("http://[{address}]/") } else { format!("http://{address}/") };
     for url in [literal.as_str(), "http://named.test/"] {
         let net = Net::default();
-        net.name("named.test", Answer::Addresses(vec![address]))
-            .route_all(upstream.address);
+        net.name("named.test", Answer::Addresses(vec![address])).route_all(upstream.address);
         let sent = net.client(policy()).get(url).send().await;
         if let Some(fault) = compare(case, &net, &sent) {
             return Some(format!("{url}: {fault}"));
@@ -114,11 +100,7 @@ async fn url(case: &Case) -> Option<String> {
             _ => drop(net.host(host, &["127.0.0.1"])),
         }
     }
-    let sent = net
-        .client(policy())
-        .get(text.replace("https://", "http://").as_str())
-        .send()
-        .await;
+    let sent = net.client(policy()).get(text.replace("https://", "http://").as_str()).send().await;
     // A name that only the resolver stops counts as not refused, but for the groups about addresses.
     let unresolved = matches!(&sent, Err(EgressError::Dns { .. }));
     if case.expect == "block" && unresolved {
@@ -138,28 +120,15 @@ async fn dns(case: &Case) -> Option<String> {
     let net = Net::default();
     net.route_all(upstream.address);
     let text = case.input.as_str().unwrap().replace("https://", "http://");
-    let host = ::url::Url::parse(&text)
-        .unwrap()
-        .host_str()
-        .unwrap()
-        .to_owned();
+    let host = ::url::Url::parse(&text).unwrap().host_str().unwrap().to_owned();
     let mut first = Vec::new();
     match &case.answers {
         Value::String(text) if text == "TIMEOUT" => drop(net.name(&host, Answer::Never)),
         Value::Array(answers) => {
             for (index, answer) in answers.iter().enumerate() {
-                let texts = answer
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|text| text.as_str().unwrap());
-                let addresses: Vec<IpAddr> = texts
-                    .map(|text| {
-                        if text == "OWN_PUBLIC_IP" { OWN } else { text }
-                            .parse()
-                            .unwrap()
-                    })
-                    .collect();
+                let texts = answer.as_array().unwrap().iter().map(|text| text.as_str().unwrap());
+                let addresses: Vec<IpAddr> =
+                    texts.map(|text| if text == "OWN_PUBLIC_IP" { OWN } else { text }.parse().unwrap()).collect();
                 if index == 0 {
                     first.clone_from(&addresses);
                 }
@@ -168,10 +137,7 @@ async fn dns(case: &Case) -> Option<String> {
         }
         _ => drop(net.name(&host, Answer::Unknown)),
     }
-    let several = case
-        .answers
-        .as_array()
-        .is_some_and(|answers| answers.len() > 1);
+    let several = case.answers.as_array().is_some_and(|answers| answers.len() > 1);
     let never = case.answers == "TIMEOUT";
     if never {
         tokio::time::pause(); // nothing but the clock can end this one

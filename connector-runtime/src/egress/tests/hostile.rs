@@ -18,14 +18,10 @@ const TOO_MUCH: usize = 20 << 20;
 const BROTLI_BOMB: &[u8] =
     b"\xcf\xff\xff\x7f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x3f\xff\xff\x7f\xf0\x4f\x00\xc4\x61\x01\x80\xee\xfd\x0f";
 /// "hello hello hello", by brotli.
-const BROTLI_HELLO: &[u8] =
-    b"\x1b\x10\x00\xf8\x8d\x94\x6e\xde\x44\x55\x86\x96\x6c\x20\x6f\x01\x4f\x1c\x60\x1c";
+const BROTLI_HELLO: &[u8] = b"\x1b\x10\x00\xf8\x8d\x94\x6e\xde\x44\x55\x86\x96\x6c\x20\x6f\x01\x4f\x1c\x60\x1c";
 
 async fn get(upstream: &Upstream) -> Result<Response, EgressError> {
-    local_client()
-        .get(upstream.url("/data?q=hush"))
-        .send()
-        .await
+    local_client().get(upstream.url("/data?q=hush")).send().await
 }
 
 /// Sends one request to a server that writes these bytes and closes.
@@ -66,11 +62,7 @@ async fn one_coding_is_taken_off() {
         ("utf-8", hello.to_vec()),
         ("identity, gzip", gzip(hello)),
     ] {
-        assert_eq!(
-            fetch(encoded(encoding, &body)).await.unwrap().text(),
-            "hello hello hello",
-            "{encoding}"
-        );
+        assert_eq!(fetch(encoded(encoding, &body)).await.unwrap().text(), "hello hello hello", "{encoding}");
     }
     assert_eq!(fetch(encoded("gzip", b"")).await.unwrap().text(), "");
 }
@@ -82,18 +74,9 @@ async fn bombs_are_stopped() {
     assert_eq!(code_of(encoded("br", BROTLI_BOMB)).await, "too_large");
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
     zlib.write_all(&vec![0; TOO_MUCH]).unwrap();
-    assert_eq!(
-        code_of(encoded("deflate", &zlib.finish().unwrap())).await,
-        "too_large"
-    );
-    assert_eq!(
-        code_of(encoded("gzip, gzip", &gzip(&zeros))).await,
-        "protocol"
-    );
-    assert_eq!(
-        code_of(encoded("zstd", b"\x28\xb5\x2f\xfd")).await,
-        "protocol"
-    );
+    assert_eq!(code_of(encoded("deflate", &zlib.finish().unwrap())).await, "too_large");
+    assert_eq!(code_of(encoded("gzip, gzip", &gzip(&zeros))).await, "protocol");
+    assert_eq!(code_of(encoded("zstd", b"\x28\xb5\x2f\xfd")).await, "protocol");
     let twice = "content-encoding: gzip\r\ncontent-encoding: br\r\n";
     assert_eq!(code_of(answer("200 OK", twice, &zeros)).await, "protocol");
 }
@@ -101,46 +84,19 @@ async fn bombs_are_stopped() {
 #[tokio::test]
 async fn the_limit_is_ten_mebibytes() {
     let limit = 10 << 20;
-    assert_eq!(
-        fetch(answer("200 OK", "", vec![b'x'; limit]))
-            .await
-            .unwrap()
-            .bytes()
-            .len(),
-        limit
-    );
-    assert_eq!(
-        code_of(answer("200 OK", "", vec![b'x'; limit + 1])).await,
-        "too_large"
-    );
-    assert_eq!(
-        fetch(encoded("gzip", &gzip(&vec![0; limit])))
-            .await
-            .unwrap()
-            .bytes()
-            .len(),
-        limit
-    );
-    assert_eq!(
-        code_of(encoded("gzip", &gzip(&vec![0; limit + 1]))).await,
-        "too_large"
-    );
+    assert_eq!(fetch(answer("200 OK", "", vec![b'x'; limit])).await.unwrap().bytes().len(), limit);
+    assert_eq!(code_of(answer("200 OK", "", vec![b'x'; limit + 1])).await, "too_large");
+    assert_eq!(fetch(encoded("gzip", &gzip(&vec![0; limit]))).await.unwrap().bytes().len(), limit);
+    assert_eq!(code_of(encoded("gzip", &gzip(&vec![0; limit + 1]))).await, "too_large");
     // The length alone is enough to refuse it.
-    assert_eq!(
-        code_of("HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n").await,
-        "too_large"
-    );
+    assert_eq!(code_of("HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n").await, "too_large");
 }
 
 #[tokio::test]
 async fn an_endless_body_is_stopped() {
     let upstream = Upstream::raw(|mut stream, _| async move {
         receive(&mut stream).await;
-        drop(
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-                .await,
-        );
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await);
         let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
         while stream.write_all(&chunk).await.is_ok() {}
     })
@@ -162,18 +118,10 @@ async fn a_body_that_ends_early_is_an_error() {
         encoded("br", &BROTLI_HELLO[..10]),
         encoded("gzip", b"no gzip at all"),
     ] {
-        assert_eq!(
-            code_of(bytes.clone()).await,
-            "protocol",
-            "{}",
-            String::from_utf8_lossy(&bytes)
-        );
+        assert_eq!(code_of(bytes.clone()).await, "protocol", "{}", String::from_utf8_lossy(&bytes));
     }
     // Without a length the end of the connection is the end of the body.
-    assert_eq!(
-        fetch("HTTP/1.1 200 OK\r\n\r\nall").await.unwrap().text(),
-        "all"
-    );
+    assert_eq!(fetch("HTTP/1.1 200 OK\r\n\r\nall").await.unwrap().text(), "all");
 }
 
 #[tokio::test]
@@ -194,18 +142,10 @@ async fn what_is_not_plain_http_is_an_error() {
 
 #[tokio::test]
 async fn heads_are_limited() {
-    let many: String = (0..100_000)
-        .map(|index| format!("x-{index}: 1\r\n"))
-        .collect();
-    assert_eq!(
-        code_of(format!("HTTP/1.1 200 OK\r\n{many}\r\n")).await,
-        "too_large"
-    );
+    let many: String = (0..100_000).map(|index| format!("x-{index}: 1\r\n")).collect();
+    assert_eq!(code_of(format!("HTTP/1.1 200 OK\r\n{many}\r\n")).await, "too_large");
     let long = "x".repeat(TOO_MUCH / 2);
-    assert_eq!(
-        code_of(format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\n\r\n")).await,
-        "too_large"
-    );
+    assert_eq!(code_of(format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\n\r\n")).await, "too_large");
 }
 
 #[tokio::test]
@@ -224,27 +164,18 @@ async fn interim_answers_are_skipped_but_not_for_ever() {
 
 #[tokio::test]
 async fn the_deadline_is_for_the_whole_answer() {
-    for start in [
-        "HTTP/1.1 200 OK\r\nx",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
-    ] {
+    for start in ["HTTP/1.1 200 OK\r\nx", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"] {
         let upstream = Upstream::raw(move |mut stream, _| async move {
             receive(&mut stream).await;
             drop(stream.write_all(start.as_bytes()).await);
-            let drop_by_drop: &[u8] = if start.ends_with('x') {
-                b"x"
-            } else {
-                b"1\r\nx\r\n"
-            };
+            let drop_by_drop: &[u8] = if start.ends_with('x') { b"x" } else { b"1\r\nx\r\n" };
             let mut pace = tokio::time::interval(Duration::from_millis(5));
             while stream.write_all(drop_by_drop).await.is_ok() {
                 pace.tick().await;
             }
         })
         .await;
-        let request = local_client()
-            .get(upstream.url("/slow?q=hush"))
-            .timeout(Duration::from_millis(100));
+        let request = local_client().get(upstream.url("/slow?q=hush")).timeout(Duration::from_millis(100));
         let error = request.send().await.unwrap_err();
         assert_eq!(error.code(), "timeout");
         assert_eq!(
@@ -260,52 +191,23 @@ async fn the_deadline_is_for_the_whole_answer() {
 #[tokio::test]
 async fn bodies_that_are_no_json_stay_readable() {
     let json = "content-type: application/json\r\n";
-    let response = fetch(answer("200 OK", json, b"{\"a\": \"\xff\"}"))
-        .await
-        .unwrap();
+    let response = fetch(answer("200 OK", json, b"{\"a\": \"\xff\"}")).await.unwrap();
     assert!(response.json::<Value>().is_err());
     assert_eq!(response.text(), "{\"a\": \"\u{fffd}\"}");
-    assert_eq!(
-        response.diagnostics()["responseBody"],
-        "{\"a\": \"\u{fffd}\"}"
-    );
+    assert_eq!(response.diagnostics()["responseBody"], "{\"a\": \"\u{fffd}\"}");
 
-    let deep = fetch(answer("200 OK", json, "[".repeat(100_000)))
-        .await
-        .unwrap();
+    let deep = fetch(answer("200 OK", json, "[".repeat(100_000))).await.unwrap();
     let error = deep.json::<Value>().unwrap_err().to_string();
-    assert!(
-        error.contains("recursion limit") && error.contains("/data is not the JSON"),
-        "{error}"
-    );
-    let digits = fetch(answer("200 OK", json, "1".repeat(1_000_000)))
-        .await
-        .unwrap();
+    assert!(error.contains("recursion limit") && error.contains("/data is not the JSON"), "{error}");
+    let digits = fetch(answer("200 OK", json, "1".repeat(1_000_000))).await.unwrap();
     drop(digits.json::<Value>());
-    let twice = fetch(answer("200 OK", json, r#"{"a":1,"a":2}"#))
-        .await
-        .unwrap();
+    let twice = fetch(answer("200 OK", json, r#"{"a":1,"a":2}"#)).await.unwrap();
     assert_eq!(twice.json::<Value>().unwrap()["a"], 2);
-    let html = fetch(answer("200 OK", "content-type: text/html\r\n", "<p>hi"))
-        .await
-        .unwrap();
+    let html = fetch(answer("200 OK", "content-type: text/html\r\n", "<p>hi")).await.unwrap();
     assert_eq!(html.diagnostics()["responseBody"], "<p>hi");
     let latin = "content-type: text/plain; Charset=\"ISO-8859-1\"\r\n";
-    assert_eq!(
-        fetch(answer("200 OK", latin, b"caf\xe9"))
-            .await
-            .unwrap()
-            .text(),
-        "café"
-    );
-    assert_eq!(
-        fetch(answer("200 OK", "", b"\xef\xbb\xbf[1]"))
-            .await
-            .unwrap()
-            .json::<Vec<u8>>()
-            .unwrap(),
-        [1]
-    );
+    assert_eq!(fetch(answer("200 OK", latin, b"caf\xe9")).await.unwrap().text(), "café");
+    assert_eq!(fetch(answer("200 OK", "", b"\xef\xbb\xbf[1]")).await.unwrap().json::<Vec<u8>>().unwrap(), [1]);
 }
 
 #[tokio::test]
@@ -316,28 +218,16 @@ async fn nothing_is_remembered_between_requests() {
     for _ in 0..2 {
         client.get(upstream.url("/")).send().await.unwrap();
     }
-    assert!(
-        upstream
-            .received()
-            .iter()
-            .all(|request| request.header("cookie").is_none())
-    );
+    assert!(upstream.received().iter().all(|request| request.header("cookie").is_none()));
 }
 
 #[tokio::test]
 async fn a_second_answer_is_nobodys() {
-    let two = [
-        answer("200 OK", "", "first"),
-        answer("200 OK", "", "second"),
-    ]
-    .concat();
+    let two = [answer("200 OK", "", "first"), answer("200 OK", "", "second")].concat();
     let upstream = Upstream::start(move |_| two.clone()).await;
     let client = local_client();
     for _ in 0..3 {
-        assert_eq!(
-            client.get(upstream.url("/")).send().await.unwrap().text(),
-            "first"
-        );
+        assert_eq!(client.get(upstream.url("/")).send().await.unwrap().text(), "first");
     }
 }
 
@@ -357,9 +247,6 @@ async fn a_kept_connection_that_closes_costs_a_repeat_where_one_is_allowed() {
     let url = upstream.url("/");
     client.get(&url).send().await.unwrap();
     assert_eq!(client.get(&url).send().await.unwrap().text(), "first");
-    assert_eq!(
-        client.post(&url).send().await.unwrap_err().code(),
-        "protocol"
-    );
+    assert_eq!(client.post(&url).send().await.unwrap_err().code(), "protocol");
     assert_eq!(upstream.lines(), ["GET / HTTP/1.1", "POST / HTTP/1.1"]);
 }

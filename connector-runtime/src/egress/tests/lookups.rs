@@ -25,21 +25,11 @@ async fn a_mixed_answer_refuses_the_name() {
     ] {
         let net = Net::default();
         net.host("mixed.test", addresses);
-        let error = get(&net, "http://mixed.test/secret/path")
-            .await
-            .unwrap_err();
+        let error = get(&net, "http://mixed.test/secret/path").await.unwrap_err();
         assert_eq!(error.code(), "policy", "{addresses:?}");
-        assert!(
-            error.to_string().contains("http://mixed.test/secret/path"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("http://mixed.test/secret/path"), "{error}");
         // What is inside is not told.
-        assert!(
-            !addresses
-                .iter()
-                .any(|address| error.to_string().contains(address)),
-            "{error}"
-        );
+        assert!(!addresses.iter().any(|address| error.to_string().contains(address)), "{error}");
         assert_eq!(net.dialled(), []);
     }
 }
@@ -48,15 +38,10 @@ async fn a_mixed_answer_refuses_the_name() {
 async fn a_rebinding_name_is_dialled_at_the_answer_that_was_judged() {
     let upstream = Upstream::start(|_| answer("200 OK", "", "hi")).await;
     let net = Net::default();
-    net.host("rebind.test", &[PUBLIC])
-        .host("rebind.test", &["127.0.0.1"])
-        .route_all(upstream.address);
+    net.host("rebind.test", &[PUBLIC]).host("rebind.test", &["127.0.0.1"]).route_all(upstream.address);
     assert_eq!(get(&net, "http://rebind.test/").await.unwrap(), "hi");
     assert_eq!(net.looked_up(), ["rebind.test"]);
-    assert_eq!(
-        get(&net, "http://rebind.test/").await.unwrap_err().code(),
-        "policy"
-    );
+    assert_eq!(get(&net, "http://rebind.test/").await.unwrap_err().code(), "policy");
     assert_eq!(net.dialled(), [format!("{PUBLIC}:80").parse().unwrap()]);
 }
 
@@ -64,17 +49,9 @@ async fn a_rebinding_name_is_dialled_at_the_answer_that_was_judged() {
 async fn no_usable_answer() {
     let net = Net::default();
     let many: Vec<String> = (0..17).map(|last| format!("93.184.215.{last}")).collect();
-    net.host("empty.test", &[])
-        .name("unknown.test", Answer::Unknown);
-    net.host(
-        "many.test",
-        &many.iter().map(String::as_str).collect::<Vec<_>>(),
-    );
-    for (name, rule) in [
-        ("empty.test", "dns_empty"),
-        ("unknown.test", "dns_failed"),
-        ("many.test", "dns_too_many"),
-    ] {
+    net.host("empty.test", &[]).name("unknown.test", Answer::Unknown);
+    net.host("many.test", &many.iter().map(String::as_str).collect::<Vec<_>>());
+    for (name, rule) in [("empty.test", "dns_empty"), ("unknown.test", "dns_failed"), ("many.test", "dns_too_many")] {
         let error = get(&net, &format!("http://{name}/")).await.unwrap_err();
         assert_eq!((error.code(), error.rule().unwrap().name()), ("dns", rule));
     }
@@ -89,18 +66,8 @@ async fn a_look_up_has_five_seconds() {
     let error = get(&net, "http://slow.test/").await.unwrap_err();
     assert_eq!(error.rule().unwrap().name(), "dns_timeout");
     assert_eq!(started.elapsed().as_secs(), 5);
-    let client = net
-        .client(Policy::strict())
-        .with_timeout(Duration::from_secs(1));
-    assert_eq!(
-        client
-            .get("http://slow.test/")
-            .send()
-            .await
-            .unwrap_err()
-            .code(),
-        "timeout"
-    );
+    let client = net.client(Policy::strict()).with_timeout(Duration::from_secs(1));
+    assert_eq!(client.get("http://slow.test/").send().await.unwrap_err().code(), "timeout");
     assert_eq!(started.elapsed().as_secs(), 6);
 }
 
@@ -108,8 +75,7 @@ async fn a_look_up_has_five_seconds() {
 async fn all_addresses_are_tried() {
     let upstream = Upstream::start(|_| answer("200 OK", "", "hi")).await;
     let net = Net::default();
-    net.host("a.test", &["2606:4700::1", "93.184.215.1", "93.184.215.2"])
-        .route("93.184.215.2:80", upstream.address);
+    net.host("a.test", &["2606:4700::1", "93.184.215.1", "93.184.215.2"]).route("93.184.215.2:80", upstream.address);
     assert_eq!(get(&net, "http://a.test/").await.unwrap(), "hi");
     assert_eq!(net.dialled().len(), 3);
 }
@@ -117,9 +83,7 @@ async fn all_addresses_are_tried() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_address_does_not_hold_up_the_others() {
     let net = Net::default();
-    net.host("a.test", &["93.184.215.1", "93.184.215.2"])
-        .silent("93.184.215.1:80")
-        .silent("93.184.215.2:80");
+    net.host("a.test", &["93.184.215.1", "93.184.215.2"]).silent("93.184.215.1:80").silent("93.184.215.2:80");
     let started = tokio::time::Instant::now();
     let error = get(&net, "http://a.test/").await.unwrap_err();
     assert_eq!(error.code(), "connect");
@@ -137,12 +101,7 @@ async fn a_closed_inner_port_reads_as_a_filtered_one() {
     assert_eq!(closed.code(), "connect");
     assert_eq!(closed.to_string(), filtered.to_string().replace(":81", ""));
     // In the open it is no secret, and a help.
-    let public = net
-        .client(Policy::strict())
-        .get("http://93.184.215.1/")
-        .send()
-        .await
-        .unwrap_err();
+    let public = net.client(Policy::strict()).get("http://93.184.215.1/").send().await.unwrap_err();
     assert!(public.to_string().contains("refused"), "{public}");
 }
 
@@ -165,12 +124,7 @@ async fn literals_are_dialled_as_judged_and_not_looked_up() {
 #[test]
 fn the_hosts_file_is_read() {
     let text = "127.0.0.1 localhost\n# 1.1.1.1 a.test\n10.0.0.1\tA.test b.test # c.test\n::1 a.test\nnonsense a.test\n";
-    let texts = |name| {
-        hosts_file(text, name)
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-    };
+    let texts = |name| hosts_file(text, name).iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(texts("a.test"), ["10.0.0.1", "::1"]);
     assert_eq!(texts("b.test"), ["10.0.0.1"]);
     assert_eq!(texts("c.test"), [""; 0]);
@@ -186,10 +140,5 @@ async fn the_systems_resolver_and_sockets() {
     let unopened = Policy::parse(&["localhost"], &[]).unwrap();
     let error = Client::new(unopened).get(&url).send().await.unwrap_err();
     assert_eq!(error.rule().unwrap().name(), "address_loopback");
-    assert!(
-        error
-            .to_string()
-            .contains("the address itself, not its name"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the address itself, not its name"), "{error}");
 }

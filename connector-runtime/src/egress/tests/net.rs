@@ -42,31 +42,18 @@ pub(super) struct Net(Arc<Mutex<State>>);
 impl Net {
     /// Adds an answer to a name; the last one repeats.
     pub(super) fn name(&self, name: &str, answer: Answer) -> &Self {
-        self.0
-            .lock()
-            .unwrap()
-            .names
-            .entry(name.to_owned())
-            .or_default()
-            .push_back(answer);
+        self.0.lock().unwrap().names.entry(name.to_owned()).or_default().push_back(answer);
         self
     }
 
     /// Adds an answer of addresses to a name.
     pub(super) fn host(&self, name: &str, addresses: &[&str]) -> &Self {
-        self.name(
-            name,
-            Answer::Addresses(addresses.iter().map(|text| text.parse().unwrap()).collect()),
-        )
+        self.name(name, Answer::Addresses(addresses.iter().map(|text| text.parse().unwrap()).collect()))
     }
 
     /// Leads a dialled address to a server on loopback.
     pub(super) fn route(&self, dialled: &str, to: SocketAddr) -> &Self {
-        self.0
-            .lock()
-            .unwrap()
-            .routes
-            .insert(dialled.parse().unwrap(), to);
+        self.0.lock().unwrap().routes.insert(dialled.parse().unwrap(), to);
         self
     }
 
@@ -78,11 +65,7 @@ impl Net {
 
     /// Makes an address swallow what is sent to it.
     pub(super) fn silent(&self, dialled: &str) -> &Self {
-        self.0
-            .lock()
-            .unwrap()
-            .silent
-            .insert(dialled.parse().unwrap());
+        self.0.lock().unwrap().silent.insert(dialled.parse().unwrap());
         self
     }
 
@@ -104,12 +87,7 @@ impl Net {
     }
 
     fn build(&self, policy: Policy, roots: Vec<CertificateDer<'static>>) -> Client {
-        Client::over(Connector::new(
-            policy,
-            Arc::new(self.clone()),
-            Arc::new(self.clone()),
-            roots,
-        ))
+        Client::over(Connector::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), roots))
     }
 }
 

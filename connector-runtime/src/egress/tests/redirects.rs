@@ -7,9 +7,7 @@ use crate::Secret;
 use crate::egress::{Client, EgressError, Policy};
 
 /// Starts one server for every host: `route` answers by host and path, a redirect or an end.
-async fn hosts(
-    route: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static,
-) -> (Net, Upstream) {
+async fn hosts(route: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static) -> (Net, Upstream) {
     let upstream = Upstream::start(move |request: &Received| {
         let path = request.line().split(' ').nth(1).unwrap();
         match route(request.header("host").unwrap(), path) {
@@ -19,9 +17,7 @@ async fn hosts(
     })
     .await;
     let net = Net::default();
-    net.host("a.test", &[PUBLIC])
-        .host("b.test", &[PUBLIC])
-        .host("inside.test", &["10.0.0.1"]);
+    net.host("a.test", &[PUBLIC]).host("b.test", &[PUBLIC]).host("inside.test", &["10.0.0.1"]);
     net.route_all(upstream.address);
     (net, upstream)
 }
@@ -42,24 +38,15 @@ async fn with_secrets(client: &Client, url: &str) -> Result<(), EgressError> {
 
 fn secrets_of(request: &Received) -> Vec<&str> {
     let names = ["authorization", "cookie", "x-api-key", "x-custom"];
-    names
-        .into_iter()
-        .filter(|name| request.header(name).is_some())
-        .collect()
+    names.into_iter().filter(|name| request.header(name).is_some()).collect()
 }
 
 #[tokio::test]
 async fn secrets_stay_with_their_origin() {
-    let (net, upstream) =
-        hosts(|_, path| (!path.starts_with("/end")).then(|| (302, "/end".to_owned()))).await;
-    with_secrets(&net.client(Policy::strict()), "http://a.test/")
-        .await
-        .unwrap();
+    let (net, upstream) = hosts(|_, path| (!path.starts_with("/end")).then(|| (302, "/end".to_owned()))).await;
+    with_secrets(&net.client(Policy::strict()), "http://a.test/").await.unwrap();
     let received = upstream.received();
-    assert_eq!(
-        secrets_of(&received[1]),
-        ["authorization", "cookie", "x-api-key", "x-custom"]
-    );
+    assert_eq!(secrets_of(&received[1]), ["authorization", "cookie", "x-api-key", "x-custom"]);
 }
 
 #[tokio::test]
@@ -71,29 +58,21 @@ async fn secrets_are_dropped_on_the_way_out_and_do_not_come_back() {
         _ => Some((302, "http://a.test/home".to_owned())),
     })
     .await;
-    with_secrets(&net.client(Policy::strict()), "http://a.test/")
-        .await
-        .unwrap();
+    with_secrets(&net.client(Policy::strict()), "http://a.test/").await.unwrap();
     let received = upstream.received();
     assert_eq!(received.len(), 4);
     assert_eq!(secrets_of(&received[0]).len(), 4);
     for hop in &received[1..] {
         assert_eq!(secrets_of(hop), [""; 0], "{}", hop.head);
         assert!(!hop.head.contains("secret"), "{}", hop.head);
-        assert_eq!(
-            (hop.header("x-trace"), hop.header("idempotency-key")),
-            (Some("kept"), Some("kept too"))
-        );
+        assert_eq!((hop.header("x-trace"), hop.header("idempotency-key")), (Some("kept"), Some("kept too")));
     }
 }
 
 #[tokio::test]
 async fn another_port_is_another_origin() {
-    let (net, upstream) =
-        hosts(|host, _| (host == "a.test").then(|| (302, "http://a.test:8443/".to_owned()))).await;
-    with_secrets(&net.client(Policy::strict()), "http://a.test/")
-        .await
-        .unwrap();
+    let (net, upstream) = hosts(|host, _| (host == "a.test").then(|| (302, "http://a.test:8443/".to_owned()))).await;
+    with_secrets(&net.client(Policy::strict()), "http://a.test/").await.unwrap();
     assert_eq!(secrets_of(&upstream.received()[1]), [""; 0]);
 }
 
@@ -104,18 +83,12 @@ async fn an_echoed_query_secret_is_taken_out_of_the_location() {
         (host == "a.test").then(|| (302, format!("http://b.test/?x=1&{}&y=2", query.unwrap())))
     })
     .await;
-    with_secrets(&net.client(Policy::strict()), "http://a.test/")
-        .await
-        .unwrap();
+    with_secrets(&net.client(Policy::strict()), "http://a.test/").await.unwrap();
     assert_eq!(upstream.lines()[1], "GET /?x=1&y=2 HTTP/1.1");
 
-    let (net, upstream) = hosts(|host, _| {
-        (host == "a.test").then(|| (302, "http://b.test/query%20secret/".to_owned()))
-    })
-    .await;
-    let error = with_secrets(&net.client(Policy::strict()), "http://a.test/")
-        .await
-        .unwrap_err();
+    let (net, upstream) =
+        hosts(|host, _| (host == "a.test").then(|| (302, "http://b.test/query%20secret/".to_owned()))).await;
+    let error = with_secrets(&net.client(Policy::strict()), "http://a.test/").await.unwrap_err();
     assert_eq!(error.code(), "redirect");
     assert_eq!(upstream.received().len(), 1);
 }
@@ -123,12 +96,9 @@ async fn an_echoed_query_secret_is_taken_out_of_the_location() {
 #[tokio::test]
 async fn a_short_secret_is_not_sought_in_other_words() {
     let (net, upstream) =
-        hosts(|host, _| (host == "a.test").then(|| (302, "http://b.test/1/x?v=1&n=21".to_owned())))
-            .await;
+        hosts(|host, _| (host == "a.test").then(|| (302, "http://b.test/1/x?v=1&n=21".to_owned()))).await;
     let client = net.client(Policy::strict());
-    let request = client
-        .get("http://a.test/1?n=21")
-        .secret_query("v", &Secret::new("1"));
+    let request = client.get("http://a.test/1?n=21").secret_query("v", &Secret::new("1"));
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert_eq!(upstream.lines()[1], "GET /1/x?n=21 HTTP/1.1");
 }
@@ -141,13 +111,9 @@ async fn a_secret_does_not_go_from_https_to_http() {
     let plain = Upstream::start(|_| answer("200 OK", "", "end")).await;
     let net = Net::default();
     net.host("a.test", &[PUBLIC]).host("b.test", &[PUBLIC]);
-    net.route(&format!("{PUBLIC}:443"), safe.address)
-        .route(&format!("{PUBLIC}:80"), plain.address);
+    net.route(&format!("{PUBLIC}:443"), safe.address).route(&format!("{PUBLIC}:80"), plain.address);
     let client = net.client_trusting(Policy::strict(), &authority.root);
-    assert_eq!(
-        client.get("https://a.test/").send().await.unwrap().text(),
-        "end"
-    );
+    assert_eq!(client.get("https://a.test/").send().await.unwrap().text(), "end");
 
     let error = with_secrets(&client, "https://a.test/").await.unwrap_err();
     assert_eq!(error.code(), "redirect");
@@ -159,38 +125,18 @@ async fn a_secret_does_not_go_from_https_to_http() {
 
 #[tokio::test]
 async fn a_secret_body_does_not_cross() {
-    let (net, upstream) =
-        hosts(|host, _| (host == "a.test").then(|| (307, "http://b.test/".to_owned()))).await;
+    let (net, upstream) = hosts(|host, _| (host == "a.test").then(|| (307, "http://b.test/".to_owned()))).await;
     let client = net.client(Policy::strict());
     let form = [("client_secret", "hush hush")];
-    let error = client
-        .post("http://a.test/")
-        .form(&form)
-        .sensitive_body()
-        .send()
-        .await
-        .unwrap_err();
+    let error = client.post("http://a.test/").form(&form).sensitive_body().send().await.unwrap_err();
     assert_eq!(error.code(), "redirect");
     // The client knows the secret: nobody has to mark the body.
     let watching = client.watching([Secret::new("hush hush")]);
-    let error = watching
-        .post("http://a.test/")
-        .form(&form)
-        .send()
-        .await
-        .unwrap_err();
+    let error = watching.post("http://a.test/").form(&form).send().await.unwrap_err();
     assert_eq!(error.code(), "redirect");
     assert_eq!(upstream.lines(), ["POST / HTTP/1.1"; 2]);
-    client
-        .post("http://a.test/")
-        .form(&form)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        upstream.received().last().unwrap().body,
-        b"client_secret=hush+hush"
-    );
+    client.post("http://a.test/").form(&form).send().await.unwrap();
+    assert_eq!(upstream.received().last().unwrap().body, b"client_secret=hush+hush");
 }
 
 #[tokio::test]
@@ -206,28 +152,14 @@ async fn methods_and_bodies_follow_the_status() {
         ("POST", 308, "POST"),
         ("DELETE", 308, "DELETE"),
     ] {
-        let (net, upstream) =
-            hosts(move |_, path| (path == "/").then(|| (status, "/end".to_owned()))).await;
+        let (net, upstream) = hosts(move |_, path| (path == "/").then(|| (status, "/end".to_owned()))).await;
         let client = net.client(Policy::strict());
-        client
-            .request(method, "http://a.test/")
-            .json(&["body"])
-            .send()
-            .await
-            .unwrap();
+        client.request(method, "http://a.test/").json(&["body"]).send().await.unwrap();
         let received = upstream.received();
-        assert_eq!(
-            received[1].line(),
-            format!("{then} /end HTTP/1.1"),
-            "{method} {status}"
-        );
+        assert_eq!(received[1].line(), format!("{then} /end HTTP/1.1"), "{method} {status}");
         let kept = then == method && status != 303;
         assert_eq!(received[1].body.is_empty(), !kept, "{method} {status}");
-        assert_eq!(
-            received[1].header("content-type").is_some(),
-            kept,
-            "{method} {status}"
-        );
+        assert_eq!(received[1].header("content-type").is_some(), kept, "{method} {status}");
     }
 }
 
@@ -239,39 +171,15 @@ async fn no_more_than_ten() {
     })
     .await;
     let client = net.client(Policy::strict());
-    assert!(
-        client
-            .get("http://a.test/1")
-            .send()
-            .await
-            .unwrap()
-            .is_success()
-    );
-    assert_eq!(
-        client
-            .get("http://a.test/0")
-            .send()
-            .await
-            .unwrap_err()
-            .code(),
-        "redirect"
-    );
+    assert!(client.get("http://a.test/1").send().await.unwrap().is_success());
+    assert_eq!(client.get("http://a.test/0").send().await.unwrap_err().code(), "redirect");
     assert_eq!(upstream.received().len(), 22);
 
     let other = |host: &str| {
-        if host == "a.test" {
-            "http://b.test/"
-        } else {
-            "http://a.test/"
-        }
+        if host == "a.test" { "http://b.test/" } else { "http://a.test/" }
     };
     let (net, upstream) = hosts(move |host, _| Some((302, other(host).to_owned()))).await;
-    let error = net
-        .client(Policy::strict())
-        .get("http://a.test/")
-        .send()
-        .await
-        .unwrap_err();
+    let error = net.client(Policy::strict()).get("http://a.test/").send().await.unwrap_err();
     assert_eq!(error.code(), "redirect");
     assert_eq!(upstream.received().len(), 11);
 }
@@ -298,25 +206,10 @@ async fn every_hop_is_judged() {
     ] {
         for status in [301, 302, 303, 307, 308] {
             let (net, _) = hosts(move |_, _| Some((status, location.to_owned()))).await;
-            let error = net
-                .client(Policy::strict())
-                .post("http://a.test/")
-                .send()
-                .await
-                .unwrap_err();
-            assert!(
-                matches!(error.code(), "policy" | "redirect"),
-                "{location}: {error}"
-            );
-            assert!(
-                error.to_string().contains(&format!("[{rule}]")),
-                "{location}: {error}"
-            );
-            assert_eq!(
-                net.dialled(),
-                [format!("{PUBLIC}:80").parse().unwrap()],
-                "{location}"
-            );
+            let error = net.client(Policy::strict()).post("http://a.test/").send().await.unwrap_err();
+            assert!(matches!(error.code(), "policy" | "redirect"), "{location}: {error}");
+            assert!(error.to_string().contains(&format!("[{rule}]")), "{location}: {error}");
+            assert_eq!(net.dialled(), [format!("{PUBLIC}:80").parse().unwrap()], "{location}");
         }
     }
 }
@@ -333,41 +226,9 @@ async fn what_is_no_redirect_is_an_answer() {
     let net = Net::default();
     net.host("a.test", &[PUBLIC]).route_all(upstream.address);
     let client = net.client(Policy::strict());
-    assert_eq!(
-        client
-            .get("http://a.test/none")
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        302
-    );
-    assert_eq!(
-        client
-            .get("http://a.test/304")
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        304
-    );
-    assert_eq!(
-        client
-            .get("http://a.test/300")
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        300
-    );
-    let response = client
-        .get("http://a.test/")
-        .no_redirects()
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        (response.status(), response.header("Location")),
-        (302, Some("/x"))
-    );
+    assert_eq!(client.get("http://a.test/none").send().await.unwrap().status(), 302);
+    assert_eq!(client.get("http://a.test/304").send().await.unwrap().status(), 304);
+    assert_eq!(client.get("http://a.test/300").send().await.unwrap().status(), 300);
+    let response = client.get("http://a.test/").no_redirects().send().await.unwrap();
+    assert_eq!((response.status(), response.header("Location")), (302, Some("/x")));
 }

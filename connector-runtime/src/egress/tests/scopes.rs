@@ -8,49 +8,27 @@ use crate::egress::{Client, Policy};
 async fn network() -> (Net, Upstream) {
     let upstream = Upstream::start(|_| answer("404 Not Found", "", "")).await;
     let net = Net::default();
-    net.host("api.test", &[PUBLIC])
-        .host("evil.test", &[PUBLIC])
-        .route_all(upstream.address);
+    net.host("api.test", &[PUBLIC]).host("evil.test", &[PUBLIC]).route_all(upstream.address);
     (net, upstream)
 }
 
 async fn code_of(client: &Client, url: &str) -> Option<&'static str> {
-    let sent = client
-        .get(url)
-        .bearer(&Secret::new("t0ken-value"))
-        .send()
-        .await;
+    let sent = client.get(url).bearer(&Secret::new("t0ken-value")).send().await;
     sent.err().map(|error| error.code())
 }
 
 #[tokio::test]
 async fn secrets_go_to_named_origins_alone() {
     let (net, upstream) = network().await;
-    let client = net
-        .client(Policy::strict())
-        .scoped(["http://api.test/v1/"])
-        .unwrap();
+    let client = net.client(Policy::strict()).scoped(["http://api.test/v1/"]).unwrap();
     assert_eq!(code_of(&client, "http://api.test/other").await, None);
-    for elsewhere in [
-        "http://evil.test/",
-        "http://api.test:8080/",
-        "https://api.test/",
-    ] {
-        assert_eq!(
-            code_of(&client, elsewhere).await,
-            Some("scope"),
-            "{elsewhere}"
-        );
+    for elsewhere in ["http://evil.test/", "http://api.test:8080/", "https://api.test/"] {
+        assert_eq!(code_of(&client, elsewhere).await, Some("scope"), "{elsewhere}");
     }
     assert_eq!(upstream.received().len(), 1);
     // What carries no secret is free to go.
     assert!(client.get("http://evil.test/").send().await.is_ok());
-    let error = client
-        .get("http://evil.test/x?y")
-        .header("cookie", "a")
-        .send()
-        .await
-        .unwrap_err();
+    let error = client.get("http://evil.test/x?y").header("cookie", "a").send().await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "refused to send a secret to http://evil.test/x: this connection's secrets go to http://api.test alone \
@@ -63,9 +41,7 @@ async fn secrets_go_to_named_origins_alone() {
 async fn watched_secrets_are_known_where_they_stand() {
     let (net, upstream) = network().await;
     let secret = "s3cret/värde&";
-    let client = net
-        .client(Policy::strict())
-        .watching([Secret::new(secret), Secret::new("short")]);
+    let client = net.client(Policy::strict()).watching([Secret::new(secret), Secret::new("short")]);
     let client = client.scoped(["http://api.test"]).unwrap();
     let url = "http://evil.test/";
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -97,15 +73,9 @@ async fn secrets_are_not_shown() {
         .secret_query("k", &Secret::new("hush hush"))
         .secret_header("x-y", &Secret::new("hush hush"));
     let shown = format!("{request:?}");
-    assert!(
-        !shown.contains("hush") && !shown.contains("Bearer"),
-        "{shown}"
-    );
+    assert!(!shown.contains("hush") && !shown.contains("Bearer"), "{shown}");
     let response = request.send().await.unwrap();
     assert!(!format!("{response:?}").contains("t0ken"), "{response:?}");
     let error = response.error_for_status().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "HTTP 404 from GET http://api.test/[redacted]/send"
-    );
+    assert_eq!(error.to_string(), "HTTP 404 from GET http://api.test/[redacted]/send");
 }

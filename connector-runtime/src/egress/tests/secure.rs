@@ -20,23 +20,14 @@ use crate::egress::{EgressError, Policy, Response};
 async fn get(upstream: &Upstream, root: &CertificateDer<'static>) -> Result<Response, EgressError> {
     let net = Net::default();
     net.host("a.test", &[PUBLIC]).route_all(upstream.address);
-    net.client_trusting(Policy::strict(), root)
-        .get("https://a.test/x?q=hush")
-        .send()
-        .await
+    net.client_trusting(Policy::strict(), root).get("https://a.test/x?q=hush").send().await
 }
 
 #[tokio::test]
 async fn a_good_certificate() {
     let authority = Authority::new();
-    let upstream = secure(authority.sign(&["a.test"], Flaw::None), |_| {
-        answer("200 OK", "", "safe")
-    })
-    .await;
-    assert_eq!(
-        get(&upstream, &authority.root).await.unwrap().text(),
-        "safe"
-    );
+    let upstream = secure(authority.sign(&["a.test"], Flaw::None), |_| answer("200 OK", "", "safe")).await;
+    assert_eq!(get(&upstream, &authority.root).await.unwrap().text(), "safe");
     assert_eq!(upstream.received()[0].header("host"), Some("a.test"));
 }
 
@@ -45,25 +36,14 @@ async fn bad_certificates_read_differently() {
     let authority = Authority::new();
     for (config, text) in [
         (authority.sign(&["a.test"], Flaw::Expired), "expired"),
-        (
-            authority.sign(&["a.test"], Flaw::NotYetValid),
-            "not valid yet",
-        ),
+        (authority.sign(&["a.test"], Flaw::NotYetValid), "not valid yet"),
         (authority.sign(&["b.test"], Flaw::None), "another host"),
-        (
-            Authority::new().sign(&["a.test"], Flaw::None),
-            "does not trust",
-        ),
+        (Authority::new().sign(&["a.test"], Flaw::None), "does not trust"),
     ] {
         let upstream = secure(config, |_| answer("200 OK", "", "")).await;
         let error = get(&upstream, &authority.root).await.unwrap_err();
         assert_eq!(error.code(), "tls");
-        assert!(
-            error
-                .to_string()
-                .starts_with("could not speak TLS with https://a.test/x: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("could not speak TLS with https://a.test/x: "), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert_eq!(upstream.received().len(), 0);
     }
@@ -73,14 +53,8 @@ async fn bad_certificates_read_differently() {
 async fn servers_without_tls_or_with_an_old_one() {
     let authority = Authority::new();
     let answers = [
-        (
-            b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(),
-            "does not speak TLS",
-        ),
-        (
-            b"\x15\x03\x01\x00\x02\x02\x46",
-            "neither TLS 1.2 nor TLS 1.3",
-        ), // the alert protocol_version
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(), "does not speak TLS"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "neither TLS 1.2 nor TLS 1.3"), // the alert protocol_version
         (b"", "broke during the handshake"),
     ];
     for (bytes, text) in answers {
@@ -111,44 +85,25 @@ async fn through_a_tunnel() {
             if refused {
                 return drop(stream.write_all(b"HTTP/1.1 407 No\r\n\r\n").await);
             }
-            stream
-                .write_all(b"HTTP/1.1 200 Go\r\nvia: x\r\n\r\n")
-                .await
-                .unwrap();
+            stream.write_all(b"HTTP/1.1 200 Go\r\nvia: x\r\n\r\n").await.unwrap();
             let mut inner = acceptor.accept(stream).await.unwrap();
             receive(&mut inner).await.unwrap();
-            inner
-                .write_all(&answer("200 OK", "", "tunnelled"))
-                .await
-                .unwrap();
+            inner.write_all(&answer("200 OK", "", "tunnelled")).await.unwrap();
             inner.flush().await.unwrap();
         }
     })
     .await;
     let net = Net::default();
     net.route("10.0.0.7:3128", proxy.address);
-    let policy = Policy::strict()
-        .with_proxy("http://me:pw@10.0.0.7:3128")
-        .unwrap();
+    let policy = Policy::strict().with_proxy("http://me:pw@10.0.0.7:3128").unwrap();
     let client = net.client_trusting(policy, &authority.root);
-    assert_eq!(
-        client.get("https://a.test/").send().await.unwrap().text(),
-        "tunnelled"
-    );
+    assert_eq!(client.get("https://a.test/").send().await.unwrap().text(), "tunnelled");
     let error = client.get("https://b.test/x").send().await.unwrap_err();
     assert_eq!(error.code(), "connect");
-    assert!(
-        error
-            .to_string()
-            .contains("https://b.test/x: the operator's proxy refused it with status 407"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("https://b.test/x: the operator's proxy refused it with status 407"), "{error}");
     let received = proxy.received();
     assert_eq!(received[0].line(), "CONNECT a.test:443 HTTP/1.1");
-    assert_eq!(
-        received[0].header("proxy-authorization"),
-        Some("Basic bWU6cHc=")
-    );
+    assert_eq!(received[0].header("proxy-authorization"), Some("Basic bWU6cHc="));
     assert_eq!(net.looked_up(), [""; 0]);
 }
 
@@ -177,21 +132,14 @@ where
 #[tokio::test]
 async fn http2_is_spoken_where_offered() {
     let authority = Authority::new();
-    let upstream = http2(
-        authority.sign(&["a.test"], Flaw::None),
-        |stream| async move {
-            let service = service_fn(
-                |request: hyper::Request<hyper::body::Incoming>| async move {
-                    let text = format!("{:?} {}", request.version(), request.uri());
-                    Ok::<_, std::convert::Infallible>(hyper::Response::new(Full::new(
-                        bytes::Bytes::from(text),
-                    )))
-                },
-            );
-            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            drop(server.serve_connection(TokioIo::new(stream), service).await);
-        },
-    )
+    let upstream = http2(authority.sign(&["a.test"], Flaw::None), |stream| async move {
+        let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
+            let text = format!("{:?} {}", request.version(), request.uri());
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(Full::new(bytes::Bytes::from(text))))
+        });
+        let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        drop(server.serve_connection(TokioIo::new(stream), service).await);
+    })
     .await;
     let response = get(&upstream, &authority.root).await.unwrap();
     assert_eq!(response.text(), "HTTP/2.0 https://a.test/x?q=hush");
@@ -205,16 +153,13 @@ async fn http2_floods_end() {
     const RESET: &[u8] = &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 1];
     let authority = Authority::new();
     for (start, flood) in [(HEADERS_WITHOUT_END, CONTINUATION), (RESET, SETTINGS)] {
-        let upstream = http2(
-            authority.sign(&["a.test"], Flaw::None),
-            move |mut stream| async move {
-                drop(stream.write_all(SETTINGS).await);
-                let mut request = [0; 128];
-                drop(stream.read(&mut request).await);
-                drop(stream.write_all(start).await);
-                while stream.write_all(flood).await.is_ok() && stream.flush().await.is_ok() {}
-            },
-        )
+        let upstream = http2(authority.sign(&["a.test"], Flaw::None), move |mut stream| async move {
+            drop(stream.write_all(SETTINGS).await);
+            let mut request = [0; 128];
+            drop(stream.read(&mut request).await);
+            drop(stream.write_all(start).await);
+            while stream.write_all(flood).await.is_ok() && stream.flush().await.is_ok() {}
+        })
         .await;
         let error = get(&upstream, &authority.root).await.unwrap_err();
         assert_eq!(error.code(), "protocol", "{error}");

@@ -8,38 +8,23 @@ use crate::egress::{Policy, Verdict};
 
 /// Builds a policy on a machine that has no address but 10.9.9.9.
 fn policy(allow: &[&str], deny: &[&str]) -> Policy {
-    Policy::parse(allow, deny)
-        .unwrap()
-        .with_interfaces(&["10.9.9.9".parse().unwrap()])
+    Policy::parse(allow, deny).unwrap().with_interfaces(&["10.9.9.9".parse().unwrap()])
 }
 
 async fn check(policy: &Policy, input: &str, addresses: &[&str]) -> Verdict {
     let net = Net::default();
-    let name = input
-        .split(['/', ':'])
-        .find(|part| part.contains("corp") || part.contains("test"));
+    let name = input.split(['/', ':']).find(|part| part.contains("corp") || part.contains("test"));
     net.host(name.unwrap_or_default(), addresses);
     policy.check_with(&net, input, false).await
 }
 
 async fn rule_of(policy: &Policy, input: &str, addresses: &[&str]) -> &'static str {
-    check(policy, input, addresses)
-        .await
-        .rule
-        .map_or("", |rule| rule.name())
+    check(policy, input, addresses).await.rule.map_or("", |rule| rule.name())
 }
 
 #[tokio::test]
 async fn addresses_and_blocks() {
-    let open = policy(
-        &[
-            "10.0.0.0/8, 192.168.1.5",
-            "192.168.1.6:8080",
-            "[fd00::1]:8080",
-            "fd00:1::/32",
-        ],
-        &[],
-    );
+    let open = policy(&["10.0.0.0/8, 192.168.1.5", "192.168.1.6:8080", "[fd00::1]:8080", "fd00:1::/32"], &[]);
     for (url, rule) in [
         ("http://10.1.2.3/", "operator_allow"),
         ("http://10.1.2.3:8080/", "operator_allow"),
@@ -60,27 +45,13 @@ async fn addresses_and_blocks() {
     ] {
         assert_eq!(rule_of(&open, url, &[]).await, rule, "{url}");
     }
-    assert_eq!(
-        rule_of(&open, "http://a.test/", &["10.1.2.3"]).await,
-        "operator_allow"
-    );
-    assert_eq!(
-        rule_of(&open, "http://a.test/", &["10.1.2.3", "192.168.9.9"]).await,
-        "address_private"
-    );
+    assert_eq!(rule_of(&open, "http://a.test/", &["10.1.2.3"]).await, "operator_allow");
+    assert_eq!(rule_of(&open, "http://a.test/", &["10.1.2.3", "192.168.9.9"]).await, "address_private");
 }
 
 #[tokio::test]
 async fn this_machine_and_metadata_are_opened_one_by_one() {
-    let blocks = [
-        "0.0.0.0/0",
-        "::/0",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "*.corp.example",
-        "a.test",
-        "localhost",
-    ];
+    let blocks = ["0.0.0.0/0", "::/0", "127.0.0.0/8", "169.254.0.0/16", "*.corp.example", "a.test", "localhost"];
     let open = policy(&blocks, &[]);
     for address in [
         "127.0.0.1",
@@ -103,16 +74,10 @@ async fn this_machine_and_metadata_are_opened_one_by_one() {
     ] {
         assert!(!check(&open, address, &[]).await.allowed, "{address}");
         for url in ["http://x.corp.example/", "http://a.test/"] {
-            assert!(
-                !check(&open, url, &[address]).await.allowed,
-                "{url} {address}"
-            );
+            assert!(!check(&open, url, &[address]).await.allowed, "{url} {address}");
         }
     }
-    assert_eq!(
-        rule_of(&open, "http://x.corp.example/", &["10.1.1.1"]).await,
-        "operator_allow"
-    );
+    assert_eq!(rule_of(&open, "http://x.corp.example/", &["10.1.1.1"]).await, "operator_allow");
     for (entry, address) in [
         ("127.0.0.1", "127.0.0.1"),
         ("127.0.0.1/32", "::ffff:127.0.0.1"),
@@ -122,26 +87,14 @@ async fn this_machine_and_metadata_are_opened_one_by_one() {
         ("10.9.9.9", "10.9.9.9"),
     ] {
         let single = policy(&[entry], &[]);
-        assert_eq!(
-            rule_of(&single, address, &[]).await,
-            "operator_allow",
-            "{entry}"
-        );
+        assert_eq!(rule_of(&single, address, &[]).await, "operator_allow", "{entry}");
         assert!(!check(&single, "127.0.0.2", &[]).await.allowed);
     }
 }
 
 #[tokio::test]
 async fn names() {
-    let open = policy(
-        &[
-            "api.corp",
-            "*.svc.cluster.local",
-            "crm.corp:8443",
-            "BÜCHER.test",
-        ],
-        &[],
-    );
+    let open = policy(&["api.corp", "*.svc.cluster.local", "crm.corp:8443", "BÜCHER.test"], &[]);
     for (url, address, rule) in [
         ("http://api.corp/", "10.1.1.1", "operator_allow"),
         ("http://API.corp./", "10.1.1.1", "operator_allow"),
@@ -154,50 +107,22 @@ async fn names() {
         ("http://xn--bcher-kva.test/", "10.1.1.1", "operator_allow"),
     ] {
         let net = Net::default();
-        for name in [
-            "api.corp",
-            "crm.corp",
-            "other.test",
-            "xn--bcher-kva.test",
-            "x.api.corp",
-        ] {
+        for name in ["api.corp", "crm.corp", "other.test", "xn--bcher-kva.test", "x.api.corp"] {
             net.host(name, &[address]);
         }
         let verdict = open.check_with(&net, url, false).await;
         assert_eq!(verdict.rule.map_or("", |rule| rule.name()), rule, "{url}");
     }
-    assert!(
-        policy(&["a.svc.cluster.local"], &[])
-            .check("http://a.svc.cluster.local/", true)
-            .await
-            .allowed
-    );
-    assert!(
-        open.check("http://a.b.svc.cluster.local/", true)
-            .await
-            .allowed
-    );
+    assert!(policy(&["a.svc.cluster.local"], &[]).check("http://a.svc.cluster.local/", true).await.allowed);
+    assert!(open.check("http://a.b.svc.cluster.local/", true).await.allowed);
     assert!(!open.check("http://svc.cluster.local/", true).await.allowed);
-    assert!(
-        policy(&["db.test:5432"], &[])
-            .check("http://db.test:5432/", true)
-            .await
-            .allowed
-    );
+    assert!(policy(&["db.test:5432"], &[]).check("http://db.test:5432/", true).await.allowed);
 }
 
 #[tokio::test]
 async fn the_deny_list_goes_first() {
-    let closed = policy(
-        &["10.0.0.0/8", "a.test"],
-        &[
-            "10.1.0.0/16",
-            "a.test",
-            "*.evil.test",
-            "8.8.8.8:443",
-            "2606:4700::/32",
-        ],
-    );
+    let closed =
+        policy(&["10.0.0.0/8", "a.test"], &["10.1.0.0/16", "a.test", "*.evil.test", "8.8.8.8:443", "2606:4700::/32"]);
     for (url, address, rule) in [
         ("http://10.1.2.3/", PUBLIC, "operator_deny"),
         ("http://[64:ff9b::a01:203]/", PUBLIC, "operator_deny"),
@@ -238,10 +163,7 @@ fn bad_entries_are_named() {
         ("a.test/path", "no block"),
         ("user@a.test", "no host name"),
     ] {
-        for error in [
-            Policy::parse(&[entry], &[]).unwrap_err(),
-            Policy::parse(&[], &["1.1.1.1", entry]).unwrap_err(),
-        ] {
+        for error in [Policy::parse(&[entry], &[]).unwrap_err(), Policy::parse(&[], &["1.1.1.1", entry]).unwrap_err()] {
             assert!(error.to_string().contains(why), "{entry}: {error}");
         }
     }
@@ -251,20 +173,11 @@ fn bad_entries_are_named() {
 async fn a_verdict_is_a_line_of_json() {
     let verdict = check(&policy(&[], &[]), "http://a.test/", &[PUBLIC]).await;
     let json = serde_json::to_string(&verdict).unwrap();
-    assert_eq!(
-        json,
-        r#"{"input":"http://a.test/","allowed":true,"addresses":["93.184.215.14"]}"#
-    );
+    assert_eq!(json, r#"{"input":"http://a.test/","allowed":true,"addresses":["93.184.215.14"]}"#);
     let verdict = check(&policy(&[], &[]), "http://localhost/", &[]).await;
     let json = serde_json::to_string(&verdict).unwrap();
-    assert_eq!(
-        json,
-        r#"{"input":"http://localhost/","allowed":false,"rule":"name_internal"}"#
-    );
-    assert_eq!(
-        rule_of(&policy(&[], &[]), "http://a.test/", &[]).await,
-        "dns_empty"
-    );
+    assert_eq!(json, r#"{"input":"http://localhost/","allowed":false,"rule":"name_internal"}"#);
+    assert_eq!(rule_of(&policy(&[], &[]), "http://a.test/", &[]).await, "dns_empty");
 }
 
 #[test]
@@ -279,62 +192,26 @@ async fn through_a_proxy() {
     let proxy = Upstream::start(|_| answer("200 OK", "", "by proxy")).await;
     let inner = Upstream::start(|_| answer("200 OK", "", "direct")).await;
     let net = Net::default();
-    net.host("proxy", &["10.0.0.7"])
-        .host("api.corp", &["10.0.0.8"]);
-    net.route("10.0.0.7:3128", proxy.address)
-        .route("10.0.0.8:80", inner.address);
+    net.host("proxy", &["10.0.0.7"]).host("api.corp", &["10.0.0.8"]);
+    net.route("10.0.0.7:3128", proxy.address).route("10.0.0.8:80", inner.address);
     let own: IpAddr = "10.9.9.9".parse().unwrap();
-    let behind = Policy::parse(&["api.corp"], &[])
-        .unwrap()
-        .with_proxy("http://me:p%40ss@proxy:3128")
-        .unwrap();
+    let behind = Policy::parse(&["api.corp"], &[]).unwrap().with_proxy("http://me:p%40ss@proxy:3128").unwrap();
     let client = net.client(behind.with_interfaces(&[own]));
-    assert_eq!(
-        client
-            .get("http://a.test/x?y=1")
-            .send()
-            .await
-            .unwrap()
-            .text(),
-        "by proxy"
-    );
-    assert_eq!(
-        client.get("http://api.corp/").send().await.unwrap().text(),
-        "direct"
-    );
+    assert_eq!(client.get("http://a.test/x?y=1").send().await.unwrap().text(), "by proxy");
+    assert_eq!(client.get("http://api.corp/").send().await.unwrap().text(), "direct");
     assert_eq!(net.looked_up(), ["proxy", "api.corp"]);
     let received = &proxy.received()[0];
     assert_eq!(received.line(), "GET http://a.test/x?y=1 HTTP/1.1");
-    assert_eq!(
-        received.header("proxy-authorization"),
-        Some("Basic bWU6cEBzcw==")
-    );
+    assert_eq!(received.header("proxy-authorization"), Some("Basic bWU6cEBzcw=="));
     assert_eq!(inner.received()[0].header("proxy-authorization"), None);
-    for refused in [
-        "http://localhost/",
-        "http://127.0.0.1/",
-        "http://a.test:22/",
-        "http://10.0.0.9/",
-    ] {
-        assert_eq!(
-            client.get(refused).send().await.unwrap_err().code(),
-            "policy",
-            "{refused}"
-        );
+    for refused in ["http://localhost/", "http://127.0.0.1/", "http://a.test:22/", "http://10.0.0.9/"] {
+        assert_eq!(client.get(refused).send().await.unwrap_err().code(), "policy", "{refused}");
     }
     assert_eq!(proxy.received().len(), 1);
-    for bad in [
-        "proxy:3128",
-        "https://proxy",
-        "socks5://proxy",
-        "http://proxy/path",
-        "http://",
-    ] {
+    for bad in ["proxy:3128", "https://proxy", "socks5://proxy", "http://proxy/path", "http://"] {
         assert!(Policy::strict().with_proxy(bad).is_err(), "{bad}");
     }
-    let error = Policy::strict()
-        .with_proxy("ftp://me:hush@proxy")
-        .unwrap_err();
+    let error = Policy::strict().with_proxy("ftp://me:hush@proxy").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hush"));
     assert!(!format!("{client:?}").contains("ss"), "{client:?}");
 }

@@ -22,14 +22,8 @@ impl Received {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self
-            .head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
@@ -42,9 +36,7 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// Starts a plain HTTP/1.1 server that keeps its connections.
-    pub(super) async fn start(
-        answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Self {
+    pub(super) async fn start(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let answer = Arc::new(answer);
         Self::raw(move |stream, received| {
             let answer = Arc::clone(&answer);
@@ -73,9 +65,7 @@ impl Upstream {
     }
 
     /// Starts a server whose connections a test plays itself.
-    pub(super) async fn raw<F>(
-        play: impl Fn(TcpStream, Arc<Log>) -> F + Send + Sync + 'static,
-    ) -> Self
+    pub(super) async fn raw<F>(play: impl Fn(TcpStream, Arc<Log>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -97,10 +87,7 @@ impl Upstream {
 
     /// Returns the request lines.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.received()
-            .iter()
-            .map(|request| request.line().to_owned())
-            .collect()
+        self.received().iter().map(|request| request.line().to_owned()).collect()
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -129,13 +116,8 @@ pub(super) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Rec
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let mut received = Received {
-        head: String::from_utf8(head).unwrap(),
-        body: Vec::new(),
-    };
-    let length = received
-        .header("content-length")
-        .map_or(0, |text| text.parse().unwrap());
+    let mut received = Received { head: String::from_utf8(head).unwrap(), body: Vec::new() };
+    let length = received.header("content-length").map_or(0, |text| text.parse().unwrap());
     received.body = vec![0; length];
     stream.read_exact(&mut received.body).await.ok()?;
     Some(received)
@@ -144,20 +126,12 @@ pub(super) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Rec
 /// Writes an answer with a length.
 pub(super) fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut bytes = format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
+    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
 
 /// Writes a redirect.
 pub(super) fn redirect(status: u16, location: &str) -> Vec<u8> {
-    answer(
-        &format!("{status} Moved"),
-        &format!("location: {location}\r\n"),
-        "",
-    )
+    answer(&format!("{status} Moved"), &format!("location: {location}\r\n"), "")
 }

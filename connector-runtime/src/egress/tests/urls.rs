@@ -17,30 +17,10 @@ async fn what_is_refused() {
     for (rule, texts) in [
         (
             "url_control_character",
-            &[
-                "http://a.test/\r\nX: 1",
-                "http://a\tb.test/",
-                "http://a.test/\0",
-                "http://a.test/\u{85}",
-            ][..],
+            &["http://a.test/\r\nX: 1", "http://a\tb.test/", "http://a.test/\0", "http://a.test/\u{85}"][..],
         ),
-        (
-            "url_space",
-            &[
-                " http://a.test/",
-                "http://a.test/a b",
-                "http://a.test/\u{a0}",
-                "http://a.test/ ",
-            ],
-        ),
-        (
-            "url_backslash",
-            &[
-                "http://a.test\\@127.0.0.1/",
-                "http:\\\\a.test/",
-                "http://a.test/\\x",
-            ],
-        ),
+        ("url_space", &[" http://a.test/", "http://a.test/a b", "http://a.test/\u{a0}", "http://a.test/ "]),
+        ("url_backslash", &["http://a.test\\@127.0.0.1/", "http:\\\\a.test/", "http://a.test/\\x"]),
         (
             "url_scheme",
             &[
@@ -58,23 +38,8 @@ async fn what_is_refused() {
                 "httpx://a.test/",
             ],
         ),
-        (
-            "url_user_info",
-            &[
-                "http://u:p@a.test/",
-                "http://a.test@127.0.0.1/",
-                "http://@a.test/",
-                "http://a@b@c.test/",
-            ],
-        ),
-        (
-            "url_percent_in_host",
-            &[
-                "http://%31%32%37.0.0.1/",
-                "http://[fe80::1%25eth0]/",
-                "http://a.test%40b.test/",
-            ],
-        ),
+        ("url_user_info", &["http://u:p@a.test/", "http://a.test@127.0.0.1/", "http://@a.test/", "http://a@b@c.test/"]),
+        ("url_percent_in_host", &["http://%31%32%37.0.0.1/", "http://[fe80::1%25eth0]/", "http://a.test%40b.test/"]),
         (
             "url_malformed",
             &[
@@ -116,10 +81,7 @@ async fn what_is_refused() {
                 "HTTP://127.0.0.1/",
             ],
         ),
-        (
-            "address_unspecified",
-            &["http://0/", "http://0.0.0.0/", "http://[::]/"],
-        ),
+        ("address_unspecified", &["http://0/", "http://0.0.0.0/", "http://[::]/"]),
         (
             "name_internal",
             &[
@@ -144,20 +106,9 @@ async fn what_is_refused() {
         ),
         (
             "name_metadata",
-            &[
-                "http://metadata.google.internal/",
-                "http://metadata.goog/",
-                "http://metadata.tencentyun.com./",
-            ],
+            &["http://metadata.google.internal/", "http://metadata.goog/", "http://metadata.tencentyun.com./"],
         ),
-        (
-            "name_single_label",
-            &[
-                "http://metadata/",
-                "http://ip6-loopback/",
-                "http://server./",
-            ],
-        ),
+        ("name_single_label", &["http://metadata/", "http://ip6-loopback/", "http://server./"]),
         (
             "port",
             &[
@@ -174,14 +125,8 @@ async fn what_is_refused() {
         }
     }
     let (label, name) = ("a".repeat(64), ["a"; 128].join("."));
-    assert_eq!(
-        rule_of(&format!("http://{label}.test/")).await,
-        Some("name_too_long")
-    );
-    assert_eq!(
-        rule_of(&format!("http://{name}.test/")).await,
-        Some("name_too_long")
-    );
+    assert_eq!(rule_of(&format!("http://{label}.test/")).await, Some("name_too_long"));
+    assert_eq!(rule_of(&format!("http://{name}.test/")).await, Some("name_too_long"));
 }
 
 #[tokio::test]
@@ -221,12 +166,7 @@ fn refused_ports_are_sorted() {
 
 #[test]
 fn parsed_urls_are_judged_too() {
-    for text in [
-        "ftp://a.test/",
-        "http://u@a.test/",
-        "mailto:a@b.test",
-        "http://u:p@a.test/",
-    ] {
+    for text in ["ftp://a.test/", "http://u@a.test/", "mailto:a@b.test", "http://u:p@a.test/"] {
         let url = Url::parse(text).unwrap();
         let error = (&url).into_url().unwrap_err();
         assert_eq!(error.code(), "url", "{text}");

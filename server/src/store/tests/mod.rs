@@ -1,8 +1,11 @@
 //! The store's tests. Each body runs on a SQLite file and, where one is found, on PostgreSQL.
 
 mod connectors;
+mod executions;
+mod idempotency;
 mod open;
 pub(crate) mod postgres;
+mod recorder;
 mod seed;
 mod tokens;
 mod types;
@@ -28,19 +31,12 @@ impl TestDb {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = sqlite_url(&folder.path().join("floh.db"));
-        Self {
-            store: Store::open(&url).await.unwrap(),
-            url,
-            _folder: Some(folder),
-        }
+        Self { store: Store::open(&url).await.unwrap(), url, _folder: Some(folder) }
     }
 }
 
 /// A test body and its name, for the run on PostgreSQL.
-pub(crate) type Case = (
-    &'static str,
-    fn(TestDb) -> Pin<Box<dyn Future<Output = ()>>>,
-);
+pub(crate) type Case = (&'static str, fn(TestDb) -> Pin<Box<dyn Future<Output = ()>>>);
 
 /// Runs all bodies of one file on one cluster, each in a database of its own.
 pub(crate) fn on_postgres(cases: &[Case]) {
@@ -50,21 +46,11 @@ pub(crate) fn on_postgres(cases: &[Case]) {
     for (name, body) in cases {
         eprintln!("on PostgreSQL: {name}");
         let url = cluster.create_database(name);
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(async {
-                let store = Store::open(&url).await.unwrap();
-                body(TestDb {
-                    store: store.clone(),
-                    url,
-                    _folder: None,
-                })
-                .await;
-                store.close().await;
-            });
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
+            let store = Store::open(&url).await.unwrap();
+            body(TestDb { store: store.clone(), url, _folder: None }).await;
+            store.close().await;
+        });
     }
 }
 
@@ -89,9 +75,7 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 pub(crate) fn object(value: Value) -> Map<String, Value> {
-    let Value::Object(object) = value else {
-        panic!("an object is needed")
-    };
+    let Value::Object(object) = value else { panic!("an object is needed") };
     object
 }
 
@@ -108,11 +92,7 @@ pub(crate) fn type_fields() -> TypeFields {
 }
 
 pub(crate) fn new_type(name: &str) -> NewType {
-    NewType {
-        name: name.to_owned(),
-        execution_model: ExecutionModel::Script,
-        fields: type_fields(),
-    }
+    NewType { name: name.to_owned(), execution_model: ExecutionModel::Script, fields: type_fields() }
 }
 
 pub(crate) fn connector_fields(name: &str) -> ConnectorFields {
@@ -131,34 +111,55 @@ pub(crate) fn connector_fields(name: &str) -> ConnectorFields {
 }
 
 pub(crate) fn sealed(field: &str, ciphertext: &str) -> SealedSecret {
-    SealedSecret {
-        field: field.to_owned(),
-        ciphertext: ciphertext.to_owned(),
-    }
+    SealedSecret { field: field.to_owned(), ciphertext: ciphertext.to_owned() }
 }
 
 /// Makes a connector of a new type that has its name.
 pub(crate) async fn widget(store: &Store, name: &str) -> Connector {
     store
         .connectors()
-        .create(
-            new_id(),
-            connector_fields(name),
-            TypeChoice::New(new_type(name)),
-            Vec::new(),
-        )
+        .create(new_id(), connector_fields(name), TypeChoice::New(new_type(name)), Vec::new())
         .await
         .unwrap()
+}
+
+/// An execution of `listWidgets` that has just started.
+pub(crate) fn started(connector: &Connector) -> ExecutionRow {
+    ExecutionRow {
+        id: new_id(),
+        connector_id: connector.id,
+        connector: connector.fields.name.clone(),
+        type_name: connector.type_name.clone(),
+        type_version: connector.type_version.clone(),
+        command: Some("listWidgets".to_owned()),
+        status: ExecutionStatus::Started,
+        mocked: false,
+        source: ExecutionSource::Rest,
+        step_id: None,
+        run_id: None,
+        deprecated: false,
+        params: r#"{"limit":50}"#.to_owned(),
+        result: None,
+        logs: "[]".to_owned(),
+        started_at: now(),
+        duration_ms: None,
+    }
+}
+
+pub(crate) fn succeeded(row: ExecutionRow) -> ExecutionRow {
+    ExecutionRow {
+        status: ExecutionStatus::Succeeded,
+        result: Some(r#"{"success":true,"payload":{"widgets":[]}}"#.to_owned()),
+        logs: r#"[{"level":"info","message":"1 page"}]"#.to_owned(),
+        duration_ms: Some(12),
+        ..row
+    }
 }
 
 pub(crate) async fn count(store: &Store, table: &str) -> i64 {
     use sqlx::Row as _;
     let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) AS n FROM {table}"));
-    sqlx::query(sql)
-        .fetch_one(&store.read)
-        .await
-        .unwrap()
-        .get("n")
+    sqlx::query(sql).fetch_one(&store.read).await.unwrap().get("n")
 }
 
 pub(crate) fn page(limit: u32, cursor: Option<String>) -> PageRequest {
@@ -171,14 +172,8 @@ fn ids_follow_time_and_keys_tell_ids_from_names() {
     assert!(first < second);
     assert_eq!(sql::Key::parse(&first.to_string()), sql::Key::Id(first));
     // 32 hex digits are a legal name; only the hyphenated form is an id.
-    assert!(matches!(
-        sql::Key::parse(&Uuid::nil().simple().to_string()),
-        sql::Key::Name(_)
-    ));
-    assert!(matches!(
-        sql::Key::parse("widget-prod"),
-        sql::Key::Name("widget-prod")
-    ));
+    assert!(matches!(sql::Key::parse(&Uuid::nil().simple().to_string()), sql::Key::Name(_)));
+    assert!(matches!(sql::Key::parse("widget-prod"), sql::Key::Name("widget-prod")));
 }
 
 #[test]

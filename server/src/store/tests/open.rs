@@ -17,33 +17,15 @@ on_both!(
 async fn opening_twice_keeps_the_rows(db: TestDb) {
     widget(&db.store, "widget").await;
     let again = Store::open(&db.url).await.unwrap();
-    assert_eq!(
-        again.connectors().get("widget").await.unwrap().fields.name,
-        "widget"
-    );
+    assert_eq!(again.connectors().get("widget").await.unwrap().fields.name, "widget");
     again.close().await;
 }
 
 async fn newer_tables_stop_the_start(db: TestDb) {
-    sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 4")
-        .execute(&db.store.write)
-        .await
-        .unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 4").execute(&db.store.write).await.unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            OpenError::NewerSchema {
-                found: 4711,
-                known: 4
-            }
-        ),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("start the newer release"),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 4 }), "{error}");
+    assert!(error.to_string().contains("start the newer release"), "{error}");
 }
 
 async fn a_changed_migration_stops_the_start(db: TestDb) {
@@ -52,12 +34,7 @@ async fn a_changed_migration_stops_the_start(db: TestDb) {
         .await
         .unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("migration 4 in the database is not the one of this release"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("migration 4 in the database is not the one of this release"), "{error}");
 }
 
 async fn the_ping_answers(db: TestDb) {
@@ -69,6 +46,7 @@ async fn the_ping_answers(db: TestDb) {
 async fn starting_at_once_is_safe(db: TestDb) {
     for table in [
         "connector_tag",
+        "connector_former",
         "connector_secret",
         "connector",
         "connector_type",
@@ -77,15 +55,9 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "token",
         "setting",
     ] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
-            .execute(&db.store.write)
-            .await
-            .unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}"))).execute(&db.store.write).await.unwrap();
     }
-    sqlx::query("DROP TABLE _sqlx_migrations")
-        .execute(&db.store.write)
-        .await
-        .unwrap();
+    sqlx::query("DROP TABLE _sqlx_migrations").execute(&db.store.write).await.unwrap();
     let opened = futures_util::future::join_all((0..4).map(|_| Store::open(&db.url))).await;
     for store in opened {
         let store = store.unwrap();
@@ -101,46 +73,26 @@ async fn the_file_and_its_wal_are_the_owners_alone() {
     let path = data.join("floh.db");
     let store = Store::open(&sqlite_url(&path)).await.unwrap();
     widget(&store, "widget").await;
-    assert_eq!(
-        fs::metadata(&data).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     for name in ["floh.db", "floh.db-wal", "floh.db-shm"] {
-        assert_eq!(
-            fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{name}"
-        );
+        assert_eq!(fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
     store.close().await;
-    assert!(
-        !data.join("floh.db-wal").exists(),
-        "closing folds the WAL back"
-    );
+    assert!(!data.join("floh.db-wal").exists(), "closing folds the WAL back");
 }
 
 #[tokio::test]
 async fn readers_cannot_write_and_the_writer_syncs() {
     use sqlx::Row as _;
     let db = TestDb::sqlite().await;
-    let refused = sqlx::query("DELETE FROM connector")
-        .execute(&db.store.read)
-        .await
-        .unwrap_err();
+    let refused = sqlx::query("DELETE FROM connector").execute(&db.store.read).await.unwrap_err();
     assert!(refused.to_string().contains("readonly"), "{refused}");
-    for (pragma, expected) in [
-        ("journal_mode", "wal"),
-        ("synchronous", "2"),
-        ("foreign_keys", "1"),
-        ("busy_timeout", "5000"),
-    ] {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}")))
-            .fetch_one(&db.store.write)
-            .await
-            .unwrap();
-        let value = row
-            .try_get::<String, _>(0)
-            .unwrap_or_else(|_| row.get::<i64, _>(0).to_string());
+    for (pragma, expected) in
+        [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1"), ("busy_timeout", "5000")]
+    {
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).fetch_one(&db.store.write).await.unwrap();
+        let value = row.try_get::<String, _>(0).unwrap_or_else(|_| row.get::<i64, _>(0).to_string());
         assert_eq!(value, expected, "{pragma}");
     }
 }
@@ -152,26 +104,11 @@ async fn bad_urls_are_named_and_passwords_are_not() {
         ("mysql://localhost/floh", "only SQLite and PostgreSQL"),
         ("sqlite::memory:", "in memory"),
         ("sqlite:", "the path of a file is needed"),
-        (
-            "sqlite:floh.db?mode=memory&cache=shared",
-            "takes no options",
-        ),
-        (
-            "postgres://floh:hunter2hunter2@localhost",
-            "the name of the PostgreSQL database is missing",
-        ),
-        (
-            "postgres://floh:hunter2hunter2@localhost:port/floh",
-            "invalid port",
-        ),
-        (
-            "postgres://floh:hunter2hunter2@127.0.0.1:1/floh",
-            "cannot connect to postgres://127.0.0.1:1/floh",
-        ),
-        (
-            "postgres://floh:hunter2hunter2@127.0.0.1:1/floh?sslmode=perhaps",
-            "perhaps",
-        ),
+        ("sqlite:floh.db?mode=memory&cache=shared", "takes no options"),
+        ("postgres://floh:hunter2hunter2@localhost", "the name of the PostgreSQL database is missing"),
+        ("postgres://floh:hunter2hunter2@localhost:port/floh", "invalid port"),
+        ("postgres://floh:hunter2hunter2@127.0.0.1:1/floh", "cannot connect to postgres://127.0.0.1:1/floh"),
+        ("postgres://floh:hunter2hunter2@127.0.0.1:1/floh?sslmode=perhaps", "perhaps"),
     ] {
         let error = Store::open(url).await.unwrap_err();
         let text = format!("{error} {error:?}");
@@ -185,43 +122,19 @@ async fn a_folder_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Store::open(&sqlite_url(&file.join("floh.db")))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("cannot create the folder"),
-        "{error}"
-    );
-    fs::write(
-        &file,
-        "this is no database, and long enough to be seen as none by its first page",
-    )
-    .unwrap();
+    let error = Store::open(&sqlite_url(&file.join("floh.db"))).await.unwrap_err();
+    assert!(error.to_string().contains("cannot create the folder"), "{error}");
+    fs::write(&file, "this is no database, and long enough to be seen as none by its first page").unwrap();
     let error = Store::open(&sqlite_url(&file)).await.unwrap_err();
     assert!(error.to_string().contains("not a database"), "{error}");
 }
 
 #[test]
 fn sqlite_urls_are_read_in_every_usual_spelling() {
-    for url in [
-        "sqlite:data/floh.db",
-        "sqlite://data/floh.db",
-        "sqlite:data/floh.db?mode=rwc",
-        "sqlite:data/%66loh.db",
-    ] {
-        let Target::Sqlite { path } = Target::parse(url).unwrap() else {
-            panic!("{url}")
-        };
-        assert!(
-            path.is_absolute() && path.ends_with("data/floh.db"),
-            "{url}: {}",
-            path.display()
-        );
+    for url in ["sqlite:data/floh.db", "sqlite://data/floh.db", "sqlite:data/floh.db?mode=rwc", "sqlite:data/%66loh.db"]
+    {
+        let Target::Sqlite { path } = Target::parse(url).unwrap() else { panic!("{url}") };
+        assert!(path.is_absolute() && path.ends_with("data/floh.db"), "{url}: {}", path.display());
     }
-    assert_eq!(
-        Target::parse("sqlite:///data/floh.db").unwrap(),
-        Target::Sqlite {
-            path: "/data/floh.db".into()
-        }
-    );
+    assert_eq!(Target::parse("sqlite:///data/floh.db").unwrap(), Target::Sqlite { path: "/data/floh.db".into() });
 }

@@ -46,39 +46,23 @@ impl Cluster {
     /// When `FLOH_TEST_REQUIRE` is `all` and no PostgreSQL is found, and when one is found and does not start.
     pub(crate) fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a switch of the tests, not a setting of the server"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not a setting of the server")]
             let required = env::var("FLOH_TEST_REQUIRE").is_ok_and(|value| value == "all");
-            assert!(
-                !required,
-                "FLOH_TEST_REQUIRE=all, but no PostgreSQL was found"
-            );
+            assert!(!required, "FLOH_TEST_REQUIRE=all, but no PostgreSQL was found");
             println!(
                 "skipped: no PostgreSQL found (initdb is neither on PATH nor where `pg_config --bindir` or Debian has it)"
             );
             return None;
         };
-        let home = tempfile::Builder::new()
-            .prefix("floh-pg-")
-            .tempdir()
-            .expect("a temporary folder");
+        let home = tempfile::Builder::new().prefix("floh-pg-").tempdir().expect("a temporary folder");
         let user = server_user(home.path());
         if let Some((uid, gid)) = user {
             chown(home.path(), Some(uid), Some(gid)).expect("root may give a folder away");
         }
         let mut command = Command::new("sh");
-        command
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&programs)
-            .arg(home.path());
+        command.args(["-c", KEEPER, "keeper"]).arg(&programs).arg(home.path());
         // A group of its own: an interrupt at the terminal must not stop the keeper before it has cleaned up.
-        command
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         run_as(&mut command, user, home.path());
         let mut keeper = command.spawn().expect("a shell");
         let mut answer = BufReader::new(keeper.stdout.take().expect("stdout is piped"));
@@ -87,38 +71,20 @@ impl Cluster {
         if line.trim() != "ready" {
             drop(keeper.stdin.take());
             let mut log = String::new();
-            answer
-                .read_to_string(&mut log)
-                .expect("the keeper's answer");
+            answer.read_to_string(&mut log).expect("the keeper's answer");
             panic!("PostgreSQL did not start: {log}");
         }
-        Some(Self {
-            keeper,
-            programs,
-            home,
-            user,
-        })
+        Some(Self { keeper, programs, home, user })
     }
 
     /// Makes an empty database and returns its URL.
     pub(crate) fn create_database(&self, name: &str) -> String {
         let mut command = Command::new(self.programs.join("createdb"));
-        command
-            .arg("--host")
-            .arg(self.home.path())
-            .args(["--username=floh", name])
-            .stdin(Stdio::null());
+        command.arg("--host").arg(self.home.path()).args(["--username=floh", name]).stdin(Stdio::null());
         run_as(&mut command, self.user, self.home.path());
         let done = command.output().expect("createdb runs");
-        assert!(
-            done.status.success(),
-            "createdb: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        format!(
-            "postgres://floh@localhost/{name}?host={}",
-            self.home.path().display()
-        )
+        assert!(done.status.success(), "createdb: {}", String::from_utf8_lossy(&done.stderr));
+        format!("postgres://floh@localhost/{name}?host={}", self.home.path().display())
     }
 }
 
@@ -133,30 +99,16 @@ impl Drop for Cluster {
 
 /// Finds the folder of initdb and the other programs.
 fn programs() -> Option<PathBuf> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where programs are found, not a setting of the server"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "where programs are found, not a setting of the server")]
     let path = env::var_os("PATH").unwrap_or_default();
-    let asked = Command::new("pg_config")
-        .arg("--bindir")
-        .output()
-        .ok()
-        .filter(|done| done.status.success());
+    let asked = Command::new("pg_config").arg("--bindir").output().ok().filter(|done| done.status.success());
     let asked = asked.map(|done| PathBuf::from(String::from_utf8_lossy(&done.stdout).trim()));
-    let debian = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"));
+    let debian =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     env::split_paths(&path)
         .chain(asked)
         .chain(debian)
-        .find(|folder| {
-            ["initdb", "pg_ctl", "createdb"]
-                .iter()
-                .all(|name| folder.join(name).is_file())
-        })
+        .find(|folder| ["initdb", "pg_ctl", "createdb"].iter().all(|name| folder.join(name).is_file()))
 }
 
 /// PostgreSQL does not run as root: there it gets the account that its package made, or nobody's.
@@ -166,10 +118,8 @@ fn server_user(home: &Path) -> Option<(u32, u32)> {
     }
     let accounts = fs::read_to_string("/etc/passwd").expect("a list of accounts");
     let find = |name: &str| {
-        let fields: Vec<&str> = accounts
-            .lines()
-            .map(|line| line.split(':').collect())
-            .find(|fields: &Vec<&str>| fields[0] == name)?;
+        let fields: Vec<&str> =
+            accounts.lines().map(|line| line.split(':').collect()).find(|fields: &Vec<&str>| fields[0] == name)?;
         Some((fields[2].parse().ok()?, fields[3].parse().ok()?))
     };
     find("postgres").or_else(|| find("nobody"))

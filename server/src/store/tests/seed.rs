@@ -20,6 +20,7 @@ pub(super) fn row(name: &str, decision: SeedDecision) -> SeedTypeRow {
         category: Some("demo".to_owned()),
         tags: vec!["seeded".to_owned()],
         config_schema: "{}".to_owned(),
+        seeded_schema: "{}".to_owned(),
         script_source: None,
         decision,
     }
@@ -28,20 +29,8 @@ pub(super) fn row(name: &str, decision: SeedDecision) -> SeedTypeRow {
 async fn types_are_seeded_once(db: TestDb) {
     let types = db.store.types();
     assert!(types.seeded().await.unwrap().is_empty());
-    let report = types
-        .seed(&[
-            row("http", SeedDecision::Insert),
-            row("delay", SeedDecision::Insert),
-        ])
-        .await
-        .unwrap();
-    assert_eq!(
-        report,
-        SeedReport {
-            inserted: 2,
-            ..Default::default()
-        }
-    );
+    let report = types.seed(&[row("http", SeedDecision::Insert), row("delay", SeedDecision::Insert)]).await.unwrap();
+    assert_eq!(report, SeedReport { inserted: 2, ..Default::default() });
     let seeded = types.seeded().await.unwrap();
     assert_eq!(
         seeded[1],
@@ -56,101 +45,40 @@ async fn types_are_seeded_once(db: TestDb) {
         }
     );
     let before = types.get("http").await.unwrap();
-    let again = types
-        .seed(&[
-            row("http", SeedDecision::Leave),
-            row("delay", SeedDecision::Leave),
-        ])
-        .await
-        .unwrap();
-    assert_eq!(
-        again,
-        SeedReport {
-            left: 2,
-            ..Default::default()
-        }
-    );
+    let again = types.seed(&[row("http", SeedDecision::Leave), row("delay", SeedDecision::Leave)]).await.unwrap();
+    assert_eq!(again, SeedReport { left: 2, ..Default::default() });
     assert_eq!(types.get("http").await.unwrap(), before);
 }
 
 async fn replacing_keeps_id_and_instances(db: TestDb) {
     let types = db.store.types();
-    types
-        .seed(&[row("http", SeedDecision::Insert)])
-        .await
-        .unwrap();
+    types.seed(&[row("http", SeedDecision::Insert)]).await.unwrap();
     let first = types.get("http").await.unwrap();
     db.store
         .connectors()
-        .create(
-            new_id(),
-            connector_fields("web"),
-            TypeChoice::Existing(first.id),
-            Vec::new(),
-        )
+        .create(new_id(), connector_fields("web"), TypeChoice::Existing(first.id), Vec::new())
         .await
         .unwrap();
     let mut newer = row("http", SeedDecision::Replace);
     newer.version = "2.0.0".to_owned();
-    newer.config_schema = r#"{"commands":{"request":{}}}"#.to_owned();
-    assert_eq!(
-        types.seed(&[newer.clone()]).await.unwrap(),
-        SeedReport {
-            replaced: 1,
-            ..Default::default()
-        }
-    );
+    newer.seeded_schema = r#"{"commands":{"request":{}}}"#.to_owned();
+    assert_eq!(types.seed(&[newer.clone()]).await.unwrap(), SeedReport { replaced: 1, ..Default::default() });
     let second = types.get("http").await.unwrap();
-    assert_eq!(
-        (
-            second.id,
-            second.instances,
-            second.revision,
-            second.created_at
-        ),
-        (first.id, 1, 2, first.created_at)
-    );
-    assert_eq!(
-        (second.fields.version.as_str(), &second.fields.config_schema),
-        ("2.0.0", &newer.config_schema)
-    );
+    assert_eq!((second.id, second.instances, second.revision, second.created_at), (first.id, 1, 2, first.created_at));
+    assert_eq!((second.fields.version.as_str(), &second.fields.config_schema), ("2.0.0", &newer.config_schema));
     assert_eq!(second.seeded_version.as_deref(), Some("2.0.0"));
 }
 
 async fn a_type_no_longer_compiled_in_is_marked(db: TestDb) {
     let types = db.store.types();
-    types
-        .seed(&[
-            row("http", SeedDecision::Insert),
-            row("ldap", SeedDecision::Insert),
-        ])
-        .await
-        .unwrap();
+    types.seed(&[row("http", SeedDecision::Insert), row("ldap", SeedDecision::Insert)]).await.unwrap();
     widget(&db.store, "mine").await;
-    let report = types
-        .seed(&[row("http", SeedDecision::Leave)])
-        .await
-        .unwrap();
+    let report = types.seed(&[row("http", SeedDecision::Leave)]).await.unwrap();
     assert_eq!(report.withdrawn, ["ldap"]);
     assert!(!types.get("ldap").await.unwrap().available);
-    assert!(
-        types.get("http").await.unwrap().available && types.get("mine").await.unwrap().available
-    );
-    assert!(
-        types
-            .seed(&[row("http", SeedDecision::Leave)])
-            .await
-            .unwrap()
-            .withdrawn
-            .is_empty()
-    );
-    let report = types
-        .seed(&[
-            row("http", SeedDecision::Leave),
-            row("ldap", SeedDecision::Leave),
-        ])
-        .await
-        .unwrap();
+    assert!(types.get("http").await.unwrap().available && types.get("mine").await.unwrap().available);
+    assert!(types.seed(&[row("http", SeedDecision::Leave)]).await.unwrap().withdrawn.is_empty());
+    let report = types.seed(&[row("http", SeedDecision::Leave), row("ldap", SeedDecision::Leave)]).await.unwrap();
     assert_eq!(report.returned, ["ldap"]);
     assert!(types.get("ldap").await.unwrap().available);
 }
@@ -158,19 +86,13 @@ async fn a_type_no_longer_compiled_in_is_marked(db: TestDb) {
 async fn a_users_type_is_never_overwritten(db: TestDb) {
     widget(&db.store, "http").await;
     let before = db.store.types().get("http").await.unwrap();
-    db.store
-        .types()
-        .seed(&[row("http", SeedDecision::Insert)])
-        .await
-        .unwrap();
+    db.store.types().seed(&[row("http", SeedDecision::Insert)]).await.unwrap();
     assert_eq!(db.store.types().get("http").await.unwrap(), before);
 }
 
 async fn two_servers_may_seed_at_once(db: TestDb) {
     let other = Store::open(&db.url).await.unwrap();
-    let rows: Vec<SeedTypeRow> = (0..50)
-        .map(|n| row(&format!("type-{n}"), SeedDecision::Insert))
-        .collect();
+    let rows: Vec<SeedTypeRow> = (0..50).map(|n| row(&format!("type-{n}"), SeedDecision::Insert)).collect();
     let (types, others) = (db.store.types(), other.types());
     let (one, two) = tokio::join!(types.seed(&rows), others.seed(&rows));
     one.unwrap();
@@ -182,17 +104,11 @@ async fn two_servers_may_seed_at_once(db: TestDb) {
 async fn a_thousand_types_go_in_at_once(db: TestDb) {
     let schema = format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000));
     let rows: Vec<SeedTypeRow> = (0..1000)
-        .map(|n| SeedTypeRow {
-            config_schema: schema.clone(),
-            ..row(&format!("type-{n}"), SeedDecision::Insert)
-        })
+        .map(|n| SeedTypeRow { config_schema: schema.clone(), ..row(&format!("type-{n}"), SeedDecision::Insert) })
         .collect();
     let report = db.store.types().seed(&rows).await.unwrap();
     assert_eq!(report.inserted, 1000);
     assert_eq!(db.store.types().seeded().await.unwrap().len(), 1000);
     // All of them go: more than one batch of the update.
-    assert_eq!(
-        db.store.types().seed(&[]).await.unwrap().withdrawn.len(),
-        1000
-    );
+    assert_eq!(db.store.types().seed(&[]).await.unwrap().withdrawn.len(), 1000);
 }

@@ -37,30 +37,16 @@ async fn a_token_is_kept_and_deleted(db: TestDb) {
     assert_eq!(tokens.find(agent.id).await.unwrap().as_ref(), Some(&made));
     tokens.delete(agent.id).await.unwrap();
     assert_eq!(tokens.find(agent.id).await.unwrap(), None);
-    assert!(matches!(
-        tokens.delete(agent.id).await,
-        Err(StoreError::NotFound {
-            entity: Entity::Token,
-            ..
-        })
-    ));
+    assert!(matches!(tokens.delete(agent.id).await, Err(StoreError::NotFound { entity: Entity::Token, .. })));
 }
 
 async fn tokens_are_listed(db: TestDb) {
     let mut made = Vec::new();
     for _ in 0..3 {
-        made.insert(
-            0,
-            db.store.tokens().create(token("types:read")).await.unwrap(),
-        );
+        made.insert(0, db.store.tokens().create(token("types:read")).await.unwrap());
     }
     let first = db.store.tokens().list(&page(2, None)).await.unwrap();
-    let second = db
-        .store
-        .tokens()
-        .list(&page(2, first.next_cursor.clone()))
-        .await
-        .unwrap();
+    let second = db.store.tokens().list(&page(2, first.next_cursor.clone())).await.unwrap();
     assert_eq!([first.items, second.items].concat(), made);
     assert_eq!(second.next_cursor, None);
 }
@@ -68,50 +54,20 @@ async fn tokens_are_listed(db: TestDb) {
 async fn last_use_is_written(db: TestDb) {
     let made = db.store.tokens().create(token("types:read")).await.unwrap();
     let at = now();
-    db.store
-        .tokens()
-        .touch(&[(made.token.id, at), (new_id(), at)])
-        .await
-        .unwrap();
+    db.store.tokens().touch(&[(made.token.id, at), (new_id(), at)]).await.unwrap();
     db.store.tokens().touch(&[]).await.unwrap();
-    assert_eq!(
-        db.store
-            .tokens()
-            .find(made.token.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .last_used_at,
-        Some(at)
-    );
+    assert_eq!(db.store.tokens().find(made.token.id).await.unwrap().unwrap().last_used_at, Some(at));
 }
 
 async fn an_expired_admin_is_none(db: TestDb) {
     let tokens = db.store.tokens();
     let hour = SignedDuration::from_hours(1);
     tokens.create(token("types:read")).await.unwrap();
-    tokens
-        .create(NewTokenRow {
-            expires_at: Some(now() - hour),
-            ..token("admin")
-        })
-        .await
-        .unwrap();
+    tokens.create(NewTokenRow { expires_at: Some(now() - hour), ..token("admin") }).await.unwrap();
     assert!(!tokens.has_admin(now()).await.unwrap());
-    tokens
-        .create(NewTokenRow {
-            expires_at: Some(now() + hour),
-            ..token("admin")
-        })
-        .await
-        .unwrap();
+    tokens.create(NewTokenRow { expires_at: Some(now() + hour), ..token("admin") }).await.unwrap();
     assert!(tokens.has_admin(now()).await.unwrap());
-    assert!(
-        !tokens
-            .has_admin(Timestamp::now() + hour + hour)
-            .await
-            .unwrap()
-    );
+    assert!(!tokens.has_admin(Timestamp::now() + hour + hour).await.unwrap());
 }
 
 async fn settings_are_kept(db: TestDb) {

@@ -30,16 +30,8 @@ async fn lists_are_by_name_in_byte_order(db: TestDb) {
 }
 
 async fn several_are_found_at_once(db: TestDb) {
-    let (one, two) = (
-        widget(&db.store, "one").await,
-        widget(&db.store, "two").await,
-    );
-    let found = db
-        .store
-        .types()
-        .by_ids(&[one.type_id, two.type_id, new_id()])
-        .await
-        .unwrap();
+    let (one, two) = (widget(&db.store, "one").await, widget(&db.store, "two").await);
+    let found = db.store.types().by_ids(&[one.type_id, two.type_id, new_id()]).await.unwrap();
     assert_eq!(found.len(), 2);
     assert_eq!(found[&two.type_id].name, "two");
     assert!(db.store.types().by_ids(&[]).await.unwrap().is_empty());
@@ -47,75 +39,29 @@ async fn several_are_found_at_once(db: TestDb) {
 
 async fn an_update_is_guarded_by_its_revision(db: TestDb) {
     let id = widget(&db.store, "widget").await.type_id;
-    let fields = TypeFields {
-        version: "1.1.0".to_owned(),
-        ..type_fields()
-    };
-    let changed = db
-        .store
-        .types()
-        .update(id, 1, fields.clone())
-        .await
-        .unwrap();
+    let fields = TypeFields { version: "1.1.0".to_owned(), ..type_fields() };
+    let changed = db.store.types().update(id, 1, fields.clone()).await.unwrap();
     assert_eq!((&changed.fields, changed.revision), (&fields, 2));
-    assert_eq!(
-        db.store
-            .connectors()
-            .get("widget")
-            .await
-            .unwrap()
-            .type_version,
-        "1.1.0"
-    );
-    let stale = db
-        .store
-        .types()
-        .update(id, 1, type_fields())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            stale,
-            StoreError::Stale {
-                entity: Entity::ConnectorType,
-                revision: 1
-            }
-        ),
-        "{stale:?}"
-    );
+    assert_eq!(db.store.connectors().get("widget").await.unwrap().type_version, "1.1.0");
+    let stale = db.store.types().update(id, 1, type_fields()).await.unwrap_err();
+    assert!(matches!(stale, StoreError::Stale { entity: Entity::ConnectorType, revision: 1 }), "{stale:?}");
     assert_eq!(db.store.types().get("widget").await.unwrap(), changed);
-    assert!(matches!(
-        db.store.types().update(new_id(), 1, type_fields()).await,
-        Err(StoreError::NotFound { .. })
-    ));
+    assert!(matches!(db.store.types().update(new_id(), 1, type_fields()).await, Err(StoreError::NotFound { .. })));
 }
 
 async fn a_type_in_use_stays(db: TestDb) {
     let made = widget(&db.store, "widget").await;
     let refused = db.store.types().delete(made.type_id).await.unwrap_err();
-    assert!(
-        matches!(refused, StoreError::TypeInUse { instances: 1 }),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, StoreError::TypeInUse { instances: 1 }), "{refused:?}");
     db.store.connectors().delete(made.id).await.unwrap();
     db.store.types().delete(made.type_id).await.unwrap();
-    assert!(matches!(
-        db.store.types().delete(made.type_id).await,
-        Err(StoreError::NotFound { .. })
-    ));
+    assert!(matches!(db.store.types().delete(made.type_id).await, Err(StoreError::NotFound { .. })));
 }
 
 async fn a_compiled_type_stays(db: TestDb) {
-    db.store
-        .types()
-        .seed(&[super::seed::row("http", SeedDecision::Insert)])
-        .await
-        .unwrap();
+    db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)]).await.unwrap();
     let id = db.store.types().get("http").await.unwrap().id;
-    assert!(matches!(
-        db.store.types().delete(id).await,
-        Err(StoreError::TypeIsCode)
-    ));
+    assert!(matches!(db.store.types().delete(id).await, Err(StoreError::TypeIsCode)));
 }
 
 async fn a_connector_that_comes_during_the_delete_wins_or_loses_whole(db: TestDb) {
@@ -125,12 +71,7 @@ async fn a_connector_that_comes_during_the_delete_wins_or_loses_whole(db: TestDb
         let connectors = db.store.connectors();
         let types = db.store.types();
         let (made, deleted) = tokio::join!(
-            connectors.create(
-                new_id(),
-                connector_fields("racer"),
-                TypeChoice::Existing(first.type_id),
-                Vec::new()
-            ),
+            connectors.create(new_id(), connector_fields("racer"), TypeChoice::Existing(first.type_id), Vec::new()),
             types.delete(first.type_id),
         );
         match (made, deleted) {

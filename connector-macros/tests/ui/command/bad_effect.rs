@@ -1,0 +1,21 @@
+//! An effect is one of four.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(effect = write)]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! The context is no param.
+
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self, /// The call.
+        cx: &Context) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

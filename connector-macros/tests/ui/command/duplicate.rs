@@ -1,0 +1,27 @@
+//! Two commands share a name on the wire.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+
+    /// Lists widgets.
+    #[command(name = "list")]
+    fn list_again(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

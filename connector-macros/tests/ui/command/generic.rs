@@ -1,0 +1,21 @@
+//! A command is called from JSON.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list<T>(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

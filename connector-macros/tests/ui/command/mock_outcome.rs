@@ -1,0 +1,25 @@
+//! A mock returns what the command returns.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(mock(default = one))]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn one() -> Outcome<Value> {
+    succeed(json!({}))
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! Calls share the connection.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&mut self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

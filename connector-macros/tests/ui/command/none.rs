@@ -1,0 +1,19 @@
+//! An impl block without commands.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

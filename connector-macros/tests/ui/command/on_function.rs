@@ -1,0 +1,27 @@
+//! A command is a method.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+/// Lists.
+#[command]
+fn list() -> Outcome {
+    succeed(())
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! Two outputs share a name.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(outputs("a", "a"))]
+    fn list(&self) -> Outcome<Value> {
+        succeed(json!({}))
+    }
+}
+
+fn main() {}

@@ -1,0 +1,25 @@
+//! A deadline is derived from the params.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(timeout = wait)]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn wait() -> u64 {
+    5
+}
+
+fn main() {}

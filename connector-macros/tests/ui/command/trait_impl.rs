@@ -1,0 +1,26 @@
+//! Commands stand in the struct's own impl block.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+#[connector]
+impl Drop for Widget {
+    fn drop(&mut self) {}
+}
+
+fn main() {}

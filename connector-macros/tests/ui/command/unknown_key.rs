@@ -1,0 +1,21 @@
+//! The attribute has no key `readonly`.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(readonly)]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

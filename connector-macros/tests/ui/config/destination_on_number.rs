@@ -1,0 +1,22 @@
+//! Credentials are sent to a place that a text names.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// A setting.
+    #[config(destination)]
+    setting: u32,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! An example is of the field's type.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// A setting.
+    #[config(example = 3)]
+    setting: String,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! A number has no pattern.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// A setting.
+    #[config(pattern = "^[0-9]+$")]
+    setting: u32,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! Words are joined by `-`.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget_api", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

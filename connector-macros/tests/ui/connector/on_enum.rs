@@ -1,0 +1,12 @@
+//! An enum is no connection.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub enum Widget {
+    /// One.
+    One,
+}
+
+fn main() {}

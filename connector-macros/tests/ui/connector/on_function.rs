@@ -1,0 +1,9 @@
+//! A function is no connection.
+
+use connector_runtime::prelude::*;
+
+/// Lists.
+#[connector(name = "widget", version = "1.0.0")]
+fn list() {}
+
+fn main() {}

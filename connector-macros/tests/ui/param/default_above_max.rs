@@ -1,0 +1,28 @@
+//! The default keeps to its own bounds.
+
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(
+        &self,
+        /// A param.
+        #[param(default = 11, max = 10)]
+        limit: u32,
+    ) -> Outcome {
+        todo!()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,30 @@
+//! Two params share a name on the wire.
+
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(
+        &self,
+        /// A param.
+        page_size: u32,
+        /// Another.
+        #[param(name = "pageSize")]
+        size: u32,
+    ) -> Outcome {
+        todo!()
+    }
+}
+
+fn main() {}

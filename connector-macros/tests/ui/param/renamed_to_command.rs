@@ -1,0 +1,28 @@
+//! `command` chooses the command.
+
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(
+        &self,
+        /// A param.
+        #[param(name = "command")]
+        order: String,
+    ) -> Outcome {
+        todo!()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! A param comes from JSON.
+
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(
+        &self,
+        /// A param.
+        wait: std::time::Duration,
+    ) -> Outcome {
+        todo!()
+    }
+}
+
+fn main() {}

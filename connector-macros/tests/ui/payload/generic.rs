@@ -1,0 +1,12 @@
+//! A payload is one type.
+
+use connector_runtime::prelude::*;
+
+/// A page.
+#[payload]
+pub struct Page<T> {
+    /// Widgets.
+    items: T,
+}
+
+fn main() {}

@@ -1,0 +1,140 @@
+//! What recording an execution costs, for some numbers of callers that wait at once, and what seeding costs.
+//!
+//! `cargo bench -p server --bench store [-- DATABASE_URL]`, on an empty database. CPU is that of this process,
+//! SQLite included.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use server::store::{
+    ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store, new_id,
+    now, sqlite_url,
+};
+use uuid::Uuid;
+
+const ROWS: usize = 100_000;
+
+fn main() {
+    let url = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(seed(url.as_deref()));
+    println!("{:<22} {:>8} {:>12} {:>12} {:>12}", "record", "waiters", "us CPU each", "us each", "each second");
+    for (what, both) in [("finish alone", false), ("start, then finish", true)] {
+        for waiters in [1, 8, 64, 256] {
+            let rows = if waiters == 1 { ROWS / 20 } else { ROWS };
+            runtime.block_on(run(what, both, waiters, rows, url.as_deref()));
+        }
+    }
+}
+
+/// Seeds a thousand types with a config schema of 12 KB each, and then finds them all as they are.
+async fn seed(url: Option<&str>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = open(url, &folder).await;
+    let rows = |decision| -> Vec<SeedTypeRow> {
+        let row = |number| SeedTypeRow {
+            name: format!("type-{number}"),
+            version: "1.0.0".to_owned(),
+            execution_model: ExecutionModel::BuiltIn,
+            description: "A compiled type.".to_owned(),
+            category: None,
+            tags: vec!["seeded".to_owned()],
+            config_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
+            seeded_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
+            script_source: None,
+            decision,
+        };
+        (0..1000).map(row).collect()
+    };
+    for (what, decision) in [("seed 1000 types", SeedDecision::Insert), ("leave 1000 types", SeedDecision::Leave)] {
+        let rows = rows(decision);
+        let begun = Instant::now();
+        store.types().seeded().await.expect("read");
+        store.types().seed(&rows).await.expect("seeded");
+        println!("{what}: {} ms", begun.elapsed().as_millis());
+    }
+    store.close().await;
+}
+
+async fn open(url: Option<&str>, folder: &tempfile::TempDir) -> Store {
+    let url = url.map_or_else(|| sqlite_url(&folder.path().join("floh.db")), str::to_owned);
+    Store::open(&url).await.expect("a database")
+}
+
+async fn run(what: &str, both: bool, waiters: usize, rows: usize, url: Option<&str>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = open(url, &folder).await;
+    let recorder = Recorder::spawn(&store);
+    let connectors: Arc<[Uuid]> = (0..20).map(|_| new_id()).collect();
+    let taken = Arc::new(AtomicUsize::new(0));
+
+    let (cpu, begun) = (cpu_time(), Instant::now());
+    let callers: Vec<_> = (0..waiters)
+        .map(|_| {
+            let (recorder, taken, connectors) = (recorder.clone(), Arc::clone(&taken), Arc::clone(&connectors));
+            tokio::spawn(async move {
+                loop {
+                    let number = taken.fetch_add(1, Ordering::Relaxed);
+                    if number >= rows {
+                        return;
+                    }
+                    let started = row(number, &connectors);
+                    let id = started.id;
+                    if both {
+                        recorder.start(started).await.expect("recorded");
+                    }
+                    recorder.finish(ExecutionRow { id, ..finished(number, &connectors) }).await.expect("recorded");
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("no panic");
+    }
+    let (cpu, wall) = (cpu_time() - cpu, begun.elapsed());
+    recorder.close().await;
+    store.close().await;
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / rows as f64;
+    println!("{what:<22} {waiters:>8} {:>12.1} {:>12.1} {:>12.0}", each(cpu), each(wall), 1e6 / each(wall));
+}
+
+fn row(number: usize, connectors: &[Uuid]) -> ExecutionRow {
+    ExecutionRow {
+        id: new_id(),
+        connector_id: connectors[number % connectors.len()],
+        connector: format!("widget-{}", number % connectors.len()),
+        type_name: "widget".to_owned(),
+        type_version: "1.0.0".to_owned(),
+        command: Some("listWidgets".to_owned()),
+        status: ExecutionStatus::Started,
+        mocked: false,
+        source: ExecutionSource::Rest,
+        step_id: None,
+        run_id: None,
+        deprecated: false,
+        params: r#"{"limit":50,"state":"active","q":"a search text of some length"}"#.to_owned(),
+        result: None,
+        logs: "[]".to_owned(),
+        started_at: now(),
+        duration_ms: None,
+    }
+}
+
+fn finished(number: usize, connectors: &[Uuid]) -> ExecutionRow {
+    let widget = r#"{"id":1,"name":"a widget","state":"active"}"#;
+    ExecutionRow {
+        status: if number.is_multiple_of(50) { ExecutionStatus::Failed } else { ExecutionStatus::Succeeded },
+        result: Some(format!(r#"{{"success":true,"payload":{{"widgets":[{widget},{widget},{widget}],"total":3}}}}"#)),
+        duration_ms: Some(3),
+        ..row(number, connectors)
+    }
+}
+
+/// User and system time of this process so far, in steps of 10 ms.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("a Linux /proc");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |field: usize| fields[field].parse::<u64>().expect("a number of ticks");
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+}

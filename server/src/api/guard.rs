@@ -1,0 +1,93 @@
+//! Who may call what. A guard stands before every route and before the answer that there is none.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Problem;
+use crate::app::App;
+use crate::auth::{AuthError, Identity, Scope};
+
+/// What a route demands of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: liveness and readiness.
+    Public,
+    /// A valid token of any scope.
+    Authenticated,
+    /// A token with a scope.
+    Needs(Scope),
+}
+
+impl std::fmt::Display for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Public => f.write_str("public"),
+            Self::Authenticated => f.write_str("any token"),
+            Self::Needs(scope) => write!(f, "{scope}"),
+        }
+    }
+}
+
+/// The caller of a guarded route.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Arc<Identity>);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Problem::internal("a route without a guard asked for its caller"))
+    }
+}
+
+/// Lets a request pass when its caller may.
+pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut request: Request, next: Next) -> Response {
+    if access == Access::Public {
+        return next.run(request).await;
+    }
+    let token = bearer(&request).map(str::to_owned);
+    match admit(&app, access, token).await {
+        Ok(identity) => {
+            request.extensions_mut().insert(Caller(identity));
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(app: &App, access: Access, token: Result<String, Problem>) -> Result<Arc<Identity>, Problem> {
+    let identity = app.auth.authenticate(&token?).await.map_err(|error| match error {
+        AuthError::Store(error) => Problem::from(error),
+        other => unauthorized(other.to_string()),
+    })?;
+    match access {
+        Access::Needs(scope) if !identity.allows(scope) => {
+            let detail = format!("this needs the scope {scope}, which the token {:?} does not have", identity.name);
+            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+        }
+        _ => Ok(identity),
+    }
+}
+
+fn bearer(request: &Request) -> Result<&str, Problem> {
+    let missing = || unauthorized("send a token in the header `Authorization: Bearer <token>`");
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
+    let text = value.to_str().map_err(|_| missing())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
+}
+
+fn unauthorized(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"floh\""))
+}

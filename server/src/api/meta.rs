@@ -1,0 +1,50 @@
+//! What is about the server itself: liveness, readiness, metrics, its own OpenAPI document.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use super::Problem;
+use crate::app::App;
+
+const TAG: &str = "server";
+
+/// Tells that the process runs.
+#[utoipa::path(get, path = "/healthz", tag = TAG, responses((status = 200, body = Object)))]
+pub(super) async fn healthz() -> axum::Json<serde_json::Value> {
+    axum::Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// Tells whether requests are answered: the database is there and the server is not stopping.
+#[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Object), (status = 503, body = Problem)))]
+pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<serde_json::Value>, Problem> {
+    if app.is_stopping() {
+        return Err(Problem::unavailable("the server is stopping"));
+    }
+    app.store.ping().await.map_err(|error| {
+        tracing::warn!(%error, "not ready");
+        Problem::unavailable("the database does not answer")
+    })?;
+    Ok(axum::Json(json!({ "status": "ready" })))
+}
+
+/// Read the metrics, in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain")))]
+pub(super) async fn metrics(axum::Extension(handle): axum::Extension<Option<PrometheusHandle>>) -> Response {
+    match handle {
+        Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// Read this API as an OpenAPI 3.1 document.
+#[utoipa::path(get, path = "/api/openapi.json", tag = TAG, responses((status = 200, body = Object)))]
+pub(super) async fn openapi(axum::Extension(document): axum::Extension<Document>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document.0.as_ref().to_owned()).into_response()
+}
+
+/// The OpenAPI document, written once.
+#[derive(Debug, Clone)]
+pub(super) struct Document(pub(super) std::sync::Arc<str>);

@@ -1,0 +1,20 @@
+//! REST (contract section 4): one file a resource, thin. Every route names its scope where it is
+//! declared; one without cannot be added.
+
+mod body;
+mod connectors;
+mod executions;
+mod guard;
+mod meta;
+mod page;
+mod problem;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod types;
+
+pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes};
+pub use guard::{Access, Caller};
+pub use problem::{Mistake, Problem};
+pub use routes::{RouteRow, router, table};

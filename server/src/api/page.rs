@@ -1,0 +1,91 @@
+//! Query parameters of lists, and their answer.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, RawQuery};
+use axum::http::request::Parts;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Mistake, Problem};
+use crate::store::{Page, PageRequest};
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageView<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> From<Page<T>> for PageView<T> {
+    fn from(page: Page<T>) -> Self {
+        Self { items: page.items, next_cursor: page.next_cursor }
+    }
+}
+
+/// The query of a request, read key by key.
+#[derive(Debug)]
+pub(super) struct Query {
+    values: BTreeMap<String, String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
+        let mut read = Self { values: BTreeMap::new(), mistakes: Vec::new() };
+        for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if read.values.insert(key.clone().into_owned(), value.into_owned()).is_some() {
+                read.mistakes.push(Mistake::new(format!("?{key}"), "given twice"));
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Query {
+    /// Takes a text.
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        self.values.remove(key).filter(|value| !value.is_empty())
+    }
+
+    /// Takes a value that is parsed.
+    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
+        let text = self.text(key)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.mistakes.push(Mistake::new(format!("?{key}"), format!("{error}")));
+                None
+            }
+        }
+    }
+
+    /// Takes `limit` and `cursor`.
+    pub(super) fn page(&mut self) -> PageRequest {
+        let limit = match self.parsed::<u32>("limit") {
+            Some(limit @ 1..=500) => limit,
+            Some(other) => {
+                self.mistakes.push(Mistake::new("?limit", format!("expected a number from 1 to 500, got {other}")));
+                PageRequest::DEFAULT
+            }
+            None => PageRequest::DEFAULT,
+        };
+        PageRequest { limit, cursor: self.text("cursor") }
+    }
+
+    /// Ends reading: what is left over is unknown.
+    ///
+    /// # Errors
+    /// 422 with every mistake, where there is one.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        self.mistakes.extend(self.values.keys().map(|key| Mistake::new(format!("?{key}"), "unknown query parameter")));
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.mistakes)) }
+    }
+}

@@ -1,0 +1,165 @@
+//! The table of routes: each with what it demands of its caller. The router, the OpenAPI document and
+//! the test that walks all routes with all identities are made from it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
+
+use super::guard::{Access, guard};
+use super::meta::Document;
+use super::{Problem, connectors, executions, meta, tokens, types};
+use crate::app::App;
+use crate::auth::Scope;
+
+/// One route as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteRow {
+    /// HTTP method.
+    pub method: String,
+    /// Path with its parameters in braces.
+    pub path: String,
+    /// What it demands of its caller.
+    pub access: Access,
+}
+
+type Handlers = UtoipaMethodRouter<App>;
+
+/// Every route with what it demands.
+fn declared() -> Vec<(Access, Handlers)> {
+    use Access::{Authenticated, Needs, Public};
+    vec![
+        (Needs(Scope::ConnectorsWrite), routes!(connectors::create)),
+        (Needs(Scope::ConnectorsRead), routes!(connectors::list)),
+        (Needs(Scope::ConnectorsRead), routes!(connectors::read)),
+        (Needs(Scope::ConnectorsWrite), routes!(connectors::update)),
+        (Needs(Scope::ConnectorsWrite), routes!(connectors::delete)),
+        (Needs(Scope::ConnectorsExecute), routes!(connectors::execute)),
+        (Needs(Scope::ConnectorsExecute), routes!(connectors::test)),
+        (Needs(Scope::TypesRead), routes!(types::list)),
+        (Needs(Scope::TypesRead), routes!(types::read)),
+        (Needs(Scope::TypesWrite), routes!(types::delete)),
+        (Needs(Scope::TypesRead), routes!(types::capabilities)),
+        (Needs(Scope::TypesRead), routes!(types::json_schema)),
+        (Needs(Scope::AuditRead), routes!(executions::list)),
+        (Needs(Scope::AuditRead), routes!(executions::read)),
+        (Needs(Scope::TokensWrite), routes!(tokens::create)),
+        (Needs(Scope::TokensRead), routes!(tokens::list)),
+        (Needs(Scope::TokensWrite), routes!(tokens::delete)),
+        (Needs(Scope::AuditRead), routes!(meta::metrics)),
+        (Authenticated, routes!(meta::openapi)),
+        (Public, routes!(meta::healthz)),
+        (Public, routes!(meta::readyz)),
+    ]
+}
+
+/// Returns the table of routes.
+pub fn table() -> Vec<RouteRow> {
+    declared().iter().flat_map(|(access, handlers)| rows(*access, handlers)).collect()
+}
+
+fn rows(access: Access, (_, paths, _): &Handlers) -> Vec<RouteRow> {
+    let mut rows = Vec::new();
+    for (path, item) in &paths.paths {
+        let operations = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
+        for (method, operation) in operations {
+            if operation.is_some() {
+                rows.push(RouteRow { method: method.to_owned(), path: path.clone(), access });
+            }
+        }
+    }
+    rows
+}
+
+/// Makes the router. Without a guard nothing is reachable, not even the answer that there is nothing.
+pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
+    let mut router = OpenApiRouter::with_openapi(base_document());
+    for (access, (schemas, mut paths, handlers)) in declared() {
+        describe_access(access, &mut paths);
+        let handlers = handlers.layer(from_fn_with_state((app.clone(), access), guard));
+        router = router.routes((schemas, paths, handlers));
+    }
+    let (router, document) = router.split_for_parts();
+    let document = Document(Arc::from(document.to_json().unwrap_or_default()));
+    let nothing = axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
+    router
+        .method_not_allowed_fallback(no_method)
+        .fallback_service(nothing.with_state(app.clone()))
+        .layer(Extension(metrics))
+        .layer(Extension(document))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(finish))
+        .with_state(app.clone())
+}
+
+fn base_document() -> OpenApi {
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
+    let mut components = Components::new();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let info = InfoBuilder::new()
+        .title("Floh")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Connectors: make them, execute their commands, read what happened."))
+        .build();
+    OpenApiBuilder::new().info(info).components(Some(components)).build()
+}
+
+/// Says in the document what the guard demands.
+fn describe_access(access: Access, paths: &mut utoipa::openapi::path::Paths) {
+    let requirement = SecurityRequirement::new("bearer", Vec::<String>::new());
+    for item in paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            if access == Access::Public {
+                operation.security = Some(Vec::new());
+                continue;
+            }
+            operation.security = Some(vec![requirement.clone()]);
+            let described = operation.description.take().filter(|text| !text.is_empty());
+            let scope = format!("Needs: {access}.");
+            operation.description = Some(described.map_or_else(|| scope.clone(), |text| format!("{text}\n\n{scope}")));
+        }
+    }
+}
+
+async fn no_route(request: Request) -> Problem {
+    Problem::not_found(format!("there is nothing at {} {}", request.method(), request.uri().path()))
+}
+
+async fn no_method(method: Method, path: Option<MatchedPath>) -> Problem {
+    let path = path.map(|path| path.as_str().to_owned()).unwrap_or_default();
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("{path} does not take {method}"))
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    Problem::internal("a handler panicked").into_response()
+}
+
+/// Headers that every answer has, and the request's metrics.
+async fn finish(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().as_str().to_owned();
+    let path = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let took: Duration = began.elapsed();
+    let status = response.status().as_u16().to_string();
+    tracing::debug!(method, path, status, took_ms = took.as_secs_f64() * 1000.0, "answered");
+    metrics::counter!("floh_http_requests_total", "route" => path.clone(), "method" => method, "status" => status)
+        .increment(1);
+    metrics::histogram!("floh_http_request_seconds", "route" => path).record(took.as_secs_f64());
+    response
+}

@@ -1,0 +1,159 @@
+//! `/api/tokens`: who may do what.
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::connectors::uuid;
+use super::page::{PageView, Query};
+use super::{Caller, Form, JsonBytes, Problem};
+use crate::app::App;
+use crate::auth::{IssueError, NewToken, Scope};
+use crate::store::{TokenKind, TokenRow};
+
+const TAG: &str = "tokens";
+
+/// A token, without its text.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TokenView {
+    /// Id (UUIDv7).
+    pub id: Uuid,
+    /// What it is for.
+    pub name: String,
+    /// A person's or program's token, or an agent's.
+    pub kind: TokenKind,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// The agent that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// The connectors that the agent may serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connector_names: Option<Vec<String>>,
+    /// The token's text; in the answer to its making alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it ends to be valid.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to about a minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl From<TokenRow> for TokenView {
+    fn from(row: TokenRow) -> Self {
+        let TokenRow { token, created_at, last_used_at } = row;
+        Self {
+            id: token.id,
+            name: token.name,
+            kind: token.kind,
+            scopes: token.scopes,
+            agent_id: token.agent_id,
+            connector_names: (token.kind == TokenKind::Agent).then_some(token.connector_names),
+            token: None,
+            created_at,
+            expires_at: token.expires_at,
+            last_used_at,
+        }
+    }
+}
+
+/// The body of `POST /api/tokens`.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes the body, which is read key by key")]
+pub(super) struct NewTokenBody {
+    /// What it is for.
+    pub name: String,
+    /// `api` where absent.
+    pub kind: Option<TokenKind>,
+    /// What it may do: scopes such as `connectors:read`, `runs:*` or `admin`.
+    pub scopes: Option<Vec<String>>,
+    /// When it ends to be valid.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// The agent that it belongs to; needed with kind `agent`.
+    pub agent_id: Option<String>,
+    /// The connectors that the agent may serve; needed with kind `agent`.
+    pub connector_names: Option<Vec<String>>,
+}
+
+/// Make a token. Its text is shown once.
+#[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewTokenBody),
+    responses((status = 201, body = TokenView), (status = 422, body = Problem)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    JsonBytes(body): JsonBytes,
+) -> Result<Response, Problem> {
+    let new = read(Form::parse(&body)?)?;
+    refuse_escalation(&caller, &new)?;
+    let issued = app.auth.issue(new).await.map_err(problem)?;
+    let view = TokenView { token: Some(issued.text.expose().to_owned()), ..TokenView::from(issued.row) };
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
+}
+
+fn read(mut form: Form) -> Result<NewToken, Problem> {
+    let new = NewToken {
+        name: form.required_text("name"),
+        kind: form.word("kind").unwrap_or(TokenKind::Api),
+        scopes: form.texts("scopes").unwrap_or_default(),
+        expires_at: form.word("expiresAt"),
+        agent_id: form.text("agentId"),
+        connector_names: form.texts("connectorNames").unwrap_or_default(),
+    };
+    form.finish(&["name", "kind", "scopes", "expiresAt", "agentId", "connectorNames"])?;
+    Ok(new)
+}
+
+/// A token cannot make one that may do more than itself.
+fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
+    let wanted = Scope::parse_all(&new.scopes).unwrap_or_default();
+    let denied: Vec<String> =
+        wanted.iter().filter(|scope| !caller.0.allows(**scope)).map(ToString::to_string).collect();
+    if denied.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("a token cannot give what it does not have: {}", denied.join(", "));
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).at("/scopes", "more than the caller's own scopes"))
+}
+
+fn problem(error: IssueError) -> Problem {
+    match error {
+        IssueError::Store(error) => error.into(),
+        other => Problem::invalid_at(format!("/{}", other.field()), other.to_string()),
+    }
+}
+
+/// List tokens, newest first.
+#[utoipa::path(get, path = "/api/tokens", tag = TAG,
+    params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = PageView<TokenView>)))]
+pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<TokenView>>, Problem> {
+    let page = query.page();
+    query.finish()?;
+    app.auth.flush_last_used().await?;
+    let page = app.store.tokens().list(&page).await?;
+    Ok(axum::Json(PageView {
+        items: page.items.into_iter().map(TokenView::from).collect(),
+        next_cursor: page.next_cursor,
+    }))
+}
+
+/// Revoke a token, at once.
+#[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub(super) async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    app.auth.revoke(uuid(&id, "token")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

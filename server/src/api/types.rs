@@ -1,0 +1,58 @@
+//! `/api/connector-types`: what can be instantiated.
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::Problem;
+use super::page::{PageView, Query};
+use crate::app::App;
+use crate::catalog::{self, TypeView};
+
+const TAG: &str = "connector types";
+
+/// List connector types, by name.
+#[utoipa::path(get, path = "/api/connector-types", tag = TAG,
+    params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = PageView<TypeView>)))]
+pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<TypeView>>, Problem> {
+    let page = query.page();
+    query.finish()?;
+    Ok(axum::Json(catalog::list_types(&app, &page).await?.into()))
+}
+
+/// Read a connector type.
+#[utoipa::path(get, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
+    responses((status = 200, body = TypeView), (status = 404, body = Problem)))]
+pub(super) async fn read(State(app): State<App>, Path(key): Path<String>) -> Result<Response, Problem> {
+    let view = catalog::get_type(&app, &key).await?;
+    Ok(([(header::ETAG, view.etag())], axum::Json(view)).into_response())
+}
+
+/// Delete a user's connector type that no connector uses.
+#[utoipa::path(delete, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn delete(State(app): State<App>, Path(key): Path<String>) -> Result<StatusCode, Problem> {
+    catalog::delete_type(&app, &key).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Read what a connector type can do.
+#[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
+    params(("id" = String, Path, description = "Id or name")),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+pub(super) async fn capabilities(
+    State(app): State<App>,
+    Path(key): Path<String>,
+) -> Result<axum::Json<Value>, Problem> {
+    Ok(axum::Json(catalog::capabilities(&app, &key).await?))
+}
+
+/// Read a connector type as JSON Schema 2020-12.
+#[utoipa::path(get, path = "/api/connector-types/{id}/json-schema", tag = TAG,
+    params(("id" = String, Path, description = "Id or name")),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+pub(super) async fn json_schema(State(app): State<App>, Path(key): Path<String>) -> Result<axum::Json<Value>, Problem> {
+    Ok(axum::Json(catalog::json_schema(&app, &key).await?))
+}

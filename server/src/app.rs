@@ -1,0 +1,181 @@
+//! The wiring: everything that a call needs, made once at the start and shared.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use connector_runtime::Secret;
+use connector_runtime::egress::{Client, Policy};
+use connector_runtime::registry::{DuplicateConnector, Registry};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::api::Problem;
+use crate::auth::Authenticator;
+use crate::execute::{Instances, settle_abandoned};
+use crate::seed::{SeedError, SeedOptions, seed};
+use crate::store::{OpenError, Recorder, SealedSecret, Store, StoreError};
+use crate::vault::{self, Place, UnlockError, Vault};
+
+/// How many calls may run at the same time in all.
+const MOST_CALLS: usize = 4096;
+
+/// The server's parts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The compiled connector types.
+    pub registry: Registry,
+    /// The database.
+    pub store: Store,
+    /// Seals secrets.
+    pub vault: Vault,
+    /// Knows who may do what.
+    pub auth: Authenticator,
+    /// Writes execution rows in groups.
+    pub recorder: Recorder,
+    /// Decrypted connectors.
+    pub instances: Instances,
+    /// The way out.
+    pub http: Client,
+    /// Turns away calls beyond what may run at once.
+    pub permits: Semaphore,
+    /// Calls at work, which a stop waits for.
+    pub calls: TaskTracker,
+    stopping: AtomicBool,
+}
+
+/// What the start needs to know.
+#[derive(Debug)]
+pub struct Options<'o> {
+    /// Where the key file lies.
+    pub data_dir: &'o Path,
+    /// The database.
+    pub database_url: &'o str,
+    /// The master key of the environment.
+    pub master_key: Option<Secret>,
+    /// Where requests may go.
+    pub policy: Policy,
+    /// How strict seeding is.
+    pub seed: SeedOptions,
+}
+
+/// Why the server did not start. Each text says how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No connector was linked into the program.
+    #[error("no connector is registered; the program must call connectors::link() or link a crate of its own")]
+    EmptyRegistry,
+    /// Two connectors have one name.
+    #[error(transparent)]
+    Duplicate(#[from] DuplicateConnector),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The secrets cannot be opened.
+    #[error(transparent)]
+    Unlock(#[from] UnlockError),
+    /// The compiled types do not go with the stored ones.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What a dead process left behind cannot be settled.
+    #[error("calls that an earlier process left at work cannot be settled: {0}")]
+    Settle(String),
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the database, unlocks the vault, seeds the compiled types and settles what an earlier
+    /// process left behind.
+    ///
+    /// # Errors
+    /// Where any of these fails.
+    pub async fn start(options: Options<'_>) -> Result<Self, StartError> {
+        let registry = Registry::collect()?;
+        if registry.is_empty() {
+            return Err(StartError::EmptyRegistry);
+        }
+        let store = Store::open(options.database_url).await?;
+        let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
+        seed(&store, &registry, options.seed).await?;
+        let abandoned = store.executions().abandon_unfinished().await?;
+        if abandoned > 0 {
+            tracing::warn!(abandoned, "executions that an earlier process left at work are now unknown");
+        }
+        let app = Self(Arc::new(Parts {
+            registry,
+            vault,
+            auth: Authenticator::new(store.clone()),
+            recorder: Recorder::spawn(&store),
+            instances: Instances::default(),
+            http: Client::new(options.policy),
+            permits: Semaphore::new(MOST_CALLS),
+            calls: TaskTracker::new(),
+            stopping: AtomicBool::new(false),
+            store,
+        }));
+        settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
+        app.store.idempotency().purge_expired().await?;
+        Ok(app)
+    }
+
+    /// Tells whether the server is on its way out.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Tells load balancers that the server is on its way out.
+    pub fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes what is still in memory and closes the database.
+    pub async fn close(&self) {
+        self.recorder.close().await;
+        if let Err(error) = self.auth.flush_last_used().await {
+            tracing::warn!(%error, "when tokens were last used could not be written");
+        }
+        self.store.close().await;
+    }
+
+    /// Seals the value of a connector's secret field.
+    ///
+    /// # Errors
+    /// 500 where it cannot be sealed.
+    pub fn seal_connector_secret(&self, connector: Uuid, field: &str, value: &Value) -> Result<SealedSecret, Problem> {
+        let row = connector.to_string();
+        let place = Place { table: "connector_secret", row: &row, field };
+        let text = zeroize::Zeroizing::new(value.to_string());
+        let ciphertext = self.vault.seal(&place, text.as_bytes()).map_err(Problem::internal)?;
+        Ok(SealedSecret { field: field.to_owned(), ciphertext })
+    }
+
+    /// Opens the value of a connector's secret field.
+    ///
+    /// # Errors
+    /// 500 where it cannot be opened.
+    pub fn open_connector_secret(&self, connector: Uuid, sealed: &SealedSecret) -> Result<Value, Problem> {
+        let row = connector.to_string();
+        let place = Place { table: "connector_secret", row: &row, field: &sealed.field };
+        let text = self.vault.open(&place, &sealed.ciphertext).map_err(Problem::internal)?;
+        serde_json::from_slice(&text)
+            .map_err(|_| Problem::internal(format!("the secret {} of connector {connector} is damaged", sealed.field)))
+    }
+}

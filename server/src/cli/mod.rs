@@ -1,0 +1,125 @@
+//! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
+
+mod call;
+mod serve;
+mod token;
+mod types;
+mod values;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use connector_runtime::registry::Registry;
+
+use crate::config::ServeArgs;
+
+/// Connectors for workflows: serve them, look at them, call them.
+#[derive(Debug, Parser)]
+#[command(name = "floh", version, about, arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve connectors over REST. What `floh` does when it is told nothing else.
+    Serve(Box<ServeArgs>),
+    /// List the connector types of this program.
+    Types(types::TypesArgs),
+    /// Print the config schema of a connector type.
+    Schema(types::SchemaArgs),
+    /// Run a command of a connector type here, without a server.
+    Call(Box<call::CallArgs>),
+    /// Make, list and revoke tokens.
+    Token(Box<token::TokenArgs>),
+}
+
+/// Why a command of the command line did not do its work.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// What was asked for makes no sense: exit code 2.
+    Usage(String),
+    /// The work failed: exit code 1.
+    Failed(String),
+}
+
+impl CliError {
+    fn usage(error: impl std::fmt::Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if stands_for_serve(arguments.get(1)) {
+        arguments.insert(1, "serve".into());
+    }
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let help = !error.use_stderr();
+            // Nothing is left to tell when even this cannot be written.
+            drop(error.print());
+            return ExitCode::from(if help { 0 } else { 2 });
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            let (text, code) = match error {
+                CliError::Usage(text) => (text, 2),
+                CliError::Failed(text) => (text, 1),
+            };
+            drop(writeln!(std::io::stderr(), "error: {text}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// `floh` alone and `floh --listen ..` mean `floh serve`.
+fn stands_for_serve(first: Option<&OsString>) -> bool {
+    match first.and_then(|first| first.to_str()) {
+        None => first.is_none(),
+        Some(text) => text.starts_with('-') && !matches!(text, "-h" | "--help" | "-V" | "--version"),
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Types(args) => types::list(&registry()?, &args),
+        Command::Schema(args) => types::schema(&registry()?, &args),
+        Command::Call(args) => call::run(&registry()?, *args),
+        Command::Token(args) => token::run(*args),
+    }
+}
+
+fn registry() -> Result<Registry, CliError> {
+    Registry::collect().map_err(CliError::failed)
+}
+
+/// Returns a registered type, or says which there are.
+fn entry<'r>(registry: &'r Registry, name: &str) -> Result<&'r connector_runtime::registry::Entry, CliError> {
+    registry.get(name).ok_or_else(|| {
+        let known: Vec<&str> = registry.names().collect();
+        CliError::Usage(format!("no connector type {name}; known are {}", known.join(", ")))
+    })
+}
+
+/// Writes a line to standard output. A reader who closed the pipe has seen enough.
+fn print(line: impl std::fmt::Display) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// Starts a runtime for work that needs one.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::failed)
+}

@@ -1,0 +1,54 @@
+//! `floh serve`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use connector_runtime::Secret;
+use tokio::net::TcpListener;
+
+use super::{CliError, print, runtime};
+use crate::api;
+use crate::app::{App, Options};
+use crate::config::{EnvSecrets, ServeArgs};
+use crate::seed::SeedOptions;
+use crate::{listen, telemetry};
+
+pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
+    telemetry::init_logs(args.log_format, &args.log);
+    runtime()?.block_on(serve(args))
+}
+
+async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
+    let policy = args.egress.policy().map_err(CliError::usage)?;
+    let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
+    let secrets = EnvSecrets::read();
+    let database_url = args.storage.database_url();
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        CliError::Failed(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen))
+    })?;
+    let options = Options {
+        data_dir: args.storage.data_dir(),
+        database_url: &database_url,
+        master_key: secrets.master_key,
+        policy,
+        seed: SeedOptions { allow_downgrade: args.allow_downgrade, allow_schema_drift: args.allow_schema_drift },
+    };
+    let app = App::start(options).await.map_err(CliError::failed)?;
+    let first = app.auth.ensure_admin(secrets.admin_token).await.map_err(CliError::failed)?;
+    let address = listener.local_addr().map_err(CliError::failed)?;
+    let router = api::router(&app, Some(metrics));
+    if let Some(token) = first {
+        welcome(address, &token);
+    }
+    print(format_args!("listening on http://{address}"));
+    listen::serve(listener, router, &app).await.map_err(CliError::failed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first start: the admin token, once, with a line that can be copied.
+fn welcome(address: SocketAddr, token: &Secret) {
+    let token = token.expose();
+    print(format_args!(
+        "First start. This admin token is shown once; keep it:\n\n  {token}\n\nTry it:\n\n  curl -H 'Authorization: Bearer {token}' http://{address}/api/connector-types\n"
+    ));
+}

@@ -1,0 +1,104 @@
+//! `floh token`: works on the database itself, so that a first or a lost token can be made anew.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{CliError, print, runtime};
+use crate::auth::{Authenticator, NewToken};
+use crate::config::StorageArgs;
+use crate::store::{PageRequest, Store, TokenKind};
+
+#[derive(Debug, Args)]
+pub(super) struct TokenArgs {
+    #[command(subcommand)]
+    command: TokenCommand,
+    #[command(flatten)]
+    storage: StorageArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token and print it; it is shown once.
+    Create {
+        /// What the token is for.
+        #[arg(long)]
+        name: String,
+        /// What it may do, for example connectors:read or admin; may be repeated.
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// When it ends to be valid, for example 2027-01-31T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<Timestamp>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List tokens, newest first.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a token. A server that runs on the same database notices within seconds.
+    Revoke {
+        /// Id of the token.
+        id: Uuid,
+    },
+}
+
+pub(super) fn run(args: TokenArgs) -> Result<ExitCode, CliError> {
+    runtime()?.block_on(async {
+        let store = Store::open(&args.storage.database_url()).await.map_err(CliError::failed)?;
+        let result = act(&store, args.command).await;
+        store.close().await;
+        result.map(|()| ExitCode::SUCCESS)
+    })
+}
+
+async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
+    let auth = Authenticator::new(store.clone());
+    match command {
+        TokenCommand::Create { name, scopes, expires_at, json } => {
+            let new = NewToken {
+                name,
+                kind: TokenKind::Api,
+                scopes,
+                expires_at,
+                agent_id: None,
+                connector_names: Vec::new(),
+            };
+            let issued = auth.issue(new).await.map_err(CliError::usage)?;
+            if json {
+                print(json!({ "id": issued.row.token.id, "token": issued.text.expose() }));
+            } else {
+                print(issued.text.expose());
+            }
+        }
+        TokenCommand::List { json } => {
+            let mut page = PageRequest { limit: PageRequest::MAX, cursor: None };
+            loop {
+                let rows = store.tokens().list(&page).await.map_err(CliError::failed)?;
+                for row in rows.items {
+                    let (id, token) = (row.token.id, row.token);
+                    if json {
+                        print(
+                            json!({ "id": id, "name": token.name, "kind": token.kind, "scopes": token.scopes, "expiresAt": token.expires_at }),
+                        );
+                    } else {
+                        print(format_args!("{id}  {:6}  {}  {}", token.kind, token.name, token.scopes.join(",")));
+                    }
+                }
+                match rows.next_cursor {
+                    Some(cursor) => page.cursor = Some(cursor),
+                    None => break,
+                }
+            }
+        }
+        TokenCommand::Revoke { id } => auth.revoke(id).await.map_err(CliError::failed)?,
+    }
+    Ok(())
+}

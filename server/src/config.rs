@@ -1,0 +1,115 @@
+//! Settings: flags of `floh serve` and environment variables. The only place that reads the
+//! environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use connector_runtime::Secret;
+use connector_runtime::egress::{Policy, PolicyError};
+
+use crate::store::sqlite_url;
+use crate::telemetry::LogFormat;
+
+/// Where the database and the key lie.
+#[derive(Debug, Clone, Args)]
+pub struct StorageArgs {
+    /// Folder of the database file and the key file; made where it is not there.
+    #[arg(long, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Default: floh.db in the data folder.
+    #[arg(long, env = "FLOH_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+impl StorageArgs {
+    /// Returns the database's URL.
+    pub fn database_url(&self) -> String {
+        self.database_url.clone().unwrap_or_else(|| sqlite_url(&self.data_dir.join("floh.db")))
+    }
+
+    /// Returns the data folder.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+}
+
+/// Where requests of connectors may go beyond the public internet.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EgressArgs {
+    /// Opens destinations that are refused otherwise: CIDR, host or host:port. Loopback, link-local and
+    /// metadata addresses open only one by one.
+    #[arg(long, env = "FLOH_EGRESS_ALLOW", value_name = "DESTINATION", value_delimiter = ',')]
+    pub egress_allow: Vec<String>,
+    /// Refuses destinations that are open otherwise; wins over --egress-allow.
+    #[arg(long, env = "FLOH_EGRESS_DENY", value_name = "DESTINATION", value_delimiter = ',')]
+    pub egress_deny: Vec<String>,
+    /// Sends requests through this HTTP proxy. The usual proxy variables are not read.
+    #[arg(long, env = "FLOH_EGRESS_PROXY", value_name = "URL", hide_env_values = true)]
+    pub egress_proxy: Option<String>,
+}
+
+impl EgressArgs {
+    /// Makes the policy.
+    ///
+    /// # Errors
+    /// Says which value cannot be used, and why.
+    pub fn policy(&self) -> Result<Policy, PolicyError> {
+        let policy = Policy::parse(&self.egress_allow, &self.egress_deny)?;
+        match &self.egress_proxy {
+            Some(proxy) => policy.with_proxy(proxy),
+            None => Ok(policy),
+        }
+    }
+}
+
+/// Settings of `floh serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Where the database and the key lie.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// How log lines are written.
+    #[arg(long, env = "FLOH_LOG_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// What is logged, for example info or server=debug,info.
+    #[arg(long, env = "FLOH_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// Where requests of connectors may go.
+    #[command(flatten)]
+    pub egress: EgressArgs,
+    /// Starts with connector types older than those that the database was seeded with.
+    #[arg(long)]
+    pub allow_downgrade: bool,
+    /// Starts with connector types whose schema differs from the one seeded under the same version.
+    #[arg(long)]
+    pub allow_schema_drift: bool,
+}
+
+/// Secrets that come by environment alone, so that they never stand in a process list.
+#[derive(Debug, Default)]
+pub struct EnvSecrets {
+    /// `FLOH_MASTER_KEY`: seals the secrets in the database.
+    pub master_key: Option<Secret>,
+    /// `FLOH_ADMIN_TOKEN`: the first admin token.
+    pub admin_token: Option<Secret>,
+}
+
+impl EnvSecrets {
+    /// Reads them.
+    pub fn read() -> Self {
+        Self {
+            master_key: variable("FLOH_MASTER_KEY").map(Secret::from),
+            admin_token: variable("FLOH_ADMIN_TOKEN").map(Secret::from),
+        }
+    }
+}
+
+/// Reads a variable; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,185 @@
+//! `Idempotency-Key`: a call under a key runs once; the same key again gets the same answer for a day.
+//!
+//! The answer is kept sealed, keyed by token, connector and key, and written in one transaction with
+//! the execution's row, so that a crash leaves either both or neither.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::path::{Finish, run};
+use super::{ExecuteError, Executed, Instance, Request};
+use crate::api::Problem;
+use crate::app::App;
+use crate::store::{Claim, ExecutionRow, ExecutionStatus, IdempotencyKey, StoreError, new_id, now};
+use crate::vault::Place;
+
+/// How long an answer is kept.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A kept answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Id of the execution.
+    pub execution_id: Uuid,
+    /// Whether the command is deprecated.
+    pub deprecated: bool,
+    /// The result, as JSON text.
+    pub result: Box<RawValue>,
+}
+
+/// What became of a call under a key.
+#[derive(Debug)]
+pub enum Keyed {
+    /// It ran.
+    Ran(Executed),
+    /// It ran before; this is what it answered.
+    Replayed(Answer),
+}
+
+/// Why a call under a key did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The key is at work.
+    #[error("a call with this Idempotency-Key is still at work; ask again when it is done")]
+    InFlight,
+    /// The key was used for another body.
+    #[error("this Idempotency-Key was used for another body; use a new key for a new call")]
+    OtherBody,
+    /// The call itself was turned away.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A kept answer cannot be read.
+    #[error("the kept answer cannot be read: {0}")]
+    Damaged(String),
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::InFlight => Self::conflict("in_flight", error.to_string()),
+            KeyError::OtherBody => Self::invalid_at("Idempotency-Key", error.to_string()),
+            KeyError::Execute(error) => error.into(),
+            KeyError::Store(error) => error.into(),
+            KeyError::Damaged(_) => Self::internal(error),
+        }
+    }
+}
+
+/// Executes a call under a key, once.
+///
+/// # Errors
+/// Where the key is at work or was used for another body, and where [`super::execute`] fails.
+pub async fn execute_keyed(
+    app: &App,
+    instance: &Arc<Instance>,
+    token_id: Uuid,
+    key: String,
+    body: &[u8],
+    request: Request,
+) -> Result<Keyed, KeyError> {
+    let key = IdempotencyKey { token_id, connector_id: instance.id, key };
+    let id = new_id();
+    let asked = now();
+    let expires = asked + KEPT_FOR;
+    match app.store.idempotency().claim(&key, &fingerprint(body), id, asked, expires).await? {
+        Claim::New => {}
+        Claim::InFlight { .. } => return Err(KeyError::InFlight),
+        Claim::Mismatch => return Err(KeyError::OtherBody),
+        Claim::Replay { answer, .. } => return open(app, &key, &answer).map(Keyed::Replayed),
+    }
+    let keep = KeepAnswer { key: key.clone() };
+    match run(app, instance, id, request, keep).await {
+        Ok(executed) => Ok(Keyed::Ran(executed)),
+        Err(error) => {
+            if matches!(error, ExecuteError::Busy(_)) {
+                app.store.idempotency().release(&key, id).await?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+struct KeepAnswer {
+    key: IdempotencyKey,
+}
+
+impl Finish for KeepAnswer {
+    async fn finish(self, app: &App, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
+        let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(error.to_string());
+        let result = serde_json::value::to_raw_value(&executed.reply).map_err(|error| failed(&error))?;
+        let answer = Answer { execution_id: executed.id, deprecated: executed.deprecated.is_some(), result };
+        let sealed = seal(app, &self.key, &answer).map_err(|error| failed(&error))?;
+        app.recorder.finish_with_answer(row, self.key, sealed).await.map_err(|error| failed(&error))
+    }
+}
+
+/// Two bodies are the same call when they say the same, however they are spaced.
+fn fingerprint(body: &[u8]) -> String {
+    let canonical = serde_json::from_slice::<serde_json::Value>(body).map(|mut value| {
+        value.sort_all_objects();
+        value.to_string()
+    });
+    let digest = match canonical {
+        Ok(text) => Sha256::digest(text.as_bytes()),
+        Err(_) => Sha256::digest(body),
+    };
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn row_id(key: &IdempotencyKey) -> String {
+    format!("{}:{}:{}", key.token_id, key.connector_id, key.key)
+}
+
+fn seal(app: &App, key: &IdempotencyKey, answer: &Answer) -> Result<String, String> {
+    let text = serde_json::to_vec(answer).map_err(|error| error.to_string())?;
+    let row = row_id(key);
+    let place = Place { table: "idempotency", row: &row, field: "answer" };
+    app.vault.seal(&place, &text).map_err(|error| error.to_string())
+}
+
+fn open(app: &App, key: &IdempotencyKey, sealed: &str) -> Result<Answer, KeyError> {
+    let row = row_id(key);
+    let place = Place { table: "idempotency", row: &row, field: "answer" };
+    let text = app.vault.open(&place, sealed).map_err(|error| KeyError::Damaged(error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| KeyError::Damaged(error.to_string()))
+}
+
+/// Settles the keys that a dead process left at work. Where the call had begun, its outcome is unknown
+/// and every repetition is told so; where it had not, the key is free again.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn settle_abandoned(app: &App) -> Result<(), KeyError> {
+    let idempotency = app.store.idempotency();
+    for claim in idempotency.in_flight().await? {
+        let row = app.store.executions().get(claim.execution_id).await;
+        let begun = match row {
+            Ok(row) => row.status == ExecutionStatus::Unknown,
+            Err(StoreError::NotFound { .. }) => false,
+            Err(other) => return Err(other.into()),
+        };
+        if !begun {
+            idempotency.release(&claim.key, claim.execution_id).await?;
+            continue;
+        }
+        let result = serde_json::value::to_raw_value(&serde_json::json!({
+            "success": false,
+            "error": "The server stopped while this call was at work; whether it took effect is unknown",
+            "diagnostics": { "outcome": "unknown" },
+        }));
+        let result = result.map_err(|error| KeyError::Damaged(error.to_string()))?;
+        let answer = Answer { execution_id: claim.execution_id, deprecated: false, result };
+        let sealed = seal(app, &claim.key, &answer).map_err(KeyError::Damaged)?;
+        idempotency.complete(&claim.key, claim.execution_id, &sealed).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! A connector ready to be called: decrypted, with its schema, its executor and its redactor. Made at
+//! the first call and kept until something is written to the connector.
+
+use std::sync::Arc;
+
+use connector_runtime::Secret;
+use connector_runtime::context::ConnectionConfig;
+use connector_runtime::dispatch::{Executor, Target};
+use connector_runtime::egress::Client;
+use connector_runtime::log::LogLevel;
+use connector_runtime::mock::MockSettings;
+use connector_runtime::redact::{Redactor, secret_texts};
+use connector_runtime::schema::ConfigSchema;
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::api::Problem;
+use crate::app::App;
+use crate::catalog::type_schema;
+use crate::store::{LoadedConnector, SIGNING_SECRET};
+
+/// How many calls of one connector may run at the same time; further ones are turned away.
+const MOST_CALLS: usize = 256;
+
+/// A decrypted connector.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Name of its type.
+    pub type_name: String,
+    /// The type's version.
+    pub type_version: String,
+    /// What the type accepts.
+    pub schema: Arc<ConfigSchema>,
+    /// Why it cannot be called, where it cannot.
+    pub refusal: Option<String>,
+    /// Its decrypted config.
+    pub connection: Arc<ConnectionConfig>,
+    /// Knows the secrets of the config.
+    pub redactor: Arc<Redactor>,
+    /// Least level of log lines that are kept.
+    pub log_level: LogLevel,
+    /// The way out, which knows the secrets too.
+    pub http: Client,
+    /// Turns away calls beyond what may run at once.
+    pub permits: Arc<Semaphore>,
+    executor: Option<Box<dyn Executor>>,
+    mock: MockSettings,
+    timeout_ms: Option<u64>,
+}
+
+impl Instance {
+    /// Decrypts a connector.
+    ///
+    /// # Errors
+    /// 404 where there is none, 500 where what is stored cannot be read.
+    pub async fn load(app: &App, key: &str) -> Result<Self, Problem> {
+        let LoadedConnector { connector, connector_type, secrets } = app.store.connectors().load(key).await?;
+        let schema = type_schema(app, &connector_type)?;
+        let mut config: Map<String, Value> = connector.fields.config.clone();
+        for sealed in secrets.iter().filter(|sealed| sealed.field != SIGNING_SECRET) {
+            config.insert(sealed.field.clone(), app.open_connector_secret(connector.id, sealed)?);
+        }
+        let texts = secret_texts(&schema.connection, &config);
+        let http = app.http.watching(texts.iter().map(|text| Secret::from(text.as_str())));
+        let executor =
+            app.registry.get(&connector_type.name).map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);
+        let refusal =
+            refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
+        let mock = serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
+        Ok(Self {
+            id: connector.id,
+            name: connector.fields.name,
+            type_name: connector_type.name,
+            type_version: connector_type.fields.version,
+            schema,
+            refusal,
+            connection: Arc::new(ConnectionConfig::new(config)),
+            redactor: Arc::new(Redactor::new(texts)),
+            log_level: LogLevel::from_wire(connector.fields.log_level.as_str()).unwrap_or_default(),
+            http,
+            permits: Arc::new(Semaphore::new(MOST_CALLS)),
+            executor,
+            mock,
+            timeout_ms: connector.fields.timeout_ms.map(u64::from),
+        })
+    }
+
+    /// Returns what a call goes to; `None` where the code of the type is not there.
+    pub fn target(&self) -> Option<Target<'_>> {
+        Some(Target {
+            connector: &self.name,
+            schema: &self.schema,
+            executor: self.executor.as_deref()?,
+            mock: Some(&self.mock),
+            timeout_ms: self.timeout_ms,
+        })
+    }
+}
+
+fn refusal(name: &str, enabled: bool, type_name: &str, compiled: bool) -> Option<String> {
+    if !enabled {
+        return Some(format!("Connector {name} is disabled"));
+    }
+    (!compiled).then(|| format!("Connector type {type_name} is not part of this server any more"))
+}

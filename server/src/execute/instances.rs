@@ -1,0 +1,63 @@
+//! The decrypted connectors in memory. Every write to a connector drops its entry; a load that was
+//! under way meanwhile is used once and not kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use uuid::Uuid;
+
+use super::Instance;
+use crate::api::Problem;
+use crate::app::App;
+
+/// How many connectors are kept; beyond that the memory is emptied and filled anew.
+const MOST_KEPT: usize = 10_000;
+
+/// Decrypted connectors by id and name.
+#[derive(Debug, Default)]
+pub struct Instances(RwLock<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_id: HashMap<Uuid, Arc<Instance>>,
+    by_name: HashMap<String, Uuid>,
+    /// Goes up with every write, so that a load can see that it was overtaken.
+    writes: u64,
+}
+
+impl Instances {
+    /// Returns a connector by id or name, decrypted.
+    ///
+    /// # Errors
+    /// 404 where there is none.
+    pub async fn get(&self, app: &App, key: &str) -> Result<Arc<Instance>, Problem> {
+        let writes = {
+            let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let id = kept.by_name.get(key).copied().or_else(|| Uuid::try_parse(key).ok());
+            if let Some(instance) = id.and_then(|id| kept.by_id.get(&id)) {
+                return Ok(Arc::clone(instance));
+            }
+            kept.writes
+        };
+        let instance = Arc::new(Instance::load(app, key).await?);
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.writes == writes {
+            if kept.by_id.len() >= MOST_KEPT {
+                kept.by_id.clear();
+                kept.by_name.clear();
+            }
+            kept.by_name.insert(instance.name.clone(), instance.id);
+            kept.by_id.insert(instance.id, Arc::clone(&instance));
+        }
+        Ok(instance)
+    }
+
+    /// Drops a connector after a write to it.
+    pub fn forget(&self, id: Uuid) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        kept.writes += 1;
+        if let Some(instance) = kept.by_id.remove(&id) {
+            kept.by_name.remove(&instance.name);
+        }
+    }
+}

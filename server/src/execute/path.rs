@@ -1,0 +1,205 @@
+//! The path of one call through the server: resolve, check, record the start, run, record the end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use connector_runtime::context::Invocation;
+use connector_runtime::dispatch::{Done, prepare};
+use connector_runtime::redact::Redactor;
+use connector_runtime::result::Reply;
+use connector_runtime::schema::Effect;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Instance, record};
+use crate::api::Problem;
+use crate::app::App;
+use crate::store::{ExecutionRow, ExecutionSource, new_id};
+
+/// A call of a connector's command.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The command; the type's default one where absent.
+    pub command: Option<String>,
+    /// Its params.
+    pub params: Map<String, Value>,
+    /// The run's variables.
+    pub variables: Map<String, Value>,
+    /// Id of the workflow step.
+    pub step_id: Option<String>,
+    /// Id of the run.
+    pub run_id: Option<String>,
+    /// The caller's deadline, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// The mock scenario to answer instead of calling.
+    pub mock_scenario: Option<String>,
+    /// What asked.
+    pub source: ExecutionSource,
+    /// Names the call to systems that must not act on it twice.
+    pub idempotency_key: Option<String>,
+}
+
+/// A call that is over and recorded.
+#[derive(Debug)]
+pub struct Executed {
+    /// Id of the execution row.
+    pub id: Uuid,
+    /// The result.
+    pub reply: Reply,
+    /// Whether the command is deprecated, and what its author says to use instead.
+    pub deprecated: Option<Option<String>>,
+    /// How long the call took, in milliseconds.
+    pub took_ms: f64,
+}
+
+/// Why a call was turned away without a row.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// Too many calls run already.
+    #[error("{0} has too many calls at work; try again in a moment")]
+    Busy(String),
+    /// The row could not be written.
+    #[error("the execution could not be recorded: {0}")]
+    Record(String),
+}
+
+impl From<ExecuteError> for Problem {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Busy(_) => Self::unavailable(error.to_string()),
+            ExecuteError::Record(cause) => {
+                tracing::error!(cause, "an execution could not be recorded");
+                Self::unavailable(
+                    "the database does not answer, so the call was not recorded; if it had begun, its outcome is unknown",
+                )
+            }
+        }
+    }
+}
+
+/// Where the row of a finished call goes: the recorder, alone or together with a kept answer.
+pub(super) trait Finish: Send {
+    fn finish(
+        self,
+        app: &App,
+        row: ExecutionRow,
+        executed: &Executed,
+    ) -> impl Future<Output = Result<(), ExecuteError>> + Send;
+}
+
+/// Records the row and nothing else.
+pub(super) struct RowOnly;
+
+impl Finish for RowOnly {
+    async fn finish(self, app: &App, row: ExecutionRow, _: &Executed) -> Result<(), ExecuteError> {
+        app.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.to_string()))
+    }
+}
+
+/// Executes a call. The row is committed before this returns.
+///
+/// # Errors
+/// Where too many calls are at work, or the row could not be written.
+pub async fn execute(app: &App, instance: &Arc<Instance>, request: Request) -> Result<Executed, ExecuteError> {
+    run(app, instance, new_id(), request, RowOnly).await
+}
+
+pub(super) async fn run(
+    app: &App,
+    instance: &Arc<Instance>,
+    id: Uuid,
+    request: Request,
+    finish: impl Finish,
+) -> Result<Executed, ExecuteError> {
+    let busy = |what: &str| ExecuteError::Busy(what.to_owned());
+    let _call = app.permits.try_acquire().map_err(|_| busy("the server"))?;
+    let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
+    let (row, done) = call(app, instance, id, request).await?;
+    let row = record::ended(row, &done);
+    let executed =
+        Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
+    count(instance, &row, done.took.as_secs_f64());
+    finish.finish(app, row, &executed).await?;
+    Ok(executed)
+}
+
+async fn call(
+    app: &App,
+    instance: &Instance,
+    id: Uuid,
+    request: Request,
+) -> Result<(ExecutionRow, Done), ExecuteError> {
+    let invocation = invocation(instance, &request);
+    let schema = &instance.schema;
+    let target = match (&instance.refusal, instance.target()) {
+        (None, Some(target)) => target,
+        (refusal, _) => {
+            let done = refused(instance, &request, invocation, refusal.as_deref());
+            let params = record::params(schema, done.command.as_deref(), &done.config, &done.redactor);
+            return Ok((record::begun(id, instance, &request, done.command.as_deref(), params), done));
+        }
+    };
+    match prepare(target, invocation) {
+        Err(done) => {
+            let params = record::params(schema, done.command.as_deref(), &done.config, &done.redactor);
+            Ok((record::begun(id, instance, &request, done.command.as_deref(), params), *done))
+        }
+        Ok(call) => {
+            let params = record::params(schema, Some(call.name()), call.config(), call.redactor());
+            let row = record::begun(id, instance, &request, Some(call.name()), params);
+            // What only reads leaves nothing behind that a crash could make unknown: one write will do.
+            if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
+                app.recorder.start(row.clone()).await.map_err(|error| ExecuteError::Record(error.to_string()))?;
+            }
+            Ok((row, call.run().await))
+        }
+    }
+}
+
+fn invocation(instance: &Instance, request: &Request) -> Invocation {
+    let mut config = Map::with_capacity(request.params.len() + 1);
+    if let Some(command) = &request.command {
+        config.insert("command".to_owned(), Value::String(command.clone()));
+    }
+    config.extend(request.params.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Invocation {
+        config,
+        connection: Arc::clone(&instance.connection),
+        variables: request.variables.clone(),
+        step_id: request.step_id.clone(),
+        run_id: request.run_id.clone(),
+        idempotency_key: request.idempotency_key.clone(),
+        timeout_ms: request.timeout_ms,
+        mock_scenario: request.mock_scenario.clone(),
+        log_level: instance.log_level,
+        http: instance.http.clone(),
+        redactor: Some(Arc::clone(&instance.redactor)),
+    }
+}
+
+/// A call of a connector that is disabled or has lost its code.
+fn refused(instance: &Instance, request: &Request, invocation: Invocation, refusal: Option<&str>) -> Done {
+    let began = Instant::now();
+    let texts = instance
+        .schema
+        .commands
+        .values()
+        .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
+    let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
+    Done {
+        command: request.command.clone().or_else(|| instance.schema.default_command.clone()),
+        reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
+        mocked: false,
+        deprecated: None,
+        config: invocation.config,
+        logs: Vec::new(),
+        redactor: redactor as Arc<Redactor>,
+        took: began.elapsed(),
+    }
+}
+
+fn count(instance: &Instance, row: &ExecutionRow, seconds: f64) {
+    let labels = [("type", instance.type_name.clone()), ("status", row.status.as_str().to_owned())];
+    metrics::counter!("floh_executions_total", &labels).increment(1);
+    metrics::histogram!("floh_execution_seconds", "type" => instance.type_name.clone()).record(seconds);
+}

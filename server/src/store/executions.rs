@@ -1,0 +1,227 @@
+//! Recorded executions: read and listed here, written by the [`super::Recorder`].
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::error::Entity;
+use super::migrate::Dialect;
+use super::sql::{Key, Reader, Statement, Values, placeholders};
+use super::{ExecutionSource, ExecutionStatus, Page, PageRequest, Store, StoreError};
+
+const TABLE: &str = "execution";
+const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
+     deprecated, params, result, logs, started_at, duration_ms FROM execution WHERE 1 = 1";
+
+/// One recorded call of a command. What is private in it is redacted before it comes here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionRow {
+    /// Its id ([`super::new_id`]).
+    pub id: Uuid,
+    /// The connector's id.
+    pub connector_id: Uuid,
+    /// The connector's name at the time.
+    pub connector: String,
+    /// The name of its type.
+    pub type_name: String,
+    /// The version of its type at the time.
+    pub type_version: String,
+    /// The command, if one was given or is the default.
+    pub command: Option<String>,
+    /// How far it has come.
+    pub status: ExecutionStatus,
+    /// Whether a mock answered.
+    pub mocked: bool,
+    /// What asked for it.
+    pub source: ExecutionSource,
+    /// The caller's step.
+    pub step_id: Option<String>,
+    /// The caller's run.
+    pub run_id: Option<String>,
+    /// Whether the command is deprecated.
+    pub deprecated: bool,
+    /// The params as JSON text.
+    pub params: String,
+    /// The result as JSON text, once there is one.
+    pub result: Option<String>,
+    /// The log lines as JSON text: a list.
+    pub logs: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds, once that is known.
+    pub duration_ms: Option<i64>,
+}
+
+/// Which executions a list is to hold; what is `None` does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecutionFilter {
+    /// The connector's name, or its id.
+    pub connector: Option<String>,
+    /// The command.
+    pub command: Option<String>,
+    /// Whether they succeeded; those without an outcome are in neither list.
+    pub success: Option<bool>,
+    /// The caller's run.
+    pub run_id: Option<String>,
+}
+
+/// The executions of a [`Store`].
+#[derive(Debug, Clone, Copy)]
+pub struct Executions<'s> {
+    pub(super) store: &'s Store,
+}
+
+impl Executions<'_> {
+    /// Finds an execution.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn get(&self, id: Uuid) -> Result<ExecutionRow, StoreError> {
+        let mut statement = Statement::new(SELECT);
+        statement.push(" AND id = ").bind(id.to_string());
+        let row = statement.query().fetch_optional(&self.store.read).await?;
+        from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::Execution, key: id.to_string() })?)
+    }
+
+    /// Lists executions, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<ExecutionRow>, StoreError> {
+        let connector = match filter.connector.as_deref().map(Key::parse) {
+            None => None,
+            Some(Key::Id(id)) => Some((vec![id], None)),
+            Some(Key::Name(name)) => Some((self.ids_of(name).await?, Some(name))),
+        };
+        if connector.as_ref().is_some_and(|(ids, _)| ids.is_empty()) {
+            return Ok(Page { items: Vec::new(), next_cursor: None });
+        }
+        let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
+        let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(Page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
+    }
+
+    /// The connectors that have or had a name; more than one only if it was given to another after a rename or
+    /// a deletion.
+    async fn ids_of(&self, name: &str) -> Result<Vec<Uuid>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM connector WHERE name = $1 UNION SELECT connector_id FROM connector_former WHERE name = $1",
+        )
+        .bind(name)
+        .fetch_all(&self.store.read)
+        .await?;
+        rows.iter().map(|row| Reader::new(row, "connector").id("id")).collect()
+    }
+
+    /// Marks executions that a dead process has left `accepted` or `started` as `unknown`, and tells how many.
+    ///
+    /// Only the server itself may call this, at its start and before it executes anything: it takes every
+    /// unfinished execution for abandoned. (Replicas on one database will need to know whose each is.) An
+    /// execution that ends after all overwrites the mark.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn abandon_unfinished(&self) -> Result<u64, StoreError> {
+        let marked = sqlx::query("UPDATE execution SET status = 'unknown' WHERE status IN ('accepted', 'started')")
+            .execute(&self.store.write)
+            .await?;
+        Ok(marked.rows_affected())
+    }
+}
+
+/// The words of a status stand in the text, not in a value: only so do the partial indexes serve it.
+pub(super) fn selection(
+    filter: &ExecutionFilter,
+    connector: Option<(Vec<Uuid>, Option<&str>)>,
+    page: &PageRequest,
+) -> Result<Statement, StoreError> {
+    let mut statement = Statement::new(SELECT);
+    if let Some((ids, name)) = connector {
+        match ids[..] {
+            // One id alone is read off its index in order; several are sorted.
+            [id] => statement.push(" AND connector_id = ").bind(id.to_string()),
+            _ => statement.push(" AND connector_id IN (").list(ids.iter().map(Uuid::to_string)).push(")"),
+        };
+        if let Some(name) = name {
+            statement.push(" AND connector = ").bind(name);
+        }
+    }
+    if let Some(command) = &filter.command {
+        statement.push(" AND command = ").bind(command.as_str());
+    }
+    match filter.success {
+        Some(true) => statement.push(" AND status = 'succeeded'"),
+        Some(false) => statement.push(" AND status = 'failed'"),
+        None => &mut statement,
+    };
+    if let Some(run_id) = &filter.run_id {
+        statement.push(" AND run_id = ").bind(run_id.as_str());
+    }
+    if let Some(id) = page.after('e')? {
+        statement.push(" AND id < ").bind(id);
+    }
+    statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
+    Ok(statement)
+}
+
+const INSERT: &str = "INSERT INTO execution (id, connector_id, connector, type, type_version, command, status, mocked, \
+     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms)";
+
+/// What a later row of the same id changes. A finished execution stays as it is, whatever comes late.
+const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.status, mocked = excluded.mocked, \
+     deprecated = excluded.deprecated, params = excluded.params, result = excluded.result, logs = excluded.logs, \
+     duration_ms = excluded.duration_ms WHERE execution.status IN ('accepted', 'started', 'unknown')";
+
+/// Values that a row binds.
+pub(super) const COLUMNS: usize = 17;
+
+/// Writes the statement that records up to `rows` rows; places left over are passed over.
+pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
+    let values = placeholders(dialect, rows, COLUMNS);
+    format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}")
+}
+
+/// Binds the values of one row, or of a place left over.
+pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>) {
+    values
+        .bind(row.map(|row| row.id.to_string()))
+        .bind(row.map(|row| row.connector_id.to_string()))
+        .bind(row.map(|row| row.connector.as_str()))
+        .bind(row.map(|row| row.type_name.as_str()))
+        .bind(row.map(|row| row.type_version.as_str()))
+        .bind(row.and_then(|row| row.command.as_deref()))
+        .bind(row.map(|row| row.status.as_str()))
+        .bind(row.map(|row| i64::from(row.mocked)))
+        .bind(row.map(|row| row.source.as_str()))
+        .bind(row.and_then(|row| row.step_id.as_deref()))
+        .bind(row.and_then(|row| row.run_id.as_deref()))
+        .bind(row.map(|row| i64::from(row.deprecated)))
+        .bind(row.map(|row| row.params.as_str()))
+        .bind(row.and_then(|row| row.result.as_deref()))
+        .bind(row.map(|row| row.logs.as_str()))
+        .bind(row.map(|row| row.started_at.as_millisecond()))
+        .bind(row.and_then(|row| row.duration_ms));
+}
+
+fn from_row(row: &AnyRow) -> Result<ExecutionRow, StoreError> {
+    let row = Reader::new(row, TABLE);
+    Ok(ExecutionRow {
+        id: row.id("id")?,
+        connector_id: row.id("connector_id")?,
+        connector: row.text("connector")?,
+        type_name: row.text("type")?,
+        type_version: row.text("type_version")?,
+        command: row.value("command")?,
+        status: row.word("status")?,
+        mocked: row.flag("mocked")?,
+        source: row.word("source")?,
+        step_id: row.value("step_id")?,
+        run_id: row.value("run_id")?,
+        deprecated: row.flag("deprecated")?,
+        params: row.text("params")?,
+        result: row.value("result")?,
+        logs: row.text("logs")?,
+        started_at: row.time("started_at")?,
+        duration_ms: row.value("duration_ms")?,
+    })
+}

@@ -1,0 +1,248 @@
+//! Group commit of execution rows.
+//!
+//! Each caller's row is on disk before its future resolves, yet rows that arrive while a commit is under way
+//! share the next one: a sync and a statement cost the same for one row as for many. One task writes; it takes
+//! what waits, up to [`BATCH`] rows, and sends it as few multi-row upserts, one transaction. If a batch is
+//! refused, its rows are tried one by one, so that a bad row fails alone.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use sqlx::AnyConnection;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::executions::{self, COLUMNS, ExecutionRow};
+use super::idempotency::{self, IdempotencyKey};
+use super::sql::Values;
+use super::{Store, StoreError};
+
+/// Rows that share a commit at most.
+const BATCH: usize = 128;
+/// Statements are written for these numbers of rows alone, so that each is prepared once; what a batch does not
+/// fill stays empty. More than one statement, with a begin and a commit around, would cost more than that.
+const SIZES: [usize; 10] = [1, 2, 4, 8, 16, 32, 48, 64, 96, BATCH];
+/// Rows that wait at most; then starting is refused and finishing waits.
+const QUEUE: usize = 4096;
+/// Bytes of text in one statement, roughly: large results do not pile up 128-fold.
+const STATEMENT_BYTES: usize = 4 << 20;
+
+// SQLite binds 32,766 values at most, PostgreSQL 65,535.
+const _: () = assert!(BATCH * COLUMNS < 32_766);
+
+/// Why a row was not recorded.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Too many rows wait already.
+    #[error("too many executions wait to be recorded")]
+    Overloaded,
+    /// The server is shutting down.
+    #[error("the recorder is closed")]
+    Closed,
+    /// The database refused the row, or is away.
+    #[error("the execution was not recorded: {0}")]
+    Store(#[source] Arc<StoreError>),
+}
+
+/// Writes execution rows. Clones share one queue and one writer.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Entry>,
+    closing: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// A row that waits, and who waits for it.
+#[derive(Debug)]
+struct Entry {
+    row: ExecutionRow,
+    answer: Option<(IdempotencyKey, String)>,
+    written: oneshot::Sender<Result<(), RecordError>>,
+}
+
+impl Recorder {
+    /// Starts the writer on the current runtime. It ends after [`Recorder::close`], or when the last clone is
+    /// dropped.
+    pub fn spawn(store: &Store) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
+        let guard = ended.clone().drop_guard();
+        let writer = Writer { store: store.clone(), texts: std::array::from_fn(|_| OnceLock::new()) };
+        let stop = closing.clone();
+        tokio::spawn(async move {
+            let _ended = guard;
+            writer.run(waiting, stop).await;
+        });
+        Self { queue, closing, ended }
+    }
+
+    /// Records that an execution begins; resolves when that is on disk.
+    ///
+    /// # Errors
+    /// [`RecordError::Overloaded`] at once when too many rows wait; nothing has been executed then.
+    pub async fn start(&self, row: ExecutionRow) -> Result<(), RecordError> {
+        let permit = self.queue.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => RecordError::Overloaded,
+            mpsc::error::TrySendError::Closed(()) => RecordError::Closed,
+        })?;
+        submit(permit, row, None).await
+    }
+
+    /// Records how an execution ended, whether or not its start was recorded; resolves when that is on disk.
+    /// Waits for room in the queue: what has been executed must not be lost.
+    ///
+    /// # Errors
+    /// [`RecordError::Store`], [`RecordError::Closed`].
+    pub async fn finish(&self, row: ExecutionRow) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        submit(permit, row, None).await
+    }
+
+    /// Records how an execution ended and keeps its sealed answer for an idempotency key, both or neither.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`].
+    pub async fn finish_with_answer(
+        &self,
+        row: ExecutionRow,
+        key: IdempotencyKey,
+        answer: String,
+    ) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        submit(permit, row, Some((key, answer))).await
+    }
+
+    /// Takes no more rows, writes those that wait, and returns when the last is on disk.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.ended.cancelled().await;
+    }
+
+    /// Tells whether rows are no longer taken: after [`Recorder::close`], or if the writer has failed.
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+}
+
+async fn submit(
+    permit: mpsc::Permit<'_, Entry>,
+    row: ExecutionRow,
+    answer: Option<(IdempotencyKey, String)>,
+) -> Result<(), RecordError> {
+    let (written, outcome) = oneshot::channel();
+    permit.send(Entry { row, answer, written });
+    outcome.await.unwrap_or(Err(RecordError::Closed))
+}
+
+struct Writer {
+    store: Store,
+    /// The statement for each of [`SIZES`].
+    texts: [OnceLock<Arc<str>>; SIZES.len()],
+}
+
+impl Writer {
+    async fn run(&self, mut waiting: mpsc::Receiver<Entry>, closing: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                taken = waiting.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+                () = closing.cancelled(), if !waiting.is_closed() => waiting.close(),
+            }
+            while !batch.is_empty() {
+                self.write(unique(&mut batch)).await;
+            }
+            // Callers who have just been answered may have their next row: let it share the next commit.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Writes a batch and tells each waiter how its row fared.
+    async fn write(&self, batch: Vec<Entry>) {
+        let Err(error) = self.commit(&batch).await else {
+            return answer(batch, &Ok(()));
+        };
+        if batch.len() == 1 || error.is_unavailable() {
+            return answer(batch, &Err(RecordError::Store(Arc::new(error))));
+        }
+        tracing::warn!(rows = batch.len(), %error, "a batch of execution rows was refused; trying them one by one");
+        let mut entries = batch.into_iter();
+        while let Some(entry) = entries.next() {
+            let outcome = self.commit(std::slice::from_ref(&entry)).await;
+            let away = outcome.as_ref().is_err_and(StoreError::is_unavailable);
+            let outcome = outcome.map_err(|error| RecordError::Store(Arc::new(error)));
+            answer([entry], &outcome);
+            if away {
+                // Each further row would wait for the same timeout.
+                return answer(entries, &outcome);
+            }
+        }
+    }
+
+    async fn commit(&self, batch: &[Entry]) -> Result<(), StoreError> {
+        let statements = cut(batch);
+        if let ([rows], true) = (statements.as_slice(), batch.iter().all(|entry| entry.answer.is_none())) {
+            // One statement is a transaction of its own.
+            return self.insert(&mut *self.store.write.acquire().await?, rows).await;
+        }
+        let mut transaction = self.store.begin().await?;
+        for rows in statements {
+            self.insert(&mut transaction, rows).await?;
+        }
+        for entry in batch {
+            if let Some((key, answer)) = &entry.answer {
+                idempotency::complete(&mut transaction, key, entry.row.id, answer).await?;
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn insert(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<(), StoreError> {
+        let size = SIZES.partition_point(|&size| size < rows.len());
+        let text = self.texts[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size]).into());
+        let mut values = Values::with_capacity(SIZES[size] * COLUMNS);
+        for place in 0..SIZES[size] {
+            executions::bind(&mut values, rows.get(place).map(|entry| &entry.row));
+        }
+        values.query(text).execute(connection).await?;
+        Ok(())
+    }
+}
+
+/// Takes out the entries to be written now: the first of each id. PostgreSQL refuses two in one statement, and
+/// of two the later one must win.
+fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
+    let mut ids: HashSet<Uuid> = HashSet::with_capacity(batch.len());
+    if batch.iter().all(|entry| ids.insert(entry.row.id)) {
+        return std::mem::take(batch);
+    }
+    ids.clear();
+    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.row.id));
+    *batch = later;
+    now
+}
+
+/// Cuts a batch into statements, none of them much over [`STATEMENT_BYTES`] unless one row is.
+fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
+    let mut statements = Vec::new();
+    while !batch.is_empty() {
+        let mut bytes = 0;
+        let fitting = batch.iter().take_while(|entry| {
+            let fits = bytes < STATEMENT_BYTES;
+            bytes += entry.row.params.len() + entry.row.result.as_ref().map_or(0, String::len) + entry.row.logs.len();
+            fits
+        });
+        let (statement, rest) = batch.split_at(fitting.count());
+        statements.push(statement);
+        batch = rest;
+    }
+    statements
+}
+
+fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<(), RecordError>) {
+    for entry in entries {
+        // Who does not wait any more need not be told.
+        drop(entry.written.send(outcome.clone()));
+    }
+}

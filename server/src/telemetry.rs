@@ -1,0 +1,43 @@
+//! Logs and metrics of the process.
+
+use std::io::IsTerminal;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Starts logging to standard error. Calling it twice changes nothing.
+pub fn init_logs(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second subscriber is refused; the first one goes on, which is what is wanted in tests.
+    let started = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Pretty => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
+    };
+    drop(started);
+}
+
+/// Starts collecting metrics.
+///
+/// # Errors
+/// Where metrics are collected already.
+pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
+    const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?;
+    let handle = builder.install_recorder()?;
+    metrics::describe_counter!("floh_executions_total", "executed commands, by type and status");
+    metrics::describe_histogram!("floh_execution_seconds", "duration of executed commands in seconds, by type");
+    metrics::describe_counter!("floh_http_requests_total", "answered requests, by route, method and status");
+    metrics::describe_histogram!("floh_http_request_seconds", "time to answer a request in seconds, by route");
+    Ok(handle)
+}
