@@ -1,6 +1,6 @@
 //! `/api/tokens`: who may do what.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::connectors::uuid;
 use super::page::{PageView, Query};
+use super::path::PathKey;
 use super::{Caller, Form, JsonBytes, Problem};
 use crate::app::App;
 use crate::auth::{IssueError, NewToken, Scope};
@@ -118,7 +119,11 @@ fn read(mut form: Form) -> Result<NewToken, Problem> {
 
 /// A token cannot make one that may do more than itself.
 fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
-    let wanted = Scope::parse_all(&new.scopes).unwrap_or_default();
+    let mut wanted = Scope::parse_all(&new.scopes).unwrap_or_default();
+    // An agent's token has this scope, whether it is asked for or not.
+    if new.kind == TokenKind::Agent && !wanted.contains(&Scope::AgentsConnect) {
+        wanted.push(Scope::AgentsConnect);
+    }
     let denied: Vec<String> =
         wanted.iter().filter(|scope| !caller.0.allows(**scope)).map(ToString::to_string).collect();
     if denied.is_empty() {
@@ -153,7 +158,7 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
 /// Revoke a token, at once.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
-pub(super) async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(State(app): State<App>, PathKey(id): PathKey) -> Result<StatusCode, Problem> {
     app.auth.revoke(uuid(&id, "token")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

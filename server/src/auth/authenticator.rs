@@ -215,7 +215,7 @@ impl Authenticator {
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(AdminError::Unsendable);
         }
-        let id = text::id(token);
+        let (id, hash) = (text::id(token), text::hash(token));
         let before = self.store.settings().get(OWN_TOKEN).await?.and_then(|id| Uuid::try_parse(&id).ok());
         if let Some(before) = before.filter(|before| *before != id) {
             match self.revoke(before).await {
@@ -223,13 +223,21 @@ impl Authenticator {
                 Err(other) => return Err(other.into()),
             }
         }
-        if self.store.tokens().find(id).await?.is_none() {
+        let found = self.store.tokens().find(id).await?.map(|row| row.token);
+        let fits = |token: &NewTokenRow| {
+            token.hash == hash && token.expires_at.is_none() && token.scopes.iter().any(|scope| *scope == Scope::Admin.as_str())
+        };
+        // A token of this server may be given back to it; it must be able to do what an admin can.
+        if found.as_ref().is_some_and(|token| !fits(token)) {
+            self.revoke(id).await?;
+        }
+        if !found.as_ref().is_some_and(fits) {
             let row = NewTokenRow {
                 id,
                 name: "FLOH_ADMIN_TOKEN".to_owned(),
                 kind: TokenKind::Api,
                 scopes: vec![Scope::Admin.to_string()],
-                hash: text::hash(token),
+                hash,
                 agent_id: None,
                 connector_names: Vec::new(),
                 expires_at: None,
