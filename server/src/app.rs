@@ -9,13 +9,15 @@ use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use connector_runtime::registry::{DuplicateConnector, Registry};
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::api::Problem;
 use crate::auth::Authenticator;
 use crate::execute::{Instances, settle_abandoned};
+use crate::housekeeping;
 use crate::seed::{SeedError, SeedOptions, seed};
 use crate::store::{OpenError, Recorder, SealedSecret, Store, StoreError};
 use crate::vault::{self, Place, UnlockError, Vault};
@@ -48,6 +50,10 @@ pub struct Parts {
     pub permits: Semaphore,
     /// Calls at work, which a stop waits for.
     pub calls: TaskTracker,
+    /// Lets changes of connectors that got into each other's way go one after another.
+    pub contended: Mutex<()>,
+    chores: TaskTracker,
+    closing: CancellationToken,
     stopping: AtomicBool,
 }
 
@@ -108,7 +114,14 @@ impl App {
     /// # Errors
     /// Where any of these fails.
     pub async fn start(options: Options<'_>) -> Result<Self, StartError> {
-        let registry = Registry::collect()?;
+        Self::start_with(Registry::collect()?, options).await
+    }
+
+    /// Does what [`App::start`] does, with connector types of the caller's choice.
+    ///
+    /// # Errors
+    /// Where any of it fails.
+    pub async fn start_with(registry: Registry, options: Options<'_>) -> Result<Self, StartError> {
         if registry.is_empty() {
             return Err(StartError::EmptyRegistry);
         }
@@ -128,11 +141,15 @@ impl App {
             http: Client::new(options.policy),
             permits: Semaphore::new(MOST_CALLS),
             calls: TaskTracker::new(),
+            contended: Mutex::new(()),
+            chores: TaskTracker::new(),
+            closing: CancellationToken::new(),
             stopping: AtomicBool::new(false),
             store,
         }));
         settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
+        app.chores.spawn(housekeeping::keep(Arc::downgrade(&app.0), app.closing.clone()));
         Ok(app)
     }
 
@@ -148,6 +165,9 @@ impl App {
 
     /// Writes what is still in memory and closes the database.
     pub async fn close(&self) {
+        self.closing.cancel();
+        self.chores.close();
+        self.chores.wait().await;
         self.recorder.close().await;
         if let Err(error) = self.auth.flush_last_used().await {
             tracing::warn!(%error, "when tokens were last used could not be written");

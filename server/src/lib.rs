@@ -11,8 +11,11 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod execute;
+mod housekeeping;
 pub mod listen;
 pub mod seed;
 pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod vault;

@@ -205,7 +205,7 @@ async fn connectors() {
         post(with(new(), "timeoutMs", json!(300_001)), 422, &["/timeoutMs"]),
         post(with(new(), "timeoutMs", json!(1.5)), 422, &["/timeoutMs"]),
         post(with(new(), "version", json!("9.9.9")), 409, &["/version"]),
-        post(with(new(), "configSchema", json!({ "connectionConfig": {}, "commands": {} })), 409, &["/configSchema"]),
+        post(with(new(), "configSchema", json!({ "commands": { "other": {} } })), 409, &["/configSchema"]),
         post(with(new(), "config", json!([])), 422, &["/config"]),
         config(json!({ "tokn": "x" }), &["/config/tokn"]),
         config(

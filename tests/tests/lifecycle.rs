@@ -18,7 +18,9 @@ fn assert_plain(exit: &Exit) {
 }
 
 fn key(seed: u8) -> String {
-    let bytes: Vec<u8> = (0..32_u8).map(|n| n.wrapping_mul(37).wrapping_add(seed)).collect();
+    // Steps of its own for each byte: what counts up evenly is refused as weak.
+    let bytes: Vec<u8> =
+        (0..32_u8).map(|n| n.wrapping_mul(n).wrapping_mul(37).wrapping_add(n / 3).wrapping_add(seed)).collect();
     BASE64_STANDARD.encode(bytes)
 }
 

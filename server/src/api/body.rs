@@ -15,6 +15,14 @@ use super::problem::{Mistake, Problem};
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
 /// The largest body of routes that take whole documents.
 pub const DOCUMENT_LIMIT: usize = 64 * 1024 * 1024;
+/// Most characters of a text that is looked for later or shown in lists; within what PostgreSQL indexes.
+pub const SHORT: usize = 255;
+/// Most items of a list of texts.
+pub const MOST_TEXTS: usize = 200;
+/// Most mistakes that one answer lists.
+pub const MOST_MISTAKES: usize = 100;
+/// What is wrong with a NUL character.
+const NUL: &str = "a NUL character cannot be kept";
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -111,12 +119,6 @@ impl Form {
         self.mistakes.extend(mistakes);
     }
 
-    /// Tells whether a mistake at a key has been reported.
-    pub fn is_mistaken(&self, key: &str) -> bool {
-        let pointer = format!("{}/{key}", self.path);
-        self.mistakes.iter().any(|mistake| mistake.pointer == pointer)
-    }
-
     /// Tells whether a key is there, even as null.
     pub fn has(&self, key: &str) -> bool {
         self.map.contains_key(key)
@@ -138,26 +140,42 @@ impl Form {
         }
     }
 
-    /// Takes a text.
+    /// Takes a text. One with a NUL character is refused: PostgreSQL cannot keep it.
     pub fn text(&mut self, key: &str) -> Option<String> {
-        self.typed(key, "a string", |value| match value {
+        let text = self.typed(key, "a string", |value| match value {
             Value::String(text) => Ok(text),
             other => Err(other),
-        })
+        })?;
+        if text.contains('\0') {
+            self.mistake(key, NUL);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Takes a text of at most [`SHORT`] characters: one that is looked for later, or shown in lists.
+    pub fn short_text(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        if text.chars().count() > SHORT {
+            self.mistake(key, format!("expected at most {SHORT} characters"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Takes a value that must be there, with the reader of its kind.
+    pub fn required<T>(&mut self, key: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
+        let before = self.mistakes.len();
+        let value = read(self, key);
+        if value.is_none() && self.mistakes.len() == before {
+            self.mistake(key, "required");
+        }
+        value
     }
 
     /// Takes a text that must be there.
     pub fn required_text(&mut self, key: &str) -> String {
-        let before = self.mistakes.len();
-        match self.text(key) {
-            Some(text) => text,
-            None => {
-                if self.mistakes.len() == before {
-                    self.mistake(key, "required");
-                }
-                String::new()
-            }
-        }
+        self.required(key, Self::text).unwrap_or_default()
     }
 
     /// Takes a word of a closed set.
@@ -190,22 +208,27 @@ impl Form {
         })
     }
 
-    /// Takes a list of texts.
+    /// Takes a list of at most [`MOST_TEXTS`] texts of at most [`SHORT`] characters.
     pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
         let list = self.typed(key, "a list of strings", |value| match value {
             Value::Array(list) => Ok(list),
             other => Err(other),
         })?;
+        if list.len() > MOST_TEXTS {
+            self.mistake(key, format!("expected at most {MOST_TEXTS} items, got {}", list.len()));
+            return None;
+        }
         let mut texts = Vec::with_capacity(list.len());
         for (index, value) in list.into_iter().enumerate() {
             match value {
+                Value::String(text) if text.contains('\0') => self.mistake(&format!("{key}/{index}"), NUL),
+                Value::String(text) if text.chars().count() > SHORT => {
+                    self.mistake(&format!("{key}/{index}"), format!("expected at most {SHORT} characters"));
+                }
                 Value::String(text) => texts.push(text),
                 other => {
                     let got = connector_runtime::schema::json_type(&other);
-                    self.mistakes.push(Mistake::new(
-                        format!("{}/{key}/{index}", self.path),
-                        format!("expected a string, got {got}"),
-                    ));
+                    self.mistake(&format!("{key}/{index}"), format!("expected a string, got {got}"));
                 }
             }
         }
@@ -222,7 +245,9 @@ impl Form {
     /// # Errors
     /// 422 with every mistake, where there is one.
     pub fn finish(mut self, known: &[&str]) -> Result<(), Problem> {
-        let left: Vec<String> = self.map.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+        let left = self.map.keys().filter(|key| !known.contains(&key.as_str()));
+        // A body of a million unknown keys gets no answer of a million messages.
+        let left: Vec<String> = left.take(MOST_MISTAKES).cloned().collect();
         for key in left {
             let key = key.replace('~', "~0").replace('/', "~1");
             self.mistake(&key, format!("unknown field; known are {}", known.join(", ")));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{PageView, Query};
+use super::path::PathKey;
 use super::{Caller, Form, JsonBytes, Problem};
 use crate::api::DOCUMENT_LIMIT;
 use crate::app::App;
@@ -55,7 +56,7 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<Res
 /// Read a connector.
 #[utoipa::path(get, path = "/api/connectors/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = ConnectorView), (status = 404, body = Problem)))]
-pub(super) async fn read(State(app): State<App>, Path(key): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn read(State(app): State<App>, PathKey(key): PathKey) -> Result<Response, Problem> {
     Ok(tagged(catalog::get(&app, &key).await?))
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn read(State(app): State<App>, Path(key): Path<String>) -> Res
     responses((status = 200, body = ConnectorView), (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn update(
     State(app): State<App>,
-    Path(key): Path<String>,
+    PathKey(key): PathKey,
     headers: HeaderMap,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
@@ -76,11 +77,17 @@ pub(super) async fn update(
 }
 
 /// Delete a connector; its executions stay.
-#[utoipa::path(delete, path = "/api/connectors/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), (status = 404, body = Problem)))]
-pub(super) async fn delete(State(app): State<App>, Path(key): Path<String>) -> Result<StatusCode, Problem> {
+#[utoipa::path(delete, path = "/api/connectors/{id}", tag = TAG,
+    params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
+    responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    PathKey(key): PathKey,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let expected = if_match(&headers)?;
     let connector = app.store.connectors().get(&key).await?;
-    app.store.connectors().delete(connector.id).await?;
+    app.store.connectors().delete(connector.id, expected).await?;
     app.instances.forget(connector.id);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -129,11 +136,11 @@ pub(super) struct ConnectorResult {
 impl ExecuteBody {
     fn read(mut form: Form) -> Result<Self, Problem> {
         let body = Self {
-            command: form.text("command"),
+            command: form.short_text("command"),
             params: form.object("params"),
             variables: form.object("variables"),
-            step_id: form.text("stepId"),
-            run_id: form.text("runId"),
+            step_id: form.short_text("stepId"),
+            run_id: form.short_text("runId"),
             timeout_ms: form.number("timeoutMs", 1..=connector_runtime::dispatch::MOST_TIMEOUT_MS),
             mock_scenario: form.text("mockScenario"),
         };
@@ -166,7 +173,7 @@ impl ExecuteBody {
     responses((status = 200, body = ConnectorResult), (status = 409, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn execute(
     State(app): State<App>,
-    Path(key): Path<String>,
+    PathKey(key): PathKey,
     caller: Caller,
     headers: HeaderMap,
     JsonBytes(body): JsonBytes,
@@ -181,21 +188,23 @@ pub(super) async fn execute(
     responses((status = 200, body = ConnectorResult), (status = 404, body = Problem)))]
 pub(super) async fn test(
     State(app): State<App>,
-    Path(key): Path<String>,
+    PathKey(key): PathKey,
     caller: Caller,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
+    let began = Instant::now();
     let mut read = ExecuteBody::read(Form::parse(&body)?)?;
     if read.command.is_some() {
         return Err(Problem::invalid_at("/command", "a test runs the command `test`; use /execute for another one"));
     }
     let instance = app.instances.get(&app, &key).await?;
-    if !instance.schema.commands.contains_key("test") {
-        let error = format!("Connector type {} has no test command", instance.type_name);
-        let reply = connector_runtime::result::Reply::failed(error);
-        return Ok(axum::Json(reply).into_response());
-    }
     read.command = Some("test".to_owned());
+    if instance.refusal.is_none() && !instance.schema.commands.contains_key("test") {
+        let reason = format!("Connector type {} has no test command", instance.type_name);
+        let request = read.into_request(None);
+        let executed = execute::refuse(&app, &instance, &request, &reason).await?;
+        return Ok(answer(&executed, began));
+    }
     call(app, key, caller, read, None, body).await
 }
 

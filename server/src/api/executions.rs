@@ -1,6 +1,6 @@
 //! `/api/executions`: recorded calls, redacted.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Problem;
 use super::connectors::uuid;
 use super::page::{PageView, Query};
+use super::path::PathKey;
 use crate::app::App;
 use crate::store::{ExecutionFilter, ExecutionRow, ExecutionSource, ExecutionStatus};
 
@@ -108,7 +109,7 @@ pub(super) async fn list(
 /// Read an execution.
 #[utoipa::path(get, path = "/api/executions/{id}", tag = TAG, params(("id" = Uuid, Path)),
     responses((status = 200, body = ExecutionView), (status = 404, body = Problem)))]
-pub(super) async fn read(State(app): State<App>, Path(id): Path<String>) -> Result<axum::Json<ExecutionView>, Problem> {
+pub(super) async fn read(State(app): State<App>, PathKey(id): PathKey) -> Result<axum::Json<ExecutionView>, Problem> {
     let row = app.store.executions().get(uuid(&id, "execution")?).await?;
     Ok(axum::Json(ExecutionView::new(row)?))
 }

@@ -7,6 +7,7 @@ mod executions;
 mod guard;
 mod meta;
 mod page;
+mod path;
 mod problem;
 mod routes;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod tests;
 mod tokens;
 mod types;
 
-pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes};
+pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
 pub use guard::{Access, Caller};
 pub use problem::{Mistake, Problem};
 pub use routes::{RouteRow, router, table};

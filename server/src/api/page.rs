@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 use super::{Mistake, Problem};
 use crate::store::{Page, PageRequest};
 
+/// Most characters of a query parameter.
+const LONGEST: usize = 1000;
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +44,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
         let mut read = Self { values: BTreeMap::new(), mistakes: Vec::new() };
         for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if value.contains('\0') || value.chars().count() > LONGEST {
+                read.mistakes.push(Mistake::new(
+                    format!("?{key}"),
+                    format!("expected at most {LONGEST} characters, none of them NUL"),
+                ));
+                continue;
+            }
             if read.values.insert(key.clone().into_owned(), value.into_owned()).is_some() {
                 read.mistakes.push(Mistake::new(format!("?{key}"), "given twice"));
             }

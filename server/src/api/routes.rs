@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
+use axum::handler::Handler as _;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -34,6 +35,9 @@ pub struct RouteRow {
 }
 
 type Handlers = UtoipaMethodRouter<App>;
+
+/// The methods that metrics tell apart.
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
 
 /// Every route with what it demands.
 fn declared() -> Vec<(Access, Handlers)> {
@@ -93,7 +97,7 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     let document = Document(Arc::from(document.to_json().unwrap_or_default()));
     let nothing = axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
     router
-        .method_not_allowed_fallback(no_method)
+        .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
         .fallback_service(nothing.with_state(app.clone()))
         .layer(Extension(metrics))
         .layer(Extension(document))
@@ -148,7 +152,8 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 /// Headers that every answer has, and the request's metrics.
 async fn finish(request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let method = request.method().as_str().to_owned();
+    // Methods are free text: only known ones may make a time series of their own.
+    let method = METHODS.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("OTHER");
     let path = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,1 +1,1 @@
-
+//! REST through the router, on a real database.

@@ -1,6 +1,6 @@
 //! `/api/tokens`: who may do what.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::connectors::uuid;
 use super::page::{PageView, Query};
+use super::path::PathKey;
 use super::{Caller, Form, JsonBytes, Mistake, Problem};
 use crate::app::App;
-use crate::auth::{IssueError, NewToken, Scopes};
+use crate::auth::{IssueError, NewToken, Scope, Scopes};
 use crate::store::{TokenKind, TokenRow};
 
 const TAG: &str = "tokens";
@@ -74,10 +75,10 @@ impl From<TokenRow> for TokenView {
 pub(super) struct NewTokenBody {
     /// What it is for.
     pub name: String,
-    /// `api` where absent.
-    pub kind: Option<TokenKind>,
+    /// A person's or program's token, or an agent's.
+    pub kind: TokenKind,
     /// What it may do: scopes such as `connectors:read`, `runs:*` or `admin`.
-    pub scopes: Option<Vec<String>>,
+    pub scopes: Vec<String>,
     /// When it ends to be valid.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
@@ -106,8 +107,8 @@ pub(super) async fn create(
 fn read(mut form: Form) -> Result<NewToken, Problem> {
     let new = NewToken {
         name: form.required_text("name"),
-        kind: form.word("kind").unwrap_or(TokenKind::Api),
-        scopes: form.texts("scopes").unwrap_or_default(),
+        kind: form.required("kind", Form::word).unwrap_or(TokenKind::Api),
+        scopes: form.required("scopes", Form::texts).unwrap_or_default(),
         expires_at: form.word("expiresAt"),
         agent_id: form.text("agentId"),
         connector_names: form.texts("connectorNames").unwrap_or_default(),
@@ -118,7 +119,12 @@ fn read(mut form: Form) -> Result<NewToken, Problem> {
 
 /// A token cannot make one that may do more than itself.
 fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
-    let wanted = new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
+    let mut wanted =
+        new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
+    // An agent's token has this scope, whether it is asked for or not.
+    if new.kind == TokenKind::Agent {
+        wanted = wanted.union(Scope::AgentsConnect.into());
+    }
     let denied: Vec<String> =
         wanted.iter().filter(|scope| !caller.0.allows(*scope)).map(|scope| scope.to_string()).collect();
     if denied.is_empty() {
@@ -156,7 +162,7 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
 /// Revoke a token, at once.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
-pub(super) async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(State(app): State<App>, PathKey(id): PathKey) -> Result<StatusCode, Problem> {
     app.auth.revoke(uuid(&id, "token")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,12 +1,13 @@
 //! `/api/connector-types`: what can be instantiated.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::Problem;
 use super::page::{PageView, Query};
+use super::path::PathKey;
 use crate::app::App;
 use crate::catalog::{self, TypeView};
 
@@ -25,7 +26,7 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
 /// Read a connector type.
 #[utoipa::path(get, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = TypeView), (status = 404, body = Problem)))]
-pub(super) async fn read(State(app): State<App>, Path(key): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn read(State(app): State<App>, PathKey(key): PathKey) -> Result<Response, Problem> {
     let view = catalog::get_type(&app, &key).await?;
     Ok(([(header::ETAG, view.etag())], axum::Json(view)).into_response())
 }
@@ -33,7 +34,7 @@ pub(super) async fn read(State(app): State<App>, Path(key): Path<String>) -> Res
 /// Delete a user's connector type that no connector uses.
 #[utoipa::path(delete, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(super) async fn delete(State(app): State<App>, Path(key): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(State(app): State<App>, PathKey(key): PathKey) -> Result<StatusCode, Problem> {
     catalog::delete_type(&app, &key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -42,10 +43,7 @@ pub(super) async fn delete(State(app): State<App>, Path(key): Path<String>) -> R
 #[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-pub(super) async fn capabilities(
-    State(app): State<App>,
-    Path(key): Path<String>,
-) -> Result<axum::Json<Value>, Problem> {
+pub(super) async fn capabilities(State(app): State<App>, PathKey(key): PathKey) -> Result<axum::Json<Value>, Problem> {
     Ok(axum::Json(catalog::capabilities(&app, &key).await?))
 }
 
@@ -53,6 +51,6 @@ pub(super) async fn capabilities(
 #[utoipa::path(get, path = "/api/connector-types/{id}/json-schema", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-pub(super) async fn json_schema(State(app): State<App>, Path(key): Path<String>) -> Result<axum::Json<Value>, Problem> {
+pub(super) async fn json_schema(State(app): State<App>, PathKey(key): PathKey) -> Result<axum::Json<Value>, Problem> {
     Ok(axum::Json(catalog::json_schema(&app, &key).await?))
 }

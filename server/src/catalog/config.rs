@@ -1,11 +1,13 @@
 //! A connection config on its way in: checked against the schema, and parted into what is stored in
 //! the clear and what is sealed.
 
-use connector_runtime::schema::{Field, FieldValues, Fields, is_missing};
+use std::collections::{BTreeMap, BTreeSet};
+
+use connector_runtime::schema::{Field, FieldValues, Fields, NestedSchema, is_missing};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::api::Mistake;
+use crate::api::{MOST_MISTAKES, Mistake};
 
 /// A checked change of a connection config.
 #[derive(Debug, Default, PartialEq)]
@@ -26,6 +28,9 @@ pub fn split_config(fields: &Fields, config: Map<String, Value>) -> Result<Confi
     let mut change = ConfigChange::default();
     let mut mistakes = Vec::new();
     for (name, value) in config {
+        if mistakes.len() >= MOST_MISTAKES {
+            break;
+        }
         let pointer = format!("/config/{}", name.replace('~', "~0").replace('/', "~1"));
         let Some(field) = fields.get(&name) else {
             let known: Vec<&str> = fields.keys().map(String::as_str).collect();
@@ -67,24 +72,105 @@ pub(super) fn missing<'f>(
     missing.map(|(name, _)| name.as_str()).collect()
 }
 
-/// Tells whether credentials of the connection are sent to the place that a field names.
-pub(super) fn is_destination(name: &str, field: &Field) -> bool {
-    const ENDINGS: [&str; 5] = ["url", "host", "endpoint", "server", "domain"];
-    let name = name.to_ascii_lowercase();
-    matches!(field.format.as_deref(), Some("uri" | "hostname")) || ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
+/// Endings of names of fields that say where credentials are sent.
+const ENDINGS: [&str; 5] = ["url", "host", "endpoint", "server", "domain"];
+/// How deep a value is searched for destinations.
+const DEPTH: usize = 64;
 
 /// Tells whether a change moves a destination to another origin. Removing one counts: what is set
 /// next could be anywhere.
 pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
     let (old, new) = (FieldValues::new(fields, before), FieldValues::new(fields, after));
-    fields.iter().filter(|(name, field)| is_destination(name, field)).any(|(name, _)| {
-        match (old.get(name), new.get(name)) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(old), Some(new)) => origin(old) != origin(new),
-        }
+    fields.iter().any(|(name, field)| {
+        let places = |values: &FieldValues<'_>| {
+            values.get(name).filter(|value| !value.is_null()).map(|value| destinations(name, field, value))
+        };
+        let (old, new) = (places(&old).unwrap_or_default(), places(&new).unwrap_or_default());
+        old.iter().any(|(path, origin)| new.get(path) != Some(origin))
     })
+}
+
+/// Finds the places that a field's value names, each with its path in the value: the field itself, or
+/// parts of an object or a list.
+fn destinations(name: &str, field: &Field, value: &Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    if is_place_name(name) || field.format.as_deref().is_some_and(is_place_format) {
+        found.insert(String::new(), origin(value));
+    } else {
+        let document = field.schema.as_ref().map_or(&Value::Null, NestedSchema::document);
+        walk(value, &[document], document, String::new(), &mut found);
+    }
+    found
+}
+
+fn is_place_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_place_format(format: &str) -> bool {
+    matches!(format, "uri" | "hostname")
+}
+
+/// Walks a value beside the schemas that may apply to it.
+fn walk(value: &Value, schemas: &[&Value], root: &Value, path: String, found: &mut BTreeMap<String, String>) {
+    let schemas = branches(schemas, root);
+    let is_place =
+        || schemas.iter().any(|schema| schema.get("format").and_then(Value::as_str).is_some_and(is_place_format));
+    match value {
+        Value::String(_) if is_place() => {
+            found.insert(path, origin(value));
+        }
+        Value::Object(parts) => {
+            for (name, part) in parts {
+                let path = format!("{path}/{name}");
+                if is_place_name(name) && part.is_string() {
+                    found.insert(path, origin(part));
+                } else {
+                    let below: Vec<&Value> = schemas
+                        .iter()
+                        .filter_map(|schema| {
+                            let named = schema.get("properties").and_then(|properties| properties.get(name));
+                            named.or_else(|| schema.get("additionalProperties"))
+                        })
+                        .collect();
+                    walk(part, &below, root, path, found);
+                }
+            }
+        }
+        Value::Array(items) => {
+            // Which item stands where does not matter, but one more is one more place: all of them are one.
+            let below: Vec<&Value> = schemas.iter().filter_map(|schema| schema.get("items")).collect();
+            let mut places = BTreeMap::new();
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &below, root, index.to_string(), &mut places);
+            }
+            if !places.is_empty() {
+                let places: BTreeSet<String> = places.into_values().collect();
+                found.insert(path, places.into_iter().collect::<Vec<_>>().join(" "));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Follows references and alternatives: every schema that could apply counts.
+fn branches<'s>(schemas: &[&'s Value], root: &'s Value) -> Vec<&'s Value> {
+    let mut all: Vec<&Value> = Vec::new();
+    let mut waiting: Vec<&Value> = schemas.to_vec();
+    while let Some(schema) = waiting.pop() {
+        if all.len() >= DEPTH || all.iter().any(|seen| std::ptr::eq(*seen, schema)) {
+            continue;
+        }
+        all.push(schema);
+        let target =
+            schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
+        waiting.extend(target);
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            waiting.extend(schema.get(keyword).and_then(Value::as_array).into_iter().flatten());
+        }
+    }
+    all
 }
 
 /// What two destinations must share to be the same place: scheme, host and port of a URL, else the

@@ -87,22 +87,14 @@ impl NewConnector {
             form.mistake("name", NAME_RULE);
         }
         let type_name = form.required_text("type");
-        let execution_model = match form.word("executionModel") {
-            Some(model) => model,
-            None => {
-                if !form.has("executionModel") && !form.is_mistaken("executionModel") {
-                    form.mistake("executionModel", "required");
-                }
-                ExecutionModel::BuiltIn
-            }
-        };
+        let execution_model = form.required("executionModel", Form::word).unwrap_or(ExecutionModel::BuiltIn);
         let new = Self {
             name,
             type_name,
             execution_model,
             version: form.text("version"),
             description: form.text("description"),
-            category: form.text("category"),
+            category: form.short_text("category"),
             tags: form.texts("tags"),
             config_schema: form.value("configSchema"),
             script_source: form.text("scriptSource"),
@@ -143,13 +135,11 @@ pub(super) fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {
 /// 422 for values that the type refuses or a type that is not registered, 409 for a taken name or
 /// where the body contradicts the type.
 pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Problem> {
-    if new.execution_model != ExecutionModel::BuiltIn {
-        let message = format!("this release serves built_in connectors only, not {}", new.execution_model);
-        return Err(Problem::invalid_at("/executionModel", message));
-    }
     let row = match app.store.types().get(&new.type_name).await {
-        Ok(row) if row.name == new.type_name => row,
+        // A type whose code is gone can be read, but nothing new can be made of it.
+        Ok(row) if row.name == new.type_name && row.available => row,
         Ok(_) | Err(StoreError::NotFound { .. }) => {
+            served(&new)?;
             let known: Vec<&str> = app.registry.names().collect();
             let message = format!("no connector type {} is registered; known are {}", new.type_name, known.join(", "));
             return Err(Problem::invalid_at("/type", message));
@@ -157,7 +147,12 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
         Err(other) => return Err(other.into()),
     };
     let schema = type_schema(app, &row)?;
+    if new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn {
+        // An external instance of a compiled type is no contradiction, only not served yet.
+        served(&new)?;
+    }
     agree(&new, &row, &schema)?;
+    served(&new)?;
     let ConfigChange { plain, secret, .. } =
         split_config(&schema.connection, new.config.unwrap_or_default()).map_err(Problem::invalid)?;
     let id = new_id();
@@ -179,6 +174,15 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
     };
     let connector = app.store.connectors().create(id, fields, TypeChoice::Existing(row.id), secrets).await?;
     Ok(ConnectorView::new(connector, &schema.connection, row.available))
+}
+
+/// Refuses what this release cannot execute.
+fn served(new: &NewConnector) -> Result<(), Problem> {
+    if new.execution_model == ExecutionModel::BuiltIn {
+        return Ok(());
+    }
+    let message = format!("this release serves built_in connectors only, not {}", new.execution_model);
+    Err(Problem::invalid_at("/executionModel", message))
 }
 
 /// What the body says about a type that exists must be what the type is.

@@ -86,7 +86,9 @@ impl TypeView {
     }
 }
 
-/// Returns the schema that calls of a type go by: the compiled one, else the stored one.
+/// Returns the schema that calls of a type go by: the compiled one, else the stored one. Of a compiled
+/// type whose code is gone that is the seeded one: the row of `http` shows `{}`, and its secrets would
+/// be taken for plain values.
 ///
 /// # Errors
 /// 500 where the stored schema cannot be read.
@@ -94,7 +96,9 @@ pub fn type_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, 
     if let (ExecutionModel::BuiltIn, Some(entry)) = (row.execution_model, app.registry.get(&row.name)) {
         return Ok(Arc::clone(entry.schema()));
     }
-    let stored: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
+    let shown_empty = row.fields.config_schema.trim() == "{}";
+    let text = row.seeded_schema.as_ref().filter(|_| shown_empty).unwrap_or(&row.fields.config_schema);
+    let stored: Value = serde_json::from_str(text).map_err(Problem::internal)?;
     ConfigSchema::parse(&stored).map(Arc::new).map_err(Problem::internal)
 }
 

@@ -68,7 +68,7 @@ impl ConnectorPatch {
         let patch = Self {
             name,
             description: form.text("description"),
-            category: form.has("category").then(|| form.text("category")),
+            category: form.has("category").then(|| form.short_text("category")),
             tags: form.texts("tags"),
             config: form.object("config"),
             enabled: form.flag("enabled"),
@@ -92,15 +92,21 @@ pub async fn update(
     patch: ConnectorPatch,
     expected: Option<i64>,
 ) -> Result<ConnectorView, Problem> {
-    // Without If-Match the change is laid over whatever is there; a race is repeated, not lost.
+    // Without If-Match the change is laid over whatever is there; a race is repeated, not lost. Changes of this
+    // process queue up then, so that attempts run out only where other processes keep changing the connector.
     const ATTEMPTS: usize = 8;
+    let mut turn = None;
     for _ in 0..ATTEMPTS {
         let connector = app.store.connectors().get(key).await?;
         if let Some(expected) = expected.filter(|expected| *expected != connector.revision) {
             return Err(StoreError::Stale { entity: crate::store::Entity::Connector, revision: expected }.into());
         }
         match attempt(app, connector, &patch).await {
-            Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {}
+            Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
+                if turn.is_none() {
+                    turn = Some(app.contended.lock().await);
+                }
+            }
             Err(Attempt::Store(error)) => return Err(error.into()),
             Err(Attempt::Refused(problem)) => return Err(problem),
             Ok(view) => return Ok(view),
@@ -130,7 +136,8 @@ async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Res
     let row = app.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(app, &row)?;
     let mut fields = connector.fields.clone();
-    let cleared = apply_config(app, &connector, &schema, patch, &mut fields)?;
+    let sealed = sealed_objects(app, &connector, &schema, patch).await?;
+    let cleared = apply_config(app, &connector, &schema, patch, &mut fields, sealed)?;
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
     let id = connector.id;
@@ -139,6 +146,28 @@ async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Res
     let mut view = ConnectorView::new(updated, &schema.connection, row.available);
     view.secrets_cleared = names;
     Ok(view)
+}
+
+/// Opens the sealed objects that a change touches: a destination may lie in one, beside its secret.
+async fn sealed_objects(
+    app: &App,
+    connector: &Connector,
+    schema: &ConfigSchema,
+    patch: &ConnectorPatch,
+) -> Result<Map<String, Value>, Attempt> {
+    let touched = |name: &str| {
+        patch.config.as_ref().is_some_and(|config| config.contains_key(name))
+            && connector.secrets.contains_key(name)
+            && schema.connection.get(name).is_some_and(|field| field.kind.is_structured())
+    };
+    if !connector.secrets.keys().any(|name| touched(name)) {
+        return Ok(Map::new());
+    }
+    let loaded = app.store.connectors().load(&connector.id.to_string()).await?;
+    let sealed = loaded.secrets.iter().filter(|sealed| touched(&sealed.field));
+    Ok(sealed
+        .map(|sealed| Ok((sealed.field.clone(), app.open_connector_secret(connector.id, sealed)?)))
+        .collect::<Result<_, Problem>>()?)
 }
 
 struct Cleared {
@@ -152,6 +181,7 @@ fn apply_config(
     schema: &ConfigSchema,
     patch: &ConnectorPatch,
     fields: &mut ConnectorFields,
+    sealed: Map<String, Value>,
 ) -> Result<Cleared, Problem> {
     let mut changes = SecretChanges::default();
     let Some(config) = &patch.config else { return Ok(Cleared { changes, names: Vec::new() }) };
@@ -165,7 +195,10 @@ fn apply_config(
     }
     fields.config.extend(plain);
     let mut names = Vec::new();
-    if moves_destination(&schema.connection, &before, &fields.config) {
+    let mut after = fields.config.clone();
+    after.extend(secret.iter().filter(|(name, _)| sealed.contains_key(name)).cloned());
+    let before = before.into_iter().chain(sealed).collect();
+    if moves_destination(&schema.connection, &before, &after) {
         let sent_again = |name: &str| secret.iter().any(|(field, _)| field == name);
         let stored = connector.secrets.keys().filter(|name| *name != SIGNING_SECRET);
         names.extend(stored.filter(|name| !sent_again(name) && !changes.remove.contains(*name)).cloned());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connector_runtime::schema::Fields;
+use connector_runtime::schema::{Field, Fields};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -116,7 +116,12 @@ impl ConnectorView {
             log_level: row.log_level,
             timeout_ms: row.timeout_ms,
             mock: row.mock,
-            config: row.config,
+            // A field that a newer version of the type made a secret may still lie here in the clear.
+            config: row
+                .config
+                .into_iter()
+                .filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret))
+                .collect(),
             secrets: shown,
             ready: missing.is_empty() && available,
             missing,

@@ -100,7 +100,8 @@ pub async fn execute_keyed(
     match run(app, instance, id, request, keep).await {
         Ok(executed) => Ok(Keyed::Ran(executed)),
         Err(error) => {
-            if matches!(error, ExecuteError::Busy(_)) {
+            // Nothing has left: the key is free again.
+            if matches!(error, ExecuteError::Busy(_) | ExecuteError::NotBegun(_)) {
                 app.store.idempotency().release(&key, id).await?;
             }
             Err(error.into())
@@ -124,6 +125,8 @@ impl Finish for KeepAnswer {
 
 /// Two bodies are the same call when they say the same, however they are spaced.
 fn fingerprint(body: &[u8]) -> String {
+    let blank = body.iter().all(u8::is_ascii_whitespace);
+    let body = if blank { b"{}" } else { body };
     let canonical = serde_json::from_slice::<serde_json::Value>(body).map(|mut value| {
         value.sort_all_objects();
         value.to_string()

@@ -62,10 +62,16 @@ impl Instance {
         let LoadedConnector { connector, connector_type, secrets } = app.store.connectors().load(key).await?;
         let schema = type_schema(app, &connector_type)?;
         let mut config: Map<String, Value> = connector.fields.config.clone();
+        let mut texts = Vec::new();
         for sealed in secrets.iter().filter(|sealed| sealed.field != SIGNING_SECRET) {
-            config.insert(sealed.field.clone(), app.open_connector_secret(connector.id, sealed)?);
+            let value = app.open_connector_secret(connector.id, sealed)?;
+            // What is sealed stays a secret, whatever the type's newest schema says of it.
+            if let (Value::String(text), false) = (&value, schema.connection.contains_key(&sealed.field)) {
+                texts.push(text.clone());
+            }
+            config.insert(sealed.field.clone(), value);
         }
-        let texts = secret_texts(&schema.connection, &config);
+        texts.extend(secret_texts(&schema.connection, &config));
         let http = app.http.watching(texts.iter().map(|text| Secret::from(text.as_str())));
         let executor =
             app.registry.get(&connector_type.name).map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);

@@ -25,6 +25,11 @@ struct Kept {
     writes: u64,
 }
 
+/// Reads an id as the store does: in its hyphenated form alone.
+fn id_of(key: &str) -> Option<Uuid> {
+    Uuid::try_parse(key).ok().filter(|_| key.len() == 36)
+}
+
 impl Instances {
     /// Returns a connector by id or name, decrypted.
     ///
@@ -33,7 +38,7 @@ impl Instances {
     pub async fn get(&self, app: &App, key: &str) -> Result<Arc<Instance>, Problem> {
         let writes = {
             let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            let id = kept.by_name.get(key).copied().or_else(|| Uuid::try_parse(key).ok());
+            let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
             if let Some(instance) = id.and_then(|id| kept.by_id.get(&id)) {
                 return Ok(Arc::clone(instance));
             }

@@ -13,4 +13,4 @@ mod tests;
 pub use idempotency::{Answer, KeyError, Keyed, execute_keyed, settle_abandoned};
 pub use instance::Instance;
 pub use instances::Instances;
-pub use path::{ExecuteError, Executed, Request, execute};
+pub use path::{ExecuteError, Executed, Request, execute, refuse};

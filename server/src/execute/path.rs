@@ -58,6 +58,9 @@ pub enum ExecuteError {
     /// Too many calls run already.
     #[error("{0} has too many calls at work; try again in a moment")]
     Busy(String),
+    /// The start could not be recorded, so nothing was called.
+    #[error("the start of the execution could not be recorded: {0}")]
+    NotBegun(String),
     /// The row could not be written.
     #[error("the execution could not be recorded: {0}")]
     Record(String),
@@ -67,6 +70,10 @@ impl From<ExecuteError> for Problem {
     fn from(error: ExecuteError) -> Self {
         match error {
             ExecuteError::Busy(_) => Self::unavailable(error.to_string()),
+            ExecuteError::NotBegun(cause) => {
+                tracing::error!(cause, "the start of an execution could not be recorded");
+                Self::unavailable("the database does not answer, so nothing was called; try again in a moment")
+            }
             ExecuteError::Record(cause) => {
                 tracing::error!(cause, "an execution could not be recorded");
                 Self::unavailable(
@@ -104,6 +111,26 @@ pub async fn execute(app: &App, instance: &Arc<Instance>, request: Request) -> R
     run(app, instance, new_id(), request, RowOnly).await
 }
 
+/// Records a call that is refused for a reason of the caller's route, and answers with that reason.
+///
+/// # Errors
+/// Where the row could not be written.
+pub async fn refuse(
+    app: &App,
+    instance: &Arc<Instance>,
+    request: &Request,
+    reason: &str,
+) -> Result<Executed, ExecuteError> {
+    let done = refused(instance, request, invocation(instance, request), Some(reason));
+    let id = new_id();
+    let row = record::ended(begun(id, instance, request, &done), &done);
+    let executed =
+        Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
+    count(instance, &row, done.took.as_secs_f64());
+    RowOnly.finish(app, row, &executed).await?;
+    Ok(executed)
+}
+
 pub(super) async fn run(
     app: &App,
     instance: &Arc<Instance>,
@@ -135,25 +162,27 @@ async fn call(
         (None, Some(target)) => target,
         (refusal, _) => {
             let done = refused(instance, &request, invocation, refusal.as_deref());
-            let params = record::params(schema, done.command.as_deref(), &done.config, &done.redactor);
-            return Ok((record::begun(id, instance, &request, done.command.as_deref(), params), done));
+            return Ok((begun(id, instance, &request, &done), done));
         }
     };
     match prepare(target, invocation) {
-        Err(done) => {
-            let params = record::params(schema, done.command.as_deref(), &done.config, &done.redactor);
-            Ok((record::begun(id, instance, &request, done.command.as_deref(), params), *done))
-        }
+        Err(done) => Ok((begun(id, instance, &request, &done), *done)),
         Ok(call) => {
             let params = record::params(schema, Some(call.name()), call.config(), call.redactor());
-            let row = record::begun(id, instance, &request, Some(call.name()), params);
+            let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // What only reads leaves nothing behind that a crash could make unknown: one write will do.
             if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
-                app.recorder.start(row.clone()).await.map_err(|error| ExecuteError::Record(error.to_string()))?;
+                app.recorder.start(row.clone()).await.map_err(|error| ExecuteError::NotBegun(error.to_string()))?;
             }
             Ok((row, call.run().await))
         }
     }
+}
+
+/// The row of a call that is over before it began.
+fn begun(id: Uuid, instance: &Instance, request: &Request, done: &Done) -> ExecutionRow {
+    let params = record::params(&instance.schema, done.command.as_deref(), &done.config, &done.redactor);
+    record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
 }
 
 fn invocation(instance: &Instance, request: &Request) -> Invocation {

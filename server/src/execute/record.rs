@@ -17,19 +17,22 @@ pub(super) fn begun(
     request: &Request,
     command: Option<&str>,
     params: String,
+    redactor: &Redactor,
 ) -> ExecutionRow {
+    // A caller who mixes up the keys of the body may have put a secret into any of these.
+    let shown = |text: &str| redactor.text(text).into_owned();
     ExecutionRow {
         id,
         connector_id: instance.id,
         connector: instance.name.clone(),
         type_name: instance.type_name.clone(),
         type_version: instance.type_version.clone(),
-        command: command.map(str::to_owned),
+        command: command.map(shown),
         status: ExecutionStatus::Started,
         mocked: false,
         source: request.source,
-        step_id: request.step_id.clone(),
-        run_id: request.run_id.clone(),
+        step_id: request.step_id.as_deref().map(shown),
+        run_id: request.run_id.as_deref().map(shown),
         deprecated: false,
         params,
         result: None,

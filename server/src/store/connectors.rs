@@ -195,14 +195,20 @@ impl Connectors<'_> {
     /// Deletes a connector with its secrets and the answers kept for its callers. Its executions stay.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
+    /// [`StoreError::NotFound`], [`StoreError::Stale`] where it is no longer at the `revision` that the caller
+    /// has seen.
+    pub async fn delete(&self, id: Uuid, revision: Option<i64>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
         remember_name(&mut transaction, id, "").await?;
-        let deleted =
-            sqlx::query("DELETE FROM connector WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        let mut statement = Statement::new("DELETE FROM connector WHERE id = ");
+        statement.bind(id.to_string());
+        if let Some(revision) = revision {
+            statement.push(" AND revision = ").bind(revision);
+        }
+        let deleted = statement.query().execute(&mut *transaction).await?;
         if deleted.rows_affected() == 0 {
-            return Err(StoreError::NotFound { entity: Entity::Connector, key: id.to_string() });
+            fetch(&mut transaction, &id.to_string()).await?;
+            return Err(StoreError::Stale { entity: Entity::Connector, revision: revision.unwrap_or_default() });
         }
         sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
             .bind(id.to_string())

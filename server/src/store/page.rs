@@ -35,6 +35,7 @@ impl PageRequest {
             .decode(cursor)
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(|text| !text.chars().any(char::is_control))
             .and_then(|text| text.strip_prefix(list).map(str::to_owned))
             .map(Some)
             .ok_or(StoreError::BadCursor)

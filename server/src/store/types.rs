@@ -13,7 +13,7 @@ use super::{ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource};
 
 const TABLE: &str = "connector_type";
 const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.description, t.category, t.tags, t.config_schema, \
-     t.script_source, t.endpoint_url, t.source, t.available, t.seeded_version, t.created_at, t.updated_at, t.revision, \
+     t.script_source, t.endpoint_url, t.source, t.available, t.seeded_version, t.seeded_schema, t.created_at, t.updated_at, t.revision, \
      (SELECT COUNT(*) FROM connector c WHERE c.type_id = t.id) AS instances FROM connector_type t";
 
 /// What may change about a connector type.
@@ -63,6 +63,8 @@ pub struct ConnectorType {
     pub available: bool,
     /// The version that seeding last wrote; `None` for a user's type.
     pub seeded_version: Option<String>,
+    /// The config schema that seeding last wrote, as JSON text; `None` for a user's type.
+    pub seeded_schema: Option<String>,
     /// How many connectors are of this type.
     pub instances: i64,
     /// When it was made.
@@ -232,6 +234,7 @@ fn from_row(row: &AnyRow) -> Result<ConnectorType, StoreError> {
         source: row.word("source")?,
         available: row.flag("available")?,
         seeded_version: row.value("seeded_version")?,
+        seeded_schema: row.value("seeded_schema")?,
         instances: row.value("instances")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

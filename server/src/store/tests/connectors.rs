@@ -213,11 +213,11 @@ async fn deleting_takes_secrets_along(db: TestDb) {
         .create(new_id(), fields, TypeChoice::New(new_type("widget")), vec![sealed("a", "1")])
         .await
         .unwrap();
-    db.store.connectors().delete(made.id).await.unwrap();
+    db.store.connectors().delete(made.id, None).await.unwrap();
     for table in ["connector", "connector_secret", "connector_tag"] {
         assert_eq!(count(&db.store, table).await, 0, "{table}");
     }
-    assert!(matches!(db.store.connectors().delete(made.id).await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(db.store.connectors().delete(made.id, None).await, Err(StoreError::NotFound { .. })));
     assert_eq!(db.store.types().get("widget").await.unwrap().instances, 0);
 }
 

@@ -95,7 +95,7 @@ async fn executions_outlive_their_connector_and_its_names(db: TestDb) {
     let renamed = connectors.update(first.id, 1, connector_fields("renamed"), SecretChanges::default()).await.unwrap();
     let after = succeeded(started(&renamed));
     record(&db, [after.clone()]).await;
-    connectors.delete(first.id).await.unwrap();
+    connectors.delete(first.id, None).await.unwrap();
     let again = connectors
         .create(new_id(), connector_fields("widget"), TypeChoice::Existing(first.type_id), Vec::new())
         .await

@@ -116,7 +116,7 @@ async fn a_deleted_connectors_answers_go(db: TestDb) {
     let key = IdempotencyKey { connector_id: mine.id, ..other.clone() };
     claim(&db, &key, "hash", new_id()).await;
     claim(&db, &other, "hash", new_id()).await;
-    db.store.connectors().delete(mine.id).await.unwrap();
+    db.store.connectors().delete(mine.id, None).await.unwrap();
     assert_eq!(count(&db.store, "idempotency").await, 1);
 }
 

@@ -53,7 +53,7 @@ async fn a_type_in_use_stays(db: TestDb) {
     let made = widget(&db.store, "widget").await;
     let refused = db.store.types().delete(made.type_id).await.unwrap_err();
     assert!(matches!(refused, StoreError::TypeInUse { instances: 1 }), "{refused:?}");
-    db.store.connectors().delete(made.id).await.unwrap();
+    db.store.connectors().delete(made.id, None).await.unwrap();
     db.store.types().delete(made.type_id).await.unwrap();
     assert!(matches!(db.store.types().delete(made.type_id).await, Err(StoreError::NotFound { .. })));
 }
@@ -67,7 +67,7 @@ async fn a_compiled_type_stays(db: TestDb) {
 async fn a_connector_that_comes_during_the_delete_wins_or_loses_whole(db: TestDb) {
     for round in 0..10 {
         let first = widget(&db.store, &format!("widget-{round}")).await;
-        db.store.connectors().delete(first.id).await.unwrap();
+        db.store.connectors().delete(first.id, None).await.unwrap();
         let connectors = db.store.connectors();
         let types = db.store.types();
         let (made, deleted) = tokio::join!(
@@ -76,7 +76,7 @@ async fn a_connector_that_comes_during_the_delete_wins_or_loses_whole(db: TestDb
         );
         match (made, deleted) {
             (Ok(made), Err(StoreError::TypeInUse { instances: 1 })) => {
-                connectors.delete(made.id).await.unwrap();
+                connectors.delete(made.id, None).await.unwrap();
             }
             (Err(StoreError::TypeGone), Ok(())) => {}
             other => panic!("{other:?}"),

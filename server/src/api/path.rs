@@ -1,0 +1,24 @@
+//! The key in a path: an id or a name, decoded.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+
+use super::Problem;
+
+/// The `{id}` of a path. Whatever cannot be an id or a name is simply not there: 404.
+#[derive(Debug)]
+pub(super) struct PathKey(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(Path(key)) = Path::<String>::from_request_parts(parts, state).await else {
+            return Err(Problem::not_found("the path holds bytes that are no UTF-8 text"));
+        };
+        if key.chars().any(char::is_control) {
+            return Err(Problem::not_found("the path holds control characters, which no name has"));
+        }
+        Ok(Self(key))
+    }
+}

@@ -1,0 +1,180 @@
+//! What the tests of several rooms share: a whole server on a temporary folder, reached through its router.
+
+pub(crate) mod types;
+
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use connector_runtime::egress::Policy;
+use connector_runtime::registry::Registry;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::api;
+use crate::app::{App, Options};
+use crate::auth::NewToken;
+use crate::seed::SeedOptions;
+use crate::store::{TokenKind, sqlite_url};
+
+/// A server with an admin token.
+pub(crate) struct TestServer {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) admin: String,
+    pub(crate) folder: TempDir,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Returns the body after a look at the status.
+    #[track_caller]
+    pub(crate) fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Checks that this is a problem of a status, and returns its pointers.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16) -> Vec<String> {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert_eq!(self.header("x-content-type-options"), "nosniff");
+        let body = self.json();
+        assert_eq!(body["type"], "about:blank");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["title"], StatusCode::from_u16(status).unwrap().canonical_reason().unwrap());
+        assert!(body["code"].as_str().is_some_and(|code| !code.is_empty()), "{body}");
+        assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
+        let errors = body["errors"].as_array().cloned().unwrap_or_default();
+        assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|text| !text.is_empty())), "{body}");
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Starts a server on a folder that may have been used before.
+pub(crate) async fn start(folder: &Path, registry: Registry, seed: SeedOptions) -> Result<App, crate::app::StartError> {
+    let database_url = sqlite_url(&folder.join("floh.db"));
+    let policy = Policy::default();
+    let options = Options { data_dir: folder, database_url: &database_url, master_key: None, policy, seed };
+    App::start_with(registry, options).await
+}
+
+/// Everything that is compiled into the tests.
+pub(crate) fn all_types() -> Registry {
+    connectors::link();
+    Registry::collect().unwrap()
+}
+
+impl TestServer {
+    pub(crate) async fn start() -> Self {
+        Self::on(tempfile::tempdir().unwrap(), all_types()).await
+    }
+
+    pub(crate) async fn on(folder: TempDir, registry: Registry) -> Self {
+        let app = start(folder.path(), registry, SeedOptions::default()).await.unwrap();
+        let router = api::router(&app, None);
+        let mut server = Self { app, router, admin: String::new(), folder };
+        server.admin = server.token(&["admin"]).await;
+        server
+    }
+
+    /// Ends this server and starts another one on the same folder.
+    pub(crate) async fn restart(self, registry: Registry) -> Self {
+        self.app.close().await;
+        let Self { admin, folder, .. } = self;
+        let mut server = Self::on(folder, registry).await;
+        server.admin = admin;
+        server
+    }
+
+    /// Makes a token with scopes.
+    pub(crate) async fn token(&self, scopes: &[&str]) -> String {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let name = "test".to_owned();
+        let new = NewToken {
+            name,
+            kind: TokenKind::Api,
+            scopes,
+            expires_at: None,
+            agent_id: None,
+            connector_names: Vec::new(),
+        };
+        self.app.auth.issue(new).await.unwrap().text.expose().to_owned()
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
+    }
+
+    /// Makes a request of the admin, with a JSON body unless that is null.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &Value) -> axum::http::request::Builder {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.admin));
+        if body.is_null() { request } else { request.header(header::CONTENT_TYPE, "application/json") }
+    }
+
+    /// Sends a request of the admin.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        let bytes = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(self.request(method, path, &body).body(bytes).unwrap()).await
+    }
+
+    /// Sends a request of the admin with one more header.
+    pub(crate) async fn call_with(&self, method: &str, path: &str, body: Value, name: &str, value: &str) -> Answer {
+        let bytes = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(self.request(method, path, &body).header(name, value).body(bytes).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, Value::Null).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call("PUT", path, body).await
+    }
+
+    /// Makes a connector.
+    pub(crate) async fn connector(&self, name: &str, type_name: &str, config: Value) -> Value {
+        let body = json!({ "name": name, "type": type_name, "executionModel": "built_in", "config": config });
+        self.post("/api/connectors", body).await.ok(201)
+    }
+
+    /// Executes a command of a connector.
+    pub(crate) async fn execute(&self, name: &str, body: Value) -> Answer {
+        self.post(&format!("/api/connectors/{name}/execute"), body).await
+    }
+
+    /// Reads the recorded execution of an answer.
+    pub(crate) async fn row(&self, answer: &Answer) -> Value {
+        let id = answer.header("x-execution-id");
+        assert!(!id.is_empty(), "{answer:?}");
+        self.get(&format!("/api/executions/{id}")).await.ok(200)
+    }
+}
