@@ -175,7 +175,7 @@ macro_rules! integer {
 
             fn read(value: &Value) -> Result<Self, Mismatch> {
                 if !value.is_number() {
-                    return Err(Mismatch::wanted("integer", value));
+                    return Err(Mismatch::wanted("number", value));
                 }
                 whole(value).and_then(|whole| Self::try_from(whole).ok()).ok_or_else(|| {
                     Mismatch(format!("expected an integer from {} to {}, got {value}", Self::MIN, Self::MAX))

@@ -122,7 +122,7 @@ async fn a_command_that_fails_is_an_answer_and_a_row() {
         (json!({}), "Missing required field(s): url".to_owned()),
         (
             json!({ "params": { "url": "x", "timeoutMs": "5" } }),
-            "Invalid field(s): timeoutMs: expected integer, got string".to_owned(),
+            "Invalid field(s): timeoutMs: expected number, got string".to_owned(),
         ),
         (json!({ "command": "fly" }), "Unknown command: fly (known commands: request)".to_owned()),
     ] {

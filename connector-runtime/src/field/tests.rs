@@ -23,7 +23,7 @@ fn holds_its_limits<T: FieldType + Debug + PartialEq + Copy + Into<i128>>(least:
         let expected = format!("expected an integer from {} to {}, got {value}", least.into(), most.into());
         assert_eq!(read::<T>(value), Err(expected));
     }
-    assert_eq!(read::<T>(json!("1")), Err("expected integer, got string".to_owned()));
+    assert_eq!(read::<T>(json!("1")), Err("expected number, got string".to_owned()));
     assert_eq!(read::<T>(json!(1.5)).map_err(|text| text.ends_with(", got 1.5")), Err(true));
     assert!(T::TYPE.integer && T::TYPE.kind == FieldKind::Number);
 }

@@ -169,15 +169,7 @@ impl Field {
                     None => Ok(()),
                 }
             }
-            (kind, value) => Err(format!("expected {}, got {}", self.expected(kind), json_type(value))),
-        }
-    }
-
-    fn expected(&self, kind: FieldKind) -> &'static str {
-        match kind {
-            FieldKind::Number if self.integer => "integer",
-            FieldKind::Date => "RFC 3339 date or date-time",
-            other => other.as_str(),
+            (kind, value) => Err(format!("expected {kind}, got {}", json_type(value))),
         }
     }
 

@@ -49,12 +49,12 @@ fn nothing_is_coerced() {
     let cases = [
         (json!({ "type": "string" }), json!(5), "expected string, got number"),
         (json!({ "type": "number" }), json!("5"), "expected number, got string"),
-        (json!({ "type": "number", "integer": true }), json!("5"), "expected integer, got string"),
+        (json!({ "type": "number", "integer": true }), json!("5"), "expected number, got string"),
         (json!({ "type": "number", "integer": true }), json!(5.5), "expected integer, got 5.5"),
         (json!({ "type": "boolean" }), json!("true"), "expected boolean, got string"),
         (json!({ "type": "array" }), json!({}), "expected array, got object"),
         (json!({ "type": "object" }), json!([]), "expected object, got array"),
-        (json!({ "type": "date" }), json!(20_260_131), "expected RFC 3339 date or date-time, got number"),
+        (json!({ "type": "date" }), json!(20_260_131), "expected date, got number"),
     ];
     for (field, value, expected) in cases {
         assert_eq!(one(field, value), expected);
