@@ -56,6 +56,9 @@ impl Shop {
         /// Whether the text must match as it is.
         exact: Option<bool>,
     ) -> Outcome<Found> {
+        if self.api_key.is_empty() {
+            return fail("no key");
+        }
         succeed(work(&self.base_url, text, limit, exact))
     }
 }

@@ -81,11 +81,22 @@ pub struct Context {
     pub(crate) step_id: Option<String>,
     pub(crate) run_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
-    pub(crate) log: Logger,
+    pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
     /// Made when a handler asks for it; cancelled with the context's end.
     pub(crate) cancelled: OnceLock<CancellationToken>,
-    pub(crate) http: Client,
+}
+
+/// What the log and the HTTP client of a call are made from. Most handlers want but one of them, and
+/// many none, so each is made when it is asked for.
+pub(crate) struct CallScope {
+    pub(crate) connector: String,
+    pub(crate) log_level: LogLevel,
+    pub(crate) redactor: Arc<Redactor>,
+    pub(crate) log: OnceLock<Logger>,
+    pub(crate) pool: Client,
+    pub(crate) timeout: Duration,
+    pub(crate) http: OnceLock<Client>,
 }
 
 impl Context {
@@ -121,12 +132,14 @@ impl Context {
 
     /// Returns the log of this call.
     pub fn log(&self) -> &Logger {
-        &self.log
+        let CallScope { connector, log_level, redactor, log, .. } = &self.scope;
+        log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor)))
     }
 
     /// Returns the way out to the network. Requests end with the call's deadline.
     pub fn http(&self) -> &Client {
-        &self.http
+        let CallScope { pool, timeout, http, .. } = &self.scope;
+        http.get_or_init(|| pool.with_timeout(*timeout))
     }
 
     /// Returns when the call ends, done or not.

@@ -7,20 +7,22 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::poll_immediate;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use crate::context::{Context, Invocation};
+use crate::context::{CallScope, Context, Invocation};
 use crate::log::{LogLine, Logger};
 use crate::mock::{DEFAULT_SCENARIO, MockSettings};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
-use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
+use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type, look_up};
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 /// How long a call may take when nobody says otherwise, in milliseconds.
@@ -156,7 +158,15 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         .unwrap_or(DEFAULT_TIMEOUT_MS)
         .clamp(1, MOST_TIMEOUT_MS);
     let timeout = Duration::from_millis(timeout_ms);
-    let log = Logger::new(target.connector, invocation.log_level, Arc::clone(&redactor));
+    let scope = CallScope {
+        connector: target.connector.to_owned(),
+        log_level: invocation.log_level,
+        redactor: Arc::clone(&redactor),
+        log: OnceLock::new(),
+        pool: invocation.http,
+        timeout,
+        http: OnceLock::new(),
+    };
     let context = Context {
         config: invocation.config,
         connection: invocation.connection,
@@ -164,10 +174,9 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         step_id: invocation.step_id,
         run_id: invocation.run_id,
         idempotency_key: invocation.idempotency_key,
-        log,
-        deadline: tokio::time::Instant::now() + timeout,
+        scope,
+        deadline: began + timeout,
         cancelled: OnceLock::new(),
-        http: invocation.http.with_timeout(timeout),
     };
     Ok(Call { target, name, command, context, timeout_ms, scenario, redactor, began })
 }
@@ -237,7 +246,7 @@ impl<'a> Call<'a> {
             reply,
             mocked: scenario.is_some(),
             deprecated,
-            logs: context.log.take(),
+            logs: context.scope.log.get().map(Logger::take).unwrap_or_default(),
             config: std::mem::take(&mut context.config),
             redactor,
             took: began.elapsed(),
@@ -251,7 +260,7 @@ fn pick<'a>(schema: &'a ConfigSchema, config: &Map<String, Value>) -> Result<(&'
         names if names.is_empty() => "this type has no commands".to_owned(),
         names => format!("known commands: {names}"),
     };
-    let name = match config.get("command") {
+    let name = match look_up(config, "command") {
         None | Some(Value::Null) => schema.default_command.as_deref(),
         Some(Value::String(name)) if name.is_empty() => schema.default_command.as_deref(),
         Some(Value::String(name)) => Some(name.as_str()),

@@ -21,6 +21,7 @@ use crate::schema::{FieldKind, Invalid, json_type};
 use crate::secret::Secret;
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 /// A type that may stand in a connection struct or as a param.
@@ -164,7 +165,6 @@ fn whole(value: &Value) -> Option<i128> {
 macro_rules! integer {
     ($($type:ty: $minimum:expr, $maximum:expr;)*) => {$(
         impl FieldType for $type {
-            #[expect(clippy::cast_precision_loss, clippy::cast_lossless, reason = "only compared with constants of 64 bits")]
             const TYPE: TypeSpec = TypeSpec {
                 integer: true,
                 minimum: $minimum,

@@ -11,6 +11,7 @@ use crate::result::Sender;
 use crate::schema::FieldValues;
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 /// The scenario that answers when a call names none.

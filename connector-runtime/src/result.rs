@@ -12,6 +12,7 @@ use crate::outcome::{Cause, Fail, Failure, Outcome, Success, Thrown};
 use crate::schema::json_type;
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 /// The result of a command, with its payload as JSON.
@@ -260,7 +261,7 @@ impl<T: Payload> Returns for Outcome<T> {
 
     fn into_reply(self) -> Result<Reply, Failure> {
         let Success { payload, variables } = self?;
-        let payload = payload.to_json().map_err(unserialisable)?;
+        let payload = payload.to_json().map_err(|error| unserialisable(&error))?;
         Ok(Reply { success: true, payload, variables: filled(variables), diagnostics: None, error: None })
     }
 }
@@ -277,10 +278,10 @@ impl Returns for ConnectorResult {
     const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: false };
 
     fn into_reply(self) -> Result<Reply, Failure> {
-        Reply::try_from(self).map_err(unserialisable)
+        Reply::try_from(self).map_err(|error| unserialisable(&error))
     }
 }
 
-fn unserialisable(error: serde_json::Error) -> Failure {
+fn unserialisable(error: &serde_json::Error) -> Failure {
     Fail::new(format!("The payload cannot be written as JSON: {error}")).into()
 }

@@ -87,7 +87,8 @@ fn an_option_may_be_absent_and_nothing_else_may() {
     assert_eq!(<Option<u8> as FieldType>::absent(), Some(None));
     assert_eq!(<u8 as FieldType>::absent(), None);
     assert_eq!(read::<Option<u8>>(json!(7)), Ok(Some(7)));
-    assert!(<Option<u8> as FieldType>::TYPE.nullable);
+    let ty = <Option<u8> as FieldType>::TYPE;
+    assert!(ty.nullable);
     assert_eq!(<Option<u8> as FieldType>::TYPE.kind, FieldKind::Number);
 }
 
@@ -106,7 +107,8 @@ fn a_secret_is_read_and_never_told() {
     let secret = read::<Secret>(json!("hunter2")).unwrap();
     assert_eq!(secret.expose(), "hunter2");
     assert_eq!(format!("{secret:?} {:#?}", Some(&secret)), "Secret([redacted]) Some(\n    Secret([redacted]),\n)");
-    assert!(<Secret as FieldType>::TYPE.secret);
+    let ty = <Secret as FieldType>::TYPE;
+    assert!(ty.secret);
     assert_eq!(read::<Secret>(json!(["hunter2"])), Err("expected string, got array".to_owned()));
 }
 

@@ -30,7 +30,7 @@ fn url_encoded_forms_are_masked_in_both_hex_cases() {
     let form: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let mut url = url::Url::parse("https://example.com").unwrap();
     url.query_pairs_mut().append_pair("key", SECRET);
-    for text in [&strict, &strict.to_lowercase().replace("%3a", "%3a"), &form, &form.to_lowercase()] {
+    for text in [&strict, &super::lower_hex(&strict), &form, &super::lower_hex(&form)] {
         assert_eq!(masked(text), MASK, "{text}");
     }
     assert_eq!(masked(url.as_str()), format!("https://example.com/?key={MASK}"));

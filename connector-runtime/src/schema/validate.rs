@@ -38,6 +38,15 @@ pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
         }
 }
 
+/// Finds a key. Step configs are small, and in a small map looking is quicker than hashing.
+pub(crate) fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    const SMALL: usize = 8;
+    if map.len() > SMALL {
+        return map.get(name);
+    }
+    map.iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
 /// The values given for a list of fields, with defaults in place of absent ones.
 #[derive(Clone, Copy)]
 pub struct FieldValues<'a> {
@@ -59,7 +68,7 @@ impl<'a> FieldValues<'a> {
 
     /// Returns a field's value: the one given, else its default, else nothing. Never null.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        let given = self.given.get(name).filter(|value| !value.is_null());
+        let given = look_up(self.given, name).filter(|value| !value.is_null());
         given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
     }
 
@@ -89,7 +98,7 @@ impl<'a> FieldValues<'a> {
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
         for (name, field) in self.fields {
-            let value = self.given.get(name);
+            let value = look_up(self.given, name);
             if is_missing(field, value) {
                 invalid.missing.push(name.clone());
             } else if let Some(value) = value

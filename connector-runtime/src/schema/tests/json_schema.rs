@@ -36,7 +36,7 @@ struct Tree {
     /// When.
     day: Option<Date>,
     /// Its branches.
-    branches: Vec<Tree>,
+    branches: Vec<Self>,
     /// How deep.
     #[param(default = 1, min = 1, max = 9)]
     depth: u8,
