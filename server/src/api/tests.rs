@@ -1,1 +1,0 @@
-//! REST through the router, on a real database.

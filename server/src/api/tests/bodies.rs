@@ -1,0 +1,173 @@
+//! Bodies that are no good, and lists that are asked for strangely.
+
+use axum::body::Body;
+use axum::http::header;
+use serde_json::{Value, json};
+
+use crate::api::{BODY_LIMIT, MOST_MISTAKES, MOST_TEXTS, SHORT};
+use crate::testing::{Answer, TestServer};
+
+async fn raw(server: &TestServer, method: &str, path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Answer {
+    let mut request = server.request(method, path, &Value::Null);
+    if let Some(content_type) = content_type {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    server.send(request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_body_must_be_a_json_object_that_says_so() {
+    let server = TestServer::start().await;
+    server.connector("odd", "odd", json!({})).await;
+    let writes =
+        [("POST", "/api/connectors"), ("PUT", "/api/connectors/odd"), ("POST", "/api/connectors/odd/execute"),
+            ("POST", "/api/connectors/odd/test"), ("POST", "/api/tokens")];
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_object = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
+    for (method, path) in writes {
+        for content_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("multipart/form-data")] {
+            raw(&server, method, path, content_type, "{}").await.problem(415);
+        }
+        for broken in [
+            "{", "[]", "null", "1", "\"x\"", "{\"a\":1,}", "{} {}", "\u{feff}{}", "{\"name\":\"\\ud800\"}",
+            "{\"timeoutMs\":1e999}", deep.as_str(), deep_object.as_str(),
+        ] {
+            assert_eq!(raw(&server, method, path, Some("application/json"), broken.to_owned()).await.problem(422), [""]);
+        }
+        raw(&server, method, path, Some("application/json"), b"{\"name\":\"\xff\"}".to_vec()).await.problem(422);
+        let unknown = raw(&server, method, path, Some("application/json; charset=utf-8"), r#"{"a/b~c":1}"#).await;
+        assert!(unknown.problem(422).contains(&"/a~1b~0c".to_owned()), "{method} {path}: {}", unknown.text);
+    }
+    server.get("/api/connectors/odd").await.ok(200);
+}
+
+#[tokio::test]
+async fn a_body_has_a_limit_to_the_byte() {
+    let server = TestServer::start().await;
+    server.connector("odd", "odd", json!({})).await;
+    let body = |size: usize| {
+        let frame = r#"{"command":"ping","params":{"pad":""}}"#.len();
+        format!(r#"{{"command":"ping","params":{{"pad":"{}"}}}}"#, "x".repeat(size - frame))
+    };
+    let path = "/api/connectors/odd/execute";
+    let json = Some("application/json");
+    assert_eq!(raw(&server, "POST", path, json, body(BODY_LIMIT)).await.ok(200)["success"], true);
+    raw(&server, "POST", path, json, body(BODY_LIMIT + 1)).await.problem(413);
+    // A length that is only announced is refused before anything is read.
+    let request = server.request("POST", path, &Value::Null).header(header::CONTENT_TYPE, "application/json");
+    let request = request.header(header::CONTENT_LENGTH, (BODY_LIMIT + 1).to_string());
+    server.send(request.body(Body::from("{}")).unwrap()).await.problem(413);
+    assert_eq!(server.get("/api/executions").await.ok(200)["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_mistake_is_named_at_once_but_not_without_end() {
+    let server = TestServer::start().await;
+    let body = json!({
+        "name": "Bad Name", "executionModel": "magic", "tags": ["ok", 1], "timeoutMs": 300_001, "logLevel": "loud",
+        "enabled": "yes", "config": [], "mock": { "enabled": 1 }, "color": "red", "description": 7,
+    });
+    let mut pointers = server.post("/api/connectors", body).await.problem(422);
+    pointers.sort();
+    assert_eq!(
+        pointers,
+        ["/color", "/config", "/description", "/enabled", "/executionModel", "/logLevel", "/mock", "/name", "/tags/1",
+            "/timeoutMs", "/type"]
+    );
+    let many: serde_json::Map<String, Value> = (0..50_000).map(|n| (format!("k{n}"), json!(1))).collect();
+    let found = server.post("/api/tokens", Value::Object(many.clone())).await.problem(422).len();
+    assert!(found <= MOST_MISTAKES + 2, "{found}");
+    let body = json!({ "name": "n", "type": "safe", "executionModel": "built_in", "config": many });
+    let found = server.post("/api/connectors", body).await.problem(422).len();
+    assert_eq!(found, MOST_MISTAKES);
+}
+
+#[tokio::test]
+async fn texts_that_a_database_cannot_keep_are_refused() {
+    let server = TestServer::start().await;
+    let long = "x".repeat(SHORT + 1);
+    let base = |key: &str, value: Value| {
+        let mut body = json!({ "name": "n", "type": "odd", "executionModel": "built_in" });
+        body[key] = value;
+        body
+    };
+    for (key, value, pointer) in [
+        ("description", json!("a\0b"), "/description"),
+        ("category", json!("\0"), "/category"),
+        ("category", json!(long), "/category"),
+        ("tags", json!(["fine", "a\0"]), "/tags/1"),
+        ("tags", json!([long]), "/tags/0"),
+        ("tags", json!(vec!["t"; MOST_TEXTS + 1]), "/tags"),
+        ("name", json!("a\0"), "/name"),
+    ] {
+        assert_eq!(server.post("/api/connectors", base(key, value)).await.problem(422), [pointer]);
+    }
+    server.connector("n", "odd", json!({})).await;
+    for (key, value) in [("command", json!("a\0")), ("stepId", json!("\0")), ("runId", json!(long)), ("command", json!(long))] {
+        assert_eq!(server.execute("n", json!({ key: value })).await.problem(422), [format!("/{key}")]);
+    }
+    assert_eq!(server.post("/api/tokens", json!({ "name": "a\0", "scopes": ["admin"] })).await.problem(422), ["/name"]);
+    let tags: Vec<String> = (0..MOST_TEXTS).map(|n| format!("{n}-🦗")).collect();
+    let answer = server.put("/api/connectors/n", json!({ "tags": tags, "description": "größe 🦗" })).await.ok(200);
+    assert_eq!((&answer["tags"], &answer["description"]), (&json!(tags), &json!("größe 🦗")));
+    // NUL inside JSON values is fine: it is kept escaped.
+    let answer = server.execute("n", json!({ "command": "ping", "params": { "x": "a\0b" } })).await;
+    assert_eq!(server.row(&answer).await["params"], json!({ "x": "a\0b" }));
+}
+
+#[tokio::test]
+async fn of_two_equal_keys_the_last_one_counts() {
+    let server = TestServer::start().await;
+    let body = r#"{"name":"first","name":"second","type":"odd","executionModel":"built_in"}"#;
+    let made = raw(&server, "POST", "/api/connectors", Some("application/json"), body).await.ok(201);
+    assert_eq!(made["name"], "second");
+    server.get("/api/connectors/first").await.problem(404);
+}
+
+#[tokio::test]
+async fn lists_refuse_what_they_do_not_know() {
+    let server = TestServer::start().await;
+    let lists = ["/api/connectors", "/api/connector-types", "/api/executions", "/api/tokens"];
+    for list in lists {
+        for (query, pointer) in [
+            ("limit=0", "?limit"), ("limit=501", "?limit"), ("limit=-1", "?limit"), ("limit=ten", "?limit"),
+            ("limit=99999999999999999999", "?limit"), ("cursor=nonsense!", "?cursor"), ("cursor=YQ", "?cursor"),
+            ("cursor=dABi", "?cursor"), ("color=red", "?color"), ("limit=1&limit=2", "?limit"), ("cursor=%00", "?cursor"),
+        ] {
+            let answer = server.get(&format!("{list}?{query}")).await;
+            assert_eq!(answer.problem(422), [pointer], "{list}?{query}");
+        }
+        for limit in [1, 500] {
+            let page = server.get(&format!("{list}?limit={limit}")).await.ok(200);
+            assert!(page["items"].as_array().unwrap().len() <= limit);
+            assert!(page.as_object().unwrap().contains_key("nextCursor"));
+        }
+    }
+    server.get("/api/connectors?executionModel=magic").await.problem(422);
+    server.get("/api/executions?success=maybe").await.problem(422);
+    server.get(&format!("/api/connectors?q={}", "x".repeat(5000))).await.problem(422);
+    let cursor = server.get("/api/connector-types?limit=1").await.ok(200)["nextCursor"].as_str().unwrap().to_owned();
+    assert_eq!(server.get(&format!("/api/tokens?cursor={cursor}")).await.problem(422), ["?cursor"]);
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_without_gaps() {
+    let server = TestServer::start().await;
+    for number in 0..7 {
+        server.connector(&format!("c{number}"), "odd", json!({})).await;
+    }
+    let mut names = Vec::new();
+    let mut path = "/api/connectors?limit=3".to_owned();
+    loop {
+        let page = server.get(&path).await.ok(200);
+        let items = page["items"].as_array().unwrap();
+        names.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["nextCursor"].as_str() else { break };
+        assert_eq!(items.len(), 3);
+        path = format!("/api/connectors?limit=3&cursor={cursor}");
+    }
+    assert_eq!(names, ["c6", "c5", "c4", "c3", "c2", "c1", "c0"]);
+    let page = server.get("/api/connector-types?limit=500").await.ok(200);
+    let names: Vec<&str> = page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    assert!(names.is_sorted() && names.contains(&"http") && names.contains(&"safe"), "{names:?}");
+}

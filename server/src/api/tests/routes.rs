@@ -1,0 +1,325 @@
+//! Who may reach what. The table here is the wanted state; a route that has no row in it fails.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::api;
+use crate::auth::{NewToken, Scope};
+use crate::store::TokenKind;
+use crate::testing::TestServer;
+
+/// Method, path, and what the caller needs: a scope, `any` token, or `public`.
+const WANTED: [(&str, &str, &str); 21] = [
+    ("POST", "/api/connectors", "connectors:write"),
+    ("GET", "/api/connectors", "connectors:read"),
+    ("GET", "/api/connectors/{id}", "connectors:read"),
+    ("PUT", "/api/connectors/{id}", "connectors:write"),
+    ("DELETE", "/api/connectors/{id}", "connectors:write"),
+    ("POST", "/api/connectors/{id}/execute", "connectors:execute"),
+    ("POST", "/api/connectors/{id}/test", "connectors:execute"),
+    ("GET", "/api/connector-types", "types:read"),
+    ("GET", "/api/connector-types/{id}", "types:read"),
+    ("DELETE", "/api/connector-types/{id}", "types:write"),
+    ("GET", "/api/connector-types/{id}/capabilities", "types:read"),
+    ("GET", "/api/connector-types/{id}/json-schema", "types:read"),
+    ("GET", "/api/executions", "audit:read"),
+    ("GET", "/api/executions/{id}", "audit:read"),
+    ("POST", "/api/tokens", "tokens:write"),
+    ("GET", "/api/tokens", "tokens:read"),
+    ("DELETE", "/api/tokens/{id}", "tokens:write"),
+    ("GET", "/metrics", "audit:read"),
+    ("GET", "/api/openapi.json", "any"),
+    ("GET", "/healthz", "public"),
+    ("GET", "/readyz", "public"),
+];
+
+/// Who asks, and with which header.
+struct Asker {
+    who: String,
+    authorization: Vec<String>,
+    /// Empty where the token lets nobody in.
+    scopes: Vec<Scope>,
+    known: bool,
+}
+
+fn asker(who: &str, authorization: &[&str]) -> Asker {
+    let authorization = authorization.iter().map(|text| (*text).to_owned()).collect();
+    Asker { who: who.to_owned(), authorization, scopes: Vec::new(), known: false }
+}
+
+async fn token(server: &TestServer, kind: TokenKind, scopes: &[&str], expires_at: Option<Timestamp>) -> (Uuid, String) {
+    let agent = kind == TokenKind::Agent;
+    let new = NewToken {
+        name: "asker".to_owned(),
+        kind,
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        expires_at,
+        agent_id: agent.then(|| "agent-1".to_owned()),
+        connector_names: if agent { vec!["mine".to_owned()] } else { Vec::new() },
+    };
+    let issued = server.app.auth.issue(new).await.unwrap();
+    (issued.row.token.id, issued.text.expose().to_owned())
+}
+
+/// A token whose time is over: made with time left, then put back in the store without.
+async fn expired(server: &TestServer) -> String {
+    let later = Timestamp::now() + SignedDuration::from_hours(1);
+    let (id, text) = token(server, TokenKind::Api, &["admin"], Some(later)).await;
+    let mut row = server.app.store.tokens().find(id).await.unwrap().unwrap().token;
+    row.expires_at = Some(Timestamp::now() - SignedDuration::from_secs(1));
+    server.app.store.tokens().delete(id).await.unwrap();
+    server.app.store.tokens().create(row).await.unwrap();
+    text
+}
+
+async fn askers(server: &TestServer) -> Vec<Asker> {
+    let admin = &server.admin;
+    let (revoked_id, revoked) = token(server, TokenKind::Api, &["admin"], None).await;
+    server.app.auth.authenticate(&revoked).await.unwrap();
+    server.app.auth.revoke(revoked_id).await.unwrap();
+    let mut forged = admin.clone();
+    forged.replace_range(forged.len() - 2.., if admin.ends_with("AA") { "BB" } else { "AA" });
+    let mut askers = vec![
+        asker("no header", &[]),
+        asker("empty header", &[""]),
+        asker("no token", &["Bearer "]),
+        asker("scheme alone", &["Bearer"]),
+        asker("other scheme", &[&format!("Basic {admin}")]),
+        asker("bare token", &[admin]),
+        asker("two headers", &[&format!("Bearer {admin}"), &format!("Bearer {admin}")]),
+        asker("two tokens", &[&format!("Bearer {admin}, {admin}")]),
+        asker("unknown", &["Bearer floh_00000000000000000000000000000000_0123456789012345678901234567890123456789012"]),
+        asker("forged", &[&format!("Bearer {forged}")]),
+        asker("expired", &[&format!("Bearer {}", expired(server).await)]),
+        asker("revoked", &[&format!("Bearer {revoked}")]),
+    ];
+    for (name, scope) in Scope::ALL {
+        let (_, text) = token(server, TokenKind::Api, &[name], None).await;
+        let authorization = vec![format!("bearer {text}")];
+        askers.push(Asker { who: name.to_owned(), authorization, scopes: vec![scope], known: true });
+    }
+    let (_, agent) = token(server, TokenKind::Agent, &[], None).await;
+    let authorization = vec![format!("Bearer {agent}")];
+    askers.push(Asker { who: "agent".to_owned(), authorization, scopes: vec![Scope::AgentsConnect], known: true });
+    askers
+}
+
+impl Asker {
+    fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        let request = Request::builder().method(method).uri(path);
+        self.authorization.iter().fold(request, |request, value| request.header(header::AUTHORIZATION, value))
+    }
+
+    fn may(&self, need: &str) -> bool {
+        match need {
+            "public" => true,
+            "any" => self.known,
+            scope => self.scopes.contains(&Scope::Admin) || self.scopes.contains(&scope.parse().unwrap()),
+        }
+    }
+}
+
+fn need(method: &str, path: &str) -> &'static str {
+    let row = WANTED.iter().find(|(wanted, wanted_path, _)| (*wanted, *wanted_path) == (method, path));
+    row.unwrap_or_else(|| panic!("{method} {path} has no row in WANTED: say what it needs")).2
+}
+
+#[test]
+fn the_table_has_a_row_for_every_route_and_no_other() {
+    let table = api::table();
+    for row in &table {
+        let need = need(&row.method, &row.path);
+        let declared = row.access.to_string();
+        assert_eq!(if declared == "any token" { "any" } else { &declared }, need, "{} {}", row.method, row.path);
+    }
+    assert_eq!(table.len(), WANTED.len(), "WANTED has a row for a route that is not there");
+}
+
+#[tokio::test]
+async fn every_route_asks_every_caller_for_what_it_needs() {
+    let server = TestServer::start().await;
+    let askers = askers(&server).await;
+    for row in api::table() {
+        let need = need(&row.method, &row.path);
+        let path = row.path.replace("{id}", "nothing");
+        for asker in &askers {
+            let answer = server.send(asker.request(&row.method, &path).body(Body::empty()).unwrap()).await;
+            let place = format!("{} {path} by {}", row.method, asker.who);
+            match (asker.may(need), asker.known) {
+                (true, _) => assert!(![401, 403, 405, 500].contains(&answer.status), "{place}: {answer:?}"),
+                (false, true) => {
+                    answer.problem(403);
+                    assert!(answer.text.contains(need), "{place}: {}", answer.text);
+                }
+                (false, false) => {
+                    answer.problem(401);
+                    assert!(answer.header("www-authenticate").starts_with("Bearer"), "{place}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_path_gives_nothing_more() {
+    let server = TestServer::start().await;
+    server.connector("kept", "odd", json!({})).await;
+    let stranger = asker("stranger", &[]);
+    let limited = server.token(&["agents:connect"]).await;
+    let limited = asker("limited", &[&format!("Bearer {limited}")]);
+    for row in api::table() {
+        let need = need(&row.method, &row.path);
+        let path = row.path.replace("{id}", "kept");
+        let variants = [
+            format!("/{path}"),
+            path.replacen("/api/", "/api//", 1),
+            path.replacen("/api/", "/api/%2e/", 1),
+            path.replacen("/api/", "/./api/", 1),
+            path.replacen("/api/", "/%61pi/", 1),
+            path.replacen("/api/", "/API/", 1),
+            path.replacen("/api/", "/healthz/../api/", 1),
+            path.replacen("/api/", "/healthz/%2e%2e/api/", 1),
+            format!("{path}/"),
+            format!("{path};x"),
+            format!("{path};jsessionid=1"),
+            format!("{path}%2f"),
+            format!("{path}%00"),
+            format!("{path}%ff"),
+            format!("{path}?_method=GET&access_token={}", server.admin),
+        ];
+        for variant in variants {
+            for method in [row.method.as_str(), "HEAD", "OPTIONS", "PATCH", "FOO"] {
+                for (asker, refused) in [(&stranger, &[401][..]), (&limited, &[403, 404, 405])] {
+                    let request = asker.request(method, &variant).header("x-http-method-override", "GET");
+                    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+                    let open = need == "public" && variant.starts_with(&format!("{path}?"));
+                    let any = need == "any" && asker.who == "limited" && variant.starts_with(&format!("{path}?"));
+                    assert!(
+                        refused.contains(&answer.status) || open || any,
+                        "{method} {variant} by {}: {answer:?}",
+                        asker.who
+                    );
+                }
+            }
+        }
+    }
+    server.get("/api/connectors/kept").await.ok(200);
+}
+
+#[tokio::test]
+async fn head_is_guarded_as_get_and_overrides_do_nothing() {
+    let server = TestServer::start().await;
+    server.connector("kept", "odd", json!({})).await;
+    let reader = server.token(&["connectors:read"]).await;
+    let reader = asker("reader", &[&format!("Bearer {reader}")]);
+    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        let request = reader.request("GET", "/api/connectors/kept?_method=DELETE").header(name, "DELETE");
+        assert_eq!(server.send(request.body(Body::empty()).unwrap()).await.status, 200);
+    }
+    server.get("/api/connectors/kept").await.ok(200);
+    for row in api::table().iter().filter(|row| row.method == "GET") {
+        let need = need(&row.method, &row.path);
+        let path = row.path.replace("{id}", "kept");
+        let answer = server.send(reader.request("HEAD", &path).body(Body::empty()).unwrap()).await;
+        let open = ["public", "any", "connectors:read"].contains(&need);
+        assert_eq!(answer.status == 403, !open, "HEAD {path}: {}", answer.status);
+        assert_eq!(answer.text, "", "HEAD {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_takes_no_such_method_are_problems() {
+    let server = TestServer::start().await;
+    server.get("/api/nothing").await.problem(404);
+    server.get("/").await.problem(404);
+    for id in ["nothing", "a%2Fb", "%F0%9F%A6%97", "018f2f6e7b7a7c3e8000000000000000", "%00", "%ff", "x'%20OR%20'1'='1"] {
+        server.get(&format!("/api/connectors/{id}")).await.problem(404);
+        server.get(&format!("/api/connector-types/{id}")).await.problem(404);
+        server.get(&format!("/api/executions/{id}")).await.problem(404);
+        server.put(&format!("/api/connectors/{id}"), json!({})).await.problem(404);
+        server.execute(id, json!({})).await.problem(404);
+        server.call("DELETE", &format!("/api/tokens/{id}"), Value::Null).await.problem(404);
+    }
+    let answer = server.call("PATCH", "/api/connectors", Value::Null).await;
+    answer.problem(405);
+    assert!(answer.header("allow").contains("POST"), "{answer:?}");
+    server.call("DELETE", "/healthz", Value::Null).await.problem(405);
+}
+
+#[tokio::test]
+async fn a_connector_is_not_found_by_an_id_that_is_spelt_otherwise() {
+    let server = TestServer::start().await;
+    let made = server.connector("kept", "odd", json!({})).await;
+    let id = made["id"].as_str().unwrap();
+    server.execute(id, json!({ "command": "ping" })).await.ok(200);
+    for other in [id.replace('-', ""), format!("%7B{id}%7D"), format!("urn:uuid:{id}")] {
+        server.get(&format!("/api/connectors/{other}")).await.problem(404);
+        server.execute(&other, json!({ "command": "ping" })).await.problem(404);
+    }
+    server.execute(&id.to_uppercase(), json!({ "command": "ping" })).await.ok(200);
+}
+
+#[tokio::test]
+async fn the_document_tells_of_every_route_and_of_nothing_else() {
+    let server = TestServer::start().await;
+    let document = server.get("/api/openapi.json").await.ok(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
+    assert_eq!(document["info"]["title"], "Floh");
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    let mut told = Vec::new();
+    let mut ids = std::collections::HashSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let place = format!("{method} {path}");
+            let need = need(&method, path);
+            let wanted = if need == "public" { json!([]) } else { json!([{ "bearer": [] }]) };
+            assert_eq!(operation["security"], wanted, "{place}");
+            if need != "public" {
+                let shown = if need == "any" { "any token" } else { need };
+                let description = operation["description"].as_str().unwrap();
+                assert!(description.ends_with(&format!("Needs: {shown}.")), "{place}: {description}");
+            }
+            assert!(!operation["responses"].as_object().unwrap().is_empty(), "{place}");
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{place}");
+            assert!(ids.insert(operation["operationId"].to_string() + &operation["tags"].to_string()), "{place}");
+            let in_path = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let named = in_path.iter().any(|param| param["in"] == "path" && param["name"] == "id");
+            assert_eq!(named, path.contains("{id}"), "{place}: the path's parameter");
+            told.push((method, path.clone()));
+        }
+    }
+    told.sort();
+    let mut wanted: Vec<_> =
+        WANTED.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    wanted.sort();
+    assert_eq!(told, wanted);
+    every_reference_leads_somewhere(&document, &document);
+}
+
+fn every_reference_leads_somewhere(document: &Value, part: &Value) {
+    match part {
+        Value::Object(map) => {
+            if let Some(target) = map.get("$ref").and_then(Value::as_str) {
+                assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+            }
+            map.values().for_each(|part| every_reference_leads_somewhere(document, part));
+        }
+        Value::Array(list) => list.iter().for_each(|part| every_reference_leads_somewhere(document, part)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn readiness_ends_when_the_server_stops() {
+    let server = TestServer::start().await;
+    assert_eq!(server.get("/readyz").await.ok(200), json!({ "status": "ready" }));
+    server.app.begin_stop();
+    let answer = server.get("/readyz").await;
+    answer.problem(503);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(server.get("/healthz").await.ok(200)["status"], "ok");
+}

@@ -1,0 +1,91 @@
+//! Tokens over REST.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+
+use crate::testing::{Answer, TestServer};
+
+async fn as_token(server: &TestServer, token: &str, method: &str, path: &str, body: Value) -> Answer {
+    let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+    let request = request.header(header::CONTENT_TYPE, "application/json");
+    server.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_gone_at_once() {
+    let server = TestServer::start().await;
+    let body = json!({ "name": "robot", "scopes": ["runs:*", "connectors:read"], "expiresAt": "2999-01-01T00:00:00Z" });
+    let made = server.post("/api/tokens", body).await.ok(201);
+    let token = made["token"].as_str().unwrap();
+    assert!(token.len() >= 80 && token.starts_with("floh_"), "{}", token.len());
+    assert_eq!(made["scopes"], json!(["connectors:read", "runs:read", "runs:write"]));
+    assert_eq!((&made["kind"], &made["expiresAt"]), (&json!("api"), &json!("2999-01-01T00:00:00Z")));
+    as_token(&server, token, "GET", "/api/connectors", Value::Null).await.ok(200);
+    let listed = server.get("/api/tokens").await;
+    assert!(!listed.text.contains(token.rsplit('_').next().unwrap()));
+    let items = listed.ok(200)["items"].clone();
+    assert_eq!((&items[0]["id"], &items[0]["name"]), (&made["id"], &json!("robot")));
+    assert!(items[0]["lastUsedAt"].is_string(), "{items}");
+    let path = format!("/api/tokens/{}", made["id"].as_str().unwrap());
+    server.call("DELETE", &path, Value::Null).await.ok(204);
+    as_token(&server, token, "GET", "/api/connectors", Value::Null).await.problem(401);
+    server.call("DELETE", &path, Value::Null).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_token_that_makes_no_sense_is_not_made() {
+    let server = TestServer::start().await;
+    let agent = |changes: Value| {
+        let mut body = json!({ "name": "a", "kind": "agent", "agentId": "a1", "connectorNames": ["mine"] });
+        for (key, value) in changes.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        body
+    };
+    for (body, pointer) in [
+        (json!({ "scopes": ["admin"] }), "/name"),
+        (json!({ "name": " ", "scopes": ["admin"] }), "/name"),
+        (json!({ "name": "n" }), "/scopes"),
+        (json!({ "name": "n", "scopes": [] }), "/scopes"),
+        (json!({ "name": "n", "scopes": ["all"] }), "/scopes"),
+        (json!({ "name": "n", "scopes": ["*"] }), "/scopes"),
+        (json!({ "name": "n", "scopes": ["admin:*"] }), "/scopes"),
+        (json!({ "name": "n", "scopes": ["Admin"] }), "/scopes"),
+        (json!({ "name": "n", "scopes": [1] }), "/scopes/0"),
+        (json!({ "name": "n", "scopes": ["admin"], "expiresAt": "2001-01-01T00:00:00Z" }), "/expiresAt"),
+        (json!({ "name": "n", "scopes": ["admin"], "expiresAt": "tomorrow" }), "/expiresAt"),
+        (json!({ "name": "n", "scopes": ["admin"], "kind": "god" }), "/kind"),
+        (json!({ "name": "n", "scopes": ["admin"], "agentId": "a" }), "/agentId"),
+        (json!({ "name": "n", "scopes": ["admin"], "connectorNames": ["a"] }), "/connectorNames"),
+        (json!({ "name": "n", "scopes": ["admin"], "token": "mine" }), "/token"),
+        (agent(json!({ "scopes": ["admin"] })), "/scopes"),
+        (agent(json!({ "agentId": null })), "/agentId"),
+        (agent(json!({ "connectorNames": [] })), "/connectorNames"),
+        (agent(json!({ "connectorNames": ["Not A Name"] })), "/connectorNames"),
+    ] {
+        assert_eq!(server.post("/api/tokens", body.clone()).await.problem(422), [pointer], "{body}");
+    }
+    assert_eq!(server.get("/api/tokens").await.ok(200)["items"].as_array().unwrap().len(), 1);
+    let made = server.post("/api/tokens", agent(json!({}))).await.ok(201);
+    assert_eq!(made["scopes"], json!(["agents:connect"]));
+    assert_eq!((&made["agentId"], &made["connectorNames"]), (&json!("a1"), &json!(["mine"])));
+}
+
+#[tokio::test]
+async fn a_token_gives_no_more_than_it_has() {
+    let server = TestServer::start().await;
+    let maker = server.token(&["tokens:*", "connectors:read"]).await;
+    let make = |body: Value| as_token(&server, &maker, "POST", "/api/tokens", body);
+    for scope in ["admin", "connectors:write", "connectors:*", "audit:read"] {
+        let answer = make(json!({ "name": "n", "scopes": ["connectors:read", scope] })).await;
+        assert_eq!(answer.problem(403), ["/scopes"], "{scope}");
+    }
+    for scopes in [json!([]), json!(["agents:connect"])] {
+        let agent = json!({ "name": "n", "kind": "agent", "scopes": scopes, "agentId": "a", "connectorNames": ["mine"] });
+        assert_eq!(make(agent).await.problem(403), ["/scopes"]);
+    }
+    make(json!({ "name": "n", "scopes": ["connectors:read", "tokens:write"] })).await.ok(201);
+    let reader = server.token(&["tokens:read"]).await;
+    as_token(&server, &reader, "POST", "/api/tokens", json!({ "name": "n", "scopes": ["tokens:read"] })).await.problem(403);
+}

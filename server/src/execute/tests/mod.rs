@@ -1,0 +1,4 @@
+//! Calls through the router, on a real database.
+
+mod calls;
+mod keys;
