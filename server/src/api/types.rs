@@ -43,10 +43,7 @@ pub(super) async fn delete(State(app): State<App>, PathKey(key): PathKey) -> Res
 #[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-pub(super) async fn capabilities(
-    State(app): State<App>,
-    PathKey(key): PathKey,
-) -> Result<axum::Json<Value>, Problem> {
+pub(super) async fn capabilities(State(app): State<App>, PathKey(key): PathKey) -> Result<axum::Json<Value>, Problem> {
     Ok(axum::Json(catalog::capabilities(&app, &key).await?))
 }
 

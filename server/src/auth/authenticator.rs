@@ -225,7 +225,9 @@ impl Authenticator {
         }
         let found = self.store.tokens().find(id).await?.map(|row| row.token);
         let fits = |token: &NewTokenRow| {
-            token.hash == hash && token.expires_at.is_none() && token.scopes.iter().any(|scope| *scope == Scope::Admin.as_str())
+            token.hash == hash
+                && token.expires_at.is_none()
+                && token.scopes.iter().any(|scope| *scope == Scope::Admin.as_str())
         };
         // A token of this server may be given back to it; it must be able to do what an admin can.
         if found.as_ref().is_some_and(|token| !fits(token)) {

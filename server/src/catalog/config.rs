@@ -163,7 +163,8 @@ fn branches<'s>(schemas: &[&'s Value], root: &'s Value) -> Vec<&'s Value> {
             continue;
         }
         all.push(schema);
-        let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
+        let target =
+            schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
         waiting.extend(target);
         for keyword in ["allOf", "anyOf", "oneOf"] {
             waiting.extend(schema.get(keyword).and_then(Value::as_array).into_iter().flatten());

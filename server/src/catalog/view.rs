@@ -117,7 +117,11 @@ impl ConnectorView {
             timeout_ms: row.timeout_ms,
             mock: row.mock,
             // A field that a newer version of the type made a secret may still lie here in the clear.
-            config: row.config.into_iter().filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret)).collect(),
+            config: row
+                .config
+                .into_iter()
+                .filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret))
+                .collect(),
             secrets: shown,
             ready: missing.is_empty() && available,
             missing,
