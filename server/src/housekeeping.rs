@@ -40,3 +40,48 @@ pub(crate) async fn round(parts: &Parts, number: u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::store::{Claim, IdempotencyKey, new_id, now};
+    use crate::testing::TestServer;
+
+    #[tokio::test]
+    async fn a_round_writes_what_is_in_memory_and_every_hour_drops_what_is_old() {
+        let server = TestServer::start().await;
+        let identity = server.app.auth.authenticate(&server.admin).await.unwrap();
+        let last_used = async || server.app.store.tokens().find(identity.token_id).await.unwrap().unwrap().last_used_at;
+        assert_eq!(last_used().await, None);
+        let key = IdempotencyKey { token_id: new_id(), connector_id: new_id(), key: "k".to_owned() };
+        let past = now() - SignedDuration::from_hours(25);
+        let idempotency = server.app.store.idempotency();
+        let claim = idempotency.claim(&key, "hash", new_id(), past, past + Duration::from_secs(1)).await.unwrap();
+        assert_eq!(claim, Claim::New);
+        round(&server.app, 1).await;
+        assert!(last_used().await.is_some());
+        assert_eq!(idempotency.in_flight().await.unwrap().len(), 1);
+        round(&server.app, PURGE_EVERY).await;
+        assert_eq!(idempotency.in_flight().await.unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn it_ends_with_the_server() {
+        let server = TestServer::start().await;
+        // Waits for the task: a task that went on would never let this return.
+        server.app.close().await;
+        let ended = tokio::time::timeout(
+            Duration::from_secs(10),
+            keep(Weak::new(), {
+                let closing = CancellationToken::new();
+                closing.cancel();
+                closing
+            }),
+        );
+        assert!(ended.await.is_ok());
+    }
+}

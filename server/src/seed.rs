@@ -187,3 +187,6 @@ fn changed(old: &ConfigSchema, new: &ConfigSchema) -> String {
     }
     changed.join("; ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 mod call;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod token;
 mod types;
 mod values;
@@ -58,11 +60,12 @@ impl CliError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    if stands_for_serve(arguments.get(1)) {
-        arguments.insert(1, "serve".into());
-    }
-    let cli = match Cli::try_parse_from(arguments) {
+    run_line(std::env::args_os().collect())
+}
+
+/// Runs a command line; the first argument is the program's name.
+fn run_line(arguments: Vec<OsString>) -> ExitCode {
+    let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let help = !error.use_stderr();
@@ -82,6 +85,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+fn parse(mut arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    if stands_for_serve(arguments.get(1)) {
+        arguments.insert(1, "serve".into());
+    }
+    Cli::try_parse_from(arguments)
 }
 
 /// `floh` alone and `floh --listen ..` mean `floh serve`.

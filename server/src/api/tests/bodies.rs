@@ -7,7 +7,13 @@ use serde_json::{Value, json};
 use crate::api::{BODY_LIMIT, MOST_MISTAKES, MOST_TEXTS, SHORT};
 use crate::testing::{Answer, TestServer};
 
-async fn raw(server: &TestServer, method: &str, path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Answer {
+async fn raw(
+    server: &TestServer,
+    method: &str,
+    path: &str,
+    content_type: Option<&str>,
+    body: impl Into<Body>,
+) -> Answer {
     let mut request = server.request(method, path, &Value::Null);
     if let Some(content_type) = content_type {
         request = request.header(header::CONTENT_TYPE, content_type);
@@ -19,20 +25,39 @@ async fn raw(server: &TestServer, method: &str, path: &str, content_type: Option
 async fn a_body_must_be_a_json_object_that_says_so() {
     let server = TestServer::start().await;
     server.connector("odd", "odd", json!({})).await;
-    let writes =
-        [("POST", "/api/connectors"), ("PUT", "/api/connectors/odd"), ("POST", "/api/connectors/odd/execute"),
-            ("POST", "/api/connectors/odd/test"), ("POST", "/api/tokens")];
+    let writes = [
+        ("POST", "/api/connectors"),
+        ("PUT", "/api/connectors/odd"),
+        ("POST", "/api/connectors/odd/execute"),
+        ("POST", "/api/connectors/odd/test"),
+        ("POST", "/api/tokens"),
+    ];
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     for (method, path) in writes {
-        for content_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("multipart/form-data")] {
+        for content_type in
+            [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("multipart/form-data")]
+        {
             raw(&server, method, path, content_type, "{}").await.problem(415);
         }
         for broken in [
-            "{", "[]", "null", "1", "\"x\"", "{\"a\":1,}", "{} {}", "\u{feff}{}", "{\"name\":\"\\ud800\"}",
-            "{\"timeoutMs\":1e999}", deep.as_str(), deep_object.as_str(),
+            "{",
+            "[]",
+            "null",
+            "1",
+            "\"x\"",
+            "{\"a\":1,}",
+            "{} {}",
+            "\u{feff}{}",
+            "{\"name\":\"\\ud800\"}",
+            "{\"timeoutMs\":1e999}",
+            deep.as_str(),
+            deep_object.as_str(),
         ] {
-            assert_eq!(raw(&server, method, path, Some("application/json"), broken.to_owned()).await.problem(422), [""]);
+            assert_eq!(
+                raw(&server, method, path, Some("application/json"), broken.to_owned()).await.problem(422),
+                [""]
+            );
         }
         raw(&server, method, path, Some("application/json"), b"{\"name\":\"\xff\"}".to_vec()).await.problem(422);
         let unknown = raw(&server, method, path, Some("application/json; charset=utf-8"), r#"{"a/b~c":1}"#).await;
@@ -71,8 +96,19 @@ async fn every_mistake_is_named_at_once_but_not_without_end() {
     pointers.sort();
     assert_eq!(
         pointers,
-        ["/color", "/config", "/description", "/enabled", "/executionModel", "/logLevel", "/mock", "/name", "/tags/1",
-            "/timeoutMs", "/type"]
+        [
+            "/color",
+            "/config",
+            "/description",
+            "/enabled",
+            "/executionModel",
+            "/logLevel",
+            "/mock",
+            "/name",
+            "/tags/1",
+            "/timeoutMs",
+            "/type"
+        ]
     );
     let many: serde_json::Map<String, Value> = (0..50_000).map(|n| (format!("k{n}"), json!(1))).collect();
     let found = server.post("/api/tokens", Value::Object(many.clone())).await.problem(422).len();
@@ -103,7 +139,9 @@ async fn texts_that_a_database_cannot_keep_are_refused() {
         assert_eq!(server.post("/api/connectors", base(key, value)).await.problem(422), [pointer]);
     }
     server.connector("n", "odd", json!({})).await;
-    for (key, value) in [("command", json!("a\0")), ("stepId", json!("\0")), ("runId", json!(long)), ("command", json!(long))] {
+    for (key, value) in
+        [("command", json!("a\0")), ("stepId", json!("\0")), ("runId", json!(long)), ("command", json!(long))]
+    {
         assert_eq!(server.execute("n", json!({ key: value })).await.problem(422), [format!("/{key}")]);
     }
     assert_eq!(server.post("/api/tokens", json!({ "name": "a\0", "scopes": ["admin"] })).await.problem(422), ["/name"]);
@@ -130,9 +168,17 @@ async fn lists_refuse_what_they_do_not_know() {
     let lists = ["/api/connectors", "/api/connector-types", "/api/executions", "/api/tokens"];
     for list in lists {
         for (query, pointer) in [
-            ("limit=0", "?limit"), ("limit=501", "?limit"), ("limit=-1", "?limit"), ("limit=ten", "?limit"),
-            ("limit=99999999999999999999", "?limit"), ("cursor=nonsense!", "?cursor"), ("cursor=YQ", "?cursor"),
-            ("cursor=dABi", "?cursor"), ("color=red", "?color"), ("limit=1&limit=2", "?limit"), ("cursor=%00", "?cursor"),
+            ("limit=0", "?limit"),
+            ("limit=501", "?limit"),
+            ("limit=-1", "?limit"),
+            ("limit=ten", "?limit"),
+            ("limit=99999999999999999999", "?limit"),
+            ("cursor=nonsense!", "?cursor"),
+            ("cursor=YQ", "?cursor"),
+            ("cursor=dABi", "?cursor"),
+            ("color=red", "?color"),
+            ("limit=1&limit=2", "?limit"),
+            ("cursor=%00", "?cursor"),
         ] {
             let answer = server.get(&format!("{list}?{query}")).await;
             assert_eq!(answer.problem(422), [pointer], "{list}?{query}");
@@ -168,6 +214,7 @@ async fn pages_follow_one_another_without_gaps() {
     }
     assert_eq!(names, ["c6", "c5", "c4", "c3", "c2", "c1", "c0"]);
     let page = server.get("/api/connector-types?limit=500").await.ok(200);
-    let names: Vec<&str> = page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
     assert!(names.is_sorted() && names.contains(&"http") && names.contains(&"safe"), "{names:?}");
 }

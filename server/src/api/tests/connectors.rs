@@ -36,9 +36,18 @@ async fn a_connector_is_made_whole() {
     let made = answer.ok(201);
     assert_eq!(location, format!("/api/connectors/{}", made["id"].as_str().unwrap()));
     for (key, value) in [
-        ("name", json!("mine")), ("type", json!("safe")), ("executionModel", json!("built_in")), ("version", json!("1.2.0")),
-        ("description", json!("d")), ("category", json!("c")), ("tags", json!(["b", "a"])), ("enabled", json!(false)),
-        ("logLevel", json!("debug")), ("timeoutMs", json!(300_000)), ("ready", json!(true)), ("missing", json!([])),
+        ("name", json!("mine")),
+        ("type", json!("safe")),
+        ("executionModel", json!("built_in")),
+        ("version", json!("1.2.0")),
+        ("description", json!("d")),
+        ("category", json!("c")),
+        ("tags", json!(["b", "a"])),
+        ("enabled", json!(false)),
+        ("logLevel", json!("debug")),
+        ("timeoutMs", json!(300_000)),
+        ("ready", json!(true)),
+        ("missing", json!([])),
         ("config", json!({ "baseUrl": "https://api.example.com/v1" })),
         ("mock", json!({ "enabled": true, "data": { "echo": { "success": true } } })),
     ] {
@@ -73,8 +82,11 @@ async fn an_incomplete_config_is_no_mistake_but_not_ready() {
 async fn what_contradicts_the_type_is_a_conflict_that_points_the_way() {
     let server = TestServer::start().await;
     for (key, value) in [
-        ("executionModel", json!("script")), ("executionModel", json!("oas_derived")), ("version", json!("9.9.9")),
-        ("configSchema", json!({ "commands": {} })), ("scriptSource", json!("function x() {}")),
+        ("executionModel", json!("script")),
+        ("executionModel", json!("oas_derived")),
+        ("version", json!("9.9.9")),
+        ("configSchema", json!({ "commands": {} })),
+        ("scriptSource", json!("function x() {}")),
         ("endpointUrl", json!("https://example.com")),
     ] {
         let answer = server.post("/api/connectors", body(json!({ key: value }))).await;
@@ -106,9 +118,14 @@ async fn what_this_server_does_not_have_is_named() {
         let answer = server.post("/api/connectors", body(json!({ "type": "new-one", "executionModel": model }))).await;
         assert_eq!(answer.problem(422), ["/executionModel"]);
     }
-    let names = ["Mine", "a--b", "-a", "a-", "a_b", "ä", "agents", "parse-oas", "018f2f6e-7b7a-7c3e-8000-000000000000", ""];
+    let names =
+        ["Mine", "a--b", "-a", "a-", "a_b", "ä", "agents", "parse-oas", "018f2f6e-7b7a-7c3e-8000-000000000000", ""];
     for name in names.into_iter().map(str::to_owned).chain(["a".repeat(64)]) {
-        assert_eq!(server.post("/api/connectors", body(json!({ "name": name }))).await.problem(422), ["/name"], "{name}");
+        assert_eq!(
+            server.post("/api/connectors", body(json!({ "name": name }))).await.problem(422),
+            ["/name"],
+            "{name}"
+        );
     }
     server.post("/api/connectors", body(json!({ "name": "a".repeat(63) }))).await.ok(201);
 }
@@ -121,19 +138,30 @@ async fn a_config_is_checked_field_by_field() {
         "a/b": 1,
     });
     let answer = server.post("/api/connectors", body(json!({ "config": config }))).await;
-    assert_eq!(answer.problem(422), ["/config/baseUrl", "/config/apiKey", "/config/limit", "/config/login", "/config/a~1b"]);
+    assert_eq!(
+        answer.problem(422),
+        ["/config/baseUrl", "/config/apiKey", "/config/limit", "/config/login", "/config/a~1b"]
+    );
     assert!(!answer.text.contains(CANARY), "{}", answer.text);
     server.get("/api/connectors/mine").await.problem(404);
     for (ms, fits) in [
-        (json!(0), false), (json!(1), true), (json!(300_001), false), (json!(-1), false), (json!(1.5), false),
-        (json!(9_223_372_036_854_775_808_u64), false), (json!(1e300), false), (json!("5"), false),
+        (json!(0), false),
+        (json!(1), true),
+        (json!(300_001), false),
+        (json!(-1), false),
+        (json!(1.5), false),
+        (json!(9_223_372_036_854_775_808_u64), false),
+        (json!(1e300), false),
+        (json!("5"), false),
     ] {
         let answer = server.post("/api/connectors", body(json!({ "name": "t", "timeoutMs": ms }))).await;
         assert_eq!(answer.status == 201, fits, "{ms}: {}", answer.text);
     }
     for (mock, pointer) in [
-        (json!({ "enabled": true, "color": 1 }), "/mock"), (json!({ "data": [] }), "/mock"),
-        (json!({ "script": "function echo() {}" }), "/mock/script"), (json!([]), "/mock"),
+        (json!({ "enabled": true, "color": 1 }), "/mock"),
+        (json!({ "data": [] }), "/mock"),
+        (json!({ "script": "function echo() {}" }), "/mock/script"),
+        (json!([]), "/mock"),
     ] {
         assert_eq!(server.post("/api/connectors", body(json!({ "mock": mock }))).await.problem(422), [pointer]);
     }
@@ -142,8 +170,16 @@ async fn a_config_is_checked_field_by_field() {
 #[tokio::test]
 async fn a_change_touches_only_what_it_names() {
     let server = TestServer::start().await;
-    server.post("/api/connectors", body(json!({ "config": full(), "description": "d", "category": "c", "tags": ["a", "b"],
-        "timeoutMs": 5, "mock": { "enabled": true, "data": { "echo": { "x": 1 }, "leak": {} } } }))).await.ok(201);
+    let mut config = full();
+    config["login"] = json!({ "user": "me", "password": "nested canary" });
+    server
+        .post(
+            "/api/connectors",
+            body(json!({ "config": config, "description": "d", "category": "c", "tags": ["a", "b"],
+        "timeoutMs": 5, "mock": { "enabled": true, "data": { "echo": { "x": 1 }, "leak": {} } } })),
+        )
+        .await
+        .ok(201);
     let path = "/api/connectors/mine";
     let before = server.get(path).await.ok(200);
     let same = server.put(path, json!({})).await.ok(200);
@@ -151,19 +187,32 @@ async fn a_change_touches_only_what_it_names() {
         assert_eq!(same[key], before[key], "{key}");
     }
     let changed = server
-        .put(path, json!({ "config": { "tenant": "t", "limit": 5, "login": null }, "tags": ["z"], "category": null,
-            "timeoutMs": null, "mock": { "data": { "hello": {} } } }))
+        .put(
+            path,
+            json!({ "config": { "tenant": "t", "limit": 5, "login": null }, "tags": ["z"], "category": null,
+            "timeoutMs": null, "mock": { "data": { "hello": {} } } }),
+        )
         .await
         .ok(200);
     assert_eq!(changed["config"], json!({ "baseUrl": "https://api.example.com/v1", "tenant": "t", "limit": 5 }));
-    assert_eq!((&changed["secrets"]["login"]["set"], &changed["secrets"]["apiKey"]["set"]), (&json!(false), &json!(true)));
-    assert_eq!((&changed["tags"], &changed["category"], &changed["timeoutMs"]), (&json!(["z"]), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&changed["secrets"]["login"]["set"], &changed["secrets"]["apiKey"]["set"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(
+        (&changed["tags"], &changed["category"], &changed["timeoutMs"]),
+        (&json!(["z"]), &Value::Null, &Value::Null)
+    );
     assert_eq!(changed["mock"], json!({ "enabled": true, "data": { "hello": {} } }));
     assert_eq!(changed["description"], "d");
-    let removed = server.put(path, json!({ "config": { "tenant": null, "apiKey": null }, "mock": { "data": null } })).await.ok(200);
+    let removed = server
+        .put(path, json!({ "config": { "tenant": null, "apiKey": null }, "mock": { "data": null } }))
+        .await
+        .ok(200);
     assert_eq!(removed["missing"], json!(["apiKey"]));
     assert_eq!(removed["mock"], json!({ "enabled": true }));
-    let refused = server.put(path, json!({ "type": "odd", "executionModel": "script", "version": "2.0.0", "id": "x" })).await;
+    let refused =
+        server.put(path, json!({ "type": "odd", "executionModel": "script", "version": "2.0.0", "id": "x" })).await;
     assert_eq!(refused.problem(422).len(), 4);
     let renamed = server.put(path, json!({ "name": "yours" })).await.ok(200);
     server.get(path).await.problem(404);
@@ -226,7 +275,8 @@ async fn a_destination_inside_an_object_counts_as_well() {
     let server = TestServer::start().await;
     server.connector("mine", "safe", full()).await;
     let path = "/api/connectors/mine";
-    let login = |place: Value| json!({ "config": { "login": { "user": "me", "password": "nested canary", "signIn": place } } });
+    let login =
+        |place: Value| json!({ "config": { "login": { "user": "me", "password": "nested canary", "signIn": place } } });
     let same = server.put(path, login(json!("https://in.example.com/other"))).await.ok(200);
     assert_eq!(same.get("secretsCleared"), None);
     let moved = server.put(path, login(json!("https://evil.example/"))).await.ok(200);
@@ -272,23 +322,34 @@ async fn no_secret_leaves_in_an_answer_or_lies_in_the_database() {
 #[tokio::test]
 async fn lists_filter() {
     let server = TestServer::start().await;
-    for (name, kind, category, tags) in
-        [("one", "odd", "x", json!(["t", "u"])), ("two", "safe", "y", json!(["t"])), ("three", "safe", "x", json!(["100%_"]))]
-    {
+    for (name, kind, category, tags) in [
+        ("one", "odd", "x", json!(["t", "u"])),
+        ("two", "safe", "y", json!(["t"])),
+        ("three", "safe", "x", json!(["100%_"])),
+    ] {
         let body = json!({ "name": name, "type": kind, "executionModel": "built_in", "category": category, "tags": tags,
             "description": format!("Größe {name}") });
         server.post("/api/connectors", body).await.ok(201);
     }
     let type_id = server.get("/api/connector-types/safe").await.ok(200)["id"].as_str().unwrap().to_owned();
     for (query, wanted) in [
-        ("", vec!["three", "two", "one"]), ("q=GR%C3%96SSE", vec![]), ("q=gr%C3%B6%C3%9Fe%20t", vec!["three", "two"]),
-        ("q=100%25_", vec!["three"]), ("q=%25", vec!["three"]), ("type=safe", vec!["three", "two"]),
-        (&format!("type={type_id}"), vec!["three", "two"]), ("category=x", vec!["three", "one"]), ("tag=t", vec!["two", "one"]),
-        ("tag=T", vec![]), ("executionModel=built_in&category=x&type=odd", vec!["one"]), ("executionModel=script", vec![]),
+        ("", vec!["three", "two", "one"]),
+        ("q=GR%C3%96SSE", vec![]),
+        ("q=gr%C3%B6%C3%9Fe%20t", vec!["three", "two"]),
+        ("q=100%25_", vec!["three"]),
+        ("q=%25", vec!["three"]),
+        ("type=safe", vec!["three", "two"]),
+        (&format!("type={type_id}"), vec!["three", "two"]),
+        ("category=x", vec!["three", "one"]),
+        ("tag=t", vec!["two", "one"]),
+        ("tag=T", vec![]),
+        ("executionModel=built_in&category=x&type=odd", vec!["one"]),
+        ("executionModel=script", vec![]),
         ("q=&type=odd", vec!["one"]),
     ] {
         let page = server.get(&format!("/api/connectors?{query}")).await.ok(200);
-        let names: Vec<&str> = page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> =
+            page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
         assert_eq!(names, wanted, "{query}");
     }
 }

@@ -4,3 +4,4 @@ mod bodies;
 mod connectors;
 mod routes;
 mod tokens;
+mod types;

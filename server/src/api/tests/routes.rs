@@ -190,7 +190,7 @@ async fn another_spelling_of_a_path_gives_nothing_more() {
             format!("{path}%ff"),
             format!("{path}?_method=GET&access_token={}", server.admin),
         ];
-        for variant in variants {
+        for variant in variants.into_iter().filter(|variant| *variant != path) {
             for method in [row.method.as_str(), "HEAD", "OPTIONS", "PATCH", "FOO"] {
                 for (asker, refused) in [(&stranger, &[401][..]), (&limited, &[403, 404, 405])] {
                     let request = asker.request(method, &variant).header("x-http-method-override", "GET");
@@ -235,7 +235,8 @@ async fn what_is_not_there_and_what_takes_no_such_method_are_problems() {
     let server = TestServer::start().await;
     server.get("/api/nothing").await.problem(404);
     server.get("/").await.problem(404);
-    for id in ["nothing", "a%2Fb", "%F0%9F%A6%97", "018f2f6e7b7a7c3e8000000000000000", "%00", "%ff", "x'%20OR%20'1'='1"] {
+    for id in ["nothing", "a%2Fb", "%F0%9F%A6%97", "018f2f6e7b7a7c3e8000000000000000", "%00", "%ff", "x'%20OR%20'1'='1"]
+    {
         server.get(&format!("/api/connectors/{id}")).await.problem(404);
         server.get(&format!("/api/connector-types/{id}")).await.problem(404);
         server.get(&format!("/api/executions/{id}")).await.problem(404);

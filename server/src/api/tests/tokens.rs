@@ -82,10 +82,13 @@ async fn a_token_gives_no_more_than_it_has() {
         assert_eq!(answer.problem(403), ["/scopes"], "{scope}");
     }
     for scopes in [json!([]), json!(["agents:connect"])] {
-        let agent = json!({ "name": "n", "kind": "agent", "scopes": scopes, "agentId": "a", "connectorNames": ["mine"] });
+        let agent =
+            json!({ "name": "n", "kind": "agent", "scopes": scopes, "agentId": "a", "connectorNames": ["mine"] });
         assert_eq!(make(agent).await.problem(403), ["/scopes"]);
     }
     make(json!({ "name": "n", "scopes": ["connectors:read", "tokens:write"] })).await.ok(201);
     let reader = server.token(&["tokens:read"]).await;
-    as_token(&server, &reader, "POST", "/api/tokens", json!({ "name": "n", "scopes": ["tokens:read"] })).await.problem(403);
+    as_token(&server, &reader, "POST", "/api/tokens", json!({ "name": "n", "scopes": ["tokens:read"] }))
+        .await
+        .problem(403);
 }

@@ -16,7 +16,8 @@ async fn a_call_answers_what_it_did_and_leaves_a_row_without_secrets() {
     let server = TestServer::start().await;
     server.connector("mine", "safe", full()).await;
     let headers = json!({ "Authorization": "Bearer abc", "X-Api-Token": "abc", "accept": "text/plain" });
-    let params = json!({ "text": format!("say {CANARY}"), "pin": "a secret pin", "headers": headers, "unknown": "kept" });
+    let params =
+        json!({ "text": format!("say {CANARY}"), "pin": "a secret pin", "headers": headers, "unknown": "kept" });
     let body = json!({ "command": "echo", "params": params, "variables": { "v": 1 }, "stepId": "s1", "runId": "r1" });
     let answer = server.execute("mine", body).await;
     assert!(answer.header("server-timing").contains("command;dur="), "{answer:?}");
@@ -41,11 +42,21 @@ async fn a_call_answers_what_it_did_and_leaves_a_row_without_secrets() {
     assert_eq!(row["result"]["payload"]["headers"]["Authorization"], "[redacted]");
     assert_eq!(row["result"]["variables"], json!({ "key": "[redacted]" }));
     assert_eq!(row["logs"].as_array().unwrap().len(), 1, "debug is below info: {}", row["logs"]);
-    assert_eq!((&row["logs"][0]["level"], &row["logs"][0]["message"]), (&json!("info"), &json!("the key is [redacted]")));
+    assert_eq!(
+        (&row["logs"][0]["level"], &row["logs"][0]["message"]),
+        (&json!("info"), &json!("the key is [redacted]"))
+    );
     for (key, value) in [
-        ("connector", json!("mine")), ("type", json!("safe")), ("typeVersion", json!("1.2.0")), ("command", json!("echo")),
-        ("status", json!("succeeded")), ("mocked", json!(false)), ("source", json!("rest")), ("stepId", json!("s1")),
-        ("runId", json!("r1")), ("deprecated", json!(false)),
+        ("connector", json!("mine")),
+        ("type", json!("safe")),
+        ("typeVersion", json!("1.2.0")),
+        ("command", json!("echo")),
+        ("status", json!("succeeded")),
+        ("mocked", json!(false)),
+        ("source", json!("rest")),
+        ("stepId", json!("s1")),
+        ("runId", json!("r1")),
+        ("deprecated", json!(false)),
     ] {
         assert_eq!(row[key], value, "{key}");
     }
@@ -59,8 +70,7 @@ async fn a_failure_tells_no_secret_to_anybody() {
     let answer = server.execute("mine", json!({ "command": "leak" })).await;
     let row = server.row(&answer).await;
     let result = answer.ok(200);
-    let wanted =
-        json!({ "success": false, "diagnostics": { "sent": { "key": "[redacted]" } }, "error": "wrong key [redacted]" });
+    let wanted = json!({ "success": false, "diagnostics": { "sent": { "key": "[redacted]" } }, "error": "wrong key [redacted]" });
     assert_eq!((&result, &row["result"]), (&wanted, &wanted));
 }
 
@@ -73,7 +83,10 @@ async fn what_is_refused_is_recorded_with_its_secrets_masked() {
     let row = server.row(&unknown).await;
     let unknown = unknown.ok(200);
     assert_eq!(unknown["error"], "Unknown command: [redacted] (known commands: echo, leak, hello)");
-    assert_eq!((&row["status"], &row["params"]), (&json!("failed"), &json!({ "pin": "[redacted]", "text": "[redacted]" })));
+    assert_eq!(
+        (&row["status"], &row["params"]),
+        (&json!("failed"), &json!({ "pin": "[redacted]", "text": "[redacted]" }))
+    );
     assert!(!row.to_string().contains(CANARY), "{row}");
     let invalid = server.execute("mine", json!({ "params": { "text": 7, "pin": "a secret pin" } })).await;
     let row = server.row(&invalid).await;
@@ -85,7 +98,10 @@ async fn what_is_refused_is_recorded_with_its_secrets_masked() {
     let disabled = server.execute("mine", json!({ "params": { "pin": "a secret pin" } })).await;
     let row = server.row(&disabled).await;
     assert_eq!(disabled.ok(200), json!({ "success": false, "error": "Connector mine is disabled" }));
-    assert_eq!((&row["status"], &row["command"], &row["params"]), (&json!("failed"), &json!("echo"), &json!({ "pin": "[redacted]" })));
+    assert_eq!(
+        (&row["status"], &row["command"], &row["params"]),
+        (&json!("failed"), &json!("echo"), &json!({ "pin": "[redacted]" }))
+    );
     let nothing = server.connector("odd", "odd", json!({})).await;
     let answer = server.execute("odd", json!({})).await;
     assert_eq!(server.row(&answer).await["command"], Value::Null);
@@ -103,7 +119,10 @@ async fn a_test_runs_the_command_test_or_says_that_there_is_none() {
     let without = server.post("/api/connectors/mine/test", json!({ "params": { "x": CANARY } })).await;
     let row = server.row(&without).await;
     assert_eq!(without.ok(200), json!({ "success": false, "error": "Connector type safe has no test command" }));
-    assert_eq!((&row["status"], &row["command"], &row["params"]), (&json!("failed"), &json!("test"), &json!({ "x": "[redacted]" })));
+    assert_eq!(
+        (&row["status"], &row["command"], &row["params"]),
+        (&json!("failed"), &json!("test"), &json!({ "x": "[redacted]" }))
+    );
     assert_eq!(server.post("/api/connectors/mine/test", json!({ "command": "echo" })).await.problem(422), ["/command"]);
     server.post("/api/connectors/nothing/test", json!({})).await.problem(404);
 }
@@ -139,7 +158,8 @@ async fn mocks_answer_in_their_order_and_never_call() {
         (answer.ok(200), mocked)
     };
     // By call: neither connection nor setting is needed; the params are checked all the same.
-    let (result, mocked) = call(json!({ "command": "echo", "mockScenario": "polite", "params": { "text": "hi" } })).await;
+    let (result, mocked) =
+        call(json!({ "command": "echo", "mockScenario": "polite", "params": { "text": "hi" } })).await;
     assert_eq!((result, mocked), (json!({ "success": true, "payload": { "mock": "polite", "text": "hi" } }), true));
     let (result, _) = call(json!({ "command": "echo", "mockScenario": "polite", "params": { "text": 1 } })).await;
     assert_eq!(result["error"], "Invalid field(s): text: expected string, got number");
@@ -159,7 +179,10 @@ async fn mocks_answer_in_their_order_and_never_call() {
     let (legacy, _) = call(json!({ "command": "leak", "mockScenario": "worse" })).await;
     assert!(legacy["error"].as_str().unwrap().contains("payload"), "{legacy}");
     let (result, mocked) = call(json!({ "command": "hello" })).await;
-    assert_eq!((&result["error"], mocked), (&json!("No mock scenario default for command hello; the command has none"), true));
+    assert_eq!(
+        (&result["error"], mocked),
+        (&json!("No mock scenario default for command hello; the command has none"), true)
+    );
 }
 
 #[tokio::test]
@@ -261,13 +284,20 @@ async fn executions_are_found_by_what_is_asked() {
     server.put("/api/connectors/odd", json!({ "name": "even" })).await.ok(200);
     let id = server.get("/api/connectors/even").await.ok(200)["id"].as_str().unwrap().to_owned();
     for (query, wanted) in [
-        ("", vec!["echo", "panic", "ping"]), ("connector=odd", vec!["panic", "ping"]), ("connector=even", vec![]),
-        (&format!("connector={id}"), vec!["panic", "ping"]), ("success=true", vec!["ping"]),
-        ("success=false", vec!["echo", "panic"]), ("runId=r1&success=false", vec!["panic"]), ("command=ping", vec!["ping"]),
-        ("runId=r3", vec![]), ("connector=nothing", vec![]),
+        ("", vec!["echo", "panic", "ping"]),
+        ("connector=odd", vec!["panic", "ping"]),
+        ("connector=even", vec![]),
+        (&format!("connector={id}"), vec!["panic", "ping"]),
+        ("success=true", vec!["ping"]),
+        ("success=false", vec!["echo", "panic"]),
+        ("runId=r1&success=false", vec!["panic"]),
+        ("command=ping", vec!["ping"]),
+        ("runId=r3", vec![]),
+        ("connector=nothing", vec![]),
     ] {
         let page = server.get(&format!("/api/executions?{query}")).await.ok(200);
-        let commands: Vec<&str> = page["items"].as_array().unwrap().iter().map(|row| row["command"].as_str().unwrap()).collect();
+        let commands: Vec<&str> =
+            page["items"].as_array().unwrap().iter().map(|row| row["command"].as_str().unwrap()).collect();
         assert_eq!(commands, wanted, "{query}");
     }
 }

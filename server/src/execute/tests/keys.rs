@@ -50,7 +50,8 @@ async fn a_key_is_its_tokens_and_its_connectors_own() {
     let server = with_odd().await;
     server.connector("safe", "safe", json!({})).await;
     let first = keyed(&server, "k", r#"{"command":"ping"}"#).await;
-    let other = server.call_with("POST", "/api/connectors/safe/execute", json!({ "command": "ping" }), "idempotency-key", "k");
+    let other =
+        server.call_with("POST", "/api/connectors/safe/execute", json!({ "command": "ping" }), "idempotency-key", "k");
     assert_eq!(other.await.header("idempotency-replayed"), "");
     let mut server = server;
     server.admin = server.token(&["admin"]).await;
@@ -101,7 +102,8 @@ async fn killed(command: &str, gate_name: &'static str) -> (Arc<TestServer>, Tes
     let (caller, sent) = (server.clone(), body.clone());
     tokio::spawn(async move { keyed(&caller, "k", &sent).await });
     gate(gate_name).came.acquire().await.unwrap().forget();
-    let app = crate::testing::start(server.folder.path(), all_types(), crate::seed::SeedOptions::default()).await.unwrap();
+    let app =
+        crate::testing::start(server.folder.path(), all_types(), crate::seed::SeedOptions::default()).await.unwrap();
     let router = crate::api::router(&app, None);
     let next = TestServer { app, router, admin: server.admin.clone(), folder: tempfile::tempdir().unwrap() };
     (server, next, body)

@@ -1,0 +1,170 @@
+//! Seeding of made-up versions of real types.
+
+use connector_runtime::connector::Connector as _;
+use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
+
+use super::*;
+use crate::store::tests::{TestDb, new_type, type_fields};
+use crate::store::{NewType, TypeChoice};
+use crate::testing::types::{Odd, Safe};
+
+const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false };
+const DOWN: SeedOptions = SeedOptions { allow_downgrade: true, allow_schema_drift: false };
+const DRIFT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: true };
+
+/// A copy of a descriptor with another version.
+fn version(descriptor: &'static Descriptor, version: &'static str) -> &'static Descriptor {
+    Box::leak(Box::new(Descriptor { version, ..*descriptor }))
+}
+
+/// A copy with one connection field less.
+fn shorter(descriptor: &'static Descriptor) -> &'static Descriptor {
+    Box::leak(Box::new(Descriptor { connection: &descriptor.connection[1..], ..*descriptor }))
+}
+
+async fn seeded(db: &TestDb, types: &[&'static Descriptor], options: SeedOptions) -> Result<(), SeedError> {
+    seed(&db.store, &Registry::of(types.iter().copied()).unwrap(), options).await
+}
+
+async fn stored(db: &TestDb, name: &str) -> (String, i64, bool) {
+    let row = db.store.types().get(name).await.unwrap();
+    (row.fields.version, row.revision, row.available)
+}
+
+#[tokio::test]
+async fn a_type_is_inserted_once_and_left_alone_after() {
+    let db = TestDb::sqlite().await;
+    for _ in 0..3 {
+        seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+        assert_eq!(stored(&db, "safe").await, ("1.2.0".to_owned(), 1, true));
+    }
+    let row = db.store.types().get("safe").await.unwrap();
+    assert_eq!((row.source, row.execution_model), (TypeSource::Code, ExecutionModel::BuiltIn));
+    assert_eq!(
+        (row.fields.category.as_deref(), &row.fields.tags[..]),
+        (Some("test"), &["one".to_owned(), "two".to_owned()][..])
+    );
+    let schema: Value = serde_json::from_str(&row.fields.config_schema).unwrap();
+    let compiled = Registry::of([Safe::DESCRIPTOR]).unwrap();
+    assert_eq!(ConfigSchema::parse(&schema).unwrap(), **compiled.get("safe").unwrap().schema());
+}
+
+#[tokio::test]
+async fn a_newer_type_replaces_an_older_one_stops() {
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    seeded(&db, &[shorter(version(Safe::DESCRIPTOR, "1.10.0"))], STRICT).await.unwrap();
+    assert_eq!(stored(&db, "safe").await, ("1.10.0".to_owned(), 2, true));
+    let error = seeded(&db, &[Odd::DESCRIPTOR, version(Safe::DESCRIPTOR, "1.9.0")], STRICT).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "connector type safe: the database was seeded with version 1.10.0, this server has 1.9.0; start the newer server, \
+         or allow it with --allow-downgrade"
+    );
+    assert!(db.store.types().get("odd").await.is_err(), "nothing is written beside the refusal");
+    assert!(seeded(&db, &[version(Safe::DESCRIPTOR, "1.10.0-rc.1")], DRIFT).await.is_err(), "a pre-release is older");
+    seeded(&db, &[version(Safe::DESCRIPTOR, "1.9.0")], DOWN).await.unwrap();
+    assert_eq!(stored(&db, "safe").await.0, "1.9.0");
+    seeded(&db, &[version(Safe::DESCRIPTOR, "1.9.0")], STRICT).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_schema_under_the_same_version_stops_and_names_what_differs() {
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    let mut fields: Vec<FieldSpec> = Safe::DESCRIPTOR.connection[1..].to_vec();
+    for field in fields.iter_mut().filter(|field| field.name == "limit") {
+        field.default = Some(Literal::Int(31));
+    }
+    let drifted = Box::leak(Box::new(Descriptor {
+        connection: fields.leak(),
+        commands: &Safe::DESCRIPTOR.commands[1..],
+        default_command: Some("hello"),
+        ..*Safe::DESCRIPTOR
+    }));
+    for options in [STRICT, DOWN] {
+        assert_eq!(
+            seeded(&db, &[drifted], options).await.unwrap_err().to_string(),
+            "connector type safe: version 1.2.0 was seeded with another config schema (changed: connection field baseUrl; \
+             connection field limit; command echo; the default command); raise the version in the code, or allow it with \
+             --allow-schema-drift"
+        );
+    }
+    assert_eq!(stored(&db, "safe").await.1, 1);
+    seeded(&db, &[drifted], DRIFT).await.unwrap();
+    assert_eq!(stored(&db, "safe").await, ("1.2.0".to_owned(), 2, true));
+    seeded(&db, &[drifted], STRICT).await.unwrap();
+    assert_eq!(stored(&db, "safe").await.1, 2);
+}
+
+#[tokio::test]
+async fn drift_of_a_type_that_shows_no_schema_is_seen_all_the_same() {
+    let db = TestDb::sqlite().await;
+    let http = crate::testing::all_types().get("http").unwrap().descriptor();
+    seeded(&db, &[http], STRICT).await.unwrap();
+    assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
+    seeded(&db, &[http], STRICT).await.unwrap();
+    let error = seeded(&db, &[shorter(http)], STRICT).await.unwrap_err().to_string();
+    assert!(error.contains("changed: connection field baseUrl"), "{error}");
+    seeded(&db, &[shorter(http)], DRIFT).await.unwrap();
+    assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
+}
+
+#[tokio::test]
+async fn an_operators_change_of_the_row_is_no_drift() {
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    let row = db.store.types().get("safe").await.unwrap();
+    let changed = crate::store::TypeFields { version: "7.0.0".to_owned(), ..type_fields() };
+    db.store.types().update(row.id, row.revision, changed.clone()).await.unwrap();
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    assert_eq!(db.store.types().get("safe").await.unwrap().fields, changed);
+    seeded(&db, &[version(Safe::DESCRIPTOR, "1.2.1")], STRICT).await.unwrap();
+    assert_eq!(stored(&db, "safe").await.0, "1.2.1");
+}
+
+#[tokio::test]
+async fn a_users_type_of_the_same_name_stops() {
+    let db = TestDb::sqlite().await;
+    let users = NewType { name: "safe".to_owned(), ..new_type("safe") };
+    let fields = crate::store::tests::connector_fields("theirs");
+    db.store.connectors().create(crate::store::new_id(), fields, TypeChoice::New(users), Vec::new()).await.unwrap();
+    let error = seeded(&db, &[Safe::DESCRIPTOR], DRIFT).await.unwrap_err();
+    assert!(matches!(&error, SeedError::Taken { name } if name == "safe"), "{error}");
+    assert_eq!(db.store.types().get("safe").await.unwrap().source, TypeSource::User);
+    // Another name is no concern of theirs, and theirs stays available.
+    seeded(&db, &[Odd::DESCRIPTOR], STRICT).await.unwrap();
+    assert!(stored(&db, "safe").await.2);
+}
+
+#[tokio::test]
+async fn a_withdrawn_type_keeps_its_row_and_may_return() {
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    assert!(!stored(&db, "odd").await.2 && stored(&db, "safe").await.2);
+    seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    assert!(stored(&db, "odd").await.2);
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    seeded(&db, &[Safe::DESCRIPTOR, version(Odd::DESCRIPTOR, "0.2.0")], STRICT).await.unwrap();
+    let (version, _, available) = stored(&db, "odd").await;
+    assert_eq!((version.as_str(), available), ("0.2.0", true));
+}
+
+#[tokio::test]
+async fn a_thousand_types_are_seeded_and_left() {
+    let db = TestDb::sqlite().await;
+    let types: Vec<&'static Descriptor> = (0..1000)
+        .map(|number| {
+            let name: &'static str = Box::leak(format!("type-{number:04}").into_boxed_str());
+            &*Box::leak(Box::new(Descriptor { name, ..*Safe::DESCRIPTOR }))
+        })
+        .collect();
+    for _ in 0..2 {
+        seeded(&db, &types, STRICT).await.unwrap();
+        let rows = db.store.types().seeded().await.unwrap();
+        assert_eq!(rows.len(), 1000);
+        assert!(rows.iter().all(|row| row.available && row.seeded_version.as_deref() == Some("1.2.0")));
+        assert_eq!(stored(&db, "type-0999").await.1, 1);
+    }
+}
