@@ -118,7 +118,7 @@ pub(super) async fn run(
     let row = record::ended(row, &done);
     let executed =
         Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
-    count(instance, &row, done.took.as_secs_f64());
+    instance.meters.count(executed.reply.success, done.took.as_secs_f64());
     finish.finish(app, row, &executed).await?;
     Ok(executed)
 }
@@ -196,10 +196,4 @@ fn refused(instance: &Instance, request: &Request, invocation: Invocation, refus
         redactor: redactor as Arc<Redactor>,
         took: began.elapsed(),
     }
-}
-
-fn count(instance: &Instance, row: &ExecutionRow, seconds: f64) {
-    let labels = [("type", instance.type_name.clone()), ("status", row.status.as_str().to_owned())];
-    metrics::counter!("floh_executions_total", &labels).increment(1);
-    metrics::histogram!("floh_execution_seconds", "type" => instance.type_name.clone()).record(seconds);
 }
