@@ -101,7 +101,7 @@ struct Kept {
 #[derive(Debug, Clone)]
 struct Trusted {
     identity: Arc<Identity>,
-    hash: String,
+    hash: Arc<str>,
     until: Instant,
 }
 
@@ -245,5 +245,5 @@ fn trusted(row: TokenRow) -> Trusted {
     // A scope that a newer release wrote is no right in this one.
     let scopes = scopes.iter().filter_map(|name| name.parse().ok()).collect();
     let identity = Identity { token_id: id, name, kind, scopes, agent_id, connector_names, expires_at };
-    Trusted { identity: Arc::new(identity), hash, until: Instant::now() + TRUSTED_FOR }
+    Trusted { identity: Arc::new(identity), hash: hash.into(), until: Instant::now() + TRUSTED_FOR }
 }

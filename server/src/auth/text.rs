@@ -31,7 +31,7 @@ fn named_id(text: &str) -> Option<Uuid> {
 
 /// The id of a token that an operator chose.
 pub(super) fn own_id(text: &str) -> Uuid {
-    let digest = Sha256::digest(format!("token id of {text}").as_bytes());
+    let digest = Sha256::new().chain_update("token id of ").chain_update(text).finalize();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
@@ -39,5 +39,7 @@ pub(super) fn own_id(text: &str) -> Uuid {
 
 /// Returns what is stored of a token: its SHA-256, in hex.
 pub(super) fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+    Sha256::digest(text.as_bytes()).iter().flat_map(|byte| digits(*byte)).collect()
 }
