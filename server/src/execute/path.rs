@@ -127,9 +127,9 @@ async fn call(
     app: &App,
     instance: &Instance,
     id: Uuid,
-    request: Request,
+    mut request: Request,
 ) -> Result<(ExecutionRow, Done), ExecuteError> {
-    let invocation = invocation(instance, &request);
+    let invocation = invocation(instance, &mut request);
     let schema = &instance.schema;
     let target = match (&instance.refusal, instance.target()) {
         (None, Some(target)) => target,
@@ -156,21 +156,22 @@ async fn call(
     }
 }
 
-fn invocation(instance: &Instance, request: &Request) -> Invocation {
+/// Takes what the handler sees out of the request; what the row tells of it stays.
+fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
     let mut config = Map::with_capacity(request.params.len() + 1);
     if let Some(command) = &request.command {
         config.insert("command".to_owned(), Value::String(command.clone()));
     }
-    config.extend(request.params.iter().map(|(name, value)| (name.clone(), value.clone())));
+    config.append(&mut request.params);
     Invocation {
         config,
         connection: Arc::clone(&instance.connection),
-        variables: request.variables.clone(),
+        variables: std::mem::take(&mut request.variables),
         step_id: request.step_id.clone(),
         run_id: request.run_id.clone(),
-        idempotency_key: request.idempotency_key.clone(),
+        idempotency_key: request.idempotency_key.take(),
         timeout_ms: request.timeout_ms,
-        mock_scenario: request.mock_scenario.clone(),
+        mock_scenario: request.mock_scenario.take(),
         log_level: instance.log_level,
         http: instance.http.clone(),
         redactor: Some(Arc::clone(&instance.redactor)),
