@@ -104,7 +104,6 @@ pub struct Answer {
 impl Http {
     /// Send a request and read its answer.
     #[command(timeout = deadline)]
-    #[expect(clippy::too_many_arguments, reason = "the params of the command")]
     pub async fn request(
         &self,
         cx: &Context,

@@ -119,6 +119,12 @@ impl Form {
         self.mistakes.extend(mistakes);
     }
 
+    /// Tells whether a mistake at a key has been reported.
+    pub fn is_mistaken(&self, key: &str) -> bool {
+        let pointer = format!("{}/{key}", self.path);
+        self.mistakes.iter().any(|mistake| mistake.pointer == pointer)
+    }
+
     /// Tells whether a key is there, even as null.
     pub fn has(&self, key: &str) -> bool {
         self.map.contains_key(key)

@@ -15,7 +15,7 @@ use super::{Caller, Form, JsonBytes, Problem};
 use crate::api::DOCUMENT_LIMIT;
 use crate::app::App;
 use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
-use crate::execute::{self, Executed, Keyed, execute_keyed};
+use crate::execute::{self, Carried, Executed, Keyed, execute_keyed};
 use crate::store::{ConnectorFilter, ExecutionSource};
 
 const TAG: &str = "connectors";
@@ -202,13 +202,13 @@ pub(super) async fn test(
     if instance.refusal.is_none() && !instance.schema.commands.contains_key("test") {
         let reason = format!("Connector type {} has no test command", instance.type_name);
         let request = read.into_request(None);
-        let executed = execute::refuse(&app, &instance, &request, &reason).await?;
+        let executed = execute::refuse(&app, &instance, request, &reason).await?;
         return Ok(answer(&executed, began));
     }
     call(app, key, caller, read, None, body).await
 }
 
-/// Runs the call in a task of its own: a caller who hangs up does not stop it half-way.
+/// Runs the call to its end: a caller who hangs up does not stop it half-way.
 async fn call(
     app: App,
     key: String,
@@ -227,7 +227,7 @@ async fn call(
             Some(key) => Ok(execute_keyed(&worker, &instance, caller.0.token_id, key, &bytes, request).await?),
         }
     };
-    let outcome: Result<Keyed, Problem> = app.calls.spawn(work).await.map_err(Problem::internal)?;
+    let outcome: Result<Keyed, Problem> = Carried::new(&app.calls, work).await;
     Ok(match outcome? {
         Keyed::Ran(executed) => answer(&executed, began),
         Keyed::Replayed(kept) => {

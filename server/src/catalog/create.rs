@@ -83,7 +83,7 @@ impl NewConnector {
         // A draft of an import may be sent as it is.
         form.ignore(&["operations", "warnings", "file"]);
         let name = form.required_text("name");
-        if !form.is_mistaken("name") && !is_connector_name(&name) {
+        if !is_connector_name(&name) && !form.is_mistaken("name") {
             form.mistake("name", NAME_RULE);
         }
         let type_name = form.required_text("type");
