@@ -156,3 +156,31 @@ async fn changes_at_the_same_time_lose_nothing() {
     assert_eq!((&end["config"]["tenant"], &end["config"]["limit"]), (&json!("t"), &json!(7)));
     assert_eq!((&end["secrets"]["apiKey"]["set"], &end["secrets"]["login"]["set"]), (&json!(true), &json!(true)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_hangs_up_leaves_no_memory_of_the_old_state() {
+    use sqlx::{Connection as _, Executor as _};
+
+    let server = std::sync::Arc::new(TestServer::start().await);
+    server.connector("mine", "safe", full()).await;
+    assert_eq!(server.execute("mine", json!({})).await.ok(200)["payload"]["limit"], 30);
+    // Another process writes: the change has to wait for it.
+    let url = crate::store::sqlite_url(&server.folder.path().join("floh.db"));
+    let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let caller = server.clone();
+    let change =
+        tokio::spawn(async move { caller.put("/api/connectors/mine", json!({ "config": { "limit": 7 } })).await });
+    let began = std::time::Instant::now();
+    while server.app.calls.is_empty() {
+        assert!(began.elapsed().as_secs() < 10, "the change never began");
+        tokio::task::yield_now().await;
+    }
+    change.abort();
+    assert!(change.await.unwrap_err().is_cancelled());
+    other.execute("ROLLBACK").await.unwrap();
+    server.app.calls.close();
+    server.app.calls.wait().await;
+    assert_eq!(server.get("/api/connectors/mine").await.ok(200)["config"]["limit"], 7);
+    assert_eq!(server.execute("mine", json!({})).await.ok(200)["payload"]["limit"], 7);
+}
