@@ -73,7 +73,9 @@ pub(super) async fn update(
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
     let patch = ConnectorPatch::read(Form::parse(&body)?)?;
-    Ok(tagged(catalog::update(&app, &key, patch, expected).await?))
+    let worker = app.clone();
+    let view = to_the_end(&app, async move { catalog::update(&worker, &key, patch, expected).await }).await?;
+    Ok(tagged(view))
 }
 
 /// Delete a connector; its executions stay.
@@ -87,8 +89,13 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let expected = if_match(&headers)?;
     let connector = app.store.connectors().get(&key).await?;
-    app.store.connectors().delete(connector.id, expected).await?;
-    app.instances.forget(connector.id);
+    let worker = app.clone();
+    let work = async move {
+        let deleted = worker.store.connectors().delete(connector.id, expected).await;
+        worker.instances.forget(connector.id);
+        Ok(deleted?)
+    };
+    to_the_end(&app, work).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -208,6 +215,14 @@ pub(super) async fn test(
     call(app, key, caller, read, None, body).await
 }
 
+/// Does work to its end: a caller who hangs up does not leave a written row beside a memory of the old one.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    app: &App,
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    Carried::new(&app.calls, work).await
+}
+
 /// Runs the call to its end: a caller who hangs up does not stop it half-way.
 async fn call(
     app: App,
@@ -227,8 +242,7 @@ async fn call(
             Some(key) => Ok(execute_keyed(&worker, &instance, caller.0.token_id, key, &bytes, request).await?),
         }
     };
-    let outcome: Result<Keyed, Problem> = Carried::new(&app.calls, work).await;
-    Ok(match outcome? {
+    Ok(match to_the_end(&app, work).await? {
         Keyed::Ran(executed) => answer(&executed, began),
         Keyed::Replayed(kept) => {
             let text = kept.result.get().to_owned();

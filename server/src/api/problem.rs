@@ -12,7 +12,8 @@ use crate::store::StoreError;
 pub struct Problem {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
-    kind: &'static str,
+    #[schema(value_type = String)]
+    kind: Blank,
     /// The status in words.
     title: &'static str,
     /// The HTTP status.
@@ -26,6 +27,16 @@ pub struct Problem {
     errors: Vec<Mistake>,
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The type of every problem; takes no room, since problems are returned by value.
+#[derive(Debug, Clone, Copy)]
+struct Blank;
+
+impl Serialize for Blank {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("about:blank")
+    }
 }
 
 /// One mistake in a request.
@@ -48,7 +59,7 @@ impl Problem {
     /// Makes a problem of a status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank",
+            kind: Blank,
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::connectors::uuid;
+use super::connectors::{to_the_end, uuid};
 use super::page::{PageView, Query};
 use super::path::PathKey;
 use super::{Caller, Form, JsonBytes, Mistake, Problem};
@@ -163,6 +163,8 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 pub(super) async fn delete(State(app): State<App>, PathKey(id): PathKey) -> Result<StatusCode, Problem> {
-    app.auth.revoke(uuid(&id, "token")?).await?;
+    let id = uuid(&id, "token")?;
+    let worker = app.clone();
+    to_the_end(&app, async move { Ok(worker.auth.revoke(id).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -141,8 +141,10 @@ async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Res
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
     let id = connector.id;
-    let updated = app.store.connectors().update(id, connector.revision, fields, changes).await?;
+    let updated = app.store.connectors().update(id, connector.revision, fields, changes).await;
+    // Also after an error: a commit whose answer was lost may be there.
     app.instances.forget(id);
+    let updated = updated?;
     let mut view = ConnectorView::new(updated, &schema.connection, row.available);
     view.secrets_cleared = names;
     Ok(view)

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Instance;
@@ -21,6 +22,8 @@ pub struct Instances(RwLock<Kept>);
 struct Kept {
     by_id: HashMap<Uuid, Arc<Instance>>,
     by_name: HashMap<String, Uuid>,
+    /// What may run at once, by connector; outlives what is dropped with a write.
+    limits: HashMap<Uuid, Arc<Semaphore>>,
     /// Goes up with every write, so that a load can see that it was overtaken.
     writes: u64,
 }
@@ -44,12 +47,16 @@ impl Instances {
             }
             kept.writes
         };
-        let instance = Arc::new(Instance::load(app, key).await?);
+        let mut instance = Instance::load(app, key).await?;
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let limit = kept.limits.entry(instance.id).or_insert_with(|| Arc::clone(&instance.permits));
+        instance.permits = Arc::clone(limit);
+        let instance = Arc::new(instance);
         if kept.writes == writes {
             if kept.by_id.len() >= MOST_KEPT {
                 kept.by_id.clear();
                 kept.by_name.clear();
+                kept.limits.retain(|_, limit| Arc::strong_count(limit) > 1);
             }
             kept.by_name.insert(instance.name.clone(), instance.id);
             kept.by_id.insert(instance.id, Arc::clone(&instance));

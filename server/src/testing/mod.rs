@@ -72,10 +72,17 @@ impl Answer {
 
 /// Starts a server on a folder that may have been used before.
 pub(crate) async fn start(folder: &Path, registry: Registry, seed: SeedOptions) -> Result<App, crate::app::StartError> {
-    let database_url = sqlite_url(&folder.join("floh.db"));
+    start_at(&sqlite_url(&folder.join("floh.db")), folder, registry, seed).await
+}
+
+async fn start_at(
+    database_url: &str,
+    data_dir: &Path,
+    registry: Registry,
+    seed: SeedOptions,
+) -> Result<App, crate::app::StartError> {
     let policy = Policy::default();
-    let options = Options { data_dir: folder, database_url: &database_url, master_key: None, policy, seed };
-    App::start_with(registry, options).await
+    App::start_with(registry, Options { data_dir, database_url, master_key: None, policy, seed }).await
 }
 
 /// Everything that is compiled into the tests.
@@ -91,6 +98,17 @@ impl TestServer {
 
     pub(crate) async fn on(folder: TempDir, registry: Registry) -> Self {
         let app = start(folder.path(), registry, SeedOptions::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    /// Starts one on a database of the caller's.
+    pub(crate) async fn at(database_url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start_at(database_url, folder.path(), all_types(), SeedOptions::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    async fn of(app: App, folder: TempDir) -> Self {
         let router = api::router(&app, None);
         let mut server = Self { app, router, admin: String::new(), folder };
         server.admin = server.token(&["admin"]).await;

@@ -93,10 +93,9 @@ pub(crate) struct Odd {}
 impl Odd {
     /// Panic.
     #[command(effect = update)]
-    async fn panic(&self) -> Outcome {
-        let nothing: Option<u8> = None;
-        nothing.expect("nothing to see");
-        succeed(())
+    async fn panic(&self) -> Outcome<Value> {
+        let numbers: Vec<u8> = Vec::new();
+        succeed(json!(numbers[numbers.len()]))
     }
 
     /// Say pong.

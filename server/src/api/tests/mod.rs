@@ -1,7 +1,9 @@
 //! REST through the router, on a real database.
 
 mod bodies;
+mod changes;
 mod connectors;
+mod postgres;
 mod routes;
 mod tokens;
 mod types;

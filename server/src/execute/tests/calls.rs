@@ -224,6 +224,9 @@ async fn beyond_what_may_run_at_once_calls_are_turned_away() {
     assert_eq!(busy.header("retry-after"), "1");
     assert!(busy.text.contains("connector odd"), "{}", busy.text);
     server.execute("other", ping()).await.ok(200);
+    // A write to the connector makes no new room.
+    server.put("/api/connectors/odd", json!({ "description": "new" })).await.ok(200);
+    server.execute("odd", ping()).await.problem(503);
     drop(taken);
     let again = server.call_with("POST", "/api/connectors/odd/execute", ping(), "idempotency-key", "k").await;
     assert_eq!(again.header("idempotency-replayed"), "");

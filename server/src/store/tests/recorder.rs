@@ -91,7 +91,7 @@ async fn a_bad_row_fails_alone(db: TestDb) {
     for (row, outcome) in rows.iter().zip(outcomes) {
         match row.step_id {
             Some(_) => {
-                assert!(matches!(&outcome, Err(RecordError::Store(error)) if !error.is_unavailable()), "{outcome:?}")
+                assert!(matches!(&outcome, Err(RecordError::Store(error)) if !error.is_unavailable()), "{outcome:?}");
             }
             None => outcome.unwrap(),
         }
