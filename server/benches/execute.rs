@@ -59,7 +59,7 @@ impl Quote {
         /// A remark.
         note: Option<String>,
     ) -> Outcome<Quoted> {
-        self.quoted(symbol, quantity, note)
+        self.quoted(symbol, quantity, note.as_deref())
     }
 
     /// Place an order.
@@ -74,14 +74,14 @@ impl Quote {
         /// A remark.
         note: Option<String>,
     ) -> Outcome<Quoted> {
-        self.quoted(symbol, quantity, note)
+        self.quoted(symbol, quantity, note.as_deref())
     }
 }
 
 impl Quote {
-    fn quoted(&self, symbol: String, quantity: u32, note: Option<String>) -> Outcome<Quoted> {
+    fn quoted(&self, symbol: String, quantity: u32, note: Option<&str>) -> Outcome<Quoted> {
         if self.api_key.expose().is_empty() && note.is_some() {
-            return fail("no key").into();
+            return fail("no key");
         }
         succeed(Quoted { symbol, quantity, total: f64::from(quantity) * 12.25 })
     }

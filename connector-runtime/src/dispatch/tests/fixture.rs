@@ -36,6 +36,7 @@ pub(super) struct Wrapped(#[source] pub(super) Teapot);
 #[derive(Debug)]
 pub(super) struct Auth {
     /// Token.
+    #[expect(dead_code, reason = "only the schema of it matters here")]
     token: Secret,
 }
 
