@@ -3,7 +3,8 @@
 use connector_runtime::dispatch::Done;
 use connector_runtime::redact::{Redactor, mask_fields, mask_headers};
 use connector_runtime::result::Reply;
-use connector_runtime::schema::ConfigSchema;
+use connector_runtime::schema::{ConfigSchema, Fields};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -61,7 +62,14 @@ pub(super) fn params(
     config: &Map<String, Value>,
     redactor: &Redactor,
 ) -> String {
-    let mut shown = match command.and_then(|name| schema.commands.get(name)) {
+    let known = command.and_then(|name| schema.commands.get(name));
+    if known.is_some_and(|command| !holds_secret(&command.params)) {
+        let text = serde_json::to_string(&WithoutCommand(config)).unwrap_or_default();
+        if !may_hide(&text, redactor) {
+            return text;
+        }
+    }
+    let mut shown = match known {
         Some(command) => mask_fields(&command.params, config),
         None => schema.commands.values().fold(config.clone(), |shown, command| mask_fields(&command.params, &shown)),
     };
@@ -72,12 +80,31 @@ pub(super) fn params(
     shown.to_string()
 }
 
+/// The step config as its params are recorded: without the name of the command.
+struct WithoutCommand<'a>(&'a Map<String, Value>);
+
+impl Serialize for WithoutCommand<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(name, _)| *name != "command"))
+    }
+}
+
+fn holds_secret(fields: &Fields) -> bool {
+    fields.values().any(|field| field.secret || field.schema.as_ref().is_some_and(|schema| schema.holds_secret()))
+}
+
+/// Tells whether a JSON text may hold something to mask: a secret, or headers. Where not, it is recorded as
+/// it is, without being taken apart.
+fn may_hide(text: &str, redactor: &Redactor) -> bool {
+    let headers = |window: &[u8]| matches!(window[0], b'h' | b'H') && window.eq_ignore_ascii_case(b"headers");
+    text.as_bytes().windows(7).any(headers) || redactor.finds(text)
+}
+
 /// Writes the result as it is recorded. Most results hold nothing to hide; they are written as they
 /// are, without being taken apart.
 fn result(reply: &Reply, redactor: &Redactor) -> String {
     let text = serde_json::to_string(reply).unwrap_or_default();
-    let headers = text.as_bytes().windows(7).any(|window| window.eq_ignore_ascii_case(b"headers"));
-    if !headers && !redactor.finds(&text) {
+    if !may_hide(&text, redactor) {
         return text;
     }
     let Ok(mut value) = serde_json::from_str::<Value>(&text) else { return "null".to_owned() };

@@ -22,7 +22,7 @@ use super::{Store, StoreError};
 const BATCH: usize = 128;
 /// Statements are written for these numbers of rows alone, so that each is prepared once; what a batch does not
 /// fill stays empty. More than one statement, with a begin and a commit around, would cost more than that.
-const SIZES: [usize; 10] = [1, 2, 4, 8, 16, 32, 48, 64, 96, BATCH];
+const SIZES: [usize; 18] = [1, 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, BATCH];
 /// Rows that wait at most; then starting is refused and finishing waits.
 const QUEUE: usize = 4096;
 /// Bytes of text in one statement, roughly: large results do not pile up 128-fold.
