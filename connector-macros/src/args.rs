@@ -10,26 +10,21 @@ use regex::Regex;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, Path, UnOp};
 
+use crate::diag::Diagnostics;
 use crate::{diag, names};
 
 /// Arguments of `#[connector]` on a struct.
-#[derive(FromMeta)]
+#[derive(Default, FromMeta)]
+#[darling(default)]
 pub(crate) struct ConnectorArgs {
-    #[darling(default)]
     pub(crate) name: Option<ConnectorName>,
-    #[darling(default)]
     pub(crate) version: Option<Version>,
-    #[darling(default)]
     pub(crate) category: Option<Text>,
-    #[darling(default)]
     pub(crate) tags: Texts,
-    #[darling(default)]
     pub(crate) default_command: Option<Text>,
-    #[darling(default)]
     pub(crate) legacy_commandless_ui: Flag,
-    #[darling(default)]
     pub(crate) errors: Option<PathValue>,
-    #[darling(default, rename = "crate")]
+    #[darling(rename = "crate")]
     pub(crate) krate: Option<CratePath>,
 }
 
@@ -88,7 +83,47 @@ pub(crate) struct SelectArgs {
     pub(crate) krate: Option<CratePath>,
 }
 
-/// Reads the arguments of an attribute.
+/// Reads the arguments of an attribute. What is wrong is reported; what is right is still returned, so
+/// that it can be checked further in the same pass.
+pub(crate) fn read<T: FromMeta + Default>(tokens: TokenStream, diag: &mut Diagnostics) -> T {
+    match diag.keep(NestedMeta::parse_meta_list(tokens).map_err(Error::from)) {
+        Some(list) => from_list(&list, diag),
+        None => T::default(),
+    }
+}
+
+/// Reads the arguments of every attribute of a name, as if they were one.
+pub(crate) fn read_attributes<T: FromMeta + Default>(
+    attributes: &[Attribute],
+    name: &str,
+    diag: &mut Diagnostics,
+) -> T {
+    let mut list = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+        match &attribute.meta {
+            Meta::Path(_) => {}
+            Meta::List(meta) => {
+                let items = NestedMeta::parse_meta_list(meta.tokens.clone()).map_err(Error::from);
+                list.extend(diag.keep(items).unwrap_or_default());
+            }
+            Meta::NameValue(meta) => diag.at(meta, format!("write `#[{name}(..)]`")),
+        }
+    }
+    from_list(&list, diag)
+}
+
+fn from_list<T: FromMeta + Default>(list: &[NestedMeta], diag: &mut Diagnostics) -> T {
+    let read = T::from_list(list);
+    if read.is_err() {
+        let right: Vec<NestedMeta> =
+            list.iter().filter(|item| T::from_list(std::slice::from_ref(*item)).is_ok()).cloned().collect();
+        diag.keep(read);
+        return T::from_list(&right).unwrap_or_default();
+    }
+    read.unwrap_or_default()
+}
+
+/// Reads the arguments of an attribute, for a caller who words the errors.
 pub(crate) fn parse<T: FromMeta>(tokens: TokenStream) -> Result<T> {
     T::from_list(&NestedMeta::parse_meta_list(tokens)?)
 }
@@ -98,19 +133,6 @@ pub(crate) fn has_key(tokens: &TokenStream, key: &str) -> bool {
     NestedMeta::parse_meta_list(tokens.clone()).map_or(true, |list| {
         list.iter().any(|item| matches!(item, NestedMeta::Meta(meta) if meta.path().is_ident(key)))
     })
-}
-
-/// Reads the arguments of every attribute of a name, as if they were one.
-pub(crate) fn parse_attributes<T: FromMeta>(attributes: &[Attribute], name: &str) -> Result<T> {
-    let mut list = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
-        match &attribute.meta {
-            Meta::Path(_) => {}
-            Meta::List(meta) => list.extend(NestedMeta::parse_meta_list(meta.tokens.clone())?),
-            Meta::NameValue(meta) => return Err(Error::custom(format!("write `#[{name}(..)]`")).with_span(meta)),
-        }
-    }
-    T::from_list(&list)
 }
 
 fn text_of(expr: &Expr) -> Result<LitStr> {

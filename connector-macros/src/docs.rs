@@ -6,7 +6,8 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 pub(crate) fn text(attributes: &[Attribute]) -> String {
     let mut paragraphs: Vec<String> = vec![String::new()];
     for line in attributes.iter().filter_map(line) {
-        for line in line.lines() {
+        // An empty comment line has no lines of its own, and ends a paragraph.
+        for line in if line.is_empty() { "\n" } else { &line }.lines() {
             let line = line.trim();
             if line.is_empty() {
                 paragraphs.push(String::new());

@@ -27,7 +27,8 @@ fn connector_struct(arguments: TokenStream, mut item: ItemStruct) -> Expansion {
             diag.at(&item.ident, message);
         }
     }
-    let model = Connector::read(args::parse(arguments), &item, &mut diag);
+    let args = args::read(arguments, &mut diag);
+    let model = Connector::read(args, &item, &mut diag);
     expand::clean_struct(&mut item);
     let generated = match &model {
         Some(model) => expand::connector(model),
@@ -70,7 +71,8 @@ fn data(kind: Kind, arguments: TokenStream, item: TokenStream) -> Expansion {
     };
     let mut diag = Diagnostics::default();
     let krate = crate_of(&arguments);
-    let model = Data::read(kind, args::parse(arguments), &item, &mut diag);
+    let args = args::read(arguments, &mut diag);
+    let model = Data::read(kind, args, &item, &mut diag);
     let generated = match &model {
         Some(model) => expand::data(model, &mut item),
         None => expand::dummy_data(kind, &krate, &mut item),
@@ -84,10 +86,11 @@ pub(crate) fn select(item: TokenStream) -> Expansion {
         Err(error) => return (TokenStream::new(), vec![error]),
     };
     let mut diag = Diagnostics::default();
-    let krate = args::parse_attributes::<args::SelectArgs>(&item.attrs, "select").unwrap_or_default().krate;
-    let generated = match Select::read(&item, &mut diag) {
+    let args: args::SelectArgs = args::read_attributes(&item.attrs, "select", &mut diag);
+    let krate = crate::model::runtime(args.krate);
+    let generated = match Select::read(&krate, &item, &mut diag) {
         Some(model) => expand::select(&model),
-        None if item.generics.params.is_empty() => expand::dummy_select(&crate::model::runtime(krate), &item.ident),
+        None if item.generics.params.is_empty() => expand::dummy_select(&krate, &item.ident),
         None => TokenStream::new(),
     };
     (generated, diag.into_errors())

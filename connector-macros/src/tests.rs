@@ -15,6 +15,14 @@ fn pretty((tokens, errors): (TokenStream, Vec<syn::Error>)) -> String {
     text
 }
 
+/// Compares an expansion with the one on file.
+macro_rules! snapshot {
+    ($text:expr) => {{
+        let text = $text;
+        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(text) });
+    }};
+}
+
 /// Expands an item that must be right.
 fn right(expansion: (TokenStream, Vec<syn::Error>)) -> String {
     assert!(expansion.1.is_empty(), "{:?}", expansion.1);
@@ -23,7 +31,7 @@ fn right(expansion: (TokenStream, Vec<syn::Error>)) -> String {
 
 #[test]
 fn connector_with_everything() {
-    insta::assert_snapshot!(right(entry::connector(
+    snapshot!(right(entry::connector(
         quote!(
             name = "widget",
             version = "1.2.0",
@@ -59,7 +67,7 @@ fn connector_with_everything() {
 
 #[test]
 fn connector_without_fields() {
-    insta::assert_snapshot!(right(entry::connector(
+    snapshot!(right(entry::connector(
         quote!(name = "delay", version = "1.0.0", legacy_commandless_ui),
         quote! {
             /// Waits.
@@ -70,7 +78,7 @@ fn connector_without_fields() {
 
 #[test]
 fn commands_of_every_form() {
-    insta::assert_snapshot!(right(entry::connector(
+    snapshot!(right(entry::connector(
         quote!(),
         quote! {
             impl Widget {
@@ -108,7 +116,7 @@ fn commands_of_every_form() {
 
 #[test]
 fn commands_with_mocks_timeout_and_outputs() {
-    insta::assert_snapshot!(right(entry::connector(
+    snapshot!(right(entry::connector(
         quote!(),
         quote! {
             impl Widget {
@@ -151,12 +159,12 @@ fn renamed_crate() {
     let mut text = right(entry::connector(quote!(name = "widget", version = "1.0.0", crate = "::rt"), structure));
     text += &right(entry::connector(quote!(crate = "::rt"), block));
     assert!(!text.contains("connector_runtime"), "{text}");
-    insta::assert_snapshot!(text);
+    snapshot!(text);
 }
 
 #[test]
 fn payload() {
-    insta::assert_snapshot!(right(entry::payload(
+    snapshot!(right(entry::payload(
         quote!(),
         quote! {
             /// One page.
@@ -177,7 +185,7 @@ fn payload() {
 
 #[test]
 fn object_with_defaults() {
-    insta::assert_snapshot!(right(entry::object(
+    snapshot!(right(entry::object(
         quote!(),
         quote! {
             /// A filter.
@@ -198,7 +206,7 @@ fn object_with_defaults() {
 
 #[test]
 fn select() {
-    insta::assert_snapshot!(right(entry::select(quote! {
+    snapshot!(right(entry::select(quote! {
         /// A state.
         pub enum State {
             /// In use.
@@ -215,7 +223,7 @@ fn select() {
 
 #[test]
 fn a_wrong_struct_keeps_the_item_and_a_dummy() {
-    insta::assert_snapshot!(pretty(entry::connector(
+    snapshot!(pretty(entry::connector(
         quote!(name = "Widget", version = "1", colour = "red"),
         quote! {
             pub struct Widget {
@@ -228,7 +236,7 @@ fn a_wrong_struct_keeps_the_item_and_a_dummy() {
 
 #[test]
 fn a_wrong_block_keeps_the_methods_and_the_params() {
-    insta::assert_snapshot!(pretty(entry::connector(
+    snapshot!(pretty(entry::connector(
         quote!(),
         quote! {
             impl Widget {
@@ -262,7 +270,7 @@ fn wrong_data_keeps_the_item() {
             Active(u32),
         }
     )));
-    insta::assert_snapshot!(text);
+    snapshot!(text);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -81,10 +81,22 @@ pub struct Context {
     pub(crate) step_id: Option<String>,
     pub(crate) run_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
-    pub(crate) log: Logger,
+    pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
-    pub(crate) cancelled: CancellationToken,
-    pub(crate) http: Client,
+    /// Made when a handler asks for it; cancelled with the context's end.
+    pub(crate) cancelled: OnceLock<CancellationToken>,
+}
+
+/// What the log and the HTTP client of a call are made from. Most handlers want but one of them, and
+/// many none, so each is made when it is asked for.
+pub(crate) struct CallScope {
+    pub(crate) connector: String,
+    pub(crate) log_level: LogLevel,
+    pub(crate) redactor: Arc<Redactor>,
+    pub(crate) log: OnceLock<Logger>,
+    pub(crate) pool: Client,
+    pub(crate) timeout: Duration,
+    pub(crate) http: OnceLock<Client>,
 }
 
 impl Context {
@@ -120,12 +132,14 @@ impl Context {
 
     /// Returns the log of this call.
     pub fn log(&self) -> &Logger {
-        &self.log
+        let CallScope { connector, log_level, redactor, log, .. } = &self.scope;
+        log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor)))
     }
 
     /// Returns the way out to the network. Requests end with the call's deadline.
     pub fn http(&self) -> &Client {
-        &self.http
+        let CallScope { pool, timeout, http, .. } = &self.scope;
+        http.get_or_init(|| pool.with_timeout(*timeout))
     }
 
     /// Returns when the call ends, done or not.
@@ -141,12 +155,21 @@ impl Context {
     /// Completes when the call is over before the handler is: timed out, or nobody waits any more.
     /// For work that a handler moved to another task; the handler itself is simply dropped.
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
-        self.cancelled.cancelled()
+        self.cancellation().cancelled()
     }
 
     /// Returns the token behind [`Context::cancelled`], to hand to another task.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.cancelled
+        self.cancelled.get_or_init(CancellationToken::new)
+    }
+}
+
+// However a call ends (done, timed out, or dropped because nobody waits any more), its context goes.
+impl Drop for Context {
+    fn drop(&mut self) {
+        if let Some(token) = self.cancelled.get() {
+            token.cancel();
+        }
     }
 }
 

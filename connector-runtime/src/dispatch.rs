@@ -5,19 +5,25 @@
 //! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use futures_util::future::poll_immediate;
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-use crate::context::{Context, Invocation};
+use crate::context::{CallScope, Context, Invocation};
 use crate::log::{LogLine, Logger};
 use crate::mock::{DEFAULT_SCENARIO, MockSettings};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
-use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
+use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type, look_up};
+
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
 
 /// How long a call may take when nobody says otherwise, in milliseconds.
 pub const DEFAULT_TIMEOUT_MS: u64 = 30_000;
@@ -152,7 +158,15 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         .unwrap_or(DEFAULT_TIMEOUT_MS)
         .clamp(1, MOST_TIMEOUT_MS);
     let timeout = Duration::from_millis(timeout_ms);
-    let log = Logger::new(target.connector, invocation.log_level, Arc::clone(&redactor));
+    let scope = CallScope {
+        connector: target.connector.to_owned(),
+        log_level: invocation.log_level,
+        redactor: Arc::clone(&redactor),
+        log: OnceLock::new(),
+        pool: invocation.http,
+        timeout,
+        http: OnceLock::new(),
+    };
     let context = Context {
         config: invocation.config,
         connection: invocation.connection,
@@ -160,10 +174,9 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         step_id: invocation.step_id,
         run_id: invocation.run_id,
         idempotency_key: invocation.idempotency_key,
-        log,
-        deadline: tokio::time::Instant::now() + timeout,
-        cancelled: CancellationToken::new(),
-        http: invocation.http.with_timeout(timeout),
+        scope,
+        deadline: began + timeout,
+        cancelled: OnceLock::new(),
     };
     Ok(Call { target, name, command, context, timeout_ms, scenario, redactor, began })
 }
@@ -196,7 +209,7 @@ impl<'a> Call<'a> {
 
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
-        let Self { target, name, command, context, timeout_ms, scenario, redactor, began } = self;
+        let Self { target, name, command, mut context, timeout_ms, scenario, redactor, began } = self;
         let deprecated = deprecation(command);
         if let Some(message) = &deprecated {
             let connector = target.connector;
@@ -222,7 +235,6 @@ impl<'a> Call<'a> {
             }
             Err(panic) => panicked(&target, name, &panic, &redactor),
         };
-        context.cancelled.cancel();
         if let Some(error) = &mut reply.error {
             *error = redactor.text(error).into_owned();
         }
@@ -234,8 +246,8 @@ impl<'a> Call<'a> {
             reply,
             mocked: scenario.is_some(),
             deprecated,
-            logs: context.log.take(),
-            config: context.config,
+            logs: context.scope.log.get().map(Logger::take).unwrap_or_default(),
+            config: std::mem::take(&mut context.config),
             redactor,
             took: began.elapsed(),
         }
@@ -248,7 +260,7 @@ fn pick<'a>(schema: &'a ConfigSchema, config: &Map<String, Value>) -> Result<(&'
         names if names.is_empty() => "this type has no commands".to_owned(),
         names => format!("known commands: {names}"),
     };
-    let name = match config.get("command") {
+    let name = match look_up(config, "command") {
         None | Some(Value::Null) => schema.default_command.as_deref(),
         Some(Value::String(name)) if name.is_empty() => schema.default_command.as_deref(),
         Some(Value::String(name)) => Some(name.as_str()),
@@ -305,7 +317,11 @@ async fn execute(
     params: FieldValues<'_>,
     timeout_ms: u64,
 ) -> Result<Result<Reply, Failure>, Panic> {
-    let work = panic::catch(async { target.executor.execute(context, command, params).await });
+    let mut work = pin!(panic::catch(async { target.executor.execute(context, command, params).await }));
+    // What is done at once needs no timer.
+    if let Some(outcome) = poll_immediate(work.as_mut()).await {
+        return outcome;
+    }
     match tokio::time::timeout_at(context.deadline, work).await {
         Ok(outcome) => outcome,
         Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),
@@ -321,8 +337,11 @@ fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<
         return outcome;
     }
     let mut known = target.mock.map(|mock| mock.scenarios(command)).unwrap_or_default();
-    known.extend(target.executor.mock_scenarios(command));
-    known.dedup();
+    for scenario in target.executor.mock_scenarios(command) {
+        if !known.contains(&scenario) {
+            known.push(scenario);
+        }
+    }
     let known =
         if known.is_empty() { "the command has none".to_owned() } else { format!("known are {}", known.join(", ")) };
     Err(Fail::new(format!("No mock scenario {scenario} for command {command}; {known}")).into())

@@ -20,6 +20,10 @@ use crate::descriptor::{ChoiceSpec, Literal, TypeSpec};
 use crate::schema::{FieldKind, Invalid, json_type};
 use crate::secret::Secret;
 
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
+
 /// A type that may stand in a connection struct or as a param.
 ///
 /// Implemented for texts, numbers, `bool`, dates, [`Url`], [`Secret`], `serde_json::Value`, `Option`,
@@ -161,7 +165,6 @@ fn whole(value: &Value) -> Option<i128> {
 macro_rules! integer {
     ($($type:ty: $minimum:expr, $maximum:expr;)*) => {$(
         impl FieldType for $type {
-            #[expect(clippy::cast_precision_loss, clippy::cast_lossless, reason = "only compared with constants of 64 bits")]
             const TYPE: TypeSpec = TypeSpec {
                 integer: true,
                 minimum: $minimum,
@@ -172,7 +175,7 @@ macro_rules! integer {
 
             fn read(value: &Value) -> Result<Self, Mismatch> {
                 if !value.is_number() {
-                    return Err(Mismatch::wanted("integer", value));
+                    return Err(Mismatch::wanted("number", value));
                 }
                 whole(value).and_then(|whole| Self::try_from(whole).ok()).ok_or_else(|| {
                     Mismatch(format!("expected an integer from {} to {}, got {value}", Self::MIN, Self::MAX))

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::redact::Redactor;
 
+#[cfg(test)]
+mod tests;
+
 /// How much text the lines of one call may hold; what comes later is dropped and said so once.
 const MOST_BYTES: usize = 64 * 1024;
 

@@ -10,6 +10,10 @@ use crate::outcome::{Failure, Reply, Returns};
 use crate::result::Sender;
 use crate::schema::FieldValues;
 
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
+
 /// The scenario that answers when a call names none.
 pub const DEFAULT_SCENARIO: &str = "default";
 

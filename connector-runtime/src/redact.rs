@@ -7,15 +7,19 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use crate::schema::Fields;
+
+#[cfg(test)]
+mod tests;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "[redacted]";
@@ -54,15 +58,22 @@ impl Redactor {
     /// Masks the secrets in a text.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(finder) = self.finder() else { return Cow::Borrowed(text) };
+        let mut found: Vec<Range<usize>> = finder.find_overlapping_iter(text).map(|found| found.range()).collect();
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        found.sort_unstable_by_key(|range| (range.start, range.end));
         let mut masked = String::new();
         let mut done = 0;
-        for found in finder.find_iter(text) {
-            masked.push_str(&text[done..found.start()]);
+        let mut ranges = found.into_iter().peekable();
+        while let Some(mut range) = ranges.next() {
+            // Where secrets overlap, no rest of one may stay behind.
+            while let Some(next) = ranges.next_if(|next| next.start < range.end) {
+                range.end = range.end.max(next.end);
+            }
+            masked.push_str(&text[done..range.start]);
             masked.push_str(MASK);
-            done = found.end();
-        }
-        if done == 0 {
-            return Cow::Borrowed(text);
+            done = range.end;
         }
         masked.push_str(&text[done..]);
         Cow::Owned(masked)
@@ -100,7 +111,11 @@ impl Redactor {
 
     fn walk_object(&self, map: &mut Map<String, Value>) {
         if map.keys().any(|key| self.finds(key)) {
-            *map = std::mem::take(map).into_iter().map(|(key, part)| (self.text(&key).into_owned(), part)).collect();
+            let mut shown = Map::with_capacity(map.len());
+            for (key, part) in std::mem::take(map) {
+                shown.insert(free_key(&shown, self.text(&key).into_owned()), part);
+            }
+            *map = shown;
         }
         map.values_mut().for_each(|part| self.walk(part));
     }
@@ -112,7 +127,7 @@ impl Redactor {
                 if forms.is_empty() {
                     return None;
                 }
-                AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()
+                AhoCorasick::new(forms).ok()
             })
             .as_ref()
     }
@@ -123,6 +138,27 @@ impl fmt::Debug for Redactor {
         f.debug_struct("Redactor").field("secrets", &self.secrets.len()).finish()
     }
 }
+
+/// A key that is not taken yet: two that are masked must not become one.
+fn free_key(map: &Map<String, Value>, key: String) -> String {
+    if !map.contains_key(&key) {
+        return key;
+    }
+    let free = (2_u32..).map(|number| format!("{key} {number}")).find(|key| !map.contains_key(key));
+    free.unwrap_or(key)
+}
+
+// What the WHATWG URL standard escapes in each part of a URL.
+const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+const SPECIAL_QUERY: &AsciiSet = &QUERY.add(b'\'');
+const PATH: &AsciiSet = &QUERY.add(b'?').add(b'^').add(b'`').add(b'{').add(b'}');
+const PATH_SEGMENT: &AsciiSet = &PATH.add(b'/').add(b'%');
+const USERINFO: &AsciiSet =
+    &PATH.add(b'/').add(b':').add(b';').add(b'=').add(b'@').add(b'[').add(b'\\').add(b']').add(b'|');
+const COMPONENT: &AsciiSet = &USERINFO.add(b'$').add(b'%').add(b'&').add(b'+').add(b',');
+const OLD_PATH: &AsciiSet = &QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
+const OLD_SEGMENT: &AsciiSet = &OLD_PATH.add(b'/').add(b'%');
 
 /// The forms in which a secret travels.
 fn forms(secret: &str) -> Vec<String> {
@@ -135,7 +171,13 @@ fn forms(secret: &str) -> Vec<String> {
         forms.push(lower_hex(&text));
         forms.push(text);
     }
+    for set in [FRAGMENT, QUERY, SPECIAL_QUERY, PATH, PATH_SEGMENT, USERINFO, COMPONENT, OLD_PATH, OLD_SEGMENT] {
+        let text = utf8_percent_encode(secret, set).to_string();
+        forms.push(lower_hex(&text));
+        forms.push(text);
+    }
     let url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    forms.push(lower_hex(&url));
     forms.push(url);
     for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
         forms.push(engine.encode(secret));
@@ -149,10 +191,37 @@ fn forms(secret: &str) -> Vec<String> {
         if let Ok(twice) = serde_json::to_string(&escaped) {
             forms.push(twice[1..twice.len() - 1].to_owned());
         }
+        let ascii = ascii_json(&escaped);
+        forms.push(upper_units(&ascii));
+        forms.push(ascii);
         forms.push(escaped.replace('/', "\\/"));
         forms.push(escaped);
     }
     forms
+}
+
+/// Writes what is not ASCII as `\\uXXXX`, as many JSON writers do.
+fn ascii_json(escaped: &str) -> String {
+    let mut ascii = String::with_capacity(escaped.len());
+    for character in escaped.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            let mut units = [0; 2];
+            ascii.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    ascii
+}
+
+/// Writes the hex digits after `\\u` in upper case.
+fn upper_units(ascii: &str) -> String {
+    let mut parts = ascii.split("\\u");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (digits, rest) = part.split_at_checked(4).unwrap_or((part, ""));
+        text + "\\u" + &digits.to_ascii_uppercase() + rest
+    })
 }
 
 /// Writes the hex digits of percent-encoding in lower case.
@@ -177,18 +246,17 @@ fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<Strin
     let start = (shift * 8).div_ceil(6);
     let end = bytes.len() * 8 / 6;
     let core = encoded.get(start..end)?;
-    (core.len() >= 8).then(|| core.to_owned())
+    (core.len() >= 7).then(|| core.to_owned())
 }
 
 /// Collects the texts of every secret among the values of some fields, nested ones too.
 pub fn secret_texts(fields: &Fields, values: &Map<String, Value>) -> Vec<String> {
     let mut texts = Vec::new();
-    for (name, field) in fields {
+    for (name, field) in fields.iter().filter(|(_, field)| field.holds_secret()) {
         let Some(value) = values.get(name) else { continue };
-        if field.secret {
-            collect(value, &mut texts);
-        } else if let Some(schema) = &field.schema {
-            schema.visit_secrets(value, &mut |part| collect(part, &mut texts));
+        match &field.schema {
+            Some(schema) if !field.secret => schema.visit_secrets(value, &mut |part| collect(part, &mut texts)),
+            _ => collect(value, &mut texts),
         }
     }
     texts

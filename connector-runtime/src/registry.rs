@@ -11,6 +11,9 @@ use crate::builtin::BuiltIn;
 use crate::descriptor::{Descriptor, Place};
 use crate::schema::{ConfigSchema, describe};
 
+#[cfg(test)]
+mod tests;
+
 /// A descriptor that an annotated struct leaves for [`Registry::collect`].
 #[derive(Debug)]
 pub struct Registration(pub &'static Descriptor);

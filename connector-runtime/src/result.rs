@@ -11,6 +11,10 @@ use crate::descriptor::Outputs;
 use crate::outcome::{Cause, Fail, Failure, Outcome, Success, Thrown};
 use crate::schema::json_type;
 
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
+
 /// The result of a command, with its payload as JSON.
 ///
 /// A handler may return one for full control; its slots pass as they are.
@@ -143,7 +147,9 @@ fn legacy(keys: &[&str]) -> String {
 fn read(value: Value, sender: Sender) -> Result<Reply, String> {
     let mut map = match value {
         Value::Object(map) => map,
-        Value::Array(_) => return Err("The command returned an array; return { success, payload } instead".to_owned()),
+        Value::Array(_) if sender == Sender::Script => {
+            return Err("The command returned an array; return { success, payload } instead".to_owned());
+        }
         _ if sender == Sender::Script => return Ok(Reply::done()),
         other => return Err(format!("The service answered {} where a result object was expected", json_type(&other))),
     };
@@ -255,7 +261,7 @@ impl<T: Payload> Returns for Outcome<T> {
 
     fn into_reply(self) -> Result<Reply, Failure> {
         let Success { payload, variables } = self?;
-        let payload = payload.to_json().map_err(unserialisable)?;
+        let payload = payload.to_json().map_err(|error| unserialisable(&error))?;
         Ok(Reply { success: true, payload, variables: filled(variables), diagnostics: None, error: None })
     }
 }
@@ -272,10 +278,10 @@ impl Returns for ConnectorResult {
     const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: false };
 
     fn into_reply(self) -> Result<Reply, Failure> {
-        Reply::try_from(self).map_err(unserialisable)
+        Reply::try_from(self).map_err(|error| unserialisable(&error))
     }
 }
 
-fn unserialisable(error: serde_json::Error) -> Failure {
+fn unserialisable(error: &serde_json::Error) -> Failure {
     Fail::new(format!("The payload cannot be written as JSON: {error}")).into()
 }

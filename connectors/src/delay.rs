@@ -38,7 +38,7 @@ pub struct Delayed {
 #[connector]
 impl Delay {
     /// Wait for delayMs milliseconds.
-    #[command(effect = read, idempotent, timeout = deadline)]
+    #[command(idempotent, timeout = deadline)]
     pub async fn wait(
         &self,
         /// Milliseconds to wait; 1,000 when left out or 0.

@@ -104,7 +104,6 @@ pub struct Answer {
 impl Http {
     /// Send a request and read its answer.
     #[command(timeout = deadline)]
-    #[expect(clippy::too_many_arguments, reason = "the params of the command")]
     pub async fn request(
         &self,
         cx: &Context,
@@ -169,6 +168,14 @@ impl Http {
         let own = auth.is_none() && credentials.is_some();
         let http = match &self.base_url {
             Some(base) if own => http.scoped([&**base])?,
+            // Whoever may execute chooses the url: credentials that belong nowhere would go anywhere.
+            None if own => {
+                return Err(Fail::new(
+                    "The connection has credentials and no baseUrl to keep them to; set baseUrl, or give the \
+                     credentials with the call in auth",
+                )
+                .into());
+            }
             _ => http.clone(),
         };
         let request = if is_absolute(url) {

@@ -15,10 +15,10 @@ use crate::telemetry::LogFormat;
 #[derive(Debug, Clone, Args)]
 pub struct StorageArgs {
     /// Folder of the database file and the key file; made where it is not there.
-    #[arg(long, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
     /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Default: floh.db in the data folder.
-    #[arg(long, env = "FLOH_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "FLOH_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 }
 

@@ -1,1 +1,45 @@
-//! Placeholder.
+//! What the end-to-end tests share: the real binary, a client that can misbehave, and an upstream that can.
+//!
+//! Everything listens on loopback and on a free port, and everything is gone when its value is dropped.
+//! Nothing sleeps to wait for something: [`eventually`] asks again and gives up after a bound.
+#![allow(clippy::unwrap_used, reason = "test support: what goes wrong here fails the test")]
+
+pub mod client;
+pub mod floh;
+pub mod upstream;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+pub use client::{Answer, Client, Connection};
+pub use floh::{Exit, Floh, Setup};
+pub use upstream::{Gate, Received, Reply, Upstream};
+
+/// How long anything may take before a test gives up. Far more than it takes on a busy machine.
+pub const BOUND: Duration = Duration::from_secs(60);
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// When there is none after [`BOUND`]; `what` says what was waited for.
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(began.elapsed() < BOUND, "gave up waiting for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits for a future.
+///
+/// # Panics
+/// When it is not done after [`BOUND`].
+pub async fn within_bound<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("gave up waiting for {what}"))
+}

@@ -37,6 +37,10 @@ pub(crate) fn clean_impl(item: &mut ItemImpl) {
             continue;
         }
         method.attrs.retain(|attribute| !crate::model::is_command_attribute(attribute));
+        // What a command must take is not the author's choice.
+        method.attrs.push(syn::parse_quote! {
+            #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async)]
+        });
         for argument in &mut method.sig.inputs {
             if let FnArg::Typed(argument) = argument {
                 argument.attrs.retain(|attribute| !Field::owns(attribute) && !docs::is_doc(attribute));

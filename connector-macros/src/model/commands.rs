@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::field::{Field, Place, check_unique};
-use crate::args::{CommandArgs, CrateArgs, Names, TimeoutArg, parse_attributes};
+use crate::args::{CommandArgs, CrateArgs, Names, TimeoutArg, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
@@ -114,7 +114,7 @@ impl Command {
         let signature = &method.sig;
         let renamed: Vec<Attribute> =
             method.attrs.iter().filter(|attribute| is_command_attribute(attribute)).cloned().map(plain).collect();
-        let args: CommandArgs = diag.keep(parse_attributes(&renamed, "command")).unwrap_or_default();
+        let args: CommandArgs = read_attributes(&renamed, "command", diag);
         let docs = docs::text(&method.attrs);
         if docs.is_empty() {
             diag.at(&signature.ident, diag::undocumented("command", &signature.ident.to_string()));

@@ -3,7 +3,7 @@
 use syn::{Fields, Ident, ItemStruct, LitStr, Path};
 
 use super::field::{Field, Place, check_unique};
-use crate::args::ConnectorArgs;
+use crate::args::{ConnectorArgs, ConnectorName};
 use crate::diag::{self, Diagnostics};
 use crate::docs;
 
@@ -24,12 +24,7 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Checks a struct; `None` where something was reported.
-    pub(crate) fn read(
-        args: darling::Result<ConnectorArgs>,
-        item: &ItemStruct,
-        diag: &mut Diagnostics,
-    ) -> Option<Self> {
-        let args = diag.keep(args);
+    pub(crate) fn read(args: ConnectorArgs, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
         let docs = docs::text(&item.attrs);
         if docs.is_empty() {
             diag.at(&item.ident, diag::undocumented("connector", &item.ident.to_string()));
@@ -48,11 +43,11 @@ impl Connector {
             })
             .collect();
         check_unique(&fields, "fields", diag);
-        let args = args?;
-        let (name, version) = (args.name?.0, args.version?.0);
-        if args.legacy_commandless_ui.is_present() && !matches!(name.value().as_str(), "http" | "delay") {
+        let reserved = |name: &ConnectorName| matches!(name.0.value().as_str(), "http" | "delay");
+        if args.legacy_commandless_ui.is_present() && args.name.as_ref().is_some_and(|name| !reserved(name)) {
             diag.span(args.legacy_commandless_ui.span(), diag::LEGACY_UI);
         }
+        let (name, version) = (args.name?.0, args.version?.0);
         diag.is_empty().then(|| Self {
             krate: super::runtime(args.krate),
             ident: item.ident.clone(),

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::{Attribute, Fields, Ident, ItemStruct, Path, Type};
 
 use super::field::{Field, Place, check_unique};
-use crate::args::{CrateArgs, OutputArgs, parse_attributes};
+use crate::args::{CrateArgs, OutputArgs, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
@@ -37,13 +37,7 @@ pub(crate) struct DataField {
 
 impl Data {
     /// Checks a struct; `None` where something was reported.
-    pub(crate) fn read(
-        kind: Kind,
-        args: darling::Result<CrateArgs>,
-        item: &ItemStruct,
-        diag: &mut Diagnostics,
-    ) -> Option<Self> {
-        let args = diag.keep(args);
+    pub(crate) fn read(kind: Kind, args: CrateArgs, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
         refuse_renaming(&item.attrs, diag);
         let what = if kind == Kind::Payload { "payload" } else { "object" };
         if docs::text(&item.attrs).is_empty() {
@@ -68,13 +62,13 @@ impl Data {
         if kind == Kind::Payload {
             check_outputs(&fields, diag);
         }
-        let krate = super::runtime(args?.krate);
+        let krate = super::runtime(args.krate);
         diag.is_empty().then(|| Self { kind, krate, ident: item.ident.clone(), fields })
     }
 }
 
 fn output(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnostics) -> DataField {
-    let args: OutputArgs = diag.keep(parse_attributes(attributes, "output")).unwrap_or_default();
+    let args: OutputArgs = read_attributes(attributes, "output", diag);
     if docs::text(attributes).is_empty() {
         diag.at(ident, diag::undocumented("field", &ident.to_string()));
     }

@@ -4,7 +4,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
-use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, parse_attributes};
+use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
@@ -69,7 +69,7 @@ impl Field {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(wrong)) {
             diag.at(attribute.path(), message);
         }
-        let args: FieldArgs = diag.keep(parse_attributes(attributes, place.attribute())).unwrap_or_default();
+        let args: FieldArgs = read_attributes(attributes, place.attribute(), diag);
         let docs = docs::text(attributes);
         if docs.is_empty() {
             diag.at(ident, diag::undocumented(place.what(), &ident.to_string()));

@@ -2,7 +2,7 @@
 
 use syn::{Data, DeriveInput, Fields, Ident, Path};
 
-use crate::args::{SelectArgs, parse_attributes};
+use crate::args::{SelectArgs, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
@@ -23,8 +23,7 @@ pub(crate) struct Variant {
 
 impl Select {
     /// Checks an enum; `None` where something was reported.
-    pub(crate) fn read(item: &DeriveInput, diag: &mut Diagnostics) -> Option<Self> {
-        let args: SelectArgs = diag.keep(parse_attributes(&item.attrs, "select")).unwrap_or_default();
+    pub(crate) fn read(krate: &Path, item: &DeriveInput, diag: &mut Diagnostics) -> Option<Self> {
         if docs::text(&item.attrs).is_empty() {
             diag.at(&item.ident, diag::undocumented("select", &item.ident.to_string()));
         }
@@ -40,7 +39,7 @@ impl Select {
         }
         let mut variants: Vec<Variant> = Vec::new();
         for variant in &data.variants {
-            let args: SelectArgs = diag.keep(parse_attributes(&variant.attrs, "select")).unwrap_or_default();
+            let args: SelectArgs = read_attributes(&variant.attrs, "select", diag);
             let docs = docs::text(&variant.attrs);
             if docs.is_empty() {
                 diag.at(&variant.ident, diag::undocumented("variant", &variant.ident.to_string()));
@@ -56,6 +55,6 @@ impl Select {
             let label = args.label.map_or_else(|| names::label(&variant.ident), |label| label.0.value());
             variants.push(Variant { ident: variant.ident.clone(), value, label, docs });
         }
-        diag.is_empty().then(|| Self { krate: super::runtime(args.krate), ident: item.ident.clone(), variants })
+        diag.is_empty().then(|| Self { krate: krate.clone(), ident: item.ident.clone(), variants })
     }
 }

@@ -158,7 +158,7 @@ fn select(options: &[Choice], nullable: bool, map: &mut Map<String, Value>) {
 fn embed(name: &str, nested: &NestedSchema, map: &mut Map<String, Value>) {
     match nested.document() {
         Value::Object(document) => {
-            if document.contains_key("$defs") && !document.contains_key("$id") {
+            if !document.contains_key("$id") && refers(nested.document()) {
                 map.insert("$id".to_owned(), json!(format!("field:{name}")));
             }
             for (key, value) in document.iter().filter(|(key, _)| *key != "$schema") {
@@ -169,5 +169,14 @@ fn embed(name: &str, nested: &NestedSchema, map: &mut Map<String, Value>) {
             map.insert("not".to_owned(), json!({}));
         }
         _ => {}
+    }
+}
+
+/// Tells whether a schema refers to a part of itself; a recursive type may do so without `$defs`.
+fn refers(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.contains_key("$ref") || map.contains_key("$dynamicRef") || map.values().any(refers),
+        Value::Array(list) => list.iter().any(refers),
+        _ => false,
     }
 }

@@ -10,6 +10,9 @@ mod model;
 mod nested;
 mod parse;
 mod print;
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
 mod validate;
 
 pub use describe::describe;
@@ -17,4 +20,5 @@ pub use json_schema::{command_schemas, connection_schema};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
 pub use nested::NestedSchema;
 pub use parse::{SchemaError, SchemaProblem, is_command_name, is_connector_name};
+pub(crate) use validate::look_up;
 pub use validate::{FieldValues, Invalid, Problem, is_absent, is_missing, json_type};

@@ -52,7 +52,7 @@ impl NestedSchema {
             .take(8)
             .map(|error| {
                 let place = error.instance_path().as_str().to_owned();
-                let text = if quiet { error.masked().to_string() } else { error.to_string() };
+                let text = if quiet { quiet_text(&error) } else { error.to_string() };
                 if place.is_empty() { text } else { format!("{place}: {text}") }
             })
             .collect();
@@ -101,6 +101,17 @@ impl fmt::Debug for NestedSchema {
 impl PartialEq for NestedSchema {
     fn eq(&self, other: &Self) -> bool {
         self.document == other.document
+    }
+}
+
+/// The error without the value, and without names that the schema does not know.
+fn quiet_text(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    match error.kind() {
+        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } | Kind::PropertyNames { .. } => {
+            "a property is not allowed here".to_owned()
+        }
+        _ => error.masked().to_string(),
     }
 }
 
@@ -166,7 +177,8 @@ impl Walk<'_> {
         let rest = [keywords.get("additionalProperties"), keywords.get("unevaluatedProperties")];
         for (name, part) in parts {
             let named = properties.and_then(|properties| properties.get(name));
-            let others = patterns.into_iter().flat_map(|patterns| patterns.values());
+            let fits = |pattern: &str| regex::Regex::new(pattern).map_or(true, |pattern| pattern.is_match(name));
+            let others = patterns.into_iter().flatten().filter(|(pattern, _)| fits(pattern)).map(|(_, schema)| schema);
             let unnamed = rest.into_iter().flatten().filter(|_| named.is_none());
             for schema in named.into_iter().chain(others).chain(unnamed) {
                 self.visit(schema, part, depth + 1, found);

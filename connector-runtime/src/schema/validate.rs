@@ -3,9 +3,10 @@
 //! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
 //! text does not satisfy a required field. A message never quotes the value of a secret.
 
+use std::cmp::Ordering;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::model::{Field, FieldKind, Fields};
 
@@ -37,6 +38,15 @@ pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
         }
 }
 
+/// Finds a key. Step configs are small, and in a small map looking is quicker than hashing.
+pub(crate) fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    const SMALL: usize = 8;
+    if map.len() > SMALL {
+        return map.get(name);
+    }
+    map.iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
 /// The values given for a list of fields, with defaults in place of absent ones.
 #[derive(Clone, Copy)]
 pub struct FieldValues<'a> {
@@ -58,7 +68,7 @@ impl<'a> FieldValues<'a> {
 
     /// Returns a field's value: the one given, else its default, else nothing. Never null.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        let given = self.given.get(name).filter(|value| !value.is_null());
+        let given = look_up(self.given, name).filter(|value| !value.is_null());
         given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
     }
 
@@ -88,7 +98,7 @@ impl<'a> FieldValues<'a> {
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
         for (name, field) in self.fields {
-            let value = self.given.get(name);
+            let value = look_up(self.given, name);
             if is_missing(field, value) {
                 invalid.missing.push(name.clone());
             } else if let Some(value) = value
@@ -168,15 +178,7 @@ impl Field {
                     None => Ok(()),
                 }
             }
-            (kind, value) => Err(format!("expected {}, got {}", self.expected(kind), json_type(value))),
-        }
-    }
-
-    fn expected(&self, kind: FieldKind) -> &'static str {
-        match kind {
-            FieldKind::Number if self.integer => "integer",
-            FieldKind::Date => "RFC 3339 date or date-time",
-            other => other.as_str(),
+            (kind, value) => Err(format!("expected {kind}, got {}", json_type(value))),
         }
     }
 
@@ -202,14 +204,14 @@ impl Field {
     }
 
     fn check_number(&self, value: &Value) -> Result<(), String> {
-        let number = value.as_f64().unwrap_or(f64::NAN);
-        if self.integer && !value.is_i64() && !value.is_u64() && number.fract() != 0.0 {
+        if self.integer && !value.is_i64() && !value.is_u64() && value.as_f64().is_none_or(|float| float.fract() != 0.0)
+        {
             return Err(format!("expected integer, got {value}"));
         }
-        if let Some(least) = self.minimum.as_ref().filter(|least| least.as_f64().is_some_and(|least| number < least)) {
+        if let Some(least) = self.minimum.as_ref().filter(|least| is_below(value, least)) {
             return Err(format!("expected at least {least}, got {value}"));
         }
-        if let Some(most) = self.maximum.as_ref().filter(|most| most.as_f64().is_some_and(|most| number > most)) {
+        if let Some(most) = self.maximum.as_ref().filter(|most| is_above(value, most)) {
             return Err(format!("expected at most {most}, got {value}"));
         }
         Ok(())
@@ -237,6 +239,24 @@ impl Field {
             scalar => scalar.to_string(),
         };
         Err(format!("expected one of {}, got {got}", known.join(", ")))
+    }
+}
+
+fn is_below(value: &Value, bound: &Number) -> bool {
+    compare(value, bound) == Some(Ordering::Less)
+}
+
+fn is_above(value: &Value, bound: &Number) -> bool {
+    compare(value, bound) == Some(Ordering::Greater)
+}
+
+/// Whole numbers are compared as such: beyond 2^53 a float no longer tells neighbours apart.
+fn compare(value: &Value, bound: &Number) -> Option<Ordering> {
+    let value = value.as_number()?;
+    let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    match (whole(value), whole(bound)) {
+        (Some(value), Some(bound)) => Some(value.cmp(&bound)),
+        _ => value.as_f64()?.partial_cmp(&bound.as_f64()?),
     }
 }
 

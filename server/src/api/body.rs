@@ -169,18 +169,19 @@ impl Form {
         Some(text)
     }
 
+    /// Takes a value that must be there, with the reader of its kind.
+    pub fn required<T>(&mut self, key: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
+        let before = self.mistakes.len();
+        let value = read(self, key);
+        if value.is_none() && self.mistakes.len() == before {
+            self.mistake(key, "required");
+        }
+        value
+    }
+
     /// Takes a text that must be there.
     pub fn required_text(&mut self, key: &str) -> String {
-        let before = self.mistakes.len();
-        match self.text(key) {
-            Some(text) => text,
-            None => {
-                if self.mistakes.len() == before {
-                    self.mistake(key, "required");
-                }
-                String::new()
-            }
-        }
+        self.required(key, Self::text).unwrap_or_default()
     }
 
     /// Takes a word of a closed set.

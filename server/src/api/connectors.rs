@@ -15,7 +15,7 @@ use super::{Caller, Form, JsonBytes, Problem};
 use crate::api::DOCUMENT_LIMIT;
 use crate::app::App;
 use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
-use crate::execute::{self, Executed, Keyed, execute_keyed};
+use crate::execute::{self, Carried, Executed, Keyed, execute_keyed};
 use crate::store::{ConnectorFilter, ExecutionSource};
 
 const TAG: &str = "connectors";
@@ -209,22 +209,21 @@ pub(super) async fn test(
     if instance.refusal.is_none() && !instance.schema.commands.contains_key("test") {
         let reason = format!("Connector type {} has no test command", instance.type_name);
         let request = read.into_request(None);
-        let executed = execute::refuse(&app, &instance, &request, &reason).await?;
+        let executed = execute::refuse(&app, &instance, request, &reason).await?;
         return Ok(answer(&executed, began));
     }
     call(app, key, caller, read, None, body).await
 }
 
-/// Does work in a task of its own: a caller who hangs up does not leave a written row beside a memory of the
-/// old one.
+/// Does work to its end: a caller who hangs up does not leave a written row beside a memory of the old one.
 pub(super) async fn to_the_end<T: Send + 'static>(
     app: &App,
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    app.calls.spawn(work).await.map_err(Problem::internal)?
+    Carried::new(&app.calls, work).await
 }
 
-/// Runs the call in a task of its own: a caller who hangs up does not stop it half-way.
+/// Runs the call to its end: a caller who hangs up does not stop it half-way.
 async fn call(
     app: App,
     key: String,

@@ -2,12 +2,12 @@
 //! the test that walks all routes with all identities are made from it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler as _;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -17,6 +17,7 @@ use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+use super::answered::{self, Answered};
 use super::guard::{Access, guard};
 use super::meta::Document;
 use super::{Problem, connectors, executions, meta, tokens, types};
@@ -35,9 +36,6 @@ pub struct RouteRow {
 }
 
 type Handlers = UtoipaMethodRouter<App>;
-
-/// The methods that metrics tell apart.
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
 
 /// Every route with what it demands.
 fn declared() -> Vec<(Access, Handlers)> {
@@ -99,10 +97,13 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     router
         .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
         .fallback_service(nothing.with_state(app.clone()))
-        .layer(Extension(metrics))
-        .layer(Extension(document))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(finish))
+        // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
+        .layer((
+            from_fn_with_state(Arc::<Answered>::default(), finish),
+            CatchPanicLayer::custom(panicked),
+            Extension(document),
+            Extension(metrics),
+        ))
         .with_state(app.clone())
 }
 
@@ -150,21 +151,18 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// Headers that every answer has, and the request's metrics.
-async fn finish(request: Request, next: Next) -> Response {
+async fn finish(State(answered): State<Arc<Answered>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    // Methods are free text: only known ones may make a time series of their own.
-    let method = METHODS.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("OTHER");
-    let path = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let method = answered::label(request.method());
+    let path = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let took: Duration = began.elapsed();
-    let status = response.status().as_u16().to_string();
-    tracing::debug!(method, path, status, took_ms = took.as_secs_f64() * 1000.0, "answered");
-    metrics::counter!("floh_http_requests_total", "route" => path.clone(), "method" => method, "status" => status)
-        .increment(1);
-    metrics::histogram!("floh_http_request_seconds", "route" => path).record(took.as_secs_f64());
+    let took = began.elapsed().as_secs_f64();
+    let path = path.as_ref().map_or("none", MatchedPath::as_str);
+    tracing::debug!(method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
+    answered.count(path, method, response.status(), took);
     response
 }

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::connectors::{to_the_end, uuid};
 use super::page::{PageView, Query};
 use super::path::PathKey;
-use super::{Caller, Form, JsonBytes, Problem};
+use super::{Caller, Form, JsonBytes, Mistake, Problem};
 use crate::app::App;
-use crate::auth::{IssueError, NewToken, Scope};
+use crate::auth::{IssueError, NewToken, Scope, Scopes};
 use crate::store::{TokenKind, TokenRow};
 
 const TAG: &str = "tokens";
@@ -75,10 +75,10 @@ impl From<TokenRow> for TokenView {
 pub(super) struct NewTokenBody {
     /// What it is for.
     pub name: String,
-    /// `api` where absent.
-    pub kind: Option<TokenKind>,
+    /// A person's or program's token, or an agent's.
+    pub kind: TokenKind,
     /// What it may do: scopes such as `connectors:read`, `runs:*` or `admin`.
-    pub scopes: Option<Vec<String>>,
+    pub scopes: Vec<String>,
     /// When it ends to be valid.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
@@ -107,8 +107,8 @@ pub(super) async fn create(
 fn read(mut form: Form) -> Result<NewToken, Problem> {
     let new = NewToken {
         name: form.required_text("name"),
-        kind: form.word("kind").unwrap_or(TokenKind::Api),
-        scopes: form.texts("scopes").unwrap_or_default(),
+        kind: form.required("kind", Form::word).unwrap_or(TokenKind::Api),
+        scopes: form.required("scopes", Form::texts).unwrap_or_default(),
         expires_at: form.word("expiresAt"),
         agent_id: form.text("agentId"),
         connector_names: form.texts("connectorNames").unwrap_or_default(),
@@ -119,13 +119,14 @@ fn read(mut form: Form) -> Result<NewToken, Problem> {
 
 /// A token cannot make one that may do more than itself.
 fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
-    let mut wanted = Scope::parse_all(&new.scopes).unwrap_or_default();
+    let mut wanted =
+        new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
     // An agent's token has this scope, whether it is asked for or not.
-    if new.kind == TokenKind::Agent && !wanted.contains(&Scope::AgentsConnect) {
-        wanted.push(Scope::AgentsConnect);
+    if new.kind == TokenKind::Agent {
+        wanted = wanted.union(Scope::AgentsConnect.into());
     }
     let denied: Vec<String> =
-        wanted.iter().filter(|scope| !caller.0.allows(**scope)).map(ToString::to_string).collect();
+        wanted.iter().filter(|scope| !caller.0.allows(*scope)).map(|scope| scope.to_string()).collect();
     if denied.is_empty() {
         return Ok(());
     }
@@ -136,7 +137,10 @@ fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
 fn problem(error: IssueError) -> Problem {
     match error {
         IssueError::Store(error) => error.into(),
-        other => Problem::invalid_at(format!("/{}", other.field()), other.to_string()),
+        IssueError::Invalid(faults) => {
+            Problem::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
+        }
+        other => Problem::internal(other),
     }
 }
 

@@ -1,259 +1,278 @@
-//! From the text of a token to who stands behind it.
+//! Telling a caller by a token, without a query on the hot path.
+//!
+//! A token that has been seen is kept in memory and looked up again when that knowledge is older than
+//! [`FRESH_MS`]: this process drops what it revokes itself at once, and what another process (the command line, a
+//! replica) revokes after that time. A generation counter keeps a row that was read before a revocation from
+//! being remembered after it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use connector_runtime::Secret;
 use jiff::Timestamp;
-use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::text;
-use super::{IssueError, Scope};
-use crate::store::{NewTokenRow, Store, StoreError, TokenKind, TokenRow, now};
+use super::scope::{Scope, Scopes};
+use super::token::{self, TokenHash};
+use crate::store::{self, Store, StoreError, TokenKind, TokenRow};
 
-/// How long a token is trusted without asking the store, which another process may have changed.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How many tokens are kept in memory.
-const MOST_KEPT: usize = 10_000;
-/// Fewest characters of an admin token that an operator chooses.
-const LEAST_OWN: usize = 32;
-/// The setting that holds the id of the operator's own token.
-const OWN_TOKEN: &str = "own_admin_token";
+/// How many milliseconds a token is taken for valid without asking the database.
+const FRESH_MS: i64 = 5_000;
 
-/// Who stands behind a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Id of the token.
-    pub token_id: Uuid,
-    /// What its owner calls it.
-    pub name: String,
-    /// A person's or program's token, or an agent's.
-    pub kind: TokenKind,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
-    /// The agent that it belongs to.
-    pub agent_id: Option<String>,
-    /// The connectors that the agent may serve.
-    pub connector_names: Vec<String>,
-    /// When it ends to be valid.
-    pub expires_at: Option<Timestamp>,
-}
-
-impl Identity {
-    /// Tells whether it may do something.
-    pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
-    }
-}
-
-/// Why a token lets nobody in. Whether it never was, or was revoked, is not told.
+/// Why a caller is not let in. None shows what was presented.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// No such token.
-    #[error("the token is not valid")]
+    /// No token came.
+    #[error("a token is needed: Authorization: Bearer <token>")]
+    Missing,
+    /// What came has not the form of a token.
+    #[error("the token is malformed")]
+    Malformed,
+    /// No such token, or one that was revoked.
+    #[error("the token is not known, or was revoked")]
     Unknown,
-    /// It was valid once.
+    /// The token has ended.
     #[error("the token has expired")]
     Expired,
-    /// The store did not answer.
+    /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why there is no admin token.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdminError {
-    /// The operator's own token is too easy to guess.
-    #[error(
-        "FLOH_ADMIN_TOKEN has {0} characters; use at least {LEAST_OWN} random ones, for example the output of `openssl rand -hex 32`"
-    )]
-    TooShort(usize),
-    /// The operator's own token cannot be sent in a header.
-    #[error("FLOH_ADMIN_TOKEN may hold printable ASCII characters without spaces only")]
-    Unsendable,
-    /// It could not be made.
-    #[error(transparent)]
-    Issue(#[from] IssueError),
-    /// The store did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Knows tokens.
+/// Who calls.
 #[derive(Debug)]
+pub struct Identity {
+    /// The token.
+    pub token_id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The agent that it is bound to.
+    pub agent_id: Option<String>,
+    /// The connectors that the agent may serve.
+    pub connector_names: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    revoked: CancellationToken,
+}
+
+impl Identity {
+    /// Tells whether the caller has a right.
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.allows(scope)
+    }
+
+    /// Is cancelled when the token is revoked; what stays open for the caller closes then. The end of
+    /// [`Identity::expires_at`] is the holder's to watch.
+    pub fn revoked(&self) -> &CancellationToken {
+        &self.revoked
+    }
+}
+
+/// Takes the token out of an `Authorization` header.
+///
+/// # Errors
+/// [`AuthError::Missing`] without a header or with another scheme than `Bearer`.
+pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
+    let (scheme, token) = header.and_then(|header| header.trim().split_once(' ')).ok_or(AuthError::Missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(AuthError::Missing) }
+}
+
+/// Tells callers by their tokens. Clones share what is known.
+#[derive(Debug, Clone)]
 pub struct Authenticator {
     pub(super) store: Store,
-    kept: RwLock<Kept>,
-    used: Mutex<HashMap<Uuid, Timestamp>>,
+    known: Arc<RwLock<Known>>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    tokens: HashMap<Uuid, Trusted>,
-    /// Goes up with every revocation, so that a look-up can see that it was overtaken.
-    revocations: u64,
+struct Known {
+    /// Goes up with every revocation.
+    generation: u64,
+    tokens: HashMap<Uuid, Arc<Entry>>,
+    /// The token of `FLOH_ADMIN_TOKEN`, whose text has no id in it.
+    environment: Option<(Uuid, TokenHash)>,
 }
 
-#[derive(Debug, Clone)]
-struct Trusted {
+struct Entry {
+    hash: TokenHash,
     identity: Arc<Identity>,
-    hash: String,
-    until: Instant,
+    /// When the database was last asked, in milliseconds.
+    checked_at: AtomicI64,
+    /// When the token last let somebody in, and what of that is in the database.
+    used_at: AtomicI64,
+    written_at: AtomicI64,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("identity", &self.identity).finish_non_exhaustive()
+    }
 }
 
 impl Authenticator {
-    /// Looks tokens up in a store.
+    /// Tells callers by the tokens of a store.
     pub fn new(store: Store) -> Self {
-        Self { store, kept: RwLock::default(), used: Mutex::default() }
+        Self { store, known: Arc::default() }
     }
 
-    /// Finds who stands behind a token.
+    /// Tells who holds a token.
     ///
     /// # Errors
-    /// Where it is not valid, or the store does not answer.
-    pub async fn authenticate(&self, token: &str) -> Result<Arc<Identity>, AuthError> {
-        let id = text::id(token);
-        let hash = text::hash(token);
-        let found = match self.kept(id) {
-            Some(found) => found,
-            None => self.look_up(id).await?,
+    /// [`AuthError`] says why nobody is let in.
+    pub async fn authenticate(&self, text: &str) -> Result<Arc<Identity>, AuthError> {
+        self.authenticate_at(text, store::now()).await
+    }
+
+    pub(super) async fn authenticate_at(&self, text: &str, now: Timestamp) -> Result<Arc<Identity>, AuthError> {
+        if text.is_empty() {
+            return Err(AuthError::Missing);
+        }
+        let hash = TokenHash::of(text);
+        let environment = self.read().environment.filter(|(_, known)| known.matches(&hash));
+        let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text)).ok_or(AuthError::Malformed)?;
+
+        let entry = self.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
+        let entry = match entry {
+            Some(entry) => entry,
+            None => self.look_up(id, now).await?,
         };
-        if !bool::from(found.hash.as_bytes().ct_eq(hash.as_bytes())) {
+        if !entry.hash.matches(&hash) {
             return Err(AuthError::Unknown);
         }
-        let now = now();
-        if found.identity.expires_at.is_some_and(|end| end <= now) {
+        if entry.identity.expires_at.is_some_and(|end| end <= now) {
             return Err(AuthError::Expired);
         }
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id, now);
-        Ok(found.identity)
+        entry.used_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
+        Ok(Arc::clone(&entry.identity))
     }
 
-    fn kept(&self, id: Uuid) -> Option<Trusted> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        kept.tokens.get(&id).filter(|trusted| trusted.until > Instant::now()).cloned()
-    }
-
-    async fn look_up(&self, id: Uuid) -> Result<Trusted, AuthError> {
-        let revocations = self.kept.read().unwrap_or_else(PoisonError::into_inner).revocations;
-        let row = self.store.tokens().find(id).await?.ok_or(AuthError::Unknown)?;
-        let trusted = trusted(row);
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.revocations == revocations {
-            if kept.tokens.len() >= MOST_KEPT {
-                kept.tokens.clear();
-            }
-            kept.tokens.insert(id, trusted.clone());
-        }
-        Ok(trusted)
-    }
-
-    /// Revokes a token, at once.
+    /// Revokes a token: from the moment this returns it lets nobody in, and what is open on it is told.
     ///
     /// # Errors
-    /// Where there is none, or the store does not answer.
+    /// [`StoreError::NotFound`].
     pub async fn revoke(&self, id: Uuid) -> Result<(), StoreError> {
-        let deleted = self.store.tokens().delete(id).await;
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        kept.revocations += 1;
-        kept.tokens.remove(&id);
-        deleted
+        // Dropped also when the caller goes away between the deletion and the return.
+        let _forget = Forget { authenticator: self, id };
+        self.store.tokens().delete(id).await
     }
 
-    /// Writes when tokens were last used.
+    /// Writes when tokens were last used. The server calls this now and then, and at its end.
     ///
     /// # Errors
-    /// Where the store does not answer; the times are kept for the next attempt then.
+    /// Those of the database; the next call tries again.
     pub async fn flush_last_used(&self) -> Result<(), StoreError> {
-        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        let rows: Vec<(Uuid, Timestamp)> = used.into_iter().collect();
-        let written = self.store.tokens().touch(&rows).await;
-        if written.is_err() {
-            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-            for (id, at) in rows {
-                used.entry(id).or_insert(at);
-            }
+        let used: Vec<(Arc<Entry>, i64)> = self
+            .read()
+            .tokens
+            .values()
+            .map(|entry| (Arc::clone(entry), entry.used_at.load(Ordering::Relaxed)))
+            .filter(|(entry, used_at)| *used_at > entry.written_at.load(Ordering::Relaxed))
+            .collect();
+        let rows: Vec<(Uuid, Timestamp)> = used
+            .iter()
+            .filter_map(|(entry, used_at)| Some((entry.identity.token_id, Timestamp::from_millisecond(*used_at).ok()?)))
+            .collect();
+        self.store.tokens().touch(&rows).await?;
+        for (entry, used_at) in used {
+            entry.written_at.fetch_max(used_at, Ordering::Relaxed);
         }
-        written
+        Ok(())
     }
 
-    /// Sees to it that there is an admin token: the operator's own, else the ones in the store, else a
-    /// new one, whose text is returned to be shown once.
-    ///
-    /// # Errors
-    /// Where the operator's own token is unfit, or the store does not answer.
-    pub async fn ensure_admin(&self, own: Option<Secret>) -> Result<Option<Secret>, AdminError> {
-        if let Some(own) = own {
-            self.adopt(&own).await?;
-            return Ok(None);
-        }
-        if self.store.tokens().has_admin(now()).await? {
-            return Ok(None);
-        }
-        let new = super::NewToken {
-            name: "first admin token".to_owned(),
-            kind: TokenKind::Api,
-            scopes: vec![Scope::Admin.to_string()],
-            expires_at: None,
-            agent_id: None,
-            connector_names: Vec::new(),
-        };
-        Ok(Some(self.issue(new).await?.text))
+    /// Takes the text of `FLOH_ADMIN_TOKEN` for the token with this id.
+    pub(super) fn set_environment(&self, id: Uuid, hash: TokenHash) {
+        self.write().environment = Some((id, hash));
     }
 
-    /// Stores the operator's own admin token and drops the one before it.
-    async fn adopt(&self, own: &Secret) -> Result<(), AdminError> {
-        let token = own.expose();
-        let length = token.chars().count();
-        if length < LEAST_OWN {
-            return Err(AdminError::TooShort(length));
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(AdminError::Unsendable);
-        }
-        let (id, hash) = (text::id(token), text::hash(token));
-        let before = self.store.settings().get(OWN_TOKEN).await?.and_then(|id| Uuid::try_parse(&id).ok());
-        if let Some(before) = before.filter(|before| *before != id) {
-            match self.revoke(before).await {
-                Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        let found = self.store.tokens().find(id).await?.map(|row| row.token);
-        let fits = |token: &NewTokenRow| {
-            token.hash == hash
-                && token.expires_at.is_none()
-                && token.scopes.iter().any(|scope| *scope == Scope::Admin.as_str())
-        };
-        // A token of this server may be given back to it; it must be able to do what an admin can.
-        if found.as_ref().is_some_and(|token| !fits(token)) {
-            self.revoke(id).await?;
-        }
-        if !found.as_ref().is_some_and(fits) {
-            let row = NewTokenRow {
-                id,
-                name: "FLOH_ADMIN_TOKEN".to_owned(),
-                kind: TokenKind::Api,
-                scopes: vec![Scope::Admin.to_string()],
-                hash,
-                agent_id: None,
-                connector_names: Vec::new(),
-                expires_at: None,
+    /// Asks the database for a token and remembers the answer, unless something was revoked meanwhile.
+    async fn look_up(&self, id: Uuid, now: Timestamp) -> Result<Arc<Entry>, AuthError> {
+        loop {
+            let generation = self.read().generation;
+            let Some(row) = self.store.tokens().find(id).await? else {
+                self.forget(id);
+                return Err(AuthError::Unknown);
             };
-            self.store.tokens().create(row).await?;
+            let mut known = self.write();
+            if known.generation != generation {
+                continue;
+            }
+            if let Some(entry) = known.tokens.get(&id) {
+                // The same entry goes on: open connections wait for its revocation.
+                entry.checked_at.store(now.as_millisecond(), Ordering::Relaxed);
+                return Ok(Arc::clone(entry));
+            }
+            let entry = Arc::new(Entry::new(row, now).ok_or(AuthError::Unknown)?);
+            known.tokens.insert(id, Arc::clone(&entry));
+            return Ok(entry);
         }
-        Ok(self.store.settings().put(OWN_TOKEN, &id.to_string()).await?)
+    }
+
+    /// Forgets a token that is no more, and tells what is open on it.
+    fn forget(&self, id: Uuid) {
+        let mut known = self.write();
+        known.generation += 1;
+        known.environment.take_if(|(environment, _)| *environment == id);
+        if let Some(entry) = known.tokens.remove(&id) {
+            entry.identity.revoked.cancel();
+        }
+    }
+
+    // Nothing that holds the lock can panic half way through a change, so a poisoned one is still whole.
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn trusted(row: TokenRow) -> Trusted {
-    let NewTokenRow { id, name, kind, scopes, hash, agent_id, connector_names, expires_at } = row.token;
-    // A scope that a newer release wrote is no right in this one.
-    let scopes = scopes.iter().filter_map(|name| name.parse().ok()).collect();
-    let identity = Identity { token_id: id, name, kind, scopes, agent_id, connector_names, expires_at };
-    Trusted { identity: Arc::new(identity), hash, until: Instant::now() + TRUSTED_FOR }
+impl Entry {
+    /// Reads a row; `None` if its hash is none, so that a damaged row lets nobody in.
+    fn new(row: TokenRow, now: Timestamp) -> Option<Self> {
+        let written_at = row.last_used_at.map_or(0, Timestamp::as_millisecond);
+        let token = row.token;
+        // A scope that this release does not know grants nothing.
+        let scopes = token.scopes.iter().filter_map(|name| Scopes::parse(name).ok());
+        Some(Self {
+            hash: TokenHash::from_hex(&token.hash)?,
+            identity: Arc::new(Identity {
+                token_id: token.id,
+                name: token.name,
+                kind: token.kind,
+                scopes: scopes.fold(Scopes::default(), Scopes::union),
+                agent_id: token.agent_id,
+                connector_names: token.connector_names,
+                expires_at: token.expires_at,
+                revoked: CancellationToken::new(),
+            }),
+            checked_at: AtomicI64::new(now.as_millisecond()),
+            used_at: AtomicI64::new(written_at),
+            written_at: AtomicI64::new(written_at),
+        })
+    }
+
+    /// A clock that was set back makes nothing fresh.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let age = now.as_millisecond() - self.checked_at.load(Ordering::Relaxed);
+        (0..FRESH_MS).contains(&age)
+    }
+}
+
+/// Forgets a token when it goes out of scope.
+struct Forget<'a> {
+    authenticator: &'a Authenticator,
+    id: Uuid,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.authenticator.forget(self.id);
+    }
 }

@@ -1,146 +1,170 @@
-//! Making tokens.
+//! Issuing tokens: what is asked for is checked whole, and the text comes back once.
 
 use connector_runtime::Secret;
-use connector_runtime::schema::is_connector_name;
 use jiff::Timestamp;
+use uuid::Uuid;
 
-use super::{Authenticator, Scope, UnknownScope, text};
-use crate::store::{NewTokenRow, StoreError, TokenKind, TokenRow, new_id, now};
+use super::Authenticator;
+use super::scope::{Scope, Scopes};
+use super::token::{self, TokenHash};
+use crate::store::{self, NewTokenRow, StoreError, TokenKind, TokenRow};
 
-/// Most characters of a token's name.
-const MOST_NAME: usize = 200;
+const LONGEST_NAME: usize = 100;
+const LONGEST_AGENT_ID: usize = 128;
+/// The longest name of a connector (contract section 1).
+const LONGEST_CONNECTOR_NAME: usize = 63;
+const MOST_CONNECTORS: usize = 1000;
 
-/// What a new token is to be.
+/// A token as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
     /// What its owner calls it.
     pub name: String,
-    /// A person's or program's token, or an agent's.
+    /// What it is for.
     pub kind: TokenKind,
-    /// Names of scopes; `runs:*` is understood.
+    /// What it may do: names of scopes, also as `runs:*`. An agent's token needs none and takes `agents:connect` alone.
     pub scopes: Vec<String>,
-    /// When it ends to be valid.
+    /// When it ends.
     pub expires_at: Option<Timestamp>,
-    /// The agent that it belongs to.
+    /// The agent that it is bound to; needed for an agent's token.
     pub agent_id: Option<String>,
-    /// The connectors that the agent may serve.
+    /// The connectors that the agent may serve; needed for an agent's token.
     pub connector_names: Vec<String>,
 }
 
-/// A new token with its text, which is nowhere else.
-#[derive(Debug)]
+/// A token that has just been made.
+#[derive(Debug, Clone)]
 pub struct IssuedToken {
-    /// The text, to be shown once.
+    /// Its text, which is nowhere else.
     pub text: Secret,
-    /// What is stored.
+    /// Its row.
     pub row: TokenRow,
 }
 
-/// Why a token is not made.
+/// One thing that is wrong with what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFault {
+    /// Where, as a JSON pointer into the request's body.
+    pub pointer: String,
+    /// What, and what would be right.
+    pub message: String,
+}
+
+/// Why no token was made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// It has no name, or a very long one.
-    #[error("expected a name of 1 to {MOST_NAME} characters")]
-    Name,
-    /// It may do nothing.
-    #[error("expected at least one scope, such as connectors:read")]
-    NoScope,
-    /// A scope is unknown.
-    #[error(transparent)]
-    Scope(#[from] UnknownScope),
-    /// An agent's token with other rights.
-    #[error("an agent's token has the scope agents:connect and no other")]
-    AgentScope,
-    /// It would be of no use.
-    #[error("expected a time in the future")]
-    Expired,
-    /// An agent's token without an agent.
-    #[error("an agent's token needs an agentId of 1 to {MOST_NAME} characters")]
-    AgentId,
-    /// An agent's token without connectors, or with an unfit name among them.
-    #[error("an agent's token needs the names of the connectors that it may serve")]
-    ConnectorNames,
-    /// An ordinary token with an agent's keys.
-    #[error("only a token of kind agent has this")]
-    NotAnAgent(&'static str),
-    /// The system has no randomness to give.
-    #[error("the system gave no random bytes: {0}")]
-    Random(#[from] getrandom::Error),
-    /// The store did not answer.
+    /// What was asked for cannot be given; every fault is named.
+    #[error("{}", list(.0))]
+    Invalid(Vec<TokenFault>),
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
+    /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl IssueError {
-    /// Names the key of the request that is to blame.
-    pub fn field(&self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::NoScope | Self::Scope(_) | Self::AgentScope => "scopes",
-            Self::Expired => "expiresAt",
-            Self::AgentId => "agentId",
-            Self::ConnectorNames => "connectorNames",
-            Self::NotAnAgent(field) => field,
-            Self::Random(_) | Self::Store(_) => "",
-        }
-    }
+fn list(faults: &[TokenFault]) -> String {
+    let faults: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.message)).collect();
+    faults.join("; ")
 }
 
 impl Authenticator {
     /// Makes a token.
     ///
     /// # Errors
-    /// Where what is asked for makes no sense, or the store does not answer.
+    /// [`IssueError::Invalid`] names all faults at once.
     pub async fn issue(&self, new: NewToken) -> Result<IssuedToken, IssueError> {
-        let scopes = check(&new)?;
-        let id = new_id();
-        let text = text::generate(id)?;
+        let scopes = check(&new).map_err(IssueError::Invalid)?;
+        let id = store::new_id();
+        let text = token::mint(id).map_err(|error| IssueError::Random(error.to_string()))?;
+        let mut connector_names = new.connector_names;
+        connector_names.sort_unstable();
+        connector_names.dedup();
         let row = NewTokenRow {
             id,
-            name: new.name,
+            name: new.name.trim().to_owned(),
             kind: new.kind,
-            scopes: scopes.into_iter().map(|scope| scope.to_string()).collect(),
-            hash: text::hash(text.expose()),
+            scopes: scopes.names(),
+            hash: TokenHash::of(text.expose()).to_hex(),
             agent_id: new.agent_id,
-            connector_names: new.connector_names,
+            connector_names,
             expires_at: new.expires_at,
         };
-        let row = self.store.tokens().create(row).await?;
-        Ok(IssuedToken { text, row })
+        Ok(IssuedToken { text, row: self.store.tokens().create(row).await? })
     }
 }
 
-fn check(new: &NewToken) -> Result<Vec<Scope>, IssueError> {
-    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= MOST_NAME;
-    if !fits(&new.name) {
-        return Err(IssueError::Name);
+fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
+    let mut faults = Vec::new();
+    let mut fault = |pointer: &str, message: String| {
+        faults.push(TokenFault { pointer: pointer.to_owned(), message });
+    };
+
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        fault("/name", format!("expected 1 to {LONGEST_NAME} characters without control characters"));
     }
-    if new.expires_at.is_some_and(|end| end <= now()) {
-        return Err(IssueError::Expired);
+    let mut scopes = Scopes::default();
+    for (index, scope) in new.scopes.iter().enumerate() {
+        match Scopes::parse(scope) {
+            Ok(found) => scopes = scopes.union(found),
+            Err(unknown) => fault(&format!("/scopes/{index}"), unknown.to_string()),
+        }
     }
-    let scopes = Scope::parse_all(&new.scopes)?;
+    if new.expires_at.is_some_and(|end| end <= store::now()) {
+        fault("/expiresAt", "expected a time to come".to_owned());
+    }
     match new.kind {
         TokenKind::Api => {
+            if new.scopes.is_empty() {
+                fault("/scopes", "expected at least one scope".to_owned());
+            }
             if new.agent_id.is_some() {
-                return Err(IssueError::NotAnAgent("agentId"));
+                fault("/agentId", "only a token of kind agent is bound to an agent".to_owned());
             }
             if !new.connector_names.is_empty() {
-                return Err(IssueError::NotAnAgent("connectorNames"));
+                fault("/connectorNames", "only a token of kind agent is bound to connectors".to_owned());
             }
-            if scopes.is_empty() { Err(IssueError::NoScope) } else { Ok(scopes) }
         }
         TokenKind::Agent => {
-            if scopes.iter().any(|scope| *scope != Scope::AgentsConnect) {
-                return Err(IssueError::AgentScope);
+            let connect = Scopes::from(Scope::AgentsConnect);
+            if scopes.union(connect) != connect {
+                fault("/scopes", format!("a token of kind agent has the scope {} alone", Scope::AgentsConnect));
             }
-            if !new.agent_id.as_deref().is_some_and(fits) {
-                return Err(IssueError::AgentId);
+            scopes = connect;
+            if !new.agent_id.as_deref().is_some_and(is_agent_id) {
+                let letters = "letters, digits, '.', '_' and '-', the first a letter or digit";
+                fault("/agentId", format!("needed for kind agent: 1 to {LONGEST_AGENT_ID} {letters}"));
             }
-            if new.connector_names.is_empty() || !new.connector_names.iter().all(|name| is_connector_name(name)) {
-                return Err(IssueError::ConnectorNames);
+            if new.connector_names.is_empty() || new.connector_names.len() > MOST_CONNECTORS {
+                fault("/connectorNames", format!("needed for kind agent: 1 to {MOST_CONNECTORS} names of connectors"));
             }
-            Ok(vec![Scope::AgentsConnect])
+            for (index, name) in new.connector_names.iter().enumerate() {
+                if !is_connector_name(name) {
+                    fault(
+                        &format!("/connectorNames/{index}"),
+                        "expected the name of a connector: words of a-z and 0-9 joined by hyphens".to_owned(),
+                    );
+                }
+            }
         }
     }
+    if faults.is_empty() { Ok(scopes) } else { Err(faults) }
+}
+
+fn is_agent_id(text: &str) -> bool {
+    text.len() <= LONGEST_AGENT_ID
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-'))
+}
+
+/// `^[a-z0-9]+(-[a-z0-9]+)*$`, at most 63 characters, not shaped like a UUID (contract section 1).
+fn is_connector_name(text: &str) -> bool {
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    text.len() <= LONGEST_CONNECTOR_NAME
+        && text.split('-').all(word)
+        && (text.len() != 36 || Uuid::try_parse(text).is_err())
 }

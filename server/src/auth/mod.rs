@@ -1,16 +1,19 @@
-//! Who may do what: tokens, their scopes, and who stands behind one.
+//! Who may do what: tokens, their scopes, and telling a caller by one. No HTTP here.
 //!
-//! A token is a prefix, an id and 256 random bits. The store has its SHA-256 alone; it is found by id
-//! and compared in constant time. Revoking one takes effect at once in this process, and within a
-//! second where another process did it.
+//! A token's text is shown once and only its SHA-256 is stored. It is found by the id inside it and compared in
+//! constant time. What a token may do is read once and kept in memory; revoking takes effect at once, also on
+//! connections that are open ([`Identity::revoked`]).
 
+mod admin;
 mod authenticator;
 mod issue;
 mod scope;
+mod token;
+
 #[cfg(test)]
 mod tests;
-mod text;
 
-pub use authenticator::{AdminError, AuthError, Authenticator, Identity};
-pub use issue::{IssueError, IssuedToken, NewToken};
-pub use scope::{Scope, UnknownScope};
+pub use admin::{AdminError, AdminStart, ENVIRONMENT_MINIMUM};
+pub use authenticator::{AuthError, Authenticator, Identity, bearer};
+pub use issue::{IssueError, IssuedToken, NewToken, TokenFault};
+pub use scope::{Scope, Scopes, UnknownScope};

@@ -1,109 +1,154 @@
-//! What a token may do.
+//! Scopes: what a token may do.
 
 use std::fmt;
-use std::str::FromStr;
 
-/// One right. Every route names the one that it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// One right. Each route names the one that it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Read connectors.
+    /// See connectors.
     ConnectorsRead,
     /// Make, change and delete connectors.
     ConnectorsWrite,
-    /// Execute and test connectors.
+    /// Execute their commands.
     ConnectorsExecute,
-    /// Read connector types.
+    /// See connector types.
     TypesRead,
     /// Change and delete connector types.
     TypesWrite,
-    /// Read runs.
+    /// See runs.
     RunsRead,
     /// Start runs.
     RunsWrite,
-    /// Read tokens.
+    /// See tokens, not their text.
     TokensRead,
     /// Make and revoke tokens.
     TokensWrite,
     /// Connect as an agent.
     AgentsConnect,
-    /// Read executions and metrics.
+    /// See what was done, and by whom.
     AuditRead,
     /// Everything.
     Admin,
 }
 
 impl Scope {
-    /// Every scope, with its name.
-    pub const ALL: [(&'static str, Self); 12] = [
-        ("connectors:read", Self::ConnectorsRead),
-        ("connectors:write", Self::ConnectorsWrite),
-        ("connectors:execute", Self::ConnectorsExecute),
-        ("types:read", Self::TypesRead),
-        ("types:write", Self::TypesWrite),
-        ("runs:read", Self::RunsRead),
-        ("runs:write", Self::RunsWrite),
-        ("tokens:read", Self::TokensRead),
-        ("tokens:write", Self::TokensWrite),
-        ("agents:connect", Self::AgentsConnect),
-        ("audit:read", Self::AuditRead),
-        ("admin", Self::Admin),
+    /// Every scope, in the order of the contract.
+    pub const ALL: [Self; 12] = [
+        Self::ConnectorsRead,
+        Self::ConnectorsWrite,
+        Self::ConnectorsExecute,
+        Self::TypesRead,
+        Self::TypesWrite,
+        Self::RunsRead,
+        Self::RunsWrite,
+        Self::TokensRead,
+        Self::TokensWrite,
+        Self::AgentsConnect,
+        Self::AuditRead,
+        Self::Admin,
     ];
 
-    /// Returns the scope's name.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, scope)| *scope == self).map_or("", |(name, _)| name)
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConnectorsRead => "connectors:read",
+            Self::ConnectorsWrite => "connectors:write",
+            Self::ConnectorsExecute => "connectors:execute",
+            Self::TypesRead => "types:read",
+            Self::TypesWrite => "types:write",
+            Self::RunsRead => "runs:read",
+            Self::RunsWrite => "runs:write",
+            Self::TokensRead => "tokens:read",
+            Self::TokensWrite => "tokens:write",
+            Self::AgentsConnect => "agents:connect",
+            Self::AuditRead => "audit:read",
+            Self::Admin => "admin",
+        }
     }
 
-    /// Reads scopes; `runs:*` stands for every scope that begins with `runs:`.
-    ///
-    /// # Errors
-    /// Names the first one that is unknown.
-    pub fn parse_all(names: &[String]) -> Result<Vec<Self>, UnknownScope> {
-        let mut scopes = Vec::new();
-        for name in names {
-            match name.strip_suffix('*').filter(|prefix| prefix.ends_with(':')) {
-                Some(prefix) => {
-                    let before = scopes.len();
-                    scopes.extend(
-                        Self::ALL.iter().filter(|(known, _)| known.starts_with(prefix)).map(|(_, scope)| *scope),
-                    );
-                    if scopes.len() == before {
-                        return Err(UnknownScope(name.clone()));
-                    }
-                }
-                None => scopes.push(name.parse()?),
-            }
-        }
-        scopes.sort_unstable();
-        scopes.dedup();
-        Ok(scopes)
+    const fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
-impl FromStr for Scope {
-    type Err = UnknownScope;
+/// A name that is no scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown scope {scope}, expected one of {}", known())]
+pub struct UnknownScope {
+    /// The name.
+    pub scope: String,
+}
 
-    fn from_str(name: &str) -> Result<Self, UnknownScope> {
-        let found = Self::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, scope)| *scope).ok_or_else(|| UnknownScope(name.to_owned()))
+fn known() -> String {
+    Scope::ALL.map(Scope::as_str).join(", ")
+}
+
+/// A set of scopes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Scopes(u16);
+
+impl Scopes {
+    /// Reads one name: a scope, or a prefix as `runs:*` for all scopes that begin so.
+    ///
+    /// # Errors
+    /// [`UnknownScope`].
+    pub fn parse(name: &str) -> Result<Self, UnknownScope> {
+        let prefix = name.strip_suffix('*').filter(|prefix| prefix.len() > 1 && prefix.ends_with(':'));
+        let found = Scope::ALL.into_iter().filter(|scope| match prefix {
+            Some(prefix) => scope.as_str().starts_with(prefix),
+            None => scope.as_str() == name,
+        });
+        let found: Self = found.collect();
+        if found.is_empty() { Err(UnknownScope { scope: name.to_owned() }) } else { Ok(found) }
+    }
+
+    /// Tells whether the set grants a right: by that scope, or by [`Scope::Admin`].
+    pub const fn allows(self, scope: Scope) -> bool {
+        self.0 & (scope.bit() | Scope::Admin.bit()) != 0
+    }
+
+    /// Tells whether it grants nothing.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The scopes in the set, in the order of the contract.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
+    }
+
+    /// Their names.
+    pub fn names(self) -> Vec<String> {
+        self.iter().map(|scope| scope.as_str().to_owned()).collect()
+    }
+
+    /// The scopes of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 
-/// A text that is no scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownScope(pub String);
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+}
 
-impl fmt::Display for UnknownScope {
+impl From<Scope> for Scopes {
+    fn from(scope: Scope) -> Self {
+        Self(scope.bit())
+    }
+}
+
+impl fmt::Debug for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<&str> = Scope::ALL.iter().map(|(name, _)| *name).collect();
-        write!(f, "unknown scope {:?}; known are {}", self.0, known.join(", "))
+        f.debug_set().entries(self.iter().map(Scope::as_str)).finish()
     }
 }
-
-impl std::error::Error for UnknownScope {}

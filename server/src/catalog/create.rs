@@ -83,19 +83,11 @@ impl NewConnector {
         // A draft of an import may be sent as it is.
         form.ignore(&["operations", "warnings", "file"]);
         let name = form.required_text("name");
-        if !form.is_mistaken("name") && !is_connector_name(&name) {
+        if !is_connector_name(&name) && !form.is_mistaken("name") {
             form.mistake("name", NAME_RULE);
         }
         let type_name = form.required_text("type");
-        let execution_model = match form.word("executionModel") {
-            Some(model) => model,
-            None => {
-                if !form.has("executionModel") && !form.is_mistaken("executionModel") {
-                    form.mistake("executionModel", "required");
-                }
-                ExecutionModel::BuiltIn
-            }
-        };
+        let execution_model = form.required("executionModel", Form::word).unwrap_or(ExecutionModel::BuiltIn);
         let new = Self {
             name,
             type_name,

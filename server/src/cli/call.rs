@@ -78,7 +78,8 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
     let executor = entry.executor();
     let target = Target { connector: &args.name, schema, executor: &executor, mock: None, timeout_ms: None };
     let done = runtime()?.block_on(dispatch(target, invocation));
-    let text = if args.json { serde_json::to_string(&done.reply) } else { serde_json::to_string_pretty(&done.reply) };
+    let result = done.reply.into_result();
+    let text = if args.json { serde_json::to_string(&result) } else { serde_json::to_string_pretty(&result) };
     print(text.map_err(CliError::failed)?);
-    Ok(ExitCode::from(u8::from(!done.reply.success)))
+    Ok(ExitCode::from(u8::from(!result.success)))
 }

@@ -19,7 +19,7 @@ use crate::config::ServeArgs;
 
 /// Connectors for workflows: serve them, look at them, call them.
 #[derive(Debug, Parser)]
-#[command(name = "floh", version, about, arg_required_else_help = false)]
+#[command(name = "floh", version, override_usage = "floh [COMMAND] [OPTIONS]")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

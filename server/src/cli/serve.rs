@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::{CliError, print, runtime};
 use crate::api;
 use crate::app::{App, Options};
+use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs};
 use crate::seed::SeedOptions;
 use crate::{listen, telemetry};
@@ -34,10 +35,10 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
         seed: SeedOptions { allow_downgrade: args.allow_downgrade, allow_schema_drift: args.allow_schema_drift },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
-    let first = app.auth.ensure_admin(secrets.admin_token).await.map_err(CliError::failed)?;
+    let first = app.auth.ensure_admin(secrets.admin_token.as_ref()).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     let router = api::router(&app, Some(metrics));
-    if let Some(token) = first {
+    if let AdminStart::Created(token) = first {
         welcome(address, &token);
     }
     print(format_args!("listening on http://{address}"));

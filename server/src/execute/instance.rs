@@ -11,6 +11,7 @@ use connector_runtime::log::LogLevel;
 use connector_runtime::mock::MockSettings;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::schema::ConfigSchema;
+use metrics::{Counter, Histogram};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 use crate::api::Problem;
 use crate::app::App;
 use crate::catalog::type_schema;
-use crate::store::{LoadedConnector, SIGNING_SECRET};
+use crate::store::{ExecutionStatus, LoadedConnector, SIGNING_SECRET};
 
 /// How many calls of one connector may run at the same time; further ones are turned away.
 const MOST_CALLS: usize = 256;
@@ -48,6 +49,8 @@ pub struct Instance {
     pub http: Client,
     /// Turns away calls beyond what may run at once.
     pub permits: Arc<Semaphore>,
+    /// Counts its calls.
+    pub(super) meters: Meters,
     executor: Option<Box<dyn Executor>>,
     mock: MockSettings,
     timeout_ms: Option<u64>,
@@ -78,6 +81,7 @@ impl Instance {
         let refusal =
             refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
         let mock = serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
+        let meters = Meters::new(&connector_type.name);
         Ok(Self {
             id: connector.id,
             name: connector.fields.name,
@@ -90,6 +94,7 @@ impl Instance {
             log_level: LogLevel::from_wire(connector.fields.log_level.as_str()).unwrap_or_default(),
             http,
             permits: Arc::new(Semaphore::new(MOST_CALLS)),
+            meters,
             executor,
             mock,
             timeout_ms: connector.fields.timeout_ms.map(u64::from),
@@ -105,6 +110,33 @@ impl Instance {
             mock: Some(&self.mock),
             timeout_ms: self.timeout_ms,
         })
+    }
+}
+
+/// The metrics of a connector type's calls.
+#[derive(Debug)]
+pub(super) struct Meters {
+    succeeded: Counter,
+    failed: Counter,
+    seconds: Histogram,
+}
+
+impl Meters {
+    fn new(type_name: &str) -> Self {
+        let counter = |status: ExecutionStatus| {
+            let labels = [("type", type_name.to_owned()), ("status", status.as_str().to_owned())];
+            metrics::counter!("floh_executions_total", &labels)
+        };
+        Self {
+            succeeded: counter(ExecutionStatus::Succeeded),
+            failed: counter(ExecutionStatus::Failed),
+            seconds: metrics::histogram!("floh_execution_seconds", "type" => type_name.to_owned()),
+        }
+    }
+
+    pub(super) fn count(&self, success: bool, seconds: f64) {
+        if success { &self.succeeded } else { &self.failed }.increment(1);
+        self.seconds.record(seconds);
     }
 }
 

@@ -2,6 +2,7 @@
 //! `dispatch` picks, checks, runs and normalises; here the connector is resolved and decrypted before,
 //! and the call recorded around it.
 
+mod carried;
 mod idempotency;
 mod instance;
 mod instances;
@@ -10,6 +11,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub use carried::Carried;
 pub use idempotency::{Answer, KeyError, Keyed, execute_keyed, settle_abandoned};
 pub use instance::Instance;
 pub use instances::Instances;

@@ -118,15 +118,16 @@ pub async fn execute(app: &App, instance: &Arc<Instance>, request: Request) -> R
 pub async fn refuse(
     app: &App,
     instance: &Arc<Instance>,
-    request: &Request,
+    mut request: Request,
     reason: &str,
 ) -> Result<Executed, ExecuteError> {
-    let done = refused(instance, request, invocation(instance, request), Some(reason));
+    let invocation = invocation(instance, &mut request);
+    let done = refused(instance, &request, invocation, Some(reason));
     let id = new_id();
-    let row = record::ended(begun(id, instance, request, &done), &done);
+    let row = record::ended(begun(id, instance, &request, &done), &done);
     let executed =
         Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
-    count(instance, &row, done.took.as_secs_f64());
+    instance.meters.count(executed.reply.success, done.took.as_secs_f64());
     RowOnly.finish(app, row, &executed).await?;
     Ok(executed)
 }
@@ -145,7 +146,7 @@ pub(super) async fn run(
     let row = record::ended(row, &done);
     let executed =
         Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
-    count(instance, &row, done.took.as_secs_f64());
+    instance.meters.count(executed.reply.success, done.took.as_secs_f64());
     finish.finish(app, row, &executed).await?;
     Ok(executed)
 }
@@ -154,9 +155,9 @@ async fn call(
     app: &App,
     instance: &Instance,
     id: Uuid,
-    request: Request,
+    mut request: Request,
 ) -> Result<(ExecutionRow, Done), ExecuteError> {
-    let invocation = invocation(instance, &request);
+    let invocation = invocation(instance, &mut request);
     let schema = &instance.schema;
     let target = match (&instance.refusal, instance.target()) {
         (None, Some(target)) => target,
@@ -185,21 +186,22 @@ fn begun(id: Uuid, instance: &Instance, request: &Request, done: &Done) -> Execu
     record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
 }
 
-fn invocation(instance: &Instance, request: &Request) -> Invocation {
+/// Takes what the handler sees out of the request; what the row tells of it stays.
+fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
     let mut config = Map::with_capacity(request.params.len() + 1);
     if let Some(command) = &request.command {
         config.insert("command".to_owned(), Value::String(command.clone()));
     }
-    config.extend(request.params.iter().map(|(name, value)| (name.clone(), value.clone())));
+    config.append(&mut request.params);
     Invocation {
         config,
         connection: Arc::clone(&instance.connection),
-        variables: request.variables.clone(),
+        variables: std::mem::take(&mut request.variables),
         step_id: request.step_id.clone(),
         run_id: request.run_id.clone(),
-        idempotency_key: request.idempotency_key.clone(),
+        idempotency_key: request.idempotency_key.take(),
         timeout_ms: request.timeout_ms,
-        mock_scenario: request.mock_scenario.clone(),
+        mock_scenario: request.mock_scenario.take(),
         log_level: instance.log_level,
         http: instance.http.clone(),
         redactor: Some(Arc::clone(&instance.redactor)),
@@ -225,10 +227,4 @@ fn refused(instance: &Instance, request: &Request, invocation: Invocation, refus
         redactor: redactor as Arc<Redactor>,
         took: began.elapsed(),
     }
-}
-
-fn count(instance: &Instance, row: &ExecutionRow, seconds: f64) {
-    let labels = [("type", instance.type_name.clone()), ("status", row.status.as_str().to_owned())];
-    metrics::counter!("floh_executions_total", &labels).increment(1);
-    metrics::histogram!("floh_execution_seconds", "type" => instance.type_name.clone()).record(seconds);
 }

@@ -1,9 +1,7 @@
-//! Connectors: named instances of a type, with their config and the dates of their secrets.
+//! Connectors as rows: named instances of a type, with their config and the dates of their secrets.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -11,98 +9,15 @@ use uuid::Uuid;
 use super::error::Entity;
 use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
-use super::types::{self, ConnectorType, NewType};
-use super::{ExecutionModel, LogLevel, Page, PageRequest, Store, StoreError};
+use super::types;
+use super::{
+    Connector, ConnectorFields, ConnectorFilter, LoadedConnector, Page, PageRequest, Store, StoreError, TypeChoice,
+};
 
 const TABLE: &str = "connector";
 const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, \
      c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, t.name AS type_name, t.version AS type_version, \
      t.execution_model FROM connector c JOIN connector_type t ON t.id = c.type_id";
-
-/// What may change about a connector, its secrets aside.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConnectorFields {
-    /// Its unique name.
-    pub name: String,
-    /// What it is for; empty when nothing is said.
-    pub description: String,
-    /// Its category, if any.
-    pub category: Option<String>,
-    /// Its tags.
-    pub tags: Vec<String>,
-    /// Whether it may be executed.
-    pub enabled: bool,
-    /// How much it logs.
-    pub log_level: LogLevel,
-    /// Its own deadline in milliseconds.
-    pub timeout_ms: Option<u32>,
-    /// Its mock settings, as the contract's `mock` object; an empty object when there are none.
-    pub mock: Map<String, Value>,
-    /// Its config without secret fields.
-    pub config: Map<String, Value>,
-    /// Where it is served, if it is an external instance of a compiled type.
-    pub endpoint_url: Option<String>,
-}
-
-/// A connector as it is stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Connector {
-    /// Its id.
-    pub id: Uuid,
-    /// The id of its type.
-    pub type_id: Uuid,
-    /// The name of its type.
-    pub type_name: String,
-    /// The current version of its type.
-    pub type_version: String,
-    /// How its commands are served.
-    pub execution_model: ExecutionModel,
-    /// What may change.
-    pub fields: ConnectorFields,
-    /// Which secrets are set, and when each was written; [`super::SIGNING_SECRET`] among them.
-    pub secrets: BTreeMap<String, Timestamp>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// Goes up with every change; the ETag of REST.
-    pub revision: i64,
-}
-
-/// All that an execution needs to know of a connector, read in one go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoadedConnector {
-    /// The connector.
-    pub connector: Connector,
-    /// Its type.
-    pub connector_type: ConnectorType,
-    /// Its secrets, still sealed.
-    pub secrets: Vec<SealedSecret>,
-}
-
-/// The type of a connector that is to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TypeChoice {
-    /// A type that is there.
-    Existing(Uuid),
-    /// A type to be made in the same transaction.
-    New(NewType),
-}
-
-/// Which connectors a list is to hold; what is `None` does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ConnectorFilter {
-    /// A text that name, description, category or tags contain, in any case.
-    pub q: Option<String>,
-    /// The name or id of their type.
-    pub type_name: Option<String>,
-    /// How their commands are served.
-    pub execution_model: Option<ExecutionModel>,
-    /// Their category.
-    pub category: Option<String>,
-    /// One of their tags.
-    pub tag: Option<String>,
-}
 
 /// The connectors of a [`Store`].
 #[derive(Debug, Clone, Copy)]

@@ -121,6 +121,9 @@ pub enum StoreError {
         /// Why, without the value.
         reason: String,
     },
+    /// Other callers changed the same row each time this one tried.
+    #[error("other requests keep changing the same row; try again")]
+    Contended,
     /// The database does not answer.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
@@ -132,7 +135,7 @@ pub enum StoreError {
 impl StoreError {
     /// Tells whether trying again later may help: the database is away, busy or full of work.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Contended)
     }
 
     pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {

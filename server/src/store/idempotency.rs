@@ -128,7 +128,7 @@ impl Idempotency<'_> {
                 }
             });
         }
-        Err(StoreError::Unavailable(sqlx::Error::RowNotFound))
+        Err(StoreError::Contended)
     }
 
     /// Keeps the answer, if the key is still held by this execution; tells whether it was. Where an execution

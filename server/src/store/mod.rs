@@ -5,6 +5,7 @@
 //! texts that the store does not look into; secrets arrive sealed by [`crate::vault`]. Every write that spans
 //! rows is one transaction.
 
+mod connector;
 mod connectors;
 mod error;
 mod executions;
@@ -25,7 +26,8 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use connectors::{Connector, ConnectorFields, ConnectorFilter, Connectors, LoadedConnector, TypeChoice};
+pub use connector::{Connector, ConnectorFields, ConnectorFilter, LoadedConnector, TypeChoice};
+pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{ExecutionFilter, ExecutionRow, Executions};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};

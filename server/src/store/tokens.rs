@@ -1,6 +1,7 @@
 //! Tokens as rows: what a token may do, and the SHA-256 of its text. Who may hold one is [`crate::auth`]'s matter.
 
 use jiff::Timestamp;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -11,8 +12,11 @@ use super::{Page, PageRequest, Store, StoreError, TokenKind};
 const TABLE: &str = "token";
 const SELECT: &str = "SELECT id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at, last_used_at FROM token WHERE 1 = 1";
 
-/// A token to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The setting that holds the id of the token taken from the environment.
+const ENVIRONMENT: &str = "environment_token";
+
+/// A token to be stored. `Debug` leaves its hash out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewTokenRow {
     /// Its id, part of its text.
     pub id: Uuid,
@@ -30,6 +34,20 @@ pub struct NewTokenRow {
     pub connector_names: Vec<String>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for NewTokenRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewTokenRow")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("scopes", &self.scopes)
+            .field("agent_id", &self.agent_id)
+            .field("connector_names", &self.connector_names)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A token as it is stored.
@@ -55,23 +73,43 @@ impl Tokens<'_> {
     /// # Errors
     /// Those of the database.
     pub async fn create(&self, token: NewTokenRow) -> Result<TokenRow, StoreError> {
-        let created_at = now();
-        sqlx::query(
-            "INSERT INTO token (id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(token.id.to_string())
-        .bind(token.name.as_str())
-        .bind(token.kind.as_str())
-        .bind(json(&token.scopes))
-        .bind(token.hash.as_str())
-        .bind(token.agent_id.as_deref())
-        .bind(json(&token.connector_names))
-        .bind(created_at.as_millisecond())
-        .bind(token.expires_at.map(Timestamp::as_millisecond))
-        .execute(&self.store.write)
-        .await?;
-        Ok(TokenRow { token, created_at, last_used_at: None })
+        let mut connection = self.store.write.acquire().await?;
+        insert(&mut connection, token).await
+    }
+
+    /// Finds the token that was taken from the environment, if it is still there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn environment(&self) -> Result<Option<TokenRow>, StoreError> {
+        let id = self.store.settings().get(ENVIRONMENT).await?.and_then(|id| Uuid::try_parse(&id).ok());
+        match id {
+            Some(id) => self.find(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Puts another token in the place of the one that was taken from the environment, or none.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is changed.
+    pub async fn replace_environment(&self, token: Option<NewTokenRow>) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        sqlx::query("DELETE FROM token WHERE id IN (SELECT value FROM setting WHERE name = $1)")
+            .bind(ENVIRONMENT)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM setting WHERE name = $1").bind(ENVIRONMENT).execute(&mut *transaction).await?;
+        if let Some(token) = token {
+            sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2)")
+                .bind(ENVIRONMENT)
+                .bind(token.id.to_string())
+                .execute(&mut *transaction)
+                .await?;
+            insert(&mut transaction, token).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Finds a token by id.
@@ -146,6 +184,26 @@ impl Tokens<'_> {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+async fn insert(connection: &mut AnyConnection, token: NewTokenRow) -> Result<TokenRow, StoreError> {
+    let created_at = now();
+    sqlx::query(
+        "INSERT INTO token (id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(token.id.to_string())
+    .bind(token.name.as_str())
+    .bind(token.kind.as_str())
+    .bind(json(&token.scopes))
+    .bind(token.hash.as_str())
+    .bind(token.agent_id.as_deref())
+    .bind(json(&token.connector_names))
+    .bind(created_at.as_millisecond())
+    .bind(token.expires_at.map(Timestamp::as_millisecond))
+    .execute(connection)
+    .await?;
+    Ok(TokenRow { token, created_at, last_used_at: None })
 }
 
 fn from_row(row: &AnyRow) -> Result<TokenRow, StoreError> {

@@ -54,7 +54,7 @@ impl Target {
                 }
                 Ok(Self::Postgres { url })
             }
-            _ => Err(bad("only SQLite and PostgreSQL are served")),
+            other => Err(bad(&format!("only SQLite and PostgreSQL are served, not {other}"))),
         }
     }
 

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::store::Store;
-use crate::store::tests::{TestDb, on_both};
+use crate::store::tests::{TestDb, connector_fields, new_type, on_both};
+use crate::store::{self, SealedSecret, Store, TypeChoice};
 
 const PLACE: Place<'static> =
     Place { table: "connector_secret", row: "0198c0de-0000-7000-8000-000000000001", field: "apiKey" };
@@ -337,4 +337,28 @@ async fn first_starts_at_once_agree_on_a_key(db: TestDb) {
         opened.await.into_iter().map(|sealed| sealed.unwrap().split('.').nth(1).unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_sealed_value_is_nowhere_in_the_files() {
+    const CANARY: &str = "canary-4711-canary";
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&store::sqlite_url(&folder.path().join("floh.db"))).await.unwrap();
+    let vault = unlock(&store, None, folder.path()).await.unwrap();
+    let id = store::new_id();
+    let place = Place { table: "connector_secret", row: &id.to_string(), field: "apiKey" };
+    let secret =
+        SealedSecret { field: "apiKey".to_owned(), ciphertext: vault.seal(&place, CANARY.as_bytes()).unwrap() };
+    let chosen = TypeChoice::New(new_type("widget"));
+    store.connectors().create(id, connector_fields("widget"), chosen, vec![secret]).await.unwrap();
+    let loaded = store.connectors().load("widget").await.unwrap();
+    assert_eq!(*vault.open(&place, &loaded.secrets[0].ciphertext).unwrap(), CANARY.as_bytes());
+
+    let encoded = URL_SAFE_NO_PAD.encode(CANARY);
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        assert!(!text.contains(CANARY) && !text.contains(&encoded), "{}", path.display());
+    }
+    store.close().await;
 }

@@ -11,6 +11,10 @@ pub struct Widget {
     base_url: Url,
 }
 
+macro_rules! more {
+    () => {};
+}
+
 #[connector]
 impl Widget {
     #[command(effect = write, since = "1", timeout = 0)]

@@ -4,7 +4,7 @@ use connector_runtime::prelude::*;
 
 /// A state.
 #[derive(Select)]
-pub enum State<T> {
+pub enum State<const N: usize> {
     /// In use.
     Active,
     /// Other.

@@ -15,7 +15,7 @@ async fn as_token(server: &TestServer, token: &str, method: &str, path: &str, bo
 #[tokio::test]
 async fn a_token_is_shown_once_and_gone_at_once() {
     let server = TestServer::start().await;
-    let body = json!({ "name": "robot", "scopes": ["runs:*", "connectors:read"], "expiresAt": "2999-01-01T00:00:00Z" });
+    let body = json!({ "name": "robot", "kind": "api", "scopes": ["runs:*", "connectors:read"], "expiresAt": "2999-01-01T00:00:00Z" });
     let made = server.post("/api/tokens", body).await.ok(201);
     let token = made["token"].as_str().unwrap();
     assert!(token.len() >= 80 && token.starts_with("floh_"), "{}", token.len());
@@ -37,32 +37,33 @@ async fn a_token_is_shown_once_and_gone_at_once() {
 async fn a_token_that_makes_no_sense_is_not_made() {
     let server = TestServer::start().await;
     let agent = |changes: Value| {
-        let mut body = json!({ "name": "a", "kind": "agent", "agentId": "a1", "connectorNames": ["mine"] });
+        let mut body = json!({ "name": "a", "kind": "agent", "scopes": ["agents:connect"], "agentId": "a1", "connectorNames": ["mine"] });
         for (key, value) in changes.as_object().unwrap() {
             body[key] = value.clone();
         }
         body
     };
     for (body, pointer) in [
-        (json!({ "scopes": ["admin"] }), "/name"),
-        (json!({ "name": " ", "scopes": ["admin"] }), "/name"),
-        (json!({ "name": "n" }), "/scopes"),
-        (json!({ "name": "n", "scopes": [] }), "/scopes"),
-        (json!({ "name": "n", "scopes": ["all"] }), "/scopes"),
-        (json!({ "name": "n", "scopes": ["*"] }), "/scopes"),
-        (json!({ "name": "n", "scopes": ["admin:*"] }), "/scopes"),
-        (json!({ "name": "n", "scopes": ["Admin"] }), "/scopes"),
-        (json!({ "name": "n", "scopes": [1] }), "/scopes/0"),
-        (json!({ "name": "n", "scopes": ["admin"], "expiresAt": "2001-01-01T00:00:00Z" }), "/expiresAt"),
-        (json!({ "name": "n", "scopes": ["admin"], "expiresAt": "tomorrow" }), "/expiresAt"),
-        (json!({ "name": "n", "scopes": ["admin"], "kind": "god" }), "/kind"),
-        (json!({ "name": "n", "scopes": ["admin"], "agentId": "a" }), "/agentId"),
-        (json!({ "name": "n", "scopes": ["admin"], "connectorNames": ["a"] }), "/connectorNames"),
-        (json!({ "name": "n", "scopes": ["admin"], "token": "mine" }), "/token"),
+        (json!({ "kind": "api", "scopes": ["admin"] }), "/name"),
+        (json!({ "name": "n", "scopes": ["admin"] }), "/kind"),
+        (json!({ "name": " ", "kind": "api", "scopes": ["admin"] }), "/name"),
+        (json!({ "name": "n", "kind": "api" }), "/scopes"),
+        (json!({ "name": "n", "kind": "api", "scopes": [] }), "/scopes"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["all"] }), "/scopes/0"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["*"] }), "/scopes/0"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin:*"] }), "/scopes/0"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["Admin"] }), "/scopes/0"),
+        (json!({ "name": "n", "kind": "api", "scopes": [1] }), "/scopes/0"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "expiresAt": "2001-01-01T00:00:00Z" }), "/expiresAt"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "expiresAt": "tomorrow" }), "/expiresAt"),
+        (json!({ "name": "n", "scopes": ["admin"], "kind" : "god" }), "/kind"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "agentId": "a" }), "/agentId"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "connectorNames": ["a"] }), "/connectorNames"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "token": "mine" }), "/token"),
         (agent(json!({ "scopes": ["admin"] })), "/scopes"),
         (agent(json!({ "agentId": null })), "/agentId"),
         (agent(json!({ "connectorNames": [] })), "/connectorNames"),
-        (agent(json!({ "connectorNames": ["Not A Name"] })), "/connectorNames"),
+        (agent(json!({ "connectorNames": ["Not A Name"] })), "/connectorNames/0"),
     ] {
         assert_eq!(server.post("/api/tokens", body.clone()).await.problem(422), [pointer], "{body}");
     }
@@ -78,7 +79,7 @@ async fn a_token_gives_no_more_than_it_has() {
     let maker = server.token(&["tokens:*", "connectors:read"]).await;
     let make = |body: Value| as_token(&server, &maker, "POST", "/api/tokens", body);
     for scope in ["admin", "connectors:write", "connectors:*", "audit:read"] {
-        let answer = make(json!({ "name": "n", "scopes": ["connectors:read", scope] })).await;
+        let answer = make(json!({ "name": "n", "kind": "api", "scopes": ["connectors:read", scope] })).await;
         assert_eq!(answer.problem(403), ["/scopes"], "{scope}");
     }
     for scopes in [json!([]), json!(["agents:connect"])] {
@@ -86,9 +87,9 @@ async fn a_token_gives_no_more_than_it_has() {
             json!({ "name": "n", "kind": "agent", "scopes": scopes, "agentId": "a", "connectorNames": ["mine"] });
         assert_eq!(make(agent).await.problem(403), ["/scopes"]);
     }
-    make(json!({ "name": "n", "scopes": ["connectors:read", "tokens:write"] })).await.ok(201);
+    make(json!({ "name": "n", "kind": "api", "scopes": ["connectors:read", "tokens:write"] })).await.ok(201);
     let reader = server.token(&["tokens:read"]).await;
-    as_token(&server, &reader, "POST", "/api/tokens", json!({ "name": "n", "scopes": ["tokens:read"] }))
+    as_token(&server, &reader, "POST", "/api/tokens", json!({ "name": "n", "kind": "api", "scopes": ["tokens:read"] }))
         .await
         .problem(403);
 }

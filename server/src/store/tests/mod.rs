@@ -35,6 +35,14 @@ impl TestDb {
     }
 }
 
+impl TestDb {
+    /// Damages a table: writes one value into a column of all its rows.
+    pub(crate) async fn set_all(&self, table: &str, column: &str, value: &str) {
+        let sql = sqlx::AssertSqlSafe(format!("UPDATE {table} SET {column} = $1"));
+        sqlx::query(sql).bind(value).execute(&self.store.write).await.unwrap();
+    }
+}
+
 /// A test body and its name, for the run on PostgreSQL.
 pub(crate) type Case = (&'static str, fn(TestDb) -> Pin<Box<dyn Future<Output = ()>>>);
 

@@ -17,18 +17,21 @@ use tempfile::TempDir;
 /// Makes and starts the cluster, says so, waits for the end of its input, stops and removes it.
 const KEEPER: &str = r#"
 bin=$1; home=$2
-{
-  "$bin/initdb" --pgdata="$home/data" --username=floh --auth=trust --encoding=UTF8 \
-      --locale-provider=icu --icu-locale=en-US --no-sync ||
-  { rm -rf "$home/data"; "$bin/initdb" --pgdata="$home/data" --username=floh --auth=trust --encoding=UTF8 --no-sync; }
-} >"$home/log" 2>&1 &&
-"$bin/pg_ctl" --pgdata="$home/data" --log="$home/log" --wait start >/dev/null 2>&1 \
-    -o "-c listen_addresses='' -c unix_socket_directories='$home' -c fsync=off -c full_page_writes=off -c synchronous_commit=off" &&
-echo ready || { echo failed; cat "$home/log"; }
+# The test may be gone before it has read the answer; there is still something to clean up then.
+trap '' PIPE
+init() { "$bin/initdb" --pgdata="$home/data" --username=floh --auth=trust --encoding=UTF8 --no-sync "$@" >>"$home/log" 2>&1; }
+start() {
+    "$bin/pg_ctl" --pgdata="$home/data" --log="$home/log" --wait start >/dev/null 2>&1 \
+        -o "-c listen_addresses='' -c unix_socket_directories='$home' -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+}
+if { init --locale-provider=icu --icu-locale=en-US || { rm -rf "$home/data"; init; }; } && start
+then echo ready
+else echo failed; cat "$home/log"
+fi
 exec >/dev/null
 read -r _
 "$bin/pg_ctl" --pgdata="$home/data" --mode=immediate stop >/dev/null 2>&1
-rm -rf "$home/data" "$home/log"
+rm -rf "$home"
 "#;
 
 /// A running PostgreSQL of its own.

@@ -1,0 +1,220 @@
+//! A command of three params from JSON text to JSON text: through dispatch, and written by hand with
+//! serde. Both read the text, refuse what is missing or out of range, fill the default, call the same
+//! function and write the result. The target is twice the time at most; the ratio is printed.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench is no library")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use connector_runtime::connector::Connector;
+use connector_runtime::context::{ConnectionConfig, Invocation};
+use connector_runtime::dispatch::{Target, dispatch};
+use connector_runtime::egress::Client;
+use connector_runtime::prelude::*;
+use connector_runtime::redact::{Redactor, secret_texts};
+use connector_runtime::registry::Registry;
+use criterion::{Criterion, criterion_group, criterion_main};
+use serde::{Deserialize, Serialize};
+
+/// A shop.
+#[connector(name = "bench-shop", version = "1.0.0")]
+#[derive(Debug)]
+struct Shop {
+    /// Where.
+    base_url: String,
+    /// Key.
+    api_key: Secret,
+}
+
+/// What was found.
+#[payload]
+#[derive(Debug)]
+struct Found {
+    /// Text that was searched for.
+    text: String,
+    /// Most results.
+    limit: u32,
+    /// Whether it is exact.
+    exact: bool,
+    /// Results.
+    items: Vec<u64>,
+}
+
+#[connector]
+impl Shop {
+    /// Searches.
+    #[command(effect = read)]
+    async fn search(
+        &self,
+        /// Text.
+        #[param(min_length = 1, max_length = 100)]
+        text: String,
+        /// Most results.
+        #[param(default = 50, min = 1, max = 500)]
+        limit: u32,
+        /// Whether the text must match as it is.
+        exact: Option<bool>,
+    ) -> Outcome<Found> {
+        if self.api_key.is_empty() {
+            return fail("no key");
+        }
+        succeed(work(&self.base_url, text, limit, exact))
+    }
+}
+
+fn work(base_url: &str, text: String, limit: u32, exact: Option<bool>) -> Found {
+    Found { text, limit, exact: exact.unwrap_or(false), items: vec![base_url.len() as u64, 2, 3] }
+}
+
+const TEXT: &str = r#"{"command":"search","text":"blue widgets","limit":25,"exact":true}"#;
+
+/// What the hand-written side reads, checks and writes.
+#[derive(Deserialize)]
+struct Params {
+    command: String,
+    text: String,
+    #[serde(default = "fifty")]
+    limit: u32,
+    exact: Option<bool>,
+}
+
+fn fifty() -> u32 {
+    50
+}
+
+#[derive(Serialize)]
+struct Answer {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Found>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+async fn search(base_url: &str, params: Params) -> Result<Found, String> {
+    Ok(work(base_url, params.text, params.limit, params.exact))
+}
+
+async fn by_hand(base_url: &str, text: &str) -> String {
+    let answer = |outcome: Result<Found, String>| match outcome {
+        Ok(found) => Answer { success: true, payload: Some(found), error: None },
+        Err(error) => Answer { success: false, payload: None, error: Some(error) },
+    };
+    let params: Params = match serde_json::from_str(text) {
+        Ok(params) => params,
+        Err(error) => return serde_json::to_string(&answer(Err(error.to_string()))).unwrap(),
+    };
+    let outcome = match params.command.as_str() {
+        "search" => {
+            let length = params.text.chars().count();
+            if !(1..=100).contains(&length) {
+                Err(format!("text: expected 1 to 100 characters, got {length}"))
+            } else if !(1..=500).contains(&params.limit) {
+                Err(format!("limit: expected 1 to 500, got {}", params.limit))
+            } else {
+                search(base_url, params).await
+            }
+        }
+        other => Err(format!("unknown command: {other}")),
+    };
+    serde_json::to_string(&answer(outcome)).unwrap()
+}
+
+/// What a server keeps of a connector between calls.
+struct Kept {
+    registry: Registry,
+    executor: connector_runtime::BuiltIn,
+    connection: Arc<ConnectionConfig>,
+    redactor: Arc<Redactor>,
+    http: Client,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let registry = Registry::of([Shop::DESCRIPTOR]).unwrap();
+        let entry = registry.get("bench-shop").unwrap();
+        let executor = entry.executor();
+        let values = json!({ "baseUrl": "https://shop.example", "apiKey": "bench-key-123456" });
+        let connection = ConnectionConfig::new(values.as_object().cloned().unwrap());
+        let redactor = Arc::new(Redactor::new(secret_texts(&entry.schema().connection, &connection)));
+        Self { executor, connection: Arc::new(connection), redactor, http: Client::default(), registry }
+    }
+
+    async fn call(&self, text: &str) -> String {
+        let schema = self.registry.get("bench-shop").unwrap().schema();
+        let target = Target { connector: "shop", schema, executor: &self.executor, mock: None, timeout_ms: None };
+        let invocation = Invocation {
+            config: serde_json::from_str(text).unwrap(),
+            connection: Arc::clone(&self.connection),
+            variables: Map::new(),
+            step_id: None,
+            run_id: None,
+            idempotency_key: None,
+            timeout_ms: None,
+            mock_scenario: None,
+            log_level: connector_runtime::log::LogLevel::Info,
+            http: self.http.clone(),
+            redactor: Some(Arc::clone(&self.redactor)),
+        };
+        let done = dispatch(target, invocation).await;
+        serde_json::to_string(&done.reply).unwrap()
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+/// The least time of a call over several rounds, which is what the other load of a machine disturbs least.
+fn least(rounds: u32, calls: u32, mut round: impl FnMut(u32)) -> Duration {
+    (0..rounds)
+        .map(|_| {
+            let began = Instant::now();
+            round(calls);
+            began.elapsed() / calls
+        })
+        .min()
+        .unwrap_or_default()
+}
+
+fn ratio() {
+    let (runtime, kept) = (runtime(), Kept::new());
+    let [ours, bare] = [runtime.block_on(kept.call(TEXT)), runtime.block_on(by_hand("https://shop.example", TEXT))];
+    assert_eq!(ours, bare, "both sides do the same work");
+    let mut times = [Duration::MAX; 2];
+    // In turns, so that both sides meet the same weather.
+    for _ in 0..10 {
+        let ours = least(5, 4_000, |calls| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    black_box(kept.call(black_box(TEXT)).await);
+                }
+            });
+        });
+        let bare = least(5, 4_000, |calls| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    black_box(by_hand(black_box("https://shop.example"), black_box(TEXT)).await);
+                }
+            });
+        });
+        times = [times[0].min(ours), times[1].min(bare)];
+    }
+    let [ours, bare] = times;
+    println!("dispatch {ours:?}, by hand {bare:?}: {:.2} times", ours.as_secs_f64() / bare.as_secs_f64());
+}
+
+fn bench(criterion: &mut Criterion) {
+    ratio();
+    let (runtime, kept) = (runtime(), Kept::new());
+    criterion.bench_function("dispatch", |bencher| {
+        bencher.iter(|| runtime.block_on(kept.call(black_box(TEXT))));
+    });
+    criterion.bench_function("by hand", |bencher| {
+        bencher.iter(|| runtime.block_on(by_hand("https://shop.example", black_box(TEXT))));
+    });
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

@@ -1,0 +1,4 @@
+mod calls;
+mod fixture;
+mod mocks;
+mod safety;

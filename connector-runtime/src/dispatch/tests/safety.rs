@@ -1,0 +1,155 @@
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::fixture::{KEY, TOKENS, answer, invocation, map, refused, run_with};
+use crate::context::Invocation;
+use crate::log::LogLevel;
+use crate::redact::MASK;
+
+/// Keeps every event as one line of text.
+#[derive(Debug, Clone, Default)]
+struct Events(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!(" {}={value:?}", field.name()));
+    }
+}
+
+impl Subscriber for Events {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Runs a call and returns its answer with what was logged meanwhile.
+async fn watched(config: Value) -> (Value, Vec<String>) {
+    let events = Events::default();
+    let guard = tracing::subscriber::set_default(events.clone());
+    let answer = answer(config).await;
+    drop(guard);
+    let lines = events.0.lock().unwrap().clone();
+    (answer, lines)
+}
+
+#[tokio::test]
+async fn panics_are_failures_and_logged_without_secrets() {
+    for (command, message) in [("panicNow", "message=a connector panicked"), ("panicLater", "later")] {
+        let (answer, lines) = watched(json!({ "command": command })).await;
+        assert_eq!(answer, refused("Connector panicked"));
+        let line = lines.iter().find(|line| line.starts_with("ERROR")).unwrap();
+        assert!(line.contains(message) && line.contains("dispatch/tests/fixture.rs:"), "{line}");
+        assert!(line.contains("backtrace=") && !line.contains(KEY), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_error_map_is_a_failure() {
+    let thrown = crate::outcome::Failure::from(super::fixture::Teapot(500));
+    assert_eq!(thrown.to_string(), "teapot 500");
+    let (answer, _) = watched(json!({ "command": "throw", "how": "panic-in-map" })).await;
+    assert_eq!(answer, refused("Connector panicked"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_that_of_the_call_then_the_connector_then_the_command() {
+    let hang = || invocation(json!({ "command": "hang" }));
+    let error = async |call: Invocation, connector: Option<u64>| run_with(call, None, connector).await.reply.error;
+    assert_eq!(error(hang(), None).await.as_deref(), Some("Timed out after 40 ms"));
+    assert_eq!(error(hang(), Some(30)).await.as_deref(), Some("Timed out after 30 ms"));
+    let call = Invocation { timeout_ms: Some(20), ..hang() };
+    assert_eq!(error(call, Some(30)).await.as_deref(), Some("Timed out after 20 ms"));
+    let call = Invocation { timeout_ms: Some(u64::MAX), ..hang() };
+    assert_eq!(error(call, None).await.as_deref(), Some("Timed out after 300000 ms"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_may_come_from_the_params() {
+    let payload =
+        |wait: u64| async move { answer(json!({ "command": "patient", "wait": wait })).await["payload"].clone() };
+    assert_eq!(payload(10_000).await, 15);
+    assert_eq!(payload(400_000).await, 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_elsewhere_is_told_when_the_call_is_over() {
+    let call = Invocation { variables: map(json!({ "slot": 77 })), ..invocation(json!({ "command": "hang" })) };
+    run_with(call, None, None).await;
+    let tokens = TOKENS.lock().unwrap();
+    let (_, token) = tokens.iter().find(|(slot, _)| *slot == 77).unwrap();
+    assert!(token.is_cancelled());
+}
+
+#[tokio::test]
+async fn work_elsewhere_is_told_when_nobody_waits_any_more() {
+    let call = Invocation { variables: map(json!({ "slot": 78 })), ..invocation(json!({ "command": "hang" })) };
+    let mut running = Box::pin(run_with(call, None, Some(60_000)));
+    assert!((&mut running).now_or_never().is_none());
+    drop(running);
+    let tokens = TOKENS.lock().unwrap();
+    let (_, token) = tokens.iter().find(|(slot, _)| *slot == 78).unwrap();
+    assert!(token.is_cancelled());
+}
+
+#[tokio::test]
+async fn a_deprecated_command_works_and_warns_once() {
+    let (answer, lines) = watched(json!({ "command": "old" })).await;
+    assert_eq!(answer, json!({ "success": true }));
+    let warnings: Vec<&String> = lines.iter().filter(|line| line.contains("deprecated_command")).collect();
+    assert_eq!(warnings.len(), 1, "{lines:?}");
+    for part in ["WARN", "event=\"deprecated_command\"", "connector=\"lab\"", "command=\"old\"", "instead=\"use echo\""]
+    {
+        assert!(warnings[0].contains(part), "{part}: {}", warnings[0]);
+    }
+    let done = run_with(invocation(json!({ "command": "old" })), None, None).await;
+    assert_eq!(done.deprecated, Some(Some("use echo".to_owned())));
+}
+
+#[tokio::test]
+async fn secrets_leave_neither_in_errors_nor_in_diagnostics_nor_in_logs() {
+    let thrown = answer(json!({ "command": "throw", "how": "leak" })).await;
+    assert_eq!(thrown, refused(&format!("the key is {MASK}")));
+    let done = run_with(invocation(json!({ "command": "talk" })), None, None).await;
+    let logged: Vec<(LogLevel, &str)> = done.logs.iter().map(|line| (line.level, line.message.as_str())).collect();
+    assert_eq!(logged, [(LogLevel::Info, "key [redacted]")]);
+    let answer = serde_json::to_value(&done.reply).unwrap();
+    assert_eq!(answer["diagnostics"], json!({ "key": MASK }));
+    assert_eq!(answer["variables"], json!({ "key": KEY }), "what the caller gets is as it is");
+}
+
+#[tokio::test]
+async fn a_secret_param_of_a_refused_call_is_not_told_back() {
+    let config = json!({ "command": "echo-token-1234", "auth": { "token": "echo-token-1234" } });
+    let error = answer(config).await["error"].as_str().map(str::to_owned).unwrap();
+    assert!(error.starts_with(&format!("Unknown command: {MASK} (")), "{error}");
+    let config = json!({ "command": "echo", "auth": { "token": ["nested-token"] } });
+    let error = answer(config).await["error"].as_str().map(str::to_owned).unwrap();
+    assert!(error.starts_with("Invalid field(s): auth: ") && !error.contains("nested-token"), "{error}");
+}
+
+#[tokio::test]
+async fn logs_keep_to_the_connectors_level() {
+    let call = Invocation { log_level: LogLevel::Debug, ..invocation(json!({ "command": "talk" })) };
+    assert_eq!(run_with(call, None, None).await.logs.len(), 2);
+    let call = Invocation { log_level: LogLevel::Warn, ..invocation(json!({ "command": "talk" })) };
+    assert!(run_with(call, None, None).await.logs.is_empty());
+}

@@ -1,0 +1,3 @@
+mod json_schema;
+mod parse;
+mod validate;

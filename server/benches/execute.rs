@@ -1,0 +1,274 @@
+//! What an execute costs: the CPU time of the server for a call of a cached connector, recording included,
+//! beside that of a bare axum handler which reads the same body and answers the same JSON.
+//!
+//! `cargo bench -p server --bench execute [-- DATABASE_URL]`. Both are processes of their own under the same
+//! load: keep-alive connections over loopback, each with one call at a time. The load generator's time is not
+//! counted. The process started as `serve` is the real server with one more connector type in it.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use axum::extract::Path;
+use axum::routing::post;
+use axum::{Json, Router};
+use connector_runtime::prelude::*;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const CONNECTIONS: usize = 32;
+/// Calls of each connection in a round.
+const CALLS: usize = 500;
+const ROUNDS: usize = 5;
+const TOKEN: &str = "a-token-of-the-bench-0123456789-0123456789";
+
+/// Prices things.
+#[connector(name = "quote-bench", version = "1.0.0")]
+#[derive(Debug)]
+pub struct Quote {
+    /// Key of the price list.
+    api_key: Secret,
+}
+
+/// A price.
+#[payload]
+#[derive(Debug)]
+pub struct Quoted {
+    /// What is priced.
+    symbol: String,
+    /// How many.
+    quantity: u32,
+    /// For all of them.
+    total: f64,
+}
+
+#[connector]
+impl Quote {
+    /// Price an order.
+    #[command(effect = read)]
+    fn price(
+        &self,
+        /// What to price.
+        symbol: String,
+        /// How many.
+        #[param(min = 1, max = 1000)]
+        quantity: u32,
+        /// A remark.
+        note: Option<String>,
+    ) -> Outcome<Quoted> {
+        self.quoted(symbol, quantity, note)
+    }
+
+    /// Place an order.
+    #[command]
+    fn order(
+        &self,
+        /// What to buy.
+        symbol: String,
+        /// How many.
+        #[param(min = 1, max = 1000)]
+        quantity: u32,
+        /// A remark.
+        note: Option<String>,
+    ) -> Outcome<Quoted> {
+        self.quoted(symbol, quantity, note)
+    }
+}
+
+impl Quote {
+    fn quoted(&self, symbol: String, quantity: u32, note: Option<String>) -> Outcome<Quoted> {
+        if self.api_key.expose().is_empty() && note.is_some() {
+            return fail("no key").into();
+        }
+        succeed(Quoted { symbol, quantity, total: f64::from(quantity) * 12.25 })
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let first = arguments.find(|argument| argument != "--bench");
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    match first.as_deref() {
+        Some("serve") => server::cli::main(),
+        Some("bare") => runtime().block_on(bare()),
+        database_url => runtime().block_on(compare(database_url)),
+    }
+}
+
+/// The body of a call, as a hand-written handler would read it.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Body {
+    command: String,
+    params: BodyParams,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BodyParams {
+    symbol: String,
+    quantity: u32,
+    note: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct Answer {
+    success: bool,
+    payload: Priced,
+}
+
+#[derive(serde::Serialize)]
+struct Priced {
+    symbol: String,
+    quantity: u32,
+    total: f64,
+}
+
+async fn bare() -> ExitCode {
+    async fn answer(Path(_): Path<String>, Json(body): Json<Body>) -> Json<Answer> {
+        let BodyParams { symbol, quantity, note } = body.params;
+        let success = !body.command.is_empty() && note.is_some();
+        Json(Answer { success, payload: Priced { symbol, quantity, total: f64::from(quantity) * 12.25 } })
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    println!("listening on http://{}", listener.local_addr().expect("an address"));
+    let router = Router::new().route("/api/connectors/{id}/execute", post(answer));
+    axum::serve(listener, router).await.expect("serves");
+    ExitCode::SUCCESS
+}
+
+async fn compare(database_url: Option<&str>) -> ExitCode {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data_dir = folder.path().to_str().expect("a path in UTF-8");
+    let mut serve = vec!["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir", data_dir];
+    serve.extend(database_url.into_iter().flat_map(|url| ["--database-url", url]));
+    let (floh, bare) = (Process::start(&serve), Process::start(&["bare"]));
+    let made = json!({ "name": "prices", "type": "quote-bench", "executionModel": "built_in", "config": { "apiKey": "canary-0123456789" } });
+    let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
+    assert!(status == 201 || status == 409, "{status} {answer}");
+
+    println!("{:<22} {:>14} {:>14} {:>10}", "us of CPU each", "min", "median", "ratio");
+    let calls =
+        [("bare axum", &bare, "price"), ("execute, read", &floh, "price"), ("execute, no effect", &floh, "order")];
+    let mut floor = None;
+    let rounds = measure(&calls).await;
+    for ((what, _, _), mut each) in calls.into_iter().zip(rounds) {
+        each.sort_by(f64::total_cmp);
+        let (min, median) = (each[0], each[each.len() / 2]);
+        let (floor_min, floor_median) = *floor.get_or_insert((min, median));
+        println!("{what:<22} {min:>14.1} {median:>14.1} {:>4.2} / {:.2}", min / floor_min, median / floor_median);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Rounds in turn, so that what else the machine does meets all of them alike.
+async fn measure(calls: &[(&str, &Process, &str)]) -> Vec<Vec<f64>> {
+    let mut rounds = vec![Vec::new(); calls.len()];
+    for round in 0..=ROUNDS {
+        for ((_, process, command), rounds) in calls.iter().zip(&mut rounds) {
+            let (cpu, began) = (process.cpu(), Instant::now());
+            load(process.address, command).await;
+            let cpu = process.cpu() - cpu;
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / (CONNECTIONS * CALLS) as f64;
+            eprintln!(
+                "round {round} {command:<8} {:>8.1} us of CPU, {:>8.1} us each",
+                each(cpu),
+                each(began.elapsed())
+            );
+            if round > 0 {
+                rounds.push(each(cpu));
+            }
+        }
+    }
+    rounds
+}
+
+async fn load(address: SocketAddr, command: &str) {
+    let params = json!({ "symbol": "FLOH", "quantity": 12, "note": "as soon as possible, by post" });
+    let body = json!({ "command": command, "params": params }).to_string();
+    let request: std::sync::Arc<str> = request("/api/connectors/prices/execute", &body).into();
+    let connections: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let request = request.clone();
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.expect("connects");
+                stream.set_nodelay(true).expect("no delay");
+                for _ in 0..CALLS {
+                    let (status, answer) = exchange(&mut stream, &request).await;
+                    assert!(status == 200 && answer.starts_with(r#"{"success":true"#), "{status} {answer}");
+                }
+            })
+        })
+        .collect();
+    for connection in connections {
+        connection.await.expect("no panic");
+    }
+}
+
+fn request(path: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+async fn one(address: SocketAddr, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    exchange(&mut stream, &request(path, body)).await
+}
+
+/// Sends a request and reads the answer, which must tell its length.
+async fn exchange(stream: &mut TcpStream, request: &str) -> (u16, String) {
+    stream.write_all(request.as_bytes()).await.expect("written");
+    let mut answer = Vec::with_capacity(1024);
+    loop {
+        assert!(stream.read_buf(&mut answer).await.expect("read") > 0, "the connection ended");
+        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let text = std::str::from_utf8(&answer[..head]).expect("a head in ASCII");
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        let length: usize = length.parse().expect("a number");
+        if answer.len() < head + 4 + length {
+            continue;
+        }
+        let status = text[9..12].parse().expect("a status");
+        return (status, String::from_utf8(answer.split_off(head + 4)).expect("a body in UTF-8"));
+    }
+}
+
+/// This program once more, in another role. It ends with this value.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(arguments: &[&str]) -> Self {
+        let program = std::env::current_exe().expect("the path of this program");
+        let mut command = Command::new(program);
+        command.args(arguments).env("FLOH_ADMIN_TOKEN", TOKEN).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let address = lines.map(|line| line.expect("a line")).find_map(|line| {
+            line.strip_prefix("listening on http://").map(|address| address.parse().expect("an address"))
+        });
+        Self { address: address.expect("it listens"), child }
+    }
+
+    /// CPU time of all its threads, by the system's clock of hundredths of a second (`utime`, `stime`).
+    fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        let fields = stat.rsplit(") ").next().expect("fields after its name").split(' ');
+        fields.skip(11).take(2).map(|ticks| Duration::from_millis(10 * ticks.parse::<u64>().expect("ticks"))).sum()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,88 @@
+//! Work that goes on when nobody waits for it any more. It runs where it is awaited, as long as it is: a
+//! task of its own for every call would cost a good part of the call.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// A future that moves to a task of its own when it is dropped before its end.
+pub struct Carried<T: Send + 'static> {
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    tracker: TaskTracker,
+    /// A stop waits for the work wherever it runs.
+    _at_work: TaskTrackerToken,
+}
+
+impl<T: Send + 'static> Carried<T> {
+    /// Carries work to its end; `tracker` counts it meanwhile.
+    pub fn new(tracker: &TaskTracker, work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self { work: Some(Box::pin(work)), tracker: tracker.clone(), _at_work: tracker.token() }
+    }
+}
+
+impl<T: Send + 'static> Future for Carried<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // Taken out, so that work that panics is not polled again.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Carried<T> {
+    fn drop(&mut self) {
+        // Without a runtime the process is at its end, and nothing can go on.
+        if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
+            drop(self.tracker.spawn_on(work, &runtime));
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Carried<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carried").field("done", &self.work.is_none()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn goes_on_after_the_caller_has_gone() {
+        let tracker = TaskTracker::new();
+        let (go, gone) = oneshot::channel::<()>();
+        let (done, ended) = oneshot::channel();
+        let mut work = Box::pin(Carried::new(&tracker, async move {
+            gone.await.expect("told to go on");
+            done.send(()).expect("awaited");
+        }));
+        assert!(futures_util::poll!(&mut work).is_pending());
+        drop(work);
+        assert_eq!(tracker.len(), 1, "a stop waits for it");
+        go.send(()).expect("awaited");
+        ended.await.expect("it came to its end");
+        tracker.close();
+        tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await.expect("nothing is left at work");
+    }
+
+    #[tokio::test]
+    async fn makes_no_task_when_it_is_awaited_to_its_end() {
+        let tracker = TaskTracker::new();
+        assert_eq!(Carried::new(&tracker, async { 7 }).await, 7);
+        assert!(tracker.is_empty());
+    }
+}

@@ -1,0 +1,180 @@
+//! The command line: what it prints, and the exit codes 0 done, 1 the work failed, 2 wrong usage.
+#![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
+
+use serde_json::{Value, json};
+use tests::floh::{run, run_in};
+use tests::{Exit, Floh, Reply, Upstream};
+
+#[track_caller]
+fn assert_code(exit: &Exit, code: i32) {
+    assert_eq!(exit.code, Some(code), "{exit:?}");
+    for word in ["panicked", "backtrace", "src/", ".rs:"] {
+        assert!(!exit.stderr.contains(word) && !exit.stdout.contains(word), "{exit:?}");
+    }
+    if code == 2 {
+        assert!(exit.stdout.is_empty() && !exit.stderr.is_empty(), "{exit:?}");
+    }
+}
+
+#[track_caller]
+fn json_of(exit: &Exit) -> Value {
+    serde_json::from_str(&exit.stdout).unwrap_or_else(|error| panic!("{error}: {exit:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_is_there_at_every_level() {
+    for args in [&["--help"][..], &["help"], &["serve", "--help"], &["call", "--help"], &["token", "create", "--help"]]
+    {
+        let exit = run(args, &[]).await;
+        assert_code(&exit, 0);
+        assert!(exit.stdout.contains("Usage: floh"), "{exit:?}");
+    }
+    let exit = run(["--help"], &[]).await;
+    for command in ["serve", "types", "schema", "call", "token"] {
+        assert!(exit.stdout.contains(command), "{command}: {exit:?}");
+    }
+    let serve = run(["serve", "--help"], &[]).await;
+    for setting in ["FLOH_LISTEN", "FLOH_DATA_DIR", "FLOH_DATABASE_URL", "FLOH_EGRESS_ALLOW", "--log-format"] {
+        assert!(serve.stdout.contains(setting), "{setting}: {serve:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn types_are_listed() {
+    let exit = run(["types"], &[]).await;
+    assert_code(&exit, 0);
+    let names: Vec<_> = exit.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"delay") && names.contains(&"http"), "{exit:?}");
+
+    let exit = run(["types", "--json"], &[]).await;
+    assert_code(&exit, 0);
+    let types = json_of(&exit);
+    let names: Vec<_> = types.as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(names, ["delay", "http"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_is_printed_as_json() {
+    let exit = run(["schema", "http"], &[]).await;
+    assert_code(&exit, 0);
+    let schema = json_of(&exit);
+    assert_eq!(schema["defaultCommand"], "request");
+    assert_eq!(schema["commands"]["request"]["paramSchema"]["url"]["required"], true);
+    assert_eq!(schema["connectionConfig"]["token"]["secret"], true);
+    let exit = run(["schema", "nope"], &[]).await;
+    assert_code(&exit, 2);
+    assert!(exit.stderr.contains("nope") && exit.stderr.contains("delay, http"), "{exit:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_runs_here_and_prints_its_result() {
+    let exit = run(["call", "delay", "wait", "--param", "delayMs=1"], &[]).await;
+    assert_code(&exit, 0);
+    assert_eq!(json_of(&exit), json!({ "success": true, "payload": { "delayed": 1 } }));
+
+    let upstream = Upstream::start(|request| match request.target.as_str() {
+        "/v1/missing" => Reply::json(404, &json!({ "message": "gone" })),
+        _ => Reply::json(200, &json!({ "hello": "world" })),
+    })
+    .await;
+    let (base, allow) = (format!("baseUrl={}", upstream.url("/v1")), upstream.address().to_string());
+    let env = [("FLOH_EGRESS_ALLOW", allow.as_str()), ("UPSTREAM_TOKEN", "t0ken-4711")];
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("body.json"), r#"{"a":[1]}"#).unwrap();
+    let args = [
+        "call",
+        "http",
+        "request",
+        "--config",
+        &base,
+        "--config",
+        "token=env:UPSTREAM_TOKEN",
+        "--param",
+        "url=things",
+        "--param",
+        "method=POST",
+        "--param",
+        "body=@body.json",
+        "--param",
+        r#"query={"deep":true}"#,
+        "--param",
+        "failOnStatus=false",
+    ];
+    let exit = run_in(folder.path(), args, &env).await;
+    assert_code(&exit, 0);
+    assert_eq!(json_of(&exit)["payload"]["body"], json!({ "hello": "world" }));
+    let [request] = &upstream.received()[..] else { panic!("one request") };
+    assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/v1/things?deep=true"));
+    assert_eq!((request.body.as_str(), request.header("authorization")), (r#"{"a":[1]}"#, Some("Bearer t0ken-4711")));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["body.json"], "no database, no key");
+
+    let exit = run(["call", "http", "--config", &base, "--param", "url=missing"], &env).await;
+    assert_code(&exit, 1);
+    let result = json_of(&exit);
+    assert_eq!((&result["success"], &result["diagnostics"]["statusCode"]), (&json!(false), &json!(404)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_fails_is_one() {
+    for (args, error) in [
+        (&["call", "http", "request"][..], "Missing required field(s): url"),
+        (&["call", "http", "request", "--param", "url=/x"], "The url is relative"),
+        (&["call", "http", "request", "--param", "url=http://127.0.0.1:9"], "refused to call"),
+        (&["call", "delay", "wait", "--mock", "nowhere"], "No mock scenario nowhere"),
+        (&["call", "delay", "wait", "--param", "delayMs=-1"], "delayMs: expected at least 0"),
+    ] {
+        let exit = run(args, &[]).await;
+        assert_code(&exit, 1);
+        let result = json_of(&exit);
+        assert!(result["error"].as_str().is_some_and(|text| text.contains(error)), "{exit:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_two() {
+    for (args, named) in [
+        (&["fly"][..], "fly"),
+        (&["call"], "TYPE"),
+        (&["call", "nope", "x"], "nope"),
+        (&["call", "http", "fly"], "fly"),
+        (&["call", "http", "request", "--param", "url"], "url"),
+        (&["call", "http", "request", "--param", "nope=1"], "nope"),
+        (&["call", "http", "request", "--config", "nope=1"], "nope"),
+        (&["call", "delay", "wait", "--param", "delayMs=soon"], "delayMs"),
+        (&["call", "http", "request", "--param", "url=@no-such-file"], "no-such-file"),
+        (&["call", "http", "request", "--config", "token=env:NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
+        (&["schema"], "TYPE"),
+        (&["token", "create"], "--name"),
+        (&["serve", "--port", "1"], "--port"),
+    ] {
+        let exit = run(args, &[]).await;
+        assert_code(&exit, 2);
+        assert!(exit.stderr.contains(named), "{args:?}: {exit:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_made_by_hand_opens_the_server() {
+    let floh = Floh::start([]).await;
+    let data = floh.setup().data_dir();
+    let data = data.to_str().unwrap();
+    let create = ["token", "--data-dir", data, "create", "--name", "ci", "--scope", "connectors:read"];
+    let exit = run(create, &[]).await;
+    assert_code(&exit, 0);
+    let token = exit.stdout.trim();
+    assert!(!token.contains(char::is_whitespace), "one line to copy: {exit:?}");
+    let client = floh.anyone().with_token(token);
+    assert_eq!(client.get("/api/connectors").await.status, 200);
+    assert_eq!(client.get("/api/tokens").await.status, 403);
+
+    let exit = run([&create[..], &["--json"]].concat(), &[]).await;
+    assert_code(&exit, 0);
+    let made = json_of(&exit);
+    assert_eq!(floh.anyone().with_token(made["token"].as_str().unwrap()).get("/api/connectors").await.status, 200);
+
+    let wrong = ["token", "--data-dir", data, "create", "--name", "x", "--scope", "connectors:fly"];
+    let exit = run(wrong, &[]).await;
+    assert_code(&exit, 2);
+    assert!(exit.stderr.contains("connectors:fly"), "{exit:?}");
+}
