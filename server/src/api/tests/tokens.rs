@@ -63,7 +63,7 @@ async fn a_token_that_makes_no_sense_is_not_made() {
         (agent(json!({ "scopes": ["admin"] })), "/scopes"),
         (agent(json!({ "agentId": null })), "/agentId"),
         (agent(json!({ "connectorNames": [] })), "/connectorNames"),
-        (agent(json!({ "connectorNames": ["Not A Name"] })), "/connectorNames"),
+        (agent(json!({ "connectorNames": ["Not A Name"] })), "/connectorNames/0"),
     ] {
         assert_eq!(server.post("/api/tokens", body.clone()).await.problem(422), [pointer], "{body}");
     }
