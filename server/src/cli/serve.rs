@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use connector_runtime::Secret;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use super::{CliError, print, runtime};
@@ -13,6 +15,9 @@ use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs};
 use crate::seed::SeedOptions;
 use crate::{listen, telemetry};
+
+/// How often the metrics are folded.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     telemetry::init_logs(args.log_format, &args.log);
@@ -37,6 +42,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let app = App::start(options).await.map_err(CliError::failed)?;
     let first = app.auth.ensure_admin(secrets.admin_token.as_ref()).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
+    tokio::spawn(upkeep(metrics.clone()));
     let router = api::router(&app, Some(metrics));
     if let AdminStart::Created(token) = first {
         welcome(address, &token);
@@ -44,6 +50,16 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     print(format_args!("listening on http://{address}"));
     listen::serve(listener, router, &app).await.map_err(CliError::failed)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Folds the samples of histograms together now and then: without it they wait in memory for somebody to
+/// read the metrics.
+async fn upkeep(metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 /// The first start: the admin token, once, with a line that can be copied.

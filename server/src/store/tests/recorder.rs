@@ -121,7 +121,11 @@ async fn closing_writes_what_waits(db: TestDb) {
     let recorder = Recorder::spawn(&db.store);
     let rows: Vec<ExecutionRow> = (0..500).map(|_| succeeded(started(&widget))).collect();
     let (outcomes, ()) = tokio::join!(join_all(rows.iter().map(|row| recorder.finish(row.clone()))), recorder.close());
-    assert!(outcomes.iter().all(Result::is_ok));
+    // The two race: what comes after the end is refused, and only that.
+    let kept: HashSet<_> =
+        rows.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(row, _)| row.id).collect();
+    assert!(!kept.is_empty());
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(()) | Err(RecordError::Closed))), "{outcomes:?}");
     assert!(recorder.is_closed());
     assert!(matches!(recorder.start(started(&widget)).await, Err(RecordError::Closed)));
     assert!(matches!(recorder.finish(started(&widget)).await, Err(RecordError::Closed)));
@@ -140,7 +144,7 @@ async fn closing_writes_what_waits(db: TestDb) {
             break;
         }
     }
-    assert_eq!(ids, rows.iter().map(|row| row.id).collect());
+    assert_eq!(ids, kept);
     again.close().await;
 }
 
