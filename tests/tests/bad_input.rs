@@ -318,7 +318,7 @@ async fn tokens() {
     let cases = vec![
         post(json!({}), &["/name", "/kind", "/scopes"]),
         post(with(token.clone(), "kind", json!("robot")), &["/kind"]),
-        post(with(token.clone(), "scopes", json!(["connectors:fly"])), &["/scopes"]),
+        post(with(token.clone(), "scopes", json!(["connectors:fly"])), &["/scopes/0"]),
         post(with(token.clone(), "expiresAt", json!("tomorrow")), &["/expiresAt"]),
         post(with(token.clone(), "owner", json!("x")), &["/owner"]),
         bare_case("DELETE", "/api/tokens/0190a6b0-7c1e-7a6e-8b8e-1f2e3d4c5b6a", 404),
