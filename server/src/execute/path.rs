@@ -121,7 +121,7 @@ pub async fn refuse(
     request: &Request,
     reason: &str,
 ) -> Result<Executed, ExecuteError> {
-    let done = refused(instance, request, invocation(instance, request), Some(reason));
+    let done = refused(instance, invocation(instance, request), Some(reason));
     let id = new_id();
     let row = record::ended(begun(id, instance, request, &done), &done);
     let executed =
@@ -161,7 +161,7 @@ async fn call(
     let target = match (&instance.refusal, instance.target()) {
         (None, Some(target)) => target,
         (refusal, _) => {
-            let done = refused(instance, &request, invocation, refusal.as_deref());
+            let done = refused(instance, invocation, refusal.as_deref());
             return Ok((begun(id, instance, &request, &done), done));
         }
     };
@@ -181,8 +181,8 @@ async fn call(
 
 /// The row of a call that is over before it began.
 fn begun(id: Uuid, instance: &Instance, request: &Request, done: &Done) -> ExecutionRow {
-    let params = record::params(&instance.schema, done.command.as_deref(), &done.config, &done.redactor);
-    record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
+    let params = record::params(&instance.schema, done.command(), &done.config, &done.redactor);
+    record::begun(id, instance, request, done.command(), params, &done.redactor)
 }
 
 fn invocation(instance: &Instance, request: &Request) -> Invocation {
@@ -192,7 +192,7 @@ fn invocation(instance: &Instance, request: &Request) -> Invocation {
     }
     config.extend(request.params.iter().map(|(name, value)| (name.clone(), value.clone())));
     Invocation {
-        config,
+        config: config.into(),
         connection: Arc::clone(&instance.connection),
         variables: request.variables.clone(),
         step_id: request.step_id.clone(),
@@ -207,7 +207,7 @@ fn invocation(instance: &Instance, request: &Request) -> Invocation {
 }
 
 /// A call of a connector that is disabled or has lost its code.
-fn refused(instance: &Instance, request: &Request, invocation: Invocation, refusal: Option<&str>) -> Done {
+fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -> Done {
     let began = Instant::now();
     let texts = instance
         .schema
@@ -216,7 +216,7 @@ fn refused(instance: &Instance, request: &Request, invocation: Invocation, refus
         .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
     let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
     Done {
-        command: request.command.clone().or_else(|| instance.schema.default_command.clone()),
+        default_command: instance.schema.default_command.clone(),
         reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
         mocked: false,
         deprecated: None,

@@ -75,7 +75,7 @@ pub(super) fn params(
 /// Writes the result as it is recorded. Most results hold nothing to hide; they are written as they
 /// are, without being taken apart.
 fn result(reply: &Reply, redactor: &Redactor) -> String {
-    let text = serde_json::to_string(reply).unwrap_or_default();
+    let text = reply.to_json();
     let headers = text.as_bytes().windows(7).any(|window| window.eq_ignore_ascii_case(b"headers"));
     if !headers && !redactor.finds(&text) {
         return text;
