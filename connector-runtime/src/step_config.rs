@@ -37,6 +37,7 @@ pub struct StepConfig {
 
 impl StepConfig {
     /// Returns a value by name, without making a map.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self.whole.get() {
             Some(map) => look_up(map, name),
@@ -108,6 +109,7 @@ impl StepConfig {
 }
 
 /// Finds a key. In a small map looking is quicker than hashing.
+#[inline]
 fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
     const SMALL: usize = 8;
     if map.len() > SMALL {
@@ -127,6 +129,7 @@ pub enum Given<'v> {
 
 impl<'v> Given<'v> {
     /// Returns a value by name.
+    #[inline]
     pub fn get(self, name: &str) -> Option<&'v Value> {
         match self {
             Self::Map(map) => look_up(map, name),

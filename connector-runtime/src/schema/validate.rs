@@ -29,6 +29,7 @@ pub fn is_absent(value: Option<&Value>) -> bool {
 }
 
 /// Tells whether a required field is left without a value.
+#[inline]
 pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
     let fallback = || field.default.as_ref().is_some_and(|default| !default.is_null());
     field.required
@@ -59,6 +60,7 @@ impl<'a> FieldValues<'a> {
     }
 
     /// Returns a field's value: the one given, else its default, else nothing. Never null.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         let given = self.given.get(name).filter(|value| !value.is_null());
         given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
