@@ -1,9 +1,12 @@
 //! A command of three params from JSON text to JSON text: through dispatch, and written by hand with
 //! serde. Both read the text, refuse what is missing or out of range, fill the default, call the same
-//! function and write the result. The target is twice the time at most; the ratio is printed.
+//! function and write the result. The target is twice the time at most; the ratio is printed, against
+//! the bare handler and against one that is guarded as a server has to guard it: by a deadline
+//! (`tokio::time::timeout`), against a panic (`catch_unwind`), and with the time that it took.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench is no library")]
 
 use std::hint::black_box;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +18,7 @@ use connector_runtime::prelude::*;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
 use criterion::{Criterion, criterion_group, criterion_main};
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 
 /// A shop.
@@ -96,7 +100,23 @@ async fn search(base_url: &str, params: Params) -> Result<Found, String> {
     Ok(work(base_url, params.text, params.limit, params.exact))
 }
 
-async fn by_hand(base_url: &str, text: &str) -> String {
+/// The handler itself, or under the guards of a server.
+async fn guarded<const GUARDED: bool>(base_url: &str, params: Params) -> Result<Found, String> {
+    if !GUARDED {
+        return search(base_url, params).await;
+    }
+    let began = Instant::now();
+    let call = AssertUnwindSafe(search(base_url, params)).catch_unwind();
+    let outcome = match tokio::time::timeout(Duration::from_secs(30), call).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err("panicked".to_owned()),
+        Err(_) => Err("timed out".to_owned()),
+    };
+    black_box(began.elapsed());
+    outcome
+}
+
+async fn by_hand<const GUARDED: bool>(base_url: &str, text: &str) -> String {
     let answer = |outcome: Result<Found, String>| match outcome {
         Ok(found) => Answer { success: true, payload: Some(found), error: None },
         Err(error) => Answer { success: false, payload: None, error: Some(error) },
@@ -113,7 +133,7 @@ async fn by_hand(base_url: &str, text: &str) -> String {
             } else if !(1..=500).contains(&params.limit) {
                 Err(format!("limit: expected 1 to 500, got {}", params.limit))
             } else {
-                search(base_url, params).await
+                guarded::<GUARDED>(base_url, params).await
             }
         }
         other => Err(format!("unknown command: {other}")),
@@ -158,7 +178,7 @@ impl Kept {
             redactor: Some(Arc::clone(&self.redactor)),
         };
         let done = dispatch(target, invocation).await;
-        serde_json::to_string(&done.reply).unwrap()
+        done.reply.into_json()
     }
 }
 
@@ -178,31 +198,35 @@ fn least(rounds: u32, calls: u32, mut round: impl FnMut(u32)) -> Duration {
         .unwrap_or_default()
 }
 
+/// Times a call in a loop of its own.
+fn time<F: Future<Output = String>>(runtime: &tokio::runtime::Runtime, call: impl Fn() -> F) -> Duration {
+    least(5, 4_000, |calls| {
+        runtime.block_on(async {
+            for _ in 0..calls {
+                black_box(call().await);
+            }
+        });
+    })
+}
+
 fn ratio() {
+    const URL: &str = "https://shop.example";
     let (runtime, kept) = (runtime(), Kept::new());
-    let [ours, bare] = [runtime.block_on(kept.call(TEXT)), runtime.block_on(by_hand("https://shop.example", TEXT))];
+    let answers = [kept.call(TEXT).boxed_local(), by_hand::<false>(URL, TEXT).boxed_local()];
+    let [ours, bare] = answers.map(|answer| runtime.block_on(answer));
     assert_eq!(ours, bare, "both sides do the same work");
-    let mut times = [Duration::MAX; 2];
-    // In turns, so that both sides meet the same weather.
+    let mut times = [Duration::MAX; 3];
+    // In turns, so that all sides meet the same weather.
     for _ in 0..10 {
-        let ours = least(5, 4_000, |calls| {
-            runtime.block_on(async {
-                for _ in 0..calls {
-                    black_box(kept.call(black_box(TEXT)).await);
-                }
-            });
-        });
-        let bare = least(5, 4_000, |calls| {
-            runtime.block_on(async {
-                for _ in 0..calls {
-                    black_box(by_hand(black_box("https://shop.example"), black_box(TEXT)).await);
-                }
-            });
-        });
-        times = [times[0].min(ours), times[1].min(bare)];
+        let ours = time(&runtime, || kept.call(black_box(TEXT)));
+        let bare = time(&runtime, || by_hand::<false>(black_box(URL), black_box(TEXT)));
+        let guarded = time(&runtime, || by_hand::<true>(black_box(URL), black_box(TEXT)));
+        times = [times[0].min(ours), times[1].min(bare), times[2].min(guarded)];
     }
-    let [ours, bare] = times;
-    println!("dispatch {ours:?}, by hand {bare:?}: {:.2} times", ours.as_secs_f64() / bare.as_secs_f64());
+    let [ours, bare, guarded] = times;
+    let ratio = |hand: Duration| ours.as_secs_f64() / hand.as_secs_f64();
+    println!("dispatch {ours:?}, by hand {bare:?}: {:.2} times", ratio(bare));
+    println!("dispatch {ours:?}, by hand under guards {guarded:?}: {:.2} times", ratio(guarded));
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -212,7 +236,7 @@ fn bench(criterion: &mut Criterion) {
         bencher.iter(|| runtime.block_on(kept.call(black_box(TEXT))));
     });
     criterion.bench_function("by hand", |bencher| {
-        bencher.iter(|| runtime.block_on(by_hand("https://shop.example", black_box(TEXT))));
+        bencher.iter(|| runtime.block_on(by_hand::<false>("https://shop.example", black_box(TEXT))));
     });
 }
 

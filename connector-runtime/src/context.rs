@@ -14,6 +14,8 @@ use crate::egress::Client;
 use crate::log::{LogLevel, Logger};
 use crate::redact::Redactor;
 
+pub use crate::step_config::{Given, StepConfig};
+
 /// A decrypted connection config. Reads as a map; its `Debug` names the fields and tells no value.
 #[derive(Clone, Default, PartialEq)]
 pub struct ConnectionConfig(Map<String, Value>);
@@ -44,7 +46,7 @@ impl fmt::Debug for ConnectionConfig {
 #[derive(Clone, Default)]
 pub struct Invocation {
     /// The raw step config: `command` and all params.
-    pub config: Map<String, Value>,
+    pub config: StepConfig,
     /// The decrypted connection config.
     pub connection: Arc<ConnectionConfig>,
     /// The run's variables.
@@ -75,7 +77,7 @@ impl fmt::Debug for Invocation {
 
 /// What a handler knows about its call.
 pub struct Context {
-    pub(crate) config: Map<String, Value>,
+    pub(crate) config: StepConfig,
     pub(crate) connection: Arc<ConnectionConfig>,
     pub(crate) variables: Map<String, Value>,
     pub(crate) step_id: Option<String>,
@@ -83,8 +85,8 @@ pub struct Context {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
-    /// Made when a handler asks for it; cancelled with the context's end.
-    pub(crate) cancelled: OnceLock<CancellationToken>,
+    /// Made when a handler asks for it.
+    pub(crate) cancelled: OnceLock<Cancelled>,
 }
 
 /// What the log and the HTTP client of a call are made from. Most handlers want but one of them, and
@@ -160,16 +162,17 @@ impl Context {
 
     /// Returns the token behind [`Context::cancelled`], to hand to another task.
     pub fn cancellation(&self) -> &CancellationToken {
-        self.cancelled.get_or_init(CancellationToken::new)
+        &self.cancelled.get_or_init(|| Cancelled(CancellationToken::new())).0
     }
 }
 
-// However a call ends (done, timed out, or dropped because nobody waits any more), its context goes.
-impl Drop for Context {
+/// The token of a call. However a call ends (done, timed out, or dropped because nobody waits any
+/// more), its context goes, and this with it.
+pub(crate) struct Cancelled(CancellationToken);
+
+impl Drop for Cancelled {
     fn drop(&mut self) {
-        if let Some(token) = self.cancelled.get() {
-            token.cancel();
-        }
+        self.0.cancel();
     }
 }
 

@@ -5,21 +5,21 @@
 //! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
 
 use std::fmt;
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::poll_immediate;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::context::{CallScope, Context, Invocation};
+use crate::context::{CallScope, Context, Invocation, StepConfig};
 use crate::log::{LogLine, Logger};
 use crate::mock::{DEFAULT_SCENARIO, MockSettings};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
-use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type, look_up};
+use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
 
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
@@ -80,8 +80,8 @@ pub struct Target<'a> {
 /// A call that is over.
 #[derive(Debug)]
 pub struct Done {
-    /// The command that was picked, or asked for in vain.
-    pub command: Option<String>,
+    /// The command that was picked where the config names none.
+    pub default_command: Option<String>,
     /// The result; its error and diagnostics are redacted, its payload and variables are not.
     pub reply: Reply,
     /// Whether a mock answered.
@@ -89,7 +89,7 @@ pub struct Done {
     /// Whether the command is deprecated, and what its author says to use instead.
     pub deprecated: Option<Option<String>>,
     /// The raw step config, for the record.
-    pub config: Map<String, Value>,
+    pub config: StepConfig,
     /// The lines that the handler logged, redacted.
     pub logs: Vec<LogLine>,
     /// Knows the secrets of the call.
@@ -104,18 +104,28 @@ pub struct Call<'a> {
     target: Target<'a>,
     name: &'a str,
     command: &'a Command,
-    context: Context,
+    context: Box<Context>,
     timeout_ms: u64,
     scenario: Option<String>,
-    redactor: Arc<Redactor>,
     began: Instant,
 }
 
-/// Runs a call from beginning to end.
-pub async fn dispatch(target: Target<'_>, invocation: Invocation) -> Done {
-    match prepare(target, invocation) {
-        Ok(call) => call.run().await,
-        Err(done) => *done,
+impl Done {
+    /// Returns the command that was picked, or asked for in vain.
+    pub fn command(&self) -> Option<&str> {
+        let asked = self.config.get("command").and_then(Value::as_str);
+        asked.filter(|name| !name.is_empty()).or(self.default_command.as_deref()).or(asked)
+    }
+}
+
+/// Checks a call at once and returns the future that runs it to its end.
+pub fn dispatch<'a>(target: Target<'a>, invocation: Invocation) -> impl Future<Output = Done> + Send + 'a {
+    let prepared = prepare(target, invocation);
+    async move {
+        match prepared {
+            Ok(call) => call.run().await,
+            Err(done) => *done,
+        }
     }
 }
 
@@ -123,16 +133,15 @@ pub async fn dispatch(target: Target<'_>, invocation: Invocation) -> Done {
 ///
 /// # Errors
 /// Returns the finished call where it is refused.
-pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, Box<Done>> {
+pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_>, Box<Done>> {
     let began = Instant::now();
     let picked = pick(target.schema, &invocation.config);
     let params = picked.as_ref().ok().map(|(_, command)| &command.params);
-    let redactor = redactor(&target, &invocation, params);
-    let asked = || invocation.config.get("command").and_then(Value::as_str).map(str::to_owned);
-    let refuse = |command: Option<String>, picked: Option<&Command>, error: String, config: Map<String, Value>| {
+    let redactor = redactor(&target, &mut invocation, params);
+    let refuse = |name: Option<&str>, picked: Option<&Command>, error: String, config: StepConfig| {
         let error = redactor.text(&error).into_owned();
         Box::new(Done {
-            command,
+            default_command: name.and_then(|name| stands_in(name, &config)),
             reply: Reply::failed(error),
             mocked: false,
             deprecated: picked.and_then(deprecation),
@@ -144,11 +153,11 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
     };
     let (name, command) = match picked {
         Ok(picked) => picked,
-        Err(error) => return Err(refuse(asked(), None, error, invocation.config)),
+        Err(error) => return Err(refuse(None, None, error, invocation.config)),
     };
     let scenario = scenario(&target, &invocation);
     if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
-        return Err(refuse(Some(name.to_owned()), Some(command), invalid.to_string(), invocation.config));
+        return Err(refuse(Some(name), Some(command), invalid.to_string(), invocation.config));
     }
     let params = FieldValues::new(&command.params, &invocation.config);
     let timeout_ms = invocation
@@ -161,13 +170,13 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
     let scope = CallScope {
         connector: target.connector.to_owned(),
         log_level: invocation.log_level,
-        redactor: Arc::clone(&redactor),
+        redactor,
         log: OnceLock::new(),
         pool: invocation.http,
         timeout,
         http: OnceLock::new(),
     };
-    let context = Context {
+    let context = Box::new(Context {
         config: invocation.config,
         connection: invocation.connection,
         variables: invocation.variables,
@@ -177,8 +186,8 @@ pub fn prepare(target: Target<'_>, invocation: Invocation) -> Result<Call<'_>, B
         scope,
         deadline: began + timeout,
         cancelled: OnceLock::new(),
-    };
-    Ok(Call { target, name, command, context, timeout_ms, scenario, redactor, began })
+    });
+    Ok(Call { target, name, command, context, timeout_ms, scenario, began })
 }
 
 impl<'a> Call<'a> {
@@ -199,17 +208,18 @@ impl<'a> Call<'a> {
 
     /// Returns what knows the secrets of the call.
     pub fn redactor(&self) -> &Arc<Redactor> {
-        &self.redactor
+        &self.context.scope.redactor
     }
 
     /// Returns the raw step config.
     pub fn config(&self) -> &Map<String, Value> {
-        &self.context.config
+        self.context.config.as_map()
     }
 
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
-        let Self { target, name, command, mut context, timeout_ms, scenario, redactor, began } = self;
+        let Self { target, name, command, context, timeout_ms, scenario, began } = self;
+        let redactor = &context.scope.redactor;
         let deprecated = deprecation(command);
         if let Some(message) = &deprecated {
             let connector = target.connector;
@@ -224,16 +234,14 @@ impl<'a> Call<'a> {
         }
         let params = FieldValues::new(&command.params, &context.config);
         let outcome = match &scenario {
-            Some(scenario) => panic::catch_sync(|| mock(&target, name, scenario, params)),
+            Some(scenario) => panic::catch(|| mock(&target, name, scenario, params)),
             None => execute(&target, &context, name, params, timeout_ms).await,
         };
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
-            Ok(Err(failure)) => {
-                panic::catch_sync(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
-                    .unwrap_or_else(|panic| panicked(&target, name, &panic, &redactor))
-            }
-            Err(panic) => panicked(&target, name, &panic, &redactor),
+            Ok(Err(failure)) => panic::catch(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
+                .unwrap_or_else(|panic| panicked(&target, name, &panic, redactor)),
+            Err(panic) => panicked(&target, name, &panic, redactor),
         };
         if let Some(error) = &mut reply.error {
             *error = redactor.text(error).into_owned();
@@ -242,25 +250,25 @@ impl<'a> Call<'a> {
             redactor.value(diagnostics);
         }
         Done {
-            command: Some(name.to_owned()),
+            default_command: stands_in(name, &context.config),
             reply,
             mocked: scenario.is_some(),
             deprecated,
             logs: context.scope.log.get().map(Logger::take).unwrap_or_default(),
-            config: std::mem::take(&mut context.config),
-            redactor,
+            config: context.config,
+            redactor: context.scope.redactor,
             took: began.elapsed(),
         }
     }
 }
 
 /// Picks the command: the one named, else the default one.
-fn pick<'a>(schema: &'a ConfigSchema, config: &Map<String, Value>) -> Result<(&'a str, &'a Command), String> {
+fn pick<'a>(schema: &'a ConfigSchema, config: &StepConfig) -> Result<(&'a str, &'a Command), String> {
     let known = || match schema.commands.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
         names if names.is_empty() => "this type has no commands".to_owned(),
         names => format!("known commands: {names}"),
     };
-    let name = match look_up(config, "command") {
+    let name = match config.get("command") {
         None | Some(Value::Null) => schema.default_command.as_deref(),
         Some(Value::String(name)) if name.is_empty() => schema.default_command.as_deref(),
         Some(Value::String(name)) => Some(name.as_str()),
@@ -273,6 +281,12 @@ fn pick<'a>(schema: &'a ConfigSchema, config: &Map<String, Value>) -> Result<(&'
     found
         .map(|(name, command)| (name.as_str(), command))
         .ok_or_else(|| format!("Unknown command: {name} ({})", known()))
+}
+
+/// Returns the name of a picked command that the config does not give.
+fn stands_in(name: &str, config: &StepConfig) -> Option<String> {
+    let given = config.get("command").and_then(Value::as_str).is_some_and(|given| given == name);
+    (!given).then(|| name.to_owned())
 }
 
 fn scenario(target: &Target<'_>, invocation: &Invocation) -> Option<String> {
@@ -290,9 +304,9 @@ fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, moc
     invalid.into_result()
 }
 
-fn redactor(target: &Target<'_>, invocation: &Invocation, params: Option<&crate::schema::Fields>) -> Arc<Redactor> {
-    let base = match &invocation.redactor {
-        Some(redactor) => Arc::clone(redactor),
+fn redactor(target: &Target<'_>, invocation: &mut Invocation, params: Option<&crate::schema::Fields>) -> Arc<Redactor> {
+    let base = match invocation.redactor.take() {
+        Some(redactor) => redactor,
         None => Arc::new(Redactor::new(secret_texts(&target.schema.connection, &invocation.connection))),
     };
     // An unknown command may still carry the secrets of the one that was meant.
@@ -317,12 +331,24 @@ async fn execute(
     params: FieldValues<'_>,
     timeout_ms: u64,
 ) -> Result<Result<Reply, Failure>, Panic> {
-    let mut work = pin!(panic::catch(async { target.executor.execute(context, command, params).await }));
+    let mut work = None;
+    // Making the future may panic as well as polling it.
+    let mut turn = |task: &mut std::task::Context<'_>| {
+        panic::catch(|| {
+            work.get_or_insert_with(|| target.executor.execute(context, command, params)).as_mut().poll(task)
+        })
+    };
     // What is done at once needs no timer.
-    if let Some(outcome) = poll_immediate(work.as_mut()).await {
-        return outcome;
+    match poll_fn(|task| Poll::Ready(turn(task))).await {
+        Ok(Poll::Ready(outcome)) => return Ok(outcome),
+        Ok(Poll::Pending) => {}
+        Err(panic) => return Err(panic),
     }
-    match tokio::time::timeout_at(context.deadline, work).await {
+    let rest = poll_fn(|task| match turn(task) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    });
+    match tokio::time::timeout_at(context.deadline, rest).await {
         Ok(outcome) => outcome,
         Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),
     }

@@ -27,6 +27,7 @@ pub mod registry;
 pub mod result;
 pub mod schema;
 mod secret;
+mod step_config;
 pub mod testing;
 
 pub use builtin::BuiltIn;

@@ -6,12 +6,8 @@
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
 use std::panic::{self, AssertUnwindSafe};
-use std::pin::pin;
 use std::sync::Once;
-
-use futures_util::FutureExt;
 
 /// A panic that was caught.
 pub(crate) struct Panic {
@@ -28,25 +24,8 @@ thread_local! {
     static CAUGHT: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
-/// Runs a future and catches its panic.
-pub(crate) async fn catch<F: Future>(future: F) -> Result<F::Output, Panic> {
-    install_hook();
-    let mut guarded = pin!(AssertUnwindSafe(future).catch_unwind());
-    let output = poll_fn(|context| {
-        let outer = WATCHED.replace(true);
-        let polled = guarded.as_mut().poll(context);
-        WATCHED.set(outer);
-        polled
-    })
-    .await;
-    output.map_err(|payload| {
-        let (location, backtrace) = CAUGHT.take().unwrap_or_default();
-        Panic { message: message(payload.as_ref()), location, backtrace }
-    })
-}
-
 /// Runs a function and catches its panic.
-pub(crate) fn catch_sync<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
+pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Panic> {
     install_hook();
     let outer = WATCHED.replace(true);
     let output = panic::catch_unwind(AssertUnwindSafe(run));

@@ -17,6 +17,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use serde_json::{Map, Value};
 
 use crate::schema::Fields;
+use crate::step_config::Given;
 
 #[cfg(test)]
 mod tests;
@@ -250,7 +251,8 @@ fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<Strin
 }
 
 /// Collects the texts of every secret among the values of some fields, nested ones too.
-pub fn secret_texts(fields: &Fields, values: &Map<String, Value>) -> Vec<String> {
+pub fn secret_texts<'v>(fields: &Fields, values: impl Into<Given<'v>>) -> Vec<String> {
+    let values = values.into();
     let mut texts = Vec::new();
     for (name, field) in fields.iter().filter(|(_, field)| field.holds_secret()) {
         let Some(value) = values.get(name) else { continue };

@@ -3,8 +3,11 @@
 //!
 //! The rules are the guide's table ("Handler return values") and contract section 3, "Normalising".
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use std::fmt;
+
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::descriptor::Outputs;
@@ -43,13 +46,13 @@ pub struct Reply {
     pub success: bool,
     /// The domain result, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload: Option<Box<RawValue>>,
+    pub payload: Option<PayloadText>,
     /// What is merged into the run's variables.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub variables: Option<Map<String, Value>>,
+    pub variables: Option<Box<Map<String, Value>>>,
     /// Context of a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub diagnostics: Option<Value>,
+    pub diagnostics: Option<Box<Value>>,
     /// What happened, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -71,10 +74,35 @@ impl Reply {
         ConnectorResult {
             success: self.success,
             payload: self.payload.and_then(|text| serde_json::from_str(text.get()).ok()),
-            variables: self.variables,
-            diagnostics: self.diagnostics,
+            variables: self.variables.map(|variables| *variables),
+            diagnostics: self.diagnostics.map(|diagnostics| *diagnostics),
             error: self.error,
         }
+    }
+
+    /// Writes the reply as JSON text.
+    pub fn into_json(self) -> String {
+        match self {
+            Self { success: true, payload: Some(payload), variables: None, diagnostics: None, error: None } => {
+                payload.into_answer()
+            }
+            other => other.written(),
+        }
+    }
+
+    /// Writes the reply as JSON text and keeps it.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self { success: true, payload: Some(payload), variables: None, diagnostics: None, error: None } => {
+                payload.clone().into_answer()
+            }
+            other => other.written(),
+        }
+    }
+
+    /// Maps of texts and values are always JSON.
+    fn written(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads a failure. Thrown errors pass through `explain` first.
@@ -97,13 +125,60 @@ impl Reply {
     }
 }
 
+/// A payload as JSON text.
+///
+/// Before it stands the head of an answer that holds nothing else, so that the most usual answer is
+/// written once: with one brace more it is whole ([`Reply::into_json`]).
+#[derive(Clone)]
+pub struct PayloadText(String);
+
+/// The head of an answer with a payload and nothing else.
+const HEAD: &str = r#"{"success":true,"payload":"#;
+
+impl PayloadText {
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// Where JSON cannot hold the value.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        const USUAL: usize = 256;
+        let mut text = Vec::with_capacity(USUAL);
+        text.extend_from_slice(HEAD.as_bytes());
+        serde_json::to_writer(&mut text, value)?;
+        String::from_utf8(text).map(Self).map_err(serde_json::Error::custom)
+    }
+
+    /// Returns the text.
+    pub fn get(&self) -> &str {
+        &self.0[HEAD.len()..]
+    }
+
+    /// Returns the answer that holds this payload and nothing else.
+    fn into_answer(self) -> String {
+        self.0 + "}"
+    }
+}
+
+impl fmt::Debug for PayloadText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.get())
+    }
+}
+
+impl Serialize for PayloadText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(self.get()).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
 impl From<Fail> for Reply {
     fn from(fail: Fail) -> Self {
         Self {
             success: false,
             payload: None,
             variables: filled(fail.variables),
-            diagnostics: filled(fail.diagnostics).map(Value::Object),
+            diagnostics: filled(fail.diagnostics).map(|map| Box::new(Value::Object(*map))),
             error: Some(fail.error),
         }
     }
@@ -115,16 +190,16 @@ impl TryFrom<ConnectorResult> for Reply {
     fn try_from(result: ConnectorResult) -> Result<Self, serde_json::Error> {
         Ok(Self {
             success: result.success,
-            payload: result.payload.map(|payload| to_raw_value(&payload)).transpose()?,
-            variables: result.variables,
-            diagnostics: result.diagnostics,
+            payload: result.payload.as_ref().map(PayloadText::of).transpose()?,
+            variables: result.variables.map(Box::new),
+            diagnostics: result.diagnostics.map(Box::new),
             error: result.error,
         })
     }
 }
 
-fn filled(map: Map<String, Value>) -> Option<Map<String, Value>> {
-    if map.is_empty() { None } else { Some(map) }
+fn filled(map: Map<String, Value>) -> Option<Box<Map<String, Value>>> {
+    if map.is_empty() { None } else { Some(Box::new(map)) }
 }
 
 /// Who sent a result as JSON; each is trusted with a different shorthand.
@@ -218,15 +293,15 @@ pub trait Payload: Serialize + Send {
     ///
     /// # Errors
     /// Where JSON cannot hold the value.
-    fn to_json(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
-        to_raw_value(self).map(Some)
+    fn to_json(&self) -> Result<Option<PayloadText>, serde_json::Error> {
+        PayloadText::of(self).map(Some)
     }
 }
 
 impl Payload for () {
     const OUTPUTS: Outputs = Outputs { names: &[], schema: None, typed: true };
 
-    fn to_json(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    fn to_json(&self) -> Result<Option<PayloadText>, serde_json::Error> {
         Ok(None)
     }
 }

@@ -32,7 +32,7 @@ pub fn call<C: Connector>(command: &str) -> TestCall {
 /// Begins a call of a command through a descriptor.
 pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCall {
     let mut invocation = Invocation { log_level: LogLevel::Trace, ..Invocation::default() };
-    invocation.config.insert("command".to_owned(), command.into());
+    invocation.config.insert("command", command.into());
     TestCall { descriptor, invocation, connection: Map::new() }
 }
 
@@ -63,7 +63,7 @@ impl TestCall {
 
     /// Sets a param.
     pub fn param(mut self, name: &str, value: impl Serialize) -> Self {
-        self.invocation.config.insert(name.to_owned(), json(value));
+        self.invocation.config.insert(name, json(value));
         self
     }
 
@@ -75,7 +75,7 @@ impl TestCall {
 
     /// Names no command, so that the default one runs.
     pub fn without_command(mut self) -> Self {
-        self.invocation.config.shift_remove("command");
+        self.invocation.config.remove("command");
         self
     }
 

@@ -19,7 +19,11 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const CONNECTIONS: usize = 32;
+/// The binary's allocator, for both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const CONNECTIONS: usize = 128;
 /// Calls of each connection in a round.
 const CALLS: usize = 500;
 const ROUNDS: usize = 5;

@@ -16,7 +16,7 @@ use crate::Secret;
 #[derive(Clone, Default)]
 pub(super) struct Scope {
     origins: Option<Arc<[Origin]>>,
-    secrets: Arc<[Secret]>,
+    secrets: Option<Arc<[Secret]>>,
 }
 
 impl Scope {
@@ -27,7 +27,7 @@ impl Scope {
 
     pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         let long_enough = secrets.into_iter().filter(|secret| secret.expose().len() >= SHORTEST_SOUGHT);
-        Self { secrets: self.secrets.iter().cloned().chain(long_enough).collect(), ..self.clone() }
+        Self { secrets: Some(self.secrets().iter().cloned().chain(long_enough).collect()), ..self.clone() }
     }
 
     /// Tells whether secrets may go to a URL.
@@ -37,7 +37,7 @@ impl Scope {
 
     /// Returns the secrets that are looked for.
     pub(super) fn secrets(&self) -> &[Secret] {
-        &self.secrets
+        self.secrets.as_deref().unwrap_or_default()
     }
 
     /// Names the origins, for people.
@@ -50,6 +50,6 @@ impl Scope {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("origins", &self.origins).field("secrets", &self.secrets.len()).finish()
+        f.debug_struct("Scope").field("origins", &self.origins).field("secrets", &self.secrets().len()).finish()
     }
 }

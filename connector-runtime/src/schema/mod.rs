@@ -20,5 +20,4 @@ pub use json_schema::{command_schemas, connection_schema};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
 pub use nested::NestedSchema;
 pub use parse::{SchemaError, SchemaProblem, is_command_name, is_connector_name};
-pub(crate) use validate::look_up;
 pub use validate::{FieldValues, Invalid, Problem, is_absent, is_missing, json_type};

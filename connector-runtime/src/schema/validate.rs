@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::{Map, Number, Value};
 
 use super::model::{Field, FieldKind, Fields};
+use crate::step_config::Given;
 
 /// Returns the JSON type of a value, as messages name it.
 pub fn json_type(value: &Value) -> &'static str {
@@ -28,6 +29,7 @@ pub fn is_absent(value: Option<&Value>) -> bool {
 }
 
 /// Tells whether a required field is left without a value.
+#[inline]
 pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
     let fallback = || field.default.as_ref().is_some_and(|default| !default.is_null());
     field.required
@@ -38,20 +40,11 @@ pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
         }
 }
 
-/// Finds a key. Step configs are small, and in a small map looking is quicker than hashing.
-pub(crate) fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    const SMALL: usize = 8;
-    if map.len() > SMALL {
-        return map.get(name);
-    }
-    map.iter().find_map(|(key, value)| (key == name).then_some(value))
-}
-
 /// The values given for a list of fields, with defaults in place of absent ones.
 #[derive(Clone, Copy)]
 pub struct FieldValues<'a> {
     fields: &'a Fields,
-    given: &'a Map<String, Value>,
+    given: Given<'a>,
 }
 
 impl fmt::Debug for FieldValues<'_> {
@@ -62,19 +55,20 @@ impl fmt::Debug for FieldValues<'_> {
 
 impl<'a> FieldValues<'a> {
     /// Lays values beside their fields; nothing is checked yet.
-    pub fn new(fields: &'a Fields, given: &'a Map<String, Value>) -> Self {
-        Self { fields, given }
+    pub fn new(fields: &'a Fields, given: impl Into<Given<'a>>) -> Self {
+        Self { fields, given: given.into() }
     }
 
     /// Returns a field's value: the one given, else its default, else nothing. Never null.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        let given = look_up(self.given, name).filter(|value| !value.is_null());
+        let given = self.given.get(name).filter(|value| !value.is_null());
         given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
     }
 
     /// Returns the values as given, without defaults and with what no field names.
     pub fn given(&self) -> &'a Map<String, Value> {
-        self.given
+        self.given.as_map()
     }
 
     /// Returns the fields.
@@ -84,7 +78,7 @@ impl<'a> FieldValues<'a> {
 
     /// Returns everything given plus the defaults of what was absent.
     pub fn with_defaults(&self) -> Map<String, Value> {
-        let mut values = self.given.clone();
+        let mut values = self.given().clone();
         for (name, field) in self.fields {
             if is_absent(values.get(name))
                 && let Some(default) = &field.default
@@ -98,7 +92,7 @@ impl<'a> FieldValues<'a> {
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
         for (name, field) in self.fields {
-            let value = look_up(self.given, name);
+            let value = self.given.get(name);
             if is_missing(field, value) {
                 invalid.missing.push(name.clone());
             } else if let Some(value) = value

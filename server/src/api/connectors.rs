@@ -259,7 +259,7 @@ async fn call(
 }
 
 fn answer(executed: &Executed, began: Instant) -> Response {
-    let mut response = axum::Json(&executed.reply).into_response();
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], executed.reply.to_json()).into_response();
     let headers = response.headers_mut();
     insert(headers, "x-execution-id", &executed.id.to_string());
     let total = began.elapsed().as_secs_f64() * 1000.0;

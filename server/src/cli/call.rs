@@ -67,7 +67,7 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
     })?;
     config.extend(values::read(&args.param, &command.params, "param")?);
     let invocation = Invocation {
-        config,
+        config: config.into(),
         connection: Arc::new(ConnectionConfig::new(connection)),
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock,

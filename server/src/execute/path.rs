@@ -122,7 +122,7 @@ pub async fn refuse(
     reason: &str,
 ) -> Result<Executed, ExecuteError> {
     let invocation = invocation(instance, &mut request);
-    let done = refused(instance, &request, invocation, Some(reason));
+    let done = refused(instance, invocation, Some(reason));
     let id = new_id();
     let row = record::ended(begun(id, instance, &request, &done), &done);
     let executed =
@@ -162,7 +162,7 @@ async fn call(
     let target = match (&instance.refusal, instance.target()) {
         (None, Some(target)) => target,
         (refusal, _) => {
-            let done = refused(instance, &request, invocation, refusal.as_deref());
+            let done = refused(instance, invocation, refusal.as_deref());
             return Ok((begun(id, instance, &request, &done), done));
         }
     };
@@ -182,8 +182,8 @@ async fn call(
 
 /// The row of a call that is over before it began.
 fn begun(id: Uuid, instance: &Instance, request: &Request, done: &Done) -> ExecutionRow {
-    let params = record::params(&instance.schema, done.command.as_deref(), &done.config, &done.redactor);
-    record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
+    let params = record::params(&instance.schema, done.command(), &done.config, &done.redactor);
+    record::begun(id, instance, request, done.command(), params, &done.redactor)
 }
 
 /// Takes what the handler sees out of the request; what the row tells of it stays.
@@ -194,7 +194,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
     }
     config.append(&mut request.params);
     Invocation {
-        config,
+        config: config.into(),
         connection: Arc::clone(&instance.connection),
         variables: std::mem::take(&mut request.variables),
         step_id: request.step_id.clone(),
@@ -209,7 +209,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
 }
 
 /// A call of a connector that is disabled or has lost its code.
-fn refused(instance: &Instance, request: &Request, invocation: Invocation, refusal: Option<&str>) -> Done {
+fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -> Done {
     let began = Instant::now();
     let texts = instance
         .schema
@@ -218,7 +218,7 @@ fn refused(instance: &Instance, request: &Request, invocation: Invocation, refus
         .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
     let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
     Done {
-        command: request.command.clone().or_else(|| instance.schema.default_command.clone()),
+        default_command: instance.schema.default_command.clone(),
         reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
         mocked: false,
         deprecated: None,

@@ -103,7 +103,7 @@ fn may_hide(text: &str, redactor: &Redactor) -> bool {
 /// Writes the result as it is recorded. Most results hold nothing to hide; they are written as they
 /// are, without being taken apart.
 fn result(reply: &Reply, redactor: &Redactor) -> String {
-    let text = serde_json::to_string(reply).unwrap_or_default();
+    let text = reply.to_json();
     if !may_hide(&text, redactor) {
         return text;
     }

@@ -32,6 +32,7 @@ pub(super) struct Teapot(pub(super) u16);
 pub(super) struct Wrapped(#[source] pub(super) Teapot);
 
 /// Credentials.
+#[allow(dead_code, reason = "its schema and its masking are what is tested")]
 #[object]
 #[derive(Debug)]
 pub(super) struct Auth {
@@ -190,7 +191,7 @@ pub(super) fn connection() -> Arc<ConnectionConfig> {
 }
 
 pub(super) fn invocation(config: Value) -> Invocation {
-    Invocation { config: map(config), connection: connection(), ..Invocation::default() }
+    Invocation { config: map(config).into(), connection: connection(), ..Invocation::default() }
 }
 
 pub(super) async fn run_with(invocation: Invocation, mock: Option<&MockSettings>, timeout_ms: Option<u64>) -> Done {
