@@ -1,13 +1,35 @@
 //! Runs a command of a connector in a unit test: the same path as in the server, without a server.
 //!
-//! ```ignore
-//! let result = testing::call::<Widget>("listWidgets")
-//!     .config("baseUrl", "https://api.widget.dev")
-//!     .config("apiKey", "k-123456")
-//!     .param("limit", 10)
-//!     .run()
-//!     .await;
-//! assert!(result.success);
+//! ```
+//! use connector_runtime::prelude::*;
+//! use connector_runtime::testing;
+//!
+//! /// Greet people.
+//! #[connector(name = "greet", version = "1.0.0")]
+//! pub struct Greet {
+//!     /// What to say before the name.
+//!     salutation: String,
+//! }
+//!
+//! #[connector]
+//! impl Greet {
+//!     /// Greet somebody.
+//!     #[command(effect = read, outputs("text"))]
+//!     fn greet(
+//!         &self,
+//!         /// Whom to greet.
+//!         name: String,
+//!     ) -> Outcome<Value> {
+//!         succeed(json!({ "text": format!("{} {name}", self.salutation) }))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let call = testing::call::<Greet>("greet").config("salutation", "Hello").param("name", "Ada");
+//! let result = call.run().await;
+//! assert_eq!(result.payload, Some(json!({ "text": "Hello Ada" })));
+//! # }
 //! ```
 
 use std::sync::Arc;
