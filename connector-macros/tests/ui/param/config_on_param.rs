@@ -21,7 +21,7 @@ impl Widget {
         #[config(default = 3)]
         limit: u32,
     ) -> Outcome {
-        todo!()
+        succeed(())
     }
 }
 

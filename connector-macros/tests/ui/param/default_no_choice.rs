@@ -21,7 +21,7 @@ impl Widget {
         #[param(default = "onHold")]
         state: State,
     ) -> Outcome {
-        todo!()
+        succeed(())
     }
 }
 
