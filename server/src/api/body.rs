@@ -198,12 +198,13 @@ impl Form {
     /// Takes a whole number in a range.
     pub fn number(&mut self, key: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let (least, most) = (*range.start(), *range.end());
-        let number = self.typed(key, "a whole number", |value| value.as_u64().ok_or(value))?;
-        if range.contains(&number) {
-            return Some(number);
+        let number =
+            self.typed(key, "a whole number", |value| if value.is_number() { Ok(value) } else { Err(value) })?;
+        let fits = number.as_u64().filter(|number| range.contains(number));
+        if fits.is_none() {
+            self.mistake(key, format!("expected a whole number from {least} to {most}, got {number}"));
         }
-        self.mistake(key, format!("expected a number from {least} to {most}, got {number}"));
-        None
+        fits
     }
 
     /// Takes an object.

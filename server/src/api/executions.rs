@@ -96,7 +96,7 @@ pub(super) async fn list(
     let filter = ExecutionFilter {
         connector: query.text("connector"),
         command: query.text("command"),
-        success: query.parsed("success"),
+        success: query.flag("success"),
         run_id: query.text("runId"),
     };
     let page = query.page();

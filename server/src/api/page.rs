@@ -79,15 +79,25 @@ impl Query {
 
     /// Takes `limit` and `cursor`.
     pub(super) fn page(&mut self) -> PageRequest {
-        let limit = match self.parsed::<u32>("limit") {
-            Some(limit @ 1..=500) => limit,
-            Some(other) => {
-                self.mistakes.push(Mistake::new("?limit", format!("expected a number from 1 to 500, got {other}")));
-                PageRequest::DEFAULT
+        let limit = self.text("limit").and_then(|text| {
+            let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX).contains(limit));
+            if limit.is_none() {
+                let message = format!("expected a number from 1 to {}, got {text:?}", PageRequest::MAX);
+                self.mistakes.push(Mistake::new("?limit", message));
             }
-            None => PageRequest::DEFAULT,
-        };
-        PageRequest { limit, cursor: self.text("cursor") }
+            limit
+        });
+        PageRequest { limit: limit.unwrap_or(PageRequest::DEFAULT), cursor: self.text("cursor") }
+    }
+
+    /// Takes true or false.
+    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+        let text = self.text(key)?;
+        let flag = text.parse().ok();
+        if flag.is_none() {
+            self.mistakes.push(Mistake::new(format!("?{key}"), format!("expected true or false, got {text:?}")));
+        }
+        flag
     }
 
     /// Ends reading: what is left over is unknown.
