@@ -231,12 +231,37 @@ pub async fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>, env: &[(&st
 /// # Panics
 /// When it does not end.
 pub async fn run_in<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>, env: &[(&str, &str)]) -> Exit {
+    run_fed(folder, args, env, "").await
+}
+
+/// Runs `floh` with arguments and a standard input until it ends, in a folder of its own.
+///
+/// # Panics
+/// When it does not end.
+pub async fn run_with_input<A: AsRef<OsStr>>(
+    args: impl IntoIterator<Item = A>,
+    env: &[(&str, &str)],
+    input: &str,
+) -> Exit {
+    let home = TempDir::new().unwrap();
+    run_fed(home.path(), args, env, input).await
+}
+
+async fn run_fed<A: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = A>,
+    env: &[(&str, &str)],
+    input: &str,
+) -> Exit {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut command = command(&env, folder);
     command.args(args);
-    let (folder, began) = (folder.to_owned(), Instant::now());
+    command.stdin(Stdio::piped());
+    let (folder, input, began) = (folder.to_owned(), input.to_owned(), Instant::now());
     blocking(move || {
         let mut child = command.spawn().unwrap();
+        // Who does not read its input may close it before the end.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         let mut watcher = watch(&child, &folder);
         let (mut stdout, mut stderr) = (Stream::of(child.stdout.take()), Stream::of(child.stderr.take()));
         let mut late = false;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use serde_json::{Value, json};
-use tests::floh::{run, run_in};
+use tests::floh::{run, run_in, run_with_input};
 use tests::{Exit, Floh, Reply, Upstream};
 
 #[track_caller]
@@ -30,7 +30,7 @@ async fn help_is_there_at_every_level() {
         assert!(exit.stdout.contains("Usage: floh"), "{exit:?}");
     }
     let exit = run(["--help"], &[]).await;
-    for command in ["serve", "types", "schema", "call", "token"] {
+    for command in ["serve", "types", "schema", "call", "egress", "token"] {
         assert!(exit.stdout.contains(command), "{command}: {exit:?}");
     }
     let serve = run(["serve", "--help"], &[]).await;
@@ -177,4 +177,51 @@ async fn a_token_made_by_hand_opens_the_server() {
     let exit = run(wrong, &[]).await;
     assert_code(&exit, 2);
     assert!(exit.stderr.contains("connectors:fly"), "{exit:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn egress_check_tells_the_rule() {
+    let inputs = ["http://10.1.2.3/", "169.254.169.254", "https://93.184.215.14/", "https://named.example/", "ftp://x/"];
+    let exit = run([&["egress", "check", "--no-dns", "--json"][..], &inputs].concat(), &[]).await;
+    assert_code(&exit, 0);
+    let verdicts: Vec<Value> = exit.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = [
+        json!({ "input": inputs[0], "allowed": false, "rule": "address_private", "addresses": ["10.1.2.3"] }),
+        json!({ "input": inputs[1], "allowed": false, "rule": "address_metadata", "addresses": [inputs[1]] }),
+        json!({ "input": inputs[2], "allowed": true, "addresses": ["93.184.215.14"] }),
+        json!({ "input": inputs[3], "allowed": true }),
+        json!({ "input": inputs[4], "allowed": false, "rule": "url_scheme" }),
+    ];
+    assert_eq!(verdicts, expected);
+
+    let exit = run(["egress", "check", "http://a.test\t/", "127.0.0.1", "--no-dns"], &[]).await;
+    assert_code(&exit, 0);
+    let lines: Vec<&str> = exit.stdout.lines().collect();
+    assert_eq!(lines[0], r"refused  http://a.test\t/: a control character [url_control_character]");
+    assert_eq!(lines[1], "refused  127.0.0.1: a loopback address [address_loopback] (127.0.0.1)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn egress_check_reads_the_settings_of_serve_and_standard_input() {
+    let settings = [("FLOH_EGRESS_ALLOW", "10.0.0.0/8,127.0.0.0/8"), ("FLOH_EGRESS_DENY", "10.9.0.0/16")];
+    let input = "10.1.1.1\nhttp://10.9.1.1/\n\n127.0.0.1\n10.1.1.1\r\n";
+    let exit = run_with_input(["egress", "check", "-", "--json"], &settings, input).await;
+    assert_code(&exit, 0);
+    let rules: Vec<String> = exit
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["rule"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(rules, ["operator_allow", "operator_deny", "url_scheme", "address_loopback", "url_control_character"]);
+    assert!(exit.stderr.contains("`127.0.0.0/8` opens nothing"), "{exit:?}");
+
+    for (args, text) in [
+        (&["egress", "check"][..], "URL|ADDRESS"),
+        (&["egress"], "check"),
+        (&["egress", "check", "--egress-allow", "http://x", "1.1.1.1"], "`http://x` cannot be used"),
+    ] {
+        let exit = run(args.iter().copied(), &[]).await;
+        assert_code(&exit, 2);
+        assert!(exit.stderr.contains(text), "{exit:?}");
+    }
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::Host;
 
-use super::{PolicyError, names};
+use super::{PolicyError, Rule, address, names};
 
 /// One parsed list.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct List(Vec<Entry>);
 
 #[derive(Clone, Debug)]
 struct Entry {
+    /// As the operator wrote it.
+    text: String,
     what: What,
     port: Option<u16>,
 }
@@ -71,11 +73,33 @@ impl List {
     }
 }
 
+impl List {
+    /// Returns the entries that open nothing, with the rule that stands against each: blocks that lie wholly
+    /// where only single addresses are opened, and names that stand for loopback.
+    pub(super) fn inert(&self) -> impl Iterator<Item = (&str, Rule)> {
+        self.0.iter().filter_map(|entry| Some((entry.text.as_str(), entry.what.barred()?)))
+    }
+}
+
 fn exactness(block: IpNet) -> Exactness {
     if block.prefix_len() == block.max_prefix_len() { Exactness::Single } else { Exactness::Block }
 }
 
 impl What {
+    /// Returns the rule that no entry of this kind opens, if one covers all that it names.
+    fn barred(&self) -> Option<Rule> {
+        match self {
+            Self::Block(block) if exactness(*block) == Exactness::Block => {
+                let rule = address::refusal(block.network()).filter(|rule| rule.single_only());
+                rule.filter(|_| address::refusal(block.broadcast()) == rule)
+            }
+            Self::Name(name) | Self::Below(name) if name == "localhost" || names::is_below(name, "localhost") => {
+                Some(Rule::Loopback)
+            }
+            _ => None,
+        }
+    }
+
     fn is_name(&self, name: &str) -> bool {
         match self {
             Self::Name(own) => own == name,
@@ -87,40 +111,45 @@ impl What {
 
 impl Entry {
     fn parse(text: &str) -> Result<Self, PolicyError> {
-        let refuse = |why: &str| PolicyError::new(text, why);
-        if text.is_empty() {
-            return Err(refuse("it is empty; write a block, an address, a host or host:port"));
-        }
-        if text.contains("://") {
-            return Err(refuse("it is a URL; write only its host, or host:port"));
-        }
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self { what: What::Block(canonical(IpNet::from(address))), port: None });
-        }
-        if let Ok(address) = text.parse::<SocketAddr>() {
-            let port = nonzero(address.port()).ok_or_else(|| refuse("port 0 cannot be called"))?;
-            return Ok(Self { what: What::Block(canonical(IpNet::from(address.ip()))), port: Some(port) });
-        }
-        if text.contains('/') {
-            return parse_block(text).map(|block| Self { what: What::Block(block), port: None });
-        }
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) => {
-                let port = port.parse().ok().and_then(nonzero);
-                (host, Some(port.ok_or_else(|| refuse("its port is no number from 1 to 65535"))?))
-            }
-            None => (text, None),
-        };
-        if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            let address: IpAddr = address.parse().map_err(|_| refuse("what stands in [ ] is no IPv6 address"))?;
-            return Ok(Self { what: What::Block(canonical(IpNet::from(address))), port });
-        }
-        let what = match host.strip_prefix("*.") {
-            Some(below) => What::Below(parse_name(text, below)?),
-            None => What::Name(parse_name(text, host)?),
-        };
-        Ok(Self { what, port })
+        let (what, port) = parse_entry(text)?;
+        Ok(Self { text: text.to_owned(), what, port })
     }
+}
+
+fn parse_entry(text: &str) -> Result<(What, Option<u16>), PolicyError> {
+    let refuse = |why: &str| PolicyError::new(text, why);
+    if text.is_empty() {
+        return Err(refuse("it is empty; write a block, an address, a host or host:port"));
+    }
+    if text.contains("://") {
+        return Err(refuse("it is a URL; write only its host, or host:port"));
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok((What::Block(canonical(IpNet::from(address))), None));
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        let port = nonzero(address.port()).ok_or_else(|| refuse("port 0 cannot be called"))?;
+        return Ok((What::Block(canonical(IpNet::from(address.ip()))), Some(port)));
+    }
+    if text.contains('/') {
+        return parse_block(text).map(|block| (What::Block(block), None));
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => {
+            let port = port.parse().ok().and_then(nonzero);
+            (host, Some(port.ok_or_else(|| refuse("its port is no number from 1 to 65535"))?))
+        }
+        None => (text, None),
+    };
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address: IpAddr = address.parse().map_err(|_| refuse("what stands in [ ] is no IPv6 address"))?;
+        return Ok((What::Block(canonical(IpNet::from(address))), port));
+    }
+    let what = match host.strip_prefix("*.") {
+        Some(below) => What::Below(parse_name(text, below)?),
+        None => What::Name(parse_name(text, host)?),
+    };
+    Ok((what, port))
 }
 
 fn nonzero(port: u16) -> Option<u16> {

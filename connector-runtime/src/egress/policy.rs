@@ -100,6 +100,18 @@ impl Policy {
         Ok(Self::new(Settings { proxy: Some(Proxy::parse(proxy)?), ..(*self.settings).clone() }))
     }
 
+    /// Returns a warning for every entry of the allow list that opens nothing.
+    ///
+    /// A block such as `127.0.0.0/8` or the name `localhost` reads as if it opened loopback; it does not, and
+    /// whoever wrote it should hear so at the start rather than at the first refused call.
+    pub fn warnings(&self) -> Vec<String> {
+        let warn = |(entry, rule): (&str, Rule)| {
+            let what = rule.what();
+            format!("egress setting `{entry}` opens nothing: {what} is opened by itself alone; list each one you need")
+        };
+        self.settings.allow.inert().map(warn).collect()
+    }
+
     /// Tells policies apart: every policy that is built has its own number.
     ///
     /// A [`super::Client`] has one policy for life, so a pooled connection never outlives a change of it.

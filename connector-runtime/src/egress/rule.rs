@@ -86,7 +86,7 @@ impl Rule {
     }
 
     /// Returns what the rule found, as a noun phrase: "a private address (RFC 1918)".
-    pub(crate) const fn what(self) -> &'static str {
+    pub const fn what(self) -> &'static str {
         self.texts().1
     }
 

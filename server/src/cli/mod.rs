@@ -1,6 +1,7 @@
 //! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
 
 mod call;
+mod egress;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ enum Command {
     Schema(types::SchemaArgs),
     /// Run a command of a connector type here, without a server.
     Call(Box<call::CallArgs>),
+    /// Ask where requests may go.
+    Egress(egress::EgressCommand),
     /// Make, list and revoke tokens.
     Token(Box<token::TokenArgs>),
 }
@@ -108,6 +111,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Types(args) => types::list(&registry()?, &args),
         Command::Schema(args) => types::schema(&registry()?, &args),
         Command::Call(args) => call::run(&registry()?, *args),
+        Command::Egress(command) => egress::run(command),
         Command::Token(args) => token::run(*args),
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
 
 async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let policy = args.egress.policy().map_err(CliError::usage)?;
+    for warning in policy.warnings() {
+        tracing::warn!("{warning}");
+    }
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
     let secrets = EnvSecrets::read();
     let database_url = args.storage.database_url();

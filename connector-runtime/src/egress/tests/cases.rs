@@ -6,8 +6,10 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::authority::{Authority, Flaw, secure};
 use super::net::{Answer, Net, PUBLIC};
-use super::upstream::{Upstream, answer};
+use super::upstream::{Upstream, answer, redirect as moved};
+use crate::Secret;
 use crate::egress::{EgressError, Policy, Response};
 
 /// The public address that the server under test has in the cases.
@@ -30,6 +32,8 @@ struct Case {
     resolver: String,
     #[serde(default)]
     group: String,
+    #[serde(default)]
+    assert: String,
 }
 
 #[tokio::test]
@@ -45,6 +49,7 @@ async fn every_case_of_the_file() {
             "url" => url(case).await,
             "dns" => dns(case).await,
             "request" => request(case).await,
+            "redirect" => redirect(case).await,
             _ => continue,
         };
         run += 1;
@@ -177,4 +182,91 @@ async fn request(case: &Case) -> Option<String> {
         _ => {}
     }
     compare(case, &net, &request.send().await)
+}
+
+/// One way of a request: `POST https://a.test/ -> 302 https://b.test/ (10.0.0.1) -> ...`.
+struct Way {
+    method: String,
+    start: String,
+    hops: Vec<(u16, String)>,
+    named: Vec<(String, String)>,
+    endless: bool,
+}
+
+impl Way {
+    fn parse(text: &str) -> Self {
+        let endless = text.ends_with("...");
+        let whole = match text {
+            "11 hops" => format!("https://a.test/{}", " -> 302 /next".repeat(11)),
+            _ if endless => "https://a.test/ -> https://b.test/ -> https://a.test/".to_owned(),
+            _ => text.to_owned(),
+        };
+        let mut parts = whole.split(" -> ");
+        let start = parts.next().unwrap();
+        let (method, start) = start.split_once(' ').unwrap_or(("GET", start));
+        let (mut hops, mut named) = (Vec::new(), Vec::new());
+        for part in parts {
+            let (status, rest) = match part.split_once(' ') {
+                Some((status, rest)) if status.parse::<u16>().is_ok() => (status.parse().unwrap(), rest),
+                _ => (302, part),
+            };
+            let status = if text.contains("303") { 303 } else { status };
+            let (url, address) = rest.split_once(" (").map_or((rest, None), |(url, rest)| (url, Some(rest)));
+            if let Some(address) = address {
+                let host = ::url::Url::parse(url).unwrap().host_str().unwrap().to_owned();
+                named.push((host, address.trim_end_matches(')').to_owned()));
+            }
+            hops.push((status, url.to_owned()));
+        }
+        Self { method: method.to_owned(), start: start.to_owned(), hops, named, endless }
+    }
+}
+
+async fn redirect(case: &Case) -> Option<String> {
+    for text in case.input.as_array().unwrap() {
+        let Way { method, start, hops, named, endless } = Way::parse(text.as_str().unwrap());
+        let authority = Authority::new();
+        let step = std::sync::atomic::AtomicUsize::new(0);
+        let upstream = secure(authority.sign(&["a.test", "b.test", "c.test"], Flaw::None), move |_| {
+            let step = step.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let step = if endless { step % hops.len() } else { step };
+            hops.get(step).map_or_else(|| answer("200 OK", "", "end"), |(status, to)| moved(*status, to))
+        })
+        .await;
+        let net = Net::default();
+        for host in ["a.test", "b.test", "c.test"] {
+            net.host(host, &[PUBLIC]);
+        }
+        for (host, address) in &named {
+            net.host(host, &[address]);
+        }
+        net.route_all(upstream.address);
+        let client = net.client_trusting(policy(), &authority.root);
+        let request = client.request(&method, start.as_str()).bearer(&Secret::new("t0ken value"));
+        let request = if method == "POST" { request.text("body") } else { request };
+        let sent = request.send().await;
+        let received = upstream.received();
+        if net.dialled().iter().any(|address| address.ip().to_string() != PUBLIC) {
+            return Some(format!("{text}: dialled {:?}", net.dialled()));
+        }
+        if sent.is_ok() != (case.expect == "allow") {
+            return Some(format!("{text}: expected {}, got {:?}", case.expect, sent.err()));
+        }
+        let digits = case.assert.split_once("hop").map_or("", |(_, hops)| hops).chars().filter_map(|c| c.to_digit(10));
+        for hop in digits {
+            let hop = usize::try_from(hop).unwrap();
+            if received.get(hop - 1).is_none_or(|request| request.header("authorization").is_some()) {
+                return Some(format!(
+                    "{text}: hop {hop} of {} carries the credential, or is not there",
+                    received.len()
+                ));
+            }
+        }
+        if text.as_str().unwrap().contains("303")
+            && (received[1].line().split(' ').next() != Some("GET") || !received[1].body.is_empty())
+        {
+            return Some(format!("{text}: 303 does not fetch"));
+        }
+    }
+    None
 }

@@ -49,6 +49,21 @@ async fn addresses_and_blocks() {
     assert_eq!(rule_of(&open, "http://a.test/", &["10.1.2.3", "192.168.9.9"]).await, "address_private");
 }
 
+#[test]
+fn entries_that_open_nothing_are_told() {
+    let entries = |allow: &[&str]| -> Vec<String> {
+        let warnings = Policy::parse(allow, &[]).unwrap().warnings();
+        warnings.iter().map(|text| text.split('`').nth(1).unwrap().to_owned()).collect()
+    };
+    let inert = ["127.0.0.0/8", "127.0.0.4/30", "169.254.0.0/16", "fe80::/10", "localhost", "localhost:3000"];
+    assert_eq!(entries(&inert), inert);
+    assert_eq!(entries(&["*.localhost", "app.localhost:80"]), ["*.localhost", "app.localhost:80"]);
+    let sound = ["127.0.0.1", "127.0.0.1/32", "[::1]:8080", "0.0.0.0/0", "::/0", "10.0.0.0/8", "a.corp.example"];
+    assert_eq!(entries(&sound), [""; 0]);
+    let warning = &Policy::parse(&["127.0.0.0/8"], &[]).unwrap().warnings()[0];
+    assert!(warning.contains("a loopback address") && warning.contains("list each one"), "{warning}");
+}
+
 #[tokio::test]
 async fn this_machine_and_metadata_are_opened_one_by_one() {
     let blocks = ["0.0.0.0/0", "::/0", "127.0.0.0/8", "169.254.0.0/16", "*.corp.example", "a.test", "localhost"];
