@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Rule, url as urls};
+use super::{Rule, names, url as urls};
 
 /// A request that brought no answer. An answer with a status of 400 or more is no error of this kind.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -154,8 +154,12 @@ impl EgressError {
     pub(super) fn refused_host(url: &Url, rule: Rule) -> Self {
         let (subject, opens) = match rule {
             Rule::Port => ("its port is", format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0))),
-            _ => ("its host is", host(url).to_owned()),
+            _ => ("its host is", exactly(url)),
         };
+        if rule == Rule::InternalName && names::is_loopback(host(url)) {
+            let mend = format!("{ONLY_PUBLIC}; write its address instead, {LOOPBACK}");
+            return Self::Policy { target: urls::display(url), rule, subject, mend };
+        }
         Self::Policy { target: urls::display(url), rule, subject, mend: mend_policy(rule, &opens) }
     }
 
@@ -164,16 +168,23 @@ impl EgressError {
         let mend = if rule.single_only() && rule != Rule::Metadata {
             format!("{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow")
         } else {
-            mend_policy(rule, host(url))
+            mend_policy(rule, &exactly(url))
         };
         Self::Policy { target: urls::display(url), rule, subject: "its host leads to", mend }
     }
 }
 
 const ONLY_PUBLIC: &str = "only public destinations may be called";
+/// How loopback is opened, whose names never are.
+const LOOPBACK: &str = "which an operator can open with --egress-allow 127.0.0.1";
 
 fn host(url: &Url) -> &str {
     url.host_str().unwrap_or_default()
+}
+
+/// Returns how the allow list names no more than this: with the port where the URL has one.
+fn exactly(url: &Url) -> String {
+    url.port().map_or_else(|| host(url).to_owned(), |port| format!("{}:{port}", host(url)))
 }
 
 fn mend_policy(rule: Rule, opens: &str) -> String {

@@ -93,9 +93,7 @@ impl What {
                 let rule = address::refusal(block.network()).filter(|rule| rule.single_only());
                 rule.filter(|_| address::refusal(block.broadcast()) == rule)
             }
-            Self::Name(name) | Self::Below(name) if name == "localhost" || names::is_below(name, "localhost") => {
-                Some(Rule::Loopback)
-            }
+            Self::Name(name) | Self::Below(name) if names::is_loopback(name) => Some(Rule::Loopback),
             _ => None,
         }
     }

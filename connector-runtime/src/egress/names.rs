@@ -64,6 +64,11 @@ pub(super) fn refusal(name: &str) -> Option<Rule> {
     (!name.contains('.')).then_some(Rule::SingleLabel)
 }
 
+/// Tells whether a name stands for loopback (RFC 6761) and so is opened by its addresses alone.
+pub(super) fn is_loopback(name: &str) -> bool {
+    is_or_below(name.strip_suffix('.').unwrap_or(name), "localhost")
+}
+
 /// Tells whether `name` is `suffix` or a name below it.
 fn is_or_below(name: &str, suffix: &str) -> bool {
     name == suffix || is_below(name, suffix)

@@ -101,7 +101,7 @@ async fn loopback_is_refused_unless_opened() {
     assert_eq!(
         error.to_string(),
         "refused to call http://127.0.0.1:8080/: its host is a loopback address [address_loopback]; only public \
-         destinations may be called; an operator can open it with --egress-allow 127.0.0.1"
+         destinations may be called; an operator can open it with --egress-allow 127.0.0.1:8080"
     );
 }
 
