@@ -29,6 +29,7 @@ pub mod schema;
 mod secret;
 mod step_config;
 pub mod testing;
+pub mod version;
 
 pub use builtin::BuiltIn;
 pub use connector_macros::{Select, command, connector, object, payload};

@@ -115,7 +115,7 @@ fn quiet_text(error: &jsonschema::ValidationError<'_>) -> String {
     }
 }
 
-fn is_secret(schema: &Value) -> bool {
+pub(crate) fn is_secret(schema: &Value) -> bool {
     schema.get("writeOnly") == Some(&Value::Bool(true))
         && schema.get("format").is_some_and(|format| format == "password")
 }

@@ -72,13 +72,13 @@ struct Parser {
 }
 
 /// Escapes one step of a JSON pointer.
-fn escape(step: &str) -> String {
+pub(crate) fn escape_pointer(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
 }
 
 impl Parser {
     fn problem(&mut self, message: impl Into<String>) {
-        let pointer = self.path.iter().fold(String::new(), |path, step| path + "/" + &escape(step));
+        let pointer = self.path.iter().fold(String::new(), |path, step| path + "/" + &escape_pointer(step));
         self.problems.push(SchemaProblem { pointer, message: message.into() });
     }
 

@@ -1,0 +1,324 @@
+//! Two nested JSON Schemas side by side.
+//!
+//! Each keyword is compared by itself: more accepted is minor, less is major, and what is not understood
+//! is major as soon as it differs. A property that is removed counts as breaking although an open schema
+//! would still take it, and an optional one that is added does not: as with params. References inside the
+//! document are followed, so that moving a part to `$defs` changes nothing; `$defs` itself is not compared.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::Changes;
+use super::field::{bound_rule, default_rule, was_is};
+use super::keywords::{self, Kind, Object};
+use super::path::Path;
+use super::rules::{Level, Rule, id};
+
+/// How many references may lead straight to another one.
+const HOPS: usize = 32;
+
+/// Lists what changed in the nested schema of a field. No schema accepts everything.
+pub(super) fn compare(named: &str, old: Option<&Value>, new: Option<&Value>, path: Path<'_>, changes: &mut Changes) {
+    let (old, new) = (old.unwrap_or(&Value::Bool(true)), new.unwrap_or(&Value::Bool(true)));
+    let before = changes.items.len();
+    let mut walk = Walk { named, roots: [old, new], seen: HashSet::new(), changes };
+    walk.schema(old, new, path, Mode::Free);
+    if changes.items.len() == before {
+        changes.push(id::TEXT_CHANGED, path.pointer(), format!("the schema of {named} is written in another way"));
+    }
+}
+
+/// Whether a part that accepts more makes the whole accept more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Mode {
+    Free,
+    /// Not so: below `not`, `if` or `oneOf` more may be less.
+    Strict,
+}
+
+struct Walk<'a> {
+    named: &'a str,
+    roots: [&'a Value; 2],
+    /// Pairs behind references, so that a schema that refers to itself ends.
+    seen: HashSet<(*const Value, *const Value, Mode)>,
+    changes: &'a mut Changes,
+}
+
+impl Walk<'_> {
+    fn found(&mut self, rule: &'static Rule, mode: Mode, path: Path<'_>, what: impl fmt::Display) {
+        let rule = if mode == Mode::Strict && rule.level > Level::Patch { id::SCHEMA_NARROWED } else { rule };
+        self.changes.push(rule, path.pointer(), format!("{what} in the schema of {}", self.named));
+    }
+
+    fn schema(&mut self, old: &Value, new: &Value, path: Path<'_>, mode: Mode) {
+        if keywords::is_reference(old) || keywords::is_reference(new) {
+            if let (Value::Object(old), Value::Object(new)) = (old, new) {
+                self.texts(old, new, path);
+            }
+            return self.targets(follow(self.roots[0], old), follow(self.roots[1], new), path, mode);
+        }
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => self.object(old, new, path, mode),
+            (Value::Bool(true), Value::Object(new)) => self.object(&Object::new(), new, path, mode),
+            (Value::Object(old), Value::Bool(true)) => self.object(old, &Object::new(), path, mode),
+            _ if old == new => {}
+            (Value::Bool(false), _) => self.found(id::SCHEMA_WIDENED, mode, path, "what was refused is accepted"),
+            (_, Value::Bool(false)) => self.found(id::SCHEMA_NARROWED, mode, path, "what was accepted is refused"),
+            _ => self.found(id::SCHEMA_NARROWED, mode, path, "something that is no schema changed"),
+        }
+    }
+
+    fn targets(&mut self, old: Option<&Value>, new: Option<&Value>, path: Path<'_>, mode: Mode) {
+        match (old, new) {
+            (Some(old), Some(new)) if self.seen.insert((old, new, mode)) => self.schema(old, new, path, mode),
+            (Some(_), Some(_)) => {}
+            _ => self.unresolved(path, mode),
+        }
+    }
+
+    /// Without its target a reference can only be judged by the whole document.
+    fn unresolved(&mut self, path: Path<'_>, mode: Mode) {
+        if self.roots[0] != self.roots[1] {
+            self.found(id::SCHEMA_NARROWED, mode, path, "a reference that cannot be followed stands beside changes");
+        }
+    }
+
+    fn texts(&mut self, old: &Object, new: &Object, path: Path<'_>) {
+        for key in keywords::union(old, new).filter(|key| keywords::kind(key) == Kind::Annotation) {
+            if old.get(key) != new.get(key) {
+                self.found(id::TEXT_CHANGED, Mode::Free, path.step(key), format_args!("{key} changed"));
+            }
+        }
+    }
+
+    fn object(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
+        self.texts(old, new, path);
+        self.secret(old, new, path, mode);
+        self.types(old, new, path, mode);
+        self.values(old, new, path, mode);
+        self.properties(old, new, path, mode);
+        if let Some((rule, what)) = default_rule(old.get("default"), new.get("default"), false) {
+            self.found(rule, mode, path.step("default"), format_args!("default {what}"));
+        }
+        for key in keywords::union(old, new) {
+            let (was, is) = (old.get(key), new.get(key));
+            let at = path.step(key);
+            match keywords::kind(key) {
+                Kind::Bound { upper } => self.bound(key, upper, was, is, at, mode),
+                Kind::Schema => {
+                    let any = &Value::Bool(true);
+                    self.schema(was.unwrap_or(any), is.unwrap_or(any), at, mode);
+                }
+                Kind::Reference => match [was, is].map(|value| value.and_then(Value::as_str)) {
+                    [Some(was), Some(is)] => {
+                        let targets = (target(self.roots[0], was), target(self.roots[1], is));
+                        self.targets(targets.0, targets.1, at, mode);
+                    }
+                    [Some(_), None] => self.found(id::SCHEMA_WIDENED, mode, at, "a reference was removed"),
+                    _ => self.found(id::SCHEMA_NARROWED, mode, at, "a reference was added"),
+                },
+                Kind::Elsewhere => self.unresolved(at, mode),
+                Kind::Strict => self.strict(key, was, is, at, mode),
+                Kind::Branches => self.branches(key, was, is, at, mode),
+                Kind::Named => self.named(key, was, is, at, mode),
+                Kind::Format => {
+                    let [was, is] = [old, new].map(keywords::format);
+                    if was != is {
+                        let rule = if is.is_some() { id::FORMAT_ADDED } else { id::FORMAT_DROPPED };
+                        self.found(rule, mode, at, format_args!("format {}", was_is(was, is)));
+                    }
+                }
+                Kind::Pattern | Kind::Other if was != is => {
+                    let rule = match is {
+                        None if keywords::kind(key) == Kind::Pattern => id::PATTERN_DROPPED,
+                        _ if keywords::kind(key) == Kind::Pattern => id::PATTERN_NARROWED,
+                        None if key == "multipleOf" || key == "uniqueItems" => id::SCHEMA_WIDENED,
+                        Some(Value::Bool(false)) if key == "uniqueItems" => id::SCHEMA_WIDENED,
+                        _ => id::SCHEMA_NARROWED,
+                    };
+                    self.found(rule, mode, at, format_args!("{key} {}", was_is(was, is)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn secret(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
+        let path = path.step("writeOnly");
+        match (keywords::is_secret(old), keywords::is_secret(new)) {
+            (true, false) => self.found(id::SECRET_LIFTED, mode, path, "what was a secret is none"),
+            (false, true) => self.found(id::SECRET_SET, mode, path, "what was no secret is one"),
+            _ if old.get("writeOnly") != new.get("writeOnly") => {
+                self.found(id::TEXT_CHANGED, mode, path, "writeOnly changed");
+            }
+            _ => {}
+        }
+    }
+
+    fn types(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
+        let [was, is] = [old, new].map(|schema| schema.get("type").map(keywords::texts));
+        let whole = |types: &[&str], ty: &str| types.contains(&ty) || ty == "integer" && types.contains(&"number");
+        let within = |narrow: &Option<Vec<&str>>, wide: &Option<Vec<&str>>| match (narrow, wide) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(narrow), Some(wide)) => narrow.iter().all(|ty| whole(wide, ty)),
+        };
+        let rule = match (within(&was, &is), within(&is, &was)) {
+            (true, true) => return,
+            (true, false) => id::SCHEMA_WIDENED,
+            (false, _) => id::TYPE_CHANGED,
+        };
+        self.found(rule, mode, path.step("type"), format_args!("type {}", was_is(old.get("type"), new.get("type"))));
+    }
+
+    /// `enum` and `const` together, and a `oneOf` of nothing but constants, as a select writes it.
+    fn values(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
+        self.value_sets(keywords::values(old), keywords::values(new), path, mode);
+        if let (Some(was), Some(is)) = (keywords::choices(old), keywords::choices(new)) {
+            let path = path.step("oneOf");
+            self.value_sets(Some(was), Some(is), path, mode);
+            for (index, (value, choice)) in keywords::constants(new).enumerate() {
+                let before = keywords::constants(old).find(|(known, _)| *known == value);
+                if let Some((_, before)) = before {
+                    self.texts(before, choice, path.index(index));
+                }
+            }
+        }
+    }
+
+    fn value_sets(&mut self, was: Option<Vec<String>>, is: Option<Vec<String>>, path: Path<'_>, mode: Mode) {
+        let (was, is) = match (was, is) {
+            (None, None) => return,
+            (None, Some(_)) => return self.found(id::SCHEMA_NARROWED, mode, path, "the values were limited to a list"),
+            (Some(_), None) => return self.found(id::SCHEMA_WIDENED, mode, path, "the values are no longer limited"),
+            (Some(was), Some(is)) => (was, is),
+        };
+        let (known, kept): (HashSet<&String>, HashSet<&String>) = (was.iter().collect(), is.iter().collect());
+        for value in was.iter().filter(|value| !kept.contains(value)) {
+            self.found(id::OPTION_REMOVED, mode, path, format_args!("value {value} was removed"));
+        }
+        for value in is.iter().filter(|value| !known.contains(value)) {
+            self.found(id::OPTION_ADDED, mode, path, format_args!("value {value} was added"));
+        }
+    }
+
+    /// `properties` and `required` together.
+    fn properties(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
+        let [was, is] = [old, new].map(|schema| keywords::map(schema, "properties"));
+        let [needed, needs] = [old, new].map(|schema| {
+            schema.get("required").map(keywords::texts).unwrap_or_default().into_iter().collect::<HashSet<_>>()
+        });
+        let at = path.step("properties");
+        for (name, property) in was {
+            match is.get(name) {
+                Some(now) => self.schema(property, now, at.step(name), mode),
+                None => {
+                    self.found(id::PROPERTY_REMOVED, mode, at.step(name), format_args!("property {name} was removed"));
+                }
+            }
+        }
+        for name in is.keys().filter(|name| !was.contains_key(*name) && !needs.contains(name.as_str())) {
+            self.found(id::PROPERTY_ADDED, mode, at.step(name), format_args!("property {name} was added"));
+        }
+        let mut both: Vec<&str> = needed.symmetric_difference(&needs).copied().collect();
+        both.sort_unstable();
+        for name in both {
+            if needs.contains(name) {
+                let what = if was.contains_key(name) { "was optional, is required" } else { "was added as required" };
+                self.found(id::PROPERTY_REQUIRED, mode, at.step(name), format_args!("property {name} {what}"));
+            } else if is.contains_key(name) || !was.contains_key(name) {
+                self.found(
+                    id::PROPERTY_OPTIONAL,
+                    mode,
+                    at.step(name),
+                    format_args!("property {name} was required, is optional"),
+                );
+            }
+        }
+    }
+
+    fn bound(&mut self, key: &str, upper: bool, was: Option<&Value>, is: Option<&Value>, path: Path<'_>, mode: Mode) {
+        let numbers = [was, is].map(|value| value.and_then(Value::as_number));
+        let odd = was.is_some() && numbers[0].is_none() || is.is_some() && numbers[1].is_none();
+        let rule =
+            if odd { (was != is).then_some(id::BOUNDS_NARROWED) } else { bound_rule(upper, numbers[0], numbers[1]) };
+        if let Some(rule) = rule {
+            self.found(rule, mode, path, format_args!("{key} {}", was_is(was, is)));
+        }
+    }
+
+    /// A keyword below which more may be less.
+    fn strict(&mut self, key: &str, was: Option<&Value>, is: Option<&Value>, path: Path<'_>, mode: Mode) {
+        match (was, is) {
+            (Some(was), Some(is)) => self.schema(was, is, path, Mode::Strict),
+            _ => self.found(id::SCHEMA_NARROWED, mode, path, format_args!("{key} was added or removed")),
+        }
+    }
+
+    /// `allOf`, `anyOf`, `oneOf`, `prefixItems`: one schema beside another, compared by position.
+    fn branches(&mut self, key: &str, was: Option<&Value>, is: Option<&Value>, path: Path<'_>, mode: Mode) {
+        let lists = [was, is].map(|value| value.and_then(Value::as_array));
+        let (was, is) = match lists {
+            [Some(was), Some(is)] => (was, is),
+            [Some(_), None] if key != "prefixItems" => {
+                return self.found(id::SCHEMA_WIDENED, mode, path, format_args!("{key} was removed"));
+            }
+            _ if was == is => return,
+            _ => return self.found(id::SCHEMA_NARROWED, mode, path, format_args!("{key} was added or removed")),
+        };
+        if key == "oneOf" && keywords::all_constant(was) && keywords::all_constant(is) {
+            return;
+        }
+        // A branch of oneOf that accepts more may overlap another, and then both refuse.
+        let below = if key == "oneOf" { Mode::Strict } else { mode };
+        for (index, (was, is)) in was.iter().zip(is).enumerate() {
+            self.schema(was, is, path.index(index), below);
+        }
+        if was.len() != is.len() {
+            let grew = is.len() > was.len();
+            let wider = key == "anyOf" && grew || key == "allOf" && !grew;
+            let rule = if wider { id::SCHEMA_WIDENED } else { id::SCHEMA_NARROWED };
+            self.found(rule, mode, path, format_args!("{key} had {} branches, has {}", was.len(), is.len()));
+        }
+    }
+
+    /// `patternProperties`, `dependentSchemas`: schemas by name. Another set of names shifts what falls to
+    /// `additionalProperties`.
+    fn named(&mut self, key: &str, was: Option<&Value>, is: Option<&Value>, path: Path<'_>, mode: Mode) {
+        let maps = [was, is].map(|value| value.and_then(Value::as_object));
+        if let [Some(was), Some(is)] = maps
+            && was.len() == is.len()
+            && was.keys().all(|name| is.contains_key(name))
+        {
+            for (name, schema) in was {
+                self.schema(schema, &is[name], path.step(name), mode);
+            }
+        } else if was != is {
+            self.found(id::SCHEMA_NARROWED, mode, path, format_args!("{key} changed"));
+        }
+    }
+}
+
+/// The schema that a node stands for: references that stand alone are followed.
+fn follow<'v>(root: &'v Value, node: &'v Value) -> Option<&'v Value> {
+    if !keywords::is_reference(node) {
+        return Some(node);
+    }
+    target(root, node.get("$ref")?.as_str()?)
+}
+
+/// The schema that a reference leads to in the end. A part with an `$id` of its own has references of its
+/// own, and nothing in such a document is followed.
+fn target<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
+    let mut reference = reference;
+    for _ in 0..HOPS {
+        let node = root.pointer(reference.strip_prefix('#')?)?;
+        if !keywords::is_reference(node) {
+            return (!keywords::has_inner_id(root)).then_some(node);
+        }
+        reference = node.get("$ref")?.as_str()?;
+    }
+    None
+}

@@ -1,0 +1,5 @@
+mod bump;
+mod laws;
+mod nested;
+mod rules;
+mod wire;
