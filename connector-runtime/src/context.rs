@@ -63,7 +63,7 @@ pub struct Invocation {
     pub mock_scenario: Option<String>,
     /// Least level of log lines that are kept.
     pub log_level: LogLevel,
-    /// The way out to the network.
+    /// The way out to the network; make it with [`Client::for_connection`], once for a connection.
     pub http: Client,
     /// Knows the secrets of the connection; made from the schema where absent.
     pub redactor: Option<Arc<Redactor>>,

@@ -93,6 +93,15 @@ impl Client {
         Ok(Self { scope: self.scope.with_origins(origins)?, ..self.clone() })
     }
 
+    /// Returns a client over the same pool that sends secrets anywhere.
+    ///
+    /// For secrets that come with a call and belong to the place that the call names. Those of the
+    /// connection should travel by the client that was given.
+    #[must_use]
+    pub fn unscoped(&self) -> Self {
+        Self { scope: self.scope.without_origins(), ..self.clone() }
+    }
+
     /// Returns a client over the same pool that knows these secrets where it sees them.
     ///
     /// A header, query value or body that holds one counts as secret even if it was passed as a plain text.

@@ -11,6 +11,7 @@ mod address;
 mod body;
 mod check;
 mod client;
+mod connection;
 mod connector;
 mod dialer;
 mod draft;
@@ -29,6 +30,7 @@ mod response;
 mod rule;
 mod scope;
 mod stream;
+mod telltale;
 #[cfg(test)]
 mod tests;
 mod tls;
