@@ -138,7 +138,8 @@ impl Context {
         log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor)))
     }
 
-    /// Returns the way out to the network. Requests end with the call's deadline.
+    /// Returns the way out to the network. Requests end with the call's deadline, and those that carry a
+    /// secret go where the connector's `egress` says; [`Client::unscoped`] lifts that.
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
         http.get_or_init(|| pool.with_timeout(*timeout))

@@ -84,7 +84,7 @@ impl Client {
     /// Returns a client over the same pool that sends secrets to these origins alone.
     ///
     /// An origin is a URL's scheme, host and port; its path does not count. A request to another origin is
-    /// sent only if it carries no secret.
+    /// sent only if it carries no secret. Origins that were named before are replaced.
     ///
     /// # Errors
     ///
