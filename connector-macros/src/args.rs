@@ -8,7 +8,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use regex::Regex;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, Path, UnOp};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Meta, Path, UnOp};
 
 use crate::diag::Diagnostics;
 use crate::{diag, names};
@@ -23,6 +23,7 @@ pub(crate) struct ConnectorArgs {
     pub(crate) tags: Texts,
     pub(crate) default_command: Option<Text>,
     pub(crate) legacy_commandless_ui: Flag,
+    pub(crate) egress: Option<EgressArg>,
     pub(crate) errors: Option<PathValue>,
     #[darling(rename = "crate")]
     pub(crate) krate: Option<CratePath>,
@@ -257,6 +258,36 @@ impl FromMeta for PathValue {
             other => Err(Error::custom("expected the name of a function, without quotes").with_span(other)),
         }
     }
+}
+
+/// `egress = base_url`, `egress = [base_url, token_url]` or `egress = anywhere`.
+pub(crate) struct EgressArg {
+    pub(crate) names: Vec<Ident>,
+    /// Whether the names stand in brackets, where `anywhere` is a field like any other.
+    pub(crate) listed: bool,
+}
+
+impl FromMeta for EgressArg {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        match expr {
+            Expr::Group(group) => Self::from_expr(&group.expr),
+            Expr::Array(list) if list.elems.is_empty() => Err(Error::custom(diag::NO_EGRESS).with_span(list)),
+            Expr::Array(list) => {
+                let mut errors = Error::accumulator();
+                let names = list.elems.iter().filter_map(|name| errors.handle(field_name(name))).collect();
+                errors.finish_with(Self { names, listed: true })
+            }
+            name => field_name(name).map(|name| Self { names: vec![name], listed: false }),
+        }
+    }
+}
+
+fn field_name(expr: &Expr) -> Result<Ident> {
+    let ident = match expr {
+        Expr::Path(path) => path.path.get_ident().cloned(),
+        _ => None,
+    };
+    ident.ok_or_else(|| Error::custom(diag::BAD_EGRESS).with_span(expr))
 }
 
 /// A path to the runtime: `crate = "rt"`.

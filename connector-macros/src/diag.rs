@@ -96,6 +96,22 @@ pub(crate) fn two_params_structs(ident: &syn::Ident) -> String {
     )
 }
 
+pub(crate) fn no_egress_field(name: &syn::Ident, fields: &[String]) -> String {
+    let fields = if fields.is_empty() { "it has none".to_owned() } else { format!("they are {}", fields.join(", ")) };
+    format!(
+        "no field is named `{name}` in this struct: `egress` takes the names of its fields ({fields}), or `anywhere`"
+    )
+}
+
+pub(crate) fn egress_twice(name: &syn::Ident) -> String {
+    format!("`{name}` stands twice in `egress`: leave one of them out")
+}
+
+pub(crate) const BAD_EGRESS: &str = "write `egress = base_url` (a `Url` field), `egress = [base_url, token_url]` or `egress = anywhere`, without quotes";
+pub(crate) const NO_EGRESS: &str =
+    "no secret could be sent at all: name the `Url` fields that secrets may go to, or write `egress = anywhere`";
+pub(crate) const ANYWHERE_IN_LIST: &str =
+    "`anywhere` leaves nothing for the fields beside it to say: write `egress = anywhere`, or the fields alone";
 pub(crate) const RESERVED_COMMAND: &str =
     "a param may not be named `command` on the wire: the name chooses the command; use `name = \"..\"`";
 pub(crate) const NOT_A_CONNECTOR: &str =

@@ -21,10 +21,19 @@ mod tests;
 ///
 /// On a struct: `name` (kebab-case) and `version` (semver) are needed; `category = ".."`,
 /// `tags("..", ..)`, `default_command = "wireName"`, `errors = path` (an error map
-/// `fn(&Thrown<'_>) -> Option<Fail>`), `legacy_commandless_ui` (http and delay alone) and
+/// `fn(&Thrown<'_>) -> Option<Fail>`), `egress = ..` (below), `legacy_commandless_ui` (http and delay alone) and
 /// `crate = "path"` (where the runtime is renamed) may be added. Its fields are the typed connection;
 /// each needs a doc comment and takes `#[config(..)]`: `default`, `min`, `max`, `min_length`,
 /// `max_length`, `pattern`, `label`, `example`, `placeholder`, `name`, `destination`.
+///
+/// `egress` says where a request may go that carries a secret: to the origin (scheme, host, port) that a
+/// `Url` field holds, `egress = base_url`; of several, `egress = [base_url, token_url]`; or wherever the
+/// code sends it, `egress = anywhere`. Left out, it is the field where exactly one is a `Url` or an
+/// `Option<Url>`; with none or several, it is anywhere, so that a connector with several should say. Other
+/// origins get requests without secrets alone, and while the field is not set, no origin gets one with
+/// them. Secret is what comes from a `Secret`, a header with the name of a credential, and any text in
+/// which a secret of the connection is found. A secret that comes with a call and belongs elsewhere goes
+/// through `cx.http().unscoped()`. The guard is on `cx.http()`; other protocols look after themselves.
 ///
 /// On an impl block: every method with `#[command]` becomes a command; others stay what they are.
 #[proc_macro_attribute]

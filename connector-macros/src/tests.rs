@@ -66,6 +66,27 @@ fn connector_with_everything() {
 }
 
 #[test]
+fn connector_with_an_egress_scope() {
+    for (name, arguments) in [("list", quote!(egress = [token_url, base_url])), ("anywhere", quote!(egress = anywhere))]
+    {
+        let text = right(entry::connector(
+            quote!(name = "widget", version = "1.2.0", #arguments),
+            quote! {
+                /// Widget platform connector.
+                pub struct Widget {
+                    /// API base URL.
+                    base_url: Url,
+                    /// Token URL.
+                    #[config(name = "tokens")]
+                    token_url: Option<Url>,
+                }
+            },
+        ));
+        insta::with_settings!({ omit_expression => true, snapshot_suffix => name }, { insta::assert_snapshot!(text) });
+    }
+}
+
+#[test]
 fn connector_without_fields() {
     snapshot!(right(entry::connector(
         quote!(name = "delay", version = "1.0.0", legacy_commandless_ui),

@@ -1,7 +1,7 @@
 //! The traits behind the macros. The struct's half and the impl block's half of a connector are two
 //! macro calls; [`Connector`] joins them into one descriptor, by types and at compile time.
 
-use crate::descriptor::{CommandSpec, Descriptor, FieldSpec, Place};
+use crate::descriptor::{CommandSpec, Descriptor, EgressScope, FieldSpec, Place};
 use crate::descriptor::{Connection, ErrorMap};
 use crate::field::FieldType;
 use crate::schema::{FieldValues, Invalid};
@@ -52,6 +52,8 @@ pub struct Head {
     pub default_command: Option<&'static str>,
     /// Whether the type is seeded with an empty config schema.
     pub legacy_commandless_ui: bool,
+    /// Where requests that carry secrets may go.
+    pub egress: EgressScope,
     /// Translates thrown errors.
     pub errors: Option<ErrorMap>,
     /// Where the struct is written.
@@ -68,6 +70,7 @@ impl Head {
         tags: &[],
         default_command: None,
         legacy_commandless_ui: false,
+        egress: EgressScope::Inferred,
         errors: None,
         place: Place { file: "", line: 0 },
     };
@@ -90,6 +93,7 @@ impl<C: ConnectorStruct + Commands> Connector for C {
         commands: C::COMMANDS,
         default_command: C::HEAD.default_command,
         legacy_commandless_ui: C::HEAD.legacy_commandless_ui,
+        egress: C::HEAD.egress,
         place: C::HEAD.place,
         connect: connect::<C>,
         errors: C::HEAD.errors,

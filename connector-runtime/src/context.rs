@@ -63,7 +63,7 @@ pub struct Invocation {
     pub mock_scenario: Option<String>,
     /// Least level of log lines that are kept.
     pub log_level: LogLevel,
-    /// The way out to the network.
+    /// The way out to the network; make it with [`Client::for_connection`], once for a connection.
     pub http: Client,
     /// Knows the secrets of the connection; made from the schema where absent.
     pub redactor: Option<Arc<Redactor>>,
@@ -138,7 +138,8 @@ impl Context {
         log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor)))
     }
 
-    /// Returns the way out to the network. Requests end with the call's deadline.
+    /// Returns the way out to the network. Requests end with the call's deadline, and those that carry a
+    /// secret go where the connector's `egress` says; [`Client::unscoped`] lifts that.
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
         http.get_or_init(|| pool.with_timeout(*timeout))

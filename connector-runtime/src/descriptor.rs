@@ -34,12 +34,27 @@ pub struct Descriptor {
     pub default_command: Option<&'static str>,
     /// Whether the type is seeded with an empty config schema; for `http` and `delay` alone.
     pub legacy_commandless_ui: bool,
+    /// Where requests that carry secrets may go.
+    pub egress: EgressScope,
     /// Where the connector is written.
     pub place: Place,
     /// Reads the typed connection.
     pub connect: ConnectFn,
     /// Translates thrown errors.
     pub errors: Option<ErrorMap>,
+}
+
+/// Where the requests of a connection that carry secrets may go. What carries none is free to go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EgressScope {
+    /// Nothing is declared: to the connection's one field of format `uri`. With none of them, or with
+    /// several, the destination is left to the code.
+    #[default]
+    Inferred,
+    /// To the origins (scheme, host, port) of these connection fields, by wire name.
+    Fields(&'static [&'static str]),
+    /// Wherever the code sends them.
+    Anywhere,
 }
 
 /// A typed connection, shared by the calls that use it.

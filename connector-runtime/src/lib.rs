@@ -16,6 +16,8 @@ pub mod context;
 pub mod descriptor;
 pub mod dispatch;
 pub mod egress;
+#[cfg(test)]
+mod events;
 pub mod field;
 pub mod log;
 pub mod mock;

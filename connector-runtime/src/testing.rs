@@ -44,7 +44,9 @@ use crate::dispatch::{Done, Target, dispatch};
 use crate::egress::Client;
 use crate::log::LogLevel;
 use crate::outcome::ConnectorResult;
+use crate::redact::secret_texts;
 use crate::registry::Registry;
+use crate::secret::Secret;
 
 /// Begins a call of a connector's command.
 pub fn call<C: Connector>(command: &str) -> TestCall {
@@ -59,9 +61,12 @@ pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCa
 }
 
 /// Runs a raw invocation, as the server would.
-pub async fn execute(descriptor: &'static Descriptor, invocation: Invocation) -> Done {
+pub async fn execute(descriptor: &'static Descriptor, mut invocation: Invocation) -> Done {
     let schema = Arc::new(crate::schema::describe(descriptor));
     let executor = crate::builtin::BuiltIn::new(descriptor, Arc::clone(&schema));
+    let secrets = secret_texts(&schema.connection, &invocation.connection).into_iter().map(Secret::from);
+    invocation.http =
+        invocation.http.for_connection(descriptor.egress, &schema.connection, &invocation.connection, secrets);
     let target =
         Target { connector: descriptor.name, schema: &schema, executor: &executor, mock: None, timeout_ms: None };
     dispatch(target, invocation).await

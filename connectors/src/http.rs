@@ -35,6 +35,7 @@ const MOST_TIMEOUT: Duration = Duration::from_secs(300);
     tags("api", "rest", "web"),
     default_command = "request",
     legacy_commandless_ui,
+    egress = base_url,
     errors = explain
 )]
 #[derive(Debug)]
@@ -166,18 +167,16 @@ impl Http {
             None => self.credentials()?,
         };
         let own = auth.is_none() && credentials.is_some();
-        let http = match &self.base_url {
-            Some(base) if own => http.scoped([&**base])?,
-            // Whoever may execute chooses the url: credentials that belong nowhere would go anywhere.
-            None if own => {
-                return Err(Fail::new(
-                    "The connection has credentials and no baseUrl to keep them to; set baseUrl, or give the \
-                     credentials with the call in auth",
-                )
-                .into());
-            }
-            _ => http.clone(),
-        };
+        if own && self.base_url.is_none() {
+            // Egress would not let them leave either; what else can be done is known here alone.
+            return Err(Fail::new(
+                "The connection has credentials and no baseUrl to keep them to; set baseUrl, or give the \
+                 credentials with the call in auth",
+            )
+            .into());
+        }
+        // The connection's credentials go to baseUrl's origin alone; the call's own go where the call says.
+        let http = if own { http.clone() } else { http.unscoped() };
         let request = if is_absolute(url) {
             http.request(method.as_str(), url)
         } else {

@@ -121,6 +121,17 @@ async fn work_that_fails_is_one() {
         (&["call", "http", "request"][..], "Missing required field(s): url"),
         (&["call", "http", "request", "--param", "url=/x"], "The url is relative"),
         (&["call", "http", "request", "--param", "url=http://127.0.0.1:9"], "refused to call"),
+        (
+            &[
+                "call",
+                "http",
+                "request",
+                "--config=baseUrl=http://127.0.0.1:9",
+                "--config=token=t0ken-1",
+                "--param=url=http://127.0.0.1:10/x",
+            ],
+            "the secrets of this connection may only be sent to http://127.0.0.1:9 (field baseUrl) [scope]",
+        ),
         (&["call", "delay", "wait", "--mock", "nowhere"], "No mock scenario nowhere"),
         (&["call", "delay", "wait", "--param", "delayMs=-1"], "delayMs: expected at least 0"),
     ] {

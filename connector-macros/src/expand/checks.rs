@@ -45,6 +45,13 @@ pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
     checks
 }
 
+/// The check of a field that secrets are kept to, under the name that `egress` gives it.
+pub(super) fn egress(krate: &Path, field: &Field, span: Span) -> TokenStream {
+    let (spec, destination) = (type_spec(krate, field), field.destination.is_some());
+    let krate = super::at(krate, span);
+    quote_spanned!(span=> const _: () = #krate::__private::check::egress(&#spec, #destination);)
+}
+
 /// What the type says of itself. Written in one way wherever it is needed: the compiler reports a type
 /// that is none of ours once, as the errors are alike.
 pub(super) fn type_spec(krate: &Path, field: &Field) -> TokenStream {

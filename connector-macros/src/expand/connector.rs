@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{checks, field, option};
-use crate::model::Connector;
+use crate::model::{Connector, Egress};
 
 pub(crate) fn connector(model: &Connector) -> TokenStream {
     let Connector { krate, ident, name, version, docs, tags, legacy_commandless_ui, .. } = model;
@@ -18,6 +18,8 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
         Some(map) => quote_spanned!(map.span()=> ::core::option::Option::Some(#map)),
         None => quote!(::core::option::Option::None),
     };
+    let egress = egress(model);
+    let egress_checks = egress_checks(model);
     let registration = registration(model);
     let claim = claim(model);
     quote! {
@@ -33,15 +35,37 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
                     tags: &[#(#tags),*],
                     default_command: #default_command,
                     legacy_commandless_ui: #legacy_commandless_ui,
+                    egress: #egress,
                     errors: #errors,
                     place: #krate::__private::Place { file: ::core::file!(), line: ::core::line!() },
                 };
             }
             #checks
+            #egress_checks
             #registration
         };
         #claim
     }
+}
+
+/// Where secrets may go, by wire names.
+fn egress(model: &Connector) -> TokenStream {
+    let krate = &model.krate;
+    let scope = quote!(#krate::__private::EgressScope);
+    match &model.egress {
+        Egress::Inferred => quote!(#scope::Inferred),
+        Egress::Anywhere => quote!(#scope::Anywhere),
+        Egress::Fields(places) => {
+            let names = places.iter().map(|(place, _)| &model.fields[*place].wire);
+            quote!(#scope::Fields(&[#(#names),*]))
+        }
+    }
+}
+
+/// Checks under each name that the field is a URL.
+fn egress_checks(model: &Connector) -> TokenStream {
+    let Egress::Fields(places) = &model.egress else { return TokenStream::new() };
+    places.iter().map(|(place, span)| checks::egress(&model.krate, &model.fields[*place], *span)).collect()
 }
 
 /// Registers the descriptor; on the way, checks the default command against the commands.

@@ -1,9 +1,10 @@
 //! The struct's half of a connector.
 
+use proc_macro2::Span;
 use syn::{Fields, Ident, ItemStruct, LitStr, Path};
 
 use super::field::{Field, Place, check_unique};
-use crate::args::{ConnectorArgs, ConnectorName};
+use crate::args::{ConnectorArgs, ConnectorName, EgressArg};
 use crate::diag::{self, Diagnostics};
 use crate::docs;
 
@@ -18,8 +19,42 @@ pub(crate) struct Connector {
     pub(crate) tags: Vec<LitStr>,
     pub(crate) default_command: Option<LitStr>,
     pub(crate) legacy_commandless_ui: bool,
+    pub(crate) egress: Egress,
     pub(crate) errors: Option<Path>,
     pub(crate) fields: Vec<Field>,
+}
+
+/// Where requests that carry secrets may go.
+pub(crate) enum Egress {
+    /// Not said: known when the fields' types are.
+    Inferred,
+    Anywhere,
+    /// Places of fields in [`Connector::fields`], and where each was named.
+    Fields(Vec<(usize, Span)>),
+}
+
+impl Egress {
+    fn read(arg: Option<EgressArg>, fields: &[Field], diag: &mut Diagnostics) -> Self {
+        let Some(EgressArg { names, listed }) = arg else { return Self::Inferred };
+        let find = |name: &Ident| fields.iter().position(|field| field.ident == *name);
+        let mut places: Vec<(usize, Span)> = Vec::new();
+        for name in &names {
+            match find(name) {
+                // A field of that name wins: the narrower meaning must not be lost.
+                None if !listed && name == "anywhere" => return Self::Anywhere,
+                None if name == "anywhere" => diag.at(name, diag::ANYWHERE_IN_LIST),
+                None => {
+                    let known: Vec<String> = fields.iter().map(|field| field.ident.to_string()).collect();
+                    diag.at(name, diag::no_egress_field(name, &known));
+                }
+                Some(place) if places.iter().any(|(known, _)| *known == place) => {
+                    diag.at(name, diag::egress_twice(name));
+                }
+                Some(place) => places.push((place, name.span())),
+            }
+        }
+        Self::Fields(places)
+    }
 }
 
 impl Connector {
@@ -47,6 +82,7 @@ impl Connector {
         if args.legacy_commandless_ui.is_present() && args.name.as_ref().is_some_and(|name| !reserved(name)) {
             diag.span(args.legacy_commandless_ui.span(), diag::LEGACY_UI);
         }
+        let egress = Egress::read(args.egress, &fields, diag);
         let (name, version) = (args.name?.0, args.version?.0);
         diag.is_empty().then(|| Self {
             krate: super::runtime(args.krate),
@@ -58,6 +94,7 @@ impl Connector {
             tags: args.tags.0,
             default_command: args.default_command.map(|text| text.0),
             legacy_commandless_ui: args.legacy_commandless_ui.is_present(),
+            egress,
             errors: args.errors.map(|path| path.0),
             fields,
         })

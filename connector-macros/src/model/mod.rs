@@ -7,7 +7,7 @@ mod field;
 mod select;
 
 pub(crate) use commands::{Command, Commands, Input, is_command, is_command_attribute};
-pub(crate) use connector::Connector;
+pub(crate) use connector::{Connector, Egress};
 pub(crate) use data::{Data, Kind};
 pub(crate) use field::Field;
 pub(crate) use select::Select;

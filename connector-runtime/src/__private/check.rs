@@ -110,6 +110,17 @@ pub const fn destination(ty: &TypeSpec) {
     }
 }
 
+/// Checks that a field names an origin, so that secrets can be kept to it.
+pub const fn egress(ty: &TypeSpec, destination: bool) {
+    if matches!(ty.format, Some(format) if same(format, "uri")) {
+        return;
+    }
+    if destination {
+        panic!("a host without scheme and port is no origin to keep secrets to: make the field a `Url`");
+    }
+    panic!("secrets can be kept to the origin of a `Url` or an `Option<Url>` alone");
+}
+
 /// Checks that named outputs stand beside a free-form payload.
 pub const fn outputs(returned: &Outputs) {
     if returned.typed {

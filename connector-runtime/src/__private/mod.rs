@@ -11,7 +11,7 @@ pub use serde_json::Value;
 pub use crate::connector::{Commands, Connector, ConnectorStruct, FieldSet, Head, Reader};
 pub use crate::context::Context;
 pub use crate::descriptor::{
-    ChoiceSpec, CommandSpec, Descriptor, FieldSpec, Literal, Outputs, Place, Timeout, TypeSpec,
+    ChoiceSpec, CommandSpec, Descriptor, EgressScope, FieldSpec, Literal, Outputs, Place, Timeout, TypeSpec,
 };
 pub use crate::field::{FieldType, Mismatch, Select};
 pub use crate::mock::{MockFn, MockSpec};

@@ -83,13 +83,22 @@ impl Client {
     /// Returns a client over the same pool that sends secrets to these origins alone.
     ///
     /// An origin is a URL's scheme, host and port; its path does not count. A request to another origin is
-    /// sent only if it carries no secret.
+    /// sent only if it carries no secret. Origins that were named before are replaced.
     ///
     /// # Errors
     ///
     /// Fails if an origin is no URL that may be called.
     pub fn scoped<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
         Ok(Self { scope: self.scope.with_origins(origins)?, ..self.clone() })
+    }
+
+    /// Returns a client over the same pool that sends secrets anywhere.
+    ///
+    /// For secrets that come with a call and belong to the place that the call names. Those of the
+    /// connection should travel by the client that was given.
+    #[must_use]
+    pub fn unscoped(&self) -> Self {
+        Self { scope: self.scope.without_origins(), ..self.clone() }
     }
 
     /// Returns a client over the same pool that knows these secrets where it sees them.

@@ -32,15 +32,14 @@ pub enum EgressError {
         mend: String,
     },
     /// A secret would have gone to a place that the connection does not name; no packet left.
-    #[error(
-        "refused to send a secret to {target}: this connection's secrets go to {allowed} alone [scope]; \
-         check how the URL is built, or send the request without the secret"
-    )]
+    #[error("refused to send a secret to {target}: {allowed} [scope]; {mend}")]
     Scope {
         /// The URL, without its query.
         target: String,
-        /// The origins that may have the secrets.
+        /// Where the secrets may go, and which fields say so.
         allowed: String,
+        /// What a user or an author can do.
+        mend: String,
     },
     /// The request cannot be built.
     #[error("the request cannot be sent: {why}")]

@@ -18,7 +18,7 @@ use super::draft::Draft;
 use super::policy::Standing;
 use super::stream::Served;
 use super::url::Target;
-use super::{Client, EgressError, Response, body};
+use super::{Client, EgressError, Response, body, telltale};
 
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
@@ -41,6 +41,7 @@ const MOST_INTERIM: usize = 16;
 pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, EgressError> {
     let target = Target::of(&draft.url).map_err(EgressError::url)?;
     let standing = judge_target(client.policy(), &draft.url, &target).map_err(|error| error.about(draft.shown()))?;
+    telltale::note(draft);
     let answer = match attempt(client, draft, standing).await? {
         Err(error) if draft.method.is_idempotent() && is_stale(&error) => attempt(client, draft, standing).await?,
         answer => answer,

@@ -16,6 +16,7 @@ mod check;
     reason = "this is the one way out: its connector judges every destination"
 )]
 mod client;
+mod connection;
 mod connector;
 mod dialer;
 mod draft;
@@ -34,6 +35,7 @@ mod response;
 mod rule;
 mod scope;
 mod stream;
+mod telltale;
 #[cfg(test)]
 mod tests;
 mod tls;

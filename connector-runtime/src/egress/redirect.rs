@@ -18,7 +18,7 @@ const MOST_HOPS: usize = 10;
 pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response, EgressError> {
     for _ in 0..=MOST_HOPS {
         if draft.carries_secret() && !client.scope.admits(&draft.url) {
-            return Err(EgressError::Scope { target: draft.shown(), allowed: client.scope.origins_text() });
+            return Err(client.scope.refuse(draft.shown()));
         }
         let answer = exchange::send(client, &draft).await?;
         let Some(location) = draft.location(&answer)? else {

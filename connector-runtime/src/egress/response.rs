@@ -66,7 +66,10 @@ impl Response {
         self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body).0
     }
 
-    /// Reads the body as JSON. Of a key that comes twice the last one counts; depth is limited to 128.
+    /// Reads the body as JSON, whatever its content type; a byte order mark is passed over.
+    ///
+    /// Lists and objects may be nested 127 deep. Of a key that comes twice the last one counts in a
+    /// [`Value`] or a map; the fields of a struct may come but once.
     ///
     /// # Errors
     ///

@@ -15,14 +15,32 @@ use crate::Secret;
 /// The origins that may have secrets (all, if none was named), and the secrets that are looked for.
 #[derive(Clone, Default)]
 pub(super) struct Scope {
-    origins: Option<Arc<[Origin]>>,
+    origins: Option<Arc<[Place]>>,
     secrets: Option<Arc<[Secret]>>,
+}
+
+/// A place that may have secrets.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The connection field that names it, if it is one that does.
+    pub(super) field: Option<String>,
+    /// Its origin; none while the field is empty or holds no URL that may be called.
+    pub(super) origin: Option<Origin>,
 }
 
 impl Scope {
     pub(super) fn with_origins<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
-        let origins = origins.into_iter().map(|url| Ok(url.into_url()?.origin()));
-        Ok(Self { origins: Some(origins.collect::<Result<_, EgressError>>()?), ..self.clone() })
+        let place = |url: U| Ok(Place { field: None, origin: Some(url.into_url()?.origin()) });
+        let places: Result<Vec<_>, EgressError> = origins.into_iter().map(place).collect();
+        Ok(self.with_places(places?))
+    }
+
+    pub(super) fn with_places(&self, places: Vec<Place>) -> Self {
+        Self { origins: Some(places.into()), ..self.clone() }
+    }
+
+    pub(super) fn without_origins(&self) -> Self {
+        Self { origins: None, ..self.clone() }
     }
 
     pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
@@ -32,7 +50,9 @@ impl Scope {
 
     /// Tells whether secrets may go to a URL.
     pub(super) fn admits(&self, url: &Url) -> bool {
-        self.origins.as_ref().is_none_or(|origins| origins.contains(&url.origin()))
+        let Some(places) = &self.origins else { return true };
+        let origin = url.origin();
+        places.iter().any(|place| place.origin.as_ref() == Some(&origin))
     }
 
     /// Returns the secrets that are looked for.
@@ -40,11 +60,41 @@ impl Scope {
         self.secrets.as_deref().unwrap_or_default()
     }
 
-    /// Names the origins, for people.
-    pub(super) fn origins_text(&self) -> String {
-        let origins = self.origins.iter().flat_map(|origins| origins.iter());
-        let texts: Vec<_> = origins.map(Origin::ascii_serialization).collect();
-        if texts.is_empty() { "no destination".to_owned() } else { texts.join(", ") }
+    /// Words the error of a request to a place that is not admitted.
+    pub(super) fn refuse(&self, target: String) -> EgressError {
+        let places = self.origins.as_deref().unwrap_or_default();
+        let open: Vec<String> = places.iter().filter_map(Place::shown).collect();
+        let fields = places.iter().filter_map(|place| place.field.as_deref()).collect::<Vec<_>>().join(" or ");
+        let allowed = match (open.is_empty(), fields.is_empty()) {
+            (false, _) => format!("the secrets of this connection may only be sent to {}", open.join(" or ")),
+            (true, false) => {
+                format!(
+                    "the secrets of this connection may only be sent to the origin of field {fields}, which is not \
+                     set or holds no http URL"
+                )
+            }
+            (true, true) => "the secrets of this connection may not be sent anywhere".to_owned(),
+        };
+        let mend = if fields.is_empty() {
+            "check how the URL is built, or send the request without the secret".to_owned()
+        } else {
+            format!(
+                "check how the URL is built, or set {fields} to where the secrets belong; an author who needs \
+                 another place declares it: #[connector(egress = ..)]"
+            )
+        };
+        EgressError::Scope { target, allowed, mend }
+    }
+}
+
+impl Place {
+    /// Prints the place for people, if it is one.
+    fn shown(&self) -> Option<String> {
+        let origin = self.origin.as_ref()?.ascii_serialization();
+        Some(match &self.field {
+            Some(field) => format!("{origin} (field {field})"),
+            None => origin,
+        })
     }
 }
 

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
+use connector_runtime::redact::secret_texts;
 use connector_runtime::registry::Registry;
 use serde_json::{Map, Value};
 
@@ -66,13 +68,16 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
         CliError::Usage(format!("{asked}; {} has {}", args.name, known.join(", ")))
     })?;
     config.extend(values::read(&args.param, &command.params, "param")?);
+    let secrets = secret_texts(&schema.connection, &connection).into_iter().map(Secret::from);
+    let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
+    let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
     let invocation = Invocation {
         config: config.into(),
         connection: Arc::new(ConnectionConfig::new(connection)),
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock,
         log_level: level,
-        http: Client::new(args.egress.policy().map_err(CliError::usage)?),
+        http,
         ..Invocation::default()
     };
     let executor = entry.executor();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use connector_runtime::Secret;
 use connector_runtime::context::ConnectionConfig;
+use connector_runtime::descriptor::EgressScope;
 use connector_runtime::dispatch::{Executor, Target};
 use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
@@ -45,7 +46,7 @@ pub struct Instance {
     pub redactor: Arc<Redactor>,
     /// Least level of log lines that are kept.
     pub log_level: LogLevel,
-    /// The way out, which knows the secrets too.
+    /// The way out, which knows the secrets too, and where they may go.
     pub http: Client,
     /// Turns away calls beyond what may run at once.
     pub permits: Arc<Semaphore>,
@@ -75,9 +76,14 @@ impl Instance {
             config.insert(sealed.field.clone(), value);
         }
         texts.extend(secret_texts(&schema.connection, &config));
-        let http = app.http.watching(texts.iter().map(|text| Secret::from(text.as_str())));
-        let executor =
-            app.registry.get(&connector_type.name).map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);
+        let entry = app.registry.get(&connector_type.name);
+        // Compiled code reads its connection by the compiled schema, whatever the row has become.
+        let (scope, fields) = entry.map_or((EgressScope::default(), &schema.connection), |entry| {
+            (entry.descriptor().egress, &entry.schema().connection)
+        });
+        let known = texts.iter().map(|text| Secret::from(text.as_str()));
+        let http = app.http.for_connection(scope, fields, &config, known);
+        let executor = entry.map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);
         let refusal =
             refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
         let mock = serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;

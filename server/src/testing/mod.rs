@@ -72,7 +72,7 @@ impl Answer {
 
 /// Starts a server on a folder that may have been used before.
 pub(crate) async fn start(folder: &Path, registry: Registry, seed: SeedOptions) -> Result<App, crate::app::StartError> {
-    start_at(&sqlite_url(&folder.join("floh.db")), folder, registry, seed).await
+    start_at(&sqlite_url(&folder.join("floh.db")), folder, registry, seed, Policy::default()).await
 }
 
 async fn start_at(
@@ -80,8 +80,8 @@ async fn start_at(
     data_dir: &Path,
     registry: Registry,
     seed: SeedOptions,
+    policy: Policy,
 ) -> Result<App, crate::app::StartError> {
-    let policy = Policy::default();
     App::start_with(registry, Options { data_dir, database_url, master_key: None, policy, seed }).await
 }
 
@@ -104,7 +104,16 @@ impl TestServer {
     /// Starts one on a database of the caller's.
     pub(crate) async fn at(database_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let app = start_at(database_url, folder.path(), all_types(), SeedOptions::default()).await.unwrap();
+        let seed = SeedOptions::default();
+        let app = start_at(database_url, folder.path(), all_types(), seed, Policy::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    /// Starts one whose connectors may reach what a policy opens.
+    pub(crate) async fn with_policy(policy: Policy) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("floh.db"));
+        let app = start_at(&url, folder.path(), all_types(), SeedOptions::default(), policy).await.unwrap();
         Self::of(app, folder).await
     }
 

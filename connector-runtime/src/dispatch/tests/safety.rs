@@ -1,45 +1,11 @@
-use std::sync::{Arc, Mutex};
-
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use super::fixture::{KEY, TOKENS, answer, invocation, map, refused, run_with};
 use crate::context::Invocation;
+use crate::events::Events;
 use crate::log::LogLevel;
 use crate::redact::MASK;
-
-/// Keeps every event as one line of text.
-#[derive(Debug, Clone, Default)]
-struct Events(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {}={value:?}", field.name()));
-    }
-}
-
-impl Subscriber for Events {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
 
 /// Runs a call and returns its answer with what was logged meanwhile.
 async fn watched(config: Value) -> (Value, Vec<String>) {
@@ -47,8 +13,7 @@ async fn watched(config: Value) -> (Value, Vec<String>) {
     let guard = tracing::subscriber::set_default(events.clone());
     let answer = answer(config).await;
     drop(guard);
-    let lines = events.0.lock().unwrap().clone();
-    (answer, lines)
+    (answer, events.lines())
 }
 
 #[tokio::test]

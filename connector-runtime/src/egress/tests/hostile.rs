@@ -188,6 +188,13 @@ async fn the_deadline_is_for_the_whole_answer() {
     }
 }
 
+/// A struct holds a field once, so that no upstream chooses which of two counts.
+#[derive(Debug, serde::Deserialize)]
+struct Once {
+    #[expect(dead_code, reason = "reading it fails")]
+    a: u32,
+}
+
 #[tokio::test]
 async fn bodies_that_are_no_json_stay_readable() {
     let json = "content-type: application/json\r\n";
@@ -199,10 +206,16 @@ async fn bodies_that_are_no_json_stay_readable() {
     let deep = fetch(answer("200 OK", json, "[".repeat(100_000))).await.unwrap();
     let error = deep.json::<Value>().unwrap_err().to_string();
     assert!(error.contains("recursion limit") && error.contains("/data is not the JSON"), "{error}");
+    for (depth, read) in [(127, true), (128, false)] {
+        let nested = fetch(answer("200 OK", json, "[".repeat(depth) + &"]".repeat(depth))).await.unwrap();
+        assert_eq!(nested.json::<Value>().is_ok(), read, "{depth}");
+    }
     let digits = fetch(answer("200 OK", json, "1".repeat(1_000_000))).await.unwrap();
     drop(digits.json::<Value>());
     let twice = fetch(answer("200 OK", json, r#"{"a":1,"a":2}"#)).await.unwrap();
     assert_eq!(twice.json::<Value>().unwrap()["a"], 2);
+    let error = twice.json::<Once>().unwrap_err().to_string();
+    assert!(error.contains("duplicate field `a`"), "{error}");
     let html = fetch(answer("200 OK", "content-type: text/html\r\n", "<p>hi")).await.unwrap();
     assert_eq!(html.diagnostics()["responseBody"], "<p>hi");
     let latin = "content-type: text/plain; Charset=\"ISO-8859-1\"\r\n";

@@ -3,6 +3,7 @@
 mod addresses;
 mod authority;
 mod cases;
+mod connections;
 mod hostile;
 mod lookups;
 mod net;
@@ -11,5 +12,6 @@ mod requests;
 mod scopes;
 mod secure;
 mod settings;
+mod telltales;
 mod upstream;
 mod urls;

@@ -31,10 +31,83 @@ async fn secrets_go_to_named_origins_alone() {
     let error = client.get("http://evil.test/x?y").header("cookie", "a").send().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "refused to send a secret to http://evil.test/x: this connection's secrets go to http://api.test alone \
-         [scope]; check how the URL is built, or send the request without the secret"
+        "refused to send a secret to http://evil.test/x: the secrets of this connection may only be sent to \
+         http://api.test [scope]; check how the URL is built, or send the request without the secret"
     );
     assert_eq!(client.scoped(["nonsense"]).unwrap_err().code(), "url");
+}
+
+#[tokio::test]
+async fn several_origins_and_none_are_named() {
+    let (net, upstream) = network().await;
+    let text_of = async |client: &Client| {
+        let sent = client.get("http://evil.test/").secret_query("k", &Secret::new("k")).send().await;
+        sent.unwrap_err().to_string()
+    };
+    let client = net.client(Policy::strict()).scoped(["http://api.test", "https://api.test:8443/x"]).unwrap();
+    let text = text_of(&client).await;
+    assert!(text.contains("may only be sent to http://api.test or https://api.test:8443 [scope]"), "{text}");
+    let client = client.scoped([] as [&str; 0]).unwrap();
+    let text = text_of(&client).await;
+    assert!(text.contains("the secrets of this connection may not be sent anywhere [scope]"), "{text}");
+    assert_eq!(upstream.received().len(), 0);
+    assert_eq!(code_of(&client.unscoped(), "http://evil.test/").await, None);
+}
+
+/// Whatever a reference looks like that is joined or appended to a base URL, the secret stays home.
+#[tokio::test]
+async fn no_reference_leads_a_secret_elsewhere() {
+    let (net, upstream) = network().await;
+    let client = net.client(Policy::strict()).scoped(["http://api.test/v1"]).unwrap();
+    let references = [
+        "//evil.test/x",
+        "///evil.test/x",
+        "/\\evil.test/x",
+        "\\\\evil.test",
+        "\\evil.test",
+        "http://evil.test/",
+        "http:evil.test",
+        "https://evil.test/",
+        "@evil.test/",
+        "@evil.test",
+        ":pass@evil.test/",
+        ".evil.test/",
+        "/../../..//evil.test/x",
+        "/..//evil.test/x",
+        "..//evil.test/x",
+        "%2f%2fevil.test",
+        "\t//evil.test/x",
+        "/\n/evil.test/x",
+        "?//evil.test",
+        "#@evil.test",
+        ":80@evil.test",
+        "x/../../../etc",
+        "javascript:alert(1)",
+    ];
+    let base = crate::Url::parse("http://api.test/v1").unwrap();
+    let bare = crate::Url::parse("http://api.test").unwrap();
+    let mut sent = 0;
+    for reference in references {
+        for base in [&base, &bare] {
+            if let Ok(joined) = base.join(reference) {
+                let kept = joined.origin() == base.origin();
+                let code = code_of(&client, joined.as_str()).await;
+                assert_eq!(code.is_none(), kept, "{base} joined {reference}: {joined}, {code:?}");
+                let code = client.get(&joined).bearer(&Secret::new("t0ken-value")).send().await.err();
+                assert_eq!(code.is_none(), kept, "{base} joined {reference}: {joined}, {code:?}");
+                sent += if kept { 2 } else { 0 };
+            }
+            for appended in [format!("{base}{reference}"), format!("http://api.test{reference}")] {
+                sent += usize::from(code_of(&client, &appended).await.is_none());
+            }
+        }
+    }
+    let received = upstream.received();
+    assert_eq!(received.len(), sent, "what was refused did not arrive");
+    assert!(sent > 40, "most references are plain paths below the base");
+    for request in received {
+        assert_eq!(request.header("host"), Some("api.test"), "{request:?}");
+    }
 }
 
 #[tokio::test]

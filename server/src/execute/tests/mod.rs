@@ -1,4 +1,5 @@
 //! Calls through the router, on a real database.
 
 mod calls;
+mod egress;
 mod keys;

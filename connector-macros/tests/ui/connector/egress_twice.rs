@@ -1,0 +1,23 @@
+//! A field is named once.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0", egress = [base_url, base_url])]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+    /// Its key.
+    api_key: Secret,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}
