@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use url::Url;
 
-use super::{EgressError, url as urls};
+use super::{EgressError, multipart, url as urls};
 use crate::Secret;
 
 /// Headers that frame the message or belong to the connection: the client's own business.
@@ -99,6 +99,12 @@ impl Draft {
     pub(super) fn set_body(&mut self, content_type: &'static str, body: impl Into<Bytes>) {
         self.content_type = Some(HeaderValue::from_static(content_type));
         self.body = body.into();
+    }
+
+    pub(super) fn set_form(&mut self, form: multipart::Written) {
+        self.content_type = Some(form.content_type);
+        self.body = form.body;
+        self.body_is_secret |= form.secret;
     }
 
     pub(super) fn drop_body(&mut self) {
@@ -247,7 +253,7 @@ fn body_holds(body: &[u8], text: &str) -> bool {
 }
 
 /// Tells whether bytes hold a text. An empty text is held by nothing.
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub(super) fn holds(bytes: &[u8], text: &str) -> bool {
     if text.is_empty() {
         return false;
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::draft::{Draft, unwritable};
-use super::{Client, EgressError, Response, redirect};
+use super::{Client, EgressError, Form, Response, redirect};
 use crate::Secret;
 
 /// A request in the making.
@@ -38,7 +38,9 @@ impl Request {
         self.change(|draft| draft.set_header(name.as_ref(), value.as_ref(), false))
     }
 
-    /// Sets a header to a secret. It is not carried to another origin and never shown.
+    /// Sets a header to a secret, such as an API key: `.secret_header("x-api-key", &self.api_key)`.
+    ///
+    /// It is not carried to another origin and never shown.
     pub fn secret_header(self, name: impl AsRef<str>, value: &Secret) -> Self {
         self.change(|draft| draft.set_header(name.as_ref(), value.expose().as_bytes(), true))
     }
@@ -48,7 +50,9 @@ impl Request {
         self.change(|draft| draft.append_query(query))
     }
 
-    /// Appends a secret to the query. It is not carried to another origin and never shown.
+    /// Appends a secret to the query, such as an API key: `.secret_query("api_key", &self.api_key)`.
+    ///
+    /// It is not carried to another origin and never shown.
     pub fn secret_query(self, name: &str, value: &Secret) -> Self {
         self.set(|draft| draft.append_secret_query(name, value))
     }
@@ -83,6 +87,14 @@ impl Request {
         self.change(|draft| {
             let body = serde_urlencoded::to_string(value).map_err(|error| unwritable("form", &error))?;
             draft.set_body("application/x-www-form-urlencoded", body);
+            Ok(())
+        })
+    }
+
+    /// Sends a form of several parts, with files for example. A `content-type` header is not heeded.
+    pub fn multipart(self, form: Form) -> Self {
+        self.change(|draft| {
+            draft.set_form(form.write()?);
             Ok(())
         })
     }

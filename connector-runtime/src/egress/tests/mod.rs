@@ -5,6 +5,7 @@ mod authority;
 mod cases;
 mod hostile;
 mod lookups;
+mod multipart;
 mod net;
 mod redirects;
 mod requests;
