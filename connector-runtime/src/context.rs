@@ -141,7 +141,7 @@ impl Context {
     /// Returns the way out to the network. Requests end with the call's deadline.
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
-        http.get_or_init(|| pool.with_timeout(*timeout))
+        http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline))
     }
 
     /// Returns when the call ends, done or not.

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use url::Url;
 
-use super::{EgressError, multipart, url as urls};
+use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
 
 /// Headers that frame the message or belong to the connection: the client's own business.
@@ -32,6 +32,9 @@ const CLIENTS_OWN: &[&str] = &[
     "upgrade",
 ];
 
+/// The header by which a service knows a repeated request.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// A shorter secret is not sought inside of texts: it would be found everywhere.
 pub(super) const SHORTEST_SOUGHT: usize = 6;
 
@@ -49,6 +52,7 @@ pub(super) struct Draft {
     url_secrets: Vec<Secret>,
     pub(super) follows_redirects: bool,
     pub(super) timeout: Duration,
+    pub(super) retry: Option<Retry>,
 }
 
 impl Draft {
@@ -63,6 +67,7 @@ impl Draft {
             url_secrets: Vec::new(),
             follows_redirects: true,
             timeout,
+            retry: None,
         })
     }
 
@@ -94,6 +99,11 @@ impl Draft {
     pub(super) fn append_secret_query(&mut self, name: &str, value: &Secret) {
         self.url.query_pairs_mut().append_pair(name, value.expose());
         self.url_secrets.push(value.clone());
+    }
+
+    /// Tells whether a service that gets the request twice is told that it is one.
+    pub(super) fn has_idempotency_key(&self) -> bool {
+        self.headers.keys().any(|name| name.as_str().ends_with(IDEMPOTENCY_KEY))
     }
 
     pub(super) fn set_body(&mut self, content_type: &'static str, body: impl Into<Bytes>) {
@@ -205,7 +215,7 @@ pub(super) fn is_redacted(name: &str) -> bool {
 /// Tells whether a request header of this name is taken for a credential. A repeated request needs its
 /// idempotency key wherever it goes.
 fn is_credential(name: &str) -> bool {
-    is_redacted(name) && !name.ends_with("idempotency-key")
+    is_redacted(name) && !name.ends_with(IDEMPOTENCY_KEY)
 }
 
 fn parse_method(method: &str) -> Result<Method, EgressError> {

@@ -12,8 +12,8 @@ use http::header;
 use serde::Serialize;
 use url::Url;
 
-use super::draft::{Draft, unwritable};
-use super::{Client, EgressError, Form, Response, redirect};
+use super::draft::{Draft, IDEMPOTENCY_KEY, unwritable};
+use super::{Client, EgressError, Form, Response, Retry, retry};
 use crate::Secret;
 
 /// A request in the making.
@@ -55,6 +55,20 @@ impl Request {
     /// It is not carried to another origin and never shown.
     pub fn secret_query(self, name: &str, value: &Secret) -> Self {
         self.set(|draft| draft.append_secret_query(name, value))
+    }
+
+    /// Names the request to a service that must not act on it twice; `None` sets nothing.
+    ///
+    /// In a handler: `.idempotency_key(cx.idempotency_key())`. A request with a key may be sent again by a
+    /// [retry](Request::retry) whatever its method.
+    pub fn idempotency_key<'k>(self, key: impl Into<Option<&'k str>>) -> Self {
+        let Some(key) = key.into() else {
+            return self;
+        };
+        self.change(|draft| match key {
+            "" => Err(EgressError::request("its idempotency key is empty; leave it out, or name the request by it")),
+            key => draft.set_header(IDEMPOTENCY_KEY, key.as_bytes(), false),
+        })
     }
 
     /// Authenticates with a bearer token (RFC 6750).
@@ -122,7 +136,13 @@ impl Request {
         self.set(|draft| draft.follows_redirects = false)
     }
 
-    /// Sets the time for the whole request, from the first look-up to the last byte, with all redirects.
+    /// Sends the request again where it fails in passing, as [`Retry`] says.
+    pub fn retry(self, retry: Retry) -> Self {
+        self.set(|draft| draft.retry = Some(retry))
+    }
+
+    /// Sets the time for the whole request, from the first look-up to the last byte, with all redirects and
+    /// repeats.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.set(|draft| draft.timeout = timeout)
     }
@@ -136,7 +156,8 @@ impl Request {
         let mut draft = self.draft?;
         draft.mark_secrets(self.client.scope.secrets());
         let (method, target, after) = (draft.method.clone(), draft.shown(), draft.timeout);
-        let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft)).await;
+        let ends = self.client.end_of(after);
+        let answering = tokio::time::timeout(after, retry::send(&self.client, draft, ends)).await;
         let answer = answering.unwrap_or_else(|_| Err(EgressError::Timeout { target: target.clone(), after }));
         match &answer {
             Ok(response) => {

@@ -9,6 +9,7 @@ mod multipart;
 mod net;
 mod redirects;
 mod requests;
+mod retry;
 mod scopes;
 mod secure;
 mod settings;
