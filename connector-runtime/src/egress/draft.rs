@@ -50,6 +50,8 @@ pub(super) struct Draft {
     pub(super) body_is_secret: bool,
     /// Secrets that were put into the URL.
     url_secrets: Vec<Secret>,
+    /// Those that are query parameters, with their names.
+    secret_params: Vec<(String, Secret)>,
     pub(super) follows_redirects: bool,
     pub(super) timeout: Duration,
     pub(super) retry: Option<Retry>,
@@ -65,6 +67,7 @@ impl Draft {
             body: Bytes::new(),
             body_is_secret: false,
             url_secrets: Vec::new(),
+            secret_params: Vec::new(),
             follows_redirects: true,
             timeout,
             retry: None,
@@ -99,6 +102,27 @@ impl Draft {
     pub(super) fn append_secret_query(&mut self, name: &str, value: &Secret) {
         self.url.query_pairs_mut().append_pair(name, value.expose());
         self.url_secrets.push(value.clone());
+        self.secret_params.push((name.to_owned(), value.clone()));
+    }
+
+    /// Sets a query parameter in place of those of its name.
+    pub(super) fn replace_query(&mut self, name: &str, value: &str) {
+        // What stays is written anew only where something goes: some services read `%20` and `+` differently.
+        if self.url.query_pairs().any(|(own, _)| own == name) {
+            let kept: Vec<_> = self.url.query_pairs().into_owned().filter(|(own, _)| own != name).collect();
+            self.url.query_pairs_mut().clear().extend_pairs(kept);
+        }
+        self.url.query_pairs_mut().append_pair(name, value);
+    }
+
+    /// Adds the secret query parameters to a URL of the same service that lacks them: a service that names
+    /// the next page rarely repeats the key.
+    pub(super) fn add_secret_query(&self, url: &mut Url) {
+        for (name, secret) in &self.secret_params {
+            if !url.query_pairs().any(|(own, _)| own == name.as_str()) {
+                url.query_pairs_mut().append_pair(name, secret.expose());
+            }
+        }
     }
 
     /// Tells whether a service that gets the request twice is told that it is one.

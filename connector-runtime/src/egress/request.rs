@@ -16,12 +16,12 @@ use super::draft::{Draft, IDEMPOTENCY_KEY, unwritable};
 use super::{Client, EgressError, Form, Response, Retry, retry};
 use crate::Secret;
 
-/// A request in the making.
-#[derive(Debug)]
+/// A request in the making. Cheap to clone: bodies are shared.
+#[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
-    client: Client,
-    draft: Result<Draft, EgressError>,
+    pub(super) client: Client,
+    pub(super) draft: Result<Draft, EgressError>,
 }
 
 impl Request {
@@ -170,14 +170,14 @@ impl Request {
         answer
     }
 
-    fn set(self, set: impl FnOnce(&mut Draft)) -> Self {
+    pub(super) fn set(self, set: impl FnOnce(&mut Draft)) -> Self {
         self.change(|draft| {
             set(draft);
             Ok(())
         })
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), EgressError>) -> Self {
+    pub(super) fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), EgressError>) -> Self {
         if let Ok(draft) = &mut self.draft
             && let Err(error) = change(draft)
         {
