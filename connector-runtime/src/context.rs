@@ -142,7 +142,7 @@ impl Context {
     /// secret go where the connector's `egress` says; [`Client::unscoped`] lifts that.
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
-        http.get_or_init(|| pool.with_timeout(*timeout))
+        http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline))
     }
 
     /// Returns when the call ends, done or not.

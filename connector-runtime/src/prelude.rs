@@ -5,7 +5,7 @@ pub use jiff::civil::Date;
 pub use serde_json::{Map, Number, Value, json};
 
 pub use crate::context::Context;
-pub use crate::egress::{EgressError, HttpError, Response};
+pub use crate::egress::{EgressError, HttpError, Paging, Response, Retry};
 pub use crate::field::{Select as _, Url};
 pub use crate::outcome::{ConnectorResult, Fail, Failure, Outcome, OutcomeExt as _, Success, Thrown, fail, succeed};
 pub use crate::secret::Secret;

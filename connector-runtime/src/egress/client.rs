@@ -9,6 +9,7 @@ use http::Method;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client as Engine;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
 
 use super::connector::Connector;
 use super::dialer::SystemDialer;
@@ -48,6 +49,8 @@ pub struct Client {
     shared: Arc<Shared>,
     pub(super) scope: Scope,
     pub(super) timeout: Duration,
+    /// When whoever sends requests is stopped, done or not.
+    deadline: Option<Instant>,
 }
 
 struct Shared {
@@ -72,7 +75,7 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
         let shared = Arc::new(Shared { connector, engine });
-        Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT }
+        Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT, deadline: None }
     }
 
     /// Returns the policy.
@@ -114,6 +117,18 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
+    }
+
+    /// Returns a client over the same pool for work that is stopped at a point in time: no request waits
+    /// past it to be sent again.
+    pub(crate) fn ending_at(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Returns when a request that starts now, with this much time, has to be done.
+    pub(super) fn end_of(&self, timeout: Duration) -> Option<Instant> {
+        let own = Instant::now().checked_add(timeout);
+        own.into_iter().chain(self.deadline).min()
     }
 
     /// Starts a GET request.

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use url::Url;
 
-use super::{EgressError, url as urls};
+use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
 
 /// Headers that frame the message or belong to the connection: the client's own business.
@@ -32,6 +32,9 @@ const CLIENTS_OWN: &[&str] = &[
     "upgrade",
 ];
 
+/// The header by which a service knows a repeated request.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// A shorter secret is not sought inside of texts: it would be found everywhere.
 pub(super) const SHORTEST_SOUGHT: usize = 6;
 
@@ -47,8 +50,11 @@ pub(super) struct Draft {
     pub(super) body_is_secret: bool,
     /// Secrets that were put into the URL.
     url_secrets: Vec<Secret>,
+    /// Those that are query parameters, with their names.
+    secret_params: Vec<(String, Secret)>,
     pub(super) follows_redirects: bool,
     pub(super) timeout: Duration,
+    pub(super) retry: Option<Retry>,
 }
 
 impl Draft {
@@ -61,8 +67,10 @@ impl Draft {
             body: Bytes::new(),
             body_is_secret: false,
             url_secrets: Vec::new(),
+            secret_params: Vec::new(),
             follows_redirects: true,
             timeout,
+            retry: None,
         })
     }
 
@@ -94,11 +102,43 @@ impl Draft {
     pub(super) fn append_secret_query(&mut self, name: &str, value: &Secret) {
         self.url.query_pairs_mut().append_pair(name, value.expose());
         self.url_secrets.push(value.clone());
+        self.secret_params.push((name.to_owned(), value.clone()));
+    }
+
+    /// Sets a query parameter in place of those of its name.
+    pub(super) fn replace_query(&mut self, name: &str, value: &str) {
+        // What stays is written anew only where something goes: some services read `%20` and `+` differently.
+        if self.url.query_pairs().any(|(own, _)| own == name) {
+            let kept: Vec<_> = self.url.query_pairs().into_owned().filter(|(own, _)| own != name).collect();
+            self.url.query_pairs_mut().clear().extend_pairs(kept);
+        }
+        self.url.query_pairs_mut().append_pair(name, value);
+    }
+
+    /// Adds the secret query parameters to a URL of the same service that lacks them: a service that names
+    /// the next page rarely repeats the key.
+    pub(super) fn add_secret_query(&self, url: &mut Url) {
+        for (name, secret) in &self.secret_params {
+            if !url.query_pairs().any(|(own, _)| own == name.as_str()) {
+                url.query_pairs_mut().append_pair(name, secret.expose());
+            }
+        }
+    }
+
+    /// Tells whether a service that gets the request twice is told that it is one.
+    pub(super) fn has_idempotency_key(&self) -> bool {
+        self.headers.keys().any(|name| name.as_str().ends_with(IDEMPOTENCY_KEY))
     }
 
     pub(super) fn set_body(&mut self, content_type: &'static str, body: impl Into<Bytes>) {
         self.content_type = Some(HeaderValue::from_static(content_type));
         self.body = body.into();
+    }
+
+    pub(super) fn set_form(&mut self, form: multipart::Written) {
+        self.content_type = Some(form.content_type);
+        self.body = form.body;
+        self.body_is_secret |= form.secret;
     }
 
     pub(super) fn drop_body(&mut self) {
@@ -199,7 +239,7 @@ pub(super) fn is_redacted(name: &str) -> bool {
 /// Tells whether a request header of this name is taken for a credential. A repeated request needs its
 /// idempotency key wherever it goes.
 fn is_credential(name: &str) -> bool {
-    is_redacted(name) && !name.ends_with("idempotency-key")
+    is_redacted(name) && !name.ends_with(IDEMPOTENCY_KEY)
 }
 
 fn parse_method(method: &str) -> Result<Method, EgressError> {
@@ -247,7 +287,7 @@ fn body_holds(body: &[u8], text: &str) -> bool {
 }
 
 /// Tells whether bytes hold a text. An empty text is held by nothing.
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub(super) fn holds(bytes: &[u8], text: &str) -> bool {
     if text.is_empty() {
         return false;
     }

@@ -86,6 +86,10 @@ fn build(client: &Client, draft: &Draft, standing: Standing) -> Result<EngineReq
     })?;
     let mut headers = draft.headers.clone();
     if let Some(content_type) = &draft.content_type {
+        // A form cannot be read without the boundary that its content type names.
+        if content_type.as_bytes().starts_with(b"multipart/") {
+            headers.remove(header::CONTENT_TYPE);
+        }
         headers.entry(header::CONTENT_TYPE).or_insert_with(|| content_type.clone());
     }
     headers.entry(header::ACCEPT).or_insert(ACCEPT);

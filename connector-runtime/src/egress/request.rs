@@ -12,16 +12,16 @@ use http::header;
 use serde::Serialize;
 use url::Url;
 
-use super::draft::{Draft, unwritable};
-use super::{Client, EgressError, Response, redirect};
+use super::draft::{Draft, IDEMPOTENCY_KEY, unwritable};
+use super::{Client, EgressError, Form, Response, Retry, retry};
 use crate::Secret;
 
-/// A request in the making.
-#[derive(Debug)]
+/// A request in the making. Cheap to clone: bodies are shared.
+#[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
-    client: Client,
-    draft: Result<Draft, EgressError>,
+    pub(super) client: Client,
+    pub(super) draft: Result<Draft, EgressError>,
 }
 
 impl Request {
@@ -38,7 +38,9 @@ impl Request {
         self.change(|draft| draft.set_header(name.as_ref(), value.as_ref(), false))
     }
 
-    /// Sets a header to a secret. It is not carried to another origin and never shown.
+    /// Sets a header to a secret, such as an API key: `.secret_header("x-api-key", &self.api_key)`.
+    ///
+    /// It is not carried to another origin and never shown.
     pub fn secret_header(self, name: impl AsRef<str>, value: &Secret) -> Self {
         self.change(|draft| draft.set_header(name.as_ref(), value.expose().as_bytes(), true))
     }
@@ -48,9 +50,25 @@ impl Request {
         self.change(|draft| draft.append_query(query))
     }
 
-    /// Appends a secret to the query. It is not carried to another origin and never shown.
+    /// Appends a secret to the query, such as an API key: `.secret_query("api_key", &self.api_key)`.
+    ///
+    /// It is not carried to another origin and never shown.
     pub fn secret_query(self, name: &str, value: &Secret) -> Self {
         self.set(|draft| draft.append_secret_query(name, value))
+    }
+
+    /// Names the request to a service that must not act on it twice; `None` sets nothing.
+    ///
+    /// In a handler: `.idempotency_key(cx.idempotency_key())`. A request with a key may be sent again by a
+    /// [retry](Request::retry) whatever its method.
+    pub fn idempotency_key<'k>(self, key: impl Into<Option<&'k str>>) -> Self {
+        let Some(key) = key.into() else {
+            return self;
+        };
+        self.change(|draft| match key {
+            "" => Err(EgressError::request("its idempotency key is empty; leave it out, or name the request by it")),
+            key => draft.set_header(IDEMPOTENCY_KEY, key.as_bytes(), false),
+        })
     }
 
     /// Authenticates with a bearer token (RFC 6750).
@@ -87,6 +105,14 @@ impl Request {
         })
     }
 
+    /// Sends a form of several parts, with files for example. A `content-type` header is not heeded.
+    pub fn multipart(self, form: Form) -> Self {
+        self.change(|draft| {
+            draft.set_form(form.write()?);
+            Ok(())
+        })
+    }
+
     /// Sends a text, as UTF-8.
     pub fn text(self, text: impl Into<String>) -> Self {
         self.set(|draft| draft.set_body("text/plain; charset=utf-8", text.into()))
@@ -110,7 +136,13 @@ impl Request {
         self.set(|draft| draft.follows_redirects = false)
     }
 
-    /// Sets the time for the whole request, from the first look-up to the last byte, with all redirects.
+    /// Sends the request again where it fails in passing, as [`Retry`] says.
+    pub fn retry(self, retry: Retry) -> Self {
+        self.set(|draft| draft.retry = Some(retry))
+    }
+
+    /// Sets the time for the whole request, from the first look-up to the last byte, with all redirects and
+    /// repeats.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.set(|draft| draft.timeout = timeout)
     }
@@ -124,7 +156,8 @@ impl Request {
         let mut draft = self.draft?;
         draft.mark_secrets(self.client.scope.secrets());
         let (method, target, after) = (draft.method.clone(), draft.shown(), draft.timeout);
-        let answering = tokio::time::timeout(after, redirect::follow(&self.client, draft)).await;
+        let ends = self.client.end_of(after);
+        let answering = tokio::time::timeout(after, retry::send(&self.client, draft, ends)).await;
         let answer = answering.unwrap_or_else(|_| Err(EgressError::Timeout { target: target.clone(), after }));
         match &answer {
             Ok(response) => {
@@ -137,14 +170,14 @@ impl Request {
         answer
     }
 
-    fn set(self, set: impl FnOnce(&mut Draft)) -> Self {
+    pub(super) fn set(self, set: impl FnOnce(&mut Draft)) -> Self {
         self.change(|draft| {
             set(draft);
             Ok(())
         })
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), EgressError>) -> Self {
+    pub(super) fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), EgressError>) -> Self {
         if let Ok(draft) = &mut self.draft
             && let Err(error) = change(draft)
         {

@@ -21,6 +21,7 @@ pub(super) enum Flaw {
     None,
     Expired,
     NotYetValid,
+    SelfSigned,
 }
 
 impl Authority {
@@ -39,11 +40,14 @@ impl Authority {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         match flaw {
-            Flaw::None => {}
+            Flaw::None | Flaw::SelfSigned => {}
             Flaw::Expired => params.not_after = date_time_ymd(2020, 1, 1),
             Flaw::NotYetValid => params.not_before = date_time_ymd(2999, 1, 1),
         }
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let certificate = match flaw {
+            Flaw::SelfSigned => params.self_signed(&key).unwrap(),
+            _ => params.signed_by(&key, &self.issuer).unwrap(),
+        };
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()

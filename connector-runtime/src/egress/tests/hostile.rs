@@ -8,9 +8,11 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
+use super::net::{Net, PUBLIC};
 use super::requests::local_client;
 use super::upstream::{Upstream, answer, receive};
-use crate::egress::{EgressError, Response};
+use crate::Secret;
+use crate::egress::{EgressError, Policy, Response};
 
 /// More than a body may have.
 const TOO_MUCH: usize = 20 << 20;
@@ -76,6 +78,9 @@ async fn bombs_are_stopped() {
     zlib.write_all(&vec![0; TOO_MUCH]).unwrap();
     assert_eq!(code_of(encoded("deflate", &zlib.finish().unwrap())).await, "too_large");
     assert_eq!(code_of(encoded("gzip, gzip", &gzip(&zeros))).await, "protocol");
+    let thrice = gzip(&gzip(&gzip(b"hello")));
+    assert_eq!(code_of(encoded("gzip, gzip, gzip", &thrice)).await, "protocol");
+    assert_eq!(code_of(encoded("gzip, br, deflate", &thrice)).await, "protocol");
     assert_eq!(code_of(encoded("zstd", b"\x28\xb5\x2f\xfd")).await, "protocol");
     let twice = "content-encoding: gzip\r\ncontent-encoding: br\r\n";
     assert_eq!(code_of(answer("200 OK", twice, &zeros)).await, "protocol");
@@ -153,13 +158,15 @@ async fn interim_answers_are_skipped_but_not_for_ever() {
     let some = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(3);
     let end = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
     assert_eq!(fetch(format!("{some}{end}")).await.unwrap().text(), "ok");
-    let upstream = Upstream::raw(|mut stream, _| async move {
-        receive(&mut stream).await;
-        let flood = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
-        while stream.write_all(flood.as_bytes()).await.is_ok() {}
-    })
-    .await;
-    assert_eq!(get(&upstream).await.unwrap_err().code(), "protocol");
+    for status in ["100 Continue", "102 Processing", "103 Early Hints"] {
+        let upstream = Upstream::raw(move |mut stream, _| async move {
+            receive(&mut stream).await;
+            let flood = format!("HTTP/1.1 {status}\r\n\r\n").repeat(1000);
+            while stream.write_all(flood.as_bytes()).await.is_ok() {}
+        })
+        .await;
+        assert_eq!(get(&upstream).await.unwrap_err().code(), "protocol", "{status}");
+    }
 }
 
 #[tokio::test]
@@ -211,7 +218,8 @@ async fn bodies_that_are_no_json_stay_readable() {
         assert_eq!(nested.json::<Value>().is_ok(), read, "{depth}");
     }
     let digits = fetch(answer("200 OK", json, "1".repeat(1_000_000))).await.unwrap();
-    drop(digits.json::<Value>());
+    let error = digits.json::<Value>().unwrap_err().to_string();
+    assert!(error.contains("out of range") && error.len() < 200, "{error}");
     let twice = fetch(answer("200 OK", json, r#"{"a":1,"a":2}"#)).await.unwrap();
     assert_eq!(twice.json::<Value>().unwrap()["a"], 2);
     let error = twice.json::<Once>().unwrap_err().to_string();
@@ -225,13 +233,22 @@ async fn bodies_that_are_no_json_stay_readable() {
 
 #[tokio::test]
 async fn nothing_is_remembered_between_requests() {
-    let headers = "set-cookie: session=1\r\nalt-svc: h2=\"127.0.0.1:1\"\r\n";
+    let headers =
+        "set-cookie: session=1\r\nalt-svc: h2=\"10.0.0.1:443\", h3=\":443\"\r\nrefresh: 0;url=http://b.test/\r\n";
     let upstream = Upstream::start(move |_| answer("200 OK", headers, "")).await;
-    let client = local_client();
-    for _ in 0..2 {
-        client.get(upstream.url("/")).send().await.unwrap();
+    let net = Net::default();
+    net.host("a.test", &[PUBLIC]).host("b.test", &[PUBLIC]).route_all(upstream.address);
+    let client = net.client(Policy::strict());
+    // The pool is shared by everybody's calls; nothing that an answer says may be.
+    for caller in [client.clone(), client.watching([Secret::new("another tenant's")]), client] {
+        for url in ["http://a.test/", "http://b.test/"] {
+            assert!(caller.get(url).send().await.unwrap().is_success());
+        }
     }
+    assert_eq!(upstream.lines(), ["GET / HTTP/1.1"; 6]);
     assert!(upstream.received().iter().all(|request| request.header("cookie").is_none()));
+    assert_eq!(net.looked_up(), ["a.test", "b.test"]);
+    assert!(net.dialled().iter().all(|address| address.to_string() == format!("{PUBLIC}:80")));
 }
 
 #[tokio::test]

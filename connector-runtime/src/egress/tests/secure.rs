@@ -1,17 +1,21 @@
 //! TLS: whom to trust, and how a failure reads; HTTP/2 over it.
 
+use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
+use rustls::{CertificateError, Error as TlsError, PeerIncompatible, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::super::tls;
 use super::authority::{Authority, Flaw, secure};
 use super::net::{Net, PUBLIC};
 use super::upstream::{Upstream, answer, receive};
@@ -39,6 +43,7 @@ async fn bad_certificates_read_differently() {
         (authority.sign(&["a.test"], Flaw::NotYetValid), "not valid yet"),
         (authority.sign(&["b.test"], Flaw::None), "another host"),
         (Authority::new().sign(&["a.test"], Flaw::None), "does not trust"),
+        (authority.sign(&["a.test"], Flaw::SelfSigned), "self-signed"),
     ] {
         let upstream = secure(config, |_| answer("200 OK", "", "")).await;
         let error = get(&upstream, &authority.root).await.unwrap_err();
@@ -49,12 +54,35 @@ async fn bad_certificates_read_differently() {
     }
 }
 
+/// Revocation lists are the system's business where it keeps some; how they read is ours.
+#[test]
+fn every_flaw_has_a_text_of_its_own() {
+    let flaws = [
+        CertificateError::UnknownIssuer,
+        CertificateError::Expired,
+        CertificateError::NotValidForName,
+        CertificateError::Revoked,
+    ];
+    let errors = flaws.map(TlsError::InvalidCertificate).into_iter();
+    let errors = errors.chain([TlsError::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)]);
+    let texts: HashSet<_> = errors.map(|error| tls::explain(&io::Error::other(error))).collect();
+    assert_eq!(texts.len(), 5, "{texts:?}");
+    for word in ["self-signed", "expired", "another host", "revoked", "TLS 1.2"] {
+        assert_eq!(texts.iter().filter(|text| text.contains(word)).count(), 1, "{word}: {texts:?}");
+    }
+}
+
+/// The hello of a server that chooses TLS 1.0.
+const TLS_1_0: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
+    01234567890123456789012345678901\x00\x00\x2f\x00";
+
 #[tokio::test]
 async fn servers_without_tls_or_with_an_old_one() {
     let authority = Authority::new();
     let answers = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(), "does not speak TLS"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "neither TLS 1.2 nor TLS 1.3"), // the alert protocol_version
+        (TLS_1_0, "neither TLS 1.2 nor TLS 1.3"),
         (b"", "broke during the handshake"),
     ];
     for (bytes, text) in answers {
@@ -163,5 +191,37 @@ async fn http2_floods_end() {
         .await;
         let error = get(&upstream, &authority.root).await.unwrap_err();
         assert_eq!(error.code(), "protocol", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn http2_chatter_without_an_answer_ends() {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    const EMPTY_DATA: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 1];
+    const PROMISE: &[u8] = &[0, 0, 5, 5, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0x88];
+    const HEADERS: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+    const RESET_UNKNOWN: &[u8] = &[0, 0, 4, 3, 0, 0, 0, 0, 2, 0, 0, 0, 8];
+    let authority = Authority::new();
+    let floods: [(&[u8], &[u8]); 5] =
+        [(b"", SETTINGS), (b"", PING), (HEADERS, EMPTY_DATA), (b"", PROMISE), (b"", RESET_UNKNOWN)];
+    for (index, (start, flood)) in floods.into_iter().enumerate() {
+        let upstream = http2(authority.sign(&["a.test"], Flaw::None), move |mut stream| async move {
+            drop(stream.write_all(SETTINGS).await);
+            let mut request = [0; 128];
+            drop(stream.read(&mut request).await);
+            drop(stream.write_all(start).await);
+            let flood = flood.repeat(100);
+            while stream.write_all(&flood).await.is_ok() && stream.flush().await.is_ok() {}
+        })
+        .await;
+        let net = Net::default();
+        net.host("a.test", &[PUBLIC]).route_all(upstream.address);
+        let client = net.client_trusting(Policy::strict(), &authority.root);
+        let started = std::time::Instant::now();
+        let request = client.get("https://a.test/").timeout(Duration::from_millis(500));
+        let error = request.send().await.unwrap_err();
+        assert!(matches!(error.code(), "protocol" | "timeout"), "{index}: {error}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{index}: {:?}", started.elapsed());
     }
 }

@@ -1,0 +1,174 @@
+//! Lists that come in pages: how a service leads from one to the next, and what can go wrong on the way.
+//!
+//! An author declares the paging and [`Pages`](super::Pages) walks it. What cannot be read is an error and
+//! never an end: half a list must not look like a whole one.
+
+use super::{BodyError, EgressError, HttpError};
+
+/// The most pages that are asked for unless the author says more.
+const MOST_PAGES: usize = 1_000;
+
+/// How a service leads from one page of a list to the next.
+///
+/// Pointers are JSON pointers (RFC 6901) into the body of a page: `/meta/next`; the empty one is the body.
+#[derive(Clone, Debug)]
+#[must_use = "a paging does nothing until a request has it"]
+pub struct Paging {
+    pub(super) way: Way,
+    pub(super) start: Option<u64>,
+    pub(super) more: Option<String>,
+    pub(super) total: Option<String>,
+    pub(super) most_pages: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    Link,
+    NextUrl { pointer: String },
+    Cursor { pointer: String, param: String },
+    Number { param: String, items: String },
+    Offset { param: String, items: String },
+}
+
+impl Paging {
+    /// Follows the `Link` header with `rel="next"` (RFC 8288), up to a page without one.
+    pub fn link() -> Self {
+        Self::new(Way::Link)
+    }
+
+    /// Follows the URL that a page names in its body, whole or relative, up to a page without one.
+    pub fn next_url(pointer: impl Into<String>) -> Self {
+        Self::new(Way::NextUrl { pointer: pointer.into() })
+    }
+
+    /// Sends the cursor that a page names in its body as a query parameter, up to a page without one.
+    ///
+    /// A cursor is a text or a number. A missing one, null, false and the empty text are the end.
+    pub fn cursor(pointer: impl Into<String>, param: impl Into<String>) -> Self {
+        Self::new(Way::Cursor { pointer: pointer.into(), param: param.into() })
+    }
+
+    /// Counts pages in a query parameter, from 1, up to a page that has no items at a pointer.
+    pub fn page_number(param: impl Into<String>, items: impl Into<String>) -> Self {
+        Self::new(Way::Number { param: param.into(), items: items.into() })
+    }
+
+    /// Counts items in a query parameter, from 0, up to a page that has none at a pointer.
+    ///
+    /// Counted is what came, not what was asked for: a service may send fewer items than the limit that the
+    /// request names by [`query`](super::Request::query).
+    pub fn offset(param: impl Into<String>, items: impl Into<String>) -> Self {
+        Self::new(Way::Offset { param: param.into(), items: items.into() })
+    }
+
+    /// Starts a [`Paging::page_number`] or [`Paging::offset`] at another number.
+    pub fn starting_at(mut self, number: u64) -> Self {
+        self.start = Some(number);
+        self
+    }
+
+    /// Ends at a page that has false at this pointer, whatever cursor it names.
+    pub fn while_true(mut self, pointer: impl Into<String>) -> Self {
+        self.more = Some(pointer.into());
+        self
+    }
+
+    /// Ends a [`Paging::page_number`] or [`Paging::offset`] once as many items came as the number at this
+    /// pointer says. That spares the request for a last, empty page.
+    pub fn until_total(mut self, pointer: impl Into<String>) -> Self {
+        self.total = Some(pointer.into());
+        self
+    }
+
+    /// Sets the most pages that are asked for (1,000). Where there are more, that is an error.
+    pub fn most_pages(mut self, most: usize) -> Self {
+        self.most_pages = most;
+        self
+    }
+
+    fn new(way: Way) -> Self {
+        Self { way, start: None, more: None, total: None, most_pages: MOST_PAGES }
+    }
+
+    /// Refuses a pointer that points nowhere: what is missing would be taken for the end of the list.
+    pub(super) fn check(&self) -> Result<(), EgressError> {
+        let pointer = match &self.way {
+            Way::Link => None,
+            Way::NextUrl { pointer } | Way::Cursor { pointer, .. } => Some(pointer),
+            Way::Number { items, .. } | Way::Offset { items, .. } => Some(items),
+        };
+        let mut all = pointer.into_iter().chain(&self.more).chain(&self.total);
+        match all.find(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
+            Some(pointer) => Err(EgressError::request(format!(
+                "the JSON pointer `{pointer}` of its paging does not begin with a slash; write `/{pointer}`"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the parameter that counts, and its first value.
+    pub(super) fn counter(&self) -> Option<(&str, u64)> {
+        match &self.way {
+            Way::Number { param, .. } => Some((param, self.start.unwrap_or(1))),
+            Way::Offset { param, .. } => Some((param, self.start.unwrap_or(0))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn reads_bodies(&self) -> bool {
+        self.more.is_some() || !matches!(self.way, Way::Link)
+    }
+}
+
+/// A list that could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PagingError {
+    /// A page brought no answer.
+    #[error("{0}")]
+    Egress(#[from] EgressError),
+    /// A page was answered with another status than 200 to 299.
+    #[error("{0}")]
+    Http(#[from] HttpError),
+    /// A page is not the JSON that was expected.
+    #[error("{0}")]
+    Body(#[from] BodyError),
+    /// What leads to the next page, or the items of a page, are not what was expected there.
+    #[error("cannot page through {request}: {why}")]
+    Unreadable {
+        /// The method and URL of the page, without its query.
+        request: String,
+        /// What is wrong, and how to mend it.
+        why: String,
+    },
+    /// A page leads back to one that was there before.
+    #[error(
+        "stopped paging through {request}: its page {page} leads back to an earlier one, and so on for ever; \
+         check how its paging is declared, or the service"
+    )]
+    Loop {
+        /// The method and URL of the page, without its query.
+        request: String,
+        /// The number of the page, from 1.
+        page: usize,
+    },
+    /// The next page is at another origin, and the request carries a secret.
+    #[error(
+        "did not follow the next page of {request} to {to}: it is another origin than the request's own, \
+         which must not see the request's secret; call the service by the URL that its pages name"
+    )]
+    OtherOrigin {
+        /// The method and URL of the page, without its query.
+        request: String,
+        /// The origin that it leads to.
+        to: String,
+    },
+    /// The list is longer than is read.
+    #[error("the list of {request} is too long: {why}")]
+    TooLong {
+        /// The method and URL of the last page, without its query.
+        request: String,
+        /// The limit, and how to mend it.
+        why: String,
+    },
+}
