@@ -85,6 +85,11 @@ impl Redactor {
         self.finder().is_some_and(|finder| finder.is_match(text))
     }
 
+    /// Tells whether bytes hold a secret in any of its forms.
+    pub(crate) fn finds_in(&self, bytes: &[u8]) -> bool {
+        self.finder().is_some_and(|finder| finder.is_match(bytes))
+    }
+
     /// Masks the secrets in every text of a value, in keys and in numbers that spell one.
     pub fn value(&self, value: &mut Value) {
         if !self.is_empty() {

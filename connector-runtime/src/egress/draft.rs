@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use url::Url;
 
+use super::scope::Watched;
 use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
 
@@ -160,19 +161,20 @@ impl Draft {
     }
 
     /// Marks the parts that hold one of these secrets, though they were given as plain text.
-    pub(super) fn mark_secrets(&mut self, secrets: &[Secret]) {
-        for secret in secrets {
-            let text = secret.expose();
-            for value in self.headers.values_mut() {
-                if holds(value.as_bytes(), text) {
-                    value.set_sensitive(true);
-                }
-            }
-            self.body_is_secret |= body_holds(&self.body, text);
-            if url_holds(&self.url, text) {
-                self.url_secrets.push(secret.clone());
+    pub(super) fn mark_secrets(&mut self, watched: Option<&Watched>) {
+        let Some(watched) = watched else { return };
+        let finder = &watched.finder;
+        for value in self.headers.values_mut() {
+            if finder.finds_in(value.as_bytes()) {
+                value.set_sensitive(true);
             }
         }
+        self.body_is_secret |= finder.finds_in(&self.body);
+        let in_url = watched.secrets.iter().filter(|secret| url_holds(&self.url, secret.expose()));
+        self.url_secrets.extend(in_url.cloned());
+        // In another form, base64 say, the whole word is what must not travel.
+        let words = self.url.query_pairs().filter(|(_, value)| finder.finds(value));
+        self.url_secrets.extend(words.map(|(_, value)| Secret::new(value)));
     }
 
     /// Tells whether any part of the request is secret.
@@ -273,17 +275,6 @@ fn word_holds(word: &str, secret: &str) -> bool {
         1..SHORTEST_SOUGHT => word == secret,
         _ => word.contains(secret),
     }
-}
-
-/// Tells whether a body holds a text, as it is, as in JSON, or as in a form.
-fn body_holds(body: &[u8], text: &str) -> bool {
-    if body.is_empty() {
-        return false;
-    }
-    let quoted = serde_json::Value::from(text).to_string();
-    let in_json = quoted.trim_matches('"');
-    let in_form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    [text, in_json, &in_form].iter().any(|spelling| holds(body, spelling))
 }
 
 /// Tells whether bytes hold a text. An empty text is held by nothing.

@@ -11,12 +11,20 @@ use url::{Origin, Url};
 use super::draft::SHORTEST_SOUGHT;
 use super::{EgressError, IntoUrl};
 use crate::Secret;
+use crate::redact::Redactor;
 
 /// The origins that may have secrets (all, if none was named), and the secrets that are looked for.
 #[derive(Clone, Default)]
 pub(super) struct Scope {
     origins: Option<Arc<[Place]>>,
-    secrets: Option<Arc<[Secret]>>,
+    watched: Option<Arc<Watched>>,
+}
+
+/// The secrets that are looked for, and what finds them in every form that they travel in.
+#[derive(Default)]
+pub(super) struct Watched {
+    pub(super) secrets: Vec<Secret>,
+    pub(super) finder: Redactor,
 }
 
 /// A place that may have secrets.
@@ -45,7 +53,10 @@ impl Scope {
 
     pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         let long_enough = secrets.into_iter().filter(|secret| secret.expose().len() >= SHORTEST_SOUGHT);
-        Self { secrets: Some(self.secrets().iter().cloned().chain(long_enough).collect()), ..self.clone() }
+        let known = self.watched.iter().flat_map(|watched| watched.secrets.iter().cloned());
+        let secrets: Vec<Secret> = known.chain(long_enough).collect();
+        let finder = Redactor::new(secrets.iter().map(|secret| secret.expose().to_owned()));
+        Self { watched: Some(Arc::new(Watched { secrets, finder })), ..self.clone() }
     }
 
     /// Tells whether secrets may go to a URL.
@@ -56,8 +67,8 @@ impl Scope {
     }
 
     /// Returns the secrets that are looked for.
-    pub(super) fn secrets(&self) -> &[Secret] {
-        self.secrets.as_deref().unwrap_or_default()
+    pub(super) fn watched(&self) -> Option<&Watched> {
+        self.watched.as_deref()
     }
 
     /// Words the error of a request to a place that is not admitted.
@@ -100,6 +111,9 @@ impl Place {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("origins", &self.origins).field("secrets", &self.secrets().len()).finish()
+        f.debug_struct("Scope")
+            .field("origins", &self.origins)
+            .field("secrets", &self.watched.as_ref().map_or(0, |watched| watched.secrets.len()))
+            .finish()
     }
 }

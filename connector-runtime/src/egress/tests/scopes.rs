@@ -1,5 +1,8 @@
 //! Where secrets may go, and how plain texts are known to be secrets.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use super::net::{Net, PUBLIC};
 use super::upstream::{Upstream, answer};
 use crate::Secret;
@@ -126,6 +129,9 @@ async fn watched_secrets_are_known_where_they_stand() {
         client.post(url).json(&serde_json::json!({ "a": [secret] })),
         client.post(url).form(&[("a", secret)]),
         client.post(url).text(secret),
+        client.get(url).header("x-a", BASE64_STANDARD.encode(format!("user:{secret}"))),
+        client.get(url).query(&[("a", BASE64_STANDARD.encode(secret))]),
+        client.post(url).body(BASE64_STANDARD.encode(secret)),
     ] {
         let error = request.send().await.unwrap_err();
         assert_eq!(error.code(), "scope", "{error}");
