@@ -24,6 +24,7 @@ pub(crate) struct ConnectorArgs {
     pub(crate) default_command: Option<Text>,
     pub(crate) legacy_commandless_ui: Flag,
     pub(crate) errors: Option<PathValue>,
+    pub(crate) lock: Option<LockArg>,
     #[darling(rename = "crate")]
     pub(crate) krate: Option<CratePath>,
 }
@@ -255,6 +256,24 @@ impl FromMeta for PathValue {
             Expr::Path(path) => Ok(Self(path.path.clone())),
             Expr::Group(group) => Self::from_expr(&group.expr),
             other => Err(Error::custom("expected the name of a function, without quotes").with_span(other)),
+        }
+    }
+}
+
+/// `lock = false`, or `lock = "path"` from the source file.
+pub(crate) enum LockArg {
+    Crate,
+    Off,
+    Beside(LitStr),
+}
+
+impl FromMeta for LockArg {
+    fn from_expr(expr: &Expr) -> Result<Self> {
+        match expr {
+            Expr::Lit(ExprLit { lit: Lit::Bool(value), .. }) => Ok(if value.value { Self::Crate } else { Self::Off }),
+            Expr::Lit(ExprLit { lit: Lit::Str(path), .. }) => Ok(Self::Beside(path.clone())),
+            Expr::Group(group) => Self::from_expr(&group.expr),
+            other => Err(Error::custom(diag::BAD_LOCK).with_span(other)),
         }
     }
 }

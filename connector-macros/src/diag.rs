@@ -96,6 +96,13 @@ pub(crate) fn two_params_structs(ident: &syn::Ident) -> String {
     )
 }
 
+pub(crate) fn missing_lock(name: &str, path: &str) -> String {
+    format!(
+        "the connector `{name}` has no lock: {path} does not exist; it keeps the schema that callers rely on, and belongs to the source code\nto mend it: write it with `CONNECTOR_LOCK=off cargo run -- lock`, or do without by `lock = false`"
+    )
+}
+
+pub(crate) const BAD_LOCK: &str = "expected `false`, or the path of the lock from this file in quotes; left out, it is schema.lock/<name>.lock in the crate";
 pub(crate) const RESERVED_COMMAND: &str =
     "a param may not be named `command` on the wire: the name chooses the command; use `name = \"..\"`";
 pub(crate) const NOT_A_CONNECTOR: &str =

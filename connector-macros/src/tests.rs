@@ -38,7 +38,8 @@ fn connector_with_everything() {
             category = "demo",
             tags("example", "demo"),
             default_command = "listWidgets",
-            errors = explain
+            errors = explain,
+            lock = false
         ),
         quote! {
             /// Widget platform connector.
@@ -66,9 +67,20 @@ fn connector_with_everything() {
 }
 
 #[test]
+fn connector_whose_lock_is_missing() {
+    snapshot!(right(entry::connector(
+        quote!(name = "lockless", version = "1.0.0"),
+        quote! {
+            /// Waits.
+            pub struct Lockless;
+        }
+    )));
+}
+
+#[test]
 fn connector_without_fields() {
     snapshot!(right(entry::connector(
-        quote!(name = "delay", version = "1.0.0", legacy_commandless_ui),
+        quote!(name = "delay", version = "1.0.0", legacy_commandless_ui, lock = false),
         quote! {
             /// Waits.
             pub struct Delay;
@@ -156,7 +168,10 @@ fn renamed_crate() {
             fn list(&self) {}
         }
     };
-    let mut text = right(entry::connector(quote!(name = "widget", version = "1.0.0", crate = "::rt"), structure));
+    let mut text = right(entry::connector(
+        quote!(name = "widget", version = "1.0.0", crate = "::rt", lock = "widget.lock"),
+        structure,
+    ));
     text += &right(entry::connector(quote!(crate = "::rt"), block));
     assert!(!text.contains("connector_runtime"), "{text}");
     snapshot!(text);

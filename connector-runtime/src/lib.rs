@@ -17,6 +17,7 @@ pub mod descriptor;
 pub mod dispatch;
 pub mod egress;
 pub mod field;
+pub mod lock;
 pub mod log;
 pub mod mock;
 pub mod outcome;

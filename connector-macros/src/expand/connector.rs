@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{checks, field, option};
+use super::{checks, field, lock, option};
 use crate::model::Connector;
 
 pub(crate) fn connector(model: &Connector) -> TokenStream {
@@ -20,6 +20,7 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
     };
     let registration = registration(model);
     let claim = claim(model);
+    let (lock, locked) = (lock::lock(model), lock::struct_checks(model));
     quote! {
         const _: () = {
             #field_set
@@ -35,10 +36,12 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
                     legacy_commandless_ui: #legacy_commandless_ui,
                     errors: #errors,
                     place: #krate::__private::Place { file: ::core::file!(), line: ::core::line!() },
+                    lock: #lock,
                 };
             }
             #checks
             #registration
+            #locked
         };
         #claim
     }

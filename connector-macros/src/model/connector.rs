@@ -3,7 +3,7 @@
 use syn::{Fields, Ident, ItemStruct, LitStr, Path};
 
 use super::field::{Field, Place, check_unique};
-use crate::args::{ConnectorArgs, ConnectorName};
+use crate::args::{ConnectorArgs, ConnectorName, LockArg};
 use crate::diag::{self, Diagnostics};
 use crate::docs;
 
@@ -19,6 +19,7 @@ pub(crate) struct Connector {
     pub(crate) default_command: Option<LitStr>,
     pub(crate) legacy_commandless_ui: bool,
     pub(crate) errors: Option<Path>,
+    pub(crate) lock: LockArg,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -59,6 +60,7 @@ impl Connector {
             default_command: args.default_command.map(|text| text.0),
             legacy_commandless_ui: args.legacy_commandless_ui.is_present(),
             errors: args.errors.map(|path| path.0),
+            lock: args.lock.unwrap_or(LockArg::Crate),
             fields,
         })
     }
