@@ -1,6 +1,9 @@
 //! The attributes' arguments, as darling reads them. A value that stands by itself (a name, a version,
 //! a pattern) is checked here, in its own type, so that an unknown key beside it hides nothing.
 
+mod egress;
+mod lock;
+
 use darling::ast::NestedMeta;
 use darling::util::Flag;
 use darling::{Error, FromMeta, Result};
@@ -8,85 +11,110 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use regex::Regex;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Meta, Path, UnOp};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, Path, UnOp};
 
+pub(crate) use self::egress::EgressArg;
+pub(crate) use self::lock::LockArg;
 use crate::diag::Diagnostics;
 use crate::{diag, names};
 
-/// Arguments of `#[connector]` on a struct.
-#[derive(Default, FromMeta)]
-#[darling(default)]
-pub(crate) struct ConnectorArgs {
-    pub(crate) name: Option<ConnectorName>,
-    pub(crate) version: Option<Version>,
-    pub(crate) category: Option<Text>,
-    pub(crate) tags: Texts,
-    pub(crate) default_command: Option<Text>,
-    pub(crate) legacy_commandless_ui: Flag,
-    pub(crate) egress: Option<EgressArg>,
-    pub(crate) errors: Option<PathValue>,
-    #[darling(rename = "crate")]
-    pub(crate) krate: Option<CratePath>,
+/// The keys that an attribute takes, which its parser tells in its errors only where they are few.
+pub(crate) trait Keys {
+    const KEYS: &'static [&'static str];
 }
 
-/// Arguments of attributes that take nothing but `crate`.
-#[derive(Default, FromMeta)]
-pub(crate) struct CrateArgs {
-    #[darling(default, rename = "crate")]
-    pub(crate) krate: Option<CratePath>,
+/// Declares the arguments of an attribute, all of which may be left out.
+macro_rules! arguments {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $key:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Default, FromMeta)]
+        #[darling(default)]
+        pub(crate) struct $name {
+            $($(#[$about])* pub(crate) $key: $type,)*
+        }
+
+        impl Keys for $name {
+            const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
+        }
+    };
 }
 
-/// Arguments of `#[command]`.
-#[derive(Default, FromMeta)]
-#[darling(default)]
-pub(crate) struct CommandArgs {
-    pub(crate) name: Option<WireName>,
-    pub(crate) effect: Option<EffectArg>,
-    pub(crate) idempotent: Flag,
-    pub(crate) since: Option<Version>,
-    pub(crate) deprecated: Option<Deprecated>,
-    pub(crate) timeout: Option<TimeoutArg>,
-    pub(crate) outputs: Option<Names>,
-    pub(crate) mock: Mocks,
+arguments! {
+    /// Arguments of `#[connector]` on a struct.
+    ConnectorArgs {
+        name: Option<ConnectorName>,
+        version: Option<Version>,
+        category: Option<Text>,
+        tags: Texts,
+        default_command: Option<Text>,
+        legacy_commandless_ui: Flag,
+        egress: Option<EgressArg>,
+        errors: Option<PathValue>,
+        lock: Option<LockArg>,
+        #[darling(rename = "crate")]
+        krate: Option<CratePath>,
+    }
 }
 
-/// Arguments of `#[config]` and `#[param]`.
-#[derive(Default, FromMeta)]
-#[darling(default)]
-pub(crate) struct FieldArgs {
-    pub(crate) name: Option<WireName>,
-    pub(crate) default: Option<Constant>,
-    pub(crate) min: Option<Constant>,
-    pub(crate) max: Option<Constant>,
-    pub(crate) min_length: Option<Length>,
-    pub(crate) max_length: Option<Length>,
-    pub(crate) pattern: Option<Pattern>,
-    pub(crate) label: Option<Text>,
-    pub(crate) example: Option<Constant>,
-    pub(crate) placeholder: Option<Text>,
-    pub(crate) destination: Flag,
+arguments! {
+    /// Arguments of attributes that take nothing but `crate`.
+    CrateArgs {
+        #[darling(rename = "crate")]
+        krate: Option<CratePath>,
+    }
 }
 
-/// Arguments of `#[output]`.
-#[derive(Default, FromMeta)]
-#[darling(default)]
-pub(crate) struct OutputArgs {
-    pub(crate) name: Option<WireName>,
+arguments! {
+    /// Arguments of `#[command]`.
+    CommandArgs {
+        name: Option<WireName>,
+        effect: Option<EffectArg>,
+        idempotent: Flag,
+        since: Option<Version>,
+        deprecated: Option<Deprecated>,
+        timeout: Option<TimeoutArg>,
+        outputs: Option<Names>,
+        mock: Mocks,
+    }
 }
 
-/// Arguments of `#[select]`, on the enum and on its variants.
-#[derive(Default, FromMeta)]
-#[darling(default)]
-pub(crate) struct SelectArgs {
-    pub(crate) name: Option<Text>,
-    pub(crate) label: Option<Text>,
-    #[darling(rename = "crate")]
-    pub(crate) krate: Option<CratePath>,
+arguments! {
+    /// Arguments of `#[config]` and `#[param]`.
+    FieldArgs {
+        name: Option<WireName>,
+        default: Option<Constant>,
+        min: Option<Constant>,
+        max: Option<Constant>,
+        min_length: Option<Length>,
+        max_length: Option<Length>,
+        pattern: Option<Pattern>,
+        label: Option<Text>,
+        example: Option<Constant>,
+        placeholder: Option<Text>,
+        destination: Flag,
+    }
+}
+
+arguments! {
+    /// Arguments of `#[output]`.
+    OutputArgs {
+        name: Option<WireName>,
+    }
+}
+
+arguments! {
+    /// Arguments of `#[select]`, on the enum and on its variants.
+    SelectArgs {
+        name: Option<Text>,
+        label: Option<Text>,
+        #[darling(rename = "crate")]
+        krate: Option<CratePath>,
+    }
 }
 
 /// Reads the arguments of an attribute. What is wrong is reported; what is right is still returned, so
 /// that it can be checked further in the same pass.
-pub(crate) fn read<T: FromMeta + Default>(tokens: TokenStream, diag: &mut Diagnostics) -> T {
+pub(crate) fn read<T: FromMeta + Default + Keys>(tokens: TokenStream, diag: &mut Diagnostics) -> T {
     match diag.keep(NestedMeta::parse_meta_list(tokens).map_err(Error::from)) {
         Some(list) => from_list(&list, diag),
         None => T::default(),
@@ -94,7 +122,7 @@ pub(crate) fn read<T: FromMeta + Default>(tokens: TokenStream, diag: &mut Diagno
 }
 
 /// Reads the arguments of every attribute of a name, as if they were one.
-pub(crate) fn read_attributes<T: FromMeta + Default>(
+pub(crate) fn read_attributes<T: FromMeta + Default + Keys>(
     attributes: &[Attribute],
     name: &str,
     diag: &mut Diagnostics,
@@ -113,12 +141,12 @@ pub(crate) fn read_attributes<T: FromMeta + Default>(
     from_list(&list, diag)
 }
 
-fn from_list<T: FromMeta + Default>(list: &[NestedMeta], diag: &mut Diagnostics) -> T {
+fn from_list<T: FromMeta + Default + Keys>(list: &[NestedMeta], diag: &mut Diagnostics) -> T {
     let read = T::from_list(list);
     if read.is_err() {
         let right: Vec<NestedMeta> =
             list.iter().filter(|item| T::from_list(std::slice::from_ref(*item)).is_ok()).cloned().collect();
-        diag.keep(read);
+        diag.keep_about(read, T::KEYS);
         return T::from_list(&right).unwrap_or_default();
     }
     read.unwrap_or_default()
@@ -258,36 +286,6 @@ impl FromMeta for PathValue {
             other => Err(Error::custom("expected the name of a function, without quotes").with_span(other)),
         }
     }
-}
-
-/// `egress = base_url`, `egress = [base_url, token_url]` or `egress = anywhere`.
-pub(crate) struct EgressArg {
-    pub(crate) names: Vec<Ident>,
-    /// Whether the names stand in brackets, where `anywhere` is a field like any other.
-    pub(crate) listed: bool,
-}
-
-impl FromMeta for EgressArg {
-    fn from_expr(expr: &Expr) -> Result<Self> {
-        match expr {
-            Expr::Group(group) => Self::from_expr(&group.expr),
-            Expr::Array(list) if list.elems.is_empty() => Err(Error::custom(diag::NO_EGRESS).with_span(list)),
-            Expr::Array(list) => {
-                let mut errors = Error::accumulator();
-                let names = list.elems.iter().filter_map(|name| errors.handle(field_name(name))).collect();
-                errors.finish_with(Self { names, listed: true })
-            }
-            name => field_name(name).map(|name| Self { names: vec![name], listed: false }),
-        }
-    }
-}
-
-fn field_name(expr: &Expr) -> Result<Ident> {
-    let ident = match expr {
-        Expr::Path(path) => path.path.get_ident().cloned(),
-        _ => None,
-    };
-    ident.ok_or_else(|| Error::custom(diag::BAD_EGRESS).with_span(expr))
 }
 
 /// A path to the runtime: `crate = "rt"`.

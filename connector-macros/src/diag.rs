@@ -20,10 +20,15 @@ impl Diagnostics {
 
     /// Keeps what an attribute parser found, and reports each of its errors by itself.
     pub(crate) fn keep<T>(&mut self, result: darling::Result<T>) -> Option<T> {
+        self.keep_about(result, &[])
+    }
+
+    /// Keeps what the parser of an attribute with these keys found.
+    pub(crate) fn keep_about<T>(&mut self, result: darling::Result<T>, keys: &[&str]) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.0.extend(error.flatten().into_iter().map(reworded));
+                self.0.extend(error.flatten().into_iter().map(|error| reworded(error, keys)));
                 None
             }
         }
@@ -46,17 +51,29 @@ pub(crate) fn is_unknown_key(error: &darling::Error) -> bool {
 const UNKNOWN: &str = "Unknown field: ";
 
 /// Says in our words what the attribute parser says in its own.
-fn reworded(error: darling::Error) -> syn::Error {
+fn reworded(error: darling::Error, keys: &[&str]) -> syn::Error {
     let (span, text) = (error.span(), error.to_string());
-    let rewordings = [(UNKNOWN, "unknown key "), ("Duplicate field ", "more than one key ")];
-    for (theirs, ours) in rewordings {
-        if let Some(rest) = text.strip_prefix(theirs) {
-            let rest =
-                rest.replace(". Available values: ", "; the keys are ").replace(". Did you mean ", "; did you mean ");
-            return syn::Error::new(span, format!("{ours}{rest}"));
-        }
+    if let Some(rest) = text.strip_prefix(UNKNOWN) {
+        let (key, guess) = rest.split_once(". ").unwrap_or((rest, ""));
+        let more = match guess.strip_prefix("Did you mean ") {
+            Some(guess) => format!("; did you mean {guess}"),
+            None if keys.is_empty() => String::new(),
+            None => format!("; the keys are {}", listed(keys)),
+        };
+        return syn::Error::new(span, format!("unknown key {key}{more}"));
+    }
+    if let Some(rest) = text.strip_prefix("Duplicate field ") {
+        return syn::Error::new(span, format!("more than one key {rest}"));
     }
     syn::Error::from(error)
+}
+
+/// Lists keys in order; `krate` is what fields call `crate`.
+fn listed(keys: &[&str]) -> String {
+    let mut keys: Vec<String> =
+        keys.iter().map(|key| format!("`{}`", if *key == "krate" { "crate" } else { key })).collect();
+    keys.sort();
+    keys.join(", ")
 }
 
 pub(crate) fn undocumented(what: &str, name: &str) -> String {
@@ -112,6 +129,13 @@ pub(crate) const NO_EGRESS: &str =
     "no secret could be sent at all: name the `Url` fields that secrets may go to, or write `egress = anywhere`";
 pub(crate) const ANYWHERE_IN_LIST: &str =
     "`anywhere` leaves nothing for the fields beside it to say: write `egress = anywhere`, or the fields alone";
+pub(crate) fn missing_lock(name: &str, path: &str) -> String {
+    format!(
+        "the connector `{name}` has no lock: {path} does not exist; it keeps the schema that callers rely on, and belongs to the source code\nto mend it: write it with `CONNECTOR_LOCK=off cargo run -- lock`, or do without by `lock = false`"
+    )
+}
+
+pub(crate) const BAD_LOCK: &str = "expected `false`, or the path of the lock from this file in quotes; left out, it is schema.lock/<name>.lock in the crate";
 pub(crate) const RESERVED_COMMAND: &str =
     "a param may not be named `command` on the wire: the name chooses the command; use `name = \"..\"`";
 pub(crate) const NOT_A_CONNECTOR: &str =

@@ -38,7 +38,8 @@ fn connector_with_everything() {
             category = "demo",
             tags("example", "demo"),
             default_command = "listWidgets",
-            errors = explain
+            errors = explain,
+            lock = false
         ),
         quote! {
             /// Widget platform connector.
@@ -67,8 +68,10 @@ fn connector_with_everything() {
 
 #[test]
 fn connector_with_an_egress_scope() {
-    for (name, arguments) in [("list", quote!(egress = [token_url, base_url])), ("anywhere", quote!(egress = anywhere))]
-    {
+    for (name, arguments) in [
+        ("list", quote!(egress = [token_url, base_url], lock = false)),
+        ("anywhere", quote!(egress = anywhere, lock = false)),
+    ] {
         let text = right(entry::connector(
             quote!(name = "widget", version = "1.2.0", #arguments),
             quote! {
@@ -87,9 +90,20 @@ fn connector_with_an_egress_scope() {
 }
 
 #[test]
+fn connector_whose_lock_is_missing() {
+    snapshot!(right(entry::connector(
+        quote!(name = "lockless", version = "1.0.0"),
+        quote! {
+            /// Waits.
+            pub struct Lockless;
+        }
+    )));
+}
+
+#[test]
 fn connector_without_fields() {
     snapshot!(right(entry::connector(
-        quote!(name = "delay", version = "1.0.0", legacy_commandless_ui),
+        quote!(name = "delay", version = "1.0.0", legacy_commandless_ui, lock = false),
         quote! {
             /// Waits.
             pub struct Delay;
@@ -177,7 +191,10 @@ fn renamed_crate() {
             fn list(&self) {}
         }
     };
-    let mut text = right(entry::connector(quote!(name = "widget", version = "1.0.0", crate = "::rt"), structure));
+    let mut text = right(entry::connector(
+        quote!(name = "widget", version = "1.0.0", crate = "::rt", lock = "widget.lock"),
+        structure,
+    ));
     text += &right(entry::connector(quote!(crate = "::rt"), block));
     assert!(!text.contains("connector_runtime"), "{text}");
     snapshot!(text);

@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 
 /// A shop.
-#[connector(name = "bench-shop", version = "1.0.0")]
+#[connector(name = "bench-shop", version = "1.0.0", lock = false)]
 #[derive(Debug)]
 struct Shop {
     /// Where.

@@ -4,6 +4,7 @@
 use crate::descriptor::{CommandSpec, Descriptor, EgressScope, FieldSpec, Place};
 use crate::descriptor::{Connection, ErrorMap};
 use crate::field::FieldType;
+use crate::lock::{Lock, Verdict, verdict};
 use crate::schema::{FieldValues, Invalid};
 
 /// A struct whose fields are read from values: a connection, or the params of a command.
@@ -33,6 +34,8 @@ pub trait ConnectorStruct: FieldSet {
 pub trait Commands {
     /// The commands in source order.
     const COMMANDS: &'static [CommandSpec];
+    /// The commands by name, as places in the list.
+    const ORDER: &'static [u16] = &[];
 }
 
 /// What the attribute on a connector struct says.
@@ -58,6 +61,8 @@ pub struct Head {
     pub errors: Option<ErrorMap>,
     /// Where the struct is written.
     pub place: Place,
+    /// The lock of the schema.
+    pub lock: Lock,
 }
 
 impl Head {
@@ -73,6 +78,7 @@ impl Head {
         egress: EgressScope::Inferred,
         errors: None,
         place: Place { file: "", line: 0 },
+        lock: Lock::OFF,
     };
 }
 
@@ -80,6 +86,9 @@ impl Head {
 pub trait Connector: ConnectorStruct + Commands {
     /// What the registry knows of it.
     const DESCRIPTOR: &'static Descriptor;
+    /// How its schema compares with its lock.
+    #[doc(hidden)]
+    const VERDICT: Verdict;
 }
 
 impl<C: ConnectorStruct + Commands> Connector for C {
@@ -95,9 +104,12 @@ impl<C: ConnectorStruct + Commands> Connector for C {
         legacy_commandless_ui: C::HEAD.legacy_commandless_ui,
         egress: C::HEAD.egress,
         place: C::HEAD.place,
+        lock: C::HEAD.lock.file,
+        order: C::ORDER,
         connect: connect::<C>,
         errors: C::HEAD.errors,
     };
+    const VERDICT: Verdict = verdict(Self::DESCRIPTOR, &C::HEAD.lock);
 }
 
 fn connect<C: ConnectorStruct>(values: FieldValues<'_>) -> Result<Connection, Invalid> {

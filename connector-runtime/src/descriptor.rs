@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::lock::LockFile;
 use crate::mock::MockSpec;
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::schema::{Effect, FieldKind, FieldValues, Invalid};
@@ -38,6 +39,10 @@ pub struct Descriptor {
     pub egress: EgressScope,
     /// Where the connector is written.
     pub place: Place,
+    /// Where the lock of its schema is kept.
+    pub lock: LockFile,
+    /// The commands by name, as places in `commands`.
+    pub order: &'static [u16],
     /// Reads the typed connection.
     pub connect: ConnectFn,
     /// Translates thrown errors.
@@ -194,6 +199,8 @@ pub struct TypeSpec {
     pub choices: &'static [ChoiceSpec],
     /// Writes the JSON Schema of a list or an object.
     pub schema: Option<fn() -> Value>,
+    /// The fields of an `#[object]`, as far as they are known at compile time.
+    pub fields: &'static [FieldSpec],
 }
 
 impl TypeSpec {
@@ -210,6 +217,7 @@ impl TypeSpec {
             format: None,
             choices: &[],
             schema: None,
+            fields: &[],
         }
     }
 }

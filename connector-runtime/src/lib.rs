@@ -19,6 +19,7 @@ pub mod egress;
 #[cfg(test)]
 mod events;
 pub mod field;
+pub mod lock;
 pub mod log;
 pub mod mock;
 pub mod outcome;

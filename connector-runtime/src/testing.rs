@@ -5,7 +5,7 @@
 //! use connector_runtime::testing;
 //!
 //! /// Greet people.
-//! #[connector(name = "greet", version = "1.0.0")]
+//! #[connector(name = "greet", version = "1.0.0", lock = false)]
 //! pub struct Greet {
 //!     /// What to say before the name.
 //!     salutation: String,

@@ -32,7 +32,7 @@ type Cx = Context;
 type Answer = Outcome<Page>;
 
 /// A connector with raw identifiers and aliases.
-#[::rt::connector(name = "hygiene", version = "1.0.0", crate = "::rt", default_command = "list", errors = explain)]
+#[::rt::connector(name = "hygiene", version = "1.0.0", crate = "::rt", default_command = "list", errors = explain, lock = false)]
 #[derive(::core::fmt::Debug)]
 pub struct Hygiene {
     /// A raw identifier.
@@ -150,7 +150,7 @@ fn names_on_the_wire_come_without_the_raw_mark() {
 /// A module has its own names.
 mod inner {
     /// A connector in a module.
-    #[::rt::connector(name = "hygiene-inner", version = "1.0.0", crate = "::rt")]
+    #[::rt::connector(name = "hygiene-inner", version = "1.0.0", crate = "::rt", lock = false)]
     #[derive(::core::fmt::Debug)]
     struct Inner;
 
@@ -166,7 +166,7 @@ mod inner {
 fn a_connector_may_stand_in_a_function() {
     use ::core::iter::Iterator;
     /// A connector in a function.
-    #[::rt::connector(name = "hygiene-local", version = "1.0.0", crate = "::rt")]
+    #[::rt::connector(name = "hygiene-local", version = "1.0.0", crate = "::rt", lock = false)]
     #[derive(::core::fmt::Debug)]
     struct Local {
         /// A count.

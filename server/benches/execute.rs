@@ -30,7 +30,7 @@ const ROUNDS: usize = 5;
 const TOKEN: &str = "a-token-of-the-bench-0123456789-0123456789";
 
 /// Prices things.
-#[connector(name = "quote-bench", version = "1.0.0")]
+#[connector(name = "quote-bench", version = "1.0.0", lock = false)]
 #[derive(Debug)]
 pub struct Quote {
     /// Key of the price list.

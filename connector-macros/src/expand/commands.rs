@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Type};
 
-use super::{checks, field, option};
+use super::{checks, field, lock, option};
 use crate::args::TimeoutArg;
 use crate::model::{Command, Commands, Input};
 
@@ -23,6 +23,8 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
         let krate = super::at(krate, ty.span());
         quote_spanned!(ty.span()=> impl #krate::__private::Commands for #ty)
     };
+    let order = order(commands);
+    let additions = lock::impl_checks(model);
     quote! {
         #(#structs)*
         const _: () = {
@@ -30,10 +32,19 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
             #[automatically_derived]
             #head {
                 const COMMANDS: &'static [#krate::__private::CommandSpec] = &[#(#rows),*];
+                const ORDER: &'static [u16] = &[#(#order),*];
             }
             #checks
+            #additions
         };
     }
+}
+
+/// The commands by name, for the lines of the lock: sorting costs the compiler less here than as a const.
+fn order(commands: &[Command]) -> Vec<u16> {
+    let mut order: Vec<u16> = (0..commands.len()).filter_map(|index| index.try_into().ok()).collect();
+    order.sort_by_key(|index| &commands[usize::from(*index)].wire);
+    order
 }
 
 /// The typed params of a command. Code that calls the handler by itself has no use for it; mocks have.

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{checks, field, option};
+use super::{checks, field, lock, option};
 use crate::model::{Connector, Egress};
 
 pub(crate) fn connector(model: &Connector) -> TokenStream {
@@ -22,6 +22,7 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
     let egress_checks = egress_checks(model);
     let registration = registration(model);
     let claim = claim(model);
+    let (lock, locked) = (lock::lock(model), lock::struct_checks(model));
     quote! {
         const _: () = {
             #field_set
@@ -38,11 +39,13 @@ pub(crate) fn connector(model: &Connector) -> TokenStream {
                     egress: #egress,
                     errors: #errors,
                     place: #krate::__private::Place { file: ::core::file!(), line: ::core::line!() },
+                    lock: #lock,
                 };
             }
             #checks
             #egress_checks
             #registration
+            #locked
         };
         #claim
     }

@@ -34,6 +34,8 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
             defaults.extend(super::checks::field(krate, param));
         }
     }
+    let rows =
+        fields.iter().filter_map(|field| field.param.as_ref()).map(|field| super::field::object_row(krate, field));
     let implementation = match kind {
         Kind::Payload => {
             let names = fields.iter().map(|field| &field.wire);
@@ -47,7 +49,12 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
         Kind::Object => quote! {
             #[automatically_derived]
             impl #krate::__private::FieldType for #ident {
-                const TYPE: #krate::__private::TypeSpec = #krate::__private::object_type::<Self>();
+                const TYPE: #krate::__private::TypeSpec = {
+                    #[allow(unused_imports)]
+                    use #krate::__private::Unknown as _;
+                    const FIELDS: &[#krate::__private::FieldSpec] = &[#(#rows),*];
+                    #krate::__private::object_type::<Self>(FIELDS)
+                };
                 fn read(value: &#krate::__private::Value) -> ::core::result::Result<Self, #krate::__private::Mismatch> {
                     #krate::__private::read_object(value)
                 }

@@ -69,7 +69,7 @@ pub(crate) fn dummy_data(kind: Kind, krate: &Path, item: &mut ItemStruct) -> Tok
         Kind::Object => quote! {
             #[automatically_derived]
             impl #krate::__private::FieldType for #ident {
-                const TYPE: #krate::__private::TypeSpec = #krate::__private::object_type::<Self>();
+                const TYPE: #krate::__private::TypeSpec = #krate::__private::object_type::<Self>(&[]);
                 fn read(value: &#krate::__private::Value) -> ::core::result::Result<Self, #krate::__private::Mismatch> {
                     #krate::__private::read_object(value)
                 }

@@ -10,8 +10,17 @@ use crate::model::Field;
 
 /// `FieldSpec { .. }`; keys that are not set are left to `FieldSpec::new`.
 pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
+    typed_row(krate, field, &super::checks::type_spec(krate, field))
+}
+
+/// The same for the field of an object, whose type may be one that only serde knows.
+pub(super) fn object_row(krate: &Path, field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    typed_row(krate, field, &quote!(#krate::__private::Probe::<#ty>::TYPE))
+}
+
+fn typed_row(krate: &Path, field: &Field, ty: &TokenStream) -> TokenStream {
     let Field { wire, docs, .. } = field;
-    let ty = super::checks::type_spec(krate, field);
     let base = quote!(#krate::__private::FieldSpec::new(#wire, #docs, #ty));
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     let mut set = Vec::new();

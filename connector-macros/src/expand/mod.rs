@@ -7,6 +7,7 @@ mod connector;
 mod data;
 mod dummy;
 mod field;
+mod lock;
 mod select;
 
 pub(crate) use commands::commands;

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::{Fields, Ident, ItemStruct, LitStr, Path};
 
 use super::field::{Field, Place, check_unique};
-use crate::args::{ConnectorArgs, ConnectorName, EgressArg};
+use crate::args::{ConnectorArgs, ConnectorName, EgressArg, LockArg};
 use crate::diag::{self, Diagnostics};
 use crate::docs;
 
@@ -21,6 +21,7 @@ pub(crate) struct Connector {
     pub(crate) legacy_commandless_ui: bool,
     pub(crate) egress: Egress,
     pub(crate) errors: Option<Path>,
+    pub(crate) lock: LockArg,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -96,6 +97,7 @@ impl Connector {
             legacy_commandless_ui: args.legacy_commandless_ui.is_present(),
             egress,
             errors: args.errors.map(|path| path.0),
+            lock: args.lock.unwrap_or(LockArg::Crate),
             fields,
         })
     }

@@ -2,6 +2,7 @@
 //! panic's text stands under the token that the macro gave the call.
 
 use crate::descriptor::{Descriptor, Literal, Outputs, TypeSpec};
+use crate::lock::Verdict;
 use crate::schema::FieldKind;
 
 /// Checks a default against the type of its field and the bounds beside it.
@@ -139,6 +140,35 @@ pub const fn default_command(descriptor: &Descriptor) {
             index += 1;
         }
         panic!("the default command is no command of this connector: write the wire name, such as \"listWidgets\"");
+    }
+}
+
+/// Says that a connector has no lock, unless the check is off.
+pub const fn missing_lock(mode: Option<&str>, text: &str) {
+    match mode {
+        Some(mode) if is_off(mode) => {}
+        _ => panic!("{}", text),
+    }
+}
+
+const fn is_off(mode: &str) -> bool {
+    same(mode, "off") || same(mode, "warn")
+}
+
+/// Checks that nothing that the lock has changed without the version saying so.
+pub const fn locked(verdict: &Verdict) {
+    if let Verdict::Changed(report) = verdict {
+        panic!("{}", report.as_str());
+    }
+}
+
+/// Checks that a command, or a field of it, is not the first new thing that the version says nothing of.
+/// Without a command, the field is the connection's; without a field, the outputs count.
+pub const fn added(verdict: &Verdict, command: &str, field: &str) {
+    if let Verdict::Added(report) = verdict
+        && report.is_about(command, field)
+    {
+        panic!("{}", report.as_str());
     }
 }
 

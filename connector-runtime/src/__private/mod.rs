@@ -14,6 +14,7 @@ pub use crate::descriptor::{
     ChoiceSpec, CommandSpec, Descriptor, EgressScope, FieldSpec, Literal, Outputs, Place, Timeout, TypeSpec,
 };
 pub use crate::field::{FieldType, Mismatch, Select};
+pub use crate::lock::{Lock, LockFile, Locked, Unlocked, Verdict};
 pub use crate::mock::{MockFn, MockSpec};
 pub use crate::outcome::{BoxFuture, Failure, Payload, Reply, Returns, Thrown};
 pub use crate::registry::Registration;
@@ -70,9 +71,26 @@ pub fn timeout<P: FieldSet>(derive: impl FnOnce(&P) -> std::time::Duration, para
 }
 
 /// The type of an object param.
-pub const fn object_type<T: schemars::JsonSchema>() -> TypeSpec {
-    TypeSpec { schema: Some(crate::field::schema_of::<T>), ..TypeSpec::new(FieldKind::Object) }
+pub const fn object_type<T: schemars::JsonSchema>(fields: &'static [FieldSpec]) -> TypeSpec {
+    TypeSpec { schema: Some(crate::field::schema_of::<T>), fields, ..TypeSpec::new(FieldKind::Object) }
 }
+
+/// The type of an object's field, where it is one that a connection may have too.
+#[derive(Debug)]
+pub struct Probe<T>(std::marker::PhantomData<T>);
+
+impl<T: FieldType> Probe<T> {
+    /// What the type says of itself.
+    pub const TYPE: TypeSpec = T::TYPE;
+}
+
+/// The type of an object's field that only serde knows.
+pub trait Unknown {
+    /// Any JSON.
+    const TYPE: TypeSpec = TypeSpec::new(FieldKind::Raw);
+}
+
+impl<T> Unknown for Probe<T> {}
 
 /// Reads an object param.
 ///

@@ -4,7 +4,7 @@ use crate::descriptor::{Descriptor, Place};
 use crate::prelude::*;
 
 /// One.
-#[connector(name = "registry-one", version = "1.0.0", category = "demo", tags("a", "b"))]
+#[connector(name = "registry-one", version = "1.0.0", category = "demo", tags("a", "b"), lock = false)]
 #[derive(Debug)]
 struct One;
 

@@ -20,3 +20,6 @@ pub use bump::{FloorError, check_floor, suggested_version};
 pub use changes::{Change, Changes, Report};
 pub use command::diff;
 pub use rules::{Level, RULES, Rule};
+
+pub(crate) use bump::{Numbers, floor};
+pub(crate) use rules::id as rule;

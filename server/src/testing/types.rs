@@ -10,7 +10,14 @@ use tokio::sync::Semaphore;
 pub(crate) const CANARY: &str = "canary/secret value+1";
 
 /// Keeps secrets and tells what it is told.
-#[connector(name = "safe", version = "1.2.0", category = "test", tags("one", "two"), default_command = "echo")]
+#[connector(
+    name = "safe",
+    version = "1.2.0",
+    category = "test",
+    tags("one", "two"),
+    default_command = "echo",
+    lock = false
+)]
 pub(crate) struct Safe {
     /// Where the API is.
     base_url: Url,
@@ -86,7 +93,7 @@ fn polite(params: &EchoParams) -> Outcome<Value> {
 }
 
 /// Does nothing well.
-#[connector(name = "odd", version = "0.1.0")]
+#[connector(name = "odd", version = "0.1.0", lock = false)]
 pub(crate) struct Odd {}
 
 #[connector]

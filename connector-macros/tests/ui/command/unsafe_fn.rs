@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "widget", version = "1.0.0")]
+#[connector(name = "widget", version = "1.0.0", lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,

@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "widget", version = "1.0.0", egress = host)]
+#[connector(name = "widget", version = "1.0.0", egress = host, lock = false)]
 pub struct Widget {
     /// Where the API answers.
     #[config(destination)]

@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "widget", version = "1.0.0", egress = [base_url, base_url])]
+#[connector(name = "widget", version = "1.0.0", egress = [base_url, base_url], lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,

@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "widget", version = "1.0.0", errors = explain)]
+#[connector(name = "widget", version = "1.0.0", errors = explain, lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,

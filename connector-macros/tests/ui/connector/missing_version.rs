@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "widget")]
+#[connector(name = "widget", lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,

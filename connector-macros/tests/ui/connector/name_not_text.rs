@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = 7, version = "1.0.0")]
+#[connector(name = 7, version = "1.0.0", lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,

@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "01234567-89ab-cdef-0123-456789abcdef", version = "1.0.0")]
+#[connector(name = "01234567-89ab-cdef-0123-456789abcdef", version = "1.0.0", lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,

@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Lists.
-#[connector(name = "widget", version = "1.0.0")]
+#[connector(name = "widget", version = "1.0.0", lock = false)]
 fn list() {}
 
 fn main() {}

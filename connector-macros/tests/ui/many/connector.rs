@@ -4,7 +4,7 @@
 
 use connector_runtime::prelude::*;
 
-#[connector(name = "Widget", version = "1", colour = "red", errors = "explain")]
+#[connector(name = "Widget", version = "1", colour = "red", errors = "explain", lock = false)]
 pub struct Widget {
     base_url: Url,
     /// Seconds.

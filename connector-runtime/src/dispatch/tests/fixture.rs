@@ -13,7 +13,7 @@ use crate::prelude::*;
 use crate::registry::Registry;
 
 /// A lab.
-#[connector(name = "dispatch-lab", version = "1.0.0", default_command = "echo", errors = explain)]
+#[connector(name = "dispatch-lab", version = "1.0.0", default_command = "echo", errors = explain, lock = false)]
 #[derive(Debug)]
 pub(super) struct Lab {
     /// Where.

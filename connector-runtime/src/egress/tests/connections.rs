@@ -12,7 +12,7 @@ use crate::testing::{self, TestCall};
 const KEY: &str = "k3y-of-the-widgets";
 
 /// Sends its key where a param says.
-#[connector(name = "egress-inferred", version = "1.0.0")]
+#[connector(name = "egress-inferred", version = "1.0.0", lock = false)]
 struct Inferred {
     /// Where the API is.
     base_url: Url,
@@ -23,7 +23,7 @@ struct Inferred {
 type Address = Option<Url>;
 
 /// Has a URL that may be left out, behind an alias.
-#[connector(name = "egress-optional", version = "1.0.0")]
+#[connector(name = "egress-optional", version = "1.0.0", lock = false)]
 struct Optional {
     /// Where the API is.
     base_url: Address,
@@ -32,7 +32,7 @@ struct Optional {
 }
 
 /// Has a URL that need not be given.
-#[connector(name = "egress-default", version = "1.0.0")]
+#[connector(name = "egress-default", version = "1.0.0", lock = false)]
 struct Defaulted {
     /// Where the API is.
     #[config(default = "http://api.test")]
@@ -42,7 +42,7 @@ struct Defaulted {
 }
 
 /// Names two of its URLs.
-#[connector(name = "egress-named", version = "1.0.0", egress = [base_url, r#type])]
+#[connector(name = "egress-named", version = "1.0.0", egress = [base_url, r#type], lock = false)]
 struct Named {
     /// Where the API is.
     base_url: Url,
@@ -56,7 +56,7 @@ struct Named {
 }
 
 /// Has two URLs and does not choose.
-#[connector(name = "egress-undecided", version = "1.0.0")]
+#[connector(name = "egress-undecided", version = "1.0.0", lock = false)]
 struct Undecided {
     /// Where the API is.
     base_url: Url,
@@ -67,7 +67,7 @@ struct Undecided {
 }
 
 /// Opts out.
-#[connector(name = "egress-anywhere", version = "1.0.0", egress = anywhere)]
+#[connector(name = "egress-anywhere", version = "1.0.0", egress = anywhere, lock = false)]
 struct Anywhere {
     /// Where people read about it.
     base_url: Option<Url>,
@@ -76,7 +76,7 @@ struct Anywhere {
 }
 
 /// Has a field that is named as the way out of the guard.
-#[connector(name = "egress-homonym", version = "1.0.0", egress = anywhere)]
+#[connector(name = "egress-homonym", version = "1.0.0", egress = anywhere, lock = false)]
 struct Homonym {
     /// Where the API is.
     anywhere: Url,

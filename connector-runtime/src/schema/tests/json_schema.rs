@@ -53,7 +53,7 @@ struct Page {
 }
 
 /// A connector with a field of every kind.
-#[connector(name = "schema-kinds", version = "1.0.0")]
+#[connector(name = "schema-kinds", version = "1.0.0", lock = false)]
 #[derive(Debug)]
 struct Kinds {
     /// Where.

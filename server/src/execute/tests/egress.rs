@@ -14,7 +14,7 @@ use crate::testing::TestServer;
 const KEY: &str = "courier-key-0815";
 
 /// Carries its key where a param says.
-#[connector(name = "courier", version = "1.0.0")]
+#[connector(name = "courier", version = "1.0.0", lock = false)]
 struct Courier {
     /// Where the API is.
     base_url: Option<Url>,

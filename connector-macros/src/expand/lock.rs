@@ -1,0 +1,128 @@
+//! The lock of a connector: its text, taken in at compile time, and the checks that stand under the
+//! version and under each thing that may be new.
+
+use std::path::PathBuf;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
+
+use crate::args::LockArg;
+use crate::diag;
+use crate::model::{Commands, Connector};
+
+/// `Lock { .. }`. The file is never read here: the compiler takes it in, and so knows when it changes.
+pub(super) fn lock(model: &Connector) -> TokenStream {
+    let Connector { krate, .. } = model;
+    let (file, text) = match &model.lock {
+        LockArg::Off => return quote!(#krate::__private::Lock::OFF),
+        LockArg::Crate => {
+            let path = crate_path(model);
+            let below = format!("/{path}");
+            let text = quote!(::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), #below)));
+            (quote!(Crate(#path)), text)
+        }
+        LockArg::Beside(path) => (quote!(Beside(#path)), quote_spanned!(path.span()=> ::core::include_str!(#path))),
+    };
+    let text = super::option(exists(model).then_some(text));
+    quote! {
+        #krate::__private::Lock {
+            file: #krate::__private::LockFile::#file,
+            text: #text,
+            mode: ::core::option_env!("CONNECTOR_LOCK"),
+        }
+    }
+}
+
+fn crate_path(model: &Connector) -> String {
+    format!("schema.lock/{}.lock", model.name.value())
+}
+
+/// Asks whether the lock is there, to say so in our own words.
+#[expect(clippy::disallowed_methods, reason = "where cargo builds is no setting")]
+fn exists(model: &Connector) -> bool {
+    let file = match &model.lock {
+        LockArg::Off => return false,
+        LockArg::Crate => {
+            std::env::var_os("CARGO_MANIFEST_DIR").map(|folder| PathBuf::from(folder).join(crate_path(model)))
+        }
+        LockArg::Beside(path) => source_file(path.span()).map(|source| source.with_file_name("").join(path.value())),
+    };
+    // Where the place is not known, the compiler will tell.
+    file.is_none_or(|file| file.is_file())
+}
+
+fn source_file(span: Span) -> Option<PathBuf> {
+    if proc_macro::is_available() { span.unwrap().local_file() } else { None }
+}
+
+/// Under the version: something changed without it. Under each field: it is new.
+pub(super) fn struct_checks(model: &Connector) -> TokenStream {
+    let Connector { krate, ident, name, version, .. } = model;
+    if matches!(model.lock, LockArg::Off) {
+        return TokenStream::new();
+    }
+    if !exists(model) {
+        let (span, path) = match &model.lock {
+            LockArg::Beside(path) => (path.span(), path.value()),
+            _ => (name.span(), crate_path(model)),
+        };
+        let message = diag::missing_lock(&name.value(), &path);
+        let at = super::at(krate, span);
+        return quote_spanned! {span=>
+            const _: () = #at::__private::check::missing_lock(::core::option_env!("CONNECTOR_LOCK"), #message);
+        };
+    }
+    let fields = model.fields.iter().map(|field| {
+        let wire = &field.wire;
+        quote_spanned!(field.wire_span=> added(VERDICT, "", #wire);)
+    });
+    let additions = checks(krate, ident, fields.collect());
+    let (at, verdict) = (super::at(krate, version.span()), verdict(krate, ident));
+    quote! {
+        #[allow(unused_imports)]
+        use #krate::__private::Unlocked as _;
+        #additions
+    }
+    .into_iter()
+    .chain(quote_spanned!(version.span()=> const _: () = #at::__private::check::locked(#verdict);))
+    .collect()
+}
+
+/// Under each command and each param: it is new.
+pub(super) fn impl_checks(model: &Commands) -> TokenStream {
+    let Commands { krate, ty, commands, .. } = model;
+    let calls = commands.iter().flat_map(|command| {
+        let name = &command.wire;
+        let params = command.params().map(move |field| {
+            let wire = &field.wire;
+            quote_spanned!(field.wire_span=> added(VERDICT, #name, #wire);)
+        });
+        std::iter::once(quote_spanned!(command.wire_span=> added(VERDICT, #name, "");)).chain(params)
+    });
+    let checks = checks(krate, ty, calls.collect());
+    quote! {
+        #[allow(unused_imports)]
+        use #krate::__private::Unlocked as _;
+        #checks
+    }
+}
+
+/// One const for all of a macro call: at most one of the calls in it speaks up.
+fn checks(krate: &Path, ty: &impl ToTokens, calls: TokenStream) -> TokenStream {
+    if calls.is_empty() {
+        return TokenStream::new();
+    }
+    let verdict = verdict(krate, ty);
+    quote! {
+        const _: () = {
+            use #krate::__private::check::added;
+            const VERDICT: &#krate::__private::Verdict = #verdict;
+            #calls
+        };
+    }
+}
+
+fn verdict(krate: &Path, ty: &impl ToTokens) -> TokenStream {
+    quote!(#krate::__private::Locked::<#ty>::VERDICT)
+}

@@ -1,0 +1,33 @@
+//! A command is new, and the version does not say so.
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.1", lock = "widget.lock")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(effect = read)]
+    fn list(
+        &self,
+        /// Most widgets.
+        #[param(default = 50, min = 1, max = 500)]
+        limit: u32,
+    ) -> Outcome {
+        succeed(())
+    }
+
+    /// Shows a widget.
+    #[command]
+    fn show(&self) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

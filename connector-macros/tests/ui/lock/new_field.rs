@@ -1,0 +1,29 @@
+//! A connection field is new, and the version does not say so.
+#![allow(unused_variables)]
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0", lock = "widget.lock")]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+    /// Tenant to act in.
+    tenant: Option<String>,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command(effect = read)]
+    fn list(
+        &self,
+        /// Most widgets.
+        #[param(default = 50, min = 1, max = 500)]
+        limit: u32,
+    ) -> Outcome {
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,139 @@
+//! How a change is said, and where it stands in the config schema.
+
+use super::bytes;
+use super::compare::Found;
+use super::line::Kind;
+use super::out::Out;
+use crate::schema::escape_pointer;
+use crate::version::{Rule, rule};
+
+/// Writes `param limit of list: bounds narrowed, max was 500, is 100`, or `param limit of list was removed`.
+pub(super) const fn write(out: &mut Out<'_>, found: &Found<'_>) {
+    subject(out, found);
+    if found.is_whole() {
+        out.str(if found.is_addition() { " was added" } else { " was removed" });
+        return out.str(how_added(found.rule));
+    }
+    out.str(": ");
+    out.str(found.rule.text);
+    let name = found.attribute.0;
+    match (found.was, found.is) {
+        // Whether it is there is all that it says, and the rule has said it.
+        (Some(b""), _) | (_, Some(b"")) => {}
+        _ if matches!(found.line.kind, Kind::Text | Kind::Texts) => {}
+        _ if bytes::same(found.attribute.1.as_bytes(), b"secret") => {}
+        (was, is) => was_is(out, if name.is_empty() { "it" } else { name }, was, is),
+    }
+}
+
+/// What makes the level of something new.
+const fn how_added(rule: &Rule) -> &'static str {
+    const HOW: [(&Rule, &str); 4] = [
+        (rule::PARAM_ADDED, " with a default"),
+        (rule::PARAM_ADDED_WITHOUT_DEFAULT, " without a default"),
+        (rule::CONNECTION_FIELD_ADDED_REQUIRED, " as required without a default"),
+        (rule::PROPERTY_REQUIRED, " as required"),
+    ];
+    let mut at = 0;
+    while at < HOW.len() {
+        if bytes::same(HOW[at].0.id.as_bytes(), rule.id.as_bytes()) {
+            return HOW[at].1;
+        }
+        at += 1;
+    }
+    ""
+}
+
+const fn was_is(out: &mut Out<'_>, name: &str, was: Option<&[u8]>, is: Option<&[u8]>) {
+    out.str(", ");
+    out.str(name);
+    match (was, is) {
+        (Some(was), Some(is)) => {
+            out.str(" was ");
+            out.bytes(was);
+            out.str(", is ");
+            out.bytes(is);
+        }
+        (Some(was), None) => {
+            out.str(" was ");
+            out.bytes(was);
+        }
+        (_, Some(is)) => {
+            out.str(" is ");
+            out.bytes(is);
+        }
+        _ => {}
+    }
+}
+
+const fn subject(out: &mut Out<'_>, found: &Found<'_>) {
+    let line = &found.line;
+    match line.kind {
+        Kind::Command | Kind::Text => {
+            out.str("command ");
+            out.bytes(line.name(0));
+        }
+        Kind::Texts => out.str("connection"),
+        Kind::DefaultCommand => out.str("default command"),
+        Kind::Output => {
+            out.str("output ");
+            out.bytes(line.name(1));
+            of(out, line.name(0));
+        }
+        Kind::Connection => {
+            out.str("connection field ");
+            out.bytes(line.name(0));
+        }
+        Kind::ConnectionOption => {
+            out.str("option ");
+            out.bytes(line.name(1));
+            out.str(" of connection field ");
+            out.bytes(line.name(0));
+        }
+        Kind::Param => {
+            out.str("param ");
+            out.bytes(line.name(1));
+            of(out, line.name(0));
+        }
+        Kind::ParamOption => {
+            out.str("option ");
+            out.bytes(line.name(2));
+            out.str(" of param ");
+            out.bytes(line.name(1));
+            of(out, line.name(0));
+        }
+    }
+}
+
+const fn of(out: &mut Out<'_>, command: &[u8]) {
+    out.str(" of ");
+    out.bytes(command);
+}
+
+/// The JSON pointer of a change.
+pub(super) fn pointer(found: &Found<'_>) -> String {
+    let line = &found.line;
+    let text = |bytes: &[u8]| escape_pointer(&String::from_utf8_lossy(bytes));
+    let mut pointer = match line.kind {
+        Kind::Connection | Kind::ConnectionOption | Kind::Texts => "/connectionConfig".to_owned(),
+        Kind::DefaultCommand => "/defaultCommand".to_owned(),
+        _ => format!("/commands/{}", text(line.command())),
+    };
+    if matches!(line.kind, Kind::Param | Kind::ParamOption) {
+        pointer.push_str("/paramSchema");
+    }
+    for (depth, name) in line.path().split(|byte| *byte == b'.').filter(|name| !name.is_empty()).enumerate() {
+        pointer.push_str(if depth == 0 { "/" } else { "/schema/properties/" });
+        pointer.push_str(&text(name));
+    }
+    match line.kind {
+        Kind::Output => pointer.push_str("/outputs"),
+        Kind::ConnectionOption | Kind::ParamOption => pointer.push_str("/options"),
+        _ if !found.attribute.1.is_empty() => {
+            pointer.push('/');
+            pointer.push_str(found.attribute.1);
+        }
+        _ => {}
+    }
+    pointer
+}
