@@ -29,8 +29,9 @@ pub fn compile(ctx: &Ctx<'_>, source: &str, name: &str) -> Result<Bytecode> {
     let mut written = size(0);
     // SAFETY: the context is live, `function` is a value of it that stays alive over the call, and `written`
     // is where the length goes.
-    let start =
-        unsafe { qjs::JS_WriteObject(raw, &raw mut written, function.as_raw(), self::flags(qjs::JS_WRITE_OBJ_BYTECODE)) };
+    let start = unsafe {
+        qjs::JS_WriteObject(raw, &raw mut written, function.as_raw(), self::flags(qjs::JS_WRITE_OBJ_BYTECODE))
+    };
     if start.is_null() {
         return Err(Error::Exception);
     }

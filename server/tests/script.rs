@@ -4,6 +4,8 @@
 mod cases;
 #[path = "script/checking.rs"]
 mod checking;
+#[path = "script/egress.rs"]
+mod egress;
 #[path = "script/guest.rs"]
 mod guest;
 #[path = "script/hostile.rs"]

@@ -1,9 +1,10 @@
 //! Carries out a script's HTTP calls: through egress, as everything that leaves.
 
+use std::fmt;
 use std::time::Duration;
 
 use connector_runtime::egress::{Client, EgressError, Response};
-use connector_runtime::log::{LogLevel, Logger};
+use connector_runtime::log::LogLevel;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::IgnoredAny;
@@ -12,17 +13,17 @@ use super::limits::Limits;
 use super::sandbox::{HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
 
 /// What a script may do outside: HTTP through a client, lines to a connector's log.
-#[derive(Debug, Clone)]
 pub struct EgressCalls {
     client: Client,
-    log: Logger,
+    log: Box<dyn Fn(LogLevel, &str) + Send + Sync>,
     limits: Limits,
 }
 
 impl EgressCalls {
-    /// Makes the host of one call. The client carries the connection's scope and secrets, the log its redactor.
-    pub const fn new(client: Client, log: Logger, limits: Limits) -> Self {
-        Self { client, log, limits }
+    /// Makes the host of one call. The client carries the connection's scope and secrets; `log` takes the
+    /// lines as the script wrote them, so it redacts.
+    pub fn new(client: Client, limits: Limits, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
+        Self { client, limits, log: Box::new(log) }
     }
 
     async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {
@@ -42,7 +43,9 @@ impl EgressCalls {
             HttpBody::Text(text) if typed => request.body(text),
             // A text that is JSON, such as what JSON.stringify made, goes as JSON.
             HttpBody::Text(text) if !is_json(&text) => request.text(text),
-            HttpBody::Text(text) | HttpBody::Json(text) => request.header("content-type", "application/json").body(text),
+            HttpBody::Text(text) | HttpBody::Json(text) => {
+                request.header("content-type", "application/json").body(text)
+            }
         };
         for (name, value) in &headers {
             request = request.header(name, value);
@@ -60,7 +63,13 @@ impl HostCalls for EgressCalls {
     }
 
     fn log(&self, level: LogLevel, message: &str) {
-        self.log.write(level, message);
+        (self.log)(level, message);
+    }
+}
+
+impl fmt::Debug for EgressCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EgressCalls").field("client", &self.client).finish_non_exhaustive()
     }
 }
 

@@ -27,4 +27,6 @@ pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
 pub use self::limits::Limits;
 pub use self::message::Walls;
 pub use self::pool::{Pool, PoolSettings};
-pub use self::sandbox::{Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall};
+pub use self::sandbox::{
+    Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall,
+};

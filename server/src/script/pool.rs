@@ -168,11 +168,7 @@ impl Pool {
 }
 
 impl Sandbox for Pool {
-    fn run<'a>(
-        &'a self,
-        call: ScriptCall<'a>,
-        host: &'a dyn HostCalls,
-    ) -> BoxFuture<'a, Result<Ran, ScriptFailure>> {
+    fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>> {
         self.run_call(call, host).boxed()
     }
 

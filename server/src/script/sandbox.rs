@@ -23,11 +23,7 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// Where the script gives no result, whatever the reason; only this call is concerned.
-    fn run<'a>(
-        &'a self,
-        call: ScriptCall<'a>,
-        host: &'a dyn HostCalls,
-    ) -> BoxFuture<'a, Result<Ran, ScriptFailure>>;
+    fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>>;
 
     /// Compiles a source, runs its top level with every host call refused, and looks for its commands.
     /// Answers what is wrong with it; nothing where it is sound.

@@ -70,7 +70,9 @@ impl Starter {
     pub(super) fn new(program: PathBuf) -> io::Result<Self> {
         let (orders, incoming) = channel::<Order>();
         let (graves, dead) = channel();
-        thread::Builder::new().name("script-starter".to_owned()).spawn(move || start_all(&program, &incoming, &graves))?;
+        thread::Builder::new()
+            .name("script-starter".to_owned())
+            .spawn(move || start_all(&program, &incoming, &graves))?;
         thread::Builder::new().name("script-burial".to_owned()).spawn(move || bury_all(&dead))?;
         Ok(Self { orders })
     }

@@ -8,6 +8,9 @@ use server::script::{ScriptFailure, judge};
 
 use super::support::{Call, Host, SLACK, healthy, settings, shared};
 
+/// Names of what the engine has, not the script.
+const FOREIGN: &[&str] = &["constructor", "eval", "__proto__", "toString"];
+
 #[derive(Deserialize)]
 struct Case {
     id: String,
@@ -27,7 +30,10 @@ async fn every_case_of_the_file() {
     for round in 0..times {
         for Case { id, src, expect } in &cases {
             let slow = Host { silent: id == "esc-19", ..Host::default() };
-            let call = Call::new(src).within(250).of(if id.starts_with("iso") { "iso" } else { "one" });
+            let connector = if id.starts_with("iso") { "iso" } else { "one" };
+            // Its source says which command it is about.
+            let command = if id == "err-11" { FOREIGN[round as usize % FOREIGN.len()] } else { "main" };
+            let call = Call::new(src).within(250).of(connector).command(command);
             let began = Instant::now();
             let ran = call.run(&pool, &slow).await;
             let took = began.elapsed();

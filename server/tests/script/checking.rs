@@ -31,7 +31,8 @@ async fn a_throwing_top_level_has_its_place() {
 
 #[tokio::test]
 async fn missing_commands_are_all_named() {
-    let problems = check("function a() {}\nvar b = 1; const constructor = 1;", &["a", "b", "c", "toString", "constructor"]).await;
+    let problems =
+        check("function a() {}\nvar b = 1; const constructor = 1;", &["a", "b", "c", "toString", "constructor"]).await;
     assert_eq!(problems.len(), 4, "{problems:?}");
     assert!(problems[0].message.contains("command b") && problems[0].line.is_none());
 }

@@ -8,7 +8,8 @@ use super::support::{Call, Host, healthy, pool};
 #[tokio::test]
 async fn config_params_variables_and_the_key_are_there() {
     let source = "function main() { return { success: true, payload: { c: floh.config, p: floh.params, v: floh.variables, k: floh.idempotencyKey } }; }";
-    let mut call = Call::new(source).config(&json!({ "apiKey": "sk" })).params(&json!({ "command": "main", "n": [1, 2.5, null] }));
+    let mut call =
+        Call::new(source).config(&json!({ "apiKey": "sk" })).params(&json!({ "command": "main", "n": [1, 2.5, null] }));
     call.variables = json!({ "a": { "b": "c" } }).as_object().unwrap().clone();
     let payload = json!({ "c": { "apiKey": "sk" }, "p": { "command": "main", "n": [1, 2.5, null] }, "v": { "a": { "b": "c" } }, "k": "key-1" });
     assert_eq!(call.value(&pool()).await, json!({ "success": true, "payload": payload }));
@@ -45,13 +46,25 @@ async fn results_are_written_as_json_has_them() {
         ("null", "null"),
         ("'x'", "\"x\""),
         ("1e21", "1e+21"),
-        ("[1, 2.5, -0, NaN, 1e3, 0.1, -1.5e-7, 9007199254740993, 1e20]", "[1,2.5,0,null,1000,0.1,-1.5e-7,9007199254740992,100000000000000000000]"),
-        ("{ a: undefined, f() {}, [Symbol('s')]: 1, b: [undefined, () => 1, Symbol.iterator] }", "{\"b\":[null,null,null]}"),
-        ("{ d: new Date(0), bad: new Date(NaN), m: new Map([[1, 2]]), r: /x/, t: new Uint8Array(2) }", "{\"d\":\"1970-01-01T00:00:00.000Z\",\"bad\":null,\"m\":{},\"r\":{},\"t\":{\"0\":0,\"1\":0}}"),
+        (
+            "[1, 2.5, -0, NaN, 1e3, 0.1, -1.5e-7, 9007199254740993, 1e20]",
+            "[1,2.5,0,null,1000,0.1,-1.5e-7,9007199254740992,100000000000000000000]",
+        ),
+        (
+            "{ a: undefined, f() {}, [Symbol('s')]: 1, b: [undefined, () => 1, Symbol.iterator] }",
+            "{\"b\":[null,null,null]}",
+        ),
+        (
+            "{ d: new Date(0), bad: new Date(NaN), m: new Map([[1, 2]]), r: /x/, t: new Uint8Array(2) }",
+            "{\"d\":\"1970-01-01T00:00:00.000Z\",\"bad\":null,\"m\":{},\"r\":{},\"t\":{\"0\":0,\"1\":0}}",
+        ),
         ("'\\ud800x'", "\"\u{fffd}x\""),
         ("{ ['\\udc00']: 'a\\u0000b' }", "{\"\u{fffd}\":\"a\\u0000b\"}"),
         ("JSON.parse('{\"__proto__\":{\"a\":1}}')", "{\"__proto__\":{\"a\":1}}"),
-        ("Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true }, hidden: { value: 3 } })", "{\"own\":2}"),
+        (
+            "Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true }, hidden: { value: 3 } })",
+            "{\"own\":2}",
+        ),
         ("{ toJSON() { return 'forged'; }, a: 1 }", "{\"a\":1}"),
         ("new Proxy({ a: 1 }, {})", "{\"a\":1}"),
     ];
@@ -65,7 +78,10 @@ async fn results_are_written_as_json_has_them() {
 #[tokio::test]
 async fn each_property_is_read_once_and_first_by_the_host() {
     let source = "function main() { var n = 0; return { get success() { return n++ === 0; }, payload: 1, get variables() { return { n: n }; } }; }";
-    assert_eq!(Call::new(source).value(&pool()).await, json!({ "success": true, "payload": 1, "variables": { "n": 1 } }));
+    assert_eq!(
+        Call::new(source).value(&pool()).await,
+        json!({ "success": true, "payload": 1, "variables": { "n": 1 } })
+    );
 }
 
 #[tokio::test]
@@ -138,7 +154,10 @@ async fn anything_may_be_thrown() {
         ("10n", "10"),
         ("{ message: 'like an error' }", "like an error"),
         ("{}", "the script threw a value without a message"),
-        ("(function () { var r = Proxy.revocable({}, {}); r.revoke(); return r.proxy; })()", "the script threw a value without a message"),
+        (
+            "(function () { var r = Proxy.revocable({}, {}); r.revoke(); return r.proxy; })()",
+            "the script threw a value without a message",
+        ),
         ("Object.defineProperty(new Error('x'), 'message', { get() { throw new Error('again'); } })", "Error"),
         ("new Error('\\ud800')", "\u{fffd}"),
     ] {
@@ -154,13 +173,16 @@ async fn anything_may_be_thrown() {
 #[tokio::test]
 async fn the_log_goes_by_level_and_has_an_end() {
     let host = Host::default();
-    let mut call = Call::new("function main() { floh.log.trace('t'); floh.log.debug('d'); floh.log.info('i', 1, { a: [1] }, null); console.log('c'); console.warn(new TypeError('w')); floh.log.error('e\\n\\u001b[2J'); }");
+    let mut call = Call::new(
+        "function main() { floh.log.trace('t'); floh.log.debug('d'); floh.log.info('i', 1, { a: [1] }, null); console.log('c'); console.warn(new TypeError('w')); floh.log.error('e\\n\\u001b[2J'); }",
+    );
     call.level = connector_runtime::log::LogLevel::Info;
     call.run(&pool(), &host).await.unwrap();
     assert_eq!(host.lines(), ["info i 1 {\"a\":[1]} null", "info c", "warn TypeError: w", "error e\n\u{1b}[2J"]);
 
     let host = Host::default();
-    let flood = Call::new("function main() { for (var i = 0; i < 20000; i++) floh.log.info('line ' + i + 'x'.repeat(200)); }");
+    let flood =
+        Call::new("function main() { for (var i = 0; i < 20000; i++) floh.log.info('line ' + i + 'x'.repeat(200)); }");
     flood.run(&pool(), &host).await.unwrap();
     let lines = host.lines();
     let bytes: usize = lines.iter().map(String::len).sum();
@@ -175,11 +197,16 @@ async fn util_does_what_others_do() {
         u.sha256('abc'), u.sha256('abc', 'base64'), u.hmacSha256('key', 'The quick brown fox jumps over the lazy dog'),
         /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(u.uuid()), u.uuid() === u.uuid() ]; }";
     let expected = json!([
-        "aMOp", "YQ==", "h\u{e9}", "6162", "ab",
+        "aMOp",
+        "YQ==",
+        "h\u{e9}",
+        "6162",
+        "ab",
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
         "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
-        true, false
+        true,
+        false
     ]);
     assert_eq!(Call::new(source).value(&pool()).await, expected);
     let failure = Call::new("function main() { floh.util.base64.decode('%'); }").failure(&pool()).await;
@@ -201,16 +228,31 @@ async fn floh_is_frozen_and_nothing_reaches_sideways() {
     let value = Call::new(source).value(&pool()).await;
     assert_eq!(
         value,
-        json!(["function", "function", "undefined", true, true, "", "undefinedundefinedundefined", "undefined", 0, true])
+        json!([
+            "function",
+            "function",
+            "undefined",
+            true,
+            true,
+            "",
+            "undefinedundefinedundefined",
+            "undefined",
+            0,
+            true
+        ])
     );
-    let imports = Call::new("async function main() { var r = []; for (const u of ['file:///etc/passwd', '/etc/passwd', 'os', 'std', 'qjs:os', 'data:text/javascript,1']) { try { await import(u); r.push(u); } catch (e) {} } return r; }");
+    let imports = Call::new(
+        "async function main() { var r = []; for (const u of ['file:///etc/passwd', '/etc/passwd', 'os', 'std', 'qjs:os', 'data:text/javascript,1']) { try { await import(u); r.push(u); } catch (e) {} } return r; }",
+    );
     assert_eq!(imports.value(&pool()).await, json!([]));
 }
 
 #[tokio::test]
 async fn a_run_leaves_nothing_for_the_next() {
     let pool = pool();
-    let call = Call::new("function main() { var seen = [typeof globalThis.left, String(({}).polluted), RegExp.$1 || '', floh.params.n]; globalThis.left = 1; Object.prototype.polluted = 1; /(secret.*)/.exec('secret-of-a'); return seen; }");
+    let call = Call::new(
+        "function main() { var seen = [typeof globalThis.left, String(({}).polluted), RegExp.$1 || '', floh.params.n]; globalThis.left = 1; Object.prototype.polluted = 1; /(secret.*)/.exec('secret-of-a'); return seen; }",
+    );
     for n in 0..20 {
         let value = call.clone().params(&json!({ "n": n })).value(&pool).await;
         assert_eq!(value, json!(["undefined", "undefined", "", n]));
@@ -222,7 +264,14 @@ async fn a_run_leaves_nothing_for_the_next() {
 async fn a_canary_in_the_config_is_in_no_failure() {
     const CANARY: &str = "canary-5f1d0c7e";
     let pool = pool();
-    for body in ["null.x;", "for (;;) {}", "var s = 'x'; for (;;) s += s;", "function f() { f(); } f();", "return { n: 1n };", "floh.http.get('http://localhost/');"] {
+    for body in [
+        "null.x;",
+        "for (;;) {}",
+        "var s = 'x'; for (;;) s += s;",
+        "function f() { f(); } f();",
+        "return { n: 1n };",
+        "floh.http.get('http://localhost/');",
+    ] {
         let host = Host::default();
         let call = Call::new(&format!("function main() {{ {body} }}")).within(200).config(&json!({ "apiKey": CANARY }));
         let failure = call.run(&pool, &host).await.map(|ran| ran.json).unwrap_err();
@@ -242,7 +291,8 @@ async fn what_is_too_large_to_send_is_refused() {
     let pool = pool();
     let source = format!("function main() {{}} // {}", "x".repeat(300 << 10));
     assert_eq!(Call::new(&source).failure(&pool).await.class(), "too_large");
-    let mut call = Call::new("function main() { return floh.params.x.length; }").params(&json!({ "x": "x".repeat(10 << 20) }));
+    let mut call =
+        Call::new("function main() { return floh.params.x.length; }").params(&json!({ "x": "x".repeat(10 << 20) }));
     assert_eq!(call.value(&pool).await, json!(10 << 20));
     call.params.insert("y".to_owned(), Value::from("y".repeat(10 << 20)));
     assert_eq!(call.failure(&pool).await.class(), "too_large");

@@ -45,19 +45,28 @@ const TABLE: &[(&str, &str)] = &[
     // Time: while the result is read.
     ("return { get payload() { for (;;) {} } };", "timeout"),
     ("return new Proxy({}, { ownKeys() { for (;;) {} } });", "timeout"),
-    ("return { success: true, payload: [new Proxy([], { get() { for (;;) {} } }), { get x() { for (;;) {} } }] };", "timeout"),
+    (
+        "return { success: true, payload: [new Proxy([], { get() { for (;;) {} } }), { get x() { for (;;) {} } }] };",
+        "timeout",
+    ),
     // Memory.
     ("var s = 'x'; for (;;) s += s;", "memory|thrown"),
     ("var s = ''; for (;;) s += 'abcdefgh' + s.length;", "memory|thrown|timeout"),
     ("var a = []; for (;;) a.push({ x: 1, y: 2 });", "memory|timeout"),
-    ("var f = []; for (;;) { let b = new Array(1000).fill(f.length); f.push(function () { return b; }); }", "memory|timeout"),
+    (
+        "var f = []; for (;;) { let b = new Array(1000).fill(f.length); f.push(function () { return b; }); }",
+        "memory|timeout",
+    ),
     ("for (;;) { var a = {}, b = { a }; a.b = b; a.pad = new Array(50).fill(0); }", "timeout"),
     ("new Array(1e9).fill(0);", "memory|timeout|thrown"),
     ("'abcdefgh'.repeat(1 << 26);", "memory|thrown"),
     ("new Uint8Array(1 << 30);", "memory|thrown"),
     ("new ArrayBuffer(8, { maxByteLength: 1 << 30 }).resize(1 << 30);", "memory|thrown"),
     ("var o = {}; for (var i = 0; ; i++) o['p' + i] = i;", "memory|timeout"),
-    ("var a = []; for (;;) { try { for (;;) a.push(new Array(1 << 12).fill(1)); } catch (e) { a.length = a.length >> 1; } }", "timeout|memory"),
+    (
+        "var a = []; for (;;) { try { for (;;) a.push(new Array(1 << 12).fill(1)); } catch (e) { a.length = a.length >> 1; } }",
+        "timeout|memory",
+    ),
     ("var m = new WeakMap(), k = []; for (;;) { var o = {}; k.push(o); m.set(o, k); }", "memory|timeout"),
     ("var s = []; for (;;) s.push(Symbol('x'.repeat(1000)));", "memory|timeout"),
     ("new Function('a'.repeat(1 << 25));", "memory|thrown|timeout"),
@@ -68,14 +77,23 @@ const TABLE: &[(&str, &str)] = &[
     ("var o = { toString() { return '' + o; } }; '' + o;", "stack"),
     ("JSON.parse('['.repeat(200000) + ']'.repeat(200000));", "stack|thrown"),
     ("(function f() { try { f(); } catch (e) { f(); } })();", "timeout|stack"),
-    ("var f = function () { return 1; }; for (var i = 0; i < 100000; i++) f = f.bind(null); return f();", "stack|ok|memory"),
+    (
+        "var f = function () { return 1; }; for (var i = 0; i < 100000; i++) f = f.bind(null); return f();",
+        "stack|ok|memory",
+    ),
     ("new Function('return ' + '('.repeat(200000) + '1' + ')'.repeat(200000))();", "stack|thrown|memory"),
     ("eval('['.repeat(100000));", "stack|thrown|memory"),
     ("new RegExp('('.repeat(100000) + ')'.repeat(100000));", "stack|thrown|memory"),
-    ("var o = null; for (var i = 0; i < 300000; i++) o = { next: o }; o = null; return { success: true };", "ok|memory|timeout"),
+    (
+        "var o = null; for (var i = 0; i < 300000; i++) o = { next: o }; o = null; return { success: true };",
+        "ok|memory|timeout",
+    ),
     // Promises.
     ("(function again() { Promise.resolve().then(again); })(); return { success: true };", "timeout"),
-    ("(function fan() { Promise.resolve().then(fan); Promise.resolve().then(fan); })(); return { success: true };", "timeout|memory"),
+    (
+        "(function fan() { Promise.resolve().then(fan); Promise.resolve().then(fan); })(); return { success: true };",
+        "timeout|memory",
+    ),
     ("return new Promise(function (done) { (function again() { Promise.resolve().then(again); })(); });", "timeout"),
     ("return { success: true, get then() { throw new Error('no'); } };", "thrown"),
     ("Promise.reject(new Error('later')); return { success: true };", "ok"),

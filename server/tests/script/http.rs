@@ -6,7 +6,7 @@ use server::script::{HttpBody, ScriptFailure, judge};
 use super::support::{Call, Host, healthy, pool};
 
 /// The guide's script, as printed.
-const GUIDE: &str = r#"
+pub(crate) const GUIDE: &str = r#"
 function listContacts() {
   var url = floh.config.baseUrl + "/api/contacts";
   url += "?limit=" + (floh.params.limit || 50);
@@ -82,7 +82,9 @@ async fn the_guides_script_runs_as_printed() {
 #[tokio::test]
 async fn awaiting_an_answer_is_as_good() {
     let host = Host::answering(200, "[1]");
-    let call = Call::new("async function main() { const r = await floh.http.get('https://a.example.com/'); return r.body[0]; }");
+    let call = Call::new(
+        "async function main() { const r = await floh.http.get('https://a.example.com/'); return r.body[0]; }",
+    );
     assert_eq!(call.run(&pool(), &host).await.unwrap().json, "1");
 }
 
@@ -98,7 +100,10 @@ async fn every_method_and_every_shape_of_a_body() {
     Call::new(source).run(&pool(), &host).await.unwrap();
     let calls = host.calls.lock().unwrap().clone();
     let methods: Vec<&str> = calls.iter().map(|call| call.method.as_str()).collect();
-    assert_eq!(methods, ["GET", "DELETE", "HEAD", "PUT", "PATCH", "POST", "POST", "POST", "OPTIONS", "GET", "GET", "POST"]);
+    assert_eq!(
+        methods,
+        ["GET", "DELETE", "HEAD", "PUT", "PATCH", "POST", "POST", "POST", "OPTIONS", "GET", "GET", "POST"]
+    );
     let json = |text: &str| HttpBody::Json(text.to_owned());
     assert_eq!(calls[1].headers, [("A".to_owned(), "1".to_owned())]);
     assert_eq!(calls[3].body, json(r#"{"a":[1,"1970-01-01T00:00:00.000Z"]}"#));
@@ -107,19 +112,31 @@ async fn every_method_and_every_shape_of_a_body() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(calls[8].query, [pair("a", "1"), pair("b", "x"), pair("b", "y")]);
     assert_eq!((calls[8].headers.as_slice(), calls[8].timeout_ms), ([pair("X-A", "true")].as_slice(), Some(250)));
-    assert_eq!((&calls[9].body, &calls[10].body, &calls[11].body), (&json("\"text\""), &HttpBody::Form(vec![pair("a", "b c")]), &json(r#"{"a":1}"#)));
+    assert_eq!(
+        (&calls[9].body, &calls[10].body, &calls[11].body),
+        (&json("\"text\""), &HttpBody::Form(vec![pair("a", "b c")]), &json(r#"{"a":1}"#))
+    );
 }
 
 #[tokio::test]
 async fn bodies_are_parsed_where_they_can_be_and_headers_know_no_case() {
     let pool = pool();
-    for (text, body) in [("", "null"), ("{\"a\":1}", "{\"a\":1}"), ("plain", "\"plain\""), ("\u{feff}[1]", "[1]"), ("{\"a\":", "\"{\\\"a\\\":\""), ("a\u{0}b", "\"a\\u0000b\"")] {
+    for (text, body) in [
+        ("", "null"),
+        ("{\"a\":1}", "{\"a\":1}"),
+        ("plain", "\"plain\""),
+        ("\u{feff}[1]", "[1]"),
+        ("{\"a\":", "\"{\\\"a\\\":\""),
+        ("a\u{0}b", "\"a\\u0000b\""),
+    ] {
         let host = Host::answering(200, text);
         let call = Call::new("function main() { return floh.http.get('https://a.example.com/').body; }");
         assert_eq!(call.run(&pool, &host).await.unwrap().json, body);
     }
     let host = Host::answering(200, "{}");
-    let call = Call::new("function main() { var r = floh.http.get('https://a.example.com/'); return [r.headers['Content-Type'], r.headers['content-type'], 'CONTENT-TYPE' in r.headers, r.headers.none, Object.keys(r.headers), JSON.stringify(r.headers), r.text, r]; }");
+    let call = Call::new(
+        "function main() { var r = floh.http.get('https://a.example.com/'); return [r.headers['Content-Type'], r.headers['content-type'], 'CONTENT-TYPE' in r.headers, r.headers.none, Object.keys(r.headers), JSON.stringify(r.headers), r.text, r]; }",
+    );
     let value: Value = serde_json::from_str(&call.run(&pool, &host).await.unwrap().json).unwrap();
     let json = "application/json";
     assert_eq!(
@@ -132,11 +149,16 @@ async fn bodies_are_parsed_where_they_can_be_and_headers_know_no_case() {
 #[tokio::test]
 async fn an_error_is_thrown_and_may_be_caught() {
     let pool = pool();
-    let caught = Call::new("function main() { try { floh.http.get('http://127.0.0.1/'); } catch (e) { return [e.name, e.code, e.message, e instanceof Error]; } }");
+    let caught = Call::new(
+        "function main() { try { floh.http.get('http://127.0.0.1/'); } catch (e) { return [e.name, e.code, e.message, e instanceof Error]; } }",
+    );
     assert_eq!(caught.value(&pool).await, json!(["HttpError", "policy", "refused to call it", true]));
     let failure = Call::new("\nfunction main() {\n floh.http.get('http://127.0.0.1/'); }").failure(&pool).await;
     let ScriptFailure::Thrown(error) = &failure else { panic!("{failure:?}") };
-    assert_eq!((failure.to_string().as_str(), error.code.as_str(), error.line), ("HttpError: refused to call it", "policy", Some(3)));
+    assert_eq!(
+        (failure.to_string().as_str(), error.code.as_str(), error.line),
+        ("HttpError: refused to call it", "policy", Some(3))
+    );
     assert!(!error.stack.contains("floh:"), "{}", error.stack);
 }
 
@@ -149,11 +171,14 @@ async fn there_are_only_so_many_calls_and_bytes() {
     assert_eq!((failure.class(), host.calls.lock().unwrap().len()), ("host_calls", 50));
 
     let host = Host::answering(200, &"x".repeat(9 << 20));
-    let call = Call::new("function main() { try { floh.http.get('https://a.example.com/'); } catch (e) { return e.code; } }");
+    let call =
+        Call::new("function main() { try { floh.http.get('https://a.example.com/'); } catch (e) { return e.code; } }");
     assert_eq!(call.run(&pool, &host).await.unwrap().json, "\"too_large\"");
 
     let host = Host::answering(200, &"x".repeat(7 << 20));
-    let call = Call::new("function main() { for (var n = 0; ; n++) try { floh.http.get('https://a.example.com/'); } catch (e) { return [n, e.code]; } }");
+    let call = Call::new(
+        "function main() { for (var n = 0; ; n++) try { floh.http.get('https://a.example.com/'); } catch (e) { return [n, e.code]; } }",
+    );
     assert_eq!(call.run(&pool, &host).await.unwrap().json, "[4,\"too_large\"]");
 }
 
@@ -161,7 +186,9 @@ async fn there_are_only_so_many_calls_and_bytes() {
 async fn waiting_counts_and_ends_at_the_deadline_without_costing_the_worker_more() {
     let pool = pool();
     let host = Host { silent: true, ..Host::default() };
-    let call = Call::new("function main() { for (;;) try { floh.http.get('https://slow.example.com/'); } catch (e) {} }").within(200);
+    let call =
+        Call::new("function main() { for (;;) try { floh.http.get('https://slow.example.com/'); } catch (e) {} }")
+            .within(200);
     let began = std::time::Instant::now();
     let failure = call.run(&pool, &host).await.map(|ran| ran.json).unwrap_err();
     assert_eq!(failure.to_string(), "Timed out after 200 ms");
@@ -172,7 +199,9 @@ async fn waiting_counts_and_ends_at_the_deadline_without_costing_the_worker_more
 #[tokio::test]
 async fn host_calls_close_with_the_result() {
     let host = Host::answering(200, "1");
-    let call = Call::new("function main() { Promise.resolve().then(function () { floh.http.get('https://a.example.com/late'); }); return 1; }");
+    let call = Call::new(
+        "function main() { Promise.resolve().then(function () { floh.http.get('https://a.example.com/late'); }); return 1; }",
+    );
     call.run(&pool(), &host).await.unwrap();
     assert!(host.calls.lock().unwrap().is_empty());
 }
@@ -181,15 +210,22 @@ async fn host_calls_close_with_the_result() {
 async fn what_is_given_may_be_anything() {
     let pool = pool();
     let host = Host::answering(200, "1");
-    let proxied = Call::new("function main() { return floh.http.get('https://a.example.com/', new Proxy({}, { ownKeys() { return ['X']; }, getOwnPropertyDescriptor() { return { value: '1', enumerable: true, configurable: true }; }, get() { return 'a\\r\\nHost: evil'; } })).status; }");
+    let proxied = Call::new(
+        "function main() { return floh.http.get('https://a.example.com/', new Proxy({}, { ownKeys() { return ['X']; }, getOwnPropertyDescriptor() { return { value: '1', enumerable: true, configurable: true }; }, get() { return 'a\\r\\nHost: evil'; } })).status; }",
+    );
     assert_eq!(proxied.run(&pool, &host).await.unwrap().json, "200");
     assert_eq!(host.calls.lock().unwrap()[0].headers, [("X".to_owned(), "a\r\nHost: evil".to_owned())]);
-    for argument in ["{ toString() { throw new Error('in host'); } }", "Object.create(null)", "'u', 1", "'u', { a: Symbol() }"] {
+    for argument in
+        ["{ toString() { throw new Error('in host'); } }", "Object.create(null)", "'u', 1", "'u', { a: Symbol() }"]
+    {
         let failure = Call::new(&format!("function main() {{ floh.http.get({argument}); }}")).failure(&pool).await;
         assert_eq!(failure.class(), "thrown", "{argument}");
     }
-    let nested = Call::new("function main() { return floh.http.get({ toString() { floh.http.get('https://inner.example.com/'); return 'https://outer.example.com/'; } }).status; }");
+    let nested = Call::new(
+        "function main() { return floh.http.get({ toString() { floh.http.get('https://inner.example.com/'); return 'https://outer.example.com/'; } }).status; }",
+    );
     assert_eq!(nested.run(&pool, &host).await.unwrap().json, "200");
-    let big = Call::new("function main() { floh.http.post('https://a.example.com/', { n: 1n }); }").failure(&pool).await;
+    let big =
+        Call::new("function main() { floh.http.post('https://a.example.com/', { n: 1n }); }").failure(&pool).await;
     assert!(big.to_string().contains("BigInt"), "{big}");
 }

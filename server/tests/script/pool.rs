@@ -67,7 +67,11 @@ async fn a_worker_is_replaced_after_its_runs_and_after_a_limit() {
     assert_eq!(pool.bound_workers(), 0);
     until("it ends", || !is_running(first)).await;
 
-    for (body, class) in [("for (;;) {}", "timeout"), ("(function f() { f(); })()", "stack"), ("var a = []; for (;;) a.push([a]);", "memory")] {
+    for (body, class) in [
+        ("for (;;) {}", "timeout"),
+        ("(function f() { f(); })()", "stack"),
+        ("var a = []; for (;;) a.push([a]);", "memory"),
+    ] {
         let call = Call::new(&format!("function main() {{ {body} }}")).within(300);
         assert_eq!(call.failure(&pool).await.class(), class);
         assert_eq!(pool.bound_workers(), 0, "{class}");
@@ -147,7 +151,8 @@ async fn kills_under_load_fail_only_their_own_calls() {
         let mut victims = JoinSet::new();
         for n in 0..4 {
             let (pool, host) = (Arc::clone(&pool), Arc::clone(&host));
-            let call = Call::new("function main() { floh.http.get('https://x.example.com/'); }").of(&format!("victim-{n}"));
+            let call =
+                Call::new("function main() { floh.http.get('https://x.example.com/'); }").of(&format!("victim-{n}"));
             victims.spawn(async move { call.run(&pool, &host).await.map(|ran| ran.json).unwrap_err().class() });
         }
         until("the victims are at work", || host.calls.lock().unwrap().len() == 4).await;
@@ -188,9 +193,11 @@ async fn a_killed_worker_is_a_crash_of_its_call() {
             let waiting = pool.waiting_workers();
             children().into_iter().filter(move |id| !waiting.contains(id))
         };
-        let busy = || at_work().find(|id| cpu_ticks(*id) >= 10);
+        let busy = || at_work().find(|id| is_running(*id) && cpu_ticks(*id) >= 10);
         until("one computes", || busy().is_some()).await;
-        kill(busy().unwrap());
+        let id = busy().unwrap();
+        kill(id);
+        until("it is gone", || !is_running(id)).await;
         assert_eq!(neighbour.value(&pool).await, json!(7));
         assert_eq!(running.await.unwrap(), ScriptFailure::Crash);
         crashed += 1;

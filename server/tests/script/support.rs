@@ -14,33 +14,33 @@ use server::script::{
 use tokio::time::Instant;
 
 /// What a call may overrun its time by.
-pub const SLACK: Duration = Duration::from_millis(250);
+pub(crate) const SLACK: Duration = Duration::from_millis(250);
 
 /// Settings over the built program.
-pub fn settings() -> PoolSettings {
+pub(crate) fn settings() -> PoolSettings {
     PoolSettings { program: env!("CARGO_BIN_EXE_floh").into(), ..PoolSettings::default() }
 }
 
-pub fn pool() -> Pool {
+pub(crate) fn pool() -> Pool {
     Pool::new(settings()).unwrap()
 }
 
 /// Keeps what a script asked for, and answers.
 #[derive(Default)]
-pub struct Host {
-    pub calls: Mutex<Vec<HttpCall>>,
-    pub lines: Mutex<Vec<(LogLevel, String)>>,
-    pub answer: Mutex<Option<Result<HttpAnswer, HttpFault>>>,
+pub(crate) struct Host {
+    pub(crate) calls: Mutex<Vec<HttpCall>>,
+    pub(crate) lines: Mutex<Vec<(LogLevel, String)>>,
+    pub(crate) answer: Mutex<Option<Result<HttpAnswer, HttpFault>>>,
     /// Whether HTTP calls never come back.
-    pub silent: bool,
+    pub(crate) silent: bool,
 }
 
 impl Host {
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().iter().map(|(level, line)| format!("{} {line}", level.as_str())).collect()
     }
 
-    pub fn answering(status: u16, text: &str) -> Self {
+    pub(crate) fn answering(status: u16, text: &str) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let answer = HttpAnswer { status, headers, text: text.to_owned() };
         Self { answer: Mutex::new(Some(Ok(answer))), ..Self::default() }
@@ -65,20 +65,20 @@ impl HostCalls for Host {
 
 /// A call in the making.
 #[derive(Clone)]
-pub struct Call {
-    pub connector: String,
-    pub script: Script,
-    pub command: String,
-    pub config: Map<String, Value>,
-    pub params: Map<String, Value>,
-    pub variables: Map<String, Value>,
-    pub timeout: Duration,
-    pub limits: Limits,
-    pub level: LogLevel,
+pub(crate) struct Call {
+    pub(crate) connector: String,
+    pub(crate) script: Script,
+    pub(crate) command: String,
+    pub(crate) config: Map<String, Value>,
+    pub(crate) params: Map<String, Value>,
+    pub(crate) variables: Map<String, Value>,
+    pub(crate) timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) level: LogLevel,
 }
 
 impl Call {
-    pub fn new(source: &str) -> Self {
+    pub(crate) fn new(source: &str) -> Self {
         Self {
             connector: "one".to_owned(),
             script: Script::new(source),
@@ -92,33 +92,38 @@ impl Call {
         }
     }
 
-    pub fn within(mut self, ms: u64) -> Self {
+    pub(crate) fn within(mut self, ms: u64) -> Self {
         self.timeout = Duration::from_millis(ms);
         self
     }
 
-    pub fn of(mut self, connector: &str) -> Self {
+    pub(crate) fn of(mut self, connector: &str) -> Self {
         self.connector = connector.to_owned();
         self
     }
 
-    pub fn command(mut self, command: &str) -> Self {
+    pub(crate) fn command(mut self, command: &str) -> Self {
         self.command = command.to_owned();
         self
     }
 
-    pub fn params(mut self, params: &Value) -> Self {
+    pub(crate) fn params(mut self, params: &Value) -> Self {
         self.params = params.as_object().unwrap().clone();
         self
     }
 
-    pub fn config(mut self, config: &Value) -> Self {
+    pub(crate) fn config(mut self, config: &Value) -> Self {
         self.config = config.as_object().unwrap().clone();
         self
     }
 
-    pub async fn run(&self, pool: &Pool, host: &Host) -> Result<Ran, ScriptFailure> {
-        let call = ScriptCall {
+    pub(crate) async fn run(&self, pool: &Pool, host: &Host) -> Result<Ran, ScriptFailure> {
+        pool.run(self.borrowed(), host).await
+    }
+
+    /// Starts the clock.
+    pub(crate) fn borrowed(&self) -> ScriptCall<'_> {
+        ScriptCall {
             connector: &self.connector,
             script: &self.script,
             command: &self.command,
@@ -130,31 +135,30 @@ impl Call {
             timeout: self.timeout,
             limits: &self.limits,
             log_level: self.level,
-        };
-        pool.run(call, host).await
+        }
     }
 
     /// Runs it where it must succeed, and returns the result.
-    pub async fn value(&self, pool: &Pool) -> Value {
+    pub(crate) async fn value(&self, pool: &Pool) -> Value {
         let ran = self.run(pool, &Host::default()).await;
         serde_json::from_str(&ran.unwrap_or_else(|failure| panic!("{failure:?}")).json).unwrap()
     }
 
     /// Runs it where it must fail, and returns the failure.
-    pub async fn failure(&self, pool: &Pool) -> ScriptFailure {
+    pub(crate) async fn failure(&self, pool: &Pool) -> ScriptFailure {
         self.run(pool, &Host::default()).await.map(|ran| ran.json).unwrap_err()
     }
 }
 
 /// Makes sure that the same connector can run a sound script right after.
-pub async fn healthy(pool: &Pool) {
+pub(crate) async fn healthy(pool: &Pool) {
     let call = Call::new("function main() { return { success: true, payload: floh.params.n + 1 }; }");
     let value = call.params(&json!({ "n": 41 })).value(pool).await;
     assert_eq!(value, json!({ "success": true, "payload": 42 }));
 }
 
 /// Polls until something holds; bounded.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     let mut ticks = tokio::time::interval(Duration::from_millis(2));
     while !holds() {
@@ -164,6 +168,6 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Shares a pool among tasks.
-pub fn shared(settings: PoolSettings) -> Arc<Pool> {
+pub(crate) fn shared(settings: PoolSettings) -> Arc<Pool> {
     Arc::new(Pool::new(settings).unwrap())
 }

@@ -28,11 +28,17 @@ async fn a_worker_has_no_files_no_rights_and_no_environment() {
         assert_eq!(field("Groups:"), "");
     }
     assert_eq!(read(id, "environ"), "TZ=UTC0\0");
-    let mut files: Vec<_> = std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["0", "1", "2"]);
     let limits = read(id, "limits");
-    let none = |name: &str| limits.lines().any(|line| line.starts_with(name) && line.split_whitespace().rev().nth(1) == Some("0") || line.starts_with(name) && line.contains(" 0 "));
+    let none = |name: &str| {
+        limits.lines().any(|line| {
+            line.starts_with(name) && line.split_whitespace().rev().nth(1) == Some("0")
+                || line.starts_with(name) && line.contains(" 0 ")
+        })
+    };
     for name in ["Max open files", "Max processes", "Max file size", "Max core file size"] {
         assert!(none(name), "{name}\n{limits}");
     }

@@ -18,7 +18,8 @@ use crate::script::message::{Checking, Fault, read_limits};
 use crate::script::process::TOO_LONG;
 
 /// What a host call of the top level is told.
-const CLOSED: &str = "the script's top level may not call out: it runs when the script is saved, and before every command";
+const CLOSED: &str =
+    "the script's top level may not call out: it runs when the script is saved, and before every command";
 
 /// Checks a source and answers what is wrong with it. The worker is of no other use afterwards.
 pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> Result<(), Malformed> {

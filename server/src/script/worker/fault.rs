@@ -26,7 +26,10 @@ pub(super) fn read<'js>(ctx: &Ctx<'js>, realm: Option<&Realm<'js>>, host: &Host,
         return Fault::Memory;
     }
     if !matches!(error, Error::Exception) {
-        return Fault::Thrown(GuestError { message: text::cut(&error.to_string(), TEXT).to_owned(), ..Default::default() });
+        return Fault::Thrown(GuestError {
+            message: text::cut(&error.to_string(), TEXT).to_owned(),
+            ..Default::default()
+        });
     }
     let Some(guest) = realm.map_or_else(|| plain(&thrown), |realm| described(realm, &thrown)) else {
         // Telling of it throws again only where there is no room left, or no time.

@@ -81,12 +81,7 @@ impl Host {
 
     /// `http(tools, method, url, headers, kind, body, query, timeoutMs)`; answers the parts of a response, or
     /// `code` and `message`.
-    fn http<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        realm: &Realm<'js>,
-        Rest(mut args): Rest<Value<'js>>,
-    ) -> Result<Object<'js>> {
+    fn http<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(mut args): Rest<Value<'js>>) -> Result<Object<'js>> {
         args.resize(7, Value::new_undefined(ctx.clone()));
         let [method, url, headers, kind, body, query, timeout] = args.as_slice() else { return Err(Error::Unknown) };
         let method = plain(realm, method)?.to_ascii_uppercase();
@@ -95,7 +90,11 @@ impl Host {
         let query = pairs(ctx, realm, query)?;
         let body = self.body(ctx, realm, plain(realm, kind)?.as_str(), body)?;
         let timeout_ms = timeout.as_number().filter(|ms| *ms > 0.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is what is wanted")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, which is what is wanted"
+        )]
         let timeout_ms = timeout_ms.map(|ms| ms as u64);
         match self.ask(&HttpCall { method, url, query, headers, body, timeout_ms }) {
             Ok(answer) => response(ctx, answer),

@@ -160,11 +160,7 @@ fn filter() -> Option<seccompiler::BpfProgram> {
         (libc::SYS_exit_group, vec![]),
     ];
     let architecture = std::env::consts::ARCH.try_into().ok()?;
-    let filter = SeccompFilter::new(
-        rules.into_iter().collect(),
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        architecture,
-    );
+    let filter =
+        SeccompFilter::new(rules.into_iter().collect(), SeccompAction::KillProcess, SeccompAction::Allow, architecture);
     filter.ok()?.try_into().ok()
 }

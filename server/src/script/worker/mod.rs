@@ -63,4 +63,3 @@ fn serve(engine: &mut Engine, channel: &Rc<Channel>, kind: Kind, body: &[u8]) ->
     }
     Ok(())
 }
-

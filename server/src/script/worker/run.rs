@@ -36,19 +36,14 @@ pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>)
     answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() })
 }
 
-fn answer(
-    channel: &Channel,
-    result: &Result<String, Fault>,
-    spent: bool,
-    figures: Figures,
-) -> Result<(), Malformed> {
+fn answer(channel: &Channel, result: &Result<String, Fault>, spent: bool, figures: Figures) -> Result<(), Malformed> {
     match result {
         Ok(json) => {
             channel.add(|out| Done { spent, figures, json }.write(out))?;
         }
-        Err(fault) => channel.send(Kind::Failed, |writer| {
-            writer.byte(spent.into()).json(fault).map_err(|_| Malformed)
-        })?,
+        Err(fault) => {
+            channel.send(Kind::Failed, |writer| writer.byte(spent.into()).json(fault).map_err(|_| Malformed))?
+        }
     }
     channel.flush().map_err(|_| Malformed)?;
     if spent {
@@ -90,12 +85,7 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
 }
 
 /// Makes the world of a run.
-fn furnish<'js>(
-    engine: &Engine,
-    order: &Order<'_>,
-    ctx: &Ctx<'js>,
-    host: &Rc<Host>,
-) -> rquickjs::Result<Realm<'js>> {
+fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Realm<'js>> {
     let data = ctx.json_parse(order.data)?;
     let calls = host.object(ctx)?;
     Realm::furnish(ctx, &engine.prelude, calls, data, order.idempotency_key)
@@ -103,12 +93,7 @@ fn furnish<'js>(
 
 /// Finds the function of a command: a global one, or one that `let` or `const` made. What was there before
 /// the script is not it.
-pub(super) fn find<'js>(
-    engine: &mut Engine,
-    ctx: &Ctx<'js>,
-    name: &str,
-    before: &Value<'js>,
-) -> Option<Function<'js>> {
+pub(super) fn find<'js>(engine: &mut Engine, ctx: &Ctx<'js>, name: &str, before: &Value<'js>) -> Option<Function<'js>> {
     let found: rquickjs::Result<Value<'js>> = match engine.command(ctx, name) {
         Ok(lookup) => lookup.run(ctx),
         Err(_) => {
