@@ -72,7 +72,7 @@ fn blocks_keep_their_contents_as_they_grow_and_all_is_given_back() {
     let (mut memory, refused) = Memory::new(1 << 16);
     let mut block = memory.alloc(3);
     for (at, byte) in [1, 2, 3].into_iter().enumerate() {
-        unsafe { block.add(at).write(byte) };
+        unsafe { std::slice::from_raw_parts_mut(block, 3)[at] = byte };
     }
     for size in [0, 5, 4000, 3] {
         block = unsafe { memory.realloc(block, size.max(3)) };

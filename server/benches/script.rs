@@ -15,7 +15,8 @@ use rquickjs::{Context, Function, Object, Runtime, Value as JsValue};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 use server::script::{
-    HostCalls, HttpAnswer, HttpCall, HttpFault, Limits, Pool, PoolSettings, Sandbox, Script, ScriptCall, judge,
+    HostCalls, HttpAnswer, HttpCall, HttpFault, Limits, Pool, PoolSettings, Ran, Sandbox, Script, ScriptCall,
+    ScriptFailure, judge,
 };
 
 /// The binary's allocator, for both sides.
@@ -23,7 +24,7 @@ use server::script::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RUNS: u32 = 2000;
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 5;
 const COLD: usize = 40;
 const COMMAND: &str = "listEmployees";
 
@@ -106,10 +107,16 @@ impl Load {
     }
 
     async fn run(&self, connector: &str) -> usize {
-        let timeout = Duration::from_secs(30);
+        let ran = self.call(connector, &self.script, Duration::from_secs(30)).await.expect("a result");
+        let reply = judge(&ran.json);
+        assert!(reply.success, "{reply:?}");
+        reply.into_json().len()
+    }
+
+    async fn call(&self, connector: &str, script: &Script, timeout: Duration) -> Result<Ran, ScriptFailure> {
         let call = ScriptCall {
             connector,
-            script: &self.script,
+            script,
             command: COMMAND,
             config: &self.config,
             params: &self.params,
@@ -120,10 +127,7 @@ impl Load {
             limits: &self.limits,
             log_level: LogLevel::Info,
         };
-        let ran = self.pool.run(call, &Nowhere).await.expect("a result");
-        let reply = judge(&ran.json);
-        assert!(reply.success, "{reply:?}");
-        reply.into_json().len()
+        self.pool.run(call, &Nowhere).await
     }
 }
 
@@ -192,12 +196,12 @@ async fn compare() {
     }
     floor.sort_by(f64::total_cmp);
     walled.sort_by(f64::total_cmp);
-    println!(
-        "ratio: {:.2} at the least, {:.2} in the middle",
-        walled[0] / floor[0],
-        walled[ROUNDS / 2] / floor[ROUNDS / 2]
-    );
-    println!("an idle worker holds {} KiB of its own", private_kib(worker));
+    let middle = floor.len() / 2;
+    println!("ratio: {:.2} at the least, {:.2} in the middle", walled[0] / floor[0], walled[middle] / floor[middle]);
+    println!("a worker holds {} KiB of its own after {} runs", dirty_kib(worker), RUNS * (ROUNDS + 1));
+    for blank in &load.pool.waiting_workers()[1..] {
+        println!("a blank worker holds {} KiB of its own", dirty_kib(*blank));
+    }
 }
 
 async fn cold() {
@@ -221,6 +225,27 @@ async fn latency() {
         times.push(began.elapsed());
     }
     tell("one at a time", &mut times);
+
+    let loops: Vec<_> = (0..4)
+        .map(|n| {
+            let load = Arc::clone(&load);
+            tokio::spawn(async move {
+                let endless = Script::new("function listEmployees() { for (;;) {} }");
+                loop {
+                    let failed = load.call(&format!("endless-{n}"), &endless, Duration::from_secs(3)).await;
+                    assert!(failed.is_err());
+                }
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        load.run("one").await;
+        times.push(began.elapsed());
+    }
+    tell("one at a time beside four endless loops", &mut times);
+    loops.iter().for_each(tokio::task::JoinHandle::abort);
 
     let clients: Vec<_> = (0..8)
         .map(|client| {
@@ -271,8 +296,9 @@ fn cpu_of(id: u32) -> Duration {
     Duration::from_nanos(stat.split(' ').next().and_then(|time| time.parse().ok()).expect("a time"))
 }
 
-fn private_kib(id: u32) -> u64 {
+/// What a process has written to: its program's pages are those of the server.
+fn dirty_kib(id: u32) -> u64 {
     let memory = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).expect("it runs");
-    let fields = memory.lines().filter(|line| line.starts_with("Private_"));
-    fields.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
+    let line = memory.lines().find_map(|line| line.strip_prefix("Private_Dirty:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("a size")
 }

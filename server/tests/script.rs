@@ -1,5 +1,7 @@
 //! The script sandbox, with the built `floh` as its worker.
 
+#![allow(clippy::unwrap_used, reason = "as in unit tests")]
+
 #[path = "script/cases.rs"]
 mod cases;
 #[path = "script/checking.rs"]

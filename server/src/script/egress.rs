@@ -12,10 +12,13 @@ use serde::de::IgnoredAny;
 use super::limits::Limits;
 use super::sandbox::{HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
 
+/// Takes a line of log.
+type Log = dyn Fn(LogLevel, &str) + Send + Sync;
+
 /// What a script may do outside: HTTP through a client, lines to a connector's log.
 pub struct EgressCalls {
     client: Client,
-    log: Box<dyn Fn(LogLevel, &str) + Send + Sync>,
+    log: Box<Log>,
     limits: Limits,
 }
 

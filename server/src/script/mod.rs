@@ -16,9 +16,11 @@ mod pool;
 mod process;
 mod queue;
 mod sandbox;
+mod spending;
 mod starter;
 #[cfg(test)]
 mod tests;
+mod turn;
 pub mod worker;
 
 pub use self::answer::judge;

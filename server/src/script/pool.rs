@@ -79,6 +79,8 @@ struct Shared {
     queue: Mutex<Queue<Worker, oneshot::Sender<Lease>>>,
     blank: Mutex<Blank>,
     permits: Arc<Semaphore>,
+    /// Process ids of the workers that serve a call.
+    at_work: Mutex<Vec<u32>>,
     sweeping: AtomicBool,
     told: AtomicBool,
 }
@@ -103,6 +105,7 @@ impl Pool {
             queue,
             blank: Mutex::default(),
             permits: Arc::new(Semaphore::new(settings.computing.max(1))),
+            at_work: Mutex::default(),
             sweeping: AtomicBool::new(false),
             told: AtomicBool::new(false),
             settings,
@@ -120,6 +123,11 @@ impl Pool {
         let mut all: Vec<u32> = self.shared.queue().idle().map(Worker::id).collect();
         all.extend(self.shared.blank().ready.iter().map(|started| started.process.id()));
         all
+    }
+
+    /// Returns the process ids of the workers that serve a call.
+    pub fn working_workers(&self) -> Vec<u32> {
+        self.shared.at_work().clone()
     }
 
     /// Returns how many workers are bound to a script, at work or not.
@@ -142,6 +150,7 @@ impl Pool {
                 Err(_) => return Err(timeout()),
             },
         };
+        shared.at_work().push(worker.id());
         let ran = worker.run(&call, host, &shared.permits).await;
         shared.tell(worker);
         ran
@@ -197,6 +206,10 @@ impl Shared {
         self.blank.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn at_work(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for a worker of a key, or for the right to bind one.
     async fn lease(self: &Arc<Self>, key: Key) -> Result<Lease, ScriptFailure> {
         self.sweep();
@@ -242,16 +255,12 @@ impl Shared {
         let unavailable = |error: io::Error| ScriptFailure::Unavailable { why: error.to_string() };
         loop {
             let ready = self.blank().ready.pop();
-            let started = match ready {
-                Some(started) => started,
-                None => {
-                    let (sender, receiver) = oneshot::channel();
-                    self.starter.start(|started| drop(sender.send(started)));
-                    let started = receiver.await.map_err(|_| unavailable(io::Error::other("its starter has ended")))?;
-                    let started = started.map_err(unavailable)?;
-                    self.fill();
-                    return Worker::new(started).map_err(unavailable);
-                }
+            let Some(started) = ready else {
+                let (sender, receiver) = oneshot::channel();
+                self.starter.start(|started| drop(sender.send(started)));
+                let started = receiver.await.map_err(|_| unavailable(io::Error::other("its starter has ended")))?;
+                self.fill();
+                return Worker::new(started.map_err(unavailable)?).map_err(unavailable);
             };
             self.fill();
             let worker = Worker::new(started).map_err(unavailable)?;
@@ -344,7 +353,11 @@ struct Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let fit = self.worker.take().filter(|worker| worker.is_fit(self.shared.settings.runs));
+        let worker = self.worker.take();
+        if let Some(worker) = &worker {
+            self.shared.at_work().retain(|id| *id != worker.id());
+        }
+        let fit = worker.filter(|worker| worker.is_fit(self.shared.settings.runs));
         {
             let mut queue = self.shared.queue();
             match fit {

@@ -10,15 +10,17 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
-use super::limits::{CHECK, DATA, GRACE, Limits, SLICE};
+use super::limits::{CHECK, DATA, GRACE, Limits};
 use super::message::{Checking, Done, Fault, Reply, Walls, level_byte, level_of, write_limits};
 use super::sandbox::{HostCalls, HttpAnswer, HttpFault, Ran, ScriptCall};
+use super::spending::Spending;
 use super::starter::{Process, Started};
+use super::turn::Turn;
 
 /// How much is reserved for what comes from a worker.
 const READ: usize = 16 << 10;
@@ -334,87 +336,6 @@ struct Data<'a> {
 struct Verdict {
     spent: bool,
     result: Result<Ran, Fault>,
-}
-
-/// A run's share of the cores: a permit while it computes, up to [`SLICE`] in all.
-struct Turn<'p> {
-    permits: &'p Arc<Semaphore>,
-    deadline: Instant,
-    held: Option<(OwnedSemaphorePermit, Instant)>,
-    left: Duration,
-}
-
-impl<'p> Turn<'p> {
-    fn new(permits: &'p Arc<Semaphore>, deadline: Instant) -> Self {
-        Self { permits, deadline, held: None, left: SLICE }
-    }
-
-    /// Waits for a permit; tells whether there is time left. Who has had its slice needs none.
-    async fn begin(&mut self) -> bool {
-        if self.left.is_zero() {
-            return Instant::now() < self.deadline;
-        }
-        match timeout_at(self.deadline, Arc::clone(self.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => {
-                self.held = Some((permit, Instant::now()));
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Gives the permit back for the time of a host call.
-    fn pause(&mut self) {
-        if let Some((_, since)) = self.held.take() {
-            self.left = self.left.saturating_sub(since.elapsed());
-        }
-    }
-
-    fn give_up(&mut self) {
-        self.held = None;
-        self.left = Duration::ZERO;
-    }
-
-    const fn is_held(&self) -> bool {
-        self.held.is_some()
-    }
-
-    fn ends(&self) -> Instant {
-        self.held.as_ref().map_or(self.deadline, |(_, since)| *since + self.left)
-    }
-}
-
-/// What a run has asked for. The worker counts too; this is for one that was broken into.
-struct Spending<'l> {
-    limits: &'l Limits,
-    calls: u32,
-    bodies: usize,
-    log: usize,
-}
-
-impl<'l> Spending<'l> {
-    const fn new(limits: &'l Limits) -> Self {
-        Self { limits, calls: 0, bodies: 0, log: 0 }
-    }
-
-    fn call(&mut self) -> Result<(), HttpFault> {
-        self.calls += 1;
-        if self.calls > self.limits.calls { Err(HttpFault::too_many_calls(self.limits.calls)) } else { Ok(()) }
-    }
-
-    fn body(&mut self, bytes: usize) -> Result<(), HttpFault> {
-        self.bodies += bytes;
-        if bytes > self.limits.body || self.bodies > self.limits.bodies {
-            return Err(HttpFault::too_large(self.limits));
-        }
-        Ok(())
-    }
-
-    /// One line more than the log holds goes through: it says that lines were dropped.
-    fn log(&mut self, bytes: usize) -> bool {
-        self.log += bytes;
-        self.log <= 2 * self.limits.log
-    }
 }
 
 impl Fault {

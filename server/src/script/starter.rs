@@ -44,11 +44,11 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        if let Some(mut child) = self.child.take() {
-            if let Err(unsent) = self.graves.send(child) {
-                child = unsent.0;
-                drop(child.wait());
-            }
+        if let Some(child) = self.child.take()
+            && let Err(unsent) = self.graves.send(child)
+        {
+            let mut child = unsent.0;
+            drop(child.wait());
         }
     }
 }
@@ -105,8 +105,26 @@ fn start(program: &PathBuf, graves: &Sender<Child>) -> io::Result<Started> {
     let mut command = Command::new(program);
     command.arg(ARGUMENT).env_clear().env("TZ", "UTC0").current_dir("/");
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn()?;
+    let child = with_small_pages(|| command.spawn())?;
     let process = Process { child: Some(child), graves: graves.clone() };
     ours.set_nonblocking(true)?;
     Ok(Started { process, stream: ours })
+}
+
+/// A worker touches little here and there: pages of 2 MiB would make it several times as large. That they are
+/// not wanted is inherited, and must be known before the worker's allocator starts; for the server itself it
+/// holds but for the moment.
+#[cfg(target_os = "linux")]
+fn with_small_pages<T>(start: impl FnOnce() -> T) -> T {
+    use rustix::thread::{disable_transparent_huge_pages, transparent_huge_pages_are_disabled};
+    let before = transparent_huge_pages_are_disabled().unwrap_or(true);
+    disable_transparent_huge_pages(true).ok();
+    let started = start();
+    disable_transparent_huge_pages(before).ok();
+    started
+}
+
+#[cfg(not(target_os = "linux"))]
+fn with_small_pages<T>(start: impl FnOnce() -> T) -> T {
+    start()
 }

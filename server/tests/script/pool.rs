@@ -30,9 +30,15 @@ fn only_bound(pool: &Pool) -> u32 {
 async fn a_worker_serves_one_connector_and_one_script() {
     let pool = pool();
     Call::new(SOUND).value(&pool).await;
-    let first = only_bound(&pool);
-    Call::new(SOUND).value(&pool).await;
-    assert_eq!(only_bound(&pool), first);
+    // One that was slow is replaced where nobody may raise its priority again.
+    let mut last = only_bound(&pool);
+    for attempt in 0.. {
+        Call::new(SOUND).value(&pool).await;
+        if std::mem::replace(&mut last, only_bound(&pool)) == last {
+            break;
+        }
+        assert!(attempt < 20, "no worker serves twice");
+    }
     Call::new(SOUND).of("two").value(&pool).await;
     Call::new("function main() { return 2; }").value(&pool).await;
     assert_eq!(pool.bound_workers(), 3);
@@ -72,7 +78,8 @@ async fn a_worker_is_replaced_after_its_runs_and_after_a_limit() {
         ("(function f() { f(); })()", "stack"),
         ("var a = []; for (;;) a.push([a]);", "memory"),
     ] {
-        let call = Call::new(&format!("function main() {{ {body} }}")).within(300);
+        let ms = if class == "timeout" { 200 } else { 10_000 };
+        let call = Call::new(&format!("function main() {{ {body} }}")).within(ms);
         assert_eq!(call.failure(&pool).await.class(), class);
         assert_eq!(pool.bound_workers(), 0, "{class}");
     }
@@ -156,7 +163,8 @@ async fn kills_under_load_fail_only_their_own_calls() {
             victims.spawn(async move { call.run(&pool, &host).await.map(|ran| ran.json).unwrap_err().class() });
         }
         until("the victims are at work", || host.calls.lock().unwrap().len() == 4).await;
-        let at_work: Vec<u32> = children().into_iter().filter(|id| !pool.waiting_workers().contains(id)).collect();
+        let at_work = pool.working_workers();
+        assert_eq!(at_work.len(), 4);
         let mut load = JoinSet::new();
         for n in 0..3 {
             let pool = Arc::clone(&pool);
@@ -167,7 +175,6 @@ async fn kills_under_load_fail_only_their_own_calls() {
                 }
             });
         }
-        // A blank worker that was just starting may be among them: that one concerns no call.
         at_work.iter().for_each(|id| kill(*id));
         let classes = victims.join_all().await;
         assert_eq!(classes, ["crash"; 4]);
@@ -189,11 +196,7 @@ async fn a_killed_worker_is_a_crash_of_its_call() {
             async move { call.failure(&pool).await }
         });
         let neighbour = Call::new(SOUND).of("neighbour").params(&json!({ "n": 7 }));
-        let at_work = || {
-            let waiting = pool.waiting_workers();
-            children().into_iter().filter(move |id| !waiting.contains(id))
-        };
-        let busy = || at_work().find(|id| is_running(*id) && cpu_ticks(*id) >= 10);
+        let busy = || pool.working_workers().into_iter().find(|id| cpu_ticks(*id) >= 5);
         until("one computes", || busy().is_some()).await;
         let id = busy().unwrap();
         kill(id);
@@ -204,15 +207,6 @@ async fn a_killed_worker_is_a_crash_of_its_call() {
     }
     assert_eq!(crashed, 20);
     healthy(&pool).await;
-}
-
-/// The processes that this one started.
-fn children() -> Vec<u32> {
-    let me = std::process::id();
-    let tasks = std::fs::read_dir(format!("/proc/{me}/task")).unwrap();
-    let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-    let all: String = tasks.map(|task| of(task.unwrap())).collect::<Vec<_>>().join(" ");
-    all.split_whitespace().map(|id| id.parse().unwrap()).collect()
 }
 
 /// CPU time in hundredths of a second.

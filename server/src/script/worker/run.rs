@@ -42,7 +42,7 @@ fn answer(channel: &Channel, result: &Result<String, Fault>, spent: bool, figure
             channel.add(|out| Done { spent, figures, json }.write(out))?;
         }
         Err(fault) => {
-            channel.send(Kind::Failed, |writer| writer.byte(spent.into()).json(fault).map_err(|_| Malformed))?
+            channel.send(Kind::Failed, |writer| writer.byte(spent.into()).json(fault).map_err(|_| Malformed))?;
         }
     }
     channel.flush().map_err(|_| Malformed)?;
