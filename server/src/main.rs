@@ -8,6 +8,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else comes up: a script worker is to have nothing in it.
+    if server::script::worker::is_meant() {
+        return server::script::worker::main();
+    }
     // Nothing else pulls the built-in connectors into the program.
     connectors::link();
     server::cli::main()

@@ -1,0 +1,89 @@
+//! Scripts compiled once and run often, each time in another runtime.
+//!
+//! The engine does not verify bytecode, so a [`Bytecode`] can be made by [`compile`] alone: there is no way
+//! to read one from a file, a database or the network, and its bytes cannot be had or changed.
+
+use std::ffi::{CString, c_int};
+use std::fmt;
+
+use rquickjs::{Ctx, Error, Result, Value, qjs};
+
+/// A script, compiled by the engine of this process.
+pub struct Bytecode(Vec<u8>);
+
+/// Compiles a sloppy global script; `name` stands for it in stack traces. Nothing of it runs.
+///
+/// # Errors
+/// Where the script has a syntax error (the exception is pending in `ctx`), memory runs out, or the text
+/// holds a NUL character.
+pub fn compile(ctx: &Ctx<'_>, source: &str, name: &str) -> Result<Bytecode> {
+    let length = source.len();
+    // The engine wants a NUL behind the text and none within.
+    let (source, name) = (CString::new(source)?, CString::new(name)?);
+    let flags = flags(qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY);
+    let raw = ctx.as_raw().as_ptr();
+    // SAFETY: `raw` is a live context, locked by whoever holds `ctx`. Both texts are NUL-terminated and outlive
+    // the call, and `length` leaves out the NUL, as the engine asks.
+    let compiled = unsafe { qjs::JS_Eval(raw, source.as_ptr(), size(length), name.as_ptr(), flags) };
+    let function = owned(ctx, compiled)?;
+    let mut written = size(0);
+    // SAFETY: the context is live, `function` is a value of it that stays alive over the call, and `written`
+    // is where the length goes.
+    let start = unsafe {
+        qjs::JS_WriteObject(raw, &raw mut written, function.as_raw(), self::flags(qjs::JS_WRITE_OBJ_BYTECODE))
+    };
+    if start.is_null() {
+        return Err(Error::Exception);
+    }
+    let count = usize::try_from(written).unwrap_or(0);
+    // SAFETY: the engine wrote `count` bytes at `start`, which is ours until it is freed below.
+    let bytes = unsafe { std::slice::from_raw_parts(start, count) }.to_vec();
+    // SAFETY: `start` came from this context's allocator, is freed once, and no slice of it is left.
+    unsafe { qjs::js_free(raw, start.cast()) };
+    Ok(Bytecode(bytes))
+}
+
+impl Bytecode {
+    /// Runs the script in a context and returns the value of its last expression.
+    ///
+    /// # Errors
+    /// Where the script throws; the exception is pending in `ctx`.
+    pub fn run<'js>(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        let raw = ctx.as_raw().as_ptr();
+        let flags = flags(qjs::JS_READ_OBJ_BYTECODE);
+        // SAFETY: the context is live and locked. The bytes were written by this very engine ([`compile`] is the
+        // only way to make a `Bytecode`), so they are what its unverifying reader expects; it copies them.
+        let function = unsafe { qjs::JS_ReadObject(raw, self.0.as_ptr(), size(self.0.len()), flags) };
+        // SAFETY: the tag of a value is read, nothing else.
+        if unsafe { qjs::JS_IsException(function) } {
+            return Err(Error::Exception);
+        }
+        // SAFETY: the context is live, and `function` is the owned function of a script that was just read; the
+        // call takes over its one reference.
+        let value = unsafe { qjs::JS_EvalFunction(raw, function) };
+        owned(ctx, value)
+    }
+}
+
+impl fmt::Debug for Bytecode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bytecode").field("bytes", &self.0.len()).finish()
+    }
+}
+
+/// Takes a value that the engine handed out, or tells that it threw.
+fn owned<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> Result<Value<'js>> {
+    // SAFETY: `value` comes from a call into this context that hands its one reference to the caller.
+    let value = unsafe { Value::from_raw(ctx.clone(), value) };
+    if value.is_exception() { Err(Error::Exception) } else { Ok(value) }
+}
+
+/// Flags are small constants.
+fn flags(flags: u32) -> c_int {
+    c_int::try_from(flags).unwrap_or_default()
+}
+
+/// The binding writes C's `size_t` as `u64`.
+fn size(bytes: usize) -> qjs::size_t {
+    bytes as qjs::size_t
+}

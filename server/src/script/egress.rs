@@ -1,0 +1,94 @@
+//! Carries out a script's HTTP calls: through egress, as everything that leaves.
+
+use std::fmt;
+use std::time::Duration;
+
+use connector_runtime::egress::{Client, EgressError, Response};
+use connector_runtime::log::LogLevel;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::de::IgnoredAny;
+
+use super::limits::Limits;
+use super::sandbox::{HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
+
+/// Takes a line of log.
+type Log = dyn Fn(LogLevel, &str) + Send + Sync;
+
+/// What a script may do outside: HTTP through a client, lines to a connector's log.
+pub struct EgressCalls {
+    client: Client,
+    log: Box<Log>,
+    limits: Limits,
+}
+
+impl EgressCalls {
+    /// Makes the host of one call. The client carries the connection's scope and secrets; `log` takes the
+    /// lines as the script wrote them, so it redacts.
+    pub fn new(client: Client, limits: Limits, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
+        Self { client, limits, log: Box::new(log) }
+    }
+
+    async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {
+        let HttpCall { method, url, query, headers, body, timeout_ms } = call;
+        let mut request = self.client.request(&method, url.as_str());
+        if !query.is_empty() {
+            request = request.query(&query);
+        }
+        let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        request = match body {
+            HttpBody::None => request,
+            HttpBody::Form(pairs) => request.form(&pairs),
+            HttpBody::Text(text) | HttpBody::Json(text) if text.len() > self.limits.body => {
+                drop(text);
+                return Err(HttpFault::too_large(&self.limits));
+            }
+            HttpBody::Text(text) if typed => request.body(text),
+            // A text that is JSON, such as what JSON.stringify made, goes as JSON.
+            HttpBody::Text(text) if !is_json(&text) => request.text(text),
+            HttpBody::Text(text) | HttpBody::Json(text) => {
+                request.header("content-type", "application/json").body(text)
+            }
+        };
+        for (name, value) in &headers {
+            request = request.header(name, value);
+        }
+        if let Some(timeout) = timeout_ms {
+            request = request.timeout(Duration::from_millis(timeout));
+        }
+        request.send().await.map(|response| answer(&response)).map_err(|error| fault(&error))
+    }
+}
+
+impl HostCalls for EgressCalls {
+    fn http(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>> {
+        self.send(call).boxed()
+    }
+
+    fn log(&self, level: LogLevel, message: &str) {
+        (self.log)(level, message);
+    }
+}
+
+impl fmt::Debug for EgressCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EgressCalls").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+fn answer(response: &Response) -> HttpAnswer {
+    let texts = |name| {
+        let values = response.headers().get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
+    };
+    let headers = response.headers().keys().map(|name| (name.as_str().to_owned(), texts(name))).collect();
+    HttpAnswer { status: response.status(), headers, text: response.text().into_owned() }
+}
+
+fn fault(error: &EgressError) -> HttpFault {
+    HttpFault { code: error.code().into(), message: error.to_string() }
+}

@@ -1,0 +1,185 @@
+//! The messages in the frames, as both ends read and write them.
+
+use std::time::Duration;
+
+use connector_runtime::log::LogLevel;
+use serde::{Deserialize, Serialize};
+
+use super::failure::{GuestError, ScriptProblem};
+use super::frame::{Kind, Malformed, Reader, Writer};
+use super::limits::Limits;
+use super::sandbox::{Figures, HttpAnswer, HttpFault};
+
+/// What keeps a worker in: told by the worker when it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Walls {
+    /// The system calls are down to an allow-list (seccomp).
+    pub calls: bool,
+    /// Files and network are out of reach for the kernel's reasons too (landlock).
+    pub files: bool,
+    /// The worker runs as a user without rights. False where it was started by one who is not root, too.
+    pub user: bool,
+}
+
+/// A command to run.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    pub(super) budget: Duration,
+    pub(super) level: LogLevel,
+    pub(super) limits: Limits,
+    pub(super) command: &'a str,
+    pub(super) idempotency_key: &'a str,
+    /// JSON text of an object with `config`, `params` and `variables`.
+    pub(super) data: &'a str,
+}
+
+impl<'a> Order<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader(body);
+        let order = Self {
+            budget: Duration::from_micros(reader.number()?),
+            level: level_of(reader.byte()?)?,
+            limits: read_limits(&mut reader)?,
+            command: reader.text()?,
+            idempotency_key: reader.text()?,
+            data: reader.text()?,
+        };
+        reader.end()?;
+        Ok(order)
+    }
+}
+
+pub(super) fn write_limits<'b>(writer: Writer<'b>, limits: &Limits) -> Writer<'b> {
+    let Limits { memory, stack, result, depth, nodes, log, calls, body, bodies, source } = *limits;
+    let sizes = [memory, stack, result, depth, nodes, log, body, bodies, source];
+    sizes.into_iter().fold(writer.number(calls.into()), |writer, size| writer.number(size as u64))
+}
+
+pub(super) fn read_limits(reader: &mut Reader<'_>) -> Result<Limits, Malformed> {
+    Ok(Limits {
+        calls: u32::try_from(reader.number()?).map_err(|_| Malformed)?,
+        memory: reader.size()?,
+        stack: reader.size()?,
+        result: reader.size()?,
+        depth: reader.size()?,
+        nodes: reader.size()?,
+        log: reader.size()?,
+        body: reader.size()?,
+        bodies: reader.size()?,
+        source: reader.size()?,
+    })
+}
+
+/// A source to check.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Checking {
+    pub(super) source: String,
+    pub(super) commands: Vec<String>,
+}
+
+/// The server's answer to an HTTP call.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Answer(HttpAnswer),
+    Fault(HttpFault),
+    /// The run's time is over.
+    Late,
+}
+
+impl Reply {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let writer = Writer::new(out, Kind::Reply);
+        match self {
+            Self::Answer(HttpAnswer { status, headers, text }) => {
+                let writer = writer.byte(0).number((*status).into()).text(text).number(headers.len() as u64);
+                headers.iter().fold(writer, |writer, (name, value)| writer.text(name).text(value)).end()
+            }
+            Self::Fault(HttpFault { code, message }) => writer.byte(1).text(code).text(message).end(),
+            Self::Late => writer.byte(2).end(),
+        }
+    }
+
+    pub(super) fn read(body: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader(body);
+        let reply = match reader.byte()? {
+            0 => {
+                let status = u16::try_from(reader.number()?).map_err(|_| Malformed)?;
+                let text = reader.text()?.to_owned();
+                let mut headers = Vec::new();
+                for _ in 0..reader.number()? {
+                    headers.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
+                }
+                Self::Answer(HttpAnswer { status, headers, text })
+            }
+            1 => Self::Fault(HttpFault { code: reader.text()?.to_owned().into(), message: reader.text()?.to_owned() }),
+            2 => Self::Late,
+            _ => return Err(Malformed),
+        };
+        reader.end()?;
+        Ok(reply)
+    }
+}
+
+/// How a run ended, for the parent. `spent` says that the worker ends itself.
+#[derive(Debug)]
+pub(super) struct Done<'a> {
+    pub(super) spent: bool,
+    pub(super) figures: Figures,
+    pub(super) json: &'a str,
+}
+
+impl<'a> Done<'a> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let writer = Writer::new(out, Kind::Done).byte(self.spent.into());
+        write_figures(writer, &self.figures).text(self.json).end()
+    }
+
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader(body);
+        let done = Self { spent: reader.byte()? != 0, figures: read_figures(&mut reader)?, json: reader.text()? };
+        reader.end()?;
+        Ok(done)
+    }
+}
+
+fn write_figures<'b>(writer: Writer<'b>, figures: &Figures) -> Writer<'b> {
+    writer.number(u64::try_from(figures.cpu.as_micros()).unwrap_or(u64::MAX)).number(figures.calls.into())
+}
+
+fn read_figures(reader: &mut Reader<'_>) -> Result<Figures, Malformed> {
+    let cpu = Duration::from_micros(reader.number()?);
+    Ok(Figures { cpu, calls: u32::try_from(reader.number()?).map_err(|_| Malformed)? })
+}
+
+/// Why a run failed, as the worker tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Fault {
+    /// The soft interrupt met it.
+    Timeout,
+    Memory,
+    Stack(GuestError),
+    Syntax(ScriptProblem),
+    Thrown(GuestError),
+    /// The result cannot be taken.
+    Result(String),
+    Calls(GuestError),
+    /// A promise that nothing will ever settle.
+    Unsettled,
+    NoCommand,
+}
+
+impl Fault {
+    /// Tells whether the engine that met this is not to be trusted any more.
+    pub(super) const fn spends(&self) -> bool {
+        matches!(self, Self::Timeout | Self::Memory | Self::Stack(_))
+    }
+}
+
+/// A level as a byte: its place among [`LogLevel::ALL`].
+pub(super) fn level_byte(level: LogLevel) -> u8 {
+    level as u8
+}
+
+pub(super) fn level_of(byte: u8) -> Result<LogLevel, Malformed> {
+    LogLevel::ALL.get(usize::from(byte)).map(|(_, level)| *level).ok_or(Malformed)
+}

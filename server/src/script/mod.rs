@@ -1,0 +1,34 @@
+//! Scripts behind a wall.
+//!
+//! The engine is C that others have broken out of, and its interrupt is no deadline. So no script runs in
+//! the server: `pool` keeps worker processes, which jail themselves before they read a byte (`worker`), and
+//! `process` talks to one over a pipe and kills it when its time is over. A worker serves one connector and
+//! one script; it has no file, no network and nothing worth stealing. What a script may do outside, the
+//! server does for it ([`HostCalls`]), and what it returned is judged there ([`judge`]).
+
+mod answer;
+mod egress;
+mod failure;
+mod frame;
+mod limits;
+mod message;
+mod pool;
+mod process;
+mod queue;
+mod sandbox;
+mod spending;
+mod starter;
+#[cfg(test)]
+mod tests;
+mod turn;
+pub mod worker;
+
+pub use self::answer::judge;
+pub use self::egress::EgressCalls;
+pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
+pub use self::limits::Limits;
+pub use self::message::Walls;
+pub use self::pool::{Pool, PoolSettings};
+pub use self::sandbox::{
+    Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall,
+};

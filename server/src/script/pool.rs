@@ -1,0 +1,370 @@
+//! The pool of workers.
+//!
+//! A few blank workers stand by, so that a first call does not wait for a start; a worker that was used
+//! waits for the next call of the same connector and script, and ends when none comes. As many runs
+//! compute at a time as there are cores; one that computes long goes on without a permit, behind the
+//! others. Whatever becomes of a call, its [`Lease`] puts the pool in order when it is dropped.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::failure::{ScriptFailure, ScriptProblem};
+use super::limits::Limits;
+use super::message::Walls;
+use super::process::Worker;
+use super::queue::{Grant, Key, Queue, Waiter};
+use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall};
+use super::starter::{Started, Starter};
+
+/// How a pool is laid out.
+#[derive(Debug, Clone)]
+pub struct PoolSettings {
+    /// The program that serves as worker when its first argument says so: `floh` itself.
+    pub program: PathBuf,
+    /// Workers in all, the blank ones included.
+    pub workers: usize,
+    /// Workers of one connector.
+    pub per_connector: usize,
+    /// Blank workers that stand by.
+    pub spares: usize,
+    /// Runs that compute at a time.
+    pub computing: usize,
+    /// How long a worker waits for another call.
+    pub idle: Duration,
+    /// Calls that may wait for a worker.
+    pub waiting: usize,
+    /// Runs after which a worker is replaced.
+    pub runs: u32,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            program: this_program(),
+            workers: 32,
+            per_connector: 4,
+            spares: cores.min(4),
+            computing: cores,
+            idle: Duration::from_secs(30),
+            waiting: 256,
+            runs: 1000,
+        }
+    }
+}
+
+/// The running program, also where its file was replaced meanwhile.
+fn this_program() -> PathBuf {
+    let linked = PathBuf::from("/proc/self/exe");
+    if linked.exists() { linked } else { std::env::current_exe().unwrap_or(linked) }
+}
+
+/// Runs scripts in worker processes. They end with it.
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: PoolSettings,
+    starter: Starter,
+    queue: Mutex<Queue<Worker, oneshot::Sender<Lease>>>,
+    blank: Mutex<Blank>,
+    permits: Arc<Semaphore>,
+    /// Process ids of the workers that serve a call.
+    at_work: Mutex<Vec<u32>>,
+    sweeping: AtomicBool,
+    told: AtomicBool,
+}
+
+#[derive(Default)]
+struct Blank {
+    ready: Vec<Started>,
+    starting: usize,
+}
+
+impl Pool {
+    /// Makes a pool. No process is started before [`Pool::prepare`] or the first call.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn new(settings: PoolSettings) -> io::Result<Self> {
+        let starter = Starter::new(settings.program.clone())?;
+        let bound = settings.workers.saturating_sub(settings.spares).max(1);
+        let queue = Mutex::new(Queue::new(bound, settings.per_connector.max(1), settings.waiting));
+        let shared = Shared {
+            starter,
+            queue,
+            blank: Mutex::default(),
+            permits: Arc::new(Semaphore::new(settings.computing.max(1))),
+            at_work: Mutex::default(),
+            sweeping: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+            settings,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Starts the blank workers, so that the first call need not wait.
+    pub fn prepare(&self) {
+        self.shared.fill();
+    }
+
+    /// Returns the process ids of the workers that wait, blank ones last.
+    pub fn waiting_workers(&self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.shared.queue().idle().map(Worker::id).collect();
+        all.extend(self.shared.blank().ready.iter().map(|started| started.process.id()));
+        all
+    }
+
+    /// Returns the process ids of the workers that serve a call.
+    pub fn working_workers(&self) -> Vec<u32> {
+        self.shared.at_work().clone()
+    }
+
+    /// Returns how many workers are bound to a script, at work or not.
+    pub fn bound_workers(&self) -> usize {
+        self.shared.queue().bound()
+    }
+
+    async fn run_call(&self, call: ScriptCall<'_>, host: &dyn HostCalls) -> Result<Ran, ScriptFailure> {
+        let shared = &self.shared;
+        let key = Key { connector: call.connector.into(), script: *call.script.hash() };
+        let timeout = || ScriptFailure::Timeout { after: call.timeout };
+        let mut lease = match timeout_at(call.deadline, shared.lease(key)).await {
+            Ok(lease) => lease?,
+            Err(_) => return Err(timeout()),
+        };
+        let worker = match lease.worker.as_mut() {
+            Some(worker) => worker,
+            None => match timeout_at(call.deadline, shared.blank_worker()).await {
+                Ok(worker) => lease.worker.insert(worker?),
+                Err(_) => return Err(timeout()),
+            },
+        };
+        shared.at_work().push(worker.id());
+        let ran = worker.run(&call, host, &shared.permits).await;
+        shared.tell(worker);
+        ran
+    }
+
+    async fn check_source(
+        &self,
+        source: &str,
+        commands: &[&str],
+        limits: &Limits,
+    ) -> Result<Vec<ScriptProblem>, ScriptFailure> {
+        if source.len() > limits.source {
+            let bytes = source.len();
+            return Err(ScriptFailure::TooLarge { what: "the script", bytes, limit: limits.source });
+        }
+        // Checks do not count among the bound workers; the permit bounds them.
+        let permit = self.shared.permits.acquire().await;
+        let mut worker = self.shared.blank_worker().await?;
+        let problems = worker.check(source, commands, limits).await;
+        drop(permit);
+        self.shared.tell(&worker);
+        problems
+    }
+}
+
+impl Sandbox for Pool {
+    fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>> {
+        self.run_call(call, host).boxed()
+    }
+
+    fn check<'a>(
+        &'a self,
+        source: &'a str,
+        commands: &'a [&'a str],
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Vec<ScriptProblem>, ScriptFailure>> {
+        self.check_source(source, commands, limits).boxed()
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue<Worker, oneshot::Sender<Lease>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn blank(&self) -> MutexGuard<'_, Blank> {
+        self.blank.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a worker of a key, or for the right to bind one.
+    async fn lease(self: &Arc<Self>, key: Key) -> Result<Lease, ScriptFailure> {
+        self.sweep();
+        loop {
+            let waiting = {
+                let mut queue = self.queue();
+                match queue.grant(&key) {
+                    Some(grant) => Err(grant),
+                    None => {
+                        queue.retain_waiting(|sender| !sender.is_closed());
+                        let (sender, receiver) = oneshot::channel();
+                        let fits = queue.wait(Waiter { key: key.clone(), sender });
+                        Ok(fits.then_some(receiver))
+                    }
+                }
+            };
+            let lease = match waiting {
+                Err(grant) => self.lease_of(key.clone(), grant),
+                Ok(None) => return Err(ScriptFailure::Busy),
+                Ok(Some(receiver)) => receiver.await.map_err(|_| ScriptFailure::Busy)?,
+            };
+            // A worker may have died while it waited: it is replaced without a word.
+            let fit = lease.worker.as_ref().is_none_or(|worker| worker.is_fit(self.settings.runs));
+            if fit {
+                return Ok(lease);
+            }
+        }
+    }
+
+    /// The lease comes before the evicted worker goes, so that no right is lost between.
+    fn lease_of(self: &Arc<Self>, key: Key, grant: Grant<Worker>) -> Lease {
+        let (worker, evicted) = match grant {
+            Grant::Bound(worker) => (Some(worker), None),
+            Grant::New { evicted } => (None, evicted),
+        };
+        let lease = Lease { shared: Arc::clone(self), key, worker };
+        drop(evicted);
+        lease
+    }
+
+    /// Takes a blank worker, or starts one; another takes its place.
+    async fn blank_worker(self: &Arc<Self>) -> Result<Worker, ScriptFailure> {
+        let unavailable = |error: io::Error| ScriptFailure::Unavailable { why: error.to_string() };
+        loop {
+            let ready = self.blank().ready.pop();
+            let Some(started) = ready else {
+                let (sender, receiver) = oneshot::channel();
+                self.starter.start(|started| drop(sender.send(started)));
+                let started = receiver.await.map_err(|_| unavailable(io::Error::other("its starter has ended")))?;
+                self.fill();
+                return Worker::new(started.map_err(unavailable)?).map_err(unavailable);
+            };
+            self.fill();
+            let worker = Worker::new(started).map_err(unavailable)?;
+            // One that somebody killed while it stood by is passed over.
+            if worker.is_fit(u32::MAX) {
+                return Ok(worker);
+            }
+        }
+    }
+
+    /// Starts blank workers until there are as many as wanted.
+    fn fill(self: &Arc<Self>) {
+        let missing = {
+            let mut blank = self.blank();
+            let missing = self.settings.spares.saturating_sub(blank.ready.len() + blank.starting);
+            blank.starting += missing;
+            missing
+        };
+        for _ in 0..missing {
+            let pool = Arc::downgrade(self);
+            self.starter.start(move |started| {
+                let Some(pool) = pool.upgrade() else { return };
+                let mut blank = pool.blank();
+                blank.starting -= 1;
+                match started {
+                    Ok(started) => blank.ready.push(started),
+                    Err(error) => tracing::warn!(%error, "no script worker can be started"),
+                }
+            });
+        }
+    }
+
+    /// Serves those who wait, as far as there is room.
+    fn serve(self: &Arc<Self>) {
+        loop {
+            let Some((waiter, grant)) = self.queue().next() else { return };
+            let lease = self.lease_of(waiter.key, grant);
+            // Who is gone gives the lease back by dropping it.
+            drop(waiter.sender.send(lease));
+        }
+    }
+
+    /// Ends workers that nobody has used for long, from now on.
+    fn sweep(self: &Arc<Self>) {
+        if self.sweeping.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (pool, idle) = (Arc::downgrade(self), self.settings.idle);
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval((idle / 4).max(Duration::from_millis(5)));
+            loop {
+                ticks.tick().await;
+                let Some(pool) = Weak::upgrade(&pool) else { return };
+                let Some(before) = Instant::now().checked_sub(idle) else { continue };
+                let expired = pool.queue().expire(before);
+                if !expired.is_empty() {
+                    drop(expired);
+                    pool.serve();
+                }
+            }
+        });
+    }
+
+    /// Says once what keeps the workers in, where it is less than all.
+    fn tell(&self, worker: &Worker) {
+        let Some(walls) = worker.walls() else { return };
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Walls { calls, files, user } = walls;
+        if calls && files {
+            tracing::info!(seccomp = calls, landlock = files, own_user = user, "script workers are jailed");
+        } else {
+            tracing::warn!(
+                seccomp = calls,
+                landlock = files,
+                own_user = user,
+                "script workers are processes of their own, but this system does not wall them in further"
+            );
+        }
+    }
+}
+
+/// The right to a worker of a key, and the worker once it is there. Dropping it gives both back.
+struct Lease {
+    shared: Arc<Shared>,
+    key: Key,
+    worker: Option<Worker>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let worker = self.worker.take();
+        if let Some(worker) = &worker {
+            self.shared.at_work().retain(|id| *id != worker.id());
+        }
+        let fit = worker.filter(|worker| worker.is_fit(self.shared.settings.runs));
+        {
+            let mut queue = self.shared.queue();
+            match fit {
+                Some(worker) => queue.give_back(self.key.clone(), worker, Instant::now()),
+                None => queue.end(&self.key),
+            }
+        }
+        self.shared.serve();
+    }
+}

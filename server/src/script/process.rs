@@ -1,0 +1,359 @@
+//! One worker, from the server's side: what is said to it, and when it is killed.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::failure::{ScriptFailure, ScriptProblem};
+use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
+use super::limits::{CHECK, DATA, GRACE, Limits};
+use super::message::{Checking, Done, Fault, Reply, Walls, level_byte, level_of, write_limits};
+use super::sandbox::{HostCalls, HttpAnswer, HttpFault, Ran, ScriptCall};
+use super::spending::Spending;
+use super::starter::{Process, Started};
+use super::turn::Turn;
+
+/// How much is reserved for what comes from a worker.
+const READ: usize = 16 << 10;
+/// How far a worker that computes long steps back (`nice`).
+const STEP_BACK: i32 = 10;
+
+/// A worker process.
+#[derive(Debug)]
+pub(super) struct Worker {
+    process: Process,
+    stream: UnixStream,
+    input: BytesMut,
+    /// Whether it has its script.
+    bound: bool,
+    runs: u32,
+    /// Whether it may serve another call.
+    fit: bool,
+    /// Whether it runs behind its neighbours.
+    behind: bool,
+    walls: Option<Walls>,
+}
+
+/// The worker is gone, or talks nonsense.
+#[derive(Debug)]
+struct Gone;
+
+impl From<io::Error> for Gone {
+    fn from(_: io::Error) -> Self {
+        Self
+    }
+}
+
+impl From<Malformed> for Gone {
+    fn from(_: Malformed) -> Self {
+        Self
+    }
+}
+
+impl Worker {
+    /// # Errors
+    /// Where the runtime does not take the pipe.
+    pub(super) fn new(started: Started) -> io::Result<Self> {
+        Ok(Self {
+            process: started.process,
+            stream: UnixStream::from_std(started.stream)?,
+            input: BytesMut::new(),
+            bound: false,
+            runs: 0,
+            fit: true,
+            behind: false,
+            walls: None,
+        })
+    }
+
+    /// Tells whether the worker may serve another call. One that died meanwhile may not.
+    pub(super) fn is_fit(&self, most_runs: u32) -> bool {
+        self.fit && self.runs < most_runs && self.is_alive()
+    }
+
+    /// Returns what keeps it in, once it has told.
+    pub(super) const fn walls(&self) -> Option<Walls> {
+        self.walls
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks the system, not the runtime, which learns of the pipe's end only later.
+    fn is_alive(&self) -> bool {
+        let mut ends = [PollFd::new(&self.stream, PollFlags::RDHUP)];
+        matches!(poll(&mut ends, Some(&Timespec::default())), Ok(0))
+    }
+
+    /// Runs a command. Unless this returns a verdict of the script, the worker is not fit any more; it is not
+    /// while it runs either, so a dropped future ends it.
+    pub(super) async fn run(
+        &mut self,
+        call: &ScriptCall<'_>,
+        host: &dyn HostCalls,
+        permits: &Arc<Semaphore>,
+    ) -> Result<Ran, ScriptFailure> {
+        self.fit = false;
+        let timeout = || ScriptFailure::Timeout { after: call.timeout };
+        let mut turn = Turn::new(permits, call.deadline);
+        if !turn.begin().await {
+            // Nothing was sent: it is as good as before.
+            self.fit = true;
+            return Err(timeout());
+        }
+        let out = self.order(call)?;
+        let verdict = match timeout_at(call.deadline + GRACE, self.converse(call, host, &mut turn, &out)).await {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(Gone)) if self.walls.is_none() => {
+                return Err(ScriptFailure::Unavailable { why: "it ended before it was ready".to_owned() });
+            }
+            // One that is late and ends itself did what it should.
+            Ok(Err(Gone)) if Instant::now() >= call.deadline => return Err(timeout()),
+            Ok(Err(Gone)) => return Err(ScriptFailure::Crash),
+            Err(_) => {
+                self.process.kill();
+                return Err(timeout());
+            }
+        };
+        drop(turn);
+        self.bound = true;
+        self.runs += 1;
+        self.fit = !verdict.spent && self.step_up();
+        verdict.result.map_err(|fault| fault.into_failure(call))
+    }
+
+    /// Writes what a run begins with.
+    fn order(&self, call: &ScriptCall<'_>) -> Result<Vec<u8>, ScriptFailure> {
+        let mut out = Vec::with_capacity(1024);
+        let source = call.script.source();
+        let too_large = |what, bytes, limit| ScriptFailure::TooLarge { what, bytes, limit };
+        if source.len() > call.limits.source {
+            return Err(too_large("the script", source.len(), call.limits.source));
+        }
+        if !self.bound {
+            let bound = Writer::new(&mut out, Kind::Bind).text(source).end();
+            bound.map_err(|Malformed| too_large("the script", source.len(), super::limits::FRAME))?;
+        }
+        let before = out.len();
+        let data = Data { config: call.config, params: call.params, variables: call.variables };
+        let budget = call.deadline.saturating_duration_since(Instant::now());
+        let writer = Writer::new(&mut out, Kind::Run).number(micros(budget)).byte(level_byte(call.log_level));
+        let writer = write_limits(writer, call.limits).text(call.command).text(call.idempotency_key.unwrap_or(""));
+        let written = writer.json(&data).map_err(|_| too_large("the call's data", 0, DATA))?.end();
+        let bytes = out.len() - before;
+        if written.is_err() || bytes > DATA {
+            return Err(too_large("the call's data", bytes, DATA));
+        }
+        Ok(out)
+    }
+
+    async fn converse(
+        &mut self,
+        call: &ScriptCall<'_>,
+        host: &dyn HostCalls,
+        turn: &mut Turn<'_>,
+        out: &[u8],
+    ) -> Result<Verdict, Gone> {
+        self.write(out).await?;
+        let mut spending = Spending::new(call.limits);
+        loop {
+            let (kind, body) = tokio::select! {
+                biased;
+                frame = self.receive() => frame?,
+                () = sleep_until(turn.ends()), if turn.is_held() => {
+                    turn.give_up();
+                    self.step_back();
+                    continue;
+                }
+            };
+            match kind {
+                Kind::Log => {
+                    let mut reader = Reader(&body);
+                    let (level, text) = (level_of(reader.byte()?)?, reader.text()?);
+                    if spending.log(text.len()) {
+                        host.log(level, text);
+                    }
+                }
+                Kind::Call => {
+                    turn.pause();
+                    let asked = Reader(&body).json()?;
+                    let reply = match spending.call() {
+                        Err(fault) => Reply::Fault(fault),
+                        Ok(()) => tokio::select! {
+                            biased;
+                            reply = answered(host.http(asked), call.deadline, &mut spending) => reply,
+                            // It waits for the answer: whatever comes now is its end.
+                            _ = self.receive() => return Err(Gone),
+                        },
+                    };
+                    let mut out = Vec::with_capacity(1024);
+                    reply.write(&mut out)?;
+                    // Late or not, the worker gets its answer: it ends itself then.
+                    turn.begin().await;
+                    self.write(&out).await?;
+                }
+                Kind::Done => {
+                    let done = Done::read(&body)?;
+                    let ran = Ran { json: done.json.to_owned(), figures: done.figures };
+                    if ran.json.len() > call.limits.result {
+                        return Err(Gone);
+                    }
+                    return Ok(Verdict { spent: done.spent, result: Ok(ran) });
+                }
+                Kind::Failed => {
+                    let mut reader = Reader(&body);
+                    return Ok(Verdict { spent: reader.byte()? != 0, result: Err(reader.json()?) });
+                }
+                _ => return Err(Gone),
+            }
+        }
+    }
+
+    /// Checks a source. The worker is of no other use afterwards.
+    pub(super) async fn check(
+        &mut self,
+        source: &str,
+        commands: &[&str],
+        limits: &Limits,
+    ) -> Result<Vec<ScriptProblem>, ScriptFailure> {
+        self.fit = false;
+        let unavailable = |why: &str| ScriptFailure::Unavailable { why: why.to_owned() };
+        let checking =
+            Checking { source: source.to_owned(), commands: commands.iter().map(|&name| name.to_owned()).collect() };
+        let mut out = Vec::with_capacity(source.len() + 1024);
+        let writer = write_limits(Writer::new(&mut out, Kind::Check).number(micros(CHECK)), limits);
+        let written = writer.json(&checking).ok().map(Writer::end);
+        if !matches!(written, Some(Ok(()))) {
+            return Err(ScriptFailure::TooLarge {
+                what: "the script",
+                bytes: source.len(),
+                limit: super::limits::FRAME,
+            });
+        }
+        let whole = |message: &str| vec![ScriptProblem { message: message.to_owned(), line: None, column: None }];
+        let asking = async {
+            self.write(&out).await?;
+            self.receive().await
+        };
+        match tokio::time::timeout(CHECK + GRACE, asking).await {
+            Ok(Ok((Kind::Checked, body))) => Reader(&body).json().map_err(|Malformed| unavailable("it made no sense")),
+            Ok(_) if self.walls.is_none() => Err(unavailable("it ended before it was ready")),
+            Ok(_) => Ok(whole("the engine broke off while the script's top level ran")),
+            Err(_) => Ok(whole(TOO_LONG)),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
+    /// Reads the next frame but for the greeting. May be dropped and called again.
+    async fn receive(&mut self) -> Result<(Kind, BytesMut), Gone> {
+        loop {
+            let (kind, body) = self.frame().await?;
+            if kind != Kind::Hello {
+                return Ok((kind, body));
+            }
+            self.walls = Some(Reader(&body).json()?);
+        }
+    }
+
+    async fn frame(&mut self) -> Result<(Kind, BytesMut), Gone> {
+        loop {
+            if let Some(start) = self.input.first_chunk::<HEAD>() {
+                let (kind, length) = head(*start)?;
+                if self.input.len() >= HEAD + length {
+                    self.input.advance(HEAD);
+                    return Ok((kind, self.input.split_to(length)));
+                }
+                self.input.reserve(HEAD + length - self.input.len());
+            } else {
+                self.input.reserve(READ);
+            }
+            if self.stream.read_buf(&mut self.input).await? == 0 {
+                return Err(Gone);
+            }
+        }
+    }
+
+    /// Lets the neighbours go first.
+    fn step_back(&mut self) {
+        self.behind = self.behind || self.set_priority(STEP_BACK);
+    }
+
+    /// Takes its place again. Who is not root may not: that worker is replaced.
+    fn step_up(&mut self) -> bool {
+        if self.behind {
+            self.behind = !self.set_priority(0);
+        }
+        !self.behind
+    }
+
+    fn set_priority(&self, nice: i32) -> bool {
+        let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
+        id.is_some_and(|id| rustix::process::setpriority_process(Some(id), nice).is_ok())
+    }
+}
+
+/// Waits for what comes of an HTTP call, until the run's time is over.
+async fn answered(
+    calling: impl Future<Output = Result<HttpAnswer, HttpFault>>,
+    deadline: Instant,
+    spending: &mut Spending<'_>,
+) -> Reply {
+    match timeout_at(deadline, calling).await {
+        Err(_) => Reply::Late,
+        Ok(Err(fault)) => Reply::Fault(fault),
+        Ok(Ok(answer)) => match spending.body(answer.text.len()) {
+            Ok(()) => Reply::Answer(answer),
+            Err(fault) => Reply::Fault(fault),
+        },
+    }
+}
+
+/// What the check says of a top level without an end.
+pub(super) const TOO_LONG: &str = "the script's top level does not come to an end; put the work into the commands";
+
+/// `floh.config`, `floh.params`, `floh.variables`.
+#[derive(Serialize)]
+struct Data<'a> {
+    config: &'a Map<String, Value>,
+    params: &'a Map<String, Value>,
+    variables: &'a Map<String, Value>,
+}
+
+/// How a run ended, and whether its worker ends with it.
+struct Verdict {
+    spent: bool,
+    result: Result<Ran, Fault>,
+}
+
+impl Fault {
+    fn into_failure(self, call: &ScriptCall<'_>) -> ScriptFailure {
+        match self {
+            Self::Timeout => ScriptFailure::Timeout { after: call.timeout },
+            Self::Memory => ScriptFailure::Memory { limit: call.limits.memory },
+            Self::Stack(error) => ScriptFailure::Stack { error },
+            Self::Syntax(problem) => ScriptFailure::Syntax(problem),
+            Self::Thrown(error) => ScriptFailure::Thrown(error),
+            Self::Result(why) => ScriptFailure::Result { why },
+            Self::Calls(error) => ScriptFailure::HostCalls { error },
+            Self::Unsettled => ScriptFailure::Unsettled,
+            Self::NoCommand => ScriptFailure::NoCommand { command: call.command.to_owned() },
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

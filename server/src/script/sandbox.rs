@@ -1,0 +1,238 @@
+//! What the rest of the server sees of the sandbox: the call, what may be asked of the host, the answer.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::log::LogLevel;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::failure::{ScriptFailure, ScriptProblem};
+use super::limits::Limits;
+
+/// Runs scripts behind a wall.
+///
+/// A trait so that what executes connectors can be tested without processes.
+pub trait Sandbox: Send + Sync + fmt::Debug {
+    /// Runs one command of a script. Dropping the future ends the run.
+    ///
+    /// # Errors
+    /// Where the script gives no result, whatever the reason; only this call is concerned.
+    fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>>;
+
+    /// Compiles a source, runs its top level with every host call refused, and looks for its commands.
+    /// Answers what is wrong with it; nothing where it is sound.
+    ///
+    /// # Errors
+    /// Where no worker could be had.
+    fn check<'a>(
+        &'a self,
+        source: &'a str,
+        commands: &'a [&'a str],
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Vec<ScriptProblem>, ScriptFailure>>;
+}
+
+/// A script's source, with the hash that names it. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Script {
+    source: Arc<str>,
+    hash: [u8; 32],
+}
+
+impl Script {
+    /// Wraps a source.
+    pub fn new(source: impl Into<Arc<str>>) -> Self {
+        let source = source.into();
+        Self { hash: Sha256::digest(source.as_bytes()).into(), source }
+    }
+
+    /// Returns the source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns the SHA-256 of the source.
+    pub const fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script").field("bytes", &self.source.len()).finish_non_exhaustive()
+    }
+}
+
+/// A command to run. The data are secret: `Debug` shows none of them.
+#[derive(Clone, Copy)]
+pub struct ScriptCall<'a> {
+    /// Whose script it is: a worker serves one connector and one script.
+    pub connector: &'a str,
+    /// The script.
+    pub script: &'a Script,
+    /// The command: a function of the script.
+    pub command: &'a str,
+    /// The decrypted connection config: `floh.config`.
+    pub config: &'a Map<String, Value>,
+    /// The validated params, with `command`: `floh.params`.
+    pub params: &'a Map<String, Value>,
+    /// The run's variables: `floh.variables`.
+    pub variables: &'a Map<String, Value>,
+    /// `floh.idempotencyKey`.
+    pub idempotency_key: Option<&'a str>,
+    /// When the run must have ended.
+    pub deadline: Instant,
+    /// How long it had, from the beginning of the call; for the text of a time-out.
+    pub timeout: Duration,
+    /// How much it may take.
+    pub limits: &'a Limits,
+    /// Least level of log lines that leave the worker.
+    pub log_level: LogLevel,
+}
+
+impl fmt::Debug for ScriptCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptCall")
+            .field("connector", &self.connector)
+            .field("command", &self.command)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a script may ask of the server.
+pub trait HostCalls: Send + Sync {
+    /// Carries out an HTTP call. It is dropped at the run's deadline.
+    fn http(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>>;
+
+    /// Takes a log line, as the script wrote it: it may hold anything, secrets too.
+    fn log(&self, level: LogLevel, message: &str);
+}
+
+/// An HTTP call, as the script asked for it. Nothing in it is checked.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpCall {
+    /// The method, in upper case.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// Pairs for the query.
+    pub query: Vec<(String, String)>,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: HttpBody,
+    /// How long it may take; never longer than the run.
+    pub timeout_ms: Option<u64>,
+}
+
+impl fmt::Debug for HttpCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpCall").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// The body of an HTTP call.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpBody {
+    /// None.
+    None,
+    /// A text, sent as it is.
+    Text(String),
+    /// JSON text.
+    Json(String),
+    /// Pairs, sent as a form.
+    Form(Vec<(String, String)>),
+}
+
+impl fmt::Debug for HttpBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Text(_) => "Text",
+            Self::Json(_) => "Json",
+            Self::Form(_) => "Form",
+        })
+    }
+}
+
+/// The answer to an HTTP call, whatever its status.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body as a text.
+    pub text: String,
+}
+
+impl fmt::Debug for HttpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpAnswer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Why an HTTP call has no answer. The script sees it as an `HttpError`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpFault {
+    /// The kind, in snake_case: those of [`connector_runtime::egress::EgressError`] and the sandbox's own.
+    pub code: Cow<'static, str>,
+    /// What happened.
+    pub message: String,
+}
+
+/// What a run brought.
+#[derive(Clone)]
+pub struct Ran {
+    /// What the command returned, as JSON text; `null` where it returned nothing. Judge it with
+    /// [`judge`](super::judge).
+    pub json: String,
+    /// What it took.
+    pub figures: Figures,
+}
+
+impl fmt::Debug for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ran").field("bytes", &self.json.len()).field("figures", &self.figures).finish()
+    }
+}
+
+/// What a run took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// CPU time of the worker.
+    pub cpu: Duration,
+    /// HTTP calls.
+    pub calls: u32,
+}
+
+impl HttpFault {
+    /// The code of a call beyond the limit.
+    pub(super) const TOO_MANY_CALLS: &'static str = "too_many_calls";
+
+    pub(super) fn too_many_calls(limit: u32) -> Self {
+        Self {
+            code: Self::TOO_MANY_CALLS.into(),
+            message: format!("a command may make {limit} HTTP calls; ask for more at a time, for example with paging"),
+        }
+    }
+
+    pub(super) fn too_large(limits: &Limits) -> Self {
+        let Limits { body, bodies, .. } = *limits;
+        Self {
+            code: "too_large".into(),
+            message: format!(
+                "a body may have {} MiB, and all answers of a command together {} MiB; ask for less at a time",
+                body >> 20,
+                bodies >> 20
+            ),
+        }
+    }
+}

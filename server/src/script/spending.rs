@@ -1,0 +1,39 @@
+//! What a run has used up of its limits, as the server counts it.
+//!
+//! The worker counts too, and tells the script; this is for a worker that was broken into.
+
+use super::limits::Limits;
+use super::sandbox::HttpFault;
+
+/// What a run has asked for.
+pub(super) struct Spending<'l> {
+    limits: &'l Limits,
+    calls: u32,
+    bodies: usize,
+    log: usize,
+}
+
+impl<'l> Spending<'l> {
+    pub(super) const fn new(limits: &'l Limits) -> Self {
+        Self { limits, calls: 0, bodies: 0, log: 0 }
+    }
+
+    pub(super) fn call(&mut self) -> Result<(), HttpFault> {
+        self.calls += 1;
+        if self.calls > self.limits.calls { Err(HttpFault::too_many_calls(self.limits.calls)) } else { Ok(()) }
+    }
+
+    pub(super) fn body(&mut self, bytes: usize) -> Result<(), HttpFault> {
+        self.bodies += bytes;
+        if bytes > self.limits.body || self.bodies > self.limits.bodies {
+            return Err(HttpFault::too_large(self.limits));
+        }
+        Ok(())
+    }
+
+    /// One line more than the log holds goes through: it says that lines were dropped.
+    pub(super) fn log(&mut self, bytes: usize) -> bool {
+        self.log += bytes;
+        self.log <= 2 * self.limits.log
+    }
+}

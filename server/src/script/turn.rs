@@ -1,0 +1,60 @@
+//! A run's share of the cores.
+//!
+//! As many runs compute at a time as there are permits. A run that waits for a host call needs none; one that
+//! has had its slice goes on without, behind the others, so that endless loops hold nobody up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::limits::SLICE;
+
+/// A run's share of the cores: a permit while it computes, up to [`SLICE`] in all.
+pub(super) struct Turn<'p> {
+    permits: &'p Arc<Semaphore>,
+    deadline: Instant,
+    held: Option<(OwnedSemaphorePermit, Instant)>,
+    left: Duration,
+}
+
+impl<'p> Turn<'p> {
+    pub(super) fn new(permits: &'p Arc<Semaphore>, deadline: Instant) -> Self {
+        Self { permits, deadline, held: None, left: SLICE }
+    }
+
+    /// Waits for a permit; tells whether there is time left. Who has had its slice needs none.
+    pub(super) async fn begin(&mut self) -> bool {
+        if self.left.is_zero() {
+            return Instant::now() < self.deadline;
+        }
+        match timeout_at(self.deadline, Arc::clone(self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => {
+                self.held = Some((permit, Instant::now()));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives the permit back for the time of a host call.
+    pub(super) fn pause(&mut self) {
+        if let Some((_, since)) = self.held.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+    }
+
+    pub(super) fn give_up(&mut self) {
+        self.held = None;
+        self.left = Duration::ZERO;
+    }
+
+    pub(super) const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    pub(super) fn ends(&self) -> Instant {
+        self.held.as_ref().map_or(self.deadline, |(_, since)| *since + self.left)
+    }
+}

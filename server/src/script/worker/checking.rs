@@ -1,0 +1,100 @@
+//! Checks a source before it is saved: it compiles, its top level ends, its commands are functions.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use connector_runtime::log::LogLevel;
+use rquickjs::{Ctx, Value};
+
+use super::channel::Channel;
+use super::clock::Clock;
+use super::engine::Engine;
+use super::host::Host;
+use super::realm::{self, Realm, World};
+use super::{fault, run};
+use crate::script::failure::{GuestError, ScriptProblem};
+use crate::script::frame::{Kind, Malformed, Reader};
+use crate::script::message::{Checking, Fault, read_limits};
+use crate::script::process::TOO_LONG;
+
+/// What a host call of the top level is told.
+const CLOSED: &str =
+    "the script's top level may not call out: it runs when the script is saved, and before every command";
+
+/// Checks a source and answers what is wrong with it. The worker is of no other use afterwards.
+pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> Result<(), Malformed> {
+    let mut reader = Reader(body);
+    let budget = Duration::from_micros(reader.number()?);
+    let limits = read_limits(&mut reader)?;
+    let Checking { source, commands } = reader.json()?;
+    let clock = Rc::new(Clock::start(budget));
+    engine.bind(&source);
+    let problems = match realm::open(&limits, &clock) {
+        Ok(World { context, refused }) => {
+            let host = Rc::new(Host::new(Rc::clone(channel), Rc::clone(&clock), refused, limits, LogLevel::Error));
+            host.closed.set(Some(CLOSED));
+            let problems = context.with(|ctx| look(engine, &ctx, &host, &commands));
+            channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))?;
+            channel.flush().map_err(|_| Malformed)?;
+            // Before the engine's memory is touched again.
+            std::process::exit(0)
+        }
+        Err(_) => whole("the script does not fit into memory"),
+    };
+    channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))
+}
+
+fn look(engine: &mut Engine, ctx: &Ctx<'_>, host: &Rc<Host>, commands: &[String]) -> Vec<ScriptProblem> {
+    match top_level(engine, ctx, host, commands) {
+        Ok(missing) => missing.into_iter().flat_map(|name| whole(&missing_text(name))).collect(),
+        Err(fault) => problem(fault),
+    }
+}
+
+fn missing_text(name: &str) -> String {
+    format!("the schema has a command {name}, but the script has no function of that name: function {name}() {{ ... }}")
+}
+
+/// Runs the top level and answers the commands that are no functions.
+fn top_level<'c>(
+    engine: &mut Engine,
+    ctx: &Ctx<'_>,
+    host: &Rc<Host>,
+    commands: &'c [String],
+) -> Result<Vec<&'c String>, Fault> {
+    let clock = &*host.clock;
+    let furnish = || {
+        let data = ctx.json_parse(r#"{"config":{},"params":{},"variables":{}}"#)?;
+        Realm::furnish(ctx, &engine.prelude, host.object(ctx)?, data, "")
+    };
+    let realm = furnish().map_err(|error| fault::read(ctx, None, host, &error))?;
+    let read = |error: rquickjs::Error| fault::read(ctx, Some(&realm), host, &error);
+    let before = commands.iter().map(|name| ctx.globals().get(name.as_str()));
+    let before = before.collect::<rquickjs::Result<Vec<Value<'_>>>>().map_err(read)?;
+    let script = engine.script(ctx).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
+    script.run(ctx).map_err(read)?;
+    let named = commands.iter().zip(&before);
+    let missing = named.filter(|(name, before)| run::find(engine, ctx, name, before).is_none());
+    let missing = missing.map(|(name, _)| name).collect();
+    if clock.is_over() { Err(Fault::Timeout) } else { Ok(missing) }
+}
+
+fn problem(fault: Fault) -> Vec<ScriptProblem> {
+    match fault {
+        Fault::Syntax(problem) => vec![problem],
+        Fault::Thrown(GuestError { name, message, line, column, .. })
+        | Fault::Stack(GuestError { name, message, line, column, .. })
+        | Fault::Calls(GuestError { name, message, line, column, .. }) => {
+            let thrown = if name.is_empty() { message } else { format!("{name}: {message}") };
+            let message = format!("the script's top level throws {thrown}");
+            vec![ScriptProblem { message, line, column }]
+        }
+        Fault::Timeout => whole(TOO_LONG),
+        Fault::Memory => whole("the script's top level needs more memory than a script may have"),
+        Fault::Result(_) | Fault::Unsettled | Fault::NoCommand => Vec::new(),
+    }
+}
+
+fn whole(message: &str) -> Vec<ScriptProblem> {
+    vec![ScriptProblem { message: message.to_owned(), line: None, column: None }]
+}

@@ -1,0 +1,51 @@
+//! The run's time, from within: the soft half of the deadline. The hard half is the server's kill.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// When a run is over.
+#[derive(Debug)]
+pub(super) struct Clock {
+    deadline: Instant,
+    started: Duration,
+    over: Cell<bool>,
+}
+
+impl Clock {
+    /// Starts the clock. A worker that nobody kills ends by itself a second of CPU time later.
+    pub(super) fn start(budget: Duration) -> Self {
+        let started = cpu_time();
+        let seconds = started.as_secs().saturating_add(budget.as_secs()).saturating_add(2);
+        // Where this is refused, the kill and the pipe's end are left.
+        setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: None }).ok();
+        let now = Instant::now();
+        Self { deadline: now.checked_add(budget).unwrap_or(now), started, over: Cell::new(false) }
+    }
+
+    /// Tells whether the time is over. Once it was, it stays so.
+    pub(super) fn is_over(&self) -> bool {
+        if !self.over.get() && Instant::now() >= self.deadline {
+            self.over.set(true);
+        }
+        self.over.get()
+    }
+
+    /// Ends the time: the server says so.
+    pub(super) fn end(&self) {
+        self.over.set(true);
+    }
+
+    /// Returns the CPU time since the start.
+    pub(super) fn spent(&self) -> Duration {
+        cpu_time().saturating_sub(self.started)
+    }
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}

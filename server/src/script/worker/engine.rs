@@ -1,0 +1,79 @@
+//! What stays in a worker between runs: the compiled prelude, the script and its bytecode.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use rquickjs::{Ctx, Result};
+use script_ffi::{Bytecode, compile};
+
+use super::clock::Clock;
+use super::realm;
+use crate::script::limits::Limits;
+
+/// The name of scripts in stack traces.
+pub(super) const SCRIPT: &str = "script";
+/// The name of the prelude in stack traces.
+pub(super) const PRELUDE: &str = "floh";
+
+/// Commands whose look-up is kept compiled.
+const MOST_COMMANDS: usize = 256;
+
+/// The engine of a worker.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) prelude: Bytecode,
+    source: String,
+    script: Option<Bytecode>,
+    commands: Vec<(String, Bytecode)>,
+}
+
+impl Engine {
+    /// Compiles the prelude and lets the engine and the system's library read what they read at first use
+    /// (the time zone, the processor, random numbers): behind the walls they no longer can.
+    pub(super) fn new() -> Result<Self> {
+        let clock = Rc::new(Clock::start(Duration::from_secs(3600)));
+        let world = realm::open(&Limits::default(), &clock)?;
+        let prelude = world.context.with(|ctx| {
+            ctx.eval::<(), _>(
+                "new Date().getTimezoneOffset(); new Date().toString(); Math.random(); (0.1).toString(); \
+                 'a'.localeCompare('b'); 'A'.normalize('NFD'); /a+/.test('b'); [3, 1].sort(); 2n ** 70n;",
+            )?;
+            compile(&ctx, include_str!("prelude.js"), PRELUDE)
+        })?;
+        drop(world);
+        // Both are seeded by now.
+        getrandom::fill(&mut [0; 16]).ok();
+        Ok(Self { prelude, source: String::new(), script: None, commands: Vec::new() })
+    }
+
+    /// Takes the script that this worker serves. It is compiled by the first run, under that run's limits.
+    pub(super) fn bind(&mut self, source: &str) {
+        source.clone_into(&mut self.source);
+    }
+
+    /// Returns the script's bytecode.
+    pub(super) fn script(&mut self, ctx: &Ctx<'_>) -> Result<&Bytecode> {
+        if self.script.is_none() {
+            self.script = Some(compile(ctx, &self.source, SCRIPT)?);
+            // The text is of no more use.
+            self.source = String::new();
+        }
+        self.script.as_ref().ok_or(rquickjs::Error::Unknown)
+    }
+
+    /// Returns bytecode that answers the function of a name, `let` and `const` ones too, or undefined.
+    pub(super) fn command(&mut self, ctx: &Ctx<'_>, name: &str) -> Result<&Bytecode> {
+        let at = match self.commands.iter().position(|(known, _)| known == name) {
+            Some(at) => at,
+            None => {
+                if self.commands.len() >= MOST_COMMANDS {
+                    self.commands.clear();
+                }
+                let lookup = format!("typeof {name} === 'function' ? {name} : void 0");
+                self.commands.push((name.to_owned(), compile(ctx, &lookup, PRELUDE)?));
+                self.commands.len() - 1
+            }
+        };
+        Ok(&self.commands[at].1)
+    }
+}

@@ -1,0 +1,296 @@
+//! The functions behind `floh`: each reads what the script gave it, asks the server, and answers.
+//!
+//! Whatever a script passes may be a proxy, a getter or a number where a text is meant. It is read here,
+//! once, and what reading throws is the script's own error.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use connector_runtime::log::LogLevel;
+use rquickjs::atom::Atom;
+use rquickjs::function::Rest;
+use rquickjs::object::{Filter, Property};
+use rquickjs::{Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, Value};
+use script_ffi::Refused;
+
+use super::channel::Channel;
+use super::clock::Clock;
+use super::realm::Realm;
+use super::text;
+use super::util;
+use super::walk::{self, Most, Unwritable};
+use crate::script::frame::{Kind, Malformed};
+use crate::script::limits::{Limits, TEXT};
+use crate::script::message::{Reply, level_byte};
+use crate::script::sandbox::{HttpAnswer, HttpBody, HttpCall, HttpFault};
+
+/// Pairs of headers, query or form that are read.
+const MOST_PAIRS: usize = 1000;
+/// How much of an object a log line shows.
+const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
+
+/// What a run may ask for, and has asked for.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) channel: Rc<Channel>,
+    pub(super) clock: Rc<Clock>,
+    pub(super) refused: Refused,
+    pub(super) limits: Limits,
+    pub(super) level: LogLevel,
+    /// Whether calls are refused: while a source is checked, and after the result.
+    pub(super) closed: Cell<Option<&'static str>>,
+    pub(super) calls: Cell<u32>,
+    bodies: Cell<usize>,
+    logged: Cell<usize>,
+}
+
+impl Host {
+    pub(super) fn new(
+        channel: Rc<Channel>,
+        clock: Rc<Clock>,
+        refused: Refused,
+        limits: Limits,
+        level: LogLevel,
+    ) -> Self {
+        Self {
+            channel,
+            clock,
+            refused,
+            limits,
+            level,
+            closed: Cell::new(None),
+            calls: Cell::new(0),
+            bodies: Cell::new(0),
+            logged: Cell::new(0),
+        }
+    }
+
+    /// Makes the object that the prelude builds `floh` from.
+    pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> Result<Object<'js>> {
+        let all = Object::new_proto(ctx.clone(), None)?;
+        let host = Rc::clone(self);
+        let http = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.http(&ctx, &realm, args);
+        all.set("http", Function::new(ctx.clone(), http)?)?;
+        let host = Rc::clone(self);
+        let log = move |realm: Realm<'js>, level, parts: Array<'js>| host.log(&realm, level, &parts);
+        all.set("log", Function::new(ctx.clone(), log)?)?;
+        let util = |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, args);
+        all.set("util", Function::new(ctx.clone(), util)?)?;
+        Ok(all)
+    }
+
+    /// `http(tools, method, url, headers, kind, body, query, timeoutMs)`; answers the parts of a response, or
+    /// `code` and `message`.
+    fn http<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(mut args): Rest<Value<'js>>) -> Result<Object<'js>> {
+        args.resize(7, Value::new_undefined(ctx.clone()));
+        let [method, url, headers, kind, body, query, timeout] = args.as_slice() else { return Err(Error::Unknown) };
+        let method = plain(realm, method)?.to_ascii_uppercase();
+        let url = plain(realm, url)?;
+        let headers = pairs(ctx, realm, headers)?;
+        let query = pairs(ctx, realm, query)?;
+        let body = self.body(ctx, realm, plain(realm, kind)?.as_str(), body)?;
+        let timeout_ms = timeout.as_number().filter(|ms| *ms > 0.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, which is what is wanted"
+        )]
+        let timeout_ms = timeout_ms.map(|ms| ms as u64);
+        match self.ask(&HttpCall { method, url, query, headers, body, timeout_ms }) {
+            Ok(answer) => response(ctx, answer),
+            Err(fault) => {
+                let object = Object::new_proto(ctx.clone(), None)?;
+                object.set("code", &*fault.code)?;
+                object.set("message", fault.message)?;
+                Ok(object)
+            }
+        }
+    }
+
+    /// Asks the server and waits.
+    fn ask(&self, call: &HttpCall) -> std::result::Result<HttpAnswer, HttpFault> {
+        let fault = |code: &'static str, message: &str| HttpFault { code: code.into(), message: message.to_owned() };
+        if let Some(why) = self.closed.get() {
+            return Err(fault("closed", why));
+        }
+        self.calls.set(self.calls.get() + 1);
+        if self.calls.get() > self.limits.calls {
+            return Err(HttpFault::too_many_calls(self.limits.calls));
+        }
+        if body_length(&call.body) > self.limits.body {
+            return Err(HttpFault::too_large(&self.limits));
+        }
+        let sent = self.channel.send(Kind::Call, |writer| writer.json(call).map_err(|_| Malformed));
+        if sent.is_err() {
+            return Err(HttpFault::too_large(&self.limits));
+        }
+        let reply = match self.channel.next() {
+            Ok(Some((Kind::Reply, body))) => Reply::read(&body),
+            _ => Err(Malformed),
+        };
+        match reply {
+            Ok(Reply::Answer(answer)) => {
+                self.bodies.set(self.bodies.get() + answer.text.len());
+                if answer.text.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
+                    return Err(HttpFault::too_large(&self.limits));
+                }
+                Ok(answer)
+            }
+            Ok(Reply::Fault(fault)) => Err(fault),
+            Ok(Reply::Late) => {
+                self.clock.end();
+                Err(fault("timeout", "the command's time is over"))
+            }
+            // The server is gone, or does not speak our language: nobody waits for this run.
+            Err(Malformed) => std::process::exit(1),
+        }
+    }
+
+    fn body<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, kind: &str, body: &Value<'js>) -> Result<HttpBody> {
+        match kind {
+            "any" if body.is_undefined() || body.is_null() => Ok(HttpBody::None),
+            "any" if body.is_string() => plain(realm, body).map(HttpBody::Text),
+            "form" => pairs(ctx, realm, body).map(HttpBody::Form),
+            "none" => Ok(HttpBody::None),
+            _ => {
+                let most = Most { bytes: self.limits.body, depth: self.limits.depth, nodes: self.limits.nodes };
+                match walk::write(realm, body, most) {
+                    Ok(text) => Ok(HttpBody::Json(text.unwrap_or_else(|| "null".to_owned()))),
+                    Err(Unwritable::Thrown(error)) => Err(error),
+                    Err(Unwritable::Refused(why)) => {
+                        Err(Exception::throw_type(ctx, &format!("the body cannot be sent as JSON: {why}")))
+                    }
+                }
+            }
+        }
+    }
+
+    /// `log(tools, level, parts)`.
+    fn log<'js>(&self, realm: &Realm<'js>, level: u8, parts: &Array<'js>) -> Result<()> {
+        let Ok(level) = crate::script::message::level_of(level) else { return Ok(()) };
+        if level < self.level || self.logged.get() > self.limits.log || self.closed.get().is_some() {
+            return Ok(());
+        }
+        let mut line = String::new();
+        for part in parts.iter::<Value<'js>>() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&shown(realm, &part?)?);
+        }
+        let line = text::cut(&line, 2 * TEXT);
+        self.logged.set(self.logged.get() + line.len() + 1);
+        let (level, line) = if self.logged.get() > self.limits.log {
+            (LogLevel::Warn, "further lines were dropped: the script has filled its log")
+        } else {
+            (level, line)
+        };
+        let sent = self.channel.send(Kind::Log, |writer| Ok(writer.byte(level_byte(level)).text(line)));
+        if sent.is_err() {
+            std::process::exit(1);
+        }
+        Ok(())
+    }
+}
+
+fn body_length(body: &HttpBody) -> usize {
+    match body {
+        HttpBody::None => 0,
+        HttpBody::Text(text) | HttpBody::Json(text) => text.len(),
+        HttpBody::Form(pairs) => pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
+    }
+}
+
+/// Builds what the prelude reads. Properties are defined, not set: a setter on a prototype sees nothing.
+fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
+    let headers = Object::new(ctx.clone())?;
+    for (name, value) in answer.headers {
+        headers.prop(name.as_str(), Property::from(value).writable().enumerable().configurable())?;
+    }
+    let text = JsString::from_str(ctx.clone(), &answer.text)?;
+    let body = match answer.text.trim_start_matches('\u{feff}') {
+        "" => Value::new_null(ctx.clone()),
+        json => ctx.json_parse(json).or_else(|error| match error {
+            // Not JSON, then it is a text. A NUL makes it none, too.
+            Error::Exception if is_syntax_error(&ctx.catch()) => Ok(text.clone().into_value()),
+            Error::InvalidString(_) => Ok(text.clone().into_value()),
+            other => Err(other),
+        })?,
+    };
+    let object = Object::new_proto(ctx.clone(), None)?;
+    object.set("status", answer.status)?;
+    object.set("headers", headers)?;
+    object.set("body", body)?;
+    object.set("text", text)?;
+    Ok(object)
+}
+
+/// An exception that is no syntax error is lack of memory or time; it is thrown on.
+fn is_syntax_error(thrown: &Value<'_>) -> bool {
+    let Some(error) = thrown.as_object().filter(|_| thrown.is_error()) else {
+        drop(thrown.ctx().throw(thrown.clone()));
+        return false;
+    };
+    let name: Option<String> = error.get("name").ok();
+    let syntax = name.as_deref() == Some("SyntaxError");
+    if !syntax {
+        drop(thrown.ctx().throw(thrown.clone()));
+    }
+    syntax
+}
+
+/// Reads an object's own enumerable properties as pairs of texts. A list gives a pair for each item;
+/// null and undefined give none.
+fn pairs<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<Vec<(String, String)>> {
+    if value.is_undefined() || value.is_null() {
+        return Ok(Vec::new());
+    }
+    let Some(object) = value.as_object() else {
+        return Err(Exception::throw_type(ctx, "headers, query and form are objects: { name: value }"));
+    };
+    let mut all = Vec::new();
+    for key in object.own_keys::<Atom<'js>>(Filter::new().string().enum_only()) {
+        let key = key?;
+        let value: Value<'js> = object.get(key.clone())?;
+        let name = text::read(realm, &key.to_js_string()?)?;
+        match value.as_array().filter(|_| !value.is_proxy()) {
+            Some(items) => {
+                for item in items.iter::<Value<'js>>() {
+                    all.push((name.clone(), plain(realm, &item?)?));
+                }
+            }
+            None if value.is_undefined() || value.is_null() => {}
+            None => all.push((name, plain(realm, &value)?)),
+        }
+        if all.len() > MOST_PAIRS {
+            return Err(Exception::throw_range(ctx, "there are too many headers, query pairs or form fields"));
+        }
+    }
+    Ok(all)
+}
+
+/// Reads a value as JavaScript writes it into a text.
+pub(super) fn plain<'js>(realm: &Realm<'js>, value: &Value<'js>) -> Result<String> {
+    let Coerced(text): Coerced<JsString<'js>> = value.get()?;
+    text::read(realm, &text)
+}
+
+/// Shows a part of a log line: texts as they are, errors by name and message, objects as JSON.
+fn shown<'js>(realm: &Realm<'js>, part: &Value<'js>) -> Result<String> {
+    if part.is_symbol() {
+        return Ok("[symbol]".to_owned());
+    }
+    if !part.is_object() {
+        return plain(realm, part);
+    }
+    if part.is_error() {
+        let parts: Vec<JsString<'js>> = realm.describe.call((part.clone(), TEXT))?;
+        let texts = parts.iter().take(2).map(|part| text::read(realm, part));
+        return Ok(texts.collect::<Result<Vec<_>>>()?.join(": "));
+    }
+    match walk::write(realm, part, SHOWN) {
+        Ok(text) => Ok(text.unwrap_or_else(|| "[function]".to_owned())),
+        Err(Unwritable::Refused(_)) => Ok("[object]".to_owned()),
+        Err(Unwritable::Thrown(error)) => Err(error),
+    }
+}

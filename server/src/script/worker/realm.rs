@@ -1,0 +1,82 @@
+//! The world of one run: the engine's parts that a script may have, `floh`, and the functions that the
+//! worker took from it before the script came.
+
+use std::rc::Rc;
+
+use rquickjs::context::intrinsic;
+use rquickjs::{Context, Ctx, FromJs, Function, Object, Result, Runtime, String as JsString, Value};
+use script_ffi::{Bytecode, Memory, Refused};
+
+use super::clock::Clock;
+use crate::script::limits::Limits;
+
+/// The parts of the engine that a script may have. Left out: clocks finer than a millisecond, weak
+/// references, DOM exceptions. What the base objects and typed arrays bring beyond, the prelude deletes.
+type Parts = (
+    intrinsic::Date,
+    intrinsic::Eval,
+    intrinsic::RegExpCompiler,
+    intrinsic::RegExp,
+    intrinsic::Json,
+    intrinsic::Proxy,
+    intrinsic::MapSet,
+    intrinsic::TypedArrays,
+    intrinsic::Promise,
+);
+
+/// Garbage is collected from this many bytes on; most runs end before.
+const COLLECT_FROM: usize = 4 << 20;
+
+/// A runtime and a context in it; what tells whether its memory ran out.
+pub(super) struct World {
+    pub(super) context: Context,
+    pub(super) refused: Refused,
+}
+
+/// Makes a runtime with limits, and a context in it.
+pub(super) fn open(limits: &Limits, clock: &Rc<Clock>) -> Result<World> {
+    let (memory, refused) = Memory::new(limits.memory);
+    let runtime = Runtime::new_with_alloc(memory)?;
+    runtime.set_max_stack_size(limits.stack);
+    runtime.set_gc_threshold(COLLECT_FROM.min(limits.memory / 4));
+    let clock = Rc::clone(clock);
+    runtime.set_interrupt_handler(Some(Box::new(move || clock.is_over())));
+    Ok(World { context: Context::custom::<Parts>(&runtime)?, refused })
+}
+
+/// The worker's own functions in a run's world.
+pub(super) struct Realm<'js> {
+    /// Tells of anything that was thrown: name, message, code, stack.
+    pub(super) describe: Function<'js>,
+    /// Writes a date; null where it is none.
+    pub(super) date: Function<'js>,
+    /// Mends a string with halves of surrogate pairs.
+    pub(super) well_formed: Function<'js>,
+}
+
+impl<'js> Realm<'js> {
+    /// Furnishes a context: deletes what a script must not have, and puts `floh` there.
+    pub(super) fn furnish(
+        ctx: &Ctx<'js>,
+        prelude: &Bytecode,
+        host: Object<'js>,
+        data: Value<'js>,
+        idempotency_key: &str,
+    ) -> Result<Self> {
+        let key = match idempotency_key {
+            "" => Value::new_undefined(ctx.clone()),
+            key => JsString::from_str(ctx.clone(), key)?.into_value(),
+        };
+        let prelude: Function<'js> = prelude.run(ctx)?.get()?;
+        prelude.call((host, data, key))
+    }
+}
+
+/// The prelude hands them out as a list, to the worker and with every call of the host.
+impl<'js> FromJs<'js> for Realm<'js> {
+    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
+        let functions = Vec::<Function<'js>>::from_js(ctx, value)?;
+        let [describe, date, well_formed] = functions.try_into().map_err(|_| rquickjs::Error::Unknown)?;
+        Ok(Self { describe, date, well_formed })
+    }
+}

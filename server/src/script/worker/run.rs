@@ -1,0 +1,125 @@
+//! One run: a runtime, the script, its command, the result, and the promises that are left.
+
+use std::process::exit;
+use std::rc::Rc;
+
+use rquickjs::promise::PromiseState;
+use rquickjs::{Ctx, Function, Value};
+
+use super::channel::Channel;
+use super::clock::Clock;
+use super::engine::Engine;
+use super::fault;
+use super::host::Host;
+use super::realm::{self, Realm};
+use super::walk::{self, Most, Unwritable};
+use crate::script::frame::{Kind, Malformed};
+use crate::script::message::{Done, Fault, Order};
+use crate::script::sandbox::Figures;
+
+/// What a host call after the result is told.
+const ENDED: &str = "the command has returned already; await what it starts";
+
+/// Runs a command and answers. A run that met a limit is the last one: the process ends, and the engine's
+/// memory is not touched again.
+pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>) -> Result<(), Malformed> {
+    let clock = Rc::new(Clock::start(order.budget));
+    let Ok(world) = realm::open(&order.limits, &clock) else {
+        return answer(channel, &Err(Fault::Memory), true, Figures::default());
+    };
+    let refused = world.refused.clone();
+    let host = Host::new(Rc::clone(channel), Rc::clone(&clock), refused, order.limits, order.level);
+    let host = Rc::new(host);
+    let result = world.context.with(|ctx| execute(engine, order, &ctx, &host));
+    // A script may catch that its memory ran out.
+    let spent = world.refused.is_set() || result.as_ref().is_err_and(Fault::spends);
+    answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() })
+}
+
+fn answer(channel: &Channel, result: &Result<String, Fault>, spent: bool, figures: Figures) -> Result<(), Malformed> {
+    match result {
+        Ok(json) => {
+            channel.add(|out| Done { spent, figures, json }.write(out))?;
+        }
+        Err(fault) => {
+            channel.send(Kind::Failed, |writer| writer.byte(spent.into()).json(fault).map_err(|_| Malformed))?;
+        }
+    }
+    channel.flush().map_err(|_| Malformed)?;
+    if spent {
+        exit(0);
+    }
+    Ok(())
+}
+
+fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<String, Fault> {
+    let clock = &*host.clock;
+    let realm = furnish(engine, order, ctx, host).map_err(|error| fault::read(ctx, None, host, &error))?;
+    let read = |error: rquickjs::Error| fault::read(ctx, Some(&realm), host, &error);
+    // What the engine has under the command's name is no command.
+    let before: Value<'js> = ctx.globals().get(order.command).map_err(read)?;
+    let script = engine.script(ctx).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
+    script.run(ctx).map_err(read)?;
+    let command = find(engine, ctx, order.command, &before).ok_or(Fault::NoCommand);
+    if clock.is_over() {
+        return Err(Fault::Timeout);
+    }
+    let returned: Value<'js> = command?.call(()).map_err(read)?;
+    let returned = settle(ctx, returned, host, &realm)?;
+    let limits = &order.limits;
+    let most = Most { bytes: limits.result, depth: limits.depth, nodes: limits.nodes };
+    let json = match walk::write(&realm, &returned, most) {
+        Ok(Some(json)) => json,
+        Ok(None) if returned.is_undefined() => "null".to_owned(),
+        Ok(None) => {
+            let what = if returned.is_function() { "function" } else { "symbol" };
+            return Err(Fault::Result(format!("it is a {what}")));
+        }
+        Err(Unwritable::Thrown(error)) => return Err(read(error)),
+        Err(Unwritable::Refused(why)) => return Err(Fault::Result(why)),
+    };
+    // What is still to do may do it, within the time, but no longer outside.
+    host.closed.set(Some(ENDED));
+    while !clock.is_over() && ctx.execute_pending_job() {}
+    if clock.is_over() { Err(Fault::Timeout) } else { Ok(json) }
+}
+
+/// Makes the world of a run.
+fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Realm<'js>> {
+    let data = ctx.json_parse(order.data)?;
+    let calls = host.object(ctx)?;
+    Realm::furnish(ctx, &engine.prelude, calls, data, order.idempotency_key)
+}
+
+/// Finds the function of a command: a global one, or one that `let` or `const` made. What was there before
+/// the script is not it.
+pub(super) fn find<'js>(engine: &mut Engine, ctx: &Ctx<'js>, name: &str, before: &Value<'js>) -> Option<Function<'js>> {
+    let found: rquickjs::Result<Value<'js>> = match engine.command(ctx, name) {
+        Ok(lookup) => lookup.run(ctx),
+        Err(_) => {
+            // A name that only a property can have, such as `delete`.
+            drop(ctx.catch());
+            ctx.globals().get(name)
+        }
+    };
+    let Ok(found) = found else {
+        drop(ctx.catch());
+        return None;
+    };
+    if found == *before { None } else { found.into_function() }
+}
+
+/// Waits for a promise by doing what there is to do.
+fn settle<'js>(ctx: &Ctx<'js>, value: Value<'js>, host: &Host, realm: &Realm<'js>) -> Result<Value<'js>, Fault> {
+    let Some(promise) = value.as_promise() else { return Ok(value) };
+    while promise.state() == PromiseState::Pending {
+        if host.clock.is_over() {
+            return Err(Fault::Timeout);
+        }
+        if !ctx.execute_pending_job() {
+            return Err(Fault::Unsettled);
+        }
+    }
+    let settled = promise.result().unwrap_or(Err(rquickjs::Error::Unknown));
+    settled.map_err(|error| fault::read(ctx, Some(realm), host, &error))
+}

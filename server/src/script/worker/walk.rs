@@ -1,0 +1,207 @@
+//! Writes a script's value as JSON text, from outside of the script.
+//!
+//! The guest's `JSON.stringify` can be replaced, and a `toJSON` on a prototype turns a failure into a
+//! success, so neither is used. Own enumerable properties with string keys count, each read once; a
+//! getter runs once, and what it throws is thrown. Dates are written as they are everywhere; functions,
+//! symbols and undefined are left out as JSON does; `NaN` and infinities are null.
+
+use rquickjs::atom::Atom;
+use rquickjs::object::Filter;
+use rquickjs::{Error, Object, String as JsString, Value};
+
+use super::realm::Realm;
+use super::text;
+
+/// Keys that are kept as JSON text: rows of one shape have the same ones.
+const MOST_KEYS: usize = 64;
+/// Numbers up to here are whole as JavaScript writes them.
+const WHOLE: f64 = 1e21;
+
+/// How much a text may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    pub(super) bytes: usize,
+    pub(super) depth: usize,
+    pub(super) nodes: usize,
+}
+
+/// Why a value cannot be written.
+#[derive(Debug)]
+pub(super) enum Unwritable {
+    /// The script threw, or its time is over.
+    Thrown(Error),
+    /// It is not what may be returned.
+    Refused(String),
+}
+
+impl From<Error> for Unwritable {
+    fn from(error: Error) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+/// Writes a value; none where JSON has nothing for it (undefined, a function, a symbol).
+pub(super) fn write<'js>(realm: &Realm<'js>, value: &Value<'js>, most: Most) -> Result<Option<String>, Unwritable> {
+    let mut walk = Walk { realm, most, nodes: 0, out: Vec::with_capacity(1024), keys: Vec::new() };
+    if !walk.value(value, 0)? {
+        return Ok(None);
+    }
+    walk.fits()?;
+    String::from_utf8(walk.out).map(Some).map_err(|_| Unwritable::Refused("it is no text".to_owned()))
+}
+
+struct Walk<'r, 'js> {
+    realm: &'r Realm<'js>,
+    most: Most,
+    nodes: usize,
+    out: Vec<u8>,
+    keys: Vec<(Atom<'js>, String)>,
+}
+
+impl<'js> Walk<'_, 'js> {
+    /// Writes a value and tells whether JSON has something for it.
+    fn value(&mut self, value: &Value<'js>, depth: usize) -> Result<bool, Unwritable> {
+        self.nodes += 1;
+        if self.nodes > self.most.nodes {
+            return Err(refused(format!("it holds more than {} values", self.most.nodes)));
+        }
+        if let Some(string) = value.as_string() {
+            let text = text::read(self.realm, string)?;
+            self.text(&text)?;
+        } else if let Some(int) = value.as_int() {
+            self.out.extend_from_slice(int.to_string().as_bytes());
+        } else if let Some(float) = value.as_float() {
+            self.float(float);
+        } else if let Some(bool) = value.as_bool() {
+            self.out.extend_from_slice(if bool { b"true" } else { b"false" });
+        } else if value.is_null() {
+            self.out.extend_from_slice(b"null");
+        } else if value.is_big_int() {
+            return Err(refused("it holds a BigInt, which JSON does not have; use String(value)".to_owned()));
+        } else if value.is_function() {
+            return Ok(false);
+        } else if let Some(object) = value.as_object() {
+            if depth >= self.most.depth {
+                return Err(refused(format!("it is nested deeper than {} levels", self.most.depth)));
+            }
+            self.object(object, depth)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn object(&mut self, object: &Object<'js>, depth: usize) -> Result<(), Unwritable> {
+        // A proxy is asked for its keys and values as any object is, but not for its class: that may throw.
+        if object.is_proxy() {
+            return self.properties(object, depth);
+        }
+        if object.is_array() {
+            return self.array(object, depth);
+        }
+        if script_ffi::is_date(object) {
+            let written: Value<'js> = self.realm.date.call((object.clone(),))?;
+            return self.value(&written, depth).map(|_| ());
+        }
+        self.properties(object, depth)
+    }
+
+    fn array(&mut self, array: &Object<'js>, depth: usize) -> Result<(), Unwritable> {
+        let length: f64 = array.get("length")?;
+        let left = self.most.nodes.saturating_sub(self.nodes);
+        // Every place counts, holes too.
+        let count = u32::try_from(left).unwrap_or(u32::MAX);
+        if length > f64::from(count) {
+            return Err(refused(format!("it holds more than {} values", self.most.nodes)));
+        }
+        self.out.push(b'[');
+        let mut index = 0u32;
+        while f64::from(index) < length {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            let item: Value<'js> = array.get(index)?;
+            if !self.value(&item, depth + 1)? {
+                self.out.extend_from_slice(b"null");
+            }
+            self.fits()?;
+            index += 1;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn properties(&mut self, object: &Object<'js>, depth: usize) -> Result<(), Unwritable> {
+        self.out.push(b'{');
+        let mut first = true;
+        let keys = object.own_keys::<Atom<'js>>(Filter::new().string().enum_only());
+        for (place, key) in keys.enumerate() {
+            let key = key?;
+            let value: Value<'js> = object.get(key.clone())?;
+            let before = self.out.len();
+            if !first {
+                self.out.push(b',');
+            }
+            self.key(key, place)?;
+            if self.value(&value, depth + 1)? {
+                first = false;
+            } else {
+                self.out.truncate(before);
+            }
+            self.fits()?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// Writes a key and its colon. `place` is where the key stood in an object of the same shape.
+    fn key(&mut self, key: Atom<'js>, place: usize) -> Result<(), Unwritable> {
+        let at = match self.keys.get(place) {
+            Some((known, _)) if *known == key => Some(place),
+            _ => self.keys.iter().position(|(known, _)| *known == key),
+        };
+        if let Some(at) = at {
+            self.out.extend_from_slice(self.keys[at].1.as_bytes());
+            return Ok(());
+        }
+        let name: JsString<'js> = key.to_js_string()?;
+        let name = text::read(self.realm, &name)?;
+        let start = self.out.len();
+        self.text(&name)?;
+        self.out.push(b':');
+        if self.keys.len() < MOST_KEYS {
+            let written = String::from_utf8_lossy(&self.out[start..]).into_owned();
+            self.keys.push((key, written));
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Unwritable> {
+        if self.out.len() + text.len() > self.most.bytes {
+            return Err(self.too_large());
+        }
+        serde_json::to_writer(&mut self.out, text).map_err(|error| refused(error.to_string()))
+    }
+
+    fn float(&mut self, float: f64) {
+        let text = match float {
+            _ if !float.is_finite() => "null".to_owned(),
+            // Without the sign of zero and without a fraction, as JavaScript writes it.
+            _ if float.fract() == 0.0 && float.abs() < WHOLE => format!("{:.0}", float + 0.0),
+            _ => serde_json::to_string(&float).unwrap_or_default(),
+        };
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn fits(&self) -> Result<(), Unwritable> {
+        if self.out.len() > self.most.bytes { Err(self.too_large()) } else { Ok(()) }
+    }
+
+    fn too_large(&self) -> Unwritable {
+        refused(format!("it is larger than {} KiB; return less, for example one page", self.most.bytes >> 10))
+    }
+}
+
+fn refused(why: String) -> Unwritable {
+    Unwritable::Refused(why)
+}
