@@ -50,7 +50,7 @@ pub struct Parts {
     pub permits: Semaphore,
     /// Calls at work, which a stop waits for.
     pub calls: TaskTracker,
-    /// Lets changes of connectors that got into each other's way go one after another.
+    /// Lets changes of types, and changes of connectors that got into each other's way, go one after another.
     pub contended: Mutex<()>,
     chores: TaskTracker,
     closing: CancellationToken,

@@ -5,7 +5,7 @@ use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
 
 use super::*;
 use crate::store::tests::{TestDb, new_type, type_fields};
-use crate::store::{NewType, TypeChoice};
+use crate::store::{NewType, PageRequest, TypeChoice};
 use crate::testing::types::{Odd, Safe};
 
 const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false };
@@ -85,8 +85,8 @@ async fn another_schema_under_the_same_version_stops_and_names_what_differs() {
     for options in [STRICT, DOWN] {
         assert_eq!(
             seeded(&db, &[drifted], options).await.unwrap_err().to_string(),
-            "connector type safe: version 1.2.0 was seeded with another config schema (changed: connection field baseUrl; \
-             connection field limit; command echo; the default command); raise the version in the code, or allow it with \
+            "connector type safe: version 1.2.0 was seeded with another config schema (changed: connection field baseUrl was removed; \
+             command echo was removed; default command was echo, is hello; default of connection field limit was 30, is 31); raise the version in the code, or allow it with \
              --allow-schema-drift"
         );
     }
@@ -105,7 +105,7 @@ async fn drift_of_a_type_that_shows_no_schema_is_seen_all_the_same() {
     assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
     seeded(&db, &[http], STRICT).await.unwrap();
     let error = seeded(&db, &[shorter(http)], STRICT).await.unwrap_err().to_string();
-    assert!(error.contains("changed: connection field baseUrl"), "{error}");
+    assert!(error.contains("changed: connection field baseUrl was removed"), "{error}");
     seeded(&db, &[shorter(http)], DRIFT).await.unwrap();
     assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
 }
@@ -116,7 +116,8 @@ async fn an_operators_change_of_the_row_is_no_drift() {
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     let row = db.store.types().get("safe").await.unwrap();
     let changed = crate::store::TypeFields { version: "7.0.0".to_owned(), ..type_fields() };
-    db.store.types().update(row.id, row.revision, changed.clone()).await.unwrap();
+    let put = NewVersion::first(VersionSource::Put);
+    db.store.types().update::<StoreError>(row.id, row.revision, changed.clone(), Some(put), None).await.unwrap();
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     assert_eq!(db.store.types().get("safe").await.unwrap().fields, changed);
     seeded(&db, &[version(Safe::DESCRIPTOR, "1.2.1")], STRICT).await.unwrap();

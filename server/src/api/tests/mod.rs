@@ -3,7 +3,10 @@
 mod bodies;
 mod changes;
 mod connectors;
+mod history;
 mod postgres;
 mod routes;
+mod stored;
 mod tokens;
+mod type_changes;
 mod types;

@@ -22,19 +22,19 @@ async fn opening_twice_keeps_the_rows(db: TestDb) {
 }
 
 async fn newer_tables_stop_the_start(db: TestDb) {
-    sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 4").execute(&db.store.write).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 5").execute(&db.store.write).await.unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 4 }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 5 }), "{error}");
     assert!(error.to_string().contains("start the newer release"), "{error}");
 }
 
 async fn a_changed_migration_stops_the_start(db: TestDb) {
-    sqlx::query("UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 1) WHERE version = 4")
+    sqlx::query("UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 1) WHERE version = 5")
         .execute(&db.store.write)
         .await
         .unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(error.to_string().contains("migration 4 in the database is not the one of this release"), "{error}");
+    assert!(error.to_string().contains("migration 5 in the database is not the one of this release"), "{error}");
 }
 
 async fn the_ping_answers(db: TestDb) {
