@@ -192,7 +192,8 @@ async fn a_token_made_by_hand_opens_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn egress_check_tells_the_rule() {
-    let inputs = ["http://10.1.2.3/", "169.254.169.254", "https://93.184.215.14/", "https://named.example/", "ftp://x/"];
+    let inputs =
+        ["http://10.1.2.3/", "169.254.169.254", "https://93.184.215.14/", "https://named.example/", "ftp://x/"];
     let exit = run([&["egress", "check", "--no-dns", "--json"][..], &inputs].concat(), &[]).await;
     assert_code(&exit, 0);
     let verdicts: Vec<Value> = exit.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -67,7 +67,7 @@ fn what_fails_in_passing() {
     for error in [
         EgressError::Dns { host: String::new(), rule: Rule::DnsTooMany },
         EgressError::Url { rule: Rule::Space },
-        EgressError::Scope { target: target(), allowed: String::new() },
+        EgressError::Scope { target: target(), allowed: String::new(), mend: String::new() },
         EgressError::Tls { target: target(), why: why() },
         EgressError::Timeout { target: target(), after: SECOND },
         EgressError::TooLarge { target: target(), why: why() },
