@@ -55,7 +55,8 @@ fn read(caller: &Caller, body: &[u8]) -> Result<Form, Problem> {
     for key in ["scriptSource", "endpointUrl"] {
         if form.has(key) && !caller.0.allows(Scope::ConnectorsWrite) {
             let scope = Scope::ConnectorsWrite;
-            let detail = format!("{key} decides what becomes of the secrets of connectors, so it needs the scope {scope} too");
+            let detail =
+                format!("{key} decides what becomes of the secrets of connectors, so it needs the scope {scope} too");
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).at(format!("/{key}"), "not allowed"));
         }
     }

@@ -31,9 +31,8 @@ impl Found {
     fn twice(&mut self, key: &str) {
         if self.mistakes.len() < MOST_MISTAKES {
             let steps = self.path.iter().map(String::as_str).chain([key]);
-            let pointer = steps.fold(String::new(), |path, step| {
-                path + "/" + &step.replace('~', "~0").replace('/', "~1")
-            });
+            let pointer =
+                steps.fold(String::new(), |path, step| path + "/" + &step.replace('~', "~0").replace('/', "~1"));
             self.mistakes.push(Mistake::new(pointer, "this key stands here twice; an object has each key once"));
         }
     }

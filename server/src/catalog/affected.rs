@@ -194,4 +194,3 @@ impl From<Found> for AffectedList {
         Self { items: found.items.into_iter().collect(), total }
     }
 }
-

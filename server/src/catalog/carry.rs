@@ -62,9 +62,7 @@ impl<'p> Carry<'p> {
         }
         carry.endpoint_moves = match (&row.fields.endpoint_url, &patch.fields.endpoint_url) {
             (None, None) => false,
-            (Some(old), Some(new)) => {
-                origin(&Value::String(old.clone())) != origin(&Value::String(new.clone()))
-            }
+            (Some(old), Some(new)) => origin(&Value::String(old.clone())) != origin(&Value::String(new.clone())),
             _ => true,
         };
         let was = |name: &String| old.get(name).is_some_and(Field::holds_secret);
@@ -111,9 +109,8 @@ impl<'p> Carry<'p> {
                 let field = fields.get(*name)?;
                 given.or(field.default.as_ref()).filter(|value| !value.is_null()).cloned()
             };
-            let places = |value: Option<Value>| {
-                value.map(|value| destinations(name, field, &value)).unwrap_or_default()
-            };
+            let places =
+                |value: Option<Value>| value.map(|value| destinations(name, field, &value)).unwrap_or_default();
             let (before, after) = (places(value(self.old)), places(value(self.new)));
             before.iter().any(|(path, origin)| after.get(path) != Some(origin))
         })

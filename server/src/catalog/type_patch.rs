@@ -130,8 +130,7 @@ fn config_schema(
     if let Some(compiled) = compiled.as_ref().filter(|_| is_empty(sent)) {
         let shows_none = app.registry.get(&row.name).is_some_and(|entry| entry.descriptor().seed_row().empty_schema);
         let keeps = fields.config_schema.trim() == "{}";
-        fields.config_schema =
-            if shows_none || keeps { "{}".to_owned() } else { compiled.to_value().to_string() };
+        fields.config_schema = if shows_none || keeps { "{}".to_owned() } else { compiled.to_value().to_string() };
         return Ok(Some(Arc::clone(compiled)));
     }
     match ConfigSchema::parse(sent) {

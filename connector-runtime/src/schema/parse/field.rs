@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Number, Value};
 
 use super::Parser;
-use crate::schema::model::{Choice, Field, FieldKind, Pattern};
 use crate::schema::json_type;
+use crate::schema::model::{Choice, Field, FieldKind, Pattern};
 use crate::schema::nested::NestedSchema;
 
 /// Longest regular expression, in bytes.
@@ -233,4 +233,3 @@ impl Parser {
         Some(Pattern::trusted(text))
     }
 }
-

@@ -55,7 +55,8 @@ pub(super) async fn instance(server: &TestServer, type_id: Uuid, name: &str, con
 async fn stored(server: &TestServer, name: &str) -> (Value, Value) {
     let loaded = server.app.store.connectors().load(name).await.unwrap();
     let open = |sealed| server.app.open_connector_secret(loaded.connector.id, sealed).unwrap();
-    let secrets: Map<String, Value> = loaded.secrets.iter().map(|sealed| (sealed.field.clone(), open(sealed))).collect();
+    let secrets: Map<String, Value> =
+        loaded.secrets.iter().map(|sealed| (sealed.field.clone(), open(sealed))).collect();
     (Value::Object(loaded.connector.fields.config.clone()), Value::Object(secrets))
 }
 
@@ -96,7 +97,10 @@ async fn a_field_that_becomes_a_secret_moves_into_the_vault(db: TestDb) {
         assert_eq!(sealed, json!({ "token": "a plain token", "login": { "password": "a plain word" } }));
         let shown = server.get(&format!("/api/connectors/c{number}")).await.ok(200);
         assert!(!shown.to_string().contains("a plain"), "{shown}");
-        assert_eq!((&shown["secrets"]["token"]["set"], &shown["secrets"]["login"]["set"]), (&json!(true), &json!(true)));
+        assert_eq!(
+            (&shown["secrets"]["token"]["set"], &shown["secrets"]["login"]["set"]),
+            (&json!(true), &json!(true))
+        );
     }
     assert_eq!(stored(&server, "empty").await, (json!({}), json!({})));
     // A field that comes back as a secret: what it had left behind is one too.
@@ -186,7 +190,8 @@ async fn a_default_that_leads_elsewhere_clears_the_secrets(db: TestDb) {
         }
         fields
     };
-    let id = user_type(&server, "mine", ExecutionModel::Script, schema(fields(Some("https://one.example/"))), None).await;
+    let id =
+        user_type(&server, "mine", ExecutionModel::Script, schema(fields(Some("https://one.example/"))), None).await;
     let token = [("token", json!("a canary"))];
     instance(&server, id, "own", json!({ "baseUrl": "https://own.example/" }), &token).await;
     instance(&server, id, "default", json!({}), &token).await;
