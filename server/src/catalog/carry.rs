@@ -9,7 +9,8 @@
 //! * A default that moves a connector's destination to another origin, or another origin in `endpointUrl`: its
 //!   secrets are cleared, as when the connector itself were changed so.
 //!
-//! Built-ins store by their compiled descriptor, whatever the row says: nothing is carried over for them.
+//! Built-ins store by their compiled descriptor, whatever the row says: nothing is carried over for them here. What
+//! a newer release makes a secret is sealed at its start ([`super::seal_stored`]).
 
 use std::collections::BTreeSet;
 
@@ -82,10 +83,7 @@ impl<'p> Carry<'p> {
     /// Says what becomes of a connector; `None` where nothing does.
     pub(super) fn over(&self, stored: &StoredConfig) -> Option<Carried> {
         let mut carried = Carried { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
-        for name in &self.sealing {
-            let value = carried.config.shift_remove(*name);
-            carried.seal.extend(value.filter(is_filled).map(|value| ((*name).to_owned(), value)));
-        }
+        carried.seal = take_secrets(&mut carried.config, self.sealing.iter().copied());
         let moves = self.endpoint_moves || self.moves_destination(stored);
         if moves {
             // A signing secret is the endpoint's own: it goes when the endpoint does.
@@ -115,6 +113,15 @@ impl<'p> Carry<'p> {
             before.iter().any(|(path, origin)| after.get(path) != Some(origin))
         })
     }
+}
+
+/// Takes fields that are secrets out of a config; what is empty is nothing to keep.
+pub(super) fn take_secrets<'n>(
+    config: &mut Map<String, Value>,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Vec<(String, Value)> {
+    let taken = names.into_iter().filter_map(|name| Some((name.to_owned(), config.shift_remove(name)?)));
+    taken.filter(|(_, value)| is_filled(value)).collect()
 }
 
 fn is_filled(value: &Value) -> bool {

@@ -9,7 +9,7 @@ use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::secrets::{self, SecretChanges};
-use super::sql::{Reader, Statement, json};
+use super::sql::{Reader, Statement, json, now};
 use super::{Connectors, StoreError};
 
 /// Connectors read at once.
@@ -41,6 +41,16 @@ pub struct Rework {
 pub type Reworking<'r, E> = dyn FnMut(StoredConfig) -> Result<Option<Rework>, E> + Send + 'r;
 
 impl Connectors<'_> {
+    /// Reworks the connectors of a type that itself stays as it is, in one transaction.
+    ///
+    /// # Errors
+    /// Those of the database and of `reworking`; then nothing is written.
+    pub async fn rework<E: From<StoreError>>(&self, type_id: Uuid, reworking: &mut Reworking<'_, E>) -> Result<(), E> {
+        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        all(&mut transaction, type_id, now(), Some(reworking)).await?;
+        Ok(transaction.commit().await.map_err(StoreError::from)?)
+    }
+
     /// Reads what is stored of the connections of a type's connectors, some at a time, in the order of their
     /// ids; empty at the end.
     ///

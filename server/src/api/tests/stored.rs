@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::store::tests::{TestDb, connector_fields, on_both};
-use crate::store::{ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, TypeChoice, TypeFields, new_id};
-use crate::testing::TestServer;
+use crate::store::{
+    ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, TypeChoice, TypeFields, new_id,
+};
+use crate::testing::{TestServer, all_types};
 
 on_both!(
     a_field_that_becomes_a_secret_moves_into_the_vault,
@@ -136,6 +138,31 @@ async fn a_secret_that_is_none_any_more_is_not_shown(db: TestDb) {
     assert_eq!((&shown["config"], &shown["secrets"]), (&json!({ "token": "in the clear" }), &json!({})));
     assert_eq!(stored(&server, "one").await, (json!({ "token": "in the clear" }), json!({})));
     server.app.close().await;
+}
+
+#[tokio::test]
+async fn a_release_that_makes_a_field_a_secret_seals_it_at_its_start() {
+    let mut server = TestServer::start().await;
+    for name in ["one", "two"] {
+        server.connector(name, "safe", json!({ "apiKey": "in the vault", "tenant": "t" })).await;
+    }
+    // As an older release has left it, for which the key was no secret.
+    for name in ["one", "two"] {
+        let made = server.app.store.connectors().get(name).await.unwrap();
+        let config = map(json!({ "apiKey": "in the clear", "tenant": "t" }));
+        let fields = ConnectorFields { config, ..made.fields };
+        let remove = if name == "one" { vec!["apiKey".to_owned()] } else { Vec::new() };
+        let secrets = SecretChanges { put: Vec::new(), remove };
+        server.app.store.connectors().update(made.id, made.revision, fields, secrets).await.unwrap();
+    }
+    for _ in 0..2 {
+        server = server.restart(all_types()).await;
+        for name in ["one", "two"] {
+            let wanted = (json!({ "tenant": "t" }), json!({ "apiKey": "in the clear" }));
+            assert_eq!(stored(&server, name).await, wanted, "what was written last counts");
+        }
+        assert_eq!(server.get("/api/connectors/one").await.header("etag"), "\"3\"", "a second start changes nothing");
+    }
 }
 
 async fn what_a_removed_field_leaves_behind_comes_back_or_is_removed(db: TestDb) {
