@@ -65,6 +65,18 @@ pub struct ExecutionFilter {
     pub run_id: Option<String>,
 }
 
+/// How many calls of a connector [`Executions::recent_calls`] looks at.
+const RECENT_CALLS: i64 = 1_000;
+
+/// What a call of a connector used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentCall {
+    /// The command.
+    pub command: String,
+    /// Its params as JSON text; `None` where they were not asked for or are too long.
+    pub params: Option<String>,
+}
+
 /// The executions of a [`Store`].
 #[derive(Debug, Clone, Copy)]
 pub struct Executions<'s> {
@@ -99,6 +111,37 @@ impl Executions<'_> {
         let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
+    }
+
+    /// Reads which of some commands the newest calls of a connector used, and with `params` what they were given
+    /// where that is not too long. Looks at [`RECENT_CALLS`] calls at most, none of them before `since`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn recent_calls(
+        &self,
+        connector: Uuid,
+        since: Timestamp,
+        commands: &[&str],
+        params: bool,
+    ) -> Result<Vec<RecentCall>, StoreError> {
+        // Ids are time-ordered: the earliest one of a moment stands for it.
+        let since = u128::try_from(since.as_millisecond()).unwrap_or_default() << 80;
+        let mut statement = Statement::new(match params {
+            true => "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 THEN params END AS params",
+            false => "SELECT DISTINCT command, NULL AS params",
+        });
+        statement.push(" FROM (SELECT command, params FROM execution WHERE connector_id = ");
+        statement.bind(connector.to_string()).push(" AND id >= ").bind(Uuid::from_u128(since).to_string());
+        statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IN (");
+        statement.list(commands.iter().copied()).push(")");
+        let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
+        rows.iter()
+            .map(|row| {
+                let row = Reader::new(row, TABLE);
+                Ok(RecentCall { command: row.text("command")?, params: row.value("params")? })
+            })
+            .collect()
     }
 
     /// The connectors that have or had a name; more than one only if it was given to another after a rename or
