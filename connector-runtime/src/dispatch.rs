@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::context::{CallScope, Context, Invocation, StepConfig};
 use crate::log::{LogLine, Logger};
-use crate::mock::{DEFAULT_SCENARIO, MockSettings};
+use crate::mock::{DEFAULT_SCENARIO, MockScript, MockSettings};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
@@ -73,6 +73,8 @@ pub struct Target<'a> {
     pub executor: &'a dyn Executor,
     /// The connector's mock settings.
     pub mock: Option<&'a MockSettings>,
+    /// The connector's mock script.
+    pub mock_script: Option<&'a dyn MockScript>,
     /// The connector's deadline, in milliseconds.
     pub timeout_ms: Option<u64>,
 }
@@ -86,6 +88,8 @@ pub struct Done {
     pub reply: Reply,
     /// Whether a mock answered.
     pub mocked: bool,
+    /// Whether nothing was done because what serves the command cannot take it now; it may be tried again.
+    pub unavailable: bool,
     /// Whether the command is deprecated, and what its author says to use instead.
     pub deprecated: Option<Option<String>>,
     /// The raw step config, for the record.
@@ -144,6 +148,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
             default_command: name.and_then(|name| stands_in(name, &config)),
             reply: Reply::failed(error),
             mocked: false,
+            unavailable: false,
             deprecated: picked.and_then(deprecation),
             config,
             logs: Vec::new(),
@@ -224,9 +229,12 @@ impl<'a> Call<'a> {
         let deprecated = warn_of_deprecation(target.connector, name, command);
         let params = FieldValues::new(&command.params, &context.config);
         let outcome = match &scenario {
-            Some(scenario) => panic::catch(|| mock(&target, name, scenario, params)),
-            None => execute(&target, &context, name, params, timeout_ms).await,
+            Some(scenario) => {
+                guarded(&context, timeout_ms, || Box::pin(mock(&target, &context, name, scenario, params))).await
+            }
+            None => guarded(&context, timeout_ms, || target.executor.execute(&context, name, params)).await,
         };
+        let unavailable = matches!(&outcome, Ok(Err(failure)) if failure.is_unavailable());
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
             Ok(Err(failure)) => panic::catch(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
@@ -243,6 +251,7 @@ impl<'a> Call<'a> {
             default_command: stands_in(name, &context.config),
             reply,
             mocked: scenario.is_some(),
+            unavailable,
             deprecated,
             logs: context.scope.log.get().map(Logger::take).unwrap_or_default(),
             config: context.config,
@@ -330,20 +339,16 @@ fn warn_of_deprecation(connector: &str, name: &str, command: &Command) -> Option
     deprecated
 }
 
-async fn execute(
-    target: &Target<'_>,
+/// Does the work of a call until its deadline, and outlives its panic.
+async fn guarded<'a>(
     context: &Context,
-    command: &str,
-    params: FieldValues<'_>,
     timeout_ms: u64,
+    mut begin: impl FnMut() -> BoxFuture<'a, Result<Reply, Failure>>,
 ) -> Result<Result<Reply, Failure>, Panic> {
     let mut work = None;
     // Making the future may panic as well as polling it.
-    let mut turn = |task: &mut std::task::Context<'_>| {
-        panic::catch(|| {
-            work.get_or_insert_with(|| target.executor.execute(context, command, params)).as_mut().poll(task)
-        })
-    };
+    let mut turn =
+        |task: &mut std::task::Context<'_>| panic::catch(|| work.get_or_insert_with(&mut begin).as_mut().poll(task));
     // What is done at once needs no timer.
     match poll_fn(|task| Poll::Ready(turn(task))).await {
         Ok(Poll::Ready(outcome)) => return Ok(outcome),
@@ -360,10 +365,22 @@ async fn execute(
     }
 }
 
-/// The mock chain: stored results, then the connector's code. Never the real call.
-fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+/// The mock chain: stored results, then the connector's mock script, then the connector's code. Never the real
+/// call.
+async fn mock(
+    target: &Target<'_>,
+    context: &Context,
+    command: &str,
+    scenario: &str,
+    params: FieldValues<'_>,
+) -> Result<Reply, Failure> {
     if let Some(reply) = target.mock.and_then(|mock| mock.stored(command, scenario)) {
         return Ok(reply);
+    }
+    if let Some(script) = target.mock_script
+        && let Some(outcome) = script.answer(context, command, scenario, params).await
+    {
+        return outcome;
     }
     if let Some(outcome) = target.executor.mock(command, scenario, params) {
         return outcome;
