@@ -14,6 +14,7 @@ mod nested;
 mod path;
 mod rules;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 pub use bump::{FloorError, check_floor, suggested_version};

@@ -8,8 +8,8 @@ use crate::schema::escape_pointer;
 #[derive(Clone, Copy)]
 pub(super) enum Path<'a> {
     Root,
-    Step(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
+    Step(&'a Self, &'a str),
+    Index(&'a Self, usize),
 }
 
 impl<'a> Path<'a> {
