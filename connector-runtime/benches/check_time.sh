@@ -1,6 +1,7 @@
 #!/bin/sh
-# Measures what 200 connectors of 10 commands add to a clean `cargo check`: the same structs are checked
-# once as connectors and once with nothing but serde's derives. The target is a few seconds at most.
+# Measures what 200 connectors of 10 commands add to a clean `cargo check`: the same structs are checked as
+# connectors without a lock, as connectors with one, and with nothing but serde's derives. The targets are
+# a few seconds at most, and that locks add at most 40% of the CPU time (measured on 100 x 20).
 #
 #   connector-runtime/benches/check_time.sh [connectors] [commands]
 #
@@ -19,19 +20,26 @@ crate() { # name, dependencies
     cp "$root/Cargo.lock" "$work/$1/Cargo.lock"
 }
 
-crate annotated "connector-runtime = { path = \"$root/connector-runtime\" }\n"
+runtime="connector-runtime = { path = \"$root/connector-runtime\" }\n"
+crate unlocked "$runtime"
+crate locked "$runtime"
 crate plain 'serde = { version = "1", features = ["derive"] }\n'
 
 awk -v connectors="$connectors" -v commands="$commands" -v folder="$work" 'BEGIN {
-    annotated = folder "/annotated/src/lib.rs"; plain = folder "/plain/src/lib.rs"
+    unlocked = folder "/unlocked/src/lib.rs"; locked = folder "/locked/src/lib.rs"; plain = folder "/plain/src/lib.rs"
     for (c = 0; c < connectors; c++) {
-        printf "pub mod m%d {\nuse connector_runtime::prelude::*;\n/// Connector.\n#[connector(name = \"c-%d\", version = \"1.0.0\")]\npub struct Connector {\n/// URL.\npub base_url: String,\n/// Key.\npub api_key: Secret,\n/// Wait.\n#[config(default = 30, min = 1, max = 300)]\npub wait: u32,\n}\n#[connector]\nimpl Connector {\n", c, c > annotated
+        head = "pub mod m%d {\nuse connector_runtime::prelude::*;\n/// Connector.\n#[connector(name = \"c-%d\", version = \"1.0.0\"%s)]\npub struct Connector {\n/// URL.\npub base_url: String,\n/// Key.\npub api_key: Secret,\n/// Wait.\n#[config(default = 30, min = 1, max = 300)]\npub wait: u32,\n}\n#[connector]\nimpl Connector {\n"
+        printf head, c, c, ", lock = false" > unlocked
+        printf head, c, c, "" > locked
         printf "pub mod m%d {\nuse serde::Deserialize;\n#[derive(Deserialize)]\n#[serde(rename_all = \"camelCase\")]\npub struct Connector {\npub base_url: String,\npub api_key: String,\npub wait: u32,\n}\n", c > plain
         for (m = 0; m < commands; m++) {
-            printf "/// Command.\n#[command(effect = read)]\npub async fn command%d(\n&self,\n/// Text.\ntext: String,\n/// Limit.\n#[param(default = 50, min = 1, max = 500)]\nlimit: u32,\n/// Exact.\nexact: Option<bool>,\n) -> Outcome<Value> {\nsucceed(json!([self.base_url, self.wait, self.api_key.is_empty(), text, limit, exact]))\n}\n", m > annotated
+            command = sprintf("/// Command.\n#[command(effect = read)]\npub async fn command%d(\n&self,\n/// Text.\ntext: String,\n/// Limit.\n#[param(default = 50, min = 1, max = 500)]\nlimit: u32,\n/// Exact.\nexact: Option<bool>,\n) -> Outcome<Value> {\nsucceed(json!([self.base_url, self.wait, self.api_key.is_empty(), text, limit, exact]))\n}\n", m)
+            printf "%s", command > unlocked
+            printf "%s", command > locked
             printf "#[derive(Deserialize)]\n#[serde(rename_all = \"camelCase\")]\npub struct Command%dParams {\npub text: String,\npub limit: u32,\npub exact: Option<bool>,\n}\n", m > plain
         }
-        printf "}\n}\n" > annotated
+        printf "}\n}\n" > unlocked
+        printf "}\n}\n" > locked
         if (commands > 0) {
             printf "impl Connector {\n" > plain
             for (m = 0; m < commands; m++)
@@ -42,20 +50,40 @@ awk -v connectors="$connectors" -v commands="$commands" -v folder="$work" 'BEGIN
     }
 }'
 
-seconds() { # name
-    target=${CHECK_TARGET_DIR:-$work/target}
+target=${CHECK_TARGET_DIR:-$work/target}
+
+# The locks are written by the connectors themselves.
+mkdir -p "$work/locked/src/bin" "$work/locked/schema.lock"
+cat >"$work/locked/src/bin/write.rs" <<'RUST'
+fn main() {
+    std::hint::black_box(<locked::m0::Connector as connector_runtime::connector::Connector>::DESCRIPTOR);
+    for entry in connector_runtime::registry::Registry::collect().unwrap().iter() {
+        let path = format!("schema.lock/{}.lock", entry.descriptor().name);
+        std::fs::write(path, connector_runtime::lock::print(entry.descriptor())).unwrap();
+    }
+}
+RUST
+(cd "$work/locked" && CONNECTOR_LOCK=off CARGO_TARGET_DIR=$target cargo run --quiet --offline --bin write)
+rm -r "$work/locked/src/bin"
+
+seconds() { # name: wall and CPU milliseconds, the best of three
     (cd "$work/$1" && CARGO_TARGET_DIR=$target cargo check --quiet --offline)
-    best=
+    best= best_cpu=
     for _ in 1 2 3; do
         touch "$work/$1/src/lib.rs"
         begin=$(date +%s%N)
-        (cd "$work/$1" && CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$target cargo check --quiet --offline)
+        (cd "$work/$1" && CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$target cargo check --quiet --offline && times) >"$work/times"
         took=$((($(date +%s%N) - begin) / 1000000))
+        # The last line of `times`: what the children took, user and system, as 1m2.3s.
+        cpu=$(tail -n 1 "$work/times" | tr 'ms' '  ' | awk '{ printf "%d", ($1 * 60 + $2 + $3 * 60 + $4) * 1000 }')
         if [ -z "$best" ] || [ "$took" -lt "$best" ]; then best=$took; fi
+        if [ -z "$best_cpu" ] || [ "$cpu" -lt "$best_cpu" ]; then best_cpu=$cpu; fi
     done
-    echo "$best"
+    echo "$best $best_cpu"
 }
 
-annotated=$(seconds annotated)
+unlocked=$(seconds unlocked)
+locked=$(seconds locked)
 plain=$(seconds plain)
-echo "$connectors connectors x $commands commands: annotated $annotated ms, serde derives alone $plain ms, added $((annotated - plain)) ms"
+echo "$connectors connectors x $commands commands, wall and CPU in ms: unlocked $unlocked, locked $locked, serde derives alone $plain"
+echo "added to serde derives: $((${unlocked% *} - ${plain% *})) ms; locks add $((100 * ${locked#* } / ${unlocked#* } - 100))% CPU"

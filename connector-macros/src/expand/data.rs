@@ -47,14 +47,18 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
             }
         }
         Kind::Object => quote! {
+            const _: () = {
+                #[allow(unused_imports)]
+                use #krate::__private::Unknown as _;
+                #[automatically_derived]
+                impl #krate::__private::Object for #ident {
+                    const FIELDS: &'static [#krate::__private::FieldSpec] = &[#(#rows),*];
+                }
+            };
             #[automatically_derived]
             impl #krate::__private::FieldType for #ident {
-                const TYPE: #krate::__private::TypeSpec = {
-                    #[allow(unused_imports)]
-                    use #krate::__private::Unknown as _;
-                    const FIELDS: &[#krate::__private::FieldSpec] = &[#(#rows),*];
-                    #krate::__private::object_type::<Self>(FIELDS)
-                };
+                const TYPE: #krate::__private::TypeSpec =
+                    #krate::__private::object_type::<Self>(<Self as #krate::__private::Object>::FIELDS);
                 fn read(value: &#krate::__private::Value) -> ::core::result::Result<Self, #krate::__private::Mismatch> {
                     #krate::__private::read_object(value)
                 }

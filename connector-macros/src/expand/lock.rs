@@ -77,7 +77,7 @@ pub(super) fn struct_checks(model: &Connector) -> TokenStream {
         let wire = &field.wire;
         quote_spanned!(field.wire_span=> added(VERDICT, "", #wire);)
     });
-    let additions = checks(krate, ident, fields.collect());
+    let additions = checks(krate, ident, &fields.collect());
     let (at, verdict) = (super::at(krate, version.span()), verdict(krate, ident));
     quote! {
         #[allow(unused_imports)]
@@ -100,7 +100,7 @@ pub(super) fn impl_checks(model: &Commands) -> TokenStream {
         });
         std::iter::once(quote_spanned!(command.wire_span=> added(VERDICT, #name, "");)).chain(params)
     });
-    let checks = checks(krate, ty, calls.collect());
+    let checks = checks(krate, ty, &calls.collect());
     quote! {
         #[allow(unused_imports)]
         use #krate::__private::Unlocked as _;
@@ -109,7 +109,7 @@ pub(super) fn impl_checks(model: &Commands) -> TokenStream {
 }
 
 /// One const for all of a macro call: at most one of the calls in it speaks up.
-fn checks(krate: &Path, ty: &impl ToTokens, calls: TokenStream) -> TokenStream {
+fn checks(krate: &Path, ty: &impl ToTokens, calls: &TokenStream) -> TokenStream {
     if calls.is_empty() {
         return TokenStream::new();
     }

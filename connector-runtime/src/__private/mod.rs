@@ -75,6 +75,12 @@ pub const fn object_type<T: schemars::JsonSchema>(fields: &'static [FieldSpec]) 
     TypeSpec { schema: Some(crate::field::schema_of::<T>), fields, ..TypeSpec::new(FieldKind::Object) }
 }
 
+/// What the lock knows of an object.
+pub trait Object {
+    /// The fields in source order.
+    const FIELDS: &'static [FieldSpec];
+}
+
 /// The type of an object's field, where it is one that a connection may have too.
 #[derive(Debug)]
 pub struct Probe<T>(std::marker::PhantomData<T>);

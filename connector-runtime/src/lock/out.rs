@@ -191,7 +191,6 @@ impl<'a> Out<'a> {
             power *= 10.0;
         }
         self.str("bits:");
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
         self.hex((value.to_bits() >> 32) as u32, 8);
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
         self.hex(value.to_bits() as u32, 8);

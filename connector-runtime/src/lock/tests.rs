@@ -16,13 +16,14 @@ struct Lab {
     /// A key.
     key: Secret,
     /// A "quoted" default.
-    #[config(default = "a \"b\"\n\u{1}ü", pattern = "a b\\d", min_length = 2, max_length = 9)]
+    #[config(default = "a \"b\"\n\u{1}ü", pattern = "a .b", min_length = 2, max_length = 9)]
     text: String,
     /// How warm.
     #[config(default = -1.5, min = -2, max = 0.25)]
     warmth: f64,
 }
 
+/// An object.
 #[object]
 struct Inner {
     /// A size.
@@ -57,7 +58,7 @@ fn a_lock_is_sorted_lines_with_everything_that_the_rules_look_at() {
 command alpha
 command beta since=1.0.0 effect=read idempotent deprecated
 connection key secret required
-connection text string default="a \"b\"\n\u0001ü" min_length=2 max_length=9 pattern="a b\\d"
+connection text string default="a \"b\"\n\u0001ü" min_length=2 max_length=9 pattern="a .b"
 connection warmth number default=-1.5 min=-2 max=0.25
 output beta a
 output beta b
@@ -163,11 +164,11 @@ fn each_change_is_found_and_said() {
             "connection field warmth: text for people changed, min was -2, is -2.0",
         ),
         (
-            "pattern=\"a b",
-            "pattern=\"a c",
+            "pattern=\"a .b",
+            "pattern=\"a .c",
             "pattern_narrowed",
             "/connectionConfig/text/pattern",
-            "connection field text: pattern added or changed, pattern was \"a b\\\\d\", is \"a c\\\\d\"",
+            "connection field text: pattern added or changed, pattern was \"a .b\", is \"a .c\"",
         ),
         ("output beta a\n", "", "output_removed", "/commands/beta/outputs", "output a of beta was removed"),
         (
@@ -354,4 +355,26 @@ proptest! {
 
 fn version() -> impl Strategy<Value = String> {
     "[0-2]\\.[0-2]\\.[0-2](-(rc|a|0|1|10)(\\.(rc|a|0|2|10)){0,2})?(\\+b)?"
+}
+
+#[test]
+fn a_lock_lies_in_the_crate_or_beside_the_source() {
+    use crate::descriptor::Place;
+    use crate::lock::{LocateError, LockFile, locate};
+    let folder = std::env::temp_dir().join(format!("lock-{}", uuid::Uuid::now_v7()));
+    let source = folder.join("inner/src/deep");
+    std::fs::create_dir_all(&source).unwrap();
+    std::fs::write(folder.join("inner/Cargo.toml"), "").unwrap();
+    std::fs::write(source.join("lab.rs"), "").unwrap();
+    let place = Place { file: "inner/src/deep/lab.rs", line: 1 };
+    let at = |lock, place| Descriptor { lock, place, ..*Lab::DESCRIPTOR };
+    let in_crate = locate(&at(LockFile::Crate("schema.lock/lab.lock"), place), &folder.join("inner")).unwrap();
+    let beside = locate(&at(LockFile::Beside("../lab.lock"), place), &folder).unwrap();
+    let off = locate(&at(LockFile::Off, place), &folder).unwrap();
+    let lost = locate(&at(LockFile::Crate("x"), Place { file: "inner/none.rs", line: 1 }), &folder).unwrap_err();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(in_crate, Some(folder.join("inner/schema.lock/lab.lock")));
+    assert_eq!(beside, Some(source.join("../lab.lock")));
+    assert_eq!(off, None);
+    assert!(matches!(lost, LocateError::NoSource { file: "inner/none.rs", .. }), "{lost}");
 }
