@@ -51,6 +51,12 @@ pub trait Executor: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Returns how long after the deadline the executor may take to say that the time is over. One that ends its
+    /// work itself can tell more about it; others are cut off at the deadline.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Answers a mock scenario of the connector's code; `None` where there is none of that name.
     fn mock(&self, _command: &str, _scenario: &str, _params: FieldValues<'_>) -> Option<Result<Reply, Failure>> {
         None
@@ -109,7 +115,6 @@ pub struct Call<'a> {
     name: &'a str,
     command: &'a Command,
     context: Box<Context>,
-    timeout_ms: u64,
     scenario: Option<String>,
     began: Instant,
 }
@@ -193,7 +198,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
         deadline: began + timeout,
         cancelled: OnceLock::new(),
     });
-    Ok(Call { target, name, command, context, timeout_ms, scenario, began })
+    Ok(Call { target, name, command, context, scenario, began })
 }
 
 impl<'a> Call<'a> {
@@ -224,15 +229,18 @@ impl<'a> Call<'a> {
 
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
-        let Self { target, name, command, context, timeout_ms, scenario, began } = self;
+        let Self { target, name, command, context, scenario, began } = self;
         let redactor = &context.scope.redactor;
         let deprecated = warn_of_deprecation(target.connector, name, command);
         let params = FieldValues::new(&command.params, &context.config);
         let outcome = match &scenario {
             Some(scenario) => {
-                guarded(&context, timeout_ms, || Box::pin(mock(&target, &context, name, scenario, params))).await
+                let begin = || -> BoxFuture<'_, _> { Box::pin(mock(&target, &context, name, scenario, params)) };
+                guarded(&context, Duration::ZERO, begin).await
             }
-            None => guarded(&context, timeout_ms, || target.executor.execute(&context, name, params)).await,
+            None => {
+                guarded(&context, target.executor.grace(), || target.executor.execute(&context, name, params)).await
+            }
         };
         let unavailable = matches!(&outcome, Ok(Err(failure)) if failure.is_unavailable());
         let mut reply = match outcome {
@@ -342,7 +350,7 @@ fn warn_of_deprecation(connector: &str, name: &str, command: &Command) -> Option
 /// Does the work of a call until its deadline, and outlives its panic.
 async fn guarded<'a>(
     context: &Context,
-    timeout_ms: u64,
+    grace: Duration,
     mut begin: impl FnMut() -> BoxFuture<'a, Result<Reply, Failure>>,
 ) -> Result<Result<Reply, Failure>, Panic> {
     let mut work = None;
@@ -359,9 +367,9 @@ async fn guarded<'a>(
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     });
-    match tokio::time::timeout_at(context.deadline, rest).await {
+    match tokio::time::timeout_at(context.deadline + grace, rest).await {
         Ok(outcome) => outcome,
-        Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),
+        Err(_) => Ok(Err(Fail::new(format!("Timed out after {} ms", context.timeout().as_millis())).into())),
     }
 }
 
