@@ -159,6 +159,11 @@ impl Floh {
         &self.setup
     }
 
+    /// Returns the process id.
+    pub fn id(&self) -> u32 {
+        self.running.child.id()
+    }
+
     /// Returns a client with the admin token.
     pub fn admin(&self) -> Client {
         self.anyone().with_token(self.setup.env.get("FLOH_ADMIN_TOKEN").map_or(ADMIN_TOKEN, String::as_str))

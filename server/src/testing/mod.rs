@@ -114,6 +114,13 @@ impl TestServer {
         Self::of(app, folder).await
     }
 
+    /// Starts one with the sample on a database of the caller's.
+    pub(crate) async fn with_samples(database_url: &str, folder: TempDir) -> Self {
+        let seed = SeedOptions { samples: true, ..SeedOptions::default() };
+        let app = start_at(database_url, folder.path(), all_types(), seed, Policy::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
     /// Starts one whose connectors may reach what a policy opens.
     pub(crate) async fn with_policy(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();

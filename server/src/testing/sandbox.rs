@@ -10,7 +10,8 @@ use crate::script::{
     Figures, GuestError, HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts,
 };
 
-/// Reads `{ "<command>": ANSWER }`; a source that is no such object has a syntax error on line 2. An answer is what
+/// Reads `{ "<command>": ANSWER }`; JavaScript that ends with a brace is sound, and any
+/// other source has a syntax error on line 2. An answer is what
 /// the command returns, but for the texts `undefined`, `busy`, `echo` (what the script sees), `log` and `throw` (the
 /// config, told to the log and thrown).
 #[derive(Debug, Default)]
@@ -62,6 +63,7 @@ impl Sandbox for FakeSandbox {
             Err(ScriptFailure::TooLarge { what: "the script", bytes: source.len(), limit: limits.source })
         } else {
             Ok(match serde_json::from_str::<Map<String, Value>>(source) {
+                Err(_) if source.ends_with('}') => Vec::new(),
                 Err(_) => vec![problem("unexpected token".to_owned(), Some(2), Some(7))],
                 Ok(known) => {
                     let missing = commands.iter().filter(|name| !known.contains_key(**name));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::connector::Connector;
 use crate::context::{ConnectionConfig, Invocation};
 use crate::dispatch::{Done, Target, dispatch};
-use crate::mock::MockSettings;
+use crate::mock::{MockScript, MockSettings};
 use crate::prelude::*;
 use crate::registry::Registry;
 
@@ -195,11 +195,20 @@ pub(super) fn invocation(config: Value) -> Invocation {
 }
 
 pub(super) async fn run_with(invocation: Invocation, mock: Option<&MockSettings>, timeout_ms: Option<u64>) -> Done {
+    run_scripted(invocation, mock, None, timeout_ms).await
+}
+
+pub(super) async fn run_scripted(
+    invocation: Invocation,
+    mock: Option<&MockSettings>,
+    mock_script: Option<&dyn MockScript>,
+    timeout_ms: Option<u64>,
+) -> Done {
     let registry = Registry::of([Lab::DESCRIPTOR]).unwrap();
     let entry = registry.get("dispatch-lab").unwrap();
     let executor = entry.executor();
     let target =
-        Target { connector: "lab", schema: entry.schema(), executor: &executor, mock, mock_script: None, timeout_ms };
+        Target { connector: "lab", schema: entry.schema(), executor: &executor, mock, mock_script, timeout_ms };
     dispatch(target, invocation).await
 }
 

@@ -1,8 +1,11 @@
 use serde_json::{Value, json};
 
-use super::fixture::{invocation, map, refused, run_with};
-use crate::context::{ConnectionConfig, Invocation};
-use crate::mock::MockSettings;
+use super::fixture::{invocation, map, refused, run_scripted, run_with};
+use crate::context::{ConnectionConfig, Context, Invocation};
+use crate::mock::{MockScript, MockSettings};
+use crate::outcome::{BoxFuture, Fail, Failure, Reply};
+use crate::result::PayloadText;
+use crate::schema::FieldValues;
 
 async fn mocked(settings: Option<Value>, scenario: Option<&str>, config: Value) -> (Value, bool) {
     let settings: Option<MockSettings> = settings.map(|settings| serde_json::from_value(settings).unwrap());
@@ -68,4 +71,52 @@ async fn a_mock_that_panics_is_a_failure() {
     let (answer, was_mocked) = mocked(None, Some("broken"), json!({})).await;
     assert_eq!((answer, was_mocked), (refused("Connector panicked"), true));
     assert_eq!(map(json!({})).len(), 0);
+}
+
+/// Answers the scenarios `scripted`, `waits`, `panics` and `busy`, and passes on all others.
+#[derive(Debug)]
+struct Scripted;
+
+impl MockScript for Scripted {
+    fn answer<'a>(
+        &'a self,
+        _: &'a Context,
+        command: &'a str,
+        scenario: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Option<Result<Reply, Failure>>> {
+        Box::pin(async move {
+            match scenario {
+                "scripted" => {
+                    let payload = PayloadText::of(&json!([command, params.get("limit")])).unwrap();
+                    Some(Ok(Reply { payload: Some(payload), ..Reply::done() }))
+                }
+                "waits" => std::future::pending().await,
+                "panics" => panic!("on purpose"),
+                "busy" => Some(Err(Failure::unavailable(Fail::new("try later").diagnostic("class", "busy")))),
+                _ => None,
+            }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mock_script_stands_between_stored_results_and_the_code() {
+    let settings: MockSettings =
+        serde_json::from_value(json!({ "enabled": true, "data": { "echo": { "stored": { "payload": "stored" } } } }))
+            .unwrap();
+    let run = async |scenario: &str| {
+        let call = Invocation { mock_scenario: Some(scenario.to_owned()), ..invocation(json!({ "limit": 3 })) };
+        let done = run_scripted(call, Some(&settings), Some(&Scripted), Some(40)).await;
+        assert!(done.mocked);
+        (serde_json::to_value(&done.reply).unwrap(), done.unavailable)
+    };
+    assert_eq!(run("stored").await.0["payload"], "stored");
+    assert_eq!(run("scripted").await.0["payload"], json!(["echo", 3]));
+    assert_eq!(run("empty").await.0["payload"], 3, "what the script passes on, the code answers");
+    assert_eq!(run("waits").await, (refused("Timed out after 40 ms"), false));
+    assert_eq!(run("panics").await, (refused("Connector panicked"), false));
+    let (answer, unavailable) = run("busy").await;
+    assert!(unavailable);
+    assert_eq!(answer["diagnostics"], json!({ "class": "busy" }));
 }

@@ -6,6 +6,7 @@ mod connectors;
 mod history;
 mod postgres;
 mod routes;
+mod scripts;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod stored;
 mod tokens;

@@ -29,6 +29,7 @@ const WANTED: [(&str, &str, &str); 25] = [
     ("GET", "/api/connector-types/{id}/versions/{version}", "types:read"),
     ("GET", "/api/connector-types/{id}/capabilities", "types:read"),
     ("GET", "/api/connector-types/{id}/json-schema", "types:read"),
+    ("GET", "/api/connector-types/{id}/types.d.ts", "types:read"),
     ("GET", "/api/executions", "audit:read"),
     ("GET", "/api/executions/{id}", "audit:read"),
     ("POST", "/api/tokens", "tokens:write"),
