@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -142,7 +142,7 @@ async fn the_guides_script_works_as_printed() {
     let broken =
         client.put("/api/connector-types/my-crm", &json!({ "scriptSource": format!("{CRM}\nfunction (") })).await;
     let message = broken.problem(422)["errors"][0]["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("line 47, column "), "{message}");
+    assert!(message.starts_with("line 45, column "), "{message}");
     let longer = format!("{CRM}\n//{}", "x".repeat(256 << 10));
     let long = client.put("/api/connector-types/my-crm", &json!({ "scriptSource": longer })).await;
     assert_eq!(long.problem(422)["errors"][0]["pointer"], "/scriptSource");
@@ -365,7 +365,7 @@ async fn watching_runs_again_when_the_file_changes() {
         std::fs::write(&file, format!("function go() {{ return {{ success: true, payload: {answer} }}; }}"))
     };
     write("'first'").unwrap();
-    let mut child = Command::new(tests::floh::binary())
+    let child = Command::new(tests::floh::binary())
         .args(["script", "run", "--command", "go", "--watch", "--json"])
         .arg(&file)
         .env_clear()
@@ -374,8 +374,9 @@ async fn watching_runs_again_when_the_file_changes() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut child = Killed(child);
     let seen = Arc::<Mutex<String>>::default();
-    let (written, mut output) = (Arc::clone(&seen), child.stdout.take().unwrap());
+    let (written, mut output) = (Arc::clone(&seen), child.0.stdout.take().unwrap());
     let reader = std::thread::spawn(move || {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = output.read(&mut bytes) {
@@ -386,7 +387,16 @@ async fn watching_runs_again_when_the_file_changes() {
         write(&format!("'{answer}'")).unwrap();
         eventually(answer, || std::future::ready(seen.lock().unwrap().contains(answer).then_some(()))).await;
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     reader.join().unwrap();
+}
+
+/// A process that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }

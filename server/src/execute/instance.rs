@@ -88,15 +88,19 @@ impl Instance {
         let http = app.http.for_connection(scope, fields, &config, known);
         let executor = match entry {
             Some(entry) => Some(Box::new(entry.executor()) as Box<dyn Executor>),
-            None => script(app, &connector_type, connector.id).map(|script| Box::new(script) as Box<dyn Executor>),
+            None => {
+                script(app, &connector_type, &schema, connector.id).map(|script| Box::new(script) as Box<dyn Executor>)
+            }
         };
         let refusal =
             refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
         let mock: MockSettings =
             serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
         let id = connector.id;
-        let mock_script =
-            mock.script.as_deref().map(|source| ScriptMocks::new(app.scripts.clone(), id.to_string(), source));
+        let mock_script = mock
+            .script
+            .as_deref()
+            .map(|source| ScriptMocks::new(app.scripts.clone(), id.to_string(), Arc::clone(&schema), source));
         let meters = Meters::new(&connector_type.name);
         Ok(Self {
             id: connector.id,
@@ -132,7 +136,7 @@ impl Instance {
 }
 
 /// Makes what serves a type that runs a script. One that an earlier release seeded and this one has not is gone.
-fn script(app: &App, connector_type: &ConnectorType, id: Uuid) -> Option<ScriptExecutor> {
+fn script(app: &App, connector_type: &ConnectorType, schema: &Arc<ConfigSchema>, id: Uuid) -> Option<ScriptExecutor> {
     let mut scripts = app.scripts.clone();
     match connector_type.execution_model {
         ExecutionModel::Script => {}
@@ -140,7 +144,7 @@ fn script(app: &App, connector_type: &ConnectorType, id: Uuid) -> Option<ScriptE
         ExecutionModel::BuiltIn | ExecutionModel::External => return None,
     }
     let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available)?;
-    Some(ScriptExecutor::new(scripts, id.to_string(), CommandScripts::whole(source)))
+    Some(ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), CommandScripts::whole(source)))
 }
 
 /// Collects every text in a value.

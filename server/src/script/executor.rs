@@ -1,6 +1,7 @@
 //! A script behind the one path that every call takes: as what serves a connector, and as the script hop of the
 //! mock chain.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use connector_runtime::dispatch::Executor;
 use connector_runtime::log::{LogLevel, Logger};
 use connector_runtime::mock::MockScript;
 use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
-use connector_runtime::schema::FieldValues;
+use connector_runtime::schema::{ConfigSchema, FieldValues, is_absent};
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
 
@@ -54,6 +55,7 @@ impl CommandScripts {
 pub struct ScriptExecutor {
     scripts: Scripts,
     connector: String,
+    schema: Arc<ConfigSchema>,
     sources: CommandScripts,
 }
 
@@ -62,20 +64,26 @@ pub struct ScriptExecutor {
 pub struct ScriptMocks {
     scripts: Scripts,
     connector: String,
+    schema: Arc<ConfigSchema>,
     script: Script,
 }
 
 impl ScriptExecutor {
     /// Serves the connector of an id.
-    pub fn new(scripts: Scripts, connector: impl Into<String>, sources: CommandScripts) -> Self {
-        Self { scripts, connector: connector.into(), sources }
+    pub fn new(
+        scripts: Scripts,
+        connector: impl Into<String>,
+        schema: Arc<ConfigSchema>,
+        sources: CommandScripts,
+    ) -> Self {
+        Self { scripts, connector: connector.into(), schema, sources }
     }
 }
 
 impl ScriptMocks {
     /// Mocks the connector of an id.
-    pub fn new(scripts: Scripts, connector: impl Into<String>, source: &str) -> Self {
-        Self { scripts, connector: connector.into(), script: Script::new(source) }
+    pub fn new(scripts: Scripts, connector: impl Into<String>, schema: Arc<ConfigSchema>, source: &str) -> Self {
+        Self { scripts, connector: connector.into(), schema, script: Script::new(source) }
     }
 }
 
@@ -86,10 +94,11 @@ impl Executor for ScriptExecutor {
         command: &'a str,
         params: FieldValues<'a>,
     ) -> BoxFuture<'a, Result<Reply, Failure>> {
-        let Self { scripts, connector, sources } = self;
+        let Self { scripts, connector, schema, sources } = self;
         async move {
             let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()));
-            let call = Call { connector, script: sources.of(command), command, scenario: None, params };
+            let script = sources.of(command);
+            let call = Call { connector, schema, script, command, scenario: None, params };
             match call.run(scripts, context, &host).await {
                 Ok(ran) => Ok(judge(&ran.json)),
                 Err(failure) => failed(failure),
@@ -111,10 +120,10 @@ impl MockScript for ScriptMocks {
         scenario: &'a str,
         params: FieldValues<'a>,
     ) -> BoxFuture<'a, Option<Result<Reply, Failure>>> {
-        let Self { scripts, connector, script } = self;
+        let Self { scripts, connector, schema, script } = self;
         async move {
             let host = NoNetwork(context.log().clone());
-            let call = Call { connector, script, command, scenario: Some(scenario), params };
+            let call = Call { connector, schema, script, command, scenario: Some(scenario), params };
             match call.run(scripts, context, &host).await {
                 Ok(ran) if !ran.returned => None,
                 Ok(ran) => Some(Ok(judge(&ran.json))),
@@ -129,6 +138,7 @@ impl MockScript for ScriptMocks {
 /// A command of a script, and what it is called with.
 struct Call<'a> {
     connector: &'a str,
+    schema: &'a ConfigSchema,
     script: &'a Script,
     command: &'a str,
     scenario: Option<&'a str>,
@@ -138,11 +148,12 @@ struct Call<'a> {
 impl Call<'_> {
     async fn run(&self, scripts: &Scripts, context: &Context, host: &dyn HostCalls) -> Result<Ran, ScriptFailure> {
         let params = self.params();
+        let config = self.config(context);
         let call = ScriptCall {
             connector: self.connector,
             script: self.script,
             command: self.command,
-            config: context.connector_config(),
+            config: &config,
             params: &params,
             variables: context.variables(),
             idempotency_key: context.idempotency_key(),
@@ -153,6 +164,17 @@ impl Call<'_> {
             log_level: context.log().level(),
         };
         scripts.sandbox.run(call, host).await
+    }
+
+    /// The connection, with defaults where it lacks something.
+    fn config<'c>(&self, context: &'c Context) -> Cow<'c, Map<String, Value>> {
+        let given: &Map<String, Value> = context.connector_config();
+        let fields = &self.schema.connection;
+        let lacking = fields.iter().any(|(name, field)| field.default.is_some() && is_absent(given.get(name)));
+        if !lacking {
+            return Cow::Borrowed(given);
+        }
+        Cow::Owned(FieldValues::new(fields, context.connector_config()).with_defaults())
     }
 
     /// Everything given, those without a field too, with defaults; and the command, also where it is the default one.

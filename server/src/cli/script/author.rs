@@ -145,8 +145,10 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs, level: LogLevel)
         http,
         ..Invocation::default()
     };
-    let executor = ScriptExecutor::new(scripts.clone(), "script", CommandScripts::whole(&source));
-    let mocks = ScriptMocks::new(scripts.clone(), "script", &source);
+    let schema = Arc::new(schema);
+    let sources = CommandScripts::whole(&source);
+    let executor = ScriptExecutor::new(scripts.clone(), "script", Arc::clone(&schema), sources);
+    let mocks = ScriptMocks::new(scripts.clone(), "script", Arc::clone(&schema), &source);
     let file = args.source.file.display().to_string();
     let target = Target {
         connector: &file,
