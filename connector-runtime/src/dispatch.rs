@@ -157,6 +157,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
     };
     let scenario = scenario(&target, &invocation);
     if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
+        warn_of_deprecation(target.connector, name, command);
         return Err(refuse(Some(name), Some(command), invalid.to_string(), invocation.config));
     }
     let params = FieldValues::new(&command.params, &invocation.config);
@@ -220,18 +221,7 @@ impl<'a> Call<'a> {
     pub async fn run(self) -> Done {
         let Self { target, name, command, context, timeout_ms, scenario, began } = self;
         let redactor = &context.scope.redactor;
-        let deprecated = deprecation(command);
-        if let Some(message) = &deprecated {
-            let connector = target.connector;
-            let instead = message.as_deref().unwrap_or_default();
-            tracing::warn!(
-                event = "deprecated_command",
-                connector,
-                command = name,
-                instead,
-                "a deprecated command was called"
-            );
-        }
+        let deprecated = warn_of_deprecation(target.connector, name, command);
         let params = FieldValues::new(&command.params, &context.config);
         let outcome = match &scenario {
             Some(scenario) => panic::catch(|| mock(&target, name, scenario, params)),
@@ -322,6 +312,22 @@ fn redactor(target: &Target<'_>, invocation: &mut Invocation, params: Option<&cr
 
 fn deprecation(command: &Command) -> Option<Option<String>> {
     command.deprecated.then(|| command.deprecated_message.clone())
+}
+
+/// Logs the call of a deprecated command, and tells what to use instead.
+fn warn_of_deprecation(connector: &str, name: &str, command: &Command) -> Option<Option<String>> {
+    let deprecated = deprecation(command);
+    if let Some(message) = &deprecated {
+        let instead = message.as_deref().unwrap_or_default();
+        tracing::warn!(
+            event = "deprecated_command",
+            connector,
+            command = name,
+            instead,
+            "a deprecated command was called"
+        );
+    }
+    deprecated
 }
 
 async fn execute(

@@ -43,6 +43,7 @@ async fn seed(url: Option<&str>) {
             config_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
             seeded_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
             script_source: None,
+            changes: "{}".to_owned(),
             decision,
         };
         (0..1000).map(row).collect()

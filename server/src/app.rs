@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::api::Problem;
 use crate::auth::Authenticator;
+use crate::catalog::{SealError, seal_stored};
 use crate::execute::{Instances, settle_abandoned};
 use crate::housekeeping;
 use crate::seed::{SeedError, SeedOptions, seed};
@@ -50,7 +51,7 @@ pub struct Parts {
     pub permits: Semaphore,
     /// Calls at work, which a stop waits for.
     pub calls: TaskTracker,
-    /// Lets changes of connectors that got into each other's way go one after another.
+    /// Lets changes of types, and changes of connectors that got into each other's way, go one after another.
     pub contended: Mutex<()>,
     chores: TaskTracker,
     closing: CancellationToken,
@@ -94,6 +95,9 @@ pub enum StartError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What connectors have stored cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// What a dead process left behind cannot be settled.
     #[error("calls that an earlier process left at work cannot be settled: {0}")]
     Settle(String),
@@ -147,6 +151,7 @@ impl App {
             stopping: AtomicBool::new(false),
             store,
         }));
+        seal_stored(&app).await?;
         settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
         app.chores.spawn(housekeeping::keep(Arc::downgrade(&app.0), app.closing.clone()));

@@ -8,10 +8,14 @@ use std::collections::HashMap;
 
 use connector_runtime::registry::{Entry, Registry};
 use connector_runtime::schema::ConfigSchema;
+use connector_runtime::version::{Change, Changes, check_floor, diff};
 use semver::Version;
 use serde_json::Value;
 
-use crate::store::{ExecutionModel, SeedDecision, SeedTypeRow, SeededType, Store, StoreError, TypeSource};
+use crate::catalog::summary;
+use crate::store::{
+    ExecutionModel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store, StoreError, TypeSource, VersionSource,
+};
 
 /// How strict seeding is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,11 +83,13 @@ pub enum SeedError {
 pub async fn seed(store: &Store, registry: &Registry, options: SeedOptions) -> Result<(), SeedError> {
     let seeded: HashMap<String, SeededType> =
         store.types().seeded().await?.into_iter().map(|row| (row.name.clone(), row)).collect();
-    let rows = registry
+    let planned = registry
         .iter()
         .map(|entry| row(entry, seeded.get(entry.descriptor().name), options))
         .collect::<Result<Vec<_>, _>>()?;
+    let (rows, replaced): (Vec<SeedTypeRow>, Vec<Option<Replaced>>) = planned.into_iter().unzip();
     let report = store.types().seed(&rows).await?;
+    replaced.iter().flatten().for_each(Replaced::log);
     tracing::info!(
         inserted = report.inserted,
         replaced = report.replaced,
@@ -95,97 +101,158 @@ pub async fn seed(store: &Store, registry: &Registry, options: SeedOptions) -> R
     Ok(())
 }
 
-fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Result<SeedTypeRow, SeedError> {
+fn row(
+    entry: &Entry,
+    seeded: Option<&SeededType>,
+    options: SeedOptions,
+) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
     let seed = entry.descriptor().seed_row();
     let schema = entry.schema();
-    Ok(SeedTypeRow {
+    let plan = plan(seed.name, seed.version, schema, seeded, options)?;
+    let config_schema = if seed.empty_schema { "{}".to_owned() } else { schema.to_value().to_string() };
+    let replaced = match (plan.decision, seeded, plan.change) {
+        (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
+            let operators = Some(&seeded.version) != seeded.seeded_version.as_ref()
+                || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_deref());
+            let put = operators.then(|| seeded.version.clone());
+            Some(Replaced { name: seed.name.to_owned(), old, new, changes, put })
+        }
+        _ => None,
+    };
+    let changes = match &replaced {
+        Some(replaced) => summary(&replaced.changes),
+        None => NewVersion::first(VersionSource::Seed).changes,
+    };
+    let row = SeedTypeRow {
         name: seed.name.to_owned(),
         version: seed.version.to_owned(),
         execution_model: ExecutionModel::BuiltIn,
         description: seed.description.to_owned(),
         category: seed.category.map(str::to_owned),
         tags: seed.tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        config_schema: if seed.empty_schema { "{}".to_owned() } else { schema.to_value().to_string() },
+        config_schema,
         // What drift is measured against: the true schema, also where the row shows an empty one.
         seeded_schema: schema.to_value().to_string(),
         script_source: None,
-        decision: decide(seed.name, seed.version, schema, seeded, options)?,
-    })
+        changes,
+        decision: plan.decision,
+    };
+    Ok((row, replaced))
 }
 
-fn decide(
+/// Tells whether a row still shows the schema that seeding wrote; `{}` is what types without one show.
+fn says_what_was_seeded(shown: &str, seeded: Option<&str>) -> bool {
+    let parse = |text: &str| ConfigSchema::parse(&serde_json::from_str(text).ok()?).ok();
+    shown.trim() == "{}" || seeded.is_some_and(|seeded| shown == seeded || parse(shown) == parse(seeded))
+}
+
+/// A seeded type that the compiled one has taken the place of.
+struct Replaced {
+    name: String,
+    old: Version,
+    new: Version,
+    changes: Changes,
+    /// The version that an operator had put over the seeded one.
+    put: Option<String>,
+}
+
+impl Replaced {
+    fn log(&self) {
+        let Self { name, old, new, changes, put } = self;
+        let (level, changed) = (changes.level(), messages(changes));
+        if new == old {
+            tracing::warn!(
+                event = "connector_type_drifted", name, version = %new, %level, changed,
+                "a connector type was replaced by another one of the same version, as --allow-schema-drift says"
+            );
+        } else if new < old {
+            tracing::warn!(
+                event = "connector_type_downgraded", name, from = %old, to = %new, %level, changed,
+                "a connector type was replaced by an older one, as --allow-downgrade says"
+            );
+        } else {
+            tracing::info!(
+                event = "connector_type_replaced", name, from = %old, to = %new, %level, changed,
+                "a connector type was replaced by a newer one"
+            );
+            if let Err(error) = check_floor(old, new, level) {
+                tracing::warn!(
+                    event = "connector_type_bump_too_small", name, from = %old, to = %new, %level, changed,
+                    needed = %error.needed(),
+                    "a connector type changed more than its new version says; flows that use it may break"
+                );
+            }
+        }
+        if let Some(put) = put {
+            tracing::warn!(
+                event = "connector_type_put_replaced", name, put, seeded = %new,
+                "a connector type that an operator had changed was replaced by the compiled one; what it was stands in its history"
+            );
+        }
+    }
+}
+
+/// What seeding is to do, and what changed where the stored type differs.
+struct Plan {
+    decision: SeedDecision,
+    change: Option<(Version, Version, Changes)>,
+}
+
+fn plan(
     name: &str,
     version: &str,
     schema: &ConfigSchema,
     seeded: Option<&SeededType>,
     options: SeedOptions,
-) -> Result<SeedDecision, SeedError> {
-    let Some(seeded) = seeded else { return Ok(SeedDecision::Insert) };
+) -> Result<Plan, SeedError> {
+    let only = |decision| Ok(Plan { decision, change: None });
+    let Some(seeded) = seeded else { return only(SeedDecision::Insert) };
     if seeded.source != TypeSource::Code {
         return Err(SeedError::Taken { name: name.to_owned() });
     }
     let (Some(stored_version), Some(stored_schema)) = (&seeded.seeded_version, &seeded.seeded_schema) else {
-        return Ok(SeedDecision::Replace);
+        return only(SeedDecision::Replace);
     };
     let damaged = |reason: String| SeedError::Damaged { name: name.to_owned(), reason };
     let old = Version::parse(stored_version).map_err(|error| damaged(error.to_string()))?;
     let new = Version::parse(version).map_err(|error| damaged(error.to_string()))?;
-    match new.cmp(&old) {
-        std::cmp::Ordering::Greater => Ok(SeedDecision::Replace),
-        std::cmp::Ordering::Less if options.allow_downgrade => Ok(SeedDecision::Replace),
-        std::cmp::Ordering::Less => Err(SeedError::Older {
+    if new < old && !options.allow_downgrade {
+        return Err(SeedError::Older {
             name: name.to_owned(),
             stored: stored_version.clone(),
             compiled: version.to_owned(),
-        }),
-        std::cmp::Ordering::Equal => {
-            let stored: Value = serde_json::from_str(stored_schema).map_err(|error| damaged(error.to_string()))?;
-            let stored = ConfigSchema::parse(&stored).map_err(|error| damaged(error.to_string()))?;
-            if stored == *schema {
-                Ok(SeedDecision::Leave)
-            } else if options.allow_schema_drift {
-                Ok(SeedDecision::Replace)
-            } else {
-                Err(SeedError::Drift {
-                    name: name.to_owned(),
-                    version: version.to_owned(),
-                    changed: changed(&stored, schema),
-                })
-            }
-        }
+        });
     }
+    let stored: Value = serde_json::from_str(stored_schema).map_err(|error| damaged(error.to_string()))?;
+    let stored = match ConfigSchema::parse(&stored) {
+        Ok(stored) => stored,
+        Err(error) if new == old => return Err(damaged(error.to_string())),
+        // An earlier release took what this one does not; another version replaces it whatever it was.
+        Err(_) => return only(SeedDecision::Replace),
+    };
+    if new == old && stored == *schema {
+        return only(SeedDecision::Leave);
+    }
+    let changes = diff(&stored, schema);
+    if new == old && !options.allow_schema_drift {
+        let changed = messages(&changes);
+        return Err(SeedError::Drift { name: name.to_owned(), version: version.to_owned(), changed });
+    }
+    Ok(Plan { decision: SeedDecision::Replace, change: Some((old, new, changes)) })
 }
 
-/// Names the parts of a schema that differ.
-fn changed(old: &ConfigSchema, new: &ConfigSchema) -> String {
-    let mut changed = Vec::new();
-    let names = |a: Vec<&String>, b: Vec<&String>| {
-        let mut all: Vec<String> = a.into_iter().chain(b).cloned().collect();
-        all.sort();
-        all.dedup();
-        all
-    };
-    for name in names(old.connection.keys().collect(), new.connection.keys().collect()) {
-        if old.connection.get(&name) != new.connection.get(&name) {
-            changed.push(format!("connection field {name}"));
-        }
+/// Most changes that a message names.
+const MOST_NAMED: usize = 50;
+
+/// Says what changed, the breaking things first.
+fn messages(changes: &Changes) -> String {
+    let mut items: Vec<&Change> = changes.items.iter().collect();
+    items.sort_by_key(|change| std::cmp::Reverse(change.level()));
+    let mut named: Vec<String> = items.iter().take(MOST_NAMED).map(|change| change.message.clone()).collect();
+    if items.len() > MOST_NAMED {
+        named.push(format!("and {} more", items.len() - MOST_NAMED));
     }
-    for name in names(old.commands.keys().collect(), new.commands.keys().collect()) {
-        match (old.commands.get(&name), new.commands.get(&name)) {
-            (Some(old), Some(new)) if old == new => {}
-            (Some(old), Some(new)) if old.params != new.params => {
-                let params = names(old.params.keys().collect(), new.params.keys().collect());
-                let params: Vec<String> =
-                    params.into_iter().filter(|param| old.params.get(param) != new.params.get(param)).collect();
-                changed.push(format!("command {name}, param(s) {}", params.join(", ")));
-            }
-            _ => changed.push(format!("command {name}")),
-        }
-    }
-    if old.default_command != new.default_command {
-        changed.push("the default command".to_owned());
-    }
-    changed.join("; ")
+    named.join("; ")
 }
 
 #[cfg(test)]

@@ -232,6 +232,9 @@ pub struct Choice {
     pub label: Option<String>,
 }
 
+/// Bytes that a small pattern takes when compiled; a larger one may take the 10 MiB of the `regex` crate.
+const SMALL_PATTERN: usize = 256 << 10;
+
 /// A regular expression, compiled at first use.
 ///
 /// Matching is linear in the text (the `regex` crate), so a hostile pattern cannot hang a call.
@@ -261,6 +264,11 @@ impl Pattern {
                 Err(format!("not a regular expression that can be run in linear time: {last}"))
             }
         }
+    }
+
+    /// Tells whether a text is a pattern that takes little room when compiled.
+    pub(super) fn is_small(text: &str) -> bool {
+        regex::RegexBuilder::new(text).size_limit(SMALL_PATTERN).build().is_ok()
     }
 
     /// Returns the pattern's text.

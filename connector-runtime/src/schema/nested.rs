@@ -11,6 +11,8 @@ use serde_json::Value;
 
 /// How deep a schema and a value are walked together in search of secrets.
 const DEPTH: usize = 64;
+/// Bytes that one regular expression may take when compiled.
+const PATTERN_SIZE: usize = 2 << 20;
 
 /// A JSON Schema 2020-12 of one field's value.
 #[derive(Clone)]
@@ -84,6 +86,7 @@ impl NestedSchema {
         self.compiled
             .get_or_init(|| {
                 jsonschema::draft202012::options()
+                    .with_pattern_options(jsonschema::PatternOptions::fancy_regex().size_limit(PATTERN_SIZE))
                     .build(&self.document)
                     .map(std::sync::Arc::new)
                     .map_err(|error| format!("the schema cannot be used: {error}"))

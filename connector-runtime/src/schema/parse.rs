@@ -1,14 +1,22 @@
 //! JSON -> [`ConfigSchema`], strictly: every unknown key and every contradiction is reported with its
 //! JSON pointer, all of them in one pass.
+//!
+//! Whoever may write a type may send anything: the work is linear in the size of the document, and regular
+//! expressions, which cost far more than their text, are counted.
 
+mod field;
+
+use std::collections::HashSet;
 use std::fmt;
 
 use indexmap::IndexMap;
 use semver::Version;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use super::model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
-use super::nested::NestedSchema;
+use super::model::{Command, ConfigSchema, Effect, Field, FieldKind, Fields, Source};
+
+/// Most mistakes that are listed; who has more begins with these.
+const MOST_PROBLEMS: usize = 1_000;
 
 /// One mistake in a config schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +77,7 @@ impl ConfigSchema {
 struct Parser {
     path: Vec<String>,
     problems: Vec<SchemaProblem>,
+    patterns: field::Patterns,
 }
 
 /// Escapes one step of a JSON pointer.
@@ -78,6 +87,9 @@ pub(crate) fn escape_pointer(step: &str) -> String {
 
 impl Parser {
     fn problem(&mut self, message: impl Into<String>) {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         let pointer = self.path.iter().fold(String::new(), |path, step| path + "/" + &escape_pointer(step));
         self.problems.push(SchemaProblem { pointer, message: message.into() });
     }
@@ -132,6 +144,14 @@ impl Parser {
             self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
         }
         read
+    }
+
+    fn list<'v>(&mut self, value: &'v Value, wanted: &str) -> Option<&'v Vec<Value>> {
+        let list = value.as_array();
+        if list.is_none() {
+            self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
+        }
+        list
     }
 
     fn one_of<T: Copy>(&mut self, value: &Value, table: &[(&'static str, T)]) -> Option<T> {
@@ -231,11 +251,12 @@ impl Parser {
         let fields = if map.contains_key("params") {
             let names = self.key(map, "params", Self::names).unwrap_or_default();
             let mut fields = Fields::default();
+            let listed: HashSet<&String> = names.iter().collect();
+            let stray: Vec<String> = schemas.keys().filter(|name| !listed.contains(name)).cloned().collect();
             for name in names {
-                let field = schemas.shift_remove(&name).unwrap_or_else(|| Field::new(FieldKind::Raw));
+                let field = schemas.swap_remove(&name).unwrap_or_else(|| Field::new(FieldKind::Raw));
                 fields.insert(name, field);
             }
-            let stray: Vec<String> = schemas.into_keys().collect();
             self.at("paramSchema", |parser| {
                 for name in stray {
                     parser.problem_at(&name, "not listed in params");
@@ -255,16 +276,17 @@ impl Parser {
     }
 
     fn names(&mut self, value: &Value) -> Option<Vec<String>> {
-        let list = self.typed(value, "a list of names", Value::as_array_cloned)?;
+        let list = self.list(value, "a list of names")?;
         let mut names: Vec<String> = Vec::with_capacity(list.len());
+        let mut known: HashSet<&str> = HashSet::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
             self.at(&index.to_string(), |parser| {
                 let Some(name) = parser.text(value) else { return };
                 parser.name(&name);
-                if names.contains(&name) {
-                    parser.problem(format!("{name} is listed twice"));
-                } else {
+                if known.insert(value.as_str().unwrap_or_default()) {
                     names.push(name);
+                } else {
+                    parser.problem(format!("{name} is listed twice"));
                 }
             });
         }
@@ -295,167 +317,5 @@ impl Parser {
             path: self.key(map, "path", Self::text).unwrap_or_default(),
             operation_id: self.key(map, "operationId", Self::text),
         })
-    }
-
-    fn json_schema(&mut self, value: &Value) -> Option<Value> {
-        if !value.is_object() && !value.is_boolean() {
-            self.problem(format!("expected a JSON Schema (an object or a boolean), got {}", super::json_type(value)));
-            return None;
-        }
-        if let Err(error) = NestedSchema::new(value.clone()).compile() {
-            self.problem(error);
-        }
-        Some(value.clone())
-    }
-
-    fn field(&mut self, value: &Value) -> Field {
-        let Some(map) = self.object(value) else { return Field::new(FieldKind::Raw) };
-        self.known_keys(
-            map,
-            &[
-                "type",
-                "required",
-                "secret",
-                "description",
-                "label",
-                "placeholder",
-                "example",
-                "default",
-                "options",
-                "integer",
-                "minimum",
-                "maximum",
-                "minLength",
-                "maxLength",
-                "pattern",
-                "format",
-                "schema",
-            ],
-        );
-        if !map.contains_key("type") {
-            self.problem_at("type", "missing");
-        }
-        let kind = self.key(map, "type", |parser, value| parser.one_of(value, &FieldKind::ALL));
-        let before = self.problems.len();
-        let field = Field {
-            kind: kind.unwrap_or(FieldKind::Raw),
-            required: self.flag(map, "required"),
-            secret: self.flag(map, "secret"),
-            description: self.key(map, "description", Self::text),
-            label: self.key(map, "label", Self::text),
-            placeholder: self.key(map, "placeholder", Self::text),
-            example: map.get("example").cloned(),
-            default: map.get("default").cloned(),
-            options: self.key(map, "options", Self::options).unwrap_or_default(),
-            integer: self.flag(map, "integer"),
-            minimum: self.key(map, "minimum", Self::number),
-            maximum: self.key(map, "maximum", Self::number),
-            min_length: self.key(map, "minLength", Self::length),
-            max_length: self.key(map, "maxLength", Self::length),
-            pattern: self.key(map, "pattern", Self::pattern),
-            format: self.key(map, "format", Self::text),
-            schema: self.key(map, "schema", |parser, value| parser.json_schema(value).map(NestedSchema::new)),
-        };
-        if kind.is_some() && self.problems.len() == before {
-            self.agree(map, &field);
-        }
-        field
-    }
-
-    /// Checks that the keys of a field fit its kind and each other.
-    fn agree(&mut self, map: &Map<String, Value>, field: &Field) {
-        use FieldKind as K;
-        const FITS: [(&str, &[FieldKind]); 9] = [
-            ("secret", &[K::String]),
-            ("options", &[K::Select]),
-            ("integer", &[K::Number]),
-            ("minimum", &[K::Number]),
-            ("maximum", &[K::Number]),
-            ("minLength", &[K::String]),
-            ("maxLength", &[K::String]),
-            ("pattern", &[K::String]),
-            ("schema", &[K::Array, K::Object, K::Raw]),
-        ];
-        for (key, kinds) in FITS {
-            let set = map.get(key).is_some_and(|value| *value != Value::Bool(false));
-            if set && !kinds.contains(&field.kind) {
-                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-                self.problem_at(
-                    key,
-                    format!("only for a field of type {}, this one is {}", kinds.join(" or "), field.kind),
-                );
-            }
-        }
-        if field.kind == K::Select && field.options.is_empty() {
-            self.problem_at("options", "a select needs at least one option");
-        }
-        if let (Some(minimum), Some(maximum)) = (&field.minimum, &field.maximum)
-            && minimum.as_f64() > maximum.as_f64()
-        {
-            self.problem_at("minimum", format!("{minimum} is above the maximum {maximum}"));
-        }
-        if let (Some(minimum), Some(maximum)) = (field.min_length, field.max_length)
-            && minimum > maximum
-        {
-            self.problem_at("minLength", format!("{minimum} is above the maxLength {maximum}"));
-        }
-        if let Some(default) = &field.default
-            && !default.is_null()
-            && let Err(problem) = field.check(default)
-        {
-            self.problem_at("default", problem);
-        }
-    }
-
-    fn options(&mut self, value: &Value) -> Option<Vec<Choice>> {
-        let list = self.typed(value, "a list of { value, label }", Value::as_array_cloned)?;
-        let mut options: Vec<Choice> = Vec::with_capacity(list.len());
-        for (index, option) in list.iter().enumerate() {
-            self.at(&index.to_string(), |parser| {
-                let Some(map) = parser.object(option) else { return };
-                parser.known_keys(map, &["value", "label"]);
-                let value = match map.get("value") {
-                    Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => value.clone(),
-                    Some(other) => {
-                        parser.problem_at(
-                            "value",
-                            format!("expected a string, a number or a boolean, got {}", super::json_type(other)),
-                        );
-                        return;
-                    }
-                    None => return parser.problem_at("value", "missing"),
-                };
-                if options.iter().any(|known| known.value == value) {
-                    parser.problem_at("value", format!("{value} is listed twice"));
-                }
-                let label = parser.key(map, "label", Self::text);
-                options.push(Choice { value, label });
-            });
-        }
-        Some(options)
-    }
-
-    fn number(&mut self, value: &Value) -> Option<Number> {
-        self.typed(value, "a number", |value| value.as_number().cloned())
-    }
-
-    fn length(&mut self, value: &Value) -> Option<u64> {
-        self.typed(value, "a whole number of characters", Value::as_u64)
-    }
-
-    fn pattern(&mut self, value: &Value) -> Option<Pattern> {
-        let text = self.text(value)?;
-        Pattern::parse(text).map_err(|error| self.problem(error)).ok()
-    }
-}
-
-/// `Value::as_array` with an owned answer, so that the borrow of the parser ends.
-trait AsArrayCloned {
-    fn as_array_cloned(&self) -> Option<Vec<Value>>;
-}
-
-impl AsArrayCloned for Value {
-    fn as_array_cloned(&self) -> Option<Vec<Value>> {
-        self.as_array().cloned()
     }
 }

@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
 
 use super::problem::{Mistake, Problem};
+use super::unique;
 
 /// The largest body of most routes.
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -81,6 +82,10 @@ fn is_json(content_type: &str) -> bool {
     media_type == "application/json" || media_type.starts_with("application/") && media_type.ends_with("+json")
 }
 
+fn no_json(error: &serde_json::Error) -> Problem {
+    Problem::invalid_at("", format!("the body is no JSON: {error}"))
+}
+
 /// A body, or a part of one, whose keys are read one by one.
 #[derive(Debug)]
 pub struct Form {
@@ -98,8 +103,22 @@ impl Form {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self { path: String::new(), map: Map::new(), mistakes: Vec::new() });
         }
-        let value = serde_json::from_slice(bytes)
-            .map_err(|error| Problem::invalid_at("", format!("the body is no JSON: {error}")))?;
+        Self::of(serde_json::from_slice(bytes).map_err(|error| no_json(&error))?)
+    }
+
+    /// Parses a body as [`Form::parse`] does. Inside the config schema a key that stands twice is a mistake: the
+    /// first of two params of one name would be gone without a word.
+    ///
+    /// # Errors
+    /// 422 where it is no JSON, or no object.
+    pub fn parse_with_schema(bytes: &[u8]) -> Result<Self, Problem> {
+        let blank = bytes.iter().all(u8::is_ascii_whitespace);
+        let (value, mut mistakes) = unique::read(if blank { b"{}" } else { bytes }).map_err(|error| no_json(&error))?;
+        mistakes.retain(|mistake| mistake.pointer.starts_with("/configSchema/"));
+        Ok(Self { mistakes, ..Self::of(value)? })
+    }
+
+    fn of(value: Value) -> Result<Self, Problem> {
         match value {
             Value::Object(map) => Ok(Self { path: String::new(), map, mistakes: Vec::new() }),
             other => {

@@ -27,7 +27,7 @@ pub(super) async fn create(
     State(app): State<App>,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let new = NewConnector::read(Form::parse(&body)?)?;
+    let new = NewConnector::read(Form::parse_with_schema(&body)?)?;
     let view = catalog::create(&app, new).await?;
     let location = format!("/api/connectors/{}", view.id);
     let headers = [(header::LOCATION, location), (header::ETAG, view.etag())];

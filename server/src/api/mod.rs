@@ -14,7 +14,9 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod type_changes;
 mod types;
+mod unique;
 
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
 pub use guard::{Access, Caller};

@@ -9,6 +9,24 @@ use super::Problem;
 #[derive(Debug)]
 pub(super) struct PathKey(pub(super) String);
 
+/// The `{id}` of a path, and the one key below it.
+#[derive(Debug)]
+pub(super) struct PathKeys(pub(super) String, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathKeys {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(Path((key, below))) = Path::<(String, String)>::from_request_parts(parts, state).await else {
+            return Err(Problem::not_found("the path holds bytes that are no UTF-8 text"));
+        };
+        if key.chars().chain(below.chars()).any(char::is_control) {
+            return Err(Problem::not_found("the path holds control characters, which no name has"));
+        }
+        Ok(Self(key, below))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for PathKey {
     type Rejection = Problem;
 

@@ -25,6 +25,10 @@ pub struct Problem {
     /// The places in the request that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Mistake>,
+    /// Where a change of a connector type was refused: what it is, as its dry run tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    change: Option<Box<serde_json::Value>>,
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -65,6 +69,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            change: None,
             headers: Vec::new(),
         }
     }
@@ -111,6 +116,13 @@ impl Problem {
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
         self.errors.push(Mistake::new(pointer, message));
+        self
+    }
+
+    /// Tells of the change that was refused.
+    #[must_use]
+    pub fn with_change(mut self, change: serde_json::Value) -> Self {
+        self.change = Some(Box::new(change));
         self
     }
 

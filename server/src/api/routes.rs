@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::answered::{self, Answered};
 use super::guard::{Access, guard};
 use super::meta::Document;
-use super::{Problem, connectors, executions, meta, tokens, types};
+use super::{Problem, connectors, executions, meta, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
 
@@ -50,7 +50,11 @@ fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::ConnectorsExecute), routes!(connectors::test)),
         (Needs(Scope::TypesRead), routes!(types::list)),
         (Needs(Scope::TypesRead), routes!(types::read)),
+        (Needs(Scope::TypesWrite), routes!(type_changes::update)),
         (Needs(Scope::TypesWrite), routes!(types::delete)),
+        (Needs(Scope::TypesWrite), routes!(type_changes::diff)),
+        (Needs(Scope::TypesRead), routes!(type_changes::versions)),
+        (Needs(Scope::TypesRead), routes!(type_changes::version)),
         (Needs(Scope::TypesRead), routes!(types::capabilities)),
         (Needs(Scope::TypesRead), routes!(types::json_schema)),
         (Needs(Scope::AuditRead), routes!(executions::list)),

@@ -92,7 +92,7 @@ pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, af
 
 /// Finds the places that a field's value names, each with its path in the value: the field itself, or
 /// parts of an object or a list.
-fn destinations(name: &str, field: &Field, value: &Value) -> BTreeMap<String, String> {
+pub(super) fn destinations(name: &str, field: &Field, value: &Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     if is_place_name(name) || field.format.as_deref().is_some_and(is_place_format) {
         found.insert(String::new(), origin(value));
@@ -175,7 +175,7 @@ fn branches<'s>(schemas: &[&'s Value], root: &'s Value) -> Vec<&'s Value> {
 
 /// What two destinations must share to be the same place: scheme, host and port of a URL, else the
 /// text itself, without regard to case.
-fn origin(value: &Value) -> String {
+pub(super) fn origin(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match Url::parse(&text) {
         Ok(url) if url.has_host() => {

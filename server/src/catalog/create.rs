@@ -12,7 +12,7 @@ use crate::api::{Form, Problem};
 use crate::app::App;
 use crate::catalog::ConnectorView;
 use crate::store::{
-    ConnectorFields, ConnectorType, ExecutionModel, LogLevel, SealedSecret, StoreError, TypeChoice, new_id,
+    ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, SealedSecret, StoreError, TypeChoice, new_id,
 };
 
 /// The body of `POST /api/connectors`.
@@ -172,7 +172,13 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
         config: plain,
         endpoint_url: None,
     };
-    let connector = app.store.connectors().create(id, fields, TypeChoice::Existing(row.id), secrets).await?;
+    let of = TypeChoice::At { id: row.id, revision: row.revision };
+    let connector = match app.store.connectors().create(id, fields, of, secrets).await {
+        Err(StoreError::Stale { entity: Entity::ConnectorType, .. }) => {
+            return Err(Problem::unavailable("the connector type has just been changed; try again"));
+        }
+        other => other?,
+    };
     Ok(ConnectorView::new(connector, &schema.connection, row.available))
 }
 

@@ -1,16 +1,28 @@
 //! Connectors and their types: what may be written, and how it is shown. REST, the command line and
 //! later the pages call these functions; no rule about a connector stands anywhere else.
 
+mod affected;
+mod carry;
 mod config;
 mod create;
 mod read;
+mod seal;
+mod type_change;
+mod type_patch;
 mod types;
 mod update;
+mod versions;
 mod view;
 
+pub use affected::Affected;
+pub use carry::ClearedSecrets;
 pub use config::{ConfigChange, split_config};
 pub use create::{NewConnector, create};
 pub use read::{get, list};
+pub use seal::{SealError, seal_stored};
+pub use type_change::{ChangeView, ChangedType, TypeDiff, diff_type, summary, update_type};
+pub use type_patch::TypeBody;
 pub use types::{TypeView, capabilities, delete_type, get_type, json_schema, json_schemas, list_types, type_schema};
 pub use update::{ConnectorPatch, update};
+pub use versions::{VersionDetail, VersionView, version, versions};
 pub use view::{ConnectorView, SecretState};

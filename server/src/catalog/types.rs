@@ -58,7 +58,7 @@ pub struct TypeView {
 }
 
 impl TypeView {
-    fn new(row: ConnectorType) -> Result<Self, Problem> {
+    pub(super) fn new(row: ConnectorType) -> Result<Self, Problem> {
         let config_schema = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
         Ok(Self {
             id: row.id,
@@ -87,8 +87,8 @@ impl TypeView {
 }
 
 /// Returns the schema that calls of a type go by: the compiled one, else the stored one. Of a compiled
-/// type whose code is gone that is the seeded one: the row of `http` shows `{}`, and its secrets would
-/// be taken for plain values.
+/// type whose code is gone that is the seeded one: the row of `http` shows `{}`, and what an operator has
+/// put may say otherwise, so that secrets would be taken for plain values.
 ///
 /// # Errors
 /// 500 where the stored schema cannot be read.
@@ -96,8 +96,8 @@ pub fn type_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, 
     if let (ExecutionModel::BuiltIn, Some(entry)) = (row.execution_model, app.registry.get(&row.name)) {
         return Ok(Arc::clone(entry.schema()));
     }
-    let shown_empty = row.fields.config_schema.trim() == "{}";
-    let text = row.seeded_schema.as_ref().filter(|_| shown_empty).unwrap_or(&row.fields.config_schema);
+    let seeded = row.seeded_schema.as_ref().filter(|_| row.source == TypeSource::Code);
+    let text = seeded.unwrap_or(&row.fields.config_schema);
     let stored: Value = serde_json::from_str(text).map_err(Problem::internal)?;
     ConfigSchema::parse(&stored).map(Arc::new).map_err(Problem::internal)
 }

@@ -187,14 +187,25 @@ fn apply_config(
 ) -> Result<Cleared, Problem> {
     let mut changes = SecretChanges::default();
     let Some(config) = &patch.config else { return Ok(Cleared { changes, names: Vec::new() }) };
-    let ConfigChange { plain, secret, removed } =
-        split_config(&schema.connection, config.clone()).map_err(Problem::invalid)?;
+    // What a field left behind that the type no longer has can be removed, if nothing else.
+    let left_behind = |name: &str, value: &Value| {
+        let stored = connector.fields.config.contains_key(name) || connector.secrets.contains_key(name);
+        value.is_null() && stored && name != SIGNING_SECRET && !schema.connection.contains_key(name)
+    };
+    let (left, config): (Map<_, _>, Map<_, _>) =
+        config.clone().into_iter().partition(|(name, value)| left_behind(name, value));
+    let ConfigChange { plain, secret, mut removed } =
+        split_config(&schema.connection, config).map_err(Problem::invalid)?;
+    removed.extend(left.into_iter().map(|(name, _)| name));
     let before = fields.config.clone();
     for name in removed {
-        if fields.config.shift_remove(&name).is_none() && connector.secrets.contains_key(&name) {
+        fields.config.shift_remove(&name);
+        if connector.secrets.contains_key(&name) {
             changes.remove.push(name);
         }
     }
+    // A secret that the type has made a plain field stays sealed until it is set anew, as here.
+    changes.remove.extend(plain.keys().filter(|name| connector.secrets.contains_key(*name)).cloned());
     fields.config.extend(plain);
     let mut names = Vec::new();
     let mut after = fields.config.clone();

@@ -166,21 +166,21 @@ pub async fn settle_abandoned(app: &App) -> Result<(), KeyError> {
     for claim in idempotency.in_flight().await? {
         let row = app.store.executions().get(claim.execution_id).await;
         let begun = match row {
-            Ok(row) => row.status == ExecutionStatus::Unknown,
-            Err(StoreError::NotFound { .. }) => false,
+            Ok(row) => Some(row.deprecated).filter(|_| row.status == ExecutionStatus::Unknown),
+            Err(StoreError::NotFound { .. }) => None,
             Err(other) => return Err(other.into()),
         };
-        if !begun {
+        let Some(deprecated) = begun else {
             idempotency.release(&claim.key, claim.execution_id).await?;
             continue;
-        }
+        };
         let result = serde_json::value::to_raw_value(&serde_json::json!({
             "success": false,
             "error": "The server stopped while this call was at work; whether it took effect is unknown",
             "diagnostics": { "outcome": "unknown" },
         }));
         let result = result.map_err(|error| KeyError::Damaged(error.to_string()))?;
-        let answer = Answer { execution_id: claim.execution_id, deprecated: false, result };
+        let answer = Answer { execution_id: claim.execution_id, deprecated, result };
         let sealed = seal(app, &claim.key, &answer).map_err(KeyError::Damaged)?;
         idempotency.complete(&claim.key, claim.execution_id, &sealed).await?;
     }

@@ -11,7 +11,7 @@ use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
 use connector_runtime::mock::MockSettings;
 use connector_runtime::redact::{Redactor, secret_texts};
-use connector_runtime::schema::ConfigSchema;
+use connector_runtime::schema::{ConfigSchema, Field};
 use metrics::{Counter, Histogram};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
@@ -70,8 +70,8 @@ impl Instance {
         for sealed in secrets.iter().filter(|sealed| sealed.field != SIGNING_SECRET) {
             let value = app.open_connector_secret(connector.id, sealed)?;
             // What is sealed stays a secret, whatever the type's newest schema says of it.
-            if let (Value::String(text), false) = (&value, schema.connection.contains_key(&sealed.field)) {
-                texts.push(text.clone());
+            if !schema.connection.get(&sealed.field).is_some_and(Field::holds_secret) {
+                push_texts(&value, &mut texts);
             }
             config.insert(sealed.field.clone(), value);
         }
@@ -116,6 +116,16 @@ impl Instance {
             mock: Some(&self.mock),
             timeout_ms: self.timeout_ms,
         })
+    }
+}
+
+/// Collects every text in a value.
+fn push_texts(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| push_texts(item, texts)),
+        Value::Object(parts) => parts.values().for_each(|part| push_texts(part, texts)),
+        _ => {}
     }
 }
 

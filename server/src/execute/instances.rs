@@ -64,6 +64,15 @@ impl Instances {
         Ok(instance)
     }
 
+    /// Drops all connectors of a type after a write to the type.
+    pub fn forget_type(&self, type_name: &str) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        kept.writes += 1;
+        let Kept { by_id, by_name, .. } = &mut *kept;
+        by_id.retain(|_, instance| instance.type_name != type_name);
+        by_name.retain(|_, id| by_id.contains_key(id));
+    }
+
     /// Drops a connector after a write to it.
     pub fn forget(&self, id: Uuid) {
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);

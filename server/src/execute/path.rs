@@ -217,11 +217,15 @@ fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -
         .values()
         .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
     let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
+    let named = invocation.config.get("command").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let asked = named.or(instance.schema.default_command.as_deref());
     Done {
         default_command: instance.schema.default_command.clone(),
         reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
         mocked: false,
-        deprecated: None,
+        deprecated: asked
+            .and_then(|name| instance.schema.commands.get(name))
+            .and_then(|command| command.deprecated.then(|| command.deprecated_message.clone())),
         config: invocation.config,
         logs: Vec::new(),
         redactor: redactor as Arc<Redactor>,

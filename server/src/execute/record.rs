@@ -34,7 +34,8 @@ pub(super) fn begun(
         source: request.source,
         step_id: request.step_id.as_deref().map(shown),
         run_id: request.run_id.as_deref().map(shown),
-        deprecated: false,
+        // Told at the start already: a row that a crash leaves behind says so too.
+        deprecated: command.and_then(|name| instance.schema.commands.get(name)).is_some_and(|found| found.deprecated),
         params,
         result: None,
         logs: "[]".to_owned(),

@@ -5,7 +5,7 @@ use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
 
 use super::*;
 use crate::store::tests::{TestDb, new_type, type_fields};
-use crate::store::{NewType, TypeChoice};
+use crate::store::{NewType, PageRequest, TypeChoice};
 use crate::testing::types::{Odd, Safe};
 
 const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false };
@@ -85,8 +85,8 @@ async fn another_schema_under_the_same_version_stops_and_names_what_differs() {
     for options in [STRICT, DOWN] {
         assert_eq!(
             seeded(&db, &[drifted], options).await.unwrap_err().to_string(),
-            "connector type safe: version 1.2.0 was seeded with another config schema (changed: connection field baseUrl; \
-             connection field limit; command echo; the default command); raise the version in the code, or allow it with \
+            "connector type safe: version 1.2.0 was seeded with another config schema (changed: connection field baseUrl was removed; \
+             command echo was removed; default command was echo, is hello; default of connection field limit was 30, is 31); raise the version in the code, or allow it with \
              --allow-schema-drift"
         );
     }
@@ -105,7 +105,7 @@ async fn drift_of_a_type_that_shows_no_schema_is_seen_all_the_same() {
     assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
     seeded(&db, &[http], STRICT).await.unwrap();
     let error = seeded(&db, &[shorter(http)], STRICT).await.unwrap_err().to_string();
-    assert!(error.contains("changed: connection field baseUrl"), "{error}");
+    assert!(error.contains("changed: connection field baseUrl was removed"), "{error}");
     seeded(&db, &[shorter(http)], DRIFT).await.unwrap();
     assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
 }
@@ -116,11 +116,82 @@ async fn an_operators_change_of_the_row_is_no_drift() {
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     let row = db.store.types().get("safe").await.unwrap();
     let changed = crate::store::TypeFields { version: "7.0.0".to_owned(), ..type_fields() };
-    db.store.types().update(row.id, row.revision, changed.clone()).await.unwrap();
+    let put = NewVersion::first(VersionSource::Put);
+    db.store.types().update::<StoreError>(row.id, row.revision, changed.clone(), Some(put), None).await.unwrap();
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     assert_eq!(db.store.types().get("safe").await.unwrap().fields, changed);
     seeded(&db, &[version(Safe::DESCRIPTOR, "1.2.1")], STRICT).await.unwrap();
     assert_eq!(stored(&db, "safe").await.0, "1.2.1");
+}
+
+async fn history(db: &TestDb, name: &str) -> Vec<(String, VersionSource)> {
+    let id = db.store.types().get(name).await.unwrap().id;
+    let page = db.store.types().versions(id, &PageRequest::default()).await.unwrap();
+    page.items.into_iter().map(|row| (row.version, row.source)).collect()
+}
+
+#[tokio::test]
+async fn what_seeding_replaces_stays_in_the_history() {
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    let row = db.store.types().get("safe").await.unwrap();
+    let changed = crate::store::TypeFields { version: "7.0.0".to_owned(), ..type_fields() };
+    let put = NewVersion::first(VersionSource::Put);
+    db.store.types().update::<StoreError>(row.id, row.revision, changed.clone(), Some(put), None).await.unwrap();
+    seeded(&db, &[shorter(version(Safe::DESCRIPTOR, "1.3.0")), Odd::DESCRIPTOR], STRICT).await.unwrap();
+    let wanted = [("1.3.0", VersionSource::Seed), ("7.0.0", VersionSource::Put), ("1.2.0", VersionSource::Seed)];
+    assert_eq!(history(&db, "safe").await, wanted.map(|(version, source)| (version.to_owned(), source)));
+    assert_eq!(db.store.types().version(row.id, "7.0.0").await.unwrap().config_schema, changed.config_schema);
+    let changes: Value =
+        serde_json::from_str(&db.store.types().version(row.id, "1.3.0").await.unwrap().summary.changes).unwrap();
+    assert_eq!((&changes["level"], &changes["total"]), (&Value::from("major"), &Value::from(1)));
+    assert_eq!(changes["changes"][0]["pointer"], "/connectionConfig/baseUrl");
+    assert_eq!(history(&db, "odd").await.len(), 1);
+}
+
+/// Collects what is logged while it lives.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_what_was_replaced() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    let row = db.store.types().get("safe").await.unwrap();
+    let put = NewVersion::first(VersionSource::Put);
+    let changed = crate::store::TypeFields { version: "1.2.1".to_owned(), ..row.fields.clone() };
+    db.store.types().update::<StoreError>(row.id, row.revision, changed, Some(put), None).await.unwrap();
+    seeded(&db, &[shorter(version(Safe::DESCRIPTOR, "1.3.0"))], STRICT).await.unwrap();
+    seeded(&db, &[version(Safe::DESCRIPTOR, "1.2.9")], DOWN).await.unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for wanted in [
+        "event=\"connector_type_replaced\" name=\"safe\" from=1.2.0 to=1.3.0 level=major",
+        "changed=\"connection field baseUrl was removed\"",
+        "event=\"connector_type_bump_too_small\"",
+        "needed=2.0.0",
+        "event=\"connector_type_put_replaced\" name=\"safe\" put=\"1.2.1\" seeded=1.3.0",
+        "event=\"connector_type_downgraded\" name=\"safe\" from=1.3.0 to=1.2.9",
+    ] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    assert_eq!(text.matches("connector_type_put_replaced").count(), 1, "{text}");
 }
 
 #[tokio::test]

@@ -76,6 +76,13 @@ pub struct LoadedConnector {
 pub enum TypeChoice {
     /// A type that is there.
     Existing(Uuid),
+    /// A type that is there and still at the revision by which the config was parted into plain and secret.
+    At {
+        /// The type's id.
+        id: Uuid,
+        /// Its revision.
+        revision: i64,
+    },
     /// A type to be made in the same transaction.
     New(NewType),
 }

@@ -30,7 +30,8 @@ impl Connectors<'_> {
     /// ([`super::new_id`]), because the secrets are sealed for it.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`] for the connector or the new type, [`StoreError::TypeGone`].
+    /// [`StoreError::NameTaken`] for the connector or the new type, [`StoreError::TypeGone`], and
+    /// [`StoreError::Stale`] where the type has changed since.
     pub async fn create(
         &self,
         id: Uuid,
@@ -42,6 +43,10 @@ impl Connectors<'_> {
         let mut transaction = self.store.begin().await?;
         let type_id = match connector_type {
             TypeChoice::Existing(id) => id,
+            TypeChoice::At { id, revision } => {
+                types::hold(&mut transaction, id, revision).await?;
+                id
+            }
             TypeChoice::New(new) => types::insert(&mut transaction, new, now).await?,
         };
         let written = sqlx::query(

@@ -49,6 +49,8 @@ pub enum OpenError {
 pub enum Entity {
     /// A connector type.
     ConnectorType,
+    /// A version of a connector type.
+    TypeVersion,
     /// A connector.
     Connector,
     /// A recorded execution.
@@ -61,6 +63,7 @@ impl std::fmt::Display for Entity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::ConnectorType => "connector type",
+            Self::TypeVersion => "version",
             Self::Connector => "connector",
             Self::Execution => "execution",
             Self::Token => "token",

@@ -1,5 +1,7 @@
 //! Recorded executions: read and listed here, written by the [`super::Recorder`].
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -65,6 +67,20 @@ pub struct ExecutionFilter {
     pub run_id: Option<String>,
 }
 
+/// How many calls of a connector [`Executions::recent_calls`] looks at.
+const RECENT_CALLS: i64 = 1_000;
+/// Names that a statement takes; SQLite looks up each `$N` in a list of all of them.
+const FEW: usize = 16;
+
+/// What a call of a connector used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentCall {
+    /// The command.
+    pub command: String,
+    /// Its params as JSON text; `None` where they were not asked for or are too long.
+    pub params: Option<String>,
+}
+
 /// The executions of a [`Store`].
 #[derive(Debug, Clone, Copy)]
 pub struct Executions<'s> {
@@ -99,6 +115,42 @@ impl Executions<'_> {
         let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
+    }
+
+    /// Reads which of some commands the newest calls of a connector used, and with `params` what they were given
+    /// where that is not too long. Looks at [`RECENT_CALLS`] calls at most, none of them before `since`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn recent_calls(
+        &self,
+        connector: Uuid,
+        since: Timestamp,
+        commands: &BTreeSet<&str>,
+        params: bool,
+    ) -> Result<Vec<RecentCall>, StoreError> {
+        // Ids are time-ordered: the earliest one of a moment stands for it.
+        let since = u128::try_from(since.as_millisecond()).unwrap_or_default() << 80;
+        let mut statement = Statement::new(match params {
+            true => "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 THEN params END AS params",
+            false => "SELECT DISTINCT command, NULL AS params",
+        });
+        statement.push(" FROM (SELECT command, params FROM execution WHERE connector_id = ");
+        statement.bind(connector.to_string()).push(" AND id >= ").bind(Uuid::from_u128(since).to_string());
+        statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IS NOT NULL");
+        if commands.len() <= FEW {
+            statement.push(" AND command IN (").list(commands.iter().copied()).push(")");
+        }
+        let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
+        let mut calls = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let row = Reader::new(row, TABLE);
+            let command = row.text("command")?;
+            if commands.contains(command.as_str()) {
+                calls.push(RecentCall { command, params: row.value("params")? });
+            }
+        }
+        Ok(calls)
     }
 
     /// The connectors that have or had a name; more than one only if it was given to another after a rename or

@@ -14,6 +14,7 @@ mod migrate;
 mod open;
 mod page;
 mod recorder;
+mod rework;
 mod secrets;
 mod seed;
 mod settings;
@@ -21,6 +22,7 @@ mod sql;
 mod tokens;
 mod types;
 mod url;
+mod versions;
 mod vocabulary;
 
 #[cfg(test)]
@@ -29,11 +31,12 @@ pub(crate) mod tests;
 pub use connector::{Connector, ConnectorFields, ConnectorFilter, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
-pub use executions::{ExecutionFilter, ExecutionRow, Executions};
+pub use executions::{ExecutionFilter, ExecutionRow, Executions, RecentCall};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
+pub use rework::{Rework, Reworking, StoredConfig};
 pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedTypeRow, SeededType};
 pub use settings::Settings;
@@ -41,4 +44,7 @@ pub use sql::{new_id, now};
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::sqlite_url;
-pub use vocabulary::{ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord};
+pub use versions::{NewVersion, TypeVersion, VersionSummary};
+pub use vocabulary::{
+    ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord, VersionSource,
+};

@@ -3,13 +3,14 @@
 //! The store does not compare versions. The caller reads [`ConnectorTypes::seeded`], decides per type by the
 //! rules of contract section 5, and hands the decisions to [`ConnectorTypes::seed`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::sql::{Reader, Statement, json, new_id, now};
 use super::types::ConnectorTypes;
-use super::{ExecutionModel, StoreError, TypeSource};
+use super::{ExecutionModel, StoreError, TypeSource, VersionSource};
 
 /// Rows in one statement: 64 x 16 values. More would be slower, for SQLite looks up each `$N` in a list of all.
 const BATCH: usize = 64;
@@ -29,6 +30,8 @@ pub struct SeededType {
     pub seeded_version: Option<String>,
     /// The config schema that seeding last wrote, as JSON text.
     pub seeded_schema: Option<String>,
+    /// The config schema it stands at, an operator's changes included, as JSON text.
+    pub config_schema: String,
     /// Whether the last start had it compiled in.
     pub available: bool,
 }
@@ -65,6 +68,8 @@ pub struct SeedTypeRow {
     pub seeded_schema: String,
     /// The JavaScript, for a seeded script type.
     pub script_source: Option<String>,
+    /// What changed against what seeding last wrote, as JSON text, for the history.
+    pub changes: String,
     /// What to do.
     pub decision: SeedDecision,
 }
@@ -91,7 +96,8 @@ impl ConnectorTypes<'_> {
     /// Those of the database.
     pub async fn seeded(&self) -> Result<Vec<SeededType>, StoreError> {
         let rows = sqlx::query(
-            "SELECT name, execution_model, source, version, seeded_version, seeded_schema, available FROM connector_type ORDER BY name",
+            "SELECT name, execution_model, source, version, seeded_version, seeded_schema, config_schema, available \
+             FROM connector_type ORDER BY name",
         )
         .fetch_all(&self.store.read)
         .await?;
@@ -105,6 +111,7 @@ impl ConnectorTypes<'_> {
                     version: row.text("version")?,
                     seeded_version: row.value("seeded_version")?,
                     seeded_schema: row.value("seeded_schema")?,
+                    config_schema: row.text("config_schema")?,
                     available: row.flag("available")?,
                 })
             })
@@ -161,6 +168,7 @@ impl ConnectorTypes<'_> {
         let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
         for rows in written.chunks(BATCH) {
             upsert(rows, now).query().persistent(false).execute(&mut *transaction).await?;
+            remember(&mut transaction, rows, now).await?;
         }
         for row in rows {
             match row.decision {
@@ -172,6 +180,40 @@ impl ConnectorTypes<'_> {
         transaction.commit().await?;
         Ok(report)
     }
+}
+
+/// Writes the history of the types that were just written.
+async fn remember(connection: &mut AnyConnection, rows: &[&SeedTypeRow], now: i64) -> Result<(), StoreError> {
+    let mut statement = Statement::new("SELECT id, name FROM connector_type WHERE source = 'code' AND name IN (");
+    statement.list(rows.iter().map(|row| row.name.as_str())).push(")");
+    let stored = statement.query().persistent(false).fetch_all(&mut *connection).await?;
+    let mut ids: HashMap<String, Uuid> = HashMap::new();
+    for row in &stored {
+        let row = Reader::new(row, "connector_type");
+        ids.insert(row.text("name")?, row.id("id")?);
+    }
+    // A user's type of the name is not seeded, and has a history of its own.
+    let rows: Vec<(&SeedTypeRow, Uuid)> = rows.iter().filter_map(|row| Some((*row, *ids.get(&row.name)?))).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut statement = Statement::new(
+        "INSERT INTO connector_type_version (id, type_id, version, config_schema, script_source, source, changes, \
+         created_at) VALUES ",
+    );
+    statement.rows(rows, |columns, (row, type_id)| {
+        columns
+            .bind(new_id().to_string())
+            .bind(type_id.to_string())
+            .bind(row.version.as_str())
+            .bind(row.config_schema.as_str())
+            .bind(row.script_source.as_deref())
+            .bind(VersionSource::Seed.as_str())
+            .bind(row.changes.as_str())
+            .bind(now);
+    });
+    statement.query().persistent(false).execute(connection).await?;
+    Ok(())
 }
 
 fn upsert(rows: &[&SeedTypeRow], now: i64) -> Statement {

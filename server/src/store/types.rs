@@ -8,8 +8,10 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::error::Entity;
+use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
-use super::{ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource};
+use super::versions::{self, NewVersion};
+use super::{ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource};
 
 const TABLE: &str = "connector_type";
 const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.description, t.category, t.tags, t.config_schema, \
@@ -120,33 +122,29 @@ impl ConnectorTypes<'_> {
         Ok(Page::cut(items, page, 't', |last: &ConnectorType| last.name.clone()))
     }
 
-    /// Replaces what may change, if the type is still at the revision that the caller has seen.
+    /// Replaces what may change, if the type is still at the revision that the caller has seen. With a `version`
+    /// the history gets a row, and all connectors of the type are new to those who have read them: `reworking`
+    /// says what becomes of what each has stored. All of it is one transaction.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`].
-    pub async fn update(&self, id: Uuid, revision: i64, fields: TypeFields) -> Result<ConnectorType, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let written = sqlx::query(
-            "UPDATE connector_type SET version = $1, description = $2, category = $3, tags = $4, config_schema = $5, \
-             script_source = $6, endpoint_url = $7, updated_at = $8, revision = revision + 1 WHERE id = $9 AND revision = $10",
-        )
-        .bind(fields.version)
-        .bind(fields.description)
-        .bind(fields.category)
-        .bind(json(&fields.tags))
-        .bind(fields.config_schema)
-        .bind(fields.script_source)
-        .bind(fields.endpoint_url)
-        .bind(now().as_millisecond())
-        .bind(id.to_string())
-        .bind(revision)
-        .execute(&mut *transaction)
-        .await?;
-        let stored = fetch(&mut transaction, &id.to_string()).await?;
-        if written.rows_affected() == 0 {
-            return Err(StoreError::Stale { entity: Entity::ConnectorType, revision });
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], and those of `reworking`; then nothing is written.
+    pub async fn update<E: From<StoreError>>(
+        &self,
+        id: Uuid,
+        revision: i64,
+        fields: TypeFields,
+        version: Option<NewVersion>,
+        reworking: Option<&mut Reworking<'_, E>>,
+    ) -> Result<ConnectorType, E> {
+        let now = now();
+        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        replace(&mut transaction, id, revision, &fields, now).await?;
+        if let Some(version) = version {
+            versions::insert(&mut transaction, id, &fields, &version, now).await?;
+            rework::all(&mut transaction, id, now, reworking).await?;
         }
-        transaction.commit().await?;
+        let stored = fetch(&mut transaction, &id.to_string()).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
         Ok(stored)
     }
 
@@ -176,6 +174,53 @@ impl ConnectorTypes<'_> {
     }
 }
 
+async fn replace(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    revision: i64,
+    fields: &TypeFields,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let written = sqlx::query(
+        "UPDATE connector_type SET version = $1, description = $2, category = $3, tags = $4, config_schema = $5, \
+         script_source = $6, endpoint_url = $7, updated_at = $8, revision = revision + 1 WHERE id = $9 AND revision = $10",
+    )
+    .bind(fields.version.as_str())
+    .bind(fields.description.as_str())
+    .bind(fields.category.as_deref())
+    .bind(json(&fields.tags))
+    .bind(fields.config_schema.as_str())
+    .bind(fields.script_source.as_deref())
+    .bind(fields.endpoint_url.as_deref())
+    .bind(at.as_millisecond())
+    .bind(id.to_string())
+    .bind(revision)
+    .execute(&mut *connection)
+    .await?;
+    if written.rows_affected() == 0 {
+        fetch(connection, &id.to_string()).await?;
+        return Err(StoreError::Stale { entity: Entity::ConnectorType, revision });
+    }
+    Ok(())
+}
+
+/// Holds a type at the revision that the caller has seen until the end of the caller's transaction.
+pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64) -> Result<(), StoreError> {
+    let held = sqlx::query("UPDATE connector_type SET revision = revision WHERE id = $1 AND revision = $2")
+        .bind(id.to_string())
+        .bind(revision)
+        .execute(&mut *connection)
+        .await?;
+    if held.rows_affected() > 0 {
+        return Ok(());
+    }
+    match fetch(connection, &id.to_string()).await {
+        Ok(_) => Err(StoreError::Stale { entity: Entity::ConnectorType, revision }),
+        Err(StoreError::NotFound { .. }) => Err(StoreError::TypeGone),
+        Err(other) => Err(other),
+    }
+}
+
 /// Writes a user's type inside the caller's transaction.
 pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Timestamp) -> Result<Uuid, StoreError> {
     let id = new_id();
@@ -187,20 +232,23 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Tim
     )
     .bind(id.to_string())
     .bind(name.as_str())
-    .bind(fields.version)
+    .bind(fields.version.as_str())
     .bind(execution_model.as_str())
-    .bind(fields.description)
-    .bind(fields.category)
+    .bind(fields.description.as_str())
+    .bind(fields.category.as_deref())
     .bind(json(&fields.tags))
-    .bind(fields.config_schema)
-    .bind(fields.script_source)
-    .bind(fields.endpoint_url)
+    .bind(fields.config_schema.as_str())
+    .bind(fields.script_source.as_deref())
+    .bind(fields.endpoint_url.as_deref())
     .bind(TypeSource::User.as_str())
     .bind(at.as_millisecond())
-    .execute(connection)
+    .execute(&mut *connection)
     .await;
     match written {
-        Ok(_) => Ok(id),
+        Ok(_) => {
+            versions::insert(connection, id, &fields, &NewVersion::first(VersionSource::Create), at).await?;
+            Ok(id)
+        }
         Err(error) if StoreError::is_unique_violation(&error) => {
             Err(StoreError::NameTaken { entity: Entity::ConnectorType, name })
         }

@@ -73,6 +73,18 @@ words! {
 }
 
 words! {
+    /// What wrote a version of a connector type.
+    VersionSource, "version source" {
+        /// The POST that made the type.
+        Create = "create",
+        /// A PUT.
+        Put = "put",
+        /// Seeding, at the start of a server that had it compiled in.
+        Seed = "seed",
+    }
+}
+
+words! {
     /// How much a connector logs.
     LogLevel, "log level" {
         /// Everything.

@@ -87,6 +87,8 @@ async fn a_deprecated_command_works_and_warns_once() {
     }
     let done = run_with(invocation(json!({ "command": "old" })), None, None).await;
     assert_eq!(done.deprecated, Some(Some("use echo".to_owned())));
+    let (_, lines) = watched(json!({ "command": "echo" })).await;
+    assert!(lines.iter().all(|line| !line.contains("deprecated_command")), "{lines:?}");
 }
 
 #[tokio::test]

@@ -151,6 +151,53 @@ fn patterns_and_schemas_must_compile() {
 }
 
 #[test]
+fn regular_expressions_are_bounded() {
+    let found = field(&json!({ "type": "string", "pattern": "a{1000}{1000}{1000}" }));
+    assert!(found[0].contains("exceeds size limit"), "{found:?}");
+    let found = field(&json!({ "type": "string", "pattern": "a".repeat(4097) }));
+    assert_eq!(found, ["/connectionConfig/f/pattern: expected at most 4096 bytes, got 4097"]);
+    // In a nested schema it is compiled when a value is checked first, and refuses what it cannot judge.
+    let nested = NestedSchema::new(json!({ "pattern": "\\w{1000}{100}" }));
+    assert!(nested.compile().is_err() || nested.check(&json!("a")).is_err());
+    let many = |count: usize, pattern: &str| -> Value {
+        let field = |n: usize| (format!("f{n}"), json!({ "type": "string", "pattern": pattern }));
+        json!({ "connectionConfig": (0..count).map(field).collect::<serde_json::Map<_, _>>() })
+    };
+    assert!(ConfigSchema::parse(&many(50_000, "^a$")).is_ok());
+    let too_many = "pattern: one pattern too many: a config schema may have 50000, and 10000 different ones";
+    assert_eq!(problems(&many(50_001, "^a$")), [format!("/connectionConfig/f50000/{too_many}")]);
+    let field_of = |n: usize| (format!("f{n}"), json!({ "type": "string", "pattern": n.to_string() }));
+    let different: serde_json::Map<String, Value> = (0..10_002).map(field_of).collect();
+    assert_eq!(problems(&json!({ "connectionConfig": different })), [format!("/connectionConfig/f10001/{too_many}")]);
+    let found = problems(&many(51, "^\\w{1,12}$"));
+    assert_eq!(found, ["/connectionConfig/f50/pattern: one large pattern too many: a config schema may have 50"]);
+    let nested: Vec<Value> = (0..201).map(|n| json!({ "pattern": format!("a{n}") })).collect();
+    let found = field(&json!({ "type": "raw", "schema": { "anyOf": nested } }));
+    assert_eq!(found, ["/connectionConfig/f/schema: holds 201 patterns; a schema may have 200"]);
+    let named: serde_json::Map<String, Value> = (0..201).map(|n| (format!("^a{n}"), json!({}))).collect();
+    let found = field(&json!({ "type": "raw", "schema": { "patternProperties": named } }));
+    assert_eq!(found, ["/connectionConfig/f/schema: holds 201 patterns; a schema may have 200"]);
+}
+
+#[test]
+fn a_large_document_takes_time_linear_in_its_size() {
+    // Quadratic, each of these would take minutes.
+    let names: Vec<String> = (0..50_000).map(|n| format!("p{n}")).collect();
+    let described: serde_json::Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!({ "type": "raw" }))).collect();
+    let options: Vec<Value> = (0..50_000).map(|n| json!({ "value": n })).collect();
+    let schema = ConfigSchema::parse(&json!({
+        "connectionConfig": { "s": { "type": "select", "options": options } },
+        "commands": { "c": { "params": names, "paramSchema": described, "outputs": names } },
+    }));
+    let schema = schema.unwrap();
+    assert_eq!(schema.commands["c"].params.keys().collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
+    let wrong: serde_json::Map<String, Value> = (0..50_000).map(|n| (format!("x{n}"), json!(1))).collect();
+    let error = ConfigSchema::parse(&Value::Object(wrong)).unwrap_err();
+    assert_eq!((error.problems.len(), error.problems[0].pointer.as_str()), (1_000, "/x0"));
+}
+
+#[test]
 fn commands_of_the_wrong_form_are_refused() {
     let cases = [
         (json!({ "params": "a" }), "params: expected a list of names, got string"),

@@ -3,7 +3,11 @@
 mod bodies;
 mod changes;
 mod connectors;
+mod history;
 mod postgres;
 mod routes;
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod stored;
 mod tokens;
+mod type_changes;
 mod types;

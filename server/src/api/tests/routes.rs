@@ -12,7 +12,7 @@ use crate::store::TokenKind;
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 21] = [
+const WANTED: [(&str, &str, &str); 25] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("GET", "/api/connectors/{id}", "connectors:read"),
@@ -22,7 +22,11 @@ const WANTED: [(&str, &str, &str); 21] = [
     ("POST", "/api/connectors/{id}/test", "connectors:execute"),
     ("GET", "/api/connector-types", "types:read"),
     ("GET", "/api/connector-types/{id}", "types:read"),
+    ("PUT", "/api/connector-types/{id}", "types:write"),
     ("DELETE", "/api/connector-types/{id}", "types:write"),
+    ("POST", "/api/connector-types/{id}/diff", "types:write"),
+    ("GET", "/api/connector-types/{id}/versions", "types:read"),
+    ("GET", "/api/connector-types/{id}/versions/{version}", "types:read"),
     ("GET", "/api/connector-types/{id}/capabilities", "types:read"),
     ("GET", "/api/connector-types/{id}/json-schema", "types:read"),
     ("GET", "/api/executions", "audit:read"),
@@ -145,7 +149,7 @@ async fn every_route_asks_every_caller_for_what_it_needs() {
     let askers = askers(&server).await;
     for row in api::table() {
         let need = need(&row.method, &row.path);
-        let path = row.path.replace("{id}", "nothing");
+        let path = row.path.replace("{id}", "nothing").replace("{version}", "1.0.0");
         for asker in &askers {
             let answer = server.send(asker.request(&row.method, &path).body(Body::empty()).unwrap()).await;
             let place = format!("{} {path} by {}", row.method, asker.who);
@@ -173,7 +177,7 @@ async fn another_spelling_of_a_path_gives_nothing_more() {
     let limited = asker("limited", &[&format!("Bearer {limited}")]);
     for row in api::table() {
         let need = need(&row.method, &row.path);
-        let path = row.path.replace("{id}", "kept");
+        let path = row.path.replace("{id}", "kept").replace("{version}", "1.0.0");
         let variants = [
             format!("/{path}"),
             path.replacen("/api/", "/api//", 1),
@@ -223,7 +227,7 @@ async fn head_is_guarded_as_get_and_overrides_do_nothing() {
     server.get("/api/connectors/kept").await.ok(200);
     for row in api::table().iter().filter(|row| row.method == "GET") {
         let need = need(&row.method, &row.path);
-        let path = row.path.replace("{id}", "kept");
+        let path = row.path.replace("{id}", "kept").replace("{version}", "1.0.0");
         let answer = server.send(reader.request("HEAD", &path).body(Body::empty()).unwrap()).await;
         let open = ["public", "any", "connectors:read"].contains(&need);
         assert_eq!(answer.status == 403, !open, "HEAD {path}: {}", answer.status);
@@ -242,6 +246,11 @@ async fn what_is_not_there_and_what_takes_no_such_method_are_problems() {
         server.get(&format!("/api/connector-types/{id}")).await.problem(404);
         server.get(&format!("/api/executions/{id}")).await.problem(404);
         server.put(&format!("/api/connectors/{id}"), json!({})).await.problem(404);
+        server.put(&format!("/api/connector-types/{id}"), json!({})).await.problem(404);
+        server.post(&format!("/api/connector-types/{id}/diff"), json!({})).await.problem(404);
+        server.get(&format!("/api/connector-types/{id}/versions")).await.problem(404);
+        server.get(&format!("/api/connector-types/{id}/versions/1.0.0")).await.problem(404);
+        server.get(&format!("/api/connector-types/safe/versions/{id}")).await.problem(404);
         server.execute(id, json!({})).await.problem(404);
         server.call("DELETE", &format!("/api/tokens/{id}"), Value::Null).await.problem(404);
     }

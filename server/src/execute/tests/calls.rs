@@ -1,6 +1,7 @@
 //! One call from the request to the row.
 
 use connector_runtime::connector::Connector as _;
+use connector_runtime::descriptor::{CommandSpec, Descriptor};
 use connector_runtime::registry::Registry;
 use serde_json::{Value, json};
 
@@ -146,6 +147,36 @@ async fn a_deprecated_command_works_and_says_so() {
     assert_eq!(answer.header("deprecation"), "true");
     assert_eq!(server.row(&answer).await["deprecated"], true);
     assert_eq!(answer.ok(200), json!({ "success": true, "payload": "hello" }));
+    let mocked = server.execute("mine", json!({ "command": "hello", "mockScenario": "none" })).await;
+    assert_eq!((mocked.header("deprecation"), &server.row(&mocked).await["deprecated"]), ("true", &json!(true)));
+    for _ in 0..2 {
+        let body = json!({ "command": "hello" });
+        let answer = server.call_with("POST", "/api/connectors/mine/execute", body, "idempotency-key", "once").await;
+        assert_eq!(answer.header("deprecation"), "true");
+    }
+    server.put("/api/connectors/mine", json!({ "config": { "apiKey": null } })).await.ok(200);
+    let refused = server.execute("mine", json!({ "command": "hello" })).await;
+    assert_eq!((refused.header("deprecation"), &server.row(&refused).await["deprecated"]), ("true", &json!(true)));
+    assert_eq!(refused.ok(200)["error"], "Missing required field(s): apiKey");
+    server.put("/api/connectors/mine", json!({ "enabled": false })).await.ok(200);
+    let refused = server.execute("mine", json!({ "command": "hello" })).await;
+    assert_eq!((refused.header("deprecation"), &server.row(&refused).await["deprecated"]), ("true", &json!(true)));
+    let other = server.execute("mine", json!({ "command": "echo" })).await;
+    assert_eq!((other.header("deprecation"), &server.row(&other).await["deprecated"]), ("", &json!(false)));
+}
+
+#[tokio::test]
+async fn a_deprecated_test_command_says_so_too() {
+    use crate::testing::types::Odd;
+
+    let commands = Odd::DESCRIPTOR.commands.iter().map(|command| CommandSpec { deprecated: Some(""), ..*command });
+    let commands: Vec<CommandSpec> = commands.collect();
+    let old = &*Box::leak(Box::new(Descriptor { commands: commands.leak(), ..*Odd::DESCRIPTOR }));
+    let server = TestServer::on(tempfile::tempdir().unwrap(), Registry::of([old]).unwrap()).await;
+    server.connector("mine", "odd", json!({})).await;
+    let answer = server.post("/api/connectors/mine/test", json!({})).await;
+    assert_eq!((answer.header("deprecation"), &server.row(&answer).await["deprecated"]), ("true", &json!(true)));
+    assert_eq!(answer.ok(200)["payload"], "it works");
 }
 
 #[tokio::test]

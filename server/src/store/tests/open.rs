@@ -10,6 +10,7 @@ on_both!(
     opening_twice_keeps_the_rows,
     newer_tables_stop_the_start,
     the_ping_answers,
+    types_of_an_earlier_release_have_a_history,
     starting_at_once_is_safe,
     a_changed_migration_stops_the_start
 );
@@ -22,19 +23,46 @@ async fn opening_twice_keeps_the_rows(db: TestDb) {
 }
 
 async fn newer_tables_stop_the_start(db: TestDb) {
-    sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 4").execute(&db.store.write).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 5").execute(&db.store.write).await.unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 4 }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 5 }), "{error}");
     assert!(error.to_string().contains("start the newer release"), "{error}");
 }
 
 async fn a_changed_migration_stops_the_start(db: TestDb) {
-    sqlx::query("UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 1) WHERE version = 4")
+    sqlx::query("UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 1) WHERE version = 5")
         .execute(&db.store.write)
         .await
         .unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(error.to_string().contains("migration 4 in the database is not the one of this release"), "{error}");
+    assert!(error.to_string().contains("migration 5 in the database is not the one of this release"), "{error}");
+}
+
+async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
+    let made = widget(&db.store, "widget").await;
+    db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)]).await.unwrap();
+    for sql in ["DROP TABLE connector_type_version", "DELETE FROM _sqlx_migrations WHERE version = 5"] {
+        sqlx::query(sql).execute(&db.store.write).await.unwrap();
+    }
+    let again = Store::open(&db.url).await.unwrap();
+    let types = again.types();
+    let page = types.versions(made.type_id, &PageRequest::default()).await.unwrap();
+    let [only] = &page.items[..] else { panic!("{page:?}") };
+    assert_eq!((only.version.as_str(), only.source), ("1.0.0", VersionSource::Create));
+    let found = types.version(made.type_id, "1.0.0").await.unwrap();
+    assert_eq!((found.config_schema, found.script_source), (type_fields().config_schema, type_fields().script_source));
+    let http = types.get("http").await.unwrap();
+    assert_eq!(types.version(http.id, "1.0.0").await.unwrap().summary.source, VersionSource::Seed);
+    // What comes later is newer.
+    let put = NewVersion::first(VersionSource::Put);
+    types.update::<StoreError>(made.type_id, 1, type_fields(), Some(put), None).await.unwrap();
+    let page = types.versions(made.type_id, &PageRequest::default()).await.unwrap();
+    assert_eq!(
+        page.items.iter().map(|row| row.source).collect::<Vec<_>>(),
+        [VersionSource::Put, VersionSource::Create]
+    );
+    assert_eq!(types.version(made.type_id, "1.0.0").await.unwrap().summary.source, VersionSource::Put);
+    again.close().await;
 }
 
 async fn the_ping_answers(db: TestDb) {
@@ -49,6 +77,7 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "connector_former",
         "connector_secret",
         "connector",
+        "connector_type_version",
         "connector_type",
         "execution",
         "idempotency",

@@ -22,6 +22,7 @@ pub(super) fn row(name: &str, decision: SeedDecision) -> SeedTypeRow {
         config_schema: "{}".to_owned(),
         seeded_schema: "{}".to_owned(),
         script_source: None,
+        changes: "{}".to_owned(),
         decision,
     }
 }
@@ -41,6 +42,7 @@ async fn types_are_seeded_once(db: TestDb) {
             version: "1.0.0".to_owned(),
             seeded_version: Some("1.0.0".to_owned()),
             seeded_schema: Some("{}".to_owned()),
+            config_schema: "{}".to_owned(),
             available: true,
         }
     );

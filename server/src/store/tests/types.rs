@@ -40,13 +40,15 @@ async fn several_are_found_at_once(db: TestDb) {
 async fn an_update_is_guarded_by_its_revision(db: TestDb) {
     let id = widget(&db.store, "widget").await.type_id;
     let fields = TypeFields { version: "1.1.0".to_owned(), ..type_fields() };
-    let changed = db.store.types().update(id, 1, fields.clone()).await.unwrap();
+    let types = db.store.types();
+    let changed = types.update::<StoreError>(id, 1, fields.clone(), None, None).await.unwrap();
     assert_eq!((&changed.fields, changed.revision), (&fields, 2));
     assert_eq!(db.store.connectors().get("widget").await.unwrap().type_version, "1.1.0");
-    let stale = db.store.types().update(id, 1, type_fields()).await.unwrap_err();
+    let stale = types.update::<StoreError>(id, 1, type_fields(), None, None).await.unwrap_err();
     assert!(matches!(stale, StoreError::Stale { entity: Entity::ConnectorType, revision: 1 }), "{stale:?}");
     assert_eq!(db.store.types().get("widget").await.unwrap(), changed);
-    assert!(matches!(db.store.types().update(new_id(), 1, type_fields()).await, Err(StoreError::NotFound { .. })));
+    let gone = types.update::<StoreError>(new_id(), 1, type_fields(), None, None).await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })));
 }
 
 async fn a_type_in_use_stays(db: TestDb) {

@@ -1,0 +1,236 @@
+//! Who is touched by a breaking change: connectors that have a field set, or lack it, and connectors whose calls
+//! of the last 30 days used a command or a param. The work is bounded: of each connector the newest calls are
+//! looked at, and no more connectors than [`MOST_CONNECTORS`].
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use connector_runtime::schema::{ConfigSchema, is_missing};
+use connector_runtime::version::{Change, Changes, Level};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::store::{RecentCall, StoreError, StoredConfig};
+
+/// Most connectors whose calls are looked at.
+pub(super) const MOST_CONNECTORS: usize = 2_000;
+/// Most items that an answer names.
+pub(super) const MOST_NAMED: usize = 1_000;
+/// How far back calls count.
+const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A connector that a breaking change touches.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub struct Affected {
+    /// Name of the connector.
+    pub connector: String,
+    /// The change's JSON pointer.
+    pub pointer: String,
+}
+
+/// The connectors that a change touches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct AffectedList {
+    /// The first of them, by connector and pointer.
+    pub items: Vec<Affected>,
+    /// How many there are, where more are touched than named.
+    pub total: Option<usize>,
+}
+
+/// What makes a connector touched.
+#[derive(Debug, PartialEq, Eq)]
+enum Touch<'c> {
+    /// Has the connection field.
+    Has(&'c str),
+    /// Relies on the connection field's default.
+    Lacks(&'c str),
+    /// Does not have the connection field, which is required now.
+    Misses(&'c str),
+    /// Called the command.
+    Calls(&'c str),
+    /// Called the command with the param.
+    Gives(&'c str, &'c str),
+}
+
+/// Finds the connectors that a change touches.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn affected(
+    app: &App,
+    type_id: Uuid,
+    old: &ConfigSchema,
+    new: &ConfigSchema,
+    changes: &Changes,
+) -> Result<AffectedList, StoreError> {
+    let breaking = changes.items.iter().filter(|change| change.level() == Level::Major);
+    let touches: Vec<(Touch<'_>, &str)> =
+        breaking.filter_map(|change| Some((touch(change, old)?, change.pointer.as_str()))).collect();
+    if touches.is_empty() {
+        return Ok(AffectedList::default());
+    }
+    let commands: BTreeSet<&str> = touches.iter().filter_map(|(touch, _)| command(touch)).collect();
+    let params = touches.iter().any(|(touch, _)| matches!(touch, Touch::Gives(..)));
+    let since = Timestamp::now() - RECENT;
+    let mut found = Found::default();
+    let (mut after, mut looked_at) = (None, 0);
+    loop {
+        let batch = app.store.connectors().configs(type_id, after).await?;
+        let Some(last) = batch.last() else { return Ok(found.into()) };
+        after = Some(last.id);
+        for stored in &batch {
+            looked_at += 1;
+            let calls = if commands.is_empty() || looked_at > MOST_CONNECTORS {
+                Vec::new()
+            } else {
+                app.store.executions().recent_calls(stored.id, since, &commands, params).await?
+            };
+            let used = Used::of(calls);
+            let touched = touches.iter().filter(|(touch, _)| used.is_touched(touch, stored, new));
+            let pointers: BTreeSet<&str> = touched.map(|(_, pointer)| *pointer).collect();
+            found.add(&stored.name, &pointers);
+        }
+    }
+}
+
+fn command<'c>(touch: &Touch<'c>) -> Option<&'c str> {
+    match touch {
+        Touch::Calls(command) | Touch::Gives(command, _) => Some(command),
+        Touch::Has(_) | Touch::Lacks(_) | Touch::Misses(_) => None,
+    }
+}
+
+/// Reads off a change what it touches. Names have no characters that a pointer would escape.
+fn touch<'c>(change: &'c Change, old: &'c ConfigSchema) -> Option<Touch<'c>> {
+    let mut steps = change.pointer.split('/').skip(1);
+    let rule = change.rule.id;
+    match (steps.next()?, steps.next(), steps.next(), steps.next()) {
+        ("connectionConfig", Some(field), ..) => Some(match rule {
+            "connection_field_added_required" | "became_required" => Touch::Misses(field),
+            "default_removed" => Touch::Lacks(field),
+            _ => Touch::Has(field),
+        }),
+        ("commands", Some(command), Some("paramSchema"), Some(param)) => {
+            let by_all = matches!(rule, "param_added_without_default" | "became_required" | "default_removed");
+            Some(if by_all { Touch::Calls(command) } else { Touch::Gives(command, param) })
+        }
+        ("commands", Some(command), ..) => Some(Touch::Calls(command)),
+        ("defaultCommand", ..) => old.default_command.as_deref().map(Touch::Calls),
+        _ => None,
+    }
+}
+
+/// What a connector's recent calls used.
+#[derive(Debug, Default)]
+struct Used {
+    commands: HashSet<String>,
+    params: HashSet<(String, String)>,
+    /// Commands with calls whose params are too large to be looked at: any param may be among them.
+    unseen: HashSet<String>,
+}
+
+impl Used {
+    fn of(calls: Vec<RecentCall>) -> Self {
+        let mut used = Self::default();
+        for RecentCall { command, params } in calls {
+            match params.as_deref().map(serde_json::from_str::<BTreeMap<String, &RawValue>>) {
+                Some(Ok(params)) => {
+                    let given = params.into_iter().filter(|(_, value)| value.get() != "null");
+                    used.params.extend(given.map(|(name, _)| (command.clone(), name)));
+                }
+                _ => {
+                    used.unseen.insert(command.clone());
+                }
+            }
+            used.commands.insert(command);
+        }
+        used
+    }
+
+    fn is_touched(&self, touch: &Touch<'_>, stored: &StoredConfig, new: &ConfigSchema) -> bool {
+        let given = |field: &str| stored.config.get(field).filter(|value| !value.is_null());
+        let lacks = |field: &str| given(field).is_none() && !stored.secrets.contains(field);
+        match *touch {
+            Touch::Has(field) => !lacks(field),
+            Touch::Lacks(field) => lacks(field),
+            Touch::Misses(field) => {
+                let missing = new.connection.get(field).is_some_and(|now| is_missing(now, given(field)));
+                missing && !stored.secrets.contains(field)
+            }
+            Touch::Calls(command) => self.commands.contains(command),
+            Touch::Gives(command, param) => {
+                self.unseen.contains(command) || self.params.contains(&(command.to_owned(), param.to_owned()))
+            }
+        }
+    }
+}
+
+/// The touched connectors so far: the first ones by name, and the count of all.
+#[derive(Debug, Default)]
+struct Found {
+    items: BTreeSet<Affected>,
+    total: usize,
+}
+
+impl Found {
+    fn add(&mut self, connector: &str, pointers: &BTreeSet<&str>) {
+        self.total += pointers.len();
+        for pointer in pointers {
+            self.items.insert(Affected { connector: connector.to_owned(), pointer: (*pointer).to_owned() });
+            if self.items.len() > MOST_NAMED {
+                self.items.pop_last();
+            }
+        }
+    }
+}
+
+impl From<Found> for AffectedList {
+    fn from(found: Found) -> Self {
+        let total = (found.total > found.items.len()).then_some(found.total);
+        Self { items: found.items.into_iter().collect(), total }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(command: &str, params: Option<&str>) -> RecentCall {
+        RecentCall { command: command.to_owned(), params: params.map(str::to_owned) }
+    }
+
+    #[test]
+    fn params_that_are_too_long_to_be_read_may_hold_any() {
+        let calls = vec![
+            call("list", Some(r#"{"a":1,"b":null,"a\u0062":{}}"#)),
+            call("get", None),
+            call("put", Some("broken")),
+        ];
+        let used = Used::of(calls);
+        let stored =
+            StoredConfig { id: Uuid::nil(), name: String::new(), config: Default::default(), secrets: BTreeSet::new() };
+        let touched = |touch: Touch<'_>| used.is_touched(&touch, &stored, &ConfigSchema::default());
+        assert!(touched(Touch::Gives("list", "a")) && touched(Touch::Gives("list", "ab")));
+        assert!(!touched(Touch::Gives("list", "b")) && !touched(Touch::Gives("list", "c")));
+        assert!(touched(Touch::Gives("get", "anything")) && touched(Touch::Gives("put", "anything")));
+        assert!(touched(Touch::Calls("get")) && !touched(Touch::Calls("delete")));
+        assert!(touched(Touch::Lacks("f")) && !touched(Touch::Has("f")) && !touched(Touch::Misses("f")));
+    }
+
+    #[test]
+    fn an_answer_names_so_many_and_counts_the_rest() {
+        let mut found = Found::default();
+        for number in (0..600).rev() {
+            found.add(&format!("c{number:03}"), &BTreeSet::from(["/a", "/b"]));
+        }
+        let list = AffectedList::from(found);
+        assert_eq!((list.items.len(), list.total), (MOST_NAMED, Some(1_200)));
+        assert_eq!((list.items[0].connector.as_str(), list.items[999].connector.as_str()), ("c000", "c499"));
+        let mut found = Found::default();
+        found.add("one", &BTreeSet::from(["/a"]));
+        assert_eq!(AffectedList::from(found).total, None);
+    }
+}

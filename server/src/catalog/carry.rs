@@ -1,0 +1,134 @@
+//! What a change of a type does to what its connectors have stored. Nothing that was a secret is shown by it,
+//! and nothing that becomes one stays in the clear:
+//!
+//! * A field that becomes a secret (also one that comes back as a secret): its stored value moves into the vault
+//!   in the transaction that changes the type.
+//! * A field that is a secret no more: the stored value stays sealed, hidden and redacted, until it is set anew.
+//! * A removed field: what is stored stays as it is, sealed or not, so that a revert brings it back. A connector's
+//!   PUT removes it with null.
+//! * A default that moves a connector's destination to another origin, or another origin in `endpointUrl`: its
+//!   secrets are cleared, as when the connector itself were changed so.
+//!
+//! Built-ins store by their compiled descriptor, whatever the row says: nothing is carried over for them here. What
+//! a newer release makes a secret is sealed at its start ([`super::seal_stored`]).
+
+use std::collections::BTreeSet;
+
+use connector_runtime::schema::{Field, Fields};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::config::{destinations, origin};
+use super::type_patch::TypePatch;
+use crate::store::{ConnectorType, ExecutionModel, SIGNING_SECRET, StoredConfig};
+
+/// Secrets of a connector that a change of its type cleared, because they would go elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub struct ClearedSecrets {
+    /// Name of the connector.
+    pub connector: String,
+    /// The fields that were cleared.
+    pub fields: Vec<String>,
+}
+
+/// What a change of a type asks of each of its connectors.
+pub(super) struct Carry<'p> {
+    old: &'p Fields,
+    new: &'p Fields,
+    endpoint_moves: bool,
+    /// Fields that are secrets from now on.
+    sealing: BTreeSet<&'p str>,
+    /// Fields whose default is another one, or that are gone.
+    shifting: Vec<(&'p str, &'p Field)>,
+}
+
+/// What becomes of one connector.
+#[derive(Debug, PartialEq)]
+pub(super) struct Carried {
+    /// Its config in the clear.
+    pub config: Map<String, Value>,
+    /// What moves into the vault.
+    pub seal: Vec<(String, Value)>,
+    /// Secrets that are cleared.
+    pub clear: Vec<String>,
+}
+
+impl<'p> Carry<'p> {
+    pub(super) fn new(row: &ConnectorType, patch: &'p TypePatch) -> Self {
+        let (old, new) = (&patch.old.connection, &patch.new.connection);
+        let mut carry = Self { old, new, endpoint_moves: false, sealing: BTreeSet::new(), shifting: Vec::new() };
+        if row.execution_model == ExecutionModel::BuiltIn {
+            return carry;
+        }
+        carry.endpoint_moves = match (&row.fields.endpoint_url, &patch.fields.endpoint_url) {
+            (None, None) => false,
+            (Some(old), Some(new)) => origin(&Value::String(old.clone())) != origin(&Value::String(new.clone())),
+            _ => true,
+        };
+        let was = |name: &String| old.get(name).is_some_and(Field::holds_secret);
+        let sealing = new.iter().filter(|(name, field)| field.holds_secret() && !was(name));
+        carry.sealing = sealing.map(|(name, _)| name.as_str()).collect();
+        let shifts = |name: &String, field: &Field| new.get(name).is_none_or(|now| now.default != field.default);
+        let shifting = old.iter().filter(|(name, field)| shifts(name, field));
+        carry.shifting = shifting.map(|(name, field)| (name.as_str(), field)).collect();
+        carry
+    }
+
+    /// Tells whether no connector is concerned.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.endpoint_moves && self.sealing.is_empty() && self.shifting.is_empty()
+    }
+
+    /// Says what becomes of a connector; `None` where nothing does.
+    pub(super) fn over(&self, stored: &StoredConfig) -> Option<Carried> {
+        let mut carried = Carried { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
+        carried.seal = take_secrets(&mut carried.config, self.sealing.iter().copied());
+        let moves = self.endpoint_moves || self.moves_destination(stored);
+        if moves {
+            // A signing secret is the endpoint's own: it goes when the endpoint does.
+            let goes = |name: &&String| self.endpoint_moves || *name != SIGNING_SECRET;
+            let mut clear: BTreeSet<String> = stored.secrets.iter().filter(goes).cloned().collect();
+            clear.extend(carried.seal.drain(..).map(|(name, _)| name));
+            carried.clear = clear.into_iter().collect();
+        }
+        let touched = carried.config.len() != stored.config.len() || !carried.clear.is_empty();
+        touched.then_some(carried)
+    }
+
+    fn moves_destination(&self, stored: &StoredConfig) -> bool {
+        self.shifting.iter().any(|(name, field)| {
+            if stored.secrets.contains(*name) {
+                // What lies in a sealed value is not looked at; gone with its field it counts as a place.
+                return field.kind.is_structured() && !self.new.contains_key(*name);
+            }
+            let given = stored.config.get(*name).filter(|value| !value.is_null());
+            let value = |fields: &'p Fields| -> Option<Value> {
+                let field = fields.get(*name)?;
+                given.or(field.default.as_ref()).filter(|value| !value.is_null()).cloned()
+            };
+            let places =
+                |value: Option<Value>| value.map(|value| destinations(name, field, &value)).unwrap_or_default();
+            let (before, after) = (places(value(self.old)), places(value(self.new)));
+            before.iter().any(|(path, origin)| after.get(path) != Some(origin))
+        })
+    }
+}
+
+/// Takes fields that are secrets out of a config; what is empty is nothing to keep.
+pub(super) fn take_secrets<'n>(
+    config: &mut Map<String, Value>,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Vec<(String, Value)> {
+    let taken = names.into_iter().filter_map(|name| Some((name.to_owned(), config.shift_remove(name)?)));
+    taken.filter(|(_, value)| is_filled(value)).collect()
+}
+
+fn is_filled(value: &Value) -> bool {
+    !value.is_null() && value.as_str() != Some("")
+}
+
+/// How a secret is called in answers.
+pub(super) fn shown_name(field: &str) -> String {
+    if field == SIGNING_SECRET { "signingSecret".to_owned() } else { field.to_owned() }
+}

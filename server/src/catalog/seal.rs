@@ -1,0 +1,82 @@
+//! What connectors have stored, against the types that are compiled in now: a field that a newer release made a
+//! secret moves into the vault at the start, before anything is shown or executed.
+
+use connector_runtime::schema::Fields;
+
+use super::carry::{Carried, take_secrets};
+use super::types::type_schema;
+use crate::api::Problem;
+use crate::app::App;
+use crate::store::{ConnectorType, PageRequest, Rework, SecretChanges, StoreError, StoredConfig, TypeSource};
+
+/// Why stored values could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A value cannot be sealed, or a type cannot be read.
+    #[error("connector type {0}: what its connectors have stored cannot be sealed; the log says why")]
+    Type(String),
+}
+
+/// Seals what connectors of compiled types have stored in the clear and their type says is a secret. Doing it
+/// twice changes nothing.
+///
+/// # Errors
+/// Those of the database and of the vault.
+pub async fn seal_stored(app: &App) -> Result<(), SealError> {
+    let mut page = PageRequest { limit: PageRequest::MAX, cursor: None };
+    loop {
+        let types = app.store.types().list(&page).await?;
+        for row in types.items.iter().filter(|row| row.source == TypeSource::Code && row.instances > 0) {
+            seal_type(app, row).await?;
+        }
+        page.cursor = types.next_cursor;
+        if page.cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn seal_type(app: &App, row: &ConnectorType) -> Result<(), SealError> {
+    let failed = |_: Problem| SealError::Type(row.name.clone());
+    let schema = type_schema(app, row).map_err(failed)?;
+    let fields = &schema.connection;
+    let mut after = None;
+    let found = loop {
+        let batch = app.store.connectors().configs(row.id, after).await?;
+        let Some(last) = batch.last() else { break false };
+        after = Some(last.id);
+        if batch.iter().any(|stored| split(fields, stored).is_some()) {
+            break true;
+        }
+    };
+    if !found {
+        return Ok(());
+    }
+    let mut sealed = 0_usize;
+    let mut reworking = |stored: StoredConfig| -> Result<Option<Rework>, SealError> {
+        let Some(Carried { config, seal, .. }) = split(fields, &stored) else { return Ok(None) };
+        let put = seal.iter().map(|(field, value)| app.seal_connector_secret(stored.id, field, value));
+        let put = put.collect::<Result<_, _>>().map_err(failed)?;
+        sealed += 1;
+        Ok(Some(Rework { config, secrets: SecretChanges { put, remove: Vec::new() } }))
+    };
+    app.store.connectors().rework(row.id, &mut reworking).await?;
+    tracing::warn!(
+        event = "connector_values_sealed",
+        name = row.name,
+        connectors = sealed,
+        "fields that this release holds as secrets were stored in the clear; they are sealed now"
+    );
+    Ok(())
+}
+
+/// Parts a config from the secrets in it, where there are any.
+fn split(fields: &Fields, stored: &StoredConfig) -> Option<Carried> {
+    let secret = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());
+    let mut config = stored.config.clone();
+    let seal = take_secrets(&mut config, secret);
+    (config.len() != stored.config.len()).then_some(Carried { config, seal, clear: Vec::new() })
+}

@@ -1,0 +1,251 @@
+//! Changing a connector type: the version must fit the changes (contract section 5), whatever the execution
+//! model; the history keeps what was put; what connectors have stored is carried over in the same transaction.
+
+use connector_runtime::version::{Change, Changes, Level, check_floor, diff, suggested_version};
+use semver::Version;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::affected::{Affected, AffectedList, affected};
+use super::carry::{Carry, ClearedSecrets, shown_name};
+use super::type_patch::TypePatch;
+use super::types::TypeView;
+use crate::api::{Form, Mistake, Problem};
+use crate::app::App;
+use crate::store::{
+    ConnectorType, Entity, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields, VersionSource,
+};
+
+/// Most changes that the history keeps of a version.
+const MOST_KEPT: usize = 200;
+
+/// What changed, how much that asks for, and who is touched by it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeView {
+    /// The highest level found: none, patch, minor or major.
+    #[schema(value_type = String)]
+    pub level: Level,
+    /// The changes: `{ level, rule, pointer, message }`.
+    #[schema(value_type = Vec<Object>)]
+    pub changes: Vec<Change>,
+    /// The smallest version that the changes allow.
+    #[schema(value_type = String)]
+    pub suggested_version: Version,
+    /// The connectors that the breaking changes touch.
+    pub affected: Vec<Affected>,
+    /// How many items there are, where `affected` does not name them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affected_total: Option<usize>,
+}
+
+/// The answer to a change of a type.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangedType {
+    /// The type as it is now.
+    #[serde(flatten)]
+    pub view: TypeView,
+    /// What changed.
+    pub change: ChangeView,
+    /// Secrets that were cleared, because they would go elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets_cleared: Vec<ClearedSecrets>,
+}
+
+/// The answer to the dry run of a change.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeDiff {
+    /// What would change.
+    pub change: ChangeView,
+    /// The version that the type would have; absent where the change would be refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Why the change would be refused, where it would.
+    pub errors: Vec<Mistake>,
+    /// Secrets that would be cleared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets_cleared: Vec<ClearedSecrets>,
+}
+
+/// Changes a type. `expected` is the revision that the caller has seen, where it said so.
+///
+/// # Errors
+/// 404, 412 where the type has changed since, 422 for a body that cannot be used (with every mistake) and for a
+/// version below the floor (with the `change`).
+pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>) -> Result<ChangedType, Problem> {
+    // One after another: without If-Match a change is laid over whatever is there.
+    let _turn = app.contended.lock().await;
+    let row = app.store.types().get(key).await?;
+    if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
+        return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
+    }
+    let patch = TypePatch::read(app, &row, form)?;
+    let plan = Plan::new(&row, &patch)?;
+    let change = plan.view(app, &row, &patch).await?;
+    let version = match plan.version {
+        Ok(version) => version,
+        Err(refusal) => {
+            let change = serde_json::to_value(&change).map_err(Problem::internal)?;
+            return Err(Problem::invalid(vec![refusal]).with_change(change));
+        }
+    };
+    let mut fields = TypeFields { version: version.to_string(), ..patch.fields.clone() };
+    if plan.same_schema {
+        // Said in other words, or `{}` in place of what a compiled type has: the row keeps its own.
+        fields.config_schema.clone_from(&row.fields.config_schema);
+    }
+    if fields == row.fields {
+        return Ok(ChangedType { view: TypeView::new(row)?, change, secrets_cleared: Vec::new() });
+    }
+    let is_new = |old: &TypeFields, new: &TypeFields| {
+        (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
+            != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
+    };
+    let entry = is_new(&row.fields, &fields)
+        .then(|| NewVersion { source: VersionSource::Put, changes: summary(&plan.changes) });
+    let carry = Carry::new(&row, &patch);
+    let mut secrets_cleared = Vec::new();
+    let mut rework = |stored: StoredConfig| rework(app, &carry, stored, &mut secrets_cleared);
+    let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
+        if carry.is_idle() { None } else { Some(&mut rework) };
+    let updated = app.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
+    // Also after an error: a commit whose answer was lost may be there.
+    app.instances.forget_type(&row.name);
+    let updated = match updated {
+        Err(Refused::Store(StoreError::Stale { .. })) if expected.is_none() => {
+            return Err(Problem::unavailable("another server has just changed the connector type; try again"));
+        }
+        Err(Refused::Store(error)) => return Err(error.into()),
+        Err(Refused::Problem(problem)) => return Err(problem),
+        Ok(updated) => updated,
+    };
+    secrets_cleared.sort();
+    Ok(ChangedType { view: TypeView::new(updated)?, change, secrets_cleared })
+}
+
+/// Tells what a change of a type would do, and writes nothing.
+///
+/// # Errors
+/// 404, and 422 for a body that cannot be used.
+pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Problem> {
+    let row = app.store.types().get(key).await?;
+    let patch = TypePatch::read(app, &row, form)?;
+    let plan = Plan::new(&row, &patch)?;
+    let change = plan.view(app, &row, &patch).await?;
+    let carry = Carry::new(&row, &patch);
+    let mut secrets_cleared = Vec::new();
+    let mut after = None;
+    while !carry.is_idle() {
+        let batch = app.store.connectors().configs(row.id, after).await?;
+        let Some(last) = batch.last() else { break };
+        after = Some(last.id);
+        for stored in batch {
+            let cleared = carry.over(&stored).map(|carried| carried.clear).unwrap_or_default();
+            push_cleared(&mut secrets_cleared, stored.name, &cleared);
+        }
+    }
+    secrets_cleared.sort();
+    let (version, errors) = match plan.version {
+        Ok(version) => (Some(version.to_string()), Vec::new()),
+        Err(refusal) => (None, vec![refusal]),
+    };
+    Ok(TypeDiff { change, version, errors, secrets_cleared })
+}
+
+/// Writes changes as the history keeps them: the first ones, and the count of all.
+pub fn summary(changes: &Changes) -> String {
+    let kept = &changes.items[..changes.items.len().min(MOST_KEPT)];
+    json!({ "level": changes.level(), "total": changes.items.len(), "changes": kept }).to_string()
+}
+
+/// What a change comes to.
+struct Plan {
+    changes: Changes,
+    same_schema: bool,
+    current: Version,
+    version: Result<Version, Mistake>,
+}
+
+impl Plan {
+    fn new(row: &ConnectorType, patch: &TypePatch) -> Result<Self, Problem> {
+        let mut changes = diff(&patch.old, &patch.new);
+        let same_schema = changes.is_empty();
+        if patch.fields.script_source != row.fields.script_source {
+            changes.script_source_changed();
+        }
+        if patch.fields.endpoint_url != row.fields.endpoint_url {
+            changes.endpoint_url_changed();
+        }
+        let current = Version::parse(&row.fields.version).map_err(Problem::internal)?;
+        let version = version(&current, changes.level(), patch);
+        Ok(Self { changes, same_schema, current, version })
+    }
+
+    async fn view(&self, app: &App, row: &ConnectorType, patch: &TypePatch) -> Result<ChangeView, Problem> {
+        let AffectedList { items, total } = affected(app, row.id, &patch.old, &patch.new, &self.changes).await?;
+        let level = self.changes.level();
+        Ok(ChangeView {
+            level,
+            changes: self.changes.items.clone(),
+            suggested_version: suggested_version(&self.current, level),
+            affected: items,
+            affected_total: total,
+        })
+    }
+}
+
+/// Picks the version that follows, or says why there is none.
+fn version(current: &Version, level: Level, patch: &TypePatch) -> Result<Version, Mistake> {
+    let suggested = suggested_version(current, level);
+    match &patch.version {
+        Some(version) => match check_floor(current, version, level) {
+            Ok(()) => Ok(version.clone()),
+            Err(error) => Err(Mistake::new("/version", error.to_string())),
+        },
+        None if patch.auto_bump || level <= Level::Patch => Ok(suggested),
+        None => Err(Mistake::new(
+            "/version",
+            format!("a {level} change needs version {suggested} or a later one; send it, or autoBump: true"),
+        )),
+    }
+}
+
+/// What ends a change half-way; nothing is written then.
+enum Refused {
+    Store(StoreError),
+    Problem(Problem),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn rework(
+    app: &App,
+    carry: &Carry<'_>,
+    stored: StoredConfig,
+    cleared: &mut Vec<ClearedSecrets>,
+) -> Result<Option<Rework>, Refused> {
+    let Some(carried) = carry.over(&stored) else { return Ok(None) };
+    push_cleared(cleared, stored.name, &carried.clear);
+    let seal = carried.seal.iter().map(|(field, value)| app.seal_connector_secret(stored.id, field, value));
+    let put = seal.collect::<Result<_, Problem>>().map_err(Refused::Problem)?;
+    Ok(Some(Rework { config: carried.config, secrets: SecretChanges { put, remove: carried.clear } }))
+}
+
+fn push_cleared(cleared: &mut Vec<ClearedSecrets>, connector: String, fields: &[String]) {
+    if !fields.is_empty() {
+        let fields = fields.iter().map(|field| shown_name(field)).collect();
+        cleared.push(ClearedSecrets { connector, fields });
+    }
+}
+
+/// Reads what [`summary`] wrote.
+pub(super) fn read_summary(text: &str) -> Result<Value, Problem> {
+    serde_json::from_str(text).map_err(Problem::internal)
+}

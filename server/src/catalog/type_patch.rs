@@ -1,0 +1,209 @@
+//! The body of `PUT /api/connector-types/{id}` and of its dry run, checked against the type that it is for:
+//! every mistake with its JSON pointer, all in one answer.
+
+use std::sync::Arc;
+
+use connector_runtime::schema::{ConfigSchema, Fields};
+use semver::Version;
+use serde_json::Value;
+use url::Url;
+use utoipa::ToSchema;
+
+use super::types::type_schema;
+use crate::api::{Form, Mistake, Problem};
+use crate::app::App;
+use crate::store::{ConnectorType, ExecutionModel, TypeFields};
+
+/// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct TypeBody {
+    /// The new version; at least the old one bumped at the level of the changes.
+    pub version: Option<String>,
+    /// Connection fields and commands, replaced whole.
+    #[schema(value_type = Option<Object>)]
+    pub config_schema: Option<Value>,
+    /// The JavaScript of a script type.
+    pub script_source: Option<String>,
+    /// Where an external type is served.
+    pub endpoint_url: Option<String>,
+    /// What it connects to.
+    pub description: Option<String>,
+    /// Its category; null removes it.
+    pub category: Option<String>,
+    /// Its tags, replaced whole.
+    pub tags: Option<Vec<String>>,
+    /// Takes the smallest version that the changes allow.
+    pub auto_bump: Option<bool>,
+}
+
+/// The keys that the body may have.
+const KEYS: &[&str] =
+    &["version", "configSchema", "scriptSource", "endpointUrl", "description", "category", "tags", "autoBump"];
+
+/// A checked change of a type.
+#[derive(Debug)]
+pub(super) struct TypePatch {
+    /// The version asked for.
+    pub version: Option<Version>,
+    /// Whether the smallest version that will do is to be taken.
+    pub auto_bump: bool,
+    /// What the type accepts so far.
+    pub old: Arc<ConfigSchema>,
+    /// What it is to accept.
+    pub new: Arc<ConfigSchema>,
+    /// The row as it is to be, but for the version.
+    pub fields: TypeFields,
+}
+
+impl TypePatch {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// 422 with every mistake.
+    pub(super) fn read(app: &App, row: &ConnectorType, mut form: Form) -> Result<Self, Problem> {
+        for key in ["spec", "include"] {
+            if form.has(key) {
+                form.ignore(&[key]);
+                form.mistake(key, "this release imports no OpenAPI documents; send configSchema");
+            }
+        }
+        let old = shown_schema(app, row)?;
+        let (version, auto_bump) = version(&mut form);
+        let mut fields = row.fields.clone();
+        let new = match form.value("configSchema") {
+            None => Arc::clone(&old),
+            Some(sent) => config_schema(app, row, &mut form, &sent, &mut fields)?.unwrap_or_else(|| Arc::clone(&old)),
+        };
+        script_source(row, &mut form, &mut fields);
+        endpoint_url(row, &mut form, &mut fields);
+        if let Some(description) = form.text("description") {
+            fields.description = description;
+        }
+        if form.has("category") {
+            fields.category = form.short_text("category");
+        }
+        if let Some(tags) = form.texts("tags") {
+            fields.tags = tags;
+        }
+        form.finish(KEYS)?;
+        Ok(Self { version, auto_bump, old, new, fields })
+    }
+}
+
+/// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.
+fn shown_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Problem> {
+    let shown: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
+    if row.execution_model == ExecutionModel::BuiltIn && is_empty(&shown) {
+        return type_schema(app, row);
+    }
+    ConfigSchema::parse(&shown).map(Arc::new).map_err(Problem::internal)
+}
+
+fn is_empty(schema: &Value) -> bool {
+    schema.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+fn version(form: &mut Form) -> (Option<Version>, bool) {
+    let version = form.short_text("version").and_then(|text| match Version::parse(&text) {
+        Ok(version) => Some(version),
+        Err(error) => {
+            form.mistake("version", format!("not a semantic version such as 1.2.0: {error}; got {text:?}"));
+            None
+        }
+    });
+    let auto_bump = form.flag("autoBump").unwrap_or(false);
+    if auto_bump && version.is_some() {
+        form.mistake("autoBump", "send either a version or autoBump, not both");
+    }
+    (version, auto_bump)
+}
+
+fn config_schema(
+    app: &App,
+    row: &ConnectorType,
+    form: &mut Form,
+    sent: &Value,
+    fields: &mut TypeFields,
+) -> Result<Option<Arc<ConfigSchema>>, Problem> {
+    let compiled = if row.execution_model == ExecutionModel::BuiltIn { Some(type_schema(app, row)?) } else { None };
+    if let Some(compiled) = compiled.as_ref().filter(|_| is_empty(sent)) {
+        let shows_none = app.registry.get(&row.name).is_some_and(|entry| entry.descriptor().seed_row().empty_schema);
+        let keeps = fields.config_schema.trim() == "{}";
+        fields.config_schema = if shows_none || keeps { "{}".to_owned() } else { compiled.to_value().to_string() };
+        return Ok(Some(Arc::clone(compiled)));
+    }
+    match ConfigSchema::parse(sent) {
+        Ok(schema) => {
+            if let Some(compiled) = &compiled {
+                form.mistakes(lacking(sent, &schema, compiled));
+            }
+            fields.config_schema = schema.to_value().to_string();
+            Ok(Some(Arc::new(schema)))
+        }
+        Err(error) => {
+            let mistakes = error.problems.into_iter();
+            form.mistakes(
+                mistakes.map(|problem| Mistake::new(format!("/configSchema{}", problem.pointer), problem.message)),
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// Names what a schema has and the compiled connector, which calls go by, has not.
+fn lacking(sent: &Value, schema: &ConfigSchema, compiled: &ConfigSchema) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let mut lacks = |pointer: String, what: String, known: Vec<&String>| {
+        let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("known are {}", known.join(", ")) };
+        mistakes.push(Mistake::new(pointer, format!("the compiled connector has no {what}; {known}")));
+    };
+    let missing = |fields: &Fields, known: &Fields| -> Vec<String> {
+        fields.keys().filter(|name| !known.contains_key(*name)).cloned().collect()
+    };
+    for name in missing(&schema.connection, &compiled.connection) {
+        let pointer = format!("/configSchema/connectionConfig/{name}");
+        lacks(pointer, format!("connection field {name}"), compiled.connection.keys().collect());
+    }
+    for (name, command) in &schema.commands {
+        let at = format!("/commands/{name}");
+        let Some(known) = compiled.commands.get(name) else {
+            lacks(format!("/configSchema{at}"), format!("command {name}"), compiled.commands.keys().collect());
+            continue;
+        };
+        for param in missing(&command.params, &known.params) {
+            let described = format!("{at}/paramSchema/{param}");
+            let place = if sent.pointer(&described).is_some() { described } else { format!("{at}/params") };
+            lacks(format!("/configSchema{place}"), format!("param {param} of {name}"), known.params.keys().collect());
+        }
+    }
+    mistakes
+}
+
+fn script_source(row: &ConnectorType, form: &mut Form, fields: &mut TypeFields) {
+    let Some(source) = form.text("scriptSource") else { return };
+    if matches!(row.execution_model, ExecutionModel::Script | ExecutionModel::OasDerived) {
+        fields.script_source = Some(source);
+    } else {
+        form.mistake("scriptSource", format!("only for types that run a script; this one is {}", row.execution_model));
+    }
+}
+
+fn endpoint_url(row: &ConnectorType, form: &mut Form, fields: &mut TypeFields) {
+    let Some(text) = form.text("endpointUrl") else { return };
+    if row.execution_model != ExecutionModel::External {
+        form.mistake("endpointUrl", format!("only for external types; this one is {}", row.execution_model));
+        return;
+    }
+    match Url::parse(&text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            form.mistake("endpointUrl", format!("expected http:// or https://, got {}:", url.scheme()));
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            form.mistake("endpointUrl", "credentials do not belong into a URL; make them connection fields");
+        }
+        Ok(_) => fields.endpoint_url = Some(text),
+        Err(error) => form.mistake("endpointUrl", format!("not a URL: {error}")),
+    }
+}

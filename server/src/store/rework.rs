@@ -1,0 +1,127 @@
+//! What a change of a connector type does to the stored configs of its connectors, in the transaction that
+//! changes the type. The store knows neither schemas nor keys: the caller says per connector what becomes of it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::AnyConnection;
+use uuid::Uuid;
+
+use super::secrets::{self, SecretChanges};
+use super::sql::{Reader, Statement, json, now};
+use super::{Connectors, StoreError};
+
+/// Connectors read at once.
+const BATCH: u32 = 200;
+
+/// What is stored of a connector's connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredConfig {
+    /// The connector's id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its config without secrets.
+    pub config: Map<String, Value>,
+    /// The fields that are sealed; [`super::SIGNING_SECRET`] among them.
+    pub secrets: BTreeSet<String>,
+}
+
+/// What becomes of a connector's connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rework {
+    /// Its config from now on.
+    pub config: Map<String, Value>,
+    /// What happens to its secrets.
+    pub secrets: SecretChanges,
+}
+
+/// Says what becomes of a connector; `None` leaves it as it is.
+pub type Reworking<'r, E> = dyn FnMut(StoredConfig) -> Result<Option<Rework>, E> + Send + 'r;
+
+impl Connectors<'_> {
+    /// Reworks the connectors of a type that itself stays as it is, in one transaction.
+    ///
+    /// # Errors
+    /// Those of the database and of `reworking`; then nothing is written.
+    pub async fn rework<E: From<StoreError>>(&self, type_id: Uuid, reworking: &mut Reworking<'_, E>) -> Result<(), E> {
+        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        all(&mut transaction, type_id, now(), Some(reworking)).await?;
+        Ok(transaction.commit().await.map_err(StoreError::from)?)
+    }
+
+    /// Reads what is stored of the connections of a type's connectors, some at a time, in the order of their
+    /// ids; empty at the end.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn configs(&self, type_id: Uuid, after: Option<Uuid>) -> Result<Vec<StoredConfig>, StoreError> {
+        let mut snapshot = self.store.snapshot().await?;
+        read(&mut snapshot, type_id, after).await
+    }
+}
+
+/// Tells every connector of a type apart from what its readers have seen, and reworks it. Whoever changes one of
+/// them at the same time, by what the type was, finds it stale and looks again.
+pub(super) async fn all<E: From<StoreError>>(
+    connection: &mut AnyConnection,
+    type_id: Uuid,
+    at: Timestamp,
+    reworking: Option<&mut Reworking<'_, E>>,
+) -> Result<(), E> {
+    sqlx::query("UPDATE connector SET revision = revision + 1 WHERE type_id = $1")
+        .bind(type_id.to_string())
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::from)?;
+    let Some(reworking) = reworking else { return Ok(()) };
+    let mut after = None;
+    loop {
+        let batch = read(connection, type_id, after).await?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        after = Some(last.id);
+        for stored in batch {
+            let id = stored.id;
+            if let Some(rework) = reworking(stored)? {
+                write(connection, id, rework, at).await?;
+            }
+        }
+    }
+}
+
+async fn read(
+    connection: &mut AnyConnection,
+    type_id: Uuid,
+    after: Option<Uuid>,
+) -> Result<Vec<StoredConfig>, StoreError> {
+    let mut statement = Statement::new("SELECT id, name, config FROM connector WHERE type_id = ");
+    statement.bind(type_id.to_string());
+    if let Some(id) = after {
+        statement.push(" AND id > ").bind(id.to_string());
+    }
+    statement.push(" ORDER BY id LIMIT ").bind(i64::from(BATCH));
+    let rows = statement.query().fetch_all(&mut *connection).await?;
+    let mut configs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let row = Reader::new(row, "connector");
+        let (id, name, config) = (row.id("id")?, row.text("name")?, row.json("config")?);
+        configs.push(StoredConfig { id, name, config, secrets: BTreeSet::new() });
+    }
+    let ids: Vec<Uuid> = configs.iter().map(|stored| stored.id).collect();
+    let mut dates = secrets::dates(connection, &ids).await?;
+    for stored in &mut configs {
+        stored.secrets = dates.remove(&stored.id).unwrap_or_default().into_keys().collect();
+    }
+    Ok(configs)
+}
+
+async fn write(connection: &mut AnyConnection, id: Uuid, rework: Rework, at: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE connector SET config = $1, updated_at = $2 WHERE id = $3")
+        .bind(json(&rework.config))
+        .bind(at.as_millisecond())
+        .bind(id.to_string())
+        .execute(&mut *connection)
+        .await?;
+    secrets::change(connection, id, rework.secrets, at).await
+}

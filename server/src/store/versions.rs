@@ -1,0 +1,139 @@
+//! What connector types were: a row per version made, put or seeded (contract section 4).
+//!
+//! A row is written in the transaction that writes the type. The list leaves the documents out: a page of
+//! config schemas could be gigabytes.
+
+use jiff::Timestamp;
+use sqlx::AnyConnection;
+use uuid::Uuid;
+
+use super::error::Entity;
+use super::sql::{Reader, Statement, new_id};
+use super::types::{ConnectorTypes, TypeFields};
+use super::{Page, PageRequest, StoreError, VersionSource};
+
+const TABLE: &str = "connector_type_version";
+
+/// What a version's row tells beside the type's own fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVersion {
+    /// What writes it.
+    pub source: VersionSource,
+    /// What changed against the version before, as JSON text.
+    pub changes: String,
+}
+
+impl NewVersion {
+    /// A first version: there is nothing that it could differ from.
+    pub fn first(source: VersionSource) -> Self {
+        Self { source, changes: r#"{"level":"none","total":0,"changes":[]}"#.to_owned() }
+    }
+}
+
+/// A version of a type, without its documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionSummary {
+    /// Id of the row; ids rise with time.
+    pub id: Uuid,
+    /// The semantic version.
+    pub version: String,
+    /// What wrote it.
+    pub source: VersionSource,
+    /// What changed against the version before, as JSON text.
+    pub changes: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+/// A version of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeVersion {
+    /// All but the documents.
+    pub summary: VersionSummary,
+    /// The config schema as JSON text.
+    pub config_schema: String,
+    /// The JavaScript of a script type.
+    pub script_source: Option<String>,
+    /// Where an external type was served.
+    pub endpoint_url: Option<String>,
+}
+
+impl ConnectorTypes<'_> {
+    /// Lists the versions that a type had, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn versions(&self, type_id: Uuid, page: &PageRequest) -> Result<Page<VersionSummary>, StoreError> {
+        let mut statement = Statement::new(
+            "SELECT id, version, source, changes, created_at FROM connector_type_version WHERE type_id = ",
+        );
+        statement.bind(type_id.to_string());
+        if let Some(id) = page.after('v')? {
+            statement.push(" AND id < ").bind(id);
+        }
+        statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        let items = rows.iter().map(|row| summary(&Reader::new(row, TABLE))).collect::<Result<_, _>>()?;
+        Ok(Page::cut(items, page, 'v', |last: &VersionSummary| last.id.to_string()))
+    }
+
+    /// Finds a version of a type; of several rows of that version, the newest.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn version(&self, type_id: Uuid, version: &str) -> Result<TypeVersion, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, version, source, changes, created_at, config_schema, script_source, endpoint_url \
+             FROM connector_type_version WHERE type_id = $1 AND version = $2 ORDER BY id DESC LIMIT 1",
+        )
+        .bind(type_id.to_string())
+        .bind(version)
+        .fetch_optional(&self.store.read)
+        .await?;
+        let missing = || StoreError::NotFound { entity: Entity::TypeVersion, key: version.to_owned() };
+        let row = row.ok_or_else(missing)?;
+        let row = Reader::new(&row, TABLE);
+        Ok(TypeVersion {
+            summary: summary(&row)?,
+            config_schema: row.text("config_schema")?,
+            script_source: row.value("script_source")?,
+            endpoint_url: row.value("endpoint_url")?,
+        })
+    }
+}
+
+/// Writes a version inside the caller's transaction.
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    type_id: Uuid,
+    fields: &TypeFields,
+    new: &NewVersion,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO connector_type_version (id, type_id, version, config_schema, script_source, endpoint_url, source, \
+         changes, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(new_id().to_string())
+    .bind(type_id.to_string())
+    .bind(fields.version.as_str())
+    .bind(fields.config_schema.as_str())
+    .bind(fields.script_source.as_deref())
+    .bind(fields.endpoint_url.as_deref())
+    .bind(new.source.as_str())
+    .bind(new.changes.as_str())
+    .bind(at.as_millisecond())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn summary(row: &Reader<'_>) -> Result<VersionSummary, StoreError> {
+    Ok(VersionSummary {
+        id: row.id("id")?,
+        version: row.text("version")?,
+        source: row.word("source")?,
+        changes: row.text("changes")?,
+        created_at: row.time("created_at")?,
+    })
+}
