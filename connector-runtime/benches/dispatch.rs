@@ -163,7 +163,14 @@ impl Kept {
 
     async fn call(&self, text: &str) -> String {
         let schema = self.registry.get("bench-shop").unwrap().schema();
-        let target = Target { connector: "shop", schema, executor: &self.executor, mock: None, timeout_ms: None };
+        let target = Target {
+            connector: "shop",
+            schema,
+            executor: &self.executor,
+            mock: None,
+            mock_script: None,
+            timeout_ms: None,
+        };
         let invocation = Invocation {
             config: serde_json::from_str(text).unwrap(),
             connection: Arc::clone(&self.connection),

@@ -150,6 +150,11 @@ impl Context {
         self.deadline
     }
 
+    /// Returns how long the call may take in all.
+    pub fn timeout(&self) -> Duration {
+        self.scope.timeout
+    }
+
     /// Returns how long the call may still take.
     pub fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::context::{CallScope, Context, Invocation, StepConfig};
 use crate::log::{LogLine, Logger};
-use crate::mock::{DEFAULT_SCENARIO, MockSettings};
+use crate::mock::{DEFAULT_SCENARIO, MockScript, MockSettings};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
@@ -51,6 +51,12 @@ pub trait Executor: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Returns how long after the deadline the executor may take to say that the time is over. One that ends its
+    /// work itself can tell more about it; others are cut off at the deadline.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Answers a mock scenario of the connector's code; `None` where there is none of that name.
     fn mock(&self, _command: &str, _scenario: &str, _params: FieldValues<'_>) -> Option<Result<Reply, Failure>> {
         None
@@ -73,6 +79,8 @@ pub struct Target<'a> {
     pub executor: &'a dyn Executor,
     /// The connector's mock settings.
     pub mock: Option<&'a MockSettings>,
+    /// The connector's mock script.
+    pub mock_script: Option<&'a dyn MockScript>,
     /// The connector's deadline, in milliseconds.
     pub timeout_ms: Option<u64>,
 }
@@ -86,6 +94,8 @@ pub struct Done {
     pub reply: Reply,
     /// Whether a mock answered.
     pub mocked: bool,
+    /// Whether nothing was done because what serves the command cannot take it now; it may be tried again.
+    pub unavailable: bool,
     /// Whether the command is deprecated, and what its author says to use instead.
     pub deprecated: Option<Option<String>>,
     /// The raw step config, for the record.
@@ -105,7 +115,6 @@ pub struct Call<'a> {
     name: &'a str,
     command: &'a Command,
     context: Box<Context>,
-    timeout_ms: u64,
     scenario: Option<String>,
     began: Instant,
 }
@@ -144,6 +153,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
             default_command: name.and_then(|name| stands_in(name, &config)),
             reply: Reply::failed(error),
             mocked: false,
+            unavailable: false,
             deprecated: picked.and_then(deprecation),
             config,
             logs: Vec::new(),
@@ -188,7 +198,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
         deadline: began + timeout,
         cancelled: OnceLock::new(),
     });
-    Ok(Call { target, name, command, context, timeout_ms, scenario, began })
+    Ok(Call { target, name, command, context, scenario, began })
 }
 
 impl<'a> Call<'a> {
@@ -219,14 +229,20 @@ impl<'a> Call<'a> {
 
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
-        let Self { target, name, command, context, timeout_ms, scenario, began } = self;
+        let Self { target, name, command, context, scenario, began } = self;
         let redactor = &context.scope.redactor;
         let deprecated = warn_of_deprecation(target.connector, name, command);
         let params = FieldValues::new(&command.params, &context.config);
         let outcome = match &scenario {
-            Some(scenario) => panic::catch(|| mock(&target, name, scenario, params)),
-            None => execute(&target, &context, name, params, timeout_ms).await,
+            Some(scenario) => {
+                let begin = || -> BoxFuture<'_, _> { Box::pin(mock(&target, &context, name, scenario, params)) };
+                guarded(&context, Duration::ZERO, begin).await
+            }
+            None => {
+                guarded(&context, target.executor.grace(), || target.executor.execute(&context, name, params)).await
+            }
         };
+        let unavailable = matches!(&outcome, Ok(Err(failure)) if failure.is_unavailable());
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
             Ok(Err(failure)) => panic::catch(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
@@ -243,6 +259,7 @@ impl<'a> Call<'a> {
             default_command: stands_in(name, &context.config),
             reply,
             mocked: scenario.is_some(),
+            unavailable,
             deprecated,
             logs: context.scope.log.get().map(Logger::take).unwrap_or_default(),
             config: context.config,
@@ -330,20 +347,16 @@ fn warn_of_deprecation(connector: &str, name: &str, command: &Command) -> Option
     deprecated
 }
 
-async fn execute(
-    target: &Target<'_>,
+/// Does the work of a call until its deadline, and outlives its panic.
+async fn guarded<'a>(
     context: &Context,
-    command: &str,
-    params: FieldValues<'_>,
-    timeout_ms: u64,
+    grace: Duration,
+    mut begin: impl FnMut() -> BoxFuture<'a, Result<Reply, Failure>>,
 ) -> Result<Result<Reply, Failure>, Panic> {
     let mut work = None;
     // Making the future may panic as well as polling it.
-    let mut turn = |task: &mut std::task::Context<'_>| {
-        panic::catch(|| {
-            work.get_or_insert_with(|| target.executor.execute(context, command, params)).as_mut().poll(task)
-        })
-    };
+    let mut turn =
+        |task: &mut std::task::Context<'_>| panic::catch(|| work.get_or_insert_with(&mut begin).as_mut().poll(task));
     // What is done at once needs no timer.
     match poll_fn(|task| Poll::Ready(turn(task))).await {
         Ok(Poll::Ready(outcome)) => return Ok(outcome),
@@ -354,16 +367,28 @@ async fn execute(
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     });
-    match tokio::time::timeout_at(context.deadline, rest).await {
+    match tokio::time::timeout_at(context.deadline + grace, rest).await {
         Ok(outcome) => outcome,
-        Err(_) => Ok(Err(Fail::new(format!("Timed out after {timeout_ms} ms")).into())),
+        Err(_) => Ok(Err(Fail::new(format!("Timed out after {} ms", context.timeout().as_millis())).into())),
     }
 }
 
-/// The mock chain: stored results, then the connector's code. Never the real call.
-fn mock(target: &Target<'_>, command: &str, scenario: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+/// The mock chain: stored results, then the connector's mock script, then the connector's code. Never the real
+/// call.
+async fn mock(
+    target: &Target<'_>,
+    context: &Context,
+    command: &str,
+    scenario: &str,
+    params: FieldValues<'_>,
+) -> Result<Reply, Failure> {
     if let Some(reply) = target.mock.and_then(|mock| mock.stored(command, scenario)) {
         return Ok(reply);
+    }
+    if let Some(script) = target.mock_script
+        && let Some(outcome) = script.answer(context, command, scenario, params).await
+    {
+        return outcome;
     }
     if let Some(outcome) = target.executor.mock(command, scenario, params) {
         return outcome;

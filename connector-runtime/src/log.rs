@@ -130,6 +130,11 @@ impl Logger {
         inner.lines.lock().unwrap_or_else(PoisonError::into_inner).push(level, message);
     }
 
+    /// Returns the least level that is kept.
+    pub fn level(&self) -> LogLevel {
+        self.0.level
+    }
+
     pub(crate) fn take(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).lines)
     }

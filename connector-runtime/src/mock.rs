@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::outcome::{Failure, Reply, Returns};
+use crate::context::Context;
+use crate::outcome::{BoxFuture, Failure, Reply, Returns};
 use crate::result::Sender;
 use crate::schema::FieldValues;
 
@@ -60,6 +61,18 @@ impl<P, R: Returns, F: FnOnce(&P) -> R> MockFn<P, R, WithParams> for F {
     fn call(self, params: &P) -> R {
         self(params)
     }
+}
+
+/// The script hop of the mock chain: it stands between the stored results and the scenarios of the code.
+pub trait MockScript: fmt::Debug + Send + Sync {
+    /// Runs the script's function of a command; `None` where there is none, or where it returns nothing.
+    fn answer<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        scenario: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Option<Result<Reply, Failure>>>;
 }
 
 /// The mock settings of a connector.

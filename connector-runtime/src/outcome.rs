@@ -50,6 +50,8 @@ pub struct Failure(Box<Cause>);
 pub(crate) enum Cause {
     /// The handler said so.
     Fail(Fail),
+    /// What serves the command cannot take it now; nothing was done.
+    Unavailable(Fail),
     /// An error passed through `?`.
     Thrown(Box<dyn Error + Send + Sync>, Map<String, Value>),
     /// The values do not fit the schema.
@@ -183,20 +185,30 @@ impl Failure {
         Self(Box::new(Cause::Invalid(invalid)))
     }
 
+    /// Makes a failure about work that was not begun, because what serves the command cannot take it now. Whoever
+    /// asked may try again; it never goes through an error map.
+    pub fn unavailable(fail: Fail) -> Self {
+        Self(Box::new(Cause::Unavailable(fail)))
+    }
+
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(*self.0, Cause::Unavailable(_))
+    }
+
     pub(crate) fn into_cause(self) -> Cause {
         *self.0
     }
 
     fn fail_mut(&mut self) -> Option<&mut Fail> {
         match self.0.as_mut() {
-            Cause::Fail(fail) => Some(fail),
+            Cause::Fail(fail) | Cause::Unavailable(fail) => Some(fail),
             Cause::Thrown(..) | Cause::Invalid(_) => None,
         }
     }
 
     fn variables_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self.0.as_mut() {
-            Cause::Fail(fail) => Some(&mut fail.variables),
+            Cause::Fail(fail) | Cause::Unavailable(fail) => Some(&mut fail.variables),
             Cause::Thrown(_, variables) => Some(variables),
             Cause::Invalid(_) => None,
         }
@@ -206,7 +218,7 @@ impl Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_ref() {
-            Cause::Fail(fail) => fmt::Debug::fmt(fail, f),
+            Cause::Fail(fail) | Cause::Unavailable(fail) => fmt::Debug::fmt(fail, f),
             Cause::Thrown(error, _) => f.debug_tuple("Thrown").field(error).finish(),
             Cause::Invalid(invalid) => fmt::Debug::fmt(invalid, f),
         }
@@ -216,7 +228,7 @@ impl fmt::Debug for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_ref() {
-            Cause::Fail(fail) => f.write_str(&fail.error),
+            Cause::Fail(fail) | Cause::Unavailable(fail) => f.write_str(&fail.error),
             Cause::Thrown(error, _) => fmt::Display::fmt(error, f),
             Cause::Invalid(invalid) => fmt::Display::fmt(invalid, f),
         }

@@ -108,7 +108,7 @@ impl Reply {
     /// Reads a failure. Thrown errors pass through `explain` first.
     pub(crate) fn from_failure(failure: Failure, explain: impl FnOnce(&Thrown<'_>) -> Option<Fail>) -> Self {
         match failure.into_cause() {
-            Cause::Fail(fail) => fail.into(),
+            Cause::Fail(fail) | Cause::Unavailable(fail) => fail.into(),
             Cause::Invalid(invalid) => Self::failed(invalid.to_string()),
             Cause::Thrown(error, variables) => {
                 let thrown = Thrown::new(&*error);

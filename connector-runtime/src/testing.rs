@@ -67,8 +67,14 @@ pub async fn execute(descriptor: &'static Descriptor, mut invocation: Invocation
     let secrets = secret_texts(&schema.connection, &invocation.connection).into_iter().map(Secret::from);
     invocation.http =
         invocation.http.for_connection(descriptor.egress, &schema.connection, &invocation.connection, secrets);
-    let target =
-        Target { connector: descriptor.name, schema: &schema, executor: &executor, mock: None, timeout_ms: None };
+    let target = Target {
+        connector: descriptor.name,
+        schema: &schema,
+        executor: &executor,
+        mock: None,
+        mock_script: None,
+        timeout_ms: None,
+    };
     dispatch(target, invocation).await
 }
 

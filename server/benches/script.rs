@@ -122,6 +122,7 @@ impl Load {
             params: &self.params,
             variables: &self.variables,
             idempotency_key: None,
+            mock_scenario: None,
             deadline: tokio::time::Instant::now() + timeout,
             timeout,
             limits: &self.limits,

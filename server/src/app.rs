@@ -19,7 +19,8 @@ use crate::auth::Authenticator;
 use crate::catalog::{SealError, seal_stored};
 use crate::execute::{Instances, settle_abandoned};
 use crate::housekeeping;
-use crate::seed::{SeedError, SeedOptions, seed};
+use crate::script::Scripts;
+use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::store::{OpenError, Recorder, SealedSecret, Store, StoreError};
 use crate::vault::{self, Place, UnlockError, Vault};
 
@@ -47,6 +48,8 @@ pub struct Parts {
     pub instances: Instances,
     /// The way out.
     pub http: Client,
+    /// Where scripts run.
+    pub scripts: Scripts,
     /// Turns away calls beyond what may run at once.
     pub permits: Semaphore,
     /// Calls at work, which a stop waits for.
@@ -69,6 +72,8 @@ pub struct Options<'o> {
     pub master_key: Option<Secret>,
     /// Where requests may go.
     pub policy: Policy,
+    /// Where scripts run.
+    pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
 }
@@ -143,6 +148,7 @@ impl App {
             recorder: Recorder::spawn(&store),
             instances: Instances::default(),
             http: Client::new(options.policy),
+            scripts: options.scripts,
             permits: Semaphore::new(MOST_CALLS),
             calls: TaskTracker::new(),
             contended: Mutex::new(()),
@@ -152,6 +158,9 @@ impl App {
             store,
         }));
         seal_stored(&app).await?;
+        if options.seed.samples {
+            seed_sample_connector(&app.store).await?;
+        }
         settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
         app.chores.spawn(housekeeping::keep(Arc::downgrade(&app.0), app.closing.clone()));
@@ -173,6 +182,7 @@ impl App {
         self.closing.cancel();
         self.chores.close();
         self.chores.wait().await;
+        self.scripts.sandbox.close();
         self.recorder.close().await;
         if let Err(error) = self.auth.flush_last_used().await {
             tracing::warn!(%error, "when tokens were last used could not be written");

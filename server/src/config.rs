@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
 
+use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
 use crate::telemetry::LogFormat;
 
@@ -63,6 +65,36 @@ impl EgressArgs {
     }
 }
 
+/// How much scripts may take of this machine.
+#[derive(Debug, Clone, Args)]
+pub struct ScriptArgs {
+    /// Worker processes that scripts run in, in all. Each may take the memory of one script and a few MiB.
+    #[arg(long, env = "FLOH_SCRIPT_WORKERS", default_value_t = 32, value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub script_workers: u16,
+    /// Memory that one script may take, in MiB.
+    #[arg(long, env = "FLOH_SCRIPT_MEMORY", default_value_t = 64, value_name = "MIB",
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub script_memory: u16,
+}
+
+impl ScriptArgs {
+    /// Makes the sandbox. No worker is started before it is asked to.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn scripts(&self) -> std::io::Result<Scripts> {
+        let workers = usize::from(self.script_workers);
+        let usual = PoolSettings::default();
+        // Those that stand by count among all.
+        let spares = usual.spares.min(workers / 2);
+        let per_connector = usual.per_connector.min(workers);
+        let pool = Pool::new(PoolSettings { workers, spares, per_connector, ..usual })?;
+        let limits = Limits { memory: usize::from(self.script_memory) << 20, ..Limits::default() };
+        Ok(Scripts { sandbox: Arc::new(pool), limits })
+    }
+}
+
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -81,6 +113,9 @@ pub struct ServeArgs {
     /// Where requests of connectors may go.
     #[command(flatten)]
     pub egress: EgressArgs,
+    /// How much scripts may take.
+    #[command(flatten)]
+    pub scripts: ScriptArgs,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

@@ -10,12 +10,17 @@ use connector_runtime::registry::{Entry, Registry};
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::{Change, Changes, check_floor, diff};
 use semver::Version;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::catalog::summary;
+use crate::script::sample;
 use crate::store::{
-    ExecutionModel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store, StoreError, TypeSource, VersionSource,
+    ConnectorFields, ExecutionModel, LogLevel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store, StoreError,
+    TypeChoice, TypeSource, VersionSource, new_id,
 };
+
+/// The setting that says that the sample's connector has been made.
+const SAMPLE_MADE: &str = "sample_connector_made";
 
 /// How strict seeding is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +29,8 @@ pub struct SeedOptions {
     pub allow_downgrade: bool,
     /// Takes a compiled type whose schema differs from the stored one of the same version.
     pub allow_schema_drift: bool,
+    /// Seeds the sample too.
+    pub samples: bool,
 }
 
 /// Why the compiled types do not go with the stored ones.
@@ -87,6 +94,10 @@ pub async fn seed(store: &Store, registry: &Registry, options: SeedOptions) -> R
         .iter()
         .map(|entry| row(entry, seeded.get(entry.descriptor().name), options))
         .collect::<Result<Vec<_>, _>>()?;
+    let mut planned = planned;
+    if options.samples {
+        planned.push(sample_row(seeded.get(sample::NAME), options)?);
+    }
     let (rows, replaced): (Vec<SeedTypeRow>, Vec<Option<Replaced>>) = planned.into_iter().unzip();
     let report = store.types().seed(&rows).await?;
     replaced.iter().flatten().for_each(Replaced::log);
@@ -108,21 +119,6 @@ fn row(
 ) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
     let seed = entry.descriptor().seed_row();
     let schema = entry.schema();
-    let plan = plan(seed.name, seed.version, schema, seeded, options)?;
-    let config_schema = if seed.empty_schema { "{}".to_owned() } else { schema.to_value().to_string() };
-    let replaced = match (plan.decision, seeded, plan.change) {
-        (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
-            let operators = Some(&seeded.version) != seeded.seeded_version.as_ref()
-                || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_deref());
-            let put = operators.then(|| seeded.version.clone());
-            Some(Replaced { name: seed.name.to_owned(), old, new, changes, put })
-        }
-        _ => None,
-    };
-    let changes = match &replaced {
-        Some(replaced) => summary(&replaced.changes),
-        None => NewVersion::first(VersionSource::Seed).changes,
-    };
     let row = SeedTypeRow {
         name: seed.name.to_owned(),
         version: seed.version.to_owned(),
@@ -130,14 +126,88 @@ fn row(
         description: seed.description.to_owned(),
         category: seed.category.map(str::to_owned),
         tags: seed.tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        config_schema,
+        config_schema: if seed.empty_schema { "{}".to_owned() } else { schema.to_value().to_string() },
         // What drift is measured against: the true schema, also where the row shows an empty one.
         seeded_schema: schema.to_value().to_string(),
         script_source: None,
-        changes,
-        decision: plan.decision,
+        changes: String::new(),
+        decision: SeedDecision::Leave,
     };
-    Ok((row, replaced))
+    decided(row, schema, seeded, options)
+}
+
+/// The sample is seeded as what is compiled in is, which it is.
+fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
+    let name = sample::NAME.to_owned();
+    let schema =
+        sample::schema().map_err(|error| SeedError::Damaged { name: name.clone(), reason: error.to_string() })?;
+    let row = SeedTypeRow {
+        name,
+        version: sample::VERSION.to_owned(),
+        execution_model: ExecutionModel::Script,
+        description: sample::DESCRIPTION.to_owned(),
+        category: Some(sample::CATEGORY.to_owned()),
+        tags: vec!["script".to_owned()],
+        config_schema: schema.to_value().to_string(),
+        seeded_schema: schema.to_value().to_string(),
+        script_source: Some(sample::SOURCE.to_owned()),
+        changes: String::new(),
+        decision: SeedDecision::Leave,
+    };
+    decided(row, &schema, seeded, options)
+}
+
+/// Makes the sample's connector, once in the life of a database: whoever deletes it is rid of it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
+    if store.settings().get(SAMPLE_MADE).await?.is_some() {
+        return Ok(());
+    }
+    let row = store.types().get(sample::NAME).await?;
+    let fields = ConnectorFields {
+        name: sample::NAME.to_owned(),
+        description: sample::DESCRIPTION.to_owned(),
+        category: Some(sample::CATEGORY.to_owned()),
+        tags: vec!["script".to_owned()],
+        enabled: true,
+        log_level: LogLevel::Info,
+        timeout_ms: None,
+        mock: Map::new(),
+        config: Map::new(),
+        endpoint_url: None,
+    };
+    match store.connectors().create(new_id(), fields, TypeChoice::Existing(row.id), Vec::new()).await {
+        // Another server has just made it, or a user has one of that name.
+        Ok(_) | Err(StoreError::NameTaken { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    store.settings().put(SAMPLE_MADE, "true").await
+}
+
+/// Decides what becomes of a type, and completes its row.
+fn decided(
+    row: SeedTypeRow,
+    schema: &ConfigSchema,
+    seeded: Option<&SeededType>,
+    options: SeedOptions,
+) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
+    let plan = plan(&row.name, &row.version, schema, seeded, options)?;
+    let replaced = match (plan.decision, seeded, plan.change) {
+        (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
+            let operators = Some(&seeded.version) != seeded.seeded_version.as_ref()
+                || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_deref());
+            let put = operators.then(|| seeded.version.clone());
+            Some(Replaced { name: row.name.clone(), old, new, changes, put })
+        }
+        _ => None,
+    };
+    let changes = match &replaced {
+        Some(replaced) => summary(&replaced.changes),
+        None => NewVersion::first(VersionSource::Seed).changes,
+    };
+    Ok((SeedTypeRow { changes, decision: plan.decision, ..row }, replaced))
 }
 
 /// Tells whether a row still shows the schema that seeding wrote; `{}` is what types without one show.

@@ -259,7 +259,11 @@ async fn call(
 }
 
 fn answer(executed: &Executed, began: Instant) -> Response {
-    let mut response = ([(header::CONTENT_TYPE, "application/json")], executed.reply.to_json()).into_response();
+    let mut response = if executed.unavailable {
+        Problem::unavailable(executed.reply.error.clone().unwrap_or_default()).into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "application/json")], executed.reply.to_json()).into_response()
+    };
     let headers = response.headers_mut();
     insert(headers, "x-execution-id", &executed.id.to_string());
     let total = began.elapsed().as_secs_f64() * 1000.0;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Problem;
 use crate::app::App;
+use crate::script::Workers;
 
 const TAG: &str = "server";
 
@@ -32,7 +33,14 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<serde_js
 
 /// Read the metrics, in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain")))]
-pub(super) async fn metrics(axum::Extension(handle): axum::Extension<Option<PrometheusHandle>>) -> Response {
+pub(super) async fn metrics(
+    State(app): State<App>,
+    axum::Extension(handle): axum::Extension<Option<PrometheusHandle>>,
+) -> Response {
+    let Workers { working, waiting } = app.scripts.sandbox.workers();
+    for (state, count) in [("working", working), ("waiting", waiting)] {
+        metrics::gauge!("floh_script_workers", "state" => state).set(u32::try_from(count).unwrap_or(u32::MAX));
+    }
     match handle {
         Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

@@ -57,6 +57,7 @@ fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::TypesRead), routes!(type_changes::version)),
         (Needs(Scope::TypesRead), routes!(types::capabilities)),
         (Needs(Scope::TypesRead), routes!(types::json_schema)),
+        (Needs(Scope::TypesRead), routes!(types::declarations)),
         (Needs(Scope::AuditRead), routes!(executions::list)),
         (Needs(Scope::AuditRead), routes!(executions::read)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),

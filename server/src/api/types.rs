@@ -54,3 +54,12 @@ pub(super) async fn capabilities(State(app): State<App>, PathKey(key): PathKey) 
 pub(super) async fn json_schema(State(app): State<App>, PathKey(key): PathKey) -> Result<axum::Json<Value>, Problem> {
     Ok(axum::Json(catalog::json_schema(&app, &key).await?))
 }
+
+/// Read TypeScript declarations of what a script of this type sees.
+#[utoipa::path(get, path = "/api/connector-types/{id}/types.d.ts", tag = TAG,
+    params(("id" = String, Path, description = "Id or name")),
+    responses((status = 200, body = String, content_type = "application/typescript"), (status = 404, body = Problem)))]
+pub(super) async fn declarations(State(app): State<App>, PathKey(key): PathKey) -> Result<Response, Problem> {
+    let text = catalog::type_declarations(&app, &key).await?;
+    Ok(([(header::CONTENT_TYPE, "application/typescript; charset=utf-8")], text).into_response())
+}

@@ -3,16 +3,19 @@
 
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use semver::Version;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::config::{ConfigChange, split_config};
+use super::script_source::{check_mock_script, check_source};
 use super::types::type_schema;
-use crate::api::{Form, Problem};
+use crate::api::{Form, Mistake, Problem};
 use crate::app::App;
 use crate::catalog::ConnectorView;
 use crate::store::{
-    ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, SealedSecret, StoreError, TypeChoice, new_id,
+    ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError, TypeChoice,
+    TypeFields, new_id,
 };
 
 /// The body of `POST /api/connectors`.
@@ -120,24 +123,27 @@ pub(super) fn timeout_ms(form: &mut Form) -> Option<u32> {
 
 pub(super) fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {
     let Some(mock) = mock else { return };
-    match serde_json::from_value::<MockSettings>(Value::Object(mock.clone())) {
-        Ok(MockSettings { script: Some(_), .. }) => {
-            form.mistake("mock/script", "this release runs no scripts; use mock.data, or the scenarios of the type");
-        }
-        Ok(_) => {}
-        Err(error) => form.mistake("mock", error.to_string()),
+    if let Err(error) = serde_json::from_value::<MockSettings>(Value::Object(mock.clone())) {
+        form.mistake("mock", error.to_string());
     }
 }
 
 /// Makes a connector.
 ///
 /// # Errors
-/// 422 for values that the type refuses or a type that is not registered, 409 for a taken name or
-/// where the body contradicts the type.
+/// 422 for values that the type refuses, a script that is not sound or a type that is not registered, 409 for a
+/// taken name or where the body contradicts the type.
 pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Problem> {
+    if let Some(source) = new.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
+        check_mock_script(app, source).await?;
+    }
     let row = match app.store.types().get(&new.type_name).await {
         // A type whose code is gone can be read, but nothing new can be made of it.
         Ok(row) if row.name == new.type_name && row.available => row,
+        Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
+            let (of, schema) = new_type(app, &new).await?;
+            return insert(app, new, of, &schema, true).await;
+        }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
             served(&new)?;
             let known: Vec<&str> = app.registry.names().collect();
@@ -153,6 +159,71 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
     }
     agree(&new, &row, &schema)?;
     served(&new)?;
+    let of = TypeChoice::At { id: row.id, revision: row.revision };
+    insert(app, new, of, &schema, row.available).await
+}
+
+const fn runs_script(model: ExecutionModel) -> bool {
+    matches!(model, ExecutionModel::Script | ExecutionModel::OasDerived)
+}
+
+/// Reads and checks the type that comes with its first connector.
+async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Problem> {
+    let mut mistakes = Vec::new();
+    if !is_connector_name(&new.type_name) {
+        mistakes.push(Mistake::new("/type", NAME_RULE));
+    }
+    let mut required = |pointer: &str, what: &str| mistakes.push(Mistake::new(pointer, format!("required: {what}")));
+    if new.version.is_none() {
+        required("/version", "the type is new, and every type has a version, such as 1.0.0");
+    }
+    if new.config_schema.is_none() {
+        required("/configSchema", "the type is new; list its connection fields and commands");
+    }
+    if new.script_source.is_none() {
+        required("/scriptSource", "the type is new; give the JavaScript with a function for every command");
+    }
+    let version = new.version.as_deref().map_or(Ok(Version::new(1, 0, 0)), Version::parse);
+    if let Err(error) = &version {
+        let message = format!("not a semantic version such as 1.0.0: {error}");
+        mistakes.push(Mistake::new("/version", message));
+    }
+    if new.endpoint_url.is_some() {
+        mistakes.push(Mistake::new("/endpointUrl", "only for external types"));
+    }
+    let schema = match new.config_schema.as_ref().map(parse_schema) {
+        Some(Ok(schema)) => schema,
+        Some(Err(problems)) => {
+            mistakes.extend(problems);
+            ConfigSchema::default()
+        }
+        None => ConfigSchema::default(),
+    };
+    let (Some(source), Ok(version), true) = (&new.script_source, version, mistakes.is_empty()) else {
+        return Err(Problem::invalid(mistakes));
+    };
+    check_source(app, new.execution_model, source, &schema).await?;
+    let fields = TypeFields {
+        version: version.to_string(),
+        description: new.description.clone().unwrap_or_default(),
+        category: new.category.clone(),
+        tags: new.tags.clone().unwrap_or_default(),
+        config_schema: schema.to_value().to_string(),
+        script_source: Some(source.clone()),
+        endpoint_url: None,
+    };
+    let new_type = NewType { name: new.type_name.clone(), execution_model: new.execution_model, fields };
+    Ok((TypeChoice::New(new_type), schema))
+}
+
+/// Writes the connector, and with it the type that is new.
+async fn insert(
+    app: &App,
+    new: NewConnector,
+    of: TypeChoice,
+    schema: &ConfigSchema,
+    available: bool,
+) -> Result<ConnectorView, Problem> {
     let ConfigChange { plain, secret, .. } =
         split_config(&schema.connection, new.config.unwrap_or_default()).map_err(Problem::invalid)?;
     let id = new_id();
@@ -172,22 +243,21 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
         config: plain,
         endpoint_url: None,
     };
-    let of = TypeChoice::At { id: row.id, revision: row.revision };
     let connector = match app.store.connectors().create(id, fields, of, secrets).await {
         Err(StoreError::Stale { entity: Entity::ConnectorType, .. }) => {
             return Err(Problem::unavailable("the connector type has just been changed; try again"));
         }
         other => other?,
     };
-    Ok(ConnectorView::new(connector, &schema.connection, row.available))
+    Ok(ConnectorView::new(connector, &schema.connection, available))
 }
 
 /// Refuses what this release cannot execute.
 fn served(new: &NewConnector) -> Result<(), Problem> {
-    if new.execution_model == ExecutionModel::BuiltIn {
+    if new.execution_model == ExecutionModel::BuiltIn || runs_script(new.execution_model) {
         return Ok(());
     }
-    let message = format!("this release serves built_in connectors only, not {}", new.execution_model);
+    let message = format!("this release does not serve {} connectors", new.execution_model);
     Err(Problem::invalid_at("/executionModel", message))
 }
 
@@ -227,17 +297,17 @@ fn same_schema(sent: &Value, row: &ConnectorType, schema: &ConfigSchema) -> Resu
     if row.execution_model == ExecutionModel::BuiltIn && sent.as_object().is_some_and(Map::is_empty) {
         return Ok(true);
     }
-    let parsed = ConfigSchema::parse(sent).map_err(|error| {
-        let mistakes = error.problems.into_iter();
-        Problem::invalid(
-            mistakes
-                .map(|problem| crate::api::Mistake::new(format!("/configSchema{}", problem.pointer), problem.message))
-                .collect(),
-        )
-    })?;
+    let parsed = parse_schema(sent).map_err(Problem::invalid)?;
     if parsed == *schema {
         return Ok(true);
     }
     let stored: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
     Ok(ConfigSchema::parse(&stored).is_ok_and(|stored| stored == parsed))
+}
+
+fn parse_schema(sent: &Value) -> Result<ConfigSchema, Vec<Mistake>> {
+    ConfigSchema::parse(sent).map_err(|error| {
+        let problems = error.problems.into_iter();
+        problems.map(|problem| Mistake::new(format!("/configSchema{}", problem.pointer), problem.message)).collect()
+    })
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::affected::{Affected, AffectedList, affected};
 use super::carry::{Carry, ClearedSecrets, shown_name};
+use super::script_source::check_source;
 use super::type_patch::TypePatch;
 use super::types::TypeView;
 use crate::api::{Form, Mistake, Problem};
@@ -83,6 +84,7 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
     let patch = TypePatch::read(app, &row, form)?;
+    check_script(app, &row, &patch).await?;
     let plan = Plan::new(&row, &patch)?;
     let change = plan.view(app, &row, &patch).await?;
     let version = match plan.version {
@@ -133,6 +135,7 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
 pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Problem> {
     let row = app.store.types().get(key).await?;
     let patch = TypePatch::read(app, &row, form)?;
+    check_script(app, &row, &patch).await?;
     let plan = Plan::new(&row, &patch)?;
     let change = plan.view(app, &row, &patch).await?;
     let carry = Carry::new(&row, &patch);
@@ -153,6 +156,14 @@ pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Pro
         Err(refusal) => (None, vec![refusal]),
     };
     Ok(TypeDiff { change, version, errors, secrets_cleared })
+}
+
+/// Checks the script that a change brings, or that it leaves beside another schema.
+async fn check_script(app: &App, row: &ConnectorType, patch: &TypePatch) -> Result<(), Problem> {
+    let Some(source) = &patch.fields.script_source else { return Ok(()) };
+    let same = patch.fields.script_source == row.fields.script_source
+        && patch.new.commands.keys().all(|name| patch.old.commands.contains_key(name));
+    if same { Ok(()) } else { check_source(app, row.execution_model, source, &patch.new).await }
 }
 
 /// Writes changes as the history keeps them: the first ones, and the count of all.

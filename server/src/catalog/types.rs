@@ -96,7 +96,8 @@ pub fn type_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, 
     if let (ExecutionModel::BuiltIn, Some(entry)) = (row.execution_model, app.registry.get(&row.name)) {
         return Ok(Arc::clone(entry.schema()));
     }
-    let seeded = row.seeded_schema.as_ref().filter(|_| row.source == TypeSource::Code);
+    let compiled = row.source == TypeSource::Code && row.execution_model == ExecutionModel::BuiltIn;
+    let seeded = row.seeded_schema.as_ref().filter(|_| compiled);
     let text = seeded.unwrap_or(&row.fields.config_schema);
     let stored: Value = serde_json::from_str(text).map_err(Problem::internal)?;
     ConfigSchema::parse(&stored).map(Arc::new).map_err(Problem::internal)
@@ -136,7 +137,8 @@ pub async fn delete_type(app: &App, key: &str) -> Result<(), Problem> {
 pub async fn capabilities(app: &App, key: &str) -> Result<Value, Problem> {
     let row = app.store.types().get(key).await?;
     let schema = type_schema(app, &row)?;
-    let descriptor = app.registry.get(&row.name).map(|entry| entry.descriptor());
+    let compiled = row.execution_model == ExecutionModel::BuiltIn;
+    let descriptor = app.registry.get(&row.name).filter(|_| compiled).map(|entry| entry.descriptor());
     let scenarios = |command: &str| -> Vec<&str> {
         let spec = descriptor.and_then(|descriptor| descriptor.command(command));
         spec.map(|spec| spec.mocks.iter().map(|mock| mock.scenario).collect()).unwrap_or_default()

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::config::{ConfigChange, moves_destination, split_config};
 use super::create::{NAME_RULE, check_mock, timeout_ms};
+use super::script_source::check_mock_script;
 use super::types::type_schema;
 use crate::api::{Form, Problem};
 use crate::app::App;
@@ -95,6 +96,9 @@ pub async fn update(
     // Without If-Match the change is laid over whatever is there; a race is repeated, not lost. Changes of this
     // process queue up then, so that attempts run out only where other processes keep changing the connector.
     const ATTEMPTS: usize = 8;
+    if let Some(source) = patch.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
+        check_mock_script(app, source).await?;
+    }
     let mut turn = None;
     for _ in 0..ATTEMPTS {
         let connector = app.store.connectors().get(key).await?;

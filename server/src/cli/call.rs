@@ -81,7 +81,8 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
         ..Invocation::default()
     };
     let executor = entry.executor();
-    let target = Target { connector: &args.name, schema, executor: &executor, mock: None, timeout_ms: None };
+    let target =
+        Target { connector: &args.name, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };
     let done = runtime()?.block_on(dispatch(target, invocation));
     let result = done.reply.into_result();
     let text = if args.json { serde_json::to_string(&result) } else { serde_json::to_string_pretty(&result) };

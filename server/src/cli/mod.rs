@@ -4,6 +4,7 @@ mod call;
 mod egress;
 mod lock;
 mod new_connector;
+mod script;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ enum Command {
     Lock(lock::LockArgs),
     /// Write a new connector that compiles as it stands, for you to fill in.
     NewConnector(new_connector::NewConnectorArgs),
+    /// Check and run scripts.
+    Script(script::ScriptCommand),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
     /// Make, list and revoke tokens.
@@ -86,12 +89,11 @@ fn run_line(arguments: Vec<OsString>) -> ExitCode {
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
-            let (text, code) = match error {
-                CliError::Usage(text) => (text, 2),
-                CliError::Failed(text) => (text, 1),
-            };
-            drop(writeln!(std::io::stderr(), "error: {text}"));
-            ExitCode::from(code)
+            print_error(&error);
+            ExitCode::from(match error {
+                CliError::Usage(_) => 2,
+                CliError::Failed(_) => 1,
+            })
         }
     }
 }
@@ -119,6 +121,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Call(args) => call::run(&registry()?, *args),
         Command::Lock(args) => lock::run(&registry()?, &args),
         Command::NewConnector(args) => new_connector::run(&args),
+        Command::Script(command) => script::run(command),
         Command::Egress(command) => egress::run(command),
         Command::Token(args) => token::run(*args),
     }
@@ -139,6 +142,12 @@ fn entry<'r>(registry: &'r Registry, name: &str) -> Result<&'r connector_runtime
 /// Writes a line to standard output. A reader who closed the pipe has seen enough.
 fn print(line: impl std::fmt::Display) {
     drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// Writes a mistake to standard error.
+fn print_error(error: &CliError) {
+    let (CliError::Usage(text) | CliError::Failed(text)) = error;
+    drop(writeln!(std::io::stderr(), "error: {text}"));
 }
 
 /// Starts a runtime for work that needs one.

@@ -40,12 +40,18 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
         database_url: &database_url,
         master_key: secrets.master_key,
         policy,
-        seed: SeedOptions { allow_downgrade: args.allow_downgrade, allow_schema_drift: args.allow_schema_drift },
+        scripts: args.scripts.scripts().map_err(CliError::failed)?,
+        seed: SeedOptions {
+            allow_downgrade: args.allow_downgrade,
+            allow_schema_drift: args.allow_schema_drift,
+            samples: true,
+        },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let first = app.auth.ensure_admin(secrets.admin_token.as_ref()).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));
+    app.scripts.sandbox.prepare();
     let router = api::router(&app, Some(metrics));
     if let AdminStart::Created(token) = first {
         welcome(address, &token);

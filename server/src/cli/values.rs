@@ -8,12 +8,26 @@ use crate::config::variable;
 
 /// Reads `name=value` pairs. `name=@file` takes the text of a file, `name=env:NAME` that of a variable.
 pub(super) fn read(pairs: &[String], fields: &Fields, what: &str) -> Result<Map<String, Value>, CliError> {
+    read_each(pairs, what, |name| fields.get(name).map(Some).ok_or_else(|| unknown(name, fields, what)))
+}
+
+/// Does what [`read`] does; a value that no field knows is read as JSON, else as text.
+pub(super) fn read_beyond(pairs: &[String], fields: &Fields, what: &str) -> Result<Map<String, Value>, CliError> {
+    read_each(pairs, what, |name| Ok(fields.get(name)))
+}
+
+fn read_each<'f>(
+    pairs: &[String],
+    what: &str,
+    field_of: impl Fn(&str) -> Result<Option<&'f Field>, CliError>,
+) -> Result<Map<String, Value>, CliError> {
+    let anything = Field::new(FieldKind::Raw);
     let mut values = Map::new();
     for pair in pairs {
         let Some((name, text)) = pair.split_once('=') else {
             return Err(CliError::Usage(format!("{what} {pair:?}: write NAME=VALUE")));
         };
-        let field = fields.get(name).ok_or_else(|| unknown(name, fields, what))?;
+        let field = field_of(name)?.unwrap_or(&anything);
         let text = resolve(name, text)?;
         let value = parse(&text, field).map_err(|message| CliError::Usage(format!("{what} {name}: {message}")))?;
         if values.insert(name.to_owned(), value).is_some() {

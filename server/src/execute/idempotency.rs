@@ -116,6 +116,12 @@ struct KeepAnswer {
 impl Finish for KeepAnswer {
     async fn finish(self, app: &App, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
         let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(error.to_string());
+        if executed.unavailable {
+            // Nothing was done: the row says so, and the key is free for the next attempt.
+            app.recorder.finish(row).await.map_err(|error| failed(&error))?;
+            app.store.idempotency().release(&self.key, executed.id).await.map_err(|error| failed(&error))?;
+            return Ok(());
+        }
         let result = serde_json::value::to_raw_value(&executed.reply).map_err(|error| failed(&error))?;
         let answer = Answer { execution_id: executed.id, deprecated: executed.deprecated.is_some(), result };
         let sealed = seal(app, &self.key, &answer).map_err(|error| failed(&error))?;

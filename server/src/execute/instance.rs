@@ -9,7 +9,7 @@ use connector_runtime::descriptor::EgressScope;
 use connector_runtime::dispatch::{Executor, Target};
 use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
-use connector_runtime::mock::MockSettings;
+use connector_runtime::mock::{MockScript, MockSettings};
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::schema::{ConfigSchema, Field};
 use metrics::{Counter, Histogram};
@@ -20,7 +20,8 @@ use uuid::Uuid;
 use crate::api::Problem;
 use crate::app::App;
 use crate::catalog::type_schema;
-use crate::store::{ExecutionStatus, LoadedConnector, SIGNING_SECRET};
+use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks};
+use crate::store::{ConnectorType, ExecutionModel, ExecutionStatus, LoadedConnector, SIGNING_SECRET};
 
 /// How many calls of one connector may run at the same time; further ones are turned away.
 const MOST_CALLS: usize = 256;
@@ -54,6 +55,7 @@ pub struct Instance {
     pub(super) meters: Meters,
     executor: Option<Box<dyn Executor>>,
     mock: MockSettings,
+    mock_script: Option<ScriptMocks>,
     timeout_ms: Option<u64>,
 }
 
@@ -76,17 +78,25 @@ impl Instance {
             config.insert(sealed.field.clone(), value);
         }
         texts.extend(secret_texts(&schema.connection, &config));
-        let entry = app.registry.get(&connector_type.name);
+        let compiled = connector_type.execution_model == ExecutionModel::BuiltIn;
+        let entry = app.registry.get(&connector_type.name).filter(|_| compiled);
         // Compiled code reads its connection by the compiled schema, whatever the row has become.
         let (scope, fields) = entry.map_or((EgressScope::default(), &schema.connection), |entry| {
             (entry.descriptor().egress, &entry.schema().connection)
         });
         let known = texts.iter().map(|text| Secret::from(text.as_str()));
         let http = app.http.for_connection(scope, fields, &config, known);
-        let executor = entry.map(|entry| Box::new(entry.executor()) as Box<dyn Executor>);
+        let executor = match entry {
+            Some(entry) => Some(Box::new(entry.executor()) as Box<dyn Executor>),
+            None => script(app, &connector_type, connector.id).map(|script| Box::new(script) as Box<dyn Executor>),
+        };
         let refusal =
             refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
-        let mock = serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
+        let mock: MockSettings =
+            serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
+        let id = connector.id;
+        let mock_script =
+            mock.script.as_deref().map(|source| ScriptMocks::new(app.scripts.clone(), id.to_string(), source));
         let meters = Meters::new(&connector_type.name);
         Ok(Self {
             id: connector.id,
@@ -103,6 +113,7 @@ impl Instance {
             meters,
             executor,
             mock,
+            mock_script,
             timeout_ms: connector.fields.timeout_ms.map(u64::from),
         })
     }
@@ -114,9 +125,22 @@ impl Instance {
             schema: &self.schema,
             executor: self.executor.as_deref()?,
             mock: Some(&self.mock),
+            mock_script: self.mock_script.as_ref().map(|script| script as &dyn MockScript),
             timeout_ms: self.timeout_ms,
         })
     }
+}
+
+/// Makes what serves a type that runs a script. One that an earlier release seeded and this one has not is gone.
+fn script(app: &App, connector_type: &ConnectorType, id: Uuid) -> Option<ScriptExecutor> {
+    let mut scripts = app.scripts.clone();
+    match connector_type.execution_model {
+        ExecutionModel::Script => {}
+        ExecutionModel::OasDerived => scripts.limits = scripts.limits.imported(),
+        ExecutionModel::BuiltIn | ExecutionModel::External => return None,
+    }
+    let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available)?;
+    Some(ScriptExecutor::new(scripts, id.to_string(), CommandScripts::whole(source)))
 }
 
 /// Collects every text in a value.

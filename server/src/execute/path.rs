@@ -48,8 +48,17 @@ pub struct Executed {
     pub reply: Reply,
     /// Whether the command is deprecated, and what its author says to use instead.
     pub deprecated: Option<Option<String>>,
+    /// Whether nothing was done because what serves the command cannot take it now: HTTP 503.
+    pub unavailable: bool,
     /// How long the call took, in milliseconds.
     pub took_ms: f64,
+}
+
+impl Executed {
+    fn new(id: Uuid, done: Done) -> Self {
+        let Done { reply, deprecated, unavailable, took, .. } = done;
+        Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0 }
+    }
 }
 
 /// Why a call was turned away without a row.
@@ -125,9 +134,8 @@ pub async fn refuse(
     let done = refused(instance, invocation, Some(reason));
     let id = new_id();
     let row = record::ended(begun(id, instance, &request, &done), &done);
-    let executed =
-        Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
-    instance.meters.count(executed.reply.success, done.took.as_secs_f64());
+    instance.meters.count(done.reply.success, done.took.as_secs_f64());
+    let executed = Executed::new(id, done);
     RowOnly.finish(app, row, &executed).await?;
     Ok(executed)
 }
@@ -144,9 +152,8 @@ pub(super) async fn run(
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let (row, done) = call(app, instance, id, request).await?;
     let row = record::ended(row, &done);
-    let executed =
-        Executed { id, reply: done.reply, deprecated: done.deprecated, took_ms: done.took.as_secs_f64() * 1000.0 };
-    instance.meters.count(executed.reply.success, done.took.as_secs_f64());
+    instance.meters.count(done.reply.success, done.took.as_secs_f64());
+    let executed = Executed::new(id, done);
     finish.finish(app, row, &executed).await?;
     Ok(executed)
 }
@@ -223,6 +230,7 @@ fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -
         default_command: instance.schema.default_command.clone(),
         reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
         mocked: false,
+        unavailable: false,
         deprecated: asked
             .and_then(|name| instance.schema.commands.get(name))
             .and_then(|command| command.deprecated.then(|| command.deprecated_message.clone())),

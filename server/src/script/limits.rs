@@ -44,6 +44,15 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Returns these limits for a script that an import has written: its source is as long as the document that it
+    /// came from, though a worker gets one operation of it.
+    #[must_use]
+    pub const fn imported(self) -> Self {
+        Self { source: 32 << 20, ..self }
+    }
+}
+
 /// How long after the soft interrupt a worker is killed.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
 /// How long a run may compute before its neighbours go first.

@@ -29,7 +29,7 @@ pub(super) struct Order<'a> {
     pub(super) limits: Limits,
     pub(super) command: &'a str,
     pub(super) idempotency_key: &'a str,
-    /// JSON text of an object with `config`, `params` and `variables`.
+    /// JSON text of an object with `config`, `params`, `variables` and perhaps `mockScenario`.
     pub(super) data: &'a str,
 }
 

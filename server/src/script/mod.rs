@@ -8,6 +8,7 @@
 
 mod answer;
 mod egress;
+mod executor;
 mod failure;
 mod frame;
 mod limits;
@@ -15,6 +16,7 @@ mod message;
 mod pool;
 mod process;
 mod queue;
+pub mod sample;
 mod sandbox;
 mod spending;
 mod starter;
@@ -25,10 +27,11 @@ pub mod worker;
 
 pub use self::answer::judge;
 pub use self::egress::EgressCalls;
+pub use self::executor::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
 pub use self::limits::Limits;
 pub use self::message::Walls;
 pub use self::pool::{Pool, PoolSettings};
 pub use self::sandbox::{
-    Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall,
+    Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall, Workers,
 };

@@ -22,7 +22,7 @@ use super::limits::Limits;
 use super::message::Walls;
 use super::process::Worker;
 use super::queue::{Grant, Key, Queue, Waiter};
-use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall};
+use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall, Workers};
 use super::starter::{Started, Starter};
 
 /// How a pool is laid out.
@@ -113,11 +113,6 @@ impl Pool {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Starts the blank workers, so that the first call need not wait.
-    pub fn prepare(&self) {
-        self.shared.fill();
-    }
-
     /// Returns the process ids of the workers that wait, blank ones last.
     pub fn waiting_workers(&self) -> Vec<u32> {
         let mut all: Vec<u32> = self.shared.queue().idle().map(Worker::id).collect();
@@ -188,6 +183,21 @@ impl Sandbox for Pool {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<Vec<ScriptProblem>, ScriptFailure>> {
         self.check_source(source, commands, limits).boxed()
+    }
+
+    fn prepare(&self) {
+        self.shared.fill();
+    }
+
+    fn close(&self) {
+        let idle = self.shared.queue().expire(Instant::now() + Duration::from_millis(1));
+        let blank = std::mem::take(&mut self.shared.blank().ready);
+        drop((idle, blank));
+    }
+
+    fn workers(&self) -> Workers {
+        let waiting = self.shared.queue().idle().count() + self.shared.blank().ready.len();
+        Workers { working: self.shared.at_work().len(), waiting }
     }
 }
 

@@ -145,7 +145,12 @@ impl Worker {
             bound.map_err(|Malformed| too_large("the script", source.len(), super::limits::FRAME))?;
         }
         let before = out.len();
-        let data = Data { config: call.config, params: call.params, variables: call.variables };
+        let data = Data {
+            config: call.config,
+            params: call.params,
+            variables: call.variables,
+            mock_scenario: call.mock_scenario,
+        };
         let budget = call.deadline.saturating_duration_since(Instant::now());
         let writer = Writer::new(&mut out, Kind::Run).number(micros(budget)).byte(level_byte(call.log_level));
         let writer = write_limits(writer, call.limits).text(call.command).text(call.idempotency_key.unwrap_or(""));
@@ -204,7 +209,9 @@ impl Worker {
                 }
                 Kind::Done => {
                     let done = Done::read(&body)?;
-                    let ran = Ran { json: done.json.to_owned(), figures: done.figures };
+                    let returned = !done.json.is_empty();
+                    let json = if returned { done.json } else { "null" }.to_owned();
+                    let ran = Ran { json, returned, figures: done.figures };
                     if ran.json.len() > call.limits.result {
                         return Err(Gone);
                     }
@@ -324,12 +331,15 @@ async fn answered(
 /// What the check says of a top level without an end.
 pub(super) const TOO_LONG: &str = "the script's top level does not come to an end; put the work into the commands";
 
-/// `floh.config`, `floh.params`, `floh.variables`.
+/// `floh.config`, `floh.params`, `floh.variables`, `floh.mockScenario`.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Data<'a> {
     config: &'a Map<String, Value>,
     params: &'a Map<String, Value>,
     variables: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mock_scenario: Option<&'a str>,
 }
 
 /// How a run ended, and whether its worker ends with it.

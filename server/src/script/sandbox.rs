@@ -36,6 +36,26 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
         commands: &'a [&'a str],
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<Vec<ScriptProblem>, ScriptFailure>>;
+
+    /// Readies what makes a first call quick.
+    fn prepare(&self) {}
+
+    /// Ends the workers that serve no call; those that do end with theirs.
+    fn close(&self) {}
+
+    /// Counts the workers.
+    fn workers(&self) -> Workers {
+        Workers::default()
+    }
+}
+
+/// The workers of a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Workers {
+    /// Those that serve a call.
+    pub working: usize,
+    /// Those that wait for one.
+    pub waiting: usize,
 }
 
 /// A script's source, with the hash that names it. Cheap to clone.
@@ -86,6 +106,8 @@ pub struct ScriptCall<'a> {
     pub variables: &'a Map<String, Value>,
     /// `floh.idempotencyKey`.
     pub idempotency_key: Option<&'a str>,
+    /// The scenario that a mock script is to answer: `floh.mockScenario`.
+    pub mock_scenario: Option<&'a str>,
     /// When the run must have ended.
     pub deadline: Instant,
     /// How long it had, from the beginning of the call; for the text of a time-out.
@@ -194,6 +216,8 @@ pub struct Ran {
     /// What the command returned, as JSON text; `null` where it returned nothing. Judge it with
     /// [`judge`](super::judge).
     pub json: String,
+    /// Whether it returned a value: false for undefined.
+    pub returned: bool,
     /// What it took.
     pub figures: Figures,
 }

@@ -8,9 +8,9 @@ use crate::store::tests::{TestDb, new_type, type_fields};
 use crate::store::{NewType, PageRequest, TypeChoice};
 use crate::testing::types::{Odd, Safe};
 
-const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false };
-const DOWN: SeedOptions = SeedOptions { allow_downgrade: true, allow_schema_drift: false };
-const DRIFT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: true };
+const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false, samples: false };
+const DOWN: SeedOptions = SeedOptions { allow_downgrade: true, allow_schema_drift: false, samples: false };
+const DRIFT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: true, samples: false };
 
 /// A copy of a descriptor with another version.
 fn version(descriptor: &'static Descriptor, version: &'static str) -> &'static Descriptor {

@@ -1,5 +1,6 @@
 //! What the tests of several rooms share: a whole server on a temporary folder, reached through its router.
 
+pub(crate) mod sandbox;
 pub(crate) mod types;
 
 use std::path::Path;
@@ -82,7 +83,11 @@ async fn start_at(
     seed: SeedOptions,
     policy: Policy,
 ) -> Result<App, crate::app::StartError> {
-    App::start_with(registry, Options { data_dir, database_url, master_key: None, policy, seed }).await
+    App::start_with(
+        registry,
+        Options { data_dir, database_url, master_key: None, policy, scripts: sandbox::scripts(), seed },
+    )
+    .await
 }
 
 /// Everything that is compiled into the tests.

@@ -131,6 +131,7 @@ impl Call {
             params: &self.params,
             variables: &self.variables,
             idempotency_key: Some("key-1"),
+            mock_scenario: None,
             deadline: Instant::now() + self.timeout,
             timeout: self.timeout,
             limits: &self.limits,

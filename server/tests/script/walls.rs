@@ -1,6 +1,6 @@
 //! What keeps a worker in, as the system tells it.
 
-use server::script::Pool;
+use server::script::{Pool, Sandbox};
 
 use super::support::{Call, pool, settings, until};
 

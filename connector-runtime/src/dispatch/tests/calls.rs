@@ -39,8 +39,14 @@ async fn no_command_given_says_so() {
     for (schema, error) in
         [(&schema, "No command given (known commands: a, b)"), (&empty, "No command given (this type has no commands)")]
     {
-        let target =
-            crate::dispatch::Target { connector: "x", schema, executor: &executor, mock: None, timeout_ms: None };
+        let target = crate::dispatch::Target {
+            connector: "x",
+            schema,
+            executor: &executor,
+            mock: None,
+            mock_script: None,
+            timeout_ms: None,
+        };
         let done = crate::dispatch::dispatch(target, Invocation::default()).await;
         assert_eq!(done.reply.error.as_deref(), Some(error));
     }

@@ -198,7 +198,8 @@ pub(super) async fn run_with(invocation: Invocation, mock: Option<&MockSettings>
     let registry = Registry::of([Lab::DESCRIPTOR]).unwrap();
     let entry = registry.get("dispatch-lab").unwrap();
     let executor = entry.executor();
-    let target = Target { connector: "lab", schema: entry.schema(), executor: &executor, mock, timeout_ms };
+    let target =
+        Target { connector: "lab", schema: entry.schema(), executor: &executor, mock, mock_script: None, timeout_ms };
     dispatch(target, invocation).await
 }
 

@@ -81,6 +81,7 @@
     params: data.params,
     variables: data.variables,
     idempotencyKey,
+    mockScenario: data.mockScenario,
     http: freeze({
       get: (url, headers) => send('GET', url, headers, 'none'),
       post: (url, body, headers) => send('POST', url, headers, 'any', body),

@@ -70,7 +70,8 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
     let most = Most { bytes: limits.result, depth: limits.depth, nodes: limits.nodes };
     let json = match walk::write(&realm, &returned, most) {
         Ok(Some(json)) => json,
-        Ok(None) if returned.is_undefined() => "null".to_owned(),
+        // An empty text tells it from null.
+        Ok(None) if returned.is_undefined() => String::new(),
         Ok(None) => {
             let what = if returned.is_function() { "function" } else { "symbol" };
             return Err(Fault::Result(format!("it is a {what}")));

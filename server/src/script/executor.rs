@@ -1,0 +1,192 @@
+//! A script behind the one path that every call takes: as what serves a connector, and as the script hop of the
+//! mock chain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::context::Context;
+use connector_runtime::dispatch::Executor;
+use connector_runtime::log::{LogLevel, Logger};
+use connector_runtime::mock::MockScript;
+use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
+use connector_runtime::schema::FieldValues;
+use futures_util::FutureExt;
+use serde_json::{Map, Value};
+
+use super::answer::judge;
+use super::egress::EgressCalls;
+use super::failure::ScriptFailure;
+use super::limits::{GRACE, Limits};
+use super::sandbox::{HostCalls, HttpAnswer, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall};
+
+/// How much later than a killed worker the call itself is given up.
+const AFTER_THE_KILL: Duration = Duration::from_millis(100);
+
+/// The sandbox of a server, and how much it gives a script.
+#[derive(Debug, Clone)]
+pub struct Scripts {
+    /// Where scripts run.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// How much one may take.
+    pub limits: Limits,
+}
+
+/// The source of a type, from which each worker gets what its command needs.
+#[derive(Debug, Clone)]
+pub struct CommandScripts {
+    whole: Script,
+}
+
+impl CommandScripts {
+    /// Serves every command with the whole source.
+    pub fn whole(source: &str) -> Self {
+        Self { whole: Script::new(source) }
+    }
+
+    /// Returns the script that serves a command.
+    pub const fn of(&self, _command: &str) -> &Script {
+        &self.whole
+    }
+}
+
+/// Serves a connector whose commands are functions of a script.
+#[derive(Debug)]
+pub struct ScriptExecutor {
+    scripts: Scripts,
+    connector: String,
+    sources: CommandScripts,
+}
+
+/// Answers mocked calls with the functions of a connector's mock script. What it asks of the network is refused.
+#[derive(Debug)]
+pub struct ScriptMocks {
+    scripts: Scripts,
+    connector: String,
+    script: Script,
+}
+
+impl ScriptExecutor {
+    /// Serves the connector of an id.
+    pub fn new(scripts: Scripts, connector: impl Into<String>, sources: CommandScripts) -> Self {
+        Self { scripts, connector: connector.into(), sources }
+    }
+}
+
+impl ScriptMocks {
+    /// Mocks the connector of an id.
+    pub fn new(scripts: Scripts, connector: impl Into<String>, source: &str) -> Self {
+        Self { scripts, connector: connector.into(), script: Script::new(source) }
+    }
+}
+
+impl Executor for ScriptExecutor {
+    fn execute<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Failure>> {
+        let Self { scripts, connector, sources } = self;
+        async move {
+            let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()));
+            let call = Call { connector, script: sources.of(command), command, scenario: None, params };
+            match call.run(scripts, context, &host).await {
+                Ok(ran) => Ok(judge(&ran.json)),
+                Err(failure) => failed(failure),
+            }
+        }
+        .boxed()
+    }
+
+    fn grace(&self) -> Duration {
+        GRACE + AFTER_THE_KILL
+    }
+}
+
+impl MockScript for ScriptMocks {
+    fn answer<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        scenario: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Option<Result<Reply, Failure>>> {
+        let Self { scripts, connector, script } = self;
+        async move {
+            let host = NoNetwork(context.log().clone());
+            let call = Call { connector, script, command, scenario: Some(scenario), params };
+            match call.run(scripts, context, &host).await {
+                Ok(ran) if !ran.returned => None,
+                Ok(ran) => Some(Ok(judge(&ran.json))),
+                Err(ScriptFailure::NoCommand { .. }) => None,
+                Err(failure) => Some(failed(failure)),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// A command of a script, and what it is called with.
+struct Call<'a> {
+    connector: &'a str,
+    script: &'a Script,
+    command: &'a str,
+    scenario: Option<&'a str>,
+    params: FieldValues<'a>,
+}
+
+impl Call<'_> {
+    async fn run(&self, scripts: &Scripts, context: &Context, host: &dyn HostCalls) -> Result<Ran, ScriptFailure> {
+        let params = self.params();
+        let call = ScriptCall {
+            connector: self.connector,
+            script: self.script,
+            command: self.command,
+            config: context.connector_config(),
+            params: &params,
+            variables: context.variables(),
+            idempotency_key: context.idempotency_key(),
+            mock_scenario: self.scenario,
+            deadline: context.deadline(),
+            timeout: context.timeout(),
+            limits: &scripts.limits,
+            log_level: context.log().level(),
+        };
+        scripts.sandbox.run(call, host).await
+    }
+
+    /// Everything given, those without a field too, with defaults; and the command, also where it is the default one.
+    fn params(&self) -> Map<String, Value> {
+        let mut params = self.params.with_defaults();
+        params.insert("command".to_owned(), self.command.into());
+        params
+    }
+}
+
+fn logging(log: &Logger) -> impl Fn(LogLevel, &str) + Send + Sync + 'static {
+    let log = log.clone();
+    move |level, message| log.write(level, message)
+}
+
+fn failed(failure: ScriptFailure) -> Result<Reply, Failure> {
+    metrics::counter!("floh_script_failures_total", "class" => failure.class()).increment(1);
+    if failure.is_unavailable() {
+        let fail = Fail::new(failure.to_string()).diagnostics(failure.diagnostics());
+        return Err(Failure::unavailable(fail));
+    }
+    Ok(failure.into_reply())
+}
+
+/// What a mock script finds outside: its log, and nothing else.
+struct NoNetwork(Logger);
+
+impl HostCalls for NoNetwork {
+    fn http(&self, _: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>> {
+        let message = "a mocked call sends nothing: let the mock script return what the service would answer";
+        std::future::ready(Err(HttpFault { code: "mocked".into(), message: message.to_owned() })).boxed()
+    }
+
+    fn log(&self, level: LogLevel, message: &str) {
+        self.0.write(level, message);
+    }
+}
