@@ -13,6 +13,7 @@ pub mod config;
 pub mod execute;
 mod housekeeping;
 pub mod listen;
+pub mod openapi;
 pub mod script;
 pub mod seed;
 pub mod store;

@@ -30,7 +30,7 @@ async fn help_is_there_at_every_level() {
         assert!(exit.stdout.contains("Usage: floh"), "{exit:?}");
     }
     let exit = run(["--help"], &[]).await;
-    for command in ["serve", "types", "schema", "call", "egress", "token"] {
+    for command in ["serve", "types", "schema", "call", "egress", "lock", "new-connector", "token"] {
         assert!(exit.stdout.contains(command), "{command}: {exit:?}");
     }
     let serve = run(["serve", "--help"], &[]).await;
@@ -236,4 +236,22 @@ async fn egress_check_reads_the_settings_of_serve_and_standard_input() {
         assert_code(&exit, 2);
         assert!(exit.stderr.contains(text), "{exit:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_locks_of_this_repository_are_up_to_date() {
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let exit = run_in(repository, ["lock", "--check"], &[]).await;
+    assert_code(&exit, 0);
+    assert!(exit.stdout.ends_with("lock(s) up to date\n"), "{exit:?}");
+    let exit = run_in(repository, ["lock", "diff", "http", "--json"], &[]).await;
+    assert_code(&exit, 0);
+    let answer = json_of(&exit);
+    assert_eq!((&answer["name"], &answer["upToDate"]), (&json!("http"), &json!(true)));
+    assert!(answer["change"]["changes"].is_array(), "{answer}");
+
+    let exit = run(["lock", "--check"], &[]).await;
+    assert_eq!(exit.code, Some(2), "{exit:?}");
+    assert!(exit.stderr.contains("run this in the workspace"), "{exit:?}");
+    assert_code(&run(["lock", "diff", "nope"], &[]).await, 2);
 }

@@ -40,10 +40,9 @@ fn workspace() -> TempDir {
 
 #[track_caller]
 fn cargo(folder: &Path, args: &[&str]) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Kept beside the profiles of this test's own target folder: the dependencies are built once.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("new-connector");
-    let output = Command::new(cargo)
+    let output = Command::new(env!("CARGO"))
         .args(args)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)

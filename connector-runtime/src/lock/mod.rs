@@ -17,6 +17,8 @@ mod print;
 mod tests;
 mod verdict;
 
+use std::collections::HashSet;
+
 use semver::Version;
 
 pub use file::{LocateError, locate};
@@ -26,6 +28,11 @@ pub use verdict::{Locked, Report, Unlocked, Verdict};
 pub(crate) use verdict::verdict;
 
 use crate::descriptor::Descriptor;
+use crate::version::rule::{
+    CONNECTION_FIELD_ADDED, CONNECTION_FIELD_ADDED_REQUIRED, CONNECTION_FIELD_REMOVED, OPTION_ADDED, OPTION_REMOVED,
+    PARAM_ADDED, PARAM_ADDED_WITHOUT_DEFAULT, PARAM_REMOVED, PROPERTY_ADDED, PROPERTY_REMOVED, PROPERTY_REQUIRED,
+    TEXT_CHANGED,
+};
 use crate::version::{Change, Changes};
 use compare::Cursor;
 use out::Out;
@@ -108,5 +115,36 @@ pub fn diff(old: &str, new: &str) -> Result<Changes, LockError> {
             message: out::text(|out: &mut Out<'_>| message::write(out, &found)),
         });
     }
+    drop_implied_texts(&mut changes);
     Ok(changes)
+}
+
+/// A field brings its texts and takes them with it: where fields came or went, another hash of the texts
+/// around them says nothing more.
+fn drop_implied_texts(changes: &mut Changes) {
+    let moved = |change: &&Change| MOVED.contains(&change.rule.id);
+    let scopes: HashSet<String> =
+        changes.items.iter().filter(moved).map(|change| scope(&change.pointer).to_owned()).collect();
+    changes.items.retain(|change| change.rule.id != TEXT_CHANGED.id || !scopes.contains(scope(&change.pointer)));
+}
+
+/// Rules of what came or went together with its texts.
+const MOVED: &[&str] = &[
+    PARAM_REMOVED.id,
+    PARAM_ADDED.id,
+    PARAM_ADDED_WITHOUT_DEFAULT.id,
+    CONNECTION_FIELD_REMOVED.id,
+    CONNECTION_FIELD_ADDED.id,
+    CONNECTION_FIELD_ADDED_REQUIRED.id,
+    OPTION_REMOVED.id,
+    OPTION_ADDED.id,
+    PROPERTY_REMOVED.id,
+    PROPERTY_ADDED.id,
+    PROPERTY_REQUIRED.id,
+];
+
+/// What the texts of a lock are hashed by: `/commands/<name>` or `/connectionConfig`.
+fn scope(pointer: &str) -> &str {
+    let parts = if pointer.starts_with("/commands/") { 2 } else { 1 };
+    pointer.match_indices('/').nth(parts).map_or(pointer, |(end, _)| &pointer[..end])
 }

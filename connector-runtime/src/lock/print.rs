@@ -170,23 +170,45 @@ const fn is_next(last: &str, name: &str, best: Option<&str>) -> bool {
         }
 }
 
-const fn next_field(fields: &'static [FieldSpec], last: &str) -> Option<&'static FieldSpec> {
-    let mut next: Option<&FieldSpec> = None;
+/// The fields by name, as places in the list: sorted once, as every list is walked several times.
+struct Order([u16; FIELDS]);
+
+/// The most fields of one list.
+const FIELDS: usize = 512;
+
+impl Order {
+    const fn of(specs: &[FieldSpec]) -> Self {
+        assert!(specs.len() <= FIELDS, "a connector with more than 512 fields in one list takes `lock = false`");
+        let mut order = [0; FIELDS];
+        let mut at = 0;
+        while at < specs.len() {
+            let name = specs[at].name.as_bytes();
+            let mut to = at;
+            while to > 0
+                && matches!(bytes::compare(name, specs[order[to - 1] as usize].name.as_bytes()), Ordering::Less)
+            {
+                order[to] = order[to - 1];
+                to -= 1;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "below 512")]
+            let place = at as u16;
+            order[to] = place;
+            at += 1;
+        }
+        Self(order)
+    }
+}
+
+/// Tells whether any field of a list has options, here or inside an object.
+const fn has_options(specs: &[FieldSpec]) -> bool {
     let mut at = 0;
-    while at < fields.len() {
-        if is_next(
-            last,
-            fields[at].name,
-            match next {
-                Some(next) => Some(next.name),
-                None => None,
-            },
-        ) {
-            next = Some(&fields[at]);
+    while at < specs.len() {
+        if !specs[at].ty.choices.is_empty() || has_options(specs[at].ty.fields) {
+            return true;
         }
         at += 1;
     }
-    next
+    false
 }
 
 /// The path to a field inside objects, written outermost first.
@@ -207,8 +229,10 @@ const fn fields(
     specs: &'static [FieldSpec],
     nested: bool,
 ) {
-    let mut last = "";
-    while let Some(spec) = next_field(specs, last) {
+    let order = Order::of(specs);
+    let mut at = 0;
+    while at < specs.len() && !out.is_done() {
+        let spec = &specs[order.0[at] as usize];
         place(out, keyword, command, outer);
         out.str(spec.name);
         attributes(out, spec, nested);
@@ -217,13 +241,18 @@ const fn fields(
             let mut buffer = [0; PATH];
             fields(out, keyword, command, deeper(&mut buffer, outer, spec.name), spec.ty.fields, true);
         }
-        last = spec.name;
+        at += 1;
     }
 }
 
 const fn options(out: &mut Out<'_>, keyword: &str, command: &str, outer: &str, specs: &'static [FieldSpec]) {
-    let mut last = "";
-    while let Some(spec) = next_field(specs, last) {
+    if !has_options(specs) {
+        return;
+    }
+    let order = Order::of(specs);
+    let mut at = 0;
+    while at < specs.len() && !out.is_done() {
+        let spec = &specs[order.0[at] as usize];
         let mut shown = "";
         while let Some(choice) = next_choice(spec.ty.choices, shown) {
             place(out, keyword, command, outer);
@@ -237,7 +266,7 @@ const fn options(out: &mut Out<'_>, keyword: &str, command: &str, outer: &str, s
             let mut buffer = [0; PATH];
             options(out, keyword, command, deeper(&mut buffer, outer, spec.name), spec.ty.fields);
         }
-        last = spec.name;
+        at += 1;
     }
 }
 

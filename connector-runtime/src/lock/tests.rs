@@ -378,3 +378,16 @@ fn a_lock_lies_in_the_crate_or_beside_the_source() {
     assert_eq!(off, None);
     assert!(matches!(lost, LocateError::NoSource { file: "inner/none.rs", .. }), "{lost}");
 }
+
+#[test]
+fn what_comes_or_goes_takes_its_texts_along() {
+    let old = "version 1.0.0\ncommand list\nparam list limit number default=50\ntext list 00000001\ntexts 00000003\n";
+    let gone = "version 1.0.0\ncommand list\ntext list 00000002\ntexts 00000003\n";
+    let ids = |old: &str, new: &str| -> Vec<&str> {
+        diff(old, new).unwrap().items.iter().map(|change| change.rule.id).collect()
+    };
+    assert_eq!(ids(old, gone), ["param_removed"]);
+    assert_eq!(ids(gone, old), ["param_added"]);
+    assert_eq!(ids(old, &old.replace("00000001", "00000002")), ["text_changed"]);
+    assert_eq!(ids(old, &gone.replace("00000003", "00000004")), ["param_removed", "text_changed"]);
+}

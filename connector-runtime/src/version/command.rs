@@ -8,7 +8,7 @@ use super::Changes;
 use super::field::{self, Side};
 use super::path::Path;
 use super::rules::id;
-use crate::schema::{Command, ConfigSchema, Effect, Field, Fields};
+use crate::schema::{Command, ConfigSchema, Effect, Fields};
 
 /// Lists what changed from `old` to `new`. A renamed thing is one removed and one added.
 ///
@@ -19,17 +19,18 @@ pub fn diff(old: &ConfigSchema, new: &ConfigSchema) -> Changes {
     let path = root.step("connectionConfig");
     fields(Side::Connection, &old.connection, &new.connection, path, &mut changes);
     let path = root.step("commands");
-    for (name, command) in &old.commands {
+    let pairs = Pairs::of(&old.commands, &new.commands);
+    for (name, command, now) in pairs.iter() {
         let at = path.step(name);
-        match new.commands.get(name) {
+        match now {
             None => changes.push(id::COMMAND_REMOVED, at.pointer(), format!("command {name} was removed")),
             Some(now) => compare(name, command, now, at, &mut changes),
         }
     }
-    for name in new.commands.keys().filter(|name| !old.commands.contains_key(*name)) {
+    for (name, _) in pairs.added() {
         changes.push(id::COMMAND_ADDED, path.step(name).pointer(), format!("command {name} was added"));
     }
-    if reordered(&old.commands, &new.commands) {
+    if pairs.reordered() {
         changes.push(id::ORDER_CHANGED, path.pointer(), "the commands stand in another order");
     }
     default_command(old, new, &mut changes);
@@ -115,18 +116,19 @@ fn outputs(name: &str, old: &Command, new: &Command, path: Path<'_>, changes: &m
 }
 
 fn fields(side: Side<'_>, old: &Fields, new: &Fields, path: Path<'_>, changes: &mut Changes) {
-    for (name, field) in old {
+    let pairs = Pairs::of(old, new);
+    for (name, field, now) in pairs.iter() {
         let at = path.step(name);
-        match new.get(name) {
+        match now {
             None => changes.push(side.removed(), at.pointer(), format!("{} was removed", side.named(name))),
             Some(now) => field::compare(side, name, field, now, at, changes),
         }
     }
-    for (name, field) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+    for (name, field) in pairs.added() {
         let (rule, message) = side.added(name, field);
         changes.push(rule, path.step(name).pointer(), message);
     }
-    if reordered::<Field>(old, new) {
+    if pairs.reordered() {
         let message = match side {
             Side::Connection => "the connection fields stand in another order".to_owned(),
             Side::Param(command) => format!("the params of {command} stand in another order"),
@@ -135,8 +137,36 @@ fn fields(side: Side<'_>, old: &Fields, new: &Fields, path: Path<'_>, changes: &
     }
 }
 
-/// Tells whether what both have stands in another order.
-fn reordered<T>(old: &IndexMap<String, T>, new: &IndexMap<String, T>) -> bool {
-    let kept = old.keys().filter(|name| new.contains_key(*name));
-    kept.ne(new.keys().filter(|name| old.contains_key(*name)))
+/// Two maps side by side. Mostly they have the same names in the same order; then nothing is looked up.
+struct Pairs<'m, T> {
+    old: &'m IndexMap<String, T>,
+    new: &'m IndexMap<String, T>,
+    aligned: bool,
+}
+
+impl<'m, T> Pairs<'m, T> {
+    fn of(old: &'m IndexMap<String, T>, new: &'m IndexMap<String, T>) -> Self {
+        Self { old, new, aligned: old.keys().eq(new.keys()) }
+    }
+
+    /// What was there, each with what it is now.
+    fn iter(&self) -> impl Iterator<Item = (&'m str, &'m T, Option<&'m T>)> {
+        let (new, aligned) = (self.new, self.aligned);
+        self.old.iter().enumerate().map(move |(index, (name, old))| {
+            let now = if aligned { new.get_index(index).map(|(_, now)| now) } else { new.get(name) };
+            (name.as_str(), old, now)
+        })
+    }
+
+    fn added(&self) -> impl Iterator<Item = (&'m String, &'m T)> {
+        let (old, aligned) = (self.old, self.aligned);
+        self.new.iter().filter(move |(name, _)| !aligned && !old.contains_key(*name))
+    }
+
+    /// Tells whether what both have stands in another order.
+    fn reordered(&self) -> bool {
+        let (old, new) = (self.old, self.new);
+        let kept = || old.keys().filter(|name| new.contains_key(*name));
+        !self.aligned && kept().ne(new.keys().filter(|name| old.contains_key(*name)))
+    }
 }

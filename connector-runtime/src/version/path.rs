@@ -1,7 +1,5 @@
 //! Where a comparison stands. Kept on the stack; written as a JSON pointer only where something changed.
 
-use std::fmt;
-
 use crate::schema::escape_pointer;
 
 /// A place in a document.
@@ -22,16 +20,24 @@ impl<'a> Path<'a> {
     }
 
     pub(super) fn pointer(&self) -> String {
-        self.to_string()
+        let mut pointer = String::with_capacity(64);
+        self.write(&mut pointer);
+        pointer
     }
-}
 
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write(&self, pointer: &mut String) {
         match self {
-            Self::Root => Ok(()),
-            Self::Step(parent, step) => write!(f, "{parent}/{}", escape_pointer(step)),
-            Self::Index(parent, index) => write!(f, "{parent}/{index}"),
+            Self::Root => {}
+            Self::Step(parent, step) => {
+                parent.write(pointer);
+                pointer.push('/');
+                pointer.push_str(&escape_pointer(step));
+            }
+            Self::Index(parent, index) => {
+                parent.write(pointer);
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
         }
     }
 }

@@ -73,7 +73,6 @@ pub(super) async fn affected(
         return Ok(AffectedList::default());
     }
     let commands: BTreeSet<&str> = touches.iter().filter_map(|(touch, _)| command(touch)).collect();
-    let commands: Vec<&str> = commands.into_iter().collect();
     let params = touches.iter().any(|(touch, _)| matches!(touch, Touch::Gives(..)));
     let since = Timestamp::now() - RECENT;
     let mut found = Found::default();
@@ -192,5 +191,46 @@ impl From<Found> for AffectedList {
     fn from(found: Found) -> Self {
         let total = (found.total > found.items.len()).then_some(found.total);
         Self { items: found.items.into_iter().collect(), total }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(command: &str, params: Option<&str>) -> RecentCall {
+        RecentCall { command: command.to_owned(), params: params.map(str::to_owned) }
+    }
+
+    #[test]
+    fn params_that_are_too_long_to_be_read_may_hold_any() {
+        let calls = vec![
+            call("list", Some(r#"{"a":1,"b":null,"a\u0062":{}}"#)),
+            call("get", None),
+            call("put", Some("broken")),
+        ];
+        let used = Used::of(calls);
+        let stored =
+            StoredConfig { id: Uuid::nil(), name: String::new(), config: Default::default(), secrets: BTreeSet::new() };
+        let touched = |touch: Touch<'_>| used.is_touched(&touch, &stored, &ConfigSchema::default());
+        assert!(touched(Touch::Gives("list", "a")) && touched(Touch::Gives("list", "ab")));
+        assert!(!touched(Touch::Gives("list", "b")) && !touched(Touch::Gives("list", "c")));
+        assert!(touched(Touch::Gives("get", "anything")) && touched(Touch::Gives("put", "anything")));
+        assert!(touched(Touch::Calls("get")) && !touched(Touch::Calls("delete")));
+        assert!(touched(Touch::Lacks("f")) && !touched(Touch::Has("f")) && !touched(Touch::Misses("f")));
+    }
+
+    #[test]
+    fn an_answer_names_so_many_and_counts_the_rest() {
+        let mut found = Found::default();
+        for number in (0..600).rev() {
+            found.add(&format!("c{number:03}"), &BTreeSet::from(["/a", "/b"]));
+        }
+        let list = AffectedList::from(found);
+        assert_eq!((list.items.len(), list.total), (MOST_NAMED, Some(1_200)));
+        assert_eq!((list.items[0].connector.as_str(), list.items[999].connector.as_str()), ("c000", "c499"));
+        let mut found = Found::default();
+        found.add("one", &BTreeSet::from(["/a"]));
+        assert_eq!(AffectedList::from(found).total, None);
     }
 }

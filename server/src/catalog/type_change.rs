@@ -94,7 +94,11 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
             return Err(Problem::invalid(vec![refusal]).with_change(change));
         }
     };
-    let fields = TypeFields { version: version.to_string(), ..patch.fields.clone() };
+    let mut fields = TypeFields { version: version.to_string(), ..patch.fields.clone() };
+    if plan.same_schema {
+        // Said in other words, or `{}` in place of what a compiled type has: the row keeps its own.
+        fields.config_schema.clone_from(&row.fields.config_schema);
+    }
     if fields == row.fields {
         return Ok(ChangedType { view: TypeView::new(row)?, change, secrets_cleared: Vec::new() });
     }
@@ -171,6 +175,7 @@ pub fn summary(changes: &Changes) -> String {
 /// What a change comes to.
 struct Plan {
     changes: Changes,
+    same_schema: bool,
     current: Version,
     version: Result<Version, Mistake>,
 }
@@ -178,6 +183,7 @@ struct Plan {
 impl Plan {
     fn new(row: &ConnectorType, patch: &TypePatch) -> Result<Self, Problem> {
         let mut changes = diff(&patch.old, &patch.new);
+        let same_schema = changes.is_empty();
         if patch.fields.script_source != row.fields.script_source {
             changes.script_source_changed();
         }
@@ -186,7 +192,7 @@ impl Plan {
         }
         let current = Version::parse(&row.fields.version).map_err(Problem::internal)?;
         let version = version(&current, changes.level(), patch);
-        Ok(Self { changes, current, version })
+        Ok(Self { changes, same_schema, current, version })
     }
 
     async fn view(&self, app: &App, row: &ConnectorType, patch: &TypePatch) -> Result<ChangeView, Problem> {

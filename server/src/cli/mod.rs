@@ -2,6 +2,7 @@
 
 mod call;
 mod egress;
+mod lock;
 mod new_connector;
 mod script;
 mod serve;
@@ -38,6 +39,8 @@ enum Command {
     Schema(types::SchemaArgs),
     /// Run a command of a connector type here, without a server.
     Call(Box<call::CallArgs>),
+    /// Write the schema locks of the connectors, or check them.
+    Lock(lock::LockArgs),
     /// Write a new connector that compiles as it stands, for you to fill in.
     NewConnector(new_connector::NewConnectorArgs),
     /// Check and run scripts.
@@ -116,6 +119,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Types(args) => types::list(&registry()?, &args),
         Command::Schema(args) => types::schema(&registry()?, &args),
         Command::Call(args) => call::run(&registry()?, *args),
+        Command::Lock(args) => lock::run(&registry()?, &args),
         Command::NewConnector(args) => new_connector::run(&args),
         Command::Script(command) => script::run(command),
         Command::Egress(command) => egress::run(command),

@@ -155,14 +155,17 @@ fn with_module(library: &str, module: &str) -> Option<String> {
     Some(format!("{before}{gap}pub mod {module};\n{after}"))
 }
 
-/// Writes a file whole: beside it first, then in its place.
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    let failed = |error: io::Error| CliError::Failed(format!("cannot write {}: {error}", path.display()));
+    write_whole(path, text).map_err(|error| CliError::Failed(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Writes a file whole: beside it first, then in its place.
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        fs::create_dir_all(folder)?;
     }
     let draft = path.with_extension("new");
-    fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).map_err(failed)
+    fs::write(&draft, text).and_then(|()| fs::rename(&draft, path))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use connector_runtime::egress::{Client, EgressError, Response};
 use connector_runtime::log::LogLevel;
 use futures_util::FutureExt;
@@ -10,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde::de::IgnoredAny;
 
 use super::limits::Limits;
-use super::sandbox::{HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
+use super::sandbox::{BodyPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
 
 /// Takes a line of log.
 type Log = dyn Fn(LogLevel, &str) + Send + Sync;
@@ -39,6 +41,7 @@ impl EgressCalls {
         request = match body {
             HttpBody::None => request,
             HttpBody::Form(pairs) => request.form(&pairs),
+            HttpBody::Parts(parts) => request.body(joined(parts, &self.limits)?),
             HttpBody::Text(text) | HttpBody::Json(text) if text.len() > self.limits.body => {
                 drop(text);
                 return Err(HttpFault::too_large(&self.limits));
@@ -74,6 +77,27 @@ impl fmt::Debug for EgressCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EgressCalls").field("client", &self.client).finish_non_exhaustive()
     }
+}
+
+/// Puts the parts of a body together.
+fn joined(parts: Vec<BodyPart>, limits: &Limits) -> Result<Vec<u8>, HttpFault> {
+    let mut all = Vec::new();
+    for part in parts {
+        match part {
+            BodyPart::Text(text) => all.extend_from_slice(text.as_bytes()),
+            BodyPart::Base64(text) => {
+                let plain: String = text.split_ascii_whitespace().collect();
+                BASE64_STANDARD.decode_vec(plain, &mut all).map_err(|error| HttpFault {
+                    code: "request".into(),
+                    message: format!("the bytes of a body are not sound base64: {error}"),
+                })?;
+            }
+        }
+        if all.len() > limits.body {
+            return Err(HttpFault::too_large(limits));
+        }
+    }
+    Ok(all)
 }
 
 fn is_json(text: &str) -> bool {

@@ -33,5 +33,5 @@ pub use self::limits::Limits;
 pub use self::message::Walls;
 pub use self::pool::{Pool, PoolSettings};
 pub use self::sandbox::{
-    Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall, Workers,
+    BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall, Workers,
 };

@@ -171,6 +171,26 @@ pub enum HttpBody {
     Json(String),
     /// Pairs, sent as a form.
     Form(Vec<(String, String)>),
+    /// Texts and bytes, sent one after the other.
+    Parts(Vec<BodyPart>),
+}
+
+/// A piece of a body that is not text alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BodyPart {
+    /// A text, sent as UTF-8.
+    Text(String),
+    /// Bytes, in base64.
+    Base64(String),
+}
+
+impl fmt::Debug for BodyPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text",
+            Self::Base64(_) => "Base64",
+        })
+    }
 }
 
 impl fmt::Debug for HttpBody {
@@ -180,6 +200,7 @@ impl fmt::Debug for HttpBody {
             Self::Text(_) => "Text",
             Self::Json(_) => "Json",
             Self::Form(_) => "Form",
+            Self::Parts(_) => "Parts",
         })
     }
 }

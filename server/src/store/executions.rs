@@ -1,5 +1,7 @@
 //! Recorded executions: read and listed here, written by the [`super::Recorder`].
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -67,6 +69,8 @@ pub struct ExecutionFilter {
 
 /// How many calls of a connector [`Executions::recent_calls`] looks at.
 const RECENT_CALLS: i64 = 1_000;
+/// Names that a statement takes; SQLite looks up each `$N` in a list of all of them.
+const FEW: usize = 16;
 
 /// What a call of a connector used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +126,7 @@ impl Executions<'_> {
         &self,
         connector: Uuid,
         since: Timestamp,
-        commands: &[&str],
+        commands: &BTreeSet<&str>,
         params: bool,
     ) -> Result<Vec<RecentCall>, StoreError> {
         // Ids are time-ordered: the earliest one of a moment stands for it.
@@ -133,15 +137,20 @@ impl Executions<'_> {
         });
         statement.push(" FROM (SELECT command, params FROM execution WHERE connector_id = ");
         statement.bind(connector.to_string()).push(" AND id >= ").bind(Uuid::from_u128(since).to_string());
-        statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IN (");
-        statement.list(commands.iter().copied()).push(")");
+        statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IS NOT NULL");
+        if commands.len() <= FEW {
+            statement.push(" AND command IN (").list(commands.iter().copied()).push(")");
+        }
         let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
-        rows.iter()
-            .map(|row| {
-                let row = Reader::new(row, TABLE);
-                Ok(RecentCall { command: row.text("command")?, params: row.value("params")? })
-            })
-            .collect()
+        let mut calls = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let row = Reader::new(row, TABLE);
+            let command = row.text("command")?;
+            if commands.contains(command.as_str()) {
+                calls.push(RecentCall { command, params: row.value("params")? });
+            }
+        }
+        Ok(calls)
     }
 
     /// The connectors that have or had a name; more than one only if it was given to another after a rename or

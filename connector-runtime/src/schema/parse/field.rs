@@ -12,24 +12,28 @@ use crate::schema::nested::NestedSchema;
 /// Longest regular expression, in bytes.
 const LONGEST_PATTERN: usize = 4096;
 /// Most regular expressions of a config schema, the ones in nested schemas included.
-const MOST_PATTERNS: usize = 10_000;
+const MOST_PATTERNS: usize = 50_000;
+/// Most different ones among them: each is compiled once, to see whether it can be.
+const MOST_DIFFERENT_PATTERNS: usize = 10_000;
 /// Most regular expressions of one nested schema, which are compiled all at once.
 const MOST_NESTED_PATTERNS: usize = 200;
 /// Most regular expressions of a config schema that are large when compiled.
 const MOST_LARGE_PATTERNS: usize = 50;
-const TOO_MANY: &str = "one pattern too many: a config schema may have 10000";
+const TOO_MANY: &str = "one pattern too many: a config schema may have 50000, and 10000 different ones";
 
 /// How many regular expressions were met.
 #[derive(Default)]
 pub(super) struct Patterns {
     all: usize,
     large: usize,
+    /// Small ones that were seen to compile.
+    sound: HashSet<String>,
 }
 
 impl Patterns {
     fn count(&mut self, more: usize) -> bool {
         self.all += more;
-        self.all <= MOST_PATTERNS
+        self.all <= MOST_PATTERNS && self.sound.len() <= MOST_DIFFERENT_PATTERNS
     }
 
     fn count_large(&mut self) -> bool {
@@ -219,7 +223,12 @@ impl Parser {
             self.problem(TOO_MANY);
             return None;
         }
-        if !Pattern::is_small(&text) {
+        if self.patterns.sound.contains(&text) {
+            return Some(Pattern::trusted(text));
+        }
+        if Pattern::is_small(&text) {
+            self.patterns.sound.insert(text.clone());
+        } else {
             if !self.patterns.count_large() {
                 self.problem(format!("one large pattern too many: a config schema may have {MOST_LARGE_PATTERNS}"));
                 return None;

@@ -51,6 +51,8 @@ async fn every_version_is_kept(db: TestDb) {
     // A user's type, and what goes with it when it goes.
     user_type(&server, "mine", ExecutionModel::Script, json!({}), None).await;
     let path = "/api/connector-types/mine";
+    let same = server.put(path, json!({ "configSchema": { "connectionConfig": {}, "commands": {} } })).await.ok(200);
+    assert_eq!((&same["configSchema"], &same["version"]), (&json!({}), &json!("1.0.0")), "the same in other words");
     let put = server.put(path, json!({ "scriptSource": "function go() { return 1; }" })).await.ok(200);
     assert_eq!(put["version"], "1.0.1");
     let page = server.get(&format!("{path}/versions")).await.ok(200);

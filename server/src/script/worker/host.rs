@@ -22,7 +22,7 @@ use super::walk::{self, Most, Unwritable};
 use crate::script::frame::{Kind, Malformed};
 use crate::script::limits::{Limits, TEXT};
 use crate::script::message::{Reply, level_byte};
-use crate::script::sandbox::{HttpAnswer, HttpBody, HttpCall, HttpFault};
+use crate::script::sandbox::{BodyPart, HttpAnswer, HttpBody, HttpCall, HttpFault};
 
 /// Pairs of headers, query or form that are read.
 const MOST_PAIRS: usize = 1000;
@@ -151,6 +151,7 @@ impl Host {
             "any" if body.is_undefined() || body.is_null() => Ok(HttpBody::None),
             "any" if body.is_string() => plain(realm, body).map(HttpBody::Text),
             "form" => pairs(ctx, realm, body).map(HttpBody::Form),
+            "parts" => parts(ctx, realm, body).map(HttpBody::Parts),
             "none" => Ok(HttpBody::None),
             _ => {
                 let most = Most { bytes: self.limits.body, depth: self.limits.depth, nodes: self.limits.nodes };
@@ -197,6 +198,13 @@ fn body_length(body: &HttpBody) -> usize {
     match body {
         HttpBody::None => 0,
         HttpBody::Text(text) | HttpBody::Json(text) => text.len(),
+        HttpBody::Parts(parts) => parts
+            .iter()
+            .map(|part| match part {
+                BodyPart::Text(text) => text.len(),
+                BodyPart::Base64(text) => text.len() / 4 * 3,
+            })
+            .sum(),
         HttpBody::Form(pairs) => pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
     }
 }
@@ -267,6 +275,26 @@ fn pairs<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<
         }
     }
     Ok(all)
+}
+
+/// Reads a list of texts and of `{ base64 }`.
+fn parts<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<Vec<BodyPart>> {
+    let wrong = || Exception::throw_type(ctx, "parts is a list of texts and of { base64: text }");
+    let list = value.as_array().filter(|_| !value.is_proxy()).ok_or_else(wrong)?;
+    if list.len() > MOST_PAIRS {
+        return Err(Exception::throw_range(ctx, "there are too many parts"));
+    }
+    let part = |part: Result<Value<'js>>| {
+        let part = part?;
+        match part.as_object() {
+            None => plain(realm, &part).map(BodyPart::Text),
+            Some(object) => {
+                let base64: Value<'js> = object.get("base64")?;
+                if base64.is_string() { plain(realm, &base64).map(BodyPart::Base64) } else { Err(wrong()) }
+            }
+        }
+    };
+    list.iter::<Value<'js>>().map(part).collect()
 }
 
 /// Reads a value as JavaScript writes it into a text.

@@ -90,9 +90,10 @@
       delete: (url, headers) => send('DELETE', url, headers, 'none'),
       head: (url, headers) => send('HEAD', url, headers, 'none'),
       request: (options) => {
-        const { method = 'GET', url, query, headers, json, form, body, timeoutMs } = options;
-        const kind = json !== undefined ? 'json' : form !== undefined ? 'form' : 'any';
-        return send(method, url, headers, kind, kind === 'json' ? json : kind === 'form' ? form : body, query, timeoutMs);
+        const { method = 'GET', url, query, headers, json, form, parts, body, timeoutMs } = options;
+        const kind = json !== undefined ? 'json' : form !== undefined ? 'form' : parts !== undefined ? 'parts' : 'any';
+        const given = { __proto__: null, json, form, parts, any: body };
+        return send(method, url, headers, kind, given[kind], query, timeoutMs);
       },
     }),
     log: freeze({

@@ -1,0 +1,227 @@
+//! Request bodies: a JSON object becomes params of its own, a form's and a multipart's fields too, anything
+//! else is the param `body`.
+
+use connector_runtime::schema::{Field, FieldKind, Fields};
+use serde_json::{Map, Value};
+
+use super::command::Making;
+use super::operations::{Operation, escape};
+use super::schema::{Way, field};
+use super::table::{Body, BodyField, BodyKind, Form};
+
+/// A media type that was chosen, and its object.
+type Chosen<'d> = (&'d str, &'d Value);
+
+/// Adds a body's params to an operation's fields and answers its entry.
+pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, fields: &mut Fields) -> Option<Body> {
+    let node = operation.own.get("requestBody").filter(|node| !node.is_null())?;
+    let pointer = format!("{}/requestBody", operation.pointer);
+    let resolved = match making.document.resolve(node) {
+        Ok(resolved) if resolved.is_object() => resolved,
+        other => {
+            match other {
+                Err((broken, reference)) => {
+                    let message = format!("body {}; `body` takes any JSON", broken.tell(reference));
+                    making.notes.degrade(broken.code(), &pointer, message);
+                }
+                Ok(_) => {
+                    making.notes.degrade(
+                        "body_not_object",
+                        &pointer,
+                        "the body is not an object; `body` takes any JSON",
+                    );
+                }
+            }
+            return Some(whole(making, "application/json", BodyKind::Json, Map::new(), false, fields, &pointer));
+        }
+    };
+    let required = resolved.get("required") == Some(&Value::Bool(true));
+    let content = resolved.get("content").and_then(Value::as_object);
+    let Some((media, chosen)) = content.and_then(choose) else {
+        making.notes.degrade("body_without_content", &pointer, "the body names no media type; JSON is sent");
+        return Some(whole(making, "application/json", BodyKind::Json, Map::new(), required, fields, &pointer));
+    };
+    if content.is_some_and(|content| content.len() > 1) {
+        let all: Vec<&str> = content.into_iter().flatten().map(|(media, _)| media.as_str()).take(8).collect();
+        let message = format!("the body may be {}; {media} is sent", all.join(", "));
+        making.notes.warn("several_media_types", &pointer, super::resolve::cut(&message, 400));
+    }
+    let pointer = format!("{pointer}/content/{}", escape(media));
+    let chosen = making.document.resolve(chosen).unwrap_or(chosen);
+    let schema = chosen.get("schema").or_else(|| chosen.get("itemSchema"));
+    let mut written = schema.map_or_else(Map::new, |schema| making.write(schema, Way::In, &pointer));
+    let kind = kind(media, &written);
+    if media.bytes().any(|byte| byte.is_ascii_control()) {
+        making.notes.refuse("media_type_invalid", &pointer, "the media type holds a control character");
+    }
+    if let Some(description) = resolved.get("description").filter(|text| text.is_string())
+        && !written.contains_key("description")
+    {
+        written.insert("description".to_owned(), description.clone());
+    }
+    let media = if media.contains('*') { "application/json" } else { media };
+    let parts = matches!(kind, BodyKind::Json | BodyKind::Form | BodyKind::Multipart) && is_plain_object(&written);
+    if parts {
+        let encoding = chosen.get("encoding").and_then(Value::as_object);
+        return Some(flat(making, media, kind, written, required, encoding, fields, &pointer));
+    }
+    if kind == BodyKind::Multipart {
+        making.notes.degrade(
+            "multipart_without_fields",
+            &pointer,
+            "the parts are not declared; `body` takes an object",
+        );
+    }
+    Some(whole(making, media, kind, written, required, fields, &pointer))
+}
+
+/// Tells whether a media type is JSON.
+pub(super) fn is_json(media: &str) -> bool {
+    let plain = plain(media);
+    matches!(plain.as_str(), "application/json" | "text/json" | "application/x-json") || plain.ends_with("+json")
+}
+
+fn plain(media: &str) -> String {
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Chooses among media types: JSON, what is like JSON, anything, forms, text, else the first.
+pub(super) fn choose(content: &Map<String, Value>) -> Option<Chosen<'_>> {
+    let rules: [fn(&str) -> bool; 6] = [
+        |media| plain(media) == "application/json",
+        is_json,
+        |media| matches!(plain(media).as_str(), "*/*" | "application/*"),
+        |media| media.contains("x-www-form-urlencoded"),
+        |media| media.starts_with("multipart/"),
+        |media| media.starts_with("text/"),
+    ];
+    let all = || content.iter().map(|(media, node)| (media.as_str(), node));
+    rules.iter().find_map(|fits| all().find(|(media, _)| fits(media))).or_else(|| all().next())
+}
+
+fn kind(media: &str, schema: &Map<String, Value>) -> BodyKind {
+    let plain = plain(media);
+    let is = |key: &str, value: &str| schema.get(key).is_some_and(|known| known == value);
+    match plain.as_str() {
+        _ if is_json(&plain) || plain.contains('*') => BodyKind::Json,
+        "application/x-www-form-urlencoded" => BodyKind::Form,
+        _ if plain.starts_with("multipart/") => BodyKind::Multipart,
+        _ if is("format", "binary") && !plain.starts_with("text/") => BodyKind::Bytes,
+        _ if plain.starts_with("text/") || plain.ends_with("xml") || plain.contains("json") => BodyKind::Text,
+        "application/graphql"
+        | "application/yaml"
+        | "application/x-yaml"
+        | "application/javascript"
+        | "application/jwt"
+        | "application/jose"
+        | "application/sql" => BodyKind::Text,
+        _ if plain.ends_with("+yaml") => BodyKind::Text,
+        _ => BodyKind::Bytes,
+    }
+}
+
+/// Whether a schema is an object of named properties and nothing else that its parts could not say.
+fn is_plain_object(schema: &Map<String, Value>) -> bool {
+    let named = schema.get("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty());
+    named
+        && schema.get("type").is_none_or(|kind| kind == "object")
+        && !["oneOf", "anyOf", "allOf", "not", "enum", "const"].iter().any(|keyword| schema.contains_key(*keyword))
+}
+
+fn whole(
+    making: &mut Making<'_, '_>,
+    media: &str,
+    kind: BodyKind,
+    mut schema: Map<String, Value>,
+    required: bool,
+    fields: &mut Fields,
+    pointer: &str,
+) -> Body {
+    let (key, _) = making.keys.take("body", "request");
+    let mut made = match kind {
+        BodyKind::Bytes | BodyKind::Text => {
+            let mut text = Field::new(FieldKind::String);
+            text.required = required;
+            text.description = schema.shift_remove("description").and_then(|text| text.as_str().map(str::to_owned));
+            text
+        }
+        _ => field(making.schemas, schema, required, making.notes, pointer),
+    };
+    let hint = match kind {
+        BodyKind::Bytes => Some("The bytes, in base64."),
+        BodyKind::Text => Some("The text, as it is sent."),
+        _ => None,
+    };
+    if let Some(hint) = hint {
+        made.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
+    }
+    fields.insert(key.clone(), made);
+    Body { kind, media: media.to_owned(), required, key: Some(key), fields: Vec::new() }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one place calls it")]
+fn flat(
+    making: &mut Making<'_, '_>,
+    media: &str,
+    kind: BodyKind,
+    mut schema: Map<String, Value>,
+    required: bool,
+    encoding: Option<&Map<String, Value>>,
+    fields: &mut Fields,
+    pointer: &str,
+) -> Body {
+    let names = schema.shift_remove("required");
+    let needs = |name: &str| {
+        let names = names.as_ref().and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|known| known == name))
+    };
+    let Some(Value::Object(properties)) = schema.shift_remove("properties") else { return Body::default() };
+    let mut parts = Vec::with_capacity(properties.len());
+    for (name, property) in properties {
+        let Value::Object(property) = property else { continue };
+        let encoding = encoding.and_then(|encoding| encoding.get(&name));
+        let file = kind == BodyKind::Multipart && is_file(&property);
+        let list = property.get("type").is_some_and(|kind| kind == "array");
+        let (key, moved) = making.keys.take(&name, "body");
+        if moved {
+            let message =
+                format!("the body's `{name}` shares its name with a parameter, or it is reserved; it is {key}");
+            making.notes.warn("parameter_renamed", pointer, message);
+        }
+        let mut made = field(making.schemas, property, required && needs(&name), making.notes, pointer);
+        if file {
+            let hint = if list { "Files, each in base64." } else { "The file, in base64." };
+            made.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
+        }
+        let said = |key: &str| encoding.and_then(|encoding| encoding.get(key));
+        let structured = made.kind.is_structured();
+        let form = match kind {
+            BodyKind::Form => {
+                let style = said("style").and_then(Value::as_str).filter(|style| *style != "form");
+                let explode = said("explode").and_then(Value::as_bool).unwrap_or(style.is_none());
+                let reserved = said("allowReserved") == Some(&Value::Bool(true));
+                // Without a style, an object in a form is JSON.
+                let plain = said("style").is_some() || said("explode").is_some();
+                let json = !plain && matches!(made.kind, FieldKind::Object)
+                    || said("contentType").and_then(Value::as_str).is_some_and(is_json);
+                Form { style: style.map(str::to_owned), explode: explode && structured, reserved, json }
+            }
+            _ => Form::default(),
+        };
+        let told = said("contentType").and_then(Value::as_str).and_then(|text| text.split(',').next());
+        let told = told.map(str::trim).filter(|text| !text.contains('*') && !text.chars().any(char::is_control));
+        let media = told.filter(|_| kind == BodyKind::Multipart).map(str::to_owned);
+        fields.insert(key.clone(), made);
+        parts.push(BodyField { key, name, form, file, media });
+    }
+    Body { kind, media: media.to_owned(), required, key: None, fields: parts }
+}
+
+/// A part is a file where its schema says bytes; a list of such, too.
+fn is_file(schema: &Map<String, Value>) -> bool {
+    let bytes = |schema: &Map<String, Value>| {
+        schema.get("format").is_some_and(|format| format == "binary")
+            || schema.get("contentMediaType").is_some_and(|media| media == "application/octet-stream")
+    };
+    bytes(schema) || schema.get("items").and_then(Value::as_object).is_some_and(bytes)
+}

@@ -1,0 +1,119 @@
+//! One operation -> one command: its fields, what it answers, and its entry in the script's table.
+
+use connector_runtime::schema::{Command, Effect, Fields, Source};
+use serde_json::{Map, Value};
+
+use super::body::body;
+use super::names::Keys;
+use super::notes::Notes;
+use super::operations::Operation;
+use super::outputs::{outputs, pages};
+use super::params::{is_token, params};
+use super::resolve::{Document, cut};
+use super::schema::{Schemas, Way};
+use super::security::Security;
+use super::servers::Servers;
+use super::table::Entry;
+
+/// Characters of a command's description.
+const DESCRIPTION: usize = 1000;
+
+/// How many schemas may be written out for one operation, each way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub(super) input: usize,
+    pub(super) output: usize,
+}
+
+impl Budget {
+    /// Goes by the length of the document: what comes out is not much more than what went in.
+    pub(super) fn of(nodes: usize, operations: usize) -> Self {
+        let average = nodes / operations.max(1);
+        Self { input: average.clamp(300, 4000), output: (average / 4).clamp(60, 1000) }
+    }
+}
+
+/// What making a command takes.
+pub(super) struct Making<'m, 'd> {
+    pub(super) document: &'m Document<'d>,
+    pub(super) schemas: &'m Schemas<'d>,
+    pub(super) notes: &'m mut Notes,
+    pub(super) keys: Keys,
+    pub(super) budget: Budget,
+}
+
+impl<'d> Making<'_, 'd> {
+    /// Writes a schema out within the budget.
+    pub(super) fn write(&mut self, schema: &'d Value, way: Way, pointer: &str) -> Map<String, Value> {
+        let budget = if way == Way::In { self.budget.input } else { self.budget.output };
+        self.schemas.write(schema, way, budget, self.notes, pointer)
+    }
+}
+
+/// Makes the command of an operation.
+pub(super) fn command<'d>(
+    mut making: Making<'_, 'd>,
+    operation: &Operation<'d>,
+    servers: &Servers,
+    security: &Security,
+) -> (Command, Entry) {
+    let mut fields = Fields::default();
+    let params = params(&mut making, operation, &mut fields);
+    let body = body(&mut making, operation, &mut fields);
+    let outputs = outputs(&mut making, operation);
+    let pages = pages(&mut making, operation, &params, &outputs, &mut fields);
+    let notes = making.notes;
+    let method = operation.method.to_ascii_uppercase();
+    if !is_token(&method) || matches!(method.as_str(), "TRACE" | "CONNECT" | "TRACK") {
+        let shown = cut(&method, 40);
+        let message = format!("requests of the method {shown} are not sent: it can show credentials, or is no method");
+        notes.refuse("method_refused", &operation.pointer, message);
+    }
+    if operation.path.bytes().any(|byte| byte.is_ascii_control() || byte == b'\\') {
+        notes.refuse("unsafe_path", &operation.pointer, "the path holds a character that a URL cannot have");
+    }
+    let entry = Entry {
+        path: operation.path.to_owned(),
+        params,
+        body,
+        auth: security.of(operation, notes),
+        server: servers.of(operation, notes),
+        accept: outputs.accept,
+        pages,
+        refused: Vec::new(),
+        method: method.clone(),
+    };
+    let text =
+        |key: &str| operation.own.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let description = match (text("summary"), text("description")) {
+        (Some(summary), Some(more)) if summary != more => Some(format!("{summary}\n\n{more}")),
+        (summary, more) => summary.or(more).map(str::to_owned),
+    };
+    let command = Command {
+        description: description.map(|text| cut(&text, DESCRIPTION).to_owned()),
+        params: fields,
+        outputs: outputs.names,
+        output_schema: outputs.schema,
+        deprecated: operation.own.get("deprecated") == Some(&Value::Bool(true)),
+        effect: effect(&method),
+        idempotent: matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY" | "PUT" | "DELETE"),
+        source: Some(source(operation)),
+        ..Command::default()
+    };
+    (command, entry)
+}
+
+/// Where a command comes from; a re-import finds it by that.
+pub(super) fn source(operation: &Operation<'_>) -> Source {
+    Source { method: operation.method.clone(), path: operation.path.to_owned(), operation_id: operation.id.clone() }
+}
+
+fn effect(method: &str) -> Option<Effect> {
+    match method {
+        "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY" => Some(Effect::Read),
+        "POST" => Some(Effect::Create),
+        "PUT" | "PATCH" => Some(Effect::Update),
+        "DELETE" => Some(Effect::Delete),
+        _ => None,
+    }
+}

@@ -1,0 +1,351 @@
+//! Names of commands and params: made from the document's words, the same at each import.
+//!
+//! A command is a function of the script, so a name must be an identifier that means nothing else there.
+//! Who keeps a name that several want, and what the others get, goes by path and method, never by the order
+//! in the document; a name of an earlier import stays.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use connector_runtime::schema::Source;
+use sha2::{Digest, Sha256};
+
+use super::notes::Notes;
+use super::operations::Operation;
+use super::resolve::cut;
+
+/// Characters of a name; room is left for what sets it apart.
+const MOST: usize = 96;
+
+/// Names that mean something in the script: words of the language, what the engine has, the script's own.
+const RESERVED: &[&str] = &[
+    "arguments",
+    "async",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "get",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "instanceof",
+    "interface",
+    "let",
+    "new",
+    "null",
+    "of",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "set",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "undefined",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
+    "NaN",
+    "Infinity",
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+    "__proto__",
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
+    "prototype",
+    "length",
+    "name",
+    "globalThis",
+    "window",
+    "self",
+    "Object",
+    "Function",
+    "Array",
+    "String",
+    "Number",
+    "Boolean",
+    "Symbol",
+    "BigInt",
+    "Math",
+    "JSON",
+    "Date",
+    "RegExp",
+    "Error",
+    "AggregateError",
+    "EvalError",
+    "RangeError",
+    "ReferenceError",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "Promise",
+    "Proxy",
+    "Reflect",
+    "Map",
+    "Set",
+    "WeakMap",
+    "WeakSet",
+    "WeakRef",
+    "FinalizationRegistry",
+    "Iterator",
+    "ArrayBuffer",
+    "DataView",
+    "Int8Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Float16Array",
+    "Float32Array",
+    "Float64Array",
+    "parseInt",
+    "parseFloat",
+    "isNaN",
+    "isFinite",
+    "decodeURI",
+    "decodeURIComponent",
+    "encodeURI",
+    "encodeURIComponent",
+    "escape",
+    "unescape",
+    "floh",
+    "console",
+    "command",
+    "api",
+    "operations",
+    "schemes",
+    "server",
+];
+
+/// Splits a text at what is no letter or digit and writes it as one word: `list-all users` is `listAllUsers`.
+pub(super) fn camel(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(2 * MOST));
+    for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
+        let (first, rest) = part.split_at(1);
+        out.push_str(&if out.is_empty() { first.to_ascii_lowercase() } else { first.to_ascii_uppercase() });
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Writes the first letter large.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+}
+
+/// Bounds a name; one that was cut still differs from its neighbours.
+fn bounded(name: String, of: &str) -> String {
+    if name.len() <= MOST {
+        return name;
+    }
+    let digest = Sha256::digest(of.as_bytes());
+    let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}_{mark}", &name[..MOST - 9])
+}
+
+fn started(name: String) -> String {
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// Names each operation; the answers stand in the order of the operations.
+pub(super) fn commands(operations: &[Operation<'_>], known: &[(Source, String)], notes: &mut Notes) -> Vec<String> {
+    let mut names: Vec<Option<String>> = earlier(operations, known);
+    let mut used: HashSet<String> = names.iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
+    let bases: Vec<String> = operations.iter().map(|operation| base(operation, notes)).collect();
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, base) in bases.iter().enumerate().filter(|(index, _)| names[*index].is_none()) {
+        groups.entry(base.to_ascii_lowercase()).or_default().push(index);
+    }
+    let mut waiting = Vec::new();
+    for (lower, mut group) in groups {
+        group.sort_by_key(|index| (operations[*index].path, operations[*index].method.as_str()));
+        let keeps = usize::from(used.insert(lower));
+        if let Some(first) = group.first().filter(|_| keeps == 1) {
+            names[*first] = Some(bases[*first].clone());
+        }
+        waiting.extend(group[keeps..].iter().map(|index| (*index, group.clone())));
+    }
+    waiting.sort_by_key(|(index, _)| (operations[*index].path, operations[*index].method.as_str()));
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    for (index, group) in &waiting {
+        let operation = &operations[*index];
+        let base = &bases[*index];
+        let alone = |by: &dyn Fn(&Operation<'_>) -> String| {
+            let own = by(operation);
+            let fits = !own.is_empty() && group.iter().filter(|other| by(&operations[**other]) == own).count() == 1;
+            fits.then(|| bounded(format!("{base}{own}"), &own))
+        };
+        let by_method = || alone(&|operation| capital(&operation.method.to_ascii_lowercase()));
+        let by_tag = || alone(&|operation| capital(&camel(operation.tag().unwrap_or_default())));
+        // A long list of equal names is numbered straight on.
+        let few = group.len() <= 64;
+        let mut free = |name: &String| used.insert(name.to_ascii_lowercase());
+        let name =
+            few.then(by_method).flatten().filter(&mut free).or_else(|| few.then(by_tag).flatten().filter(&mut free));
+        let name = name.unwrap_or_else(|| {
+            let number = next.entry(base).or_insert(2);
+            loop {
+                let name = format!("{base}{number}");
+                *number += 1;
+                if free(&name) {
+                    break name;
+                }
+            }
+        });
+        tell(operation, base, &name, group.len(), notes);
+        names[*index] = Some(name);
+    }
+    names.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: &mut Notes) {
+    let message = match &operation.id {
+        Some(id) => {
+            let id = cut(id, 100);
+            format!("the operationId `{id}` is used {times} times, or its name is taken; this command is called {name}")
+        }
+        None => format!("the name {base} is taken; this command is called {name}"),
+    };
+    let code = if operation.id.is_some() { "operationId_duplicate" } else { "name_taken" };
+    notes.warn(code, &operation.pointer, message);
+}
+
+/// Names of an earlier import: first what is the same altogether, then the same method and path, then the
+/// same id.
+fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Option<String>> {
+    let mut names = vec![None; operations.len()];
+    if known.is_empty() {
+        return names;
+    }
+    let mut taken = vec![false; known.len()];
+    let same_place = |o: &Operation<'_>, s: &Source| s.method == o.method && s.path == o.path;
+    let same_id = |o: &Operation<'_>, s: &Source| s.operation_id == o.id;
+    let rules: [&dyn Fn(&Operation<'_>, &Source) -> bool; 3] =
+        [&|o, s| same_place(o, s) && same_id(o, s), &|o, s| same_place(o, s), &|o, s| o.id.is_some() && same_id(o, s)];
+    for rule in rules {
+        for (index, operation) in operations.iter().enumerate() {
+            if names[index].is_some() {
+                continue;
+            }
+            let found = (0..known.len()).find(|at| !taken[*at] && rule(operation, &known[*at].0));
+            if let Some(at) = found {
+                taken[at] = true;
+                names[index] = Some(known[at].1.clone());
+            }
+        }
+    }
+    names
+}
+
+/// The name that an operation would have if it were alone.
+fn base(operation: &Operation<'_>, notes: &mut Notes) -> String {
+    let Some(id) = &operation.id else { return from_path(operation) };
+    let plain = camel(id);
+    if plain.is_empty() {
+        notes.warn("unsafe_name", &operation.pointer, "the operationId has no letter or digit; the path names it");
+        return from_path(operation);
+    }
+    let odd = |c: char| !c.is_alphanumeric() && !"_-./: #(),{}[]+&|~@$*".contains(c);
+    if id.contains(odd) {
+        let message = "the operationId holds characters that a name cannot have; they are left out";
+        notes.warn("unsafe_name", &operation.pointer, message);
+    }
+    let plain = if RESERVED.contains(&id.as_str()) { id.clone() } else { started(plain) };
+    if plain.len() > MOST {
+        let message = format!("the operationId is too long ({} characters); the command's name is cut", id.len());
+        notes.warn("name_too_long", &operation.pointer, message);
+    }
+    let name = bounded(plain, id);
+    if RESERVED.contains(&name.as_str()) {
+        let other = format!("{}Operation", camel(&name));
+        let message = format!("`{name}` cannot be a command's name in the script; it is called {other}");
+        notes.warn("reserved_name", &operation.pointer, message);
+        return other;
+    }
+    name
+}
+
+/// The verb, the path's words, and `ByX` where a parameter stands.
+fn from_path(operation: &Operation<'_>) -> String {
+    let mut name = camel(&operation.method.to_ascii_lowercase());
+    for segment in operation.path.split('/') {
+        let mut rest = segment;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (inner, after) = after.split_once('}').unwrap_or((after, ""));
+            name.push_str(&capital(&camel(before)));
+            name.push_str("By");
+            name.push_str(&capital(&camel(inner)));
+            rest = after;
+        }
+        name.push_str(&capital(&camel(rest)));
+    }
+    let name = if name.is_empty() { "call".to_owned() } else { started(name) };
+    let name = bounded(name, operation.path);
+    if RESERVED.contains(&name.as_str()) { format!("{name}Operation") } else { name }
+}
+
+/// Hands out the names of one command's params.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    used: HashSet<String>,
+}
+
+impl Keys {
+    /// Returns the name of a param: the wire's where it is an identifier, else one made from it; where it is
+    /// taken, the location stands before it. The flag tells that it had to.
+    pub(super) fn take(&mut self, wire: &str, location: &str) -> (String, bool) {
+        let identifier = connector_runtime::schema::is_command_name(wire) && wire.len() <= MOST;
+        let plain = if identifier { wire.to_owned() } else { bounded(started(camel(wire)), wire) };
+        let plain = if plain.is_empty() { "param".to_owned() } else { plain };
+        let free = !matches!(plain.as_str(), "command" | "__proto__");
+        if free && self.used.insert(plain.clone()) {
+            return (plain, false);
+        }
+        let placed = format!("{location}{}", capital(&camel(&plain)));
+        let mut key = placed.clone();
+        let mut number = 2;
+        while !self.used.insert(key.clone()) {
+            key = format!("{placed}{number}");
+            number += 1;
+        }
+        (key, true)
+    }
+}

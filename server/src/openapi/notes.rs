@@ -1,0 +1,100 @@
+//! What an import has to tell: about the document, and about each operation.
+//!
+//! Nothing that is wrong inside an operation stops the import. It is noted with its place, and the worst
+//! note of an operation is its verdict.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+/// Warnings of one code that are listed; further ones are counted.
+const MOST: usize = 20;
+
+/// Something a person should know about an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// A stable word for programs, such as `external_ref`.
+    pub code: &'static str,
+    /// JSON pointer into the document.
+    pub pointer: String,
+    /// What is wrong there and what became of it.
+    pub message: String,
+}
+
+/// Why an operation is not imported exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// JSON pointer into the document.
+    pub pointer: String,
+    /// What is wrong there and what became of it.
+    pub message: String,
+}
+
+/// How well a command stands for its operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All of it is there.
+    Exact,
+    /// It can be called; the reasons say what differs.
+    Degraded,
+    /// Calling it is a failure that gives the reasons.
+    Refused,
+}
+
+/// Collects warnings, and the reasons of the operation at hand.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    warnings: Vec<Warning>,
+    counts: HashMap<&'static str, usize>,
+    verdict: Option<Verdict>,
+    reasons: Vec<Reason>,
+}
+
+impl Notes {
+    /// Notes something that changes nothing about what a command can do.
+    pub(super) fn warn(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
+        let count = self.counts.entry(code).or_default();
+        *count += 1;
+        if *count <= MOST {
+            self.warnings.push(Warning { code, pointer: pointer.to_owned(), message: message.into() });
+        }
+    }
+
+    /// Notes what the operation at hand cannot do as the document says.
+    pub(super) fn degrade(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
+        self.reason(Verdict::Degraded, code, pointer, message.into());
+    }
+
+    /// Notes why the operation at hand cannot be called.
+    pub(super) fn refuse(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
+        self.reason(Verdict::Refused, code, pointer, message.into());
+    }
+
+    fn reason(&mut self, verdict: Verdict, code: &'static str, pointer: &str, message: String) {
+        self.warn(code, pointer, message.clone());
+        self.verdict = self.verdict.max(Some(verdict));
+        let reason = Reason { pointer: pointer.to_owned(), message };
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
+    }
+
+    /// Ends an operation and returns what was noted about it.
+    pub(super) fn verdict(&mut self) -> (Verdict, Vec<Reason>) {
+        (self.verdict.take().unwrap_or(Verdict::Exact), std::mem::take(&mut self.reasons))
+    }
+
+    /// Returns the warnings; of a code with very many the first, and how many more there are.
+    pub(super) fn into_warnings(self) -> Vec<Warning> {
+        let Self { mut warnings, counts, .. } = self;
+        let mut more: Vec<_> = counts.into_iter().filter(|(_, count)| *count > MOST).collect();
+        more.sort_unstable();
+        warnings.extend(more.into_iter().map(|(code, count)| Warning {
+            code,
+            pointer: String::new(),
+            message: format!("{} more of this kind", count - MOST),
+        }));
+        warnings
+    }
+}

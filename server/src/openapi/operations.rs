@@ -1,0 +1,155 @@
+//! Finds every operation of a document: each method of each path, whatever else is wrong with it.
+
+use serde_json::{Map, Value};
+
+use super::notes::Notes;
+use super::resolve::{Document, cut, reference};
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// Path items that refer to each other are followed this far.
+const MOST_STEPS: usize = 20;
+
+/// An operation as the document has it.
+#[derive(Debug)]
+pub(super) struct Operation<'d> {
+    /// As a request names it.
+    pub(super) method: String,
+    pub(super) path: &'d str,
+    pub(super) id: Option<String>,
+    /// The operation's own object.
+    pub(super) own: &'d Map<String, Value>,
+    /// Keys of the path's item, the outermost first.
+    pub(super) item: Vec<&'d Map<String, Value>>,
+    /// JSON pointer to it.
+    pub(super) pointer: String,
+}
+
+impl<'d> Operation<'d> {
+    /// Returns what the path says for all its operations.
+    pub(super) fn shared(&self, key: &str) -> Option<&'d Value> {
+        self.item.iter().find_map(|item| item.get(key))
+    }
+
+    /// Returns the first tag.
+    pub(super) fn tag(&self) -> Option<&'d str> {
+        self.tags().next()
+    }
+
+    pub(super) fn tags(&self) -> impl Iterator<Item = &'d str> {
+        self.own.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+}
+
+/// Lists the operations, in the order of the document.
+pub(super) fn list<'d>(document: &Document<'d>, latest: bool, notes: &mut Notes) -> Vec<Operation<'d>> {
+    let mut all = Vec::new();
+    let Some(paths) = document.root.get("paths").and_then(Value::as_object) else { return all };
+    for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
+        let pointer = format!("/paths/{}", escape(path));
+        if !item.is_object() {
+            if !item.is_null() {
+                notes.warn("path_item_not_object", &pointer, "the path is not an object and is ignored");
+            }
+            continue;
+        }
+        if !path.starts_with('/') {
+            notes.warn("path_without_slash", &pointer, "the path does not begin with `/`; one is put before it");
+        }
+        let Some(item) = follow(document, item, &pointer, notes) else { continue };
+        let mut known: Vec<&str> = Vec::new();
+        for layer in &item {
+            for (key, value) in *layer {
+                if known.contains(&key.as_str()) {
+                    continue;
+                }
+                known.push(key);
+                if METHODS.contains(&key.as_str()) || (latest && key == "query") {
+                    take(
+                        document,
+                        path,
+                        &key.to_ascii_uppercase(),
+                        value,
+                        &item,
+                        &format!("{pointer}/{key}"),
+                        notes,
+                        &mut all,
+                    );
+                } else if latest && key == "additionalOperations" {
+                    for (method, value) in value.as_object().into_iter().flatten() {
+                        let pointer = format!("{pointer}/{key}/{}", escape(method));
+                        take(document, path, method, value, &item, &pointer, notes, &mut all);
+                    }
+                } else if METHODS.contains(&key.to_ascii_lowercase().as_str()) {
+                    let message = format!("`{key}` is no method; methods are written in lower case. It is ignored");
+                    notes.warn("method_in_upper_case", &pointer, message);
+                }
+            }
+        }
+    }
+    all
+}
+
+#[expect(clippy::too_many_arguments, reason = "one place calls it twice")]
+fn take<'d>(
+    document: &Document<'d>,
+    path: &'d str,
+    method: &str,
+    value: &'d Value,
+    item: &[&'d Map<String, Value>],
+    pointer: &str,
+    notes: &mut Notes,
+    all: &mut Vec<Operation<'d>>,
+) {
+    let own = match reference(value) {
+        Some(_) => document.resolve(value).unwrap_or_else(|(broken, reference)| {
+            notes.warn(broken.code(), pointer, broken.tell(reference));
+            value
+        }),
+        None => value,
+    };
+    let Some(own) = own.as_object() else {
+        return notes.warn("operation_not_object", pointer, "the operation is not an object and is ignored");
+    };
+    let id = match own.get("operationId") {
+        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
+        None | Some(Value::Null | Value::String(_)) => None,
+        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(_) => {
+            notes.warn("operationId_not_string", pointer, "the operationId is not a text and is ignored");
+            None
+        }
+    };
+    let (method, pointer, item) = (method.to_owned(), pointer.to_owned(), item.to_vec());
+    all.push(Operation { method, path, id, own, item, pointer });
+}
+
+/// Follows a path item's references. What stands beside a reference wins over what it leads to.
+fn follow<'d>(
+    document: &Document<'d>,
+    item: &'d Value,
+    pointer: &str,
+    notes: &mut Notes,
+) -> Option<Vec<&'d Map<String, Value>>> {
+    let mut layers = Vec::new();
+    let mut current = item;
+    for _ in 0..=MOST_STEPS {
+        let Some(map) = current.as_object() else { break };
+        layers.push(map);
+        let Some(target) = reference(current) else { return Some(layers) };
+        match document.find(target) {
+            Ok(next) => current = next,
+            Err(broken) => {
+                notes.warn(broken.code(), pointer, broken.tell(target));
+                return Some(layers);
+            }
+        }
+    }
+    let shown = reference(item).map_or("", |text| cut(text, 200));
+    notes.warn("circular_ref", pointer, format!("path reference `{shown}` refers to itself and is ignored"));
+    Some(layers)
+}
+
+/// Escapes one step of a JSON pointer.
+pub(super) fn escape(step: &str) -> String {
+    cut(step, 300).replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,149 @@
+//! What an operation answers with: outputs and their schema from the lowest 2xx answer, and how pages are
+//! turned, where the answer and the parameters say so together.
+
+use connector_runtime::schema::{Field, FieldKind, Fields, is_command_name};
+use serde_json::{Map, Value};
+
+use super::body::{choose, is_json};
+use super::command::Making;
+use super::operations::{Operation, escape};
+use super::schema::Way;
+use super::table::{Pages, Param};
+
+/// What is known of an answer.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    pub(super) names: Vec<String>,
+    pub(super) schema: Option<Value>,
+    /// The media types to ask for, if not JSON.
+    pub(super) accept: Option<String>,
+    /// Whether a `Link` header is declared.
+    link: bool,
+}
+
+/// Reads the lowest 2xx answer.
+pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> Outputs {
+    let mut outputs = Outputs::default();
+    let Some(responses) = operation.own.get("responses").and_then(Value::as_object) else { return outputs };
+    let rank = |status: &str| match status.as_bytes() {
+        [b'2', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit() => status.parse::<u16>().ok(),
+        [b'2', b'x' | b'X', b'x' | b'X'] => Some(300),
+        _ => None,
+    };
+    let Some((status, node)) = responses
+        .iter()
+        .filter_map(|(status, node)| Some((rank(status)?, (status, node))))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, found)| found)
+    else {
+        return outputs;
+    };
+    let pointer = format!("{}/responses/{}", operation.pointer, escape(status));
+    let response = match making.document.resolve(node) {
+        Ok(response) => response,
+        Err((broken, reference)) => {
+            making.notes.warn(broken.code(), &pointer, format!("answer {}", broken.tell(reference)));
+            return outputs;
+        }
+    };
+    let headers = response.get("headers").and_then(Value::as_object);
+    outputs.link = headers.is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("link")));
+    let Some((media, chosen)) = response.get("content").and_then(Value::as_object).and_then(choose) else {
+        return outputs;
+    };
+    let sound = !media.chars().any(char::is_control);
+    outputs.accept = (media != "application/json" && sound).then(|| media.to_owned());
+    let chosen = making.document.resolve(chosen).unwrap_or(chosen);
+    let Some(schema) = chosen.get("schema") else { return outputs };
+    if !is_json(media) && !media.contains('*') {
+        let bytes = making.document.resolve(schema).ok().and_then(|schema| schema.get("format"));
+        if bytes.is_some_and(|format| format == "binary") && !media.starts_with("text/") {
+            making.notes.degrade(
+                "binary_answer",
+                &pointer,
+                format!("the answer is {media}; bytes that are no text are lost"),
+            );
+        }
+        return outputs;
+    }
+    let written = making.write(schema, Way::Out, &pointer);
+    let properties = written.get("properties").and_then(Value::as_object);
+    outputs.names = properties.into_iter().flat_map(Map::keys).filter(|name| is_command_name(name)).cloned().collect();
+    outputs.schema = (!written.is_empty()).then_some(Value::Object(written));
+    outputs
+}
+
+const CURSORS: [&str; 10] = [
+    "cursor",
+    "pagetoken",
+    "nexttoken",
+    "nextcursor",
+    "nextpagetoken",
+    "continuationtoken",
+    "startingafter",
+    "after",
+    "pagecursor",
+    "marker",
+];
+const NEXT: [&str; 8] =
+    ["nextcursor", "nextpagetoken", "nexttoken", "nextpagecursor", "continuationtoken", "nextmarker", "cursor", "next"];
+
+fn folded(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Proposes how to turn pages and adds the param `allPages`.
+pub(super) fn pages(
+    making: &mut Making<'_, '_>,
+    operation: &Operation<'_>,
+    params: &[Param],
+    outputs: &Outputs,
+    fields: &mut Fields,
+) -> Option<Pages> {
+    if operation.method != "GET" || fields.contains_key("allPages") {
+        return None;
+    }
+    let schema = outputs.schema.as_ref()?;
+    let typed = |schema: &Value, kind: &str| match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|known| known == kind),
+        Some(known) => known == kind,
+        None => false,
+    };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let mut lists = properties.into_iter().flatten().filter(|(_, schema)| typed(schema, "array"));
+    let items = match (lists.next(), lists.next()) {
+        (Some((name, _)), None) => Some(name.clone()),
+        (None, _) if typed(schema, "array") => None,
+        _ => return None,
+    };
+    let query = |known: &[&str]| {
+        let mut all = params.iter().filter(|param| param.location == "query" && !param.required);
+        all.find(|param| known.contains(&folded(&param.name).as_str())).map(|param| param.key.clone())
+    };
+    let number = |key: &String| fields.get(key).is_some_and(|field| field.kind == FieldKind::Number);
+    let next = properties.and_then(|properties| {
+        let fits = |name: &&String, schema: &Value| NEXT.contains(&folded(name).as_str()) && !typed(schema, "object");
+        properties.iter().find(|(name, schema)| fits(name, schema)).map(|(name, _)| name.clone())
+    });
+    let pages = if let (Some(next), Some(key)) = (next, query(&CURSORS)) {
+        Pages { by: "cursor".to_owned(), key: Some(key), next: Some(next), items, first: None }
+    } else if outputs.link && items.is_none() {
+        Pages { by: "link".to_owned(), ..Pages::default() }
+    } else if let Some(key) = query(&["page", "pagenumber", "pageno"]).filter(number) {
+        let field = fields.get(&key);
+        let bound = |number: Option<&serde_json::Number>| number.and_then(serde_json::Number::as_i64);
+        let default = field.and_then(|field| bound(field.default.as_ref().and_then(Value::as_number)));
+        let least = field.and_then(|field| bound(field.minimum.as_ref()));
+        let first = default.or(least).unwrap_or(1);
+        Pages { by: "page".to_owned(), key: Some(key), next: None, items, first: Some(first) }
+    } else {
+        let key = query(&["offset", "skip"]).filter(number)?;
+        Pages { by: "offset".to_owned(), key: Some(key), next: None, items, first: None }
+    };
+    let (key, _) = making.keys.take("allPages", "turn");
+    let mut field = Field::new(FieldKind::Boolean);
+    field.default = Some(Value::Bool(false));
+    field.description = Some("Fetch every page and answer with all items together.".to_owned());
+    fields.insert(key, field);
+    Some(pages)
+}

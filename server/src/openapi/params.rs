@@ -1,0 +1,232 @@
+//! Parameters outside the body. The path's template says which path parameters there are, whatever is
+//! declared; the wire name stays beside a key that is an identifier.
+
+use connector_runtime::schema::Fields;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::command::Making;
+use super::operations::Operation;
+use super::resolve::{Broken, reference};
+use super::schema::{Way, field};
+use super::table::{Form, Param};
+
+const LOCATIONS: [&str; 4] = ["path", "query", "header", "cookie"];
+/// OpenAPI says that these are declared elsewhere.
+const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
+
+/// A declared parameter and where it stands.
+struct Declared<'d> {
+    map: &'d Map<String, Value>,
+    pointer: String,
+}
+
+/// Adds an operation's parameters to its fields and answers their entries.
+pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, fields: &mut Fields) -> Vec<Param> {
+    let mut declared = declared(making, operation);
+    let mut params = Vec::new();
+    for name in template(operation.path) {
+        let plain = name.trim_start_matches('+').trim_end_matches('*');
+        let found = declared.shift_remove(&("path", name)).or_else(|| declared.shift_remove(&("path", plain)));
+        let reserved = name.starts_with('+');
+        match found {
+            Some(found) => params.push(param(making, &found, name, "path", reserved, fields)),
+            None => {
+                let message = format!("`{{{name}}}` is in the path but not declared; it is added as a required text");
+                making.notes.warn("path_parameter_undeclared", &operation.pointer, message);
+                let (key, _) = making.keys.take(plain, "path");
+                let mut text = connector_runtime::schema::Field::new(connector_runtime::schema::FieldKind::String);
+                text.required = true;
+                fields.insert(key.clone(), text);
+                let form = Form { reserved, ..Form::default() };
+                params.push(Param { key, name: name.to_owned(), location: "path".to_owned(), required: true, form });
+            }
+        }
+    }
+    for location in &LOCATIONS[1..] {
+        for ((_, name), found) in declared.iter().filter(|((place, _), _)| place == location) {
+            if *location == "header" && IGNORED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+                continue;
+            }
+            let required = found.map.get("required") == Some(&Value::Bool(true));
+            if *location == "header" && !is_token(name) {
+                let message = "the header's name is no HTTP token, so it cannot be sent";
+                if required {
+                    making.notes.refuse("unsafe_name", &found.pointer, message);
+                } else {
+                    making.notes.degrade("unsafe_name", &found.pointer, message);
+                }
+            }
+            let made = param(making, found, name, location, false, fields);
+            params.push(made);
+        }
+    }
+    for ((_, name), found) in declared.iter().filter(|((place, _), _)| *place == "path") {
+        let message = format!("the path has no `{{{name}}}`; the parameter is ignored");
+        making.notes.warn("path_parameter_not_in_template", &found.pointer, message);
+    }
+    params
+}
+
+/// Tells whether a text may be a header's name (RFC 9110).
+pub(super) fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// The names in a path's template, each once.
+fn template(path: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = path;
+    while let Some((_, after)) = rest.split_once('{') {
+        let Some((name, next)) = after.split_once('}') else { break };
+        // Of nested braces the innermost count.
+        let name = name.rsplit('{').next().unwrap_or(name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        rest = next;
+    }
+    names
+}
+
+type All<'d> = IndexMap<(&'static str, &'d str), Declared<'d>>;
+
+/// What the path and the operation declare; of the same name and location the last one counts.
+fn declared<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> All<'d> {
+    let mut all = All::new();
+    for (source, level) in [(operation.shared("parameters"), "path"), (operation.own.get("parameters"), "operation")] {
+        let Some(source) = source.filter(|source| !source.is_null()) else { continue };
+        let pointer = match level {
+            "path" => operation.pointer.rsplit_once('/').map_or("", |(path, _)| path).to_owned() + "/parameters",
+            _ => format!("{}/parameters", operation.pointer),
+        };
+        let listed = match source {
+            Value::Array(list) => Some(list.iter().collect()),
+            Value::Object(map) if reference(source).is_none() => {
+                making.notes.warn("parameters_not_array", &pointer, "parameters are a list; its values are taken");
+                Some(map.values().collect::<Vec<_>>())
+            }
+            Value::Object(_) => match making.document.resolve(source) {
+                Ok(Value::Array(list)) => Some(list.iter().collect()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(listed) = listed else {
+            making.notes.degrade("parameters_not_array", &pointer, "parameters are a list; these are ignored");
+            continue;
+        };
+        for (index, node) in listed.into_iter().enumerate() {
+            let pointer = format!("{pointer}/{index}");
+            if let Some((place, name, map)) = sound(making, node, &pointer) {
+                all.insert((place, name), Declared { map, pointer });
+            }
+        }
+    }
+    all
+}
+
+fn sound<'d>(
+    making: &mut Making<'_, 'd>,
+    node: &'d Value,
+    pointer: &str,
+) -> Option<(&'static str, &'d str, &'d Map<String, Value>)> {
+    let mut degrade = |code, message: String| {
+        making.notes.degrade(code, pointer, message);
+        None
+    };
+    let map = match making.document.resolve(node) {
+        Ok(node) if node.is_object() => node.as_object()?,
+        Ok(_) => return degrade("parameter_not_object", "the parameter is not an object and is ignored".to_owned()),
+        Err((broken, reference)) => {
+            let what = if broken == Broken::Circular { "parameter " } else { "" };
+            return degrade(broken.code(), format!("{what}{}", broken.tell(reference)));
+        }
+    };
+    let (Some(name), Some(place)) = (text(map, "name"), text(map, "in")) else {
+        let message = "the parameter has no `name` or no `in` and is ignored";
+        return degrade("parameter_without_name_or_in", message.to_owned());
+    };
+    let Some(place) = LOCATIONS.into_iter().find(|known| *known == place) else {
+        let (code, message) = match place {
+            "body" | "formData" => {
+                ("parameter_in_body", format!("`in: {place}` is Swagger 2.0 and is ignored; use requestBody"))
+            }
+            "querystring" => ("parameter_in_querystring", "a whole query as one parameter is ignored".to_owned()),
+            _ => ("parameter_in_unknown", format!("`in: {}` is unknown and ignored", super::resolve::cut(place, 60))),
+        };
+        return degrade(code, message);
+    };
+    Some((place, name, map))
+}
+
+fn text<'d>(map: &'d Map<String, Value>, key: &str) -> Option<&'d str> {
+    map.get(key).and_then(Value::as_str)
+}
+
+fn param<'d>(
+    making: &mut Making<'_, 'd>,
+    declared: &Declared<'d>,
+    name: &str,
+    location: &str,
+    reserved: bool,
+    fields: &mut Fields,
+) -> Param {
+    let Declared { map, pointer } = declared;
+    let required = location == "path" || map.get("required") == Some(&Value::Bool(true));
+    let content = map.get("content").and_then(Value::as_object).and_then(|content| content.iter().next());
+    let schema = map.get("schema").or_else(|| content.and_then(|(_, media)| media.get("schema")));
+    let mut written = match schema {
+        Some(schema) => making.write(schema, Way::In, pointer),
+        None => Map::new(),
+    };
+    if written.is_empty() && content.is_none() {
+        written.insert("type".to_owned(), "string".into());
+    }
+    for (from, to) in [("description", "description"), ("deprecated", "deprecated")] {
+        if let Some(value) = map.get(from).filter(|value| value.is_string() || value.is_boolean()) {
+            written.insert(to.to_owned(), value.clone());
+        }
+    }
+    let examples = map.get("examples").and_then(Value::as_object).and_then(|all| all.values().next());
+    if let Some(example) = map.get("example").or_else(|| examples.and_then(|example| example.get("value"))) {
+        written.insert("examples".to_owned(), Value::Array(vec![example.clone()]));
+    }
+    if map.get("deprecated") == Some(&Value::Bool(true)) {
+        let said = written.get("description").and_then(Value::as_str).unwrap_or_default();
+        written.insert("description".to_owned(), format!("Deprecated. {said}").trim_end().into());
+    }
+    let mut form = form(making, map, location, pointer);
+    form.reserved |= reserved;
+    form.json = content.is_some_and(|(media, _)| super::body::is_json(media));
+    let plain = name.trim_start_matches('+').trim_end_matches('*');
+    let (key, moved) = making.keys.take(if location == "path" { plain } else { name }, location);
+    if moved {
+        let message = format!("several parameters are called `{name}`, or the name is reserved; this one is {key}");
+        making.notes.warn("parameter_renamed", pointer, message);
+    }
+    let made = field(making.schemas, written, required, making.notes, pointer);
+    form.explode &= made.kind.is_structured();
+    fields.insert(key.clone(), made);
+    Param { key, name: name.to_owned(), location: location.to_owned(), required, form }
+}
+
+fn form(making: &mut Making<'_, '_>, map: &Map<String, Value>, location: &str, pointer: &str) -> Form {
+    let (usual, known): (&str, &[&str]) = match location {
+        "path" => ("simple", &["simple", "label", "matrix"]),
+        "query" => ("form", &["form", "spaceDelimited", "pipeDelimited", "deepObject"]),
+        "header" => ("simple", &["simple"]),
+        _ => ("form", &["form", "cookie"]),
+    };
+    let style = match text(map, "style") {
+        Some(style) if known.contains(&style) => style,
+        None => usual,
+        Some(_) => {
+            making.notes.degrade("style_unknown", pointer, format!("the style does not fit; {usual} is used"));
+            usual
+        }
+    };
+    let explode = map.get("explode").and_then(Value::as_bool).unwrap_or(matches!(style, "form" | "cookie"));
+    let reserved = map.get("allowReserved") == Some(&Value::Bool(true));
+    Form { style: (style != usual).then(|| style.to_owned()), explode, reserved, json: false }
+}

@@ -1,0 +1,300 @@
+//! Text -> value. One visitor serves JSON and YAML: it counts what it builds, notes keys that stand twice,
+//! and carries out YAML's merge keys.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::super::ImportError;
+
+/// How deep a document may be nested; real ones stay under 40.
+const DEPTH: usize = 128;
+/// Repeated keys that are told of.
+const MOST_REPEATED: usize = 20;
+
+const EXPANDS: &str = "expands to more than ten times its length";
+const TAGGED: &str = "an unsupported tag";
+
+/// A document in memory.
+#[derive(Debug)]
+pub(in super::super) struct Loaded {
+    pub(in super::super) value: Value,
+    /// Values in it.
+    pub(in super::super) nodes: usize,
+    /// Pointers to keys that stood twice; the last one counts.
+    pub(in super::super) repeated: Vec<String>,
+    /// The first byte that is no UTF-8, where the text was taken as Latin-1.
+    pub(in super::super) latin: Option<usize>,
+}
+
+pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Err(ImportError::new("not_an_object", "the document is empty"));
+    }
+    if !start.starts_with(['{', '[']) {
+        return yaml(text);
+    }
+    let load = Load::new(usize::MAX);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = load.seed().deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    match read {
+        Ok(value) => Ok(load.end(value)),
+        Err(error) if error.to_string().contains("recursion limit") => Err(too_deep(error.line(), error.column())),
+        // JSON with comments or trailing commas is sound YAML.
+        Err(error) => yaml(text).map_err(|other| {
+            if matches!(other.code, "too_deep" | "alias_limit" | "alias_cycle") {
+                return other;
+            }
+            ImportError::new("invalid_syntax", format!("the document is not valid JSON: {error}"))
+        }),
+    }
+}
+
+fn yaml(text: &str) -> Result<Loaded, ImportError> {
+    if let Some(line) = deep_line(text) {
+        return Err(too_deep(line, 1));
+    }
+    // Without aliases every value costs a character of text.
+    let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 20));
+    // A second document in the file is passed over.
+    let Some(document) = yaml_serde::Deserializer::from_str(text).next() else {
+        return Err(ImportError::new("not_an_object", "the document is empty"));
+    };
+    match load.seed().deserialize(document) {
+        Ok(value) => Ok(load.end(value)),
+        Err(error) => {
+            let message = error.to_string();
+            let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+            Err(if message.contains(EXPANDS) || message.contains("repetition limit") {
+                ImportError::new(
+                    "alias_limit",
+                    "the document repeats YAML aliases too many times; write it without them",
+                )
+            } else if message.contains("recursion limit") {
+                let text = "the document contains a YAML alias that refers to itself, or is nested too deeply";
+                let message = format!("{text}, at line {line} column {column}");
+                ImportError::new("alias_cycle", message)
+            } else if message.contains(TAGGED) {
+                let message = format!("the document uses an unsupported YAML tag: {message}; remove the tag");
+                ImportError::new("unknown_tag", message)
+            } else {
+                ImportError::new("invalid_syntax", format!("the document is not valid YAML: {message}"))
+            })
+        }
+    }
+}
+
+fn too_deep(line: usize, column: usize) -> ImportError {
+    let message =
+        format!("the document is nested too deeply, at line {line} column {column}: {DEPTH} levels are the limit");
+    ImportError::new("too_deep", message)
+}
+
+/// Finds a line that is nested too deeply by its brackets or by its dashes, before a parser sees it. Text
+/// in quotes does not count.
+fn deep_line(text: &str) -> Option<usize> {
+    let mut brackets = 0_usize;
+    for (number, line) in text.lines().enumerate() {
+        if !line.starts_with([' ', '\t', ']', '}', '[', '{', '#']) && !line.is_empty() {
+            brackets = 0;
+        }
+        let (mut levels, mut lead, mut quote) = (0_usize, true, None);
+        for byte in line.bytes() {
+            match (byte, quote) {
+                (b'-' | b'?', None) if lead => levels += 1,
+                (b' ', _) => {}
+                (b'"' | b'\'', None) => (quote, lead) = (Some(byte), false),
+                (byte, Some(open)) if byte == open => quote = None,
+                (b'[' | b'{', None) => (brackets, lead) = (brackets + 1, false),
+                (b']' | b'}', None) => (brackets, lead) = (brackets.saturating_sub(1), false),
+                _ => lead = false,
+            }
+            if levels > DEPTH && !line.trim_matches(['-', ' ']).is_empty() || brackets > 3 * DEPTH {
+                return Some(number + 1);
+            }
+        }
+    }
+    None
+}
+
+/// The state of one reading.
+struct Load {
+    limit: usize,
+    spent: Cell<usize>,
+    nodes: Cell<usize>,
+    repeated: RefCell<Vec<String>>,
+}
+
+impl Load {
+    fn new(limit: usize) -> Self {
+        Self { limit, spent: Cell::new(0), nodes: Cell::new(0), repeated: RefCell::default() }
+    }
+
+    fn seed(&self) -> Seed<'_> {
+        Seed(self)
+    }
+
+    fn spend<E: serde::de::Error>(&self, length: usize) -> Result<(), E> {
+        self.nodes.set(self.nodes.get() + 1);
+        self.spent.set(self.spent.get().saturating_add(length + 1));
+        if self.spent.get() > self.limit { Err(E::custom(EXPANDS)) } else { Ok(()) }
+    }
+
+    /// Puts a step before the pointers that were noted since `from`.
+    fn under(&self, from: usize, step: &str) {
+        let mut repeated = self.repeated.borrow_mut();
+        for pointer in &mut repeated[from..] {
+            *pointer = format!("/{}{pointer}", step.replace('~', "~0").replace('/', "~1"));
+        }
+    }
+
+    fn end(self, value: Value) -> Loaded {
+        Loaded { value, nodes: self.nodes.get(), repeated: self.repeated.into_inner(), latin: None }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'l>(&'l Load);
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.0.spend(0).map(|()| Value::Null)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
+        self.0.spend(0).map(|()| Value::Bool(value))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        self.0.spend(0).map(|()| Value::from(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        self.0.spend(0).map(|()| Value::from(value))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "such numbers are bounds and examples")]
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Value, E> {
+        self.visit_f64(value as f64)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "such numbers are bounds and examples")]
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Value, E> {
+        self.visit_f64(value as f64)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        self.0.spend(0).map(|()| Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.0.spend(value.len()).map(|()| Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
+        self.0.spend(value.len()).map(|()| Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.0.spend(0)?;
+        let mut list = Vec::new();
+        loop {
+            let noted = self.0.repeated.borrow().len();
+            let Some(item) = items.next_element_seed(self)? else { return Ok(Value::Array(list)) };
+            if self.0.repeated.borrow().len() > noted {
+                self.0.under(noted, &list.len().to_string());
+            }
+            list.push(item);
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        self.0.spend(0)?;
+        let mut map = Map::new();
+        let mut merged = Vec::new();
+        while let Some(key) = entries.next_key_seed(Key)? {
+            let noted = self.0.repeated.borrow().len();
+            let value = entries.next_value_seed(self)?;
+            self.0.spend(key.len())?;
+            if self.0.repeated.borrow().len() > noted {
+                self.0.under(noted, &key);
+            }
+            if key == "<<" && (value.is_object() || value.is_array()) && self.0.limit != usize::MAX {
+                merged.push(value);
+                continue;
+            }
+            if map.contains_key(&key) && noted < MOST_REPEATED {
+                self.0.repeated.borrow_mut().push(String::new());
+                self.0.under(noted, &key);
+            }
+            map.insert(key, value);
+        }
+        for value in merged {
+            merge(&mut map, value);
+        }
+        Ok(Value::Object(map))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Value, A::Error> {
+        let (tag, value) = tagged.variant_seed(Key)?;
+        drop(value.newtype_variant_seed(self)?);
+        Err(A::Error::custom(format_args!("{TAGGED} {tag}")))
+    }
+}
+
+/// What a merge key brings stands behind what the mapping says itself.
+fn merge(map: &mut Map<String, Value>, value: Value) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                map.entry(key).or_insert(value);
+            }
+        }
+        Value::Array(all) => all.into_iter().for_each(|one| merge(map, one)),
+        _ => {}
+    }
+}
+
+/// A key is a text as it stands: `200:` is "200".
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = String;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that is a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<String, E> {
+        Ok(value.to_owned())
+    }
+
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<String, E> {
+        Ok(value)
+    }
+}

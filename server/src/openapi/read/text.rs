@@ -1,0 +1,74 @@
+//! Bytes -> text: gzip, byte order marks, UTF-16 and, as a last resort, Latin-1.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
+use super::super::ImportError;
+use super::MOST_BYTES;
+
+/// The text of a document.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// The first byte that is no UTF-8, where the text was taken as Latin-1.
+    pub(super) latin: Option<usize>,
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        let limit = MOST_BYTES as u64 + 1;
+        GzDecoder::new(bytes)
+            .take(limit)
+            .read_to_end(&mut plain)
+            .map_err(|error| ImportError::new("encoding", format!("the document is not sound gzip: {error}")))?;
+        return plain_text(Cow::Owned(plain));
+    }
+    plain_text(Cow::Borrowed(bytes))
+}
+
+fn plain_text(bytes: Cow<'_, [u8]>) -> Result<Text<'_>, ImportError> {
+    if bytes.len() > MOST_BYTES {
+        let message = format!("the document is larger than {} MiB; import a part of it", MOST_BYTES >> 20);
+        return Err(ImportError::new("too_large", message));
+    }
+    if let Some(text) = utf16(&bytes) {
+        return Ok(Text { text: Cow::Owned(text?), latin: None });
+    }
+    let text = match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| (error, bytes.into())),
+        Cow::Owned(bytes) => {
+            String::from_utf8(bytes).map(Cow::Owned).map_err(|error| (error.utf8_error(), error.into_bytes()))
+        }
+    };
+    match text {
+        Ok(Cow::Borrowed(text)) => {
+            Ok(Text { text: Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)), latin: None })
+        }
+        Ok(Cow::Owned(text)) => {
+            let plain = text.strip_prefix('\u{feff}').map(str::to_owned);
+            Ok(Text { text: Cow::Owned(plain.unwrap_or(text)), latin: None })
+        }
+        Err((error, bytes)) => {
+            let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+            Ok(Text { text: Cow::Owned(text), latin: Some(error.valid_up_to()) })
+        }
+    }
+}
+
+/// Decodes UTF-16, told by its byte order mark or by a NUL in the first character.
+fn utf16(bytes: &[u8]) -> Option<Result<String, ImportError>> {
+    let (little, rest) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (true, rest),
+        [0xfe, 0xff, rest @ ..] => (false, rest),
+        [first, 0, ..] if *first != 0 => (true, bytes),
+        [0, second, ..] if *second != 0 => (false, bytes),
+        _ => return None,
+    };
+    let (pairs, _) = rest.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) });
+    let text: Result<String, _> = char::decode_utf16(units).collect();
+    Some(text.map_err(|_| ImportError::new("encoding", "the document is not sound UTF-16 text; save it as UTF-8")))
+}

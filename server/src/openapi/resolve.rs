@@ -1,0 +1,114 @@
+//! Follows local `$ref`s. Chains are walked, not recursed into, and each is walked once; a file or another
+//! document is never opened.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// Why a `$ref` leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It points outside the document.
+    External,
+    /// What it names is not there.
+    Missing,
+    /// It leads back to itself.
+    Circular,
+}
+
+impl Broken {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::External => "external_ref",
+            Self::Missing => "unresolved_ref",
+            Self::Circular => "circular_ref",
+        }
+    }
+
+    /// Tells what is wrong with a reference.
+    pub(super) fn tell(self, reference: &str) -> String {
+        let shown = cut(reference, 200);
+        match self {
+            Self::External => {
+                format!("external reference `{shown}` is not followed; bundle the document into one file first")
+            }
+            Self::Missing => format!("reference `{shown}` does not exist and is ignored"),
+            Self::Circular => format!("reference `{shown}` refers to itself and is ignored"),
+        }
+    }
+}
+
+/// A document and the references that were followed in it.
+#[derive(Debug)]
+pub(super) struct Document<'d> {
+    pub(super) root: &'d Value,
+    memory: RefCell<HashMap<&'d str, Result<&'d Value, Broken>>>,
+}
+
+impl<'d> Document<'d> {
+    pub(super) fn new(root: &'d Value) -> Self {
+        Self { root, memory: RefCell::default() }
+    }
+
+    /// Returns the node that stands for `node`: itself, or what its reference leads to.
+    pub(super) fn resolve(&self, node: &'d Value) -> Result<&'d Value, (Broken, &'d str)> {
+        let Some(first) = reference(node) else { return Ok(node) };
+        if let Some(known) = self.memory.borrow().get(first) {
+            return known.map_err(|broken| (broken, first));
+        }
+        let mut seen = HashSet::new();
+        let mut current = first;
+        let end = loop {
+            if let Some(known) = self.memory.borrow().get(current) {
+                break *known;
+            }
+            if !seen.insert(current) {
+                break Err(Broken::Circular);
+            }
+            match self.find(current) {
+                Err(broken) => break Err(broken),
+                Ok(node) => match reference(node) {
+                    Some(next) => current = next,
+                    None => break Ok(node),
+                },
+            }
+        };
+        self.memory.borrow_mut().extend(seen.into_iter().map(|step| (step, end)));
+        end.map_err(|broken| (broken, first))
+    }
+
+    /// Returns what a reference names, without following it further.
+    pub(super) fn find(&self, reference: &str) -> Result<&'d Value, Broken> {
+        let fragment = reference.strip_prefix('#').ok_or(Broken::External)?;
+        if fragment.is_empty() {
+            return Ok(self.root);
+        }
+        let path = fragment.strip_prefix('/').ok_or(Broken::Missing)?;
+        path.split('/')
+            .try_fold(self.root, |node, step| {
+                child(node, step).or_else(|| child(node, &percent_decode_str(step).decode_utf8_lossy()))
+            })
+            .ok_or(Broken::Missing)
+    }
+}
+
+/// Returns the `$ref` of a node.
+pub(super) fn reference(node: &Value) -> Option<&str> {
+    node.get("$ref").and_then(Value::as_str)
+}
+
+fn child<'d>(node: &'d Value, step: &str) -> Option<&'d Value> {
+    match node {
+        Value::Object(map) if step.contains('~') => map.get(&step.replace("~1", "/").replace("~0", "~")),
+        Value::Object(map) => map.get(step),
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
+/// Cuts a text for a message.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,164 @@
+//! One operation as the script carries it: everything that a request needs, and nothing else.
+//!
+//! What a document's author wrote stands in values only, never in keys: a key `__proto__` would be more
+//! than a text.
+
+use serde::{Deserialize, Serialize};
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// An operation in the script's table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Entry {
+    /// The method, as it goes out.
+    pub method: String,
+    /// The path template.
+    pub path: String,
+    /// Parameters in the path, the query, headers and cookies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<Param>,
+    /// What is sent as body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// Alternatives of credentials, each a list of all that it takes; an empty one needs none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub auth: Vec<Vec<Need>>,
+    /// Where it is served, if not at the connection's base URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The media types that it answers with, if not JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+    /// How its pages are turned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Pages>,
+    /// Why it cannot be called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+}
+
+/// A parameter outside the body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Param {
+    /// The command's param.
+    pub key: String,
+    /// Its name on the wire.
+    pub name: String,
+    /// `path`, `query`, `header` or `cookie`.
+    #[serde(rename = "in")]
+    pub location: String,
+    /// Whether a call needs it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub required: bool,
+    /// How lists and objects are written.
+    #[serde(flatten)]
+    pub form: Form,
+}
+
+/// How a value is written into a text.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Form {
+    /// OpenAPI's style, where it is not the location's usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Whether each item stands for itself.
+    #[serde(skip_serializing_if = "is_false")]
+    pub explode: bool,
+    /// Whether reserved characters go out as they are.
+    #[serde(skip_serializing_if = "is_false")]
+    pub reserved: bool,
+    /// Whether it is written as JSON.
+    #[serde(skip_serializing_if = "is_false")]
+    pub json: bool,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Body {
+    /// How it is written.
+    pub kind: BodyKind,
+    /// The media type, as it goes out.
+    #[serde(rename = "type")]
+    pub media: String,
+    /// Whether a call needs it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub required: bool,
+    /// The param that holds all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The params that hold its parts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<BodyField>,
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyKind {
+    /// JSON text.
+    #[default]
+    Json,
+    /// `a=1&b=2`.
+    Form,
+    /// Parts, with files.
+    Multipart,
+    /// Bytes, given in base64.
+    Bytes,
+    /// A text as it is.
+    Text,
+}
+
+/// A part of a body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BodyField {
+    /// The command's param.
+    pub key: String,
+    /// Its name on the wire.
+    pub name: String,
+    /// How lists and objects are written into a form.
+    #[serde(flatten)]
+    pub form: Form,
+    /// Whether it is a file, given in base64.
+    #[serde(skip_serializing_if = "is_false")]
+    pub file: bool,
+    /// The media type of the part.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub media: Option<String>,
+}
+
+/// A credential that an operation takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Need {
+    /// The scheme, by its name in the script.
+    pub scheme: String,
+    /// The scopes to ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+}
+
+/// How the pages of a list are turned.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Pages {
+    /// `cursor`, `page`, `offset` or `link`.
+    pub by: String,
+    /// The param that says where a page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Where the answer has the next cursor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Where the answer has the items; the whole answer, where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<String>,
+    /// The first page's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<i64>,
+}
