@@ -25,6 +25,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use connector_runtime::schema::{ConfigSchema, Source, is_connector_name};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -157,8 +159,9 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
 /// The operations that the options ask for, by their places.
 fn chosen(operations: &[Operation<'_>], names: &[String], options: &Options) -> Result<Vec<usize>, ImportError> {
     if let Some(include) = &options.include {
+        let known: HashSet<&String> = names.iter().collect();
         for (index, wanted) in include.iter().enumerate() {
-            if !names.contains(wanted) {
+            if !known.contains(wanted) {
                 let wanted = cut(wanted, 128);
                 let message = format!("there is no operation {wanted}; import without a choice to see their names");
                 return Err(ImportError::new("unknown_operation", message).at(format!("/include/{index}")));
@@ -167,7 +170,8 @@ fn chosen(operations: &[Operation<'_>], names: &[String], options: &Options) -> 
     }
     let tagged =
         |operation: &Operation<'_>| options.tag.as_deref().is_none_or(|tag| operation.tags().any(|own| own == tag));
-    let included = |name: &String| options.include.as_ref().is_none_or(|include| include.contains(name));
+    let wanted: Option<HashSet<&String>> = options.include.as_ref().map(|include| include.iter().collect());
+    let included = |name: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
     let chosen: Vec<usize> =
         (0..operations.len()).filter(|index| tagged(&operations[*index]) && included(&names[*index])).collect();
     if let Some(tag) = options.tag.as_deref().filter(|_| chosen.is_empty()) {

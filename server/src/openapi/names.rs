@@ -5,6 +5,7 @@
 //! in the document; a name of an earlier import stays.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use connector_runtime::schema::Source;
 use sha2::{Digest, Sha256};
@@ -191,17 +192,19 @@ pub(super) fn commands(operations: &[Operation<'_>], known: &[(Source, String)],
     let mut used: HashSet<String> = names.iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
     let bases: Vec<String> = operations.iter().map(|operation| base(operation, notes)).collect();
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, base) in bases.iter().enumerate().filter(|(index, _)| names[*index].is_none()) {
+    for (index, base) in bases.iter().enumerate() {
         groups.entry(base.to_ascii_lowercase()).or_default().push(index);
     }
     let mut waiting = Vec::new();
     for (lower, mut group) in groups {
         group.sort_by_key(|index| (operations[*index].path, operations[*index].method.as_str()));
-        let keeps = usize::from(used.insert(lower));
-        if let Some(first) = group.first().filter(|_| keeps == 1) {
-            names[*first] = Some(bases[*first].clone());
+        let mut unnamed: Vec<usize> = group.iter().copied().filter(|index| names[*index].is_none()).collect();
+        if !unnamed.is_empty() && used.insert(lower) {
+            let first = unnamed.remove(0);
+            names[first] = Some(bases[first].clone());
         }
-        waiting.extend(group[keeps..].iter().map(|index| (*index, group.clone())));
+        let group: Rc<[usize]> = group.into();
+        waiting.extend(unnamed.into_iter().map(|index| (index, Rc::clone(&group))));
     }
     waiting.sort_by_key(|(index, _)| (operations[*index].path, operations[*index].method.as_str()));
     let mut next: HashMap<&str, usize> = HashMap::new();

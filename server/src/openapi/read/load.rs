@@ -58,7 +58,7 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
         return Err(too_deep(line, 1));
     }
     // Without aliases every value costs a character of text.
-    let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 20));
+    let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 18));
     // A second document in the file is passed over.
     let Some(document) = yaml_serde::Deserializer::from_str(text).next() else {
         return Err(ImportError::new("not_an_object", "the document is empty"));
