@@ -2,6 +2,7 @@
 
 mod call;
 mod egress;
+mod import;
 mod new_connector;
 mod serve;
 #[cfg(test)]
@@ -41,6 +42,8 @@ enum Command {
     NewConnector(new_connector::NewConnectorArgs),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
+    /// Make drafts of connectors from OpenAPI documents.
+    Import(import::ImportArgs),
     /// Make, list and revoke tokens.
     Token(Box<token::TokenArgs>),
 }
@@ -116,6 +119,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Call(args) => call::run(&registry()?, *args),
         Command::NewConnector(args) => new_connector::run(&args),
         Command::Egress(command) => egress::run(command),
+        Command::Import(args) => import::run(&args),
         Command::Token(args) => token::run(*args),
     }
 }

@@ -65,7 +65,7 @@ pub struct Options {
 /// # Errors
 /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
 pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
-    let read::Loaded { value, nodes, repeated, latin } = read::read(bytes)?;
+    let read::Loaded { value, nodes, repeated, latin, mended } = read::read(bytes)?;
     let mut notes = Notes::default();
     for pointer in &repeated {
         let key = pointer.rsplit('/').next().unwrap_or_default();
@@ -73,6 +73,9 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
     }
     if let Some(at) = latin {
         notes.warn("encoding", "", format!("the document is not UTF-8 text (byte {at}); it is read as Latin-1"));
+    }
+    if mended {
+        notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
     }
     draft(&value, nodes, options, notes)
 }

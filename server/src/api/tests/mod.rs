@@ -3,6 +3,7 @@
 mod bodies;
 mod changes;
 mod connectors;
+mod imports;
 mod postgres;
 mod routes;
 mod tokens;

@@ -28,6 +28,10 @@ fn json_and_yaml_are_told_by_their_content() {
     let draft = import(latin, &Options::default()).unwrap();
     assert_eq!(draft.description.as_deref(), Some("café"));
     assert!(codes(&draft).contains(&"encoding"));
+    let halves = r#"{"openapi":"3.0.0","info":{"title":"a\ud800b \ud83e\udd97 \\ud800 \u0000"},"paths":{}}"#;
+    let draft = import(halves.as_bytes(), &Options::default()).unwrap();
+    assert_eq!(draft.description.as_deref(), Some("a\u{fffd}b 🦗 \\ud800 "));
+    assert!(codes(&draft).contains(&"encoding"));
 }
 
 #[test]
