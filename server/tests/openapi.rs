@@ -4,6 +4,8 @@
 
 #[path = "openapi/bodies.rs"]
 mod bodies;
+#[path = "openapi/cli.rs"]
+mod cli;
 #[path = "openapi/corpus.rs"]
 mod corpus;
 #[path = "openapi/params.rs"]

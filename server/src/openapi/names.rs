@@ -251,6 +251,9 @@ fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: 
     notes.warn(code, &operation.pointer, message);
 }
 
+/// Tells whether an operation is the one that a command came from.
+type Rule = fn(&Operation<'_>, &Source) -> bool;
+
 /// Names of an earlier import: first what is the same altogether, then the same method and path, then the
 /// same id.
 fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Option<String>> {
@@ -259,10 +262,11 @@ fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Opti
         return names;
     }
     let mut taken = vec![false; known.len()];
-    let same_place = |o: &Operation<'_>, s: &Source| s.method == o.method && s.path == o.path;
-    let same_id = |o: &Operation<'_>, s: &Source| s.operation_id == o.id;
-    let rules: [&dyn Fn(&Operation<'_>, &Source) -> bool; 3] =
-        [&|o, s| same_place(o, s) && same_id(o, s), &|o, s| same_place(o, s), &|o, s| o.id.is_some() && same_id(o, s)];
+    let rules: [Rule; 3] = [
+        |o, s| s.method == o.method && s.path == o.path && s.operation_id == o.id,
+        |o, s| s.method == o.method && s.path == o.path,
+        |o, s| o.id.is_some() && s.operation_id == o.id,
+    ];
     for rule in rules {
         for (index, operation) in operations.iter().enumerate() {
             if names[index].is_some() {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::service::{Sent, Service};
 
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn object(properties: Value) -> Value {
     json!({ "schema": { "type": "object", "properties": properties, "required": ["a"] } })
 }

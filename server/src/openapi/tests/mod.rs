@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Draft, Options, import_value};
 
 /// Imports a document with these paths.
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn paths(paths: Value) -> Draft {
     imported(json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1.0.0" }, "paths": paths }))
 }

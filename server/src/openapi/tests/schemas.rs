@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::super::{Draft, script_table};
 use super::{imported, paths};
 
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn body(schema: Value) -> Draft {
     let draft = paths(json!({ "/a": { "post": { "operationId": "x",
         "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
