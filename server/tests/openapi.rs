@@ -2,5 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "as in unit tests")]
 
+#[path = "openapi/bodies.rs"]
+mod bodies;
+#[path = "openapi/cli.rs"]
+mod cli;
 #[path = "openapi/corpus.rs"]
 mod corpus;
+#[path = "openapi/params.rs"]
+mod params;
+#[path = "openapi/security.rs"]
+mod security;
+#[path = "openapi/service.rs"]
+mod service;

@@ -6,6 +6,7 @@ mod body;
 mod connectors;
 mod executions;
 mod guard;
+mod imports;
 mod meta;
 mod page;
 mod path;

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::answered::{self, Answered};
 use super::guard::{Access, guard};
 use super::meta::Document;
-use super::{Problem, connectors, executions, meta, tokens, type_changes, types};
+use super::{Problem, connectors, executions, imports, meta, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
 
@@ -43,6 +43,7 @@ fn declared() -> Vec<(Access, Handlers)> {
     vec![
         (Needs(Scope::ConnectorsWrite), routes!(connectors::create)),
         (Needs(Scope::ConnectorsRead), routes!(connectors::list)),
+        (Needs(Scope::ConnectorsWrite), routes!(imports::parse_oas)),
         (Needs(Scope::ConnectorsRead), routes!(connectors::read)),
         (Needs(Scope::ConnectorsWrite), routes!(connectors::update)),
         (Needs(Scope::ConnectorsWrite), routes!(connectors::delete)),

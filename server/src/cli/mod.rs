@@ -2,6 +2,7 @@
 
 mod call;
 mod egress;
+mod import;
 mod lock;
 mod new_connector;
 mod script;
@@ -47,6 +48,8 @@ enum Command {
     Script(script::ScriptCommand),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
+    /// Make drafts of connectors from OpenAPI documents.
+    Import(import::ImportArgs),
     /// Make, list and revoke tokens.
     Token(Box<token::TokenArgs>),
 }
@@ -123,6 +126,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::NewConnector(args) => new_connector::run(&args),
         Command::Script(command) => script::run(command),
         Command::Egress(command) => egress::run(command),
+        Command::Import(args) => import::run(&args),
         Command::Token(args) => token::run(*args),
     }
 }

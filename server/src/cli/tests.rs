@@ -78,6 +78,8 @@ fn help_is_no_failure_and_wrong_usage_is_two() {
         &["call", "odd", "ping", "--timeout-ms", "300001"],
         &["call", "odd", "ping", "--log-level", "loud"],
         &["call", "odd", "ping", "--egress-allow", "::not a rule::"],
+        &["import"],
+        &["import", "document.json"],
         &["token"],
         &["token", "create", "--name", "n"],
         &["token", "revoke", "no-id"],

@@ -25,6 +25,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use connector_runtime::schema::{ConfigSchema, Source, is_connector_name};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -63,7 +65,7 @@ pub struct Options {
 /// # Errors
 /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
 pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
-    let read::Loaded { value, nodes, repeated, latin } = read::read(bytes)?;
+    let read::Loaded { value, nodes, repeated, latin, mended } = read::read(bytes)?;
     let mut notes = Notes::default();
     for pointer in &repeated {
         let key = pointer.rsplit('/').next().unwrap_or_default();
@@ -71,6 +73,9 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
     }
     if let Some(at) = latin {
         notes.warn("encoding", "", format!("the document is not UTF-8 text (byte {at}); it is read as Latin-1"));
+    }
+    if mended {
+        notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
     }
     draft(&value, nodes, options, notes)
 }
@@ -157,8 +162,9 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
 /// The operations that the options ask for, by their places.
 fn chosen(operations: &[Operation<'_>], names: &[String], options: &Options) -> Result<Vec<usize>, ImportError> {
     if let Some(include) = &options.include {
+        let known: HashSet<&String> = names.iter().collect();
         for (index, wanted) in include.iter().enumerate() {
-            if !names.contains(wanted) {
+            if !known.contains(wanted) {
                 let wanted = cut(wanted, 128);
                 let message = format!("there is no operation {wanted}; import without a choice to see their names");
                 return Err(ImportError::new("unknown_operation", message).at(format!("/include/{index}")));
@@ -167,7 +173,8 @@ fn chosen(operations: &[Operation<'_>], names: &[String], options: &Options) -> 
     }
     let tagged =
         |operation: &Operation<'_>| options.tag.as_deref().is_none_or(|tag| operation.tags().any(|own| own == tag));
-    let included = |name: &String| options.include.as_ref().is_none_or(|include| include.contains(name));
+    let wanted: Option<HashSet<&String>> = options.include.as_ref().map(|include| include.iter().collect());
+    let included = |name: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
     let chosen: Vec<usize> =
         (0..operations.len()).filter(|index| tagged(&operations[*index]) && included(&names[*index])).collect();
     if let Some(tag) = options.tag.as_deref().filter(|_| chosen.is_empty()) {

@@ -5,6 +5,7 @@
 //! in the document; a name of an earlier import stays.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use connector_runtime::schema::Source;
 use sha2::{Digest, Sha256};
@@ -191,17 +192,19 @@ pub(super) fn commands(operations: &[Operation<'_>], known: &[(Source, String)],
     let mut used: HashSet<String> = names.iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
     let bases: Vec<String> = operations.iter().map(|operation| base(operation, notes)).collect();
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, base) in bases.iter().enumerate().filter(|(index, _)| names[*index].is_none()) {
+    for (index, base) in bases.iter().enumerate() {
         groups.entry(base.to_ascii_lowercase()).or_default().push(index);
     }
     let mut waiting = Vec::new();
     for (lower, mut group) in groups {
         group.sort_by_key(|index| (operations[*index].path, operations[*index].method.as_str()));
-        let keeps = usize::from(used.insert(lower));
-        if let Some(first) = group.first().filter(|_| keeps == 1) {
-            names[*first] = Some(bases[*first].clone());
+        let mut unnamed: Vec<usize> = group.iter().copied().filter(|index| names[*index].is_none()).collect();
+        if !unnamed.is_empty() && used.insert(lower) {
+            let first = unnamed.remove(0);
+            names[first] = Some(bases[first].clone());
         }
-        waiting.extend(group[keeps..].iter().map(|index| (*index, group.clone())));
+        let group: Rc<[usize]> = group.into();
+        waiting.extend(unnamed.into_iter().map(|index| (index, Rc::clone(&group))));
     }
     waiting.sort_by_key(|(index, _)| (operations[*index].path, operations[*index].method.as_str()));
     let mut next: HashMap<&str, usize> = HashMap::new();
@@ -248,6 +251,9 @@ fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: 
     notes.warn(code, &operation.pointer, message);
 }
 
+/// Tells whether an operation is the one that a command came from.
+type Rule = fn(&Operation<'_>, &Source) -> bool;
+
 /// Names of an earlier import: first what is the same altogether, then the same method and path, then the
 /// same id.
 fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Option<String>> {
@@ -256,10 +262,11 @@ fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Opti
         return names;
     }
     let mut taken = vec![false; known.len()];
-    let same_place = |o: &Operation<'_>, s: &Source| s.method == o.method && s.path == o.path;
-    let same_id = |o: &Operation<'_>, s: &Source| s.operation_id == o.id;
-    let rules: [&dyn Fn(&Operation<'_>, &Source) -> bool; 3] =
-        [&|o, s| same_place(o, s) && same_id(o, s), &|o, s| same_place(o, s), &|o, s| o.id.is_some() && same_id(o, s)];
+    let rules: [Rule; 3] = [
+        |o, s| s.method == o.method && s.path == o.path && s.operation_id == o.id,
+        |o, s| s.method == o.method && s.path == o.path,
+        |o, s| o.id.is_some() && s.operation_id == o.id,
+    ];
     for rule in rules {
         for (index, operation) in operations.iter().enumerate() {
             if names[index].is_some() {

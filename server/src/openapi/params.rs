@@ -180,7 +180,7 @@ fn param<'d>(
         Some(schema) => making.write(schema, Way::In, pointer),
         None => Map::new(),
     };
-    if written.is_empty() && content.is_none() {
+    if schema.is_none() && content.is_none() {
         written.insert("type".to_owned(), "string".into());
     }
     for (from, to) in [("description", "description"), ("deprecated", "deprecated")] {

@@ -72,7 +72,7 @@ pub(super) fn check(root: &Value, notes: &mut Notes) -> Result<Root, ImportError
         latest: version.starts_with("3.2"),
         title: title.unwrap_or_default(),
         version: told.unwrap_or_default(),
-        description: description.map(|text| cut(&text, 500).to_owned()),
+        description: description.map(|text| cut(&text, 500).replace('\0', "")),
     })
 }
 

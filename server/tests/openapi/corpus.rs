@@ -110,7 +110,7 @@ fn judge(folder: &str, set: &str) -> Vec<String> {
             match ConfigSchema::parse(&schema) {
                 Ok(parsed) => assert_eq!(parsed.commands.len(), draft.operations.len()),
                 Err(error) => {
-                    wrong.push(format!("{file}: {}", error.to_string().chars().take(1000).collect::<String>()))
+                    wrong.push(format!("{file}: {}", error.to_string().chars().take(1000).collect::<String>()));
                 }
             }
         }

@@ -4,6 +4,7 @@ mod bodies;
 mod changes;
 mod connectors;
 mod history;
+mod imports;
 mod postgres;
 mod routes;
 mod scripts;

@@ -12,9 +12,10 @@ use crate::store::TokenKind;
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 25] = [
+const WANTED: [(&str, &str, &str); 26] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
+    ("POST", "/api/connectors/parse-oas", "connectors:write"),
     ("GET", "/api/connectors/{id}", "connectors:read"),
     ("PUT", "/api/connectors/{id}", "connectors:write"),
     ("DELETE", "/api/connectors/{id}", "connectors:write"),

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, V
 use serde_json::{Map, Number, Value};
 
 use super::super::ImportError;
+use super::text;
 
 /// How deep a document may be nested; real ones stay under 40.
 const DEPTH: usize = 128;
@@ -27,6 +28,8 @@ pub(in super::super) struct Loaded {
     pub(in super::super) repeated: Vec<String>,
     /// The first byte that is no UTF-8, where the text was taken as Latin-1.
     pub(in super::super) latin: Option<usize>,
+    /// Whether escapes of half a character were replaced.
+    pub(in super::super) mended: bool,
 }
 
 pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
@@ -37,20 +40,36 @@ pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
     if !start.starts_with(['{', '[']) {
         return yaml(text);
     }
-    let load = Load::new(usize::MAX);
-    let mut json = serde_json::Deserializer::from_str(text);
-    let read = load.seed().deserialize(&mut json).and_then(|value| json.end().map(|()| value));
-    match read {
-        Ok(value) => Ok(load.end(value)),
+    match load_json(text) {
+        Ok(loaded) => Ok(loaded),
         Err(error) if error.to_string().contains("recursion limit") => Err(too_deep(error.line(), error.column())),
+        Err(error) if text::halves(text).is_some() => match text::halves(text).map(|text| load_json(&text)) {
+            Some(Ok(mut loaded)) => {
+                loaded.mended = true;
+                Ok(loaded)
+            }
+            _ => Err(not_json(&error)),
+        },
         // JSON with comments or trailing commas is sound YAML.
         Err(error) => yaml(text).map_err(|other| {
             if matches!(other.code, "too_deep" | "alias_limit" | "alias_cycle") {
                 return other;
             }
-            ImportError::new("invalid_syntax", format!("the document is not valid JSON: {error}"))
+            not_json(&error)
         }),
     }
+}
+
+fn load_json(text: &str) -> Result<Loaded, serde_json::Error> {
+    let load = Load::new(usize::MAX);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = load.seed().deserialize(&mut json)?;
+    json.end()?;
+    Ok(load.end(value))
+}
+
+fn not_json(error: &serde_json::Error) -> ImportError {
+    ImportError::new("invalid_syntax", format!("the document is not valid JSON: {error}"))
 }
 
 fn yaml(text: &str) -> Result<Loaded, ImportError> {
@@ -58,7 +77,7 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
         return Err(too_deep(line, 1));
     }
     // Without aliases every value costs a character of text.
-    let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 20));
+    let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 18));
     // A second document in the file is passed over.
     let Some(document) = yaml_serde::Deserializer::from_str(text).next() else {
         return Err(ImportError::new("not_an_object", "the document is empty"));
@@ -152,7 +171,7 @@ impl Load {
     }
 
     fn end(self, value: Value) -> Loaded {
-        Loaded { value, nodes: self.nodes.get(), repeated: self.repeated.into_inner(), latin: None }
+        Loaded { value, nodes: self.nodes.get(), repeated: self.repeated.into_inner(), latin: None, mended: false }
     }
 }
 

@@ -72,3 +72,26 @@ fn utf16(bytes: &[u8]) -> Option<Result<String, ImportError>> {
     let text: Result<String, _> = char::decode_utf16(units).collect();
     Some(text.map_err(|_| ImportError::new("encoding", "the document is not sound UTF-16 text; save it as UTF-8")))
 }
+
+/// Replaces escapes of half a character in JSON text, such as `\\ud800` alone; nothing where there are none.
+pub(super) fn halves(json: &str) -> Option<String> {
+    let unit = |rest: &str| rest.strip_prefix("\\u").and_then(|rest| u16::from_str_radix(rest.get(..4)?, 16).ok());
+    let mut out = String::new();
+    let (mut from, mut at) = (0, 0);
+    while let Some(found) = json[at..].find('\\') {
+        at += found;
+        let rest = &json[at..];
+        at += match (unit(rest), rest.get(6..).and_then(unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str(&json[from..at]);
+                out.push_str("\\ufffd");
+                from = at + 6;
+                6
+            }
+            // The character after a backslash is ASCII in sound JSON.
+            _ => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+    }
+    (from > 0).then(|| out + &json[from..])
+}

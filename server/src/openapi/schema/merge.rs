@@ -27,24 +27,18 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
                     }
                 }
             }
-            ("oneOf" | "anyOf" | "not" | "enum" | "pattern", Some(known), value) => {
-                if *known != value {
-                    let apart = Value::Object(Map::from_iter([(key, value)]));
-                    match into.entry("allOf").or_insert_with(|| Value::Array(Vec::new())) {
-                        Value::Array(all) => all.push(apart),
-                        other => *other = Value::Array(vec![apart]),
-                    }
+            ("oneOf" | "anyOf" | "not" | "enum" | "pattern", Some(known), value) if *known != value => {
+                let apart = Value::Object(Map::from_iter([(key, value)]));
+                match into.entry("allOf").or_insert_with(|| Value::Array(Vec::new())) {
+                    Value::Array(all) => all.push(apart),
+                    other => *other = Value::Array(vec![apart]),
                 }
             }
-            ("minimum" | "minLength" | "minItems", Some(known), value) => {
-                if value.as_f64() > known.as_f64() {
-                    *known = value;
-                }
+            ("minimum" | "minLength" | "minItems", Some(known), value) if value.as_f64() > known.as_f64() => {
+                *known = value;
             }
-            ("maximum" | "maxLength" | "maxItems", Some(known), value) => {
-                if value.as_f64() < known.as_f64() {
-                    *known = value;
-                }
+            ("maximum" | "maxLength" | "maxItems", Some(known), value) if value.as_f64() < known.as_f64() => {
+                *known = value;
             }
             // Of two types, descriptions and the like, the outer one counts.
             _ => {}

@@ -61,7 +61,7 @@ pub fn cut<'s>(source: &'s str, command: &str) -> Cow<'s, str> {
 
 fn parts(source: &str, command: &str) -> Option<String> {
     let (head, rest) = source.split_once(TABLE)?;
-    let (table, rest) = rest.split_once("\n};\n").map(|(table, rest)| (table, rest))?;
+    let (table, rest) = rest.split_once("\n};\n")?;
     let own = format!("  \"{command}\": ");
     let entry = table.lines().find(|line| line.starts_with(&own))?;
     // A table that was laid out by hand is not cut.

@@ -1,1 +1,29 @@
+//! Documents of our own, small ones, and what must become of them.
 
+mod naming;
+mod reading;
+mod schemas;
+mod script;
+
+use serde_json::{Value, json};
+
+use super::{Draft, Options, import_value};
+
+/// Imports a document with these paths.
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+fn paths(paths: Value) -> Draft {
+    imported(json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1.0.0" }, "paths": paths }))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+fn imported(document: Value) -> Draft {
+    import_value(&document, &Options::default()).unwrap()
+}
+
+/// Codes of the warnings, each once.
+fn codes(draft: &Draft) -> Vec<&'static str> {
+    let mut codes: Vec<&str> = draft.warnings.iter().map(|warning| warning.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}

@@ -1,0 +1,154 @@
+use connector_runtime::schema::{ConfigSchema, Field, FieldKind};
+use serde_json::{Value, json};
+
+use super::super::{Draft, script_table};
+use super::{imported, paths};
+
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+fn body(schema: Value) -> Draft {
+    let draft = paths(json!({ "/a": { "post": { "operationId": "x",
+        "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
+        "responses": { "201": { "content": { "application/json": { "schema": schema } } }, "404": {} } } } }));
+    let parsed = ConfigSchema::parse(&draft.config_schema.to_value()).unwrap();
+    assert_eq!(parsed, draft.config_schema);
+    draft
+}
+
+fn field(draft: &Draft, name: &str) -> Field {
+    draft.config_schema.commands["x"].params[name].clone()
+}
+
+#[test]
+fn values_of_every_kind() {
+    let draft = body(json!({ "type": "object", "required": ["s", "d"], "properties": {
+        "s": { "type": "string", "minLength": 1, "maxLength": 5, "pattern": "^a", "description": "Text.", "example": "ab" },
+        "i": { "type": "integer", "minimum": 1, "exclusiveMaximum": true, "maximum": 10, "default": 5 },
+        "n": { "type": ["number", "null"], "exclusiveMinimum": 0.5 },
+        "d": { "type": "string", "format": "date-time" },
+        "e": { "type": "string", "enum": ["a", "b", "a", null] },
+        "b": { "type": "boolean" },
+        "p": { "type": "string", "format": "password" },
+        "l": { "type": "array", "items": { "type": "string" }, "maxItems": 2 },
+        "u": { "oneOf": [{ "type": "string" }, { "type": "integer" }] },
+        "o": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+        "any": {},
+        "bad": { "type": "int", "minimum": "x", "pattern": "(?<!a)b", "required": true, "default": "no" },
+    } }));
+    let s = field(&draft, "s");
+    assert_eq!((s.kind, s.required, s.min_length, s.max_length), (FieldKind::String, true, Some(1), Some(5)));
+    assert_eq!((s.description.as_deref(), s.example.clone()), (Some("Text."), Some(json!("ab"))));
+    let i = field(&draft, "i");
+    assert!(i.integer && i.minimum == Some(1.into()) && i.maximum == Some(9.into()) && i.default == Some(json!(5)));
+    assert_eq!((field(&draft, "n").kind, field(&draft, "d").kind), (FieldKind::Number, FieldKind::Date));
+    let options: Vec<Value> = field(&draft, "e").options.into_iter().map(|choice| choice.value).collect();
+    assert_eq!(options, [json!("a"), json!("b")]);
+    assert_eq!(field(&draft, "b").kind, FieldKind::Boolean);
+    assert!(field(&draft, "p").secret);
+    let l = field(&draft, "l");
+    assert_eq!(l.schema.unwrap().document(), &json!({ "type": "array", "items": { "type": "string" }, "maxItems": 2 }));
+    assert_eq!(field(&draft, "u").kind, FieldKind::Raw);
+    assert_eq!(field(&draft, "o").kind, FieldKind::String);
+    assert_eq!((field(&draft, "any").kind, field(&draft, "any").schema), (FieldKind::Raw, None));
+    let bad = field(&draft, "bad");
+    assert_eq!((bad.kind, bad.integer, bad.default), (FieldKind::Number, true, None));
+}
+
+#[test]
+fn all_of_is_merged_deeply_and_what_is_read_only_is_not_sent() {
+    let draft = body(json!({ "allOf": [
+        { "type": "object", "required": ["id", "a"], "properties": { "id": { "type": "string", "readOnly": true }, "a": { "type": "object", "properties": { "x": { "type": "string" } } } } },
+        { "required": ["b"], "properties": { "a": { "properties": { "y": { "type": "integer" } }, "required": ["y"] }, "b": { "type": "string", "writeOnly": true } }, "additionalProperties": false },
+    ] }));
+    let command = &draft.config_schema.commands["x"];
+    assert_eq!(command.params.keys().collect::<Vec<_>>(), ["a", "b"]);
+    assert!(command.params["a"].required && command.params["b"].required);
+    let expected = json!({ "type": "object", "properties": { "x": { "type": "string" }, "y": { "type": "integer" } }, "required": ["y"] });
+    assert_eq!(command.params["a"].schema.as_ref().unwrap().document(), &expected);
+    assert_eq!(command.outputs, ["id", "a"]);
+    let output = command.output_schema.as_ref().unwrap();
+    assert_eq!(output["required"], json!(["id", "a"]));
+}
+
+#[test]
+fn what_is_no_plain_object_is_one_param() {
+    for (schema, kind) in [
+        (json!({ "type": "array", "items": { "type": "string" } }), FieldKind::Array),
+        (json!({ "type": "object", "additionalProperties": { "type": "string" } }), FieldKind::Object),
+        (json!({ "oneOf": [{ "type": "object", "properties": { "a": {} } }, { "type": "string" }] }), FieldKind::Raw),
+        (json!({ "type": "string" }), FieldKind::String),
+        (json!(true), FieldKind::Raw),
+    ] {
+        let draft = body(schema.clone());
+        let made = field(&draft, "body");
+        assert_eq!((made.kind, made.required), (kind, true), "{schema}");
+        assert_eq!(
+            script_table(&draft.script_source).unwrap()["x"].body.as_ref().unwrap().key.as_deref(),
+            Some("body")
+        );
+    }
+}
+
+#[test]
+fn cycles_and_repetitions_end() {
+    let mut schemas = serde_json::Map::new();
+    schemas.insert("Tree".to_owned(), json!({ "type": "object", "properties": {
+        "name": { "type": "string" }, "children": { "type": "array", "items": { "$ref": "#/components/schemas/Tree" } } } }));
+    for level in 0..60 {
+        let next = format!("#/components/schemas/D{}", level + 1);
+        let twice = json!({ "allOf": [{ "$ref": next }, { "properties": { "x": { "$ref": next } } }] });
+        schemas.insert(format!("D{level}"), twice);
+    }
+    schemas.insert("D60".to_owned(), json!({ "type": "object", "properties": { "last": { "type": "string" } } }));
+    let post = |name: &str| {
+        json!({ "post": { "operationId": name.to_lowercase(), "requestBody": { "content": { "application/json": {
+        "schema": { "$ref": format!("#/components/schemas/{name}") } } } } } })
+    };
+    let draft = imported(json!({ "openapi": "3.0.0", "components": { "schemas": schemas },
+        "paths": { "/tree": post("Tree"), "/d": post("D0") } }));
+    let tree = &draft.config_schema.commands["tree"].params;
+    let expected = json!({ "type": "array", "items": {} });
+    assert_eq!(tree["children"].schema.as_ref().unwrap().document(), &expected);
+    assert!(draft.config_schema.to_value().to_string().len() < 200_000);
+    ConfigSchema::parse(&draft.config_schema.to_value()).unwrap();
+}
+
+#[test]
+fn servers_become_connection_fields() {
+    let draft = imported(json!({ "openapi": "3.0.0", "servers": [
+        { "url": "https://{region}.example.com:{port}/v1", "variables": { "region": { "default": "eu", "enum": ["eu", "us"] }, "port": { "default": 443 } } } ] }));
+    let fields = &draft.config_schema.connection;
+    assert_eq!(fields["baseUrl"].default, Some(json!("https://{region}.example.com:{port}/v1")));
+    assert_eq!((fields["region"].kind, fields["region"].default.clone()), (FieldKind::Select, Some(json!("eu"))));
+    assert_eq!(fields["port"].default, Some(json!("443")));
+    let draft = imported(json!({ "openapi": "3.0.0", "servers": [{ "url": "/api" }] }));
+    let base = &draft.config_schema.connection["baseUrl"];
+    assert!(base.required && base.default.is_none() && base.description.as_ref().unwrap().contains("/api"));
+    let draft = imported(json!({ "openapi": "3.0.0", "servers": [
+        { "url": "https://a.example.com", "description": "Live" }, { "url": "https://b.example.com" }, { "url": "ftp://c" }, { "url": "http://10.0.0.1" }] }));
+    let base = &draft.config_schema.connection["baseUrl"];
+    assert_eq!((base.kind, base.options.len()), (FieldKind::Select, 3));
+    assert_eq!(draft.warnings.iter().filter(|warning| warning.code == "unsafe_server").count(), 2);
+}
+
+#[test]
+fn credentials_are_required_only_where_nothing_goes_without() {
+    let document = |security: Value| {
+        json!({ "openapi": "3.0.0", "security": security, "paths": { "/a": { "get": {} } },
+        "components": { "securitySchemes": {
+            "b": { "type": "http", "scheme": "bearer" }, "api-key": { "type": "apiKey", "in": "header", "name": "X" },
+            "o": { "type": "oauth2", "flows": { "clientCredentials": { "tokenUrl": "https://id.example.com/t", "scopes": {} } } } } } })
+    };
+    let only = imported(document(json!([{ "b": [] }])));
+    let fields = &only.config_schema.connection;
+    assert!(fields["bearerToken"].required && fields["bearerToken"].secret && !fields["apiKey"].required);
+    assert!(fields["clientSecret"].secret && !fields["clientId"].secret);
+    assert_eq!(fields["tokenUrl"].default, Some(json!("https://id.example.com/t")));
+    assert!(!fields.contains_key("authMethod"));
+    let either = imported(document(json!([{ "b": [] }, { "api-key": [] }])));
+    let fields = &either.config_schema.connection;
+    assert!(!fields["bearerToken"].required);
+    let options: Vec<Value> = fields["authMethod"].options.iter().map(|choice| choice.value.clone()).collect();
+    assert_eq!(options, [json!("apiKey"), json!("b")]);
+    let optional = imported(document(json!([{ "b": [] }, {}])));
+    assert!(!optional.config_schema.connection["bearerToken"].required);
+}
