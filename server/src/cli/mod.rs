@@ -1,6 +1,7 @@
 //! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
 
 mod call;
+mod connector;
 mod egress;
 mod lock;
 mod new_connector;
@@ -42,6 +43,8 @@ enum Command {
     Lock(lock::LockArgs),
     /// Write a new connector that compiles as it stands, for you to fill in.
     NewConnector(new_connector::NewConnectorArgs),
+    /// Serve connector types of this program to other servers.
+    Connector(connector::ConnectorCommand),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
     /// Make, list and revoke tokens.
@@ -119,6 +122,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Call(args) => call::run(&registry()?, *args),
         Command::Lock(args) => lock::run(&registry()?, &args),
         Command::NewConnector(args) => new_connector::run(&args),
+        Command::Connector(command) => connector::run(&registry()?, command),
         Command::Egress(command) => egress::run(command),
         Command::Token(args) => token::run(*args),
     }
