@@ -3,7 +3,7 @@
 //! quotes what came.
 
 use connector_runtime::egress::Response;
-use connector_runtime::outcome::Fail;
+use connector_runtime::outcome::{Fail, Failure};
 use connector_runtime::protocol;
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::{Reply, Sender};
@@ -16,9 +16,9 @@ const MOST_QUOTED: usize = 4 * 1024;
 ///
 /// # Errors
 /// Where it is no result of protocol 2.0.
-pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Fail> {
+pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Failure> {
     let Ok(body) = response.json::<Value>() else {
-        return Err(no_result(response, redactor, "the body is no JSON"));
+        return Err(no_result(response, redactor, "the body is no JSON").into());
     };
     let (legacy, result) = body.as_object().map_or((false, false), judge);
     if !legacy && !result {
@@ -29,13 +29,13 @@ pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Fa
         } else {
             "the body is no object"
         };
-        return Err(no_result(response, redactor, reason));
+        return Err(no_result(response, redactor, reason).into());
     }
     if let Some(version) = body.get("protocolVersion").and_then(Value::as_str).filter(|own| !protocol::is_spoken(own)) {
         let version: String = redactor.text(version).chars().take(16).collect();
-        return Err(quoted(Fail::new(upgrade(&version)), response, redactor));
+        return Err(quoted(Fail::new(upgrade(&version)), response, redactor).into());
     }
-    Reply::read(body, Sender::Service).map_err(|error| quoted(Fail::new(error), response, redactor))
+    Reply::read(body, Sender::Service).map_err(|error| quoted(Fail::new(error), response, redactor).into())
 }
 
 /// Tells whether a service may answer otherwise in a moment, so that a command that may be sent twice is.

@@ -89,7 +89,7 @@ impl External {
             let wait = (repeatable && repeats < MOST_REPEATS).then(|| wait(&outcome, repeats)).flatten();
             let Some(wait) = wait.filter(|wait| *wait < context.time_left()) else {
                 return match outcome {
-                    Ok(response) => Ok(answer::read(&response, &redactor)?),
+                    Ok(response) => answer::read(&response, &redactor),
                     Err(error) => Err(failed(&error, repeatable).into()),
                 };
             };
@@ -106,7 +106,7 @@ impl External {
         call: &Call<'_>,
         context: &Context,
         repeats: u32,
-    ) -> Result<Result<Response, EgressError>, Fail> {
+    ) -> Result<Result<Response, EgressError>, Failure> {
         let admission = self.service.breaker.admit(Instant::now()).map_err(|refusal| {
             let retry_in = refusal.retry_in.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             let fail = Fail::new(refusal.to_string()).diagnostic("circuit", "open").diagnostic("attempts", repeats);
