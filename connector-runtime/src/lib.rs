@@ -25,11 +25,15 @@ pub mod mock;
 pub mod outcome;
 mod panic;
 pub mod prelude;
+#[cfg(feature = "serve")]
+pub mod protocol;
 pub mod redact;
 pub mod registry;
 pub mod result;
 pub mod schema;
 mod secret;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod step_config;
 pub mod testing;
 pub mod version;

@@ -121,7 +121,15 @@ impl Reply {
 
     /// Reads a result that came as JSON from something that is no Rust handler.
     pub fn from_value(value: Value, sender: Sender) -> Self {
-        read(value, sender).unwrap_or_else(Self::failed)
+        Self::read(value, sender).unwrap_or_else(Self::failed)
+    }
+
+    /// Reads a result like [`Reply::from_value`], and tells what is no result from one that failed.
+    ///
+    /// # Errors
+    /// Says what came instead of a result, for people.
+    pub fn read(value: Value, sender: Sender) -> Result<Self, String> {
+        read(value, sender)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The Floh server: stores connectors, executes their commands, answers REST and the command line.
 //!
 //! `app` wires the rooms: `store` and `vault` keep things, `auth` knows who may do what, `catalog` has
-//! the rules about connectors and types, `execute` is the one path of a call, `api` and `cli` are the
-//! doors.
+//! the rules about connectors and types, `execute` is the one path of a call, `external` calls services of
+//! their own, `api` and `cli` are the doors.
 
 pub mod api;
 pub mod app;
@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod execute;
+pub mod external;
 mod housekeeping;
 pub mod listen;
 pub mod openapi;

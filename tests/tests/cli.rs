@@ -30,7 +30,7 @@ async fn help_is_there_at_every_level() {
         assert!(exit.stdout.contains("Usage: floh"), "{exit:?}");
     }
     let exit = run(["--help"], &[]).await;
-    for command in ["serve", "types", "schema", "call", "egress", "lock", "new-connector", "token"] {
+    for command in ["serve", "types", "schema", "call", "connector", "egress", "lock", "new-connector", "token"] {
         assert!(exit.stdout.contains(command), "{command}: {exit:?}");
     }
     let serve = run(["serve", "--help"], &[]).await;

@@ -1,6 +1,7 @@
 //! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
 
 mod call;
+mod connector;
 mod egress;
 mod import;
 mod lock;
@@ -46,6 +47,8 @@ enum Command {
     NewConnector(new_connector::NewConnectorArgs),
     /// Check and run scripts.
     Script(script::ScriptCommand),
+    /// Serve connector types of this program to other servers.
+    Connector(connector::ConnectorCommand),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
     /// Make drafts of connectors from OpenAPI documents.
@@ -125,6 +128,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Lock(args) => lock::run(&registry()?, &args),
         Command::NewConnector(args) => new_connector::run(&args),
         Command::Script(command) => script::run(command),
+        Command::Connector(command) => connector::run(&registry()?, command),
         Command::Egress(command) => egress::run(command),
         Command::Import(args) => import::run(&args),
         Command::Token(args) => token::run(*args),

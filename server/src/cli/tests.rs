@@ -54,6 +54,22 @@ fn floh_alone_serves() {
 }
 
 #[test]
+fn only_known_types_are_served_to_others() {
+    for arguments in [
+        &["connector"][..],
+        &["connector", "serve"],
+        &["connector", "serve", "no-such-type"],
+        &["connector", "serve", "delay", "--listen", "nowhere"],
+        &["connector", "serve", "delay", "--listen", "127.0.0.1:0", "--egress-allow", "no/thing"],
+    ] {
+        assert_eq!(code(arguments), usage(), "{arguments:?}");
+    }
+    // An address that is not one of this machine.
+    assert_eq!(code(&["connector", "serve", "delay", "--listen", "192.0.2.1:1"]), failed());
+    assert_eq!(code(&["connector", "serve", "--help"]), DONE);
+}
+
+#[test]
 fn help_is_no_failure_and_wrong_usage_is_two() {
     for arguments in [&["--help"][..], &["-V"], &["serve", "--help"], &["call", "-h"], &["token", "create", "--help"]] {
         assert_eq!(code(arguments), DONE, "{arguments:?}");

@@ -1,0 +1,117 @@
+//! `POST /execute`: a body becomes an invocation and takes the one path of every call.
+//!
+//! The signature is checked over the bytes as they came, before they are read. What is no call of the
+//! protocol is a problem; what is one has a result, whatever the command makes of it, with status 200.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::problem::Problem;
+use super::{Service, with_fingerprint};
+use crate::Secret;
+use crate::context::{ConnectionConfig, Invocation, StepConfig};
+use crate::dispatch::{Target, dispatch};
+use crate::protocol::{self, ExecuteRequest, MOST_BYTES, SIGNATURE_HEADER};
+use crate::redact::{Redactor, secret_texts};
+use crate::registry::Entry;
+
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) -> Result<Response, Problem> {
+    let _call = service.calls.try_acquire().map_err(|_| Problem::busy())?;
+    let (head, body) = request.into_parts();
+    let body = read(body).await?;
+    if let Some(secret) = &service.secret {
+        let signature = head.headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
+        protocol::verify(secret, signature, &body, SystemTime::now())
+            .map_err(|error| Problem::unsigned(error.to_string()))?;
+    }
+    let call = parse(&head.headers, &body)?;
+    drop(body);
+    let invocation = invocation(service, entry, call);
+    let executor = entry.executor();
+    let target = Target {
+        connector: entry.descriptor().name,
+        schema: entry.schema(),
+        executor: &executor,
+        mock: None,
+        timeout_ms: None,
+    };
+    let done = dispatch(target, invocation).await;
+    let mut response = Response::new(Body::from(done.reply.into_json()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(with_fingerprint(entry, response))
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MOST_BYTES).collect()).await;
+    let collected = collected.map_err(|_| Problem::slow("the body took more than 30 s to arrive"))?;
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Problem::too_large("the body has more than 10 MiB; send less at a time")
+        } else {
+            Problem::unreadable("the body ended early")
+        }
+    })
+}
+
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ExecuteRequest<'static>, Problem> {
+    // A web page may send a form or plain text anywhere without asking; JSON it may not.
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::media_type("the body must be JSON; send content-type: application/json"));
+    }
+    // A message of the reader may quote a value that stands in the wrong place, and that may be a secret.
+    let call: ExecuteRequest<'static> = serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let what = if error.is_data() { "a value is missing or of the wrong type" } else { "the text is no JSON" };
+        Problem::invalid(format!(
+            "the body is no call of protocol {}: {what}, at line {line} column {column}; it needs protocolVersion, \
+             command, config, params, variables and metadata",
+            protocol::VERSION
+        ))
+    })?;
+    if !protocol::is_spoken(&call.protocol_version) {
+        return Err(Problem::invalid(format!(
+            "this service speaks protocol {} alone; upgrade the caller",
+            protocol::VERSION
+        )));
+    }
+    Ok(call)
+}
+
+fn invocation(service: &Service, entry: &Entry, call: ExecuteRequest<'static>) -> Invocation {
+    let schema = entry.schema();
+    let connection = call.config.into_owned();
+    let mut config = StepConfig::from(call.params.into_owned());
+    config.remove("command");
+    if let Some(command) = call.command {
+        config.insert("command", command.into_owned().into());
+    }
+    let texts = secret_texts(&schema.connection, &connection);
+    let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
+    let http = service.http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
+    let text = |text: Option<Cow<'static, str>>| text.map(Cow::into_owned);
+    Invocation {
+        config,
+        connection: Arc::new(ConnectionConfig::new(connection)),
+        variables: call.variables.into_owned(),
+        step_id: text(call.metadata.step_id),
+        run_id: text(call.metadata.run_id),
+        idempotency_key: text(call.metadata.idempotency_key),
+        timeout_ms: call.metadata.timeout,
+        http,
+        redactor: Some(Arc::new(Redactor::new(texts))),
+        ..Invocation::default()
+    }
+}

@@ -1,0 +1,135 @@
+//! The listening socket of a service and how it ends: at SIGTERM or SIGINT accepting stops, what is at
+//! work gets its time, then the process goes. A second signal ends it at once.
+
+use std::io::{self, Write as _};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{DuplicateConnector, ServeError, Service, Settings};
+use crate::egress::Client;
+use crate::registry::Registry;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long work may go on after a stop was asked for.
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long to wait when the system has no socket left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) fn main_with(registry: Result<Registry, DuplicateConnector>) -> ExitCode {
+    let served = registry.map_err(ServeError::from).and_then(|registry| {
+        let settings = Settings::read()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(registry, settings))
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(io::stderr(), "error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves a registry until a stop is asked for, then waits for what is at work. Prints
+/// `listening on http://...` when it is ready.
+///
+/// # Errors
+/// Where there is nothing to serve, the address cannot be had, or signals cannot be received.
+pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeError> {
+    if registry.is_empty() {
+        return Err(ServeError::Empty);
+    }
+    let Settings { listen, signing_secret, policy } = settings;
+    let stop = stop_signal()?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    for warning in policy.warnings() {
+        tell(format_args!("warning: {warning}"));
+    }
+    if signing_secret.is_none() && !listen.ip().is_loopback() {
+        tell("warning: whoever reaches this address may execute commands; set FLOH_SIGNING_SECRET");
+    }
+    let mut service = Service::new(registry).through(Client::new(policy));
+    if let Some(secret) = signing_secret {
+        service = service.signed_with(secret);
+    }
+    let address = listener.local_addr()?;
+    let types = service.types();
+    drop(writeln!(io::stdout(), "listening on http://{address} for {types}"));
+    serve(listener, service.router(), stop.cancelled_owned()).await;
+    Ok(())
+}
+
+/// Serves a router until `stop` completes, then waits for what is at work, 25 s at most.
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(64 * 1024);
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, _)) => connection(stream, &builder, &router, &graceful),
+            Err(error) => {
+                // A peer that went away again is its own matter; a lack of sockets passes.
+                tracing::debug!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still at work when the time was up");
+    }
+}
+
+fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router: &Router, graceful: &GracefulShutdown) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let service = TowerToHyperService::new(router.clone());
+    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = pin!(connection).await {
+            tracing::debug!(error, "a connection ended early");
+        }
+    });
+}
+
+/// Cancels at the first SIGTERM or SIGINT; the second one ends the process at once.
+fn stop_signal() -> io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for asked_before in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if asked_before {
+                std::process::exit(1);
+            }
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+fn tell(line: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "{line}"));
+}

@@ -1,0 +1,77 @@
+//! The settings of a service, from the environment, as a container's operator gives them.
+
+use std::net::SocketAddr;
+
+use crate::Secret;
+use crate::egress::{Policy, PolicyError};
+use crate::registry::DuplicateConnector;
+
+/// Where a service listens when nothing is said.
+const USUAL_ADDRESS: &str = "127.0.0.1:8090";
+
+/// How a service is to run.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What calls must be signed with.
+    pub signing_secret: Option<Secret>,
+    /// Where the requests of handlers may go.
+    pub policy: Policy,
+}
+
+/// Why a service did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is nothing to serve.
+    #[error(
+        "no connector is linked into this program; name something of the crate that has them, or pass their \
+         descriptors to serve::main_of"
+    )]
+    Empty,
+    /// Two connectors have one name.
+    #[error(transparent)]
+    Duplicate(#[from] DuplicateConnector),
+    /// The address cannot be read.
+    #[error("FLOH_LISTEN is no address: {0}; write it as 127.0.0.1:8090")]
+    Address(String),
+    /// A destination cannot be read.
+    #[error("FLOH_EGRESS_ALLOW or FLOH_EGRESS_DENY: {0}")]
+    Policy(#[from] PolicyError),
+    /// The address is taken, or not one of this machine.
+    #[error("cannot listen on {address}: {error}; choose another address with FLOH_LISTEN")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The system failed.
+    #[error("the service cannot run: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl Settings {
+    /// Reads `FLOH_LISTEN` (127.0.0.1:8090), `FLOH_SIGNING_SECRET`, `FLOH_EGRESS_ALLOW` and
+    /// `FLOH_EGRESS_DENY` (destinations separated by commas). An empty one counts as not set.
+    ///
+    /// # Errors
+    /// Says which value cannot be used, and why.
+    pub fn read() -> Result<Self, ServeError> {
+        Self::from(variable)
+    }
+
+    /// Reads the settings from wherever `variable` finds them.
+    pub(super) fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ServeError> {
+        let listen = variable("FLOH_LISTEN").unwrap_or_else(|| USUAL_ADDRESS.to_owned());
+        let listen = listen.parse().map_err(|_| ServeError::Address(listen))?;
+        let list = |name| Vec::from_iter(variable(name));
+        let policy = Policy::parse(&list("FLOH_EGRESS_ALLOW"), &list("FLOH_EGRESS_DENY"))?;
+        Ok(Self { listen, signing_secret: variable("FLOH_SIGNING_SECRET").map(Secret::from), policy })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where a service reads its environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

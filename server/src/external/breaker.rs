@@ -1,0 +1,168 @@
+//! The circuit breaker of one connector: after repeated connect failures calls are refused at once, until
+//! one probe gets through.
+//!
+//! Only what kept a connection from coming about counts. A service that answers, even with an error, is
+//! there; one that is slow is the deadline's business. Nothing here reads a clock: whoever asks says when,
+//! so that the rules are tested without waiting.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How many connect failures in a row open the circuit.
+const MOST_FAILURES: u32 = 5;
+/// How long the circuit stays open at first; twice as long after each probe that failed.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest that the circuit stays open.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Keeps calls from a service that cannot be reached.
+#[derive(Debug, Default)]
+pub struct Breaker(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    phase: Phase,
+    /// Connect failures in a row.
+    failures: u32,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Phase {
+    #[default]
+    Closed,
+    Open {
+        until: Instant,
+        pause: Duration,
+    },
+    /// One probe is on its way.
+    HalfOpen {
+        pause: Duration,
+    },
+}
+
+/// Where a circuit stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CircuitState {
+    /// Calls go out.
+    Closed,
+    /// Calls are refused for so long.
+    Open(Duration),
+    /// One call is trying whether the service is back.
+    HalfOpen,
+}
+
+/// A call that was not let out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "External service cannot be reached: {failures} attempts in a row failed, the last one with: {last_error}; \
+     {}", when(*retry_in)
+)]
+pub struct Refusal {
+    /// Connect failures in a row.
+    pub failures: u32,
+    /// What the last one said.
+    pub last_error: String,
+    /// When it is tried again; `None` while another call is trying.
+    pub retry_in: Option<Duration>,
+}
+
+fn when(retry_in: Option<Duration>) -> String {
+    match retry_in {
+        Some(pause) => format!("it is tried again in {} s", pause.as_millis().div_ceil(1000).max(1)),
+        None => "another call is trying it now".to_owned(),
+    }
+}
+
+/// A call that was let out. It has to say how it went; one that is dropped before counts as a probe that
+/// failed, and otherwise not at all.
+#[derive(Debug)]
+#[must_use = "the breaker learns from how the call went"]
+pub struct Admission<'a> {
+    breaker: &'a Breaker,
+    settled: bool,
+}
+
+impl Breaker {
+    /// Lets a call out, or refuses it.
+    ///
+    /// # Errors
+    /// While the circuit is open, and while a probe is on its way.
+    pub fn admit(&self, now: Instant) -> Result<Admission<'_>, Refusal> {
+        let mut inner = self.lock();
+        let refuse = |inner: &Inner, retry_in| {
+            let last_error = inner.last_error.clone().unwrap_or_default();
+            Err(Refusal { failures: inner.failures, last_error, retry_in })
+        };
+        match inner.phase {
+            Phase::Closed => {}
+            Phase::Open { until, pause } if now >= until => inner.phase = Phase::HalfOpen { pause },
+            Phase::Open { until, .. } => return refuse(&inner, Some(until - now)),
+            Phase::HalfOpen { .. } => return refuse(&inner, None),
+        }
+        Ok(Admission { breaker: self, settled: false })
+    }
+
+    /// Returns where the circuit stands.
+    pub fn state(&self, now: Instant) -> CircuitState {
+        match self.lock().phase {
+            Phase::Closed => CircuitState::Closed,
+            Phase::Open { until, .. } => CircuitState::Open(until.saturating_duration_since(now)),
+            Phase::HalfOpen { .. } => CircuitState::HalfOpen,
+        }
+    }
+
+    /// Returns how many connect failures there were in a row, and what the last one said.
+    pub fn failures(&self) -> (u32, Option<String>) {
+        let inner = self.lock();
+        (inner.failures, inner.last_error.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A thread that died here left whole values behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn open(&mut self, now: Instant, pause: Duration) {
+        self.phase = Phase::Open { until: now + pause, pause };
+    }
+}
+
+impl Admission<'_> {
+    /// The service was there, whatever it answered.
+    pub fn reached(mut self) {
+        self.settled = true;
+        *self.breaker.lock() = Inner::default();
+    }
+
+    /// No connection came about.
+    pub fn unreachable(mut self, now: Instant, error: String) {
+        self.settled = true;
+        let mut inner = self.breaker.lock();
+        inner.failures = inner.failures.saturating_add(1);
+        inner.last_error = Some(error);
+        match inner.phase {
+            Phase::Closed if inner.failures >= MOST_FAILURES => inner.open(now, FIRST_PAUSE),
+            Phase::HalfOpen { pause } => inner.open(now, (pause * 2).min(LONGEST_PAUSE)),
+            // Calls that went out before it opened come back after: they prolong nothing.
+            Phase::Closed | Phase::Open { .. } => {}
+        }
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        // A probe that nobody waits for any more must not keep the circuit half open for ever.
+        let mut inner = self.breaker.lock();
+        if let Phase::HalfOpen { pause } = inner.phase {
+            inner.open(Instant::now(), pause);
+        }
+    }
+}

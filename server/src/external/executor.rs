@@ -1,0 +1,243 @@
+//! The executor of external connectors: one POST a call, sent again where the command allows it.
+//!
+//! The deadline is the dispatcher's: it drops the call, and the request with it. The service is told how
+//! long it has, so that it need not work for nobody.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use connector_runtime::Secret;
+use connector_runtime::context::Context;
+use connector_runtime::dispatch::Executor;
+use connector_runtime::egress::{Client, EgressError, Response};
+use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
+use connector_runtime::protocol::{self, ExecuteRequest, Metadata, SCHEMA_HEADER, SIGNATURE_HEADER};
+use connector_runtime::redact::{Redactor, secret_texts};
+use connector_runtime::schema::{ConfigSchema, Effect, FieldValues};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use url::Url;
+use uuid::Uuid;
+
+use super::state::{ExternalState, Seen};
+use super::{Breaker, answer};
+
+/// How often a call is sent again at most.
+const MOST_REPEATS: u32 = 3;
+/// The limits of the waits between attempts; the first one doubles each time.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A request gives up this much after the call's deadline, so that the text of a time-out is always the
+/// dispatcher's.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The service behind a connector.
+#[derive(Debug)]
+pub struct Service {
+    /// Where it is; `/execute` is added.
+    pub endpoint: Url,
+    /// What the type accepts, and which commands may be sent twice.
+    pub schema: Arc<ConfigSchema>,
+    /// What calls are signed with.
+    pub signing_secret: Option<Secret>,
+    /// Knows the secrets of the connection and the signing secret.
+    pub redactor: Arc<Redactor>,
+    /// Keeps calls from a service that cannot be reached; the connector's own.
+    pub breaker: Arc<Breaker>,
+}
+
+/// Serves one connector by a service of its own.
+pub struct External {
+    service: Service,
+    execute: Url,
+    client: Client,
+    seen: Seen,
+}
+
+impl External {
+    /// Serves a connector through `client`, which has the operator's policy. The connection's secrets go to
+    /// the endpoint's origin and nowhere else.
+    ///
+    /// # Errors
+    /// Where the endpoint is no URL that may be called.
+    pub fn new(service: Service, client: &Client) -> Result<Self, EgressError> {
+        let client = client.scoped([service.endpoint.as_str()])?;
+        let execute = below(&service.endpoint, "execute");
+        Ok(Self { service, execute, client, seen: Seen::default() })
+    }
+
+    /// Returns what is known of the service.
+    pub fn state(&self) -> ExternalState {
+        ExternalState::of(&self.service.breaker, &self.seen)
+    }
+
+    /// Tells whether a command may be sent twice.
+    fn is_repeatable(&self, command: &str) -> bool {
+        let command = self.service.schema.commands.get(command);
+        command.is_some_and(|command| command.idempotent || command.effect == Some(Effect::Read))
+    }
+
+    async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+        let redactor = self.redactor(params);
+        let call = Call::new(self, context, command, params);
+        let repeatable = self.is_repeatable(command);
+        let mut repeats = 0;
+        loop {
+            let outcome = self.attempt(&call, context, repeats).await?;
+            let wait = (repeatable && repeats < MOST_REPEATS).then(|| wait(&outcome, repeats)).flatten();
+            let Some(wait) = wait.filter(|wait| *wait < context.time_left()) else {
+                return match outcome {
+                    Ok(response) => answer::read(&response, &redactor),
+                    Err(error) => Err(failed(&error, repeatable).into()),
+                };
+            };
+            repeats += 1;
+            context.log().debug(format!("external service: attempt {repeats} failed in passing; once more"));
+            drop(outcome);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Sends a call once. A refusal of the breaker is final.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        context: &Context,
+        repeats: u32,
+    ) -> Result<Result<Response, EgressError>, Failure> {
+        let admission = self.service.breaker.admit(Instant::now()).map_err(|refusal| {
+            let retry_in = refusal.retry_in.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+            let fail = Fail::new(refusal.to_string()).diagnostic("circuit", "open").diagnostic("attempts", repeats);
+            match retry_in {
+                Some(retry_in) => fail.diagnostic("retryInMs", retry_in),
+                None => fail,
+            }
+        })?;
+        let body = call
+            .body(context.time_left())
+            .map_err(|error| Fail::new(format!("The call cannot be written as JSON: {error}")))?;
+        let timeout = context.time_left() + GRACE;
+        let mut request = self.client.post(self.execute.clone()).timeout(timeout).no_redirects();
+        if let Some(secret) = &self.service.signing_secret {
+            request = request.header(SIGNATURE_HEADER, protocol::sign(secret, &body, SystemTime::now()));
+        }
+        request = request.header("content-type", "application/json").body(body).sensitive_body();
+        let outcome = request.send().await;
+        match &outcome {
+            Err(error) if never_connected(error) => admission.unreachable(Instant::now(), error.to_string()),
+            // Refused before a packet left, or broken off: neither tells of the way to the service.
+            Err(EgressError::Policy { .. } | EgressError::Request { .. } | EgressError::Scope { .. }) => {
+                drop(admission);
+            }
+            Err(_) => admission.reached(),
+            Ok(response) => {
+                admission.reached();
+                self.seen.note(response.header(SCHEMA_HEADER));
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn redactor(&self, params: FieldValues<'_>) -> Arc<Redactor> {
+        let known = &self.service.redactor;
+        let more = known.with(secret_texts(params.fields(), params.given()));
+        more.map_or_else(|| Arc::clone(known), Arc::new)
+    }
+}
+
+impl Executor for External {
+    fn execute<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Failure>> {
+        Box::pin(self.call(context, command, params))
+    }
+}
+
+impl fmt::Debug for External {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("External").field(&self.service.endpoint.as_str()).finish()
+    }
+}
+
+/// What stays the same in every attempt of a call.
+struct Call<'a> {
+    command: &'a str,
+    config: Map<String, Value>,
+    params: Map<String, Value>,
+    context: &'a Context,
+    key: Cow<'a, str>,
+}
+
+impl<'a> Call<'a> {
+    fn new(external: &External, context: &'a Context, command: &'a str, params: FieldValues<'_>) -> Self {
+        let config = FieldValues::new(&external.service.schema.connection, context.connector_config()).with_defaults();
+        let mut params = params.with_defaults();
+        params.shift_remove("command");
+        let key = context.idempotency_key().map_or_else(|| Uuid::now_v7().to_string().into(), Cow::Borrowed);
+        Self { command, config, params, context, key }
+    }
+
+    fn body(&self, time_left: Duration) -> Result<Vec<u8>, serde_json::Error> {
+        let timeout = time_left.as_micros().div_ceil(1000);
+        serde_json::to_vec(&ExecuteRequest {
+            protocol_version: protocol::VERSION.into(),
+            command: Some(self.command.into()),
+            config: Cow::Borrowed(&self.config),
+            params: Cow::Borrowed(&self.params),
+            variables: Cow::Borrowed(self.context.variables()),
+            metadata: Metadata {
+                step_id: self.context.step_id().map(Cow::Borrowed),
+                run_id: self.context.run_id().map(Cow::Borrowed),
+                timeout: Some(u64::try_from(timeout).unwrap_or(u64::MAX)),
+                idempotency_key: Some(Cow::Borrowed(&self.key)),
+            },
+        })
+    }
+}
+
+/// Returns a URL below an endpoint, whose path may end with a slash or not.
+pub(super) fn below(endpoint: &Url, name: &str) -> Url {
+    let mut url = endpoint.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push(name);
+    }
+    url
+}
+
+/// Tells whether no connection came about, so that nothing left.
+fn never_connected(error: &EgressError) -> bool {
+    matches!(error, EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Tls { .. })
+}
+
+/// Returns how long to wait before the next attempt, or `None` where the outcome is final. A `Retry-After`
+/// in seconds is kept.
+fn wait(outcome: &Result<Response, EgressError>, repeats: u32) -> Option<Duration> {
+    let asked = match outcome {
+        Ok(response) if answer::is_passing(response) => {
+            let seconds = response.header("retry-after").and_then(|text| text.trim().parse().ok());
+            seconds.map_or(Duration::ZERO, Duration::from_secs)
+        }
+        Err(EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Protocol { .. }) => Duration::ZERO,
+        _ => return None,
+    };
+    let limit = FIRST_WAIT.saturating_mul(1 << repeats.min(16)).min(LONGEST_WAIT);
+    // Drawn at random below the limit, so that many callers do not come back together.
+    let mut bits = [0; 2];
+    let random = getrandom::fill(&mut bits).map_or(u16::MAX, |()| u16::from_ne_bytes(bits));
+    Some(asked + limit / (u32::from(u16::MAX) + 1) * u32::from(random))
+}
+
+/// Words a call that brought no answer. What may have left without coming back has an unknown outcome.
+fn failed(error: &EgressError, repeatable: bool) -> Fail {
+    let fail = Fail::new(error.to_string()).diagnostic("code", error.code());
+    let left =
+        matches!(error, EgressError::Timeout { .. } | EgressError::Protocol { .. } | EgressError::TooLarge { .. });
+    if left && !repeatable { fail.diagnostic("outcome", "unknown") } else { fail }
+}

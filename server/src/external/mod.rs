@@ -1,0 +1,20 @@
+//! Connectors that another process serves: the client's side of the external protocol 2.0 (contract
+//! section 6).
+//!
+//! [`External`] stands behind the same trait as compiled connectors and scripts, so that validation, mocks,
+//! the deadline, redaction and recording are those of every call. A [`Breaker`] for each connector keeps
+//! calls from a service that cannot be reached; [`fetch_schema`] and [`health`] ask a service about itself.
+
+mod answer;
+mod breaker;
+mod executor;
+mod probe;
+mod state;
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
+
+pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
+pub use self::executor::{External, Service};
+pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
+pub use self::state::{Circuit, ExternalState};

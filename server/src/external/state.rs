@@ -1,0 +1,75 @@
+//! What is known of a service, for the connector's state.
+
+use std::sync::{PoisonError, RwLock};
+
+use connector_runtime::protocol::Fingerprint;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::{Breaker, CircuitState};
+
+/// What is known of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalState {
+    /// Whether calls go out.
+    pub circuit: Circuit,
+    /// Connect failures in a row.
+    pub failures: u32,
+    /// What the last one said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When an open circuit lets a call out again, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_in_ms: Option<u64>,
+    /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serves: Option<String>,
+}
+
+/// Whether calls go out to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Circuit {
+    /// They do.
+    Closed,
+    /// They are refused.
+    Open,
+    /// One call is trying whether the service is back.
+    HalfOpen,
+}
+
+/// The fingerprint that a service named last.
+#[derive(Debug, Default)]
+pub(super) struct Seen(RwLock<Option<String>>);
+
+impl Seen {
+    /// Keeps the header of an answer; one that is no fingerprint is passed over.
+    pub(super) fn note(&self, header: Option<&str>) {
+        let Some(header) = header else { return };
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() == Some(header) || header.parse::<Fingerprint>().is_err() {
+            return;
+        }
+        drop(known);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(header.to_owned());
+    }
+}
+
+impl ExternalState {
+    pub(super) fn of(breaker: &Breaker, seen: &Seen) -> Self {
+        let (failures, last_error) = breaker.failures();
+        let (circuit, pause) = match breaker.state(Instant::now()) {
+            CircuitState::Closed => (Circuit::Closed, None),
+            CircuitState::Open(pause) => (Circuit::Open, Some(pause)),
+            CircuitState::HalfOpen => (Circuit::HalfOpen, None),
+        };
+        Self {
+            circuit,
+            failures,
+            last_error,
+            retry_in_ms: pause.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+            serves: seen.0.read().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}
