@@ -44,6 +44,7 @@ pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) 
         schema: entry.schema(),
         executor: &executor,
         mock: None,
+        mock_script: None,
         timeout_ms: None,
     };
     let done = dispatch(target, invocation).await;

@@ -95,6 +95,7 @@ impl Service {
             timeout,
             limits: &Limits::default(),
             log_level: LogLevel::Trace,
+            mock_scenario: None,
         };
         let host = EgressCalls::new(self.client.clone(), Limits::default(), |_, _| {});
         let result = match self.pool.run(call, &host).await {

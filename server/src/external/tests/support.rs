@@ -164,7 +164,8 @@ pub(super) fn invocation(command: &str, params: Value) -> Invocation {
 pub(super) async fn run(external: &External, schema: &ConfigSchema, invocation: Invocation) -> ConnectorResult {
     let texts = secret_texts(&schema.connection, &invocation.connection);
     let invocation = Invocation { redactor: Some(Arc::new(Redactor::new(texts))), ..invocation };
-    let target = Target { connector: "remote", schema, executor: external, mock: None, timeout_ms: None };
+    let target =
+        Target { connector: "remote", schema, executor: external, mock: None, mock_script: None, timeout_ms: None };
     dispatch(target, invocation).await.reply.into_result()
 }
 
