@@ -12,7 +12,7 @@ use crate::store::TokenKind;
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 25] = [
+const WANTED: [(&str, &str, &str); 26] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("GET", "/api/connectors/{id}", "connectors:read"),
