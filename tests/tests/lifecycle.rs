@@ -125,7 +125,7 @@ async fn a_second_start_makes_no_second_admin() {
     floh.restart().await;
     assert_eq!(tokens(floh.admin()).await, 1);
     let types = floh.admin().get("/api/connector-types").await.expect(200);
-    assert_eq!(types["items"].as_array().unwrap().len(), 2, "seeding again changes nothing");
+    assert_eq!(types["items"].as_array().unwrap().len(), 3, "seeding again changes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]

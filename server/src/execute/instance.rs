@@ -138,13 +138,16 @@ impl Instance {
 /// Makes what serves a type that runs a script. One that an earlier release seeded and this one has not is gone.
 fn script(app: &App, connector_type: &ConnectorType, schema: &Arc<ConfigSchema>, id: Uuid) -> Option<ScriptExecutor> {
     let mut scripts = app.scripts.clone();
-    match connector_type.execution_model {
-        ExecutionModel::Script => {}
-        ExecutionModel::OasDerived => scripts.limits = scripts.limits.imported(),
-        ExecutionModel::BuiltIn | ExecutionModel::External => return None,
-    }
     let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available)?;
-    Some(ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), CommandScripts::whole(source)))
+    let sources = match connector_type.execution_model {
+        ExecutionModel::Script => CommandScripts::whole(source),
+        ExecutionModel::OasDerived => {
+            scripts.limits = scripts.limits.imported();
+            CommandScripts::cut(source)
+        }
+        ExecutionModel::BuiltIn | ExecutionModel::External => return None,
+    };
+    Some(ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources))
 }
 
 /// Collects every text in a value.

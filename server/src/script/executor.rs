@@ -2,7 +2,8 @@
 //! mock chain.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connector_runtime::context::Context;
@@ -19,6 +20,7 @@ use super::egress::EgressCalls;
 use super::failure::ScriptFailure;
 use super::limits::{GRACE, Limits};
 use super::sandbox::{HostCalls, HttpAnswer, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall};
+use crate::openapi::cut_script;
 
 /// How much later than a killed worker the call itself is given up.
 const AFTER_THE_KILL: Duration = Duration::from_millis(100);
@@ -33,20 +35,43 @@ pub struct Scripts {
 }
 
 /// The source of a type, from which each worker gets what its command needs.
-#[derive(Debug, Clone)]
-pub struct CommandScripts {
-    whole: Script,
+#[derive(Debug)]
+pub enum CommandScripts {
+    /// Every command gets the whole source.
+    Whole(Script),
+    /// A command gets what an import has written for it, cut out when it is first called.
+    Cut {
+        /// The whole source.
+        source: Arc<str>,
+        /// What was cut out, by command.
+        cut: Mutex<HashMap<String, Script>>,
+    },
 }
 
 impl CommandScripts {
     /// Serves every command with the whole source.
     pub fn whole(source: &str) -> Self {
-        Self { whole: Script::new(source) }
+        Self::Whole(Script::new(source))
+    }
+
+    /// Serves every command with its part of an imported source.
+    pub fn cut(source: &str) -> Self {
+        Self::Cut { source: source.into(), cut: Mutex::default() }
     }
 
     /// Returns the script that serves a command.
-    pub const fn of(&self, _command: &str) -> &Script {
-        &self.whole
+    pub fn of(&self, command: &str) -> Script {
+        let (source, cut) = match self {
+            Self::Whole(script) => return script.clone(),
+            Self::Cut { source, cut } => (source, cut),
+        };
+        let mut cut = cut.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(script) = cut.get(command) {
+            return script.clone();
+        }
+        let script = Script::new(cut_script(source, command));
+        cut.insert(command.to_owned(), script.clone());
+        script
     }
 }
 
@@ -97,7 +122,7 @@ impl Executor for ScriptExecutor {
         let Self { scripts, connector, schema, sources } = self;
         async move {
             let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()));
-            let script = sources.of(command);
+            let script = &sources.of(command);
             let call = Call { connector, schema, script, command, scenario: None, params };
             match call.run(scripts, context, &host).await {
                 Ok(ran) => Ok(judge(&ran.json)),

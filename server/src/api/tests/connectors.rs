@@ -161,7 +161,7 @@ async fn a_config_is_checked_field_by_field() {
     for (mock, pointer) in [
         (json!({ "enabled": true, "color": 1 }), "/mock"),
         (json!({ "data": [] }), "/mock"),
-        (json!({ "script": "function echo() {}" }), "/mock/script"),
+        (json!({ "script": "function echo() {" }), "/mock/script"),
         (json!([]), "/mock"),
     ] {
         assert_eq!(server.post("/api/connectors", body(json!({ "mock": mock }))).await.problem(422), [pointer]);

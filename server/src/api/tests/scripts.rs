@@ -205,6 +205,19 @@ async fn the_sample_is_made_once(db: TestDb) {
 }
 
 #[test]
+fn an_imported_command_is_served_with_its_part_alone() {
+    use crate::script::CommandScripts;
+
+    let source = "var shared;\nvar operations = {\n  \"a\": {\"x\":1},\n  \"b\": {\"x\":2},\n};\n\n//# a\nfunction a() {}\n\n//# b\nfunction b() {}\n";
+    let scripts = CommandScripts::cut(source);
+    let script = scripts.of("b");
+    assert!(script.source().contains("shared") && script.source().contains("function b"), "{}", script.source());
+    assert!(!script.source().contains("function a") && !script.source().contains("\"a\""), "{}", script.source());
+    assert_eq!(scripts.of("b"), script);
+    assert_eq!(CommandScripts::whole(source).of("b").source(), source);
+}
+
+#[test]
 fn the_sample_changes_with_its_version_alone() {
     use crate::script::{Script, sample};
 
