@@ -116,7 +116,7 @@ async fn what_rest_acknowledged_survives_too() {
     let token = admin.post("/api/tokens", &token).await.expect(201)["token"].as_str().unwrap().to_owned();
     floh.kill_9().await;
     floh.restart().await;
-    let list = floh.anyone().with_token(token).get("/api/connectors?limit=500").await.expect(200);
+    let list = floh.anyone().with_token(token).get("/api/connectors?type=http&limit=500").await.expect(200);
     let items = list["items"].as_array().unwrap();
     assert_eq!(items.len(), 19);
     assert!(items.iter().all(|connector| connector["secrets"]["token"]["set"] == true));

@@ -304,7 +304,7 @@ async fn the_types_describe_themselves() {
     let admin = floh.admin();
     let types = admin.get("/api/connector-types").await.expect(200);
     let names: Vec<_> = types["items"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["delay", "http"]);
+    assert_eq!(names, ["delay", "http", "sample-script"]);
     assert_eq!(types["nextCursor"], Value::Null);
 
     let http = admin.get("/api/connector-types/http").await.expect(200);
