@@ -128,7 +128,12 @@ impl<'d> Writer<'_, 'd> {
         let mut dropped = Vec::new();
         for (index, (name, property)) in properties.iter().enumerate() {
             // Each gets a fair share, so that the first one does not use up what the last one needs.
-            let share = (2 * left / (properties.len() - index)).max(4).min(left.max(1));
+            let share = (2 * left / (properties.len() - index)).max(4).min(left);
+            // What a form shows has its kind, even where nothing is left for what it is made of.
+            let share = if depth == 0 { share.max(1) } else { share };
+            if share == 0 {
+                break;
+            }
             self.left = share;
             let hides = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
             if hides(property) || self.schemas.document.resolve(property).is_ok_and(hides) {

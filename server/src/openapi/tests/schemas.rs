@@ -103,8 +103,18 @@ fn cycles_and_repetitions_end() {
         json!({ "post": { "operationId": name.to_lowercase(), "requestBody": { "content": { "application/json": {
         "schema": { "$ref": format!("#/components/schemas/{name}") } } } } } })
     };
+    // Each of two hundred refers to many others: 40^24 schemas, if they were written out.
+    for number in 0..200 {
+        let property = |field: usize| {
+            let target = format!("#/components/schemas/S{}", (number * 7 + field) % 200);
+            (format!("f{field}"), json!({ "$ref": target }))
+        };
+        let properties: serde_json::Map<String, Value> = (0..40).map(property).collect();
+        schemas.insert(format!("S{number}"), json!({ "type": "object", "properties": properties }));
+    }
     let draft = imported(json!({ "openapi": "3.0.0", "components": { "schemas": schemas },
-        "paths": { "/tree": post("Tree"), "/d": post("D0") } }));
+        "paths": { "/tree": post("Tree"), "/d": post("D0"), "/s": post("S0") } }));
+    assert_eq!(draft.config_schema.commands["s0"].params.len(), 40);
     let tree = &draft.config_schema.commands["tree"].params;
     let expected = json!({ "type": "array", "items": {} });
     assert_eq!(tree["children"].schema.as_ref().unwrap().document(), &expected);
