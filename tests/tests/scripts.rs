@@ -15,71 +15,28 @@ use tests::{Client, Floh, Gate, Reply, Setup, Upstream, eventually};
 
 const SECRET: &str = "canary/script+\"k&ey\" 3Zt";
 
-/// The guide's script for my-crm, as it is printed there.
-const CRM: &str = r#"function listContacts() {
-  var url = floh.config.baseUrl + "/api/contacts";
-  url += "?limit=" + (floh.params.limit || 50);
-  url += "&offset=" + (floh.params.offset || 0);
+/// A script as most are: it lists, makes and checks.
+const CRM: &str = include_str!("../../server/tests/script/crm.js");
 
-  var resp = floh.http.get(url, {
-    Authorization: "Bearer " + floh.config.apiKey,
-  });
-
-  if (resp.status >= 400) {
-    return { success: false, error: "API returned " + resp.status };
-  }
-
-  return {
-    success: true,
-    payload: { contacts: resp.body.data, total: resp.body.total },
-    variables: { contactCount: resp.body.total },
-  };
-}
-
-function createContact() {
-  var resp = floh.http.post(
-    floh.config.baseUrl + "/api/contacts",
-    JSON.stringify({
-      email: floh.params.email,
-      first_name: floh.params.firstName,
-      last_name: floh.params.lastName,
-    }),
-    { Authorization: "Bearer " + floh.config.apiKey },
-  );
-
-  if (resp.status >= 400) {
-    return { success: false, error: "Failed to create contact: " + resp.status };
-  }
-
-  return { success: true, payload: { contactId: resp.body.id } };
-}
-
-function test() {
-  var resp = floh.http.get(floh.config.baseUrl + "/api/health", {
-    Authorization: "Bearer " + floh.config.apiKey,
-  });
-  return { success: resp.status < 400 };
-}"#;
-
-fn crm(upstream: &Upstream, key: &str) -> Value {
+fn crm(upstream: &Upstream, source: &str, key: &str) -> Value {
     json!({
-        "name": "my-crm", "type": "my-crm", "description": "Integration with My CRM", "version": "1.0.0",
+        "name": "my-crm", "type": "my-crm", "description": "Contacts.", "version": "1.0.0",
         "executionModel": "script", "category": "crm", "tags": ["sales", "contacts"],
         "configSchema": {
             "connectionConfig": {
-                "baseUrl": { "type": "string", "required": true, "description": "CRM API base URL" },
-                "apiKey": { "type": "string", "required": true, "secret": true, "description": "API key" },
+                "baseUrl": { "type": "string", "required": true, "description": "Where the CRM answers" },
+                "apiKey": { "type": "string", "required": true, "secret": true, "description": "Key of the CRM" },
             },
             "commands": {
                 "listContacts": {
-                    "params": ["limit", "offset"], "description": "List contacts from the CRM", "outputs": ["contacts", "total"],
+                    "params": ["limit", "offset"], "description": "Lists contacts", "outputs": ["contacts", "total"],
                     "paramSchema": { "limit": { "type": "number", "default": 50 }, "offset": { "type": "number", "default": 0 } },
                 },
-                "createContact": { "params": ["email", "firstName", "lastName"], "description": "Create a new contact", "outputs": ["contactId"] },
-                "test": { "params": [], "description": "Test connectivity", "outputs": [] },
+                "createContact": { "params": ["email", "firstName", "lastName"], "description": "Makes a contact", "outputs": ["contactId"] },
+                "test": { "params": [], "description": "Checks the connection", "outputs": [] },
             },
         },
-        "scriptSource": CRM,
+        "scriptSource": source,
         "config": { "baseUrl": upstream.url(""), "apiKey": key },
     })
 }
@@ -101,8 +58,8 @@ async fn call(client: &Client, name: &str, body: Value) -> Value {
     client.post(&format!("/api/connectors/{name}/execute"), &body).await.expect(200)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_guides_script_works_as_printed() {
+/// Starts a server whose connector runs a script of the CRM, and tries each of its commands.
+async fn started(source: &str) -> (Floh, Upstream) {
     let upstream = Upstream::start(|request| {
         if request.header("authorization") != Some("Bearer sk-1") {
             return Reply::json(401, &json!({}));
@@ -119,7 +76,7 @@ async fn the_guides_script_works_as_printed() {
     .await;
     let floh = Floh::start([&upstream]).await;
     let client = floh.admin();
-    let made = client.post("/api/connectors", &crm(&upstream, "sk-1")).await.expect(201);
+    let made = client.post("/api/connectors", &crm(&upstream, source, "sk-1")).await.expect(201);
     assert_eq!((&made["ready"], &made["secrets"]["apiKey"]["set"]), (&json!(true), &json!(true)));
     let list = call(&client, "my-crm", json!({ "command": "listContacts", "params": { "limit": 2 } })).await;
     let wanted = json!({ "success": true, "payload": { "contacts": [{ "id": 1 }], "total": 12 }, "variables": { "contactCount": 12 } });
@@ -137,20 +94,37 @@ async fn the_guides_script_works_as_printed() {
     client.put("/api/connectors/my-crm", &json!({ "config": { "apiKey": "wrong" } })).await.expect(200);
     let refused = call(&client, "my-crm", json!({ "command": "listContacts" })).await;
     assert_eq!(refused, json!({ "success": false, "error": "API returned 401" }));
+    (floh, upstream)
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_made_called_and_changed() {
+    let (floh, _upstream) = started(CRM).await;
+    let client = floh.admin();
     // What does not compile is told with its place, and what was there stays.
     let broken =
         client.put("/api/connector-types/my-crm", &json!({ "scriptSource": format!("{CRM}\nfunction (") })).await;
     let message = broken.problem(422)["errors"][0]["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("line 45, column "), "{message}");
+    assert!(message.starts_with(&format!("line {}, column ", CRM.lines().count() + 2)), "{message}");
     let longer = format!("{CRM}\n//{}", "x".repeat(256 << 10));
     let long = client.put("/api/connector-types/my-crm", &json!({ "scriptSource": longer })).await;
     assert_eq!(long.problem(422)["errors"][0]["pointer"], "/scriptSource");
-    let changed = CRM.replace("resp.status < 400", "resp.status < 400, payload: \"changed\"");
+    let changed = CRM.replace(".status < 400 }", ".status < 400, payload: \"changed\" }");
     let put = client.put("/api/connector-types/my-crm", &json!({ "scriptSource": changed })).await.expect(200);
     assert_eq!(put["version"], "1.0.1");
     let tested = client.post("/api/connectors/my-crm/test", &json!({})).await.expect(200);
     assert_eq!(tested, json!({ "success": false, "payload": "changed" }), "the change counts from the next call on");
+}
+
+/// The script that the guide prints, where the tests are compiled with `FLOH_GUIDE` naming its text.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guides_script_works_as_printed() {
+    let Some(path) = option_env!("FLOH_GUIDE") else {
+        return;
+    };
+    let guide = std::fs::read_to_string(path).unwrap();
+    let script = guide.split_once("\nStep 2: Write the script\n").and_then(|(_, rest)| rest.split_once("\nStep 3:"));
+    drop(started(script.unwrap().0).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,7 +282,7 @@ async fn a_mocked_connector_sends_nothing() {
     let upstream = Upstream::fixed(json!({})).await;
     let floh = Floh::start([&upstream]).await;
     let client = floh.admin();
-    client.post("/api/connectors", &crm(&upstream, "sk-1")).await.expect(201);
+    client.post("/api/connectors", &crm(&upstream, CRM, "sk-1")).await.expect(201);
     let mock = "function listContacts() { return { success: true, payload: [floh.mockScenario, floh.params.limit] }; }
         function test() { floh.http.get(floh.config.baseUrl); }
         function createContact() {}";

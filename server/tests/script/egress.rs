@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use server::script::{EgressCalls, Limits, Sandbox, judge};
 use tokio::net::TcpListener;
 
-use super::http::GUIDE;
+use super::http::CRM;
 use super::support::{Call, pool};
 
-/// Answers what it was asked, and the guide's paths.
+/// Answers what it was asked, and the paths of the CRM.
 async fn answer(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
     let header = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let text = String::from_utf8_lossy(&body).into_owned();
@@ -62,11 +62,11 @@ async fn run(source: &str, command: &str, opened: bool) -> (Value, Vec<String>) 
 #[tokio::test]
 async fn the_guides_commands_work_as_printed() {
     let contacts = json!({ "contacts": [{ "id": 1 }], "total": 1 });
-    let (listed, _) = run(GUIDE, "listContacts", true).await;
+    let (listed, _) = run(CRM, "listContacts", true).await;
     assert_eq!(listed, json!({ "success": true, "payload": contacts, "variables": { "contactCount": 1 } }));
-    let (created, _) = run(GUIDE, "createContact", true).await;
+    let (created, _) = run(CRM, "createContact", true).await;
     assert_eq!(created, json!({ "success": true, "payload": { "contactId": "c-2" } }));
-    assert_eq!(run(GUIDE, "test", true).await.0, json!({ "success": true }));
+    assert_eq!(run(CRM, "test", true).await.0, json!({ "success": true }));
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn bodies_go_out_with_their_type() {
 
 #[tokio::test]
 async fn what_egress_refuses_is_thrown() {
-    let (result, _) = run(GUIDE, "test", false).await;
+    let (result, _) = run(CRM, "test", false).await;
     assert_eq!(result["success"], json!(false));
     assert_eq!(result["diagnostics"]["code"], json!("policy"), "{result}");
     assert_eq!(result["diagnostics"]["name"], json!("HttpError"));
