@@ -62,6 +62,9 @@ impl Default for PoolSettings {
     }
 }
 
+/// How many workers may end before they are ready until the call is given up.
+const BEGINNINGS: u32 = 3;
+
 /// The running program, also where its file was replaced meanwhile.
 fn this_program() -> PathBuf {
     let linked = PathBuf::from("/proc/self/exe");
@@ -138,17 +141,28 @@ impl Pool {
             Ok(lease) => lease?,
             Err(_) => return Err(timeout()),
         };
-        let worker = match lease.worker.as_mut() {
-            Some(worker) => worker,
-            None => match timeout_at(call.deadline, shared.blank_worker()).await {
-                Ok(worker) => lease.worker.insert(worker?),
-                Err(_) => return Err(timeout()),
-            },
-        };
-        shared.at_work().push(worker.id());
-        let ran = worker.run(&call, host, &shared.permits).await;
-        shared.tell(worker);
-        ran
+        let mut begun = 0;
+        loop {
+            let worker = match lease.worker.take() {
+                Some(worker) => worker,
+                None => match timeout_at(call.deadline, shared.blank_worker()).await {
+                    Ok(worker) => worker?,
+                    Err(_) => return Err(timeout()),
+                },
+            };
+            let worker = lease.worker.insert(worker);
+            let id = worker.id();
+            shared.at_work().push(id);
+            let ran = worker.run(&call, host, &shared.permits).await;
+            shared.tell(worker);
+            begun += 1;
+            if begun == BEGINNINGS || !matches!(ran, Err(ScriptFailure::Unavailable { .. })) {
+                return ran;
+            }
+            // It ended before it was ready and has run nothing: another one takes the call.
+            shared.at_work().retain(|working| *working != id);
+            lease.worker = None;
+        }
     }
 
     async fn check_source(

@@ -64,6 +64,15 @@ async fn a_worker_that_died_while_it_waited_is_replaced_without_a_word() {
 }
 
 #[tokio::test]
+async fn workers_that_end_before_they_are_ready_are_given_up_after_three() {
+    let pool = Pool::new(PoolSettings { program: "/bin/false".into(), spares: 0, ..settings() }).unwrap();
+    let failure = Call::new(SOUND).run(&pool, &Host::default()).await.unwrap_err();
+    assert_eq!((failure.class(), failure.is_unavailable()), ("unavailable", true));
+    assert!(failure.to_string().contains("ended before it was ready"), "{failure}");
+    assert_eq!((pool.working_workers(), pool.bound_workers()), (vec![], 0));
+}
+
+#[tokio::test]
 async fn a_worker_is_replaced_after_its_runs_and_after_a_limit() {
     let pool = Pool::new(PoolSettings { runs: 3, ..settings() }).unwrap();
     Call::new(SOUND).value(&pool).await;
