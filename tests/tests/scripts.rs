@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -236,7 +237,7 @@ fn workers(floh: &Floh) -> BTreeSet<u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_workers_fail_their_own_calls_alone() {
+async fn calls_of_killed_workers_fail_and_the_next_find_new_ones() {
     let gate = Gate::shut();
     let held = gate.clone();
     let upstream = Upstream::start(move |_| Reply::json(200, &json!({})).behind(&held)).await;
@@ -275,6 +276,45 @@ async fn killed_workers_fail_their_own_calls_alone() {
     for name in ["victim", "neighbour"] {
         assert_eq!(ask(name).await.unwrap()["payload"], 200, "the next call finds a worker");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_under_load_fail_no_more_calls_than_workers() {
+    const KILLS: usize = 12;
+    let upstream = Upstream::fixed(json!({})).await;
+    let floh = Floh::start([&upstream]).await;
+    let client = floh.admin();
+    let source = "function ask() { return { success: true, payload: floh.http.get(floh.params.url).status }; }";
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut callers = Vec::new();
+    for name in ["one", "two", "three", "four"] {
+        script(&client, name, &["ask"], source).await;
+        let (client, url, stop) = (client.clone(), upstream.url("/"), Arc::clone(&stop));
+        callers.push(tokio::spawn(async move {
+            let mut answers = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                answers.push(call(&client, name, json!({ "command": "ask", "params": { "url": url } })).await);
+            }
+            answers
+        }));
+    }
+    for kill in 0..KILLS {
+        let some = || std::future::ready(Some(workers(&floh)).filter(|ids| !ids.is_empty()));
+        let found = eventually("a worker", some).await;
+        let id = *found.iter().nth(kill % found.len()).unwrap();
+        // It may have ended by itself meanwhile.
+        drop(kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), Signal::KILL));
+        eventually("its end", || std::future::ready((!workers(&floh).contains(&id)).then_some(()))).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.extend(caller.await.unwrap());
+    }
+    let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer["success"] == true);
+    assert!(bad.len() <= KILLS, "{} calls failed of {KILLS} kills: {:?}", bad.len(), bad.last());
+    assert!(bad.iter().all(|answer| answer["diagnostics"]["class"] == "crash"), "{bad:?}");
+    assert!(good.len() > KILLS && good.iter().all(|answer| answer["payload"] == 200), "{} good", good.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
