@@ -4,6 +4,7 @@
 //! the rules about connectors and types, `execute` is the one path of a call, `external` calls services of
 //! their own, `api` and `cli` are the doors.
 
+pub mod agents;
 pub mod api;
 pub mod app;
 pub mod auth;
