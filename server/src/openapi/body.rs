@@ -4,8 +4,9 @@
 use connector_runtime::schema::{Field, FieldKind, Fields};
 use serde_json::{Map, Value};
 
-use super::command::Making;
+use super::command::{DESCRIPTION, Making};
 use super::operations::{Operation, escape};
+use super::resolve::cut;
 use super::schema::{Way, field};
 use super::table::{Body, BodyField, BodyKind, Form};
 
@@ -44,7 +45,7 @@ pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, f
     if content.is_some_and(|content| content.len() > 1) {
         let all: Vec<&str> = content.into_iter().flatten().map(|(media, _)| media.as_str()).take(8).collect();
         let message = format!("the body may be {}; {media} is sent", all.join(", "));
-        making.notes.warn("several_media_types", &pointer, super::resolve::cut(&message, 400));
+        making.notes.warn("several_media_types", &pointer, cut(&message, 400));
     }
     let pointer = format!("{pointer}/content/{}", escape(media));
     let chosen = making.document.resolve(chosen).unwrap_or(chosen);
@@ -54,10 +55,10 @@ pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, f
     if media.bytes().any(|byte| byte.is_ascii_control()) {
         making.notes.refuse("media_type_invalid", &pointer, "the media type holds a control character");
     }
-    if let Some(description) = resolved.get("description").filter(|text| text.is_string())
+    if let Some(description) = resolved.get("description").and_then(Value::as_str)
         && !written.contains_key("description")
     {
-        written.insert("description".to_owned(), description.clone());
+        written.insert("description".to_owned(), cut(description, DESCRIPTION).into());
     }
     let media = if media.contains('*') { "application/json" } else { media };
     let parts = matches!(kind, BodyKind::Json | BodyKind::Form | BodyKind::Multipart) && is_plain_object(&written);

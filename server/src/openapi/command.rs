@@ -16,7 +16,7 @@ use super::servers::Servers;
 use super::table::Entry;
 
 /// Characters of a command's description.
-const DESCRIPTION: usize = 1000;
+pub(super) const DESCRIPTION: usize = 1000;
 
 /// How many schemas may be written out for one operation, each way.
 #[derive(Debug, Clone, Copy)]
@@ -25,11 +25,21 @@ pub(super) struct Budget {
     pub(super) output: usize,
 }
 
+/// Schemas that any document may have written out, so that small ones are whole.
+const SMALL: usize = 40_000;
+/// Schemas that operations of a very long document have at least, together.
+const LEAST: usize = 400_000;
+
 impl Budget {
-    /// Goes by the length of the document: what comes out is not much more than what went in.
+    /// Goes by the length of the document, so that what comes out is not much more than what went in: a
+    /// written schema is about three values. In powers of two, so that a document that grows by an operation
+    /// brings the same schemas again for the others.
     pub(super) fn of(nodes: usize, operations: usize) -> Self {
-        let average = nodes / operations.max(1);
-        Self { input: average.clamp(300, 4000), output: (average / 4).clamp(60, 1000) }
+        let operations = operations.max(1);
+        let share = (nodes / operations / 3).max(SMALL / operations);
+        let share = share.clamp((LEAST / operations).clamp(8, 64), 4096);
+        let input = 1 << share.ilog2();
+        Self { input, output: (input / 2).min(1024) }
     }
 }
 

@@ -47,6 +47,9 @@ use self::schema::Schemas;
 use self::security::Security;
 use self::servers::Servers;
 
+/// Bytes that the operations of a draft may hold without their schemas.
+const MOST_HELD: usize = 64 << 20;
+
 /// What is asked of an import.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -115,6 +118,7 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
     let servers = Servers::read(root, &security.fields, &mut notes);
     let schemas = Schemas::new(&document);
     let budget = Budget::of(nodes, operations.len());
+    let mut held = 0;
     let mut views = Vec::with_capacity(chosen.len());
     let mut entries = Vec::with_capacity(chosen.len());
     let mut commands = IndexMap::with_capacity(chosen.len());
@@ -123,6 +127,12 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
         let making =
             Making { document: &document, schemas: &schemas, notes: &mut notes, keys: Keys::default(), budget };
         let (made, mut entry) = command(making, operation, &servers, &security);
+        held += entry.length();
+        schemas.spend(entry.length());
+        if held > MOST_HELD {
+            let message = "the document's operations repeat so much that no connector could hold them all; choose some of them with include, or a tag";
+            return Err(ImportError::new("too_large", message));
+        }
         let (verdict, reasons) = notes.verdict();
         if verdict == Verdict::Refused {
             entry.refused = reasons.iter().map(|reason| reason.message.clone()).collect();

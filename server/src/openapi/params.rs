@@ -5,10 +5,10 @@ use connector_runtime::schema::Fields;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::command::Making;
+use super::command::{DESCRIPTION, Making};
 use super::operations::Operation;
-use super::resolve::{Broken, reference};
-use super::schema::{Way, field};
+use super::resolve::{Broken, cut, reference};
+use super::schema::{Way, field, is_small};
 use super::table::{Form, Param};
 
 const LOCATIONS: [&str; 4] = ["path", "query", "header", "cookie"];
@@ -183,13 +183,16 @@ fn param<'d>(
     if schema.is_none() && content.is_none() {
         written.insert("type".to_owned(), "string".into());
     }
-    for (from, to) in [("description", "description"), ("deprecated", "deprecated")] {
-        if let Some(value) = map.get(from).filter(|value| value.is_string() || value.is_boolean()) {
-            written.insert(to.to_owned(), value.clone());
-        }
+    if let Some(description) = text(map, "description") {
+        written.insert("description".to_owned(), cut(description, DESCRIPTION).into());
+    }
+    if let Some(flag @ Value::Bool(_)) = map.get("deprecated") {
+        written.insert("deprecated".to_owned(), flag.clone());
     }
     let examples = map.get("examples").and_then(Value::as_object).and_then(|all| all.values().next());
-    if let Some(example) = map.get("example").or_else(|| examples.and_then(|example| example.get("value"))) {
+    if let Some(example) = map.get("example").or_else(|| examples.and_then(|example| example.get("value")))
+        && is_small(example)
+    {
         written.insert("examples".to_owned(), Value::Array(vec![example.clone()]));
     }
     if map.get("deprecated") == Some(&Value::Bool(true)) {

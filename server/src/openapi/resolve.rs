@@ -110,5 +110,8 @@ fn child<'d>(node: &'d Value, step: &str) -> Option<&'d Value> {
 
 /// Cuts a text for a message.
 pub(super) fn cut(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
     text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
 }

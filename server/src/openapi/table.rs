@@ -40,6 +40,16 @@ pub struct Entry {
     pub refused: Vec<String>,
 }
 
+impl Entry {
+    /// About how many bytes the entry holds.
+    pub(super) fn length(&self) -> usize {
+        let params = self.params.iter().map(|param| param.name.len() + 100);
+        let fields = self.body.iter().flat_map(|body| &body.fields).map(|field| field.name.len() + 100);
+        let media = self.body.as_ref().map_or(0, |body| body.media.len()) + self.accept.as_ref().map_or(0, String::len);
+        self.path.len() + media + params.sum::<usize>() + fields.sum::<usize>() + 200
+    }
+}
+
 /// A parameter outside the body.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

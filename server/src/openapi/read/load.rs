@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use super::super::ImportError;
@@ -156,8 +157,13 @@ impl Load {
         Seed(self)
     }
 
+    /// Counts a value.
     fn spend<E: serde::de::Error>(&self, length: usize) -> Result<(), E> {
         self.nodes.set(self.nodes.get() + 1);
+        self.lengthen(length)
+    }
+
+    fn lengthen<E: serde::de::Error>(&self, length: usize) -> Result<(), E> {
         self.spent.set(self.spent.get().saturating_add(length + 1));
         if self.spent.get() > self.limit { Err(E::custom(EXPANDS)) } else { Ok(()) }
     }
@@ -251,7 +257,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(key) = entries.next_key_seed(Key)? {
             let noted = self.0.repeated.borrow().len();
             let value = entries.next_value_seed(self)?;
-            self.0.spend(key.len())?;
+            self.0.lengthen(key.len())?;
             if self.0.repeated.borrow().len() > noted {
                 self.0.under(noted, &key);
             }
@@ -259,11 +265,16 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 merged.push(value);
                 continue;
             }
-            if map.contains_key(&key) && noted < MOST_REPEATED {
-                self.0.repeated.borrow_mut().push(String::new());
-                self.0.under(noted, &key);
+            match map.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(mut place) => {
+                    if noted < MOST_REPEATED {
+                        self.0.repeated.borrow_mut().push(String::new());
+                        self.0.under(noted, place.key());
+                    }
+                    place.insert(value);
+                }
             }
-            map.insert(key, value);
         }
         for value in merged {
             merge(&mut map, value);

@@ -16,12 +16,20 @@ pub(in super::super) fn field(
     notes: &mut Notes,
     pointer: &str,
 ) -> Field {
-    let description = text(schema.shift_remove("description"));
-    let default = schema.shift_remove("default").filter(|default| !default.is_null());
-    let example = schema.shift_remove("examples").and_then(|examples| examples.get(0).cloned());
+    let (mut description, mut default, mut example) = (None, None, None);
+    schema.retain(|keyword, value| {
+        match keyword.as_str() {
+            "description" => description = text(value.take()),
+            "default" => default = Some(value.take()).filter(|default| !default.is_null()),
+            "examples" => example = value.get_mut(0).map(Value::take),
+            _ => return true,
+        }
+        false
+    });
     let mut field = Field::new(FieldKind::Raw);
-    if !scalar(schemas, &schema, &mut field) {
-        field.kind = match types(&schema).as_slice() {
+    let said = Said::of(&schema);
+    if !scalar(schemas, &said, &mut field) {
+        field.kind = match said.types.as_slice() {
             ["array"] => FieldKind::Array,
             ["object"] => FieldKind::Object,
             _ => FieldKind::Raw,
@@ -41,54 +49,85 @@ pub(in super::super) fn field(
     field
 }
 
-fn text(value: Option<Value>) -> Option<String> {
+fn text(value: Value) -> Option<String> {
     match value {
-        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        Value::String(text) if !text.is_empty() => Some(text),
         _ => None,
     }
 }
 
-/// The types of a schema, without null.
-fn types(schema: &Map<String, Value>) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind.as_str()],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect(),
-        _ => Vec::new(),
+/// What a written-out schema says, found in one pass.
+#[derive(Default)]
+struct Said<'s> {
+    /// Its types, without null.
+    types: Vec<&'s str>,
+    /// Whether it is more than one plain value.
+    composed: bool,
+    choices: Option<&'s [Value]>,
+    format: Option<&'s str>,
+    pattern: Option<&'s str>,
+    length: (Option<u64>, Option<u64>),
+    minimum: Option<&'s Number>,
+    maximum: Option<&'s Number>,
+    above: Option<&'s Number>,
+    below: Option<&'s Number>,
+}
+
+impl<'s> Said<'s> {
+    fn of(schema: &'s Map<String, Value>) -> Self {
+        let mut said = Self::default();
+        for (keyword, value) in schema {
+            match (keyword.as_str(), value) {
+                ("type", Value::String(kind)) => said.types = vec![kind],
+                ("type", Value::Array(kinds)) => {
+                    said.types = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect();
+                }
+                ("oneOf" | "anyOf" | "allOf" | "not" | "const", _) => said.composed = true,
+                ("enum", Value::Array(values)) => said.choices = Some(values),
+                ("format", Value::String(text)) => said.format = Some(text),
+                ("pattern", Value::String(text)) => said.pattern = Some(text),
+                ("minLength", count) => said.length.0 = count.as_u64(),
+                ("maxLength", count) => said.length.1 = count.as_u64(),
+                ("minimum", Value::Number(bound)) => said.minimum = Some(bound),
+                ("maximum", Value::Number(bound)) => said.maximum = Some(bound),
+                ("exclusiveMinimum", Value::Number(bound)) => said.above = Some(bound),
+                ("exclusiveMaximum", Value::Number(bound)) => said.below = Some(bound),
+                _ => {}
+            }
+        }
+        said
     }
 }
 
 /// Fills in a field of one plain value; false where the schema is more than that.
-fn scalar(schemas: &Schemas<'_>, schema: &Map<String, Value>, field: &mut Field) -> bool {
-    if ["oneOf", "anyOf", "allOf", "not", "const"].iter().any(|keyword| schema.contains_key(*keyword)) {
+fn scalar(schemas: &Schemas<'_>, said: &Said<'_>, field: &mut Field) -> bool {
+    if said.composed {
         return false;
     }
-    let kinds = types(schema);
-    if let Some(Value::Array(values)) = schema.get("enum") {
-        return select(&kinds, values, field);
+    if let Some(values) = said.choices {
+        return select(&said.types, values, field);
     }
-    let format = schema.get("format").and_then(Value::as_str);
-    match kinds.as_slice() {
+    match said.types.as_slice() {
         ["boolean"] => field.kind = FieldKind::Boolean,
         [kind @ ("number" | "integer")] => {
             field.kind = FieldKind::Number;
             field.integer = *kind == "integer";
-            bounds(schema, field);
-            field.format = format.map(str::to_owned);
+            bounds(said, field);
+            field.format = said.format.map(str::to_owned);
         }
-        ["string"] if matches!(format, Some("date" | "date-time")) => {
+        ["string"] if matches!(said.format, Some("date" | "date-time")) => {
             field.kind = FieldKind::Date;
-            field.format = format.map(str::to_owned);
+            field.format = said.format.map(str::to_owned);
         }
         ["string"] => {
             field.kind = FieldKind::String;
-            field.secret = format == Some("password");
-            field.format = format.filter(|_| !field.secret).map(str::to_owned);
-            let count = |key| schema.get(key).and_then(Value::as_u64);
-            (field.min_length, field.max_length) = (count("minLength"), count("maxLength"));
+            field.secret = said.format == Some("password");
+            field.format = said.format.filter(|_| !field.secret).map(str::to_owned);
+            (field.min_length, field.max_length) = said.length;
             if field.min_length > field.max_length && field.max_length.is_some() {
                 (field.min_length, field.max_length) = (None, None);
             }
-            field.pattern = schema.get("pattern").and_then(Value::as_str).and_then(|text| schemas.pattern(text));
+            field.pattern = said.pattern.and_then(|text| schemas.pattern(text));
         }
         _ => return false,
     }
@@ -126,15 +165,14 @@ fn select(kinds: &[&str], values: &[Value], field: &mut Field) -> bool {
     true
 }
 
-fn bounds(schema: &Map<String, Value>, field: &mut Field) {
-    let number = |key: &str| schema.get(key).and_then(Value::as_number).cloned();
+fn bounds(said: &Said<'_>, field: &mut Field) {
     // A field's bounds are inclusive: a whole number's next one is known, another's is the bound itself.
-    let beyond = |number: Number, step: i64| match number.as_i64().filter(|_| field.integer) {
-        Some(whole) => whole.checked_add(step).map_or(number, Number::from),
-        None => number,
+    let beyond = |number: &Number, step: i64| match number.as_i64().filter(|_| field.integer) {
+        Some(whole) => whole.checked_add(step).map_or_else(|| number.clone(), Number::from),
+        None => number.clone(),
     };
-    let minimum = number("minimum").or_else(|| number("exclusiveMinimum").map(|number| beyond(number, 1)));
-    let maximum = number("maximum").or_else(|| number("exclusiveMaximum").map(|number| beyond(number, -1)));
+    let minimum = said.minimum.cloned().or_else(|| said.above.map(|number| beyond(number, 1)));
+    let maximum = said.maximum.cloned().or_else(|| said.below.map(|number| beyond(number, -1)));
     if let (Some(least), Some(most)) = (&minimum, &maximum)
         && least.as_f64() > most.as_f64()
     {

@@ -1,16 +1,17 @@
 //! The keywords that say something about one value, each checked before it is taken over.
 
+use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
 use super::super::resolve::cut;
+use super::parts::Parts;
 use super::{Schemas, Way};
 
 /// Characters of a description that are kept, outside and inside a schema.
 const DESCRIPTION: [usize; 2] = [1000, 200];
-const NUMBERS: [&str; 2] = ["minimum", "maximum"];
-const COUNTS: [&str; 6] = ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"];
+/// Values that cost as much as a schema.
+const STEP: usize = 32;
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
-const TEXTS: [&str; 3] = ["format", "contentMediaType", "contentEncoding"];
 
 /// Copies keywords.
 pub(super) struct Keywords<'s, 'd> {
@@ -18,71 +19,78 @@ pub(super) struct Keywords<'s, 'd> {
     pub(super) way: Way,
     /// Whether the schema is one that forms show.
     pub(super) shallow: bool,
+    /// What is left of the budget: a long list or text costs as much as the schemas it is as long as.
+    pub(super) left: usize,
 }
 
 impl Keywords<'_, '_> {
-    pub(super) fn copy(&self, map: &Map<String, Value>, out: &mut Map<String, Value>) {
-        kind(map, out);
-        self.words(map, out);
+    pub(super) fn copy(&mut self, map: &Map<String, Value>, parts: &Parts<'_>, out: &mut Map<String, Value>) {
+        kind(parts, out);
+        self.words(parts, out);
+        let mut password = false;
         for (key, value) in map {
             let key = key.as_str();
-            match value {
-                Value::Array(values) if key == "enum" && !values.is_empty() => set(out, key, value.clone()),
-                Value::Array(names) if key == "required" => {
-                    let mut texts: Vec<Value> = Vec::new();
-                    for name in names.iter().filter(|name| name.is_string()) {
-                        if !texts.contains(name) {
-                            texts.push(name.clone());
-                        }
-                    }
-                    if !texts.is_empty() {
-                        set(out, key, Value::Array(texts));
-                    }
+            match (key, value) {
+                ("enum", Value::Array(values)) if !values.is_empty() && self.affords(value) => {
+                    set(out, key, value.clone());
                 }
-                Value::Number(_) if NUMBERS.contains(&key) => bound(map, key, value, out),
-                Value::Number(number) if COUNTS.contains(&key) => {
+                ("required", Value::Array(names)) if self.affords(value) => required(names, out),
+                ("minimum" | "maximum", Value::Number(_)) => bound(parts, key, value, out),
+                (
+                    "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties",
+                    Value::Number(number),
+                ) => {
                     if let Some(count) = count(number) {
                         set(out, key, count.into());
                     }
                 }
-                Value::Number(number) if key == "multipleOf" && number.as_f64().is_some_and(|by| by > 0.0) => {
+                ("multipleOf", Value::Number(number)) if number.as_f64().is_some_and(|by| by > 0.0) => {
                     set(out, key, value.clone());
                 }
-                Value::Number(_) if matches!(key, "exclusiveMinimum" | "exclusiveMaximum") => {
+                ("exclusiveMinimum" | "exclusiveMaximum", Value::Number(_))
+                | ("uniqueItems" | "deprecated", Value::Bool(true)) => set(out, key, value.clone()),
+                ("const", _) if self.affords(value) => set(out, key, value.clone()),
+                ("format" | "contentMediaType" | "contentEncoding", Value::String(text)) => {
+                    password |= key == "format" && text == "password";
+                    set(out, key, cut(text, 100).into());
+                }
+                ("pattern", Value::String(text)) if self.affords(value) && self.schemas.pattern(text).is_some() => {
                     set(out, key, value.clone());
                 }
-                Value::Bool(true) if matches!(key, "uniqueItems" | "deprecated") => set(out, key, value.clone()),
-                Value::String(text) if TEXTS.contains(&key) => set(out, key, cut(text, 100).into()),
-                Value::String(text) if key == "pattern" && self.schemas.pattern(text).is_some() => {
-                    set(out, key, value.clone());
-                }
-                _ if key == "const" => set(out, key, value.clone()),
                 _ => {}
             }
         }
-        if self.way == Way::In && out.get("format").is_some_and(|format| format == "password") {
+        if self.way == Way::In && password {
             set(out, "writeOnly", Value::Bool(true));
         }
     }
 
     /// What may stand beside a reference.
-    pub(super) fn beside(&self, map: &Map<String, Value>, out: &mut Map<String, Value>) {
-        self.words(map, out);
-        nullable(map, out);
+    pub(super) fn beside(&mut self, parts: &Parts<'_>, out: &mut Map<String, Value>) {
+        self.words(parts, out);
+        nullable(parts, out);
     }
 
-    fn words(&self, map: &Map<String, Value>, out: &mut Map<String, Value>) {
-        if let Some(Value::String(text)) = map.get("description") {
+    /// Takes what a value costs beyond an ordinary keyword off the budget; false where that is too much.
+    fn affords(&mut self, value: &Value) -> bool {
+        let cost = weight(value, (self.left + 1) * STEP) / STEP;
+        if cost > self.left {
+            return false;
+        }
+        self.left -= cost;
+        true
+    }
+
+    fn words(&mut self, parts: &Parts<'_>, out: &mut Map<String, Value>) {
+        if let Some(text) = parts.description {
             set(out, "description", cut(text.trim(), DESCRIPTION[usize::from(!self.shallow)]).into());
         }
-        if let Some(default) = map.get("default").filter(|default| small(default)) {
+        if let Some(default) = parts.default.filter(|default| is_small(default) && self.affords(default)) {
             set(out, "default", default.clone());
         }
-        if !self.shallow {
-            return;
-        }
-        let examples = map.get("examples").and_then(Value::as_array).and_then(|all| all.first());
-        if let Some(example) = map.get("example").or(examples).filter(|example| small(example)) {
+        if let Some(example) =
+            parts.example.filter(|example| self.shallow && is_small(example) && self.affords(example))
+        {
             set(out, "examples", Value::Array(vec![example.clone()]));
         }
     }
@@ -92,18 +100,36 @@ fn set(out: &mut Map<String, Value>, key: &str, value: Value) {
     out.insert(key.to_owned(), value);
 }
 
-/// Whether a default or an example is worth its room.
-fn small(value: &Value) -> bool {
+/// Adds up values and texts, until it is more than `most`.
+fn weight(value: &Value, most: usize) -> usize {
+    let mut sum = 1;
+    let mut add = |key: &str, part: &Value| {
+        sum += key.len() / 64 + weight(part, most);
+        sum <= most
+    };
     match value {
-        Value::String(text) => text.len() <= 1000,
-        Value::Array(items) => items.len() <= 16 && items.iter().all(small),
-        Value::Object(map) => map.len() <= 16 && map.values().all(small),
-        _ => true,
+        Value::String(text) => sum += text.len() / 64,
+        Value::Array(items) => _ = items.iter().all(|item| add("", item)),
+        Value::Object(map) => _ = map.iter().all(|(key, part)| add(key, part)),
+        _ => {}
+    }
+    sum
+}
+
+fn required(names: &[Value], out: &mut Map<String, Value>) {
+    let texts: IndexSet<&str> = names.iter().filter_map(Value::as_str).collect();
+    if !texts.is_empty() {
+        set(out, "required", texts.into_iter().collect());
     }
 }
 
-fn kind(map: &Map<String, Value>, out: &mut Map<String, Value>) {
-    match map.get("type") {
+/// Whether a default or an example is worth its room.
+pub(in super::super) fn is_small(value: &Value) -> bool {
+    weight(value, 64) <= 64
+}
+
+fn kind(parts: &Parts<'_>, out: &mut Map<String, Value>) {
+    match parts.kind {
         Some(Value::String(text)) => {
             if let Some(name) = type_name(text) {
                 set(out, "type", name.into());
@@ -127,21 +153,26 @@ fn kind(map: &Map<String, Value>, out: &mut Map<String, Value>) {
 }
 
 fn type_name(text: &str) -> Option<&'static str> {
+    if let Some(name) = TYPES.into_iter().find(|known| *known == text) {
+        return Some(name);
+    }
     let lower = text.to_ascii_lowercase();
-    let name = match lower.as_str() {
-        "int" | "long" => "integer",
-        "float" | "double" => "number",
-        "bool" => "boolean",
-        "file" | "text" => "string",
-        other => other,
-    };
-    TYPES.into_iter().find(|known| *known == name)
+    match lower.as_str() {
+        "int" | "long" => Some("integer"),
+        "float" | "double" => Some("number"),
+        "bool" => Some("boolean"),
+        "file" | "text" => Some("string"),
+        other => TYPES.into_iter().find(|known| *known == other),
+    }
 }
 
 /// A bound; in 3.0 a boolean beside it says whether the bound itself is excluded.
-fn bound(map: &Map<String, Value>, key: &str, value: &Value, out: &mut Map<String, Value>) {
-    let exclusive = if key == "minimum" { "exclusiveMinimum" } else { "exclusiveMaximum" };
-    let key = if map.get(exclusive) == Some(&Value::Bool(true)) { exclusive } else { key };
+fn bound(parts: &Parts<'_>, key: &str, value: &Value, out: &mut Map<String, Value>) {
+    let key = match key {
+        "minimum" if parts.exclusive_minimum => "exclusiveMinimum",
+        "maximum" if parts.exclusive_maximum => "exclusiveMaximum",
+        key => key,
+    };
     set(out, key, value.clone());
 }
 
@@ -153,8 +184,8 @@ fn count(number: &serde_json::Number) -> Option<u64> {
 }
 
 /// 3.0 says `nullable`, JSON Schema has a type for it.
-pub(super) fn nullable(map: &Map<String, Value>, out: &mut Map<String, Value>) {
-    if map.get("nullable") == Some(&Value::Bool(true)) {
+pub(super) fn nullable(parts: &Parts<'_>, out: &mut Map<String, Value>) {
+    if parts.nullable {
         allow_null(out);
     }
 }

@@ -1,5 +1,6 @@
 //! What `allOf` puts together, as one schema.
 
+use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
 /// Merges a schema into another one: properties deeply, required ones together. What contradicts stays
@@ -21,11 +22,8 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
                 }
             }
             ("required" | "allOf", Some(Value::Array(known)), Value::Array(more)) => {
-                for value in more {
-                    if !known.contains(&value) {
-                        known.push(value);
-                    }
-                }
+                let all: IndexSet<Value> = known.drain(..).chain(more).collect();
+                known.extend(all);
             }
             ("oneOf" | "anyOf" | "not" | "enum" | "pattern", Some(known), value) if *known != value => {
                 let apart = Value::Object(Map::from_iter([(key, value)]));
@@ -52,11 +50,13 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
 
 /// Takes names out of `required` that have no property: they were read only, or never there.
 pub(super) fn prune(schema: &mut Map<String, Value>) {
-    let Some(Value::Object(properties)) = schema.get("properties") else { return };
-    let names: Vec<String> = properties.keys().cloned().collect();
-    let Some(Value::Array(required)) = schema.get_mut("required") else { return };
-    required.retain(|name| name.as_str().is_some_and(|name| names.iter().any(|known| known == name)));
-    if required.is_empty() {
+    let Some(mut required) = schema.get_mut("required").map(Value::take) else { return };
+    if let (Some(Value::Object(properties)), Value::Array(names)) = (schema.get("properties"), &mut required) {
+        names.retain(|name| name.as_str().is_some_and(|name| properties.contains_key(name)));
+    }
+    if required.as_array().is_some_and(Vec::is_empty) {
         schema.shift_remove("required");
+    } else if let Some(place) = schema.get_mut("required") {
+        *place = required;
     }
 }

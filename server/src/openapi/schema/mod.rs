@@ -8,8 +8,9 @@
 mod field;
 mod keywords;
 mod merge;
+mod parts;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use connector_runtime::schema::Pattern;
@@ -17,12 +18,23 @@ use serde_json::{Map, Value};
 
 pub(super) use self::field::field;
 use self::keywords::Keywords;
+pub(super) use self::keywords::is_small;
 use self::merge::{merge, prune};
+use self::parts::Parts;
 use super::notes::Notes;
-use super::resolve::{Broken, Document, reference};
+use super::resolve::{Broken, Document};
 
 /// How deep a schema is written out.
 const DEPTH: usize = 24;
+/// The most keywords that room is made for beforehand.
+const MOST_ROOM: usize = 16;
+/// Bytes of a name that cost as much as a schema.
+const LONG: usize = 512;
+
+/// Bytes that all schemas of a draft may hold together: more could not be sent to the server again.
+const ROOM: usize = 64 << 20;
+/// Bytes that a schema holds beside its texts.
+const ENTRY: usize = 32;
 
 /// Which way a value goes: what is read only is not sent, what is write only does not come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +48,22 @@ pub(super) enum Way {
 pub(super) struct Schemas<'d> {
     document: &'d Document<'d>,
     patterns: RefCell<HashMap<String, Option<Pattern>>>,
+    room: Cell<usize>,
 }
 
 impl<'d> Schemas<'d> {
     pub(super) fn new(document: &'d Document<'d>) -> Self {
-        Self { document, patterns: RefCell::default() }
+        Self { document, patterns: RefCell::default(), room: Cell::new(ROOM) }
+    }
+
+    /// Takes bytes off what a draft may hold; nothing more is written out once they are used up.
+    pub(super) fn spend(&self, bytes: usize) {
+        self.room.set(self.room.get().saturating_sub(bytes));
+    }
+
+    /// Tells whether a draft may hold more.
+    pub(super) fn has_room(&self) -> bool {
+        self.room.get() > 0
     }
 
     /// Writes a schema out. What is broken in it degrades the operation at hand.
@@ -54,6 +77,10 @@ impl<'d> Schemas<'d> {
     ) -> Map<String, Value> {
         let mut writer = Writer { schemas: self, way, left: budget, stack: Vec::new(), broken: Vec::new() };
         let written = writer.node(schema, 0);
+        if !self.has_room() {
+            let message = "the document repeats its schemas too often to write them all out; any JSON is taken there";
+            notes.degrade("too_long", pointer, message);
+        }
         for (broken, reference) in writer.broken {
             notes.degrade(broken.code(), pointer, format!("{}; any JSON is taken there", broken.tell(reference)));
         }
@@ -82,80 +109,126 @@ struct Writer<'s, 'd> {
     broken: Vec<(Broken, &'d str)>,
 }
 
+/// A schema and what its reference leads to.
+struct Found<'d> {
+    target: &'d Map<String, Value>,
+    address: *const Value,
+    parts: Parts<'d>,
+    /// What stands beside the reference.
+    beside: Option<Parts<'d>>,
+}
+
 impl<'d> Writer<'_, 'd> {
     fn node(&mut self, schema: &'d Value, depth: usize) -> Map<String, Value> {
-        let mut out = Map::new();
-        if self.left == 0 || depth > DEPTH {
-            return out;
+        if self.left == 0 || depth > DEPTH || !self.schemas.has_room() {
+            return Map::new();
         }
         self.left -= 1;
-        let target = match self.schemas.document.resolve(schema) {
-            Ok(target) => target,
+        match self.find(schema) {
+            Some(found) => self.found(&found, depth),
+            None => Map::new(),
+        }
+    }
+
+    /// Follows a schema's reference; one that is broken is noted.
+    fn find(&mut self, schema: &'d Value) -> Option<Found<'d>> {
+        let Value::Object(map) = schema else { return None };
+        let own = Parts::of(map);
+        if own.reference.is_none() {
+            return Some(Found { target: map, address: schema, parts: own, beside: None });
+        }
+        match self.schemas.document.resolve(schema) {
+            Ok(target @ Value::Object(map)) => {
+                Some(Found { target: map, address: target, parts: Parts::of(map), beside: Some(own) })
+            }
+            Ok(_) => None,
             Err((broken, reference)) => {
                 if broken != Broken::Circular && self.broken.len() < 8 {
                     self.broken.push((broken, reference));
                 }
-                return out;
+                None
             }
-        };
-        let Value::Object(map) = target else { return out };
-        let address = std::ptr::from_ref(target);
-        if self.stack.contains(&address) {
-            return out;
         }
-        self.stack.push(address);
-        Keywords { schemas: self.schemas, way: self.way, shallow: depth < 2 }.copy(map, &mut out);
-        self.properties(map, &mut out, depth);
-        self.others(map, &mut out, depth);
-        self.branches(map, &mut out, depth);
-        keywords::nullable(map, &mut out);
-        prune(&mut out);
+    }
+
+    fn found(&mut self, found: &Found<'d>, depth: usize) -> Map<String, Value> {
+        if self.stack.contains(&found.address) {
+            return Map::new();
+        }
+        self.stack.push(found.address);
+        let parts = &found.parts;
+        let mut out = Map::with_capacity(parts.count.min(MOST_ROOM));
+        let mut keywords = Keywords { schemas: self.schemas, way: self.way, shallow: depth < 2, left: self.left };
+        keywords.copy(found.target, parts, &mut out);
+        self.left = keywords.left;
+        self.schemas.spend(out.values().map(length).sum::<usize>() + ENTRY);
+        self.properties(parts, &mut out, depth);
+        self.others(parts, &mut out, depth);
+        self.branches(parts, &mut out, depth);
+        keywords::nullable(parts, &mut out);
+        if parts.requires || parts.branches() {
+            prune(&mut out);
+        }
         self.stack.pop();
         // Since 3.1, what stands beside a reference counts.
-        if reference(schema).is_some()
-            && let Some(beside) = schema.as_object()
-        {
-            Keywords { schemas: self.schemas, way: self.way, shallow: depth < 2 }.beside(beside, &mut out);
+        if let Some(beside) = &found.beside {
+            keywords.left = self.left;
+            keywords.beside(beside, &mut out);
+            self.left = keywords.left;
         }
         out
     }
 
-    fn properties(&mut self, map: &'d Map<String, Value>, out: &mut Map<String, Value>, depth: usize) {
-        let Some(Value::Object(properties)) = map.get("properties") else { return };
-        let hidden = if self.way == Way::In { "readOnly" } else { "writeOnly" };
+    fn properties(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+        let Some(properties) = parts.properties else { return };
         let mut left = self.left;
-        let mut written = Map::new();
+        let mut written = Map::with_capacity(properties.len().min(left));
         let mut dropped = Vec::new();
         for (index, (name, property)) in properties.iter().enumerate() {
             // Each gets a fair share, so that the first one does not use up what the last one needs.
             let share = (2 * left / (properties.len() - index)).max(4).min(left);
             // What a form shows has its kind, even where nothing is left for what it is made of.
             let share = if depth == 0 { share.max(1) } else { share };
-            if share == 0 {
+            if share == 0 || !self.schemas.has_room() {
                 break;
             }
             self.left = share;
-            let hides = |schema: &Value| schema.get(hidden) == Some(&Value::Bool(true));
-            if hides(property) || self.schemas.document.resolve(property).is_ok_and(hides) {
+            let found = self.find(property);
+            let hides = |found: &Found<'d>| {
+                found.parts.hides(self.way) || found.beside.as_ref().is_some_and(|beside| beside.hides(self.way))
+            };
+            if found.as_ref().is_some_and(hides) {
                 dropped.push(name.as_str());
                 continue;
             }
-            written.insert(name.clone(), Value::Object(self.node(property, depth + 1)));
+            self.left = self.left.saturating_sub(1 + name.len() / LONG);
+            let property = match found {
+                Some(found) if depth < DEPTH => self.found(&found, depth + 1),
+                _ => Map::new(),
+            };
+            self.schemas.spend(name.len());
+            written.insert(name.clone(), Value::Object(property));
             left = left.saturating_sub(share - self.left);
         }
         self.left = left;
-        if let Some(Value::Array(required)) = out.get_mut("required") {
+        if !dropped.is_empty()
+            && let Some(Value::Array(required)) = out.get_mut("required")
+        {
             required.retain(|name| !name.as_str().is_some_and(|name| dropped.contains(&name)));
         }
         if !written.is_empty() {
             out.insert("properties".to_owned(), Value::Object(written));
         }
-        out.entry("type").or_insert_with(|| "object".into());
+        if parts.kind.is_none_or(|_| !out.contains_key("type")) {
+            out.insert("type".to_owned(), "object".into());
+        }
     }
 
-    fn others(&mut self, map: &'d Map<String, Value>, out: &mut Map<String, Value>, depth: usize) {
-        for keyword in ["items", "additionalProperties", "not"] {
-            match map.get(keyword) {
+    fn others(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+        for (keyword, schema) in
+            [("items", parts.items), ("additionalProperties", parts.additional), ("not", parts.not)]
+        {
+            match schema {
                 Some(Value::Bool(flag)) if keyword == "additionalProperties" => {
                     out.insert(keyword.to_owned(), Value::Bool(*flag));
                 }
@@ -171,27 +244,24 @@ impl<'d> Writer<'_, 'd> {
                 _ => {}
             }
         }
-        if let Some(Value::Array(items)) = map.get("prefixItems") {
-            let written: Vec<Value> = items.iter().map(|item| Value::Object(self.node(item, depth + 1))).collect();
-            if !written.is_empty() {
-                out.insert("prefixItems".to_owned(), Value::Array(written));
-            }
+        if !parts.prefix.is_empty() {
+            let written = parts.prefix.iter().map(|item| Value::Object(self.node(item, depth + 1))).collect();
+            out.insert("prefixItems".to_owned(), Value::Array(written));
         }
-        if out.contains_key("items") {
-            out.entry("type").or_insert_with(|| "array".into());
+        if matches!(parts.items, Some(Value::Object(_))) && !out.contains_key("type") {
+            out.insert("type".to_owned(), "array".into());
         }
     }
 
-    fn branches(&mut self, map: &'d Map<String, Value>, out: &mut Map<String, Value>, depth: usize) {
-        for branch in list(map, "allOf") {
+    fn branches(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+        for branch in parts.all_of {
             if self.left == 0 {
                 break;
             }
             let written = self.node(branch, depth + 1);
             merge(out, written);
         }
-        for keyword in ["oneOf", "anyOf"] {
-            let branches = list(map, keyword);
+        for (keyword, branches) in [("oneOf", parts.one_of), ("anyOf", parts.any_of)] {
             let is_null = |branch: &&Value| branch.get("type").is_some_and(|kind| kind == "null");
             let mut others = branches.iter().filter(|branch| !is_null(branch));
             match (others.next(), others.next()) {
@@ -216,6 +286,12 @@ impl<'d> Writer<'_, 'd> {
     }
 }
 
-fn list<'d>(map: &'d Map<String, Value>, keyword: &str) -> &'d [Value] {
-    map.get(keyword).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+/// About how many bytes a value is as JSON.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + ENTRY / 2,
+        Value::Array(items) => items.iter().map(length).sum(),
+        Value::Object(map) => map.iter().map(|(key, part)| key.len() + length(part)).sum(),
+        _ => ENTRY / 2,
+    }
 }

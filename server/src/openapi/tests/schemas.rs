@@ -1,7 +1,7 @@
 use connector_runtime::schema::{ConfigSchema, Field, FieldKind};
 use serde_json::{Value, json};
 
-use super::super::{Draft, script_table};
+use super::super::{Draft, Options, import_value, script_table};
 use super::{imported, paths};
 
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
@@ -161,4 +161,35 @@ fn credentials_are_required_only_where_nothing_goes_without() {
     assert_eq!(options, [json!("apiKey"), json!("b")]);
     let optional = imported(document(json!([{ "b": [] }, {}])));
     assert!(!optional.config_schema.connection["bearerToken"].required);
+}
+
+#[test]
+fn what_repeats_is_not_written_out_without_end() {
+    let long: Vec<String> = (0..5000).map(|number| format!("choice number {number} of very many")).collect();
+    let properties: Value =
+        (0..60).map(|n| (format!("f{n}"), json!({ "$ref": "#/components/schemas/Long" }))).collect();
+    let body = json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Many" } } } });
+    let paths: Value =
+        (0..200).map(|n| (format!("/p{n}"), json!({ "post": { "requestBody": body, "responses": {} } }))).collect();
+    let document = json!({ "openapi": "3.0.3", "info": { "title": "t", "version": "1" }, "paths": paths, "components": { "schemas": {
+        "Many": { "type": "object", "properties": properties }, "Long": { "type": "string", "enum": long } } } });
+    let draft = imported(document.clone());
+    let (given, made) = (document.to_string().len(), draft.config_schema.to_value().to_string().len());
+    assert!(made < 8 * given, "{made} bytes of {given}");
+    assert_eq!(draft.config_schema.commands["postP0"].params.len(), 60);
+    assert_eq!(draft.config_schema.commands["postP0"].params["f0"].kind, FieldKind::String);
+}
+
+#[test]
+fn what_no_connector_could_hold_is_refused() {
+    let shared =
+        json!({ "description": "", "content": { format!("application/{}", "x".repeat(200_000)): { "schema": {} } } });
+    let answers = json!({ "get": { "responses": { "200": { "$ref": "#/components/responses/R" } } } });
+    let paths: Value = (0..400).map(|n| (format!("/p{n}"), answers.clone())).collect();
+    let document = json!({ "openapi": "3.0.3", "info": { "title": "t", "version": "1" }, "paths": paths, "components": { "responses": { "R": shared } } });
+    let error = import_value(&document, &Options::default()).unwrap_err();
+    assert_eq!(error.code, "too_large");
+    assert!(error.to_string().contains("include"), "{error}");
+    let few = Options { include: Some(vec!["getP1".to_owned()]), ..Options::default() };
+    assert_eq!(import_value(&document, &few).unwrap().operations.len(), 1);
 }
