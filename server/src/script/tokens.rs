@@ -64,8 +64,9 @@ impl fmt::Debug for TokenCall {
 impl TokenCall {
     /// Names the token by a hash of all that it depends on.
     pub(super) fn key(&self) -> Key {
-        let Self { token_url, open_id_connect_url, client_id, client_secret, scopes, audience, resource, style, .. } =
-            self;
+        let Self {
+            token_url, open_id_connect_url, client_id, client_secret, scopes, audience, resource, style, ..
+        } = self;
         let parts = [token_url, open_id_connect_url, client_id, client_secret, audience, resource, style];
         let mut hash = Sha256::new();
         for part in parts.into_iter().chain(scopes) {
@@ -210,9 +211,8 @@ pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
         Some(Value::String(text)) => text.trim().parse().ok(),
         _ => None,
     };
-    let whole = seconds.map_or(UNSAID, |seconds| {
-        Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST).min(LONGEST)
-    });
+    let whole =
+        seconds.map_or(UNSAID, |seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST).min(LONGEST));
     whole.saturating_sub((whole / 10).clamp(Duration::from_secs(5), Duration::from_secs(30)))
 }
 
