@@ -121,6 +121,7 @@ async fn a_script_is_made_called_and_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guides_script_works_as_printed() {
     let Some(path) = option_env!("FLOH_GUIDE") else {
+        println!("skipped: the guide's script, as FLOH_GUIDE named no text when this was compiled");
         return;
     };
     let guide = std::fs::read_to_string(path).unwrap();
