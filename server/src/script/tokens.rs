@@ -147,11 +147,11 @@ impl AccessTokens {
             let endpoint = told.get("token_endpoint").and_then(Value::as_str).filter(|_| response.is_success());
             let Some(endpoint) = endpoint else {
                 let lacks = if response.is_success() { " without a token_endpoint" } else { "" };
-                return Err(refused(format!("{} answered {}{lacks}", shown(document), response.status())));
+                return Err(refused(&format!("{} answered {}{lacks}", shown(document), response.status())));
             };
             if is_https(document) && !is_https(endpoint) {
                 let why = format!("{} names a token_endpoint without https", shown(document));
-                return Err(refused(why));
+                return Err(refused(&why));
             }
             Ok(Fetched { value: endpoint.to_owned(), until: Instant::now() + DISCOVERY })
         };
@@ -195,7 +195,7 @@ async fn fetch(
         let why = format!("{} answered {}{lacks}{said}", shown(url), response.status());
         // A service may repeat what it was sent.
         let why = Redactor::new([asked.client_secret.clone()]).text(&why).into_owned();
-        return Ok(Err((response.status(), refused(why))));
+        return Ok(Err((response.status(), refused(&why))));
     };
     let until = began + kept_for(told.get("expires_in"));
     let secret = LateSecret::new(Secret::from(token));
@@ -229,7 +229,7 @@ fn shown(url: &str) -> String {
     url.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
-fn refused(why: String) -> HttpFault {
+fn refused(why: &str) -> HttpFault {
     HttpFault { code: "token".into(), message: format!("no access token: {why}") }
 }
 

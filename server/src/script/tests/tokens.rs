@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -77,8 +77,8 @@ async fn one_request_serves_all_who_wait() {
 #[tokio::test]
 async fn what_is_turned_down_is_fetched_once_more() {
     let flights = Flights::default();
-    let next = AtomicUsize::new(1);
-    let fetch = |_| async { good_for(next.fetch_add(1, Ordering::SeqCst) as u32, Duration::from_secs(60)) };
+    let next = AtomicU32::new(1);
+    let fetch = |_| async { good_for(next.fetch_add(1, Ordering::SeqCst), Duration::from_secs(60)) };
     assert_eq!(flights.get(KEY, |_| false, fetch).await, Ok(1));
     let turned_down = join_all((0..50).map(|_| flights.get(KEY, |value| *value == 1, fetch))).await;
     assert!(turned_down.iter().all(|value| *value == Ok(2)));
