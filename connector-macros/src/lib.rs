@@ -35,6 +35,12 @@ mod tests;
 /// which a secret of the connection is found. A secret that comes with a call and belongs elsewhere goes
 /// through `cx.http().unscoped()`. The guard is on `cx.http()`; other protocols look after themselves.
 ///
+/// `lock = "path"`, from the source file, names the schema lock, which is `schema.lock/<name>.lock` in the crate's
+/// folder where it is left out; `lock = false` does without one. The lock holds the schema of the version that was
+/// last locked; a breaking change without the version that it needs does not compile. `CONNECTOR_LOCK=off` in the
+/// environment of a build switches the comparison off, for work under way; `CONNECTOR_LOCK=warn` does the same, as
+/// a macro cannot warn.
+///
 /// On an impl block: every method with `#[command]` becomes a command; others stay what they are.
 #[proc_macro_attribute]
 pub fn connector(args: TokenStream, item: TokenStream) -> TokenStream {

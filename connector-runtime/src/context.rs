@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::egress::Client;
 use crate::log::{LogLevel, Logger};
-use crate::redact::Redactor;
+use crate::redact::{LateSecret, Redactor};
 
 pub use crate::step_config::{Given, StepConfig};
 
@@ -143,6 +143,18 @@ impl Context {
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
         http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline))
+    }
+
+    /// Learns a secret that came up while the call runs, such as an access token: it is masked from now on
+    /// in the call's log, in its failure, and in what is recorded of it.
+    pub fn learn(&self, secret: LateSecret) {
+        self.scope.redactor.learn(secret);
+    }
+
+    /// Returns [`Context::learn`] as a function that may outlive the handler's borrow.
+    pub fn learner(&self) -> impl Fn(LateSecret) + Send + Sync + 'static {
+        let redactor = Arc::clone(&self.scope.redactor);
+        move |secret| redactor.learn(secret)
     }
 
     /// Returns when the call ends, done or not.

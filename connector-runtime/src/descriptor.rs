@@ -199,7 +199,8 @@ pub struct TypeSpec {
     pub choices: &'static [ChoiceSpec],
     /// Writes the JSON Schema of a list or an object.
     pub schema: Option<fn() -> Value>,
-    /// The fields of an `#[object]`, as far as they are known at compile time.
+    /// The fields of an `#[object]`, as far as they are known at compile time. Of a list or a map: one field named
+    /// `[]` or `{}`, its elements.
     pub fields: &'static [FieldSpec],
 }
 

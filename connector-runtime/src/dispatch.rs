@@ -312,19 +312,19 @@ fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, moc
 }
 
 fn redactor(target: &Target<'_>, invocation: &mut Invocation, params: Option<&crate::schema::Fields>) -> Arc<Redactor> {
-    let base = match invocation.redactor.take() {
-        Some(redactor) => redactor,
-        None => Arc::new(Redactor::new(secret_texts(&target.schema.connection, &invocation.connection))),
-    };
     // An unknown command may still carry the secrets of the one that was meant.
     let texts = match params {
         Some(params) => secret_texts(params, &invocation.config),
         None => target.schema.commands.values().flat_map(|c| secret_texts(&c.params, &invocation.config)).collect(),
     };
-    if texts.is_empty() {
-        return base;
-    }
-    base.with(texts).map_or(base, Arc::new)
+    // The call's own, whose log and record alone hide what it learns.
+    Arc::new(match invocation.redactor.take() {
+        Some(base) => Redactor::over(base, texts),
+        None => {
+            let connection = secret_texts(&target.schema.connection, &invocation.connection);
+            Redactor::new(connection.into_iter().chain(texts))
+        }
+    })
 }
 
 fn deprecation(command: &Command) -> Option<Option<String>> {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
@@ -16,6 +16,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
+use crate::Secret;
 use crate::schema::Fields;
 use crate::step_config::Given;
 
@@ -33,13 +34,58 @@ const LEAST: usize = 6;
 pub struct Redactor {
     secrets: BTreeSet<String>,
     finder: OnceLock<Option<AhoCorasick>>,
+    /// What knows the connection's secrets, where this knows those of one call.
+    base: Option<Arc<Self>>,
+    /// What came up while the call ran.
+    learned: RwLock<Vec<LateSecret>>,
+}
+
+/// A secret that comes up while calls run, such as an access token. Cheap to clone: what finds it is made
+/// once, however many calls learn it.
+#[derive(Clone)]
+pub struct LateSecret(Arc<(Secret, Redactor)>);
+
+impl LateSecret {
+    /// Wraps a secret.
+    pub fn new(secret: Secret) -> Self {
+        let finder = Redactor::new([secret.expose().to_owned()]);
+        Self(Arc::new((secret, finder)))
+    }
+
+    /// Returns the secret.
+    pub fn secret(&self) -> &Secret {
+        &self.0.0
+    }
+
+    pub(crate) fn finder(&self) -> &Redactor {
+        &self.0.1
+    }
+}
+
+impl fmt::Debug for LateSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LateSecret")
+    }
 }
 
 impl Redactor {
     /// Makes a redactor for a set of secret texts.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let secrets = secrets.into_iter().filter(|secret| secret.chars().count() >= LEAST).collect();
-        Self { secrets, finder: OnceLock::new() }
+        Self { secrets, ..Self::default() }
+    }
+
+    /// Makes the redactor of one call: it knows what `base` knows, these texts, and what it learns.
+    pub fn over(base: Arc<Self>, secrets: impl IntoIterator<Item = String>) -> Self {
+        Self { base: Some(base), ..Self::new(secrets) }
+    }
+
+    /// Learns a secret that came up while the call ran; what is masked from now on hides it too.
+    pub fn learn(&self, secret: LateSecret) {
+        let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        if !learned.iter().any(|known| known.secret() == secret.secret()) {
+            learned.push(secret);
+        }
     }
 
     /// Returns a redactor that knows more secrets, or `None` where it knows them all already.
@@ -48,18 +94,29 @@ impl Redactor {
         let mut secrets = self.secrets.clone();
         let before = secrets.len();
         secrets.extend(more.into_iter().filter(|secret| secret.chars().count() >= LEAST));
-        (secrets.len() > before).then(|| Self { secrets, finder: OnceLock::new() })
+        let learned = || self.learned.read().unwrap_or_else(PoisonError::into_inner).clone();
+        (secrets.len() > before).then(|| Self {
+            secrets,
+            finder: OnceLock::new(),
+            base: self.base.clone(),
+            learned: RwLock::new(learned()),
+        })
     }
 
     /// Tells whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
+            && self.base.as_ref().is_none_or(|base| base.is_empty())
+            && self.learned.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Masks the secrets in a text.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let Some(finder) = self.finder() else { return Cow::Borrowed(text) };
-        let mut found: Vec<Range<usize>> = finder.find_overlapping_iter(text).map(|found| found.range()).collect();
+        let mut found: Vec<Range<usize>> = Vec::new();
+        self.any(&mut |finder| {
+            found.extend(finder.find_overlapping_iter(text).map(|found| found.range()));
+            false
+        });
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -82,12 +139,19 @@ impl Redactor {
 
     /// Tells whether a text holds a secret in any of its forms.
     pub fn finds(&self, text: &str) -> bool {
-        self.finder().is_some_and(|finder| finder.is_match(text))
+        self.finds_in(text.as_bytes())
     }
 
     /// Tells whether bytes hold a secret in any of its forms.
     pub(crate) fn finds_in(&self, bytes: &[u8]) -> bool {
-        self.finder().is_some_and(|finder| finder.is_match(bytes))
+        self.any(&mut |finder| finder.is_match(bytes))
+    }
+
+    /// Asks what finds the secrets of each kind, until one says yes.
+    fn any(&self, ask: &mut dyn FnMut(&AhoCorasick) -> bool) -> bool {
+        self.finder().is_some_and(&mut *ask)
+            || self.base.as_ref().is_some_and(|base| base.any(ask))
+            || self.learned.read().unwrap_or_else(PoisonError::into_inner).iter().any(|late| late.finder().any(ask))
     }
 
     /// Masks the secrets in every text of a value, in keys and in numbers that spell one.

@@ -34,8 +34,10 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
             defaults.extend(super::checks::field(krate, param));
         }
     }
-    let rows =
-        fields.iter().filter_map(|field| field.param.as_ref()).map(|field| super::field::object_row(krate, field));
+    let rows = fields
+        .iter()
+        .filter_map(|field| field.param.as_ref())
+        .map(|field| super::field::object_row(krate, ident, field));
     let implementation = match kind {
         Kind::Payload => {
             let names = fields.iter().map(|field| &field.wire);

@@ -2,25 +2,26 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Path;
 use syn::spanned::Spanned;
+use syn::{GenericArgument, Ident, Path, PathArguments, Type};
 
 use crate::args::{Constant, Value};
 use crate::model::Field;
 
 /// `FieldSpec { .. }`; keys that are not set are left to `FieldSpec::new`.
 pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
-    typed_row(krate, field, &super::checks::type_spec(krate, field))
+    typed_row(krate, field, &super::checks::type_spec(krate, field), None)
 }
 
 /// The same for the field of an object, whose type may be one that only serde knows.
-pub(super) fn object_row(krate: &Path, field: &Field) -> TokenStream {
+pub(super) fn object_row(krate: &Path, object: &Ident, field: &Field) -> TokenStream {
     let ty = &field.ty;
-    typed_row(krate, field, &quote!(#krate::__private::Probe::<#ty>::TYPE))
+    typed_row(krate, field, &quote!(#krate::__private::Probe::<#ty>::TYPE), Some(object))
 }
 
-fn typed_row(krate: &Path, field: &Field, ty: &TokenStream) -> TokenStream {
+fn typed_row(krate: &Path, field: &Field, ty: &TokenStream, object: Option<&Ident>) -> TokenStream {
     let Field { wire, docs, .. } = field;
+    let ty = &elements(krate, &field.ty, ty, object).unwrap_or_else(|| ty.clone());
     let base = quote!(#krate::__private::FieldSpec::new(#wire, #docs, #ty));
     let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
     let mut set = Vec::new();
@@ -58,6 +59,58 @@ fn typed_row(krate: &Path, field: &Field, ty: &TokenStream) -> TokenStream {
         quote!(#name: #value)
     });
     quote!(#krate::__private::FieldSpec { #(#set,)* ..#base })
+}
+
+/// The spec of a list or a map with what the lock knows of its elements: as one field named `[]` or `{}`. None
+/// for other types. `Vec` itself cannot say it, as its elements may be types that only serde knows.
+///
+/// A list of the object that it stands in has no end, so what is inside is left out. Where two objects have lists
+/// of each other, the compiler says that there is a cycle; a `Box` around one of the elements hides it from the lock.
+fn elements(krate: &Path, ty: &Type, spec: &TokenStream, object: Option<&Ident>) -> Option<TokenStream> {
+    let (name, element) = element(ty)?;
+    if name.is_empty() {
+        return elements(krate, element, spec, object);
+    }
+    if object.is_some_and(|object| is_named(element, object)) {
+        return None;
+    }
+    let plain = quote!(#krate::__private::Probe::<#element>::TYPE);
+    let inner = elements(krate, element, &plain, object).unwrap_or(plain);
+    Some(quote! {
+        #krate::__private::TypeSpec {
+            fields: const {
+                #[allow(unused_imports)]
+                use #krate::__private::Unknown as _;
+                &[#krate::__private::FieldSpec::new(#name, "", #inner)]
+            },
+            ..#spec
+        }
+    })
+}
+
+fn is_named(ty: &Type, object: &Ident) -> bool {
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|last| {
+        let inner = element(ty).is_some_and(|(_, inner)| is_named(inner, object));
+        inner || last.ident == *object || last.ident == "Self"
+    })
+}
+
+/// The element of a list (`[]`) or a map (`{}`), or what is inside an `Option`, by the type's name.
+fn element(ty: &Type) -> Option<(&'static str, &Type)> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    match (last.ident.to_string().as_str(), types.next(), types.next()) {
+        ("Option", Some(inner), None) => Some(("", inner)),
+        ("Vec", Some(element), None) => Some(("[]", element)),
+        ("BTreeMap" | "HashMap", Some(_), Some(element)) => Some(("{}", element)),
+        _ => None,
+    }
 }
 
 /// `Literal::Int(30)` and its like.

@@ -17,6 +17,7 @@ use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
+use crate::redact::LateSecret;
 
 /// The time that a request has when nothing else is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -111,6 +112,13 @@ impl Client {
     #[must_use]
     pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
+    }
+
+    /// Returns a client over the same pool that knows a secret which came up meanwhile, as
+    /// [`Client::watching`] does.
+    #[must_use]
+    pub fn learning(&self, secret: LateSecret) -> Self {
+        Self { scope: self.scope.with_late(secret), ..self.clone() }
     }
 
     /// Returns a client over the same pool whose requests have this much time in all, unless they say more.

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use url::Url;
 
-use super::scope::Watched;
+use super::scope::Scope;
 use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
 
@@ -161,20 +161,20 @@ impl Draft {
     }
 
     /// Marks the parts that hold one of these secrets, though they were given as plain text.
-    pub(super) fn mark_secrets(&mut self, watched: Option<&Watched>) {
-        let Some(watched) = watched else { return };
-        let finder = &watched.finder;
-        for value in self.headers.values_mut() {
-            if finder.finds_in(value.as_bytes()) {
-                value.set_sensitive(true);
+    pub(super) fn mark_secrets(&mut self, scope: &Scope) {
+        for (secrets, finder) in scope.watched() {
+            for value in self.headers.values_mut() {
+                if finder.finds_in(value.as_bytes()) {
+                    value.set_sensitive(true);
+                }
             }
+            self.body_is_secret |= finder.finds_in(&self.body);
+            let in_url = secrets.iter().filter(|secret| url_holds(&self.url, secret.expose()));
+            self.url_secrets.extend(in_url.cloned());
+            // In another form, base64 say, the whole word is what must not travel.
+            let words = self.url.query_pairs().filter(|(_, value)| finder.finds(value));
+            self.url_secrets.extend(words.map(|(_, value)| Secret::new(value)));
         }
-        self.body_is_secret |= finder.finds_in(&self.body);
-        let in_url = watched.secrets.iter().filter(|secret| url_holds(&self.url, secret.expose()));
-        self.url_secrets.extend(in_url.cloned());
-        // In another form, base64 say, the whole word is what must not travel.
-        let words = self.url.query_pairs().filter(|(_, value)| finder.finds(value));
-        self.url_secrets.extend(words.map(|(_, value)| Secret::new(value)));
     }
 
     /// Tells whether any part of the request is secret.

@@ -40,7 +40,7 @@ impl Request {
     pub fn pages(mut self, paging: Paging) -> Pages {
         let client = self.client.clone();
         let counted = paging.counter().map_or(0, |(_, start)| start);
-        self = self.change(|draft| paging.check().map(|()| draft.mark_secrets(client.scope.watched())));
+        self = self.change(|draft| paging.check().map(|()| draft.mark_secrets(&client.scope)));
         let first = match paging.counter() {
             Some((param, start)) => self.with_param(param, &start.to_string()),
             None => self.clone(),

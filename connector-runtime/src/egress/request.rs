@@ -154,7 +154,7 @@ impl Request {
     /// Fails if the request cannot be built, its destination is refused, or no sound answer arrives in time.
     pub async fn send(self) -> Result<Response, EgressError> {
         let mut draft = self.draft?;
-        draft.mark_secrets(self.client.scope.watched());
+        draft.mark_secrets(&self.client.scope);
         let (method, target, after) = (draft.method.clone(), draft.shown(), draft.timeout);
         let ends = self.client.end_of(after);
         let answering = tokio::time::timeout(after, retry::send(&self.client, draft, ends)).await;

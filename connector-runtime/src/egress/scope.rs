@@ -11,13 +11,15 @@ use url::{Origin, Url};
 use super::draft::SHORTEST_SOUGHT;
 use super::{EgressError, IntoUrl};
 use crate::Secret;
-use crate::redact::Redactor;
+use crate::redact::{LateSecret, Redactor};
 
 /// The origins that may have secrets (all, if none was named), and the secrets that are looked for.
 #[derive(Clone, Default)]
 pub(super) struct Scope {
     origins: Option<Arc<[Place]>>,
     watched: Option<Arc<Watched>>,
+    /// Those that came up while a call ran.
+    late: Vec<LateSecret>,
 }
 
 /// The secrets that are looked for, and what finds them in every form that they travel in.
@@ -59,6 +61,14 @@ impl Scope {
         Self { watched: Some(Arc::new(Watched { secrets, finder })), ..self.clone() }
     }
 
+    pub(super) fn with_late(&self, secret: LateSecret) -> Self {
+        let mut scope = self.clone();
+        if secret.secret().expose().len() >= SHORTEST_SOUGHT {
+            scope.late.push(secret);
+        }
+        scope
+    }
+
     /// Tells whether secrets may go to a URL.
     pub(super) fn admits(&self, url: &Url) -> bool {
         let Some(places) = &self.origins else { return true };
@@ -66,9 +76,10 @@ impl Scope {
         places.iter().any(|place| place.origin.as_ref() == Some(&origin))
     }
 
-    /// Returns the secrets that are looked for.
-    pub(super) fn watched(&self) -> Option<&Watched> {
-        self.watched.as_deref()
+    /// Returns the secrets that are looked for, group by group, with what finds them.
+    pub(super) fn watched(&self) -> impl Iterator<Item = (&[Secret], &Redactor)> {
+        let known = self.watched.iter().map(|watched| (watched.secrets.as_slice(), &watched.finder));
+        known.chain(self.late.iter().map(|late| (std::slice::from_ref(late.secret()), late.finder())))
     }
 
     /// Words the error of a request to a place that is not admitted.

@@ -123,8 +123,18 @@ pub(super) fn pointer(found: &Found<'_>) -> String {
         pointer.push_str("/paramSchema");
     }
     for (depth, name) in line.path().split(|byte| *byte == b'.').filter(|name| !name.is_empty()).enumerate() {
-        pointer.push_str(if depth == 0 { "/" } else { "/schema/properties/" });
-        pointer.push_str(&text(name));
+        // From here on it goes through the field's own JSON Schema.
+        if depth == 1 {
+            pointer.push_str("/schema");
+        }
+        match name {
+            b"[]" => pointer.push_str("/items"),
+            b"{}" => pointer.push_str("/additionalProperties"),
+            _ => {
+                pointer.push_str(if depth == 0 { "/" } else { "/properties/" });
+                pointer.push_str(&text(name));
+            }
+        }
     }
     match line.kind {
         Kind::Output => pointer.push_str("/outputs"),

@@ -211,6 +211,21 @@ const fn has_options(specs: &[FieldSpec]) -> bool {
     false
 }
 
+/// Tells whether a field stands for the elements of a list or a map.
+const fn is_element(spec: &FieldSpec) -> bool {
+    matches!(spec.name.as_bytes(), b"[]" | b"{}")
+}
+
+/// Tells whether the elements of a list have neither options nor fields, nor their elements.
+const fn is_plain(spec: &FieldSpec) -> bool {
+    spec.ty.choices.is_empty()
+        && match spec.ty.fields {
+            [] => true,
+            [inner] => is_element(inner) && is_plain(inner),
+            _ => false,
+        }
+}
+
 /// The path to a field inside objects, written outermost first.
 const fn place(out: &mut Out<'_>, keyword: &str, command: &str, outer: &str) {
     out.str(keyword);
@@ -233,10 +248,13 @@ const fn fields(
     let mut at = 0;
     while at < specs.len() && !out.is_done() {
         let spec = &specs[order.0[at] as usize];
-        place(out, keyword, command, outer);
-        out.str(spec.name);
-        attributes(out, spec, nested);
-        out.str("\n");
+        // Of elements with nothing inside, the line of the list says enough.
+        if !(is_element(spec) && is_plain(spec)) {
+            place(out, keyword, command, outer);
+            out.str(spec.name);
+            attributes(out, spec, nested);
+            out.str("\n");
+        }
         if !spec.ty.fields.is_empty() {
             let mut buffer = [0; PATH];
             fields(out, keyword, command, deeper(&mut buffer, outer, spec.name), spec.ty.fields, true);
@@ -369,6 +387,10 @@ const fn field_texts(hash: &mut Out<'_>, specs: &[FieldSpec], nested: bool) {
     let mut at = 0;
     while at < specs.len() {
         let spec = &specs[at];
+        if is_element(spec) && is_plain(spec) {
+            at += 1;
+            continue;
+        }
         hash.str(spec.name);
         hash.str("\0");
         hash.str(spec.description);

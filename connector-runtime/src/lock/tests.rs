@@ -25,6 +25,7 @@ struct Lab {
 
 /// An object.
 #[object]
+#[derive(Debug)]
 struct Inner {
     /// A size.
     #[param(default = 3, max = 9)]
@@ -49,6 +50,99 @@ impl Lab {
     /// First by name.
     #[command]
     fn alpha(&self) {}
+}
+
+/// A connector whose params are lists and maps.
+#[connector(name = "list-lab", version = "1.0.0", lock = false)]
+#[derive(Debug)]
+struct ListLab {
+    /// Sizes.
+    sizes: Vec<u8>,
+}
+
+/// A node with others below it.
+#[object]
+#[derive(Debug)]
+#[expect(dead_code, reason = "only its schema counts")]
+struct Node {
+    /// Those below.
+    below: Option<Vec<Self>>,
+    /// What is in it.
+    inside: Vec<Inner>,
+}
+
+/// A way.
+#[derive(Debug, Clone, Copy, Select)]
+enum Way {
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+}
+
+/// Only serde knows it.
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+struct Foreign;
+
+#[connector]
+impl ListLab {
+    /// Takes lists.
+    #[command]
+    fn take(
+        &self,
+        /// Nodes.
+        nodes: Option<Vec<Node>>,
+        /// Ways by name.
+        ways: std::collections::BTreeMap<String, Vec<Way>>,
+        /// Plain ones.
+        plain: std::collections::HashMap<String, Vec<Option<String>>>,
+        /// Foreign ones.
+        foreign: Vec<Foreign>,
+    ) {
+        let _ = (&self.sizes, nodes.map(|nodes| nodes.len()), ways.len(), plain.len(), foreign.len());
+    }
+}
+
+#[test]
+fn a_lock_says_what_is_inside_lists_and_maps() {
+    let text = print(ListLab::DESCRIPTOR);
+    let expected = r#"version 1.0.0
+command take
+connection sizes array required
+param take foreign array required
+param take nodes array default=null
+param take nodes.[] object required
+param take nodes.[].below array null
+param take nodes.[].inside array required
+param take nodes.[].inside.[] object required
+param take nodes.[].inside.[].any raw null
+param take nodes.[].inside.[].size number default=3 integer min=0 max=9
+param take plain object required
+param take ways object required
+param take ways.{} array required
+param take ways.{}.[] select required
+param-option take ways.{}.[] "down"
+param-option take ways.{}.[] "up"
+text take "#;
+    assert!(text.starts_with(expected), "{text}");
+    assert_eq!(parse(&text).unwrap().to_string(), text);
+    let without = |line: &str| text.replacen(line, "", 1);
+    for (new, level, pointer) in [
+        (
+            without("param take nodes.[].inside.[].any raw null\n"),
+            Level::Major,
+            "/commands/take/paramSchema/nodes/schema/items/properties/inside/items/properties/any",
+        ),
+        (
+            without("param-option take ways.{}.[] \"up\"\n"),
+            Level::Major,
+            "/commands/take/paramSchema/ways/schema/additionalProperties/items/options",
+        ),
+    ] {
+        let changes = diff(&text, &new).unwrap();
+        assert_eq!((changes.level(), changes.items[0].pointer.as_str()), (level, pointer));
+        assert!(diff(&new, &text).unwrap().level() > Level::Patch);
+    }
 }
 
 #[test]

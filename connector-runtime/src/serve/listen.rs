@@ -22,7 +22,9 @@ use crate::registry::Registry;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long work may go on after a stop was asked for.
-const STOP_TIMEOUT: Duration = Duration::from_secs(25);
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
+/// How often an HTTP/2 client is asked whether it still lives.
+const PING: Duration = Duration::from_secs(20);
 /// How long to wait when the system has no socket left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -75,7 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(64 * 1024);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(64 * 1024);
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -110,8 +112,11 @@ fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router:
     });
 }
 
-/// Cancels at the first SIGTERM or SIGINT; the second one ends the process at once.
-fn stop_signal() -> io::Result<CancellationToken> {
+/// Returns a token that the first SIGTERM or SIGINT cancels; the second one ends the process at once.
+///
+/// # Errors
+/// Where signals cannot be received.
+pub fn stop_signal() -> io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let token = stop.clone();
@@ -122,6 +127,7 @@ fn stop_signal() -> io::Result<CancellationToken> {
                 _ = interrupt.recv() => {}
             }
             if asked_before {
+                tracing::warn!("asked to stop twice: ending at once");
                 std::process::exit(1);
             }
             token.cancel();

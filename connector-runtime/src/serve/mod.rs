@@ -40,7 +40,7 @@ use crate::egress::Client;
 use crate::protocol::{Fingerprint, SCHEMA_HEADER};
 use crate::registry::{DuplicateConnector, Entry, Registry};
 
-pub use self::listen::{run, serve};
+pub use self::listen::{STOP_TIMEOUT, run, serve, stop_signal};
 pub use self::settings::{ServeError, Settings};
 
 /// How many calls may be at work at the same time; further ones are turned away with 503.

@@ -29,6 +29,8 @@ const KEYWORDS: &[&str] = &[
     "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
     "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
+/// Crates that every crate has.
+const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 /// Types that the connector's code names, and that a struct must not hide.
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
@@ -57,6 +59,11 @@ pub(super) fn run(args: &NewConnectorArgs) -> Result<ExitCode, CliError> {
     let module = module_name(&args.name)?;
     let description = description(args)?;
     let krate = args.dir.as_path();
+    let manifest = fs::read_to_string(krate.join("Cargo.toml")).unwrap_or_default();
+    if OWN_CRATES.contains(&module.as_str()) || dependencies(&manifest).any(|name| name == module) {
+        let why = "it becomes a Rust module, which would hide the crate of that name; add another word";
+        return Err(CliError::Usage(format!("`{}` cannot name a connector: {why}", args.name)));
+    }
     let library = krate.join("src/lib.rs");
     let modules = fs::read_to_string(&library).map_err(|error| {
         let why = "run this in the root of the workspace, or name the crate with --dir";
@@ -107,6 +114,26 @@ fn module_name(name: &str) -> Result<String, CliError> {
         return refuse("it becomes a Rust module, and is a word of the language; add another word");
     }
     Ok(module)
+}
+
+/// Lists the crates that a manifest brings, as code names them.
+fn dependencies(manifest: &str) -> impl Iterator<Item = String> {
+    let mut inside = false;
+    manifest.lines().filter_map(move |line| {
+        let line = line.trim();
+        let name = match line.strip_prefix('[') {
+            Some(table) => {
+                let table = table.trim_end_matches(']');
+                inside = table.ends_with("dependencies");
+                // `[dependencies.tokio]` is a table of its own.
+                let (list, name) = table.rsplit_once('.')?;
+                list.ends_with("dependencies").then_some(name)?
+            }
+            None if inside && !line.starts_with('#') => line.split(['.', '=', ' ']).next()?,
+            None => return None,
+        };
+        Some(name.trim_matches('"').replace('-', "_"))
+    })
 }
 
 /// `acme-crm` becomes `AcmeCrm`.

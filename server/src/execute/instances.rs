@@ -53,6 +53,10 @@ impl Instances {
         instance.permits = Arc::clone(limit);
         let instance = Arc::new(instance);
         if kept.writes == writes {
+            // Others may have loaded it meanwhile. All use the first one, and what it keeps: access tokens.
+            if let Some(first) = kept.by_id.get(&instance.id) {
+                return Ok(Arc::clone(first));
+            }
             if kept.by_id.len() >= MOST_KEPT {
                 kept.by_id.clear();
                 kept.by_name.clear();

@@ -1,39 +1,86 @@
-//! Carries out a script's HTTP calls: through egress, as everything that leaves.
+//! Carries out a script's calls of the host: through egress, as everything that leaves.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use connector_runtime::Secret;
 use connector_runtime::egress::{Client, EgressError, Response};
 use connector_runtime::log::LogLevel;
+use connector_runtime::redact::LateSecret;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::IgnoredAny;
 
+use super::flight::Key;
 use super::limits::Limits;
 use super::sandbox::{BodyPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
+use super::tokens::{AccessTokens, TokenCall};
 
 /// Takes a line of log.
 type Log = dyn Fn(LogLevel, &str) + Send + Sync;
 
-/// What a script may do outside: HTTP through a client, lines to a connector's log.
+/// Takes a secret that came up while a script ran.
+type Learn = dyn Fn(LateSecret) + Send + Sync;
+
+/// What a script may do outside: HTTP through a client, access tokens, lines to a connector's log.
 pub struct EgressCalls {
-    client: Client,
+    /// Knows the tokens that the run was given, too.
+    client: Mutex<Client>,
     log: Box<Log>,
     limits: Limits,
+    tokens: Arc<AccessTokens>,
+    learn: Box<Learn>,
+    /// The tokens that the run was given.
+    given: Mutex<HashMap<Key, LateSecret>>,
 }
 
 impl EgressCalls {
     /// Makes the host of one call. The client carries the connection's scope and secrets; `log` takes the
     /// lines as the script wrote them, so it redacts.
     pub fn new(client: Client, limits: Limits, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
-        Self { client, limits, log: Box::new(log) }
+        Self {
+            client: Mutex::new(client),
+            limits,
+            log: Box::new(log),
+            tokens: Arc::default(),
+            learn: Box::new(|_| {}),
+            given: Mutex::default(),
+        }
+    }
+
+    /// Makes a host that hands out the tokens of a connector, and tells `learn` of each before the script has it.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<AccessTokens>, learn: impl Fn(LateSecret) + Send + Sync + 'static) -> Self {
+        Self { tokens, learn: Box::new(learn), ..self }
+    }
+
+    fn client(&self) -> Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn fetch(&self, call: TokenCall) -> Result<Secret, HttpFault> {
+        let key = call.key();
+        let given = || self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only the one that this run had was turned down; another one may be there by now.
+        let rejected = if call.renew { given().get(&key).cloned() } else { None };
+        let rejected = rejected.as_ref().map(LateSecret::secret);
+        let token = self.tokens.get(&self.client(), &call, rejected).await?.secret;
+        (self.learn)(token.clone());
+        let before = given().insert(key, token.clone());
+        if before.is_none_or(|before| before.secret() != token.secret()) {
+            let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+            *client = client.learning(token.clone());
+        }
+        Ok(token.secret().clone())
     }
 
     async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {
         let HttpCall { method, url, query, headers, body, timeout_ms } = call;
-        let mut request = self.client.request(&method, url.as_str());
+        let mut request = self.client().request(&method, url.as_str());
         if !query.is_empty() {
             request = request.query(&query);
         }
@@ -68,6 +115,10 @@ impl HostCalls for EgressCalls {
         self.send(call).boxed()
     }
 
+    fn token(&self, call: TokenCall) -> BoxFuture<'_, Result<Secret, HttpFault>> {
+        self.fetch(call).boxed()
+    }
+
     fn log(&self, level: LogLevel, message: &str) {
         (self.log)(level, message);
     }
@@ -75,7 +126,7 @@ impl HostCalls for EgressCalls {
 
 impl fmt::Debug for EgressCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EgressCalls").field("client", &self.client).finish_non_exhaustive()
+        f.debug_struct("EgressCalls").field("client", &self.client()).finish_non_exhaustive()
     }
 }
 
@@ -113,6 +164,6 @@ fn answer(response: &Response) -> HttpAnswer {
     HttpAnswer { status: response.status(), headers, text: response.text().into_owned() }
 }
 
-fn fault(error: &EgressError) -> HttpFault {
+pub(super) fn fault(error: &EgressError) -> HttpFault {
     HttpFault { code: error.code().into(), message: error.to_string() }
 }

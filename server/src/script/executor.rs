@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use connector_runtime::Secret;
 use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::log::{LogLevel, Logger};
@@ -20,6 +21,7 @@ use super::egress::EgressCalls;
 use super::failure::ScriptFailure;
 use super::limits::{GRACE, Limits};
 use super::sandbox::{HostCalls, HttpAnswer, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall};
+use super::tokens::{AccessTokens, TokenCall};
 use crate::openapi::cut_script;
 
 /// How much later than a killed worker the call itself is given up.
@@ -82,6 +84,7 @@ pub struct ScriptExecutor {
     connector: String,
     schema: Arc<ConfigSchema>,
     sources: CommandScripts,
+    tokens: Arc<AccessTokens>,
 }
 
 /// Answers mocked calls with the functions of a connector's mock script. What it asks of the network is refused.
@@ -101,7 +104,7 @@ impl ScriptExecutor {
         schema: Arc<ConfigSchema>,
         sources: CommandScripts,
     ) -> Self {
-        Self { scripts, connector: connector.into(), schema, sources }
+        Self { scripts, connector: connector.into(), schema, sources, tokens: Arc::default() }
     }
 }
 
@@ -119,9 +122,10 @@ impl Executor for ScriptExecutor {
         command: &'a str,
         params: FieldValues<'a>,
     ) -> BoxFuture<'a, Result<Reply, Failure>> {
-        let Self { scripts, connector, schema, sources } = self;
+        let Self { scripts, connector, schema, sources, tokens } = self;
         async move {
-            let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()));
+            let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()))
+                .with_tokens(Arc::clone(tokens), context.learner());
             let script = &sources.of(command);
             let call = Call { connector, schema, script, command, scenario: None, params };
             match call.run(scripts, context, &host).await {
@@ -224,13 +228,21 @@ fn failed(failure: ScriptFailure) -> Result<Reply, Failure> {
     Ok(failure.into_reply())
 }
 
+fn mocked() -> HttpFault {
+    let message = "a mocked call sends nothing: let the mock script return what the service would answer";
+    HttpFault { code: "mocked".into(), message: message.to_owned() }
+}
+
 /// What a mock script finds outside: its log, and nothing else.
 struct NoNetwork(Logger);
 
 impl HostCalls for NoNetwork {
     fn http(&self, _: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>> {
-        let message = "a mocked call sends nothing: let the mock script return what the service would answer";
-        std::future::ready(Err(HttpFault { code: "mocked".into(), message: message.to_owned() })).boxed()
+        std::future::ready(Err(mocked())).boxed()
+    }
+
+    fn token(&self, _: TokenCall) -> BoxFuture<'_, Result<Secret, HttpFault>> {
+        std::future::ready(Err(mocked())).boxed()
     }
 
     fn log(&self, level: LogLevel, message: &str) {

@@ -36,10 +36,12 @@ pub(super) enum Kind {
     Failed = 20,
     /// From the worker: what is wrong with a source.
     Checked = 21,
+    /// From the worker: an access token is asked for.
+    Token = 22,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Bind,
         Self::Run,
         Self::Reply,
@@ -50,6 +52,7 @@ impl Kind {
         Self::Done,
         Self::Failed,
         Self::Checked,
+        Self::Token,
     ];
 
     fn of(byte: u8) -> Option<Self> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connector_runtime::Secret;
 use connector_runtime::log::LogLevel;
 use serde::{Deserialize, Serialize};
 
@@ -77,10 +78,11 @@ pub(super) struct Checking {
     pub(super) commands: Vec<String>,
 }
 
-/// The server's answer to an HTTP call.
+/// The server's answer to a host call.
 #[derive(Debug)]
 pub(super) enum Reply {
     Answer(HttpAnswer),
+    Token(Secret),
     Fault(HttpFault),
     /// The run's time is over.
     Late,
@@ -96,6 +98,7 @@ impl Reply {
             }
             Self::Fault(HttpFault { code, message }) => writer.byte(1).text(code).text(message).end(),
             Self::Late => writer.byte(2).end(),
+            Self::Token(token) => writer.byte(3).text(token.expose()).end(),
         }
     }
 
@@ -113,6 +116,7 @@ impl Reply {
             }
             1 => Self::Fault(HttpFault { code: reader.text()?.to_owned().into(), message: reader.text()?.to_owned() }),
             2 => Self::Late,
+            3 => Self::Token(Secret::from(reader.text()?)),
             _ => return Err(Malformed),
         };
         reader.end()?;

@@ -10,6 +10,7 @@ mod answer;
 mod egress;
 mod executor;
 mod failure;
+mod flight;
 mod frame;
 mod limits;
 mod message;
@@ -22,6 +23,7 @@ mod spending;
 mod starter;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod turn;
 pub mod worker;
 
@@ -35,3 +37,4 @@ pub use self::pool::{Pool, PoolSettings};
 pub use self::sandbox::{
     BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall, Workers,
 };
+pub use self::tokens::{AccessTokens, TokenCall};

@@ -17,9 +17,10 @@ use super::failure::{ScriptFailure, ScriptProblem};
 use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
 use super::limits::{CHECK, DATA, GRACE, Limits};
 use super::message::{Checking, Done, Fault, Reply, Walls, level_byte, level_of, write_limits};
-use super::sandbox::{HostCalls, HttpAnswer, HttpFault, Ran, ScriptCall};
+use super::sandbox::{HostCalls, HttpCall, Ran, ScriptCall};
 use super::spending::Spending;
 use super::starter::{Process, Started};
+use super::tokens::TokenCall;
 use super::turn::Turn;
 
 /// How much is reserved for what comes from a worker.
@@ -189,14 +190,14 @@ impl Worker {
                         host.log(level, text);
                     }
                 }
-                Kind::Call => {
+                Kind::Call | Kind::Token => {
                     turn.pause();
-                    let asked = Reader(&body).json()?;
+                    let asked = asked(kind, &body)?;
                     let reply = match spending.call() {
                         Err(fault) => Reply::Fault(fault),
                         Ok(()) => tokio::select! {
                             biased;
-                            reply = answered(host.http(asked), call.deadline, &mut spending) => reply,
+                            reply = answered(host, asked, call.deadline, &mut spending) => reply,
                             // It waits for the answer: whatever comes now is its end.
                             _ = self.receive() => return Err(Gone),
                         },
@@ -312,19 +313,31 @@ impl Worker {
     }
 }
 
-/// Waits for what comes of an HTTP call, until the run's time is over.
-async fn answered(
-    calling: impl Future<Output = Result<HttpAnswer, HttpFault>>,
-    deadline: Instant,
-    spending: &mut Spending<'_>,
-) -> Reply {
+/// What a script asks of the host.
+enum Asked {
+    Http(HttpCall),
+    Token(TokenCall),
+}
+
+fn asked(kind: Kind, body: &[u8]) -> Result<Asked, Malformed> {
+    let mut reader = Reader(body);
+    Ok(if kind == Kind::Token { Asked::Token(reader.json()?) } else { Asked::Http(reader.json()?) })
+}
+
+/// Waits for what comes of a host call, until the run's time is over.
+async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, spending: &mut Spending<'_>) -> Reply {
+    let calling = async {
+        match asked {
+            Asked::Token(call) => host.token(call).await.map(Reply::Token),
+            Asked::Http(call) => {
+                let answer = host.http(call).await?;
+                spending.body(answer.text.len()).map(|()| Reply::Answer(answer))
+            }
+        }
+    };
     match timeout_at(deadline, calling).await {
         Err(_) => Reply::Late,
-        Ok(Err(fault)) => Reply::Fault(fault),
-        Ok(Ok(answer)) => match spending.body(answer.text.len()) {
-            Ok(()) => Reply::Answer(answer),
-            Err(fault) => Reply::Fault(fault),
-        },
+        Ok(reply) => reply.unwrap_or_else(Reply::Fault),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connector_runtime::Secret;
 use connector_runtime::log::LogLevel;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::limits::Limits;
+use super::tokens::TokenCall;
 
 /// Runs scripts behind a wall.
 ///
@@ -132,6 +134,13 @@ impl fmt::Debug for ScriptCall<'_> {
 pub trait HostCalls: Send + Sync {
     /// Carries out an HTTP call. It is dropped at the run's deadline.
     fn http(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>>;
+
+    /// Returns an access token. It is dropped at the run's deadline. What the host records of the run hides the
+    /// token from then on. A host that gives none says so.
+    fn token(&self, _: TokenCall) -> BoxFuture<'_, Result<Secret, HttpFault>> {
+        let message = "access tokens are not to be had here".to_owned();
+        Box::pin(std::future::ready(Err(HttpFault { code: "token".into(), message })))
+    }
 
     /// Takes a log line, as the script wrote it: it may hold anything, secrets too.
     fn log(&self, level: LogLevel, message: &str);

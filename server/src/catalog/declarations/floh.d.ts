@@ -12,6 +12,7 @@ interface Floh {
   /** The scenario that a mock script is to answer; undefined in a real call. */
   readonly mockScenario?: string;
   readonly http: FlohHttp;
+  readonly auth: FlohAuth;
   readonly log: FlohLog;
   readonly util: FlohUtil;
 }
@@ -53,6 +54,31 @@ interface FlohHttp {
     body?: any;
     timeoutMs?: number;
   }): FlohResponse;
+}
+
+interface FlohAuth {
+  /**
+   * The access token of a client (OAuth 2.0 client credentials). The server fetches it, keeps it for the calls of
+   * this connector until shortly before it is over, and hides it in logs and records. With `renew`, after a service
+   * has answered 401, a new one in place of the one that this call had. Throws an HttpError whose code is `token`
+   * where the service refuses. Counts as an HTTP call.
+   */
+  token(
+    options: {
+      /** Where tokens are fetched. */
+      tokenUrl?: string;
+      /** Or the OpenID Connect discovery document that says where. */
+      openIdConnectUrl?: string;
+      clientId: string;
+      clientSecret: string;
+      scopes?: string[] | string;
+      audience?: string;
+      resource?: string;
+      /** How the credentials travel: a Basic header or the form. Left out: the header, and the form where that is refused. */
+      style?: "basic" | "body";
+    },
+    renew?: boolean,
+  ): string;
 }
 
 interface FlohLog {

@@ -119,3 +119,22 @@ fn a_struct_hides_no_type_of_its_own_code() {
     assert_eq!(struct_name("sap4-hana"), "Sap4Hana");
     assert!(TAKEN.is_sorted() && KEYWORDS.is_sorted());
 }
+
+#[test]
+fn a_module_that_would_hide_a_crate_is_refused() {
+    let folder = crate_with("//! Connectors.\n");
+    let manifest = "[package]\nname = \"connectors\"\n\n[dependencies]\nconnector-runtime.workspace = true\n# ldap = \"1\"\n\
+        tokio = { version = \"1\" }\n[target.'cfg(unix)'.dev-dependencies]\n\"mail-parser\" = \"1\"\n[dependencies.wasm]\n\
+        path = \"../wasm\"\n[lints]\nworkspace = true\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    let taken =
+        ["std", "core", "alloc", "proc-macro", "test", "self", "tokio", "connector-runtime", "mail-parser", "wasm"];
+    for name in taken {
+        let refused = scaffold(&folder, name, None, true).unwrap_err();
+        assert!(refused.contains(&format!("`{name}` cannot name a connector: it becomes a Rust module")), "{refused}");
+    }
+    assert_eq!(files(&folder), ["Cargo.toml", "src/lib.rs"], "nothing was written");
+    for name in ["ldap", "workspace", "std-out", "tokio-console", "path"] {
+        scaffold(&folder, name, None, false).unwrap();
+    }
+}

@@ -108,34 +108,18 @@ var api = (function () {
     return filled.startsWith('/') ? filled : '/' + filled;
   }
 
-  // The access token of a client. A host that keeps tokens for many calls answers it at once.
+  // The access token of a client, which the server fetches, keeps and renews for all calls.
   var tokens = new Map();
   function token(need, scheme, renew) {
+    if (!renew && tokens.has(need)) return tokens.get(need);
     var config = floh.config;
-    var asked = { clientId: config.clientId, clientSecret: config.clientSecret, tokenUrl: config.tokenUrl, scope: (need.scopes || []).join(' ') };
-    if (scheme.kind === 'openIdConnect') {
-      if (!config.openIdConnectUrl) throw new Error('openIdConnectUrl is not set');
-      asked.tokenUrl = (floh.http.get(config.openIdConnectUrl).body || {}).token_endpoint;
-    }
-    if (!asked.tokenUrl) throw new Error('tokenUrl is not set');
-    if (floh.auth && floh.auth.token) return floh.auth.token(asked, renew === true);
-    var key = asked.tokenUrl + ' ' + asked.scope;
-    if (!renew && tokens.has(key)) return tokens.get(key);
-    var form = { grant_type: 'client_credentials' };
-    if (asked.scope) form.scope = asked.scope;
-    var basic = floh.util.base64.encode(encode(asked.clientId) + ':' + encode(asked.clientSecret));
-    var answer = floh.http.request({ method: 'POST', url: asked.tokenUrl, form: form, headers: { Authorization: 'Basic ' + basic, Accept: 'application/json' } });
-    if (answer.status === 400 || answer.status === 401) {
-      // Some take the client's credentials in the form alone.
-      form.client_id = asked.clientId;
-      form.client_secret = asked.clientSecret;
-      answer = floh.http.request({ method: 'POST', url: asked.tokenUrl, form: form, headers: { Accept: 'application/json' } });
-    }
-    if (answer.status >= 300 || !isObject(answer.body) || !answer.body.access_token) {
-      throw new Error('no access token: ' + asked.tokenUrl + ' answered ' + answer.status);
-    }
-    tokens.set(key, answer.body.access_token);
-    return answer.body.access_token;
+    var asked = { clientId: config.clientId, clientSecret: config.clientSecret, scopes: need.scopes };
+    var place = scheme.kind === 'openIdConnect' ? 'openIdConnectUrl' : 'tokenUrl';
+    if (!config[place]) throw new Error(place + ' is not set');
+    asked[place] = config[place];
+    var answer = floh.auth.token(asked, renew);
+    tokens.set(need, answer);
+    return answer;
   }
 
   function isSet(need) {

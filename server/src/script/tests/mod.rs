@@ -4,3 +4,4 @@
 mod answer;
 mod frame;
 mod queue;
+mod tokens;

@@ -12,6 +12,7 @@ use rquickjs::function::Rest;
 use rquickjs::object::{Filter, Property};
 use rquickjs::{Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, Value};
 use script_ffi::Refused;
+use serde::Serialize;
 
 use super::channel::Channel;
 use super::clock::Clock;
@@ -23,6 +24,7 @@ use crate::script::frame::{Kind, Malformed};
 use crate::script::limits::{Limits, TEXT};
 use crate::script::message::{Reply, level_byte};
 use crate::script::sandbox::{BodyPart, HttpAnswer, HttpBody, HttpCall, HttpFault};
+use crate::script::tokens::TokenCall;
 
 /// Pairs of headers, query or form that are read.
 const MOST_PAIRS: usize = 1000;
@@ -74,6 +76,9 @@ impl Host {
         let host = Rc::clone(self);
         let log = move |realm: Realm<'js>, level, parts: Array<'js>| host.log(&realm, level, &parts);
         all.set("log", Function::new(ctx.clone(), log)?)?;
+        let host = Rc::clone(self);
+        let token = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.token(&ctx, &realm, args);
+        all.set("token", Function::new(ctx.clone(), token)?)?;
         let util = |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, args);
         all.set("util", Function::new(ctx.clone(), util)?)?;
         Ok(all)
@@ -98,17 +103,56 @@ impl Host {
         let timeout_ms = timeout_ms.map(|ms| ms as u64);
         match self.ask(&HttpCall { method, url, query, headers, body, timeout_ms }) {
             Ok(answer) => response(ctx, answer),
-            Err(fault) => {
-                let object = Object::new_proto(ctx.clone(), None)?;
-                object.set("code", &*fault.code)?;
-                object.set("message", fault.message)?;
-                Ok(object)
-            }
+            Err(fault) => told(ctx, &fault),
         }
     }
 
-    /// Asks the server and waits.
+    /// `token(tools, tokenUrl, openIdConnectUrl, clientId, clientSecret, scopes, audience, resource, style, renew)`;
+    /// answers `token`, or `code` and `message`.
+    fn token<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(args): Rest<Value<'js>>) -> Result<Object<'js>> {
+        let given = |at: usize| args.get(at).filter(|value| !value.is_undefined() && !value.is_null());
+        let text = |at: usize| given(at).map_or_else(|| Ok(String::new()), |value| plain(realm, value));
+        let scopes = match given(4).and_then(|scopes| scopes.as_array().filter(|_| !scopes.is_proxy())) {
+            Some(list) => list.iter().take(MOST_PAIRS).map(|scope| plain(realm, &scope?)).collect::<Result<_>>()?,
+            None => text(4)?.split_ascii_whitespace().map(str::to_owned).collect(),
+        };
+        let call = TokenCall {
+            token_url: text(0)?,
+            open_id_connect_url: text(1)?,
+            client_id: text(2)?,
+            client_secret: text(3)?,
+            scopes,
+            audience: text(5)?,
+            resource: text(6)?,
+            style: text(7)?,
+            renew: given(8).and_then(Value::as_bool).unwrap_or(false),
+        };
+        match self.exchange(Kind::Token, &call) {
+            Ok(Reply::Token(token)) => {
+                let object = Object::new_proto(ctx.clone(), None)?;
+                object.set("token", token.expose())?;
+                Ok(object)
+            }
+            Ok(_) => std::process::exit(1),
+            Err(fault) => told(ctx, &fault),
+        }
+    }
+
+    /// Asks the server for an HTTP call and waits.
     fn ask(&self, call: &HttpCall) -> std::result::Result<HttpAnswer, HttpFault> {
+        if body_length(&call.body) > self.limits.body {
+            return Err(HttpFault::too_large(&self.limits));
+        }
+        let Reply::Answer(answer) = self.exchange(Kind::Call, call)? else { std::process::exit(1) };
+        self.bodies.set(self.bodies.get() + answer.text.len());
+        if answer.text.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
+            return Err(HttpFault::too_large(&self.limits));
+        }
+        Ok(answer)
+    }
+
+    /// Asks the server and waits. What it answers is an answer or a token.
+    fn exchange<T: Serialize>(&self, kind: Kind, asked: &T) -> std::result::Result<Reply, HttpFault> {
         let fault = |code: &'static str, message: &str| HttpFault { code: code.into(), message: message.to_owned() };
         if let Some(why) = self.closed.get() {
             return Err(fault("closed", why));
@@ -117,10 +161,7 @@ impl Host {
         if self.calls.get() > self.limits.calls {
             return Err(HttpFault::too_many_calls(self.limits.calls));
         }
-        if body_length(&call.body) > self.limits.body {
-            return Err(HttpFault::too_large(&self.limits));
-        }
-        let sent = self.channel.send(Kind::Call, |writer| writer.json(call).map_err(|_| Malformed));
+        let sent = self.channel.send(kind, |writer| writer.json(asked).map_err(|_| Malformed));
         if sent.is_err() {
             return Err(HttpFault::too_large(&self.limits));
         }
@@ -129,18 +170,12 @@ impl Host {
             _ => Err(Malformed),
         };
         match reply {
-            Ok(Reply::Answer(answer)) => {
-                self.bodies.set(self.bodies.get() + answer.text.len());
-                if answer.text.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
-                    return Err(HttpFault::too_large(&self.limits));
-                }
-                Ok(answer)
-            }
             Ok(Reply::Fault(fault)) => Err(fault),
             Ok(Reply::Late) => {
                 self.clock.end();
                 Err(fault("timeout", "the command's time is over"))
             }
+            Ok(reply) => Ok(reply),
             // The server is gone, or does not speak our language: nobody waits for this run.
             Err(Malformed) => std::process::exit(1),
         }
@@ -192,6 +227,14 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Tells the prelude why there is no answer.
+fn told<'js>(ctx: &Ctx<'js>, fault: &HttpFault) -> Result<Object<'js>> {
+    let object = Object::new_proto(ctx.clone(), None)?;
+    object.set("code", &*fault.code)?;
+    object.set("message", fault.message.as_str())?;
+    Ok(object)
 }
 
 fn body_length(body: &HttpBody) -> usize {

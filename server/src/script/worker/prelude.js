@@ -54,14 +54,16 @@
   const log = (level, parts) => host.log(tools, level, parts);
   const util = (what, text, encoding, key) => host.util(tools, what, text, encoding, key);
 
+  // What the server answered, or thrown why it did not.
+  const answered = (reply) => {
+    if (reply.code === undefined) return reply;
+    const error = new Error(reply.message);
+    set(error, 'name', 'HttpError');
+    set(error, 'code', reply.code);
+    throw error;
+  };
   const send = (method, url, headers, kind, body, query, timeoutMs) => {
-    const reply = host.http(tools, String(method), String(url), headers, kind, body, query, timeoutMs);
-    if (reply.code !== undefined) {
-      const error = new Error(reply.message);
-      set(error, 'name', 'HttpError');
-      set(error, 'code', reply.code);
-      throw error;
-    }
+    const reply = answered(host.http(tools, String(method), String(url), headers, kind, body, query, timeoutMs));
     const { status, body: parsed, headers: received, text } = reply;
     return { status, body: parsed, headers: new Proxy(received, anyCase), text };
   };
@@ -94,6 +96,15 @@
         const kind = json !== undefined ? 'json' : form !== undefined ? 'form' : parts !== undefined ? 'parts' : 'any';
         const given = { __proto__: null, json, form, parts, any: body };
         return send(method, url, headers, kind, given[kind], query, timeoutMs);
+      },
+    }),
+    auth: freeze({
+      token: (options, renew) => {
+        // `scope` is the name on the wire.
+        const { tokenUrl, openIdConnectUrl, clientId, clientSecret, scope, scopes = scope, audience, resource, style } = options;
+        return answered(host.token(
+          tools, tokenUrl, openIdConnectUrl, clientId, clientSecret, scopes, audience, resource, style, renew === true,
+        )).token;
       },
     }),
     log: freeze({

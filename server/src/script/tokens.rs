@@ -1,0 +1,238 @@
+//! Access tokens of the client credentials grant (RFC 6749, section 4.4), for `floh.auth.token`.
+//!
+//! A script's memory ends with its run, so a script alone would fetch a token for every call. Here the server
+//! keeps them, in memory, for as long as the connector's config stands as it is: one request serves all calls
+//! that want the token, it is renewed before it is over, and once more when a service has turned it down.
+
+use std::fmt;
+use std::time::Duration;
+
+use connector_runtime::Secret;
+use connector_runtime::egress::{Client, Response};
+use connector_runtime::redact::{LateSecret, Redactor};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::egress::fault;
+use super::flight::{Fetched, Flights, Key};
+use super::sandbox::HttpFault;
+
+/// What a service of tokens says of itself is kept this long.
+const DISCOVERY: Duration = Duration::from_secs(3600);
+/// How long a token is kept whose service does not say how long it is good for.
+const UNSAID: Duration = Duration::from_secs(300);
+/// No token is kept longer.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Characters that are kept of what a service says about a refusal.
+const SAID: usize = 300;
+
+/// What stays as it is in the user name and password of client credentials.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// An access token that a script asks for. Nothing in it is checked.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCall {
+    /// Where tokens are fetched.
+    pub token_url: String,
+    /// The discovery document that names that place, where `token_url` is empty.
+    pub open_id_connect_url: String,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+    /// What the token is to allow.
+    pub scopes: Vec<String>,
+    /// Whom it is for, in the words of some services.
+    pub audience: String,
+    /// Whom it is for (RFC 8707).
+    pub resource: String,
+    /// `basic` or `body`: how the client's credentials travel. Empty: the first way, then the other one.
+    pub style: String,
+    /// Whether the token that this run had was turned down.
+    pub renew: bool,
+}
+
+impl fmt::Debug for TokenCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCall").field("renew", &self.renew).finish_non_exhaustive()
+    }
+}
+
+impl TokenCall {
+    /// Names the token by a hash of all that it depends on.
+    pub(super) fn key(&self) -> Key {
+        let Self {
+            token_url, open_id_connect_url, client_id, client_secret, scopes, audience, resource, style, ..
+        } = self;
+        let parts = [token_url, open_id_connect_url, client_id, client_secret, audience, resource, style];
+        let mut hash = Sha256::new();
+        for part in parts.into_iter().chain(scopes) {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// An access token.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) secret: LateSecret,
+    /// How the client's credentials travelled when it came.
+    style: Style,
+}
+
+/// How the client's credentials travel (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Basic,
+    Body,
+}
+
+/// The access tokens of one connector. They are gone with it, and with any change of its config.
+#[derive(Debug, Default)]
+pub struct AccessTokens {
+    tokens: Flights<Token>,
+    /// Where tokens are fetched, by discovery document.
+    endpoints: Flights<String>,
+}
+
+impl AccessTokens {
+    /// Returns a token that is not the `rejected` one.
+    pub(super) async fn get(
+        &self,
+        client: &Client,
+        asked: &TokenCall,
+        rejected: Option<&Secret>,
+    ) -> Result<Token, HttpFault> {
+        if asked.client_id.is_empty() || asked.client_secret.is_empty() {
+            return Err(misused("clientId and clientSecret are needed"));
+        }
+        let style = match asked.style.as_str() {
+            "" => None,
+            "basic" => Some(Style::Basic),
+            "body" => Some(Style::Body),
+            _ => return Err(misused("style is basic or body")),
+        };
+        let is_rejected = |token: &Token| rejected.is_some_and(|rejected| token.secret.secret() == rejected);
+        let fetch = |before: Option<Token>| async move {
+            // A secret that the schema does not call one must not travel further either.
+            let client = client.watching([Secret::from(asked.client_secret.as_str())]);
+            let url = match (asked.token_url.as_str(), asked.open_id_connect_url.as_str()) {
+                ("", "") => return Err(misused("tokenUrl or openIdConnectUrl is needed")),
+                ("", document) => self.endpoint(&client, document).await?,
+                (url, _) => url.to_owned(),
+            };
+            let known = style.or(before.map(|token| token.style));
+            let fetched = fetch(&client, &url, asked, known.unwrap_or(Style::Basic)).await?;
+            let fetched = match fetched {
+                // Some take the client's credentials in one place alone.
+                Err((400 | 401, _)) if known.is_none() => self::fetch(&client, &url, asked, Style::Body).await?,
+                fetched => fetched,
+            };
+            fetched.map_err(|(_, fault)| fault)
+        };
+        self.tokens.get(asked.key(), is_rejected, fetch).await
+    }
+
+    /// Asks a discovery document where tokens are fetched (OpenID Connect Discovery 1.0, section 4).
+    async fn endpoint(&self, client: &Client, document: &str) -> Result<String, HttpFault> {
+        let fetch = |_| async move {
+            let response = client.get(document).header("accept", "application/json").send().await;
+            let response = response.map_err(|error| fault(&error))?;
+            let told = body(&response);
+            let endpoint = told.get("token_endpoint").and_then(Value::as_str).filter(|_| response.is_success());
+            let Some(endpoint) = endpoint else {
+                let lacks = if response.is_success() { " without a token_endpoint" } else { "" };
+                return Err(refused(&format!("{} answered {}{lacks}", shown(document), response.status())));
+            };
+            if is_https(document) && !is_https(endpoint) {
+                let why = format!("{} names a token_endpoint without https", shown(document));
+                return Err(refused(&why));
+            }
+            Ok(Fetched { value: endpoint.to_owned(), until: Instant::now() + DISCOVERY })
+        };
+        self.endpoints.get(Sha256::digest(document).into(), |_| false, fetch).await
+    }
+}
+
+/// Fetches a token; a refusal comes with its status.
+async fn fetch(
+    client: &Client,
+    url: &str,
+    asked: &TokenCall,
+    style: Style,
+) -> Result<Result<Fetched<Token>, (u16, HttpFault)>, HttpFault> {
+    let scope = asked.scopes.join(" ");
+    let mut form = vec![("grant_type", "client_credentials")];
+    let more = [("scope", &scope), ("audience", &asked.audience), ("resource", &asked.resource)];
+    form.extend(more.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str())));
+    let mut request = client.post(url).header("accept", "application/json");
+    request = match style {
+        Style::Basic => {
+            let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+            request.basic(&encoded(&asked.client_id), &Secret::new(encoded(&asked.client_secret)))
+        }
+        Style::Body => {
+            form.extend([("client_id", asked.client_id.as_str()), ("client_secret", asked.client_secret.as_str())]);
+            request.sensitive_body()
+        }
+    };
+    // What is lost on the way is lost of the token's time, not added to it.
+    let began = Instant::now();
+    let response = request.form(&form).send().await.map_err(|error| fault(&error))?;
+    let told = body(&response);
+    let token = told.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let Some(token) = token.filter(|_| response.is_success()) else {
+        let said = ["error", "error_description"].map(|name| told.get(name).and_then(Value::as_str));
+        let said: Vec<&str> = said.into_iter().flatten().collect();
+        let said: String = said.join(": ").chars().filter(|c| !c.is_control()).take(SAID).collect();
+        let lacks = if response.is_success() { " without an access_token" } else { "" };
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let why = format!("{} answered {}{lacks}{said}", shown(url), response.status());
+        // A service may repeat what it was sent.
+        let why = Redactor::new([asked.client_secret.clone()]).text(&why).into_owned();
+        return Ok(Err((response.status(), refused(&why))));
+    };
+    let until = began + kept_for(told.get("expires_in"));
+    let secret = LateSecret::new(Secret::from(token));
+    Ok(Ok(Fetched { value: Token { secret, style }, until }))
+}
+
+/// Returns how long a token is handed out: a tenth of its time, but 5 to 30 seconds of it, are left for the calls
+/// that carry it. One that is good for 5 seconds or less goes to those who wait for it, and is not kept.
+pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
+    let seconds = match expires_in {
+        Some(Value::Number(number)) => number.as_f64(),
+        // Against the standard, and common.
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let whole =
+        seconds.map_or(UNSAID, |seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST).min(LONGEST));
+    whole.saturating_sub((whole / 10).clamp(Duration::from_secs(5), Duration::from_secs(30)))
+}
+
+fn body(response: &Response) -> Value {
+    response.json().unwrap_or_default()
+}
+
+fn is_https(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url.scheme() == "https")
+}
+
+/// Prints a URL for people: without its query.
+fn shown(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+fn refused(why: &str) -> HttpFault {
+    HttpFault { code: "token".into(), message: format!("no access token: {why}") }
+}
+
+fn misused(why: &str) -> HttpFault {
+    HttpFault { code: "request".into(), message: format!("floh.auth.token cannot ask for a token: {why}") }
+}
