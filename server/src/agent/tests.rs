@@ -171,7 +171,7 @@ fn a_config_may_stay_with_the_agent() {
 fn mistakes_are_told_with_their_place() {
     for (text, words) in [
         ("id = \"a\"\nmax-concurent = 3\n", "line 2 column 1: unknown field `max-concurent`"),
-        ("id = \"a\"\nallow = [\n", "line 3 column 1"),
+        ("id = \"a\"\nallow = [\n", "line 2 column 10"),
         ("name = \"a\"\n", "missing field `id`"),
         ("id = \"\"\n[connectors.x]\ntype = \"http\"", "id: it must be"),
         ("id = \"a\"\n", "connectors: there is none"),

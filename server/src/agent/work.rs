@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
-use super::journal::{Begun, Entered, Journal};
+use super::journal::{Begun, Entered, Journal, Room};
 use super::served::Served;
 use crate::agents::wire::{Command, FromAgent};
 
@@ -137,14 +137,10 @@ impl Work {
 
     fn spawn(&self, command: Command, permit: Option<OwnedSemaphorePermit>) {
         let work = self.clone();
-        self.0.tasks.spawn(async move {
-            work.run(command).await;
-            // Not before its response has left: what the server does not read must not pile up.
-            drop(permit);
-        });
+        self.0.tasks.spawn(async move { work.run(command, permit).await });
     }
 
-    async fn run(&self, command: Command) {
+    async fn run(&self, command: Command, permit: Option<OwnedSemaphorePermit>) {
         let id = command.command_id.clone();
         let mut begun = self.0.journal.begin(&id, &command);
         let unfinished = Unfinished { work: self, id: &id, settled: false };
@@ -158,8 +154,12 @@ impl Work {
             self.send(ack(&id)).await;
             self.0.served.execute(command).await
         };
+        let result = Arc::from(text_of(reply));
+        let room = self.0.journal.room(&result).await;
         unfinished.settle();
-        self.finish(&id, &Arc::from(text_of(reply))).await;
+        // Before the response leaves: the server may send the next command as soon as it has it.
+        drop(permit);
+        self.finish(&id, &result, room).await;
     }
 
     /// Executes what may be executed twice without waiting for the disk. A response that is there first says
@@ -182,12 +182,13 @@ impl Work {
         let id = command.command_id.clone();
         let Some(result) = self.0.journal.result(other).await else {
             // Only the server knows whether it may be executed twice, and it would not send it otherwise.
-            self.run(command).await;
-            return drop(permit);
+            return self.run(command, permit).await;
         };
         // The result follows it to the disk, so nobody waits for this.
         drop(self.0.journal.begin(&id, &command));
-        self.finish(&id, &result).await;
+        let room = self.0.journal.room(&result).await;
+        drop(permit);
+        self.finish(&id, &result, room).await;
     }
 
     async fn give_back(&self, id: &str, why: &str) {
@@ -198,8 +199,8 @@ impl Work {
         }
     }
 
-    async fn finish(&self, id: &str, result: &Arc<str>) {
-        for id in self.0.journal.finish(id, result).iter().map(|id| &**id).chain([id]) {
+    async fn finish(&self, id: &str, result: &Arc<str>, room: Room) {
+        for id in self.0.journal.finish(id, result, room).iter().map(|id| &**id).chain([id]) {
             self.respond(id, result).await;
         }
     }
@@ -236,7 +237,7 @@ impl Drop for Unfinished<'_> {
             return;
         }
         tracing::error!(command = self.id, "the task of a command died");
-        drop(self.work.0.journal.finish(self.id, &interrupted()));
+        drop(self.work.0.journal.finish(self.id, &interrupted(), None));
     }
 }
 

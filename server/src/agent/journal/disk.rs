@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::seal::Sealer;
 use super::table::{Id, Table};
-use super::{Repeat, now};
+use super::{Repeat, Room, now};
 
 /// What shares a commit at most.
 const BATCH: usize = 256;
@@ -71,6 +71,8 @@ pub(super) enum Op {
         sealed: Option<Vec<u8>>,
         /// Called once it is there.
         written: Box<dyn FnOnce() + Send + Sync>,
+        /// Given back when this is done with.
+        _room: Room,
     },
     Acknowledge(Id),
     Delete(Vec<Id>),

@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use connector_runtime::Secret;
 use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::disk::{Disk, Op};
@@ -43,6 +43,12 @@ pub(super) struct Keep {
 /// A day, twenty thousand commands, a quarter of a gigabyte.
 const KEEP: Keep = Keep { millis: 24 * 60 * 60 * 1000, rows: 20_000, bytes: 256 << 20 };
 
+/// The most bytes of results that wait for the disk.
+const MOST_WAITING: usize = 64 << 20;
+
+/// Room for a result that waits for the disk.
+pub(super) type Room = Option<OwnedSemaphorePermit>;
+
 /// What tells a call that comes again under another id: connector, command, idempotency key and values.
 pub(super) type Repeat = [u8; 32];
 
@@ -56,6 +62,7 @@ struct Shared {
     queue: mpsc::UnboundedSender<Op>,
     sealer: Sealer,
     keep: Keep,
+    room: Arc<Semaphore>,
     closed: CancellationToken,
 }
 
@@ -90,7 +97,8 @@ impl Journal {
             let _closed = guard;
             disk.run(waiting).await;
         });
-        let journal = Self(Arc::new(Shared { table: Mutex::new(table), queue, sealer, keep, closed }));
+        let room = Arc::new(Semaphore::new(MOST_WAITING));
+        let journal = Self(Arc::new(Shared { table: Mutex::new(table), queue, sealer, keep, room, closed }));
         journal.prune();
         Ok(journal)
     }
@@ -118,13 +126,21 @@ impl Journal {
         followers
     }
 
-    /// Keeps the result of a command. Returns those that followed it, which have the same one.
-    pub(super) fn finish(&self, id: &str, result: &Arc<str>) -> Vec<Id> {
+    /// Waits until a result fits into what may wait for the disk: a slow one must not fill the memory.
+    pub(super) async fn room(&self, result: &str) -> Room {
+        let bytes = result.len().min(MOST_WAITING);
+        Arc::clone(&self.0.room).acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await.ok()
+    }
+
+    /// Keeps the result of a command, in the room that was made for it. Returns those that followed it, which
+    /// have the same one.
+    pub(super) fn finish(&self, id: &str, result: &Arc<str>, room: Room) -> Vec<Id> {
         let at = now();
         let (repeat, followers) = self.table().finish(id, result, at);
-        for id in followers.iter().map(|id| &**id).chain([id]) {
-            self.write_result(id, repeat, result, at);
+        for id in &followers {
+            self.write_result(id, repeat, result, at, None);
         }
+        self.write_result(id, repeat, result, at, room);
         self.drop_superfluous(None);
         followers
     }
@@ -180,7 +196,7 @@ impl Journal {
         self.0.closed.cancelled().await;
     }
 
-    fn write_result(&self, id: &str, repeat: Option<Repeat>, result: &Arc<str>, at: i64) {
+    fn write_result(&self, id: &str, repeat: Option<Repeat>, result: &Arc<str>, at: i64, room: Room) {
         let journal = self.clone();
         let written = {
             let id: Id = id.into();
@@ -188,7 +204,7 @@ impl Journal {
             Box::new(move || journal.table().written(&id))
         };
         let sealed = self.0.sealer.seal(id, result);
-        drop(self.0.queue.send(Op::Finish { id: id.into(), repeat, at, sealed, written }));
+        drop(self.0.queue.send(Op::Finish { id: id.into(), repeat, at, sealed, written, _room: room }));
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -56,7 +56,7 @@ async fn a_command_is_executed_once_whatever_comes() {
     assert_eq!(journal.enter(&plain("2"), true), Entered::New, "a refused one was not entered");
     journal.begin("1", &plain("1")).on_disk().await.unwrap();
     let next = killed(folder.path());
-    assert!(journal.finish("1", &"{\"success\":true}".into()).is_empty());
+    assert!(journal.finish("1", &"{\"success\":true}".into(), None).is_empty());
     assert_eq!(journal.enter(&plain("1"), true), Entered::Finished);
     assert_eq!(&*journal.result("1").await.unwrap(), "{\"success\":true}");
     settle(&journal).await;
@@ -85,7 +85,7 @@ async fn an_acknowledgement_outlives_the_process() {
     for id in ["1", "2", "3"] {
         journal.enter(&plain(id), true);
         drop(journal.begin(id, &plain(id)));
-        journal.finish(id, &"{}".into());
+        journal.finish(id, &"{}".into(), None);
     }
     journal.acknowledge("2");
     journal.close().await;
@@ -107,7 +107,7 @@ async fn a_key_stands_for_one_call() {
     assert_eq!(journal.enter(&command("4", Some("other"), json!({ "a": 1 })), true), Entered::New, "another key");
     settle(&journal).await;
     let interrupted = killed(folder.path());
-    assert_eq!(journal.finish("1", &"{}".into()), ["2".into()]);
+    assert_eq!(journal.finish("1", &"{}".into(), None), ["2".into()]);
     assert_eq!(journal.enter(&call("2"), true), Entered::Finished);
     assert_eq!(journal.enter(&call("5"), false), Entered::Repeats("1".into()));
     settle(&journal).await;
@@ -138,7 +138,7 @@ async fn results_are_sealed_under_the_token() {
     let journal = open(folder.path()).await;
     journal.enter(&plain("1"), true);
     drop(journal.begin("1", &plain("1")));
-    journal.finish("1", &"{\"payload\":\"canary-of-the-journal\"}".into());
+    journal.finish("1", &"{\"payload\":\"canary-of-the-journal\"}".into(), None);
     settle(&journal).await;
     let copy = killed(folder.path());
     for file in std::fs::read_dir(copy.path()).unwrap() {
@@ -162,7 +162,7 @@ async fn a_changed_result_is_dropped_and_not_executed() {
     for id in ["1", "2"] {
         journal.enter(&plain(id), true);
         drop(journal.begin(id, &plain(id)));
-        journal.finish(id, &format!("{{\"of\":{id}}}").into());
+        journal.finish(id, &format!("{{\"of\":{id}}}").into(), None);
     }
     journal.close().await;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("journal.db"));
@@ -187,7 +187,7 @@ async fn the_oldest_acknowledged_go_first() {
     let done = |id: &str| {
         journal.enter(&plain(id), true);
         drop(journal.begin(id, &plain(id)));
-        journal.finish(id, &text);
+        journal.finish(id, &text, None);
     };
     journal.enter(&plain("at work"), true);
     for id in ["0", "1", "2", "3", "4", "5"] {
