@@ -1,5 +1,6 @@
 //! The agent against a hub of the test's own: real sockets on loopback, a connection at a time.
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
+#![allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 
 #[path = "agent/desk.rs"]
 mod desk;

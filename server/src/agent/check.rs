@@ -13,9 +13,9 @@ use url::Url;
 
 use super::config::Kind;
 use super::connect::{self, ConnectError};
+use super::journal;
 use super::run::{Settings, registration};
 use super::served::Served;
-use super::journal;
 use crate::external;
 
 /// How long a destination may take to take a connection.
@@ -47,7 +47,12 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(check: impl Into<String>, target: impl ToString, verdict: Verdict, detail: impl Into<String>) -> Self {
+    fn new(
+        check: impl Into<String>,
+        target: &(impl ToString + ?Sized),
+        verdict: Verdict,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { check: check.into(), target: target.to_string(), verdict, detail: detail.into() }
     }
 }
@@ -77,7 +82,12 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
                 destination(&client, name, &endpoint.url, &mut findings).await;
             }
             Kind::BuiltIn(type_name) => {
-                findings.push(Finding::new(format!("{name}: type"), type_name, Verdict::Ok, "it is served in this process"));
+                findings.push(Finding::new(
+                    format!("{name}: type"),
+                    type_name,
+                    Verdict::Ok,
+                    "it is served in this process",
+                ));
                 let config = connector.config.iter().flat_map(|config| config.0.values());
                 let urls = config.filter_map(|value| Url::parse(value.as_str()?).ok());
                 for url in urls.filter(|url| matches!(url.scheme(), "http" | "https")) {
@@ -104,7 +114,7 @@ async fn server(settings: &Settings, served: &Served) -> Vec<Finding> {
                 Finding::new("token", &config.id, Verdict::Ok, "the agent was registered"),
             ];
             findings.extend(refused.into_iter().map(|(name, why)| {
-                Finding::new("connector", name, Verdict::Failed, format!("the server does not take it: {why}"))
+                Finding::new("connector", &name, Verdict::Failed, format!("the server does not take it: {why}"))
             }));
             findings
         }
@@ -125,8 +135,10 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
     let rule = verdict.rule.map(|rule| format!("{} [{rule}]", rule.what())).unwrap_or_default();
     if !verdict.allowed {
         let authority = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-        let detail = format!("it is {rule}; add \"{authority}\" to allow in agent.toml, or its address where it is this machine");
-        findings.push(Finding::new(format!("{name}: allowed"), shown, Verdict::Failed, detail));
+        let detail = format!(
+            "it is {rule}; add \"{authority}\" to allow in agent.toml, or its address where it is this machine"
+        );
+        findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Failed, detail));
         return false;
     }
     let detail = if rule.is_empty() { "it is on the list".to_owned() } else { format!("it is {rule}") };
@@ -138,13 +150,13 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
         match timeout(LONGEST, TcpStream::connect(address)).await {
             Ok(Ok(_)) => {
                 let detail = format!("{address} takes connections");
-                findings.push(Finding::new(format!("{name}: reachable"), shown, Verdict::Ok, detail));
+                findings.push(Finding::new(format!("{name}: reachable"), &shown, Verdict::Ok, detail));
                 return true;
             }
             Ok(Err(error)) => why = format!("{address}: {error}"),
             Err(_) => why = format!("{address} did not answer within {} s", LONGEST.as_secs()),
         }
     }
-    findings.push(Finding::new(format!("{name}: reachable"), shown, Verdict::Failed, why));
+    findings.push(Finding::new(format!("{name}: reachable"), &shown, Verdict::Failed, why));
     false
 }

@@ -176,7 +176,10 @@ impl AgentConfig {
         let refuse = |key: &str, why: String| ConfigError::Value { path: path.to_owned(), key: key.to_owned(), why };
         let id = file.id.trim().to_owned();
         if id.is_empty() || id.len() > 128 || id.chars().any(char::is_control) {
-            return Err(refuse("id", "it must be a text of at most 128 bytes, the one that the token is bound to".into()));
+            return Err(refuse(
+                "id",
+                "it must be a text of at most 128 bytes, the one that the token is bound to".into(),
+            ));
         }
         let max_concurrent = file.max_concurrent.unwrap_or(USUAL_CONCURRENT);
         if !(1..=MOST_CONCURRENT).contains(&max_concurrent) {
@@ -268,13 +271,14 @@ impl Reader<'_> {
         let mut values = Map::new();
         for (field, value) in table {
             let key = format!(".config.{field}");
-            let is_object = schema.and_then(|schema| schema.connection.get(&field)).is_some_and(|field| {
-                matches!(field.kind, FieldKind::Object | FieldKind::Raw | FieldKind::Array)
-            });
+            let is_object = schema
+                .and_then(|schema| schema.connection.get(&field))
+                .is_some_and(|field| matches!(field.kind, FieldKind::Object | FieldKind::Raw | FieldKind::Array));
             let value = match value {
                 toml::Value::Table(table) if !is_object && is_reference(&table) => {
-                    let reference: Reference =
-                        table.try_into().map_err(|_| self.mistake(&key, "write { env = \"NAME\" } or { file = \"PATH\" }"))?;
+                    let reference: Reference = table
+                        .try_into()
+                        .map_err(|_| self.mistake(&key, "write { env = \"NAME\" } or { file = \"PATH\" }"))?;
                     Value::from(self.secret(&key, &reference)?.expose())
                 }
                 other => json(other),
@@ -284,7 +288,9 @@ impl Reader<'_> {
         if let Some(schema) = schema {
             if let Some(unknown) = values.keys().find(|name| !schema.connection.contains_key(*name)) {
                 let known = schema.connection.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                return Err(self.mistake(&format!(".config.{unknown}"), format!("the type has no such field; it has {known}")));
+                return Err(
+                    self.mistake(&format!(".config.{unknown}"), format!("the type has no such field; it has {known}"))
+                );
             }
             let mut invalid = Invalid::default();
             FieldValues::new(&schema.connection, &values).check(&mut invalid);
@@ -331,9 +337,9 @@ fn json(value: toml::Value) -> Value {
 
 /// Tells whether a text is a name of a connector (contract section 1).
 fn is_name(name: &str) -> bool {
-    let words = name.split('-').all(|word| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    });
+    let words = name
+        .split('-')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
     words && name.len() <= LONGEST_NAME
 }
 

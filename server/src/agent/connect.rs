@@ -54,10 +54,14 @@ pub enum ConnectError {
         why: String,
     },
     /// The token is not taken.
-    #[error("the server refuses the token ({0}); make a new one with `floh token create` and put it into the token file")]
+    #[error(
+        "the server refuses the token ({0}); make a new one with `floh token create` and put it into the token file"
+    )]
     Token(String),
     /// The token is another agent's, or lacks something.
-    #[error("the server refuses this agent ({0}); give its token this agent id and these connectors, or change agent.toml")]
+    #[error(
+        "the server refuses this agent ({0}); give its token this agent id and these connectors, or change agent.toml"
+    )]
     Forbidden(String),
     /// What answers is no server with agents.
     #[error("{server} answers {status} where the agents' WebSocket should be{said}; check --server")]
@@ -144,7 +148,8 @@ pub(super) async fn register(
             (answer, _) => answer,
         }
     };
-    let (session_id, heartbeat_secs, refused) = timeout(LONGEST, registering).await.map_err(|_| slow("registering"))??;
+    let (session_id, heartbeat_secs, refused) =
+        timeout(LONGEST, registering).await.map_err(|_| slow("registering"))??;
     let seconds = heartbeat_secs.clamp(*HEARTBEATS.start(), *HEARTBEATS.end());
     Ok(Registered { socket, heard, session_id, heartbeat: Duration::from_secs(seconds), refused })
 }

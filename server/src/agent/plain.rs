@@ -50,9 +50,9 @@ impl Plain<'_> {
         if response.bytes().is_empty() {
             return Ok(Reply::done());
         }
-        let payload: Value = response.json().map_err(|_| {
-            fail(format!("The service answered {} with a body that is no JSON", response.status()))
-        })?;
+        let payload: Value = response
+            .json()
+            .map_err(|_| fail(format!("The service answered {} with a body that is no JSON", response.status())))?;
         let result = ConnectorResult { success: true, payload: Some(payload), ..ConnectorResult::default() };
         Reply::try_from(result).map_err(|error| Fail::new(error.to_string()).into())
     }

@@ -156,7 +156,9 @@ impl Agent {
             }
             End::Told { code, message } => {
                 let error = ConnectError::refused(code.clone(), message.clone());
-                if matches!(error, ConnectError::Token(_) | ConnectError::Forbidden(_)) || matches!(code.as_str(), "4401" | "4403") {
+                if matches!(error, ConnectError::Token(_) | ConnectError::Forbidden(_))
+                    || matches!(code.as_str(), "4401" | "4403")
+                {
                     tracing::error!(seconds = pace.refused.as_secs(), "{end}; connecting again later");
                     return pace.refused;
                 }
@@ -194,11 +196,7 @@ pub(super) fn registration(config: &AgentConfig, served: &Served) -> Register {
         connector_names: served.names().map(str::to_owned).collect(),
         api_token: None,
         protocol_version: Some(protocol::VERSION.to_owned()),
-        capabilities: Capabilities {
-            config: config.place,
-            journal: true,
-            max_concurrent: Some(config.max_concurrent),
-        },
+        capabilities: Capabilities { config: config.place, journal: true, max_concurrent: Some(config.max_concurrent) },
         schemas: served.fingerprints(),
         agent_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
     }

@@ -37,7 +37,8 @@ fn the_servers_address_is_completed_and_its_way_encrypted() {
     ] {
         assert_eq!(ServerAddress::parse(text, insecure).unwrap().url().as_str(), url, "{text}");
     }
-    for text in ["ws://floh.internal", "ws://10.1.2.3:8080", "ws://localhost.example.com", "ws://127.0.0.1.example.com"] {
+    for text in ["ws://floh.internal", "ws://10.1.2.3:8080", "ws://localhost.example.com", "ws://127.0.0.1.example.com"]
+    {
         assert!(matches!(ServerAddress::parse(text, false), Err(AddressError::Insecure(_))), "{text}");
     }
     for (text, words) in [
@@ -161,7 +162,9 @@ fn a_config_may_stay_with_the_agent() {
     let config = local.connectors["api"].config.as_ref().unwrap();
     assert_eq!(config.0["baseUrl"], json!("http://10.1.2.3"));
     assert_eq!(format!("{config:?}"), "{\"baseUrl\"}");
-    let remote = read("id = \"a\"\nconfig = \"agent\"\n[connectors.x]\nurl = \"http://x.test\"\nconfig.key = { file = \"auth\" }\nconfig.at = 2026-01-02T03:04:05Z\n");
+    let remote = read(
+        "id = \"a\"\nconfig = \"agent\"\n[connectors.x]\nurl = \"http://x.test\"\nconfig.key = { file = \"auth\" }\nconfig.at = 2026-01-02T03:04:05Z\n",
+    );
     let remote = remote.unwrap();
     let values = &remote.connectors["x"].config.as_ref().unwrap().0;
     assert_eq!((&values["key"], &values["at"]), (&json!("bearer"), &json!("2026-01-02T03:04:05Z")));
@@ -185,16 +188,34 @@ fn mistakes_are_told_with_their_place() {
         ("id = \"a\"\n[connectors.x]\nurl = \"ftp://x\"", "connectors.x.url: it is no URL"),
         ("id = \"a\"\n[connectors.x]\nurl = \"http://u:hunter2@x\"", "connectors.x.url: it must have no user name"),
         ("id = \"a\"\n[connectors.x]\nurl = \"http://x\"\nprotocol = \"soap\"", "unknown variant `soap`"),
-        ("id = \"a\"\n[connectors.x]\nurl = \"http://x\"\nsigning-secret = { env = \"FLOH_NO_SUCH_VARIABLE\" }", "is not set"),
-        ("id = \"a\"\n[connectors.x]\nurl = \"http://x\"\nsigning-secret = { file = \"/no/such/file\" }", "cannot read the file"),
+        (
+            "id = \"a\"\n[connectors.x]\nurl = \"http://x\"\nsigning-secret = { env = \"FLOH_NO_SUCH_VARIABLE\" }",
+            "is not set",
+        ),
+        (
+            "id = \"a\"\n[connectors.x]\nurl = \"http://x\"\nsigning-secret = { file = \"/no/such/file\" }",
+            "cannot read the file",
+        ),
         ("id = \"a\"\n[connectors.x]\nurl = \"http://x\"\nsigning-secret = {}", "write either"),
         ("id = \"a\"\n[connectors.x]\ntype = \"http\"\nconfig.baseUrl = \"http://x\"", "write config = \"agent\""),
-        ("id = \"a\"\nconfig = \"agent\"\n[connectors.x]\ntype = \"http\"\nconfig.nonsense = 1", "connectors.x.config.nonsense: the type has no such field"),
-        ("id = \"a\"\nconfig = \"agent\"\n[connectors.x]\ntype = \"http\"\nconfig.baseUrl = 1", "Invalid field(s): baseUrl"),
-        ("id = \"a\"\nconfig = \"agent\"\n[connectors.x]\nurl = \"http://x\"\nprotocol = \"plain\"\nconfig.a = 1", "sent no connection config"),
+        (
+            "id = \"a\"\nconfig = \"agent\"\n[connectors.x]\ntype = \"http\"\nconfig.nonsense = 1",
+            "connectors.x.config.nonsense: the type has no such field",
+        ),
+        (
+            "id = \"a\"\nconfig = \"agent\"\n[connectors.x]\ntype = \"http\"\nconfig.baseUrl = 1",
+            "Invalid field(s): baseUrl",
+        ),
+        (
+            "id = \"a\"\nconfig = \"agent\"\n[connectors.x]\nurl = \"http://x\"\nprotocol = \"plain\"\nconfig.a = 1",
+            "sent no connection config",
+        ),
     ] {
         let error = config(text).unwrap_err();
-        assert!(error.contains(words) && error.starts_with("agent.toml") && !error.contains("hunter2"), "{text}: {error}");
+        assert!(
+            error.contains(words) && error.starts_with("agent.toml") && !error.contains("hunter2"),
+            "{text}: {error}"
+        );
     }
 }
 
@@ -232,9 +253,13 @@ fn an_authority_must_be_one() {
 
 #[test]
 fn refusals_that_need_people_are_told_apart() {
-    for (code, needs) in
-        [("unauthorized", true), ("forbidden", true), ("protocol_version", true), ("unavailable", false), ("stopping", false)]
-    {
+    for (code, needs) in [
+        ("unauthorized", true),
+        ("forbidden", true),
+        ("protocol_version", true),
+        ("unavailable", false),
+        ("stopping", false),
+    ] {
         let error = ConnectError::refused(code.to_owned(), "the text".to_owned());
         assert_eq!(error.needs_people(), needs, "{error}");
         assert!(error.to_string().contains("the text"), "{error}");

@@ -121,7 +121,11 @@ impl Work {
                 self.0.tasks.spawn(async move { work.resend(&id).await });
             }
             Entered::Repeats(other) => {
-                tracing::info!(command = id, of = &*other, "a command is the same call as a finished one; nothing is executed");
+                tracing::info!(
+                    command = id,
+                    of = &*other,
+                    "a command is the same call as a finished one; nothing is executed"
+                );
                 let work = self.clone();
                 self.0.tasks.spawn(async move { work.repeat(command, &other, permit).await });
             }

@@ -140,7 +140,8 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
 
 /// Prints what was found: a table for people, or JSON lines.
 fn show(findings: &[Finding], json: bool) -> Result<ExitCode, CliError> {
-    let width = |text: fn(&Finding) -> &str| findings.iter().map(|finding| text(finding).chars().count()).max().unwrap_or(0);
+    let width =
+        |text: fn(&Finding) -> &str| findings.iter().map(|finding| text(finding).chars().count()).max().unwrap_or(0);
     let (check, target) = (width(|finding| &finding.check), width(|finding| &finding.target));
     for finding in findings {
         if json {

@@ -45,7 +45,8 @@ async fn a_service_of_protocol_2_is_called_and_described() {
     let service = Upstream::start(connector_runtime::serve::router(desk::registry())).await;
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
     let address = service.address;
-    let config = format!("id = \"a\"\nallow = [\"{address}\"]\n[connectors.hr]\nurl = \"http://{address}/agent-desk\"\n");
+    let config =
+        format!("id = \"a\"\nallow = [\"{address}\"]\n[connectors.hr]\nurl = \"http://{address}/agent-desk\"\n");
     let _agent = start(&hub, &config, folder.path()).await;
     let mut line = hub.accept().await;
     assert!(line.registration["schemas"]["hr"].as_str().unwrap().starts_with("1.2.0;sha256="));

@@ -108,11 +108,11 @@ async fn a_key_that_comes_twice_is_executed_once() {
     line.send(&call("1")).await;
     gate.entered().await;
     line.send(&call("2")).await;
-    let mut acks = vec![line.receive().await, line.receive().await];
+    let mut acks = [line.receive().await, line.receive().await];
     acks.sort_by_key(|frame| frame["commandId"].to_string());
     assert_eq!(acks[1], json!({ "type": "ack", "commandId": "2" }));
     gate.leave.add_permits(5);
-    let mut both = vec![line.receive().await, line.receive().await];
+    let mut both = [line.receive().await, line.receive().await];
     both.sort_by_key(|frame| frame["commandId"].to_string());
     assert_eq!((&both[0]["commandId"], &both[1]["commandId"]), (&json!("1"), &json!("2")));
     assert_eq!(both[0]["result"], both[1]["result"]);

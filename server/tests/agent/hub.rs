@@ -49,7 +49,9 @@ impl Hub {
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {
-        soon("a connection", self.listener.accept()).await.unwrap().0
+        let stream = soon("a connection", self.listener.accept()).await.unwrap().0;
+        stream.set_nodelay(true).unwrap();
+        stream
     }
 
     /// Takes a connection up to its registration, which it does not answer.

@@ -108,7 +108,9 @@ async fn a_server_that_refuses_is_asked_again() {
     // It hangs up at once, during the upgrade, with a word, and with a code.
     drop(hub.tcp().await);
     let mut tcp = hub.tcp().await;
-    tokio::io::AsyncWriteExt::write_all(&mut tcp, b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut tcp, b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")
+        .await
+        .unwrap();
     drop(tcp);
     let mut line = hub.registering().await;
     line.send(&json!({ "type": "error", "code": "forbidden", "message": "the token is for agent-2" })).await;

@@ -183,10 +183,7 @@ impl Disk {
                 }
                 Op::Delete(ids) => {
                     for id in ids {
-                        sqlx::query("DELETE FROM command WHERE id = ?")
-                            .bind(&**id)
-                            .execute(&mut *connection)
-                            .await?;
+                        sqlx::query("DELETE FROM command WHERE id = ?").bind(&**id).execute(&mut *connection).await?;
                     }
                 }
                 Op::Finish { sealed: None, .. } | Op::Load { .. } | Op::Close => {}
@@ -262,7 +259,10 @@ async fn restore(connection: &mut SqliteConnection) -> Result<Table, sqlx::Error
         table.restore(Arc::from(id), repeat.and_then(|bytes| bytes.try_into().ok()), at, done);
     }
     if interrupted > 0 {
-        tracing::warn!(commands = interrupted, "an earlier process of this agent was interrupted; the outcome of its commands is unknown");
+        tracing::warn!(
+            commands = interrupted,
+            "an earlier process of this agent was interrupted; the outcome of its commands is unknown"
+        );
     }
     Ok(table)
 }

@@ -9,6 +9,7 @@ mod disk;
 mod seal;
 mod table;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 use std::path::Path;
