@@ -55,7 +55,7 @@ pub enum ConnectError {
     },
     /// The token is not taken.
     #[error(
-        "the server refuses the token ({0}); make a new one with `floh token create` and put it into the token file"
+        "the server refuses the token ({0}); make a new agent token (POST /api/tokens) and put it into the token file"
     )]
     Token(String),
     /// The token is another agent's, or lacks something.

@@ -131,7 +131,7 @@ async fn a_check_tells_how_server_token_and_destinations_stand() {
     let (findings, ()) = tokio::join!(check(&of_test, registry()), refusing);
     let (token, detail) = verdict(&findings, "token");
     assert_eq!(token, Verdict::Failed);
-    assert!(detail.contains("no such token") && detail.contains("floh token create"), "{detail}");
+    assert!(detail.contains("no such token") && detail.contains("POST /api/tokens"), "{detail}");
 
     // While an agent runs here, a registration would push it out.
     let _agent = start(&hub, DESK, folder.path()).await;
