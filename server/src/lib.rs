@@ -2,8 +2,9 @@
 //!
 //! `app` wires the rooms: `store` and `vault` keep things, `auth` knows who may do what, `catalog` has
 //! the rules about connectors and types, `execute` is the one path of a call, `external` calls services of
-//! their own, `api` and `cli` are the doors.
+//! their own, `agent` is the process inside a private network, `api` and `cli` are the doors.
 
+pub mod agent;
 pub mod agents;
 pub mod api;
 pub mod app;

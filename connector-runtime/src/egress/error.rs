@@ -164,7 +164,10 @@ impl EgressError {
 
     /// A name with an address that the policy refuses. The address is not told: it would map what is inside.
     pub(super) fn refused_answer(url: &Url, rule: Rule) -> Self {
-        let mend = if rule.single_only() && rule != Rule::Metadata {
+        let mend = if rule == Rule::NotListed {
+            let name = exactly(url);
+            format!("an operator can add {name} to it, or its addresses where they are this machine's or link-local")
+        } else if rule.single_only() && rule != Rule::Metadata {
             format!("{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow")
         } else {
             mend_policy(rule, &exactly(url))
@@ -189,6 +192,7 @@ fn exactly(url: &Url) -> String {
 fn mend_policy(rule: Rule, opens: &str) -> String {
     match rule {
         Rule::OperatorDeny => "ask the operator of this server".to_owned(),
+        Rule::NotListed => format!("an operator can add {opens} to it"),
         Rule::Metadata | Rule::MetadataName => ONLY_PUBLIC.to_owned(),
         Rule::Port => {
             format!("call its HTTP port; an operator can open this one with --egress-allow {opens}")

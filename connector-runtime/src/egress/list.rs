@@ -1,7 +1,7 @@
 //! The operator's lists: what `--egress-allow` and `--egress-deny` say.
 //!
 //! An entry is exact: a block (`10.1.0.0/16`), an address (`10.1.2.3`, `10.1.2.3:8080`, `[fd00::1]:8080`),
-//! a name (`api.corp.example`, `api.corp.example:8443`) or all names below one (`*.corp.example`).
+//! an address as a block (`10.1.2.3/32:8080`), a name (`api.corp.example`, `api.corp.example:8443`) or all names below one (`*.corp.example`).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -129,8 +129,20 @@ fn parse_entry(text: &str) -> Result<(What, Option<u16>), PolicyError> {
         let port = nonzero(address.port()).ok_or_else(|| refuse("port 0 cannot be called"))?;
         return Ok((What::Block(canonical(IpNet::from(address.ip()))), Some(port)));
     }
-    if text.contains('/') {
-        return parse_block(text).map(|block| (What::Block(block), None));
+    if let Some((address, rest)) = text.split_once('/') {
+        let (prefix, port) = rest.split_once(':').map_or((rest, None), |(prefix, port)| (prefix, Some(port)));
+        let block = match port {
+            // A single address written as a block.
+            Some(_) if matches!(prefix, "32" | "128") => parse_block(&format!("{address}/{prefix}"))
+                .ok()
+                .filter(|block| exactness(*block) == Exactness::Single)
+                .ok_or_else(|| refuse("only a single address may be written as a block with a port"))?,
+            _ => parse_block(text)?,
+        };
+        let port = port.map(|port| {
+            port.parse().ok().and_then(nonzero).ok_or_else(|| refuse("its port is no number from 1 to 65535"))
+        });
+        return Ok((What::Block(block), port.transpose()?));
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => {

@@ -26,6 +26,8 @@ pub struct Policy {
 struct Settings {
     allow: List,
     deny: List,
+    /// Whether what the allow list does not name is refused, public or not.
+    closed: bool,
     proxy: Option<Proxy>,
     interfaces: Interfaces,
 }
@@ -68,6 +70,7 @@ impl Policy {
         Self::new(Settings {
             allow: List::default(),
             deny: List::default(),
+            closed: false,
             proxy: None,
             interfaces: Interfaces::System,
         })
@@ -85,7 +88,20 @@ impl Policy {
     /// Fails on the first entry that cannot be read, naming it.
     pub fn parse<S: AsRef<str>>(allow: &[S], deny: &[S]) -> Result<Self, PolicyError> {
         let (allow, deny) = (List::parse(allow)?, List::parse(deny)?);
-        Ok(Self::new(Settings { allow, deny, proxy: None, interfaces: Interfaces::System }))
+        Ok(Self::new(Settings { allow, deny, closed: false, proxy: None, interfaces: Interfaces::System }))
+    }
+
+    /// Reads a list of destinations beside which there is none: the public internet is refused too.
+    ///
+    /// Entries are those of [`Policy::parse`]. A name that is not on the list may be called where every
+    /// address it leads to is.
+    ///
+    /// # Errors
+    ///
+    /// Fails on the first entry that cannot be read, naming it.
+    pub fn only<S: AsRef<str>>(allow: &[S]) -> Result<Self, PolicyError> {
+        let (allow, deny) = (List::parse(allow)?, List::default());
+        Ok(Self::new(Settings { allow, deny, closed: true, proxy: None, interfaces: Interfaces::System }))
     }
 
     /// Returns the same policy with a proxy: `http://proxy:3128` or `http://user:password@proxy:3128`.
@@ -136,7 +152,7 @@ impl Policy {
 
     /// Judges a name or literal address and the port. Addresses of a name are judged after its look-up.
     pub(super) fn judge_target(&self, target: &Target) -> Result<Standing, Rule> {
-        let Settings { allow, deny, .. } = &*self.settings;
+        let Settings { allow, deny, closed, .. } = &*self.settings;
         let port = target.port;
         let (standing, port_opened) = match &target.host {
             TargetHost::Address(address) => {
@@ -148,7 +164,8 @@ impl Policy {
                     return Err(Rule::OperatorDeny);
                 }
                 let opened = allow.name(name, port);
-                if let Some(rule) = names::refusal(name).filter(|_| !opened) {
+                // Where only a list is open, the addresses are judged by it whatever the name looks like.
+                if let Some(rule) = names::refusal(name).filter(|_| !opened && !closed) {
                     return Err(rule);
                 }
                 let standing = if opened { Standing::Opened } else { Standing::Plain };
@@ -168,22 +185,28 @@ impl Policy {
         port: Option<u16>,
         standing: Standing,
     ) -> Result<Cleared, Rule> {
-        let Settings { allow, deny, .. } = &*self.settings;
+        let Settings { allow, deny, closed, .. } = &*self.settings;
         let dialled = address::dialled(address);
         let judged = address::judged(address);
         let spellings = [dialled, judged];
         if spellings.iter().any(|spelling| deny.address(*spelling, port).is_some()) {
             return Err(Rule::OperatorDeny);
         }
+        let listed = spellings.iter().filter_map(|spelling| allow.address(*spelling, port)).max();
         let Some(rule) = self.refusal(judged) else {
-            return Ok(Cleared { address: dialled, standing: Standing::Plain });
+            let open = !closed || listed.is_some() || standing == Standing::Opened;
+            let cleared = Cleared { address: dialled, standing: Standing::Plain };
+            return if open { Ok(cleared) } else { Err(Rule::NotListed) };
         };
-        let opened = match spellings.iter().filter_map(|spelling| allow.address(*spelling, port)).max() {
+        let opened = match listed {
             Some(Exactness::Single) => true,
             Some(Exactness::Block) => !self.single_only(rule, dialled),
             None => standing == Standing::Opened && !self.single_only(rule, dialled),
         };
-        if opened { Ok(Cleared { address: dialled, standing: Standing::Opened }) } else { Err(rule) }
+        if opened {
+            return Ok(Cleared { address: dialled, standing: Standing::Opened });
+        }
+        Err(if *closed { Rule::NotListed } else { rule })
     }
 
     fn refusal(&self, address: IpAddr) -> Option<Rule> {

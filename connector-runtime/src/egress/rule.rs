@@ -69,6 +69,8 @@ pub enum Rule {
     OperatorDeny,
     /// The operator's allow list names it.
     OperatorAllow,
+    /// Only the operator's list is open, and it does not name it.
+    NotListed,
     /// The name does not resolve.
     DnsFailed,
     /// The name has no address.
@@ -121,6 +123,7 @@ impl Rule {
             Self::Tunnel => ("address_tunnel", "a tunnel address that wraps an IPv4 address"),
             Self::OperatorDeny => ("operator_deny", "on the operator's deny list"),
             Self::OperatorAllow => ("operator_allow", "on the operator's allow list"),
+            Self::NotListed => ("not_listed", "not on the list of destinations that may be called"),
             Self::DnsFailed => ("dns_failed", "a name that does not resolve"),
             Self::DnsEmpty => ("dns_empty", "a name without an address"),
             Self::DnsTooMany => ("dns_too_many", "a name with more than 16 addresses of a kind"),

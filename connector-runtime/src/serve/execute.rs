@@ -19,9 +19,11 @@ use super::{Service, with_fingerprint};
 use crate::Secret;
 use crate::context::{ConnectionConfig, Invocation, StepConfig};
 use crate::dispatch::{Target, dispatch};
+use crate::egress::Client;
 use crate::protocol::{self, ExecuteRequest, MOST_BYTES, SIGNATURE_HEADER};
 use crate::redact::{Redactor, secret_texts};
 use crate::registry::Entry;
+use crate::result::Reply;
 
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,20 +39,26 @@ pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) 
     }
     let call = parse(&head.headers, &body)?;
     drop(body);
-    let invocation = invocation(service, entry, call);
+    let reply = run_call(entry, entry.descriptor().name, &service.http, call).await;
+    let mut response = Response::new(Body::from(reply.into_json()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(with_fingerprint(entry, response))
+}
+
+/// Runs a call of the protocol on a registered type, for whatever brought it: the dispatcher's path, with
+/// requests through `http`. The connector's name is for the log.
+pub async fn run_call(entry: &Entry, connector: &str, http: &Client, call: ExecuteRequest<'static>) -> Reply {
+    let invocation = invocation(entry, http, call);
     let executor = entry.executor();
     let target = Target {
-        connector: entry.descriptor().name,
+        connector,
         schema: entry.schema(),
         executor: &executor,
         mock: None,
         mock_script: None,
         timeout_ms: None,
     };
-    let done = dispatch(target, invocation).await;
-    let mut response = Response::new(Body::from(done.reply.into_json()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(with_fingerprint(entry, response))
+    dispatch(target, invocation).await.reply
 }
 
 async fn read(body: Body) -> Result<Bytes, Problem> {
@@ -91,7 +99,7 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ExecuteRequest<'static>, Pr
     Ok(call)
 }
 
-fn invocation(service: &Service, entry: &Entry, call: ExecuteRequest<'static>) -> Invocation {
+fn invocation(entry: &Entry, http: &Client, call: ExecuteRequest<'static>) -> Invocation {
     let schema = entry.schema();
     let connection = call.config.into_owned();
     let mut config = StepConfig::from(call.params.into_owned());
@@ -101,7 +109,7 @@ fn invocation(service: &Service, entry: &Entry, call: ExecuteRequest<'static>) -
     }
     let texts = secret_texts(&schema.connection, &connection);
     let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
-    let http = service.http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
+    let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
     let text = |text: Option<Cow<'static, str>>| text.map(Cow::into_owned);
     Invocation {
         config,

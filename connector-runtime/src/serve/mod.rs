@@ -40,6 +40,7 @@ use crate::egress::Client;
 use crate::protocol::{Fingerprint, SCHEMA_HEADER};
 use crate::registry::{DuplicateConnector, Entry, Registry};
 
+pub use self::execute::run_call;
 pub use self::listen::{STOP_TIMEOUT, run, serve, stop_signal};
 pub use self::settings::{ServeError, Settings};
 

@@ -1,5 +1,6 @@
 //! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
 
+mod agent;
 mod call;
 mod connector;
 mod egress;
@@ -49,6 +50,8 @@ enum Command {
     Script(script::ScriptCommand),
     /// Serve connector types of this program to other servers.
     Connector(connector::ConnectorCommand),
+    /// Serve connectors of a private network to a server, over a connection that this process opens.
+    Agent(Box<agent::AgentCommand>),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
     /// Make drafts of connectors from OpenAPI documents.
@@ -129,6 +132,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::NewConnector(args) => new_connector::run(&args),
         Command::Script(command) => script::run(command),
         Command::Connector(command) => connector::run(&registry()?, command),
+        Command::Agent(command) => agent::run(registry()?, *command),
         Command::Egress(command) => egress::run(command),
         Command::Import(args) => import::run(&args),
         Command::Token(args) => token::run(*args),

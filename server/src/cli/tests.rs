@@ -149,11 +149,6 @@ fn tokens_are_made_listed_and_revoked() {
         all.extend(arguments);
         code(&all)
     };
-    assert_eq!(token(&["create", "--name", "n", "--scope", "nothing:read"]), usage());
-    assert_eq!(token(&["create", "--name", "n", "--scope", "admin", "--expires-at", "2001-01-01T00:00:00Z"]), usage());
-    assert_eq!(token(&["create", "--name", "n", "--scope", "runs:*,types:read"]), DONE);
-    assert_eq!(token(&["list"]), DONE);
-    assert_eq!(token(&["list", "--json"]), DONE);
     let rows = || {
         runtime().unwrap().block_on(async {
             let store = Store::open(&sqlite_url(&folder.path().join("floh.db"))).await.unwrap();
@@ -162,6 +157,19 @@ fn tokens_are_made_listed_and_revoked() {
             rows
         })
     };
+    assert_eq!(token(&["create", "--name", "n", "--scope", "nothing:read"]), usage());
+    assert_eq!(token(&["create", "--name", "n", "--scope", "admin", "--expires-at", "2001-01-01T00:00:00Z"]), usage());
+    assert_eq!(token(&["create", "--name", "n", "--agent", "a-1"]), usage());
+    assert_eq!(token(&["create", "--name", "n", "--scope", "admin", "--agent", "a-1", "--connector", "ldap"]), usage());
+    assert_eq!(token(&["create", "--name", "n", "--agent", "a-1", "--connector", "Not A Name"]), usage());
+    assert_eq!(token(&["create", "--name", "n", "--agent", "a-1", "--connector", "ldap,sap"]), DONE);
+    let agent = rows().remove(0).token;
+    assert_eq!((agent.agent_id.as_deref(), agent.scopes), (Some("a-1"), vec!["agents:connect".to_owned()]));
+    assert_eq!(agent.connector_names, ["ldap", "sap"]);
+    assert_eq!(token(&["revoke", &agent.id.to_string()]), DONE);
+    assert_eq!(token(&["create", "--name", "n", "--scope", "runs:*,types:read"]), DONE);
+    assert_eq!(token(&["list"]), DONE);
+    assert_eq!(token(&["list", "--json"]), DONE);
     let made = rows();
     assert_eq!(made.len(), 1);
     assert_eq!(made[0].token.scopes, ["types:read", "runs:read", "runs:write"].map(str::to_owned));

@@ -28,8 +28,14 @@ enum TokenCommand {
         #[arg(long)]
         name: String,
         /// What it may do, for example connectors:read or admin; may be repeated.
-        #[arg(long = "scope", value_name = "SCOPE", required = true, value_delimiter = ',')]
+        #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "agent", value_delimiter = ',')]
         scopes: Vec<String>,
+        /// Make an agent's token: the id that the agent must have. It may connect, and nothing else.
+        #[arg(long, value_name = "ID", requires = "connectors", conflicts_with = "scopes")]
+        agent: Option<String>,
+        /// A connector that the agent may serve; may be repeated.
+        #[arg(long = "connector", value_name = "NAME", requires = "agent", value_delimiter = ',')]
+        connectors: Vec<String>,
         /// When it ends to be valid, for example 2027-01-31T00:00:00Z.
         #[arg(long, value_name = "TIME")]
         expires_at: Option<Timestamp>,
@@ -62,15 +68,9 @@ pub(super) fn run(args: TokenArgs) -> Result<ExitCode, CliError> {
 async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
     let auth = Authenticator::new(store.clone());
     match command {
-        TokenCommand::Create { name, scopes, expires_at, json } => {
-            let new = NewToken {
-                name,
-                kind: TokenKind::Api,
-                scopes,
-                expires_at,
-                agent_id: None,
-                connector_names: Vec::new(),
-            };
+        TokenCommand::Create { name, scopes, agent, connectors, expires_at, json } => {
+            let kind = if agent.is_some() { TokenKind::Agent } else { TokenKind::Api };
+            let new = NewToken { name, kind, scopes, expires_at, agent_id: agent, connector_names: connectors };
             let issued = auth.issue(new).await.map_err(CliError::usage)?;
             if json {
                 print(json!({ "id": issued.row.token.id, "token": issued.text.expose() }));

@@ -67,9 +67,9 @@ fn quoted(fail: Fail, response: &Response, redactor: &Redactor) -> Fail {
     fail.diagnostic("statusCode", response.status()).diagnostic("responseBody", quote(response, redactor))
 }
 
-/// The body as JSON where it is short, else as the beginning of its text. Secrets go before it is cut: of
+/// Returns the body as JSON where it is short, else as the beginning of its text. Secrets go before it is cut: of
 /// one that lies across the cut half would stay.
-fn quote(response: &Response, redactor: &Redactor) -> Value {
+pub(crate) fn quote(response: &Response, redactor: &Redactor) -> Value {
     let bytes = response.bytes();
     if bytes.is_empty() {
         return Value::Null;

@@ -201,7 +201,7 @@ impl<'a> Call<'a> {
 }
 
 /// Returns a URL below an endpoint, whose path may end with a slash or not.
-pub(super) fn below(endpoint: &Url, name: &str) -> Url {
+pub(crate) fn below(endpoint: &Url, name: &str) -> Url {
     let mut url = endpoint.clone();
     url.set_query(None);
     url.set_fragment(None);

@@ -14,7 +14,9 @@ mod state;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
+pub(crate) use self::answer::quote;
 pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
+pub(crate) use self::executor::below;
 pub use self::executor::{External, Service};
 pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
 pub use self::state::{Circuit, ExternalState};

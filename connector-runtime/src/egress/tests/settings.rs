@@ -49,6 +49,40 @@ async fn addresses_and_blocks() {
     assert_eq!(rule_of(&open, "http://a.test/", &["10.1.2.3", "192.168.9.9"]).await, "address_private");
 }
 
+#[tokio::test]
+async fn a_closed_policy_opens_its_list_and_nothing_else() {
+    let list = ["10.1.0.0/16", "192.168.1.5/32:8080", "[fd00::1]:8080", "fd00::2/128:443", "8.8.4.4", "a.test:8080"];
+    let closed = Policy::only(&list).unwrap().with_interfaces(&["10.1.9.9".parse().unwrap()]);
+    for (url, rule) in [
+        ("http://10.1.2.3/", "operator_allow"),
+        ("http://10.1.9.9/", "not_listed"),
+        ("http://10.2.0.1/", "not_listed"),
+        ("http://192.168.1.5:8080/", "operator_allow"),
+        ("http://192.168.1.5/", "not_listed"),
+        ("http://[fd00::1]:8080/", "operator_allow"),
+        ("https://[fd00::2]/", "operator_allow"),
+        ("http://[fd00::2]/", "not_listed"),
+        ("http://8.8.4.4/", ""),
+        ("http://8.8.8.8/", "not_listed"),
+        ("http://[::ffff:8.8.4.4]/", ""),
+        ("http://[2606:4700::1]/", "not_listed"),
+        ("http://127.0.0.1/", "not_listed"),
+        ("http://169.254.169.254/", "not_listed"),
+    ] {
+        assert_eq!(rule_of(&closed, url, &[]).await, rule, "{url}");
+    }
+    assert_eq!(rule_of(&closed, "http://a.test:8080/", &[PUBLIC]).await, "operator_allow");
+    assert_eq!(rule_of(&closed, "http://a.test:8080/", &["10.3.0.1"]).await, "operator_allow");
+    assert_eq!(rule_of(&closed, "http://a.test:8080/", &["127.0.0.1"]).await, "not_listed");
+    assert_eq!(rule_of(&closed, "http://a.test/", &[PUBLIC]).await, "not_listed");
+    // A name that is not listed goes by its addresses, all of them.
+    assert_eq!(rule_of(&closed, "http://b.test/", &["10.1.2.3"]).await, "operator_allow");
+    assert_eq!(rule_of(&closed, "http://b.test/", &["8.8.4.4"]).await, "");
+    assert_eq!(rule_of(&closed, "http://b.test/", &["10.1.2.3", PUBLIC]).await, "not_listed");
+    let nothing = Policy::only::<&str>(&[]).unwrap();
+    assert_eq!(rule_of(&nothing, "http://8.8.8.8/", &[]).await, "not_listed");
+}
+
 #[test]
 fn entries_that_open_nothing_are_told() {
     let entries = |allow: &[&str]| -> Vec<String> {
@@ -163,6 +197,8 @@ fn bad_entries_are_named() {
         ("10.0.0.1/8", "write 10.0.0.0/8"),
         ("10.0.0.0/33", "no block"),
         ("10.0.0.0/8:80", "no block"),
+        ("fd00::/32:80", "only a single address"),
+        ("10.1.2.3/32:0", "port"),
         ("a.test:0", "port"),
         ("a.test:http", "port"),
         ("a.test:70000", "port"),

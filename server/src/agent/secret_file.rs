@@ -1,0 +1,82 @@
+//! Secrets that lie in files of their own, and the agent's token.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use connector_runtime::Secret;
+use zeroize::Zeroizing;
+
+/// The variable of the token.
+pub(super) const TOKEN_VARIABLE: &str = "FLOH_AGENT_TOKEN";
+/// More than any secret takes.
+const LARGEST: u64 = 64 * 1024;
+
+/// Why a secret cannot be had from its file.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// Others than its owner may read or write it.
+    #[error("the file {path} is open to others (mode {mode:04o}); close it with: chmod 600 {path}", path = path.display())]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// There is nothing in it.
+    #[error("the file {} is empty; put the secret into it", .0.display())]
+    Empty(PathBuf),
+    /// The system refuses, or it is no text.
+    #[error("cannot read the file {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// None was given.
+    #[error("no token; pass --token-file with the file that has it, or set {TOKEN_VARIABLE}")]
+    Missing,
+    /// Its file cannot be used.
+    #[error("the agent's token: {0}")]
+    File(#[from] SecretFileError),
+    /// It cannot be sent.
+    #[error("the agent's token has white space or characters beyond ASCII in it; copy it as it was shown")]
+    Unsendable,
+}
+
+/// Reads the agent's token from its file, or else takes what the environment has.
+///
+/// # Errors
+/// [`TokenError`].
+pub fn read_token(file: Option<&Path>, variable: Option<Secret>) -> Result<Secret, TokenError> {
+    let token = match file {
+        Some(path) => read(path)?,
+        None => variable.ok_or(TokenError::Missing)?,
+    };
+    let sendable = !token.is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    if sendable { Ok(token) } else { Err(TokenError::Unsendable) }
+}
+
+/// Reads a secret from a file that its owner alone may read; the white space around it does not count.
+pub(super) fn read(path: &Path) -> Result<Secret, SecretFileError> {
+    let failed = |source| SecretFileError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    // The mode of the file that is open, not of what the path may name a moment later.
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(SecretFileError::OpenToOthers { path: path.to_owned(), mode });
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
+    match text.trim() {
+        "" => Err(SecretFileError::Empty(path.to_owned())),
+        text => Ok(Secret::new(text)),
+    }
+}

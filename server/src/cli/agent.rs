@@ -1,0 +1,160 @@
+//! `floh agent`: serves connectors of a private network over a connection that it opens itself, and
+//! `floh agent check`, which tells beforehand whether it could.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use connector_runtime::Secret;
+use connector_runtime::registry::Registry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, print, runtime};
+use crate::agent::{self, Agent, AgentConfig, Finding, Pace, ServerAddress, Settings, Verdict};
+use crate::config::variable;
+use crate::telemetry::{self, LogFormat};
+
+/// How long look-ups that are still under way may hold up the end of the process.
+const LAST_LOOKUPS: Duration = Duration::from_millis(200);
+
+#[derive(Debug, Args)]
+pub(super) struct AgentCommand {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    args: AgentArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the server, the token and every destination, and serve nothing.
+    ///
+    /// The agent is registered for a moment, unless one is running with the same --data-dir.
+    Check {
+        /// Print one JSON object a line: check, target, verdict, detail.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct AgentArgs {
+    /// The server: wss://floh.example.com, or the whole address of its WebSocket.
+    #[arg(long, global = true, env = "FLOH_AGENT_SERVER", value_name = "URL")]
+    server: Option<String>,
+    /// File with the agent's token, readable by its owner alone. Default: what FLOH_AGENT_TOKEN has.
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// What to serve, and where it may go.
+    #[arg(long, global = true, default_value = "agent.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Certificates (PEM) of the private authority that signed the server's; no other is trusted then.
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Folder of the journal; made where it is not there.
+    #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    data_dir: PathBuf,
+    /// Takes ws:// to another machine too: the token and every value travel in the clear.
+    #[arg(long, global = true)]
+    insecure_ws: bool,
+    /// How log lines are written.
+    #[arg(long, global = true, env = "FLOH_LOG_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
+    /// What is logged, for example info or server=debug,info.
+    #[arg(long, global = true, env = "FLOH_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+pub(super) fn run(registry: Registry, command: AgentCommand) -> Result<ExitCode, CliError> {
+    let AgentCommand { command, args } = command;
+    telemetry::init_logs(args.log_format, &args.log);
+    let settings = args.settings(&registry)?;
+    let registry = Arc::new(registry);
+    let runtime = runtime()?;
+    let done = match command {
+        None => runtime.block_on(serve(settings, registry)),
+        Some(Command::Check { json }) => {
+            let findings = runtime.block_on(agent::check(&settings, registry));
+            show(&findings, json)
+        }
+    };
+    runtime.shutdown_timeout(LAST_LOOKUPS);
+    done
+}
+
+impl AgentArgs {
+    /// Reads all that can be read before anything is dialled.
+    fn settings(self, registry: &Registry) -> Result<Settings, CliError> {
+        let address = self.server.as_deref().ok_or_else(|| {
+            CliError::Usage("no server; pass --server wss://floh.example.com or set FLOH_AGENT_SERVER".to_owned())
+        })?;
+        let server = ServerAddress::parse(address, self.insecure_ws).map_err(CliError::usage)?;
+        let token = variable("FLOH_AGENT_TOKEN").map(Secret::from);
+        let token = agent::read_token(self.token_file.as_deref(), token).map_err(CliError::usage)?;
+        let tls = server.is_encrypted().then(|| agent::tls_config(self.ca.as_deref())).transpose();
+        Ok(Settings {
+            server,
+            tls: tls.map_err(CliError::usage)?,
+            token,
+            config: AgentConfig::read(&self.config, registry).map_err(CliError::usage)?,
+            data_dir: self.data_dir,
+            pace: Pace::default(),
+        })
+    }
+}
+
+async fn serve(settings: Settings, registry: Arc<Registry>) -> Result<ExitCode, CliError> {
+    for warning in settings.config.policy.warnings() {
+        tracing::warn!("{}", warning.replace("egress setting", "allow:"));
+    }
+    let stop = stop_signal().map_err(CliError::failed)?;
+    let agent = Agent::open(settings, registry).await.map_err(CliError::failed)?;
+    agent.run(&stop, |line| print(line)).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Cancels at the first SIGTERM or SIGINT; the second one ends the process at once.
+fn stop_signal() -> std::io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!("stopping: commands at work have 25 s");
+        token.cancel();
+        either(&mut terminate, &mut interrupt).await;
+        std::process::exit(1);
+    });
+    Ok(stop)
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Prints what was found: a table for people, or JSON lines.
+fn show(findings: &[Finding], json: bool) -> Result<ExitCode, CliError> {
+    let width =
+        |text: fn(&Finding) -> &str| findings.iter().map(|finding| text(finding).chars().count()).max().unwrap_or(0);
+    let (check, target) = (width(|finding| &finding.check), width(|finding| &finding.target));
+    for finding in findings {
+        if json {
+            print(serde_json::to_string(finding).map_err(CliError::failed)?);
+            continue;
+        }
+        let word = match finding.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warning => "warning",
+            Verdict::Failed => "failed",
+        };
+        print(format!("{word:7}  {:check$}  {:target$}  {}", finding.check, finding.target, finding.detail));
+    }
+    let failed = findings.iter().any(|finding| finding.verdict == Verdict::Failed);
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
