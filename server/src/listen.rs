@@ -5,7 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,7 +13,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 
+use crate::api::PeerAddress;
 use crate::app::App;
 
 /// How long a client may take to send the head of a request.
@@ -95,8 +97,10 @@ fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router:
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let service = TowerToHyperService::new(router.clone());
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    // Without one the peer has gone already, and the connection ends by itself.
+    let peer = Extension(stream.peer_addr().ok().map(PeerAddress));
+    let service = TowerToHyperService::new(peer.layer(router.clone()));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = pin!(connection).await {

@@ -1,6 +1,7 @@
 //! REST (contract section 4): one file a resource, thin. Every route names its scope where it is
 //! declared; one without cannot be added.
 
+mod agents;
 mod answered;
 mod body;
 mod connectors;
@@ -19,6 +20,7 @@ mod type_changes;
 mod types;
 mod unique;
 
+pub use agents::PeerAddress;
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
 pub use guard::{Access, Caller};
 pub use problem::{Mistake, Problem};

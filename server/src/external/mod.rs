@@ -14,6 +14,7 @@ mod state;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
+pub(crate) use self::answer::read_result;
 pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
 pub use self::executor::{External, Service};
 pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
