@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::agents::{self, Hub};
 use crate::api::Problem;
 use crate::auth::Authenticator;
 use crate::catalog::{SealError, seal_stored};
@@ -50,6 +51,8 @@ pub struct Parts {
     pub http: Client,
     /// Where scripts run.
     pub scripts: Scripts,
+    /// The agents that are connected.
+    pub agents: Hub,
     /// Turns away calls beyond what may run at once.
     pub permits: Semaphore,
     /// Calls at work, which a stop waits for.
@@ -149,6 +152,7 @@ impl App {
             instances: Instances::default(),
             http: Client::new(options.policy),
             scripts: options.scripts,
+            agents: Hub::default(),
             permits: Semaphore::new(MOST_CALLS),
             calls: TaskTracker::new(),
             contended: Mutex::new(()),
@@ -164,6 +168,7 @@ impl App {
         settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
         app.chores.spawn(housekeeping::keep(Arc::downgrade(&app.0), app.closing.clone()));
+        app.chores.spawn(agents::recheck::keep(Arc::downgrade(&app.0), app.closing.clone()));
         Ok(app)
     }
 
@@ -177,8 +182,9 @@ impl App {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Writes what is still in memory and closes the database.
+    /// Says goodbye to the agents, writes what is still in memory and closes the database.
     pub async fn close(&self) {
+        self.agents.close().await;
         self.closing.cancel();
         self.chores.close();
         self.chores.wait().await;

@@ -38,6 +38,10 @@ pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_counter!("floh_executions_total", "executed commands, by type and status");
     metrics::describe_histogram!("floh_execution_seconds", "duration of executed commands in seconds, by type");
     metrics::describe_counter!("floh_http_requests_total", "answered requests, by route, method and status");
+    metrics::describe_gauge!("floh_agents_connected", "agents that are connected");
+    metrics::describe_counter!("floh_agent_commands_total", "commands for agents, by how their delivery ended");
+    metrics::describe_counter!("floh_agent_commands_resent_total", "commands sent again after a connection was lost");
+    metrics::describe_counter!("floh_agent_responses_dropped_total", "responses that nobody waited for");
     metrics::describe_histogram!("floh_http_request_seconds", "time to answer a request in seconds, by route");
     Ok(handle)
 }

@@ -6,7 +6,8 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 
 use super::{DuplicateConnector, ServeError, Service, Settings};
 use crate::egress::Client;
@@ -72,7 +74,8 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
     Ok(())
 }
 
-/// Serves a router until `stop` completes, then waits for what is at work, 25 s at most.
+/// Serves a router until `stop` completes, then waits for what is at work, 25 s at most. Handlers find the
+/// caller's address as the extension `Option<ConnectInfo<SocketAddr>>`.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -103,8 +106,11 @@ fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router:
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let service = TowerToHyperService::new(router.clone());
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    // Without an address the peer has gone already, and the connection ends by itself.
+    let peer = stream.peer_addr().ok().map(ConnectInfo);
+    let service = TowerToHyperService::new(Extension(peer).layer(router.clone()));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = pin!(connection).await {
             tracing::debug!(error, "a connection ended early");

@@ -1,4 +1,30 @@
 //! On-premise agents (contract section 6): processes inside a private network that connect out to the
 //! server and execute commands for it.
+//!
+//! A `session` is one socket, a `connection` what is known of it after the registration, the [`Hub`] the table
+//! of them all. A `delivery` brings one command to an agent and its result back, across lost connections;
+//! [`AgentExecutor`] puts that behind the trait of every other execution model.
 
+mod admission;
+mod connection;
+mod delivery;
+mod end;
+mod executor;
+mod hub;
+mod inflight;
+mod line;
+mod meters;
+mod outbox;
+pub(crate) mod recheck;
+mod schemas;
+pub(crate) mod session;
+mod view;
 pub mod wire;
+
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
+
+pub use self::executor::AgentExecutor;
+pub use self::hub::{Hub, Shared};
+pub use self::view::{AgentState, AgentView};

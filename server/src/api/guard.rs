@@ -21,6 +21,8 @@ pub enum Access {
     Authenticated,
     /// A token with a scope.
     Needs(Scope),
+    /// A token with a scope, which may also come later, in the first message of the socket that the route opens.
+    NeedsInBand(Scope),
 }
 
 impl std::fmt::Display for Access {
@@ -29,6 +31,7 @@ impl std::fmt::Display for Access {
             Self::Public => f.write_str("public"),
             Self::Authenticated => f.write_str("any token"),
             Self::Needs(scope) => write!(f, "{scope}"),
+            Self::NeedsInBand(scope) => write!(f, "{scope} (the token may come in the first message)"),
         }
     }
 }
@@ -54,6 +57,9 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     if access == Access::Public {
         return next.run(request).await;
     }
+    if matches!(access, Access::NeedsInBand(_)) && !request.headers().contains_key(header::AUTHORIZATION) {
+        return next.run(request).await;
+    }
     let token = bearer(&request).map(str::to_owned);
     match admit(&app, access, token).await {
         Ok(identity) => {
@@ -70,7 +76,7 @@ async fn admit(app: &App, access: Access, token: Result<String, Problem>) -> Res
         other => unauthorized(other.to_string()),
     })?;
     match access {
-        Access::Needs(scope) if !identity.allows(scope) => {
+        Access::Needs(scope) | Access::NeedsInBand(scope) if !identity.allows(scope) => {
             let detail = format!("this needs the scope {scope}, which the token {:?} does not have", identity.name);
             Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
         }

@@ -1,6 +1,7 @@
 //! REST (contract section 4): one file a resource, thin. Every route names its scope where it is
 //! declared; one without cannot be added.
 
+mod agents;
 mod answered;
 mod body;
 mod connectors;

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::answered::{self, Answered};
 use super::guard::{Access, guard};
 use super::meta::Document;
-use super::{Problem, connectors, executions, imports, meta, tokens, type_changes, types};
+use super::{Problem, agents, connectors, executions, imports, meta, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
 
@@ -39,11 +39,13 @@ type Handlers = UtoipaMethodRouter<App>;
 
 /// Every route with what it demands.
 fn declared() -> Vec<(Access, Handlers)> {
-    use Access::{Authenticated, Needs, Public};
+    use Access::{Authenticated, Needs, NeedsInBand, Public};
     vec![
         (Needs(Scope::ConnectorsWrite), routes!(connectors::create)),
         (Needs(Scope::ConnectorsRead), routes!(connectors::list)),
         (Needs(Scope::ConnectorsWrite), routes!(imports::parse_oas)),
+        (Needs(Scope::ConnectorsRead), routes!(agents::list)),
+        (NeedsInBand(Scope::AgentsConnect), routes!(agents::connect)),
         (Needs(Scope::ConnectorsRead), routes!(connectors::read)),
         (Needs(Scope::ConnectorsWrite), routes!(connectors::update)),
         (Needs(Scope::ConnectorsWrite), routes!(connectors::delete)),
@@ -136,6 +138,9 @@ fn describe_access(access: Access, paths: &mut utoipa::openapi::path::Paths) {
                 continue;
             }
             operation.security = Some(vec![requirement.clone()]);
+            if matches!(access, Access::NeedsInBand(_)) {
+                operation.security.get_or_insert_default().push(SecurityRequirement::default());
+            }
             let described = operation.description.take().filter(|text| !text.is_empty());
             let scope = format!("Needs: {access}.");
             operation.description = Some(described.map_or_else(|| scope.clone(), |text| format!("{text}\n\n{scope}")));

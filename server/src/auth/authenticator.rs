@@ -162,6 +162,15 @@ impl Authenticator {
         self.store.tokens().delete(id).await
     }
 
+    /// Asks the database again for a token that something is open on. Where another process revoked it, what is
+    /// open is told.
+    ///
+    /// # Errors
+    /// [`AuthError::Unknown`] where it is no more, and those of the database.
+    pub async fn recheck(&self, id: Uuid) -> Result<(), AuthError> {
+        self.look_up(id, store::now()).await.map(drop)
+    }
+
     /// Writes when tokens were last used. The server calls this now and then, and at its end.
     ///
     /// # Errors

@@ -20,22 +20,41 @@ pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Fa
     let Ok(body) = response.json::<Value>() else {
         return Err(no_result(response, redactor, "the body is no JSON").into());
     };
-    let (legacy, result) = body.as_object().map_or((false, false), judge);
-    if !legacy && !result {
-        let reason = if (300..400).contains(&response.status()) {
-            "redirects are not followed; set endpointUrl to where the service is"
-        } else if body.is_object() {
-            "the body has no success that is true or false"
-        } else {
-            "the body is no object"
-        };
+    if let Some(reason) = no_result_because(&body, "body") {
+        let redirected = (300..400).contains(&response.status());
+        let reason =
+            if redirected { "redirects are not followed; set endpointUrl to where the service is" } else { &reason };
         return Err(no_result(response, redactor, reason).into());
     }
+    spoken(body, "external service", redactor).map_err(|error| quoted(Fail::new(error), response, redactor).into())
+}
+
+/// Reads what came as a result over something else than HTTP, by the same rules; `sender` says from whom.
+pub(crate) fn read_result(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Fail> {
+    if let Some(reason) = no_result_because(&body, "result") {
+        let text = body.to_string();
+        let fail = Fail::new(format!("The {sender} answered no result")).diagnostic("reason", reason);
+        return Err(fail.diagnostic("result", cut(&redactor.text(&text))));
+    }
+    spoken(body, sender, redactor).map_err(Fail::new)
+}
+
+/// Says why a body is no result, where it is none; one with keys of protocol 1.x is refused later, by another text.
+fn no_result_because(body: &Value, what: &str) -> Option<String> {
+    match body.as_object().map(judge) {
+        Some((false, false)) => Some(format!("the {what} has no success that is true or false")),
+        Some(_) => None,
+        None => Some(format!("the {what} is no object")),
+    }
+}
+
+/// Reads a result after a look at the version that its sender speaks.
+fn spoken(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, String> {
     if let Some(version) = body.get("protocolVersion").and_then(Value::as_str).filter(|own| !protocol::is_spoken(own)) {
         let version: String = redactor.text(version).chars().take(16).collect();
-        return Err(quoted(Fail::new(upgrade(&version)), response, redactor).into());
+        return Err(upgrade(sender, &version));
     }
-    Reply::read(body, Sender::Service).map_err(|error| quoted(Fail::new(error), response, redactor).into())
+    Reply::read(body, Sender::Service)
 }
 
 /// Tells whether a service may answer otherwise in a moment, so that a command that may be sent twice is.
@@ -50,9 +69,9 @@ fn judge(body: &Map<String, Value>) -> (bool, bool) {
     (legacy, body.get("success").is_some_and(Value::is_boolean))
 }
 
-fn upgrade(version: &str) -> String {
+fn upgrade(sender: &str, version: &str) -> String {
     format!(
-        "The external service speaks protocol {version}; this server speaks {}. Upgrade the service: a result has \
+        "The {sender} speaks protocol {version}; this server speaks {}. Upgrade it: a result has \
          success, payload (on success), diagnostics (on failure), variables and error",
         protocol::VERSION
     )
@@ -81,10 +100,13 @@ pub(crate) fn quote(response: &Response, redactor: &Redactor) -> Value {
         return value;
     }
     let text = response.text();
-    let text = redactor.text(&text);
+    cut(&redactor.text(&text)).into()
+}
+
+/// The beginning of a text that is redacted already.
+fn cut(text: &str) -> String {
     if text.len() <= MOST_QUOTED {
-        return Value::from(text.into_owned());
+        return text.to_owned();
     }
-    let end = text.floor_char_boundary(MOST_QUOTED);
-    format!("{}... ({} bytes in all)", &text[..end], bytes.len()).into()
+    format!("{}... ({} bytes in all)", &text[..text.floor_char_boundary(MOST_QUOTED)], text.len())
 }

@@ -14,7 +14,7 @@ mod state;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
-pub(crate) use self::answer::quote;
+pub(crate) use self::answer::{quote, read_result};
 pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
 pub(crate) use self::executor::below;
 pub use self::executor::{External, Service};

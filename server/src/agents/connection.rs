@@ -1,0 +1,221 @@
+//! One connection of an agent that has registered: what it serves, what waits for it, how it is.
+//!
+//! The socket's task, the calls and the table of the hub share it. It ends once, with one reason: whoever
+//! ends it first words it, and everybody who waits on it wakes at once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::end::End;
+use super::line::Traffic;
+use super::outbox::{Full, Outbox};
+use super::schemas::Schemas;
+use super::wire::{Capabilities, ConfigPlace, FromServer, Register};
+use crate::store;
+
+/// How many commands an agent gets at a time where it says nothing, and at most.
+const USUAL_CONCURRENT: u32 = 64;
+const MOST_CONCURRENT: u32 = 256;
+
+/// A registered connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// Names it to the agent.
+    pub(super) session: Uuid,
+    /// Greater than that of every earlier connection.
+    pub(super) epoch: u64,
+    /// The agent.
+    pub(super) agent_id: String,
+    pub(super) agent_name: String,
+    pub(super) agent_version: Option<String>,
+    pub(super) connector_names: Vec<String>,
+    pub(super) capabilities: Capabilities,
+    pub(super) token_id: Uuid,
+    pub(super) since: Timestamp,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) outbox: Outbox,
+    pub(super) schemas: Schemas,
+    pub(super) traffic: Arc<Traffic>,
+    slots: Arc<Semaphore>,
+    most: usize,
+    waiting: AtomicUsize,
+    /// In microseconds; 0 before the first pong.
+    latency: AtomicU64,
+    pinged: Mutex<Option<(u64, Instant)>>,
+    ended: CancellationToken,
+    end: OnceLock<End>,
+}
+
+/// Why a command gets no slot.
+#[derive(Debug)]
+pub(super) enum NoSlot {
+    /// As many as may wait do.
+    Full {
+        /// Commands at work.
+        at_work: usize,
+        /// Calls that wait.
+        waiting: usize,
+    },
+    /// The connection ended meanwhile.
+    Ended,
+}
+
+impl Connection {
+    pub(super) fn new(
+        epoch: u64,
+        register: Register,
+        token_id: Uuid,
+        remote: Option<SocketAddr>,
+        traffic: Arc<Traffic>,
+    ) -> Self {
+        let Register { agent_id, agent_name, connector_names, capabilities, schemas, agent_version, .. } = register;
+        let most = capabilities.max_concurrent.unwrap_or(USUAL_CONCURRENT).clamp(1, MOST_CONCURRENT) as usize;
+        Self {
+            session: store::new_id(),
+            epoch,
+            agent_name: if agent_name.is_empty() { agent_id.clone() } else { agent_name },
+            agent_id,
+            agent_version,
+            connector_names,
+            capabilities,
+            token_id,
+            since: store::now(),
+            remote,
+            outbox: Outbox::default(),
+            schemas: Schemas::new(schemas),
+            traffic,
+            slots: Arc::new(Semaphore::new(most)),
+            most,
+            waiting: AtomicUsize::new(0),
+            latency: AtomicU64::new(0),
+            pinged: Mutex::default(),
+            ended: CancellationToken::new(),
+            end: OnceLock::new(),
+        }
+    }
+
+    /// Tells whether the agent registered for a connector.
+    pub(super) fn serves(&self, connector: &str) -> bool {
+        self.connector_names.binary_search_by(|name| name.as_str().cmp(connector)).is_ok()
+    }
+
+    /// Tells whether the agent has the connection configs.
+    pub(super) fn has_configs(&self) -> bool {
+        self.capabilities.config == ConfigPlace::Agent
+    }
+
+    /// Returns how many commands it may have at a time.
+    pub(super) fn most_concurrent(&self) -> usize {
+        self.most
+    }
+
+    /// Returns how many it has.
+    pub(super) fn at_work(&self) -> usize {
+        self.most.saturating_sub(self.slots.available_permits())
+    }
+
+    /// Waits for a slot, in a queue as long as there are slots.
+    ///
+    /// # Errors
+    /// Where the queue is full, and where the connection ends.
+    pub(super) async fn slot(&self) -> Result<OwnedSemaphorePermit, NoSlot> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _place = Place(&self.waiting);
+        if waiting >= self.most {
+            return Err(NoSlot::Full { at_work: self.at_work(), waiting });
+        }
+        self.resumed_slot().await.ok_or(NoSlot::Ended)
+    }
+
+    /// Waits for a slot for a command that has left already on an earlier connection: it never finds the queue full.
+    pub(super) async fn resumed_slot(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.ended.cancelled() => None,
+            slot = Arc::clone(&self.slots).acquire_owned() => slot.ok(),
+        }
+    }
+
+    /// Sends a frame that is no command.
+    pub(super) fn send(&self, frame: &FromServer) -> Result<(), Full> {
+        // Texts and maps are always JSON.
+        self.outbox.other(Message::text(serde_json::to_string(frame).unwrap_or_default()))
+    }
+
+    /// Sends a ping, to which a pong with the same bytes comes back.
+    pub(super) fn ping(&self) -> Result<(), Full> {
+        let mut pinged = self.pinged.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = pinged.map_or(0, |(number, _)| number) + 1;
+        *pinged = Some((number, Instant::now()));
+        self.outbox.other(Message::Ping(number.to_be_bytes().to_vec().into()))
+    }
+
+    /// Takes a pong. One that answers the newest ping tells the latency.
+    pub(super) fn ponged(&self, payload: &[u8]) {
+        let pinged = *self.pinged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((number, at)) = pinged
+            && payload == number.to_be_bytes()
+        {
+            let took = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
+            self.latency.store(took, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how long a ping took last, in milliseconds.
+    pub(super) fn latency_ms(&self) -> Option<f64> {
+        let micros = self.latency.load(Ordering::Relaxed);
+        // Far below 2^52 microseconds.
+        #[expect(clippy::cast_precision_loss, reason = "a time in microseconds")]
+        (micros > 0).then(|| micros as f64 / 1000.0)
+    }
+
+    /// Returns the connectors that are not taken from this agent, each with the reason.
+    pub(super) fn refused(&self) -> BTreeMap<String, String> {
+        self.schemas.refused()
+    }
+
+    /// Ends the connection, unless it has ended.
+    pub(super) fn end(&self, end: End) {
+        // The first reason stays.
+        if self.end.set(end).is_ok() {
+            self.ended.cancel();
+        }
+    }
+
+    /// Returns when the connection has ended.
+    pub(super) async fn ended(&self) -> End {
+        self.ended.cancelled().await;
+        self.why()
+    }
+
+    /// Returns why it has ended.
+    pub(super) fn why(&self) -> End {
+        self.end.get().cloned().unwrap_or_else(|| End::gone("the connection has not ended"))
+    }
+
+    /// Tells whether it has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+}
+
+/// A place in the queue, given back when the call goes on or away.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,300 @@
+//! The delivery of one command: to which agent, over which connections, until when.
+//!
+//! What never left goes to the next connection. What left on a connection that broke is sent again under the
+//! same id to an agent with a journal that comes back, which executes an id once; else, where the command may
+//! be executed twice, under a new id to whoever serves the connector then; else its outcome is unknown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::outcome::Fail;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use uuid::Uuid;
+
+use super::connection::{Connection, NoSlot};
+use super::hub::Hub;
+use super::inflight::Ticket;
+use super::meters::Outcome;
+use super::outbox::Sent;
+use super::schemas::{Expected, refusal};
+use super::wire::{Command, FromServer, MOST_FRAME};
+
+/// How long an agent may take to come back before what it had is given up, and what it never got is refused.
+pub(super) const RETURN: Duration = Duration::from_secs(5);
+
+/// A command on its way.
+#[derive(Debug)]
+pub(super) struct Delivery<'a, C> {
+    pub(super) hub: &'a Hub,
+    pub(super) connector: &'a str,
+    /// What the connector's type is here; nothing is compared without it.
+    pub(super) expected: Option<&'a Expected>,
+    pub(super) deadline: Instant,
+    /// Whether it may be executed twice.
+    pub(super) repeatable: bool,
+    /// Whether it changes nothing.
+    pub(super) reads: bool,
+    /// Writes the command for an agent under an id.
+    pub(super) command: C,
+}
+
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undelivered {
+    #[error("No agent is connected for {connector}")]
+    NoAgent { connector: String },
+    #[error("Agent {agent} does not serve {connector} here: {reason}")]
+    Refused { agent: String, connector: String, reason: Arc<str> },
+    #[error("Agent {agent} is busy: {at_work} commands at work and {waiting} calls waiting; try again in a moment, or let it take more at a time (maxConcurrent)")]
+    Busy { agent: String, at_work: usize, waiting: usize },
+    #[error("Agent {agent} was lost after the command {command_id} had left ({reason}); {}", what_next(*.repeatable))]
+    Lost { agent: String, command_id: Uuid, reason: String, received: bool, repeatable: bool, unknown: bool },
+    #[error("the time is over")]
+    TimedOut { agent: String, command_id: Option<Uuid>, received: bool, unknown: bool },
+    #[error("The call has {bytes} bytes; an agent takes {MOST_FRAME}")]
+    TooLarge { bytes: usize },
+    #[error("The call cannot be written as JSON: {0}")]
+    Unwritable(#[from] serde_json::Error),
+    #[error("The connection of agent {agent} is not as the type demands: {reason}")]
+    Invalid { agent: String, reason: String },
+}
+
+fn what_next(repeatable: bool) -> &'static str {
+    if repeatable {
+        "it was to be sent again, and no agent came for it in time"
+    } else {
+        "whether it was executed is unknown: look there before calling again"
+    }
+}
+
+impl Undelivered {
+    /// Returns what it counts as.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::NoAgent { .. } => Outcome::NoAgent,
+            Self::Refused { .. } | Self::Invalid { .. } => Outcome::Refused,
+            Self::Busy { .. } => Outcome::Busy,
+            Self::Lost { .. } => Outcome::Lost,
+            Self::TimedOut { .. } => Outcome::TimedOut,
+            Self::TooLarge { .. } | Self::Unwritable(_) => Outcome::TooLarge,
+        }
+    }
+
+    /// Words the failure of a call that had so long, for people.
+    pub(super) fn text(&self, timeout: Duration) -> String {
+        match self {
+            Self::TimedOut { .. } => format!("Timed out after {} ms", timeout.as_millis()),
+            other => other.to_string(),
+        }
+    }
+
+    /// Makes the failure of a call that had so long.
+    pub(super) fn into_fail(self, timeout: Duration) -> Fail {
+        let fail = Fail::new(self.text(timeout)).diagnostic("code", self.outcome().as_str());
+        let (agent, left, unknown) = match self {
+            Self::NoAgent { .. } | Self::TooLarge { .. } | Self::Unwritable(_) => return fail,
+            Self::Refused { agent, .. } | Self::Busy { agent, .. } | Self::Invalid { agent, .. } => (agent, None, false),
+            Self::Lost { agent, command_id, received, unknown, .. } => (agent, Some((command_id, received)), unknown),
+            Self::TimedOut { agent, command_id, received, unknown } => {
+                (agent, command_id.map(|id| (id, received)), unknown)
+            }
+        };
+        let fail = fail.diagnostic("agentId", agent);
+        let fail = match left {
+            Some((id, received)) => fail.diagnostic("commandId", id).diagnostic("received", received),
+            None => fail,
+        };
+        if unknown { fail.diagnostic("outcome", "unknown") } else { fail }
+    }
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Answered(Value),
+    /// Nobody has seen the command.
+    NeverLeft,
+    /// It may have been executed, and may be again.
+    Again(Undelivered),
+}
+
+impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Delivery<'_, C> {
+    /// Delivers the command and waits for its result. What comes back is the agent's, as it came.
+    pub(super) async fn run(&self) -> Result<(Value, Arc<Connection>), Undelivered> {
+        let mut until = Instant::now();
+        let mut lost = None;
+        loop {
+            let connection = match self.connection(until).await {
+                Err(Undelivered::NoAgent { .. }) if lost.is_some() => return Err(lost.unwrap_or_else(|| self.no_agent())),
+                found => found?,
+            };
+            match self.attempt(&connection).await? {
+                Attempt::Answered(result) => return Ok((result, connection)),
+                Attempt::NeverLeft if lost.is_none() => until = (Instant::now() + RETURN).min(self.deadline),
+                Attempt::NeverLeft => {}
+                Attempt::Again(why) => {
+                    tracing::info!(agent = connection.agent_id, connector = self.connector, reason = %why, "a command is sent again to whoever serves it");
+                    self.hub.meters.resent.increment(1);
+                    until = self.deadline;
+                    lost = Some(why);
+                }
+            }
+        }
+    }
+
+    /// Waits for a connection that serves the connector.
+    async fn connection(&self, until: Instant) -> Result<Arc<Connection>, Undelivered> {
+        let mut changes = self.hub.changes();
+        loop {
+            changes.mark_unchanged();
+            let mut refused = None;
+            for connection in self.hub.serving(self.connector).into_iter().filter(|found| !found.has_ended()) {
+                let verdict = match self.expected {
+                    Some(expected) => timeout_at(self.deadline, refusal(&connection, self.connector, expected)).await,
+                    None => Ok(None),
+                };
+                match verdict {
+                    Ok(None) => return Ok(connection),
+                    Ok(Some(reason)) => {
+                        let (agent, connector) = (connection.agent_id.clone(), self.connector.to_owned());
+                        refused.get_or_insert(Undelivered::Refused { agent, connector, reason });
+                    }
+                    Err(_) => return Err(self.timed_out(&connection, None)),
+                }
+            }
+            if let Some(refused) = refused {
+                return Err(refused);
+            }
+            if Instant::now() >= until || timeout_at(until, changes.changed()).await.is_err() {
+                return Err(self.no_agent());
+            }
+        }
+    }
+
+    async fn attempt(&self, connection: &Arc<Connection>) -> Result<Attempt, Undelivered> {
+        let slot = tokio::select! {
+            slot = connection.slot() => slot,
+            () = sleep_until(self.deadline) => Err(NoSlot::Full { at_work: connection.at_work(), waiting: 1 }),
+        };
+        let mut _slot = match slot {
+            Ok(slot) => slot,
+            Err(NoSlot::Ended) => return Ok(Attempt::NeverLeft),
+            Err(NoSlot::Full { at_work, waiting }) => {
+                return Err(Undelivered::Busy { agent: connection.agent_id.clone(), at_work, waiting });
+            }
+        };
+        let mut ticket = self.hub.in_flight.enter(&connection.agent_id);
+        let mut on = Arc::clone(connection);
+        let mut has_left = false;
+        loop {
+            let mut sent = None;
+            let over = tokio::select! {
+                biased;
+                answer = &mut ticket.answer => return Ok(answer.map_or(Attempt::NeverLeft, Attempt::Answered)),
+                why = on.ended() => Some(why),
+                () = sleep_until(self.deadline) => None,
+                unsent = self.send(&on, ticket.id, &mut sent) => return Err(unsent),
+            };
+            let withdrawn = sent.as_ref().is_none_or(Sent::withdraw);
+            has_left |= !withdrawn;
+            let Some(why) = over else {
+                return Err(self.timed_out(&on, has_left.then_some(&ticket)));
+            };
+            if !has_left {
+                return Ok(Attempt::NeverLeft);
+            }
+            let next = if on.capabilities.journal { self.returned(&on, &mut ticket).await } else { Returned::Not };
+            match next {
+                Returned::Answered(result) => return Ok(Attempt::Answered(result)),
+                Returned::On(next, slot) => {
+                    tracing::info!(agent = next.agent_id, command = %ticket.id, "a command is sent again under its id");
+                    self.hub.meters.resent.increment(1);
+                    (on, _slot) = (next, slot);
+                }
+                Returned::Not => {
+                    let lost = Undelivered::Lost {
+                        agent: on.agent_id.clone(),
+                        command_id: ticket.id,
+                        reason: why.to_string(),
+                        received: ticket.is_received(),
+                        repeatable: self.repeatable,
+                        unknown: !self.reads,
+                    };
+                    return if self.repeatable { Ok(Attempt::Again(lost)) } else { Err(lost) };
+                }
+            }
+        }
+    }
+
+    /// Sends the command over a connection, and then waits for ever; what comes back is why it cannot be sent.
+    async fn send(&self, on: &Connection, id: Uuid, sent: &mut Option<Sent>) -> Undelivered {
+        let text = match self.text(on, id) {
+            Ok(text) if text.len() > MOST_FRAME => return Undelivered::TooLarge { bytes: text.len() },
+            Ok(text) => text,
+            Err(error) => return error,
+        };
+        if let Some(room) = on.outbox.room(text.len()).await {
+            *sent = Some(on.outbox.command(text, room));
+        }
+        std::future::pending().await
+    }
+
+    fn text(&self, on: &Connection, id: Uuid) -> Result<String, Undelivered> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let command = (self.command)(on, id, left)?;
+        Ok(serde_json::to_string(&FromServer::Command(Box::new(command)))?)
+    }
+
+    /// Waits for a lost agent with a journal to come back with a free slot, and for the answer meanwhile.
+    async fn returned(&self, lost: &Connection, ticket: &mut Ticket) -> Returned {
+        let until = (Instant::now() + RETURN).min(self.deadline);
+        let mut changes = self.hub.changes();
+        let back = async {
+            loop {
+                changes.mark_unchanged();
+                let next = self.hub.connection_of(&lost.agent_id).filter(|next| next.epoch > lost.epoch);
+                if let Some(next) = next {
+                    if !next.capabilities.journal || !next.serves(self.connector) {
+                        return None;
+                    }
+                    // A connection that ends at once is waited out like the one before.
+                    if let Some(slot) = next.resumed_slot().await {
+                        return Some((next, slot));
+                    }
+                }
+                if changes.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = &mut ticket.answer => answer.map_or(Returned::Not, Returned::Answered),
+            back = timeout_at(until, back) => match back {
+                Ok(Some((next, slot))) => Returned::On(next, slot),
+                Ok(None) | Err(_) => Returned::Not,
+            },
+        }
+    }
+
+    fn no_agent(&self) -> Undelivered {
+        Undelivered::NoAgent { connector: self.connector.to_owned() }
+    }
+
+    fn timed_out(&self, on: &Connection, left: Option<&Ticket>) -> Undelivered {
+        Undelivered::TimedOut {
+            agent: on.agent_id.clone(),
+            command_id: left.map(|ticket| ticket.id),
+            received: left.is_some_and(Ticket::is_received),
+            unknown: left.is_some() && !self.reads,
+        }
+    }
+}
+
+enum Returned {
+    /// The answer came over another connection.
+    Answered(Value),
+    /// The agent is back.
+    On(Arc<Connection>, tokio::sync::OwnedSemaphorePermit),
+    Not,
+}

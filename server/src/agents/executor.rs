@@ -1,0 +1,136 @@
+//! The executor of connectors that an agent serves.
+//!
+//! It stands behind the same trait as compiled connectors, scripts and services, so that validation, mocks,
+//! the deadline, redaction and recording are those of every call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::context::Context;
+use connector_runtime::dispatch::Executor;
+use connector_runtime::outcome::{BoxFuture, Failure, Reply};
+use connector_runtime::protocol::Metadata;
+use connector_runtime::redact::{Redactor, secret_texts};
+use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Invalid};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::delivery::{Delivery, Undelivered};
+use super::hub::Hub;
+use super::meters::Outcome;
+use super::schemas::Expected;
+use super::wire::Command;
+use crate::external;
+
+/// How long after the deadline the failure may take, which tells more than that the time is over.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Serves one connector by whichever agent registered its name.
+#[derive(Debug)]
+pub struct AgentExecutor {
+    hub: Hub,
+    connector: String,
+    schema: Arc<ConfigSchema>,
+    expected: Option<Expected>,
+    redactor: Arc<Redactor>,
+}
+
+impl AgentExecutor {
+    /// Serves a connector of a type through a hub. Without a `version` there is no schema that an agent's could
+    /// be compared with. The redactor knows the secrets of the connection.
+    pub fn new(
+        hub: &Hub,
+        connector: impl Into<String>,
+        version: Option<&str>,
+        schema: &Arc<ConfigSchema>,
+        redactor: Arc<Redactor>,
+    ) -> Self {
+        let expected = version.map(|version| Expected::of(version, schema));
+        Self { hub: hub.clone(), connector: connector.into(), schema: Arc::clone(schema), expected, redactor }
+    }
+
+    async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+        let known = self.schema.commands.get(command);
+        let reads = known.is_some_and(|known| known.effect == Some(Effect::Read));
+        let repeatable = reads || known.is_some_and(|known| known.idempotent);
+        let redactor = self.redactor.with(secret_texts(params.fields(), params.given()));
+        let redactor = redactor.map_or_else(|| Arc::clone(&self.redactor), Arc::new);
+        let mut params = params.with_defaults();
+        params.shift_remove("command");
+        let key = context.idempotency_key().map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        let delivery = Delivery {
+            hub: &self.hub,
+            connector: &self.connector,
+            expected: self.expected.as_ref(),
+            deadline: context.deadline(),
+            repeatable,
+            reads,
+            command: |on: &Connection, id: Uuid, left: Duration| {
+                let timeout = left.as_micros().div_ceil(1000);
+                Ok(Command {
+                    command_id: id.to_string(),
+                    connector_name: self.connector.clone(),
+                    command: command.to_owned(),
+                    config: if on.has_configs() { Map::new() } else { self.config(on, context)? },
+                    params: params.clone(),
+                    variables: context.variables().clone(),
+                    metadata: Metadata {
+                        step_id: context.step_id().map(|id| id.to_owned().into()),
+                        run_id: context.run_id().map(|id| id.to_owned().into()),
+                        timeout: Some(u64::try_from(timeout).unwrap_or(u64::MAX)),
+                        idempotency_key: Some(key.clone().into()),
+                    },
+                })
+            },
+        };
+        match delivery.run().await {
+            Ok((result, agent)) => {
+                self.hub.meters.count(Outcome::Answered);
+                external::read_result(result, &format!("agent {}", agent.agent_id), &redactor).map_err(Failure::from)
+            }
+            Err(undelivered) => {
+                self.hub.meters.count(undelivered.outcome());
+                let reason = redactor.text(&undelivered.text(context.timeout())).into_owned();
+                let code = undelivered.outcome().as_str();
+                tracing::warn!(connector = self.connector, command, code, reason, "an agent did not execute a command");
+                context.log().warn(reason);
+                Err(undelivered.into_fail(context.timeout()).into())
+            }
+        }
+    }
+
+    /// The connection config, checked: which agent takes the command was not known before.
+    fn config(
+        &self,
+        on: &Connection,
+        context: &Context,
+    ) -> Result<Map<String, Value>, Undelivered> {
+        let values = FieldValues::new(&self.schema.connection, context.connector_config());
+        let mut invalid = Invalid::default();
+        values.check(&mut invalid);
+        match invalid.into_result() {
+            Ok(()) => Ok(values.with_defaults()),
+            Err(invalid) => Err(Undelivered::Invalid { agent: on.agent_id.clone(), reason: invalid.to_string() }),
+        }
+    }
+}
+
+impl Executor for AgentExecutor {
+    fn execute<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Failure>> {
+        Box::pin(self.call(context, command, params))
+    }
+
+    fn grace(&self) -> Duration {
+        GRACE
+    }
+
+    fn brings_connection(&self) -> bool {
+        self.hub.serving(&self.connector).first().is_some_and(|connection| connection.has_configs())
+    }
+}

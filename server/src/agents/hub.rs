@@ -1,0 +1,235 @@
+//! The table of agents: who is connected, and who serves a connector.
+//!
+//! A connection is taken out by its session, never by the agent's id: the end of an old socket must not take
+//! the new one with it. Of several agents that serve one connector the newest registration gets the commands;
+//! when it goes, the one before serves again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::end::End;
+use super::inflight::InFlight;
+use super::meters::Meters;
+use super::view::AgentView;
+use crate::store::{self, Page, PageRequest, StoreError};
+
+/// How many agents that have gone are remembered, for those who look for them.
+const MOST_LOST: usize = 1000;
+/// How many sockets may be open that have shown no token.
+const MOST_STRANGERS: usize = 64;
+/// How long the goodbyes may take when the server stops.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// The agents of a server. Clones are the same hub.
+#[derive(Debug, Clone, Default)]
+pub struct Hub(Arc<Shared>);
+
+/// What a hub is made of.
+#[derive(Debug)]
+pub struct Shared {
+    table: Mutex<Table>,
+    changes: watch::Sender<u64>,
+    epochs: AtomicU64,
+    pub(super) in_flight: InFlight,
+    pub(super) meters: Meters,
+    strangers: Arc<Semaphore>,
+    pub(super) stopping: CancellationToken,
+    sockets: TaskTracker,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// By agent.
+    connected: HashMap<String, Arc<Connection>>,
+    /// By agent.
+    lost: HashMap<String, Lost>,
+    /// By connector, in the order of registration.
+    serving: HashMap<String, Vec<Arc<Connection>>>,
+}
+
+/// An agent that has gone.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) connection: Arc<Connection>,
+    pub(super) at: Timestamp,
+    pub(super) why: String,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            table: Mutex::default(),
+            changes: watch::Sender::new(0),
+            epochs: AtomicU64::new(0),
+            in_flight: InFlight::default(),
+            meters: Meters::default(),
+            strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
+            stopping: CancellationToken::new(),
+            sockets: TaskTracker::new(),
+        }
+    }
+}
+
+impl Deref for Hub {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Hub {
+    /// Numbers a connection: a later one has a greater number, whatever the clock does.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Lets a connection serve. An older one of the same agent ends.
+    pub(super) fn attach(&self, connection: &Arc<Connection>) -> Result<(), End> {
+        let mut table = self.lock();
+        if self.stopping.is_cancelled() {
+            return Err(End::stopping());
+        }
+        if connection.has_ended() {
+            return Err(End::gone("the connection ended before it was let in"));
+        }
+        // Two handshakes of one agent may overtake each other; the newer one stays.
+        if table.connected.get(&connection.agent_id).is_some_and(|other| other.epoch > connection.epoch) {
+            return Err(End::replaced());
+        }
+        let old = table.connected.insert(connection.agent_id.clone(), Arc::clone(connection));
+        if let Some(old) = &old {
+            table.unserve(old);
+        }
+        table.lost.remove(&connection.agent_id);
+        for name in &connection.connector_names {
+            table.serving.entry(name.clone()).or_default().push(Arc::clone(connection));
+        }
+        self.meters.connected(table.connected.len());
+        drop(table);
+        if let Some(old) = old {
+            old.end(End::replaced());
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// Takes a connection out, and no other one of the same agent.
+    pub(super) fn detach(&self, connection: &Arc<Connection>, why: &End) {
+        let mut table = self.lock();
+        table.unserve(connection);
+        let current = table.connected.get(&connection.agent_id);
+        if current.is_some_and(|current| current.session == connection.session) {
+            table.connected.remove(&connection.agent_id);
+            table.remember(Lost { connection: Arc::clone(connection), at: store::now(), why: why.to_string() });
+        }
+        self.meters.connected(table.connected.len());
+        drop(table);
+        connection.outbox.clear();
+        self.changed();
+    }
+
+    /// Returns the connections that registered for a connector, the newest first.
+    pub(super) fn serving(&self, connector: &str) -> Vec<Arc<Connection>> {
+        let table = self.lock();
+        table.serving.get(connector).map(|own| own.iter().rev().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Returns the connection of an agent.
+    pub(super) fn connection_of(&self, agent_id: &str) -> Option<Arc<Connection>> {
+        self.lock().connected.get(agent_id).cloned()
+    }
+
+    /// Tells of each connection that comes or goes.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Returns the tokens on which something is open.
+    pub(super) fn tokens(&self) -> BTreeSet<Uuid> {
+        self.lock().connected.values().map(|connection| connection.token_id).collect()
+    }
+
+    /// Returns a page of the agents, those that connected last first: all that are connected, and those that
+    /// were not long ago.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`] for a cursor that is none.
+    pub fn list(&self, page: &PageRequest) -> Result<Page<AgentView>, StoreError> {
+        let before = match &page.cursor {
+            None => None,
+            Some(cursor) => Some(cursor.parse::<u64>().map_err(|_| StoreError::BadCursor)?),
+        };
+        let table = self.lock();
+        let connected = table.connected.values().map(|connection| (connection, None));
+        let lost = table.lost.values().map(|lost| (&lost.connection, Some(lost)));
+        let mut rows: Vec<_> = connected.chain(lost).collect();
+        rows.retain(|(connection, _)| before.is_none_or(|before| connection.epoch < before));
+        rows.sort_unstable_by_key(|(connection, _)| std::cmp::Reverse(connection.epoch));
+        let limit = page.limit as usize;
+        let next_cursor = (rows.len() > limit).then(|| rows[limit - 1].0.epoch.to_string());
+        rows.truncate(limit);
+        let items = rows.into_iter().map(|(connection, lost)| AgentView::of(connection, lost)).collect();
+        Ok(Page { items, next_cursor })
+    }
+
+    /// Does the work of a socket in a task of its own, for which a stop waits.
+    pub(crate) fn spawn(&self, socket: impl Future<Output = ()> + Send + 'static) {
+        drop(self.sockets.spawn(socket));
+    }
+
+    /// Gives a place to a socket that has shown no token; `None` where there are too many of them.
+    pub(crate) fn stranger(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.strangers).try_acquire_owned().ok()
+    }
+
+    /// Says goodbye to every agent and waits until the sockets are closed, or the time for it is over.
+    pub async fn close(&self) {
+        self.stopping.cancel();
+        self.sockets.close();
+        if tokio::time::timeout(GOODBYE, self.sockets.wait()).await.is_err() {
+            tracing::warn!(sockets = self.sockets.len(), "agents did not take their goodbye in time");
+        }
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|number| *number = number.wrapping_add(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        // Nothing that holds the lock can panic half way through a change.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn unserve(&mut self, connection: &Connection) {
+        for name in &connection.connector_names {
+            if let Some(serving) = self.serving.get_mut(name) {
+                serving.retain(|other| other.session != connection.session);
+                if serving.is_empty() {
+                    self.serving.remove(name);
+                }
+            }
+        }
+    }
+
+    /// Keeps what is to be known of an agent that has gone, in place of the one that went first.
+    fn remember(&mut self, lost: Lost) {
+        if self.lost.len() >= MOST_LOST {
+            let first = self.lost.iter().min_by_key(|(_, lost)| lost.at).map(|(id, _)| id.clone());
+            first.map(|id| self.lost.remove(&id));
+        }
+        self.lost.insert(lost.connection.agent_id.clone(), lost);
+    }
+}

@@ -1,0 +1,97 @@
+//! The commands that have been sent and not answered. Each belongs to one agent: no other may answer it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// The table.
+#[derive(Debug, Default)]
+pub(super) struct InFlight(Arc<Mutex<HashMap<Uuid, Entry>>>);
+
+#[derive(Debug)]
+struct Entry {
+    agent_id: Arc<str>,
+    received: bool,
+    answer: oneshot::Sender<Value>,
+}
+
+/// A command in the table. It leaves the table when this is dropped.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) id: Uuid,
+    pub(super) answer: oneshot::Receiver<Value>,
+    table: Arc<Mutex<HashMap<Uuid, Entry>>>,
+}
+
+/// What became of a response.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It was handed over.
+    Handed,
+    /// Nobody waits for it: it is late, came before, or means nothing.
+    Unknown,
+    /// The command is another agent's.
+    Foreign,
+}
+
+impl InFlight {
+    /// Enters a command of an agent.
+    pub(super) fn enter(&self, agent_id: &str) -> Ticket {
+        let (sender, answer) = oneshot::channel();
+        let id = Uuid::now_v7();
+        lock(&self.0).insert(id, Entry { agent_id: agent_id.into(), received: false, answer: sender });
+        Ticket { id, answer, table: Arc::clone(&self.0) }
+    }
+
+    /// Hands a response over to the call that waits for it.
+    pub(super) fn answered(&self, agent_id: &str, command_id: &str, result: Value) -> Taken {
+        let Ok(id) = Uuid::try_parse(command_id) else { return Taken::Unknown };
+        let mut table = lock(&self.0);
+        match table.get(&id) {
+            None => return Taken::Unknown,
+            Some(entry) if &*entry.agent_id != agent_id => return Taken::Foreign,
+            Some(_) => {}
+        }
+        let entry = table.remove(&id);
+        drop(table);
+        match entry.map(|entry| entry.answer.send(result)) {
+            Some(Ok(())) => Taken::Handed,
+            _ => Taken::Unknown,
+        }
+    }
+
+    /// Notes that a command has arrived. Tells whether it is one of the agent's.
+    pub(super) fn received(&self, agent_id: &str, command_id: &str) -> bool {
+        let Ok(id) = Uuid::try_parse(command_id) else { return false };
+        let mut table = lock(&self.0);
+        let entry = table.get_mut(&id).filter(|entry| &*entry.agent_id == agent_id);
+        entry.map(|entry| entry.received = true).is_some()
+    }
+
+    /// Returns how many commands are in the table.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        lock(&self.0).len()
+    }
+}
+
+impl Ticket {
+    /// Tells whether the agent said that the command has arrived.
+    pub(super) fn is_received(&self) -> bool {
+        lock(&self.table).get(&self.id).is_some_and(|entry| entry.received)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        lock(&self.table).remove(&self.id);
+    }
+}
+
+fn lock(table: &Mutex<HashMap<Uuid, Entry>>) -> MutexGuard<'_, HashMap<Uuid, Entry>> {
+    // A thread that died here left whole entries behind.
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}

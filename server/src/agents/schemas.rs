@@ -1,0 +1,182 @@
+//! One binary, fingerprinted: what an agent says that it serves against what the server has.
+//!
+//! Where the hashes differ the agent is asked for its schema, so that the refusal names the param or field.
+//! The verdict is kept for the server's hash that it was reached with: a type that changes is judged anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use connector_runtime::protocol::Fingerprint;
+use connector_runtime::schema::ConfigSchema;
+use connector_runtime::version;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::connection::Connection;
+use super::wire::FromServer;
+
+/// How long an agent may take to describe itself.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// The most differences that a refusal names.
+const MOST_NAMED: usize = 3;
+
+/// What the server has under a connector's name.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    /// The fingerprint of its type.
+    pub(super) fingerprint: Fingerprint,
+    /// The type's schema.
+    pub(super) schema: Arc<ConfigSchema>,
+}
+
+impl Expected {
+    pub(super) fn of(version: &str, schema: &Arc<ConfigSchema>) -> Self {
+        Self { fingerprint: Fingerprint::of(version, schema), schema: Arc::clone(schema) }
+    }
+}
+
+/// What one connection says about schemas, and what was found.
+#[derive(Debug)]
+pub(super) struct Schemas {
+    announced: BTreeMap<String, String>,
+    state: Mutex<State>,
+    described: Notify,
+    /// Lets one exchange of `describe` and `schemas` happen at a time.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    verdicts: BTreeMap<String, Verdict>,
+    asked: BTreeSet<String>,
+    answers: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Clone)]
+struct Verdict {
+    /// The server's hash.
+    against: String,
+    refusal: Arc<str>,
+}
+
+impl Schemas {
+    pub(super) fn new(announced: BTreeMap<String, String>) -> Self {
+        Self { announced, state: Mutex::default(), described: Notify::new(), asking: tokio::sync::Mutex::default() }
+    }
+
+    /// Returns the connectors whose fingerprints the agent gave.
+    pub(super) fn announced(&self) -> impl Iterator<Item = &str> {
+        self.announced.keys().map(String::as_str)
+    }
+
+    /// Returns what is refused, and why.
+    pub(super) fn refused(&self) -> BTreeMap<String, String> {
+        let state = self.lock();
+        state.verdicts.iter().map(|(name, verdict)| (name.clone(), verdict.refusal.to_string())).collect()
+    }
+
+    /// Takes what the agent says of itself. Of what it was not asked for nothing is kept.
+    pub(super) fn described(&self, schemas: BTreeMap<String, Value>) {
+        let mut state = self.lock();
+        for (name, schema) in schemas {
+            if state.asked.remove(&name) {
+                state.answers.insert(name, schema);
+            }
+        }
+        drop(state);
+        self.described.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A thread that died here left whole values behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells why a connector is not taken from an agent; `None` where it is.
+pub(super) async fn refusal(connection: &Connection, connector: &str, expected: &Expected) -> Option<Arc<str>> {
+    let schemas = &connection.schemas;
+    let announced = schemas.announced.get(connector)?;
+    let own = announced.parse::<Fingerprint>();
+    let server = &expected.fingerprint;
+    if own.as_ref().is_ok_and(|own| own.sha256 == server.sha256) {
+        schemas.lock().verdicts.remove(connector);
+        return None;
+    }
+    let known = || {
+        let state = schemas.lock();
+        state.verdicts.get(connector).filter(|verdict| verdict.against == server.sha256).cloned()
+    };
+    if let Some(verdict) = known() {
+        return Some(verdict.refusal);
+    }
+    let _asking = schemas.asking.lock().await;
+    if let Some(verdict) = known() {
+        return Some(verdict.refusal);
+    }
+    let text = match own {
+        Err(error) => format!("its fingerprint of {connector} cannot be read: {error}"),
+        Ok(own) => {
+            let described = describe(connection, connector).await;
+            let difference = difference(described.as_ref(), &expected.schema);
+            format!(
+                "it serves {connector} with another schema (version {}) than the server's (version {}): {difference}; \
+                 bring both to one version",
+                own.version, server.version
+            )
+        }
+    };
+    tracing::warn!(agent = connection.agent_id, connector, reason = text, "a connector is not taken from an agent");
+    let refusal = Arc::<str>::from(text);
+    let verdict = Verdict { against: server.sha256.clone(), refusal: Arc::clone(&refusal) };
+    schemas.lock().verdicts.insert(connector.to_owned(), verdict);
+    Some(refusal)
+}
+
+/// Asks an agent for a schema; `None` where it does not say in time.
+async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
+    let schemas = &connection.schemas;
+    schemas.lock().asked.insert(connector.to_owned());
+    let frame = FromServer::Describe { connector_names: vec![connector.to_owned()] };
+    connection.send(&frame).ok()?;
+    let answer = async {
+        loop {
+            let notified = schemas.described.notified();
+            let mut notified = std::pin::pin!(notified);
+            // Before the look, so that an answer in between is not missed.
+            notified.as_mut().enable();
+            if let Some(answer) = schemas.lock().answers.remove(connector) {
+                return answer;
+            }
+            notified.await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = tokio::time::timeout(TIMEOUT, answer) => answer.ok(),
+        _ = connection.ended() => None,
+    };
+    if answer.is_none() {
+        schemas.lock().asked.remove(connector);
+    }
+    answer
+}
+
+/// Names what differs.
+fn difference(described: Option<&Value>, own: &ConfigSchema) -> String {
+    let Some(described) = described else {
+        return "the hashes differ, and the agent did not say in what".to_owned();
+    };
+    let theirs = match ConfigSchema::parse(described) {
+        Ok(theirs) => theirs,
+        Err(error) => return format!("the agent's cannot be read: {error}"),
+    };
+    let changes = version::diff(own, &theirs);
+    let named: Vec<String> =
+        changes.items.iter().take(MOST_NAMED).map(|change| format!("{}: {}", change.pointer, change.message)).collect();
+    match changes.items.len().checked_sub(MOST_NAMED) {
+        _ if named.is_empty() => "the hashes differ, but what the agent describes does not".to_owned(),
+        None | Some(0) => named.join("; "),
+        Some(more) => format!("{} and {more} more", named.join("; ")),
+    }
+}

@@ -1,0 +1,317 @@
+//! One socket, from the upgrade to the goodbye, in one task.
+//!
+//! Reading, writing and the heartbeat go on side by side, so that a peer that does not read stops neither
+//! what it sends nor anybody else. Whichever ends first ends the socket; the hub knows before the goodbye is
+//! said, as that may take its time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::admission::admit;
+use super::connection::Connection;
+use super::end::End;
+use super::hub::Hub;
+use super::inflight::Taken;
+use super::line::{Line, Traffic};
+use super::schemas::{Expected, refusal};
+use super::wire::{FromAgent, FromServer, MOST_FRAME, Register, WireError};
+use crate::app::App;
+use crate::auth::Identity;
+use crate::catalog::type_schema;
+use crate::store;
+
+/// How long a peer may take to register.
+const REGISTRATION: Duration = Duration::from_secs(5);
+/// The most bytes that may come before that: a registration for every connector that a token may name.
+const MOST_UNREGISTERED: u64 = 1024 * 1024;
+/// Time between two pings.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// So many heartbeats without a sign of life, and the peer is dead.
+const MOST_MISSES: u32 = 2;
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Small: an idle agent costs what these are.
+const BUFFER: usize = 4 * 1024;
+
+/// Who came to the door.
+#[derive(Debug, Default)]
+pub(crate) struct Peer {
+    /// Whom the token of the upgrade names.
+    pub(crate) caller: Option<Arc<Identity>>,
+    /// From where.
+    pub(crate) remote: Option<SocketAddr>,
+    /// The place among those without a token, kept until the registration.
+    pub(crate) stranger: Option<OwnedSemaphorePermit>,
+}
+
+/// Serves a socket after its upgrade until it ends.
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(app: &App, stream: S, peer: Peer) {
+    let traffic = Arc::new(Traffic::limited(MOST_UNREGISTERED));
+    let config = WebSocketConfig::default()
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_message_size(Some(MOST_FRAME))
+        .max_frame_size(Some(MOST_FRAME));
+    let line = Line::new(stream, Arc::clone(&traffic));
+    let mut socket = WebSocketStream::from_raw_socket(line, Role::Server, Some(config)).await;
+    let Peer { caller, remote, stranger } = peer;
+    let registration = async { admit(&app.auth, caller, first(&mut socket).await?).await };
+    let registered = tokio::select! {
+        registered = timeout(REGISTRATION, registration) => match registered {
+            Ok(registered) => registered,
+            Err(_) => Err(End::unregistered(REGISTRATION.as_secs())),
+        },
+        () = app.agents.stopping.cancelled() => Err(End::stopping()),
+    };
+    drop(stranger);
+    let end = match registered {
+        Ok((register, identity)) => {
+            traffic.open();
+            let hub = &app.agents;
+            let connection = Connection::new(hub.epoch(), register, identity.token_id, remote, traffic);
+            talk(app, &mut socket, &Arc::new(connection), &identity).await
+        }
+        Err(end) => {
+            tracing::warn!(remote = remote.map(tracing::field::display), code = end.code, reason = %end, "an agent was not let in");
+            end
+        }
+    };
+    if timeout(GOODBYE, goodbye(&mut socket, &end)).await.is_err() {
+        tracing::debug!(reason = %end, "a peer did not take its goodbye");
+    }
+}
+
+/// Waits for the registration.
+async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S) -> Result<Register, End> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return FromAgent::parse_first(&text).map_err(|error| End::malformed(&error));
+            }
+            Some(Ok(Message::Binary(_))) => return Err(End::binary()),
+            Some(Ok(Message::Close(frame))) => return Err(End::closed(frame.as_ref())),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(End::gone("the connection ended before a registration came")),
+        }
+    }
+}
+
+/// Talks with a registered agent until one side ends it. The hub has forgotten the connection when this
+/// returns, also when the task is dropped.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    app: &App,
+    socket: &mut WebSocketStream<Line<S>>,
+    connection: &Arc<Connection>,
+    identity: &Identity,
+) -> End {
+    let _detached = Detached { hub: &app.agents, connection };
+    let (mut sink, mut stream) = socket.split();
+    let end = tokio::select! {
+        end = connection.ended() => end,
+        () = app.agents.stopping.cancelled() => End::stopping(),
+        () = identity.revoked().cancelled() => End::unauthorized("the token was revoked"),
+        end = read(&app.agents, &mut stream, connection) => end,
+        end = write(&mut sink, connection) => end,
+        end = watch(connection, identity) => end,
+        end = greet(app, connection) => end,
+    };
+    connection.end(end);
+    connection.ended().await
+}
+
+/// Takes the connection out of the hub.
+struct Detached<'a> {
+    hub: &'a Hub,
+    connection: &'a Arc<Connection>,
+}
+
+impl Drop for Detached<'_> {
+    fn drop(&mut self) {
+        let Self { hub, connection } = self;
+        connection.end(End::gone("the server dropped the connection"));
+        let why = connection.why();
+        hub.detach(connection, &why);
+        tracing::info!(
+            agent = connection.agent_id,
+            session = %connection.session,
+            code = why.code,
+            reason = %why,
+            at_work = connection.at_work(),
+            "an agent is gone"
+        );
+    }
+}
+
+/// Compares the fingerprints, answers the registration and lets the agent serve. Waits for ever then.
+async fn greet(app: &App, connection: &Arc<Connection>) -> End {
+    for connector in connection.schemas.announced() {
+        if let Some(expected) = expected(app, connector).await {
+            refusal(connection, connector, &expected).await;
+        }
+    }
+    let refused = connection.refused();
+    let registered = FromServer::Registered {
+        session_id: connection.session.to_string(),
+        heartbeat_secs: HEARTBEAT.as_secs(),
+        refused: refused.clone(),
+    };
+    if connection.send(&registered).is_err() {
+        return End::flooding();
+    }
+    if let Err(end) = app.agents.attach(connection) {
+        return end;
+    }
+    tracing::info!(
+        agent = connection.agent_id,
+        session = %connection.session,
+        remote = connection.remote.map(tracing::field::display),
+        connectors = connection.connector_names.join(", "),
+        refused = refused.len(),
+        "an agent is connected"
+    );
+    std::future::pending().await
+}
+
+/// Returns what the server has under a connector's name. What is not there yet is compared when it is called.
+async fn expected(app: &App, connector: &str) -> Option<Expected> {
+    let loaded = app.store.connectors().load(connector).await.ok()?;
+    let schema = type_schema(app, &loaded.connector_type).ok()?;
+    Some(Expected::of(&loaded.connector_type.fields.version, &schema))
+}
+
+async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
+    hub: &Hub,
+    stream: &mut S,
+    connection: &Connection,
+) -> End {
+    while let Some(message) = stream.next().await {
+        let done = match message {
+            Ok(Message::Text(text)) => take(hub, connection, &text),
+            Ok(Message::Binary(_)) => Err(End::binary()),
+            Ok(Message::Pong(payload)) => {
+                connection.ponged(&payload);
+                Ok(())
+            }
+            Ok(Message::Close(frame)) => Err(End::closed(frame.as_ref())),
+            Ok(Message::Ping(_) | Message::Frame(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(end) = done {
+            return end;
+        }
+    }
+    End::gone("the connection ended without a goodbye")
+}
+
+/// Takes one frame of an agent.
+fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), End> {
+    let agent = &connection.agent_id;
+    match FromAgent::parse(text) {
+        Ok(FromAgent::Response(response)) => {
+            let command = response.command_id;
+            let taken = hub.in_flight.answered(agent, &command, response.result);
+            if taken != Taken::Handed {
+                let command: String = command.chars().take(64).collect();
+                let reason = match taken {
+                    Taken::Foreign => "the command is another agent's",
+                    _ => "nobody waits for it: it is late, came before, or names no command",
+                };
+                hub.meters.dropped.increment(1);
+                tracing::warn!(agent, command, reason, "a response was dropped");
+            }
+            // Also what is dropped, or the agent would send it for ever.
+            connection.send(&FromServer::Ack { command_id: command }).map_err(|_| End::flooding())?;
+        }
+        Ok(FromAgent::Ack { command_id }) => {
+            if !hub.in_flight.received(agent, &command_id) {
+                tracing::debug!(agent, "an acknowledgement of no command at work was passed over");
+            }
+        }
+        Ok(FromAgent::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
+        Ok(FromAgent::Register(_)) => tracing::warn!(agent, "a second registration was passed over"),
+        Err(error @ WireError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was passed over"),
+        Err(error) => return Err(End::malformed(&error)),
+    }
+    Ok(())
+}
+
+/// Writes what waits, and flushes when nothing more does.
+async fn write<S: Sink<Message, Error = Error> + Unpin>(sink: &mut S, connection: &Connection) -> End {
+    loop {
+        let mut message = connection.outbox.next().await;
+        loop {
+            if let Err(error) = sink.feed(message).await {
+                return error.into();
+            }
+            match connection.outbox.take() {
+                Some(next) => message = next,
+                None => break,
+            }
+        }
+        if let Err(error) = sink.flush().await {
+            return error.into();
+        }
+    }
+}
+
+/// Pings, and tells when the peer is dead or its token over. Any byte that came is life, and so is any that
+/// went while a ping still waits behind a large command.
+async fn watch(connection: &Connection, identity: &Identity) -> End {
+    let mut misses = 0;
+    let mut beat = Instant::now();
+    let traffic = &connection.traffic;
+    loop {
+        // One that could not be written yet is enough.
+        if !connection.outbox.has_ping() && connection.ping().is_err() {
+            return End::flooding();
+        }
+        let (received, sent) = (traffic.received(), traffic.sent());
+        beat += HEARTBEAT;
+        let left = identity.expires_at.map(|end| end.duration_since(store::now()));
+        let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
+        if let Some(left) = left.filter(|left| *left < beat.saturating_duration_since(Instant::now())) {
+            sleep(left).await;
+            return End::unauthorized("the token has expired");
+        }
+        sleep_until(beat).await;
+        let writing = connection.outbox.has_ping() && traffic.sent() != sent;
+        if traffic.received() != received || writing {
+            misses = 0;
+            continue;
+        }
+        misses += 1;
+        if misses >= MOST_MISSES {
+            return End::dead(HEARTBEAT.as_secs() * u64::from(MOST_MISSES));
+        }
+    }
+}
+
+/// Says why it ends and closes. What the peer still sends is read away for a moment, else the system would
+/// throw the goodbye away with it.
+async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<Line<S>>, end: &End) {
+    let Some(frame) = end.frame() else { return };
+    let told = FromServer::Error { code: end.code.to_owned(), message: end.message.clone() };
+    let told = serde_json::to_string(&told).unwrap_or_default();
+    let sent = async {
+        socket.feed(Message::text(told)).await?;
+        socket.send(Message::Close(Some(frame))).await
+    };
+    let line = match sent.await {
+        Ok(()) => socket.get_mut(),
+        Err::<(), Error>(_) => return,
+    };
+    if line.shutdown().await.is_ok() {
+        let mut rest = [0; 1024];
+        while line.read(&mut rest).await.is_ok_and(|bytes| bytes > 0) {}
+    }
+}

@@ -1,0 +1,93 @@
+//! `/api/connectors/agents`: who is connected, and the door that agents come in by.
+
+use std::net::SocketAddr;
+
+use axum::Extension;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::page::{PageView, Query};
+use super::{Caller, Problem};
+use crate::agents::AgentView;
+use crate::agents::session::{self, Peer};
+use crate::app::App;
+
+const TAG: &str = "agents";
+/// The version of RFC 6455.
+const VERSION: HeaderValue = HeaderValue::from_static("13");
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
+/// List the agents that are connected, and those that were not long ago; the newest connection first.
+#[utoipa::path(get, path = "/api/connectors/agents", tag = TAG,
+    params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = PageView<AgentView>)))]
+pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<AgentView>>, Problem> {
+    let page = query.page();
+    query.finish()?;
+    Ok(axum::Json(app.agents.list(&page)?.into()))
+}
+
+/// Connect as an agent: a WebSocket with JSON text frames, the first of which registers.
+#[utoipa::path(get, path = "/api/connectors/agents/ws", tag = TAG,
+    responses((status = 101, description = "The socket is open; send `register`."),
+        (status = 403, body = Problem), (status = 426, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn connect(
+    State(app): State<App>,
+    caller: Option<Extension<Caller>>,
+    address: Option<Extension<Option<ConnectInfo<SocketAddr>>>>,
+    mut request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers();
+    if headers.contains_key(header::ORIGIN) {
+        // A page in a browser would come with the cookies of whoever looks at it.
+        let detail = "agents send no Origin header; pages in browsers are not let in";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    if app.is_stopping() {
+        return Err(Problem::unavailable("the server is stopping; connect to it again in a moment"));
+    }
+    let key = key(headers).ok_or_else(no_upgrade)?;
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(no_upgrade)?;
+    let caller = caller.map(|Extension(Caller(identity))| identity);
+    let stranger = match &caller {
+        Some(_) => None,
+        None => Some(app.agents.stranger().ok_or_else(|| {
+            Problem::unavailable("too many connections wait to show their token; send it with the upgrade, or try again")
+        })?),
+    };
+    let remote = address.and_then(|Extension(address)| address).map(|ConnectInfo(address)| address);
+    let peer = Peer { caller, remote, stranger };
+    let hub = app.agents.clone();
+    hub.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => session::serve(&app, TokioIo::new(upgraded), peer).await,
+            Err(error) => tracing::debug!(%error, "an agent went away before the upgrade"),
+        }
+    });
+    let upgraded = [(header::CONNECTION, HeaderValue::from_static("upgrade")), (header::UPGRADE, WEBSOCKET)];
+    let accept = [(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, upgraded, accept).into_response())
+}
+
+/// Returns the key of a request for an upgrade; `None` where it is no such request.
+fn key(headers: &HeaderMap) -> Option<HeaderValue> {
+    let names = |name: HeaderName, wanted: &str| {
+        let values = headers.get_all(name);
+        let mut words = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        words.any(|word| word.trim().eq_ignore_ascii_case(wanted))
+    };
+    let asked = names(header::CONNECTION, "upgrade") && names(header::UPGRADE, "websocket");
+    let spoken = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == VERSION);
+    headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| asked && spoken && key.len() == 24).cloned()
+}
+
+fn no_upgrade() -> Problem {
+    let detail = "this is a WebSocket: ask for the upgrade over HTTP/1.1, with Sec-WebSocket-Version 13";
+    Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail)
+        .with_header(header::UPGRADE, WEBSOCKET)
+        .with_header(header::SEC_WEBSOCKET_VERSION, VERSION)
+}
