@@ -6,6 +6,8 @@ mod carry;
 mod config;
 mod create;
 mod declarations;
+mod endpoint;
+mod external;
 mod read;
 mod script_source;
 mod seal;

@@ -21,8 +21,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::state::{ExternalState, Seen};
-use super::{Breaker, answer};
+use super::{ExternalState, ProbeError, Standing, answer, health};
 
 /// How often a call is sent again at most.
 const MOST_REPEATS: u32 = 3;
@@ -44,8 +43,8 @@ pub struct Service {
     pub signing_secret: Option<Secret>,
     /// Knows the secrets of the connection and the signing secret.
     pub redactor: Arc<Redactor>,
-    /// Keeps calls from a service that cannot be reached; the connector's own.
-    pub breaker: Arc<Breaker>,
+    /// What is known of the service; the connector's own.
+    pub standing: Arc<Standing>,
 }
 
 /// Serves one connector by a service of its own.
@@ -53,7 +52,6 @@ pub struct External {
     service: Service,
     execute: Url,
     client: Client,
-    seen: Seen,
 }
 
 impl External {
@@ -65,12 +63,31 @@ impl External {
     pub fn new(service: Service, client: &Client) -> Result<Self, EgressError> {
         let client = client.scoped([service.endpoint.as_str()])?;
         let execute = below(&service.endpoint, "execute");
-        Ok(Self { service, execute, client, seen: Seen::default() })
+        Ok(Self { service, execute, client })
     }
 
     /// Returns what is known of the service.
     pub fn state(&self) -> ExternalState {
-        ExternalState::of(&self.service.breaker, &self.seen)
+        self.service.standing.state()
+    }
+
+    /// Tells whether nobody has said what the service accepts.
+    pub fn is_open(&self) -> bool {
+        self.service.schema.open
+    }
+
+    /// Asks the service whether it is well. One that answers is there, so that its circuit closes.
+    ///
+    /// # Errors
+    /// Where there is no answer, or another status than 200 to 299.
+    pub async fn health(&self) -> Result<(), ProbeError> {
+        let Service { endpoint, standing, .. } = &self.service;
+        let outcome = health(&self.client, endpoint).await;
+        if matches!(&outcome, Ok(()) | Err(ProbeError::Status { .. })) {
+            standing.breaker.close();
+        }
+        standing.note_health(outcome.as_ref().map_err(ToString::to_string).copied());
+        outcome
     }
 
     /// Tells whether a command may be sent twice.
@@ -107,7 +124,7 @@ impl External {
         context: &Context,
         repeats: u32,
     ) -> Result<Result<Response, EgressError>, Failure> {
-        let admission = self.service.breaker.admit(Instant::now()).map_err(|refusal| {
+        let admission = self.service.standing.breaker.admit(Instant::now()).map_err(|refusal| {
             let retry_in = refusal.retry_in.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             let fail = Fail::new(refusal.to_string()).diagnostic("circuit", "open").diagnostic("attempts", repeats);
             match retry_in {
@@ -134,7 +151,7 @@ impl External {
             Err(_) => admission.reached(),
             Ok(response) => {
                 admission.reached();
-                self.seen.note(response.header(SCHEMA_HEADER));
+                self.service.standing.seen.note(response.header(SCHEMA_HEADER));
             }
         }
         Ok(outcome)

@@ -51,6 +51,13 @@ pub enum ProbeError {
     Schema(#[from] SchemaError),
 }
 
+impl ProbeError {
+    /// Tells whether the service has no such route, so that it has nothing to say about itself.
+    pub fn is_no_route(&self) -> bool {
+        matches!(self, Self::Status { status: 404 | 405 | 501, .. })
+    }
+}
+
 /// Fetches the schema of a service: `{ name?, version?, configSchema }`, or a bare config schema.
 ///
 /// # Errors

@@ -3,13 +3,15 @@
 use std::sync::{PoisonError, RwLock};
 
 use connector_runtime::protocol::Fingerprint;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{Breaker, CircuitState};
 
 /// What is known of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalState {
     /// Whether calls go out.
@@ -25,10 +27,27 @@ pub struct ExternalState {
     /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serves: Option<String>,
+    /// How the service was when it was last asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// What a service answered at `/health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Whether it is well.
+    pub ok: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it was asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 /// Whether calls go out to a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Circuit {
     /// They do.
@@ -69,6 +88,7 @@ impl ExternalState {
             failures,
             last_error,
             retry_in_ms: pause.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+            health: None,
             serves: seen.0.read().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
