@@ -11,7 +11,7 @@ use super::endpoint::read_endpoint;
 use crate::api::{Form, Mistake, Problem};
 use crate::app::App;
 use crate::external::{FetchedSchema, ProbeError, fetch_schema};
-use crate::store::{ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
+use crate::store::{ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
 
 /// Most characters of a signing secret.
 const MOST_SIGNING: usize = 1_024;
@@ -102,8 +102,28 @@ async fn fetch(app: &App, endpoint: &Url) -> Result<Option<FetchedSchema>, Probl
     }
 }
 
-/// Says that a service told no schema.
-pub(super) fn no_schema(error: &ProbeError) -> Problem {
+fn no_schema(error: &ProbeError) -> Problem {
     let message = format!("the schema cannot be had from the service: {error}; mend that, or send configSchema");
     Problem::invalid_at("/endpointUrl", message)
+}
+
+/// Asks the service of a type for its schema once more.
+///
+/// # Errors
+/// 422 where the type has no service to ask, or the service tells no schema.
+pub(super) async fn fetch_again(app: &App, row: &ConnectorType) -> Result<FetchedSchema, Problem> {
+    let model = row.execution_model;
+    let why = match (model, &row.fields.endpoint_url) {
+        (ExecutionModel::External, Some(endpoint)) => {
+            let endpoint = read_endpoint(endpoint).map_err(Problem::internal)?;
+            return fetch_schema(&app.http, &endpoint).await.map_err(|error| no_schema(&error));
+        }
+        (ExecutionModel::External, None) => {
+            "has no endpointUrl, so an agent serves it; set endpointUrl, or send configSchema, with PUT".to_owned()
+        }
+        (ExecutionModel::BuiltIn, _) => format!("is {model}: what it accepts is compiled into the server"),
+        _ => format!("is {model}: what it accepts is what was sent; send configSchema with PUT"),
+    };
+    let detail = format!("there is no service to ask for a schema: connector type {} {why}", row.name);
+    Err(Problem::invalid_at("", detail))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use connector_runtime::protocol::Fingerprint;
 use url::Url;
 
 use crate::api::Problem;
@@ -21,7 +22,8 @@ pub async fn get(app: &App, key: &str) -> Result<ConnectorView, Problem> {
     let schema = type_schema(app, &row)?;
     let mut view = ConnectorView::new(connector, &schema.connection, row.available);
     let endpoint = view.endpoint_url.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
-    view.state = endpoint.map(|endpoint| app.standings.at(view.id, &endpoint).state());
+    let expected = (!schema.open).then(|| Fingerprint::of(&row.fields.version, &schema));
+    view.state = endpoint.map(|endpoint| app.standings.at(view.id, &endpoint).state(expected.as_ref()));
     Ok(view)
 }
 

@@ -12,6 +12,7 @@ use super::endpoint::read_endpoint;
 use super::types::{stored_schema, type_schema};
 use crate::api::{Form, Mistake, Problem};
 use crate::app::App;
+use crate::external::FetchedSchema;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 
 /// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
@@ -57,6 +58,29 @@ pub(super) struct TypePatch {
 }
 
 impl TypePatch {
+    /// Takes over what a service tells of itself. Its version is the one asked for, where it names one.
+    ///
+    /// # Errors
+    /// 422 where the body names a version too, and with every other mistake in it.
+    pub(super) fn refresh(
+        app: &App,
+        row: &ConnectorType,
+        mut form: Form,
+        fetched: &FetchedSchema,
+    ) -> Result<Self, Problem> {
+        let (sent, auto_bump) = version(&mut form);
+        if let Some(served) = &fetched.version
+            && (auto_bump || sent.as_ref().is_some_and(|sent| sent != served))
+        {
+            let key = if auto_bump { "autoBump" } else { "version" };
+            form.mistake(key, format!("the service names its version itself: {served}; leave this out"));
+        }
+        form.finish(&["version", "autoBump"])?;
+        let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
+        let (old, new) = (shown_schema(app, row)?, Arc::new(fetched.config_schema.clone()));
+        Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields })
+    }
+
     /// Reads the body.
     ///
     /// # Errors

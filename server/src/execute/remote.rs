@@ -12,7 +12,7 @@ use connector_runtime::schema::{ConfigSchema, FieldValues};
 use url::Url;
 
 use crate::app::App;
-use crate::external::{External, Service};
+use crate::external::{Expected, External, Service};
 use crate::store::{Connector, ConnectorType, ExecutionModel};
 
 /// What an external connector is made of.
@@ -67,7 +67,11 @@ fn service(app: &App, parts: &Remote<'_>) -> Result<Option<External>, String> {
         format!("Connector {} cannot be called at its endpointUrl: {error}", connector.fields.name)
     };
     let endpoint = Url::parse(endpoint).map_err(|error| refused(&error))?;
+    let kind = &parts.connector_type;
+    let compiled = kind.execution_model == ExecutionModel::BuiltIn;
+    let expected = (!schema.open).then(|| Expected::new(&kind.name, &kind.fields.version, compiled, schema));
     let service = Service {
+        expected,
         standing: app.standings.at(connector.id, &endpoint),
         endpoint,
         schema: Arc::clone(schema),

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::{ExternalState, ProbeError, Standing, answer, health};
+use super::{CircuitState, Expected, ExternalState, Misfit, ProbeError, Standing, answer, health};
 
 /// How often a call is sent again at most.
 const MOST_REPEATS: u32 = 3;
@@ -39,6 +39,8 @@ pub struct Service {
     pub endpoint: Url,
     /// What the type accepts, and which commands may be sent twice.
     pub schema: Arc<ConfigSchema>,
+    /// What the type is; `None` where it has no schema.
+    pub expected: Option<Expected>,
     /// What calls are signed with.
     pub signing_secret: Option<Secret>,
     /// Knows the secrets of the connection and the signing secret.
@@ -68,7 +70,7 @@ impl External {
 
     /// Returns what is known of the service.
     pub fn state(&self) -> ExternalState {
-        self.service.standing.state()
+        self.service.standing.state(self.service.expected.as_ref().map(|expected| &expected.fingerprint))
     }
 
     /// Tells whether nobody has said what the service accepts.
@@ -83,11 +85,26 @@ impl External {
     pub async fn health(&self) -> Result<(), ProbeError> {
         let Service { endpoint, standing, .. } = &self.service;
         let outcome = health(&self.client, endpoint).await;
-        if matches!(&outcome, Ok(()) | Err(ProbeError::Status { .. })) {
+        if matches!(&outcome, Ok(_) | Err(ProbeError::Status { .. })) {
             standing.breaker.close();
         }
-        standing.note_health(outcome.as_ref().map_err(ToString::to_string).copied());
-        outcome
+        standing.note_health(outcome.as_ref().map(|_| ()).map_err(ToString::to_string));
+        outcome.map(|header| standing.fit.note(header.as_deref()))
+    }
+
+    /// Looks whether the service serves what the type says, where that is not known. One that is known to be away is
+    /// not asked.
+    ///
+    /// # Errors
+    /// Where it serves something else.
+    pub async fn look(&self, most: Duration) -> Result<(), Misfit> {
+        let Service { endpoint, schema, expected, standing, .. } = &self.service;
+        match expected {
+            Some(expected) if standing.breaker.state(Instant::now()) == CircuitState::Closed => {
+                standing.fit.look(&self.client, endpoint, expected, schema, most).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether a command may be sent twice.
@@ -97,6 +114,7 @@ impl External {
     }
 
     async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+        self.look(context.time_left() / 2).await.map_err(|misfit| misfit.fail())?;
         let redactor = self.redactor(params);
         let call = Call::new(self, context, command, params);
         let repeatable = self.is_repeatable(command);
@@ -151,7 +169,7 @@ impl External {
             Err(_) => admission.reached(),
             Ok(response) => {
                 admission.reached();
-                self.service.standing.seen.note(response.header(SCHEMA_HEADER));
+                self.service.standing.fit.note(response.header(SCHEMA_HEADER));
             }
         }
         Ok(outcome)

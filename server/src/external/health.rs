@@ -38,7 +38,10 @@ impl HealthCheck {
 
     async fn check(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
         match self.0.health().await {
-            Ok(()) => Ok(Reply::done()),
+            Ok(()) => {
+                let fits = self.0.look(context.time_left()).await;
+                fits.map(|()| Reply::done()).map_err(|misfit| misfit.fail().into())
+            }
             // Without a schema nobody has said that there is no such command.
             Err(error) if error.is_no_route() && self.0.is_open() => self.0.execute(context, command, params).await,
             Err(error) => Err(said(&error).into()),

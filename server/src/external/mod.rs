@@ -8,6 +8,7 @@
 mod answer;
 mod breaker;
 mod executor;
+mod fit;
 mod health;
 mod probe;
 mod standing;
@@ -18,6 +19,7 @@ pub(crate) mod tests;
 
 pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
 pub use self::executor::{External, Service};
+pub use self::fit::{Expected, Misfit};
 pub use self::health::HealthCheck;
 pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
 pub use self::standing::{Standing, Standings};

@@ -6,27 +6,30 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use connector_runtime::protocol::Fingerprint;
 use jiff::Timestamp;
 use url::Url;
 use uuid::Uuid;
 
 use super::Breaker;
-use super::state::{ExternalState, Health, Seen};
+use super::fit::Fit;
+use super::state::{ExternalState, Health};
 
 /// What is known of the service behind one connector.
 #[derive(Debug, Default)]
 pub struct Standing {
     /// Keeps calls from a service that cannot be reached.
     pub breaker: Breaker,
-    pub(super) seen: Seen,
+    pub(super) fit: Fit,
     health: RwLock<Option<Health>>,
 }
 
 impl Standing {
-    /// Returns what is known, for the connector's state.
-    pub fn state(&self) -> ExternalState {
+    /// Returns what is known, for the state of a connector whose type is `expected`, where it has a schema.
+    pub fn state(&self, expected: Option<&Fingerprint>) -> ExternalState {
         let health = self.health.read().unwrap_or_else(PoisonError::into_inner).clone();
-        ExternalState { health, ..ExternalState::of(&self.breaker, &self.seen) }
+        let mismatch = expected.and_then(|expected| self.fit.mismatch(expected));
+        ExternalState { health, serves: self.fit.serves(), mismatch, ..ExternalState::of(&self.breaker) }
     }
 
     /// Keeps how the service said it is.

@@ -1,8 +1,5 @@
 //! What is known of a service, for the connector's state.
 
-use std::sync::{PoisonError, RwLock};
-
-use connector_runtime::protocol::Fingerprint;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -27,6 +24,9 @@ pub struct ExternalState {
     /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serves: Option<String>,
+    /// What of that does not fit the type; no call goes out then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<String>,
     /// How the service was when it was last asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
@@ -58,25 +58,8 @@ pub enum Circuit {
     HalfOpen,
 }
 
-/// The fingerprint that a service named last.
-#[derive(Debug, Default)]
-pub(super) struct Seen(RwLock<Option<String>>);
-
-impl Seen {
-    /// Keeps the header of an answer; one that is no fingerprint is passed over.
-    pub(super) fn note(&self, header: Option<&str>) {
-        let Some(header) = header else { return };
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if known.as_deref() == Some(header) || header.parse::<Fingerprint>().is_err() {
-            return;
-        }
-        drop(known);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(header.to_owned());
-    }
-}
-
 impl ExternalState {
-    pub(super) fn of(breaker: &Breaker, seen: &Seen) -> Self {
+    pub(super) fn of(breaker: &Breaker) -> Self {
         let (failures, last_error) = breaker.failures();
         let (circuit, pause) = match breaker.state(Instant::now()) {
             CircuitState::Closed => (Circuit::Closed, None),
@@ -89,7 +72,8 @@ impl ExternalState {
             last_error,
             retry_in_ms: pause.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
             health: None,
-            serves: seen.0.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            serves: None,
+            mismatch: None,
         }
     }
 }

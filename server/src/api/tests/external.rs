@@ -1,6 +1,10 @@
 //! External connectors through REST: how they are made, called, moved and tested.
 
+use std::sync::{Arc, Mutex};
+
 use connector_runtime::egress::Policy;
+use connector_runtime::protocol::Fingerprint;
+use connector_runtime::schema::ConfigSchema;
 use serde_json::{Value, json};
 
 use crate::external::tests::support::{Answer as Reply, Stub, json_answer};
@@ -207,4 +211,130 @@ async fn a_signing_secret_is_for_external_connectors() {
     let put = server.put("/api/connectors/near", json!({ "endpointUrl": "https://example.com" })).await;
     assert_eq!(put.problem(422), ["/endpointUrl"]);
     server.post("/api/connectors", body("far", json!({ "version": "1.0.0", "signingSecret": "" }))).await.problem(422);
+}
+
+/// A service that tells what it serves in the header of each answer; what that is can be changed.
+async fn telling(now: &Arc<Mutex<(String, Value)>>) -> Stub {
+    let now = Arc::clone(now);
+    Stub::routed(move |method, path, body| {
+        let (version, schema) = now.lock().unwrap().clone();
+        let (status, mut headers, text) = match (method, path) {
+            ("GET", "/schema") => json_answer(200, &json!({ "version": version, "configSchema": schema })),
+            ("GET", "/health") => json_answer(200, &json!({})),
+            _ => echo(body),
+        };
+        let parsed = ConfigSchema::parse(&schema).unwrap();
+        headers.push(("x-floh-schema", Fingerprint::of(version, &parsed).to_string()));
+        (status, headers, text)
+    })
+    .await
+}
+
+fn without_limit() -> Value {
+    let mut schema = schema();
+    schema["commands"]["list"] = json!({ "effect": "read" });
+    schema
+}
+
+#[tokio::test]
+async fn a_service_that_serves_another_schema_gets_no_call_until_the_two_fit() {
+    let server = server().await;
+    let now = Arc::new(Mutex::new(("1.0.0".to_owned(), schema())));
+    let service = telling(&now).await;
+    let executed = || service.received().iter().filter(|request| request.path == "/execute").count();
+    let config = json!({ "apiKey": "canary-key" });
+    let more = json!({ "endpointUrl": service.url().as_str(), "config": config });
+    server.post("/api/connectors", body("crm", more)).await.ok(201);
+    let list = || server.execute("crm", json!({ "command": "list" }));
+    assert_eq!(list().await.json()["success"], true);
+    // Another version of the same schema, and other texts, are no matter.
+    let mut texts = schema();
+    texts["commands"]["list"]["description"] = json!("Lists.");
+    *now.lock().unwrap() = ("1.0.1".to_owned(), texts);
+    assert_eq!(list().await.json()["success"], true);
+    assert_eq!(list().await.json()["success"], true);
+    assert_eq!(server.get("/api/connectors/crm").await.ok(200)["state"].get("mismatch"), None);
+    // What has gone out keeps its result; the next call is compared first.
+    *now.lock().unwrap() = ("2.0.0".to_owned(), without_limit());
+    assert_eq!(list().await.json()["success"], true);
+    let state = server.get("/api/connectors/crm").await.ok(200)["state"].clone();
+    assert!(state["serves"].as_str().unwrap().starts_with("2.0.0;sha256="), "{state}");
+    assert!(state["mismatch"].as_str().unwrap().contains("the next call compares them"), "{state}");
+    let sent = executed();
+    let refused = list().await.json();
+    let error = refused["error"].as_str().unwrap();
+    assert!(error.contains("limit") && error.contains("2.0.0") && error.contains("/refresh"), "{error}");
+    assert_eq!(refused["diagnostics"]["changes"][0]["pointer"], "/commands/list/paramSchema/limit");
+    assert_eq!(executed(), sent);
+    assert_eq!(server.get("/api/connectors/crm").await.ok(200)["state"]["mismatch"], error);
+    assert_eq!(server.post("/api/connectors/crm/test", Value::Null).await.ok(200)["error"], error);
+    // The service goes back.
+    *now.lock().unwrap() = ("1.0.0".to_owned(), schema());
+    assert_eq!(list().await.json()["success"], true);
+    // Or the type follows.
+    *now.lock().unwrap() = ("2.0.0".to_owned(), without_limit());
+    assert_eq!(list().await.json()["success"], true);
+    assert_eq!(list().await.json()["success"], false);
+    let done = server.post("/api/connector-types/crm/refresh", Value::Null).await.ok(200);
+    assert_eq!((&done["version"], &done["change"]["level"]), (&json!("2.0.0"), &json!("major")));
+    assert_eq!(server.get("/api/connectors/crm").await.ok(200)["state"].get("mismatch"), None);
+    assert_eq!(list().await.json()["success"], true);
+}
+
+#[tokio::test]
+async fn a_service_that_differs_from_the_start_gets_no_first_call() {
+    let server = server().await;
+    let service = telling(&Arc::new(Mutex::new(("1.0.0".to_owned(), without_limit())))).await;
+    let more = json!({ "endpointUrl": service.url().as_str(), "version": "1.0.0", "configSchema": schema(), "config": { "apiKey": "canary-key" } });
+    server.post("/api/connectors", body("crm", more)).await.ok(201);
+    let refused = server.execute("crm", json!({ "command": "list" })).await.json();
+    assert!(refused["error"].as_str().unwrap().contains("limit"), "{refused}");
+    assert!(service.received().iter().all(|request| request.path == "/schema"));
+}
+
+#[tokio::test]
+async fn a_refresh_goes_by_the_rules_of_a_change() {
+    let server = server().await;
+    let now = Arc::new(Mutex::new(("1.0.0".to_owned(), schema())));
+    let service = telling(&now).await;
+    server.post("/api/connectors", body("crm", json!({ "endpointUrl": service.url().as_str() }))).await.ok(201);
+    let refresh = |body: Value| server.post("/api/connector-types/crm/refresh", body);
+    let same = refresh(Value::Null).await.ok(200);
+    assert_eq!((&same["version"], &same["change"]["level"]), (&json!("1.0.0"), &json!("none")));
+    *now.lock().unwrap() = ("1.1.0".to_owned(), without_limit());
+    let below = refresh(Value::Null).await;
+    assert_eq!(below.problem(422), ["/version"]);
+    assert_eq!(below.json()["change"]["suggestedVersion"], "2.0.0");
+    assert_eq!(refresh(json!({ "autoBump": true })).await.problem(422), ["/autoBump"]);
+    assert_eq!(refresh(json!({ "version": "2.0.0", "zzz": 1 })).await.problem(422), ["/version", "/zzz"]);
+    *now.lock().unwrap() = ("2.0.0".to_owned(), without_limit());
+    assert_eq!(refresh(Value::Null).await.ok(200)["version"], "2.0.0");
+    let versions = server.get("/api/connector-types/crm/versions").await.ok(200);
+    assert_eq!(versions["items"][0]["source"], "refresh");
+    let small = server.token(&["types:write"]).await;
+    let request = axum::http::Request::post("/api/connector-types/crm/refresh");
+    let request = request.header("authorization", format!("Bearer {small}"));
+    let refused = server.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    refused.problem(403);
+    assert!(refused.text.contains("connectors:write"), "{}", refused.text);
+    // Types that no service stands behind.
+    assert_eq!(server.post("/api/connector-types/safe/refresh", Value::Null).await.problem(422), [""]);
+    server.post("/api/connectors", body("far", json!({ "version": "1.0.0" }))).await.ok(201);
+    let far = server.post("/api/connector-types/far/refresh", Value::Null).await;
+    assert!(far.text.contains("an agent serves it"), "{}", far.text);
+    // A service that names no version, and one that has no schema.
+    let bare_schema = Stub::fixed(json_answer(200, &schema())).await;
+    let more = json!({ "endpointUrl": bare_schema.url().as_str(), "version": "1.0.0" });
+    server.post("/api/connectors", body("bare", more)).await.ok(201);
+    let config = json!({ "configSchema": without_limit(), "autoBump": true });
+    server.put("/api/connector-types/bare", config).await.ok(200);
+    server.post("/api/connector-types/bare/refresh", Value::Null).await.problem(422);
+    let done = server.post("/api/connector-types/bare/refresh", json!({ "autoBump": true })).await.ok(200);
+    assert_eq!(done["version"], "2.1.0");
+    let none = bare().await;
+    let more = json!({ "endpointUrl": none.url().as_str(), "version": "1.0.0" });
+    server.post("/api/connectors", body("none", more)).await.ok(201);
+    assert_eq!(server.post("/api/connector-types/none/refresh", Value::Null).await.problem(422), ["/endpointUrl"]);
+    let done = server.put("/api/connector-types/none", json!({ "configSchema": schema(), "autoBump": true })).await;
+    done.ok(200);
 }

@@ -155,6 +155,7 @@ pub(crate) fn external_with(endpoint: &Url, schema: &Arc<ConfigSchema>, client: 
         schema: Arc::clone(schema),
         signing_secret: Some(Secret::new(SIGNING_SECRET)),
         redactor: Arc::new(Redactor::new([KEY.to_owned(), SIGNING_SECRET.to_owned()])),
+        expected: None,
         standing: Arc::default(),
     };
     External::new(service, client).unwrap()
