@@ -72,7 +72,7 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
                 if destination(&client, name, &endpoint.url, &mut findings).await {
                     let health = external::health(&client, &endpoint.url).await;
                     let (verdict, detail) = match health {
-                        Ok(()) => (Verdict::Ok, "it is well".to_owned()),
+                        Ok(_) => (Verdict::Ok, "it is well".to_owned()),
                         Err(error) => (Verdict::Failed, error.to_string()),
                     };
                     findings.push(Finding::new(format!("{name}: health"), &endpoint.url, verdict, detail));

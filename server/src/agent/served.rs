@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
 use super::plain::Plain;
 use crate::agents::wire::Command;
-use crate::external::{self, Breaker, External, Service};
+use crate::external::{self, Standing, External, Service};
 
 /// The connectors of an agent.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Served {
 #[derive(Debug)]
 struct Connector {
     config: ConnectorConfig,
-    breaker: Arc<Breaker>,
+    standing: Arc<Standing>,
     /// What a service told of itself.
     told: RwLock<Option<Known>>,
 }
@@ -51,7 +51,7 @@ impl Served {
     pub(super) fn new(config: &AgentConfig, registry: Arc<Registry>) -> Self {
         let connector = |config: &ConnectorConfig| Connector {
             config: config.clone(),
-            breaker: Arc::default(),
+            standing: Arc::default(),
             told: RwLock::default(),
         };
         let connectors = config.connectors.iter().map(|(name, config)| (name.clone(), connector(config))).collect();
@@ -136,7 +136,8 @@ impl Served {
                     schema: Arc::clone(&schema),
                     signing_secret: endpoint.signing_secret.clone(),
                     redactor: Arc::clone(&redactor),
-                    breaker: Arc::clone(&connector.breaker),
+                    expected: None,
+                    standing: Arc::clone(&connector.standing),
                 };
                 match External::new(service, &self.http) {
                     Ok(executor) => self.forward(&schema, &executor, redactor, call).await,
