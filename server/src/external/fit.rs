@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::probe::ask_schema;
+use super::probe::{ProbeError, ask_schema};
 
 /// How long a service may take to tell its schema before a call.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,6 +59,8 @@ pub(super) struct Fit {
 struct Known {
     /// The fingerprint that the service named last.
     serves: Option<Fingerprint>,
+    /// The header by which it did so: nearly every answer has the same.
+    header: Option<String>,
     looked: Option<Looked>,
     looks: u64,
 }
@@ -81,13 +83,12 @@ impl Expected {
 impl Fit {
     /// Keeps the header of an answer; one that is no fingerprint is passed over.
     pub(super) fn note(&self, header: Option<&str>) {
-        let Some(serves) = header.and_then(|header| header.parse::<Fingerprint>().ok()) else { return };
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.serves.as_ref() == Some(&serves) {
+        let Some(header) = header else { return };
+        if self.known.read().unwrap_or_else(PoisonError::into_inner).header.as_deref() == Some(header) {
             return;
         }
-        drop(known);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).serves = Some(serves);
+        let Ok(serves) = header.parse::<Fingerprint>() else { return };
+        self.serving(Some((serves, header.to_owned())));
     }
 
     /// Returns what the service named last.
@@ -133,18 +134,27 @@ impl Fit {
         }
         let (header, told) = match ask_schema(client, endpoint, TIMEOUT.min(most)).await {
             Ok(told) => told,
-            Err(EgressError::Timeout { .. }) => {
-                tracing::debug!(%endpoint, "a service did not tell its schema in time; it is not compared");
-                self.settle(expected, None);
-                return Ok(());
+            Err(error) => {
+                let before = self.misfit(expected);
+                if before.is_none() && matches!(error, EgressError::Timeout { .. }) {
+                    tracing::debug!(%endpoint, "a service did not tell its schema in time; it is not compared");
+                    self.settle(expected, None);
+                }
+                return before.map_or(Ok(()), Err);
             }
-            Err(_) => return Ok(()),
         };
-        self.note(header.as_deref());
-        let Some(serves) = header.and_then(|header| header.parse::<Fingerprint>().ok()) else {
+        let Some((serves, header)) = header.and_then(|header| Some((header.parse::<Fingerprint>().ok()?, header)))
+        else {
+            // An error in passing takes back nothing of what the service has said.
+            let passing = matches!(&told, Err(ProbeError::Status { status: 500.., .. }));
+            if let Some(misfit) = self.misfit(expected).filter(|_| passing) {
+                return Err(misfit);
+            }
+            self.serving(None);
             self.settle(expected, None);
             return Ok(());
         };
+        self.serving(Some((serves.clone(), header)));
         let changes = match told {
             _ if serves.sha256 == expected.fingerprint.sha256 => Ok(Vec::new()),
             Ok(told) => Ok(diff(schema, &told.config_schema).items),
@@ -166,6 +176,19 @@ impl Fit {
             looked.misfit.is_none() && looked.serves == known.serves && looked.expected == expected.fingerprint
         });
         (!same && !settled).then_some(known.looks)
+    }
+
+    /// Returns what did not fit when the service was last looked at.
+    fn misfit(&self, expected: &Expected) -> Option<Misfit> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let looked = known.looked.as_ref().filter(|looked| looked.expected == expected.fingerprint)?;
+        looked.misfit.clone()
+    }
+
+    /// Keeps what the service says that it serves.
+    fn serving(&self, said: Option<(Fingerprint, String)>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        (known.serves, known.header) = said.unzip();
     }
 
     fn settle(&self, expected: &Expected, misfit: Option<Misfit>) {

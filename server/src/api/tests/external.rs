@@ -293,6 +293,32 @@ async fn a_service_that_differs_from_the_start_gets_no_first_call() {
 }
 
 #[tokio::test]
+async fn an_error_in_passing_does_not_make_a_service_fit() {
+    let server = server().await;
+    let well = Arc::new(Mutex::new(true));
+    let now = Arc::clone(&well);
+    let told = json!({ "version": "2.0.0", "configSchema": without_limit() });
+    let fingerprint = Fingerprint::of("2.0.0", &ConfigSchema::parse(&without_limit()).unwrap()).to_string();
+    let service = Stub::routed(move |method, _, body| {
+        if method == "GET" && !*now.lock().unwrap() {
+            return json_answer(502, &json!({}));
+        }
+        let (status, mut headers, text) = if method == "GET" { json_answer(200, &told) } else { echo(body) };
+        headers.push(("x-floh-schema", fingerprint.clone()));
+        (status, headers, text)
+    })
+    .await;
+    let more = json!({ "endpointUrl": service.url().as_str(), "version": "1.0.0", "configSchema": schema(), "config": { "apiKey": "canary-key" } });
+    server.post("/api/connectors", body("crm", more)).await.ok(201);
+    for now in [true, false, false] {
+        *well.lock().unwrap() = now;
+        let refused = server.execute("crm", json!({ "command": "list" })).await.json();
+        assert!(refused["error"].as_str().unwrap().contains("limit"), "{now}: {refused}");
+    }
+    assert!(service.received().iter().all(|request| request.path == "/schema"));
+}
+
+#[tokio::test]
 async fn a_refresh_goes_by_the_rules_of_a_change() {
     let server = server().await;
     let now = Arc::new(Mutex::new(("1.0.0".to_owned(), schema())));
