@@ -2,6 +2,7 @@
 //! declared; one without cannot be added.
 
 mod answered;
+mod aside;
 mod body;
 mod connectors;
 mod executions;
@@ -19,7 +20,9 @@ mod type_changes;
 mod types;
 mod unique;
 
+pub(crate) use aside::aside;
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
 pub use guard::{Access, Caller};
+pub(crate) use imports::{include, refused};
 pub use problem::{Mistake, Problem};
 pub use routes::{RouteRow, router, table};

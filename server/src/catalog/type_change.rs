@@ -10,10 +10,11 @@ use utoipa::ToSchema;
 use super::affected::{Affected, AffectedList, affected};
 use super::carry::{Carry, ClearedSecrets, shown_name};
 use super::script_source::check_source;
-use super::type_patch::TypePatch;
+use super::type_patch::{Imported, TypePatch, TypeRequest};
 use super::types::TypeView;
-use crate::api::{Form, Mistake, Problem};
+use crate::api::{Mistake, Problem, aside};
 use crate::app::App;
+use crate::openapi::{OperationView, Warning};
 use crate::store::{
     ConnectorType, Entity, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields, VersionSource,
 };
@@ -41,6 +42,28 @@ pub struct ChangeView {
     pub affected_total: Option<usize>,
 }
 
+/// What an import tells beside the change: as parse-oas does.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct ImportView {
+    /// What became of each operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub operations: Option<Vec<OperationView>>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub warnings: Option<Vec<Warning>>,
+}
+
+impl From<Option<Imported>> for ImportView {
+    fn from(imported: Option<Imported>) -> Self {
+        match imported {
+            Some(Imported { operations, warnings }) => Self { operations: Some(operations), warnings: Some(warnings) },
+            None => Self::default(),
+        }
+    }
+}
+
 /// The answer to a change of a type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +73,10 @@ pub struct ChangedType {
     pub view: TypeView,
     /// What changed.
     pub change: ChangeView,
+    /// What became of the operations, where a document was sent.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub imported: ImportView,
     /// Secrets that were cleared, because they would go elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<ClearedSecrets>,
@@ -66,6 +93,10 @@ pub struct TypeDiff {
     pub version: Option<String>,
     /// Why the change would be refused, where it would.
     pub errors: Vec<Mistake>,
+    /// What would become of the operations, where a document was sent.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub imported: ImportView,
     /// Secrets that would be cleared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<ClearedSecrets>,
@@ -76,16 +107,20 @@ pub struct TypeDiff {
 /// # Errors
 /// 404, 412 where the type has changed since, 422 for a body that cannot be used (with every mistake) and for a
 /// version below the floor (with the `change`).
-pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>) -> Result<ChangedType, Problem> {
+pub async fn update_type(
+    app: &App,
+    key: &str,
+    request: TypeRequest,
+    expected: Option<i64>,
+) -> Result<ChangedType, Problem> {
     // One after another: without If-Match a change is laid over whatever is there.
     let _turn = app.contended.lock().await;
     let row = app.store.types().get(key).await?;
     if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
-    let patch = TypePatch::read(app, &row, form)?;
+    let Planned { row, mut patch, plan } = planned(app, row, request).await?;
     check_script(app, &row, &patch).await?;
-    let plan = Plan::new(&row, &patch)?;
     let change = plan.view(app, &row, &patch).await?;
     let version = match plan.version {
         Ok(version) => version,
@@ -99,8 +134,9 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
         // Said in other words, or `{}` in place of what a compiled type has: the row keeps its own.
         fields.config_schema.clone_from(&row.fields.config_schema);
     }
+    let imported = patch.imported.take().into();
     if fields == row.fields {
-        return Ok(ChangedType { view: TypeView::new(row)?, change, secrets_cleared: Vec::new() });
+        return Ok(ChangedType { view: TypeView::new(row)?, change, imported, secrets_cleared: Vec::new() });
     }
     let is_new = |old: &TypeFields, new: &TypeFields| {
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
@@ -125,18 +161,17 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
         Ok(updated) => updated,
     };
     secrets_cleared.sort();
-    Ok(ChangedType { view: TypeView::new(updated)?, change, secrets_cleared })
+    Ok(ChangedType { view: TypeView::new(updated)?, change, imported, secrets_cleared })
 }
 
 /// Tells what a change of a type would do, and writes nothing.
 ///
 /// # Errors
 /// 404, and 422 for a body that cannot be used.
-pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Problem> {
+pub async fn diff_type(app: &App, key: &str, request: TypeRequest) -> Result<TypeDiff, Problem> {
     let row = app.store.types().get(key).await?;
-    let patch = TypePatch::read(app, &row, form)?;
+    let Planned { row, mut patch, plan } = planned(app, row, request).await?;
     check_script(app, &row, &patch).await?;
-    let plan = Plan::new(&row, &patch)?;
     let change = plan.view(app, &row, &patch).await?;
     let carry = Carry::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
@@ -155,7 +190,7 @@ pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Pro
         Ok(version) => (Some(version.to_string()), Vec::new()),
         Err(refusal) => (None, vec![refusal]),
     };
-    Ok(TypeDiff { change, version, errors, secrets_cleared })
+    Ok(TypeDiff { change, version, errors, imported: patch.imported.take().into(), secrets_cleared })
 }
 
 /// Checks the script that a change brings, or that it leaves beside another schema.
@@ -170,6 +205,24 @@ async fn check_script(app: &App, row: &ConnectorType, patch: &TypePatch) -> Resu
 pub fn summary(changes: &Changes) -> String {
     let kept = &changes.items[..changes.items.len().min(MOST_KEPT)];
     json!({ "level": changes.level(), "total": changes.items.len(), "changes": kept }).to_string()
+}
+
+/// A change, read and weighed.
+struct Planned {
+    row: ConnectorType,
+    patch: TypePatch,
+    plan: Plan,
+}
+
+/// Reads a change and finds out what it comes to; with a large schema that takes its time.
+async fn planned(app: &App, row: ConnectorType, request: TypeRequest) -> Result<Planned, Problem> {
+    let worker = app.clone();
+    aside(move || {
+        let patch = TypePatch::read(&worker, &row, request)?;
+        let plan = Plan::new(&row, &patch)?;
+        Ok(Planned { row, patch, plan })
+    })
+    .await
 }
 
 /// What a change comes to.
