@@ -60,6 +60,9 @@ pub struct Options {
     pub known: Vec<(Source, String)>,
 }
 
+/// Hears how many operations of how many are done.
+pub type Watch<'w> = dyn FnMut(usize, usize) + 'w;
+
 /// A document that was read, and what was noted about it meanwhile.
 #[derive(Debug)]
 pub struct Spec {
@@ -120,8 +123,16 @@ impl Spec {
     /// # Errors
     /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
     pub fn draft(self, options: &Options) -> Result<Draft, ImportError> {
+        self.draft_watched(options, &mut |_, _| ())
+    }
+
+    /// Does what [`Spec::draft`] does, and tells meanwhile how many operations of how many are done.
+    ///
+    /// # Errors
+    /// As [`Spec::draft`].
+    pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<Draft, ImportError> {
         let Self { value, nodes, notes } = self;
-        draft(&value, nodes, options, notes)
+        draft(&value, nodes, options, notes, watch)
     }
 }
 
@@ -140,7 +151,7 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
 pub fn import_value(value: &Value, options: &Options) -> Result<Draft, ImportError> {
     match value {
         Value::String(text) => import(text.as_bytes(), options),
-        value => draft(value, read::count(value), options, Notes::default()),
+        value => draft(value, read::count(value), options, Notes::default(), &mut |_, _| ()),
     }
 }
 
@@ -158,7 +169,13 @@ fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {
     }
 }
 
-fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Result<Draft, ImportError> {
+fn draft(
+    root: &Value,
+    nodes: usize,
+    options: &Options,
+    mut notes: Notes,
+    watch: &mut Watch<'_>,
+) -> Result<Draft, ImportError> {
     let root::Root { latest, title, version, description } = root::check(root, &mut notes)?;
     let name = name(options.name.as_deref(), &title)?;
     let document = Document::new(root);
@@ -175,7 +192,9 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
     let mut views = Vec::with_capacity(chosen.len());
     let mut entries = Vec::with_capacity(chosen.len());
     let mut commands = IndexMap::with_capacity(chosen.len());
-    for index in chosen {
+    let all = chosen.len();
+    for (done, index) in chosen.into_iter().enumerate() {
+        watch(done, all);
         let (operation, name) = (&operations[index], &names[index]);
         let making =
             Making { document: &document, schemas: &schemas, notes: &mut notes, keys: Keys::default(), budget };

@@ -55,6 +55,7 @@ async fn what_cannot_be_imported_says_where() {
 
 const TYPE: &str = "/api/connector-types/pets";
 
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn pets(paths: Value) -> Value {
     json!({ "openapi": "3.1.0", "info": { "title": "Pets", "version": "1.0.0" },
         "servers": [{ "url": "https://pets.example.com" }], "paths": paths })

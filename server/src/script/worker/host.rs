@@ -130,8 +130,9 @@ impl Host {
         };
         match reply {
             Ok(Reply::Answer(answer)) => {
-                self.bodies.set(self.bodies.get() + answer.text.len());
-                if answer.text.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
+                let bytes = answer.base64.as_ref().map_or(answer.text.len(), |base64| base64.len() / 4 * 3);
+                self.bodies.set(self.bodies.get() + bytes);
+                if bytes > self.limits.body || self.bodies.get() > self.limits.bodies {
                     return Err(HttpFault::too_large(&self.limits));
                 }
                 Ok(answer)
@@ -230,6 +231,9 @@ fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
     object.set("headers", headers)?;
     object.set("body", body)?;
     object.set("text", text)?;
+    if let Some(base64) = answer.base64 {
+        object.set("base64", base64)?;
+    }
     Ok(object)
 }
 

@@ -62,8 +62,9 @@
       set(error, 'code', reply.code);
       throw error;
     }
-    const { status, body: parsed, headers: received, text } = reply;
-    return { status, body: parsed, headers: new Proxy(received, anyCase), text };
+    const { status, body: parsed, headers: received, text, base64 } = reply;
+    const answer = { status, body: parsed, headers: new Proxy(received, anyCase), text };
+    return base64 === undefined ? answer : { ...answer, base64 };
   };
 
   const coder = (name) => {
