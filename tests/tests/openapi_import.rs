@@ -1,6 +1,7 @@
 //! `floh import` and re-imports against a running server: what is made, what changes, and that the server goes by
 //! it from the next call on.
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
+#![allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 
 use std::sync::{Arc, Mutex};
 
