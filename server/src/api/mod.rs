@@ -21,6 +21,7 @@ mod types;
 mod unique;
 
 pub(crate) use aside::aside;
+use aside::json;
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
 pub use guard::{Access, Caller};
 pub(crate) use imports::{include, refused};

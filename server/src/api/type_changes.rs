@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::connectors::{if_match, to_the_end};
 use super::page::{PageView, Query};
 use super::path::{PathKey, PathKeys};
-use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem, aside};
+use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem, aside, json};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::catalog::{self, ChangedType, TypeBody, TypeDiff, TypeRequest, VersionDetail, VersionView};
@@ -32,7 +32,7 @@ pub(super) async fn update(
     let worker = app.clone();
     let work = async move { catalog::update_type(&worker, &key, request, expected).await };
     let changed = to_the_end(&app, work).await?;
-    Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
+    Ok(([(header::ETAG, changed.view.etag())], json(changed).await?).into_response())
 }
 
 /// Tell what a change of a connector type would do, without making it.
@@ -44,9 +44,9 @@ pub(super) async fn diff(
     PathKey(key): PathKey,
     caller: Caller,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
-) -> Result<axum::Json<TypeDiff>, Problem> {
+) -> Result<Response, Problem> {
     let request = aside(move || read(&caller, &body)).await?;
-    Ok(axum::Json(catalog::diff_type(&app, &key, request).await?))
+    json(catalog::diff_type(&app, &key, request).await?).await
 }
 
 /// Reads the body. What decides where connectors send their secrets needs the right to write connectors too.

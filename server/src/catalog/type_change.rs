@@ -136,7 +136,7 @@ pub async fn update_type(
     }
     let imported = patch.imported.take().into();
     if fields == row.fields {
-        return Ok(ChangedType { view: TypeView::new(row)?, change, imported, secrets_cleared: Vec::new() });
+        return Ok(ChangedType { view: TypeView::of(row).await?, change, imported, secrets_cleared: Vec::new() });
     }
     let is_new = |old: &TypeFields, new: &TypeFields| {
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
@@ -161,7 +161,7 @@ pub async fn update_type(
         Ok(updated) => updated,
     };
     secrets_cleared.sort();
-    Ok(ChangedType { view: TypeView::new(updated)?, change, imported, secrets_cleared })
+    Ok(ChangedType { view: TypeView::of(updated).await?, change, imported, secrets_cleared })
 }
 
 /// Tells what a change of a type would do, and writes nothing.

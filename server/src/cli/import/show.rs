@@ -6,6 +6,7 @@ use connector_runtime::schema::ConfigSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::server::Refusal;
 use super::{Done, Failed};
 use crate::cli::{CliError, print};
 use crate::openapi::Draft;
@@ -59,12 +60,15 @@ pub(super) fn error(file: &str, failed: &Failed) {
         print(format_args!("{file}: {} change", change["level"].as_str().unwrap_or_default()));
         changes(change);
     }
-    let place = pointer.map(|pointer| format!(" at {}", pointer.escape_debug())).unwrap_or_default();
-    let mend = match failed {
-        Failed::Refused(refusal) if refusal.change.is_some() => "; --bump takes that version",
-        _ => "",
+    let told = match failed {
+        Failed::Refused(Refusal { change: Some(change), .. }) => {
+            let text = |key: &str| change[key].as_str().unwrap_or_default();
+            let (level, version) = (text("level"), text("suggestedVersion"));
+            format!("a {level} change needs version {version}; --bump takes that version")
+        }
+        _ => message + &pointer.map(|pointer| format!(" at {}", pointer.escape_debug())).unwrap_or_default(),
     };
-    drop(writeln!(io::stderr(), "error: {file}: {message}{place}{mend} [{code}]"));
+    drop(writeln!(io::stderr(), "error: {file}: {told} [{code}]"));
 }
 
 fn parts(failed: &Failed) -> (&str, String, Option<&str>) {
