@@ -136,3 +136,25 @@ fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
 fn fault(error: &EgressError) -> HttpFault {
     HttpFault { code: error.code().into(), message: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_bytes_whatever_they_hold_and_texts_are_not() {
+        for (content_type, bytes, binary) in [
+            ("image/png", &b"plain"[..], true),
+            ("Application/Octet-Stream; x=y", b"plain", true),
+            ("image/svg+xml", b"<svg/>", false),
+            ("application/json", b"\xff", false),
+            ("text/plain; charset=iso-8859-1", b"\xff", false),
+            ("application/x-unknown; charset=latin1", b"\xff", false),
+            ("application/x-unknown", b"\xff", true),
+            ("application/x-unknown", "ü".as_bytes(), false),
+            ("", b"\xff", true),
+        ] {
+            assert_eq!(is_binary(content_type, bytes), binary, "{content_type}");
+        }
+    }
+}

@@ -305,14 +305,17 @@ var api = (function () {
     return next.startsWith(origin + '/') ? next : undefined;
   }
 
-  // Turns pages until there are no more, or as many as one command may fetch.
+  // Turns pages until there are no more. More than one command may fetch is a failure: half a list would look whole.
   function all(operation) {
     var pages = operation.pages;
     var items = [];
     var override = { key: pages.key, value: pages.key === undefined ? undefined : floh.params[pages.key] };
     if (!given(override.value) && pages.by !== 'cursor') override.value = pages.by === 'page' ? pages.first : 0;
     var url;
-    for (var page = 0; page < 45; page++) {
+    for (var page = 0; ; page++) {
+      if (page === 45) {
+        return { success: false, error: 'there are more than 45 pages; ask for more at a time, or for fewer items', diagnostics: { items: items.length } };
+      }
       var answer = send(operation, override, url);
       if (!isSuccess(answer)) return failure(operation, answer);
       var found = itemsOf(pages, answer.body);
