@@ -164,6 +164,11 @@ impl Floh {
         self.running.child.id()
     }
 
+    /// Returns where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
     /// Returns a client with the admin token.
     pub fn admin(&self) -> Client {
         self.anyone().with_token(self.setup.env.get("FLOH_ADMIN_TOKEN").map_or(ADMIN_TOKEN, String::as_str))

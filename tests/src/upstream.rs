@@ -28,8 +28,10 @@ pub struct Received {
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// The body.
+    /// The body as a text.
     pub body: String,
+    /// The body.
+    pub bytes: Vec<u8>,
     head: String,
 }
 
@@ -38,7 +40,7 @@ pub struct Received {
 pub struct Reply {
     status: u16,
     headers: String,
-    body: String,
+    body: Vec<u8>,
     gate: Option<Gate>,
 }
 
@@ -120,6 +122,11 @@ impl Reply {
 
     /// Answers with a body of no type.
     pub fn text(status: u16, body: &str) -> Self {
+        Self::bytes(status, body.as_bytes())
+    }
+
+    /// Answers with bytes of no type.
+    pub fn bytes(status: u16, body: &[u8]) -> Self {
         Self { status, headers: String::new(), body: body.to_owned(), gate: None }
     }
 
@@ -159,13 +166,15 @@ impl Gate {
 async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Received>>, answer: &(impl Fn(&Received) -> Reply + ?Sized)) {
     while let Some(request) = receive(&mut stream).await {
         let reply = answer(&request);
+        let to_head = request.method == "HEAD";
         log.lock().unwrap().push(request);
         if let Some(gate) = &reply.gate {
             gate.passed().await;
         }
         let Reply { status, headers, body, .. } = reply;
-        let text = format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        let head = format!("HTTP/1.1 {status} Scripted\r\n{headers}content-length: {}\r\n\r\n", body.len());
+        let body: &[u8] = if to_head { b"" } else { &body };
+        if stream.write_all(&[head.as_bytes(), body].concat()).await.is_err() {
             return;
         }
     }
@@ -178,5 +187,5 @@ async fn receive(stream: &mut TcpStream) -> Option<Received> {
     let length = header(&head, "content-length").map_or(Some(0), |length| length.parse().ok())?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Received { method, target, body: String::from_utf8_lossy(&body).into_owned(), head })
+    Some(Received { method, target, body: String::from_utf8_lossy(&body).into_owned(), bytes: body, head })
 }

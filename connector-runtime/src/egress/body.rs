@@ -13,7 +13,7 @@ use hyper::body::{Body, Incoming};
 use super::EgressError;
 use super::exchange::explain_http;
 
-/// The most bytes that a body may have, as it travels and as it is read.
+/// The most bytes that a body may have, as it travels and as it is read, unless its request takes more.
 pub(super) const MOST_BYTES: usize = 10 * 1024 * 1024;
 /// What is asked for.
 pub(super) const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, deflate, br");
@@ -24,7 +24,7 @@ const LARGE: usize = 64 * 1024;
 /// A body that cannot be used.
 #[derive(Debug)]
 pub(super) enum BodyFault {
-    TooLarge,
+    TooLarge(usize),
     Http(hyper::Error),
     Encoding(&'static str),
 }
@@ -37,30 +37,30 @@ enum Coding {
     Brotli,
 }
 
-/// Reads a body and takes its coding off.
-pub(super) async fn read(body: Incoming, headers: &HeaderMap) -> Result<Bytes, BodyFault> {
+/// Reads a body of at most `most` bytes and takes its coding off.
+pub(super) async fn read(body: Incoming, headers: &HeaderMap, most: usize) -> Result<Bytes, BodyFault> {
     let coding = coding(headers)?;
-    let raw = collect(body).await?;
+    let raw = collect(body, most).await?;
     let Some(coding) = coding.filter(|_| !raw.is_empty()) else {
         return Ok(raw);
     };
     if raw.len() < LARGE {
-        return decode(coding, &raw);
+        return decode(coding, &raw, most);
     }
-    let decoding = tokio::task::spawn_blocking(move || decode(coding, &raw));
+    let decoding = tokio::task::spawn_blocking(move || decode(coding, &raw, most));
     decoding.await.unwrap_or(Err(BodyFault::Encoding("its decompression failed")))
 }
 
-async fn collect(mut body: Incoming) -> Result<Bytes, BodyFault> {
+async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, BodyFault> {
     let announced = body.size_hint().lower();
-    let capacity = usize::try_from(announced).ok().filter(|bytes| *bytes <= MOST_BYTES).ok_or(BodyFault::TooLarge)?;
+    let capacity = usize::try_from(announced).ok().filter(|bytes| *bytes <= most).ok_or(BodyFault::TooLarge(most))?;
     let mut all = BytesMut::with_capacity(capacity.min(LARGE));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(BodyFault::Http)?.into_data() else {
             continue;
         };
-        if all.len() + data.len() > MOST_BYTES {
-            return Err(BodyFault::TooLarge);
+        if all.len() + data.len() > most {
+            return Err(BodyFault::TooLarge(most));
         }
         all.extend_from_slice(&data);
     }
@@ -90,21 +90,21 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, BodyFault> {
     Ok(found)
 }
 
-fn decode(coding: Coding, raw: &[u8]) -> Result<Bytes, BodyFault> {
+fn decode(coding: Coding, raw: &[u8], most: usize) -> Result<Bytes, BodyFault> {
     match coding {
-        Coding::Gzip => take(flate2::read::MultiGzDecoder::new(raw)),
+        Coding::Gzip => take(flate2::read::MultiGzDecoder::new(raw), most),
         // "deflate" means zlib (RFC 9110, section 8.4.1.2), but some servers send the bare stream.
-        Coding::Deflate if is_zlib(raw) => take(flate2::read::ZlibDecoder::new(raw)),
-        Coding::Deflate => take(flate2::read::DeflateDecoder::new(raw)),
-        Coding::Brotli => take(brotli_decompressor::Decompressor::new(raw, 4096)),
+        Coding::Deflate if is_zlib(raw) => take(flate2::read::ZlibDecoder::new(raw), most),
+        Coding::Deflate => take(flate2::read::DeflateDecoder::new(raw), most),
+        Coding::Brotli => take(brotli_decompressor::Decompressor::new(raw, 4096), most),
     }
 }
 
-fn take(decoder: impl Read) -> Result<Bytes, BodyFault> {
+fn take(decoder: impl Read, most: usize) -> Result<Bytes, BodyFault> {
     let mut bytes = Vec::new();
-    let limit = MOST_BYTES as u64 + 1;
+    let limit = most as u64 + 1;
     decoder.take(limit).read_to_end(&mut bytes).map_err(|error| BodyFault::Encoding(broken(&error)))?;
-    if bytes.len() > MOST_BYTES { Err(BodyFault::TooLarge) } else { Ok(bytes.into()) }
+    if bytes.len() > most { Err(BodyFault::TooLarge(most)) } else { Ok(bytes.into()) }
 }
 
 fn broken(error: &io::Error) -> &'static str {
@@ -121,7 +121,9 @@ fn is_zlib(raw: &[u8]) -> bool {
 impl BodyFault {
     pub(super) fn into_egress(self, target: String) -> EgressError {
         match self {
-            Self::TooLarge => EgressError::TooLarge { target, why: "its body has more than 10 MiB".to_owned() },
+            Self::TooLarge(most) => {
+                EgressError::TooLarge { target, why: format!("its body has more than {} MiB", most >> 20) }
+            }
             Self::Http(error) => explain_http(&error, target),
             Self::Encoding(why) => EgressError::Protocol { target, why: why.to_owned() },
         }

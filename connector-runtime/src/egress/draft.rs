@@ -55,6 +55,8 @@ pub(super) struct Draft {
     secret_params: Vec<(String, Secret)>,
     pub(super) follows_redirects: bool,
     pub(super) timeout: Duration,
+    /// The most bytes of the answer's body.
+    pub(super) most_bytes: usize,
     pub(super) retry: Option<Retry>,
 }
 
@@ -71,6 +73,7 @@ impl Draft {
             secret_params: Vec::new(),
             follows_redirects: true,
             timeout,
+            most_bytes: super::body::MOST_BYTES,
             retry: None,
         })
     }

@@ -57,7 +57,9 @@ pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, Egres
 /// Reads the body of an answer.
 pub(super) async fn read(answer: Answer, draft: Draft) -> Result<Response, EgressError> {
     let (head, incoming) = answer.into_parts();
-    let bytes = body::read(incoming, &head.headers).await.map_err(|fault| fault.into_egress(draft.shown()))?;
+    let bytes = body::read(incoming, &head.headers, draft.most_bytes)
+        .await
+        .map_err(|fault| fault.into_egress(draft.shown()))?;
     Ok(Response::new(draft, head.status, head.headers, bytes))
 }
 

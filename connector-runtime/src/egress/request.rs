@@ -147,6 +147,11 @@ impl Request {
         self.set(|draft| draft.timeout = timeout)
     }
 
+    /// Takes a body of so many bytes instead of the usual 10 MiB; all of it is held in memory.
+    pub fn most_bytes(self, bytes: usize) -> Self {
+        self.set(|draft| draft.most_bytes = bytes)
+    }
+
     /// Sends the request and reads the whole answer, whatever its status.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
 use super::plain::Plain;
 use crate::agents::wire::Command;
-use crate::external::{self, Standing, External, Service};
+use crate::external::{self, External, Service, Standing};
 
 /// The connectors of an agent.
 #[derive(Debug)]

@@ -24,6 +24,8 @@ pub const MOST_TEXTS: usize = 200;
 pub const MOST_MISTAKES: usize = 100;
 /// What is wrong with a NUL character.
 const NUL: &str = "a NUL character cannot be kept";
+/// How deep a body may be nested: the parser's own limit.
+const DEPTH: usize = 127;
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -83,7 +85,13 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn no_json(error: &serde_json::Error) -> Problem {
-    Problem::invalid_at("", format!("the body is no JSON: {error}"))
+    let message = error.to_string();
+    if message.contains("recursion limit") {
+        let at = format!("at line {} column {}", error.line(), error.column());
+        let detail = format!("the body is nested too deeply, {at}: {DEPTH} levels are the limit");
+        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too_deep", detail.clone()).at("", detail);
+    }
+    Problem::invalid_at("", format!("the body is no JSON: {message}"))
 }
 
 /// A body, or a part of one, whose keys are read one by one.

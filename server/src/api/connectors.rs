@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::page::{PageView, Query};
 use super::path::PathKey;
-use super::{Caller, Form, JsonBytes, Problem};
+use super::{Caller, Form, JsonBytes, Problem, aside};
 use crate::api::DOCUMENT_LIMIT;
 use crate::app::App;
 use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
@@ -27,7 +27,7 @@ pub(super) async fn create(
     State(app): State<App>,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let new = NewConnector::read(Form::parse_with_schema(&body)?)?;
+    let new = aside(move || NewConnector::read(Form::parse_with_schema(&body)?)).await?;
     let view = catalog::create(&app, new).await?;
     let location = format!("/api/connectors/{}", view.id);
     let headers = [(header::LOCATION, location), (header::ETAG, view.etag())];

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{DOCUMENT_LIMIT, Form, JsonBytes, Problem};
-use crate::openapi::{ImportError, Options, import_value};
+use super::{DOCUMENT_LIMIT, Form, JsonBytes, Problem, aside};
+use crate::openapi::{ImportError, Options, Spec};
 
 /// A document to import.
 #[derive(Debug, ToSchema)]
@@ -25,29 +25,31 @@ pub(super) struct ParseBody {
 #[utoipa::path(post, path = "/api/connectors/parse-oas", tag = "connectors", request_body = inline(ParseBody),
     responses((status = 200, body = Object), (status = 413, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn parse_oas(JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>) -> Result<Response, Problem> {
-    // A large document takes its time, which is nobody else's.
-    let draft = tokio::task::spawn_blocking(move || parse(&body)).await.map_err(Problem::internal)??;
+    let draft = aside(move || parse(&body)).await?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], draft).into_response())
 }
 
 fn parse(body: &[u8]) -> Result<Vec<u8>, Problem> {
     let mut form = Form::parse(body)?;
     let spec = form.required("spec", Form::value).unwrap_or_default();
-    let include = form.value("include").and_then(|value| match serde_json::from_value::<Vec<String>>(value) {
-        Ok(include) => Some(include),
-        Err(_) => {
-            form.mistake("include", "expected a list of operation names");
-            None
-        }
-    });
-    let options = Options { name: form.text("name"), include, ..Options::default() };
+    let options = Options { name: form.text("name"), include: include(&mut form), ..Options::default() };
     form.finish(&["spec", "include", "name"])?;
-    let draft = import_value(&spec, &options).map_err(problem)?;
+    let draft = Spec::of(spec).and_then(|spec| spec.draft(&options)).map_err(refused)?;
     serde_json::to_vec(&draft).map_err(Problem::internal)
 }
 
-/// The same code as on the command line; what is wrong inside the document stands below `/spec`.
-fn problem(error: ImportError) -> Problem {
+/// Takes the names of the operations that are wanted; there may be thousands.
+pub(crate) fn include(form: &mut Form) -> Option<Vec<String>> {
+    let include = serde_json::from_value(form.value("include")?);
+    if include.is_err() {
+        form.mistake("include", "expected a list of operation names");
+    }
+    include.ok()
+}
+
+/// Tells why a document cannot be imported, with the code that the command line gives too; what is wrong
+/// inside the document stands below `/spec`.
+pub(crate) fn refused(error: ImportError) -> Problem {
     let status = match error.code {
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -3,6 +3,7 @@
 
 mod agents;
 mod answered;
+mod aside;
 mod body;
 mod connectors;
 mod executions;
@@ -20,7 +21,10 @@ mod type_changes;
 mod types;
 mod unique;
 
+pub(crate) use aside::aside;
+use aside::json;
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
 pub use guard::{Access, Caller};
+pub(crate) use imports::{include, refused};
 pub use problem::{Mistake, Problem};
 pub use routes::{RouteRow, router, table};

@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use super::connectors::{if_match, to_the_end};
 use super::page::{PageView, Query};
 use super::path::{PathKey, PathKeys};
-use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem};
+use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem, aside, json};
 use crate::app::App;
 use crate::auth::Scope;
-use crate::catalog::{self, ChangedType, TypeBody, TypeDiff, VersionDetail, VersionView};
+use crate::catalog::{self, ChangedType, TypeBody, TypeDiff, TypeRequest, VersionDetail, VersionView};
 use crate::store::ExecutionModel;
 
 const TAG: &str = "connector types";
@@ -29,11 +29,11 @@ pub(super) async fn update(
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let form = read(&caller, &body)?;
+    let request = aside(move || read(&caller, &body)).await?;
     let worker = app.clone();
-    let work = async move { catalog::update_type(&worker, &key, form, expected).await };
+    let work = async move { catalog::update_type(&worker, &key, request, expected).await };
     let changed = to_the_end(&app, work).await?;
-    Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
+    Ok(([(header::ETAG, changed.view.etag())], json(changed).await?).into_response())
 }
 
 /// Tell what a change of a connector type would do, without making it.
@@ -45,9 +45,9 @@ pub(super) async fn diff(
     PathKey(key): PathKey,
     caller: Caller,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
-) -> Result<axum::Json<TypeDiff>, Problem> {
-    let form = read(&caller, &body)?;
-    Ok(axum::Json(catalog::diff_type(&app, &key, form).await?))
+) -> Result<Response, Problem> {
+    let request = aside(move || read(&caller, &body)).await?;
+    json(catalog::diff_type(&app, &key, request).await?).await
 }
 
 /// Fetch the schema of an external type's service again, and take it over by the rules of a change. The body may name
@@ -76,9 +76,9 @@ pub(super) async fn refresh(
 }
 
 /// Reads the body. What decides where connectors send their secrets needs the right to write connectors too.
-fn read(caller: &Caller, body: &[u8]) -> Result<Form, Problem> {
+fn read(caller: &Caller, body: &[u8]) -> Result<TypeRequest, Problem> {
     let form = Form::parse_with_schema(body)?;
-    for key in ["scriptSource", "endpointUrl"] {
+    for key in ["scriptSource", "endpointUrl", "spec"] {
         if form.has(key) && !caller.0.allows(Scope::ConnectorsWrite) {
             let scope = Scope::ConnectorsWrite;
             let detail =
@@ -86,7 +86,7 @@ fn read(caller: &Caller, body: &[u8]) -> Result<Form, Problem> {
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).at(format!("/{key}"), "not allowed"));
         }
     }
-    Ok(form)
+    TypeRequest::read(form)
 }
 
 /// List the versions that a connector type had, newest first.

@@ -5,9 +5,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::Problem;
 use super::page::{PageView, Query};
 use super::path::PathKey;
+use super::{Problem, json};
 use crate::app::App;
 use crate::catalog::{self, TypeView};
 
@@ -28,7 +28,7 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
     responses((status = 200, body = TypeView), (status = 404, body = Problem)))]
 pub(super) async fn read(State(app): State<App>, PathKey(key): PathKey) -> Result<Response, Problem> {
     let view = catalog::get_type(&app, &key).await?;
-    Ok(([(header::ETAG, view.etag())], axum::Json(view)).into_response())
+    Ok(([(header::ETAG, view.etag())], json(view).await?).into_response())
 }
 
 /// Delete a user's connector type that no connector uses.

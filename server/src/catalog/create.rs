@@ -12,7 +12,7 @@ use super::endpoint::read_endpoint;
 use super::external::{self, seal_signing_secret};
 use super::script_source::{check_mock_script, check_source};
 use super::types::{stored_schema, type_schema};
-use crate::api::{Form, Mistake, Problem};
+use crate::api::{Form, Mistake, Problem, aside};
 use crate::app::App;
 use crate::catalog::ConnectorView;
 use crate::store::{
@@ -148,11 +148,16 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
     if let Some(source) = new.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
         check_mock_script(app, source).await?;
     }
+    let (new, sent) = aside(move || {
+        let sent = new.config_schema.as_ref().map(parse_schema);
+        Ok((new, sent))
+    })
+    .await?;
     let row = match app.store.types().get(&new.type_name).await {
         // A type whose code is gone can be read, but nothing new can be made of it.
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
-            let (of, schema) = new_type(app, &new).await?;
+            let (of, schema) = new_type(app, &new, sent).await?;
             return insert(app, new, of, &schema, Own::default()).await;
         }
         Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
@@ -167,7 +172,7 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
         Err(other) => return Err(other.into()),
     };
     let schema = type_schema(app, &row)?;
-    agree(&new, &row, &schema)?;
+    agree(&new, sent, &row, &schema)?;
     let mut own = Own::default();
     if is_of_compiled(&new, &row) {
         if let Some(Err(error)) = new.endpoint_url.as_deref().map(read_endpoint) {
@@ -196,7 +201,11 @@ const fn runs_script(model: ExecutionModel) -> bool {
 }
 
 /// Reads and checks the type that comes with its first connector.
-async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Problem> {
+async fn new_type(
+    app: &App,
+    new: &NewConnector,
+    sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
+) -> Result<(TypeChoice, ConfigSchema), Problem> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
         mistakes.push(Mistake::new("/type", NAME_RULE));
@@ -219,7 +228,7 @@ async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoice, ConfigSc
     if new.endpoint_url.is_some() {
         mistakes.push(Mistake::new("/endpointUrl", "only for external types"));
     }
-    let schema = match new.config_schema.as_ref().map(parse_schema) {
+    let schema = match sent {
         Some(Ok(schema)) => schema,
         Some(Err(problems)) => {
             mistakes.extend(problems);
@@ -285,7 +294,12 @@ async fn insert(
 }
 
 /// What the body says about a type that exists must be what the type is.
-fn agree(new: &NewConnector, row: &ConnectorType, schema: &ConfigSchema) -> Result<(), Problem> {
+fn agree(
+    new: &NewConnector,
+    sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
+    row: &ConnectorType,
+    schema: &ConfigSchema,
+) -> Result<(), Problem> {
     let name = &row.name;
     let mut different = Vec::new();
     let of_compiled = is_of_compiled(new, row);
@@ -295,8 +309,8 @@ fn agree(new: &NewConnector, row: &ConnectorType, schema: &ConfigSchema) -> Resu
     if new.version.as_ref().is_some_and(|version| *version != row.fields.version) {
         different.push(("/version", format!("the type has version {}", row.fields.version)));
     }
-    if let Some(sent) = &new.config_schema
-        && !same_schema(sent, row, schema)?
+    if let Some(sent) = sent
+        && !same_schema(new, sent, row, schema)?
     {
         different.push(("/configSchema", "the type has another config schema".to_owned()));
     }
@@ -317,11 +331,17 @@ fn agree(new: &NewConnector, row: &ConnectorType, schema: &ConfigSchema) -> Resu
 }
 
 /// Compares schemas by what they accept. `{}` stands for whatever a compiled type has.
-fn same_schema(sent: &Value, row: &ConnectorType, schema: &ConfigSchema) -> Result<bool, Problem> {
-    if row.execution_model == ExecutionModel::BuiltIn && sent.as_object().is_some_and(Map::is_empty) {
+fn same_schema(
+    new: &NewConnector,
+    sent: Result<ConfigSchema, Vec<Mistake>>,
+    row: &ConnectorType,
+    schema: &ConfigSchema,
+) -> Result<bool, Problem> {
+    let empty = new.config_schema.as_ref().and_then(Value::as_object).is_some_and(Map::is_empty);
+    if row.execution_model == ExecutionModel::BuiltIn && empty {
         return Ok(true);
     }
-    let parsed = parse_schema(sent).map_err(Problem::invalid)?;
+    let parsed = sent.map_err(Problem::invalid)?;
     if parsed == *schema {
         return Ok(true);
     }

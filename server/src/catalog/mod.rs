@@ -26,7 +26,7 @@ pub use declarations::{declarations, type_declarations};
 pub use read::{get, list};
 pub use seal::{SealError, seal_stored};
 pub use type_change::{ChangeView, ChangedType, TypeDiff, diff_type, refresh_type, summary, update_type};
-pub use type_patch::TypeBody;
+pub use type_patch::{TypeBody, TypeRequest};
 pub use types::{TypeView, capabilities, delete_type, get_type, json_schema, json_schemas, list_types, type_schema};
 pub use update::{ConnectorPatch, update};
 pub use versions::{VersionDetail, VersionView, version, versions};

@@ -11,10 +11,11 @@ use super::affected::{Affected, AffectedList, affected};
 use super::carry::{Carry, ClearedSecrets, shown_name};
 use super::external::fetch_again;
 use super::script_source::check_source;
-use super::type_patch::TypePatch;
+use super::type_patch::{Imported, TypePatch, TypeRequest};
 use super::types::TypeView;
-use crate::api::{Form, Mistake, Problem};
+use crate::api::{Form, Mistake, Problem, aside};
 use crate::app::App;
+use crate::openapi::{OperationView, Warning};
 use crate::store::{
     ConnectorType, Entity, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields, VersionSource,
 };
@@ -42,6 +43,28 @@ pub struct ChangeView {
     pub affected_total: Option<usize>,
 }
 
+/// What an import tells beside the change: as parse-oas does.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct ImportView {
+    /// What became of each operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub operations: Option<Vec<OperationView>>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub warnings: Option<Vec<Warning>>,
+}
+
+impl From<Option<Imported>> for ImportView {
+    fn from(imported: Option<Imported>) -> Self {
+        match imported {
+            Some(Imported { operations, warnings }) => Self { operations: Some(operations), warnings: Some(warnings) },
+            None => Self::default(),
+        }
+    }
+}
+
 /// The answer to a change of a type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +74,10 @@ pub struct ChangedType {
     pub view: TypeView,
     /// What changed.
     pub change: ChangeView,
+    /// What became of the operations, where a document was sent.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub imported: ImportView,
     /// Secrets that were cleared, because they would go elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<ClearedSecrets>,
@@ -67,6 +94,10 @@ pub struct TypeDiff {
     pub version: Option<String>,
     /// Why the change would be refused, where it would.
     pub errors: Vec<Mistake>,
+    /// What would become of the operations, where a document was sent.
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub imported: ImportView,
     /// Secrets that would be cleared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<ClearedSecrets>,
@@ -77,16 +108,21 @@ pub struct TypeDiff {
 /// # Errors
 /// 404, 412 where the type has changed since, 422 for a body that cannot be used (with every mistake) and for a
 /// version below the floor (with the `change`).
-pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>) -> Result<ChangedType, Problem> {
+pub async fn update_type(
+    app: &App,
+    key: &str,
+    request: TypeRequest,
+    expected: Option<i64>,
+) -> Result<ChangedType, Problem> {
     // One after another: without If-Match a change is laid over whatever is there.
     let _turn = app.contended.lock().await;
     let row = app.store.types().get(key).await?;
     if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
-    let patch = TypePatch::read(app, &row, form)?;
+    let Planned { row, patch, plan } = planned(app, row, request).await?;
     check_script(app, &row, &patch).await?;
-    write(app, row, patch, VersionSource::Put, expected.is_some()).await
+    write(app, Planned { row, patch, plan }, VersionSource::Put, expected.is_some()).await
 }
 
 /// Fetches the schema of an external type's service again and takes it over by the rules of a change.
@@ -102,19 +138,17 @@ pub async fn refresh_type(app: &App, key: &str, form: Form) -> Result<ChangedTyp
     if row.fields.endpoint_url != asked.fields.endpoint_url {
         return Err(Problem::unavailable("the type's endpointUrl has just been changed; try again"));
     }
-    let patch = TypePatch::refresh(app, &row, form, &fetched)?;
-    write(app, row, patch, VersionSource::Refresh, false).await
+    let worker = app.clone();
+    let planned = aside(move || {
+        let patch = TypePatch::refresh(&worker, &row, form, &fetched)?;
+        Planned::of(row, patch)
+    });
+    write(app, planned.await?, VersionSource::Refresh, false).await
 }
 
 /// Writes a change whose version fits. `guarded` tells that the caller has named the revision that it has seen.
-async fn write(
-    app: &App,
-    row: ConnectorType,
-    patch: TypePatch,
-    source: VersionSource,
-    guarded: bool,
-) -> Result<ChangedType, Problem> {
-    let plan = Plan::new(&row, &patch)?;
+async fn write(app: &App, planned: Planned, source: VersionSource, guarded: bool) -> Result<ChangedType, Problem> {
+    let Planned { row, mut patch, plan } = planned;
     let change = plan.view(app, &row, &patch).await?;
     let version = match plan.version {
         Ok(version) => version,
@@ -128,8 +162,9 @@ async fn write(
         // Said in other words, or `{}` in place of what a compiled type has: the row keeps its own.
         fields.config_schema.clone_from(&row.fields.config_schema);
     }
+    let imported = patch.imported.take().into();
     if fields == row.fields {
-        return Ok(ChangedType { view: TypeView::new(row)?, change, secrets_cleared: Vec::new() });
+        return Ok(ChangedType { view: TypeView::of(row).await?, change, imported, secrets_cleared: Vec::new() });
     }
     let is_new = |old: &TypeFields, new: &TypeFields| {
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
@@ -153,18 +188,17 @@ async fn write(
         Ok(updated) => updated,
     };
     secrets_cleared.sort();
-    Ok(ChangedType { view: TypeView::new(updated)?, change, secrets_cleared })
+    Ok(ChangedType { view: TypeView::of(updated).await?, change, imported, secrets_cleared })
 }
 
 /// Tells what a change of a type would do, and writes nothing.
 ///
 /// # Errors
 /// 404, and 422 for a body that cannot be used.
-pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Problem> {
+pub async fn diff_type(app: &App, key: &str, request: TypeRequest) -> Result<TypeDiff, Problem> {
     let row = app.store.types().get(key).await?;
-    let patch = TypePatch::read(app, &row, form)?;
+    let Planned { row, mut patch, plan } = planned(app, row, request).await?;
     check_script(app, &row, &patch).await?;
-    let plan = Plan::new(&row, &patch)?;
     let change = plan.view(app, &row, &patch).await?;
     let carry = Carry::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
@@ -183,7 +217,7 @@ pub async fn diff_type(app: &App, key: &str, form: Form) -> Result<TypeDiff, Pro
         Ok(version) => (Some(version.to_string()), Vec::new()),
         Err(refusal) => (None, vec![refusal]),
     };
-    Ok(TypeDiff { change, version, errors, secrets_cleared })
+    Ok(TypeDiff { change, version, errors, imported: patch.imported.take().into(), secrets_cleared })
 }
 
 /// Checks the script that a change brings, or that it leaves beside another schema.
@@ -198,6 +232,30 @@ async fn check_script(app: &App, row: &ConnectorType, patch: &TypePatch) -> Resu
 pub fn summary(changes: &Changes) -> String {
     let kept = &changes.items[..changes.items.len().min(MOST_KEPT)];
     json!({ "level": changes.level(), "total": changes.items.len(), "changes": kept }).to_string()
+}
+
+/// A change, read and weighed.
+struct Planned {
+    row: ConnectorType,
+    patch: TypePatch,
+    plan: Plan,
+}
+
+impl Planned {
+    fn of(row: ConnectorType, patch: TypePatch) -> Result<Self, Problem> {
+        let plan = Plan::new(&row, &patch)?;
+        Ok(Self { row, patch, plan })
+    }
+}
+
+/// Reads a change and finds out what it comes to; with a large schema that takes its time.
+async fn planned(app: &App, row: ConnectorType, request: TypeRequest) -> Result<Planned, Problem> {
+    let worker = app.clone();
+    aside(move || {
+        let patch = TypePatch::read(&worker, &row, request)?;
+        Planned::of(row, patch)
+    })
+    .await
 }
 
 /// What a change comes to.

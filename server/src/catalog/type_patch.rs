@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use super::endpoint::read_endpoint;
 use super::types::{stored_schema, type_schema};
-use crate::api::{Form, Mistake, Problem};
+use crate::api::{Form, Mistake, Problem, include, refused};
 use crate::app::App;
 use crate::external::FetchedSchema;
+use crate::openapi::{self, Draft, OperationView, Options, Spec, Warning};
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 
 /// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
@@ -26,6 +27,12 @@ pub struct TypeBody {
     pub config_schema: Option<Value>,
     /// The JavaScript of a script type.
     pub script_source: Option<String>,
+    /// The OpenAPI document of an `oas_derived` type, as parse-oas takes it: in place of `configSchema` and
+    /// `scriptSource`. Commands keep the names that their operations have.
+    #[schema(value_type = Option<Object>)]
+    pub spec: Option<Value>,
+    /// With `spec`: names of the operations to take, those of the type's commands among them; all where absent.
+    pub include: Option<Vec<String>>,
     /// Where an external type is served.
     pub endpoint_url: Option<String>,
     /// What it connects to.
@@ -39,8 +46,43 @@ pub struct TypeBody {
 }
 
 /// The keys that the body may have.
-const KEYS: &[&str] =
-    &["version", "configSchema", "scriptSource", "endpointUrl", "description", "category", "tags", "autoBump"];
+const KEYS: &[&str] = &[
+    "version",
+    "configSchema",
+    "scriptSource",
+    "spec",
+    "include",
+    "endpointUrl",
+    "description",
+    "category",
+    "tags",
+    "autoBump",
+];
+
+/// What `PUT /api/connector-types/{id}` is asked: its body, and the document in it, read.
+#[derive(Debug)]
+pub struct TypeRequest {
+    form: Form,
+    spec: Option<Spec>,
+}
+
+impl TypeRequest {
+    /// Takes the document out of the body and reads it.
+    ///
+    /// # Errors
+    /// 422 with the code of the import where it cannot be read.
+    pub fn read(mut form: Form) -> Result<Self, Problem> {
+        let spec = form.value("spec").map(Spec::of).transpose().map_err(refused)?;
+        Ok(Self { form, spec })
+    }
+}
+
+/// What a re-import has to tell.
+#[derive(Debug, Clone)]
+pub(super) struct Imported {
+    pub operations: Vec<OperationView>,
+    pub warnings: Vec<Warning>,
+}
 
 /// A checked change of a type.
 #[derive(Debug)]
@@ -55,6 +97,8 @@ pub(super) struct TypePatch {
     pub new: Arc<ConfigSchema>,
     /// The row as it is to be, but for the version.
     pub fields: TypeFields,
+    /// What became of the operations, where a document was sent.
+    pub imported: Option<Imported>,
 }
 
 impl TypePatch {
@@ -78,24 +122,20 @@ impl TypePatch {
         form.finish(&["version", "autoBump"])?;
         let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
         let (old, new) = (shown_schema(app, row)?, Arc::new(fetched.config_schema.clone()));
-        Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields })
+        Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields, imported: None })
     }
 
     /// Reads the body.
     ///
     /// # Errors
     /// 422 with every mistake.
-    pub(super) fn read(app: &App, row: &ConnectorType, mut form: Form) -> Result<Self, Problem> {
-        for key in ["spec", "include"] {
-            if form.has(key) {
-                form.ignore(&[key]);
-                form.mistake(key, "this release imports no OpenAPI documents; send configSchema");
-            }
-        }
+    pub(super) fn read(app: &App, row: &ConnectorType, request: TypeRequest) -> Result<Self, Problem> {
+        let TypeRequest { mut form, spec } = request;
         let old = shown_schema(app, row)?;
+        let draft = re_import(row, &old, &mut form, spec)?;
         let (version, auto_bump) = version(&mut form);
         let mut fields = row.fields.clone();
-        let new = match form.value("configSchema") {
+        let mut new = match form.value("configSchema") {
             None => Arc::clone(&old),
             Some(sent) => config_schema(app, row, &mut form, &sent, &mut fields)?.unwrap_or_else(|| Arc::clone(&old)),
         };
@@ -111,8 +151,51 @@ impl TypePatch {
             fields.tags = tags;
         }
         form.finish(KEYS)?;
-        Ok(Self { version, auto_bump, old, new, fields })
+        let imported = draft.map(|draft| {
+            let mut warnings = draft.warnings;
+            warnings.extend(row.fields.script_source.as_deref().into_iter().flat_map(replaced));
+            fields.config_schema = draft.config_schema.to_value().to_string();
+            fields.script_source = Some(draft.script_source);
+            new = Arc::new(draft.config_schema);
+            Imported { operations: draft.operations, warnings }
+        });
+        Ok(Self { version, auto_bump, old, new, fields, imported })
     }
+}
+
+/// Imports a document anew. An operation that the type has a command for keeps the command's name.
+fn re_import(
+    row: &ConnectorType,
+    old: &ConfigSchema,
+    form: &mut Form,
+    spec: Option<Spec>,
+) -> Result<Option<Draft>, Problem> {
+    let include = include(form);
+    let Some(spec) = spec else {
+        if include.is_some() {
+            form.mistake("include", "chooses operations of an OpenAPI document; send spec with it");
+        }
+        return Ok(None);
+    };
+    if row.execution_model != ExecutionModel::OasDerived {
+        let model = row.execution_model;
+        form.mistake("spec", format!("only for types made of an OpenAPI document (oas_derived); this one is {model}"));
+        return Ok(None);
+    }
+    if form.has("configSchema") || form.has("scriptSource") {
+        form.mistake("spec", "brings configSchema and scriptSource itself; send either the document or these");
+        return Ok(None);
+    }
+    let sources = old.commands.iter().filter_map(|(name, command)| Some((command.source.clone()?, name.clone())));
+    let options = Options { name: Some(row.name.clone()), include, tag: None, known: sources.collect() };
+    spec.draft(&options).map(Some).map_err(refused)
+}
+
+/// Warns of what a person wrote into the script that a re-import replaces.
+fn replaced(source: &str) -> Vec<Warning> {
+    let by_hand = openapi::changed_by_hand(source).into_iter();
+    let message = |name| format!("the function of {name} was changed by hand; the import has written it anew");
+    by_hand.map(|name| Warning { code: "changed_by_hand", pointer: String::new(), message: message(name) }).collect()
 }
 
 /// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.

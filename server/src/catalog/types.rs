@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::api::Problem;
+use crate::api::{Problem, aside};
 use crate::app::App;
 use crate::store::{ConnectorType, ExecutionModel, Page, PageRequest, TypeSource};
 
@@ -80,6 +80,11 @@ impl TypeView {
         })
     }
 
+    /// Does what [`TypeView::new`] does, aside: the schema of an imported type may be large.
+    pub(super) async fn of(row: ConnectorType) -> Result<Self, Problem> {
+        aside(move || Self::new(row)).await
+    }
+
     /// Returns the entity tag of this state.
     pub fn etag(&self) -> String {
         format!("\"{}\"", self.revision)
@@ -125,7 +130,7 @@ pub async fn list_types(app: &App, page: &PageRequest) -> Result<Page<TypeView>,
 /// # Errors
 /// 404 where there is none.
 pub async fn get_type(app: &App, key: &str) -> Result<TypeView, Problem> {
-    TypeView::new(app.store.types().get(key).await?)
+    TypeView::of(app.store.types().get(key).await?).await
 }
 
 /// Deletes a user's type that no connector uses.

@@ -1,24 +1,32 @@
-//! `floh import`: what becomes of OpenAPI documents, without a server.
+//! `floh import`: OpenAPI documents become connectors of a running server, or with `--dry-run` only the drafts
+//! of such.
 //!
 //! A table for people, or one line of JSON for each document: the answer of
 //! `POST /api/connectors/parse-oas` with the file's name. One document that cannot be imported does not stop
-//! the others.
+//! the others. A type that the server has already gets the document as its new version.
 
-use std::fs;
-use std::io::{self, Read, Write};
+mod progress;
+mod server;
+mod show;
+mod source;
+
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
-use serde_json::json;
+use connector_runtime::egress::Client;
+use connector_runtime::schema::{ConfigSchema, Source};
+use serde_json::Value;
 
-use super::{CliError, print};
-use crate::openapi::{Draft, ImportError, MOST_BYTES, Options, Verdict, import};
+use self::progress::Progress;
+use self::server::{Refusal, Server, ServerArgs};
+use super::{CliError, runtime, values};
+use crate::config::EgressArgs;
+use crate::openapi::{Draft, ImportError, Options, Spec};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// Documents, as JSON or YAML, plain or gzip; - reads standard input.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE|URL", required = true)]
     files: Vec<String>,
     /// Commands to take, separated by commas; all where absent.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -29,90 +37,167 @@ pub(super) struct ImportArgs {
     /// The connector's name; made of the document's title where absent.
     #[arg(long)]
     name: Option<String>,
-    /// Make no connector: show what it would be. A draft of --json can be sent to POST /api/connectors.
-    #[arg(long, required = true)]
+    /// A connection field of a new connector: NAME=VALUE, NAME=@FILE or NAME=env:VARIABLE.
+    #[arg(long, value_name = "K=V", conflicts_with = "dry_run")]
+    config: Vec<String>,
+    /// Where the type exists: take the version that the changes need.
+    #[arg(long, conflicts_with = "dry_run")]
+    bump: bool,
+    /// Make no connector and call no server: show what it would be. A draft of --json can be sent to
+    /// POST /api/connectors.
+    #[arg(long)]
     dry_run: bool,
     /// Print one JSON object a line: the draft and its file.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Where documents may be fetched from; nothing else goes by it.
+    #[command(flatten)]
+    egress: EgressArgs,
 }
 
-/// A line of `--json`.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    draft: &'a Draft,
-    file: &'a str,
+/// What became of a document.
+enum Done {
+    /// It was only looked at.
+    Draft(Draft),
+    /// There is a new connector, shown as the server does.
+    Made(Draft, Value),
+    /// A type has changed; the server's answer.
+    Changed(Value),
+}
+
+/// Why a document became nothing.
+enum Failed {
+    Import(ImportError),
+    Refused(Refusal),
+    /// A flag is wrong, for this document and all others.
+    Flag(CliError),
+}
+
+impl From<ImportError> for Failed {
+    fn from(error: ImportError) -> Self {
+        Self::Import(error)
+    }
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<ExitCode, CliError> {
-    let options =
-        Options { name: args.name.clone(), include: args.include.clone(), tag: args.tag.clone(), ..Options::default() };
-    let mut failed = false;
-    for file in &args.files {
-        let imported = read(file).and_then(|bytes| import(&bytes, &options));
-        failed |= imported.is_err();
-        match imported {
-            Ok(draft) if args.json => {
-                print(serde_json::to_string(&Line { draft: &draft, file }).map_err(CliError::failed)?);
-            }
-            Ok(draft) => summary(file, &draft),
-            Err(error) if args.json => print(failure(file, &error)),
-            Err(error) => {
-                let place = error.pointer.as_deref().map(|pointer| format!(" at {pointer}")).unwrap_or_default();
-                let line = format!("error: {file}: {}{place} [{}]", error.message, error.code);
-                drop(writeln!(io::stderr(), "{line}"));
+    if args.name.is_some() && args.files.len() > 1 && !args.dry_run {
+        return Err(CliError::Usage("--name names one connector; give one document with it".to_owned()));
+    }
+    let fetching = if args.files.iter().any(|file| source::is_url(file)) {
+        Some(Client::new(args.egress.policy().map_err(CliError::usage)?))
+    } else {
+        None
+    };
+    runtime()?.block_on(async {
+        let server = if args.dry_run { None } else { Some(Server::find(&args.server).await?) };
+        let mut failed = false;
+        for file in &args.files {
+            let done = match import(args, file, fetching.as_ref(), server.as_ref()).await {
+                Err(Failed::Flag(error)) => return Err(error),
+                done => done,
+            };
+            failed |= done.is_err();
+            match done {
+                Ok(done) if args.json => show::line(file, &done)?,
+                Ok(done) => show::table(file, &done),
+                Err(error) if args.json => show::error_line(file, &error),
+                Err(error) => show::error(file, &error),
             }
         }
-    }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// Reads a file, but never more of it than a document may have.
-fn read(file: &str) -> Result<Vec<u8>, ImportError> {
-    let limit = MOST_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    let read = match file {
-        "-" => io::stdin().lock().take(limit).read_to_end(&mut bytes),
-        path => fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
-    };
-    read.map(|_| bytes).map_err(|error| ImportError {
-        code: "unreadable",
-        message: format!("the file cannot be read: {error}"),
-        pointer: None,
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     })
 }
 
-fn failure(file: &str, error: &ImportError) -> serde_json::Value {
-    let mut told = json!({ "code": error.code, "message": error.message });
-    if let Some(pointer) = &error.pointer {
-        told["pointer"] = json!(pointer);
+/// Imports one document.
+async fn import(
+    args: &ImportArgs,
+    file: &str,
+    fetching: Option<&Client>,
+    server: Option<&Server>,
+) -> Result<Done, Failed> {
+    let mut progress = Progress::new(source::length(file));
+    let bytes = match fetching.filter(|_| source::is_url(file)) {
+        Some(client) => {
+            progress.say("fetching");
+            source::fetch(client, file).await?
+        }
+        None => source::read(file, &mut progress)?,
+    };
+    progress.say("parsing");
+    let spec = Spec::read(&bytes)?;
+    drop(bytes);
+    let Some(server) = server else {
+        return Ok(Done::Draft(draft(args, spec, Vec::new(), &mut progress)?));
+    };
+    let name = spec.name(args.name.as_deref())?;
+    match server.find_type(&name).await? {
+        None => create(args, spec, server, &mut progress).await,
+        Some(known) => change(args, &name, spec, &known, server, &mut progress).await,
     }
-    json!({ "file": file, "error": told })
 }
 
-/// Shows a draft to a person. What comes from the document is shown escaped: it may hold anything.
-fn summary(file: &str, draft: &Draft) {
-    print(format_args!("{file}: {} {}, {} commands", draft.name, draft.version, draft.operations.len()));
-    let width = draft.operations.iter().map(|operation| operation.name.len()).max().unwrap_or_default().min(40);
-    for operation in &draft.operations {
-        let verdict = match operation.verdict {
-            Verdict::Exact => "exact",
-            Verdict::Degraded => "degraded",
-            Verdict::Refused => "refused",
-        };
-        let place = format!("{} {}", operation.method, operation.path);
-        print(format_args!("  {verdict:8}  {:width$}  {}", operation.name, place.escape_debug()));
-        for reason in &operation.reasons {
-            print(format_args!("            {}: {}", reason.pointer.escape_debug(), reason.message.escape_debug()));
+async fn create(args: &ImportArgs, spec: Spec, server: &Server, progress: &mut Progress) -> Result<Done, Failed> {
+    let mut draft = draft(args, spec, Vec::new(), progress)?;
+    draft.config =
+        values::read(&args.config, &draft.config_schema.connection, "connection field").map_err(Failed::Flag)?;
+    let sent = serde_json::to_value(&draft).map_err(|error| Failed::Flag(CliError::failed(error)))?;
+    progress.say("making the connector");
+    let made = server.create(&sent).await?;
+    Ok(Done::Made(draft, made))
+}
+
+async fn change(
+    args: &ImportArgs,
+    name: &str,
+    spec: Spec,
+    known: &Value,
+    server: &Server,
+    progress: &mut Progress,
+) -> Result<Done, Failed> {
+    if known["executionModel"] != "oas_derived" {
+        let message =
+            format!("there is a connector type {name} that no document was imported for; choose another --name");
+        return Err(Refusal::new("type_differs", message).into());
+    }
+    if !args.config.is_empty() {
+        let message = format!(
+            "the connector type {name} exists, and --config is for new connectors; change them with PUT /api/connectors"
+        );
+        return Err(Failed::Flag(CliError::Usage(message)));
+    }
+    let sent = spec.value().clone();
+    // The server chooses by name alone.
+    let include = match &args.tag {
+        None => args.include.clone(),
+        Some(_) => {
+            let draft = draft(args, spec, sources(known), progress)?;
+            Some(draft.operations.into_iter().map(|operation| operation.name).collect())
         }
-    }
-    let fields = &draft.config_schema.connection;
-    let names: Vec<String> =
-        fields.iter().map(|(name, field)| if field.required { format!("{name}*") } else { name.clone() }).collect();
-    print(format_args!("  connection: {} (* required)", names.join(", ")));
-    for warning in &draft.warnings {
-        let place = warning.pointer.escape_debug();
-        print(format_args!("  warning: {} [{}] {place}", warning.message.escape_debug(), warning.code));
-    }
+    };
+    progress.say("changing the connector type");
+    Ok(Done::Changed(server.change(name, &sent, include.as_deref(), args.bump).await?))
+}
+
+fn draft(
+    args: &ImportArgs,
+    spec: Spec,
+    known: Vec<(Source, String)>,
+    progress: &mut Progress,
+) -> Result<Draft, ImportError> {
+    let options = Options { name: args.name.clone(), include: args.include.clone(), tag: args.tag.clone(), known };
+    spec.draft_watched(&options, &mut |done, all| progress.tell("importing", done as u64, all as u64))
+}
+
+/// The operations that a type has commands for.
+fn sources(known: &Value) -> Vec<(Source, String)> {
+    let commands = ConfigSchema::parse(&known["configSchema"]).map(|schema| schema.commands).unwrap_or_default();
+    commands.into_iter().filter_map(|(name, command)| Some((command.source?, name))).collect()
 }

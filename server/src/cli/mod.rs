@@ -54,8 +54,8 @@ enum Command {
     Agent(Box<agent::AgentCommand>),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
-    /// Make drafts of connectors from OpenAPI documents.
-    Import(import::ImportArgs),
+    /// Make connectors from OpenAPI documents, or bring the types of such up to date.
+    Import(Box<import::ImportArgs>),
     /// Make, list and revoke tokens.
     Token(Box<token::TokenArgs>),
 }

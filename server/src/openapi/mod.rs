@@ -35,7 +35,7 @@ pub use self::draft::{Draft, OperationView};
 pub use self::error::ImportError;
 pub use self::notes::{Reason, Verdict, Warning};
 pub use self::read::MOST_BYTES;
-pub use self::script::{cut as cut_script, table as script_table};
+pub use self::script::{changed as changed_by_hand, cut as cut_script, table as script_table};
 pub use self::table::{Body, BodyField, BodyKind, Entry, Form, Need, Pages, Param};
 
 use self::command::{Budget, Making, command};
@@ -63,24 +63,88 @@ pub struct Options {
     pub known: Vec<(Source, String)>,
 }
 
+/// Hears how many operations of how many are done.
+pub type Watch<'w> = dyn FnMut(usize, usize) + 'w;
+
+/// A document that was read, and what was noted about it meanwhile.
+#[derive(Debug)]
+pub struct Spec {
+    value: Value,
+    nodes: usize,
+    notes: Notes,
+}
+
+impl Spec {
+    /// Reads a document from its bytes: JSON or YAML, plain or gzip.
+    ///
+    /// # Errors
+    /// Where they are neither, or beyond the limits.
+    pub fn read(bytes: &[u8]) -> Result<Self, ImportError> {
+        let read::Loaded { value, nodes, repeated, latin, mended } = read::read(bytes)?;
+        let mut notes = Notes::default();
+        for pointer in &repeated {
+            let key = pointer.rsplit('/').next().unwrap_or_default();
+            let message = format!("the key `{}` stands twice; the last one is used", cut(key, 100));
+            notes.warn("duplicate_key", pointer, message);
+        }
+        if let Some(at) = latin {
+            let message = format!("the document is not UTF-8 text (byte {at}); it is read as Latin-1");
+            notes.warn("encoding", "", message);
+        }
+        if mended {
+            notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
+        }
+        Ok(Self { value, nodes, notes })
+    }
+
+    /// Takes a document that is a JSON value already. A text is read as a document's text.
+    ///
+    /// # Errors
+    /// As [`Spec::read`].
+    pub fn of(value: Value) -> Result<Self, ImportError> {
+        match value {
+            Value::String(text) => Self::read(text.as_bytes()),
+            value => Ok(Self { nodes: read::count(&value), value, notes: Notes::default() }),
+        }
+    }
+
+    /// Returns the document.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Returns the name that its connector gets: the one asked for, else one made of the title.
+    ///
+    /// # Errors
+    /// Where it is no OpenAPI 3 document, or the name asked for is none.
+    pub fn name(&self, asked: Option<&str>) -> Result<String, ImportError> {
+        name(asked, &root::check(&self.value, &mut Notes::default())?.title)
+    }
+
+    /// Imports it.
+    ///
+    /// # Errors
+    /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
+    pub fn draft(self, options: &Options) -> Result<Draft, ImportError> {
+        self.draft_watched(options, &mut |_, _| ())
+    }
+
+    /// Does what [`Spec::draft`] does, and tells meanwhile how many operations of how many are done.
+    ///
+    /// # Errors
+    /// As [`Spec::draft`].
+    pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<Draft, ImportError> {
+        let Self { value, nodes, notes } = self;
+        draft(&value, nodes, options, notes, watch)
+    }
+}
+
 /// Imports a document from its bytes: JSON or YAML, plain or gzip.
 ///
 /// # Errors
 /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
 pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
-    let read::Loaded { value, nodes, repeated, latin, mended } = read::read(bytes)?;
-    let mut notes = Notes::default();
-    for pointer in &repeated {
-        let key = pointer.rsplit('/').next().unwrap_or_default();
-        notes.warn("duplicate_key", pointer, format!("the key `{}` stands twice; the last one is used", cut(key, 100)));
-    }
-    if let Some(at) = latin {
-        notes.warn("encoding", "", format!("the document is not UTF-8 text (byte {at}); it is read as Latin-1"));
-    }
-    if mended {
-        notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
-    }
-    draft(&value, nodes, options, notes)
+    Spec::read(bytes)?.draft(options)
 }
 
 /// Imports a document that is a JSON value already. A text in it is read as a document's text.
@@ -90,23 +154,33 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
 pub fn import_value(value: &Value, options: &Options) -> Result<Draft, ImportError> {
     match value {
         Value::String(text) => import(text.as_bytes(), options),
-        value => draft(value, read::count(value), options, Notes::default()),
+        value => draft(value, read::count(value), options, Notes::default(), &mut |_, _| ()),
     }
 }
 
-fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Result<Draft, ImportError> {
-    let root::Root { latest, title, version, description } = root::check(root, &mut notes)?;
-    let name = match &options.name {
+fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {
+    match asked {
         Some(name) if !is_connector_name(name) => {
             let message = format!(
                 "{:?} cannot name a connector: a name has lower-case letters, digits and single dashes",
                 cut(name, 80)
             );
-            return Err(ImportError::new("invalid_name", message).at("/name"));
+            Err(ImportError::new("invalid_name", message).at("/name"))
         }
-        Some(name) => name.clone(),
-        None => draft::slug(&title),
-    };
+        Some(name) => Ok(name.to_owned()),
+        None => Ok(draft::slug(title)),
+    }
+}
+
+fn draft(
+    root: &Value,
+    nodes: usize,
+    options: &Options,
+    mut notes: Notes,
+    watch: &mut Watch<'_>,
+) -> Result<Draft, ImportError> {
+    let root::Root { latest, title, version, description } = root::check(root, &mut notes)?;
+    let name = name(options.name.as_deref(), &title)?;
     let document = Document::new(root);
     let operations = operations::list(&document, latest, &mut notes);
     if operations.is_empty() {
@@ -122,7 +196,9 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
     let mut views = Vec::with_capacity(chosen.len());
     let mut entries = Vec::with_capacity(chosen.len());
     let mut commands = IndexMap::with_capacity(chosen.len());
-    for index in chosen {
+    let all = chosen.len();
+    for (done, index) in chosen.into_iter().enumerate() {
+        watch(done, all);
         let (operation, name) = (&operations[index], &names[index]);
         let making =
             Making { document: &document, schemas: &schemas, notes: &mut notes, keys: Keys::default(), budget };

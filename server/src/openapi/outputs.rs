@@ -2,7 +2,7 @@
 //! turned, where the answer and the parameters say so together.
 
 use connector_runtime::schema::{Field, FieldKind, Fields, is_command_name};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::body::{choose, is_json};
 use super::command::Making;
@@ -58,11 +58,8 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     if !is_json(media) && !media.contains('*') {
         let bytes = making.document.resolve(schema).ok().and_then(|schema| schema.get("format"));
         if bytes.is_some_and(|format| format == "binary") && !media.starts_with("text/") {
-            making.notes.degrade(
-                "binary_answer",
-                &pointer,
-                format!("the answer is {media}; bytes that are no text are lost"),
-            );
+            outputs.names = vec!["contentType".to_owned(), "base64".to_owned()];
+            outputs.schema = Some(file());
         }
         return outputs;
     }
@@ -71,6 +68,13 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs.names = properties.into_iter().flat_map(Map::keys).filter(|name| is_command_name(name)).cloned().collect();
     outputs.schema = (!written.is_empty()).then_some(Value::Object(written));
     outputs
+}
+
+/// What a command answers with that fetches a file.
+fn file() -> Value {
+    json!({ "type": "object", "properties": {
+        "contentType": { "type": "string", "description": "The media type that the service told." },
+        "base64": { "type": "string", "contentEncoding": "base64", "description": "The bytes, in base64." } } })
 }
 
 const CURSORS: [&str; 10] = [

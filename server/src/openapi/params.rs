@@ -11,7 +11,7 @@ use super::resolve::{Broken, cut, reference};
 use super::schema::{Way, field, is_small};
 use super::table::{Form, Param};
 
-const LOCATIONS: [&str; 4] = ["path", "query", "header", "cookie"];
+const LOCATIONS: [&str; 5] = ["path", "query", "querystring", "header", "cookie"];
 /// OpenAPI says that these are declared elsewhere.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
@@ -152,7 +152,6 @@ fn sound<'d>(
             "body" | "formData" => {
                 ("parameter_in_body", format!("`in: {place}` is Swagger 2.0 and is ignored; use requestBody"))
             }
-            "querystring" => ("parameter_in_querystring", "a whole query as one parameter is ignored".to_owned()),
             _ => ("parameter_in_unknown", format!("`in: {}` is unknown and ignored", super::resolve::cut(place, 60))),
         };
         return degrade(code, message);
@@ -202,6 +201,9 @@ fn param<'d>(
     let mut form = form(making, map, location, pointer);
     form.reserved |= reserved;
     form.json = content.is_some_and(|(media, _)| super::body::is_json(media));
+    if location == "querystring" && content.is_some_and(|(media, _)| media.contains("x-www-form-urlencoded")) {
+        form.style = Some("form".to_owned());
+    }
     let plain = name.trim_start_matches('+').trim_end_matches('*');
     let (key, moved) = making.keys.take(if location == "path" { plain } else { name }, location);
     if moved {
@@ -219,6 +221,8 @@ fn form(making: &mut Making<'_, '_>, map: &Map<String, Value>, location: &str, p
         "path" => ("simple", &["simple", "label", "matrix"]),
         "query" => ("form", &["form", "spaceDelimited", "pipeDelimited", "deepObject"]),
         "header" => ("simple", &["simple"]),
+        // Its media type says how it is written.
+        "querystring" => ("content", &[]),
         _ => ("form", &["form", "cookie"]),
     };
     let style = match text(map, "style") {

@@ -106,7 +106,11 @@ impl EgressCalls {
         if let Some(timeout) = timeout_ms {
             request = request.timeout(Duration::from_millis(timeout));
         }
-        request.send().await.map(|response| answer(&response)).map_err(|error| fault(&error))
+        let response = request.send().await.map_err(|error| fault(&error))?;
+        if response.bytes().len() > self.limits.body {
+            return Err(HttpFault::too_large(&self.limits));
+        }
+        Ok(answer(&response))
     }
 }
 
@@ -161,9 +165,47 @@ fn answer(response: &Response) -> HttpAnswer {
         values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
     };
     let headers = response.headers().keys().map(|name| (name.as_str().to_owned(), texts(name))).collect();
-    HttpAnswer { status: response.status(), headers, text: response.text().into_owned() }
+    let bytes = response.bytes();
+    let binary = !bytes.is_empty() && is_binary(response.header("content-type").unwrap_or_default(), bytes);
+    let base64 = binary.then(|| BASE64_STANDARD.encode(bytes));
+    HttpAnswer { status: response.status(), headers, text: response.text().into_owned(), base64 }
+}
+
+/// Tells whether a body is bytes rather than text: by what it says it is, so that a file comes in the same way
+/// whatever it holds, and where it says nothing of bytes, by what it is.
+fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (kind, name) = media.split_once('/').unwrap_or_default();
+    if kind == "text" || name == "json" || name.ends_with("+json") || name.ends_with("xml") {
+        return false;
+    }
+    matches!(kind, "image" | "audio" | "video" | "font")
+        || matches!(name, "octet-stream" | "pdf" | "zip" | "gzip" | "x-tar" | "x-gzip" | "x-7z-compressed")
+        || !content_type.contains("charset") && std::str::from_utf8(bytes).is_err()
 }
 
 pub(super) fn fault(error: &EgressError) -> HttpFault {
     HttpFault { code: error.code().into(), message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_bytes_whatever_they_hold_and_texts_are_not() {
+        for (content_type, bytes, binary) in [
+            ("image/png", &b"plain"[..], true),
+            ("Application/Octet-Stream; x=y", b"plain", true),
+            ("image/svg+xml", b"<svg/>", false),
+            ("application/json", b"\xff", false),
+            ("text/plain; charset=iso-8859-1", b"\xff", false),
+            ("application/x-unknown; charset=latin1", b"\xff", false),
+            ("application/x-unknown", b"\xff", true),
+            ("application/x-unknown", "ü".as_bytes(), false),
+            ("", b"\xff", true),
+        ] {
+            assert_eq!(is_binary(content_type, bytes), binary, "{content_type}");
+        }
+    }
 }

@@ -92,31 +92,34 @@ impl Reply {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let writer = Writer::new(out, Kind::Reply);
         match self {
-            Self::Answer(HttpAnswer { status, headers, text }) => {
-                let writer = writer.byte(0).number((*status).into()).text(text).number(headers.len() as u64);
+            Self::Answer(HttpAnswer { status, headers, text, base64 }) => {
+                let writer = writer.byte(if base64.is_some() { 3 } else { 0 }).number((*status).into()).text(text);
+                let writer = base64.iter().fold(writer, |writer, base64| writer.text(base64));
+                let writer = writer.number(headers.len() as u64);
                 headers.iter().fold(writer, |writer, (name, value)| writer.text(name).text(value)).end()
             }
             Self::Fault(HttpFault { code, message }) => writer.byte(1).text(code).text(message).end(),
             Self::Late => writer.byte(2).end(),
-            Self::Token(token) => writer.byte(3).text(token.expose()).end(),
+            Self::Token(token) => writer.byte(4).text(token.expose()).end(),
         }
     }
 
     pub(super) fn read(body: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader(body);
         let reply = match reader.byte()? {
-            0 => {
+            kind @ (0 | 3) => {
                 let status = u16::try_from(reader.number()?).map_err(|_| Malformed)?;
                 let text = reader.text()?.to_owned();
+                let base64 = if kind == 3 { Some(reader.text()?.to_owned()) } else { None };
                 let mut headers = Vec::new();
                 for _ in 0..reader.number()? {
                     headers.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
                 }
-                Self::Answer(HttpAnswer { status, headers, text })
+                Self::Answer(HttpAnswer { status, headers, text, base64 })
             }
             1 => Self::Fault(HttpFault { code: reader.text()?.to_owned().into(), message: reader.text()?.to_owned() }),
             2 => Self::Late,
-            3 => Self::Token(Secret::from(reader.text()?)),
+            4 => Self::Token(Secret::from(reader.text()?)),
             _ => return Err(Malformed),
         };
         reader.end()?;

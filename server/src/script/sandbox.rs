@@ -223,6 +223,8 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as a text.
     pub text: String,
+    /// The body's bytes in base64, where they are no text.
+    pub base64: Option<String>,
 }
 
 impl fmt::Debug for HttpAnswer {

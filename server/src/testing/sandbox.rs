@@ -63,7 +63,7 @@ impl Sandbox for FakeSandbox {
             Err(ScriptFailure::TooLarge { what: "the script", bytes: source.len(), limit: limits.source })
         } else {
             Ok(match serde_json::from_str::<Map<String, Value>>(source) {
-                Err(_) if source.ends_with('}') => Vec::new(),
+                Err(_) if source.trim_end().ends_with('}') => Vec::new(),
                 Err(_) => vec![problem("unexpected token".to_owned(), Some(2), Some(7))],
                 Ok(known) => {
                     let missing = commands.iter().filter(|name| !known.contains_key(**name));

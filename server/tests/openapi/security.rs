@@ -34,7 +34,8 @@ fn document() -> String {
             "/oidc": get("oidc", json!([{ "oidc": [] }])),
             "/digest": get("digest", json!([{ "digest": [] }])),
             "/elsewhere": { "servers": [{ "url": "/v2/" }], "get": { "operationId": "elsewhere", "security": [] } },
-            "/cursor": paged("listByCursor", "cursor", list),
+            "/cursor": paged("listByCursor", "cursor", list.clone()),
+            "/endless": paged("listEndless", "cursor", list),
             "/page": paged("listByPage", "page", json!({ "type": "array", "items": {} })),
             "/offset": paged("listByOffset", "offset", json!({ "type": "array", "items": {} })),
             "/link": { "get": { "operationId": "listByLink", "security": [], "responses": { "200": { "description": "", "headers": { "Link": {} },
@@ -51,6 +52,7 @@ fn answer(sent: &Sent, base: &str) -> (u16, String, String) {
         "GET /discovery" => json!({ "token_endpoint": format!("{base}/token") }),
         "GET /cursor" => json!({ "items": [1, 2], "nextCursor": "n&1" }),
         "GET /cursor?cursor=n%261" => json!({ "items": [3], "nextCursor": null }),
+        line if line.starts_with("GET /endless") => json!({ "items": [1], "nextCursor": "more" }),
         "GET /page?page=1" | "GET /offset?offset=0" => json!([1, 2]),
         "GET /page?page=2" | "GET /offset?offset=2" => json!([3]),
         "GET /page?page=3" | "GET /offset?offset=3" => json!([]),
@@ -148,4 +150,7 @@ async fn pages_are_turned_to_the_last() {
     assert_eq!((result["payload"].clone(), sent.len()), (json!([1, 2]), 2), "{result}");
     let (result, sent) = service.run("listByPage", json!({}), json!({ "page": 2 })).await;
     assert_eq!((result["payload"].clone(), sent.len()), (json!([3]), 1));
+    let (result, sent) = service.run("listEndless", json!({}), all()).await;
+    assert_eq!((result["success"].clone(), sent.len()), (json!(false), 45), "half a list would look whole");
+    assert!(result["error"].as_str().unwrap().contains("more than 45 pages"), "{result}");
 }

@@ -42,7 +42,7 @@ impl Host {
 
     pub(crate) fn answering(status: u16, text: &str) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let answer = HttpAnswer { status, headers, text: text.to_owned() };
+        let answer = HttpAnswer { status, headers, text: text.to_owned(), base64: None };
         Self { answer: Mutex::new(Some(Ok(answer))), ..Self::default() }
     }
 }

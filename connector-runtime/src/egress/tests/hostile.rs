@@ -98,6 +98,21 @@ async fn the_limit_is_ten_mebibytes() {
 }
 
 #[tokio::test]
+async fn a_request_may_take_more_or_less() {
+    for (most, length, code) in
+        [(20 << 20, 20 << 20, None), (20 << 20, (20 << 20) + 1, Some("too_large")), (9, 10, Some("too_large"))]
+    {
+        let bodies = [answer("200 OK", "", vec![b'x'; length]), encoded("gzip", &gzip(&vec![0; length]))];
+        for body in bodies {
+            let upstream = Upstream::once(body).await;
+            let got = local_client().get(upstream.url("/data")).most_bytes(most).send().await;
+            assert_eq!(got.as_ref().err().map(EgressError::code), code);
+            assert!(got.map_or(true, |response| response.bytes().len() == length));
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_endless_body_is_stopped() {
     let upstream = Upstream::raw(|mut stream, _| async move {
         receive(&mut stream).await;

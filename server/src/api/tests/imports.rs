@@ -1,6 +1,6 @@
 //! OpenAPI documents over REST.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::testing::TestServer;
 
@@ -49,6 +49,125 @@ async fn what_cannot_be_imported_says_where() {
             (Some(code), Some(pointer)),
             "{told}"
         );
+        answer.problem(422);
+    }
+}
+
+const TYPE: &str = "/api/connector-types/pets";
+
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+fn pets(paths: Value) -> Value {
+    json!({ "openapi": "3.1.0", "info": { "title": "Pets", "version": "1.0.0" },
+        "servers": [{ "url": "https://pets.example.com" }], "paths": paths })
+}
+
+fn operation(id: &str) -> Value {
+    json!({ "operationId": id })
+}
+
+/// Makes a type of a document.
+async fn imported(server: &TestServer, spec: Value) {
+    let draft = server.post(PATH, json!({ "spec": spec })).await.ok(200);
+    server.post("/api/connectors", draft).await.ok(201);
+}
+
+fn rules(answer: &Value) -> Vec<(&str, &str)> {
+    let changes = answer["change"]["changes"].as_array().unwrap().iter();
+    changes.map(|change| (change["rule"].as_str().unwrap(), change["pointer"].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_document_imported_anew_keeps_the_names_of_commands() {
+    let server = TestServer::start().await;
+    let first = pets(json!({ "/pets": { "get": operation("listPets"), "post": operation("addPet") },
+        "/pets/{id}": { "get": operation("getPet"), "delete": operation("dropPet") } }));
+    imported(&server, first.clone()).await;
+    let same = server.put(TYPE, json!({ "spec": first.to_string() })).await.ok(200);
+    assert_eq!((same["change"]["level"].as_str(), same["version"].as_str()), (Some("none"), Some("1.0.0")));
+    assert_eq!(same["operations"].as_array().map(Vec::len), Some(4));
+    // Another id of the same method and path, another path of the same id; one is gone, one is new.
+    let second = pets(json!({ "/animals": { "get": operation("listPets") },
+        "/pets": { "post": operation("createPet") }, "/pets/{id}": { "get": operation("getPet") },
+        "/owners": { "get": operation("listOwners") } }));
+    let wanted = [("command_removed", "/commands/dropPet"), ("command_added", "/commands/listOwners")];
+    let dry = server.post(&format!("{TYPE}/diff"), json!({ "spec": second })).await.ok(200);
+    for rule in wanted {
+        assert!(rules(&dry).contains(&rule), "{dry}");
+    }
+    assert_eq!((dry["version"].as_str(), dry["errors"][0]["pointer"].as_str()), (None, Some("/version")));
+    assert_eq!(dry["change"]["suggestedVersion"], "2.0.0");
+    assert_eq!(dry["operations"].as_array().map(Vec::len), Some(4));
+    let refused = server.put(TYPE, json!({ "spec": second })).await;
+    assert_eq!(refused.json()["change"], dry["change"]);
+    refused.problem(422);
+    let done = server.put(TYPE, json!({ "spec": second, "autoBump": true })).await.ok(200);
+    assert_eq!((done["version"].as_str(), &done["change"]), (Some("2.0.0"), &dry["change"]));
+    let commands: Vec<&String> = done["configSchema"]["commands"].as_object().unwrap().keys().collect();
+    assert_eq!(commands, ["listPets", "addPet", "getPet", "listOwners"]);
+    assert_eq!(done["configSchema"]["commands"]["addPet"]["source"]["operationId"], "createPet");
+    assert!(done["scriptSource"].as_str().unwrap().contains(r#""addPet": {"method":"POST","path":"/pets"}"#));
+    // Names of the type and new ones may be chosen.
+    let include = json!({ "spec": second, "include": ["addPet", "listOwners"], "version": "3.0.0" });
+    let fewer = server.put(TYPE, include).await.ok(200);
+    assert_eq!(
+        rules(&fewer)[..2],
+        [("command_removed", "/commands/listPets"), ("command_removed", "/commands/getPet")]
+    );
+    assert_eq!(fewer["operations"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_document_imported_anew_says_what_it_cannot() {
+    let server = TestServer::start().await;
+    let spec = pets(json!({ "/pets": { "get": operation("listPets") } }));
+    imported(&server, spec.clone()).await;
+    for (body, code, pointer) in [
+        (json!({ "spec": { "swagger": "2.0" } }), "unsupported_version", "/spec/swagger"),
+        (json!({ "spec": "a: [" }), "invalid_syntax", "/spec"),
+        (json!({ "spec": spec, "include": ["none"] }), "unknown_operation", "/include/0"),
+        (json!({ "spec": spec, "include": 1 }), "invalid", "/include"),
+        (json!({ "include": ["listPets"] }), "invalid", "/include"),
+        (json!({ "spec": spec, "scriptSource": "" }), "invalid", "/spec"),
+        (json!({ "spec": spec, "configSchema": {} }), "invalid", "/spec"),
+    ] {
+        for answer in [server.put(TYPE, body.clone()).await, server.post(&format!("{TYPE}/diff"), body.clone()).await] {
+            let told = answer.json();
+            assert_eq!(
+                (told["code"].as_str(), told["errors"][0]["pointer"].as_str()),
+                (Some(code), Some(pointer)),
+                "{told}"
+            );
+            answer.problem(422);
+        }
+    }
+    let other = server.put("/api/connector-types/http", json!({ "spec": spec })).await;
+    assert!(other.json()["detail"].as_str().unwrap().contains("this one is built_in"), "{}", other.json());
+    assert_eq!(other.problem(422), ["/spec"]);
+}
+
+#[tokio::test]
+async fn what_was_changed_by_hand_is_named_when_it_is_replaced() {
+    let server = TestServer::start().await;
+    let spec = pets(json!({ "/pets": { "get": operation("listPets"), "post": operation("addPet") } }));
+    imported(&server, spec.clone()).await;
+    let written = server.call("GET", TYPE, Value::Null).await.ok(200)["scriptSource"].as_str().unwrap().to_owned();
+    let own = written.replace("return api.call(operations.addPet);", "return { success: true };");
+    server.put(TYPE, json!({ "scriptSource": own })).await.ok(200);
+    let done = server.put(TYPE, json!({ "spec": spec })).await.ok(200);
+    assert_eq!((done["scriptSource"].as_str(), done["version"].as_str()), (Some(written.as_str()), Some("1.0.2")));
+    let warnings = done["warnings"].as_array().unwrap();
+    assert_eq!(warnings.iter().filter(|warning| warning["code"] == "changed_by_hand").count(), 1, "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_document_that_is_nested_too_deeply_says_so_in_either_form() {
+    let server = TestServer::start().await;
+    let deep = format!("{{\"openapi\":\"3.1.0\",\"x\":{}{}}}", "[".repeat(500), "]".repeat(500));
+    let text = json!({ "spec": deep }).to_string();
+    for body in [format!("{{\"spec\":{deep}}}"), text] {
+        let request = server.request("POST", PATH, &json!({})).body(body.into()).unwrap();
+        let answer = server.send(request).await;
+        assert_eq!(answer.json()["code"], "too_deep", "{}", answer.json());
         answer.problem(422);
     }
 }

@@ -28,6 +28,8 @@ interface FlohResponse {
   readonly headers: { readonly [name: string]: string | undefined };
   /** The body as it came. */
   readonly text: string;
+  /** The bytes, where the body is no text: images, archives, application/octet-stream. */
+  readonly base64?: string;
 }
 
 /** Thrown when there is no answer: the network, the server's rules or the time. */

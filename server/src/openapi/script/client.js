@@ -78,6 +78,14 @@ var api = (function () {
     return parts.length === 0 ? [] : [name + '=' + parts.map(write).join(separator)];
   }
 
+  // One value that is the query: JSON, a form, or a text.
+  function wholeQuery(param, value) {
+    if (param.style !== 'form' || !isObject(value)) return [encode(param.json ? JSON.stringify(value) : value)];
+    return pairs(value).reduce(function (all, pair) {
+      return all.concat(spread({ name: pair[0], explode: Array.isArray(pair[1]), json: isObject(pair[1]) }, pair[1]));
+    }, []);
+  }
+
   function base(operation) {
     var config = floh.config;
     var url = String(config.baseUrl || '').replace(/\{([^{}]*)\}/g, function (whole, name) {
@@ -217,6 +225,7 @@ var api = (function () {
       var value = override && override.key === param.key ? override.value : floh.params[param.key];
       if (!given(value) || param.in === 'path') return;
       if (param.in === 'query') request.query = request.query.concat(spread(param, value));
+      else if (param.in === 'querystring') request.query = request.query.concat(wholeQuery(param, value));
       else if (param.in === 'header') request.headers[param.name] = expand(param, value, text);
       else if (Array.isArray(value) && param.explode && !param.json) {
         value.forEach(function (one) { request.cookies.push(param.name + '=' + encode(one)); });
@@ -226,13 +235,20 @@ var api = (function () {
     return request;
   }
 
+  // The names in a URL's query, as they stand there.
+  function names(url) {
+    return url.split('#')[0].split('?').slice(1).join('?').split('&').map(function (pair) { return pair.split('=')[0]; });
+  }
+
   function send(operation, override, url) {
     var needs = credentials(operation);
     var go = function (renew) {
       var request = build(operation, override);
+      var own = request.query.length;
       authorize(request, needs, renew);
       var target = url || base(operation) + path(operation);
-      var query = url ? '' : request.query.join('&');
+      // A link to the next page has its query already, but seldom the key.
+      var query = (url ? request.query.slice(own).filter(function (pair) { return !names(url).includes(pair.split('=')[0]); }) : request.query).join('&');
       if (query) target += (target.includes('?') ? '&' : '?') + query;
       if (request.cookies.length > 0) request.headers.Cookie = request.cookies.join('; ');
       return floh.http.request({ method: request.method, url: target, headers: request.headers, body: request.body, parts: request.parts });
@@ -273,14 +289,17 @@ var api = (function () {
     return next.startsWith(origin + '/') ? next : undefined;
   }
 
-  // Turns pages until there are no more, or as many as one command may fetch.
+  // Turns pages until there are no more. More than one command may fetch is a failure: half a list would look whole.
   function all(operation) {
     var pages = operation.pages;
     var items = [];
     var override = { key: pages.key, value: pages.key === undefined ? undefined : floh.params[pages.key] };
     if (!given(override.value) && pages.by !== 'cursor') override.value = pages.by === 'page' ? pages.first : 0;
     var url;
-    for (var page = 0; page < 45; page++) {
+    for (var page = 0; ; page++) {
+      if (page === 45) {
+        return { success: false, error: 'there are more than 45 pages; ask for more at a time, or for fewer items', diagnostics: { items: items.length } };
+      }
       var answer = send(operation, override, url);
       if (!isSuccess(answer)) return failure(operation, answer);
       var found = itemsOf(pages, answer.body);
@@ -307,6 +326,9 @@ var api = (function () {
     if (operation.pages !== undefined && floh.params.allPages === true) return all(operation);
     var answer = send(operation);
     if (!isSuccess(answer)) return failure(operation, answer);
+    if (answer.base64 !== undefined && (typeof answer.body !== 'object' || answer.body === null)) {
+      return { success: true, payload: { contentType: answer.headers['content-type'] || 'application/octet-stream', base64: answer.base64 } };
+    }
     return answer.text === '' ? { success: true } : { success: true, payload: answer.body };
   }
 

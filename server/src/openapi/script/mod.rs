@@ -38,7 +38,7 @@ pub(super) fn write(
     }
     out.push_str(TABLE_END);
     for (name, _) in operations {
-        out.push_str(&format!("\n{SECTION}{name}\nfunction {name}() {{\n  return api.call(operations.{name});\n}}\n"));
+        out.push_str(&format!("\n{SECTION}{name}\n{}", function(name)));
     }
     out
 }
@@ -76,6 +76,21 @@ fn parts(source: &str, command: &str) -> Option<String> {
         out.push_str(part);
     }
     Some(out)
+}
+
+/// Names the commands whose function is no longer the one that [`write`] made: a person has changed it.
+pub fn changed(source: &str) -> Vec<String> {
+    let Some((_, rest)) = source.split_once(TABLE).and_then(|(_, rest)| rest.split_once("\n};\n")) else {
+        return Vec::new();
+    };
+    let sections = rest.split("\n//# ").skip(1).filter_map(|section| section.split_once('\n'));
+    let by_hand = sections.filter(|(name, own)| own.trim_end() != function(name).trim_end());
+    by_hand.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The function of a command.
+fn function(name: &str) -> String {
+    format!("function {name}() {{\n  return api.call(operations.{name});\n}}\n")
 }
 
 /// Reads the table of operations back from a source.

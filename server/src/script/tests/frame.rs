@@ -35,7 +35,8 @@ fn an_order_is_read_as_it_was_written() {
 fn every_reply_is_read_as_it_was_written() {
     let headers = vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), String::new())];
     for reply in [
-        Reply::Answer(HttpAnswer { status: 204, headers, text: "\u{e9}\0".to_owned() }),
+        Reply::Answer(HttpAnswer { status: 204, headers: headers.clone(), text: "\u{e9}\0".to_owned(), base64: None }),
+        Reply::Answer(HttpAnswer { status: 200, headers, text: String::new(), base64: Some("AP8=".to_owned()) }),
         Reply::Fault(HttpFault { code: "policy".into(), message: "no".to_owned() }),
         Reply::Late,
     ] {

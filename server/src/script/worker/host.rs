@@ -144,8 +144,9 @@ impl Host {
             return Err(HttpFault::too_large(&self.limits));
         }
         let Reply::Answer(answer) = self.exchange(Kind::Call, call)? else { std::process::exit(1) };
-        self.bodies.set(self.bodies.get() + answer.text.len());
-        if answer.text.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
+        let bytes = answer.base64.as_ref().map_or(answer.text.len(), |base64| base64.len() / 4 * 3);
+        self.bodies.set(self.bodies.get() + bytes);
+        if bytes > self.limits.body || self.bodies.get() > self.limits.bodies {
             return Err(HttpFault::too_large(&self.limits));
         }
         Ok(answer)
@@ -273,6 +274,9 @@ fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
     object.set("headers", headers)?;
     object.set("body", body)?;
     object.set("text", text)?;
+    if let Some(base64) = answer.base64 {
+        object.set("base64", base64)?;
+    }
     Ok(object)
 }
 

@@ -64,8 +64,9 @@
   };
   const send = (method, url, headers, kind, body, query, timeoutMs) => {
     const reply = answered(host.http(tools, String(method), String(url), headers, kind, body, query, timeoutMs));
-    const { status, body: parsed, headers: received, text } = reply;
-    return { status, body: parsed, headers: new Proxy(received, anyCase), text };
+    const { status, body: parsed, headers: received, text, base64 } = reply;
+    const answer = { status, body: parsed, headers: new Proxy(received, anyCase), text };
+    return base64 === undefined ? answer : { ...answer, base64 };
   };
 
   const coder = (name) => {
