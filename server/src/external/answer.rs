@@ -34,7 +34,7 @@ pub(crate) fn read_result(body: Value, sender: &str, redactor: &Redactor) -> Res
     if let Some(reason) = no_result_because(&body, "result") {
         let text = body.to_string();
         let fail = Fail::new(format!("The {sender} answered no result")).diagnostic("reason", reason);
-        return Err(fail.diagnostic("result", cut(&redactor.text(&text))));
+        return Err(fail.diagnostic("result", cut(&redactor.text(&text), text.len())));
     }
     spoken(body, sender, redactor).map_err(Fail::new)
 }
@@ -100,13 +100,13 @@ pub(crate) fn quote(response: &Response, redactor: &Redactor) -> Value {
         return value;
     }
     let text = response.text();
-    cut(&redactor.text(&text)).into()
+    cut(&redactor.text(&text), bytes.len()).into()
 }
 
-/// The beginning of a text that is redacted already.
-fn cut(text: &str) -> String {
+/// The beginning of a text that is redacted already and was `bytes` long before.
+fn cut(text: &str, bytes: usize) -> String {
     if text.len() <= MOST_QUOTED {
         return text.to_owned();
     }
-    format!("{}... ({} bytes in all)", &text[..text.floor_char_boundary(MOST_QUOTED)], text.len())
+    format!("{}... ({bytes} bytes in all)", &text[..text.floor_char_boundary(MOST_QUOTED)])
 }
