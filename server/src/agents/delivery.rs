@@ -46,7 +46,9 @@ pub(super) enum Undelivered {
     NoAgent { connector: String },
     #[error("Agent {agent} does not serve {connector} here: {reason}")]
     Refused { agent: String, connector: String, reason: Arc<str> },
-    #[error("Agent {agent} is busy: {at_work} commands at work and {waiting} calls waiting; try again in a moment, or let it take more at a time (maxConcurrent)")]
+    #[error(
+        "Agent {agent} is busy: {at_work} commands at work and {waiting} calls waiting; try again in a moment, or let it take more at a time (maxConcurrent)"
+    )]
     Busy { agent: String, at_work: usize, waiting: usize },
     #[error("Agent {agent} was lost after the command {command_id} had left ({reason}); {}", what_next(*.repeatable))]
     Lost { agent: String, command_id: Uuid, reason: String, received: bool, repeatable: bool, unknown: bool },
@@ -94,7 +96,9 @@ impl Undelivered {
         let fail = Fail::new(self.text(timeout)).diagnostic("code", self.outcome().as_str());
         let (agent, left, unknown) = match self {
             Self::NoAgent { .. } | Self::TooLarge { .. } | Self::Unwritable(_) => return fail,
-            Self::Refused { agent, .. } | Self::Busy { agent, .. } | Self::Invalid { agent, .. } => (agent, None, false),
+            Self::Refused { agent, .. } | Self::Busy { agent, .. } | Self::Invalid { agent, .. } => {
+                (agent, None, false)
+            }
             Self::Lost { agent, command_id, received, unknown, .. } => (agent, Some((command_id, received)), unknown),
             Self::TimedOut { agent, command_id, received, unknown } => {
                 (agent, command_id.map(|id| (id, received)), unknown)
@@ -125,7 +129,9 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
         let mut lost = None;
         loop {
             let connection = match self.connection(until).await {
-                Err(Undelivered::NoAgent { .. }) if lost.is_some() => return Err(lost.unwrap_or_else(|| self.no_agent())),
+                Err(Undelivered::NoAgent { .. }) if lost.is_some() => {
+                    return Err(lost.unwrap_or_else(|| self.no_agent()));
+                }
                 found => found?,
             };
             match self.attempt(&connection).await? {

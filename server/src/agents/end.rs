@@ -5,7 +5,7 @@ use std::io;
 
 use connector_runtime::protocol;
 use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -40,7 +40,11 @@ impl End {
     pub(super) fn closed(frame: Option<&CloseFrame>) -> Self {
         let said = frame.map(|frame| format!(" with {} {}", u16::from(frame.code), frame.reason));
         let said: String = said.unwrap_or_default().trim_end().chars().filter(|c| !c.is_control()).collect();
-        Self { close: None, code: "closed", message: format!("the agent closed the connection {}", said.trim_start()).trim_end().to_owned() }
+        Self {
+            close: None,
+            code: "closed",
+            message: format!("the agent closed the connection {}", said.trim_start()).trim_end().to_owned(),
+        }
     }
 
     /// The server ends.
@@ -70,7 +74,11 @@ impl End {
 
     /// Nobody registered.
     pub(super) fn unregistered(seconds: u64) -> Self {
-        Self::new(4408, "registration_timeout", format!("no registration came within {seconds} s; send a register frame first"))
+        Self::new(
+            4408,
+            "registration_timeout",
+            format!("no registration came within {seconds} s; send a register frame first"),
+        )
     }
 
     /// The token lets nobody in.
@@ -91,7 +99,8 @@ impl End {
     /// The agent speaks another protocol.
     pub(super) fn version(version: &str) -> Self {
         let version: String = version.chars().take(16).collect();
-        let message = format!("the agent speaks protocol {version}; this server speaks {}. Upgrade the agent", protocol::VERSION);
+        let message =
+            format!("the agent speaks protocol {version}; this server speaks {}. Upgrade the agent", protocol::VERSION);
         Self::new(4426, "protocol_version", message)
     }
 
@@ -125,6 +134,9 @@ impl From<Error> for End {
                 Self::new(1009, "frame_too_large", error.to_string())
             }
             Error::Utf8(_) => Self::new(1007, "invalid_text", "a text frame is no UTF-8"),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Self::gone("the connection ended without a goodbye")
+            }
             Error::Protocol(error) => Self::new(1002, "protocol_error", format!("the peer breaks RFC 6455: {error}")),
             other => Self::gone(format!("the connection broke: {other}")),
         }

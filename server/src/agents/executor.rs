@@ -101,11 +101,7 @@ impl AgentExecutor {
     }
 
     /// The connection config, checked: which agent takes the command was not known before.
-    fn config(
-        &self,
-        on: &Connection,
-        context: &Context,
-    ) -> Result<Map<String, Value>, Undelivered> {
+    fn config(&self, on: &Connection, context: &Context) -> Result<Map<String, Value>, Undelivered> {
         let values = FieldValues::new(&self.schema.connection, context.connector_config());
         let mut invalid = Invalid::default();
         values.check(&mut invalid);

@@ -60,7 +60,9 @@ pub(super) async fn connect(
     let stranger = match &caller {
         Some(_) => None,
         None => Some(app.agents.stranger().ok_or_else(|| {
-            Problem::unavailable("too many connections wait to show their token; send it with the upgrade, or try again")
+            Problem::unavailable(
+                "too many connections wait to show their token; send it with the upgrade, or try again",
+            )
         })?),
     };
     let remote = address.and_then(|Extension(address)| address).map(|PeerAddress(address)| address);

@@ -211,7 +211,8 @@ async fn another_spelling_of_a_path_gives_nothing_more() {
                 for (asker, refused) in [(&stranger, &[401][..]), (&limited, &[403, 404, 405])] {
                     let request = asker.request(method, &variant).header("x-http-method-override", "GET");
                     let answer = server.send(request.body(Body::empty()).unwrap()).await;
-                    let open = (need == "public" || need.ends_with(IN_BAND)) && variant.starts_with(&format!("{path}?"));
+                    let open =
+                        (need == "public" || need.ends_with(IN_BAND)) && variant.starts_with(&format!("{path}?"));
                     let any = need == "any" && asker.who == "limited" && variant.starts_with(&format!("{path}?"));
                     assert!(
                         refused.contains(&answer.status) || open || any,
