@@ -5,7 +5,7 @@ use std::io;
 
 use connector_runtime::protocol;
 use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -134,6 +134,9 @@ impl From<Error> for End {
                 Self::new(1009, "frame_too_large", error.to_string())
             }
             Error::Utf8(_) => Self::new(1007, "invalid_text", "a text frame is no UTF-8"),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Self::gone("the connection ended without a goodbye")
+            }
             Error::Protocol(error) => Self::new(1002, "protocol_error", format!("the peer breaks RFC 6455: {error}")),
             other => Self::gone(format!("the connection broke: {other}")),
         }
