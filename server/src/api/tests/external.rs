@@ -196,7 +196,8 @@ async fn without_an_endpoint_an_agent_is_asked_for() {
     let server = server().await;
     server.post("/api/connectors", body("far", json!({ "version": "1.0.0" }))).await.ok(201);
     let result = server.execute("far", json!({ "command": "x" })).await.json();
-    let told = json!({ "success": false, "error": "No agent is connected for far", "diagnostics": { "code": "no_agent" } });
+    let told =
+        json!({ "success": false, "error": "No agent is connected for far", "diagnostics": { "code": "no_agent" } });
     assert_eq!(result, told);
     assert_eq!(server.get("/api/connectors/far").await.ok(200).get("state"), None);
 }
