@@ -4,6 +4,7 @@
 //! [`prepare`] does what happens before anything leaves, so that a server can record the start in
 //! between; [`Call::run`] does the rest. [`dispatch`] is both in one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
@@ -118,7 +119,7 @@ pub struct Done {
 #[derive(Debug)]
 pub struct Call<'a> {
     target: Target<'a>,
-    name: &'a str,
+    name: Cow<'a, str>,
     command: &'a Command,
     context: Box<Context>,
     scenario: Option<String>,
@@ -168,19 +169,19 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
         })
     };
     let (name, command) = match picked {
-        Ok(picked) => picked,
+        Ok((name, command)) => (name, command),
         Err(error) => return Err(refuse(None, None, error, invocation.config)),
     };
     let scenario = scenario(&target, &invocation);
     if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
-        warn_of_deprecation(target.connector, name, command);
-        return Err(refuse(Some(name), Some(command), invalid.to_string(), invocation.config));
+        warn_of_deprecation(target.connector, &name, command);
+        return Err(refuse(Some(&name), Some(command), invalid.to_string(), invocation.config));
     }
     let params = FieldValues::new(&command.params, &invocation.config);
     let timeout_ms = invocation
         .timeout_ms
         .or(target.timeout_ms)
-        .or_else(|| target.executor.own_timeout(name, params))
+        .or_else(|| target.executor.own_timeout(&name, params))
         .unwrap_or(DEFAULT_TIMEOUT_MS)
         .clamp(1, MOST_TIMEOUT_MS);
     let timeout = Duration::from_millis(timeout_ms);
@@ -209,8 +210,8 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
 
 impl<'a> Call<'a> {
     /// Returns the wire name of the command.
-    pub fn name(&self) -> &'a str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the command.
@@ -236,6 +237,7 @@ impl<'a> Call<'a> {
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> Done {
         let Self { target, name, command, context, scenario, began } = self;
+        let name = &*name;
         let redactor = &context.scope.redactor;
         let deprecated = warn_of_deprecation(target.connector, name, command);
         let params = FieldValues::new(&command.params, &context.config);
@@ -276,8 +278,9 @@ impl<'a> Call<'a> {
 }
 
 /// Picks the command: the one named, else the default one.
-fn pick<'a>(schema: &'a ConfigSchema, config: &StepConfig) -> Result<(&'a str, &'a Command), String> {
+fn pick<'a>(schema: &'a ConfigSchema, config: &StepConfig) -> Result<(Cow<'a, str>, &'a Command), String> {
     let known = || match schema.commands.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
+        _ if schema.open => "this type has no schema: any name of letters, digits and _ is a command".to_owned(),
         names if names.is_empty() => "this type has no commands".to_owned(),
         names => format!("known commands: {names}"),
     };
@@ -291,8 +294,9 @@ fn pick<'a>(schema: &'a ConfigSchema, config: &StepConfig) -> Result<(&'a str, &
     };
     let Some(name) = name else { return Err(format!("No command given ({})", known())) };
     let found = schema.commands.get_key_value(name);
+    let found = found.map(|(name, command)| (Cow::Borrowed(name.as_str()), command));
     found
-        .map(|(name, command)| (name.as_str(), command))
+        .or_else(|| schema.command(name).map(|command| (Cow::Owned(name.to_owned()), command)))
         .ok_or_else(|| format!("Unknown command: {name} ({})", known()))
 }
 

@@ -19,6 +19,7 @@ use crate::api::Problem;
 use crate::auth::Authenticator;
 use crate::catalog::{SealError, seal_stored};
 use crate::execute::{Instances, settle_abandoned};
+use crate::external::Standings;
 use crate::housekeeping;
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub recorder: Recorder,
     /// Decrypted connectors.
     pub instances: Instances,
+    /// What is known of the services behind external connectors.
+    pub standings: Standings,
     /// The way out.
     pub http: Client,
     /// Where scripts run.
@@ -150,6 +153,7 @@ impl App {
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
             instances: Instances::default(),
+            standings: Standings::default(),
             http: Client::new(options.policy),
             scripts: options.scripts,
             agents: Hub::default(),

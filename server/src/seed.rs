@@ -177,6 +177,7 @@ pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
         mock: Map::new(),
         config: Map::new(),
         endpoint_url: None,
+        execution_model: None,
     };
     match store.connectors().create(new_id(), fields, TypeChoice::Existing(row.id), Vec::new()).await {
         // Another server has just made it, or a user has one of that name.

@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod floh;
+pub mod service;
 pub mod upstream;
 
 use std::future::Future;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use client::{Answer, Client, Connection};
 pub use floh::{Exit, Floh, Setup};
+pub use service::Service;
 pub use upstream::{Gate, Received, Reply, Upstream};
 
 /// How long anything may take before a test gives up. Far more than it takes on a busy machine.

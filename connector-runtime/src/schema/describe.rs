@@ -12,6 +12,7 @@ pub fn describe(descriptor: &Descriptor) -> ConfigSchema {
         connection: fields(descriptor.connection),
         commands: descriptor.commands.iter().map(|spec| (spec.name.to_owned(), command(spec))).collect(),
         default_command: descriptor.default_command.map(str::to_owned),
+        open: false,
     }
 }
 

@@ -7,10 +7,12 @@ use super::nested::NestedSchema;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Returns the JSON Schema of the connection config. Fields that it does not name are refused.
+/// Returns the JSON Schema of the connection config. Fields that it does not name are refused; an open schema
+/// takes them all, as secrets.
 pub fn connection_schema(schema: &ConfigSchema) -> Value {
     let mut object = object(&schema.connection);
-    object.insert("additionalProperties".to_owned(), Value::Bool(false));
+    let others = if schema.open { json!({ "writeOnly": true }) } else { Value::Bool(false) };
+    object.insert("additionalProperties".to_owned(), others);
     Value::Object(object)
 }
 

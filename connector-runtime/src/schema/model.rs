@@ -1,7 +1,7 @@
 //! The model itself: plain data with the words of contract section 2.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use indexmap::IndexMap;
 use regex::Regex;
@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::NestedSchema;
+use super::{NestedSchema, is_command_name};
 
 /// Named fields in schema order: the connection's, or the params of a command.
 pub type Fields = IndexMap<String, Field>;
@@ -25,6 +25,22 @@ pub struct ConfigSchema {
     pub commands: IndexMap<String, Command>,
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
+    /// Nobody has said what is accepted: every command, param and connection value is, and every connection
+    /// value counts as a secret. Only for external types (contract section 6); there is nothing else in it then.
+    pub open: bool,
+}
+
+impl ConfigSchema {
+    /// Returns the schema of a service that has told none. As JSON it is `null`.
+    pub fn open() -> Self {
+        Self { open: true, ..Self::default() }
+    }
+
+    /// Finds a command by its wire name. An open schema has each that has a name.
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        static ANY: LazyLock<Command> = LazyLock::new(Command::default);
+        self.commands.get(name).or_else(|| (self.open && is_command_name(name)).then(|| &*ANY))
+    }
 }
 
 /// One operation of a connector type.

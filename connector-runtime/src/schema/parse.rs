@@ -176,7 +176,7 @@ impl Parser {
             let known: Vec<&str> = commands.keys().map(String::as_str).collect();
             self.problem_at("defaultCommand", format!("no such command: {name}; known are {}", known.join(", ")));
         }
-        ConfigSchema { connection, commands, default_command }
+        ConfigSchema { connection, commands, default_command, open: false }
     }
 
     fn name(&mut self, name: &str) {

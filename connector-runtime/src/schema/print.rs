@@ -7,8 +7,12 @@ use serde_json::{Map, Value, json};
 use super::model::{Command, ConfigSchema, Field, Fields};
 
 impl ConfigSchema {
-    /// Returns the schema as JSON. Parsing it again gives an equal schema.
+    /// Returns the schema as JSON. Parsing it again gives an equal schema; an open one, which nobody writes, is
+    /// `null`.
     pub fn to_value(&self) -> Value {
+        if self.open {
+            return Value::Null;
+        }
         let mut map = Map::new();
         map.insert("connectionConfig".to_owned(), fields(&self.connection));
         let commands: Map<String, Value> =

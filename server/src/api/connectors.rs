@@ -93,6 +93,7 @@ pub(super) async fn delete(
     let work = async move {
         let deleted = worker.store.connectors().delete(connector.id, expected).await;
         worker.instances.forget(connector.id);
+        worker.standings.forget(connector.id);
         Ok(deleted?)
     };
     to_the_end(&app, work).await?;
@@ -190,7 +191,8 @@ pub(super) async fn execute(
     call(app, key, caller, read, idempotency_key, body).await
 }
 
-/// Test a connector: runs its command `test`.
+/// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
+/// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = ConnectorResult), (status = 404, body = Problem)))]
 pub(super) async fn test(
@@ -206,7 +208,14 @@ pub(super) async fn test(
     }
     let instance = app.instances.get(&app, &key).await?;
     read.command = Some("test".to_owned());
-    if instance.refusal.is_none() && !instance.schema.commands.contains_key("test") {
+    let has_none = instance.refusal.is_none() && !instance.schema.commands.contains_key("test");
+    if has_none && instance.service().is_some() {
+        let worker = app.clone();
+        let work = async move { Ok(execute::check_health(&worker, &instance, read.into_request(None)).await?) };
+        return Ok(answer(&to_the_end(&app, work).await?, began));
+    }
+    // One without a schema is an agent's, and may have the command.
+    if has_none && !instance.schema.open {
         let reason = format!("Connector type {} has no test command", instance.type_name);
         let request = read.into_request(None);
         let executed = execute::refuse(&app, &instance, request, &reason).await?;

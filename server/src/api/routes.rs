@@ -56,6 +56,7 @@ fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::TypesWrite), routes!(type_changes::update)),
         (Needs(Scope::TypesWrite), routes!(types::delete)),
         (Needs(Scope::TypesWrite), routes!(type_changes::diff)),
+        (Needs(Scope::TypesWrite), routes!(type_changes::refresh)),
         (Needs(Scope::TypesRead), routes!(type_changes::versions)),
         (Needs(Scope::TypesRead), routes!(type_changes::version)),
         (Needs(Scope::TypesRead), routes!(types::capabilities)),

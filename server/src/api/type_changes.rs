@@ -11,6 +11,7 @@ use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::catalog::{self, ChangedType, TypeBody, TypeDiff, VersionDetail, VersionView};
+use crate::store::ExecutionModel;
 
 const TAG: &str = "connector types";
 
@@ -47,6 +48,31 @@ pub(super) async fn diff(
 ) -> Result<axum::Json<TypeDiff>, Problem> {
     let form = read(&caller, &body)?;
     Ok(axum::Json(catalog::diff_type(&app, &key, form).await?))
+}
+
+/// Fetch the schema of an external type's service again, and take it over by the rules of a change. The body may name
+/// the version, or autoBump, where the service names none.
+#[utoipa::path(post, path = "/api/connector-types/{id}/refresh", tag = TAG,
+    params(("id" = String, Path, description = "Id or name")), request_body = Object,
+    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn refresh(
+    State(app): State<App>,
+    PathKey(key): PathKey,
+    caller: Caller,
+    JsonBytes(body): JsonBytes,
+) -> Result<Response, Problem> {
+    let external = catalog::get_type(&app, &key).await?.execution_model == ExecutionModel::External;
+    if external && !caller.0.allows(Scope::ConnectorsWrite) {
+        let scope = Scope::ConnectorsWrite;
+        let detail =
+            format!("a service's schema decides what is secret of connectors, so this needs the scope {scope} too");
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    let form = Form::parse(&body)?;
+    let worker = app.clone();
+    let work = async move { catalog::refresh_type(&worker, &key, form).await };
+    let changed = to_the_end(&app, work).await?;
+    Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
 }
 
 /// Reads the body. What decides where connectors send their secrets needs the right to write connectors too.

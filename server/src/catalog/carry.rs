@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::config::{destinations, origin};
+use super::config::{destinations, moves_endpoint};
 use super::type_patch::TypePatch;
 use crate::store::{ConnectorType, ExecutionModel, SIGNING_SECRET, StoredConfig};
 
@@ -61,11 +61,7 @@ impl<'p> Carry<'p> {
         if row.execution_model == ExecutionModel::BuiltIn {
             return carry;
         }
-        carry.endpoint_moves = match (&row.fields.endpoint_url, &patch.fields.endpoint_url) {
-            (None, None) => false,
-            (Some(old), Some(new)) => origin(&Value::String(old.clone())) != origin(&Value::String(new.clone())),
-            _ => true,
-        };
+        carry.endpoint_moves = moves_endpoint(row.fields.endpoint_url.as_deref(), patch.fields.endpoint_url.as_deref());
         let was = |name: &String| old.get(name).is_some_and(Field::holds_secret);
         let sealing = new.iter().filter(|(name, field)| field.holds_secret() && !was(name));
         carry.sealing = sealing.map(|(name, _)| name.as_str()).collect();

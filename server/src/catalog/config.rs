@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector_runtime::schema::{Field, FieldValues, Fields, NestedSchema, is_missing};
+use connector_runtime::schema::{ConfigSchema, Field, FieldValues, Fields, NestedSchema, is_command_name, is_missing};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -20,11 +20,13 @@ pub struct ConfigChange {
     pub removed: Vec<String>,
 }
 
-/// Checks a config and parts it. An incomplete one is fine: it can be filled in later.
+/// Checks a config and parts it. An incomplete one is fine: it can be filled in later. Where nobody has said what
+/// the fields are, every value is taken, as a secret.
 ///
 /// # Errors
 /// Every field that is unknown or does not fit, with its pointer below `/config`.
-pub fn split_config(fields: &Fields, config: Map<String, Value>) -> Result<ConfigChange, Vec<Mistake>> {
+pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result<ConfigChange, Vec<Mistake>> {
+    let fields = &schema.connection;
     let mut change = ConfigChange::default();
     let mut mistakes = Vec::new();
     for (name, value) in config {
@@ -33,6 +35,11 @@ pub fn split_config(fields: &Fields, config: Map<String, Value>) -> Result<Confi
         }
         let pointer = format!("/config/{}", name.replace('~', "~0").replace('/', "~1"));
         let Some(field) = fields.get(&name) else {
+            if schema.open {
+                take_open(name, value, &mut change)
+                    .unwrap_or_else(|message| mistakes.push(Mistake::new(pointer, message)));
+                continue;
+            }
             let known: Vec<&str> = fields.keys().map(String::as_str).collect();
             let known = if known.is_empty() {
                 "this type has none".to_owned()
@@ -56,6 +63,21 @@ pub fn split_config(fields: &Fields, config: Map<String, Value>) -> Result<Confi
         }
     }
     if mistakes.is_empty() { Ok(change) } else { Err(mistakes) }
+}
+
+/// Takes a value that no schema speaks of: it may be anything, so it is a secret.
+fn take_open(name: String, value: Value, change: &mut ConfigChange) -> Result<(), &'static str> {
+    if !is_command_name(&name) {
+        return Err(
+            "not a name: it starts with a letter or _, goes on with letters, digits and _, and has at most 128 characters",
+        );
+    }
+    if value.is_null() || value.as_str() == Some("") {
+        change.removed.push(name);
+    } else {
+        change.secret.push((name, value));
+    }
+    Ok(())
 }
 
 fn is_empty_text(field: &Field, value: &Value) -> bool {
@@ -88,6 +110,12 @@ pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, af
         let (old, new) = (places(&old).unwrap_or_default(), places(&new).unwrap_or_default());
         old.iter().any(|(path, origin)| new.get(path) != Some(origin))
     })
+}
+
+/// Tells whether calls go to another origin, or from or to an agent.
+pub(super) fn moves_endpoint(before: Option<&str>, after: Option<&str>) -> bool {
+    let origin = |text: &str| origin(&Value::from(text));
+    before.map(origin) != after.map(origin)
 }
 
 /// Finds the places that a field's value names, each with its path in the value: the field itself, or

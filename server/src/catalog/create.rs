@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::config::{ConfigChange, split_config};
+use super::endpoint::read_endpoint;
+use super::external::{self, seal_signing_secret};
 use super::script_source::{check_mock_script, check_source};
-use super::types::type_schema;
+use super::types::{stored_schema, type_schema};
 use crate::api::{Form, Mistake, Problem};
 use crate::app::App;
 use crate::catalog::ConnectorView;
@@ -42,8 +44,12 @@ pub struct NewConnector {
     pub config_schema: Option<Value>,
     /// The type's script; where the type exists, it must equal its script.
     pub script_source: Option<String>,
-    /// The type's endpoint; where the type exists, it must equal its endpoint.
+    /// The type's endpoint; where the type exists, it must equal its endpoint. Of an external instance of a built-in
+    /// type, its own.
     pub endpoint_url: Option<String>,
+    /// What calls of an external connector's service are signed with.
+    #[schema(write_only)]
+    pub signing_secret: Option<String>,
     /// The connection config; may be incomplete.
     #[schema(value_type = Option<Object>)]
     pub config: Option<Map<String, Value>>,
@@ -70,6 +76,7 @@ const KEYS: &[&str] = &[
     "configSchema",
     "scriptSource",
     "endpointUrl",
+    "signingSecret",
     "config",
     "enabled",
     "logLevel",
@@ -102,12 +109,16 @@ impl NewConnector {
             config_schema: form.value("configSchema"),
             script_source: form.text("scriptSource"),
             endpoint_url: form.text("endpointUrl"),
+            signing_secret: external::signing_secret(&mut form),
             config: form.object("config"),
             enabled: form.flag("enabled"),
             log_level: form.word("logLevel"),
             timeout_ms: timeout_ms(&mut form),
             mock: form.object("mock"),
         };
+        if new.signing_secret.is_some() && execution_model != ExecutionModel::External {
+            form.mistake("signingSecret", format!("only for external connectors; this one is {execution_model}"));
+        }
         check_mock(&mut form, new.mock.as_ref());
         form.finish(KEYS)?;
         Ok(new)
@@ -142,10 +153,13 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
             let (of, schema) = new_type(app, &new).await?;
-            return insert(app, new, of, &schema, true).await;
+            return insert(app, new, of, &schema, Own::default()).await;
+        }
+        Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
+            let (of, schema) = external::new_type(app, &new).await?;
+            return insert(app, new, of, &schema, Own::default()).await;
         }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
-            served(&new)?;
             let known: Vec<&str> = app.registry.names().collect();
             let message = format!("no connector type {} is registered; known are {}", new.type_name, known.join(", "));
             return Err(Problem::invalid_at("/type", message));
@@ -153,14 +167,28 @@ pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Probl
         Err(other) => return Err(other.into()),
     };
     let schema = type_schema(app, &row)?;
-    if new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn {
-        // An external instance of a compiled type is no contradiction, only not served yet.
-        served(&new)?;
-    }
     agree(&new, &row, &schema)?;
-    served(&new)?;
+    let mut own = Own::default();
+    if is_of_compiled(&new, &row) {
+        if let Some(Err(error)) = new.endpoint_url.as_deref().map(read_endpoint) {
+            return Err(Problem::invalid_at("/endpointUrl", error));
+        }
+        own = Own { execution_model: Some(ExecutionModel::External), endpoint_url: new.endpoint_url.clone() };
+    }
     let of = TypeChoice::At { id: row.id, revision: row.revision };
-    insert(app, new, of, &schema, row.available).await
+    insert(app, new, of, &schema, own).await
+}
+
+/// Tells whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
+fn is_of_compiled(new: &NewConnector, row: &ConnectorType) -> bool {
+    new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn
+}
+
+/// What a connector has where its type says otherwise.
+#[derive(Default)]
+struct Own {
+    execution_model: Option<ExecutionModel>,
+    endpoint_url: Option<String>,
 }
 
 const fn runs_script(model: ExecutionModel) -> bool {
@@ -222,15 +250,18 @@ async fn insert(
     new: NewConnector,
     of: TypeChoice,
     schema: &ConfigSchema,
-    available: bool,
+    own: Own,
 ) -> Result<ConnectorView, Problem> {
     let ConfigChange { plain, secret, .. } =
-        split_config(&schema.connection, new.config.unwrap_or_default()).map_err(Problem::invalid)?;
+        split_config(schema, new.config.unwrap_or_default()).map_err(Problem::invalid)?;
     let id = new_id();
-    let secrets = secret
+    let mut secrets = secret
         .iter()
         .map(|(field, value)| app.seal_connector_secret(id, field, value))
         .collect::<Result<Vec<SealedSecret>, Problem>>()?;
+    if let Some(secret) = &new.signing_secret {
+        secrets.push(seal_signing_secret(app, id, secret)?);
+    }
     let fields = ConnectorFields {
         name: new.name,
         description: new.description.unwrap_or_default(),
@@ -241,7 +272,8 @@ async fn insert(
         timeout_ms: new.timeout_ms,
         mock: new.mock.unwrap_or_default(),
         config: plain,
-        endpoint_url: None,
+        endpoint_url: own.endpoint_url,
+        execution_model: own.execution_model,
     };
     let connector = match app.store.connectors().create(id, fields, of, secrets).await {
         Err(StoreError::Stale { entity: Entity::ConnectorType, .. }) => {
@@ -249,23 +281,15 @@ async fn insert(
         }
         other => other?,
     };
-    Ok(ConnectorView::new(connector, &schema.connection, available))
-}
-
-/// Refuses what this release cannot execute.
-fn served(new: &NewConnector) -> Result<(), Problem> {
-    if new.execution_model == ExecutionModel::BuiltIn || runs_script(new.execution_model) {
-        return Ok(());
-    }
-    let message = format!("this release does not serve {} connectors", new.execution_model);
-    Err(Problem::invalid_at("/executionModel", message))
+    Ok(ConnectorView::new(connector, &schema.connection, true))
 }
 
 /// What the body says about a type that exists must be what the type is.
 fn agree(new: &NewConnector, row: &ConnectorType, schema: &ConfigSchema) -> Result<(), Problem> {
     let name = &row.name;
     let mut different = Vec::new();
-    if new.execution_model != row.execution_model {
+    let of_compiled = is_of_compiled(new, row);
+    if new.execution_model != row.execution_model && !of_compiled {
         different.push(("/executionModel", format!("the type is {}", row.execution_model)));
     }
     if new.version.as_ref().is_some_and(|version| *version != row.fields.version) {
@@ -279,7 +303,7 @@ fn agree(new: &NewConnector, row: &ConnectorType, schema: &ConfigSchema) -> Resu
     if new.script_source.is_some() && new.script_source != row.fields.script_source {
         different.push(("/scriptSource", "the type has another script".to_owned()));
     }
-    if new.endpoint_url.is_some() && new.endpoint_url != row.fields.endpoint_url {
+    if new.endpoint_url.is_some() && !of_compiled && new.endpoint_url != row.fields.endpoint_url {
         different.push(("/endpointUrl", "the type has another endpoint".to_owned()));
     }
     if different.is_empty() {
@@ -301,11 +325,10 @@ fn same_schema(sent: &Value, row: &ConnectorType, schema: &ConfigSchema) -> Resu
     if parsed == *schema {
         return Ok(true);
     }
-    let stored: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
-    Ok(ConfigSchema::parse(&stored).is_ok_and(|stored| stored == parsed))
+    Ok(stored_schema(&row.fields.config_schema)? == parsed)
 }
 
-fn parse_schema(sent: &Value) -> Result<ConfigSchema, Vec<Mistake>> {
+pub(super) fn parse_schema(sent: &Value) -> Result<ConfigSchema, Vec<Mistake>> {
     ConfigSchema::parse(sent).map_err(|error| {
         let problems = error.problems.into_iter();
         problems.map(|problem| Mistake::new(format!("/configSchema{}", problem.pointer), problem.message)).collect()

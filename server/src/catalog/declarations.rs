@@ -38,7 +38,11 @@ pub fn declarations(name: &str, version: &str, schema: &ConfigSchema) -> String 
         comment(&format!("What scripts of {name} {version} see. Written by the server; not to be edited."), "");
     out.push_str(FIXED);
     out.push_str("\n/** The decrypted connection config. */\ninterface FlohConfig ");
-    fields(&mut out, &schema.connection, "");
+    if schema.open {
+        out.push_str("{\n  readonly [name: string]: any;\n}");
+    } else {
+        fields(&mut out, &schema.connection, "");
+    }
     out.push_str("\n\n/** The params of the call: those of all commands. */\ninterface FlohParams ");
     params(&mut out, schema);
     out.push_str("\n\n/** The commands by name: what each is called with, and the payload that it answers. */\n");

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use connector_runtime::protocol::Fingerprint;
+use url::Url;
+
 use crate::api::Problem;
 use crate::app::App;
 use crate::catalog::ConnectorView;
@@ -17,7 +20,11 @@ pub async fn get(app: &App, key: &str) -> Result<ConnectorView, Problem> {
     let connector = app.store.connectors().get(key).await?;
     let row = app.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(app, &row)?;
-    Ok(ConnectorView::new(connector, &schema.connection, row.available))
+    let mut view = ConnectorView::new(connector, &schema.connection, row.available);
+    let endpoint = view.endpoint_url.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
+    let expected = (!schema.open).then(|| Fingerprint::of(&row.fields.version, &schema));
+    view.state = endpoint.map(|endpoint| app.standings.at(view.id, &endpoint).state(expected.as_ref()));
+    Ok(view)
 }
 
 /// Returns a page of connectors, newest first.

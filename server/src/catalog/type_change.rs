@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::affected::{Affected, AffectedList, affected};
 use super::carry::{Carry, ClearedSecrets, shown_name};
+use super::external::fetch_again;
 use super::script_source::check_source;
 use super::type_patch::TypePatch;
 use super::types::TypeView;
@@ -85,6 +86,34 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
     }
     let patch = TypePatch::read(app, &row, form)?;
     check_script(app, &row, &patch).await?;
+    write(app, row, patch, VersionSource::Put, expected.is_some()).await
+}
+
+/// Fetches the schema of an external type's service again and takes it over by the rules of a change.
+///
+/// # Errors
+/// 404; 422 where the type has no service to ask, the service tells no schema, or its version is below the floor (with
+/// the `change`); 503 where the type has been changed meanwhile.
+pub async fn refresh_type(app: &App, key: &str, form: Form) -> Result<ChangedType, Problem> {
+    let asked = app.store.types().get(key).await?;
+    let fetched = fetch_again(app, &asked).await?;
+    let _turn = app.contended.lock().await;
+    let row = app.store.types().get(key).await?;
+    if row.fields.endpoint_url != asked.fields.endpoint_url {
+        return Err(Problem::unavailable("the type's endpointUrl has just been changed; try again"));
+    }
+    let patch = TypePatch::refresh(app, &row, form, &fetched)?;
+    write(app, row, patch, VersionSource::Refresh, false).await
+}
+
+/// Writes a change whose version fits. `guarded` tells that the caller has named the revision that it has seen.
+async fn write(
+    app: &App,
+    row: ConnectorType,
+    patch: TypePatch,
+    source: VersionSource,
+    guarded: bool,
+) -> Result<ChangedType, Problem> {
     let plan = Plan::new(&row, &patch)?;
     let change = plan.view(app, &row, &patch).await?;
     let version = match plan.version {
@@ -106,8 +135,7 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
-    let entry = is_new(&row.fields, &fields)
-        .then(|| NewVersion { source: VersionSource::Put, changes: summary(&plan.changes) });
+    let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes) });
     let carry = Carry::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut rework = |stored: StoredConfig| rework(app, &carry, stored, &mut secrets_cleared);
@@ -117,7 +145,7 @@ pub async fn update_type(app: &App, key: &str, form: Form, expected: Option<i64>
     // Also after an error: a commit whose answer was lost may be there.
     app.instances.forget_type(&row.name);
     let updated = match updated {
-        Err(Refused::Store(StoreError::Stale { .. })) if expected.is_none() => {
+        Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
             return Err(Problem::unavailable("another server has just changed the connector type; try again"));
         }
         Err(Refused::Store(error)) => return Err(error.into()),

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use connector_runtime::schema::{ConfigSchema, Fields};
 use semver::Version;
 use serde_json::Value;
-use url::Url;
 use utoipa::ToSchema;
 
-use super::types::type_schema;
+use super::endpoint::read_endpoint;
+use super::types::{stored_schema, type_schema};
 use crate::api::{Form, Mistake, Problem};
 use crate::app::App;
+use crate::external::FetchedSchema;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 
 /// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
@@ -57,6 +58,29 @@ pub(super) struct TypePatch {
 }
 
 impl TypePatch {
+    /// Takes over what a service tells of itself. Its version is the one asked for, where it names one.
+    ///
+    /// # Errors
+    /// 422 where the body names a version too, and with every other mistake in it.
+    pub(super) fn refresh(
+        app: &App,
+        row: &ConnectorType,
+        mut form: Form,
+        fetched: &FetchedSchema,
+    ) -> Result<Self, Problem> {
+        let (sent, auto_bump) = version(&mut form);
+        if let Some(served) = &fetched.version
+            && (auto_bump || sent.as_ref().is_some_and(|sent| sent != served))
+        {
+            let key = if auto_bump { "autoBump" } else { "version" };
+            form.mistake(key, format!("the service names its version itself: {served}; leave this out"));
+        }
+        form.finish(&["version", "autoBump"])?;
+        let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
+        let (old, new) = (shown_schema(app, row)?, Arc::new(fetched.config_schema.clone()));
+        Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields })
+    }
+
     /// Reads the body.
     ///
     /// # Errors
@@ -93,11 +117,10 @@ impl TypePatch {
 
 /// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.
 fn shown_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Problem> {
-    let shown: Value = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
-    if row.execution_model == ExecutionModel::BuiltIn && is_empty(&shown) {
+    if row.execution_model == ExecutionModel::BuiltIn && row.fields.config_schema.trim() == "{}" {
         return type_schema(app, row);
     }
-    ConfigSchema::parse(&shown).map(Arc::new).map_err(Problem::internal)
+    stored_schema(&row.fields.config_schema).map(Arc::new)
 }
 
 fn is_empty(schema: &Value) -> bool {
@@ -196,14 +219,8 @@ fn endpoint_url(row: &ConnectorType, form: &mut Form, fields: &mut TypeFields) {
         form.mistake("endpointUrl", format!("only for external types; this one is {}", row.execution_model));
         return;
     }
-    match Url::parse(&text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-            form.mistake("endpointUrl", format!("expected http:// or https://, got {}:", url.scheme()));
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            form.mistake("endpointUrl", "credentials do not belong into a URL; make them connection fields");
-        }
+    match read_endpoint(&text) {
         Ok(_) => fields.endpoint_url = Some(text),
-        Err(error) => form.mistake("endpointUrl", format!("not a URL: {error}")),
+        Err(error) => form.mistake("endpointUrl", error),
     }
 }

@@ -99,8 +99,15 @@ pub fn type_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, 
     let compiled = row.source == TypeSource::Code && row.execution_model == ExecutionModel::BuiltIn;
     let seeded = row.seeded_schema.as_ref().filter(|_| compiled);
     let text = seeded.unwrap_or(&row.fields.config_schema);
-    let stored: Value = serde_json::from_str(text).map_err(Problem::internal)?;
-    ConfigSchema::parse(&stored).map(Arc::new).map_err(Problem::internal)
+    stored_schema(text).map(Arc::new)
+}
+
+/// Reads a schema as a row has it. `null` is that of an external type whose service has told none.
+pub(super) fn stored_schema(text: &str) -> Result<ConfigSchema, Problem> {
+    match serde_json::from_str(text).map_err(Problem::internal)? {
+        Value::Null => Ok(ConfigSchema::open()),
+        stored => ConfigSchema::parse(&stored).map_err(Problem::internal),
+    }
 }
 
 /// Returns a page of types, by name.

@@ -5,14 +5,19 @@ use connector_runtime::schema::{ConfigSchema, is_connector_name};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::config::{ConfigChange, moves_destination, split_config};
+use super::carry::shown_name;
+use super::config::{ConfigChange, moves_destination, moves_endpoint, split_config};
 use super::create::{NAME_RULE, check_mock, timeout_ms};
+use super::endpoint::read_endpoint;
+use super::external::{seal_signing_secret, signing_secret};
 use super::script_source::check_mock_script;
 use super::types::type_schema;
 use crate::api::{Form, Problem};
 use crate::app::App;
 use crate::catalog::ConnectorView;
-use crate::store::{Connector, ConnectorFields, LogLevel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError};
+use crate::store::{
+    Connector, ConnectorFields, ExecutionModel, LogLevel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
+};
 
 /// The body of `PUT /api/connectors/{id}`. What is absent stays as it is.
 #[derive(Debug, ToSchema)]
@@ -30,6 +35,12 @@ pub struct ConnectorPatch {
     /// Merged into the connection config by key; null removes a field.
     #[schema(value_type = Option<Object>)]
     pub config: Option<Map<String, Value>>,
+    /// Where an external instance of a built-in type is served; null leaves it to an agent.
+    #[schema(value_type = Option<String>)]
+    pub endpoint_url: Option<Option<String>>,
+    /// What calls of an external connector's service are signed with; null removes it.
+    #[schema(value_type = Option<String>, write_only)]
+    pub signing_secret: Option<Option<String>>,
     /// Whether the connector may be executed.
     pub enabled: Option<bool>,
     /// Least level of log lines that are kept.
@@ -43,8 +54,22 @@ pub struct ConnectorPatch {
 }
 
 /// The keys that the body may have.
-const KEYS: &[&str] =
-    &["name", "description", "category", "tags", "config", "enabled", "logLevel", "timeoutMs", "mock"];
+const KEYS: &[&str] = &[
+    "name",
+    "description",
+    "category",
+    "tags",
+    "config",
+    "endpointUrl",
+    "signingSecret",
+    "enabled",
+    "logLevel",
+    "timeoutMs",
+    "mock",
+];
+
+/// Where what belongs to the type is changed, for messages.
+const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
 
 impl ConnectorPatch {
     /// Reads the body.
@@ -61,9 +86,9 @@ impl ConnectorPatch {
                 form.mistake(key, "cannot be changed; make another connector");
             }
         }
-        for key in ["version", "configSchema", "scriptSource", "endpointUrl"] {
+        for key in ["version", "configSchema", "scriptSource"] {
             if form.value(key).is_some() {
-                form.mistake(key, "belongs to the type; use PUT /api/connector-types/{id}");
+                form.mistake(key, OF_THE_TYPE);
             }
         }
         let patch = Self {
@@ -72,6 +97,8 @@ impl ConnectorPatch {
             category: form.has("category").then(|| form.short_text("category")),
             tags: form.texts("tags"),
             config: form.object("config"),
+            endpoint_url: form.has("endpointUrl").then(|| form.text("endpointUrl")),
+            signing_secret: form.has("signingSecret").then(|| signing_secret(&mut form)),
             enabled: form.flag("enabled"),
             log_level: form.word("logLevel"),
             timeout_ms: form.has("timeoutMs").then(|| timeout_ms(&mut form)),
@@ -140,8 +167,9 @@ async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Res
     let row = app.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(app, &row)?;
     let mut fields = connector.fields.clone();
+    let moved = apply_endpoint(&connector, patch, &mut fields)?;
     let sealed = sealed_objects(app, &connector, &schema, patch).await?;
-    let cleared = apply_config(app, &connector, &schema, patch, &mut fields, sealed)?;
+    let cleared = apply_config(app, &connector, &schema, patch, &mut fields, sealed, moved)?;
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
     let id = connector.id;
@@ -150,7 +178,7 @@ async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Res
     app.instances.forget(id);
     let updated = updated?;
     let mut view = ConnectorView::new(updated, &schema.connection, row.available);
-    view.secrets_cleared = names;
+    view.secrets_cleared = names.iter().map(|name| shown_name(name)).collect();
     Ok(view)
 }
 
@@ -176,6 +204,28 @@ async fn sealed_objects(
         .collect::<Result<_, Problem>>()?)
 }
 
+/// Checks what is said of an external connector alone, and tells whether its calls go elsewhere from now on.
+fn apply_endpoint(
+    connector: &Connector,
+    patch: &ConnectorPatch,
+    fields: &mut ConnectorFields,
+) -> Result<bool, Problem> {
+    let external = connector.execution_model == ExecutionModel::External;
+    if patch.signing_secret.is_some() && !external {
+        let message = format!("only for external connectors; this one is {}", connector.execution_model);
+        return Err(Problem::invalid_at("/signingSecret", message));
+    }
+    let Some(endpoint) = &patch.endpoint_url else { return Ok(false) };
+    if !external || connector.type_model == ExecutionModel::External {
+        return Err(Problem::invalid_at("/endpointUrl", OF_THE_TYPE));
+    }
+    if let Some(Err(error)) = endpoint.as_deref().map(read_endpoint) {
+        return Err(Problem::invalid_at("/endpointUrl", error));
+    }
+    fields.endpoint_url.clone_from(endpoint);
+    Ok(moves_endpoint(connector.fields.endpoint_url.as_deref(), endpoint.as_deref()))
+}
+
 struct Cleared {
     changes: SecretChanges,
     names: Vec<String>,
@@ -188,18 +238,17 @@ fn apply_config(
     patch: &ConnectorPatch,
     fields: &mut ConnectorFields,
     sealed: Map<String, Value>,
+    endpoint_moves: bool,
 ) -> Result<Cleared, Problem> {
     let mut changes = SecretChanges::default();
-    let Some(config) = &patch.config else { return Ok(Cleared { changes, names: Vec::new() }) };
+    let config = patch.config.clone().unwrap_or_default();
     // What a field left behind that the type no longer has can be removed, if nothing else.
     let left_behind = |name: &str, value: &Value| {
         let stored = connector.fields.config.contains_key(name) || connector.secrets.contains_key(name);
         value.is_null() && stored && name != SIGNING_SECRET && !schema.connection.contains_key(name)
     };
-    let (left, config): (Map<_, _>, Map<_, _>) =
-        config.clone().into_iter().partition(|(name, value)| left_behind(name, value));
-    let ConfigChange { plain, secret, mut removed } =
-        split_config(&schema.connection, config).map_err(Problem::invalid)?;
+    let (left, config): (Map<_, _>, Map<_, _>) = config.into_iter().partition(|(name, value)| left_behind(name, value));
+    let ConfigChange { plain, secret, mut removed } = split_config(schema, config).map_err(Problem::invalid)?;
     removed.extend(left.into_iter().map(|(name, _)| name));
     let before = fields.config.clone();
     for name in removed {
@@ -215,9 +264,12 @@ fn apply_config(
     let mut after = fields.config.clone();
     after.extend(secret.iter().filter(|(name, _)| sealed.contains_key(name)).cloned());
     let before = before.into_iter().chain(sealed).collect();
-    if moves_destination(&schema.connection, &before, &after) {
-        let sent_again = |name: &str| secret.iter().any(|(field, _)| field == name);
-        let stored = connector.secrets.keys().filter(|name| *name != SIGNING_SECRET);
+    if endpoint_moves || moves_destination(&schema.connection, &before, &after) {
+        let sent_again = |name: &str| {
+            secret.iter().any(|(field, _)| field == name) || name == SIGNING_SECRET && patch.signing_secret.is_some()
+        };
+        // A signing secret is the endpoint's own: it goes when the endpoint does.
+        let stored = connector.secrets.keys().filter(|name| endpoint_moves || *name != SIGNING_SECRET);
         names.extend(stored.filter(|name| !sent_again(name) && !changes.remove.contains(*name)).cloned());
         changes.remove.extend(names.iter().cloned());
     }
@@ -225,6 +277,11 @@ fn apply_config(
         .iter()
         .map(|(field, value)| app.seal_connector_secret(connector.id, field, value))
         .collect::<Result<Vec<SealedSecret>, Problem>>()?;
+    match &patch.signing_secret {
+        Some(Some(secret)) => changes.put.push(seal_signing_secret(app, connector.id, secret)?),
+        Some(None) => changes.remove.push(SIGNING_SECRET.to_owned()),
+        None => {}
+    }
     Ok(Cleared { changes, names })
 }
 

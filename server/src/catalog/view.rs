@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::carry::shown_name;
 use super::config::missing;
-use crate::store::{Connector, ExecutionModel, LogLevel, SIGNING_SECRET};
+use crate::external::ExternalState;
+use crate::store::{Connector, ExecutionModel, LogLevel};
 
 /// A connector's answer (contract section 4).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -25,6 +27,9 @@ pub struct ConnectorView {
     pub type_name: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
+    /// Where an external connector is served; without it, an agent does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
     /// The type's version.
     pub version: String,
     /// What it is for.
@@ -54,6 +59,9 @@ pub struct ConnectorView {
     /// Secrets that this change cleared, because their destination moved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<String>,
+    /// What is known of an external connector's service, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ExternalState>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -85,6 +93,7 @@ impl ConnectorView {
             type_name,
             type_version,
             execution_model,
+            endpoint_url,
             fields: row,
             secrets,
             created_at,
@@ -99,8 +108,7 @@ impl ConnectorView {
             .chain(secrets.keys().map(String::as_str))
             .map(|name| {
                 let updated_at = secrets.get(name).copied();
-                let shown = if name == SIGNING_SECRET { "signingSecret" } else { name };
-                (shown.to_owned(), SecretState { set: updated_at.is_some(), updated_at })
+                (shown_name(name), SecretState { set: updated_at.is_some(), updated_at })
             })
             .collect();
         Self {
@@ -108,6 +116,7 @@ impl ConnectorView {
             name: row.name,
             type_name,
             execution_model,
+            endpoint_url,
             version: type_version,
             description: row.description,
             category: row.category,
@@ -123,9 +132,11 @@ impl ConnectorView {
                 .filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret))
                 .collect(),
             secrets: shown,
-            ready: missing.is_empty() && available,
+            // What is served elsewhere needs no code here.
+            ready: missing.is_empty() && (available || execution_model == ExecutionModel::External),
             missing,
             secrets_cleared: Vec::new(),
+            state: None,
             created_at,
             updated_at,
             revision,

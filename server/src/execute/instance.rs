@@ -17,11 +17,13 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::remote::{self, Remote};
 use crate::api::Problem;
 use crate::app::App;
 use crate::catalog::type_schema;
+use crate::external::{External, HealthCheck};
 use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks};
-use crate::store::{ConnectorType, ExecutionModel, ExecutionStatus, LoadedConnector, SIGNING_SECRET};
+use crate::store::{ConnectorFields, ConnectorType, ExecutionModel, ExecutionStatus, LoadedConnector, SIGNING_SECRET};
 
 /// How many calls of one connector may run at the same time; further ones are turned away.
 const MOST_CALLS: usize = 256;
@@ -53,7 +55,8 @@ pub struct Instance {
     pub permits: Arc<Semaphore>,
     /// Counts its calls.
     pub(super) meters: Meters,
-    executor: Option<Box<dyn Executor>>,
+    executor: Option<Arc<dyn Executor>>,
+    service: Option<Box<HealthCheck>>,
     mock: MockSettings,
     mock_script: Option<ScriptMocks>,
     timeout_ms: Option<u64>,
@@ -69,8 +72,14 @@ impl Instance {
         let schema = type_schema(app, &connector_type)?;
         let mut config: Map<String, Value> = connector.fields.config.clone();
         let mut texts = Vec::new();
-        for sealed in secrets.iter().filter(|sealed| sealed.field != SIGNING_SECRET) {
+        let mut signing_secret = None;
+        for sealed in &secrets {
             let value = app.open_connector_secret(connector.id, sealed)?;
+            if sealed.field == SIGNING_SECRET {
+                push_texts(&value, &mut texts);
+                signing_secret = value.as_str().map(Secret::from);
+                continue;
+            }
             // What is sealed stays a secret, whatever the type's newest schema says of it.
             if !schema.connection.get(&sealed.field).is_some_and(Field::holds_secret) {
                 push_texts(&value, &mut texts);
@@ -78,7 +87,7 @@ impl Instance {
             config.insert(sealed.field.clone(), value);
         }
         texts.extend(secret_texts(&schema.connection, &config));
-        let compiled = connector_type.execution_model == ExecutionModel::BuiltIn;
+        let compiled = connector.execution_model == ExecutionModel::BuiltIn;
         let entry = app.registry.get(&connector_type.name).filter(|_| compiled);
         // Compiled code reads its connection by the compiled schema, whatever the row has become.
         let (scope, fields) = entry.map_or((EgressScope::default(), &schema.connection), |entry| {
@@ -86,14 +95,23 @@ impl Instance {
         });
         let known = texts.iter().map(|text| Secret::from(text.as_str()));
         let http = app.http.for_connection(scope, fields, &config, known);
-        let executor = match entry {
-            Some(entry) => Some(Box::new(entry.executor()) as Box<dyn Executor>),
-            None => {
-                script(app, &connector_type, &schema, connector.id).map(|script| Box::new(script) as Box<dyn Executor>)
+        let redactor = Arc::new(Redactor::new(texts));
+        let (executor, service, unfit): (Option<Arc<dyn Executor>>, _, _) = match (connector.execution_model, entry) {
+            (ExecutionModel::External, _) => {
+                let (connector, connector_type) = (&connector, &connector_type);
+                let parts = Remote { connector, connector_type, schema: &schema, signing_secret, redactor: &redactor };
+                match remote::serve(app, &parts) {
+                    Ok((executor, service)) => (Some(executor), service, None),
+                    Err(error) => (None, None, Some(error)),
+                }
+            }
+            (_, Some(entry)) => (Some(Arc::new(entry.executor())), None, None),
+            (_, None) => {
+                let script = script(app, &connector_type, &schema, connector.id);
+                (script.map(|script| Arc::new(script) as Arc<dyn Executor>), None, None)
             }
         };
-        let refusal =
-            refusal(&connector.fields.name, connector.fields.enabled, &connector_type.name, executor.is_some());
+        let refusal = refusal(&connector.fields, &connector_type.name, executor.is_some(), unfit);
         let mock: MockSettings =
             serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Problem::internal)?;
         let id = connector.id;
@@ -110,16 +128,28 @@ impl Instance {
             schema,
             refusal,
             connection: Arc::new(ConnectionConfig::new(config)),
-            redactor: Arc::new(Redactor::new(texts)),
+            redactor,
             log_level: LogLevel::from_wire(connector.fields.log_level.as_str()).unwrap_or_default(),
             http,
             permits: Arc::new(Semaphore::new(MOST_CALLS)),
             meters,
             executor,
+            service: service.map(|service| Box::new(HealthCheck::new(service))),
             mock,
             mock_script,
             timeout_ms: connector.fields.timeout_ms.map(u64::from),
         })
+    }
+
+    /// Returns the service behind an external connector that has an endpoint.
+    pub fn service(&self) -> Option<&Arc<External>> {
+        self.service.as_deref().map(HealthCheck::service)
+    }
+
+    /// Returns what the command `test` of a connector goes to that has none itself: its service's health.
+    pub fn health_target(&self) -> Option<Target<'_>> {
+        let executor: &dyn Executor = self.service.as_deref()?;
+        Some(Target { schema: HealthCheck::schema(), executor, ..self.target()? })
     }
 
     /// Returns what a call goes to; `None` where the code of the type is not there.
@@ -150,10 +180,11 @@ fn script(app: &App, connector_type: &ConnectorType, schema: &Arc<ConfigSchema>,
     Some(ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources))
 }
 
-/// Collects every text in a value.
+/// Collects every text and number in a value.
 fn push_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => texts.push(text.clone()),
+        Value::Number(number) => texts.push(number.to_string()),
         Value::Array(items) => items.iter().for_each(|item| push_texts(item, texts)),
         Value::Object(parts) => parts.values().for_each(|part| push_texts(part, texts)),
         _ => {}
@@ -187,9 +218,9 @@ impl Meters {
     }
 }
 
-fn refusal(name: &str, enabled: bool, type_name: &str, compiled: bool) -> Option<String> {
-    if !enabled {
-        return Some(format!("Connector {name} is disabled"));
+fn refusal(fields: &ConnectorFields, type_name: &str, served: bool, unfit: Option<String>) -> Option<String> {
+    if !fields.enabled {
+        return Some(format!("Connector {} is disabled", fields.name));
     }
-    (!compiled).then(|| format!("Connector type {type_name} is not part of this server any more"))
+    unfit.or_else(|| (!served).then(|| format!("Connector type {type_name} is not part of this server any more")))
 }

@@ -8,6 +8,7 @@ mod instance;
 mod instances;
 mod path;
 mod record;
+mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -15,4 +16,4 @@ pub use carried::Carried;
 pub use idempotency::{Answer, KeyError, Keyed, execute_keyed, settle_abandoned};
 pub use instance::Instance;
 pub use instances::Instances;
-pub use path::{ExecuteError, Executed, Request, execute, refuse};
+pub use path::{ExecuteError, Executed, Request, check_health, execute, refuse};

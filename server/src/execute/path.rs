@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector_runtime::context::Invocation;
-use connector_runtime::dispatch::{Done, prepare};
+use connector_runtime::dispatch::{Done, Target, prepare};
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::Reply;
 use connector_runtime::schema::Effect;
@@ -120,6 +120,15 @@ pub async fn execute(app: &App, instance: &Arc<Instance>, request: Request) -> R
     run(app, instance, new_id(), request, RowOnly).await
 }
 
+/// Executes the command `test` of an external connector that has none: asks its service whether it is well. The row is
+/// committed before this returns.
+///
+/// # Errors
+/// Where too many calls are at work, or the row could not be written.
+pub async fn check_health(app: &App, instance: &Arc<Instance>, request: Request) -> Result<Executed, ExecuteError> {
+    run_at(app, instance, instance.health_target(), new_id(), request, RowOnly).await
+}
+
 /// Records a call that is refused for a reason of the caller's route, and answers with that reason.
 ///
 /// # Errors
@@ -147,10 +156,21 @@ pub(super) async fn run(
     request: Request,
     finish: impl Finish,
 ) -> Result<Executed, ExecuteError> {
+    run_at(app, instance, instance.target(), id, request, finish).await
+}
+
+async fn run_at(
+    app: &App,
+    instance: &Arc<Instance>,
+    target: Option<Target<'_>>,
+    id: Uuid,
+    request: Request,
+    finish: impl Finish,
+) -> Result<Executed, ExecuteError> {
     let busy = |what: &str| ExecuteError::Busy(what.to_owned());
     let _call = app.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
-    let (row, done) = call(app, instance, id, request).await?;
+    let (row, done) = call(app, instance, target, id, request).await?;
     let row = record::ended(row, &done);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
@@ -161,12 +181,13 @@ pub(super) async fn run(
 async fn call(
     app: &App,
     instance: &Instance,
+    target: Option<Target<'_>>,
     id: Uuid,
     mut request: Request,
 ) -> Result<(ExecutionRow, Done), ExecuteError> {
     let invocation = invocation(instance, &mut request);
     let schema = &instance.schema;
-    let target = match (&instance.refusal, instance.target()) {
+    let target = match (&instance.refusal, target) {
         (None, Some(target)) => target,
         (refusal, _) => {
             let done = refused(instance, invocation, refusal.as_deref());

@@ -105,6 +105,11 @@ impl Breaker {
         Ok(Admission { breaker: self, settled: false })
     }
 
+    /// Lets calls out again: the service was seen to be there.
+    pub fn close(&self) {
+        *self.lock() = Inner::default();
+    }
+
     /// Returns where the circuit stands.
     pub fn state(&self, now: Instant) -> CircuitState {
         match self.lock().phase {
@@ -136,7 +141,7 @@ impl Admission<'_> {
     /// The service was there, whatever it answered.
     pub fn reached(mut self) {
         self.settled = true;
-        *self.breaker.lock() = Inner::default();
+        self.breaker.close();
     }
 
     /// No connection came about.

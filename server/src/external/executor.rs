@@ -21,8 +21,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::state::{ExternalState, Seen};
-use super::{Breaker, answer};
+use super::{CircuitState, Expected, ExternalState, Misfit, ProbeError, Standing, answer, health};
 
 /// How often a call is sent again at most.
 const MOST_REPEATS: u32 = 3;
@@ -40,12 +39,14 @@ pub struct Service {
     pub endpoint: Url,
     /// What the type accepts, and which commands may be sent twice.
     pub schema: Arc<ConfigSchema>,
+    /// What the type is; `None` where it has no schema.
+    pub expected: Option<Expected>,
     /// What calls are signed with.
     pub signing_secret: Option<Secret>,
     /// Knows the secrets of the connection and the signing secret.
     pub redactor: Arc<Redactor>,
-    /// Keeps calls from a service that cannot be reached; the connector's own.
-    pub breaker: Arc<Breaker>,
+    /// What is known of the service; the connector's own.
+    pub standing: Arc<Standing>,
 }
 
 /// Serves one connector by a service of its own.
@@ -53,7 +54,6 @@ pub struct External {
     service: Service,
     execute: Url,
     client: Client,
-    seen: Seen,
 }
 
 impl External {
@@ -65,12 +65,46 @@ impl External {
     pub fn new(service: Service, client: &Client) -> Result<Self, EgressError> {
         let client = client.scoped([service.endpoint.as_str()])?;
         let execute = below(&service.endpoint, "execute");
-        Ok(Self { service, execute, client, seen: Seen::default() })
+        Ok(Self { service, execute, client })
     }
 
     /// Returns what is known of the service.
     pub fn state(&self) -> ExternalState {
-        ExternalState::of(&self.service.breaker, &self.seen)
+        self.service.standing.state(self.service.expected.as_ref().map(|expected| &expected.fingerprint))
+    }
+
+    /// Tells whether nobody has said what the service accepts.
+    pub fn is_open(&self) -> bool {
+        self.service.schema.open
+    }
+
+    /// Asks the service whether it is well. One that answers is there, so that its circuit closes.
+    ///
+    /// # Errors
+    /// Where there is no answer, or another status than 200 to 299.
+    pub async fn health(&self) -> Result<(), ProbeError> {
+        let Service { endpoint, standing, .. } = &self.service;
+        let outcome = health(&self.client, endpoint).await;
+        if matches!(&outcome, Ok(_) | Err(ProbeError::Status { .. })) {
+            standing.breaker.close();
+        }
+        standing.note_health(outcome.as_ref().map(|_| ()).map_err(ToString::to_string));
+        outcome.map(|header| standing.fit.note(header.as_deref()))
+    }
+
+    /// Looks whether the service serves what the type says, where that is not known. One that is known to be away is
+    /// not asked.
+    ///
+    /// # Errors
+    /// Where it serves something else.
+    pub async fn look(&self, most: Duration) -> Result<(), Misfit> {
+        let Service { endpoint, schema, expected, standing, .. } = &self.service;
+        match expected {
+            Some(expected) if standing.breaker.state(Instant::now()) == CircuitState::Closed => {
+                standing.fit.look(&self.client, endpoint, expected, schema, most).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether a command may be sent twice.
@@ -80,6 +114,7 @@ impl External {
     }
 
     async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
+        self.look(context.time_left() / 2).await.map_err(|misfit| misfit.fail())?;
         let redactor = self.redactor(params);
         let call = Call::new(self, context, command, params);
         let repeatable = self.is_repeatable(command);
@@ -107,7 +142,7 @@ impl External {
         context: &Context,
         repeats: u32,
     ) -> Result<Result<Response, EgressError>, Failure> {
-        let admission = self.service.breaker.admit(Instant::now()).map_err(|refusal| {
+        let admission = self.service.standing.breaker.admit(Instant::now()).map_err(|refusal| {
             let retry_in = refusal.retry_in.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             let fail = Fail::new(refusal.to_string()).diagnostic("circuit", "open").diagnostic("attempts", repeats);
             match retry_in {
@@ -134,7 +169,7 @@ impl External {
             Err(_) => admission.reached(),
             Ok(response) => {
                 admission.reached();
-                self.seen.note(response.header(SCHEMA_HEADER));
+                self.service.standing.fit.note(response.header(SCHEMA_HEADER));
             }
         }
         Ok(outcome)

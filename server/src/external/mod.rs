@@ -3,19 +3,25 @@
 //!
 //! [`External`] stands behind the same trait as compiled connectors and scripts, so that validation, mocks,
 //! the deadline, redaction and recording are those of every call. A [`Breaker`] for each connector keeps
-//! calls from a service that cannot be reached; [`fetch_schema`] and [`health`] ask a service about itself.
+//! calls from a service that cannot be reached; [`Standings`] remember what is known of each service; [`fetch_schema`] and [`health`] ask a service about itself.
 
 mod answer;
 mod breaker;
 mod executor;
+mod fit;
+mod health;
 mod probe;
+mod standing;
 mod state;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use self::answer::read_result;
 pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
 pub use self::executor::{External, Service};
+pub use self::fit::{Expected, Misfit};
+pub use self::health::HealthCheck;
 pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
-pub use self::state::{Circuit, ExternalState};
+pub use self::standing::{Standing, Standings};
+pub use self::state::{Circuit, ExternalState, Health};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use connector_runtime::egress::{Client, EgressError};
+use connector_runtime::egress::{Client, EgressError, Response};
+use connector_runtime::protocol::SCHEMA_HEADER;
 use connector_runtime::schema::{ConfigSchema, SchemaError};
 use semver::Version;
 use serde_json::Value;
@@ -51,15 +52,37 @@ pub enum ProbeError {
     Schema(#[from] SchemaError),
 }
 
+impl ProbeError {
+    /// Tells whether the service has no such route, so that it has nothing to say about itself.
+    pub fn is_no_route(&self) -> bool {
+        matches!(self, Self::Status { status: 404 | 405 | 501, .. })
+    }
+}
+
 /// Fetches the schema of a service: `{ name?, version?, configSchema }`, or a bare config schema.
 ///
 /// # Errors
 /// Where there is no answer, or it is no schema.
 pub async fn fetch_schema(client: &Client, endpoint: &Url) -> Result<FetchedSchema, ProbeError> {
+    ask_schema(client, endpoint, TIMEOUT).await?.1
+}
+
+/// What a service tells of its schema: its fingerprint's header, and the schema itself.
+pub(super) type Told = (Option<String>, Result<FetchedSchema, ProbeError>);
+
+/// Fetches the schema of a service in so much time.
+///
+/// # Errors
+/// Where there is no answer.
+pub(super) async fn ask_schema(client: &Client, endpoint: &Url, timeout: Duration) -> Result<Told, EgressError> {
     let url = below(endpoint, "schema");
-    let response = client.get(url.clone()).no_redirects().timeout(TIMEOUT).send().await?;
+    let response = client.get(url.clone()).no_redirects().timeout(timeout).send().await?;
+    Ok((response.header(SCHEMA_HEADER).map(str::to_owned), read_schema(&url, &response)))
+}
+
+fn read_schema(url: &Url, response: &Response) -> Result<FetchedSchema, ProbeError> {
     if !response.is_success() {
-        return Err(ProbeError::Status { url: url.into(), status: response.status() });
+        return Err(ProbeError::Status { url: url.to_string(), status: response.status() });
     }
     let wrong = |why: &str| ProbeError::NoSchema { url: url.to_string(), why: why.to_owned() };
     let body: Value = response.json().map_err(|_| wrong("the body is no JSON"))?;
@@ -84,12 +107,15 @@ pub async fn fetch_schema(client: &Client, endpoint: &Url) -> Result<FetchedSche
     })
 }
 
-/// Asks a service whether it is well: `GET /health` with 200 to 299.
+/// Asks a service whether it is well: `GET /health` with 200 to 299. Returns the header of its fingerprint.
 ///
 /// # Errors
 /// Where there is no answer, or another status.
-pub async fn health(client: &Client, endpoint: &Url) -> Result<(), ProbeError> {
+pub async fn health(client: &Client, endpoint: &Url) -> Result<Option<String>, ProbeError> {
     let url = below(endpoint, "health");
     let response = client.get(url.clone()).no_redirects().timeout(TIMEOUT).send().await?;
-    if response.is_success() { Ok(()) } else { Err(ProbeError::Status { url: url.into(), status: response.status() }) }
+    if !response.is_success() {
+        return Err(ProbeError::Status { url: url.into(), status: response.status() });
+    }
+    Ok(response.header(SCHEMA_HEADER).map(str::to_owned))
 }

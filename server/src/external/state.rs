@@ -1,15 +1,14 @@
 //! What is known of a service, for the connector's state.
 
-use std::sync::{PoisonError, RwLock};
-
-use connector_runtime::protocol::Fingerprint;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{Breaker, CircuitState};
 
 /// What is known of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalState {
     /// Whether calls go out.
@@ -25,10 +24,30 @@ pub struct ExternalState {
     /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serves: Option<String>,
+    /// What of that does not fit the type; no call goes out then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<String>,
+    /// How the service was when it was last asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// What a service answered at `/health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Whether it is well.
+    pub ok: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it was asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 /// Whether calls go out to a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Circuit {
     /// They do.
@@ -39,25 +58,8 @@ pub enum Circuit {
     HalfOpen,
 }
 
-/// The fingerprint that a service named last.
-#[derive(Debug, Default)]
-pub(super) struct Seen(RwLock<Option<String>>);
-
-impl Seen {
-    /// Keeps the header of an answer; one that is no fingerprint is passed over.
-    pub(super) fn note(&self, header: Option<&str>) {
-        let Some(header) = header else { return };
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if known.as_deref() == Some(header) || header.parse::<Fingerprint>().is_err() {
-            return;
-        }
-        drop(known);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(header.to_owned());
-    }
-}
-
 impl ExternalState {
-    pub(super) fn of(breaker: &Breaker, seen: &Seen) -> Self {
+    pub(super) fn of(breaker: &Breaker) -> Self {
         let (failures, last_error) = breaker.failures();
         let (circuit, pause) = match breaker.state(Instant::now()) {
             CircuitState::Closed => (Circuit::Closed, None),
@@ -69,7 +71,9 @@ impl ExternalState {
             failures,
             last_error,
             retry_in_ms: pause.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
-            serves: seen.0.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            health: None,
+            serves: None,
+            mismatch: None,
         }
     }
 }

@@ -151,7 +151,7 @@ fn draft(root: &Value, nodes: usize, options: &Options, mut notes: Notes) -> Res
         execution_model: "oas_derived",
         version: draft::version(&version),
         description,
-        config_schema: ConfigSchema { connection, commands, default_command: None },
+        config_schema: ConfigSchema { connection, commands, ..ConfigSchema::default() },
         script_source,
         config: Map::new(),
         operations: views,

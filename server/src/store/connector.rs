@@ -33,6 +33,8 @@ pub struct ConnectorFields {
     pub config: Map<String, Value>,
     /// Where it is served, if it is an external instance of a compiled type.
     pub endpoint_url: Option<String>,
+    /// How it is served where its type says otherwise; said when it is made, and never changed.
+    pub execution_model: Option<ExecutionModel>,
 }
 
 /// A connector as it is stored.
@@ -48,6 +50,11 @@ pub struct Connector {
     pub type_version: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
+    /// Where it is served: at its own endpoint, else at its type's. Without one an external connector is an
+    /// agent's.
+    pub endpoint_url: Option<String>,
+    /// How its type is served.
+    pub type_model: ExecutionModel,
     /// What may change.
     pub fields: ConnectorFields,
     /// Which secrets are set, and when each was written; [`super::SIGNING_SECRET`] among them.

@@ -11,13 +11,14 @@ use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
 use super::types;
 use super::{
-    Connector, ConnectorFields, ConnectorFilter, LoadedConnector, Page, PageRequest, Store, StoreError, TypeChoice,
+    Connector, ConnectorFields, ConnectorFilter, ExecutionModel, LoadedConnector, Page, PageRequest, Store, StoreError,
+    TypeChoice,
 };
 
 const TABLE: &str = "connector";
 const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, \
      c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, t.name AS type_name, t.version AS type_version, \
-     t.execution_model FROM connector c JOIN connector_type t ON t.id = c.type_id";
+     c.execution_model AS own_model, t.execution_model AS type_model, t.endpoint_url AS type_endpoint FROM connector c JOIN connector_type t ON t.id = c.type_id";
 
 /// The connectors of a [`Store`].
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +52,8 @@ impl Connectors<'_> {
         };
         let written = sqlx::query(
             "INSERT INTO connector (id, name, type_id, description, category, tags, enabled, log_level, timeout_ms, mock, config, \
-             endpoint_url, search, created_at, updated_at, revision) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1)",
+             endpoint_url, search, created_at, updated_at, revision, execution_model) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1, $15)",
         )
         .bind(id.to_string())
         .bind(fields.name.as_str())
@@ -68,6 +69,7 @@ impl Connectors<'_> {
         .bind(fields.endpoint_url.as_deref())
         .bind(search_text(&fields))
         .bind(now.as_millisecond())
+        .bind(fields.execution_model.map(ExecutionModel::as_str))
         .execute(&mut *transaction)
         .await;
         if let Err(error) = written {
@@ -120,7 +122,7 @@ impl Connectors<'_> {
             Key::parse(type_name).condition(&mut statement, "t");
         }
         if let Some(model) = filter.execution_model {
-            statement.push(" AND t.execution_model = ").bind(model.as_str());
+            statement.push(" AND COALESCE(c.execution_model, t.execution_model) = ").bind(model.as_str());
         }
         if let Some(category) = &filter.category {
             statement.push(" AND c.category = ").bind(category.as_str());
@@ -299,12 +301,18 @@ fn contains(q: &str) -> String {
 fn from_row(row: &AnyRow) -> Result<Connector, StoreError> {
     let row = Reader::new(row, TABLE);
     let timeout_ms: Option<i64> = row.value("timeout_ms")?;
+    let own_endpoint: Option<String> = row.value("endpoint_url")?;
+    let own_model: Option<String> = row.value("own_model")?;
+    let own_model = own_model.map(|_| row.word("own_model")).transpose()?;
+    let type_model = row.word("type_model")?;
     Ok(Connector {
         id: row.id("id")?,
         type_id: row.id("type_id")?,
         type_name: row.text("type_name")?,
         type_version: row.text("type_version")?,
-        execution_model: row.word("execution_model")?,
+        execution_model: own_model.unwrap_or(type_model),
+        endpoint_url: own_endpoint.clone().map_or_else(|| row.value("type_endpoint"), |own| Ok(Some(own)))?,
+        type_model,
         fields: ConnectorFields {
             name: row.text("name")?,
             description: row.text("description")?,
@@ -315,7 +323,8 @@ fn from_row(row: &AnyRow) -> Result<Connector, StoreError> {
             timeout_ms: timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
             mock: row.json("mock")?,
             config: row.json("config")?,
-            endpoint_url: row.value("endpoint_url")?,
+            endpoint_url: own_endpoint,
+            execution_model: own_model,
         },
         secrets: BTreeMap::new(),
         created_at: row.time("created_at")?,

@@ -79,6 +79,8 @@ words! {
         Create = "create",
         /// A PUT.
         Put = "put",
+        /// What an external service told of itself.
+        Refresh = "refresh",
         /// Seeding, at the start of a server that had it compiled in.
         Seed = "seed",
     }

@@ -343,6 +343,7 @@ fn any_schema() -> impl Strategy<Value = ConfigSchema> {
                 connection: connection.into_iter().collect(),
                 commands: commands.into_iter().collect(),
                 default_command,
+                open: false,
             }
         },
     )

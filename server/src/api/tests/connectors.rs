@@ -118,7 +118,7 @@ async fn what_this_server_does_not_have_is_named() {
     let id = server.get("/api/connector-types/safe").await.ok(200)["id"].clone();
     assert_eq!(server.post("/api/connectors", body(json!({ "type": id }))).await.problem(422), ["/type"]);
     let external = body(json!({ "type": "new-one", "executionModel": "external" }));
-    assert_eq!(server.post("/api/connectors", external).await.problem(422), ["/executionModel"]);
+    assert_eq!(server.post("/api/connectors", external).await.problem(422), ["/version"]);
     let names =
         ["Mine", "a--b", "-a", "a-", "a_b", "ä", "agents", "parse-oas", "018f2f6e-7b7a-7c3e-8000-000000000000", ""];
     for name in names.into_iter().map(str::to_owned).chain(["a".repeat(64)]) {

@@ -3,6 +3,8 @@
 mod bodies;
 mod changes;
 mod connectors;
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod external;
 mod history;
 mod imports;
 mod postgres;

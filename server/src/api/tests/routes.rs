@@ -12,7 +12,7 @@ use crate::store::TokenKind;
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 29] = [
+const WANTED: [(&str, &str, &str); 30] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("POST", "/api/connectors/parse-oas", "connectors:write"),
@@ -28,6 +28,7 @@ const WANTED: [(&str, &str, &str); 29] = [
     ("PUT", "/api/connector-types/{id}", "types:write"),
     ("DELETE", "/api/connector-types/{id}", "types:write"),
     ("POST", "/api/connector-types/{id}/diff", "types:write"),
+    ("POST", "/api/connector-types/{id}/refresh", "types:write"),
     ("GET", "/api/connector-types/{id}/versions", "types:read"),
     ("GET", "/api/connector-types/{id}/versions/{version}", "types:read"),
     ("GET", "/api/connector-types/{id}/capabilities", "types:read"),
@@ -260,6 +261,7 @@ async fn what_is_not_there_and_what_takes_no_such_method_are_problems() {
         server.put(&format!("/api/connectors/{id}"), json!({})).await.problem(404);
         server.put(&format!("/api/connector-types/{id}"), json!({})).await.problem(404);
         server.post(&format!("/api/connector-types/{id}/diff"), json!({})).await.problem(404);
+        server.post(&format!("/api/connector-types/{id}/refresh"), json!({})).await.problem(404);
         server.get(&format!("/api/connector-types/{id}/versions")).await.problem(404);
         server.get(&format!("/api/connector-types/{id}/versions/1.0.0")).await.problem(404);
         server.get(&format!("/api/connector-types/safe/versions/{id}")).await.problem(404);
@@ -299,7 +301,11 @@ async fn the_document_tells_of_every_route_and_of_nothing_else() {
             let method = method.to_uppercase();
             let place = format!("{method} {path}");
             let need = need(&method, path);
-            let wanted = if need == "public" { json!([]) } else { json!([{ "bearer": [] }]) };
+            let wanted = match need {
+                "public" => json!([]),
+                need if need.ends_with(IN_BAND) => json!([{ "bearer": [] }, {}]),
+                _ => json!([{ "bearer": [] }]),
+            };
             assert_eq!(operation["security"], wanted, "{place}");
             if need != "public" {
                 let shown = if need == "any" { "any token" } else { need };

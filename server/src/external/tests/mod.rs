@@ -6,4 +6,4 @@ mod conformance;
 mod probes;
 mod python;
 mod repeats;
-mod support;
+pub(crate) mod support;

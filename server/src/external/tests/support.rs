@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
@@ -18,20 +18,20 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use url::Url;
 
-use super::super::{Breaker, External, Service};
+use super::super::{External, Service};
 
-pub(super) const KEY: &str = "canary-of-the-service";
-pub(super) const SIGNING_SECRET: &str = "signing-secret-of-the-test";
+pub(crate) const KEY: &str = "canary-of-the-service";
+pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-test";
 
 /// A server on loopback. It stops accepting when it is dropped.
 #[derive(Debug)]
-pub(super) struct Served {
-    pub(super) url: Url,
+pub(crate) struct Served {
+    pub(crate) url: Url,
     serving: AbortHandle,
 }
 
 impl Served {
-    pub(super) async fn start(router: Router) -> Self {
+    pub(crate) async fn start(router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let serving = tokio::spawn(connector_runtime::serve::serve(listener, router, std::future::pending()));
@@ -47,43 +47,49 @@ impl Drop for Served {
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Received {
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Received {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Received {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// What a stub answers: status, headers, body.
-pub(super) type Answer = (u16, Vec<(&'static str, String)>, String);
+pub(crate) type Answer = (u16, Vec<(&'static str, String)>, String);
 
-pub(super) fn json_answer(status: u16, body: &Value) -> Answer {
+pub(crate) fn json_answer(status: u16, body: &Value) -> Answer {
     (status, vec![("content-type", "application/json".to_owned())], body.to_string())
 }
 
 /// A service whose answers the test gives, by the number of the request.
 #[derive(Debug)]
-pub(super) struct Stub {
-    pub(super) served: Served,
+pub(crate) struct Stub {
+    pub(crate) served: Served,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Stub {
-    pub(super) async fn start(answer: impl Fn(usize) -> Answer + Clone + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Clone + Send + Sync + 'static) -> Self {
+        Self::serving(move |number, _| answer(number)).await
+    }
+
+    async fn serving(answer: impl Fn(usize, &Received) -> Answer + Clone + Send + Sync + 'static) -> Self {
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let log = Arc::clone(&received);
-        let handler = async move |uri: Uri, headers: HeaderMap, body: Bytes| {
+        let handler = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let received = Received { method, path: uri.path().to_owned(), headers, body };
             let number = {
                 let mut log = log.lock().unwrap();
-                log.push(Received { path: uri.path().to_owned(), headers, body });
+                log.push(received.clone());
                 log.len()
             };
-            let (status, headers, body) = answer(number);
+            let (status, headers, body) = answer(number, &received);
             let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
             for (name, value) in headers {
                 response.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
@@ -93,25 +99,37 @@ impl Stub {
         Self { served: Served::start(Router::new().fallback(handler)).await, received }
     }
 
-    pub(super) async fn fixed(answer: Answer) -> Self {
+    /// A service that looks at method, path and body.
+    pub(crate) async fn routed(answer: impl Fn(&str, &str, &Value) -> Answer + Clone + Send + Sync + 'static) -> Self {
+        Self::serving(move |_, received| {
+            answer(
+                received.method.as_str(),
+                &received.path,
+                &serde_json::from_slice(&received.body).unwrap_or_default(),
+            )
+        })
+        .await
+    }
+
+    pub(crate) async fn fixed(answer: Answer) -> Self {
         Self::start(move |_| answer.clone()).await
     }
 
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.served.url
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 }
 
 /// A client that may reach loopback.
-pub(super) fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::new(Policy::parse(&["127.0.0.1"], &[]).unwrap())
 }
 
-pub(super) fn schema() -> Arc<ConfigSchema> {
+pub(crate) fn schema() -> Arc<ConfigSchema> {
     let schema = json!({
         "connectionConfig": {
             "apiKey": { "type": "string", "secret": true, "required": true },
@@ -127,27 +145,28 @@ pub(super) fn schema() -> Arc<ConfigSchema> {
 }
 
 /// A connector at an endpoint.
-pub(super) fn external(endpoint: &Url, schema: &Arc<ConfigSchema>) -> External {
+pub(crate) fn external(endpoint: &Url, schema: &Arc<ConfigSchema>) -> External {
     external_with(endpoint, schema, &client())
 }
 
-pub(super) fn external_with(endpoint: &Url, schema: &Arc<ConfigSchema>, client: &Client) -> External {
+pub(crate) fn external_with(endpoint: &Url, schema: &Arc<ConfigSchema>, client: &Client) -> External {
     let service = Service {
         endpoint: endpoint.clone(),
         schema: Arc::clone(schema),
         signing_secret: Some(Secret::new(SIGNING_SECRET)),
         redactor: Arc::new(Redactor::new([KEY.to_owned(), SIGNING_SECRET.to_owned()])),
-        breaker: Arc::new(Breaker::default()),
+        expected: None,
+        standing: Arc::default(),
     };
     External::new(service, client).unwrap()
 }
 
-pub(super) fn map(value: Value) -> Map<String, Value> {
+pub(crate) fn map(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
 /// A call of a command with the connection of [`schema`].
-pub(super) fn invocation(command: &str, params: Value) -> Invocation {
+pub(crate) fn invocation(command: &str, params: Value) -> Invocation {
     let mut config = map(params);
     config.insert("command".to_owned(), command.into());
     Invocation {
@@ -161,7 +180,7 @@ pub(super) fn invocation(command: &str, params: Value) -> Invocation {
 }
 
 /// Runs a call as the server does.
-pub(super) async fn run(external: &External, schema: &ConfigSchema, invocation: Invocation) -> ConnectorResult {
+pub(crate) async fn run(external: &External, schema: &ConfigSchema, invocation: Invocation) -> ConnectorResult {
     let texts = secret_texts(&schema.connection, &invocation.connection);
     let invocation = Invocation { redactor: Some(Arc::new(Redactor::new(texts))), ..invocation };
     let target =
@@ -170,7 +189,7 @@ pub(super) async fn run(external: &External, schema: &ConfigSchema, invocation: 
 }
 
 /// Calls a command of a stub.
-pub(super) async fn call(stub: &Stub, command: &str) -> ConnectorResult {
+pub(crate) async fn call(stub: &Stub, command: &str) -> ConnectorResult {
     let schema = schema();
     run(&external(stub.url(), &schema), &schema, invocation(command, json!({}))).await
 }

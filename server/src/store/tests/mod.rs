@@ -115,6 +115,7 @@ pub(crate) fn connector_fields(name: &str) -> ConnectorFields {
         mock: Map::new(),
         config: Map::new(),
         endpoint_url: None,
+        execution_model: None,
     }
 }
 

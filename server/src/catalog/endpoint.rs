@@ -1,0 +1,20 @@
+//! Where an external type or connector is served: the URL as it is sent, checked.
+
+use url::Url;
+
+/// Reads an endpoint.
+///
+/// # Errors
+/// Says why it is none, in place of its value: it may hold credentials by mistake.
+pub(super) fn read_endpoint(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Err(format!("expected http:// or https://, got {}:", url.scheme()))
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("credentials do not belong into a URL; make them connection fields".to_owned())
+        }
+        Ok(url) => Ok(url),
+        Err(error) => Err(format!("not a URL: {error}")),
+    }
+}

@@ -1,0 +1,129 @@
+//! External connectors on their way in: a type that comes with its first connector, whose schema may be the
+//! service's own, and an instance of a compiled type that another process serves.
+
+use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use semver::Version;
+use serde_json::Value;
+use url::Url;
+
+use super::create::{NAME_RULE, NewConnector, parse_schema};
+use super::endpoint::read_endpoint;
+use crate::api::{Form, Mistake, Problem};
+use crate::app::App;
+use crate::external::{FetchedSchema, ProbeError, fetch_schema};
+use crate::store::{ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
+
+/// Most characters of a signing secret.
+const MOST_SIGNING: usize = 1_024;
+
+/// Takes a signing secret.
+pub(super) fn signing_secret(form: &mut Form) -> Option<String> {
+    let secret = form.text("signingSecret")?;
+    if secret.is_empty() || secret.chars().count() > MOST_SIGNING {
+        form.mistake("signingSecret", format!("expected 1 to {MOST_SIGNING} characters"));
+        return None;
+    }
+    Some(secret)
+}
+
+/// Seals a signing secret.
+pub(super) fn seal_signing_secret(app: &App, id: uuid::Uuid, secret: &str) -> Result<SealedSecret, Problem> {
+    app.seal_connector_secret(id, SIGNING_SECRET, &Value::from(secret))
+}
+
+/// Reads and checks the external type that comes with its first connector. Without a config schema its service is
+/// asked for one; where it has none, or there is only to be an agent, whatever is sent is taken.
+///
+/// # Errors
+/// 422 with every mistake, and where the service does not answer or answers no schema.
+pub(super) async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Problem> {
+    let mut mistakes = Vec::new();
+    if !is_connector_name(&new.type_name) {
+        mistakes.push(Mistake::new("/type", NAME_RULE));
+    }
+    if new.script_source.is_some() {
+        mistakes.push(Mistake::new("/scriptSource", "only for types that run a script; this one is external"));
+    }
+    let version = new.version.as_deref().map(Version::parse).transpose().unwrap_or_else(|error| {
+        mistakes.push(Mistake::new("/version", format!("not a semantic version such as 1.0.0: {error}")));
+        None
+    });
+    let endpoint = new.endpoint_url.as_deref().map(read_endpoint).transpose().unwrap_or_else(|error| {
+        mistakes.push(Mistake::new("/endpointUrl", error));
+        None
+    });
+    let given = new.config_schema.as_ref().map(parse_schema).transpose().unwrap_or_else(|problems| {
+        mistakes.extend(problems);
+        None
+    });
+    let asked = mistakes.is_empty() && given.is_none();
+    let fetched = match endpoint.as_ref().filter(|_| asked) {
+        Some(endpoint) => fetch(app, endpoint).await?,
+        None => None,
+    };
+    let served = fetched.as_ref().and_then(|fetched| fetched.version.as_ref());
+    let version = match (version, served) {
+        (Some(sent), Some(served)) if sent != *served => {
+            let message = format!("the service serves version {served}, not {sent}; leave version out to take its own");
+            mistakes.push(Mistake::new("/version", message));
+            None
+        }
+        (None, None) => {
+            let message =
+                "required: the type is new, its service names no version, and every type has one, such as 1.0.0";
+            if !mistakes.iter().any(|mistake| mistake.pointer == "/version") {
+                mistakes.push(Mistake::new("/version", message));
+            }
+            None
+        }
+        (sent, served) => sent.or_else(|| served.cloned()),
+    };
+    let Some(version) = version.filter(|_| mistakes.is_empty()) else { return Err(Problem::invalid(mistakes)) };
+    let schema = given.or(fetched.map(|fetched| fetched.config_schema)).unwrap_or_else(ConfigSchema::open);
+    let fields = TypeFields {
+        version: version.to_string(),
+        description: new.description.clone().unwrap_or_default(),
+        category: new.category.clone(),
+        tags: new.tags.clone().unwrap_or_default(),
+        config_schema: schema.to_value().to_string(),
+        script_source: None,
+        endpoint_url: new.endpoint_url.clone(),
+    };
+    let of = NewType { name: new.type_name.clone(), execution_model: ExecutionModel::External, fields };
+    Ok((TypeChoice::New(of), schema))
+}
+
+/// Asks a service for its schema; `None` where it has no such route.
+async fn fetch(app: &App, endpoint: &Url) -> Result<Option<FetchedSchema>, Problem> {
+    match fetch_schema(&app.http, endpoint).await {
+        Ok(fetched) => Ok(Some(fetched)),
+        Err(error) if error.is_no_route() => Ok(None),
+        Err(error) => Err(no_schema(&error)),
+    }
+}
+
+fn no_schema(error: &ProbeError) -> Problem {
+    let message = format!("the schema cannot be had from the service: {error}; mend that, or send configSchema");
+    Problem::invalid_at("/endpointUrl", message)
+}
+
+/// Asks the service of a type for its schema once more.
+///
+/// # Errors
+/// 422 where the type has no service to ask, or the service tells no schema.
+pub(super) async fn fetch_again(app: &App, row: &ConnectorType) -> Result<FetchedSchema, Problem> {
+    let model = row.execution_model;
+    let why = match (model, &row.fields.endpoint_url) {
+        (ExecutionModel::External, Some(endpoint)) => {
+            let endpoint = read_endpoint(endpoint).map_err(Problem::internal)?;
+            return fetch_schema(&app.http, &endpoint).await.map_err(|error| no_schema(&error));
+        }
+        (ExecutionModel::External, None) => {
+            "has no endpointUrl, so an agent serves it; set endpointUrl, or send configSchema, with PUT".to_owned()
+        }
+        (ExecutionModel::BuiltIn, _) => format!("is {model}: what it accepts is compiled into the server"),
+        _ => format!("is {model}: what it accepts is what was sent; send configSchema with PUT"),
+    };
+    let detail = format!("there is no service to ask for a schema: connector type {} {why}", row.name);
+    Err(Problem::invalid_at("", detail))
+}

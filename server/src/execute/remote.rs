@@ -1,0 +1,124 @@
+//! What serves an external connector: the service at its endpoint, or the agent that registered its name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::Secret;
+use connector_runtime::context::Context;
+use connector_runtime::dispatch::Executor;
+use connector_runtime::outcome::{BoxFuture, Failure, Reply};
+use connector_runtime::redact::Redactor;
+use connector_runtime::schema::{ConfigSchema, FieldValues};
+use url::Url;
+
+use crate::agents::AgentExecutor;
+use crate::app::App;
+use crate::external::{Expected, External, Service};
+use crate::store::{Connector, ConnectorType, ExecutionModel};
+
+/// What an external connector is made of.
+pub(super) struct Remote<'c> {
+    pub connector: &'c Connector,
+    pub connector_type: &'c ConnectorType,
+    pub schema: &'c Arc<ConfigSchema>,
+    pub signing_secret: Option<Secret>,
+    /// Knows the secrets of the connection and the signing secret.
+    pub redactor: &'c Arc<Redactor>,
+}
+
+/// What serves an external connector, and its service where it has an endpoint.
+pub(super) type Serving = (Arc<dyn Executor>, Option<Arc<External>>);
+
+/// Makes what serves an external connector, and its service where it has an endpoint.
+///
+/// # Errors
+/// Where the endpoint is no URL that may be called.
+pub(super) fn serve(app: &App, parts: &Remote<'_>) -> Result<Serving, String> {
+    let service = service(app, parts)?.map(Arc::new);
+    let executor = match &service {
+        Some(service) => Arc::clone(service) as Arc<dyn Executor>,
+        None => remote(app, parts),
+    };
+    // Of a compiled type the mocks and deadlines are here, wherever its commands run.
+    let compiled = parts.connector_type.execution_model == ExecutionModel::BuiltIn;
+    let entry = app.registry.get(&parts.connector_type.name).filter(|_| compiled);
+    let executor = match entry {
+        Some(entry) => Arc::new(Elsewhere { executor, compiled: Arc::new(entry.executor()) }),
+        None => executor,
+    };
+    Ok((executor, service))
+}
+
+/// Makes what serves an external connector that has no endpoint: the agent that registered its name.
+fn remote(app: &App, parts: &Remote<'_>) -> Arc<dyn Executor> {
+    let Remote { connector, connector_type, schema, redactor, .. } = parts;
+    let version = (!schema.open).then_some(connector_type.fields.version.as_str());
+    Arc::new(AgentExecutor::new(&app.agents, &connector.fields.name, version, schema, Arc::clone(redactor)))
+}
+
+/// Makes the client of an external connector's service; `None` where it has no endpoint.
+///
+/// The client is the server's own, narrowed to the endpoint: what the connection's fields name does not matter, as
+/// it is the service that goes there.
+///
+/// # Errors
+/// Where the endpoint is no URL that may be called.
+fn service(app: &App, parts: &Remote<'_>) -> Result<Option<External>, String> {
+    let Remote { connector, schema, signing_secret, redactor, .. } = parts;
+    let Some(endpoint) = &connector.endpoint_url else { return Ok(None) };
+    let refused = |error: &dyn std::fmt::Display| {
+        format!("Connector {} cannot be called at its endpointUrl: {error}", connector.fields.name)
+    };
+    let endpoint = Url::parse(endpoint).map_err(|error| refused(&error))?;
+    let kind = &parts.connector_type;
+    let compiled = kind.execution_model == ExecutionModel::BuiltIn;
+    let expected = (!schema.open).then(|| Expected::new(&kind.name, &kind.fields.version, compiled, schema));
+    let service = Service {
+        expected,
+        standing: app.standings.at(connector.id, &endpoint),
+        endpoint,
+        schema: Arc::clone(schema),
+        signing_secret: signing_secret.clone(),
+        redactor: Arc::clone(redactor),
+    };
+    External::new(service, &app.http).map(Some).map_err(|error| refused(&error))
+}
+
+/// An instance of a compiled type that another process serves: what it does is done there, what is known of its
+/// commands stays here.
+#[derive(Debug)]
+struct Elsewhere {
+    executor: Arc<dyn Executor>,
+    compiled: Arc<dyn Executor>,
+}
+
+impl Executor for Elsewhere {
+    fn execute<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Failure>> {
+        self.executor.execute(context, command, params)
+    }
+
+    fn own_timeout(&self, command: &str, params: FieldValues<'_>) -> Option<u64> {
+        self.compiled.own_timeout(command, params)
+    }
+
+    fn grace(&self) -> Duration {
+        self.executor.grace()
+    }
+
+    fn brings_connection(&self) -> bool {
+        self.executor.brings_connection()
+    }
+
+    fn mock(&self, command: &str, scenario: &str, params: FieldValues<'_>) -> Option<Result<Reply, Failure>> {
+        self.compiled.mock(command, scenario, params)
+    }
+
+    fn mock_scenarios(&self, command: &str) -> Vec<&str> {
+        self.compiled.mock_scenarios(command)
+    }
+}
