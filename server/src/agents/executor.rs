@@ -87,7 +87,7 @@ impl AgentExecutor {
         match delivery.run().await {
             Ok((result, agent)) => {
                 self.hub.meters.count(Outcome::Answered);
-                external::read_result(result, &format!("agent {}", agent.agent_id), &redactor).map_err(Failure::from)
+                external::read_result(result, &format!("agent {}", agent.agent_id), &redactor)
             }
             Err(undelivered) => {
                 self.hub.meters.count(undelivered.outcome());

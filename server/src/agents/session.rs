@@ -186,7 +186,7 @@ async fn greet(app: &App, connection: &Arc<Connection>) -> End {
 async fn expected(app: &App, connector: &str) -> Option<Expected> {
     let loaded = app.store.connectors().load(connector).await.ok()?;
     let schema = type_schema(app, &loaded.connector_type).ok()?;
-    Some(Expected::of(&loaded.connector_type.fields.version, &schema))
+    (!schema.open).then(|| Expected::of(&loaded.connector_type.fields.version, &schema))
 }
 
 async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(

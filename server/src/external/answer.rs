@@ -30,13 +30,13 @@ pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Fa
 }
 
 /// Reads what came as a result over something else than HTTP, by the same rules; `sender` says from whom.
-pub(crate) fn read_result(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Fail> {
+pub(crate) fn read_result(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Failure> {
     if let Some(reason) = no_result_because(&body, "result") {
         let text = body.to_string();
         let fail = Fail::new(format!("The {sender} answered no result")).diagnostic("reason", reason);
-        return Err(fail.diagnostic("result", cut(&redactor.text(&text), text.len())));
+        return Err(fail.diagnostic("result", cut(&redactor.text(&text), text.len())).into());
     }
-    spoken(body, sender, redactor).map_err(Fail::new)
+    spoken(body, sender, redactor).map_err(|error| Fail::new(error).into())
 }
 
 /// Says why a body is no result, where it is none; one with keys of protocol 1.x is refused later, by another text.
@@ -103,7 +103,7 @@ pub(crate) fn quote(response: &Response, redactor: &Redactor) -> Value {
     cut(&redactor.text(&text), bytes.len()).into()
 }
 
-/// The beginning of a text that is redacted already and was `bytes` long before.
+/// The beginning of a text that is redacted already, of so many bytes before.
 fn cut(text: &str, bytes: usize) -> String {
     if text.len() <= MOST_QUOTED {
         return text.to_owned();

@@ -217,7 +217,6 @@ pub(super) fn call_with(
 }
 
 /// Calls a command of a type in a version, which is compared with the agent's.
-#[expect(clippy::too_many_arguments, reason = "all that a call has")]
 pub(super) fn call_of(
     server: &TestServer,
     connector: &str,

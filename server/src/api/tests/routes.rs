@@ -303,8 +303,7 @@ async fn the_document_tells_of_every_route_and_of_nothing_else() {
             let need = need(&method, path);
             let wanted = match need {
                 "public" => json!([]),
-                // The token may come in the first message.
-                need if need.starts_with("agents:connect") => json!([{ "bearer": [] }, {}]),
+                need if need.ends_with(IN_BAND) => json!([{ "bearer": [] }, {}]),
                 _ => json!([{ "bearer": [] }]),
             };
             assert_eq!(operation["security"], wanted, "{place}");
