@@ -252,6 +252,9 @@ async fn an_agent_keeps_the_config_of_its_connectors() {
     let capabilities = json!({ "config": "agent" });
     send(&mut agent, json!({ "type": "register", "agentId": "a-1", "connectorNames": ["own"], "apiToken": token, "capabilities": capabilities })).await;
     assert_eq!(next(&mut agent).await["type"], "registered");
+    let shown = floh.get("/api/connectors/own").await;
+    assert_eq!((&shown["ready"], &shown["missing"]), (&json!(true), &json!([])));
+    assert_eq!(shown["state"], json!({ "connected": true, "agentId": "a-1" }));
     let serving = async {
         let command = next(&mut agent).await;
         assert_eq!(command["config"], json!({}));

@@ -114,6 +114,11 @@ impl End {
         Self::new(4410, "dead", format!("no sign of life for {seconds} s"))
     }
 
+    /// Tells whether one of the two ends wanted it so, and nobody need look after it.
+    pub(super) fn is_orderly(&self) -> bool {
+        matches!(self.code, "closed" | "stopping")
+    }
+
     /// The frame for the goodbye; its text is cut to what fits.
     pub(super) fn frame(&self) -> Option<CloseFrame> {
         let cut = self.message.floor_char_boundary(MOST_REASON);

@@ -20,7 +20,7 @@ use super::connection::Connection;
 use super::end::End;
 use super::inflight::InFlight;
 use super::meters::Meters;
-use super::view::AgentView;
+use super::view::{AgentStanding, AgentView};
 use crate::store::{self, Page, PageRequest, StoreError};
 
 /// How many agents that have gone are remembered, for those who look for them.
@@ -143,6 +143,19 @@ impl Hub {
     pub(super) fn serving(&self, connector: &str) -> Vec<Arc<Connection>> {
         let table = self.lock();
         table.serving.get(connector).map(|own| own.iter().rev().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Tells which agent serves a connector: the one whose registration is the newest of those that fit.
+    pub fn standing(&self, connector: &str) -> AgentStanding {
+        let serving = self.serving(connector);
+        let refused = |connection: &Arc<Connection>| connection.refused().remove(connector);
+        let chosen = serving.iter().find(|connection| refused(connection).is_none()).or(serving.first());
+        AgentStanding {
+            connected: chosen.is_some(),
+            agent_id: chosen.map(|connection| connection.agent_id.clone()),
+            refused: chosen.and_then(refused),
+            has_config: chosen.is_some_and(|connection| connection.has_configs()),
+        }
     }
 
     /// Returns the connection of an agent.

@@ -141,14 +141,12 @@ impl Drop for Detached<'_> {
         connection.end(End::gone("the server dropped the connection"));
         let why = connection.why();
         hub.detach(connection, &why);
-        tracing::info!(
-            agent = connection.agent_id,
-            session = %connection.session,
-            code = why.code,
-            reason = %why,
-            at_work = connection.at_work(),
-            "an agent is gone"
-        );
+        let (agent, session, at_work) = (&connection.agent_id, connection.session, connection.at_work());
+        if why.is_orderly() {
+            tracing::info!(agent, %session, code = why.code, reason = %why, at_work, "an agent is gone");
+        } else {
+            tracing::warn!(agent, %session, code = why.code, reason = %why, at_work, "an agent is gone");
+        }
     }
 }
 

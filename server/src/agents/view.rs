@@ -78,3 +78,20 @@ impl AgentView {
         }
     }
 }
+
+/// Which agent serves a connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStanding {
+    /// Whether an agent that registered the connector's name is connected.
+    pub connected: bool,
+    /// The one that gets its commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Why it gets none, where what it serves does not fit the connector's type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Whether the connection config is on the agent, so that none is needed here.
+    #[serde(skip)]
+    pub has_config: bool,
+}

@@ -30,4 +30,4 @@ pub use type_patch::{TypeBody, TypeRequest};
 pub use types::{TypeView, capabilities, delete_type, get_type, json_schema, json_schemas, list_types, type_schema};
 pub use update::{ConnectorPatch, update};
 pub use versions::{VersionDetail, VersionView, version, versions};
-pub use view::{ConnectorView, SecretState};
+pub use view::{ConnectorView, RemoteState, SecretState};

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::api::Problem;
 use crate::app::App;
-use crate::catalog::ConnectorView;
+use crate::catalog::{ConnectorView, RemoteState};
 use crate::store::{ConnectorFilter, Page, PageRequest};
 
 use super::types::type_schema;
@@ -23,7 +23,13 @@ pub async fn get(app: &App, key: &str) -> Result<ConnectorView, Problem> {
     let mut view = ConnectorView::new(connector, &schema.connection, row.available);
     let endpoint = view.endpoint_url.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
     let expected = (!schema.open).then(|| Fingerprint::of(&row.fields.version, &schema));
-    view.state = endpoint.map(|endpoint| app.standings.at(view.id, &endpoint).state(expected.as_ref()));
+    view.state =
+        endpoint.map(|endpoint| RemoteState::Service(app.standings.at(view.id, &endpoint).state(expected.as_ref())));
+    if view.is_served_by_agent() {
+        let standing = app.agents.standing(&view.name);
+        view.served_by(&standing);
+        view.state = Some(RemoteState::Agent(standing));
+    }
     Ok(view)
 }
 
@@ -41,7 +47,11 @@ pub async fn list(app: &App, filter: &ConnectorFilter, page: &PageRequest) -> Re
     }
     let items = connectors.items.into_iter().filter_map(|connector| {
         let (schema, available) = schemas.get(&connector.type_id)?;
-        Some(ConnectorView::new(connector, &schema.connection, *available))
+        let mut view = ConnectorView::new(connector, &schema.connection, *available);
+        if view.is_served_by_agent() {
+            view.served_by(&app.agents.standing(&view.name));
+        }
+        Some(view)
     });
     Ok(Page { items: items.collect(), next_cursor: connectors.next_cursor })
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::carry::shown_name;
 use super::config::missing;
+use crate::agents::AgentStanding;
 use crate::external::ExternalState;
 use crate::store::{Connector, ExecutionModel, LogLevel};
 
@@ -59,9 +60,9 @@ pub struct ConnectorView {
     /// Secrets that this change cleared, because their destination moved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<String>,
-    /// What is known of an external connector's service, where one was asked for.
+    /// What is known of what serves an external connector, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<ExternalState>,
+    pub state: Option<RemoteState>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -71,6 +72,16 @@ pub struct ConnectorView {
     /// The revision behind the ETag.
     #[serde(skip)]
     pub revision: i64,
+}
+
+/// What is known of what serves an external connector.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum RemoteState {
+    /// A service of its own.
+    Service(ExternalState),
+    /// An agent.
+    Agent(AgentStanding),
 }
 
 /// Whether a secret is set.
@@ -141,6 +152,19 @@ impl ConnectorView {
             updated_at,
             revision,
         }
+    }
+
+    /// Takes into account that the connection config may be with the agent that serves the connector.
+    pub(super) fn served_by(&mut self, agent: &AgentStanding) {
+        if agent.has_config {
+            self.missing.clear();
+            self.ready = true;
+        }
+    }
+
+    /// Tells whether an agent serves the connector.
+    pub(super) fn is_served_by_agent(&self) -> bool {
+        self.execution_model == ExecutionModel::External && self.endpoint_url.is_none()
     }
 
     /// Returns the entity tag of this state.

@@ -199,7 +199,7 @@ async fn without_an_endpoint_an_agent_is_asked_for() {
     let told =
         json!({ "success": false, "error": "No agent is connected for far", "diagnostics": { "code": "no_agent" } });
     assert_eq!(result, told);
-    assert_eq!(server.get("/api/connectors/far").await.ok(200).get("state"), None);
+    assert_eq!(server.get("/api/connectors/far").await.ok(200)["state"], json!({ "connected": false }));
 }
 
 #[tokio::test]
