@@ -4,16 +4,20 @@
 //! Nothing sleeps to wait for something: [`eventually`] asks again and gives up after a bound.
 #![allow(clippy::unwrap_used, reason = "test support: what goes wrong here fails the test")]
 
+pub mod agent;
 pub mod client;
 pub mod floh;
+mod process;
 pub mod service;
 pub mod upstream;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use agent::{Agent, Site};
 pub use client::{Answer, Client, Connection};
-pub use floh::{Exit, Floh, Setup};
+pub use floh::{Floh, Setup};
+pub use process::Exit;
 pub use service::Service;
 pub use upstream::{Gate, Received, Reply, Upstream};
 
