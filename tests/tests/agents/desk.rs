@@ -7,12 +7,12 @@ use tests::agent::token;
 use tests::{Client, Floh, Gate, Reply, Setup, Site, Upstream, eventually};
 
 /// The id of the agent.
-pub const AGENT: &str = "agent-prod-01";
+pub(crate) const AGENT: &str = "agent-prod-01";
 /// The secret of the connection.
-pub const KEY: &str = "canary-of-the-connection";
+pub(crate) const KEY: &str = "canary-of-the-connection";
 
 /// The schema of the service.
-pub fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let wait = json!({ "type": "boolean", "default": false });
     let user = json!({ "params": ["name", "wait"], "outputs": ["name"],
         "paramSchema": { "name": { "type": "string", "required": true }, "wait": wait } });
@@ -34,7 +34,7 @@ pub fn schema() -> Value {
 }
 
 /// A service of the network that speaks protocol 2.0. What is asked to `wait` is answered when the gate opens.
-pub async fn service(gate: &Gate) -> Upstream {
+pub(crate) async fn service(gate: &Gate) -> Upstream {
     let gate = gate.clone();
     Upstream::start(move |request| match request.target.as_str() {
         "/schema" => Reply::json(200, &json!({ "name": "crm", "version": "1.0.0", "configSchema": schema() })),
@@ -66,7 +66,7 @@ fn answer(call: &Value) -> Reply {
 }
 
 /// Returns the calls of a command that a service got, in order.
-pub fn calls(service: &Upstream, command: &str) -> Vec<Value> {
+pub(crate) fn calls(service: &Upstream, command: &str) -> Vec<Value> {
     let calls = service.received().into_iter().filter(|request| request.target == "/execute");
     calls
         .map(|request| serde_json::from_str(&request.body).unwrap())
@@ -75,7 +75,7 @@ pub fn calls(service: &Upstream, command: &str) -> Vec<Value> {
 }
 
 /// Counts calls by the key of their attempt.
-pub fn by_key(calls: &[Value]) -> BTreeMap<String, usize> {
+pub(crate) fn by_key(calls: &[Value]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for call in calls {
         *counts.entry(call["metadata"]["idempotencyKey"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -84,13 +84,13 @@ pub fn by_key(calls: &[Value]) -> BTreeMap<String, usize> {
 }
 
 /// Waits until a service got so many calls of a command, and returns them.
-pub async fn arrived(service: &Upstream, command: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn arrived(service: &Upstream, command: &str, count: usize) -> Vec<Value> {
     let seen = || Some(calls(service, command)).filter(|calls| calls.len() >= count);
     eventually(&format!("{count} calls of {command}"), || std::future::ready(seen())).await
 }
 
 /// The `agent.toml` of an agent that forwards one connector to a service.
-pub fn forwards(connector: &str, service: &Upstream) -> String {
+pub(crate) fn forwards(connector: &str, service: &Upstream) -> String {
     format!(
         "id = {AGENT:?}\nname = \"Production Agent\"\nmax-concurrent = 128\nallow = [\"{}\"]\n\n\
          [connectors.{connector}]\nurl = {:?}\n",
@@ -100,13 +100,13 @@ pub fn forwards(connector: &str, service: &Upstream) -> String {
 }
 
 /// The body of a connector that an agent serves.
-pub fn connector(name: &str) -> Value {
+pub(crate) fn connector(name: &str) -> Value {
     json!({ "name": name, "type": name, "executionModel": "external", "version": "1.0.0",
         "configSchema": schema(), "config": { "apiKey": KEY } })
 }
 
 /// A server with the connector `crm`, and the site of an agent that forwards it to a service.
-pub async fn crm(service: &Upstream) -> (Floh, Site) {
+pub(crate) async fn crm(service: &Upstream) -> (Floh, Site) {
     let floh = Setup::default().start().await;
     floh.admin().post("/api/connectors", &connector("crm")).await.expect(201);
     let (_, secret) = token(&floh, AGENT, &["crm"]).await;
@@ -115,25 +115,25 @@ pub async fn crm(service: &Upstream) -> (Floh, Site) {
 }
 
 /// Executes a command of a connector.
-pub async fn execute(client: &Client, name: &str, call: &Value) -> Value {
+pub(crate) async fn execute(client: &Client, name: &str, call: &Value) -> Value {
     client.post(&format!("/api/connectors/{name}/execute"), call).await.expect(200)
 }
 
 /// Executes beside the test.
-pub fn executing(floh: &Floh, name: &'static str, call: Value) -> tokio::task::JoinHandle<Value> {
+pub(crate) fn executing(floh: &Floh, name: &'static str, call: Value) -> tokio::task::JoinHandle<Value> {
     let client = floh.admin();
     tokio::spawn(async move { execute(&client, name, &call).await })
 }
 
 /// Returns the one agent that the server lists.
-pub async fn listed(floh: &Floh) -> Value {
+pub(crate) async fn listed(floh: &Floh) -> Value {
     let list = floh.admin().get("/api/connectors/agents").await.expect(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
     list["items"][0].clone()
 }
 
 /// Waits until the server lists the agent as something that a test asks for.
-pub async fn listed_as(floh: &Floh, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn listed_as(floh: &Floh, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     eventually(&format!("an agent that is {what}"), || async { Some(listed(floh).await).filter(|agent| is(agent)) })
         .await
 }

@@ -15,7 +15,11 @@ async fn a_connector_of_another_schema_is_refused_until_both_are_one() {
     body["configSchema"]["commands"]["listUsers"]["paramSchema"]["limit"] = json!({ "type": "string", "default": "2" });
     client.post("/api/connectors", &body).await.expect(201);
     let (_, secret) = token(&floh, AGENT, &["crm"]).await;
-    let agent = Site::new(&floh, &secret, &forwards("crm", &service)).start().await;
+    let site = Site::new(&floh, &secret, &forwards("crm", &service));
+    let checked = site.check().await;
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stdout.contains("the server does not take it: it serves crm with another schema"), "{checked:?}");
+    let agent = site.start().await;
 
     let call = json!({ "command": "listUsers" });
     let result = execute(&client, "crm", &call).await;
