@@ -5,7 +5,7 @@ use std::future::ready;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 
 use rustix::process::Signal;
@@ -24,6 +24,7 @@ const REGISTERED: &str = " registered at ws";
 #[derive(Clone, Debug)]
 pub struct Site {
     program: &'static Path,
+    inside: Vec<String>,
     server: String,
     env: BTreeMap<String, String>,
     home: Arc<TempDir>,
@@ -43,7 +44,7 @@ impl Site {
     pub fn new(floh: &Floh, token: &str, agent_toml: &str) -> Self {
         let home = Arc::new(TempDir::new().unwrap());
         let server = format!("ws://{}", floh.address());
-        let site = Self { program: binary(), server, env: BTreeMap::new(), home };
+        let site = Self { program: binary(), inside: Vec::new(), server, env: BTreeMap::new(), home };
         site.file("token", token).file("agent.toml", agent_toml)
     }
 
@@ -51,6 +52,20 @@ impl Site {
     #[must_use]
     pub fn program(mut self, program: &'static Path) -> Self {
         self.program = program;
+        self
+    }
+
+    /// Runs the agent by another program, which is given its command line after its own arguments and becomes it.
+    #[must_use]
+    pub fn inside<'a>(mut self, program: impl IntoIterator<Item = &'a str>) -> Self {
+        self.inside = program.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// Sets a variable of the environment, which is empty but for these.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -89,17 +104,26 @@ impl Site {
 
     /// Runs `floh agent check` until it ends.
     pub async fn check(&self) -> Exit {
-        let mut command = command(self.program, &self.env, self.home.path());
+        let mut command = self.command();
         command.args(["agent", "check"]).args(self.args());
         let home = self.home();
         blocking(move || Process::spawn(&mut command, &home, |_| {}).finish("")).await
     }
 
     async fn process(&self) -> Process {
-        let mut command = command(self.program, &self.env, self.home.path());
+        let mut command = self.command();
         command.arg("agent").args(self.args());
         let home = self.home();
         blocking(move || Process::spawn(&mut command, &home, |_| {})).await
+    }
+
+    fn command(&self) -> Command {
+        let Some((outer, args)) = self.inside.split_first() else {
+            return command(self.program, &self.env, self.home.path());
+        };
+        let mut command = command(Path::new(outer), &self.env, self.home.path());
+        command.args(args).arg(self.program);
+        command
     }
 
     fn args(&self) -> [&str; 8] {

@@ -49,3 +49,14 @@ where
 pub async fn within_bound<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("gave up waiting for {what}"))
 }
+
+/// Says that a test does not run here, and why.
+///
+/// # Panics
+/// When the run demands that every test does (`FLOH_TEST_REQUIRE=all`).
+#[expect(clippy::disallowed_methods, reason = "what the test run asks for, not a setting of the server")]
+pub fn skipped(why: &str) {
+    let required = std::env::var("FLOH_TEST_REQUIRE").is_ok_and(|value| value == "all");
+    assert!(!required, "FLOH_TEST_REQUIRE=all, but {why}");
+    eprintln!("skipped: {why}");
+}

@@ -13,6 +13,8 @@ mod flow;
 mod identity;
 #[path = "agents/killed.rs"]
 mod killed;
+#[path = "agents/network.rs"]
+mod network;
 #[path = "agents/places.rs"]
 mod places;
 #[path = "agents/schemas.rs"]
