@@ -1,24 +1,18 @@
 //! The real binary: built once, started on a free port in a folder of its own, and gone afterwards.
-//!
-//! A server outlives neither its value nor the test process: a small shell beside it waits for the end of
-//! its standard input, which comes even when the test is killed, and then kills the server and removes the
-//! folder.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock, mpsc};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{BOUND, Client, eventually};
+use crate::process::{Exit, Process, blocking, command};
+use crate::{BOUND, Client};
 
 /// The token of the first start, unless a test takes another one.
 pub const ADMIN_TOKEN: &str = "end-to-end-admin-0123456789abcdef";
@@ -26,12 +20,11 @@ pub const ADMIN_TOKEN: &str = "end-to-end-admin-0123456789abcdef";
 /// What the server says when it is ready.
 const READY: &str = "listening on http://";
 
-/// Kills the server when the test process is gone, and removes the folder.
-const WATCHER: &str = r#"read -r word; [ "$word" = done ] || { kill -9 "$1"; rm -rf "$2"; }"#;
-
 /// How a server is started.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    program: &'static Path,
+    listen: SocketAddr,
     args: Vec<String>,
     env: BTreeMap<String, String>,
     egress_allow: Vec<String>,
@@ -47,41 +40,41 @@ pub struct Floh {
     earlier: String,
 }
 
-/// A program that has ended.
-#[derive(Debug)]
-pub struct Exit {
-    /// Exit code; none when a signal ended it.
-    pub code: Option<i32>,
-    /// What it wrote to its standard output.
-    pub stdout: String,
-    /// What it wrote to its standard error.
-    pub stderr: String,
-}
-
 #[derive(Debug)]
 struct Running {
-    child: Child,
-    watcher: Child,
+    process: Process,
     address: SocketAddr,
-    stdout: Stream,
-    stderr: Stream,
-}
-
-/// What a stream has brought so far.
-#[derive(Debug)]
-struct Stream {
-    text: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let env = BTreeMap::from([("FLOH_ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned())]);
-        Self { args: Vec::new(), env, egress_allow: Vec::new(), home: Arc::new(TempDir::new().unwrap()) }
+        Self {
+            program: binary(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            args: Vec::new(),
+            env,
+            egress_allow: Vec::new(),
+            home: Arc::new(TempDir::new().unwrap()),
+        }
     }
 }
 
 impl Setup {
+    /// Takes another program with the same command line.
+    #[must_use]
+    pub fn program(mut self, program: &'static Path) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// Takes an address in place of a free one, as for a server that comes back to where it was.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
     /// Adds an argument of `floh serve`.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -136,8 +129,8 @@ impl Setup {
     }
 
     async fn spawn(&self) -> Result<Running, Exit> {
-        let mut command = command(&self.env, self.home.path());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
+        let mut command = command(self.program, &self.env, self.home.path());
+        command.arg("serve").arg("--listen").arg(self.listen.to_string()).arg("--data-dir").arg(self.data_dir());
         if !self.egress_allow.is_empty() {
             command.arg("--egress-allow").arg(self.egress_allow.join(","));
         }
@@ -161,7 +154,7 @@ impl Floh {
 
     /// Returns the process id.
     pub fn id(&self) -> u32 {
-        self.running.child.id()
+        self.running.process.id()
     }
 
     /// Returns where the server listens.
@@ -181,29 +174,28 @@ impl Floh {
 
     /// Returns everything that the server wrote, before restarts too.
     pub fn logs(&self) -> String {
-        format!("{}{}{}", self.earlier, self.running.stdout.text(), self.running.stderr.text())
+        format!("{}{}", self.earlier, self.running.process.text())
     }
 
     /// Returns what the running server wrote to its standard output.
     pub fn stdout(&self) -> String {
-        self.running.stdout.text()
+        self.running.process.stdout.text()
     }
 
     /// Ends the process at once, as a power cut would (SIGKILL).
     pub async fn kill_9(&mut self) {
-        self.running.signal(Signal::KILL);
+        self.running.process.signal(Signal::KILL);
         self.exit().await;
     }
 
     /// Asks the process to end (SIGTERM).
     pub fn terminate(&self) {
-        self.running.signal(Signal::TERM);
+        self.running.process.signal(Signal::TERM);
     }
 
     /// Waits for the end of the process.
     pub async fn exit(&mut self) -> ExitStatus {
-        let child = Mutex::new(&mut self.running.child);
-        eventually("the end of floh", || std::future::ready(child.lock().unwrap().try_wait().unwrap())).await
+        self.running.process.exit().await
     }
 
     /// Starts a server again over the same folder.
@@ -220,10 +212,29 @@ impl Floh {
     /// # Panics
     /// When it does not start.
     pub async fn restart_as(&mut self, setup: Setup) {
-        self.running.end();
+        self.running.process.end();
         self.earlier = self.logs();
         self.running = setup.spawn().await.unwrap_or_else(|exit| panic!("floh did not start again: {exit:?}"));
         self.setup = setup;
+    }
+}
+
+impl Running {
+    fn spawn(command: &mut Command, home: &Path) -> Result<Self, Exit> {
+        let (ready, address) = mpsc::channel();
+        let mut process = Process::spawn(command, home, move |line| {
+            let address =
+                line.split_once(READY).and_then(|(_, rest)| rest.trim_end().trim_end_matches('/').parse().ok());
+            if let Some(address) = address {
+                // Nobody listens any more once the server runs.
+                let _unheard = ready.send(address).is_err();
+            }
+        });
+        match address.recv_timeout(BOUND) {
+            Ok(address) => Ok(Self { process, address }),
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("floh neither listens nor ends: {process:?}"),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(process.outcome()),
+        }
     }
 }
 
@@ -264,164 +275,15 @@ async fn run_fed<A: AsRef<OsStr>>(
     input: &str,
 ) -> Exit {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mut command = command(&env, folder);
+    let mut command = command(binary(), &env, folder);
     command.args(args);
     command.stdin(Stdio::piped());
-    let (folder, input, began) = (folder.to_owned(), input.to_owned(), Instant::now());
+    let (folder, input) = (folder.to_owned(), input.to_owned());
     blocking(move || {
-        let mut child = command.spawn().unwrap();
-        // Who does not read its input may close it before the end.
-        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-        let mut watcher = watch(&child, &folder);
-        let (mut stdout, mut stderr) = (Stream::of(child.stdout.take()), Stream::of(child.stderr.take()));
-        let mut late = false;
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if began.elapsed() > BOUND {
-                late = true;
-                child.kill().unwrap();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        };
-        dismiss(&mut watcher);
-        let exit = Exit { code: status.code(), stdout: stdout.whole(), stderr: stderr.whole() };
-        assert!(!late, "floh did not end: {exit:?}");
-        exit
+        let process = Process::spawn(&mut command, &folder, |_| {});
+        process.finish(&input)
     })
     .await
-}
-
-impl Running {
-    fn spawn(command: &mut Command, home: &Path) -> Result<Self, Exit> {
-        let mut child = command.spawn().unwrap();
-        let watcher = watch(&child, home);
-        let (ready, address) = mpsc::channel();
-        let mut running = Self {
-            stdout: Stream::watched(child.stdout.take(), ready),
-            stderr: Stream::of(child.stderr.take()),
-            child,
-            watcher,
-            address: ([127, 0, 0, 1], 0).into(),
-        };
-        match address.recv_timeout(BOUND) {
-            Ok(address) => {
-                running.address = address;
-                Ok(running)
-            }
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("floh neither listens nor ends: {running:?}"),
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                let status = running.child.wait().unwrap();
-                let (stdout, stderr) = (running.stdout.whole(), running.stderr.whole());
-                Err(Exit { code: status.code(), stdout, stderr })
-            }
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // The process is not waited for before this value ends, so its id is still its own.
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Ends the process and waits for all that it wrote.
-    fn end(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            let ended = self.child.kill().and_then(|()| self.child.wait());
-            assert!(ended.is_ok() || std::thread::panicking(), "floh could not be ended: {ended:?}");
-        }
-        dismiss(&mut self.watcher);
-        self.stdout.join();
-        self.stderr.join();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl Stream {
-    fn of(source: Option<impl Read + Send + 'static>) -> Self {
-        Self::read(source, |_| {})
-    }
-
-    /// Sends the address as soon as the server names it.
-    fn watched(source: Option<impl Read + Send + 'static>, ready: mpsc::Sender<SocketAddr>) -> Self {
-        Self::read(source, move |line| {
-            let address =
-                line.split_once(READY).and_then(|(_, rest)| rest.trim_end().trim_end_matches('/').parse().ok());
-            if let Some(address) = address {
-                // Nobody listens any more once the server runs.
-                let _unheard = ready.send(address).is_err();
-            }
-        })
-    }
-
-    fn read(source: Option<impl Read + Send + 'static>, mut see: impl FnMut(&str) + Send + 'static) -> Self {
-        let text = Arc::<Mutex<String>>::default();
-        let written = Arc::clone(&text);
-        let reader = source.map(|source| {
-            std::thread::spawn(move || {
-                let mut source = BufReader::new(source);
-                let mut line = Vec::new();
-                while matches!(source.read_until(b'\n', &mut line), Ok(1..)) {
-                    let shown = String::from_utf8_lossy(&line);
-                    written.lock().unwrap().push_str(&shown);
-                    see(&shown);
-                    line.clear();
-                }
-            })
-        });
-        Self { text, reader }
-    }
-
-    fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
-    }
-
-    fn join(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            // It panics only with a poisoned lock, and then the test has failed already.
-            let _panicked = reader.join().is_err();
-        }
-    }
-
-    fn whole(&mut self) -> String {
-        self.join();
-        self.text()
-    }
-}
-
-fn command(env: &BTreeMap<String, String>, folder: &Path) -> Command {
-    let mut command = Command::new(binary());
-    command.env_clear().envs(env).current_dir(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn watch(child: &Child, home: &Path) -> Child {
-    let mut command = Command::new("sh");
-    command.args(["-c", WATCHER, "watcher"]).arg(child.id().to_string()).arg(home);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-/// Lets a watcher go without doing anything.
-fn dismiss(watcher: &mut Child) {
-    if let Some(mut stdin) = watcher.stdin.take() {
-        let told = stdin.write_all(b"done\n");
-        drop(stdin);
-        let ended = told.and_then(|()| watcher.wait());
-        assert!(ended.is_ok() || std::thread::panicking(), "the watcher could not be let go: {ended:?}");
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }
 
 /// Returns the path of `floh`, built from the sources as they are now.
@@ -443,6 +305,15 @@ pub fn binary() -> &'static Path {
 pub fn widget_service() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| built("widget_service"))
+}
+
+/// Returns the path of the example that is a `floh` with the widget connector in it, built like [`binary`].
+///
+/// # Panics
+/// When it does not build.
+pub fn floh_with_widget() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| built("floh_with_widget"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "what cargo tells its tests, not a setting of the server")]

@@ -4,16 +4,20 @@
 //! Nothing sleeps to wait for something: [`eventually`] asks again and gives up after a bound.
 #![allow(clippy::unwrap_used, reason = "test support: what goes wrong here fails the test")]
 
+pub mod agent;
 pub mod client;
 pub mod floh;
+mod process;
 pub mod service;
 pub mod upstream;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use agent::{Agent, Site};
 pub use client::{Answer, Client, Connection};
-pub use floh::{Exit, Floh, Setup};
+pub use floh::{Floh, Setup};
+pub use process::Exit;
 pub use service::Service;
 pub use upstream::{Gate, Received, Reply, Upstream};
 
@@ -44,4 +48,15 @@ where
 /// When it is not done after [`BOUND`].
 pub async fn within_bound<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("gave up waiting for {what}"))
+}
+
+/// Says that a test does not run here, and why.
+///
+/// # Panics
+/// When the run demands that every test does (`FLOH_TEST_REQUIRE=all`).
+#[expect(clippy::disallowed_methods, reason = "what the test run asks for, not a setting of the server")]
+pub fn skipped(why: &str) {
+    let required = std::env::var("FLOH_TEST_REQUIRE").is_ok_and(|value| value == "all");
+    assert!(!required, "FLOH_TEST_REQUIRE=all, but {why}");
+    eprintln!("skipped: {why}");
 }

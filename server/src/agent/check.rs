@@ -61,6 +61,8 @@ impl Finding {
 /// with the same folder that is left out, as it would push that agent out.
 pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding> {
     let served = Served::new(&settings.config, registry);
+    // The server compares what they tell with its types.
+    served.ask_services().await;
     let mut findings = server(settings, &served).await;
     for warning in settings.config.policy.warnings() {
         findings.push(Finding::new("allow", "agent.toml", Verdict::Warning, warning));
@@ -105,7 +107,7 @@ async fn server(settings: &Settings, served: &Served) -> Vec<Finding> {
         let detail = "an agent is running here, so the registration was not tried; its log says how it stands";
         return vec![Finding::new("server", server, Verdict::Warning, detail)];
     }
-    match connect::register(server, tls.as_ref(), token, registration(config, served)).await {
+    match connect::register(server, tls.as_ref(), token, registration(config, served), served).await {
         Ok(registered) => {
             let refused = registered.refused.clone();
             connect::leave(registered).await;

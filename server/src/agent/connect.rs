@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::ServerAddress;
+use super::served::Served;
 use crate::agents::wire::{FromAgent, FromServer, MOST_FRAME, Register};
 
 /// How long connecting and registering may take, each.
@@ -125,12 +126,13 @@ pub(super) struct Registered {
     pub(super) refused: std::collections::BTreeMap<String, String>,
 }
 
-/// Connects and registers.
+/// Connects and registers. The server may ask `served` for its schemas before it lets the agent in.
 pub(super) async fn register(
     address: &ServerAddress,
     tls: Option<&Arc<ClientConfig>>,
     token: &Secret,
     registration: Register,
+    served: &Served,
 ) -> Result<Registered, ConnectError> {
     let slow = |what: &str| ConnectError::Unreachable {
         server: address.to_string(),
@@ -142,7 +144,7 @@ pub(super) async fn register(
     let registering = async {
         // A server that refuses the upgrade's token may hang up before this is read; what it said counts.
         let sent = socket.send(Message::text(frame)).await;
-        let answer = answer(&mut socket).await;
+        let answer = answer(&mut socket, served).await;
         match (answer, sent) {
             (Err(ConnectError::Closed(_)), Err(error)) => Err(ConnectError::Closed(error.to_string())),
             (answer, _) => answer,
@@ -163,7 +165,7 @@ pub(super) async fn leave(mut registered: Registered) {
 
 type Answer = (String, u64, std::collections::BTreeMap<String, String>);
 
-async fn answer(socket: &mut WebSocketStream<Wire>) -> Result<Answer, ConnectError> {
+async fn answer(socket: &mut WebSocketStream<Wire>, served: &Served) -> Result<Answer, ConnectError> {
     loop {
         let text = match socket.next().await {
             Some(Ok(Message::Text(text))) => text,
@@ -177,6 +179,11 @@ async fn answer(socket: &mut WebSocketStream<Wire>) -> Result<Answer, ConnectErr
                 return Ok((session_id, heartbeat_secs, refused));
             }
             Ok(FromServer::Error { code, message }) => return Err(ConnectError::refused(code, message)),
+            // Only with what differs can the server say why it will not have a connector.
+            Ok(FromServer::Describe { connector_names }) => {
+                let described = Message::text(served.describe(&connector_names));
+                socket.send(described).await.map_err(|error| ConnectError::Closed(error.to_string()))?;
+            }
             // Nothing else can be meant for an agent that is not in.
             Ok(_) | Err(_) => {}
         }

@@ -105,8 +105,9 @@ impl Agent {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
             let connecting = async {
-                self.work.served().ask_services().await;
-                connect::register(server, tls.as_ref(), token, self.registration()).await
+                let served = self.work.served();
+                served.ask_services().await;
+                connect::register(server, tls.as_ref(), token, self.registration(), served).await
             };
             let connected = tokio::select! {
                 connected = connecting => connected,

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
 use super::plain::Plain;
-use crate::agents::wire::Command;
+use crate::agents::wire::{Command, FromAgent};
 use crate::external::{self, External, Service, Standing};
 
 /// The connectors of an agent.
@@ -97,10 +97,12 @@ impl Served {
         known.collect()
     }
 
-    /// Returns the config schemas of some connectors, where they are known.
-    pub(super) fn schemas(&self, names: &[String]) -> BTreeMap<String, Value> {
+    /// Writes the frame that answers `describe`: the config schemas of some connectors, where they are known.
+    pub(super) fn describe(&self, names: &[String]) -> String {
         let schema = |name: &String| Some((name.clone(), self.known(self.connectors.get(name)?)?.schema.to_value()));
-        names.iter().filter_map(schema).collect()
+        let config_schemas = names.iter().filter_map(schema).collect();
+        // Texts and maps are always JSON.
+        serde_json::to_string(&FromAgent::Schemas { config_schemas }).unwrap_or_default()
     }
 
     /// Tells whether a command may be executed twice, by the schema of whoever executes it.

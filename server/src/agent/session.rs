@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::{Heard, Registered, Wire};
 use super::work::{Work, failure};
-use crate::agents::wire::{FromAgent, FromServer, WireError};
+use crate::agents::wire::{FromServer, WireError};
 
 /// How many frames wait to be sent, beside those that tasks hold.
 const WAITING: usize = 64;
@@ -159,9 +159,7 @@ impl Reader<'_> {
             Ok(FromServer::Command(command)) => self.work.take(*command).await,
             Ok(FromServer::Ack { command_id }) => self.work.journal().acknowledge(&command_id),
             Ok(FromServer::Describe { connector_names }) => {
-                let config_schemas = self.work.served().schemas(&connector_names);
-                let answer = serde_json::to_string(&FromAgent::Schemas { config_schemas }).unwrap_or_default();
-                drop(self.line.send(answer).await);
+                drop(self.line.send(self.work.served().describe(&connector_names)).await);
             }
             Ok(FromServer::Error { code, message }) => self.told = Some((code, message)),
             Ok(FromServer::Registered { .. }) => tracing::debug!("the server registered the agent once more"),

@@ -1,8 +1,9 @@
 //! The delivery of one command: to which agent, over which connections, until when.
 //!
 //! What never left goes to the next connection. What left on a connection that broke is sent again under the
-//! same id to an agent with a journal that comes back, which executes an id once; else, where the command may
-//! be executed twice, under a new id to whoever serves the connector then; else its outcome is unknown.
+//! same id to an agent with a journal that comes back, which executes an id once; else, and where that agent
+//! was interrupted in it, a command that may be executed twice goes under a new id to whoever serves the
+//! connector then; else its outcome is unknown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,11 +193,18 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
         let mut ticket = self.hub.in_flight.enter(&connection.agent_id);
         let mut on = Arc::clone(connection);
         let mut has_left = false;
+        // How the connection before this one was lost.
+        let mut lost = None;
         loop {
             let mut sent = None;
             let over = tokio::select! {
                 biased;
-                answer = &mut ticket.answer => return Ok(answer.map_or(Attempt::NeverLeft, Attempt::Answered)),
+                answer = &mut ticket.answer => return Ok(match (answer, lost) {
+                    // The agent died with it and will not execute this id again; under another one it will.
+                    (Ok(result), Some(lost)) if self.repeatable && is_unknown(&result) => Attempt::Again(lost),
+                    (Ok(result), _) => Attempt::Answered(result),
+                    (Err(_), _) => Attempt::NeverLeft,
+                }),
                 why = on.ended() => Some(why),
                 () = sleep_until(self.deadline) => None,
                 unsent = self.send(&on, ticket.id, &mut sent) => return Err(unsent),
@@ -209,25 +217,24 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
             if !has_left {
                 return Ok(Attempt::NeverLeft);
             }
+            let gone = Undelivered::Lost {
+                agent: on.agent_id.clone(),
+                command_id: ticket.id,
+                reason: why.to_string(),
+                received: ticket.is_received(),
+                repeatable: self.repeatable,
+                unknown: !self.reads,
+            };
             let next = if on.capabilities.journal { self.returned(&on, &mut ticket).await } else { Returned::Not };
             match next {
                 Returned::Answered(result) => return Ok(Attempt::Answered(result)),
                 Returned::On(next, slot) => {
                     tracing::info!(agent = next.agent_id, command = %ticket.id, "a command is sent again under its id");
                     self.hub.meters.resent.increment(1);
-                    (on, _slot) = (next, slot);
+                    (on, _slot, lost) = (next, slot, Some(gone));
                 }
-                Returned::Not => {
-                    let lost = Undelivered::Lost {
-                        agent: on.agent_id.clone(),
-                        command_id: ticket.id,
-                        reason: why.to_string(),
-                        received: ticket.is_received(),
-                        repeatable: self.repeatable,
-                        unknown: !self.reads,
-                    };
-                    return if self.repeatable { Ok(Attempt::Again(lost)) } else { Err(lost) };
-                }
+                Returned::Not if self.repeatable => return Ok(Attempt::Again(gone)),
+                Returned::Not => return Err(gone),
             }
         }
     }
@@ -295,6 +302,12 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
             unknown: left.is_some() && !self.reads,
         }
     }
+}
+
+/// Tells whether a failure says that nobody knows what the command did.
+fn is_unknown(result: &Value) -> bool {
+    let outcome = result.pointer("/diagnostics/outcome").and_then(Value::as_str);
+    result.get("success") == Some(&Value::Bool(false)) && outcome == Some("unknown")
 }
 
 enum Returned {
