@@ -1,5 +1,7 @@
 //! Addresses, waits, settings and tokens.
 
+mod herd;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
