@@ -92,6 +92,10 @@ impl Quote {
 }
 
 fn main() -> ExitCode {
+    // The server starts this program again as its script workers.
+    if server::script::worker::is_meant() {
+        return server::script::worker::main();
+    }
     let mut arguments = std::env::args().skip(1);
     let first = arguments.find(|argument| argument != "--bench");
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");

@@ -43,22 +43,20 @@ struct Simulated {
     number: u32,
     token: String,
     seed: u64,
+    backoff: Backoff,
     /// The waits that were drawn since the server went, in its own seconds.
     waits: Vec<f64>,
 }
 
 impl Simulated {
     /// Registers, waits for the end, and comes back once.
-    async fn live(mut self, server: SocketAddr, told: mpsc::UnboundedSender<Told>, again: Arc<AtomicBool>) -> Vec<f64> {
+    async fn live(mut self, server: SocketAddr, told: mpsc::UnboundedSender<Told>, again: Arc<AtomicBool>) -> Self {
         let mut socket = self.connect(server).await.unwrap();
         told.send(Told::Registered).unwrap();
         while socket.next().await.is_some_and(|message| message.is_ok()) {}
         drop(socket);
-        let pace = Pace::default();
-        let mut backoff = Backoff::default();
         loop {
-            let wait = backoff.next(&pace, self.draw());
-            self.waits.push(wait.as_secs_f64());
+            let wait = self.wait();
             tokio::time::sleep(wait.mul_f64(SECOND.as_secs_f64())).await;
             // Before that, nobody listens there.
             if again.load(Ordering::SeqCst)
@@ -66,7 +64,7 @@ impl Simulated {
             {
                 told.send(Told::Registered).unwrap();
                 drop(socket);
-                return self.waits;
+                return self;
             }
             if self.waits.len() == FAILURES {
                 told.send(Told::Failed).unwrap();
@@ -89,9 +87,12 @@ impl Simulated {
         }
     }
 
-    fn draw(&mut self) -> u32 {
+    /// Draws the next wait.
+    fn wait(&mut self) -> Duration {
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from(self.seed >> 32).unwrap()
+        let wait = self.backoff.next(&Pace::default(), u32::try_from(self.seed >> 32).unwrap());
+        self.waits.push(wait.as_secs_f64());
+        wait
     }
 }
 
@@ -137,7 +138,8 @@ async fn a_thousand_agents_come_back_to_a_server_without_a_stampede() {
     let mut agents = JoinSet::new();
     for number in 0..AGENTS {
         let seed = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let simulated = Simulated { number, token: token(&server, number).await, seed, waits: Vec::new() };
+        let token = token(&server, number).await;
+        let simulated = Simulated { number, token, seed, backoff: Backoff::default(), waits: Vec::new() };
         agents.spawn(simulated.live(address, tell.clone(), Arc::clone(&again)));
     }
     all(&mut told, |told| matches!(told, Told::Registered)).await;
@@ -149,21 +151,21 @@ async fn a_thousand_agents_come_back_to_a_server_without_a_stampede() {
     let (stop, serving) = serve_on(TcpListener::bind(address).await.unwrap(), &server);
     again.store(true, Ordering::SeqCst);
     all(&mut told, |told| matches!(told, Told::Registered)).await;
-    let waits: Vec<Vec<f64>> = agents.join_all().await;
 
-    evenly_spread(&waits);
+    evenly_spread(agents.join_all().await);
     stop.cancel();
     server.app.close().await;
     serving.await.unwrap();
 }
 
-/// Checks every attempt by itself, and then all of them by the clock.
-fn evenly_spread(waits: &[Vec<f64>]) {
+/// Checks every attempt by itself, and then the return, both by what was drawn alone: how long the machine took
+/// does not count.
+fn evenly_spread(agents: Vec<Simulated>) {
     // An attempt's waits fill the time they may take: no tenth of it has twice its share.
     for (attempt, limit) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0].into_iter().enumerate() {
         let mut tenths = [0_u32; 10];
-        for waits in waits {
-            let tenth = (1..10).filter(|tenth| waits[attempt] * 10.0 >= limit * f64::from(*tenth)).count();
+        for agent in &agents {
+            let tenth = (1..10).filter(|tenth| agent.waits[attempt] * 10.0 >= limit * f64::from(*tenth)).count();
             tenths[tenth] += 1;
         }
         assert!(tenths.iter().all(|count| *count < 2 * AGENTS / 10), "attempt {attempt}: {tenths:?}");
@@ -171,16 +173,15 @@ fn evenly_spread(waits: &[Vec<f64>]) {
     // The server comes again when the last agent has failed often enough. Waits of 30 s on average let so many
     // come in a second where they come evenly.
     let even = AGENTS / 30;
-    let back = waits.iter().map(|waits| waits[..FAILURES].iter().sum::<f64>()).fold(0.0, f64::max);
-    let mut seconds = [0_u32; 61];
-    for waits in waits {
-        let attempts = waits.iter().scan(0.0, |now, wait| {
-            *now += wait;
-            Some(*now)
-        });
-        // One that was slow to ask may have found the server there a little earlier than by this clock.
-        let after = attempts.last().unwrap_or(back) - back;
-        seconds[(1..61).filter(|second| after >= f64::from(*second)).count()] += 1;
+    let back = agents.iter().map(|agent| agent.waits[..FAILURES].iter().sum::<f64>()).fold(0.0, f64::max);
+    let mut seconds = [0_u32; 60];
+    for mut agent in agents {
+        let mut drawn = std::mem::take(&mut agent.waits).into_iter();
+        let mut now = 0.0;
+        while now < back {
+            now += drawn.next().unwrap_or_else(|| agent.wait().as_secs_f64());
+        }
+        seconds[(1..60).filter(|second| now - back >= f64::from(*second)).count()] += 1;
     }
     assert!(seconds.iter().all(|count| *count <= 2 * even), "{even} would be even: {seconds:?}");
 }
