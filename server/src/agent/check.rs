@@ -75,6 +75,8 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
                     let health = external::health(&client, &endpoint.url).await;
                     let (verdict, detail) = match health {
                         Ok(_) => (Verdict::Ok, "it is well".to_owned()),
+                        // The route is optional.
+                        Err(error) if error.is_no_route() => (Verdict::Ok, "it has no /health".to_owned()),
                         Err(error) => (Verdict::Failed, error.to_string()),
                     };
                     findings.push(Finding::new(format!("{name}: health"), &endpoint.url, verdict, detail));
