@@ -21,5 +21,5 @@ pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields,
 pub use nested::NestedSchema;
 pub(crate) use nested::is_secret as is_secret_schema;
 pub(crate) use parse::escape_pointer;
-pub use parse::{SchemaError, SchemaProblem, is_command_name, is_connector_name};
+pub use parse::{CONNECTOR_NAME_RULE, SchemaError, SchemaProblem, is_command_name, is_connector_name};
 pub use validate::{FieldValues, Invalid, Problem, is_absent, is_missing, json_type};

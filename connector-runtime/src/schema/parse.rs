@@ -44,6 +44,10 @@ impl fmt::Display for SchemaError {
     }
 }
 
+/// What [`is_connector_name`] asks for, for messages.
+pub const CONNECTOR_NAME_RULE: &str = "expected lower-case letters and digits in words joined by `-`, at most 63 \
+                                       characters, no UUID and neither agents nor parse-oas";
+
 /// Tells whether a text may name a connector or a connector type (contract section 1).
 pub fn is_connector_name(name: &str) -> bool {
     let shaped = !name.is_empty()

@@ -145,8 +145,7 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
         findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Failed, detail));
         return false;
     }
-    let detail = if rule.is_empty() { "it is on the list".to_owned() } else { format!("it is {rule}") };
-    findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Ok, detail));
+    findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Ok, "it is on the list in agent.toml"));
     let port = url.port_or_known_default().unwrap_or(0);
     let mut why = "the name has no address".to_owned();
     for address in verdict.addresses {

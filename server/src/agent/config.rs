@@ -214,9 +214,8 @@ type Mistake = (String, String);
 
 impl Reader<'_> {
     fn read(&self, connector: Connector) -> Result<ConnectorConfig, Mistake> {
-        if !is_name(self.name) {
-            let why = "the name must be lower-case letters, digits and single hyphens, 63 at most";
-            return Err(self.mistake("", why));
+        if !is_connector_name(self.name) {
+            return Err(self.mistake("", CONNECTOR_NAME_RULE));
         }
         let Connector { type_name, url, protocol, signing_secret, config } = connector;
         let (kind, schema) = match (type_name, url) {
@@ -333,14 +332,6 @@ fn json(value: toml::Value) -> Value {
         toml::Value::Float(number) => number.into(),
         toml::Value::Boolean(truth) => truth.into(),
     }
-}
-
-/// Tells whether a text is a name of a connector (contract section 1).
-fn is_name(name: &str) -> bool {
-    let words = name
-        .split('-')
-        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
-    words && name.len() <= LONGEST_NAME
 }
 
 fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {

@@ -225,7 +225,8 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
                 repeatable: self.repeatable,
                 unknown: !self.reads,
             };
-            let next = if on.capabilities.journal { self.returned(&on, &mut ticket).await } else { Returned::Not };
+            let waits = on.capabilities.journal && why.may_return();
+            let next = if waits { self.returned(&on, &mut ticket).await } else { Returned::Not };
             match next {
                 Returned::Answered(result) => return Ok(Attempt::Answered(result)),
                 Returned::On(next, slot) => {

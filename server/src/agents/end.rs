@@ -114,6 +114,11 @@ impl End {
         Self::new(4410, "dead", format!("no sign of life for {seconds} s"))
     }
 
+    /// Tells whether the agent may be back in a moment: not where its token lets it in no more.
+    pub(super) fn may_return(&self) -> bool {
+        !matches!(self.code, "unauthorized" | "forbidden")
+    }
+
     /// Tells whether one of the two ends wanted it so, and nobody need look after it.
     pub(super) fn is_orderly(&self) -> bool {
         matches!(self.code, "closed" | "stopping")

@@ -94,7 +94,7 @@ impl NewConnector {
         form.ignore(&["operations", "warnings", "file"]);
         let name = form.required_text("name");
         if !is_connector_name(&name) && !form.is_mistaken("name") {
-            form.mistake("name", NAME_RULE);
+            form.mistake("name", CONNECTOR_NAME_RULE);
         }
         let type_name = form.required_text("type");
         let execution_model = form.required("executionModel", Form::word).unwrap_or(ExecutionModel::BuiltIn);
@@ -124,9 +124,6 @@ impl NewConnector {
         Ok(new)
     }
 }
-
-/// What a name must be, for messages.
-pub(super) const NAME_RULE: &str = "expected lower-case letters and digits in words joined by `-`, at most 63 characters, no UUID and neither agents nor parse-oas";
 
 pub(super) fn timeout_ms(form: &mut Form) -> Option<u32> {
     form.number("timeoutMs", 1..=connector_runtime::dispatch::MOST_TIMEOUT_MS).and_then(|ms| u32::try_from(ms).ok())
@@ -208,7 +205,7 @@ async fn new_type(
 ) -> Result<(TypeChoice, ConfigSchema), Problem> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
-        mistakes.push(Mistake::new("/type", NAME_RULE));
+        mistakes.push(Mistake::new("/type", CONNECTOR_NAME_RULE));
     }
     let mut required = |pointer: &str, what: &str| mistakes.push(Mistake::new(pointer, format!("required: {what}")));
     if new.version.is_none() {

@@ -6,7 +6,7 @@ use semver::Version;
 use serde_json::Value;
 use url::Url;
 
-use super::create::{NAME_RULE, NewConnector, parse_schema};
+use super::create::{NewConnector, parse_schema};
 use super::endpoint::read_endpoint;
 use crate::api::{Form, Mistake, Problem};
 use crate::app::App;
@@ -39,7 +39,7 @@ pub(super) fn seal_signing_secret(app: &App, id: uuid::Uuid, secret: &str) -> Re
 pub(super) async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Problem> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
-        mistakes.push(Mistake::new("/type", NAME_RULE));
+        mistakes.push(Mistake::new("/type", CONNECTOR_NAME_RULE));
     }
     if new.script_source.is_some() {
         mistakes.push(Mistake::new("/scriptSource", "only for types that run a script; this one is external"));

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::carry::shown_name;
 use super::config::{ConfigChange, moves_destination, moves_endpoint, split_config};
-use super::create::{NAME_RULE, check_mock, timeout_ms};
+use super::create::{check_mock, timeout_ms};
 use super::endpoint::read_endpoint;
 use super::external::{seal_signing_secret, signing_secret};
 use super::script_source::check_mock_script;
@@ -79,7 +79,7 @@ impl ConnectorPatch {
     pub fn read(mut form: Form) -> Result<Self, Problem> {
         let name = form.text("name");
         if name.as_deref().is_some_and(|name| !is_connector_name(name)) {
-            form.mistake("name", NAME_RULE);
+            form.mistake("name", CONNECTOR_NAME_RULE);
         }
         for key in ["executionModel", "type"] {
             if form.value(key).is_some() {

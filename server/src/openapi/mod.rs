@@ -27,7 +27,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use connector_runtime::schema::{ConfigSchema, Source, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -161,10 +161,7 @@ pub fn import_value(value: &Value, options: &Options) -> Result<Draft, ImportErr
 fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {
     match asked {
         Some(name) if !is_connector_name(name) => {
-            let message = format!(
-                "{:?} cannot name a connector: a name has lower-case letters, digits and single dashes",
-                cut(name, 80)
-            );
+            let message = format!("{:?} cannot name a connector: {CONNECTOR_NAME_RULE}", cut(name, 80));
             Err(ImportError::new("invalid_name", message).at("/name"))
         }
         Some(name) => Ok(name.to_owned()),
