@@ -60,7 +60,7 @@ impl Executor for BuiltIn {
         self.descriptor.errors.and_then(|explain| explain(thrown))
     }
 
-    fn own_timeout(&self, command: &str, params: FieldValues<'_>) -> Option<u64> {
+    fn default_timeout(&self, command: &str, params: FieldValues<'_>) -> Option<u64> {
         self.spec(command)?.timeout.map(|timeout| match timeout {
             Timeout::Fixed(ms) => ms,
             Timeout::Of(derive) => derive(params),

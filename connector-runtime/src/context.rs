@@ -12,9 +12,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::egress::Client;
 use crate::log::{LogLevel, Logger};
-use crate::redact::{LateSecret, Redactor};
+use crate::redact::{Redactor, RuntimeSecret};
 
-pub use crate::step_config::{Given, StepConfig};
+pub use crate::step_config::{RawValues, StepConfig};
 
 /// A decrypted connection config. Reads as a map; its `Debug` names the fields and tells no value.
 #[derive(Clone, Default, PartialEq)]
@@ -147,14 +147,14 @@ impl Context {
 
     /// Learns a secret that came up while the call runs, such as an access token: it is masked from now on
     /// in the call's log, in its failure, and in what is recorded of it.
-    pub fn learn(&self, secret: LateSecret) {
-        self.scope.redactor.learn(secret);
+    pub fn add_secret(&self, secret: RuntimeSecret) {
+        self.scope.redactor.add_secret(secret);
     }
 
     /// Returns [`Context::learn`] as a function that may outlive the handler's borrow.
-    pub fn learner(&self) -> impl Fn(LateSecret) + Send + Sync + 'static {
+    pub fn learner(&self) -> impl Fn(RuntimeSecret) + Send + Sync + 'static {
         let redactor = Arc::clone(&self.scope.redactor);
-        move |secret| redactor.learn(secret)
+        move |secret| redactor.add_secret(secret)
     }
 
     /// Returns when the call ends, done or not.

@@ -30,7 +30,7 @@ mod tests;
 pub const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
 /// The longest that a call may take, in milliseconds.
-pub const MOST_TIMEOUT_MS: u64 = 300_000;
+pub const MAX_TIMEOUT_MS: u64 = 300_000;
 
 /// What serves the commands of a connector: compiled code, a script, a remote service, an agent.
 pub trait Executor: fmt::Debug + Send + Sync {
@@ -48,7 +48,7 @@ pub trait Executor: fmt::Debug + Send + Sync {
     }
 
     /// Returns the deadline that a command brings itself, in milliseconds.
-    fn own_timeout(&self, _command: &str, _params: FieldValues<'_>) -> Option<u64> {
+    fn default_timeout(&self, _command: &str, _params: FieldValues<'_>) -> Option<u64> {
         None
     }
 
@@ -60,7 +60,7 @@ pub trait Executor: fmt::Debug + Send + Sync {
 
     /// Tells whether whatever serves the connector now has the connection config itself: then none is checked
     /// here.
-    fn brings_connection(&self) -> bool {
+    fn holds_connection_config(&self) -> bool {
         false
     }
 
@@ -94,7 +94,7 @@ pub struct Target<'a> {
 
 /// A call that is over.
 #[derive(Debug)]
-pub struct Done {
+pub struct FinishedCall {
     /// The command that was picked where the config names none.
     pub default_command: Option<String>,
     /// The result; its error and diagnostics are redacted, its payload and variables are not.
@@ -126,7 +126,7 @@ pub struct Call<'a> {
     began: Instant,
 }
 
-impl Done {
+impl FinishedCall {
     /// Returns the command that was picked, or asked for in vain.
     pub fn command(&self) -> Option<&str> {
         let asked = self.config.get("command").and_then(Value::as_str);
@@ -135,7 +135,7 @@ impl Done {
 }
 
 /// Checks a call at once and returns the future that runs it to its end.
-pub fn dispatch<'a>(target: Target<'a>, invocation: Invocation) -> impl Future<Output = Done> + Send + 'a {
+pub fn dispatch<'a>(target: Target<'a>, invocation: Invocation) -> impl Future<Output = FinishedCall> + Send + 'a {
     let prepared = prepare(target, invocation);
     async move {
         match prepared {
@@ -149,14 +149,14 @@ pub fn dispatch<'a>(target: Target<'a>, invocation: Invocation) -> impl Future<O
 ///
 /// # Errors
 /// Returns the finished call where it is refused.
-pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_>, Box<Done>> {
+pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_>, Box<FinishedCall>> {
     let began = Instant::now();
     let picked = pick(target.schema, &invocation.config);
     let params = picked.as_ref().ok().map(|(_, command)| &command.params);
     let redactor = redactor(&target, &mut invocation, params);
     let refuse = |name: Option<&str>, picked: Option<&Command>, error: String, config: StepConfig| {
         let error = redactor.text(&error).into_owned();
-        Box::new(Done {
+        Box::new(FinishedCall {
             default_command: name.and_then(|name| stands_in(name, &config)),
             reply: Reply::failed(error),
             mocked: false,
@@ -181,9 +181,9 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
     let timeout_ms = invocation
         .timeout_ms
         .or(target.timeout_ms)
-        .or_else(|| target.executor.own_timeout(&name, params))
+        .or_else(|| target.executor.default_timeout(&name, params))
         .unwrap_or(DEFAULT_TIMEOUT_MS)
-        .clamp(1, MOST_TIMEOUT_MS);
+        .clamp(1, MAX_TIMEOUT_MS);
     let timeout = Duration::from_millis(timeout_ms);
     let scope = CallScope {
         connector: target.connector.to_owned(),
@@ -235,7 +235,7 @@ impl<'a> Call<'a> {
     }
 
     /// Runs the command, or the mock in its place.
-    pub async fn run(self) -> Done {
+    pub async fn run(self) -> FinishedCall {
         let Self { target, name, command, context, scenario, began } = self;
         let name = &*name;
         let redactor = &context.scope.redactor;
@@ -263,7 +263,7 @@ impl<'a> Call<'a> {
         if let Some(diagnostics) = &mut reply.diagnostics {
             redactor.value(diagnostics);
         }
-        Done {
+        FinishedCall {
             default_command: stands_in(name, &context.config),
             reply,
             mocked: scenario.is_some(),
@@ -314,7 +314,7 @@ fn scenario(target: &Target<'_>, invocation: &Invocation) -> Option<String> {
 /// Checks the connection (unless a mock answers, or it is elsewhere) and the params; what is missing is told of both.
 fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, mocked: bool) -> Result<(), Invalid> {
     let mut invalid = Invalid::default();
-    if !mocked && !target.executor.brings_connection() {
+    if !mocked && !target.executor.holds_connection_config() {
         FieldValues::new(&target.schema.connection, &invocation.connection).check(&mut invalid);
     }
     FieldValues::new(&command.params, &invocation.config).check(&mut invalid);

@@ -13,7 +13,7 @@ use crate::redact::Redactor;
 mod tests;
 
 /// How much text the lines of one call may hold; what comes later is dropped and said so once.
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -147,9 +147,9 @@ impl Lines {
         }
         let at = Timestamp::now();
         self.bytes += message.len();
-        if self.bytes > MOST_BYTES {
+        if self.bytes > MAX_BYTES {
             self.full = true;
-            let message = format!("further lines were dropped: a call keeps {} KiB of log", MOST_BYTES / 1024);
+            let message = format!("further lines were dropped: a call keeps {} KiB of log", MAX_BYTES / 1024);
             self.lines.push(LogLine { at, level: LogLevel::Warn, message });
         } else {
             self.lines.push(LogLine { at, level, message });

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::Secret;
 use crate::schema::Fields;
-use crate::step_config::Given;
+use crate::step_config::RawValues;
 
 #[cfg(test)]
 mod tests;
@@ -37,15 +37,15 @@ pub struct Redactor {
     /// What knows the connection's secrets, where this knows those of one call.
     base: Option<Arc<Self>>,
     /// What came up while the call ran.
-    learned: RwLock<Vec<LateSecret>>,
+    learned: RwLock<Vec<RuntimeSecret>>,
 }
 
 /// A secret that comes up while calls run, such as an access token. Cheap to clone: what finds it is made
 /// once, however many calls learn it.
 #[derive(Clone)]
-pub struct LateSecret(Arc<(Secret, Redactor)>);
+pub struct RuntimeSecret(Arc<(Secret, Redactor)>);
 
-impl LateSecret {
+impl RuntimeSecret {
     /// Wraps a secret.
     pub fn new(secret: Secret) -> Self {
         let finder = Redactor::new([secret.expose().to_owned()]);
@@ -62,9 +62,9 @@ impl LateSecret {
     }
 }
 
-impl fmt::Debug for LateSecret {
+impl fmt::Debug for RuntimeSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LateSecret")
+        f.write_str("RuntimeSecret")
     }
 }
 
@@ -81,7 +81,7 @@ impl Redactor {
     }
 
     /// Learns a secret that came up while the call ran; what is masked from now on hides it too.
-    pub fn learn(&self, secret: LateSecret) {
+    pub fn add_secret(&self, secret: RuntimeSecret) {
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
         if !learned.iter().any(|known| known.secret() == secret.secret()) {
             learned.push(secret);
@@ -320,7 +320,7 @@ fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<Strin
 }
 
 /// Collects the texts of every secret among the values of some fields, nested ones too.
-pub fn secret_texts<'v>(fields: &Fields, values: impl Into<Given<'v>>) -> Vec<String> {
+pub fn secret_texts<'v>(fields: &Fields, values: impl Into<RawValues<'v>>) -> Vec<String> {
     let values = values.into();
     let mut texts = Vec::new();
     for (name, field) in fields.iter().filter(|(_, field)| field.holds_secret()) {

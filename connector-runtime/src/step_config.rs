@@ -18,11 +18,11 @@ use crate::context::ConnectionConfig;
 mod tests;
 
 /// The most values that a list holds.
-const MOST_LISTED: usize = 16;
+const MAX_LISTED: usize = 16;
 
 /// What most step configs need at most; a guess that saves growing.
-const USUAL_VALUES: usize = 6;
-const USUAL_NAMES: usize = 64;
+const DEFAULT_VALUES: usize = 6;
+const DEFAULT_NAMES: usize = 64;
 
 /// The raw step config of a call. Reads as a map; made from one, or read from JSON.
 #[derive(Clone, Default)]
@@ -71,7 +71,7 @@ impl StepConfig {
             Some(map) => {
                 map.insert(name.to_owned(), value);
             }
-            None if self.listed.len() < MOST_LISTED => {
+            None if self.listed.len() < MAX_LISTED => {
                 let start = self.names.len();
                 self.names.push_str(name);
                 self.push(start, value);
@@ -120,14 +120,14 @@ fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
 
 /// Values by name: a step config's or a map's.
 #[derive(Clone, Copy)]
-pub enum Given<'v> {
+pub enum RawValues<'v> {
     /// The values of a map.
     Map(&'v Map<String, Value>),
     /// The values of a step config.
     Step(&'v StepConfig),
 }
 
-impl<'v> Given<'v> {
+impl<'v> RawValues<'v> {
     /// Returns a value by name.
     #[inline]
     pub fn get(self, name: &str) -> Option<&'v Value> {
@@ -146,31 +146,31 @@ impl<'v> Given<'v> {
     }
 }
 
-impl fmt::Debug for Given<'_> {
+impl fmt::Debug for RawValues<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Given").finish_non_exhaustive()
+        f.debug_struct("RawValues").finish_non_exhaustive()
     }
 }
 
-impl<'v> From<&'v Map<String, Value>> for Given<'v> {
+impl<'v> From<&'v Map<String, Value>> for RawValues<'v> {
     fn from(map: &'v Map<String, Value>) -> Self {
         Self::Map(map)
     }
 }
 
-impl<'v> From<&'v StepConfig> for Given<'v> {
+impl<'v> From<&'v StepConfig> for RawValues<'v> {
     fn from(config: &'v StepConfig) -> Self {
         Self::Step(config)
     }
 }
 
-impl<'v> From<&'v ConnectionConfig> for Given<'v> {
+impl<'v> From<&'v ConnectionConfig> for RawValues<'v> {
     fn from(config: &'v ConnectionConfig) -> Self {
         Self::Map(config)
     }
 }
 
-impl<'v> From<&'v Arc<ConnectionConfig>> for Given<'v> {
+impl<'v> From<&'v Arc<ConnectionConfig>> for RawValues<'v> {
     fn from(config: &'v Arc<ConnectionConfig>) -> Self {
         Self::Map(config)
     }
@@ -226,11 +226,11 @@ impl<'de> Visitor<'de> for Entries {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StepConfig, A::Error> {
         let mut config = StepConfig {
-            names: String::with_capacity(USUAL_NAMES),
-            listed: Vec::with_capacity(USUAL_VALUES),
+            names: String::with_capacity(DEFAULT_NAMES),
+            listed: Vec::with_capacity(DEFAULT_VALUES),
             whole: OnceLock::new(),
         };
-        while config.listed.len() < MOST_LISTED {
+        while config.listed.len() < MAX_LISTED {
             let start = config.names.len();
             if access.next_key_seed(Name(&mut config.names))?.is_none() {
                 return Ok(config);

@@ -40,7 +40,7 @@ use serde_json::{Map, Value};
 use crate::connector::Connector;
 use crate::context::{ConnectionConfig, Invocation};
 use crate::descriptor::Descriptor;
-use crate::dispatch::{Done, Target, dispatch};
+use crate::dispatch::{FinishedCall, Target, dispatch};
 use crate::egress::Client;
 use crate::log::LogLevel;
 use crate::outcome::ConnectorResult;
@@ -61,7 +61,7 @@ pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCa
 }
 
 /// Runs a raw invocation, as the server would.
-pub async fn execute(descriptor: &'static Descriptor, mut invocation: Invocation) -> Done {
+pub async fn execute(descriptor: &'static Descriptor, mut invocation: Invocation) -> FinishedCall {
     let schema = Arc::new(crate::schema::describe(descriptor));
     let executor = crate::builtin::BuiltIn::new(descriptor, Arc::clone(&schema));
     let secrets = secret_texts(&schema.connection, &invocation.connection).into_iter().map(Secret::from);
@@ -138,7 +138,7 @@ impl TestCall {
     }
 
     /// Runs the call and returns everything that is known about it.
-    pub async fn done(mut self) -> Done {
+    pub async fn done(mut self) -> FinishedCall {
         self.invocation.connection = Arc::new(ConnectionConfig::new(self.connection));
         execute(self.descriptor, self.invocation).await
     }

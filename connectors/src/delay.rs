@@ -8,9 +8,9 @@ use std::time::Duration;
 use connector_runtime::prelude::*;
 
 /// What is waited when nothing is said, or 0, in milliseconds.
-const USUAL_MS: f64 = 1_000.0;
+const DEFAULT_MS: f64 = 1_000.0;
 /// The longest wait, in milliseconds; with the [`MARGIN`] it is the longest deadline there is.
-const MOST_MS: f64 = 295_000.0;
+const MAX_MS: f64 = 295_000.0;
 /// What a call has on top of its wait.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -56,7 +56,7 @@ fn deadline(params: &WaitParams) -> Duration {
 
 fn duration(delay_ms: Option<&Number>) -> Duration {
     let given = delay_ms.and_then(Number::as_f64).filter(|ms| *ms != 0.0);
-    Duration::from_millis(1).mul_f64(given.unwrap_or(USUAL_MS).clamp(0.0, MOST_MS))
+    Duration::from_millis(1).mul_f64(given.unwrap_or(DEFAULT_MS).clamp(0.0, MAX_MS))
 }
 
 #[cfg(test)]

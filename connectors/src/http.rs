@@ -21,11 +21,11 @@ pub use self::body::{BodyType, ResponseType};
 pub use self::pairs::{Headers, Query};
 
 /// What a call has in all when it names no timeout.
-const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the call has on top of the request, so that a late answer is reported as what it is.
 const MARGIN: Duration = Duration::from_secs(1);
 /// The longest deadline there is.
-const MOST_TIMEOUT: Duration = Duration::from_secs(300);
+const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Call an HTTP API.
 #[connector(
@@ -239,7 +239,7 @@ fn header_texts(response: &Response) -> BTreeMap<String, String> {
 /// The request's own time and a little more: when it runs out, the request says so before the call does.
 fn deadline(params: &RequestParams) -> Duration {
     let request = params.timeout_ms.map(|ms| Duration::from_millis(ms.into()) + MARGIN);
-    request.unwrap_or(USUAL_TIMEOUT).min(MOST_TIMEOUT)
+    request.unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT)
 }
 
 fn explain(error: &Thrown<'_>) -> Option<Fail> {

@@ -24,7 +24,7 @@ use connector_runtime::serve;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use server::agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
-use server::agents::AgentExecutor;
+use server::agent_hub::AgentExecutor;
 use server::app::{App, Options};
 use server::auth::NewToken;
 use server::script::{Limits, Pool, PoolSettings, Scripts};

@@ -26,7 +26,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use server::external::{Expected, External, Service, Standing};
+use server::external::{Expected, External, Service, ServiceStatus};
 
 type Bare = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
@@ -52,7 +52,7 @@ fn main() {
         expected: Some(expected),
         signing_secret: None,
         redactor: Arc::clone(&redactor),
-        standing: Arc::<Standing>::default(),
+        status: Arc::<ServiceStatus>::default(),
     };
     let external = External::new(service, &client).unwrap();
     let target = Target {

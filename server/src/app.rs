@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::agents::{self, Hub};
+use crate::agent_hub::{self, Hub};
 use crate::api::Problem;
 use crate::auth::Authenticator;
 use crate::catalog::{SealError, seal_stored};
 use crate::execute::{Instances, settle_abandoned};
-use crate::external::Standings;
+use crate::external::ServiceStatuses;
 use crate::housekeeping;
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
@@ -27,7 +27,7 @@ use crate::store::{OpenError, Recorder, SealedSecret, Store, StoreError};
 use crate::vault::{self, Place, UnlockError, Vault};
 
 /// How many calls may run at the same time in all.
-const MOST_CALLS: usize = 4096;
+const MAX_CALLS: usize = 4096;
 
 /// The server's parts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct Parts {
     /// Decrypted connectors.
     pub instances: Instances,
     /// What is known of the services behind external connectors.
-    pub standings: Standings,
+    pub service_statuses: ServiceStatuses,
     /// The way out.
     pub http: Client,
     /// Where scripts run.
@@ -61,7 +61,7 @@ pub struct Parts {
     /// Calls at work, which a stop waits for.
     pub calls: TaskTracker,
     /// Lets changes of types, and changes of connectors that got into each other's way, go one after another.
-    pub contended: Mutex<()>,
+    pub write_lock: Mutex<()>,
     chores: TaskTracker,
     closing: CancellationToken,
     stopping: AtomicBool,
@@ -153,13 +153,13 @@ impl App {
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
             instances: Instances::default(),
-            standings: Standings::default(),
+            service_statuses: ServiceStatuses::default(),
             http: Client::new(options.policy),
             scripts: options.scripts,
             agents: Hub::default(),
-            permits: Semaphore::new(MOST_CALLS),
+            permits: Semaphore::new(MAX_CALLS),
             calls: TaskTracker::new(),
-            contended: Mutex::new(()),
+            write_lock: Mutex::new(()),
             chores: TaskTracker::new(),
             closing: CancellationToken::new(),
             stopping: AtomicBool::new(false),
@@ -172,7 +172,7 @@ impl App {
         settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
         app.chores.spawn(housekeeping::keep(Arc::downgrade(&app.0), app.closing.clone()));
-        app.chores.spawn(agents::recheck::keep(Arc::downgrade(&app.0), app.closing.clone()));
+        app.chores.spawn(agent_hub::recheck::keep(Arc::downgrade(&app.0), app.closing.clone()));
         Ok(app)
     }
 

@@ -5,7 +5,7 @@
 //! their own, `agent` is the process inside a private network, `api` and `cli` are the doors.
 
 pub mod agent;
-pub mod agents;
+pub mod agent_hub;
 pub mod api;
 pub mod app;
 pub mod auth;

@@ -313,15 +313,15 @@ fn plan(
 }
 
 /// Most changes that a message names.
-const MOST_NAMED: usize = 50;
+const MAX_NAMED: usize = 50;
 
 /// Says what changed, the breaking things first.
 fn messages(changes: &Changes) -> String {
     let mut items: Vec<&Change> = changes.items.iter().collect();
     items.sort_by_key(|change| std::cmp::Reverse(change.level()));
-    let mut named: Vec<String> = items.iter().take(MOST_NAMED).map(|change| change.message.clone()).collect();
-    if items.len() > MOST_NAMED {
-        named.push(format!("and {} more", items.len() - MOST_NAMED));
+    let mut named: Vec<String> = items.iter().take(MAX_NAMED).map(|change| change.message.clone()).collect();
+    if items.len() > MAX_NAMED {
+        named.push(format!("and {} more", items.len() - MAX_NAMED));
     }
     named.join("; ")
 }

@@ -14,7 +14,7 @@ use super::EgressError;
 use super::exchange::explain_http;
 
 /// The most bytes that a body may have, as it travels and as it is read, unless its request takes more.
-pub(super) const MOST_BYTES: usize = 10 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// What is asked for.
 pub(super) const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, deflate, br");
 

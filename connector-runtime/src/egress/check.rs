@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::policy::Standing;
+use super::policy::Clearance;
 use super::resolver::{self, Resolve, SystemResolver};
 use super::url::{self, Target, TargetHost};
 use super::{Policy, Rule};
@@ -40,8 +40,8 @@ impl Policy {
         let mut addresses = Vec::new();
         let judged = self.judge_input(resolver, input, no_dns, &mut addresses).await;
         let (allowed, rule) = match judged {
-            Ok(Standing::Plain) => (true, None),
-            Ok(Standing::Opened) => (true, Some(Rule::OperatorAllow)),
+            Ok(Clearance::Plain) => (true, None),
+            Ok(Clearance::Opened) => (true, Some(Rule::OperatorAllow)),
             Err(rule) => (false, Some(rule)),
         };
         Verdict { input: input.to_owned(), allowed, rule, addresses }
@@ -53,10 +53,10 @@ impl Policy {
         input: &str,
         no_dns: bool,
         addresses: &mut Vec<IpAddr>,
-    ) -> Result<Standing, Rule> {
+    ) -> Result<Clearance, Rule> {
         if let Some(address) = parse_address(input) {
             addresses.push(address);
-            return self.judge_address(address, None, Standing::Plain).map(|cleared| cleared.standing);
+            return self.judge_address(address, None, Clearance::Plain).map(|cleared| cleared.standing);
         }
         let target = Target::of(&url::parse(input)?)?;
         if let TargetHost::Address(address) = target.host {
@@ -72,8 +72,8 @@ impl Policy {
         let answer = resolver::look_up(resolver, name, standing).await;
         addresses.extend(answer?);
         let cleared = resolver::clear(self, addresses, target.port, standing)?;
-        let opened = cleared.iter().any(|cleared| cleared.standing == Standing::Opened);
-        Ok(if opened { Standing::Opened } else { standing })
+        let opened = cleared.iter().any(|cleared| cleared.standing == Clearance::Opened);
+        Ok(if opened { Clearance::Opened } else { standing })
     }
 }
 

@@ -17,7 +17,7 @@ use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
-use crate::redact::LateSecret;
+use crate::redact::RuntimeSecret;
 
 /// The time that a request has when nothing else is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 /// The most unused connections that are kept to one origin.
 const POOL_PER_ORIGIN: usize = 16;
 /// The most bytes that an answer's head may have, in HTTP/1 (read buffer) and HTTP/2 (header list).
-pub(super) const MOST_HEAD_BYTES: u32 = 64 * 1024;
+pub(super) const MAX_HEAD_BYTES: u32 = 64 * 1024;
 
 /// How often a busy HTTP/2 connection is asked whether it still lives.
 const PING: Duration = Duration::from_secs(20);
@@ -71,8 +71,8 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_PER_ORIGIN)
-            .http1_max_buf_size(MOST_HEAD_BYTES as usize)
-            .http2_max_header_list_size(MOST_HEAD_BYTES)
+            .http1_max_buf_size(MAX_HEAD_BYTES as usize)
+            .http2_max_header_list_size(MAX_HEAD_BYTES)
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
         let shared = Arc::new(Shared { connector, engine });
@@ -117,7 +117,7 @@ impl Client {
     /// Returns a client over the same pool that knows a secret which came up meanwhile, as
     /// [`Client::watching`] does.
     #[must_use]
-    pub fn learning(&self, secret: LateSecret) -> Self {
+    pub fn learning(&self, secret: RuntimeSecret) -> Self {
         Self { scope: self.scope.with_late(secret), ..self.clone() }
     }
 

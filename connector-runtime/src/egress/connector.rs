@@ -19,7 +19,7 @@ use tower_service::Service;
 use url::Url;
 
 use super::dialer::{Dial, dial_first};
-use super::policy::{Cleared, Standing};
+use super::policy::{Clearance, Cleared};
 use super::proxy::{self, Proxy};
 use super::resolver::{self, BoxFuture, Resolve};
 use super::stream::Stream;
@@ -27,7 +27,7 @@ use super::url::{Target, TargetHost};
 use super::{EgressError, Policy, Rule, tls, url as urls};
 
 /// The longest that a connection may take to open, from the look-up to the end of the handshake.
-const LONGEST: Duration = Duration::from_secs(10);
+const MAX_LENGTH: Duration = Duration::from_secs(10);
 
 /// Opens judged connections.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Service<Uri> for Connector {
         let parts = Arc::clone(&self.0);
         Box::pin(async move {
             let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
-            let connecting = tokio::time::timeout(LONGEST, parts.connect(&url));
+            let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url));
             let stream = connecting.await.unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
             Ok(TokioIo::new(stream))
         })
@@ -93,7 +93,7 @@ impl Parts {
     }
 
     /// Returns the addresses that may be dialled for a target.
-    async fn clear(&self, url: &Url, target: &Target, standing: Standing) -> Result<Vec<Cleared>, EgressError> {
+    async fn clear(&self, url: &Url, target: &Target, standing: Clearance) -> Result<Vec<Cleared>, EgressError> {
         match &target.host {
             TargetHost::Address(address) => {
                 let cleared = resolver::clear(&self.policy, &[*address], target.port, standing);
@@ -112,7 +112,7 @@ impl Parts {
         let addresses: Vec<_> = cleared.iter().map(|cleared| SocketAddr::new(cleared.address, port)).collect();
         dial_first(&*self.dialer, &addresses).await.map_err(|error| {
             // What an inner network does with a packet is nobody's business outside.
-            let inner = cleared.iter().any(|cleared| cleared.standing == Standing::Opened);
+            let inner = cleared.iter().any(|cleared| cleared.standing == Clearance::Opened);
             no_connection(url, if inner { "it did not answer" } else { explain(&error) })
         })
     }
@@ -123,7 +123,7 @@ impl Parts {
         let addresses = match &proxy.target.host {
             TargetHost::Address(address) => vec![*address],
             TargetHost::Name(name) => {
-                let answer = resolver::look_up(&*self.resolver, name, Standing::Opened).await;
+                let answer = resolver::look_up(&*self.resolver, name, Clearance::Opened).await;
                 answer.map_err(|_| no_connection(url, "the operator's proxy has no address"))?
             }
         };
@@ -153,7 +153,7 @@ impl Parts {
 }
 
 /// Judges a URL's name and port, or its literal address.
-pub(super) fn judge_target(policy: &Policy, url: &Url, target: &Target) -> Result<Standing, EgressError> {
+pub(super) fn judge_target(policy: &Policy, url: &Url, target: &Target) -> Result<Clearance, EgressError> {
     policy.judge_target(target).map_err(|rule| EgressError::refused_host(url, rule))
 }
 

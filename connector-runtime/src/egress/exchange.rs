@@ -14,11 +14,11 @@ use hyper_util::client::legacy::Error as EngineError;
 use tokio::sync::Notify;
 
 use super::connector::judge_target;
-use super::draft::Draft;
-use super::policy::Standing;
+use super::outgoing::OutgoingRequest;
+use super::policy::Clearance;
 use super::stream::Served;
 use super::url::Target;
-use super::{Client, EgressError, Response, body, telltale};
+use super::{Client, EgressError, Response, body, suspicious_headers};
 
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
@@ -29,19 +29,19 @@ const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connector
 const ACCEPT: HeaderValue = HeaderValue::from_static("*/*");
 
 /// The most headers and header bytes that are sent.
-const MOST_HEADERS: usize = 100;
-const MOST_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// The most interim answers (100 to 199) that are skipped.
-const MOST_INTERIM: usize = 16;
+const MAX_INTERIM: usize = 16;
 
 /// Judges a request's destination, sends it, and returns the head of the answer.
 ///
 /// A request that may be repeated (RFC 9110, section 9.2.2) is sent once more if the server closed a kept
 /// connection just then.
-pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, EgressError> {
+pub(super) async fn send(client: &Client, draft: &OutgoingRequest) -> Result<Answer, EgressError> {
     let target = Target::of(&draft.url).map_err(EgressError::url)?;
     let standing = judge_target(client.policy(), &draft.url, &target).map_err(|error| error.about(draft.shown()))?;
-    telltale::note(draft);
+    suspicious_headers::note(draft);
     let answer = match attempt(client, draft, standing).await? {
         Err(error) if draft.method.is_idempotent() && is_stale(&error) => attempt(client, draft, standing).await?,
         answer => answer,
@@ -55,7 +55,7 @@ pub(super) async fn send(client: &Client, draft: &Draft) -> Result<Answer, Egres
 }
 
 /// Reads the body of an answer.
-pub(super) async fn read(answer: Answer, draft: Draft) -> Result<Response, EgressError> {
+pub(super) async fn read(answer: Answer, draft: OutgoingRequest) -> Result<Response, EgressError> {
     let (head, incoming) = answer.into_parts();
     let bytes = body::read(incoming, &head.headers, draft.most_bytes)
         .await
@@ -65,14 +65,14 @@ pub(super) async fn read(answer: Answer, draft: Draft) -> Result<Response, Egres
 
 async fn attempt(
     client: &Client,
-    draft: &Draft,
-    standing: Standing,
+    draft: &OutgoingRequest,
+    standing: Clearance,
 ) -> Result<Result<Answer, EngineError>, EgressError> {
     let mut request = build(client, draft, standing)?;
     let flood = Arc::new(Notify::new());
     let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
     hyper::ext::on_informational(&mut request, move |_| {
-        if interim.fetch_add(1, Ordering::Relaxed) >= MOST_INTERIM {
+        if interim.fetch_add(1, Ordering::Relaxed) >= MAX_INTERIM {
             alarm.notify_one();
         }
     });
@@ -82,7 +82,7 @@ async fn attempt(
     }
 }
 
-fn build(client: &Client, draft: &Draft, standing: Standing) -> Result<EngineRequest, EgressError> {
+fn build(client: &Client, draft: &OutgoingRequest, standing: Clearance) -> Result<EngineRequest, EgressError> {
     let uri: Uri = draft.url.as_str().parse().map_err(|_| {
         EgressError::request("its URL is longer than 64 KiB or holds a character that must be percent-encoded")
     })?;
@@ -97,7 +97,7 @@ fn build(client: &Client, draft: &Draft, standing: Standing) -> Result<EngineReq
     headers.entry(header::ACCEPT).or_insert(ACCEPT);
     headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
     headers.entry(header::ACCEPT_ENCODING).or_insert(body::ACCEPT_ENCODING);
-    if headers.len() > MOST_HEADERS || size(&headers) > MOST_HEADER_BYTES {
+    if headers.len() > MAX_HEADERS || size(&headers) > MAX_HEADER_BYTES {
         return Err(EgressError::request("it has more than 100 headers or 64 KiB of them; send the data in the body"));
     }
     // A tunnel has been asked for with it already; over plain http each request carries it.
@@ -118,7 +118,7 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-fn check_head(answer: &Answer, draft: &Draft) -> Result<(), EgressError> {
+fn check_head(answer: &Answer, draft: &OutgoingRequest) -> Result<(), EgressError> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(protocol(draft, "it switches to another protocol, which was not asked for"));
     }
@@ -155,7 +155,7 @@ fn cause(error: &EngineError) -> Option<&hyper::Error> {
 }
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
-fn explain(error: &EngineError, draft: &Draft) -> EgressError {
+fn explain(error: &EngineError, draft: &OutgoingRequest) -> EgressError {
     if let Some(own) = error.source().and_then(|source| source.downcast_ref::<EgressError>()) {
         return own.about(draft.shown());
     }
@@ -177,6 +177,6 @@ pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError 
     EgressError::Protocol { target, why: why.to_owned() }
 }
 
-fn protocol(draft: &Draft, why: &str) -> EgressError {
+fn protocol(draft: &OutgoingRequest, why: &str) -> EgressError {
     EgressError::Protocol { target: draft.shown(), why: why.to_owned() }
 }

@@ -11,7 +11,7 @@ use http::HeaderValue;
 use serde::Serialize;
 
 use super::EgressError;
-use super::draft::{holds, unwritable};
+use super::outgoing::{holds, unwritable};
 use crate::Secret;
 
 /// The parts of a multipart/form-data body, in order.

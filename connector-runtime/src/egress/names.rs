@@ -42,15 +42,15 @@ pub(super) const REFUSED_PORTS: &[u16] = &[
 ];
 
 /// The longest label and the longest name that DNS can carry (RFC 1035, section 2.3.4).
-const LONGEST_LABEL: usize = 63;
-const LONGEST_NAME: usize = 253;
+const MAX_LABEL_LENGTH: usize = 63;
+const MAX_NAME_LENGTH: usize = 253;
 
 /// Tells whether a name has the shape of a DNS name: labels that are neither empty nor too long.
 pub(super) fn shape(name: &str) -> Result<(), Rule> {
     if name.is_empty() || name.split('.').any(str::is_empty) {
         return Err(Rule::Malformed);
     }
-    if name.len() > LONGEST_NAME || name.split('.').any(|label| label.len() > LONGEST_LABEL) {
+    if name.len() > MAX_NAME_LENGTH || name.split('.').any(|label| label.len() > MAX_LABEL_LENGTH) {
         return Err(Rule::LongName);
     }
     Ok(())

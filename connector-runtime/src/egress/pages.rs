@@ -16,7 +16,7 @@ use super::paging::Way;
 use super::{BodyError, Paging, PagingError, Request, Response, link, url as urls};
 
 /// The most bytes that the pages of a collected list may have together.
-const MOST_COLLECTED: usize = 64 * 1024 * 1024;
+const MAX_COLLECTED: usize = 64 * 1024 * 1024;
 /// What some services answer behind the last page.
 const NO_CONTENT: u16 = 204;
 
@@ -147,7 +147,7 @@ impl Pages {
             };
             let response = response.error_for_status()?;
             bytes += response.bytes().len();
-            if bytes > MOST_COLLECTED {
+            if bytes > MAX_COLLECTED {
                 let why = "its pages have more than 64 MiB together; collect fewer items, or take page by page";
                 return Err(too_long(&response, why));
             }

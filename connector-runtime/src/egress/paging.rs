@@ -6,7 +6,7 @@
 use super::{BodyError, EgressError, HttpError};
 
 /// The most pages that are asked for unless the author says more.
-const MOST_PAGES: usize = 1_000;
+const MAX_PAGES: usize = 1_000;
 
 /// How a service leads from one page of a list to the next.
 ///
@@ -87,7 +87,7 @@ impl Paging {
     }
 
     fn new(way: Way) -> Self {
-        Self { way, start: None, more: None, total: None, most_pages: MOST_PAGES }
+        Self { way, start: None, more: None, total: None, most_pages: MAX_PAGES }
     }
 
     /// Refuses a pointer that points nowhere: what is missing would be taken for the end of the list.

@@ -48,7 +48,7 @@ impl PolicyError {
 
 /// How a destination stands with the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Clearance {
     /// No rule speaks against it; of a name, its addresses decide.
     Plain,
     /// The operator's allow list opened it.
@@ -61,7 +61,7 @@ pub(super) struct Cleared {
     /// The address to dial: of an IPv4-mapped one the IPv4 address.
     pub(super) address: IpAddr,
     /// Whether it is open only because the operator says so.
-    pub(super) standing: Standing,
+    pub(super) standing: Clearance,
 }
 
 impl Policy {
@@ -146,17 +146,17 @@ impl Policy {
     }
 
     /// Returns the proxy that a destination is called through.
-    pub(super) fn proxy_for(&self, standing: Standing) -> Option<&Proxy> {
-        self.settings.proxy.as_ref().filter(|_| standing == Standing::Plain)
+    pub(super) fn proxy_for(&self, standing: Clearance) -> Option<&Proxy> {
+        self.settings.proxy.as_ref().filter(|_| standing == Clearance::Plain)
     }
 
     /// Judges a name or literal address and the port. Addresses of a name are judged after its look-up.
-    pub(super) fn judge_target(&self, target: &Target) -> Result<Standing, Rule> {
+    pub(super) fn judge_target(&self, target: &Target) -> Result<Clearance, Rule> {
         let Settings { allow, deny, closed, .. } = &*self.settings;
         let port = target.port;
         let (standing, port_opened) = match &target.host {
             TargetHost::Address(address) => {
-                let cleared = self.judge_address(*address, Some(port), Standing::Plain)?;
+                let cleared = self.judge_address(*address, Some(port), Clearance::Plain)?;
                 (cleared.standing, allow.address_with_port(cleared.address, port))
             }
             TargetHost::Name(name) => {
@@ -168,7 +168,7 @@ impl Policy {
                 if let Some(rule) = names::refusal(name).filter(|_| !opened && !closed) {
                     return Err(rule);
                 }
-                let standing = if opened { Standing::Opened } else { Standing::Plain };
+                let standing = if opened { Clearance::Opened } else { Clearance::Plain };
                 (standing, allow.name_with_port(name, port))
             }
         };
@@ -183,7 +183,7 @@ impl Policy {
         &self,
         address: IpAddr,
         port: Option<u16>,
-        standing: Standing,
+        standing: Clearance,
     ) -> Result<Cleared, Rule> {
         let Settings { allow, deny, closed, .. } = &*self.settings;
         let dialled = address::dialled(address);
@@ -194,17 +194,17 @@ impl Policy {
         }
         let listed = spellings.iter().filter_map(|spelling| allow.address(*spelling, port)).max();
         let Some(rule) = self.refusal(judged) else {
-            let open = !closed || listed.is_some() || standing == Standing::Opened;
-            let cleared = Cleared { address: dialled, standing: Standing::Plain };
+            let open = !closed || listed.is_some() || standing == Clearance::Opened;
+            let cleared = Cleared { address: dialled, standing: Clearance::Plain };
             return if open { Ok(cleared) } else { Err(Rule::NotListed) };
         };
         let opened = match listed {
             Some(Exactness::Single) => true,
             Some(Exactness::Block) => !self.single_only(rule, dialled),
-            None => standing == Standing::Opened && !self.single_only(rule, dialled),
+            None => standing == Clearance::Opened && !self.single_only(rule, dialled),
         };
         if opened {
-            return Ok(Cleared { address: dialled, standing: Standing::Opened });
+            return Ok(Cleared { address: dialled, standing: Clearance::Opened });
         }
         Err(if *closed { Rule::NotListed } else { rule })
     }

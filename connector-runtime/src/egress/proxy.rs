@@ -17,7 +17,7 @@ use super::PolicyError;
 use super::url::Target;
 
 /// The most bytes of a proxy's answer to CONNECT.
-const MOST_HEAD_BYTES: usize = 8 * 1024;
+const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 /// An HTTP proxy.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ pub(super) async fn tunnel(mut stream: TcpStream, proxy: &Proxy, authority: &str
     let mut head = Vec::new();
     // Byte by byte: what follows the head belongs to the tunnel.
     while !head.ends_with(b"\r\n\r\n") {
-        if head.len() >= MOST_HEAD_BYTES {
+        if head.len() >= MAX_HEAD_BYTES {
             return Err("the operator's proxy answers too much".to_owned());
         }
         head.push(stream.read_u8().await.map_err(broken)?);

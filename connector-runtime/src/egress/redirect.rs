@@ -7,16 +7,16 @@
 use http::{Method, StatusCode, header};
 use url::Url;
 
-use super::draft::Draft;
 use super::exchange::{self, Answer};
+use super::outgoing::OutgoingRequest;
 use super::{Client, EgressError, Response, url as urls};
 
 /// The most redirects that are followed.
-const MOST_HOPS: usize = 10;
+const MAX_HOPS: usize = 10;
 
 /// Sends a request and follows its redirects.
-pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response, EgressError> {
-    for _ in 0..=MOST_HOPS {
+pub(super) async fn follow(client: &Client, mut draft: OutgoingRequest) -> Result<Response, EgressError> {
+    for _ in 0..=MAX_HOPS {
         if draft.carries_secret() && !client.scope.admits(&draft.url) {
             return Err(client.scope.refuse(draft.shown()));
         }
@@ -29,7 +29,7 @@ pub(super) async fn follow(client: &Client, mut draft: Draft) -> Result<Response
     Err(draft.refuse("it was redirected more than 10 times; call the final URL"))
 }
 
-impl Draft {
+impl OutgoingRequest {
     /// Returns where an answer redirects to, if it does and redirects are followed.
     fn location(&self, answer: &Answer) -> Result<Option<Url>, EgressError> {
         if !self.follows_redirects || !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {

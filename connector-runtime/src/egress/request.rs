@@ -12,7 +12,7 @@ use http::header;
 use serde::Serialize;
 use url::Url;
 
-use super::draft::{Draft, IDEMPOTENCY_KEY, unwritable};
+use super::outgoing::{IDEMPOTENCY_KEY, OutgoingRequest, unwritable};
 use super::{Client, EgressError, Form, Response, Retry, retry};
 use crate::Secret;
 
@@ -21,12 +21,12 @@ use crate::Secret;
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
     pub(super) client: Client,
-    pub(super) draft: Result<Draft, EgressError>,
+    pub(super) draft: Result<OutgoingRequest, EgressError>,
 }
 
 impl Request {
     pub(super) fn new(client: Client, method: &str, url: Result<Url, EgressError>) -> Self {
-        let draft = url.and_then(|url| Draft::new(method, url, client.timeout));
+        let draft = url.and_then(|url| OutgoingRequest::new(method, url, client.timeout));
         Self { client, draft }
     }
 
@@ -175,14 +175,14 @@ impl Request {
         answer
     }
 
-    pub(super) fn set(self, set: impl FnOnce(&mut Draft)) -> Self {
+    pub(super) fn set(self, set: impl FnOnce(&mut OutgoingRequest)) -> Self {
         self.change(|draft| {
             set(draft);
             Ok(())
         })
     }
 
-    pub(super) fn change(mut self, change: impl FnOnce(&mut Draft) -> Result<(), EgressError>) -> Self {
+    pub(super) fn change(mut self, change: impl FnOnce(&mut OutgoingRequest) -> Result<(), EgressError>) -> Self {
         if let Ok(draft) = &mut self.draft
             && let Err(error) = change(draft)
         {

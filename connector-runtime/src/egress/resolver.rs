@@ -13,27 +13,27 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::policy::{Cleared, Standing};
+use super::policy::{Clearance, Cleared};
 use super::{Policy, Rule};
 
 /// The longest that a look-up may take.
-const LONGEST: Duration = Duration::from_secs(5);
+const MAX_LENGTH: Duration = Duration::from_secs(5);
 /// The most addresses of a kind that an answer may have; large clouds give 16 A records.
-const MOST_ANSWERS: usize = 16;
+const MAX_ANSWERS: usize = 16;
 /// The most look-ups at a time: each holds a thread, and a slow DNS server must not take all of them.
-const MOST_AT_ONCE: usize = 64;
+const MAX_AT_ONCE: usize = 64;
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Looks names up. The seam that lets tests answer in DNS's place.
 pub(super) trait Resolve: Debug + Send + Sync {
     /// Returns the A and AAAA records of a name.
-    fn resolve<'a>(&'a self, name: &'a str, standing: Standing) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+    fn resolve<'a>(&'a self, name: &'a str, standing: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
 /// Looks a name up, once; fails with the rule that no usable answer breaks.
-pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, standing: Standing) -> Result<Vec<IpAddr>, Rule> {
-    let answer = tokio::time::timeout(LONGEST, resolver.resolve(name, standing)).await;
+pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, standing: Clearance) -> Result<Vec<IpAddr>, Rule> {
+    let answer = tokio::time::timeout(MAX_LENGTH, resolver.resolve(name, standing)).await;
     let rule = match answer {
         Ok(Ok(addresses)) if addresses.is_empty() => Rule::DnsEmpty,
         Ok(Ok(addresses)) if too_many(&addresses) => Rule::DnsTooMany,
@@ -46,11 +46,11 @@ pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, standing: Standi
 
 fn too_many(addresses: &[IpAddr]) -> bool {
     let v4 = addresses.iter().filter(|address| address.is_ipv4()).count();
-    v4.max(addresses.len() - v4) > MOST_ANSWERS
+    v4.max(addresses.len() - v4) > MAX_ANSWERS
 }
 
 /// Judges every address of an answer; one that is refused refuses all.
-pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, standing: Standing) -> Result<Vec<Cleared>, Rule> {
+pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, standing: Clearance) -> Result<Vec<Cleared>, Rule> {
     let judge = |address: &IpAddr| policy.judge_address(*address, Some(port), standing);
     answer.iter().map(judge).collect()
 }
@@ -60,8 +60,8 @@ pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, standing: Sta
 pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
-    fn resolve<'a>(&'a self, name: &'a str, standing: Standing) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MOST_AT_ONCE)));
+    fn resolve<'a>(&'a self, name: &'a str, standing: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
         Box::pin(async move {
             let permit = Arc::clone(&THREADS).acquire_owned().await.map_err(io::Error::other)?;
             let name = name.to_owned();
@@ -83,8 +83,8 @@ impl Resolve for SystemResolver {
 ///
 /// A name that DNS does not know must not be tried below the machine's search domains, where it may mean
 /// something internal; a final dot says so. Names that the operator opened are looked up as they are.
-fn system_look_up(name: &str, standing: Standing) -> io::Result<Vec<IpAddr>> {
-    if standing == Standing::Opened || !cfg!(unix) {
+fn system_look_up(name: &str, standing: Clearance) -> io::Result<Vec<IpAddr>> {
+    if standing == Clearance::Opened || !cfg!(unix) {
         return ask(name);
     }
     let in_hosts = hosts_file(&std::fs::read_to_string("/etc/hosts").unwrap_or_default(), name);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::draft::{Draft, is_redacted};
+use super::outgoing::{OutgoingRequest, is_redacted};
 use super::{BodyError, HttpError};
 
 /// An answer with its body.
@@ -24,7 +24,7 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(draft: Draft, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+    pub(super) fn new(draft: OutgoingRequest, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let title = format!("{} {}", draft.method, draft.shown());
         Self { title, url: draft.url, status, headers, body }
     }

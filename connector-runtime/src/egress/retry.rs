@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use http::header;
 use tokio::time::Instant;
 
-use super::draft::Draft;
+use super::outgoing::OutgoingRequest;
 use super::{Client, EgressError, Response, Rule, redirect};
 
 /// How often and when a request that failed in passing is sent again.
@@ -91,7 +91,7 @@ impl Retry {
         }
     }
 
-    fn permits(&self, draft: &Draft) -> bool {
+    fn permits(&self, draft: &OutgoingRequest) -> bool {
         self.even_if_not_idempotent || draft.method.is_idempotent() || draft.has_idempotency_key()
     }
 }
@@ -104,7 +104,11 @@ impl Default for Retry {
 }
 
 /// Sends a request, again if its retry says so; each attempt starts with the request as it was built.
-pub(super) async fn send(client: &Client, draft: Draft, ends: Option<Instant>) -> Result<Response, EgressError> {
+pub(super) async fn send(
+    client: &Client,
+    draft: OutgoingRequest,
+    ends: Option<Instant>,
+) -> Result<Response, EgressError> {
     let Some(retry) = draft.retry.clone().filter(|retry| retry.permits(&draft)) else {
         return redirect::follow(client, draft).await;
     };

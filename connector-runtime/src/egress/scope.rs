@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use url::{Origin, Url};
 
-use super::draft::SHORTEST_SOUGHT;
+use super::outgoing::MIN_SEARCHED_LENGTH;
 use super::{EgressError, IntoUrl};
 use crate::Secret;
-use crate::redact::{LateSecret, Redactor};
+use crate::redact::{Redactor, RuntimeSecret};
 
 /// The origins that may have secrets (all, if none was named), and the secrets that are looked for.
 #[derive(Clone, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Scope {
     origins: Option<Arc<[Place]>>,
     watched: Option<Arc<Watched>>,
     /// Those that came up while a call ran.
-    late: Vec<LateSecret>,
+    late: Vec<RuntimeSecret>,
 }
 
 /// The secrets that are looked for, and what finds them in every form that they travel in.
@@ -54,16 +54,16 @@ impl Scope {
     }
 
     pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let long_enough = secrets.into_iter().filter(|secret| secret.expose().len() >= SHORTEST_SOUGHT);
+        let long_enough = secrets.into_iter().filter(|secret| secret.expose().len() >= MIN_SEARCHED_LENGTH);
         let known = self.watched.iter().flat_map(|watched| watched.secrets.iter().cloned());
         let secrets: Vec<Secret> = known.chain(long_enough).collect();
         let finder = Redactor::new(secrets.iter().map(|secret| secret.expose().to_owned()));
         Self { watched: Some(Arc::new(Watched { secrets, finder })), ..self.clone() }
     }
 
-    pub(super) fn with_late(&self, secret: LateSecret) -> Self {
+    pub(super) fn with_late(&self, secret: RuntimeSecret) -> Self {
         let mut scope = self.clone();
-        if secret.secret().expose().len() >= SHORTEST_SOUGHT {
+        if secret.secret().expose().len() >= MIN_SEARCHED_LENGTH {
             scope.late.push(secret);
         }
         scope

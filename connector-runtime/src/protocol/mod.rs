@@ -13,7 +13,7 @@ mod tests;
 
 pub use self::fingerprint::{Fingerprint, FingerprintError};
 pub use self::request::{ExecuteRequest, Metadata};
-pub use self::signature::{MOST_AGE, SignatureError, sign, verify};
+pub use self::signature::{MAX_AGE, SignatureError, sign, verify};
 
 /// The version that is spoken.
 pub const VERSION: &str = "2.0";
@@ -25,7 +25,7 @@ pub const SIGNATURE_HEADER: &str = "x-floh-signature";
 pub const SCHEMA_HEADER: &str = "x-floh-schema";
 
 /// The most bytes that a body may have, in both directions.
-pub const MOST_BYTES: usize = 10 * 1024 * 1024;
+pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// Tells whether a `protocolVersion` is one that this side speaks: 2.0 and what is compatible with it.
 pub fn is_spoken(version: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The signature of a request: `x-floh-signature: t=<unix>,v1=<hex HMAC-SHA256 of "t.body">`.
 //!
-//! It shows that the body comes from who knows the secret, and when it was sent. Within [`MOST_AGE`] a
+//! It shows that the body comes from who knows the secret, and when it was sent. Within [`MAX_AGE`] a
 //! recorded request can be sent again; the idempotency key in the signed body is what tells of that.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use super::hex;
 use crate::Secret;
 
 /// How far the time of a signature may lie from the reader's clock, before or after.
-pub const MOST_AGE: Duration = Duration::from_secs(5 * 60);
+pub const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// Why a signature was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum SignatureError {
     /// It was made too long ago, or in the future.
     #[error(
         "the signature is {seconds} s away from this service's clock, {} at most; check both clocks",
-        MOST_AGE.as_secs()
+        MAX_AGE.as_secs()
     )]
     Stale {
         /// How far it is away.
@@ -61,7 +61,7 @@ pub fn verify(secret: &Secret, header: Option<&str>, body: &[u8], now: SystemTim
     if !codes.iter().any(|code| own.clone().verify_slice(code).is_ok()) {
         return Err(SignatureError::Wrong);
     }
-    if seconds > MOST_AGE.as_secs() { Err(SignatureError::Stale { seconds }) } else { Ok(()) }
+    if seconds > MAX_AGE.as_secs() { Err(SignatureError::Stale { seconds }) } else { Ok(()) }
 }
 
 fn code(secret: &Secret, at: &str, body: &[u8]) -> Hmac<Sha256> {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::model::{Command, ConfigSchema, Effect, Field, FieldKind, Fields, Source};
 
 /// Most mistakes that are listed; who has more begins with these.
-const MOST_PROBLEMS: usize = 1_000;
+const MAX_PROBLEMS: usize = 1_000;
 
 /// One mistake in a config schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(crate) fn escape_pointer(step: &str) -> String {
 
 impl Parser {
     fn problem(&mut self, message: impl Into<String>) {
-        if self.problems.len() >= MOST_PROBLEMS {
+        if self.problems.len() >= MAX_PROBLEMS {
             return;
         }
         let pointer = self.path.iter().fold(String::new(), |path, step| path + "/" + &escape_pointer(step));

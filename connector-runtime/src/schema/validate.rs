@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Map, Number, Value};
 
 use super::model::{Field, FieldKind, Fields};
-use crate::step_config::Given;
+use crate::step_config::RawValues;
 
 /// Returns the JSON type of a value, as messages name it.
 pub fn json_type(value: &Value) -> &'static str {
@@ -44,7 +44,7 @@ pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
 #[derive(Clone, Copy)]
 pub struct FieldValues<'a> {
     fields: &'a Fields,
-    given: Given<'a>,
+    given: RawValues<'a>,
 }
 
 impl fmt::Debug for FieldValues<'_> {
@@ -55,7 +55,7 @@ impl fmt::Debug for FieldValues<'_> {
 
 impl<'a> FieldValues<'a> {
     /// Lays values beside their fields; nothing is checked yet.
-    pub fn new(fields: &'a Fields, given: impl Into<Given<'a>>) -> Self {
+    pub fn new(fields: &'a Fields, given: impl Into<RawValues<'a>>) -> Self {
         Self { fields, given: given.into() }
     }
 

@@ -20,7 +20,7 @@ use crate::Secret;
 use crate::context::{ConnectionConfig, Invocation, StepConfig};
 use crate::dispatch::{Target, dispatch};
 use crate::egress::Client;
-use crate::protocol::{self, ExecuteRequest, MOST_BYTES, SIGNATURE_HEADER};
+use crate::protocol::{self, ExecuteRequest, MAX_BYTES, SIGNATURE_HEADER};
 use crate::redact::{Redactor, secret_texts};
 use crate::registry::Entry;
 use crate::result::Reply;
@@ -62,7 +62,7 @@ pub async fn run_call(entry: &Entry, connector: &str, http: &Client, call: Execu
 }
 
 async fn read(body: Body) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MOST_BYTES).collect()).await;
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BYTES).collect()).await;
     let collected = collected.map_err(|_| Problem::slow("the body took more than 30 s to arrive"))?;
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if error.is::<LengthLimitError>() {

@@ -45,7 +45,7 @@ pub use self::listen::{STOP_TIMEOUT, run, serve, stop_signal};
 pub use self::settings::{ServeError, Settings};
 
 /// How many calls may be at work at the same time; further ones are turned away with 503.
-const MOST_CALLS: usize = 256;
+const MAX_CALLS: usize = 256;
 
 /// Connectors to be served, and how. [`Service::router`] makes the router.
 pub struct Service {
@@ -58,7 +58,7 @@ pub struct Service {
 impl Service {
     /// Serves the types of a registry: unsigned, and with requests to public destinations alone.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, http: Client::default(), secret: None, calls: Semaphore::new(MOST_CALLS) }
+        Self { registry, http: Client::default(), secret: None, calls: Semaphore::new(MAX_CALLS) }
     }
 
     /// Takes no call that is not signed with this secret.

@@ -7,7 +7,7 @@ use crate::egress::{Policy, PolicyError};
 use crate::registry::DuplicateConnector;
 
 /// Where a service listens when nothing is said.
-const USUAL_ADDRESS: &str = "127.0.0.1:8090";
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8090";
 
 /// How a service is to run.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Settings {
 
     /// Reads the settings from wherever `variable` finds them.
     pub(super) fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ServeError> {
-        let listen = variable("FLOH_LISTEN").unwrap_or_else(|| USUAL_ADDRESS.to_owned());
+        let listen = variable("FLOH_LISTEN").unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
         let listen = listen.parse().map_err(|_| ServeError::Address(listen))?;
         let list = |name| Vec::from_iter(variable(name));
         let policy = Policy::parse(&list("FLOH_EGRESS_ALLOW"), &list("FLOH_EGRESS_DENY"))?;

@@ -220,9 +220,9 @@ async fn what_is_no_call_is_a_problem() {
     }
     let text = Request::post("/execute").header(header::CONTENT_TYPE, "text/plain").body("{}".into()).unwrap();
     assert_problem(&ask(&router, text).await, 415, "application/json");
-    let huge = vec![b' '; protocol::MOST_BYTES + 1];
+    let huge = vec![b' '; protocol::MAX_BYTES + 1];
     assert_problem(&ask(&router, post("/execute", huge)).await, 413, "10 MiB");
-    let all = u32::try_from(MOST_CALLS).unwrap();
+    let all = u32::try_from(MAX_CALLS).unwrap();
     let service = desk();
     service.calls.try_acquire_many(all).unwrap().forget();
     let answer = ask(&service.router(), broken("{}")).await;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{MOST_LISTED, StepConfig};
+use super::{MAX_LISTED, StepConfig};
 
 fn read(text: &str) -> StepConfig {
     serde_json::from_str(text).unwrap()
@@ -34,10 +34,10 @@ fn values_are_set_and_taken_out_in_either_form() {
         assert_eq!(Value::Object(config.into_map()), json!({ "a": 3, "c": 4 }));
     }
     let mut config = StepConfig::default();
-    for index in 0..3 * MOST_LISTED {
+    for index in 0..3 * MAX_LISTED {
         config.insert(&format!("name{index}"), json!(index));
     }
-    assert_eq!(config.len(), 3 * MOST_LISTED);
+    assert_eq!(config.len(), 3 * MAX_LISTED);
 }
 
 #[test]

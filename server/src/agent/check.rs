@@ -19,7 +19,7 @@ use super::served::Served;
 use crate::external;
 
 /// How long a destination may take to take a connection.
-const LONGEST: Duration = Duration::from_secs(5);
+const MAX_LENGTH: Duration = Duration::from_secs(5);
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -150,14 +150,14 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
     let mut why = "the name has no address".to_owned();
     for address in verdict.addresses {
         let address = SocketAddr::new(address, port);
-        match timeout(LONGEST, TcpStream::connect(address)).await {
+        match timeout(MAX_LENGTH, TcpStream::connect(address)).await {
             Ok(Ok(_)) => {
                 let detail = format!("{address} takes connections");
                 findings.push(Finding::new(format!("{name}: reachable"), &shown, Verdict::Ok, detail));
                 return true;
             }
             Ok(Err(error)) => why = format!("{address}: {error}"),
-            Err(_) => why = format!("{address} did not answer within {} s", LONGEST.as_secs()),
+            Err(_) => why = format!("{address} did not answer within {} s", MAX_LENGTH.as_secs()),
         }
     }
     findings.push(Finding::new(format!("{name}: reachable"), &shown, Verdict::Failed, why));

@@ -10,22 +10,21 @@ use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
-use connector_runtime::schema::{ConfigSchema, FieldKind, FieldValues, Invalid};
+use connector_runtime::schema::{
+    CONNECTOR_NAME_RULE, ConfigSchema, FieldKind, FieldValues, Invalid, is_connector_name,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::secret_file;
-use crate::agents::wire::ConfigPlace;
+use crate::agent_hub::wire::ConfigPlace;
 use crate::config::variable;
 
 /// How many commands are executed at a time when nothing is said.
-const USUAL_CONCURRENT: u32 = 32;
+const DEFAULT_CONCURRENT: u32 = 32;
 /// The most commands that may be executed at a time.
-const MOST_CONCURRENT: u32 = 4096;
-/// The longest name of a connector (contract section 1).
-const LONGEST_NAME: usize = 63;
-
+const MAX_CONCURRENT: u32 = 4096;
 /// Who an agent is, what it serves, and where it may go.
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
@@ -181,9 +180,9 @@ impl AgentConfig {
                 "it must be a text of at most 128 bytes, the one that the token is bound to".into(),
             ));
         }
-        let max_concurrent = file.max_concurrent.unwrap_or(USUAL_CONCURRENT);
-        if !(1..=MOST_CONCURRENT).contains(&max_concurrent) {
-            return Err(refuse("max-concurrent", format!("it must be a number from 1 to {MOST_CONCURRENT}")));
+        let max_concurrent = file.max_concurrent.unwrap_or(DEFAULT_CONCURRENT);
+        if !(1..=MAX_CONCURRENT).contains(&max_concurrent) {
+            return Err(refuse("max-concurrent", format!("it must be a number from 1 to {MAX_CONCURRENT}")));
         }
         let policy = Policy::only(&file.allow).map_err(|error: PolicyError| refuse("allow", error.to_string()))?;
         if file.connectors.is_empty() {

@@ -25,10 +25,10 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::ServerAddress;
 use super::served::Served;
-use crate::agents::wire::{FromAgent, FromServer, MOST_FRAME, Register};
+use crate::agent_hub::wire::{FromAgent, FromServer, MAX_FRAME, Register};
 
 /// How long connecting and registering may take, each.
-const LONGEST: Duration = Duration::from_secs(15);
+const MAX_LENGTH: Duration = Duration::from_secs(15);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// The limits of what a server may ask for as its heartbeat, in seconds.
@@ -136,9 +136,9 @@ pub(super) async fn register(
 ) -> Result<Registered, ConnectError> {
     let slow = |what: &str| ConnectError::Unreachable {
         server: address.to_string(),
-        why: format!("{what} took more than {} s", LONGEST.as_secs()),
+        why: format!("{what} took more than {} s", MAX_LENGTH.as_secs()),
     };
-    let connecting = timeout(LONGEST, open(address, tls, token)).await;
+    let connecting = timeout(MAX_LENGTH, open(address, tls, token)).await;
     let (mut socket, heard) = connecting.map_err(|_| slow("connecting"))??;
     let frame = serde_json::to_string(&FromAgent::Register(Box::new(registration))).unwrap_or_default();
     let registering = async {
@@ -151,7 +151,7 @@ pub(super) async fn register(
         }
     };
     let (session_id, heartbeat_secs, refused) =
-        timeout(LONGEST, registering).await.map_err(|_| slow("registering"))??;
+        timeout(MAX_LENGTH, registering).await.map_err(|_| slow("registering"))??;
     let seconds = heartbeat_secs.clamp(*HEARTBEATS.start(), *HEARTBEATS.end());
     Ok(Registered { socket, heard, session_id, heartbeat: Duration::from_secs(seconds), refused })
 }
@@ -216,7 +216,7 @@ async fn open(
         .map_err(|_| ConnectError::Token("it cannot be sent as a header".to_owned()))?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
-    let limits = WebSocketConfig::default().max_message_size(Some(MOST_FRAME)).max_frame_size(Some(MOST_FRAME));
+    let limits = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
     let upgraded = client_async_with_config(request, wire, Some(limits)).await;
     let (socket, _) = upgraded.map_err(|error| match error {
         Error::Http(response) => not_upgraded(server(), &response),

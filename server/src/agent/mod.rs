@@ -1,5 +1,5 @@
 //! The agent: a process inside a private network that connects out to the server and executes commands for
-//! it (contract section 6). `floh agent` is its door; the server's half is `crate::agents`.
+//! it (contract section 6). `floh agent` is its door; the server's half is `crate::agent_hub`.
 //!
 //! [`AgentConfig`] is what `agent.toml` says, [`Agent`] keeps one connection up and answers over it. What it
 //! may call is its own list of destinations and nothing beside it. A [`Journal`] on disk makes that a command

@@ -21,7 +21,7 @@ use super::served::Served;
 use super::session::{self, End};
 use super::work::Work;
 use super::{Pace, ServerAddress};
-use crate::agents::wire::{Capabilities, Register};
+use crate::agent_hub::wire::{Capabilities, Register};
 
 /// How often the journal is looked through for what is too old.
 const PRUNING: Duration = Duration::from_secs(10 * 60);

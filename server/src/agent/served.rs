@@ -20,8 +20,8 @@ use serde_json::{Map, Value};
 
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
 use super::plain::Plain;
-use crate::agents::wire::{Command, FromAgent};
-use crate::external::{self, External, Service, Standing};
+use crate::agent_hub::wire::{Command, FromAgent};
+use crate::external::{self, External, Service, ServiceStatus};
 
 /// The connectors of an agent.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Served {
 #[derive(Debug)]
 struct Connector {
     config: ConnectorConfig,
-    standing: Arc<Standing>,
+    status: Arc<ServiceStatus>,
     /// What a service told of itself.
     told: RwLock<Option<Known>>,
 }
@@ -51,7 +51,7 @@ impl Served {
     pub(super) fn new(config: &AgentConfig, registry: Arc<Registry>) -> Self {
         let connector = |config: &ConnectorConfig| Connector {
             config: config.clone(),
-            standing: Arc::default(),
+            status: Arc::default(),
             told: RwLock::default(),
         };
         let connectors = config.connectors.iter().map(|(name, config)| (name.clone(), connector(config))).collect();
@@ -139,7 +139,7 @@ impl Served {
                     signing_secret: endpoint.signing_secret.clone(),
                     redactor: Arc::clone(&redactor),
                     expected: None,
-                    standing: Arc::clone(&connector.standing),
+                    status: Arc::clone(&connector.status),
                 };
                 match External::new(service, &self.http) {
                     Ok(executor) => self.forward(&schema, &executor, redactor, call).await,

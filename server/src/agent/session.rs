@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::{Heard, Registered, Wire};
 use super::work::{Work, failure};
-use crate::agents::wire::{FromServer, WireError};
+use crate::agent_hub::wire::{FromServer, WireError};
 
 /// How many frames wait to be sent, beside those that tasks hold.
 const WAITING: usize = 64;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::backoff::Backoff;
 use super::config::Kind;
 use super::*;
-use crate::agents::wire::ConfigPlace;
+use crate::agent_hub::wire::ConfigPlace;
 
 fn registry() -> Registry {
     connectors::link();

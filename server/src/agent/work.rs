@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connector_runtime::protocol::MOST_BYTES;
+use connector_runtime::protocol::MAX_BYTES;
 use connector_runtime::result::Reply;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::journal::{Begun, Entered, Journal, Room};
 use super::served::Served;
-use crate::agents::wire::{Command, FromAgent};
+use crate::agent_hub::wire::{Command, FromAgent};
 
 /// What the server reads after a failure whose effect nobody knows.
 const INTERRUPTED: &str = "The agent was interrupted while it executed the command; whether it took effect is \
@@ -271,11 +271,11 @@ fn interrupted() -> Arc<str> {
 /// Writes a reply as the server takes it: one that is too large to be sent is a failure that says so.
 fn text_of(reply: Reply) -> String {
     let text = reply.into_json();
-    if text.len() <= MOST_BYTES {
+    if text.len() <= MAX_BYTES {
         return text;
     }
     let error = format!(
-        "The result has {} bytes; an agent can send {MOST_BYTES}. The command was executed; ask for less at a time",
+        "The result has {} bytes; an agent can send {MAX_BYTES}. The command was executed; ask for less at a time",
         text.len()
     );
     failure(&error, None)

@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::page::{PageView, Query};
 use super::{Caller, Problem};
-use crate::agents::AgentView;
-use crate::agents::session::{self, Peer};
+use crate::agent_hub::AgentView;
+use crate::agent_hub::session::{self, Peer};
 use crate::app::App;
 
 const TAG: &str = "agents";
@@ -55,7 +55,7 @@ pub(super) async fn connect(
     let caller = caller.map(|Extension(Caller(identity))| identity);
     let stranger = match &caller {
         Some(_) => None,
-        None => Some(app.agents.stranger().ok_or_else(|| {
+        None => Some(app.agents.unauthenticated_slot().ok_or_else(|| {
             Problem::unavailable(
                 "too many connections wait to show their token; send it with the upgrade, or try again",
             )

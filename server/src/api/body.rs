@@ -9,8 +9,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
 
+use super::duplicate_keys;
 use super::problem::{Mistake, Problem};
-use super::unique;
 
 /// The largest body of most routes.
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -19,9 +19,9 @@ pub const DOCUMENT_LIMIT: usize = 64 * 1024 * 1024;
 /// Most characters of a text that is looked for later or shown in lists; within what PostgreSQL indexes.
 pub const SHORT: usize = 255;
 /// Most items of a list of texts.
-pub const MOST_TEXTS: usize = 200;
+pub const MAX_TEXTS: usize = 200;
 /// Most mistakes that one answer lists.
-pub const MOST_MISTAKES: usize = 100;
+pub const MAX_MISTAKES: usize = 100;
 /// What is wrong with a NUL character.
 const NUL: &str = "a NUL character cannot be kept";
 /// How deep a body may be nested: the parser's own limit.
@@ -121,7 +121,8 @@ impl Form {
     /// 422 where it is no JSON, or no object.
     pub fn parse_with_schema(bytes: &[u8]) -> Result<Self, Problem> {
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
-        let (value, mut mistakes) = unique::read(if blank { b"{}" } else { bytes }).map_err(|error| no_json(&error))?;
+        let (value, mut mistakes) =
+            duplicate_keys::read(if blank { b"{}" } else { bytes }).map_err(|error| no_json(&error))?;
         mistakes.retain(|mistake| mistake.pointer.starts_with("/configSchema/"));
         Ok(Self { mistakes, ..Self::of(value)? })
     }
@@ -242,14 +243,14 @@ impl Form {
         })
     }
 
-    /// Takes a list of at most [`MOST_TEXTS`] texts of at most [`SHORT`] characters.
+    /// Takes a list of at most [`MAX_TEXTS`] texts of at most [`SHORT`] characters.
     pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
         let list = self.typed(key, "a list of strings", |value| match value {
             Value::Array(list) => Ok(list),
             other => Err(other),
         })?;
-        if list.len() > MOST_TEXTS {
-            self.mistake(key, format!("expected at most {MOST_TEXTS} items, got {}", list.len()));
+        if list.len() > MAX_TEXTS {
+            self.mistake(key, format!("expected at most {MAX_TEXTS} items, got {}", list.len()));
             return None;
         }
         let mut texts = Vec::with_capacity(list.len());
@@ -281,7 +282,7 @@ impl Form {
     pub fn finish(mut self, known: &[&str]) -> Result<(), Problem> {
         let left = self.map.keys().filter(|key| !known.contains(&key.as_str()));
         // A body of a million unknown keys gets no answer of a million messages.
-        let left: Vec<String> = left.take(MOST_MISTAKES).cloned().collect();
+        let left: Vec<String> = left.take(MAX_MISTAKES).cloned().collect();
         for key in left {
             let key = key.replace('~', "~0").replace('/', "~1");
             self.mistake(&key, format!("unknown field; known are {}", known.join(", ")));

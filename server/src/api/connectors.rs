@@ -15,7 +15,7 @@ use super::{Caller, Form, JsonBytes, Problem, aside};
 use crate::api::DOCUMENT_LIMIT;
 use crate::app::App;
 use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
-use crate::execute::{self, Carried, Executed, Keyed, execute_keyed};
+use crate::execute::{self, Executed, IdempotentOutcome, RunToCompletion, execute_keyed};
 use crate::store::{ConnectorFilter, ExecutionSource};
 
 const TAG: &str = "connectors";
@@ -74,7 +74,7 @@ pub(super) async fn update(
     let expected = if_match(&headers)?;
     let patch = ConnectorPatch::read(Form::parse(&body)?)?;
     let worker = app.clone();
-    let view = to_the_end(&app, async move { catalog::update(&worker, &key, patch, expected).await }).await?;
+    let view = run_to_completion(&app, async move { catalog::update(&worker, &key, patch, expected).await }).await?;
     Ok(tagged(view))
 }
 
@@ -93,10 +93,10 @@ pub(super) async fn delete(
     let work = async move {
         let deleted = worker.store.connectors().delete(connector.id, expected).await;
         worker.instances.forget(connector.id);
-        worker.standings.forget(connector.id);
+        worker.service_statuses.forget(connector.id);
         Ok(deleted?)
     };
-    to_the_end(&app, work).await?;
+    run_to_completion(&app, work).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -149,7 +149,7 @@ impl ExecuteBody {
             variables: form.object("variables"),
             step_id: form.short_text("stepId"),
             run_id: form.short_text("runId"),
-            timeout_ms: form.number("timeoutMs", 1..=connector_runtime::dispatch::MOST_TIMEOUT_MS),
+            timeout_ms: form.number("timeoutMs", 1..=connector_runtime::dispatch::MAX_TIMEOUT_MS),
             mock_scenario: form.text("mockScenario"),
         };
         if body.params.as_ref().is_some_and(|params| params.contains_key("command")) {
@@ -212,7 +212,7 @@ pub(super) async fn test(
     if has_none && instance.service().is_some() {
         let worker = app.clone();
         let work = async move { Ok(execute::check_health(&worker, &instance, read.into_request(None)).await?) };
-        return Ok(answer(&to_the_end(&app, work).await?, began));
+        return Ok(answer(&run_to_completion(&app, work).await?, began));
     }
     // One without a schema is an agent's, and may have the command.
     if has_none && !instance.schema.open {
@@ -225,11 +225,11 @@ pub(super) async fn test(
 }
 
 /// Does work to its end: a caller who hangs up does not leave a written row beside a memory of the old one.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(super) async fn run_to_completion<T: Send + 'static>(
     app: &App,
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    Carried::new(&app.calls, work).await
+    RunToCompletion::new(&app.calls, work).await
 }
 
 /// Runs the call to its end: a caller who hangs up does not stop it half-way.
@@ -247,13 +247,13 @@ async fn call(
     let work = async move {
         let request = body.into_request(idempotency_key.clone());
         match idempotency_key {
-            None => Ok(Keyed::Ran(execute::execute(&worker, &instance, request).await?)),
+            None => Ok(IdempotentOutcome::Ran(execute::execute(&worker, &instance, request).await?)),
             Some(key) => Ok(execute_keyed(&worker, &instance, caller.0.token_id, key, &bytes, request).await?),
         }
     };
-    Ok(match to_the_end(&app, work).await? {
-        Keyed::Ran(executed) => answer(&executed, began),
-        Keyed::Replayed(kept) => {
+    Ok(match run_to_completion(&app, work).await? {
+        IdempotentOutcome::Ran(executed) => answer(&executed, began),
+        IdempotentOutcome::Replayed(kept) => {
             let text = kept.result.get().to_owned();
             let mut response = ([(header::CONTENT_TYPE, "application/json")], text).into_response();
             let headers = response.headers_mut();

@@ -2,28 +2,28 @@
 //! declared; one without cannot be added.
 
 mod agents;
-mod answered;
 mod aside;
 mod body;
 mod connectors;
+mod duplicate_keys;
 mod executions;
 mod guard;
+mod http_metrics;
 mod imports;
-mod meta;
 mod page;
 mod path;
 mod problem;
 mod routes;
+mod server_info;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod type_changes;
 mod types;
-mod unique;
 
 pub(crate) use aside::aside;
 use aside::json;
-pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MOST_MISTAKES, MOST_TEXTS, SHORT};
+pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MAX_MISTAKES, MAX_TEXTS, SHORT};
 pub use guard::{Access, Caller};
 pub(crate) use imports::{include, refused};
 pub use problem::{Mistake, Problem};

@@ -12,7 +12,7 @@ use super::{Mistake, Problem};
 use crate::store::{Page, PageRequest};
 
 /// Most characters of a query parameter.
-const LONGEST: usize = 1000;
+const MAX_LENGTH: usize = 1000;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,10 +44,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
         let mut read = Self { values: BTreeMap::new(), mistakes: Vec::new() };
         for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if value.contains('\0') || value.chars().count() > LONGEST {
+            if value.contains('\0') || value.chars().count() > MAX_LENGTH {
                 read.mistakes.push(Mistake::new(
                     format!("?{key}"),
-                    format!("expected at most {LONGEST} characters, none of them NUL"),
+                    format!("expected at most {MAX_LENGTH} characters, none of them NUL"),
                 ));
                 continue;
             }

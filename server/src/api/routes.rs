@@ -17,10 +17,10 @@ use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use super::answered::{self, Answered};
 use super::guard::{Access, guard};
-use super::meta::Document;
-use super::{Problem, agents, connectors, executions, imports, meta, tokens, type_changes, types};
+use super::http_metrics::{self, HttpMetrics};
+use super::server_info::Document;
+use super::{Problem, agents, connectors, executions, imports, server_info, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
 
@@ -67,10 +67,10 @@ fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::TokensWrite), routes!(tokens::create)),
         (Needs(Scope::TokensRead), routes!(tokens::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::delete)),
-        (Needs(Scope::AuditRead), routes!(meta::metrics)),
-        (Authenticated, routes!(meta::openapi)),
-        (Public, routes!(meta::healthz)),
-        (Public, routes!(meta::readyz)),
+        (Needs(Scope::AuditRead), routes!(server_info::metrics)),
+        (Authenticated, routes!(server_info::openapi)),
+        (Public, routes!(server_info::healthz)),
+        (Public, routes!(server_info::readyz)),
     ]
 }
 
@@ -108,7 +108,7 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
         .fallback_service(nothing.with_state(app.clone()))
         // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
         .layer((
-            from_fn_with_state(Arc::<Answered>::default(), finish),
+            from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
             CatchPanicLayer::custom(panicked),
             Extension(document),
             Extension(metrics),
@@ -163,9 +163,9 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// Headers that every answer has, and the request's metrics.
-async fn finish(State(answered): State<Arc<Answered>>, request: Request, next: Next) -> Response {
+async fn finish(State(metrics): State<Arc<HttpMetrics>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let method = answered::label(request.method());
+    let method = http_metrics::label(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -175,6 +175,6 @@ async fn finish(State(answered): State<Arc<Answered>>, request: Request, next: N
     let took = began.elapsed().as_secs_f64();
     let path = path.as_ref().map_or("none", MatchedPath::as_str);
     tracing::debug!(method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
-    answered.count(path, method, response.status(), took);
+    metrics.count(path, method, response.status(), took);
     response
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::connectors::{to_the_end, uuid};
+use super::connectors::{run_to_completion, uuid};
 use super::page::{PageView, Query};
 use super::path::PathKey;
 use super::{Caller, Form, JsonBytes, Mistake, Problem};
@@ -165,6 +165,6 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
 pub(super) async fn delete(State(app): State<App>, PathKey(id): PathKey) -> Result<StatusCode, Problem> {
     let id = uuid(&id, "token")?;
     let worker = app.clone();
-    to_the_end(&app, async move { Ok(worker.auth.revoke(id).await?) }).await?;
+    run_to_completion(&app, async move { Ok(worker.auth.revoke(id).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::connectors::{if_match, to_the_end};
+use super::connectors::{if_match, run_to_completion};
 use super::page::{PageView, Query};
 use super::path::{PathKey, PathKeys};
 use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem, aside, json};
@@ -32,7 +32,7 @@ pub(super) async fn update(
     let request = aside(move || read(&caller, &body)).await?;
     let worker = app.clone();
     let work = async move { catalog::update_type(&worker, &key, request, expected).await };
-    let changed = to_the_end(&app, work).await?;
+    let changed = run_to_completion(&app, work).await?;
     Ok(([(header::ETAG, changed.view.etag())], json(changed).await?).into_response())
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn refresh(
     let form = Form::parse(&body)?;
     let worker = app.clone();
     let work = async move { catalog::refresh_type(&worker, &key, form).await };
-    let changed = to_the_end(&app, work).await?;
+    let changed = run_to_completion(&app, work).await?;
     Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
 }
 

@@ -1,19 +1,17 @@
 //! Issuing tokens: what is asked for is checked whole, and the text comes back once.
 
 use connector_runtime::Secret;
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, is_connector_name};
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::Authenticator;
 use super::scope::{Scope, Scopes};
 use super::token::{self, TokenHash};
 use crate::store::{self, NewTokenRow, StoreError, TokenKind, TokenRow};
 
-const LONGEST_NAME: usize = 100;
-const LONGEST_AGENT_ID: usize = 128;
-/// The longest name of a connector (contract section 1).
-const LONGEST_CONNECTOR_NAME: usize = 63;
-const MOST_CONNECTORS: usize = 1000;
+const MAX_NAME_LENGTH: usize = 100;
+const MAX_AGENT_ID_LENGTH: usize = 128;
+const MAX_CONNECTORS: usize = 1000;
 
 /// A token as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,8 +101,8 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
     };
 
     let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        fault("/name", format!("expected 1 to {LONGEST_NAME} characters without control characters"));
+    if name.is_empty() || name.chars().count() > MAX_NAME_LENGTH || name.chars().any(char::is_control) {
+        fault("/name", format!("expected 1 to {MAX_NAME_LENGTH} characters without control characters"));
     }
     let mut scopes = Scopes::default();
     for (index, scope) in new.scopes.iter().enumerate() {
@@ -136,17 +134,14 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
             scopes = connect;
             if !new.agent_id.as_deref().is_some_and(is_agent_id) {
                 let letters = "letters, digits, '.', '_' and '-', the first a letter or digit";
-                fault("/agentId", format!("needed for kind agent: 1 to {LONGEST_AGENT_ID} {letters}"));
+                fault("/agentId", format!("needed for kind agent: 1 to {MAX_AGENT_ID_LENGTH} {letters}"));
             }
-            if new.connector_names.is_empty() || new.connector_names.len() > MOST_CONNECTORS {
-                fault("/connectorNames", format!("needed for kind agent: 1 to {MOST_CONNECTORS} names of connectors"));
+            if new.connector_names.is_empty() || new.connector_names.len() > MAX_CONNECTORS {
+                fault("/connectorNames", format!("needed for kind agent: 1 to {MAX_CONNECTORS} names of connectors"));
             }
             for (index, name) in new.connector_names.iter().enumerate() {
                 if !is_connector_name(name) {
-                    fault(
-                        &format!("/connectorNames/{index}"),
-                        "expected the name of a connector: words of a-z and 0-9 joined by hyphens".to_owned(),
-                    );
+                    fault(&format!("/connectorNames/{index}"), CONNECTOR_NAME_RULE.to_owned());
                 }
             }
         }
@@ -155,16 +150,7 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
 }
 
 fn is_agent_id(text: &str) -> bool {
-    text.len() <= LONGEST_AGENT_ID
+    text.len() <= MAX_AGENT_ID_LENGTH
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-'))
-}
-
-/// `^[a-z0-9]+(-[a-z0-9]+)*$`, at most 63 characters, not shaped like a UUID (contract section 1).
-fn is_connector_name(text: &str) -> bool {
-    let word =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    text.len() <= LONGEST_CONNECTOR_NAME
-        && text.split('-').all(word)
-        && (text.len() != 36 || Uuid::try_parse(text).is_err())
 }

@@ -1,6 +1,6 @@
 //! Who is touched by a breaking change: connectors that have a field set, or lack it, and connectors whose calls
 //! of the last 30 days used a command or a param. The work is bounded: of each connector the newest calls are
-//! looked at, and no more connectors than [`MOST_CONNECTORS`].
+//! looked at, and no more connectors than [`MAX_CONNECTORS`].
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::store::{RecentCall, StoreError, StoredConfig};
 
 /// Most connectors whose calls are looked at.
-pub(super) const MOST_CONNECTORS: usize = 2_000;
+pub(super) const MAX_CONNECTORS: usize = 2_000;
 /// Most items that an answer names.
-pub(super) const MOST_NAMED: usize = 1_000;
+pub(super) const MAX_NAMED: usize = 1_000;
 /// How far back calls count.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -83,7 +83,7 @@ pub(super) async fn affected(
         after = Some(last.id);
         for stored in &batch {
             looked_at += 1;
-            let calls = if commands.is_empty() || looked_at > MOST_CONNECTORS {
+            let calls = if commands.is_empty() || looked_at > MAX_CONNECTORS {
                 Vec::new()
             } else {
                 app.store.executions().recent_calls(stored.id, since, &commands, params).await?
@@ -180,7 +180,7 @@ impl Found {
         self.total += pointers.len();
         for pointer in pointers {
             self.items.insert(Affected { connector: connector.to_owned(), pointer: (*pointer).to_owned() });
-            if self.items.len() > MOST_NAMED {
+            if self.items.len() > MAX_NAMED {
                 self.items.pop_last();
             }
         }
@@ -227,7 +227,7 @@ mod tests {
             found.add(&format!("c{number:03}"), &BTreeSet::from(["/a", "/b"]));
         }
         let list = AffectedList::from(found);
-        assert_eq!((list.items.len(), list.total), (MOST_NAMED, Some(1_200)));
+        assert_eq!((list.items.len(), list.total), (MAX_NAMED, Some(1_200)));
         assert_eq!((list.items[0].connector.as_str(), list.items[999].connector.as_str()), ("c000", "c499"));
         let mut found = Found::default();
         found.add("one", &BTreeSet::from(["/a"]));

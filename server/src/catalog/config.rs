@@ -7,7 +7,7 @@ use connector_runtime::schema::{ConfigSchema, Field, FieldValues, Fields, Nested
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::api::{MOST_MISTAKES, Mistake};
+use crate::api::{MAX_MISTAKES, Mistake};
 
 /// A checked change of a connection config.
 #[derive(Debug, Default, PartialEq)]
@@ -30,7 +30,7 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
     let mut change = ConfigChange::default();
     let mut mistakes = Vec::new();
     for (name, value) in config {
-        if mistakes.len() >= MOST_MISTAKES {
+        if mistakes.len() >= MAX_MISTAKES {
             break;
         }
         let pointer = format!("/config/{}", name.replace('~', "~0").replace('/', "~1"));

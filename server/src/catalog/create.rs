@@ -2,7 +2,7 @@
 //! written in one transaction.
 
 use connector_runtime::mock::MockSettings;
-use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
 use semver::Version;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -126,7 +126,7 @@ impl NewConnector {
 }
 
 pub(super) fn timeout_ms(form: &mut Form) -> Option<u32> {
-    form.number("timeoutMs", 1..=connector_runtime::dispatch::MOST_TIMEOUT_MS).and_then(|ms| u32::try_from(ms).ok())
+    form.number("timeoutMs", 1..=connector_runtime::dispatch::MAX_TIMEOUT_MS).and_then(|ms| u32::try_from(ms).ok())
 }
 
 pub(super) fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {

@@ -1,7 +1,7 @@
 //! External connectors on their way in: a type that comes with its first connector, whose schema may be the
 //! service's own, and an instance of a compiled type that another process serves.
 
-use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
 use semver::Version;
 use serde_json::Value;
 use url::Url;
@@ -14,13 +14,13 @@ use crate::external::{FetchedSchema, ProbeError, fetch_schema};
 use crate::store::{ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
 
 /// Most characters of a signing secret.
-const MOST_SIGNING: usize = 1_024;
+const MAX_SIGNING: usize = 1_024;
 
 /// Takes a signing secret.
 pub(super) fn signing_secret(form: &mut Form) -> Option<String> {
     let secret = form.text("signingSecret")?;
-    if secret.is_empty() || secret.chars().count() > MOST_SIGNING {
-        form.mistake("signingSecret", format!("expected 1 to {MOST_SIGNING} characters"));
+    if secret.is_empty() || secret.chars().count() > MAX_SIGNING {
+        form.mistake("signingSecret", format!("expected 1 to {MAX_SIGNING} characters"));
         return None;
     }
     Some(secret)

@@ -2,8 +2,8 @@
 //! later the pages call these functions; no rule about a connector stands anywhere else.
 
 mod affected;
-mod carry;
 mod config;
+mod config_migration;
 mod create;
 mod declarations;
 mod endpoint;
@@ -19,8 +19,8 @@ mod versions;
 mod view;
 
 pub use affected::Affected;
-pub use carry::ClearedSecrets;
 pub use config::{ConfigChange, split_config};
+pub use config_migration::ClearedSecrets;
 pub use create::{NewConnector, create};
 pub use declarations::{declarations, type_declarations};
 pub use read::{get, list};

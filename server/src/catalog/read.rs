@@ -23,8 +23,8 @@ pub async fn get(app: &App, key: &str) -> Result<ConnectorView, Problem> {
     let mut view = ConnectorView::new(connector, &schema.connection, row.available);
     let endpoint = view.endpoint_url.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
     let expected = (!schema.open).then(|| Fingerprint::of(&row.fields.version, &schema));
-    view.state =
-        endpoint.map(|endpoint| RemoteState::Service(app.standings.at(view.id, &endpoint).state(expected.as_ref())));
+    view.state = endpoint
+        .map(|endpoint| RemoteState::Service(app.service_statuses.at(view.id, &endpoint).state(expected.as_ref())));
     if view.is_served_by_agent() {
         let standing = app.agents.standing(&view.name);
         view.served_by(&standing);

@@ -3,7 +3,7 @@
 
 use connector_runtime::schema::ConfigSchema;
 
-use crate::api::{MOST_MISTAKES, Mistake, Problem};
+use crate::api::{MAX_MISTAKES, Mistake, Problem};
 use crate::app::App;
 use crate::script::{Limits, ScriptFailure, ScriptProblem};
 use crate::store::ExecutionModel;
@@ -38,7 +38,7 @@ async fn check(app: &App, pointer: &str, source: &str, commands: &[&str], limits
     match app.scripts.sandbox.check(source, commands, limits).await {
         Ok(problems) if problems.is_empty() => Ok(()),
         Ok(problems) => {
-            let mistakes = problems.iter().take(MOST_MISTAKES).map(|problem| Mistake::new(pointer, placed(problem)));
+            let mistakes = problems.iter().take(MAX_MISTAKES).map(|problem| Mistake::new(pointer, placed(problem)));
             Err(Problem::invalid(mistakes.collect()))
         }
         Err(failure @ ScriptFailure::TooLarge { .. }) => Err(Problem::invalid_at(pointer, failure.to_string())),

@@ -3,7 +3,7 @@
 
 use connector_runtime::schema::Fields;
 
-use super::carry::{Carried, take_secrets};
+use super::config_migration::{MigratedConfig, take_secrets};
 use super::types::type_schema;
 use crate::api::Problem;
 use crate::app::App;
@@ -57,7 +57,7 @@ async fn seal_type(app: &App, row: &ConnectorType) -> Result<(), SealError> {
     }
     let mut sealed = 0_usize;
     let mut reworking = |stored: StoredConfig| -> Result<Option<Rework>, SealError> {
-        let Some(Carried { config, seal, .. }) = split(fields, &stored) else { return Ok(None) };
+        let Some(MigratedConfig { config, seal, .. }) = split(fields, &stored) else { return Ok(None) };
         let put = seal.iter().map(|(field, value)| app.seal_connector_secret(stored.id, field, value));
         let put = put.collect::<Result<_, _>>().map_err(failed)?;
         sealed += 1;
@@ -74,9 +74,9 @@ async fn seal_type(app: &App, row: &ConnectorType) -> Result<(), SealError> {
 }
 
 /// Parts a config from the secrets in it, where there are any.
-fn split(fields: &Fields, stored: &StoredConfig) -> Option<Carried> {
+fn split(fields: &Fields, stored: &StoredConfig) -> Option<MigratedConfig> {
     let secret = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());
     let mut config = stored.config.clone();
     let seal = take_secrets(&mut config, secret);
-    (config.len() != stored.config.len()).then_some(Carried { config, seal, clear: Vec::new() })
+    (config.len() != stored.config.len()).then_some(MigratedConfig { config, seal, clear: Vec::new() })
 }

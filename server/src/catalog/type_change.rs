@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::affected::{Affected, AffectedList, affected};
-use super::carry::{Carry, ClearedSecrets, shown_name};
+use super::config_migration::{ClearedSecrets, ConfigMigration, shown_name};
 use super::external::fetch_again;
 use super::script_source::check_source;
 use super::type_patch::{Imported, TypePatch, TypeRequest};
@@ -21,7 +21,7 @@ use crate::store::{
 };
 
 /// Most changes that the history keeps of a version.
-const MOST_KEPT: usize = 200;
+const MAX_KEPT: usize = 200;
 
 /// What changed, how much that asks for, and who is touched by it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -115,7 +115,7 @@ pub async fn update_type(
     expected: Option<i64>,
 ) -> Result<ChangedType, Problem> {
     // One after another: without If-Match a change is laid over whatever is there.
-    let _turn = app.contended.lock().await;
+    let _turn = app.write_lock.lock().await;
     let row = app.store.types().get(key).await?;
     if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
@@ -133,7 +133,7 @@ pub async fn update_type(
 pub async fn refresh_type(app: &App, key: &str, form: Form) -> Result<ChangedType, Problem> {
     let asked = app.store.types().get(key).await?;
     let fetched = fetch_again(app, &asked).await?;
-    let _turn = app.contended.lock().await;
+    let _turn = app.write_lock.lock().await;
     let row = app.store.types().get(key).await?;
     if row.fields.endpoint_url != asked.fields.endpoint_url {
         return Err(Problem::unavailable("the type's endpointUrl has just been changed; try again"));
@@ -171,7 +171,7 @@ async fn write(app: &App, planned: Planned, source: VersionSource, guarded: bool
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
     let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes) });
-    let carry = Carry::new(&row, &patch);
+    let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut rework = |stored: StoredConfig| rework(app, &carry, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
@@ -200,7 +200,7 @@ pub async fn diff_type(app: &App, key: &str, request: TypeRequest) -> Result<Typ
     let Planned { row, mut patch, plan } = planned(app, row, request).await?;
     check_script(app, &row, &patch).await?;
     let change = plan.view(app, &row, &patch).await?;
-    let carry = Carry::new(&row, &patch);
+    let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut after = None;
     while !carry.is_idle() {
@@ -230,7 +230,7 @@ async fn check_script(app: &App, row: &ConnectorType, patch: &TypePatch) -> Resu
 
 /// Writes changes as the history keeps them: the first ones, and the count of all.
 pub fn summary(changes: &Changes) -> String {
-    let kept = &changes.items[..changes.items.len().min(MOST_KEPT)];
+    let kept = &changes.items[..changes.items.len().min(MAX_KEPT)];
     json!({ "level": changes.level(), "total": changes.items.len(), "changes": kept }).to_string()
 }
 
@@ -324,7 +324,7 @@ impl From<StoreError> for Refused {
 
 fn rework(
     app: &App,
-    carry: &Carry<'_>,
+    carry: &ConfigMigration<'_>,
     stored: StoredConfig,
     cleared: &mut Vec<ClearedSecrets>,
 ) -> Result<Option<Rework>, Refused> {

@@ -13,7 +13,7 @@ use super::types::{stored_schema, type_schema};
 use crate::api::{Form, Mistake, Problem, include, refused};
 use crate::app::App;
 use crate::external::FetchedSchema;
-use crate::openapi::{self, Draft, OperationView, Options, Spec, Warning};
+use crate::openapi::{self, ConnectorDraft, OperationView, Options, Spec, Warning};
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 
 /// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
@@ -169,7 +169,7 @@ fn re_import(
     old: &ConfigSchema,
     form: &mut Form,
     spec: Option<Spec>,
-) -> Result<Option<Draft>, Problem> {
+) -> Result<Option<ConnectorDraft>, Problem> {
     let include = include(form);
     let Some(spec) = spec else {
         if include.is_some() {

@@ -1,12 +1,12 @@
 //! Changing a connector: what is absent stays, null removes, and a destination that moves takes no
 //! secret with it.
 
-use connector_runtime::schema::{ConfigSchema, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::carry::shown_name;
 use super::config::{ConfigChange, moves_destination, moves_endpoint, split_config};
+use super::config_migration::shown_name;
 use super::create::{check_mock, timeout_ms};
 use super::endpoint::read_endpoint;
 use super::external::{seal_signing_secret, signing_secret};
@@ -135,7 +135,7 @@ pub async fn update(
         match attempt(app, connector, &patch).await {
             Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
                 if turn.is_none() {
-                    turn = Some(app.contended.lock().await);
+                    turn = Some(app.write_lock.lock().await);
                 }
             }
             Err(Attempt::Store(error)) => return Err(error.into()),

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::carry::shown_name;
 use super::config::missing;
-use crate::agents::AgentStanding;
+use super::config_migration::shown_name;
+use crate::agent_hub::AgentStanding;
 use crate::external::ExternalState;
 use crate::store::{Connector, ExecutionModel, LogLevel};
 

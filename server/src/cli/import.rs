@@ -21,7 +21,7 @@ use self::progress::Progress;
 use self::server::{Refusal, Server, ServerArgs};
 use super::{CliError, runtime, values};
 use crate::config::EgressArgs;
-use crate::openapi::{Draft, ImportError, Options, Spec};
+use crate::openapi::{ConnectorDraft, ImportError, Options, Spec};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
@@ -60,9 +60,9 @@ pub(super) struct ImportArgs {
 /// What became of a document.
 enum Done {
     /// It was only looked at.
-    Draft(Draft),
+    ConnectorDraft(ConnectorDraft),
     /// There is a new connector, shown as the server does.
-    Made(Draft, Value),
+    Made(ConnectorDraft, Value),
     /// A type has changed; the server's answer.
     Changed(Value),
 }
@@ -135,7 +135,7 @@ async fn import(
     let spec = Spec::read(&bytes)?;
     drop(bytes);
     let Some(server) = server else {
-        return Ok(Done::Draft(draft(args, spec, Vec::new(), &mut progress)?));
+        return Ok(Done::ConnectorDraft(draft(args, spec, Vec::new(), &mut progress)?));
     };
     let name = spec.name(args.name.as_deref())?;
     match server.find_type(&name).await? {
@@ -191,7 +191,7 @@ fn draft(
     spec: Spec,
     known: Vec<(Source, String)>,
     progress: &mut Progress,
-) -> Result<Draft, ImportError> {
+) -> Result<ConnectorDraft, ImportError> {
     let options = Options { name: args.name.clone(), include: args.include.clone(), tag: args.tag.clone(), known };
     spec.draft_watched(&options, &mut |done, all| progress.tell("importing", done as u64, all as u64))
 }

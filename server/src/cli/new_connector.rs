@@ -18,7 +18,7 @@ const CONNECTOR: &str = include_str!("new_connector/connector.rs.txt");
 const LOCK: &str = include_str!("new_connector/connector.lock");
 
 /// Longest name that a connector type may have.
-const LONGEST_NAME: usize = 63;
+const MAX_NAME_LENGTH: usize = 63;
 /// Names that the REST routes take.
 const RESERVED: &[&str] = &["agents", "parse-oas"];
 /// Words that cannot name a module.
@@ -100,7 +100,7 @@ fn module_name(name: &str) -> Result<String, CliError> {
     if !name.split('-').all(word) {
         return refuse("write it in kebab-case, such as acme-crm");
     }
-    if name.len() > LONGEST_NAME {
+    if name.len() > MAX_NAME_LENGTH {
         return refuse("it is longer than 63 characters");
     }
     if uuid::Uuid::try_parse(name).is_ok() || RESERVED.contains(&name) {

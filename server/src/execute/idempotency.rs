@@ -35,7 +35,7 @@ pub struct Answer {
 
 /// What became of a call under a key.
 #[derive(Debug)]
-pub enum Keyed {
+pub enum IdempotentOutcome {
     /// It ran.
     Ran(Executed),
     /// It ran before; this is what it answered.
@@ -85,7 +85,7 @@ pub async fn execute_keyed(
     key: String,
     body: &[u8],
     request: Request,
-) -> Result<Keyed, KeyError> {
+) -> Result<IdempotentOutcome, KeyError> {
     let key = IdempotencyKey { token_id, connector_id: instance.id, key };
     let id = new_id();
     let asked = now();
@@ -94,11 +94,11 @@ pub async fn execute_keyed(
         Claim::New => {}
         Claim::InFlight { .. } => return Err(KeyError::InFlight),
         Claim::Mismatch => return Err(KeyError::OtherBody),
-        Claim::Replay { answer, .. } => return open(app, &key, &answer).map(Keyed::Replayed),
+        Claim::Replay { answer, .. } => return open(app, &key, &answer).map(IdempotentOutcome::Replayed),
     }
     let keep = KeepAnswer { key: key.clone() };
     match run(app, instance, id, request, keep).await {
-        Ok(executed) => Ok(Keyed::Ran(executed)),
+        Ok(executed) => Ok(IdempotentOutcome::Ran(executed)),
         Err(error) => {
             // Nothing has left: the key is free again.
             if matches!(error, ExecuteError::Busy(_) | ExecuteError::NotBegun(_)) {

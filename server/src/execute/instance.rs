@@ -26,7 +26,7 @@ use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks};
 use crate::store::{ConnectorFields, ConnectorType, ExecutionModel, ExecutionStatus, LoadedConnector, SIGNING_SECRET};
 
 /// How many calls of one connector may run at the same time; further ones are turned away.
-const MOST_CALLS: usize = 256;
+const MAX_CALLS: usize = 256;
 
 /// A decrypted connector.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl Instance {
             redactor,
             log_level: LogLevel::from_wire(connector.fields.log_level.as_str()).unwrap_or_default(),
             http,
-            permits: Arc::new(Semaphore::new(MOST_CALLS)),
+            permits: Arc::new(Semaphore::new(MAX_CALLS)),
             meters,
             executor,
             service: service.map(|service| Box::new(HealthCheck::new(service))),

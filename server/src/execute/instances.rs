@@ -12,7 +12,7 @@ use crate::api::Problem;
 use crate::app::App;
 
 /// How many connectors are kept; beyond that the memory is emptied and filled anew.
-const MOST_KEPT: usize = 10_000;
+const MAX_KEPT: usize = 10_000;
 
 /// Decrypted connectors by id and name.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Instances {
             if let Some(first) = kept.by_id.get(&instance.id) {
                 return Ok(Arc::clone(first));
             }
-            if kept.by_id.len() >= MOST_KEPT {
+            if kept.by_id.len() >= MAX_KEPT {
                 kept.by_id.clear();
                 kept.by_name.clear();
                 kept.limits.retain(|_, limit| Arc::strong_count(limit) > 1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector_runtime::context::Invocation;
-use connector_runtime::dispatch::{Done, Target, prepare};
+use connector_runtime::dispatch::{FinishedCall, Target, prepare};
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::Reply;
 use connector_runtime::schema::Effect;
@@ -55,8 +55,8 @@ pub struct Executed {
 }
 
 impl Executed {
-    fn new(id: Uuid, done: Done) -> Self {
-        let Done { reply, deprecated, unavailable, took, .. } = done;
+    fn new(id: Uuid, done: FinishedCall) -> Self {
+        let FinishedCall { reply, deprecated, unavailable, took, .. } = done;
         Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0 }
     }
 }
@@ -184,7 +184,7 @@ async fn call(
     target: Option<Target<'_>>,
     id: Uuid,
     mut request: Request,
-) -> Result<(ExecutionRow, Done), ExecuteError> {
+) -> Result<(ExecutionRow, FinishedCall), ExecuteError> {
     let invocation = invocation(instance, &mut request);
     let schema = &instance.schema;
     let target = match (&instance.refusal, target) {
@@ -209,7 +209,7 @@ async fn call(
 }
 
 /// The row of a call that is over before it began.
-fn begun(id: Uuid, instance: &Instance, request: &Request, done: &Done) -> ExecutionRow {
+fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall) -> ExecutionRow {
     let params = record::params(&instance.schema, done.command(), &done.config, &done.redactor);
     record::begun(id, instance, request, done.command(), params, &done.redactor)
 }
@@ -237,7 +237,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
 }
 
 /// A call of a connector that is disabled or has lost its code.
-fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -> Done {
+fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -> FinishedCall {
     let began = Instant::now();
     let texts = instance
         .schema
@@ -247,7 +247,7 @@ fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -
     let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
     let named = invocation.config.get("command").and_then(Value::as_str).filter(|name| !name.is_empty());
     let asked = named.or(instance.schema.default_command.as_deref());
-    Done {
+    FinishedCall {
         default_command: instance.schema.default_command.clone(),
         reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
         mocked: false,

@@ -1,6 +1,6 @@
 //! What an execution leaves in the store: its params and its result without secrets.
 
-use connector_runtime::dispatch::Done;
+use connector_runtime::dispatch::FinishedCall;
 use connector_runtime::redact::{Redactor, mask_fields, mask_headers};
 use connector_runtime::result::Reply;
 use connector_runtime::schema::{ConfigSchema, Fields};
@@ -45,7 +45,7 @@ pub(super) fn begun(
 }
 
 /// Completes the row of a call that is over.
-pub(super) fn ended(mut row: ExecutionRow, done: &Done) -> ExecutionRow {
+pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall) -> ExecutionRow {
     row.status = if done.reply.success { ExecutionStatus::Succeeded } else { ExecutionStatus::Failed };
     row.mocked = done.mocked;
     row.deprecated = done.deprecated.is_some();

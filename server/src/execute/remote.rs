@@ -11,7 +11,7 @@ use connector_runtime::redact::Redactor;
 use connector_runtime::schema::{ConfigSchema, FieldValues};
 use url::Url;
 
-use crate::agents::AgentExecutor;
+use crate::agent_hub::AgentExecutor;
 use crate::app::App;
 use crate::external::{Expected, External, Service};
 use crate::store::{Connector, ConnectorType, ExecutionModel};
@@ -43,7 +43,7 @@ pub(super) fn serve(app: &App, parts: &Remote<'_>) -> Result<Serving, String> {
     let compiled = parts.connector_type.execution_model == ExecutionModel::BuiltIn;
     let entry = app.registry.get(&parts.connector_type.name).filter(|_| compiled);
     let executor = match entry {
-        Some(entry) => Arc::new(Elsewhere { executor, compiled: Arc::new(entry.executor()) }),
+        Some(entry) => Arc::new(RemoteBuiltIn { executor, compiled: Arc::new(entry.executor()) }),
         None => executor,
     };
     Ok((executor, service))
@@ -75,7 +75,7 @@ fn service(app: &App, parts: &Remote<'_>) -> Result<Option<External>, String> {
     let expected = (!schema.open).then(|| Expected::new(&kind.name, &kind.fields.version, compiled, schema));
     let service = Service {
         expected,
-        standing: app.standings.at(connector.id, &endpoint),
+        status: app.service_statuses.at(connector.id, &endpoint),
         endpoint,
         schema: Arc::clone(schema),
         signing_secret: signing_secret.clone(),
@@ -87,12 +87,12 @@ fn service(app: &App, parts: &Remote<'_>) -> Result<Option<External>, String> {
 /// An instance of a compiled type that another process serves: what it does is done there, what is known of its
 /// commands stays here.
 #[derive(Debug)]
-struct Elsewhere {
+struct RemoteBuiltIn {
     executor: Arc<dyn Executor>,
     compiled: Arc<dyn Executor>,
 }
 
-impl Executor for Elsewhere {
+impl Executor for RemoteBuiltIn {
     fn execute<'a>(
         &'a self,
         context: &'a Context,
@@ -102,16 +102,16 @@ impl Executor for Elsewhere {
         self.executor.execute(context, command, params)
     }
 
-    fn own_timeout(&self, command: &str, params: FieldValues<'_>) -> Option<u64> {
-        self.compiled.own_timeout(command, params)
+    fn default_timeout(&self, command: &str, params: FieldValues<'_>) -> Option<u64> {
+        self.compiled.default_timeout(command, params)
     }
 
     fn grace(&self) -> Duration {
         self.executor.grace()
     }
 
-    fn brings_connection(&self) -> bool {
-        self.executor.brings_connection()
+    fn holds_connection_config(&self) -> bool {
+        self.executor.holds_connection_config()
     }
 
     fn mock(&self, command: &str, scenario: &str, params: FieldValues<'_>) -> Option<Result<Reply, Failure>> {

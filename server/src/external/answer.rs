@@ -10,7 +10,7 @@ use connector_runtime::result::{Reply, Sender};
 use serde_json::{Map, Value};
 
 /// The most bytes of a body that a failure quotes.
-const MOST_QUOTED: usize = 4 * 1024;
+const MAX_QUOTED: usize = 4 * 1024;
 
 /// Reads an answer.
 ///
@@ -93,7 +93,7 @@ pub(crate) fn quote(response: &Response, redactor: &Redactor) -> Value {
     if bytes.is_empty() {
         return Value::Null;
     }
-    if bytes.len() <= MOST_QUOTED
+    if bytes.len() <= MAX_QUOTED
         && let Ok(mut value) = response.json::<Value>()
     {
         redactor.value(&mut value);
@@ -105,8 +105,8 @@ pub(crate) fn quote(response: &Response, redactor: &Redactor) -> Value {
 
 /// The beginning of a text that is redacted already, of so many bytes before.
 fn cut(text: &str, bytes: usize) -> String {
-    if text.len() <= MOST_QUOTED {
+    if text.len() <= MAX_QUOTED {
         return text.to_owned();
     }
-    format!("{}... ({bytes} bytes in all)", &text[..text.floor_char_boundary(MOST_QUOTED)])
+    format!("{}... ({bytes} bytes in all)", &text[..text.floor_char_boundary(MAX_QUOTED)])
 }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many connect failures in a row open the circuit.
-const MOST_FAILURES: u32 = 5;
+const MAX_FAILURES: u32 = 5;
 /// How long the circuit stays open at first; twice as long after each probe that failed.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest that the circuit stays open.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Keeps calls from a service that cannot be reached.
 #[derive(Debug, Default)]
@@ -151,8 +151,8 @@ impl Admission<'_> {
         inner.failures = inner.failures.saturating_add(1);
         inner.last_error = Some(error);
         match inner.phase {
-            Phase::Closed if inner.failures >= MOST_FAILURES => inner.open(now, FIRST_PAUSE),
-            Phase::HalfOpen { pause } => inner.open(now, (pause * 2).min(LONGEST_PAUSE)),
+            Phase::Closed if inner.failures >= MAX_FAILURES => inner.open(now, FIRST_PAUSE),
+            Phase::HalfOpen { pause } => inner.open(now, (pause * 2).min(MAX_PAUSE)),
             // Calls that went out before it opened come back after: they prolong nothing.
             Phase::Closed | Phase::Open { .. } => {}
         }

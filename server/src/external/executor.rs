@@ -21,13 +21,13 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::{CircuitState, Expected, ExternalState, Misfit, ProbeError, Standing, answer, health};
+use super::{CircuitState, Expected, ExternalState, ProbeError, SchemaMismatch, ServiceStatus, answer, health};
 
 /// How often a call is sent again at most.
-const MOST_REPEATS: u32 = 3;
+const MAX_REPEATS: u32 = 3;
 /// The limits of the waits between attempts; the first one doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// A request gives up this much after the call's deadline, so that the text of a time-out is always the
 /// dispatcher's.
 const GRACE: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ pub struct Service {
     /// Knows the secrets of the connection and the signing secret.
     pub redactor: Arc<Redactor>,
     /// What is known of the service; the connector's own.
-    pub standing: Arc<Standing>,
+    pub status: Arc<ServiceStatus>,
 }
 
 /// Serves one connector by a service of its own.
@@ -70,7 +70,7 @@ impl External {
 
     /// Returns what is known of the service.
     pub fn state(&self) -> ExternalState {
-        self.service.standing.state(self.service.expected.as_ref().map(|expected| &expected.fingerprint))
+        self.service.status.state(self.service.expected.as_ref().map(|expected| &expected.fingerprint))
     }
 
     /// Tells whether nobody has said what the service accepts.
@@ -83,13 +83,13 @@ impl External {
     /// # Errors
     /// Where there is no answer, or another status than 200 to 299.
     pub async fn health(&self) -> Result<(), ProbeError> {
-        let Service { endpoint, standing, .. } = &self.service;
+        let Service { endpoint, status, .. } = &self.service;
         let outcome = health(&self.client, endpoint).await;
         if matches!(&outcome, Ok(_) | Err(ProbeError::Status { .. })) {
-            standing.breaker.close();
+            status.breaker.close();
         }
-        standing.note_health(outcome.as_ref().map(|_| ()).map_err(ToString::to_string));
-        outcome.map(|header| standing.fit.note(header.as_deref()))
+        status.note_health(outcome.as_ref().map(|_| ()).map_err(ToString::to_string));
+        outcome.map(|header| status.fit.note(header.as_deref()))
     }
 
     /// Looks whether the service serves what the type says, where that is not known. One that is known to be away is
@@ -97,11 +97,11 @@ impl External {
     ///
     /// # Errors
     /// Where it serves something else.
-    pub async fn look(&self, most: Duration) -> Result<(), Misfit> {
-        let Service { endpoint, schema, expected, standing, .. } = &self.service;
+    pub async fn check(&self, most: Duration) -> Result<(), SchemaMismatch> {
+        let Service { endpoint, schema, expected, status, .. } = &self.service;
         match expected {
-            Some(expected) if standing.breaker.state(Instant::now()) == CircuitState::Closed => {
-                standing.fit.look(&self.client, endpoint, expected, schema, most).await
+            Some(expected) if status.breaker.state(Instant::now()) == CircuitState::Closed => {
+                status.fit.check(&self.client, endpoint, expected, schema, most).await
             }
             _ => Ok(()),
         }
@@ -114,14 +114,14 @@ impl External {
     }
 
     async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
-        self.look(context.time_left() / 2).await.map_err(|misfit| misfit.fail())?;
+        self.check(context.time_left() / 2).await.map_err(|misfit| misfit.fail())?;
         let redactor = self.redactor(params);
         let call = Call::new(self, context, command, params);
         let repeatable = self.is_repeatable(command);
         let mut repeats = 0;
         loop {
             let outcome = self.attempt(&call, context, repeats).await?;
-            let wait = (repeatable && repeats < MOST_REPEATS).then(|| wait(&outcome, repeats)).flatten();
+            let wait = (repeatable && repeats < MAX_REPEATS).then(|| wait(&outcome, repeats)).flatten();
             let Some(wait) = wait.filter(|wait| *wait < context.time_left()) else {
                 return match outcome {
                     Ok(response) => answer::read(&response, &redactor),
@@ -142,7 +142,7 @@ impl External {
         context: &Context,
         repeats: u32,
     ) -> Result<Result<Response, EgressError>, Failure> {
-        let admission = self.service.standing.breaker.admit(Instant::now()).map_err(|refusal| {
+        let admission = self.service.status.breaker.admit(Instant::now()).map_err(|refusal| {
             let retry_in = refusal.retry_in.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
             let fail = Fail::new(refusal.to_string()).diagnostic("circuit", "open").diagnostic("attempts", repeats);
             match retry_in {
@@ -169,7 +169,7 @@ impl External {
             Err(_) => admission.reached(),
             Ok(response) => {
                 admission.reached();
-                self.service.standing.fit.note(response.header(SCHEMA_HEADER));
+                self.service.status.fit.note(response.header(SCHEMA_HEADER));
             }
         }
         Ok(outcome)
@@ -262,7 +262,7 @@ fn wait(outcome: &Result<Response, EgressError>, repeats: u32) -> Option<Duratio
         Err(EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Protocol { .. }) => Duration::ZERO,
         _ => return None,
     };
-    let limit = FIRST_WAIT.saturating_mul(1 << repeats.min(16)).min(LONGEST_WAIT);
+    let limit = FIRST_WAIT.saturating_mul(1 << repeats.min(16)).min(MAX_WAIT);
     // Drawn at random below the limit, so that many callers do not come back together.
     let mut bits = [0; 2];
     let random = getrandom::fill(&mut bits).map_or(u16::MAX, |()| u16::from_ne_bytes(bits));

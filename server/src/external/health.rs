@@ -39,7 +39,7 @@ impl HealthCheck {
     async fn check(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
         match self.0.health().await {
             Ok(()) => {
-                let fits = self.0.look(context.time_left()).await;
+                let fits = self.0.check(context.time_left()).await;
                 fits.map(|()| Reply::done()).map_err(|misfit| misfit.fail().into())
             }
             // Without a schema nobody has said that there is no such command.

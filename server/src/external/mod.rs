@@ -3,15 +3,15 @@
 //!
 //! [`External`] stands behind the same trait as compiled connectors and scripts, so that validation, mocks,
 //! the deadline, redaction and recording are those of every call. A [`Breaker`] for each connector keeps
-//! calls from a service that cannot be reached; [`Standings`] remember what is known of each service; [`fetch_schema`] and [`health`] ask a service about itself.
+//! calls from a service that cannot be reached; [`ServiceStatuses`] remember what is known of each service; [`fetch_schema`] and [`health`] ask a service about itself.
 
 mod answer;
 mod breaker;
 mod executor;
-mod fit;
 mod health;
 mod probe;
-mod standing;
+mod schema_check;
+mod service_status;
 mod state;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
@@ -21,8 +21,8 @@ pub(crate) use self::answer::{quote, read_result};
 pub use self::breaker::{Admission, Breaker, CircuitState, Refusal};
 pub(crate) use self::executor::below;
 pub use self::executor::{External, Service};
-pub use self::fit::{Expected, Misfit};
 pub use self::health::HealthCheck;
 pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
-pub use self::standing::{Standing, Standings};
+pub use self::schema_check::{Expected, SchemaMismatch};
+pub use self::service_status::{ServiceStatus, ServiceStatuses};
 pub use self::state::{Circuit, ExternalState, Health};

@@ -7,7 +7,7 @@
 
 mod body;
 mod command;
-mod draft;
+mod connector_draft;
 mod error;
 mod names;
 mod notes;
@@ -31,10 +31,10 @@ use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_co
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-pub use self::draft::{Draft, OperationView};
+pub use self::connector_draft::{ConnectorDraft, OperationView};
 pub use self::error::ImportError;
 pub use self::notes::{Reason, Verdict, Warning};
-pub use self::read::MOST_BYTES;
+pub use self::read::MAX_BYTES;
 pub use self::script::{changed as changed_by_hand, cut as cut_script, table as script_table};
 pub use self::table::{Body, BodyField, BodyKind, Entry, Form, Need, Pages, Param};
 
@@ -48,7 +48,7 @@ use self::security::Security;
 use self::servers::Servers;
 
 /// Bytes that the operations of a draft may hold without their schemas.
-const MOST_HELD: usize = 64 << 20;
+const MAX_HELD: usize = 64 << 20;
 
 /// What is asked of an import.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +125,7 @@ impl Spec {
     ///
     /// # Errors
     /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
-    pub fn draft(self, options: &Options) -> Result<Draft, ImportError> {
+    pub fn draft(self, options: &Options) -> Result<ConnectorDraft, ImportError> {
         self.draft_watched(options, &mut |_, _| ())
     }
 
@@ -133,7 +133,7 @@ impl Spec {
     ///
     /// # Errors
     /// As [`Spec::draft`].
-    pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<Draft, ImportError> {
+    pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<ConnectorDraft, ImportError> {
         let Self { value, nodes, notes } = self;
         draft(&value, nodes, options, notes, watch)
     }
@@ -143,7 +143,7 @@ impl Spec {
 ///
 /// # Errors
 /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
-pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
+pub fn import(bytes: &[u8], options: &Options) -> Result<ConnectorDraft, ImportError> {
     Spec::read(bytes)?.draft(options)
 }
 
@@ -151,7 +151,7 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<Draft, ImportError> {
 ///
 /// # Errors
 /// As [`import`].
-pub fn import_value(value: &Value, options: &Options) -> Result<Draft, ImportError> {
+pub fn import_value(value: &Value, options: &Options) -> Result<ConnectorDraft, ImportError> {
     match value {
         Value::String(text) => import(text.as_bytes(), options),
         value => draft(value, read::count(value), options, Notes::default(), &mut |_, _| ()),
@@ -165,7 +165,7 @@ fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {
             Err(ImportError::new("invalid_name", message).at("/name"))
         }
         Some(name) => Ok(name.to_owned()),
-        None => Ok(draft::slug(title)),
+        None => Ok(connector_draft::slug(title)),
     }
 }
 
@@ -175,7 +175,7 @@ fn draft(
     options: &Options,
     mut notes: Notes,
     watch: &mut Watch<'_>,
-) -> Result<Draft, ImportError> {
+) -> Result<ConnectorDraft, ImportError> {
     let root::Root { latest, title, version, description } = root::check(root, &mut notes)?;
     let name = name(options.name.as_deref(), &title)?;
     let document = Document::new(root);
@@ -202,7 +202,7 @@ fn draft(
         let (made, mut entry) = command(making, operation, &servers, &security);
         held += entry.length();
         schemas.spend(entry.length());
-        if held > MOST_HELD {
+        if held > MAX_HELD {
             let message = "the document's operations repeat so much that no connector could hold them all; choose some of them with include, or a tag";
             return Err(ImportError::new("too_large", message));
         }
@@ -228,11 +228,11 @@ fn draft(
     let mut connection = servers.fields;
     connection.extend(method.map(|field| ("authMethod".to_owned(), field)));
     connection.extend(security.fields);
-    Ok(Draft {
+    Ok(ConnectorDraft {
         type_name: name.clone(),
         name,
         execution_model: "oas_derived",
-        version: draft::version(&version),
+        version: connector_draft::version(&version),
         description,
         config_schema: ConfigSchema { connection, commands, ..ConfigSchema::default() },
         script_source,

@@ -7,7 +7,7 @@ use super::resolve::{Document, cut, reference};
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// Path items that refer to each other are followed this far.
-const MOST_STEPS: usize = 20;
+const MAX_STEPS: usize = 20;
 
 /// An operation as the document has it.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ fn follow<'d>(
 ) -> Option<Vec<&'d Map<String, Value>>> {
     let mut layers = Vec::new();
     let mut current = item;
-    for _ in 0..=MOST_STEPS {
+    for _ in 0..=MAX_STEPS {
         let Some(map) = current.as_object() else { break };
         layers.push(map);
         let Some(target) = reference(current) else { return Some(layers) };

@@ -10,21 +10,21 @@ use base64::prelude::BASE64_STANDARD;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, EgressError, Response};
 use connector_runtime::log::LogLevel;
-use connector_runtime::redact::LateSecret;
+use connector_runtime::redact::RuntimeSecret;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::IgnoredAny;
 
-use super::flight::Key;
 use super::limits::Limits;
 use super::sandbox::{BodyPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
+use super::single_flight::Key;
 use super::tokens::{AccessTokens, TokenCall};
 
 /// Takes a line of log.
 type Log = dyn Fn(LogLevel, &str) + Send + Sync;
 
 /// Takes a secret that came up while a script ran.
-type Learn = dyn Fn(LateSecret) + Send + Sync;
+type Learn = dyn Fn(RuntimeSecret) + Send + Sync;
 
 /// What a script may do outside: HTTP through a client, access tokens, lines to a connector's log.
 pub struct EgressCalls {
@@ -35,7 +35,7 @@ pub struct EgressCalls {
     tokens: Arc<AccessTokens>,
     learn: Box<Learn>,
     /// The tokens that the run was given.
-    given: Mutex<HashMap<Key, LateSecret>>,
+    given: Mutex<HashMap<Key, RuntimeSecret>>,
 }
 
 impl EgressCalls {
@@ -54,7 +54,7 @@ impl EgressCalls {
 
     /// Makes a host that hands out the tokens of a connector, and tells `learn` of each before the script has it.
     #[must_use]
-    pub fn with_tokens(self, tokens: Arc<AccessTokens>, learn: impl Fn(LateSecret) + Send + Sync + 'static) -> Self {
+    pub fn with_tokens(self, tokens: Arc<AccessTokens>, learn: impl Fn(RuntimeSecret) + Send + Sync + 'static) -> Self {
         Self { tokens, learn: Box::new(learn), ..self }
     }
 
@@ -67,7 +67,7 @@ impl EgressCalls {
         let given = || self.given.lock().unwrap_or_else(PoisonError::into_inner);
         // Only the one that this run had was turned down; another one may be there by now.
         let rejected = if call.renew { given().get(&key).cloned() } else { None };
-        let rejected = rejected.as_ref().map(LateSecret::secret);
+        let rejected = rejected.as_ref().map(RuntimeSecret::secret);
         let token = self.tokens.get(&self.client(), &call, rejected).await?.secret;
         (self.learn)(token.clone());
         let before = given().insert(key, token.clone());

@@ -13,7 +13,7 @@ use super::sandbox::{Figures, HttpAnswer, HttpFault};
 
 /// What keeps a worker in: told by the worker when it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Walls {
+pub struct Confinement {
     /// The system calls are down to an allow-list (seccomp).
     pub calls: bool,
     /// Files and network are out of reach for the kernel's reasons too (landlock).

@@ -7,10 +7,10 @@
 //! server does for it ([`HostCalls`]), and what it returned is judged there ([`judge`]).
 
 mod answer;
+mod compute_slot;
 mod egress;
 mod executor;
 mod failure;
-mod flight;
 mod frame;
 mod limits;
 mod message;
@@ -19,12 +19,12 @@ mod process;
 mod queue;
 pub mod sample;
 mod sandbox;
-mod spending;
+mod single_flight;
 mod starter;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod turn;
+mod usage;
 pub mod worker;
 
 pub use self::answer::judge;
@@ -32,7 +32,7 @@ pub use self::egress::EgressCalls;
 pub use self::executor::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
 pub use self::limits::Limits;
-pub use self::message::Walls;
+pub use self::message::Confinement;
 pub use self::pool::{Pool, PoolSettings};
 pub use self::sandbox::{
     BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall, Workers,

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::limits::Limits;
-use super::message::Walls;
+use super::message::Confinement;
 use super::process::Worker;
 use super::queue::{Grant, Key, Queue, Waiter};
 use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall, Workers};
@@ -354,7 +354,7 @@ impl Shared {
         if self.told.swap(true, Ordering::Relaxed) {
             return;
         }
-        let Walls { calls, files, user } = walls;
+        let Confinement { calls, files, user } = walls;
         if calls && files {
             tracing::info!(seccomp = calls, landlock = files, own_user = user, "script workers are jailed");
         } else {

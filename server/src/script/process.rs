@@ -13,15 +13,15 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::compute_slot::ComputeSlot;
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
 use super::limits::{CHECK, DATA, GRACE, Limits};
-use super::message::{Checking, Done, Fault, Reply, Walls, level_byte, level_of, write_limits};
+use super::message::{Checking, Confinement, Done, Fault, Reply, level_byte, level_of, write_limits};
 use super::sandbox::{HostCalls, HttpCall, Ran, ScriptCall};
-use super::spending::Spending;
 use super::starter::{Process, Started};
 use super::tokens::TokenCall;
-use super::turn::Turn;
+use super::usage::Usage;
 
 /// How much is reserved for what comes from a worker.
 const READ: usize = 16 << 10;
@@ -41,7 +41,7 @@ pub(super) struct Worker {
     fit: bool,
     /// Whether it runs behind its neighbours.
     behind: bool,
-    walls: Option<Walls>,
+    walls: Option<Confinement>,
 }
 
 /// The worker is gone, or talks nonsense.
@@ -82,7 +82,7 @@ impl Worker {
     }
 
     /// Returns what keeps it in, once it has told.
-    pub(super) const fn walls(&self) -> Option<Walls> {
+    pub(super) const fn walls(&self) -> Option<Confinement> {
         self.walls
     }
 
@@ -106,7 +106,7 @@ impl Worker {
     ) -> Result<Ran, ScriptFailure> {
         self.fit = false;
         let timeout = || ScriptFailure::Timeout { after: call.timeout };
-        let mut turn = Turn::new(permits, call.deadline);
+        let mut turn = ComputeSlot::new(permits, call.deadline);
         if !turn.begin().await {
             // Nothing was sent: it is as good as before.
             self.fit = true;
@@ -167,11 +167,11 @@ impl Worker {
         &mut self,
         call: &ScriptCall<'_>,
         host: &dyn HostCalls,
-        turn: &mut Turn<'_>,
+        turn: &mut ComputeSlot<'_>,
         out: &[u8],
     ) -> Result<Verdict, Gone> {
         self.write(out).await?;
-        let mut spending = Spending::new(call.limits);
+        let mut usage = Usage::new(call.limits);
         loop {
             let (kind, body) = tokio::select! {
                 biased;
@@ -186,18 +186,18 @@ impl Worker {
                 Kind::Log => {
                     let mut reader = Reader(&body);
                     let (level, text) = (level_of(reader.byte()?)?, reader.text()?);
-                    if spending.log(text.len()) {
+                    if usage.log(text.len()) {
                         host.log(level, text);
                     }
                 }
                 Kind::Call | Kind::Token => {
                     turn.pause();
                     let asked = asked(kind, &body)?;
-                    let reply = match spending.call() {
+                    let reply = match usage.call() {
                         Err(fault) => Reply::Fault(fault),
                         Ok(()) => tokio::select! {
                             biased;
-                            reply = answered(host, asked, call.deadline, &mut spending) => reply,
+                            reply = answered(host, asked, call.deadline, &mut usage) => reply,
                             // It waits for the answer: whatever comes now is its end.
                             _ = self.receive() => return Err(Gone),
                         },
@@ -325,13 +325,13 @@ fn asked(kind: Kind, body: &[u8]) -> Result<Asked, Malformed> {
 }
 
 /// Waits for what comes of a host call, until the run's time is over.
-async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, spending: &mut Spending<'_>) -> Reply {
+async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, usage: &mut Usage<'_>) -> Reply {
     let calling = async {
         match asked {
             Asked::Token(call) => host.token(call).await.map(Reply::Token),
             Asked::Http(call) => {
                 let answer = host.http(call).await?;
-                spending.body(answer.text.len()).map(|()| Reply::Answer(answer))
+                usage.body(answer.text.len()).map(|()| Reply::Answer(answer))
             }
         }
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Response};
-use connector_runtime::redact::{LateSecret, Redactor};
+use connector_runtime::redact::{Redactor, RuntimeSecret};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,15 +17,15 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::egress::fault;
-use super::flight::{Fetched, Flights, Key};
 use super::sandbox::HttpFault;
+use super::single_flight::{Fetched, Flights, Key};
 
 /// What a service of tokens says of itself is kept this long.
 const DISCOVERY: Duration = Duration::from_secs(3600);
 /// How long a token is kept whose service does not say how long it is good for.
 const UNSAID: Duration = Duration::from_secs(300);
 /// No token is kept longer.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const MAX_LENGTH: Duration = Duration::from_secs(24 * 3600);
 /// Characters that are kept of what a service says about a refusal.
 const SAID: usize = 300;
 
@@ -80,7 +80,7 @@ impl TokenCall {
 /// An access token.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
-    pub(super) secret: LateSecret,
+    pub(super) secret: RuntimeSecret,
     /// How the client's credentials travelled when it came.
     style: Style,
 }
@@ -198,7 +198,7 @@ async fn fetch(
         return Ok(Err((response.status(), refused(&why))));
     };
     let until = began + kept_for(told.get("expires_in"));
-    let secret = LateSecret::new(Secret::from(token));
+    let secret = RuntimeSecret::new(Secret::from(token));
     Ok(Ok(Fetched { value: Token { secret, style }, until }))
 }
 
@@ -211,8 +211,8 @@ pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
         Some(Value::String(text)) => text.trim().parse().ok(),
         _ => None,
     };
-    let whole =
-        seconds.map_or(UNSAID, |seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST).min(LONGEST));
+    let whole = seconds
+        .map_or(UNSAID, |seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(MAX_LENGTH).min(MAX_LENGTH));
     whole.saturating_sub((whole / 10).clamp(Duration::from_secs(5), Duration::from_secs(30)))
 }
 

@@ -21,11 +21,11 @@ use super::desk;
 
 pub(crate) const TOKEN: &str = "token-of-the-test";
 /// More than any step takes; a test that waits for so long has failed.
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_LENGTH: Duration = Duration::from_secs(30);
 
 /// Waits for something, but not for ever.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LONGEST, future).await.unwrap_or_else(|_| panic!("{what} did not happen"))
+    tokio::time::timeout(MAX_LENGTH, future).await.unwrap_or_else(|_| panic!("{what} did not happen"))
 }
 
 pub(crate) struct Hub {

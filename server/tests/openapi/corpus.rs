@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use connector_runtime::schema::ConfigSchema;
 use serde_json::{Map, Value, json};
-use server::openapi::{Draft, ImportError, Options, import, script_table};
+use server::openapi::{ConnectorDraft, ImportError, Options, import, script_table};
 
 /// What a document may take, in a build without optimisation.
 const MOST: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ fn documents(folder: &str, set: &str) -> Vec<Value> {
     manifest["documents"].as_array().unwrap().clone()
 }
 
-fn answer(file: &str, imported: &Result<Draft, ImportError>) -> Value {
+fn answer(file: &str, imported: &Result<ConnectorDraft, ImportError>) -> Value {
     let draft = match imported {
         Ok(draft) => draft,
         Err(error) => {

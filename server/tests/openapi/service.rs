@@ -8,7 +8,7 @@ use connector_runtime::egress::{Client, Policy};
 use connector_runtime::log::LogLevel;
 use connector_runtime::schema::FieldValues;
 use serde_json::{Map, Value, json};
-use server::openapi::{Draft, Options, cut_script, import};
+use server::openapi::{ConnectorDraft, Options, cut_script, import};
 use server::script::{EgressCalls, Limits, Pool, PoolSettings, Sandbox, Script, ScriptCall, judge};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,7 +39,7 @@ pub(crate) type Answering = fn(&Sent, &str) -> (u16, String, String);
 
 /// An imported document, a service for it, and a pool to run its commands.
 pub(crate) struct Service {
-    pub(crate) draft: Draft,
+    pub(crate) draft: ConnectorDraft,
     pub(crate) base: String,
     sent: Arc<Mutex<Vec<Sent>>>,
     pool: Pool,

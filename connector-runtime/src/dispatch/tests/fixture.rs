@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::connector::Connector;
 use crate::context::{ConnectionConfig, Invocation};
-use crate::dispatch::{Done, Target, dispatch};
+use crate::dispatch::{FinishedCall, Target, dispatch};
 use crate::mock::{MockScript, MockSettings};
 use crate::prelude::*;
 use crate::registry::Registry;
@@ -194,7 +194,11 @@ pub(super) fn invocation(config: Value) -> Invocation {
     Invocation { config: map(config).into(), connection: connection(), ..Invocation::default() }
 }
 
-pub(super) async fn run_with(invocation: Invocation, mock: Option<&MockSettings>, timeout_ms: Option<u64>) -> Done {
+pub(super) async fn run_with(
+    invocation: Invocation,
+    mock: Option<&MockSettings>,
+    timeout_ms: Option<u64>,
+) -> FinishedCall {
     run_scripted(invocation, mock, None, timeout_ms).await
 }
 
@@ -203,7 +207,7 @@ pub(super) async fn run_scripted(
     mock: Option<&MockSettings>,
     mock_script: Option<&dyn MockScript>,
     timeout_ms: Option<u64>,
-) -> Done {
+) -> FinishedCall {
     let registry = Registry::of([Lab::DESCRIPTOR]).unwrap();
     let entry = registry.get("dispatch-lab").unwrap();
     let executor = entry.executor();

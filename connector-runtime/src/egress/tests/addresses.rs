@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::super::address::{dialled, embedded, judged, refusal};
-use super::super::policy::Standing;
+use super::super::policy::Clearance;
 use crate::egress::{Policy, Rule};
 
 /// Rows of the IANA special-purpose registries and of the multicast registries, with what is expected of the
@@ -165,9 +165,9 @@ fn wrapped_addresses_are_judged_by_what_they_wrap() {
 fn the_machines_own_addresses_are_refused() {
     let policy = Policy::strict().with_interfaces(&[ip("198.100.3.7"), ip("2606:4700::7")]);
     for own in ["198.100.3.7", "2606:4700::7", "::ffff:198.100.3.7", "64:ff9b::c664:307"] {
-        assert_eq!(policy.judge_address(ip(own), None, Standing::Plain), Err(Rule::OwnAddress), "{own}");
+        assert_eq!(policy.judge_address(ip(own), None, Clearance::Plain), Err(Rule::OwnAddress), "{own}");
     }
-    assert!(policy.judge_address(ip("198.100.3.8"), None, Standing::Plain).is_ok());
+    assert!(policy.judge_address(ip("198.100.3.8"), None, Clearance::Plain).is_ok());
 }
 
 proptest! {

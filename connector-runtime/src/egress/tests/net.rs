@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::egress::connector::Connector;
 use crate::egress::dialer::Dial;
-use crate::egress::policy::Standing;
+use crate::egress::policy::Clearance;
 use crate::egress::resolver::{BoxFuture, Resolve};
 use crate::egress::{Client, Policy};
 
@@ -92,7 +92,7 @@ impl Net {
 }
 
 impl Resolve for Net {
-    fn resolve<'a>(&'a self, name: &'a str, _: Standing) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(&'a self, name: &'a str, _: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         let answer = {
             let mut state = self.0.lock().unwrap();
             state.looked_up.push(name.to_owned());

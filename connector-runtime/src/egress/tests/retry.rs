@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
-use super::super::draft::Draft;
+use super::super::outgoing::OutgoingRequest;
 use super::authority::{Authority, Flaw, secure};
 use super::net::{Answer, Net, PUBLIC};
 use super::requests::local_client;
@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// An answer that nobody sent.
 fn answered(status: u16, headers: &[(&'static str, &str)]) -> Result<Response, EgressError> {
-    let draft = Draft::new("GET", "http://a.test/".parse().unwrap(), SECOND).unwrap();
+    let draft = OutgoingRequest::new("GET", "http://a.test/".parse().unwrap(), SECOND).unwrap();
     let headers =
         headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
     let headers: HeaderMap = headers.collect();

@@ -10,15 +10,15 @@ use crate::schema::model::{Choice, Field, FieldKind, Pattern};
 use crate::schema::nested::NestedSchema;
 
 /// Longest regular expression, in bytes.
-const LONGEST_PATTERN: usize = 4096;
+const MAX_PATTERN_LENGTH: usize = 4096;
 /// Most regular expressions of a config schema, the ones in nested schemas included.
-const MOST_PATTERNS: usize = 50_000;
+const MAX_PATTERNS: usize = 50_000;
 /// Most different ones among them: each is compiled once, to see whether it can be.
-const MOST_DIFFERENT_PATTERNS: usize = 10_000;
+const MAX_DIFFERENT_PATTERNS: usize = 10_000;
 /// Most regular expressions of one nested schema, which are compiled all at once.
-const MOST_NESTED_PATTERNS: usize = 200;
+const MAX_NESTED_PATTERNS: usize = 200;
 /// Most regular expressions of a config schema that are large when compiled.
-const MOST_LARGE_PATTERNS: usize = 50;
+const MAX_LARGE_PATTERNS: usize = 50;
 const TOO_MANY: &str = "one pattern too many: a config schema may have 50000, and 10000 different ones";
 
 /// How many regular expressions were met.
@@ -33,12 +33,12 @@ pub(super) struct Patterns {
 impl Patterns {
     fn count(&mut self, more: usize) -> bool {
         self.all += more;
-        self.all <= MOST_PATTERNS && self.sound.len() <= MOST_DIFFERENT_PATTERNS
+        self.all <= MAX_PATTERNS && self.sound.len() <= MAX_DIFFERENT_PATTERNS
     }
 
     fn count_large(&mut self) -> bool {
         self.large += 1;
-        self.large <= MOST_LARGE_PATTERNS
+        self.large <= MAX_LARGE_PATTERNS
     }
 }
 
@@ -62,8 +62,8 @@ impl Parser {
             return None;
         }
         let patterns = count_patterns(value);
-        if patterns > MOST_NESTED_PATTERNS {
-            self.problem(format!("holds {patterns} patterns; a schema may have {MOST_NESTED_PATTERNS}"));
+        if patterns > MAX_NESTED_PATTERNS {
+            self.problem(format!("holds {patterns} patterns; a schema may have {MAX_NESTED_PATTERNS}"));
             return None;
         }
         if !self.patterns.count(patterns) {
@@ -215,8 +215,8 @@ impl Parser {
 
     fn pattern(&mut self, value: &Value) -> Option<Pattern> {
         let text = self.text(value)?;
-        if text.len() > LONGEST_PATTERN {
-            self.problem(format!("expected at most {LONGEST_PATTERN} bytes, got {}", text.len()));
+        if text.len() > MAX_PATTERN_LENGTH {
+            self.problem(format!("expected at most {MAX_PATTERN_LENGTH} bytes, got {}", text.len()));
             return None;
         }
         if !self.patterns.count(1) {
@@ -230,7 +230,7 @@ impl Parser {
             self.patterns.sound.insert(text.clone());
         } else {
             if !self.patterns.count_large() {
-                self.problem(format!("one large pattern too many: a config schema may have {MOST_LARGE_PATTERNS}"));
+                self.problem(format!("one large pattern too many: a config schema may have {MAX_LARGE_PATTERNS}"));
                 return None;
             }
             if let Err(error) = Pattern::parse(text.as_str()) {

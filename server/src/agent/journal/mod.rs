@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::disk::{Disk, Op};
 use self::seal::Sealer;
 use self::table::{Id, Table};
-use crate::agents::wire::Command;
+use crate::agent_hub::wire::Command;
 
 pub use self::disk::JournalError;
 pub(super) use self::disk::is_in_use;
@@ -45,7 +45,7 @@ pub(super) struct Keep {
 const KEEP: Keep = Keep { millis: 24 * 60 * 60 * 1000, rows: 20_000, bytes: 256 << 20 };
 
 /// The most bytes of results that wait for the disk.
-const MOST_WAITING: usize = 64 << 20;
+const MAX_WAITING: usize = 64 << 20;
 
 /// Room for a result that waits for the disk.
 pub(super) type Room = Option<OwnedSemaphorePermit>;
@@ -98,7 +98,7 @@ impl Journal {
             let _closed = guard;
             disk.run(waiting).await;
         });
-        let room = Arc::new(Semaphore::new(MOST_WAITING));
+        let room = Arc::new(Semaphore::new(MAX_WAITING));
         let journal = Self(Arc::new(Shared { table: Mutex::new(table), queue, sealer, keep, room, closed }));
         journal.prune();
         Ok(journal)
@@ -129,7 +129,7 @@ impl Journal {
 
     /// Waits until a result fits into what may wait for the disk: a slow one must not fill the memory.
     pub(super) async fn room(&self, result: &str) -> Room {
-        let bytes = result.len().min(MOST_WAITING);
+        let bytes = result.len().min(MAX_WAITING);
         Arc::clone(&self.0.room).acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await.ok()
     }
 

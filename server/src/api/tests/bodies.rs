@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header;
 use serde_json::{Value, json};
 
-use crate::api::{BODY_LIMIT, MOST_MISTAKES, MOST_TEXTS, SHORT};
+use crate::api::{BODY_LIMIT, MAX_MISTAKES, MAX_TEXTS, SHORT};
 use crate::testing::{Answer, TestServer};
 
 async fn raw(
@@ -112,10 +112,10 @@ async fn every_mistake_is_named_at_once_but_not_without_end() {
     );
     let many: serde_json::Map<String, Value> = (0..50_000).map(|n| (format!("k{n}"), json!(1))).collect();
     let found = server.post("/api/tokens", Value::Object(many.clone())).await.problem(422).len();
-    assert!(found <= MOST_MISTAKES + 3, "{found}");
+    assert!(found <= MAX_MISTAKES + 3, "{found}");
     let body = json!({ "name": "n", "type": "safe", "executionModel": "built_in", "config": many });
     let found = server.post("/api/connectors", body).await.problem(422).len();
-    assert_eq!(found, MOST_MISTAKES);
+    assert_eq!(found, MAX_MISTAKES);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn texts_that_a_database_cannot_keep_are_refused() {
         ("category", json!(long), "/category"),
         ("tags", json!(["fine", "a\0"]), "/tags/1"),
         ("tags", json!([long]), "/tags/0"),
-        ("tags", json!(vec!["t"; MOST_TEXTS + 1]), "/tags"),
+        ("tags", json!(vec!["t"; MAX_TEXTS + 1]), "/tags"),
         ("name", json!("a\0"), "/name"),
     ] {
         assert_eq!(server.post("/api/connectors", base(key, value)).await.problem(422), [pointer]);
@@ -148,7 +148,7 @@ async fn texts_that_a_database_cannot_keep_are_refused() {
         server.post("/api/tokens", json!({ "name": "a\0", "kind": "api", "scopes": ["admin"] })).await.problem(422),
         ["/name"]
     );
-    let tags: Vec<String> = (0..MOST_TEXTS).map(|n| format!("{n}-🦗")).collect();
+    let tags: Vec<String> = (0..MAX_TEXTS).map(|n| format!("{n}-🦗")).collect();
     let answer = server.put("/api/connectors/n", json!({ "tags": tags, "description": "größe 🦗" })).await.ok(200);
     assert_eq!((&answer["tags"], &answer["description"]), (&json!(tags), &json!("größe 🦗")));
     // NUL inside JSON values is fine: it is kept escaped.

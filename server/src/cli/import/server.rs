@@ -16,7 +16,7 @@ use crate::config::variable;
 /// How long an answer may take: a large script is checked meanwhile.
 const ANSWERING: Duration = Duration::from_secs(300);
 /// The largest answer that is read: a type is shown with its script and schema.
-const MOST_ANSWER: usize = 256 << 20;
+const MAX_ANSWER: usize = 256 << 20;
 
 /// Which server, and with which right.
 #[derive(Debug, Args)]
@@ -108,7 +108,7 @@ impl Server {
     async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), Refusal> {
         let url = format!("{}{path}", self.base);
         let request = self.client.request(method, url.as_str()).bearer(&self.token);
-        let request = request.no_redirects().most_bytes(MOST_ANSWER);
+        let request = request.no_redirects().most_bytes(MAX_ANSWER);
         let request = match body {
             Some(body) => request.json(body),
             None => request,

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 use super::server::Refusal;
 use super::{Done, Failed};
 use crate::cli::{CliError, print};
-use crate::openapi::Draft;
+use crate::openapi::ConnectorDraft;
 
 /// A line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(flatten)]
-    draft: &'a Draft,
+    draft: &'a ConnectorDraft,
     file: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     connector: Option<&'a Value>,
@@ -24,7 +24,7 @@ struct Line<'a> {
 /// Prints a document's line of JSON.
 pub(super) fn line(file: &str, done: &Done) -> Result<(), CliError> {
     let text = match done {
-        Done::Draft(draft) => serde_json::to_string(&Line { draft, file, connector: None }),
+        Done::ConnectorDraft(draft) => serde_json::to_string(&Line { draft, file, connector: None }),
         Done::Made(draft, made) => serde_json::to_string(&Line { draft, file, connector: Some(made) }),
         Done::Changed(answer) => {
             let mut line = answer.as_object().cloned().unwrap_or_default();
@@ -82,7 +82,7 @@ fn parts(failed: &Failed) -> (&str, String, Option<&str>) {
 /// Shows a person what became of a document.
 pub(super) fn table(file: &str, done: &Done) {
     match done {
-        Done::Draft(draft) => of_draft(file, draft),
+        Done::ConnectorDraft(draft) => of_draft(file, draft),
         Done::Made(draft, made) => {
             of_draft(file, draft);
             let name = &draft.name;
@@ -115,7 +115,7 @@ pub(super) fn table(file: &str, done: &Done) {
     }
 }
 
-fn of_draft(file: &str, draft: &Draft) {
+fn of_draft(file: &str, draft: &ConnectorDraft) {
     print(format_args!("{file}: {} {}, {} commands", draft.name, draft.version, draft.operations.len()));
     operations(&values(&draft.operations));
     connection(&draft.config_schema);

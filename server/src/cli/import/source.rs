@@ -7,7 +7,7 @@ use std::time::Duration;
 use connector_runtime::egress::{Client, EgressError};
 
 use super::progress::Progress;
-use crate::openapi::{ImportError, MOST_BYTES};
+use crate::openapi::{ImportError, MAX_BYTES};
 
 /// How long a document may take to arrive.
 const FETCHING: Duration = Duration::from_secs(120);
@@ -39,7 +39,7 @@ pub(super) fn length(source: &str) -> Option<u64> {
 
 fn copy(from: &mut impl Read, length: Option<u64>, progress: &mut Progress) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    while bytes.len() <= MOST_BYTES {
+    while bytes.len() <= MAX_BYTES {
         if from.by_ref().take(CHUNK).read_to_end(&mut bytes)? == 0 {
             break;
         }
@@ -54,11 +54,11 @@ fn copy(from: &mut impl Read, length: Option<u64>, progress: &mut Progress) -> i
 /// Fetches a document.
 pub(super) async fn fetch(client: &Client, url: &str) -> Result<Vec<u8>, ImportError> {
     let accept = "application/json, application/yaml, text/yaml, text/plain, */*";
-    let request = client.get(url).header("accept", accept).timeout(FETCHING).most_bytes(MOST_BYTES);
+    let request = client.get(url).header("accept", accept).timeout(FETCHING).most_bytes(MAX_BYTES);
     let answer = request.send().await.map_err(|error| match error {
         EgressError::TooLarge { .. } => ImportError {
             code: "too_large",
-            message: format!("the document has more than {} MiB", MOST_BYTES >> 20),
+            message: format!("the document has more than {} MiB", MAX_BYTES >> 20),
             pointer: None,
         },
         error => unreadable(error.to_string()),

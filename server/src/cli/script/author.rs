@@ -7,7 +7,7 @@ use std::sync::Arc;
 use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::descriptor::EgressScope;
-use connector_runtime::dispatch::{Done, Target, dispatch};
+use connector_runtime::dispatch::{FinishedCall, Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
 use connector_runtime::mock::{MockScript, MockSettings};
@@ -174,7 +174,7 @@ fn without_schema(args: &RunArgs) -> Result<ConfigSchema, CliError> {
 }
 
 /// Prints the result, and where in the file it went wrong.
-fn tell(file: &Path, on_one_line: bool, done: Done) -> Result<ExitCode, CliError> {
+fn tell(file: &Path, on_one_line: bool, done: FinishedCall) -> Result<ExitCode, CliError> {
     let result = done.reply.into_result();
     let text = if on_one_line { serde_json::to_string(&result) } else { serde_json::to_string_pretty(&result) };
     print(text.map_err(CliError::failed)?);

@@ -156,7 +156,7 @@ pub(crate) fn external_with(endpoint: &Url, schema: &Arc<ConfigSchema>, client: 
         signing_secret: Some(Secret::new(SIGNING_SECRET)),
         redactor: Arc::new(Redactor::new([KEY.to_owned(), SIGNING_SECRET.to_owned()])),
         expected: None,
-        standing: Arc::default(),
+        status: Arc::default(),
     };
     External::new(service, client).unwrap()
 }

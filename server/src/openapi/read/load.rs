@@ -14,7 +14,7 @@ use super::text;
 /// How deep a document may be nested; real ones stay under 40.
 const DEPTH: usize = 128;
 /// Repeated keys that are told of.
-const MOST_REPEATED: usize = 20;
+const MAX_REPEATED: usize = 20;
 
 const EXPANDS: &str = "expands to more than ten times its length";
 const TAGGED: &str = "an unsupported tag";
@@ -268,7 +268,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             match map.entry(key) {
                 Entry::Vacant(place) => drop(place.insert(value)),
                 Entry::Occupied(mut place) => {
-                    if noted < MOST_REPEATED {
+                    if noted < MAX_REPEATED {
                         self.0.repeated.borrow_mut().push(String::new());
                         self.0.under(noted, place.key());
                     }

@@ -12,7 +12,7 @@ pub(super) use self::load::Loaded;
 use super::ImportError;
 
 /// Bytes of a document, compressed or not.
-pub const MOST_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// Reads a document.
 pub(super) fn read(bytes: &[u8]) -> Result<Loaded, ImportError> {

@@ -6,7 +6,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::super::ImportError;
-use super::MOST_BYTES;
+use super::MAX_BYTES;
 
 /// The text of a document.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Text<'a> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
-        let limit = MOST_BYTES as u64 + 1;
+        let limit = MAX_BYTES as u64 + 1;
         GzDecoder::new(bytes)
             .take(limit)
             .read_to_end(&mut plain)
@@ -30,8 +30,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
 }
 
 fn plain_text(bytes: Cow<'_, [u8]>) -> Result<Text<'_>, ImportError> {
-    if bytes.len() > MOST_BYTES {
-        let message = format!("the document is larger than {} MiB; import a part of it", MOST_BYTES >> 20);
+    if bytes.len() > MAX_BYTES {
+        let message = format!("the document is larger than {} MiB; import a part of it", MAX_BYTES >> 20);
         return Err(ImportError::new("too_large", message));
     }
     if let Some(text) = utf16(&bytes) {

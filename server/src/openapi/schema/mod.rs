@@ -27,7 +27,7 @@ use super::resolve::{Broken, Document};
 /// How deep a schema is written out.
 const DEPTH: usize = 24;
 /// The most keywords that room is made for beforehand.
-const MOST_ROOM: usize = 16;
+const MAX_ROOM: usize = 16;
 /// Bytes of a name that cost as much as a schema.
 const LONG: usize = 512;
 
@@ -157,7 +157,7 @@ impl<'d> Writer<'_, 'd> {
         }
         self.stack.push(found.address);
         let parts = &found.parts;
-        let mut out = Map::with_capacity(parts.count.min(MOST_ROOM));
+        let mut out = Map::with_capacity(parts.count.min(MAX_ROOM));
         let mut keywords = Keywords { schemas: self.schemas, way: self.way, shallow: depth < 2, left: self.left };
         keywords.copy(found.target, parts, &mut out);
         self.left = keywords.left;

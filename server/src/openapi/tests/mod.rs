@@ -7,21 +7,21 @@ mod script;
 
 use serde_json::{Value, json};
 
-use super::{Draft, Options, import_value};
+use super::{ConnectorDraft, Options, import_value};
 
 /// Imports a document with these paths.
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
-fn paths(paths: Value) -> Draft {
+fn paths(paths: Value) -> ConnectorDraft {
     imported(json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1.0.0" }, "paths": paths }))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
-fn imported(document: Value) -> Draft {
+fn imported(document: Value) -> ConnectorDraft {
     import_value(&document, &Options::default()).unwrap()
 }
 
 /// Codes of the warnings, each once.
-fn codes(draft: &Draft) -> Vec<&'static str> {
+fn codes(draft: &ConnectorDraft) -> Vec<&'static str> {
     let mut codes: Vec<&str> = draft.warnings.iter().map(|warning| warning.code).collect();
     codes.sort_unstable();
     codes.dedup();

@@ -1,17 +1,17 @@
 use connector_runtime::schema::Source;
 use serde_json::{Value, json};
 
-use super::super::{Draft, Options, Verdict, import_value, script_table};
+use super::super::{ConnectorDraft, Options, Verdict, import_value, script_table};
 use super::{codes, imported, paths};
 
-fn names(draft: &Draft) -> Vec<(String, String)> {
+fn names(draft: &ConnectorDraft) -> Vec<(String, String)> {
     let mut names: Vec<_> =
         draft.operations.iter().map(|one| (format!("{} {}", one.method, one.path), one.name.clone())).collect();
     names.sort();
     names
 }
 
-fn name_of(draft: &Draft, place: &str) -> String {
+fn name_of(draft: &ConnectorDraft, place: &str) -> String {
     names(draft).into_iter().find(|(known, _)| known == place).unwrap().1
 }
 

@@ -1,11 +1,11 @@
 use connector_runtime::schema::{ConfigSchema, Field, FieldKind};
 use serde_json::{Value, json};
 
-use super::super::{Draft, Options, import_value, script_table};
+use super::super::{ConnectorDraft, Options, import_value, script_table};
 use super::{imported, paths};
 
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
-fn body(schema: Value) -> Draft {
+fn body(schema: Value) -> ConnectorDraft {
     let draft = paths(json!({ "/a": { "post": { "operationId": "x",
         "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
         "responses": { "201": { "content": { "application/json": { "schema": schema } } }, "404": {} } } } }));
@@ -14,7 +14,7 @@ fn body(schema: Value) -> Draft {
     draft
 }
 
-fn field(draft: &Draft, name: &str) -> Field {
+fn field(draft: &ConnectorDraft, name: &str) -> Field {
     draft.config_schema.commands["x"].params[name].clone()
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::script::flight::{Fetched, Flights, MOST_KEPT};
 use crate::script::sandbox::HttpFault;
+use crate::script::single_flight::{Fetched, Flights, MAX_KEPT};
 use crate::script::tokens::{TokenCall, kept_for};
 
 const KEY: [u8; 32] = [1; 32];
@@ -114,7 +114,7 @@ async fn who_gives_up_is_replaced_by_the_next() {
         assert_eq!(second.await, Ok(5));
     }
     // Many others push it out: what is kept has a bound.
-    for other in 0..MOST_KEPT {
+    for other in 0..MAX_KEPT {
         let key = [u8::try_from(other + 2).unwrap(); 32];
         assert_eq!(flights.get(key, |_| false, |_| async { good_for(0, Duration::from_secs(60)) }).await, Ok(0));
     }

@@ -16,7 +16,7 @@ pub(super) const SCRIPT: &str = "script";
 pub(super) const PRELUDE: &str = "floh";
 
 /// Commands whose look-up is kept compiled.
-const MOST_COMMANDS: usize = 256;
+const MAX_COMMANDS: usize = 256;
 
 /// The engine of a worker.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Engine {
         let at = match self.commands.iter().position(|(known, _)| known == name) {
             Some(at) => at,
             None => {
-                if self.commands.len() >= MOST_COMMANDS {
+                if self.commands.len() >= MAX_COMMANDS {
                     self.commands.clear();
                 }
                 let lookup = format!("typeof {name} === 'function' ? {name} : void 0");

@@ -18,8 +18,8 @@ use super::channel::Channel;
 use super::clock::Clock;
 use super::realm::Realm;
 use super::text;
+use super::to_json::{self, Most, Unwritable};
 use super::util;
-use super::walk::{self, Most, Unwritable};
 use crate::script::frame::{Kind, Malformed};
 use crate::script::limits::{Limits, TEXT};
 use crate::script::message::{Reply, level_byte};
@@ -27,7 +27,7 @@ use crate::script::sandbox::{BodyPart, HttpAnswer, HttpBody, HttpCall, HttpFault
 use crate::script::tokens::TokenCall;
 
 /// Pairs of headers, query or form that are read.
-const MOST_PAIRS: usize = 1000;
+const MAX_PAIRS: usize = 1000;
 /// How much of an object a log line shows.
 const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
 
@@ -113,7 +113,7 @@ impl Host {
         let given = |at: usize| args.get(at).filter(|value| !value.is_undefined() && !value.is_null());
         let text = |at: usize| given(at).map_or_else(|| Ok(String::new()), |value| plain(realm, value));
         let scopes = match given(4).and_then(|scopes| scopes.as_array().filter(|_| !scopes.is_proxy())) {
-            Some(list) => list.iter().take(MOST_PAIRS).map(|scope| plain(realm, &scope?)).collect::<Result<_>>()?,
+            Some(list) => list.iter().take(MAX_PAIRS).map(|scope| plain(realm, &scope?)).collect::<Result<_>>()?,
             None => text(4)?.split_ascii_whitespace().map(str::to_owned).collect(),
         };
         let call = TokenCall {
@@ -191,7 +191,7 @@ impl Host {
             "none" => Ok(HttpBody::None),
             _ => {
                 let most = Most { bytes: self.limits.body, depth: self.limits.depth, nodes: self.limits.nodes };
-                match walk::write(realm, body, most) {
+                match to_json::write(realm, body, most) {
                     Ok(text) => Ok(HttpBody::Json(text.unwrap_or_else(|| "null".to_owned()))),
                     Err(Unwritable::Thrown(error)) => Err(error),
                     Err(Unwritable::Refused(why)) => {
@@ -317,7 +317,7 @@ fn pairs<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<
             None if value.is_undefined() || value.is_null() => {}
             None => all.push((name, plain(realm, &value)?)),
         }
-        if all.len() > MOST_PAIRS {
+        if all.len() > MAX_PAIRS {
             return Err(Exception::throw_range(ctx, "there are too many headers, query pairs or form fields"));
         }
     }
@@ -328,7 +328,7 @@ fn pairs<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<
 fn parts<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<Vec<BodyPart>> {
     let wrong = || Exception::throw_type(ctx, "parts is a list of texts and of { base64: text }");
     let list = value.as_array().filter(|_| !value.is_proxy()).ok_or_else(wrong)?;
-    if list.len() > MOST_PAIRS {
+    if list.len() > MAX_PAIRS {
         return Err(Exception::throw_range(ctx, "there are too many parts"));
     }
     let part = |part: Result<Value<'js>>| {
@@ -363,7 +363,7 @@ fn shown<'js>(realm: &Realm<'js>, part: &Value<'js>) -> Result<String> {
         let texts = parts.iter().take(2).map(|part| text::read(realm, part));
         return Ok(texts.collect::<Result<Vec<_>>>()?.join(": "));
     }
-    match walk::write(realm, part, SHOWN) {
+    match to_json::write(realm, part, SHOWN) {
         Ok(text) => Ok(text.unwrap_or_else(|| "[function]".to_owned())),
         Err(Unwritable::Refused(_)) => Ok("[object]".to_owned()),
         Err(Unwritable::Thrown(error)) => Err(error),

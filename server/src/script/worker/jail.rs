@@ -7,7 +7,7 @@
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::script::message::Walls;
+use crate::script::message::Confinement;
 
 /// The user and group of nobody.
 const NOBODY: u32 = 65_534;
@@ -16,7 +16,7 @@ const NOBODY: u32 = 65_534;
 const ROOM: u64 = 384 << 20;
 
 /// Raises the walls, as many as the system has.
-pub(super) fn raise() -> Walls {
+pub(super) fn raise() -> Confinement {
     let size = address_space();
     close_files();
     let user = drop_user();
@@ -24,7 +24,7 @@ pub(super) fn raise() -> Walls {
     let files = forbid_files();
     limit(size);
     let calls = forbid_calls();
-    Walls { calls, files, user }
+    Confinement { calls, files, user }
 }
 
 /// Closes what the server's start may have left open, but for the three standard ones.

@@ -15,8 +15,8 @@ mod jail;
 mod realm;
 mod run;
 mod text;
+mod to_json;
 mod util;
-mod walk;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::fault;
 use super::host::Host;
 use super::realm::{self, Realm};
-use super::walk::{self, Most, Unwritable};
+use super::to_json::{self, Most, Unwritable};
 use crate::script::frame::{Kind, Malformed};
 use crate::script::message::{Done, Fault, Order};
 use crate::script::sandbox::Figures;
@@ -68,7 +68,7 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
     let returned = settle(ctx, returned, host, &realm)?;
     let limits = &order.limits;
     let most = Most { bytes: limits.result, depth: limits.depth, nodes: limits.nodes };
-    let json = match walk::write(&realm, &returned, most) {
+    let json = match to_json::write(&realm, &returned, most) {
         Ok(Some(json)) => json,
         // An empty text tells it from null.
         Ok(None) if returned.is_undefined() => String::new(),

@@ -3,7 +3,7 @@
 //! They open nothing by themselves, since the destination is judged, and some gateways do ask for them. But
 //! a connector whose params or script set one is worth a look, so each is logged, by name alone.
 
-use super::draft::Draft;
+use super::outgoing::OutgoingRequest;
 
 /// Names that speak for the sender's place in a network, or that a metadata service demands of its callers.
 const NAMES: &[&str] = &[
@@ -20,7 +20,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// Logs the telling headers of a request that is about to leave.
-pub(super) fn note(draft: &Draft) {
+pub(super) fn note(draft: &OutgoingRequest) {
     for name in draft.headers.keys().filter(|name| NAMES.contains(&name.as_str())) {
         tracing::info!(
             event = "telling_header",

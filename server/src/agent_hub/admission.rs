@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use connector_runtime::protocol;
 
-use super::end::End;
+use super::close_reason::CloseReason;
 use super::wire::Register;
 use crate::auth::{AuthError, Authenticator, Identity, Scope};
 use crate::store::TokenKind;
 
 /// The most characters of a text that is shown to people.
-const LONGEST_SHOWN: usize = 100;
+const MAX_SHOWN_LENGTH: usize = 100;
 
 /// Checks a registration; `caller` is whoever the header of the upgrade named. What comes back serves each
 /// connector once and has texts of a length that can be shown.
@@ -18,9 +18,9 @@ pub(super) async fn admit(
     auth: &Authenticator,
     caller: Option<Arc<Identity>>,
     mut register: Register,
-) -> Result<(Register, Arc<Identity>), End> {
+) -> Result<(Register, Arc<Identity>), CloseReason> {
     if let Some(version) = register.protocol_version.as_deref().filter(|version| !protocol::is_spoken(version)) {
-        return Err(End::version(version));
+        return Err(CloseReason::version(version));
     }
     let token = register.api_token.take();
     let identity = match (caller, token) {
@@ -28,13 +28,13 @@ pub(super) async fn admit(
         (None, Some(token)) => auth.authenticate(token.expose()).await.map_err(|error| match error {
             AuthError::Store(error) => {
                 tracing::warn!(%error, "the token of an agent could not be looked at");
-                End::unavailable()
+                CloseReason::unavailable()
             }
-            other => End::unauthorized(other.to_string()),
+            other => CloseReason::unauthorized(other.to_string()),
         })?,
         (None, None) => {
             let ways = "as `Authorization: Bearer <token>` with the upgrade or as apiToken in the registration";
-            return Err(End::unauthorized(format!("a token is needed, {ways}")));
+            return Err(CloseReason::unauthorized(format!("a token is needed, {ways}")));
         }
     };
     check(&identity, &register)?;
@@ -47,36 +47,36 @@ pub(super) async fn admit(
     Ok((register, identity))
 }
 
-fn check(identity: &Identity, register: &Register) -> Result<(), End> {
+fn check(identity: &Identity, register: &Register) -> Result<(), CloseReason> {
     let bound = identity.agent_id.as_deref().filter(|_| identity.kind == TokenKind::Agent);
     let Some(bound) = bound.filter(|_| identity.allows(Scope::AgentsConnect)) else {
-        return Err(End::forbidden(format!(
+        return Err(CloseReason::forbidden(format!(
             "the token {:?} is not an agent's; make one of kind agent for this agentId and its connectorNames",
             identity.name
         )));
     };
     if register.agent_id != bound {
-        let asked: String = register.agent_id.chars().take(LONGEST_SHOWN).collect();
-        return Err(End::forbidden(format!("the token is bound to agent {bound}, not to {asked:?}")));
+        let asked: String = register.agent_id.chars().take(MAX_SHOWN_LENGTH).collect();
+        return Err(CloseReason::forbidden(format!("the token is bound to agent {bound}, not to {asked:?}")));
     }
     if register.connector_names.is_empty() {
-        return Err(End::invalid("connectorNames is empty; name the connectors that the agent serves"));
+        return Err(CloseReason::invalid("connectorNames is empty; name the connectors that the agent serves"));
     }
     let foreign: Vec<String> = register
         .connector_names
         .iter()
         .filter(|name| !identity.connector_names.contains(name))
         .take(5)
-        .map(|name| name.chars().take(LONGEST_SHOWN).collect())
+        .map(|name| name.chars().take(MAX_SHOWN_LENGTH).collect())
         .collect();
     if foreign.is_empty() {
         return Ok(());
     }
     let own = identity.connector_names.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
-    Err(End::forbidden(format!("the token is not for {}; it is for {own}", foreign.join(", "))))
+    Err(CloseReason::forbidden(format!("the token is not for {}; it is for {own}", foreign.join(", "))))
 }
 
 fn cut(text: &mut String) {
-    let cut = text.chars().filter(|character| !character.is_control()).take(LONGEST_SHOWN).collect();
+    let cut = text.chars().filter(|character| !character.is_control()).take(MAX_SHOWN_LENGTH).collect();
     *text = cut;
 }

@@ -15,16 +15,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::end::End;
-use super::line::Traffic;
+use super::close_reason::CloseReason;
+use super::counted_stream::Traffic;
 use super::outbox::{Full, Outbox};
 use super::schemas::Schemas;
 use super::wire::{Capabilities, ConfigPlace, FromServer, Register};
 use crate::store;
 
 /// How many commands an agent gets at a time where it says nothing, and at most.
-const USUAL_CONCURRENT: u32 = 64;
-const MOST_CONCURRENT: u32 = 256;
+const DEFAULT_CONCURRENT: u32 = 64;
+const MAX_CONCURRENT: u32 = 256;
 
 /// A registered connection.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) struct Connection {
     latency: AtomicU64,
     pinged: Mutex<Option<(u64, Instant)>>,
     ended: CancellationToken,
-    end: OnceLock<End>,
+    end: OnceLock<CloseReason>,
 }
 
 /// Why a command gets no slot.
@@ -78,7 +78,7 @@ impl Connection {
         traffic: Arc<Traffic>,
     ) -> Self {
         let Register { agent_id, agent_name, connector_names, capabilities, schemas, agent_version, .. } = register;
-        let most = capabilities.max_concurrent.unwrap_or(USUAL_CONCURRENT).clamp(1, MOST_CONCURRENT) as usize;
+        let most = capabilities.max_concurrent.unwrap_or(DEFAULT_CONCURRENT).clamp(1, MAX_CONCURRENT) as usize;
         Self {
             session: store::new_id(),
             epoch,
@@ -187,7 +187,7 @@ impl Connection {
     }
 
     /// Ends the connection, unless it has ended.
-    pub(super) fn end(&self, end: End) {
+    pub(super) fn end(&self, end: CloseReason) {
         // The first reason stays.
         if self.end.set(end).is_ok() {
             self.ended.cancel();
@@ -195,14 +195,14 @@ impl Connection {
     }
 
     /// Returns when the connection has ended.
-    pub(super) async fn ended(&self) -> End {
+    pub(super) async fn ended(&self) -> CloseReason {
         self.ended.cancelled().await;
         self.why()
     }
 
     /// Returns why it has ended.
-    pub(super) fn why(&self) -> End {
-        self.end.get().cloned().unwrap_or_else(|| End::gone("the connection has not ended"))
+    pub(super) fn why(&self) -> CloseReason {
+        self.end.get().cloned().unwrap_or_else(|| CloseReason::gone("the connection has not ended"))
     }
 
     /// Tells whether it has ended.

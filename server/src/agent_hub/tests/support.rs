@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::context::{ConnectionConfig, Invocation};
-use connector_runtime::dispatch::{Done, Target, dispatch};
+use connector_runtime::dispatch::{FinishedCall, Target, dispatch};
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::ConnectorResult;
 use connector_runtime::schema::ConfigSchema;
@@ -178,7 +178,7 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 /// A call on its way.
-pub(super) struct Calling(JoinHandle<Done>);
+pub(super) struct Calling(JoinHandle<FinishedCall>);
 
 impl Calling {
     pub(super) async fn done(self) -> ConnectorResult {

@@ -12,14 +12,14 @@ use tokio::time::{Instant, timeout_at};
 use super::limits::SLICE;
 
 /// A run's share of the cores: a permit while it computes, up to [`SLICE`] in all.
-pub(super) struct Turn<'p> {
+pub(super) struct ComputeSlot<'p> {
     permits: &'p Arc<Semaphore>,
     deadline: Instant,
     held: Option<(OwnedSemaphorePermit, Instant)>,
     left: Duration,
 }
 
-impl<'p> Turn<'p> {
+impl<'p> ComputeSlot<'p> {
     pub(super) fn new(permits: &'p Arc<Semaphore>, deadline: Instant) -> Self {
         Self { permits, deadline, held: None, left: SLICE }
     }

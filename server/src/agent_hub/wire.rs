@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use connector_runtime::Secret;
-use connector_runtime::protocol::{MOST_BYTES, Metadata};
+use connector_runtime::protocol::{MAX_BYTES, Metadata};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The most bytes that a frame may have, in both directions: a body of the protocol and what stands around it.
-pub const MOST_FRAME: usize = MOST_BYTES + 64 * 1024;
+pub const MAX_FRAME: usize = MAX_BYTES + 64 * 1024;
 
 /// What an agent sends.
 #[derive(Debug, Clone, Serialize, Deserialize)]

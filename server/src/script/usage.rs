@@ -6,14 +6,14 @@ use super::limits::Limits;
 use super::sandbox::HttpFault;
 
 /// What a run has asked for.
-pub(super) struct Spending<'l> {
+pub(super) struct Usage<'l> {
     limits: &'l Limits,
     calls: u32,
     bodies: usize,
     log: usize,
 }
 
-impl<'l> Spending<'l> {
+impl<'l> Usage<'l> {
     pub(super) const fn new(limits: &'l Limits) -> Self {
         Self { limits, calls: 0, bodies: 0, log: 0 }
     }

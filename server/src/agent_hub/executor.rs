@@ -126,7 +126,7 @@ impl Executor for AgentExecutor {
         GRACE
     }
 
-    fn brings_connection(&self) -> bool {
+    fn holds_connection_config(&self) -> bool {
         self.hub.serving(&self.connector).first().is_some_and(|connection| connection.has_configs())
     }
 }

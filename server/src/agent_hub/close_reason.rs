@@ -9,15 +9,15 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::wire::{MOST_FRAME, WireError};
+use super::wire::{MAX_FRAME, WireError};
 
 /// The most bytes of text that fit into a close frame (RFC 6455, section 5.5).
-const MOST_REASON: usize = 123;
+const MAX_REASON: usize = 123;
 
 /// Why a connection ends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub(super) struct End {
+pub(super) struct CloseReason {
     /// The code of the close frame; `None` where nobody is there to read it.
     pub(super) close: Option<u16>,
     /// For programs.
@@ -26,7 +26,7 @@ pub(super) struct End {
     pub(super) message: String,
 }
 
-impl End {
+impl CloseReason {
     fn new(close: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { close: Some(close), code, message: message.into() }
     }
@@ -126,19 +126,19 @@ impl End {
 
     /// The frame for the goodbye; its text is cut to what fits.
     pub(super) fn frame(&self) -> Option<CloseFrame> {
-        let cut = self.message.floor_char_boundary(MOST_REASON);
+        let cut = self.message.floor_char_boundary(MAX_REASON);
         let reason = self.message[..cut].to_owned();
         self.close.map(|code| CloseFrame { code: CloseCode::from(code), reason: reason.into() })
     }
 }
 
-impl From<Error> for End {
+impl From<Error> for CloseReason {
     fn from(error: Error) -> Self {
         match error {
             Error::Capacity(CapacityError::MessageTooLong { size, .. }) => Self::new(
                 1009,
                 "frame_too_large",
-                format!("a frame of {size} bytes is too large; {MOST_FRAME} are taken"),
+                format!("a frame of {size} bytes is too large; {MAX_FRAME} are taken"),
             ),
             Error::Io(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
                 Self::new(1009, "frame_too_large", error.to_string())

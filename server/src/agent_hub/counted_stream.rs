@@ -43,18 +43,18 @@ impl Traffic {
 
 /// A stream whose traffic is counted.
 #[derive(Debug)]
-pub(super) struct Line<S> {
+pub(super) struct CountedStream<S> {
     stream: S,
     traffic: Arc<Traffic>,
 }
 
-impl<S> Line<S> {
+impl<S> CountedStream<S> {
     pub(super) fn new(stream: S, traffic: Arc<Traffic>) -> Self {
         Self { stream, traffic }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -72,7 +72,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let went = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.traffic.sent.fetch_add(went as u64, Ordering::Relaxed);

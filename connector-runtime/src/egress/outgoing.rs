@@ -37,11 +37,11 @@ const CLIENTS_OWN: &[&str] = &[
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A shorter secret is not sought inside of texts: it would be found everywhere.
-pub(super) const SHORTEST_SOUGHT: usize = 6;
+pub(super) const MIN_SEARCHED_LENGTH: usize = 6;
 
 /// A request, ready to be sent or changed.
 #[derive(Clone)]
-pub(super) struct Draft {
+pub(super) struct OutgoingRequest {
     pub(super) method: Method,
     pub(super) url: Url,
     /// A value that is secret is marked sensitive.
@@ -60,7 +60,7 @@ pub(super) struct Draft {
     pub(super) retry: Option<Retry>,
 }
 
-impl Draft {
+impl OutgoingRequest {
     pub(super) fn new(method: &str, url: Url, timeout: Duration) -> Result<Self, EgressError> {
         Ok(Self {
             method: parse_method(method)?,
@@ -73,7 +73,7 @@ impl Draft {
             secret_params: Vec::new(),
             follows_redirects: true,
             timeout,
-            most_bytes: super::body::MOST_BYTES,
+            most_bytes: super::body::MAX_BYTES,
             retry: None,
         })
     }
@@ -156,7 +156,7 @@ impl Draft {
         self.retain_headers(|_, value| !value.is_sensitive());
     }
 
-    /// Every name has one value: [`Draft::set_header`] replaces.
+    /// Every name has one value: [`OutgoingRequest::set_header`] replaces.
     fn retain_headers(&mut self, keep: impl Fn(&HeaderName, &HeaderValue) -> bool) {
         let all = std::mem::take(&mut self.headers);
         let named = all.into_iter().filter_map(|(name, value)| Some((name?, value)));
@@ -223,10 +223,10 @@ impl Draft {
     }
 }
 
-impl fmt::Debug for Draft {
+impl fmt::Debug for OutgoingRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();
-        f.debug_struct("Draft")
+        f.debug_struct("OutgoingRequest")
             .field("method", &self.method)
             .field("url", &self.shown())
             .field("headers", &names)
@@ -267,7 +267,7 @@ fn url_holds(url: &Url, secret: &str) -> bool {
         return true;
     }
     let whole = url.as_str();
-    secret.len() >= SHORTEST_SOUGHT
+    secret.len() >= MIN_SEARCHED_LENGTH
         && (whole.contains(secret) || percent_decode_str(whole).decode_utf8_lossy().contains(secret))
 }
 
@@ -275,7 +275,7 @@ fn url_holds(url: &Url, secret: &str) -> bool {
 fn word_holds(word: &str, secret: &str) -> bool {
     match secret.len() {
         0 => false,
-        1..SHORTEST_SOUGHT => word == secret,
+        1..MIN_SEARCHED_LENGTH => word == secret,
         _ => word.contains(secret),
     }
 }

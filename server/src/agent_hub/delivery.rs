@@ -19,7 +19,7 @@ use super::inflight::Ticket;
 use super::meters::Outcome;
 use super::outbox::Sent;
 use super::schemas::{Expected, refusal};
-use super::wire::{Command, FromServer, MOST_FRAME};
+use super::wire::{Command, FromServer, MAX_FRAME};
 
 /// How long an agent may take to come back before what it had is given up, and what it never got is refused.
 pub(super) const RETURN: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ pub(super) enum Undelivered {
     Lost { agent: String, command_id: Uuid, reason: String, received: bool, repeatable: bool, unknown: bool },
     #[error("the time is over")]
     TimedOut { agent: String, command_id: Option<Uuid>, received: bool, unknown: bool },
-    #[error("The call has {bytes} bytes; an agent takes {MOST_FRAME}")]
+    #[error("The call has {bytes} bytes; an agent takes {MAX_FRAME}")]
     TooLarge { bytes: usize },
     #[error("The call cannot be written as JSON: {0}")]
     Unwritable(#[from] serde_json::Error),
@@ -243,7 +243,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
     /// Sends the command over a connection, and then waits for ever; what comes back is why it cannot be sent.
     async fn send(&self, on: &Connection, id: Uuid, sent: &mut Option<Sent>) -> Undelivered {
         let text = match self.text(on, id) {
-            Ok(text) if text.len() > MOST_FRAME => return Undelivered::TooLarge { bytes: text.len() },
+            Ok(text) if text.len() > MAX_FRAME => return Undelivered::TooLarge { bytes: text.len() },
             Ok(text) => text,
             Err(error) => return error,
         };

@@ -16,17 +16,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::close_reason::CloseReason;
 use super::connection::Connection;
-use super::end::End;
 use super::inflight::InFlight;
 use super::meters::Meters;
 use super::view::{AgentStanding, AgentView};
 use crate::store::{self, Page, PageRequest, StoreError};
 
 /// How many agents that have gone are remembered, for those who look for them.
-const MOST_LOST: usize = 1000;
+const MAX_LOST: usize = 1000;
 /// How many sockets may be open that have shown no token.
-const MOST_STRANGERS: usize = 64;
+const MAX_STRANGERS: usize = 64;
 /// How long the goodbyes may take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(3);
 
@@ -73,7 +73,7 @@ impl Default for Shared {
             epochs: AtomicU64::new(0),
             in_flight: InFlight::default(),
             meters: Meters::default(),
-            strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
         }
@@ -95,17 +95,17 @@ impl Hub {
     }
 
     /// Lets a connection serve. An older one of the same agent ends.
-    pub(super) fn attach(&self, connection: &Arc<Connection>) -> Result<(), End> {
+    pub(super) fn attach(&self, connection: &Arc<Connection>) -> Result<(), CloseReason> {
         let mut table = self.lock();
         if self.stopping.is_cancelled() {
-            return Err(End::stopping());
+            return Err(CloseReason::stopping());
         }
         if connection.has_ended() {
-            return Err(End::gone("the connection ended before it was let in"));
+            return Err(CloseReason::gone("the connection ended before it was let in"));
         }
         // Two handshakes of one agent may overtake each other; the newer one stays.
         if table.connected.get(&connection.agent_id).is_some_and(|other| other.epoch > connection.epoch) {
-            return Err(End::replaced());
+            return Err(CloseReason::replaced());
         }
         let old = table.connected.insert(connection.agent_id.clone(), Arc::clone(connection));
         if let Some(old) = &old {
@@ -118,14 +118,14 @@ impl Hub {
         self.meters.connected(table.connected.len());
         drop(table);
         if let Some(old) = old {
-            old.end(End::replaced());
+            old.end(CloseReason::replaced());
         }
         self.changed();
         Ok(())
     }
 
     /// Takes a connection out, and no other one of the same agent.
-    pub(super) fn detach(&self, connection: &Arc<Connection>, why: &End) {
+    pub(super) fn detach(&self, connection: &Arc<Connection>, why: &CloseReason) {
         let mut table = self.lock();
         table.unserve(connection);
         let current = table.connected.get(&connection.agent_id);
@@ -202,7 +202,7 @@ impl Hub {
     }
 
     /// Gives a place to a socket that has shown no token; `None` where there are too many of them.
-    pub(crate) fn stranger(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn unauthenticated_slot(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.strangers).try_acquire_owned().ok()
     }
 
@@ -239,7 +239,7 @@ impl Table {
 
     /// Keeps what is to be known of an agent that has gone, in place of the one that went first.
     fn remember(&mut self, lost: Lost) {
-        if self.lost.len() >= MOST_LOST {
+        if self.lost.len() >= MAX_LOST {
             let first = self.lost.iter().min_by_key(|(_, lost)| lost.at).map(|(id, _)| id.clone());
             first.map(|id| self.lost.remove(&id));
         }

@@ -11,9 +11,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_tungstenite::tungstenite::Message;
 
 /// The most bytes of commands that wait for one agent.
-pub(super) const MOST_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// The most frames beside commands that wait for one agent.
-const MOST_OTHERS: usize = 4096;
+const MAX_OTHERS: usize = 4096;
 
 const WAITING: u8 = 0;
 const LEFT: u8 = 1;
@@ -68,14 +68,14 @@ pub(super) struct Full;
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { queue: Mutex::default(), filled: Notify::new(), bytes: Arc::new(Semaphore::new(MOST_BYTES)) }
+        Self { queue: Mutex::default(), filled: Notify::new(), bytes: Arc::new(Semaphore::new(MAX_BYTES)) }
     }
 }
 
 impl Outbox {
     /// Waits until there is room for a command of a size.
     pub(super) async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes.min(MOST_BYTES)).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(bytes.min(MAX_BYTES)).unwrap_or(u32::MAX);
         Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()
     }
 
@@ -93,7 +93,7 @@ impl Outbox {
     /// Where the peer does not read what waits already.
     pub(super) fn other(&self, message: Message) -> Result<(), Full> {
         let mut queue = self.lock();
-        if queue.others.len() >= MOST_OTHERS {
+        if queue.others.len() >= MAX_OTHERS {
             return Err(Full);
         }
         queue.others.push_back(message);

@@ -9,7 +9,7 @@ use metrics::{Counter, Histogram};
 
 /// Counts answers by route, method and status.
 #[derive(Debug, Default)]
-pub(super) struct Answered(RwLock<HashMap<String, Route>>);
+pub(super) struct HttpMetrics(RwLock<HashMap<String, Route>>);
 
 #[derive(Debug)]
 struct Route {
@@ -17,7 +17,7 @@ struct Route {
     answers: Vec<(&'static str, StatusCode, Counter)>,
 }
 
-impl Answered {
+impl HttpMetrics {
     /// Counts an answer of a route.
     pub(super) fn count(&self, route: &str, method: &'static str, status: StatusCode, seconds: f64) {
         let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use super::wire::FromServer;
 /// How long an agent may take to describe itself.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The most differences that a refusal names.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// What the server has under a connector's name.
 #[derive(Debug, Clone)]
@@ -173,8 +173,8 @@ fn difference(described: Option<&Value>, own: &ConfigSchema) -> String {
     };
     let changes = version::diff(own, &theirs);
     let named: Vec<String> =
-        changes.items.iter().take(MOST_NAMED).map(|change| format!("{}: {}", change.pointer, change.message)).collect();
-    match changes.items.len().checked_sub(MOST_NAMED) {
+        changes.items.iter().take(MAX_NAMED).map(|change| format!("{}: {}", change.pointer, change.message)).collect();
+    match changes.items.len().checked_sub(MAX_NAMED) {
         _ if named.is_empty() => "the hashes differ, but what the agent describes does not".to_owned(),
         None | Some(0) => named.join("; "),
         Some(more) => format!("{} and {more} more", named.join("; ")),

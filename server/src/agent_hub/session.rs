@@ -17,13 +17,13 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::admission::admit;
+use super::close_reason::CloseReason;
 use super::connection::Connection;
-use super::end::End;
+use super::counted_stream::{CountedStream, Traffic};
 use super::hub::Hub;
 use super::inflight::Taken;
-use super::line::{Line, Traffic};
 use super::schemas::{Expected, refusal};
-use super::wire::{FromAgent, FromServer, MOST_FRAME, Register, WireError};
+use super::wire::{FromAgent, FromServer, MAX_FRAME, Register, WireError};
 use crate::app::App;
 use crate::auth::Identity;
 use crate::catalog::type_schema;
@@ -32,11 +32,11 @@ use crate::store;
 /// How long a peer may take to register.
 const REGISTRATION: Duration = Duration::from_secs(5);
 /// The most bytes that may come before that: a registration for every connector that a token may name.
-const MOST_UNREGISTERED: u64 = 1024 * 1024;
+const MAX_UNREGISTERED: u64 = 1024 * 1024;
 /// Time between two pings.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// So many heartbeats without a sign of life, and the peer is dead.
-const MOST_MISSES: u32 = 2;
+const MAX_MISSES: u32 = 2;
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Small: an idle agent costs what these are.
@@ -55,22 +55,22 @@ pub(crate) struct Peer {
 
 /// Serves a socket after its upgrade until it ends.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(app: &App, stream: S, peer: Peer) {
-    let traffic = Arc::new(Traffic::limited(MOST_UNREGISTERED));
+    let traffic = Arc::new(Traffic::limited(MAX_UNREGISTERED));
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
-        .max_message_size(Some(MOST_FRAME))
-        .max_frame_size(Some(MOST_FRAME));
-    let line = Line::new(stream, Arc::clone(&traffic));
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    let line = CountedStream::new(stream, Arc::clone(&traffic));
     let mut socket = WebSocketStream::from_raw_socket(line, Role::Server, Some(config)).await;
     let Peer { caller, remote, stranger } = peer;
     let registration = async { admit(&app.auth, caller, first(&mut socket).await?).await };
     let registered = tokio::select! {
         registered = timeout(REGISTRATION, registration) => match registered {
             Ok(registered) => registered,
-            Err(_) => Err(End::unregistered(REGISTRATION.as_secs())),
+            Err(_) => Err(CloseReason::unregistered(REGISTRATION.as_secs())),
         },
-        () = app.agents.stopping.cancelled() => Err(End::stopping()),
+        () = app.agents.stopping.cancelled() => Err(CloseReason::stopping()),
     };
     drop(stranger);
     let end = match registered {
@@ -91,17 +91,17 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(app: &App, stream: 
 }
 
 /// Waits for the registration.
-async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S) -> Result<Register, End> {
+async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S) -> Result<Register, CloseReason> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
-                return FromAgent::parse_first(&text).map_err(|error| End::malformed(&error));
+                return FromAgent::parse_first(&text).map_err(|error| CloseReason::malformed(&error));
             }
-            Some(Ok(Message::Binary(_))) => return Err(End::binary()),
-            Some(Ok(Message::Close(frame))) => return Err(End::closed(frame.as_ref())),
+            Some(Ok(Message::Binary(_))) => return Err(CloseReason::binary()),
+            Some(Ok(Message::Close(frame))) => return Err(CloseReason::closed(frame.as_ref())),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error.into()),
-            None => return Err(End::gone("the connection ended before a registration came")),
+            None => return Err(CloseReason::gone("the connection ended before a registration came")),
         }
     }
 }
@@ -110,16 +110,16 @@ async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S)
 /// returns, also when the task is dropped.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     app: &App,
-    socket: &mut WebSocketStream<Line<S>>,
+    socket: &mut WebSocketStream<CountedStream<S>>,
     connection: &Arc<Connection>,
     identity: &Identity,
-) -> End {
+) -> CloseReason {
     let _detached = Detached { hub: &app.agents, connection };
     let (mut sink, mut stream) = socket.split();
     let end = tokio::select! {
         end = connection.ended() => end,
-        () = app.agents.stopping.cancelled() => End::stopping(),
-        () = identity.revoked().cancelled() => End::unauthorized("the token was revoked"),
+        () = app.agents.stopping.cancelled() => CloseReason::stopping(),
+        () = identity.revoked().cancelled() => CloseReason::unauthorized("the token was revoked"),
         end = read(&app.agents, &mut stream, connection) => end,
         end = write(&mut sink, connection) => end,
         end = watch(connection, identity) => end,
@@ -138,7 +138,7 @@ struct Detached<'a> {
 impl Drop for Detached<'_> {
     fn drop(&mut self) {
         let Self { hub, connection } = self;
-        connection.end(End::gone("the server dropped the connection"));
+        connection.end(CloseReason::gone("the server dropped the connection"));
         let why = connection.why();
         hub.detach(connection, &why);
         let (agent, session, at_work) = (&connection.agent_id, connection.session, connection.at_work());
@@ -151,7 +151,7 @@ impl Drop for Detached<'_> {
 }
 
 /// Compares the fingerprints, answers the registration and lets the agent serve. Waits for ever then.
-async fn greet(app: &App, connection: &Arc<Connection>) -> End {
+async fn greet(app: &App, connection: &Arc<Connection>) -> CloseReason {
     for connector in connection.schemas.announced() {
         if let Some(expected) = expected(app, connector).await {
             refusal(connection, connector, &expected).await;
@@ -164,7 +164,7 @@ async fn greet(app: &App, connection: &Arc<Connection>) -> End {
         refused: refused.clone(),
     };
     if connection.send(&registered).is_err() {
-        return End::flooding();
+        return CloseReason::flooding();
     }
     if let Err(end) = app.agents.attach(connection) {
         return end;
@@ -191,16 +191,16 @@ async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
     hub: &Hub,
     stream: &mut S,
     connection: &Connection,
-) -> End {
+) -> CloseReason {
     while let Some(message) = stream.next().await {
         let done = match message {
             Ok(Message::Text(text)) => take(hub, connection, &text),
-            Ok(Message::Binary(_)) => Err(End::binary()),
+            Ok(Message::Binary(_)) => Err(CloseReason::binary()),
             Ok(Message::Pong(payload)) => {
                 connection.ponged(&payload);
                 Ok(())
             }
-            Ok(Message::Close(frame)) => Err(End::closed(frame.as_ref())),
+            Ok(Message::Close(frame)) => Err(CloseReason::closed(frame.as_ref())),
             Ok(Message::Ping(_) | Message::Frame(_)) => Ok(()),
             Err(error) => Err(error.into()),
         };
@@ -208,11 +208,11 @@ async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
             return end;
         }
     }
-    End::gone("the connection ended without a goodbye")
+    CloseReason::gone("the connection ended without a goodbye")
 }
 
 /// Takes one frame of an agent.
-fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), End> {
+fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReason> {
     let agent = &connection.agent_id;
     match FromAgent::parse(text) {
         Ok(FromAgent::Response(response)) => {
@@ -228,7 +228,7 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), End> {
                 tracing::warn!(agent, command, reason, "a response was dropped");
             }
             // Also what is dropped, or the agent would send it for ever.
-            connection.send(&FromServer::Ack { command_id: command }).map_err(|_| End::flooding())?;
+            connection.send(&FromServer::Ack { command_id: command }).map_err(|_| CloseReason::flooding())?;
         }
         Ok(FromAgent::Ack { command_id }) => {
             if !hub.in_flight.received(agent, &command_id) {
@@ -238,13 +238,13 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), End> {
         Ok(FromAgent::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
         Ok(FromAgent::Register(_)) => tracing::warn!(agent, "a second registration was passed over"),
         Err(error @ WireError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was passed over"),
-        Err(error) => return Err(End::malformed(&error)),
+        Err(error) => return Err(CloseReason::malformed(&error)),
     }
     Ok(())
 }
 
 /// Writes what waits, and flushes when nothing more does.
-async fn write<S: Sink<Message, Error = Error> + Unpin>(sink: &mut S, connection: &Connection) -> End {
+async fn write<S: Sink<Message, Error = Error> + Unpin>(sink: &mut S, connection: &Connection) -> CloseReason {
     loop {
         let mut message = connection.outbox.next().await;
         loop {
@@ -264,14 +264,14 @@ async fn write<S: Sink<Message, Error = Error> + Unpin>(sink: &mut S, connection
 
 /// Pings, and tells when the peer is dead or its token over. Any byte that came is life, and so is any that
 /// went while a ping still waits behind a large command.
-async fn watch(connection: &Connection, identity: &Identity) -> End {
+async fn watch(connection: &Connection, identity: &Identity) -> CloseReason {
     let mut misses = 0;
     let mut beat = Instant::now();
     let traffic = &connection.traffic;
     loop {
         // One that could not be written yet is enough.
         if !connection.outbox.has_ping() && connection.ping().is_err() {
-            return End::flooding();
+            return CloseReason::flooding();
         }
         let (received, sent) = (traffic.received(), traffic.sent());
         beat += HEARTBEAT;
@@ -279,7 +279,7 @@ async fn watch(connection: &Connection, identity: &Identity) -> End {
         let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
         if let Some(left) = left.filter(|left| *left < beat.saturating_duration_since(Instant::now())) {
             sleep(left).await;
-            return End::unauthorized("the token has expired");
+            return CloseReason::unauthorized("the token has expired");
         }
         sleep_until(beat).await;
         let writing = connection.outbox.has_ping() && traffic.sent() != sent;
@@ -288,15 +288,15 @@ async fn watch(connection: &Connection, identity: &Identity) -> End {
             continue;
         }
         misses += 1;
-        if misses >= MOST_MISSES {
-            return End::dead(HEARTBEAT.as_secs() * u64::from(MOST_MISSES));
+        if misses >= MAX_MISSES {
+            return CloseReason::dead(HEARTBEAT.as_secs() * u64::from(MAX_MISSES));
         }
     }
 }
 
 /// Says why it ends and closes. What the peer still sends is read away for a moment, else the system would
 /// throw the goodbye away with it.
-async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<Line<S>>, end: &End) {
+async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<CountedStream<S>>, end: &CloseReason) {
     let Some(frame) = end.frame() else { return };
     let told = FromServer::Error { code: end.code.to_owned(), message: end.message.clone() };
     let told = serde_json::to_string(&told).unwrap_or_default();

@@ -6,13 +6,13 @@
 //! [`AgentExecutor`] puts that behind the trait of every other execution model.
 
 mod admission;
+mod close_reason;
 mod connection;
+mod counted_stream;
 mod delivery;
-mod end;
 mod executor;
 mod hub;
 mod inflight;
-mod line;
 mod meters;
 mod outbox;
 pub(crate) mod recheck;

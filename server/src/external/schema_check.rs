@@ -23,9 +23,9 @@ use super::probe::{ProbeError, ask_schema};
 /// How long a service may take to tell its schema before a call.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many differences a text names.
-const MOST_NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 /// How many differences stand in the diagnostics.
-const MOST_LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// The type as it is here.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Expected {
 
 /// A service that serves something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct SchemaMismatch {
     text: String,
     serves: String,
     changes: Vec<Change>,
@@ -69,7 +69,7 @@ struct Known {
 struct Looked {
     expected: Fingerprint,
     serves: Option<Fingerprint>,
-    misfit: Option<Misfit>,
+    misfit: Option<SchemaMismatch>,
 }
 
 impl Expected {
@@ -113,14 +113,14 @@ impl Fit {
     ///
     /// # Errors
     /// Where it serves another schema.
-    pub(super) async fn look(
+    pub(super) async fn check(
         &self,
         client: &Client,
         endpoint: &Url,
         expected: &Expected,
         schema: &ConfigSchema,
         most: Duration,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), SchemaMismatch> {
         let Some(looks) = self.is_open(expected) else { return Ok(()) };
         let _turn = self.turn.lock().await;
         {
@@ -160,7 +160,7 @@ impl Fit {
             Ok(told) => Ok(diff(schema, &told.config_schema).items),
             Err(error) => Err(error.to_string()),
         };
-        let misfit = Misfit::of(expected, &serves, changes);
+        let misfit = SchemaMismatch::of(expected, &serves, changes);
         if let Some(misfit) = &misfit {
             tracing::warn!(event = "schema_mismatch", %endpoint, "{}", misfit.text);
         }
@@ -179,7 +179,7 @@ impl Fit {
     }
 
     /// Returns what did not fit when the service was last looked at.
-    fn misfit(&self, expected: &Expected) -> Option<Misfit> {
+    fn misfit(&self, expected: &Expected) -> Option<SchemaMismatch> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let looked = known.looked.as_ref().filter(|looked| looked.expected == expected.fingerprint)?;
         looked.misfit.clone()
@@ -191,7 +191,7 @@ impl Fit {
         (known.serves, known.header) = said.unzip();
     }
 
-    fn settle(&self, expected: &Expected, misfit: Option<Misfit>) {
+    fn settle(&self, expected: &Expected, misfit: Option<SchemaMismatch>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.looks += 1;
         let serves = known.serves.clone();
@@ -199,7 +199,7 @@ impl Fit {
     }
 }
 
-impl Misfit {
+impl SchemaMismatch {
     /// Says what differs, where a call can notice it.
     fn of(expected: &Expected, serves: &Fingerprint, changes: Result<Vec<Change>, String>) -> Option<Self> {
         let Expected { type_name, version, compiled, .. } = expected;
@@ -209,9 +209,9 @@ impl Misfit {
                 if changes.is_empty() {
                     return None;
                 }
-                let named = changes.iter().take(MOST_NAMED).map(|change| change.message.as_str());
+                let named = changes.iter().take(MAX_NAMED).map(|change| change.message.as_str());
                 let mut what = named.collect::<Vec<_>>().join("; ");
-                if let Some(more) = changes.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+                if let Some(more) = changes.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
                     what.push_str(&format!("; and {more} more"));
                 }
                 (what, changes)
@@ -234,7 +234,7 @@ impl Misfit {
     /// Words the call that did not go out.
     pub(super) fn fail(&self) -> Fail {
         let fail = Fail::new(&*self.text).diagnostic("serves", &*self.serves);
-        let changes = self.changes.iter().take(MOST_LISTED);
+        let changes = self.changes.iter().take(MAX_LISTED);
         let changes = changes.map(|change| json!({ "pointer": change.pointer, "message": change.message }));
         fail.diagnostic("changes", changes.collect::<Vec<_>>())
     }

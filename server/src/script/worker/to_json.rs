@@ -13,7 +13,7 @@ use super::realm::Realm;
 use super::text;
 
 /// Keys that are kept as JSON text: rows of one shape have the same ones.
-const MOST_KEYS: usize = 64;
+const MAX_KEYS: usize = 64;
 /// Numbers up to here are whole as JavaScript writes them.
 const WHOLE: f64 = 1e21;
 
@@ -169,7 +169,7 @@ impl<'js> Walk<'_, 'js> {
         let start = self.out.len();
         self.text(&name)?;
         self.out.push(b':');
-        if self.keys.len() < MOST_KEYS {
+        if self.keys.len() < MAX_KEYS {
             let written = String::from_utf8_lossy(&self.out[start..]).into_owned();
             self.keys.push((key, written));
         }

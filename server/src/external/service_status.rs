@@ -12,19 +12,19 @@ use url::Url;
 use uuid::Uuid;
 
 use super::Breaker;
-use super::fit::Fit;
+use super::schema_check::Fit;
 use super::state::{ExternalState, Health};
 
 /// What is known of the service behind one connector.
 #[derive(Debug, Default)]
-pub struct Standing {
+pub struct ServiceStatus {
     /// Keeps calls from a service that cannot be reached.
     pub breaker: Breaker,
     pub(super) fit: Fit,
     health: RwLock<Option<Health>>,
 }
 
-impl Standing {
+impl ServiceStatus {
     /// Returns what is known, for the state of a connector whose type is `expected`, where it has a schema.
     pub fn state(&self, expected: Option<&Fingerprint>) -> ExternalState {
         let health = self.health.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -41,18 +41,18 @@ impl Standing {
 
 /// What is known of every service.
 #[derive(Debug, Default)]
-pub struct Standings(Mutex<HashMap<Uuid, (Url, Arc<Standing>)>>);
+pub struct ServiceStatuses(Mutex<HashMap<Uuid, (Url, Arc<ServiceStatus>)>>);
 
-impl Standings {
+impl ServiceStatuses {
     /// Returns how the service of a connector at an endpoint stands.
-    pub fn at(&self, connector: Uuid, endpoint: &Url) -> Arc<Standing> {
+    pub fn at(&self, connector: Uuid, endpoint: &Url) -> Arc<ServiceStatus> {
         let mut kept = self.lock();
         match kept.get(&connector) {
-            Some((known, standing)) if known == endpoint => Arc::clone(standing),
+            Some((known, status)) if known == endpoint => Arc::clone(status),
             _ => {
-                let standing = Arc::<Standing>::default();
-                kept.insert(connector, (endpoint.clone(), Arc::clone(&standing)));
-                standing
+                let status = Arc::<ServiceStatus>::default();
+                kept.insert(connector, (endpoint.clone(), Arc::clone(&status)));
+                status
             }
         }
     }
@@ -62,7 +62,7 @@ impl Standings {
         self.lock().remove(&connector);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, (Url, Arc<Standing>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, (Url, Arc<ServiceStatus>)>> {
         // A thread that died here left whole values behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -33,7 +33,7 @@ pub struct ClearedSecrets {
 }
 
 /// What a change of a type asks of each of its connectors.
-pub(super) struct Carry<'p> {
+pub(super) struct ConfigMigration<'p> {
     old: &'p Fields,
     new: &'p Fields,
     endpoint_moves: bool,
@@ -45,7 +45,7 @@ pub(super) struct Carry<'p> {
 
 /// What becomes of one connector.
 #[derive(Debug, PartialEq)]
-pub(super) struct Carried {
+pub(super) struct MigratedConfig {
     /// Its config in the clear.
     pub config: Map<String, Value>,
     /// What moves into the vault.
@@ -54,7 +54,7 @@ pub(super) struct Carried {
     pub clear: Vec<String>,
 }
 
-impl<'p> Carry<'p> {
+impl<'p> ConfigMigration<'p> {
     pub(super) fn new(row: &ConnectorType, patch: &'p TypePatch) -> Self {
         let (old, new) = (&patch.old.connection, &patch.new.connection);
         let mut carry = Self { old, new, endpoint_moves: false, sealing: BTreeSet::new(), shifting: Vec::new() };
@@ -77,8 +77,8 @@ impl<'p> Carry<'p> {
     }
 
     /// Says what becomes of a connector; `None` where nothing does.
-    pub(super) fn over(&self, stored: &StoredConfig) -> Option<Carried> {
-        let mut carried = Carried { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
+    pub(super) fn over(&self, stored: &StoredConfig) -> Option<MigratedConfig> {
+        let mut carried = MigratedConfig { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
         carried.seal = take_secrets(&mut carried.config, self.sealing.iter().copied());
         let moves = self.endpoint_moves || self.moves_destination(stored);
         if moves {

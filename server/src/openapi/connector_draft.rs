@@ -9,7 +9,7 @@ use super::notes::{Reason, Verdict, Warning};
 /// What an import makes of a document.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Draft {
+pub struct ConnectorDraft {
     /// The connector's name.
     pub name: String,
     /// The connector type's name.

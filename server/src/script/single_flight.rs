@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::sandbox::HttpFault;
 
 /// How many different things are kept; the one that was asked for least lately goes first.
-pub(super) const MOST_KEPT: usize = 64;
+pub(super) const MAX_KEPT: usize = 64;
 
 /// Names what is fetched, without holding any of it in clear.
 pub(super) type Key = [u8; 32];
@@ -28,7 +28,7 @@ pub(super) struct Fetched<T> {
 
 /// Things of a kind that are fetched, by key.
 #[derive(Debug)]
-pub(super) struct Flights<T>(Mutex<IndexMap<Key, Arc<Flight<T>>>>);
+pub(super) struct Flights<T>(Mutex<IndexMap<Key, Arc<SingleFlight<T>>>>);
 
 impl<T> Default for Flights<T> {
     fn default() -> Self {
@@ -37,7 +37,7 @@ impl<T> Default for Flights<T> {
 }
 
 #[derive(Debug)]
-struct Flight<T> {
+struct SingleFlight<T> {
     /// Goes up when a request has ended, well or not.
     ended: AtomicU64,
     last: tokio::sync::Mutex<Last<T>>,
@@ -95,13 +95,13 @@ impl<T: Clone> Flights<T> {
         }
     }
 
-    fn flight(&self, key: Key) -> Arc<Flight<T>> {
+    fn flight(&self, key: Key) -> Arc<SingleFlight<T>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = all.shift_remove(&key).unwrap_or_else(|| {
             let last = tokio::sync::Mutex::new(Last { fetched: None, fault: None });
-            Arc::new(Flight { ended: AtomicU64::new(0), last })
+            Arc::new(SingleFlight { ended: AtomicU64::new(0), last })
         });
-        if all.len() >= MOST_KEPT {
+        if all.len() >= MAX_KEPT {
             all.shift_remove_index(0);
         }
         all.insert(key, Arc::clone(&found));

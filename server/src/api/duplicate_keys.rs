@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::body::MOST_MISTAKES;
+use super::body::MAX_MISTAKES;
 use super::problem::Mistake;
 
 /// Reads a JSON text, and names the keys that stand twice; the last of equal ones is kept.
@@ -29,7 +29,7 @@ struct Found {
 
 impl Found {
     fn twice(&mut self, key: &str) {
-        if self.mistakes.len() < MOST_MISTAKES {
+        if self.mistakes.len() < MAX_MISTAKES {
             let steps = self.path.iter().map(String::as_str).chain([key]);
             let pointer =
                 steps.fold(String::new(), |path, step| path + "/" + &step.replace('~', "~0").replace('/', "~1"));
@@ -142,6 +142,6 @@ mod tests {
     #[test]
     fn lists_no_million_of_them() {
         let text = format!("{{{}}}", vec!["\"a\":1"; 10_000].join(","));
-        assert_eq!(read(text.as_bytes()).unwrap().1.len(), MOST_MISTAKES);
+        assert_eq!(read(text.as_bytes()).unwrap().1.len(), MAX_MISTAKES);
     }
 }

@@ -10,21 +10,21 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// A future that moves to a task of its own when it is dropped before its end.
-pub struct Carried<T: Send + 'static> {
+pub struct RunToCompletion<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     tracker: TaskTracker,
     /// A stop waits for the work wherever it runs.
     _at_work: TaskTrackerToken,
 }
 
-impl<T: Send + 'static> Carried<T> {
+impl<T: Send + 'static> RunToCompletion<T> {
     /// Carries work to its end; `tracker` counts it meanwhile.
     pub fn new(tracker: &TaskTracker, work: impl Future<Output = T> + Send + 'static) -> Self {
         Self { work: Some(Box::pin(work)), tracker: tracker.clone(), _at_work: tracker.token() }
     }
 }
 
-impl<T: Send + 'static> Future for Carried<T> {
+impl<T: Send + 'static> Future for RunToCompletion<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -38,7 +38,7 @@ impl<T: Send + 'static> Future for Carried<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Carried<T> {
+impl<T: Send + 'static> Drop for RunToCompletion<T> {
     fn drop(&mut self) {
         // Without a runtime the process is at its end, and nothing can go on.
         if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
@@ -47,9 +47,9 @@ impl<T: Send + 'static> Drop for Carried<T> {
     }
 }
 
-impl<T: Send + 'static> fmt::Debug for Carried<T> {
+impl<T: Send + 'static> fmt::Debug for RunToCompletion<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Carried").field("done", &self.work.is_none()).finish_non_exhaustive()
+        f.debug_struct("RunToCompletion").field("done", &self.work.is_none()).finish_non_exhaustive()
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
         let tracker = TaskTracker::new();
         let (go, gone) = oneshot::channel::<()>();
         let (done, ended) = oneshot::channel();
-        let mut work = Box::pin(Carried::new(&tracker, async move {
+        let mut work = Box::pin(RunToCompletion::new(&tracker, async move {
             gone.await.expect("told to go on");
             done.send(()).expect("awaited");
         }));
@@ -82,7 +82,7 @@ mod tests {
     #[tokio::test]
     async fn makes_no_task_when_it_is_awaited_to_its_end() {
         let tracker = TaskTracker::new();
-        assert_eq!(Carried::new(&tracker, async { 7 }).await, 7);
+        assert_eq!(RunToCompletion::new(&tracker, async { 7 }).await, 7);
         assert!(tracker.is_empty());
     }
 }
