@@ -1,4 +1,4 @@
-//! The wiring: everything that a call needs, made once at the start and shared.
+//! The wiring: opens what a server needs, starts its tasks, and stops them in order.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -8,61 +8,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use connector_runtime::registry::{DuplicateConnector, Registry};
-use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::agent_hub::{self, Hub};
-use crate::api::Problem;
 use crate::auth::Authenticator;
 use crate::catalog::{SealError, seal_stored};
-use crate::execute::{Instances, settle_abandoned};
+use crate::error::Error;
+use crate::execute::settle_abandoned;
 use crate::external::ServiceStatuses;
 use crate::housekeeping;
+use crate::instances::{Instances, Loader};
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
-use crate::store::{OpenError, Recorder, SealedSecret, Store, StoreError};
-use crate::vault::{self, Place, UnlockError, Vault};
+use crate::services::{MAX_CALLS, Parts, Services};
+use crate::store::{OpenError, Recorder, Store, StoreError};
+use crate::vault::{self, UnlockError};
 
-/// How many calls may run at the same time in all.
-const MAX_CALLS: usize = 4096;
-
-/// The server's parts. Cheap to clone.
+/// A running server. Clones are the same one.
 #[derive(Debug, Clone)]
-pub struct App(Arc<Parts>);
+pub struct App {
+    services: Services,
+    lifecycle: Arc<Lifecycle>,
+}
 
-/// What an [`App`] is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// The compiled connector types.
-    pub registry: Registry,
-    /// The database.
-    pub store: Store,
-    /// Seals secrets.
-    pub vault: Vault,
-    /// Knows who may do what.
-    pub auth: Authenticator,
-    /// Writes execution rows in groups.
-    pub recorder: Recorder,
-    /// Decrypted connectors.
-    pub instances: Instances,
-    /// What is known of the services behind external connectors.
-    pub service_statuses: ServiceStatuses,
-    /// The way out.
-    pub http: Client,
-    /// Where scripts run.
-    pub scripts: Scripts,
-    /// The agents that are connected.
-    pub agents: Hub,
-    /// Turns away calls beyond what may run at once.
-    pub permits: Semaphore,
-    /// Calls at work, which a stop waits for.
-    pub calls: TaskTracker,
-    /// Lets changes of types, and changes of connectors that got into each other's way, go one after another.
-    pub write_lock: Mutex<()>,
-    chores: TaskTracker,
+/// What starts with the server and ends with it.
+#[derive(Debug, Default)]
+struct Lifecycle {
+    tasks: TaskTracker,
     closing: CancellationToken,
     stopping: AtomicBool,
 }
@@ -115,14 +89,19 @@ pub enum StartError {
 }
 
 impl Deref for App {
-    type Target = Parts;
+    type Target = Services;
 
-    fn deref(&self) -> &Parts {
-        &self.0
+    fn deref(&self) -> &Services {
+        &self.services
     }
 }
 
 impl App {
+    /// Returns what the use cases work with.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// Opens the database, unlocks the vault, seeds the compiled types and settles what an earlier
     /// process left behind.
     ///
@@ -147,80 +126,83 @@ impl App {
         if abandoned > 0 {
             tracing::warn!(abandoned, "executions that an earlier process left at work are now unknown");
         }
-        let app = Self(Arc::new(Parts {
+        let registry = Arc::new(registry);
+        let vault = Arc::new(vault);
+        let http = Client::new(options.policy);
+        let service_statuses = Arc::<ServiceStatuses>::default();
+        let agents = Hub::default();
+        let instances = Instances::new(Loader {
+            registry: Arc::clone(&registry),
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            http: http.clone(),
+            scripts: options.scripts.clone(),
+            agents: agents.clone(),
+            service_statuses: Arc::clone(&service_statuses),
+        });
+        let services = Services::new(Parts {
             registry,
             vault,
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
-            instances: Instances::default(),
-            service_statuses: ServiceStatuses::default(),
-            http: Client::new(options.policy),
+            instances,
+            service_statuses,
+            http,
             scripts: options.scripts,
-            agents: Hub::default(),
+            agents,
             permits: Semaphore::new(MAX_CALLS),
             calls: TaskTracker::new(),
             write_lock: Mutex::new(()),
-            chores: TaskTracker::new(),
-            closing: CancellationToken::new(),
-            stopping: AtomicBool::new(false),
             store,
-        }));
-        seal_stored(&app).await?;
+        });
+        let app = Self { services, lifecycle: Arc::default() };
+        seal_stored(&app.services).await?;
         if options.seed.samples {
             seed_sample_connector(&app.store).await?;
         }
-        settle_abandoned(&app).await.map_err(|error| StartError::Settle(error.to_string()))?;
+        settle_abandoned(&app.services).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
-        app.chores.spawn(housekeeping::keep(Arc::downgrade(&app.0), app.closing.clone()));
-        app.chores.spawn(agent_hub::recheck::keep(Arc::downgrade(&app.0), app.closing.clone()));
+        let Lifecycle { tasks, closing, .. } = &*app.lifecycle;
+        tasks.spawn(housekeeping::run(app.services.downgrade(), closing.clone()));
+        tasks.spawn(agent_hub::recheck::run(app.services.downgrade(), closing.clone()));
         Ok(app)
     }
 
-    /// Tells whether the server is on its way out.
+    /// Returns whether the server is on its way out.
     pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.lifecycle.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Checks whether requests are answered: the database answers and the server is not stopping.
+    ///
+    /// # Errors
+    /// Unavailable, with the reason.
+    pub async fn ready(&self) -> Result<(), Error> {
+        if self.is_stopping() {
+            return Err(Error::unavailable("the server is stopping"));
+        }
+        self.store.ping().await.map_err(|error| {
+            tracing::warn!(%error, "not ready");
+            Error::unavailable("the database does not answer")
+        })
     }
 
     /// Tells load balancers that the server is on its way out.
     pub fn begin_stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.lifecycle.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Says goodbye to the agents, writes what is still in memory and closes the database.
     pub async fn close(&self) {
         self.agents.close().await;
-        self.closing.cancel();
-        self.chores.close();
-        self.chores.wait().await;
+        self.lifecycle.closing.cancel();
+        self.lifecycle.tasks.close();
+        self.lifecycle.tasks.wait().await;
         self.scripts.sandbox.close();
         self.recorder.close().await;
         if let Err(error) = self.auth.flush_last_used().await {
             tracing::warn!(%error, "when tokens were last used could not be written");
         }
         self.store.close().await;
-    }
-
-    /// Seals the value of a connector's secret field.
-    ///
-    /// # Errors
-    /// 500 where it cannot be sealed.
-    pub fn seal_connector_secret(&self, connector: Uuid, field: &str, value: &Value) -> Result<SealedSecret, Problem> {
-        let row = connector.to_string();
-        let place = Place { table: "connector_secret", row: &row, field };
-        let text = zeroize::Zeroizing::new(value.to_string());
-        let ciphertext = self.vault.seal(&place, text.as_bytes()).map_err(Problem::internal)?;
-        Ok(SealedSecret { field: field.to_owned(), ciphertext })
-    }
-
-    /// Opens the value of a connector's secret field.
-    ///
-    /// # Errors
-    /// 500 where it cannot be opened.
-    pub fn open_connector_secret(&self, connector: Uuid, sealed: &SealedSecret) -> Result<Value, Problem> {
-        let row = connector.to_string();
-        let place = Place { table: "connector_secret", row: &row, field: &sealed.field };
-        let text = self.vault.open(&place, &sealed.ciphertext).map_err(Problem::internal)?;
-        serde_json::from_slice(&text)
-            .map_err(|_| Problem::internal(format!("the secret {} of connector {connector} is damaged", sealed.field)))
     }
 }

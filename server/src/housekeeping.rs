@@ -1,13 +1,12 @@
 //! What is to be done now and then while the server runs: times of last use are written down, kept
 //! answers that are past their day are dropped. A failure waits for the next round.
 
-use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Parts;
+use crate::services::{Services, WeakServices};
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_secs(60);
@@ -15,7 +14,7 @@ const ROUND: Duration = Duration::from_secs(60);
 const PURGE_EVERY: u64 = 60;
 
 /// Does the rounds until the server closes.
-pub(crate) async fn keep(parts: Weak<Parts>, closing: CancellationToken) {
+pub(crate) async fn run(services: WeakServices, closing: CancellationToken) {
     let mut ticks = interval_at(Instant::now() + ROUND, ROUND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in 1.. {
@@ -23,18 +22,18 @@ pub(crate) async fn keep(parts: Weak<Parts>, closing: CancellationToken) {
             () = closing.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let Some(parts) = parts.upgrade() else { return };
-        round(&parts, number).await;
+        let Some(services) = services.upgrade() else { return };
+        round(&services, number).await;
     }
 }
 
 /// Does one round.
-pub(crate) async fn round(parts: &Parts, number: u64) {
-    if let Err(error) = parts.auth.flush_last_used().await {
+pub(crate) async fn round(services: &Services, number: u64) {
+    if let Err(error) = services.auth.flush_last_used().await {
         tracing::warn!(%error, "when tokens were last used could not be written");
     }
     if number.is_multiple_of(PURGE_EVERY) {
-        match parts.store.idempotency().purge_expired().await {
+        match services.store.idempotency().purge_expired().await {
             Ok(purged) => tracing::debug!(purged, "kept answers past their day dropped"),
             Err(error) => tracing::warn!(%error, "kept answers past their day could not be dropped"),
         }
@@ -62,10 +61,10 @@ mod tests {
         let idempotency = server.app.store.idempotency();
         let claim = idempotency.claim(&key, "hash", new_id(), past, past + Duration::from_secs(1)).await.unwrap();
         assert_eq!(claim, Claim::New);
-        round(&server.app, 1).await;
+        round(server.app.services(), 1).await;
         assert!(last_used().await.is_some());
         assert_eq!(idempotency.in_flight().await.unwrap().len(), 1);
-        round(&server.app, PURGE_EVERY).await;
+        round(server.app.services(), PURGE_EVERY).await;
         assert_eq!(idempotency.in_flight().await.unwrap().len(), 0);
     }
 
@@ -76,7 +75,7 @@ mod tests {
         server.app.close().await;
         let ended = tokio::time::timeout(
             Duration::from_secs(10),
-            keep(Weak::new(), {
+            run(WeakServices::default(), {
                 let closing = CancellationToken::new();
                 closing.cancel();
                 closing

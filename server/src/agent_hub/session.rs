@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connector_runtime::registry::Registry;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,10 +25,9 @@ use super::hub::Hub;
 use super::inflight::Taken;
 use super::schemas::{Expected, refusal};
 use super::wire::{FromAgent, FromServer, MAX_FRAME, Register, WireError};
-use crate::app::App;
-use crate::auth::Identity;
-use crate::catalog::type_schema;
-use crate::store;
+use crate::auth::{Authenticator, Identity};
+use crate::store::{self, Store};
+use crate::type_schema::type_schema;
 
 /// How long a peer may take to register.
 const REGISTRATION: Duration = Duration::from_secs(5);
@@ -53,8 +53,28 @@ pub(crate) struct Peer {
     pub(crate) stranger: Option<OwnedSemaphorePermit>,
 }
 
+/// What a session needs of the server.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionParts {
+    /// Where the agent is registered.
+    hub: Hub,
+    /// Knows the agent's token.
+    auth: Authenticator,
+    /// Has the connectors whose schemas are compared.
+    store: Store,
+    /// Has the schemas of compiled types.
+    registry: Arc<Registry>,
+}
+
+impl SessionParts {
+    /// Takes what a session needs.
+    pub(crate) fn new(hub: &Hub, auth: &Authenticator, store: &Store, registry: &Arc<Registry>) -> Self {
+        Self { hub: hub.clone(), auth: auth.clone(), store: store.clone(), registry: Arc::clone(registry) }
+    }
+}
+
 /// Serves a socket after its upgrade until it ends.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(app: &App, stream: S, peer: Peer) {
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionParts, stream: S, peer: Peer) {
     let traffic = Arc::new(Traffic::limited(MAX_UNREGISTERED));
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER)
@@ -64,21 +84,21 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(app: &App, stream: 
     let line = CountedStream::new(stream, Arc::clone(&traffic));
     let mut socket = WebSocketStream::from_raw_socket(line, Role::Server, Some(config)).await;
     let Peer { caller, remote, stranger } = peer;
-    let registration = async { admit(&app.auth, caller, first(&mut socket).await?).await };
+    let registration = async { admit(&parts.auth, caller, first(&mut socket).await?).await };
     let registered = tokio::select! {
         registered = timeout(REGISTRATION, registration) => match registered {
             Ok(registered) => registered,
             Err(_) => Err(CloseReason::unregistered(REGISTRATION.as_secs())),
         },
-        () = app.agents.stopping.cancelled() => Err(CloseReason::stopping()),
+        () = parts.hub.stopping.cancelled() => Err(CloseReason::stopping()),
     };
     drop(stranger);
     let end = match registered {
         Ok((register, identity)) => {
             traffic.open();
-            let hub = &app.agents;
+            let hub = &parts.hub;
             let connection = Connection::new(hub.epoch(), register, identity.token_id, remote, traffic);
-            talk(app, &mut socket, &Arc::new(connection), &identity).await
+            talk(parts, &mut socket, &Arc::new(connection), &identity).await
         }
         Err(end) => {
             tracing::warn!(remote = remote.map(tracing::field::display), code = end.code, reason = %end, "an agent was not let in");
@@ -109,21 +129,21 @@ async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S)
 /// Talks with a registered agent until one side ends it. The hub has forgotten the connection when this
 /// returns, also when the task is dropped.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
-    app: &App,
+    parts: &SessionParts,
     socket: &mut WebSocketStream<CountedStream<S>>,
     connection: &Arc<Connection>,
     identity: &Identity,
 ) -> CloseReason {
-    let _detached = Detached { hub: &app.agents, connection };
+    let _detached = Detached { hub: &parts.hub, connection };
     let (mut sink, mut stream) = socket.split();
     let end = tokio::select! {
         end = connection.ended() => end,
-        () = app.agents.stopping.cancelled() => CloseReason::stopping(),
+        () = parts.hub.stopping.cancelled() => CloseReason::stopping(),
         () = identity.revoked().cancelled() => CloseReason::unauthorized("the token was revoked"),
-        end = read(&app.agents, &mut stream, connection) => end,
+        end = read(&parts.hub, &mut stream, connection) => end,
         end = write(&mut sink, connection) => end,
         end = watch(connection, identity) => end,
-        end = greet(app, connection) => end,
+        end = greet(parts, connection) => end,
     };
     connection.end(end);
     connection.ended().await
@@ -151,9 +171,9 @@ impl Drop for Detached<'_> {
 }
 
 /// Compares the fingerprints, answers the registration and lets the agent serve. Waits for ever then.
-async fn greet(app: &App, connection: &Arc<Connection>) -> CloseReason {
+async fn greet(parts: &SessionParts, connection: &Arc<Connection>) -> CloseReason {
     for connector in connection.schemas.announced() {
-        if let Some(expected) = expected(app, connector).await {
+        if let Some(expected) = expected(parts, connector).await {
             refusal(connection, connector, &expected).await;
         }
     }
@@ -166,7 +186,7 @@ async fn greet(app: &App, connection: &Arc<Connection>) -> CloseReason {
     if connection.send(&registered).is_err() {
         return CloseReason::flooding();
     }
-    if let Err(end) = app.agents.attach(connection) {
+    if let Err(end) = parts.hub.attach(connection) {
         return end;
     }
     tracing::info!(
@@ -181,9 +201,9 @@ async fn greet(app: &App, connection: &Arc<Connection>) -> CloseReason {
 }
 
 /// Returns what the server has under a connector's name. What is not there yet is compared when it is called.
-async fn expected(app: &App, connector: &str) -> Option<Expected> {
-    let loaded = app.store.connectors().load(connector).await.ok()?;
-    let schema = type_schema(app, &loaded.connector_type).ok()?;
+async fn expected(parts: &SessionParts, connector: &str) -> Option<Expected> {
+    let loaded = parts.store.connectors().load(connector).await.ok()?;
+    let schema = type_schema(&parts.registry, &loaded.connector_type).ok()?;
     (!schema.open).then(|| Expected::of(&loaded.connector_type.fields.version, &schema))
 }
 

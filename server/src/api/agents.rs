@@ -10,11 +10,15 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::Problem;
 use super::page::{PageView, Query};
-use super::{Caller, Problem};
 use crate::agent_hub::AgentView;
-use crate::agent_hub::session::{self, Peer};
+use crate::agent_hub::session::{self, Peer, SessionParts};
 use crate::app::App;
+use crate::auth::OpContext;
+use crate::catalog;
+use crate::error::Error;
+use crate::services::Services;
 
 const TAG: &str = "agents";
 /// The version of RFC 6455.
@@ -25,10 +29,14 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 #[utoipa::path(get, path = "/api/connectors/agents", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<AgentView>)))]
-pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<AgentView>>, Problem> {
+pub(super) async fn list(
+    ctx: OpContext,
+    State(services): State<Services>,
+    mut query: Query,
+) -> Result<axum::Json<PageView<AgentView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(app.agents.list(&page)?.into()))
+    Ok(axum::Json(catalog::list_agents(&ctx, &services, &page)?.into()))
 }
 
 /// Connect as an agent: a WebSocket with JSON text frames, the first of which registers.
@@ -37,7 +45,7 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
         (status = 403, body = Problem), (status = 426, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn connect(
     State(app): State<App>,
-    caller: Option<Extension<Caller>>,
+    ctx: Option<Extension<OpContext>>,
     address: Option<Extension<Option<ConnectInfo<SocketAddr>>>>,
     mut request: Request,
 ) -> Result<Response, Problem> {
@@ -48,25 +56,24 @@ pub(super) async fn connect(
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     if app.is_stopping() {
-        return Err(Problem::unavailable("the server is stopping; connect to it again in a moment"));
+        return Err(Error::unavailable("the server is stopping; connect to it again in a moment").into());
     }
     let key = key(headers).ok_or_else(no_upgrade)?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(no_upgrade)?;
-    let caller = caller.map(|Extension(Caller(identity))| identity);
+    let caller = ctx.and_then(|Extension(ctx)| ctx.identity().cloned());
     let stranger = match &caller {
         Some(_) => None,
         None => Some(app.agents.unauthenticated_slot().ok_or_else(|| {
-            Problem::unavailable(
-                "too many connections wait to show their token; send it with the upgrade, or try again",
-            )
+            Error::unavailable("too many connections wait to show their token; send it with the upgrade, or try again")
         })?),
     };
     let remote = address.and_then(|Extension(address)| address).map(|ConnectInfo(address)| address);
     let peer = Peer { caller, remote, stranger };
+    let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry);
     let hub = app.agents.clone();
     hub.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => session::serve(&app, TokioIo::new(upgraded), peer).await,
+            Ok(upgraded) => session::serve(&parts, TokioIo::new(upgraded), peer).await,
             Err(error) => tracing::debug!(%error, "an agent went away before the upgrade"),
         }
     });

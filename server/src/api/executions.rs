@@ -11,7 +11,10 @@ use super::Problem;
 use super::connectors::uuid;
 use super::page::{PageView, Query};
 use super::path::PathKey;
-use crate::app::App;
+use crate::auth::OpContext;
+use crate::error::Error;
+use crate::execute;
+use crate::services::Services;
 use crate::store::{ExecutionFilter, ExecutionRow, ExecutionSource, ExecutionStatus};
 
 const TAG: &str = "executions";
@@ -60,8 +63,8 @@ pub(super) struct ExecutionView {
 }
 
 impl ExecutionView {
-    fn new(row: ExecutionRow) -> Result<Self, Problem> {
-        let raw = |text: String| RawValue::from_string(text).map_err(Problem::internal);
+    fn new(row: ExecutionRow) -> Result<Self, Error> {
+        let raw = |text: String| RawValue::from_string(text).map_err(Error::internal);
         Ok(Self {
             id: row.id,
             connector: row.connector,
@@ -90,7 +93,8 @@ impl ExecutionView {
         ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<ExecutionView>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    ctx: OpContext,
+    State(services): State<Services>,
     mut query: Query,
 ) -> Result<axum::Json<PageView<ExecutionView>>, Problem> {
     let filter = ExecutionFilter {
@@ -101,15 +105,19 @@ pub(super) async fn list(
     };
     let page = query.page();
     query.finish()?;
-    let page = app.store.executions().list(&filter, &page).await?;
-    let items = page.items.into_iter().map(ExecutionView::new).collect::<Result<_, _>>()?;
+    let page = execute::list_executions(&ctx, &services, &filter, &page).await?;
+    let items = page.items.into_iter().map(ExecutionView::new).collect::<Result<_, Error>>()?;
     Ok(axum::Json(PageView { items, next_cursor: page.next_cursor }))
 }
 
 /// Read an execution.
 #[utoipa::path(get, path = "/api/executions/{id}", tag = TAG, params(("id" = Uuid, Path)),
     responses((status = 200, body = ExecutionView), (status = 404, body = Problem)))]
-pub(super) async fn read(State(app): State<App>, PathKey(id): PathKey) -> Result<axum::Json<ExecutionView>, Problem> {
-    let row = app.store.executions().get(uuid(&id, "execution")?).await?;
+pub(super) async fn read(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(id): PathKey,
+) -> Result<axum::Json<ExecutionView>, Problem> {
+    let row = execute::get_execution(&ctx, &services, uuid(&id, "execution")?).await?;
     Ok(axum::Json(ExecutionView::new(row)?))
 }

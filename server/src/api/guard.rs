@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::Problem;
 use crate::app::App;
-use crate::auth::{AuthError, Identity, Scope};
+use crate::auth::{AuthError, Identity, OpContext, RequestId, Scope};
+use crate::error::Error;
+use crate::store::ExecutionSource;
 
 /// What a route demands of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +38,7 @@ impl std::fmt::Display for Access {
     }
 }
 
-/// The caller of a guarded route.
-#[derive(Debug, Clone)]
-pub struct Caller(pub Arc<Identity>);
-
-impl<S: Sync> FromRequestParts<S> for Caller {
+impl<S: Sync> FromRequestParts<S> for OpContext {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -48,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
             .extensions
             .get::<Self>()
             .cloned()
-            .ok_or_else(|| Problem::internal("a route without a guard asked for its caller"))
+            .ok_or_else(|| Error::internal("a route without authorization asked for its caller").into())
     }
 }
 
@@ -63,7 +61,9 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     let token = bearer(&request).map(str::to_owned);
     match admit(&app, access, token).await {
         Ok(identity) => {
-            request.extensions_mut().insert(Caller(identity));
+            let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+            let ctx = OpContext::of_token(identity, ExecutionSource::Rest, request_id);
+            request.extensions_mut().insert(ctx);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),

@@ -2,14 +2,13 @@
 //! declared; one without cannot be added.
 
 mod agents;
-mod aside;
 mod body;
 mod connectors;
-mod duplicate_keys;
 mod executions;
 mod guard;
 mod http_metrics;
 mod imports;
+mod json;
 mod page;
 mod path;
 mod problem;
@@ -21,10 +20,7 @@ mod tokens;
 mod type_changes;
 mod types;
 
-pub(crate) use aside::aside;
-use aside::json;
-pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, Form, JsonBytes, MAX_MISTAKES, MAX_TEXTS, SHORT};
-pub use guard::{Access, Caller};
-pub(crate) use imports::{include, refused};
-pub use problem::{Mistake, Problem};
+pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes};
+pub use guard::Access;
+pub use problem::Problem;
 pub use routes::{RouteRow, router, table};

@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Mistake, Problem};
+use super::Problem;
+use crate::error::{Error, Mistake};
 use crate::store::{Page, PageRequest};
 
 /// Most characters of a query parameter.
@@ -106,6 +107,6 @@ impl Query {
     /// 422 with every mistake, where there is one.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         self.mistakes.extend(self.values.keys().map(|key| Mistake::new(format!("?{key}"), "unknown query parameter")));
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.mistakes)) }
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(self.mistakes).into()) }
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
 use super::Problem;
+use crate::error::Error;
 
 /// The `{id}` of a path. Whatever cannot be an id or a name is simply not there: 404.
 #[derive(Debug)]
@@ -18,10 +19,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathKeys {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(Path((key, below))) = Path::<(String, String)>::from_request_parts(parts, state).await else {
-            return Err(Problem::not_found("the path holds bytes that are no UTF-8 text"));
+            return Err(Error::not_found("the path holds bytes that are no UTF-8 text").into());
         };
         if key.chars().chain(below.chars()).any(char::is_control) {
-            return Err(Problem::not_found("the path holds control characters, which no name has"));
+            return Err(Error::not_found("the path holds control characters, which no name has").into());
         }
         Ok(Self(key, below))
     }
@@ -32,10 +33,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathKey {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(Path(key)) = Path::<String>::from_request_parts(parts, state).await else {
-            return Err(Problem::not_found("the path holds bytes that are no UTF-8 text"));
+            return Err(Error::not_found("the path holds bytes that are no UTF-8 text").into());
         };
         if key.chars().any(char::is_control) {
-            return Err(Problem::not_found("the path holds control characters, which no name has"));
+            return Err(Error::not_found("the path holds control characters, which no name has").into());
         }
         Ok(Self(key))
     }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::error::{Error, ErrorKind, Mistake};
 use crate::store::StoreError;
 
 /// A request that was refused.
@@ -43,22 +44,6 @@ impl Serialize for Blank {
     }
 }
 
-/// One mistake in a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Mistake {
-    /// JSON pointer (RFC 6901) into the body; a query parameter stands as `?name`.
-    pub pointer: String,
-    /// What is wrong there.
-    pub message: String,
-}
-
-impl Mistake {
-    /// Names a place and what is wrong there.
-    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
-    }
-}
-
 impl Problem {
     /// Makes a problem of a status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -72,58 +57,6 @@ impl Problem {
             change: None,
             headers: Vec::new(),
         }
-    }
-
-    /// The request's values cannot be used (422).
-    pub fn invalid(errors: Vec<Mistake>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] if only.pointer.is_empty() => only.message.clone(),
-            [only] => format!("{}: {}", only.pointer, only.message),
-            many => format!("the request has {} mistakes; see errors", many.len()),
-        };
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
-    }
-
-    /// One value of the request cannot be used (422).
-    pub fn invalid_at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::invalid(vec![Mistake::new(pointer, message)])
-    }
-
-    /// Something of this name or in this state is there already (409).
-    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, detail)
-    }
-
-    /// What the request names is not there (404).
-    pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
-    }
-
-    /// The server cannot answer now (503).
-    pub fn unavailable(detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
-    }
-
-    /// The server made a mistake (500). The cause is logged, not told.
-    pub fn internal(cause: impl std::fmt::Display) -> Self {
-        tracing::error!(%cause, "a request failed inside the server");
-        let detail = "the server failed; its log says why";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
-    }
-
-    /// Points at a place in the request.
-    #[must_use]
-    pub fn at(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        self.errors.push(Mistake::new(pointer, message));
-        self
-    }
-
-    /// Tells of the change that was refused.
-    #[must_use]
-    pub fn with_change(mut self, change: serde_json::Value) -> Self {
-        self.change = Some(Box::new(change));
-        self
     }
 
     /// Adds a header to the answer.
@@ -151,27 +84,34 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Stale => StatusCode::PRECONDITION_FAILED,
+            ErrorKind::Denied(_) => StatusCode::FORBIDDEN,
+            ErrorKind::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let problem = Self {
+            errors: error.mistakes().to_vec(),
+            change: error.change().cloned().map(Box::new),
+            ..Self::new(status, error.code(), error.detail())
+        };
+        match error.kind() {
+            ErrorKind::Unavailable(retry_after) => {
+                problem.with_header(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)))
+            }
+            _ => problem,
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let text = error.to_string();
-        match error {
-            StoreError::NotFound { .. } => Self::not_found(text),
-            StoreError::NameTaken { .. } => {
-                Self::conflict("name_taken", text).at("/name", "taken; choose another name")
-            }
-            StoreError::Stale { .. } => {
-                let detail = format!("{text}; read it again and repeat the change");
-                Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail)
-            }
-            StoreError::TypeInUse { .. } => Self::conflict("type_in_use", text),
-            StoreError::TypeIsCode => Self::conflict("type_is_code", text),
-            StoreError::TypeGone => Self::conflict("type_gone", text),
-            StoreError::BadCursor => Self::invalid_at("?cursor", text),
-            other if other.is_unavailable() => {
-                tracing::warn!(cause = %other, "the database did not answer");
-                Self::unavailable("the database does not answer; try again in a moment")
-            }
-            other => Self::internal(other),
-        }
+        Error::from(error).into()
     }
 }

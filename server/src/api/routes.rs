@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRef, MatchedPath, Request, State};
 use axum::handler::Handler as _;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -23,6 +23,8 @@ use super::server_info::Document;
 use super::{Problem, agents, connectors, executions, imports, server_info, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
+use crate::error::Error;
+use crate::services::Services;
 
 /// One route as it is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,12 @@ pub struct RouteRow {
 }
 
 type Handlers = UtoipaMethodRouter<App>;
+
+impl FromRef<App> for Services {
+    fn from_ref(app: &App) -> Self {
+        app.services().clone()
+    }
+}
 
 /// Every route with what it demands.
 fn declared() -> Vec<(Access, Handlers)> {
@@ -150,7 +158,7 @@ fn describe_access(access: Access, paths: &mut utoipa::openapi::path::Paths) {
 }
 
 async fn no_route(request: Request) -> Problem {
-    Problem::not_found(format!("there is nothing at {} {}", request.method(), request.uri().path()))
+    Error::not_found(format!("there is nothing at {} {}", request.method(), request.uri().path())).into()
 }
 
 async fn no_method(method: Method, path: Option<MatchedPath>) -> Problem {
@@ -159,7 +167,7 @@ async fn no_method(method: Method, path: Option<MatchedPath>) -> Problem {
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    Problem::internal("a handler panicked").into_response()
+    Problem::from(Error::internal("a handler panicked")).into_response()
 }
 
 /// Headers that every answer has, and the request's metrics.

@@ -21,13 +21,7 @@ pub(super) async fn healthz() -> axum::Json<serde_json::Value> {
 /// Tells whether requests are answered: the database is there and the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Object), (status = 503, body = Problem)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<serde_json::Value>, Problem> {
-    if app.is_stopping() {
-        return Err(Problem::unavailable("the server is stopping"));
-    }
-    app.store.ping().await.map_err(|error| {
-        tracing::warn!(%error, "not ready");
-        Problem::unavailable("the database does not answer")
-    })?;
+    app.ready().await?;
     Ok(axum::Json(json!({ "status": "ready" })))
 }
 

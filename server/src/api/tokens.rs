@@ -8,13 +8,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::connectors::{run_to_completion, uuid};
+use super::connectors::uuid;
 use super::page::{PageView, Query};
 use super::path::PathKey;
-use super::{Caller, Form, JsonBytes, Mistake, Problem};
-use crate::app::App;
-use crate::auth::{IssueError, NewToken, Scope, Scopes};
+use super::{JsonBytes, Problem};
+use crate::auth::{NewToken, OpContext};
+use crate::error::Error;
+use crate::input::Form;
+use crate::services::Services;
 use crate::store::{TokenKind, TokenRow};
+use crate::tokens;
 
 const TAG: &str = "tokens";
 
@@ -92,19 +95,18 @@ pub(super) struct NewTokenBody {
 #[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewTokenBody),
     responses((status = 201, body = TokenView), (status = 422, body = Problem)))]
 pub(super) async fn create(
-    State(app): State<App>,
-    caller: Caller,
+    ctx: OpContext,
+    State(services): State<Services>,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let new = read(Form::parse(&body)?)?;
-    refuse_escalation(&caller, &new)?;
-    let issued = app.auth.issue(new).await.map_err(problem)?;
+    let issued = tokens::create_token(&ctx, &services, new).await?;
     let view = TokenView { token: Some(issued.text.expose().to_owned()), ..TokenView::from(issued.row) };
     let headers = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
 }
 
-fn read(mut form: Form) -> Result<NewToken, Problem> {
+fn read(mut form: Form) -> Result<NewToken, Error> {
     let new = NewToken {
         name: form.required_text("name"),
         kind: form.required("kind", Form::word).unwrap_or(TokenKind::Api),
@@ -117,42 +119,18 @@ fn read(mut form: Form) -> Result<NewToken, Problem> {
     Ok(new)
 }
 
-/// A token cannot make one that may do more than itself.
-fn refuse_escalation(caller: &Caller, new: &NewToken) -> Result<(), Problem> {
-    let mut wanted =
-        new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
-    // An agent's token has this scope, whether it is asked for or not.
-    if new.kind == TokenKind::Agent {
-        wanted = wanted.union(Scope::AgentsConnect.into());
-    }
-    let denied: Vec<String> =
-        wanted.iter().filter(|scope| !caller.0.allows(*scope)).map(|scope| scope.to_string()).collect();
-    if denied.is_empty() {
-        return Ok(());
-    }
-    let detail = format!("a token cannot give what it does not have: {}", denied.join(", "));
-    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).at("/scopes", "more than the caller's own scopes"))
-}
-
-fn problem(error: IssueError) -> Problem {
-    match error {
-        IssueError::Store(error) => error.into(),
-        IssueError::Invalid(faults) => {
-            Problem::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
-        }
-        other => Problem::internal(other),
-    }
-}
-
 /// List tokens, newest first.
 #[utoipa::path(get, path = "/api/tokens", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<TokenView>)))]
-pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<TokenView>>, Problem> {
+pub(super) async fn list(
+    ctx: OpContext,
+    State(services): State<Services>,
+    mut query: Query,
+) -> Result<axum::Json<PageView<TokenView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    app.auth.flush_last_used().await?;
-    let page = app.store.tokens().list(&page).await?;
+    let page = tokens::list_tokens(&ctx, &services, &page).await?;
     Ok(axum::Json(PageView {
         items: page.items.into_iter().map(TokenView::from).collect(),
         next_cursor: page.next_cursor,
@@ -162,9 +140,12 @@ pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axu
 /// Revoke a token, at once.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
-pub(super) async fn delete(State(app): State<App>, PathKey(id): PathKey) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(id): PathKey,
+) -> Result<StatusCode, Problem> {
     let id = uuid(&id, "token")?;
-    let worker = app.clone();
-    run_to_completion(&app, async move { Ok(worker.auth.revoke(id).await?) }).await?;
+    tokens::revoke_token(&ctx, &services, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

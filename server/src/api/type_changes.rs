@@ -1,17 +1,20 @@
 //! `/api/connector-types`: changing types, and what they were.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
-use super::connectors::{if_match, run_to_completion};
+use super::connectors::if_match;
+use super::json::json;
 use super::page::{PageView, Query};
 use super::path::{PathKey, PathKeys};
-use super::{Caller, DOCUMENT_LIMIT, Form, JsonBytes, Problem, aside, json};
-use crate::app::App;
-use crate::auth::Scope;
+use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
+use crate::auth::OpContext;
+use crate::blocking;
 use crate::catalog::{self, ChangedType, TypeBody, TypeDiff, TypeRequest, VersionDetail, VersionView};
-use crate::store::ExecutionModel;
+use crate::error::Error;
+use crate::input::Form;
+use crate::services::Services;
 
 const TAG: &str = "connector types";
 
@@ -22,17 +25,15 @@ const TAG: &str = "connector types";
     responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 412, body = Problem),
         (status = 422, body = Problem)))]
 pub(super) async fn update(
-    State(app): State<App>,
+    ctx: OpContext,
+    State(services): State<Services>,
     PathKey(key): PathKey,
-    caller: Caller,
     headers: HeaderMap,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let request = aside(move || read(&caller, &body)).await?;
-    let worker = app.clone();
-    let work = async move { catalog::update_type(&worker, &key, request, expected).await };
-    let changed = run_to_completion(&app, work).await?;
+    let request = blocking::run(move || read(&body)).await?;
+    let changed = catalog::update_type(&ctx, &services, &key, request, expected).await?;
     Ok(([(header::ETAG, changed.view.etag())], json(changed).await?).into_response())
 }
 
@@ -41,13 +42,13 @@ pub(super) async fn update(
     params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeBody),
     responses((status = 200, body = TypeDiff), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn diff(
-    State(app): State<App>,
+    ctx: OpContext,
+    State(services): State<Services>,
     PathKey(key): PathKey,
-    caller: Caller,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let request = aside(move || read(&caller, &body)).await?;
-    json(catalog::diff_type(&app, &key, request).await?).await
+    let request = blocking::run(move || read(&body)).await?;
+    json(catalog::diff_type(&ctx, &services, &key, request).await?).await
 }
 
 /// Fetch the schema of an external type's service again, and take it over by the rules of a change. The body may name
@@ -56,37 +57,18 @@ pub(super) async fn diff(
     params(("id" = String, Path, description = "Id or name")), request_body = Object,
     responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn refresh(
-    State(app): State<App>,
+    ctx: OpContext,
+    State(services): State<Services>,
     PathKey(key): PathKey,
-    caller: Caller,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
-    let external = catalog::get_type(&app, &key).await?.execution_model == ExecutionModel::External;
-    if external && !caller.0.allows(Scope::ConnectorsWrite) {
-        let scope = Scope::ConnectorsWrite;
-        let detail =
-            format!("a service's schema decides what is secret of connectors, so this needs the scope {scope} too");
-        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
-    }
     let form = Form::parse(&body)?;
-    let worker = app.clone();
-    let work = async move { catalog::refresh_type(&worker, &key, form).await };
-    let changed = run_to_completion(&app, work).await?;
+    let changed = catalog::refresh_type(&ctx, &services, &key, form).await?;
     Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
 }
 
-/// Reads the body. What decides where connectors send their secrets needs the right to write connectors too.
-fn read(caller: &Caller, body: &[u8]) -> Result<TypeRequest, Problem> {
-    let form = Form::parse_with_schema(body)?;
-    for key in ["scriptSource", "endpointUrl", "spec"] {
-        if form.has(key) && !caller.0.allows(Scope::ConnectorsWrite) {
-            let scope = Scope::ConnectorsWrite;
-            let detail =
-                format!("{key} decides what becomes of the secrets of connectors, so it needs the scope {scope} too");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).at(format!("/{key}"), "not allowed"));
-        }
-    }
-    TypeRequest::read(form)
+fn read(body: &[u8]) -> Result<TypeRequest, Error> {
+    TypeRequest::read(Form::parse_with_schema(body)?)
 }
 
 /// List the versions that a connector type had, newest first.
@@ -95,13 +77,14 @@ fn read(caller: &Caller, body: &[u8]) -> Result<TypeRequest, Problem> {
         ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<VersionView>), (status = 404, body = Problem)))]
 pub(super) async fn versions(
-    State(app): State<App>,
+    ctx: OpContext,
+    State(services): State<Services>,
     PathKey(key): PathKey,
     mut query: Query,
 ) -> Result<axum::Json<PageView<VersionView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::versions(&app, &key, &page).await?.into()))
+    Ok(axum::Json(catalog::versions(&ctx, &services, &key, &page).await?.into()))
 }
 
 /// Read a version that a connector type had; where it had it twice, the newer one.
@@ -109,8 +92,9 @@ pub(super) async fn versions(
     params(("id" = String, Path, description = "Id or name"), ("version" = String, Path)),
     responses((status = 200, body = VersionDetail), (status = 404, body = Problem)))]
 pub(super) async fn version(
-    State(app): State<App>,
+    ctx: OpContext,
+    State(services): State<Services>,
     PathKeys(key, version): PathKeys,
 ) -> Result<axum::Json<VersionDetail>, Problem> {
-    Ok(axum::Json(catalog::version(&app, &key, &version).await?))
+    Ok(axum::Json(catalog::version(&ctx, &services, &key, &version).await?))
 }

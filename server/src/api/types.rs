@@ -5,11 +5,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use super::Problem;
+use super::json::json;
 use super::page::{PageView, Query};
 use super::path::PathKey;
-use super::{Problem, json};
-use crate::app::App;
+use crate::auth::OpContext;
 use crate::catalog::{self, TypeView};
+use crate::services::Services;
 
 const TAG: &str = "connector types";
 
@@ -17,25 +19,37 @@ const TAG: &str = "connector types";
 #[utoipa::path(get, path = "/api/connector-types", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<TypeView>)))]
-pub(super) async fn list(State(app): State<App>, mut query: Query) -> Result<axum::Json<PageView<TypeView>>, Problem> {
+pub(super) async fn list(
+    ctx: OpContext,
+    State(services): State<Services>,
+    mut query: Query,
+) -> Result<axum::Json<PageView<TypeView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::list_types(&app, &page).await?.into()))
+    Ok(axum::Json(catalog::list_types(&ctx, &services, &page).await?.into()))
 }
 
 /// Read a connector type.
 #[utoipa::path(get, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = TypeView), (status = 404, body = Problem)))]
-pub(super) async fn read(State(app): State<App>, PathKey(key): PathKey) -> Result<Response, Problem> {
-    let view = catalog::get_type(&app, &key).await?;
+pub(super) async fn read(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<Response, Problem> {
+    let view = catalog::get_type(&ctx, &services, &key).await?;
     Ok(([(header::ETAG, view.etag())], json(view).await?).into_response())
 }
 
 /// Delete a user's connector type that no connector uses.
 #[utoipa::path(delete, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(super) async fn delete(State(app): State<App>, PathKey(key): PathKey) -> Result<StatusCode, Problem> {
-    catalog::delete_type(&app, &key).await?;
+pub(super) async fn delete(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<StatusCode, Problem> {
+    catalog::delete_type(&ctx, &services, &key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -43,23 +57,35 @@ pub(super) async fn delete(State(app): State<App>, PathKey(key): PathKey) -> Res
 #[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-pub(super) async fn capabilities(State(app): State<App>, PathKey(key): PathKey) -> Result<axum::Json<Value>, Problem> {
-    Ok(axum::Json(catalog::capabilities(&app, &key).await?))
+pub(super) async fn capabilities(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<axum::Json<Value>, Problem> {
+    Ok(axum::Json(catalog::capabilities(&ctx, &services, &key).await?))
 }
 
 /// Read a connector type as JSON Schema 2020-12.
 #[utoipa::path(get, path = "/api/connector-types/{id}/json-schema", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]
-pub(super) async fn json_schema(State(app): State<App>, PathKey(key): PathKey) -> Result<axum::Json<Value>, Problem> {
-    Ok(axum::Json(catalog::json_schema(&app, &key).await?))
+pub(super) async fn json_schema(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<axum::Json<Value>, Problem> {
+    Ok(axum::Json(catalog::json_schema(&ctx, &services, &key).await?))
 }
 
 /// Read TypeScript declarations of what a script of this type sees.
 #[utoipa::path(get, path = "/api/connector-types/{id}/types.d.ts", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
     responses((status = 200, body = String, content_type = "application/typescript"), (status = 404, body = Problem)))]
-pub(super) async fn declarations(State(app): State<App>, PathKey(key): PathKey) -> Result<Response, Problem> {
-    let text = catalog::type_declarations(&app, &key).await?;
+pub(super) async fn declarations(
+    ctx: OpContext,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<Response, Problem> {
+    let text = catalog::type_declarations(&ctx, &services, &key).await?;
     Ok(([(header::CONTENT_TYPE, "application/typescript; charset=utf-8")], text).into_response())
 }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod authenticator;
+mod context;
 mod issue;
 mod scope;
 mod token;
@@ -15,5 +16,6 @@ mod tests;
 
 pub use admin::{AdminError, AdminStart, ENVIRONMENT_MINIMUM};
 pub use authenticator::{AuthError, Authenticator, Identity, bearer};
+pub use context::{MAX_REQUEST_ID, OpContext, RequestId};
 pub use issue::{IssueError, IssuedToken, NewToken, TokenFault};
 pub use scope::{Scope, Scopes, UnknownScope};

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::services::Services;
 use crate::store::{RecentCall, StoreError, StoredConfig};
 
 /// Most connectors whose calls are looked at.
@@ -60,7 +60,7 @@ enum Touch<'c> {
 /// # Errors
 /// Those of the database.
 pub(super) async fn affected(
-    app: &App,
+    services: &Services,
     type_id: Uuid,
     old: &ConfigSchema,
     new: &ConfigSchema,
@@ -78,7 +78,7 @@ pub(super) async fn affected(
     let mut found = Found::default();
     let (mut after, mut looked_at) = (None, 0);
     loop {
-        let batch = app.store.connectors().configs(type_id, after).await?;
+        let batch = services.store.connectors().configs(type_id, after).await?;
         let Some(last) = batch.last() else { return Ok(found.into()) };
         after = Some(last.id);
         for stored in &batch {
@@ -86,7 +86,7 @@ pub(super) async fn affected(
             let calls = if commands.is_empty() || looked_at > MAX_CONNECTORS {
                 Vec::new()
             } else {
-                app.store.executions().recent_calls(stored.id, since, &commands, params).await?
+                services.store.executions().recent_calls(stored.id, since, &commands, params).await?
             };
             let used = Used::of(calls);
             let touched = touches.iter().filter(|(touch, _)| used.is_touched(touch, stored, new));

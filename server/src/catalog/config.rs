@@ -7,7 +7,7 @@ use connector_runtime::schema::{ConfigSchema, Field, FieldValues, Fields, Nested
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::api::{MAX_MISTAKES, Mistake};
+use crate::error::{MAX_MISTAKES, Mistake};
 
 /// A checked change of a connection config.
 #[derive(Debug, Default, PartialEq)]

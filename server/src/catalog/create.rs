@@ -11,14 +11,18 @@ use super::config::{ConfigChange, split_config};
 use super::endpoint::read_endpoint;
 use super::external::{self, seal_signing_secret};
 use super::script_source::{check_mock_script, check_source};
-use super::types::{stored_schema, type_schema};
-use crate::api::{Form, Mistake, Problem, aside};
-use crate::app::App;
+use crate::auth::{OpContext, Scope};
+use crate::blocking;
 use crate::catalog::ConnectorView;
+use crate::connector_secrets;
+use crate::error::{Error, Mistake};
+use crate::input::Form;
+use crate::services::Services;
 use crate::store::{
     ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError, TypeChoice,
     TypeFields, new_id,
 };
+use crate::type_schema::{stored_schema, type_schema};
 
 /// The body of `POST /api/connectors`.
 #[derive(Debug, ToSchema)]
@@ -89,7 +93,7 @@ impl NewConnector {
     ///
     /// # Errors
     /// 422 with every mistake that can be seen without looking at the type.
-    pub fn read(mut form: Form) -> Result<Self, Problem> {
+    pub fn read(mut form: Form) -> Result<Self, Error> {
         // A draft of an import may be sent as it is.
         form.ignore(&["operations", "warnings", "file"]);
         let name = form.required_text("name");
@@ -136,49 +140,50 @@ pub(super) fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {
     }
 }
 
-/// Makes a connector.
+/// Creates a connector.
 ///
 /// # Errors
 /// 422 for values that the type refuses, a script that is not sound or a type that is not registered, 409 for a
 /// taken name or where the body contradicts the type.
-pub async fn create(app: &App, new: NewConnector) -> Result<ConnectorView, Problem> {
+pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> Result<ConnectorView, Error> {
+    ctx.authorize(Scope::ConnectorsWrite)?;
     if let Some(source) = new.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
-        check_mock_script(app, source).await?;
+        check_mock_script(services, source).await?;
     }
-    let (new, sent) = aside(move || {
+    let (new, sent) = blocking::run(move || {
         let sent = new.config_schema.as_ref().map(parse_schema);
         Ok((new, sent))
     })
     .await?;
-    let row = match app.store.types().get(&new.type_name).await {
+    let row = match services.store.types().get(&new.type_name).await {
         // A type whose code is gone can be read, but nothing new can be made of it.
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
-            let (of, schema) = new_type(app, &new, sent).await?;
-            return insert(app, new, of, &schema, Own::default()).await;
+            let (of, schema) = new_type(services, &new, sent).await?;
+            return insert(services, new, of, &schema, Own::default()).await;
         }
         Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
-            let (of, schema) = external::new_type(app, &new).await?;
-            return insert(app, new, of, &schema, Own::default()).await;
+            let (of, schema) = external::new_type(services, &new).await?;
+            return insert(services, new, of, &schema, Own::default()).await;
         }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
-            let known: Vec<&str> = app.registry.names().collect();
+            let known: Vec<&str> = services.registry.names().collect();
             let message = format!("no connector type {} is registered; known are {}", new.type_name, known.join(", "));
-            return Err(Problem::invalid_at("/type", message));
+            return Err(Error::invalid_at("/type", message));
         }
         Err(other) => return Err(other.into()),
     };
-    let schema = type_schema(app, &row)?;
+    let schema = type_schema(&services.registry, &row)?;
     agree(&new, sent, &row, &schema)?;
     let mut own = Own::default();
     if is_of_compiled(&new, &row) {
         if let Some(Err(error)) = new.endpoint_url.as_deref().map(read_endpoint) {
-            return Err(Problem::invalid_at("/endpointUrl", error));
+            return Err(Error::invalid_at("/endpointUrl", error));
         }
         own = Own { execution_model: Some(ExecutionModel::External), endpoint_url: new.endpoint_url.clone() };
     }
     let of = TypeChoice::At { id: row.id, revision: row.revision };
-    insert(app, new, of, &schema, own).await
+    insert(services, new, of, &schema, own).await
 }
 
 /// Tells whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
@@ -199,10 +204,10 @@ const fn runs_script(model: ExecutionModel) -> bool {
 
 /// Reads and checks the type that comes with its first connector.
 async fn new_type(
-    app: &App,
+    services: &Services,
     new: &NewConnector,
     sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
-) -> Result<(TypeChoice, ConfigSchema), Problem> {
+) -> Result<(TypeChoice, ConfigSchema), Error> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
         mistakes.push(Mistake::new("/type", CONNECTOR_NAME_RULE));
@@ -234,9 +239,9 @@ async fn new_type(
         None => ConfigSchema::default(),
     };
     let (Some(source), Ok(version), true) = (&new.script_source, version, mistakes.is_empty()) else {
-        return Err(Problem::invalid(mistakes));
+        return Err(Error::invalid(mistakes));
     };
-    check_source(app, new.execution_model, source, &schema).await?;
+    check_source(services, new.execution_model, source, &schema).await?;
     let fields = TypeFields {
         version: version.to_string(),
         description: new.description.clone().unwrap_or_default(),
@@ -252,21 +257,21 @@ async fn new_type(
 
 /// Writes the connector, and with it the type that is new.
 async fn insert(
-    app: &App,
+    services: &Services,
     new: NewConnector,
     of: TypeChoice,
     schema: &ConfigSchema,
     own: Own,
-) -> Result<ConnectorView, Problem> {
+) -> Result<ConnectorView, Error> {
     let ConfigChange { plain, secret, .. } =
-        split_config(schema, new.config.unwrap_or_default()).map_err(Problem::invalid)?;
+        split_config(schema, new.config.unwrap_or_default()).map_err(Error::invalid)?;
     let id = new_id();
     let mut secrets = secret
         .iter()
-        .map(|(field, value)| app.seal_connector_secret(id, field, value))
-        .collect::<Result<Vec<SealedSecret>, Problem>>()?;
+        .map(|(field, value)| connector_secrets::seal(&services.vault, id, field, value))
+        .collect::<Result<Vec<SealedSecret>, Error>>()?;
     if let Some(secret) = &new.signing_secret {
-        secrets.push(seal_signing_secret(app, id, secret)?);
+        secrets.push(seal_signing_secret(services, id, secret)?);
     }
     let fields = ConnectorFields {
         name: new.name,
@@ -281,9 +286,9 @@ async fn insert(
         endpoint_url: own.endpoint_url,
         execution_model: own.execution_model,
     };
-    let connector = match app.store.connectors().create(id, fields, of, secrets).await {
+    let connector = match services.store.connectors().create(id, fields, of, secrets).await {
         Err(StoreError::Stale { entity: Entity::ConnectorType, .. }) => {
-            return Err(Problem::unavailable("the connector type has just been changed; try again"));
+            return Err(Error::unavailable("the connector type has just been changed; try again"));
         }
         other => other?,
     };
@@ -296,7 +301,7 @@ fn agree(
     sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
     row: &ConnectorType,
     schema: &ConfigSchema,
-) -> Result<(), Problem> {
+) -> Result<(), Error> {
     let name = &row.name;
     let mut different = Vec::new();
     let of_compiled = is_of_compiled(new, row);
@@ -323,7 +328,7 @@ fn agree(
     let detail = format!(
         "the connector type {name} exists and differs from what was sent; leave these keys out to use it, or change it with PUT /api/connector-types/{name}"
     );
-    let problem = Problem::conflict("type_differs", detail);
+    let problem = Error::conflict("type_differs", detail);
     Err(different.into_iter().fold(problem, |problem, (pointer, message)| problem.at(pointer, message)))
 }
 
@@ -333,12 +338,12 @@ fn same_schema(
     sent: Result<ConfigSchema, Vec<Mistake>>,
     row: &ConnectorType,
     schema: &ConfigSchema,
-) -> Result<bool, Problem> {
+) -> Result<bool, Error> {
     let empty = new.config_schema.as_ref().and_then(Value::as_object).is_some_and(Map::is_empty);
     if row.execution_model == ExecutionModel::BuiltIn && empty {
         return Ok(true);
     }
-    let parsed = sent.map_err(Problem::invalid)?;
+    let parsed = sent.map_err(Error::invalid)?;
     if parsed == *schema {
         return Ok(true);
     }

@@ -11,9 +11,10 @@ use connector_runtime::schema::{Command, ConfigSchema, Field, FieldKind, Fields,
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::types::type_schema;
-use crate::api::Problem;
-use crate::app::App;
+use crate::auth::{OpContext, Scope};
+use crate::error::Error;
+use crate::services::Services;
+use crate::type_schema::type_schema;
 
 /// What is the same for every type.
 const FIXED: &str = include_str!("declarations/floh.d.ts");
@@ -26,9 +27,10 @@ const MOST: usize = 20_000;
 ///
 /// # Errors
 /// 404 where there is none.
-pub async fn type_declarations(app: &App, key: &str) -> Result<String, Problem> {
-    let row = app.store.types().get(key).await?;
-    let schema = type_schema(app, &row)?;
+pub async fn type_declarations(ctx: &OpContext, services: &Services, key: &str) -> Result<String, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let row = services.store.types().get(key).await?;
+    let schema = type_schema(&services.registry, &row)?;
     Ok(declarations(&row.name, &row.fields.version, &schema))
 }
 

@@ -8,9 +8,11 @@ use url::Url;
 
 use super::create::{NewConnector, parse_schema};
 use super::endpoint::read_endpoint;
-use crate::api::{Form, Mistake, Problem};
-use crate::app::App;
+use crate::connector_secrets;
+use crate::error::{Error, Mistake};
 use crate::external::{FetchedSchema, ProbeError, fetch_schema};
+use crate::input::Form;
+use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
 
 /// Most characters of a signing secret.
@@ -27,8 +29,8 @@ pub(super) fn signing_secret(form: &mut Form) -> Option<String> {
 }
 
 /// Seals a signing secret.
-pub(super) fn seal_signing_secret(app: &App, id: uuid::Uuid, secret: &str) -> Result<SealedSecret, Problem> {
-    app.seal_connector_secret(id, SIGNING_SECRET, &Value::from(secret))
+pub(super) fn seal_signing_secret(services: &Services, id: uuid::Uuid, secret: &str) -> Result<SealedSecret, Error> {
+    connector_secrets::seal(&services.vault, id, SIGNING_SECRET, &Value::from(secret))
 }
 
 /// Reads and checks the external type that comes with its first connector. Without a config schema its service is
@@ -36,7 +38,7 @@ pub(super) fn seal_signing_secret(app: &App, id: uuid::Uuid, secret: &str) -> Re
 ///
 /// # Errors
 /// 422 with every mistake, and where the service does not answer or answers no schema.
-pub(super) async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Problem> {
+pub(super) async fn new_type(services: &Services, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Error> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
         mistakes.push(Mistake::new("/type", CONNECTOR_NAME_RULE));
@@ -58,7 +60,7 @@ pub(super) async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoic
     });
     let asked = mistakes.is_empty() && given.is_none();
     let fetched = match endpoint.as_ref().filter(|_| asked) {
-        Some(endpoint) => fetch(app, endpoint).await?,
+        Some(endpoint) => fetch(services, endpoint).await?,
         None => None,
     };
     let served = fetched.as_ref().and_then(|fetched| fetched.version.as_ref());
@@ -78,7 +80,7 @@ pub(super) async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoic
         }
         (sent, served) => sent.or_else(|| served.cloned()),
     };
-    let Some(version) = version.filter(|_| mistakes.is_empty()) else { return Err(Problem::invalid(mistakes)) };
+    let Some(version) = version.filter(|_| mistakes.is_empty()) else { return Err(Error::invalid(mistakes)) };
     let schema = given.or(fetched.map(|fetched| fetched.config_schema)).unwrap_or_else(ConfigSchema::open);
     let fields = TypeFields {
         version: version.to_string(),
@@ -94,29 +96,29 @@ pub(super) async fn new_type(app: &App, new: &NewConnector) -> Result<(TypeChoic
 }
 
 /// Asks a service for its schema; `None` where it has no such route.
-async fn fetch(app: &App, endpoint: &Url) -> Result<Option<FetchedSchema>, Problem> {
-    match fetch_schema(&app.http, endpoint).await {
+async fn fetch(services: &Services, endpoint: &Url) -> Result<Option<FetchedSchema>, Error> {
+    match fetch_schema(&services.http, endpoint).await {
         Ok(fetched) => Ok(Some(fetched)),
         Err(error) if error.is_no_route() => Ok(None),
         Err(error) => Err(no_schema(&error)),
     }
 }
 
-fn no_schema(error: &ProbeError) -> Problem {
+fn no_schema(error: &ProbeError) -> Error {
     let message = format!("the schema cannot be had from the service: {error}; mend that, or send configSchema");
-    Problem::invalid_at("/endpointUrl", message)
+    Error::invalid_at("/endpointUrl", message)
 }
 
 /// Asks the service of a type for its schema once more.
 ///
 /// # Errors
 /// 422 where the type has no service to ask, or the service tells no schema.
-pub(super) async fn fetch_again(app: &App, row: &ConnectorType) -> Result<FetchedSchema, Problem> {
+pub(super) async fn fetch_again(services: &Services, row: &ConnectorType) -> Result<FetchedSchema, Error> {
     let model = row.execution_model;
     let why = match (model, &row.fields.endpoint_url) {
         (ExecutionModel::External, Some(endpoint)) => {
-            let endpoint = read_endpoint(endpoint).map_err(Problem::internal)?;
-            return fetch_schema(&app.http, &endpoint).await.map_err(|error| no_schema(&error));
+            let endpoint = read_endpoint(endpoint).map_err(Error::internal)?;
+            return fetch_schema(&services.http, &endpoint).await.map_err(|error| no_schema(&error));
         }
         (ExecutionModel::External, None) => {
             "has no endpointUrl, so an agent serves it; set endpointUrl, or send configSchema, with PUT".to_owned()
@@ -125,5 +127,5 @@ pub(super) async fn fetch_again(app: &App, row: &ConnectorType) -> Result<Fetche
         _ => format!("is {model}: what it accepts is what was sent; send configSchema with PUT"),
     };
     let detail = format!("there is no service to ask for a schema: connector type {} {why}", row.name);
-    Err(Problem::invalid_at("", detail))
+    Err(Error::invalid_at("", detail))
 }

@@ -3,9 +3,9 @@
 
 use connector_runtime::schema::ConfigSchema;
 
-use crate::api::{MAX_MISTAKES, Mistake, Problem};
-use crate::app::App;
+use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::script::{Limits, ScriptFailure, ScriptProblem};
+use crate::services::Services;
 use crate::store::ExecutionModel;
 
 /// Checks the source of a type against its schema.
@@ -13,36 +13,42 @@ use crate::store::ExecutionModel;
 /// # Errors
 /// 422 at `/scriptSource` with everything that is wrong with it, 503 where no worker can be had.
 pub(super) async fn check_source(
-    app: &App,
+    services: &Services,
     model: ExecutionModel,
     source: &str,
     schema: &ConfigSchema,
-) -> Result<(), Problem> {
+) -> Result<(), Error> {
     let limits = match model {
-        ExecutionModel::OasDerived => app.scripts.limits.imported(),
-        _ => app.scripts.limits,
+        ExecutionModel::OasDerived => services.scripts.limits.imported(),
+        _ => services.scripts.limits,
     };
     let commands: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
-    check(app, "/scriptSource", source, &commands, &limits).await
+    check(services, "/scriptSource", source, &commands, &limits).await
 }
 
 /// Checks the script of a connector's mock settings. It may lack commands: those pass on.
 ///
 /// # Errors
 /// 422 at `/mock/script`, 503 where no worker can be had.
-pub(super) async fn check_mock_script(app: &App, source: &str) -> Result<(), Problem> {
-    check(app, "/mock/script", source, &[], &app.scripts.limits).await
+pub(super) async fn check_mock_script(services: &Services, source: &str) -> Result<(), Error> {
+    check(services, "/mock/script", source, &[], &services.scripts.limits).await
 }
 
-async fn check(app: &App, pointer: &str, source: &str, commands: &[&str], limits: &Limits) -> Result<(), Problem> {
-    match app.scripts.sandbox.check(source, commands, limits).await {
+async fn check(
+    services: &Services,
+    pointer: &str,
+    source: &str,
+    commands: &[&str],
+    limits: &Limits,
+) -> Result<(), Error> {
+    match services.scripts.sandbox.check(source, commands, limits).await {
         Ok(problems) if problems.is_empty() => Ok(()),
         Ok(problems) => {
             let mistakes = problems.iter().take(MAX_MISTAKES).map(|problem| Mistake::new(pointer, placed(problem)));
-            Err(Problem::invalid(mistakes.collect()))
+            Err(Error::invalid(mistakes.collect()))
         }
-        Err(failure @ ScriptFailure::TooLarge { .. }) => Err(Problem::invalid_at(pointer, failure.to_string())),
-        Err(failure) => Err(Problem::unavailable(failure.to_string())),
+        Err(failure @ ScriptFailure::TooLarge { .. }) => Err(Error::invalid_at(pointer, failure.to_string())),
+        Err(failure) => Err(Error::unavailable(failure.to_string())),
     }
 }
 

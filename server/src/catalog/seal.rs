@@ -4,10 +4,11 @@
 use connector_runtime::schema::Fields;
 
 use super::config_migration::{MigratedConfig, take_secrets};
-use super::types::type_schema;
-use crate::api::Problem;
-use crate::app::App;
+use crate::connector_secrets;
+use crate::error::Error;
+use crate::services::Services;
 use crate::store::{ConnectorType, PageRequest, Rework, SecretChanges, StoreError, StoredConfig, TypeSource};
+use crate::type_schema::type_schema;
 
 /// Why stored values could not be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +26,12 @@ pub enum SealError {
 ///
 /// # Errors
 /// Those of the database and of the vault.
-pub async fn seal_stored(app: &App) -> Result<(), SealError> {
+pub async fn seal_stored(services: &Services) -> Result<(), SealError> {
     let mut page = PageRequest { limit: PageRequest::MAX, cursor: None };
     loop {
-        let types = app.store.types().list(&page).await?;
+        let types = services.store.types().list(&page).await?;
         for row in types.items.iter().filter(|row| row.source == TypeSource::Code && row.instances > 0) {
-            seal_type(app, row).await?;
+            seal_type(services, row).await?;
         }
         page.cursor = types.next_cursor;
         if page.cursor.is_none() {
@@ -39,13 +40,13 @@ pub async fn seal_stored(app: &App) -> Result<(), SealError> {
     }
 }
 
-async fn seal_type(app: &App, row: &ConnectorType) -> Result<(), SealError> {
-    let failed = |_: Problem| SealError::Type(row.name.clone());
-    let schema = type_schema(app, row).map_err(failed)?;
+async fn seal_type(services: &Services, row: &ConnectorType) -> Result<(), SealError> {
+    let failed = |_: Error| SealError::Type(row.name.clone());
+    let schema = type_schema(&services.registry, row).map_err(failed)?;
     let fields = &schema.connection;
     let mut after = None;
     let found = loop {
-        let batch = app.store.connectors().configs(row.id, after).await?;
+        let batch = services.store.connectors().configs(row.id, after).await?;
         let Some(last) = batch.last() else { break false };
         after = Some(last.id);
         if batch.iter().any(|stored| split(fields, stored).is_some()) {
@@ -58,12 +59,12 @@ async fn seal_type(app: &App, row: &ConnectorType) -> Result<(), SealError> {
     let mut sealed = 0_usize;
     let mut reworking = |stored: StoredConfig| -> Result<Option<Rework>, SealError> {
         let Some(MigratedConfig { config, seal, .. }) = split(fields, &stored) else { return Ok(None) };
-        let put = seal.iter().map(|(field, value)| app.seal_connector_secret(stored.id, field, value));
+        let put = seal.iter().map(|(field, value)| connector_secrets::seal(&services.vault, stored.id, field, value));
         let put = put.collect::<Result<_, _>>().map_err(failed)?;
         sealed += 1;
         Ok(Some(Rework { config, secrets: SecretChanges { put, remove: Vec::new() } }))
     };
-    app.store.connectors().rework(row.id, &mut reworking).await?;
+    services.store.connectors().rework(row.id, &mut reworking).await?;
     tracing::warn!(
         event = "connector_values_sealed",
         name = row.name,

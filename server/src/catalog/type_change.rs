@@ -13,11 +13,16 @@ use super::external::fetch_again;
 use super::script_source::check_source;
 use super::type_patch::{Imported, TypePatch, TypeRequest};
 use super::types::TypeView;
-use crate::api::{Form, Mistake, Problem, aside};
-use crate::app::App;
+use crate::auth::{OpContext, Scope};
+use crate::blocking;
+use crate::connector_secrets;
+use crate::error::{Error, Mistake};
+use crate::input::Form;
 use crate::openapi::{OperationView, Warning};
+use crate::services::Services;
 use crate::store::{
-    ConnectorType, Entity, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields, VersionSource,
+    ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields,
+    VersionSource,
 };
 
 /// Most changes that the history keeps of a version.
@@ -109,20 +114,33 @@ pub struct TypeDiff {
 /// 404, 412 where the type has changed since, 422 for a body that cannot be used (with every mistake) and for a
 /// version below the floor (with the `change`).
 pub async fn update_type(
-    app: &App,
+    ctx: &OpContext,
+    services: &Services,
     key: &str,
     request: TypeRequest,
     expected: Option<i64>,
-) -> Result<ChangedType, Problem> {
+) -> Result<ChangedType, Error> {
+    ctx.authorize(Scope::TypesWrite)?;
+    request.authorize(ctx)?;
+    let (worker, key) = (services.clone(), key.to_owned());
+    services.run_to_completion(async move { replace(&worker, &key, request, expected).await }).await
+}
+
+async fn replace(
+    services: &Services,
+    key: &str,
+    request: TypeRequest,
+    expected: Option<i64>,
+) -> Result<ChangedType, Error> {
     // One after another: without If-Match a change is laid over whatever is there.
-    let _turn = app.write_lock.lock().await;
-    let row = app.store.types().get(key).await?;
+    let _turn = services.write_lock.lock().await;
+    let row = services.store.types().get(key).await?;
     if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
-    let Planned { row, patch, plan } = planned(app, row, request).await?;
-    check_script(app, &row, &patch).await?;
-    write(app, Planned { row, patch, plan }, VersionSource::Put, expected.is_some()).await
+    let Planned { row, patch, plan } = planned(services, row, request).await?;
+    check_script(services, &row, &patch).await?;
+    write(services, Planned { row, patch, plan }, VersionSource::Put, expected.is_some()).await
 }
 
 /// Fetches the schema of an external type's service again and takes it over by the rules of a change.
@@ -130,31 +148,46 @@ pub async fn update_type(
 /// # Errors
 /// 404; 422 where the type has no service to ask, the service tells no schema, or its version is below the floor (with
 /// the `change`); 503 where the type has been changed meanwhile.
-pub async fn refresh_type(app: &App, key: &str, form: Form) -> Result<ChangedType, Problem> {
-    let asked = app.store.types().get(key).await?;
-    let fetched = fetch_again(app, &asked).await?;
-    let _turn = app.write_lock.lock().await;
-    let row = app.store.types().get(key).await?;
-    if row.fields.endpoint_url != asked.fields.endpoint_url {
-        return Err(Problem::unavailable("the type's endpointUrl has just been changed; try again"));
+pub async fn refresh_type(ctx: &OpContext, services: &Services, key: &str, form: Form) -> Result<ChangedType, Error> {
+    ctx.authorize(Scope::TypesWrite)?;
+    let asked = services.store.types().get(key).await?;
+    if asked.execution_model == ExecutionModel::External {
+        let why = "a service's schema decides what is secret of connectors, so this";
+        ctx.authorize_for(Scope::ConnectorsWrite, why)?;
     }
-    let worker = app.clone();
-    let planned = aside(move || {
+    let worker = services.clone();
+    services.run_to_completion(async move { fetch_and_replace(&worker, asked, form).await }).await
+}
+
+async fn fetch_and_replace(services: &Services, asked: ConnectorType, form: Form) -> Result<ChangedType, Error> {
+    let fetched = fetch_again(services, &asked).await?;
+    let _turn = services.write_lock.lock().await;
+    let row = services.store.types().get(&asked.id.to_string()).await?;
+    if row.fields.endpoint_url != asked.fields.endpoint_url {
+        return Err(Error::unavailable("the type's endpointUrl has just been changed; try again"));
+    }
+    let worker = services.clone();
+    let planned = blocking::run(move || {
         let patch = TypePatch::refresh(&worker, &row, form, &fetched)?;
         Planned::of(row, patch)
     });
-    write(app, planned.await?, VersionSource::Refresh, false).await
+    write(services, planned.await?, VersionSource::Refresh, false).await
 }
 
 /// Writes a change whose version fits. `guarded` tells that the caller has named the revision that it has seen.
-async fn write(app: &App, planned: Planned, source: VersionSource, guarded: bool) -> Result<ChangedType, Problem> {
+async fn write(
+    services: &Services,
+    planned: Planned,
+    source: VersionSource,
+    guarded: bool,
+) -> Result<ChangedType, Error> {
     let Planned { row, mut patch, plan } = planned;
-    let change = plan.view(app, &row, &patch).await?;
+    let change = plan.view(services, &row, &patch).await?;
     let version = match plan.version {
         Ok(version) => version,
         Err(refusal) => {
-            let change = serde_json::to_value(&change).map_err(Problem::internal)?;
-            return Err(Problem::invalid(vec![refusal]).with_change(change));
+            let change = serde_json::to_value(&change).map_err(Error::internal)?;
+            return Err(Error::invalid(vec![refusal]).with_change(change));
         }
     };
     let mut fields = TypeFields { version: version.to_string(), ..patch.fields.clone() };
@@ -173,18 +206,18 @@ async fn write(app: &App, planned: Planned, source: VersionSource, guarded: bool
     let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes) });
     let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
-    let mut rework = |stored: StoredConfig| rework(app, &carry, stored, &mut secrets_cleared);
+    let mut rework = |stored: StoredConfig| rework(services, &carry, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if carry.is_idle() { None } else { Some(&mut rework) };
-    let updated = app.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
+    let updated = services.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
     // Also after an error: a commit whose answer was lost may be there.
-    app.instances.forget_type(&row.name);
+    services.instances.forget_type(&row.name);
     let updated = match updated {
         Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
-            return Err(Problem::unavailable("another server has just changed the connector type; try again"));
+            return Err(Error::unavailable("another server has just changed the connector type; try again"));
         }
         Err(Refused::Store(error)) => return Err(error.into()),
-        Err(Refused::Problem(problem)) => return Err(problem),
+        Err(Refused::Error(problem)) => return Err(problem),
         Ok(updated) => updated,
     };
     secrets_cleared.sort();
@@ -195,16 +228,23 @@ async fn write(app: &App, planned: Planned, source: VersionSource, guarded: bool
 ///
 /// # Errors
 /// 404, and 422 for a body that cannot be used.
-pub async fn diff_type(app: &App, key: &str, request: TypeRequest) -> Result<TypeDiff, Problem> {
-    let row = app.store.types().get(key).await?;
-    let Planned { row, mut patch, plan } = planned(app, row, request).await?;
-    check_script(app, &row, &patch).await?;
-    let change = plan.view(app, &row, &patch).await?;
+pub async fn diff_type(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    request: TypeRequest,
+) -> Result<TypeDiff, Error> {
+    ctx.authorize(Scope::TypesWrite)?;
+    request.authorize(ctx)?;
+    let row = services.store.types().get(key).await?;
+    let Planned { row, mut patch, plan } = planned(services, row, request).await?;
+    check_script(services, &row, &patch).await?;
+    let change = plan.view(services, &row, &patch).await?;
     let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut after = None;
     while !carry.is_idle() {
-        let batch = app.store.connectors().configs(row.id, after).await?;
+        let batch = services.store.connectors().configs(row.id, after).await?;
         let Some(last) = batch.last() else { break };
         after = Some(last.id);
         for stored in batch {
@@ -221,11 +261,11 @@ pub async fn diff_type(app: &App, key: &str, request: TypeRequest) -> Result<Typ
 }
 
 /// Checks the script that a change brings, or that it leaves beside another schema.
-async fn check_script(app: &App, row: &ConnectorType, patch: &TypePatch) -> Result<(), Problem> {
+async fn check_script(services: &Services, row: &ConnectorType, patch: &TypePatch) -> Result<(), Error> {
     let Some(source) = &patch.fields.script_source else { return Ok(()) };
     let same = patch.fields.script_source == row.fields.script_source
         && patch.new.commands.keys().all(|name| patch.old.commands.contains_key(name));
-    if same { Ok(()) } else { check_source(app, row.execution_model, source, &patch.new).await }
+    if same { Ok(()) } else { check_source(services, row.execution_model, source, &patch.new).await }
 }
 
 /// Writes changes as the history keeps them: the first ones, and the count of all.
@@ -242,16 +282,16 @@ struct Planned {
 }
 
 impl Planned {
-    fn of(row: ConnectorType, patch: TypePatch) -> Result<Self, Problem> {
+    fn of(row: ConnectorType, patch: TypePatch) -> Result<Self, Error> {
         let plan = Plan::new(&row, &patch)?;
         Ok(Self { row, patch, plan })
     }
 }
 
 /// Reads a change and finds out what it comes to; with a large schema that takes its time.
-async fn planned(app: &App, row: ConnectorType, request: TypeRequest) -> Result<Planned, Problem> {
-    let worker = app.clone();
-    aside(move || {
+async fn planned(services: &Services, row: ConnectorType, request: TypeRequest) -> Result<Planned, Error> {
+    let worker = services.clone();
+    blocking::run(move || {
         let patch = TypePatch::read(&worker, &row, request)?;
         Planned::of(row, patch)
     })
@@ -267,7 +307,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(row: &ConnectorType, patch: &TypePatch) -> Result<Self, Problem> {
+    fn new(row: &ConnectorType, patch: &TypePatch) -> Result<Self, Error> {
         let mut changes = diff(&patch.old, &patch.new);
         let same_schema = changes.is_empty();
         if patch.fields.script_source != row.fields.script_source {
@@ -276,13 +316,13 @@ impl Plan {
         if patch.fields.endpoint_url != row.fields.endpoint_url {
             changes.endpoint_url_changed();
         }
-        let current = Version::parse(&row.fields.version).map_err(Problem::internal)?;
+        let current = Version::parse(&row.fields.version).map_err(Error::internal)?;
         let version = version(&current, changes.level(), patch);
         Ok(Self { changes, same_schema, current, version })
     }
 
-    async fn view(&self, app: &App, row: &ConnectorType, patch: &TypePatch) -> Result<ChangeView, Problem> {
-        let AffectedList { items, total } = affected(app, row.id, &patch.old, &patch.new, &self.changes).await?;
+    async fn view(&self, services: &Services, row: &ConnectorType, patch: &TypePatch) -> Result<ChangeView, Error> {
+        let AffectedList { items, total } = affected(services, row.id, &patch.old, &patch.new, &self.changes).await?;
         let level = self.changes.level();
         Ok(ChangeView {
             level,
@@ -313,7 +353,7 @@ fn version(current: &Version, level: Level, patch: &TypePatch) -> Result<Version
 /// What ends a change half-way; nothing is written then.
 enum Refused {
     Store(StoreError),
-    Problem(Problem),
+    Error(Error),
 }
 
 impl From<StoreError> for Refused {
@@ -323,15 +363,16 @@ impl From<StoreError> for Refused {
 }
 
 fn rework(
-    app: &App,
+    services: &Services,
     carry: &ConfigMigration<'_>,
     stored: StoredConfig,
     cleared: &mut Vec<ClearedSecrets>,
 ) -> Result<Option<Rework>, Refused> {
     let Some(carried) = carry.over(&stored) else { return Ok(None) };
     push_cleared(cleared, stored.name, &carried.clear);
-    let seal = carried.seal.iter().map(|(field, value)| app.seal_connector_secret(stored.id, field, value));
-    let put = seal.collect::<Result<_, Problem>>().map_err(Refused::Problem)?;
+    let seal =
+        carried.seal.iter().map(|(field, value)| connector_secrets::seal(&services.vault, stored.id, field, value));
+    let put = seal.collect::<Result<_, Error>>().map_err(Refused::Error)?;
     Ok(Some(Rework { config: carried.config, secrets: SecretChanges { put, remove: carried.clear } }))
 }
 
@@ -343,6 +384,6 @@ fn push_cleared(cleared: &mut Vec<ClearedSecrets>, connector: String, fields: &[
 }
 
 /// Reads what [`summary`] wrote.
-pub(super) fn read_summary(text: &str) -> Result<Value, Problem> {
-    serde_json::from_str(text).map_err(Problem::internal)
+pub(super) fn read_summary(text: &str) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(Error::internal)
 }

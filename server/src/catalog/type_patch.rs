@@ -9,12 +9,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::endpoint::read_endpoint;
-use super::types::{stored_schema, type_schema};
-use crate::api::{Form, Mistake, Problem, include, refused};
-use crate::app::App;
+use super::import::{read_include, refused};
+use crate::auth::{OpContext, Scope};
+use crate::error::{Error, Mistake};
 use crate::external::FetchedSchema;
+use crate::input::Form;
 use crate::openapi::{self, ConnectorDraft, OperationView, Options, Spec, Warning};
+use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
+use crate::type_schema::{stored_schema, type_schema};
 
 /// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
 #[derive(Debug, ToSchema)]
@@ -71,9 +74,24 @@ impl TypeRequest {
     ///
     /// # Errors
     /// 422 with the code of the import where it cannot be read.
-    pub fn read(mut form: Form) -> Result<Self, Problem> {
+    pub fn read(mut form: Form) -> Result<Self, Error> {
         let spec = form.value("spec").map(Spec::of).transpose().map_err(refused)?;
         Ok(Self { form, spec })
+    }
+
+    /// Refuses an actor that may not write connectors, where the change decides where they send their secrets.
+    ///
+    /// # Errors
+    /// Denied, at the first such key.
+    pub(super) fn authorize(&self, ctx: &OpContext) -> Result<(), Error> {
+        for key in ["scriptSource", "endpointUrl", "spec"] {
+            if self.form.has(key) || key == "spec" && self.spec.is_some() {
+                let why = format!("{key} decides what becomes of the secrets of connectors, so it");
+                ctx.authorize_for(Scope::ConnectorsWrite, &why)
+                    .map_err(|error| error.at(format!("/{key}"), "not allowed"))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -107,11 +125,11 @@ impl TypePatch {
     /// # Errors
     /// 422 where the body names a version too, and with every other mistake in it.
     pub(super) fn refresh(
-        app: &App,
+        services: &Services,
         row: &ConnectorType,
         mut form: Form,
         fetched: &FetchedSchema,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Error> {
         let (sent, auto_bump) = version(&mut form);
         if let Some(served) = &fetched.version
             && (auto_bump || sent.as_ref().is_some_and(|sent| sent != served))
@@ -121,7 +139,7 @@ impl TypePatch {
         }
         form.finish(&["version", "autoBump"])?;
         let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
-        let (old, new) = (shown_schema(app, row)?, Arc::new(fetched.config_schema.clone()));
+        let (old, new) = (shown_schema(services, row)?, Arc::new(fetched.config_schema.clone()));
         Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields, imported: None })
     }
 
@@ -129,15 +147,17 @@ impl TypePatch {
     ///
     /// # Errors
     /// 422 with every mistake.
-    pub(super) fn read(app: &App, row: &ConnectorType, request: TypeRequest) -> Result<Self, Problem> {
+    pub(super) fn read(services: &Services, row: &ConnectorType, request: TypeRequest) -> Result<Self, Error> {
         let TypeRequest { mut form, spec } = request;
-        let old = shown_schema(app, row)?;
+        let old = shown_schema(services, row)?;
         let draft = re_import(row, &old, &mut form, spec)?;
         let (version, auto_bump) = version(&mut form);
         let mut fields = row.fields.clone();
         let mut new = match form.value("configSchema") {
             None => Arc::clone(&old),
-            Some(sent) => config_schema(app, row, &mut form, &sent, &mut fields)?.unwrap_or_else(|| Arc::clone(&old)),
+            Some(sent) => {
+                config_schema(services, row, &mut form, &sent, &mut fields)?.unwrap_or_else(|| Arc::clone(&old))
+            }
         };
         script_source(row, &mut form, &mut fields);
         endpoint_url(row, &mut form, &mut fields);
@@ -169,8 +189,8 @@ fn re_import(
     old: &ConfigSchema,
     form: &mut Form,
     spec: Option<Spec>,
-) -> Result<Option<ConnectorDraft>, Problem> {
-    let include = include(form);
+) -> Result<Option<ConnectorDraft>, Error> {
+    let include = read_include(form);
     let Some(spec) = spec else {
         if include.is_some() {
             form.mistake("include", "chooses operations of an OpenAPI document; send spec with it");
@@ -199,9 +219,9 @@ fn replaced(source: &str) -> Vec<Warning> {
 }
 
 /// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.
-fn shown_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Problem> {
+fn shown_schema(services: &Services, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Error> {
     if row.execution_model == ExecutionModel::BuiltIn && row.fields.config_schema.trim() == "{}" {
-        return type_schema(app, row);
+        return type_schema(&services.registry, row);
     }
     stored_schema(&row.fields.config_schema).map(Arc::new)
 }
@@ -226,15 +246,17 @@ fn version(form: &mut Form) -> (Option<Version>, bool) {
 }
 
 fn config_schema(
-    app: &App,
+    services: &Services,
     row: &ConnectorType,
     form: &mut Form,
     sent: &Value,
     fields: &mut TypeFields,
-) -> Result<Option<Arc<ConfigSchema>>, Problem> {
-    let compiled = if row.execution_model == ExecutionModel::BuiltIn { Some(type_schema(app, row)?) } else { None };
+) -> Result<Option<Arc<ConfigSchema>>, Error> {
+    let compiled =
+        if row.execution_model == ExecutionModel::BuiltIn { Some(type_schema(&services.registry, row)?) } else { None };
     if let Some(compiled) = compiled.as_ref().filter(|_| is_empty(sent)) {
-        let shows_none = app.registry.get(&row.name).is_some_and(|entry| entry.descriptor().seed_row().empty_schema);
+        let shows_none =
+            services.registry.get(&row.name).is_some_and(|entry| entry.descriptor().seed_row().empty_schema);
         let keeps = fields.config_schema.trim() == "{}";
         fields.config_schema = if shows_none || keeps { "{}".to_owned() } else { compiled.to_value().to_string() };
         return Ok(Some(Arc::clone(compiled)));

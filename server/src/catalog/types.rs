@@ -1,7 +1,5 @@
 //! Connector types: how they are shown, what they can do.
 
-use std::sync::Arc;
-
 use connector_runtime::schema::{self, Command, ConfigSchema};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,9 +7,12 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::api::{Problem, aside};
-use crate::app::App;
+use crate::auth::{OpContext, Scope};
+use crate::blocking;
+use crate::error::Error;
+use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, Page, PageRequest, TypeSource};
+use crate::type_schema::type_schema;
 
 /// A connector type's answer (contract section 4).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -58,8 +59,8 @@ pub struct TypeView {
 }
 
 impl TypeView {
-    pub(super) fn new(row: ConnectorType) -> Result<Self, Problem> {
-        let config_schema = serde_json::from_str(&row.fields.config_schema).map_err(Problem::internal)?;
+    pub(super) fn new(row: ConnectorType) -> Result<Self, Error> {
+        let config_schema = serde_json::from_str(&row.fields.config_schema).map_err(Error::internal)?;
         Ok(Self {
             id: row.id,
             name: row.name,
@@ -81,8 +82,8 @@ impl TypeView {
     }
 
     /// Does what [`TypeView::new`] does, aside: the schema of an imported type may be large.
-    pub(super) async fn of(row: ConnectorType) -> Result<Self, Problem> {
-        aside(move || Self::new(row)).await
+    pub(super) async fn of(row: ConnectorType) -> Result<Self, Error> {
+        blocking::run(move || Self::new(row)).await
     }
 
     /// Returns the entity tag of this state.
@@ -91,36 +92,13 @@ impl TypeView {
     }
 }
 
-/// Returns the schema that calls of a type go by: the compiled one, else the stored one. Of a compiled
-/// type whose code is gone that is the seeded one: the row of `http` shows `{}`, and what an operator has
-/// put may say otherwise, so that secrets would be taken for plain values.
-///
-/// # Errors
-/// 500 where the stored schema cannot be read.
-pub fn type_schema(app: &App, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Problem> {
-    if let (ExecutionModel::BuiltIn, Some(entry)) = (row.execution_model, app.registry.get(&row.name)) {
-        return Ok(Arc::clone(entry.schema()));
-    }
-    let compiled = row.source == TypeSource::Code && row.execution_model == ExecutionModel::BuiltIn;
-    let seeded = row.seeded_schema.as_ref().filter(|_| compiled);
-    let text = seeded.unwrap_or(&row.fields.config_schema);
-    stored_schema(text).map(Arc::new)
-}
-
-/// Reads a schema as a row has it. `null` is that of an external type whose service has told none.
-pub(super) fn stored_schema(text: &str) -> Result<ConfigSchema, Problem> {
-    match serde_json::from_str(text).map_err(Problem::internal)? {
-        Value::Null => Ok(ConfigSchema::open()),
-        stored => ConfigSchema::parse(&stored).map_err(Problem::internal),
-    }
-}
-
 /// Returns a page of types, by name.
 ///
 /// # Errors
 /// 422 for a cursor that is none of ours.
-pub async fn list_types(app: &App, page: &PageRequest) -> Result<Page<TypeView>, Problem> {
-    let Page { items, next_cursor } = app.store.types().list(page).await?;
+pub async fn list_types(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TypeView>, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let Page { items, next_cursor } = services.store.types().list(page).await?;
     let items = items.into_iter().map(TypeView::new).collect::<Result<_, _>>()?;
     Ok(Page { items, next_cursor })
 }
@@ -129,28 +107,31 @@ pub async fn list_types(app: &App, page: &PageRequest) -> Result<Page<TypeView>,
 ///
 /// # Errors
 /// 404 where there is none.
-pub async fn get_type(app: &App, key: &str) -> Result<TypeView, Problem> {
-    TypeView::of(app.store.types().get(key).await?).await
+pub async fn get_type(ctx: &OpContext, services: &Services, key: &str) -> Result<TypeView, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    TypeView::of(services.store.types().get(key).await?).await
 }
 
 /// Deletes a user's type that no connector uses.
 ///
 /// # Errors
 /// 404, or 409 where it is compiled in or in use.
-pub async fn delete_type(app: &App, key: &str) -> Result<(), Problem> {
-    let row = app.store.types().get(key).await?;
-    Ok(app.store.types().delete(row.id).await?)
+pub async fn delete_type(ctx: &OpContext, services: &Services, key: &str) -> Result<(), Error> {
+    ctx.authorize(Scope::TypesWrite)?;
+    let row = services.store.types().get(key).await?;
+    Ok(services.store.types().delete(row.id).await?)
 }
 
 /// Returns what a type can do, in schema order.
 ///
 /// # Errors
 /// 404 where there is none.
-pub async fn capabilities(app: &App, key: &str) -> Result<Value, Problem> {
-    let row = app.store.types().get(key).await?;
-    let schema = type_schema(app, &row)?;
+pub async fn capabilities(ctx: &OpContext, services: &Services, key: &str) -> Result<Value, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let row = services.store.types().get(key).await?;
+    let schema = type_schema(&services.registry, &row)?;
     let compiled = row.execution_model == ExecutionModel::BuiltIn;
-    let descriptor = app.registry.get(&row.name).filter(|_| compiled).map(|entry| entry.descriptor());
+    let descriptor = services.registry.get(&row.name).filter(|_| compiled).map(|entry| entry.descriptor());
     let scenarios = |command: &str| -> Vec<&str> {
         let spec = descriptor.and_then(|descriptor| descriptor.command(command));
         spec.map(|spec| spec.mocks.iter().map(|mock| mock.scenario).collect()).unwrap_or_default()
@@ -193,9 +174,10 @@ fn command_capabilities(name: &str, command: &Command, scenarios: &[&str]) -> Va
 ///
 /// # Errors
 /// 404 where there is none.
-pub async fn json_schema(app: &App, key: &str) -> Result<Value, Problem> {
-    let row = app.store.types().get(key).await?;
-    let schema = type_schema(app, &row)?;
+pub async fn json_schema(ctx: &OpContext, services: &Services, key: &str) -> Result<Value, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let row = services.store.types().get(key).await?;
+    let schema = type_schema(&services.registry, &row)?;
     Ok(json_schemas(&row.name, &row.fields.version, &schema))
 }
 

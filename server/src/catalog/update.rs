@@ -11,13 +11,16 @@ use super::create::{check_mock, timeout_ms};
 use super::endpoint::read_endpoint;
 use super::external::{seal_signing_secret, signing_secret};
 use super::script_source::check_mock_script;
-use super::types::type_schema;
-use crate::api::{Form, Problem};
-use crate::app::App;
+use crate::auth::{OpContext, Scope};
 use crate::catalog::ConnectorView;
+use crate::connector_secrets;
+use crate::error::Error;
+use crate::input::Form;
+use crate::services::Services;
 use crate::store::{
     Connector, ConnectorFields, ExecutionModel, LogLevel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
 };
+use crate::type_schema::type_schema;
 
 /// The body of `PUT /api/connectors/{id}`. What is absent stays as it is.
 #[derive(Debug, ToSchema)]
@@ -76,7 +79,7 @@ impl ConnectorPatch {
     ///
     /// # Errors
     /// 422 with every mistake that can be seen without looking at the type.
-    pub fn read(mut form: Form) -> Result<Self, Problem> {
+    pub fn read(mut form: Form) -> Result<Self, Error> {
         let name = form.text("name");
         if name.as_deref().is_some_and(|name| !is_connector_name(name)) {
             form.mistake("name", CONNECTOR_NAME_RULE);
@@ -115,27 +118,57 @@ impl ConnectorPatch {
 /// 404, 409 for a taken name, 412 where the connector has changed since, 422 for values that the type
 /// refuses.
 pub async fn update(
-    app: &App,
+    ctx: &OpContext,
+    services: &Services,
     key: &str,
     patch: ConnectorPatch,
     expected: Option<i64>,
-) -> Result<ConnectorView, Problem> {
+) -> Result<ConnectorView, Error> {
+    ctx.authorize(Scope::ConnectorsWrite)?;
+    let (worker, key) = (services.clone(), key.to_owned());
+    services.run_to_completion(async move { write(&worker, &key, &patch, expected).await }).await
+}
+
+/// Deletes a connector; its executions stay. `expected` is the revision that the caller has seen, where it said so.
+///
+/// # Errors
+/// Not found; stale where the connector has changed since.
+pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: Option<i64>) -> Result<(), Error> {
+    ctx.authorize(Scope::ConnectorsWrite)?;
+    let connector = services.store.connectors().get(key).await?;
+    let worker = services.clone();
+    let work = async move {
+        let deleted = worker.store.connectors().delete(connector.id, expected).await;
+        // Also after an error: a commit whose answer was lost may be there.
+        worker.instances.forget(connector.id);
+        worker.service_statuses.forget(connector.id);
+        Ok(deleted?)
+    };
+    services.run_to_completion(work).await
+}
+
+async fn write(
+    services: &Services,
+    key: &str,
+    patch: &ConnectorPatch,
+    expected: Option<i64>,
+) -> Result<ConnectorView, Error> {
     // Without If-Match the change is laid over whatever is there; a race is repeated, not lost. Changes of this
     // process queue up then, so that attempts run out only where other processes keep changing the connector.
     const ATTEMPTS: usize = 8;
     if let Some(source) = patch.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
-        check_mock_script(app, source).await?;
+        check_mock_script(services, source).await?;
     }
     let mut turn = None;
     for _ in 0..ATTEMPTS {
-        let connector = app.store.connectors().get(key).await?;
+        let connector = services.store.connectors().get(key).await?;
         if let Some(expected) = expected.filter(|expected| *expected != connector.revision) {
             return Err(StoreError::Stale { entity: crate::store::Entity::Connector, revision: expected }.into());
         }
-        match attempt(app, connector, &patch).await {
+        match attempt(services, connector, patch).await {
             Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
                 if turn.is_none() {
-                    turn = Some(app.write_lock.lock().await);
+                    turn = Some(services.write_lock.lock().await);
                 }
             }
             Err(Attempt::Store(error)) => return Err(error.into()),
@@ -143,16 +176,16 @@ pub async fn update(
             Ok(view) => return Ok(view),
         }
     }
-    Err(Problem::conflict("busy", "the connector changes too often to be changed now; try again"))
+    Err(Error::conflict("busy", "the connector changes too often to be changed now; try again"))
 }
 
 enum Attempt {
     Store(StoreError),
-    Refused(Problem),
+    Refused(Error),
 }
 
-impl From<Problem> for Attempt {
-    fn from(problem: Problem) -> Self {
+impl From<Error> for Attempt {
+    fn from(problem: Error) -> Self {
         Self::Refused(problem)
     }
 }
@@ -163,19 +196,19 @@ impl From<StoreError> for Attempt {
     }
 }
 
-async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Result<ConnectorView, Attempt> {
-    let row = app.store.types().get(&connector.type_id.to_string()).await?;
-    let schema = type_schema(app, &row)?;
+async fn attempt(services: &Services, connector: Connector, patch: &ConnectorPatch) -> Result<ConnectorView, Attempt> {
+    let row = services.store.types().get(&connector.type_id.to_string()).await?;
+    let schema = type_schema(&services.registry, &row)?;
     let mut fields = connector.fields.clone();
     let moved = apply_endpoint(&connector, patch, &mut fields)?;
-    let sealed = sealed_objects(app, &connector, &schema, patch).await?;
-    let cleared = apply_config(app, &connector, &schema, patch, &mut fields, sealed, moved)?;
+    let sealed = sealed_objects(services, &connector, &schema, patch).await?;
+    let cleared = apply_config(services, &connector, &schema, patch, &mut fields, sealed, moved)?;
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
     let id = connector.id;
-    let updated = app.store.connectors().update(id, connector.revision, fields, changes).await;
+    let updated = services.store.connectors().update(id, connector.revision, fields, changes).await;
     // Also after an error: a commit whose answer was lost may be there.
-    app.instances.forget(id);
+    services.instances.forget(id);
     let updated = updated?;
     let mut view = ConnectorView::new(updated, &schema.connection, row.available);
     view.secrets_cleared = names.iter().map(|name| shown_name(name)).collect();
@@ -184,7 +217,7 @@ async fn attempt(app: &App, connector: Connector, patch: &ConnectorPatch) -> Res
 
 /// Opens the sealed objects that a change touches: a destination may lie in one, beside its secret.
 async fn sealed_objects(
-    app: &App,
+    services: &Services,
     connector: &Connector,
     schema: &ConfigSchema,
     patch: &ConnectorPatch,
@@ -197,30 +230,26 @@ async fn sealed_objects(
     if !connector.secrets.keys().any(|name| touched(name)) {
         return Ok(Map::new());
     }
-    let loaded = app.store.connectors().load(&connector.id.to_string()).await?;
+    let loaded = services.store.connectors().load(&connector.id.to_string()).await?;
     let sealed = loaded.secrets.iter().filter(|sealed| touched(&sealed.field));
     Ok(sealed
-        .map(|sealed| Ok((sealed.field.clone(), app.open_connector_secret(connector.id, sealed)?)))
-        .collect::<Result<_, Problem>>()?)
+        .map(|sealed| Ok((sealed.field.clone(), connector_secrets::open(&services.vault, connector.id, sealed)?)))
+        .collect::<Result<_, Error>>()?)
 }
 
 /// Checks what is said of an external connector alone, and tells whether its calls go elsewhere from now on.
-fn apply_endpoint(
-    connector: &Connector,
-    patch: &ConnectorPatch,
-    fields: &mut ConnectorFields,
-) -> Result<bool, Problem> {
+fn apply_endpoint(connector: &Connector, patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<bool, Error> {
     let external = connector.execution_model == ExecutionModel::External;
     if patch.signing_secret.is_some() && !external {
         let message = format!("only for external connectors; this one is {}", connector.execution_model);
-        return Err(Problem::invalid_at("/signingSecret", message));
+        return Err(Error::invalid_at("/signingSecret", message));
     }
     let Some(endpoint) = &patch.endpoint_url else { return Ok(false) };
     if !external || connector.type_model == ExecutionModel::External {
-        return Err(Problem::invalid_at("/endpointUrl", OF_THE_TYPE));
+        return Err(Error::invalid_at("/endpointUrl", OF_THE_TYPE));
     }
     if let Some(Err(error)) = endpoint.as_deref().map(read_endpoint) {
-        return Err(Problem::invalid_at("/endpointUrl", error));
+        return Err(Error::invalid_at("/endpointUrl", error));
     }
     fields.endpoint_url.clone_from(endpoint);
     Ok(moves_endpoint(connector.fields.endpoint_url.as_deref(), endpoint.as_deref()))
@@ -232,14 +261,14 @@ struct Cleared {
 }
 
 fn apply_config(
-    app: &App,
+    services: &Services,
     connector: &Connector,
     schema: &ConfigSchema,
     patch: &ConnectorPatch,
     fields: &mut ConnectorFields,
     sealed: Map<String, Value>,
     endpoint_moves: bool,
-) -> Result<Cleared, Problem> {
+) -> Result<Cleared, Error> {
     let mut changes = SecretChanges::default();
     let config = patch.config.clone().unwrap_or_default();
     // What a field left behind that the type no longer has can be removed, if nothing else.
@@ -248,7 +277,7 @@ fn apply_config(
         value.is_null() && stored && name != SIGNING_SECRET && !schema.connection.contains_key(name)
     };
     let (left, config): (Map<_, _>, Map<_, _>) = config.into_iter().partition(|(name, value)| left_behind(name, value));
-    let ConfigChange { plain, secret, mut removed } = split_config(schema, config).map_err(Problem::invalid)?;
+    let ConfigChange { plain, secret, mut removed } = split_config(schema, config).map_err(Error::invalid)?;
     removed.extend(left.into_iter().map(|(name, _)| name));
     let before = fields.config.clone();
     for name in removed {
@@ -275,17 +304,17 @@ fn apply_config(
     }
     changes.put = secret
         .iter()
-        .map(|(field, value)| app.seal_connector_secret(connector.id, field, value))
-        .collect::<Result<Vec<SealedSecret>, Problem>>()?;
+        .map(|(field, value)| connector_secrets::seal(&services.vault, connector.id, field, value))
+        .collect::<Result<Vec<SealedSecret>, Error>>()?;
     match &patch.signing_secret {
-        Some(Some(secret)) => changes.put.push(seal_signing_secret(app, connector.id, secret)?),
+        Some(Some(secret)) => changes.put.push(seal_signing_secret(services, connector.id, secret)?),
         Some(None) => changes.remove.push(SIGNING_SECRET.to_owned()),
         None => {}
     }
     Ok(Cleared { changes, names })
 }
 
-fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<(), Problem> {
+fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<(), Error> {
     if let Some(name) = &patch.name {
         fields.name.clone_from(name);
     }

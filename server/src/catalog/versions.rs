@@ -6,8 +6,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::type_change::read_summary;
-use crate::api::Problem;
-use crate::app::App;
+use crate::auth::{OpContext, Scope};
+use crate::error::Error;
+use crate::services::Services;
 use crate::store::{Page, PageRequest, VersionSource, VersionSummary};
 
 /// A version that a connector type had, as lists show it.
@@ -45,7 +46,7 @@ pub struct VersionDetail {
 }
 
 impl VersionView {
-    fn new(row: VersionSummary) -> Result<Self, Problem> {
+    fn new(row: VersionSummary) -> Result<Self, Error> {
         let change = read_summary(&row.changes)?;
         Ok(Self { version: row.version, source: row.source, change, created_at: row.created_at })
     }
@@ -55,9 +56,15 @@ impl VersionView {
 ///
 /// # Errors
 /// 404 where there is no such type.
-pub async fn versions(app: &App, key: &str, page: &PageRequest) -> Result<Page<VersionView>, Problem> {
-    let row = app.store.types().get(key).await?;
-    let Page { items, next_cursor } = app.store.types().versions(row.id, page).await?;
+pub async fn versions(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    page: &PageRequest,
+) -> Result<Page<VersionView>, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let row = services.store.types().get(key).await?;
+    let Page { items, next_cursor } = services.store.types().versions(row.id, page).await?;
     let items = items.into_iter().map(VersionView::new).collect::<Result<_, _>>()?;
     Ok(Page { items, next_cursor })
 }
@@ -66,12 +73,13 @@ pub async fn versions(app: &App, key: &str, page: &PageRequest) -> Result<Page<V
 ///
 /// # Errors
 /// 404 where there is no such type or version.
-pub async fn version(app: &App, key: &str, version: &str) -> Result<VersionDetail, Problem> {
-    let row = app.store.types().get(key).await?;
-    let found = app.store.types().version(row.id, version).await?;
+pub async fn version(ctx: &OpContext, services: &Services, key: &str, version: &str) -> Result<VersionDetail, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let row = services.store.types().get(key).await?;
+    let found = services.store.types().version(row.id, version).await?;
     Ok(VersionDetail {
         view: VersionView::new(found.summary)?,
-        config_schema: serde_json::from_str(&found.config_schema).map_err(Problem::internal)?,
+        config_schema: serde_json::from_str(&found.config_schema).map_err(Error::internal)?,
         script_source: found.script_source,
         endpoint_url: found.endpoint_url,
     })

@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::path::{Finish, run};
-use super::{ExecuteError, Executed, Instance, Request};
-use crate::api::Problem;
-use crate::app::App;
+use super::{ExecuteError, Executed, Request};
+use crate::error::Error;
+use crate::instances::Instance;
+use crate::services::Services;
 use crate::store::{Claim, ExecutionRow, ExecutionStatus, IdempotencyKey, StoreError, new_id, now};
 use crate::vault::Place;
 
@@ -31,6 +32,36 @@ pub struct Answer {
     pub deprecated: bool,
     /// The result, as JSON text.
     pub result: Box<RawValue>,
+}
+
+/// Tells calls under one key apart: two inputs that say the same have the same fingerprint, however they are spaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFingerprint(String);
+
+impl CallFingerprint {
+    /// Computes the fingerprint of an input from its JSON text; an empty one counts as `{}`.
+    pub fn of_json(text: &[u8]) -> Self {
+        let blank = text.iter().all(u8::is_ascii_whitespace);
+        let text = if blank { b"{}" } else { text };
+        let canonical = serde_json::from_slice::<serde_json::Value>(text).map(|mut value| {
+            value.sort_all_objects();
+            value.to_string()
+        });
+        let digest = match canonical {
+            Ok(canonical) => Sha256::digest(canonical.as_bytes()),
+            Err(_) => Sha256::digest(text),
+        };
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// A caller's key for a call, and the call that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyedCall {
+    /// The key: 1 to 255 printable ASCII characters.
+    pub key: String,
+    /// What was asked for under it.
+    pub fingerprint: CallFingerprint,
 }
 
 /// What became of a call under a key.
@@ -62,7 +93,7 @@ pub enum KeyError {
     Damaged(String),
 }
 
-impl From<KeyError> for Problem {
+impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::InFlight => Self::conflict("in_flight", error.to_string()),
@@ -78,31 +109,31 @@ impl From<KeyError> for Problem {
 ///
 /// # Errors
 /// Where the key is at work or was used for another body, and where [`super::execute`] fails.
-pub async fn execute_keyed(
-    app: &App,
+pub(super) async fn execute_keyed(
+    services: &Services,
     instance: &Arc<Instance>,
     token_id: Uuid,
-    key: String,
-    body: &[u8],
+    key: KeyedCall,
     request: Request,
 ) -> Result<IdempotentOutcome, KeyError> {
+    let KeyedCall { key, fingerprint } = key;
     let key = IdempotencyKey { token_id, connector_id: instance.id, key };
     let id = new_id();
     let asked = now();
     let expires = asked + KEPT_FOR;
-    match app.store.idempotency().claim(&key, &fingerprint(body), id, asked, expires).await? {
+    match services.store.idempotency().claim(&key, &fingerprint.0, id, asked, expires).await? {
         Claim::New => {}
         Claim::InFlight { .. } => return Err(KeyError::InFlight),
         Claim::Mismatch => return Err(KeyError::OtherBody),
-        Claim::Replay { answer, .. } => return open(app, &key, &answer).map(IdempotentOutcome::Replayed),
+        Claim::Replay { answer, .. } => return open(services, &key, &answer).map(IdempotentOutcome::Replayed),
     }
     let keep = KeepAnswer { key: key.clone() };
-    match run(app, instance, id, request, keep).await {
+    match run(services, instance, id, request, keep).await {
         Ok(executed) => Ok(IdempotentOutcome::Ran(executed)),
         Err(error) => {
             // Nothing has left: the key is free again.
             if matches!(error, ExecuteError::Busy(_) | ExecuteError::NotBegun(_)) {
-                app.store.idempotency().release(&key, id).await?;
+                services.store.idempotency().release(&key, id).await?;
             }
             Err(error.into())
         }
@@ -114,51 +145,36 @@ struct KeepAnswer {
 }
 
 impl Finish for KeepAnswer {
-    async fn finish(self, app: &App, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
+    async fn finish(self, services: &Services, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
         let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(error.to_string());
         if executed.unavailable {
             // Nothing was done: the row says so, and the key is free for the next attempt.
-            app.recorder.finish(row).await.map_err(|error| failed(&error))?;
-            app.store.idempotency().release(&self.key, executed.id).await.map_err(|error| failed(&error))?;
+            services.recorder.finish(row).await.map_err(|error| failed(&error))?;
+            services.store.idempotency().release(&self.key, executed.id).await.map_err(|error| failed(&error))?;
             return Ok(());
         }
         let result = serde_json::value::to_raw_value(&executed.reply).map_err(|error| failed(&error))?;
         let answer = Answer { execution_id: executed.id, deprecated: executed.deprecated.is_some(), result };
-        let sealed = seal(app, &self.key, &answer).map_err(|error| failed(&error))?;
-        app.recorder.finish_with_answer(row, self.key, sealed).await.map_err(|error| failed(&error))
+        let sealed = seal(services, &self.key, &answer).map_err(|error| failed(&error))?;
+        services.recorder.finish_with_answer(row, self.key, sealed).await.map_err(|error| failed(&error))
     }
-}
-
-/// Two bodies are the same call when they say the same, however they are spaced.
-fn fingerprint(body: &[u8]) -> String {
-    let blank = body.iter().all(u8::is_ascii_whitespace);
-    let body = if blank { b"{}" } else { body };
-    let canonical = serde_json::from_slice::<serde_json::Value>(body).map(|mut value| {
-        value.sort_all_objects();
-        value.to_string()
-    });
-    let digest = match canonical {
-        Ok(text) => Sha256::digest(text.as_bytes()),
-        Err(_) => Sha256::digest(body),
-    };
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn row_id(key: &IdempotencyKey) -> String {
     format!("{}:{}:{}", key.token_id, key.connector_id, key.key)
 }
 
-fn seal(app: &App, key: &IdempotencyKey, answer: &Answer) -> Result<String, String> {
+fn seal(services: &Services, key: &IdempotencyKey, answer: &Answer) -> Result<String, String> {
     let text = serde_json::to_vec(answer).map_err(|error| error.to_string())?;
     let row = row_id(key);
     let place = Place { table: "idempotency", row: &row, field: "answer" };
-    app.vault.seal(&place, &text).map_err(|error| error.to_string())
+    services.vault.seal(&place, &text).map_err(|error| error.to_string())
 }
 
-fn open(app: &App, key: &IdempotencyKey, sealed: &str) -> Result<Answer, KeyError> {
+fn open(services: &Services, key: &IdempotencyKey, sealed: &str) -> Result<Answer, KeyError> {
     let row = row_id(key);
     let place = Place { table: "idempotency", row: &row, field: "answer" };
-    let text = app.vault.open(&place, sealed).map_err(|error| KeyError::Damaged(error.to_string()))?;
+    let text = services.vault.open(&place, sealed).map_err(|error| KeyError::Damaged(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| KeyError::Damaged(error.to_string()))
 }
 
@@ -167,10 +183,10 @@ fn open(app: &App, key: &IdempotencyKey, sealed: &str) -> Result<Answer, KeyErro
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn settle_abandoned(app: &App) -> Result<(), KeyError> {
-    let idempotency = app.store.idempotency();
+pub async fn settle_abandoned(services: &Services) -> Result<(), KeyError> {
+    let idempotency = services.store.idempotency();
     for claim in idempotency.in_flight().await? {
-        let row = app.store.executions().get(claim.execution_id).await;
+        let row = services.store.executions().get(claim.execution_id).await;
         let begun = match row {
             Ok(row) => Some(row.deprecated).filter(|_| row.status == ExecutionStatus::Unknown),
             Err(StoreError::NotFound { .. }) => None,
@@ -187,7 +203,7 @@ pub async fn settle_abandoned(app: &App) -> Result<(), KeyError> {
         }));
         let result = result.map_err(|error| KeyError::Damaged(error.to_string()))?;
         let answer = Answer { execution_id: claim.execution_id, deprecated, result };
-        let sealed = seal(app, &claim.key, &answer).map_err(KeyError::Damaged)?;
+        let sealed = seal(services, &claim.key, &answer).map_err(KeyError::Damaged)?;
         idempotency.complete(&claim.key, claim.execution_id, &sealed).await?;
     }
     Ok(())

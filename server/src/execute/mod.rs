@@ -2,18 +2,15 @@
 //! `dispatch` picks, checks, runs and normalises; here the connector is resolved and decrypted before,
 //! and the call recorded around it.
 
+mod call;
+mod history;
 mod idempotency;
-mod instance;
-mod instances;
 mod path;
 mod record;
-mod remote;
-mod run_to_completion;
 #[cfg(test)]
 mod tests;
 
-pub use idempotency::{Answer, IdempotentOutcome, KeyError, execute_keyed, settle_abandoned};
-pub use instance::Instance;
-pub use instances::Instances;
-pub use path::{ExecuteError, Executed, Request, check_health, execute, refuse};
-pub use run_to_completion::RunToCompletion;
+pub use call::{CallInput, call, test};
+pub use history::{get_execution, list_executions};
+pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
+pub use path::{ExecuteError, Executed, Request};

@@ -11,10 +11,12 @@ use connector_runtime::schema::Effect;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Instance, record};
-use crate::api::Problem;
-use crate::app::App;
-use crate::store::{ExecutionRow, ExecutionSource, new_id};
+use super::record;
+use crate::auth::OpContext;
+use crate::error::Error;
+use crate::instances::Instance;
+use crate::services::Services;
+use crate::store::{ExecutionRow, new_id};
 
 /// A call of a connector's command.
 #[derive(Debug, Clone)]
@@ -33,10 +35,10 @@ pub struct Request {
     pub timeout_ms: Option<u64>,
     /// The mock scenario to answer instead of calling.
     pub mock_scenario: Option<String>,
-    /// What asked.
-    pub source: ExecutionSource,
     /// Names the call to systems that must not act on it twice.
     pub idempotency_key: Option<String>,
+    /// Who asks, by which door.
+    pub ctx: OpContext,
 }
 
 /// A call that is over and recorded.
@@ -75,7 +77,7 @@ pub enum ExecuteError {
     Record(String),
 }
 
-impl From<ExecuteError> for Problem {
+impl From<ExecuteError> for Error {
     fn from(error: ExecuteError) -> Self {
         match error {
             ExecuteError::Busy(_) => Self::unavailable(error.to_string()),
@@ -97,7 +99,7 @@ impl From<ExecuteError> for Problem {
 pub(super) trait Finish: Send {
     fn finish(
         self,
-        app: &App,
+        services: &Services,
         row: ExecutionRow,
         executed: &Executed,
     ) -> impl Future<Output = Result<(), ExecuteError>> + Send;
@@ -107,8 +109,8 @@ pub(super) trait Finish: Send {
 pub(super) struct RowOnly;
 
 impl Finish for RowOnly {
-    async fn finish(self, app: &App, row: ExecutionRow, _: &Executed) -> Result<(), ExecuteError> {
-        app.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.to_string()))
+    async fn finish(self, services: &Services, row: ExecutionRow, _: &Executed) -> Result<(), ExecuteError> {
+        services.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.to_string()))
     }
 }
 
@@ -116,8 +118,12 @@ impl Finish for RowOnly {
 ///
 /// # Errors
 /// Where too many calls are at work, or the row could not be written.
-pub async fn execute(app: &App, instance: &Arc<Instance>, request: Request) -> Result<Executed, ExecuteError> {
-    run(app, instance, new_id(), request, RowOnly).await
+pub(super) async fn execute(
+    services: &Services,
+    instance: &Arc<Instance>,
+    request: Request,
+) -> Result<Executed, ExecuteError> {
+    run(services, instance, new_id(), request, RowOnly).await
 }
 
 /// Executes the command `test` of an external connector that has none: asks its service whether it is well. The row is
@@ -125,16 +131,20 @@ pub async fn execute(app: &App, instance: &Arc<Instance>, request: Request) -> R
 ///
 /// # Errors
 /// Where too many calls are at work, or the row could not be written.
-pub async fn check_health(app: &App, instance: &Arc<Instance>, request: Request) -> Result<Executed, ExecuteError> {
-    run_at(app, instance, instance.health_target(), new_id(), request, RowOnly).await
+pub(super) async fn check_health(
+    services: &Services,
+    instance: &Arc<Instance>,
+    request: Request,
+) -> Result<Executed, ExecuteError> {
+    run_at(services, instance, instance.health_target(), new_id(), request, RowOnly).await
 }
 
 /// Records a call that is refused for a reason of the caller's route, and answers with that reason.
 ///
 /// # Errors
 /// Where the row could not be written.
-pub async fn refuse(
-    app: &App,
+pub(super) async fn refuse(
+    services: &Services,
     instance: &Arc<Instance>,
     mut request: Request,
     reason: &str,
@@ -145,22 +155,22 @@ pub async fn refuse(
     let row = record::ended(begun(id, instance, &request, &done), &done);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
-    RowOnly.finish(app, row, &executed).await?;
+    RowOnly.finish(services, row, &executed).await?;
     Ok(executed)
 }
 
 pub(super) async fn run(
-    app: &App,
+    services: &Services,
     instance: &Arc<Instance>,
     id: Uuid,
     request: Request,
     finish: impl Finish,
 ) -> Result<Executed, ExecuteError> {
-    run_at(app, instance, instance.target(), id, request, finish).await
+    run_at(services, instance, instance.target(), id, request, finish).await
 }
 
 async fn run_at(
-    app: &App,
+    services: &Services,
     instance: &Arc<Instance>,
     target: Option<Target<'_>>,
     id: Uuid,
@@ -168,18 +178,18 @@ async fn run_at(
     finish: impl Finish,
 ) -> Result<Executed, ExecuteError> {
     let busy = |what: &str| ExecuteError::Busy(what.to_owned());
-    let _call = app.permits.try_acquire().map_err(|_| busy("the server"))?;
+    let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
-    let (row, done) = call(app, instance, target, id, request).await?;
+    let (row, done) = call(services, instance, target, id, request).await?;
     let row = record::ended(row, &done);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
-    finish.finish(app, row, &executed).await?;
+    finish.finish(services, row, &executed).await?;
     Ok(executed)
 }
 
 async fn call(
-    app: &App,
+    services: &Services,
     instance: &Instance,
     target: Option<Target<'_>>,
     id: Uuid,
@@ -201,7 +211,11 @@ async fn call(
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // What only reads leaves nothing behind that a crash could make unknown: one write will do.
             if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
-                app.recorder.start(row.clone()).await.map_err(|error| ExecuteError::NotBegun(error.to_string()))?;
+                services
+                    .recorder
+                    .start(row.clone())
+                    .await
+                    .map_err(|error| ExecuteError::NotBegun(error.to_string()))?;
             }
             Ok((row, call.run().await))
         }

@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Instance, Request};
+use super::Request;
+use crate::instances::Instance;
 use crate::store::{ExecutionRow, ExecutionStatus, now};
 
 /// Makes the row of a call that begins.
@@ -31,7 +32,7 @@ pub(super) fn begun(
         command: command.map(shown),
         status: ExecutionStatus::Started,
         mocked: false,
-        source: request.source,
+        source: request.ctx.source(),
         step_id: request.step_id.as_deref().map(shown),
         run_id: request.run_id.as_deref().map(shown),
         // Told at the start already: a row that a crash leaves behind says so too.

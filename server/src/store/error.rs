@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::error::Error;
+
 /// Why a database could not be opened. Each text says how to mend it; none shows a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -170,5 +172,27 @@ impl From<sqlx::Error> for StoreError {
             _ => false,
         };
         if away { Self::Unavailable(error) } else { Self::Database(error) }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::NotFound { .. } => Self::not_found(text),
+            StoreError::NameTaken { .. } => {
+                Self::conflict("name_taken", text).at("/name", "taken; choose another name")
+            }
+            StoreError::Stale { .. } => Self::stale(format!("{text}; read it again and repeat the change")),
+            StoreError::TypeInUse { .. } => Self::conflict("type_in_use", text),
+            StoreError::TypeIsCode => Self::conflict("type_is_code", text),
+            StoreError::TypeGone => Self::conflict("type_gone", text),
+            StoreError::BadCursor => Self::invalid_at("?cursor", text),
+            other if other.is_unavailable() => {
+                tracing::warn!(cause = %other, "the database did not answer");
+                Self::unavailable("the database does not answer; try again in a moment")
+            }
+            other => Self::internal(other),
+        }
     }
 }

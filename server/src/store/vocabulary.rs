@@ -131,6 +131,8 @@ words! {
         Run = "run",
         /// The web pages.
         Ui = "ui",
+        /// The server itself.
+        System = "system",
     }
 }
 

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use uuid::Uuid;
 
 use super::super::AgentExecutor;
-use super::super::session::{self, Peer};
+use super::super::session::{self, Peer, SessionParts};
 use crate::auth::NewToken;
 use crate::store::{PageRequest, TokenKind};
 use crate::testing::TestServer;
@@ -72,8 +72,9 @@ impl FakeAgent {
 
     pub(super) async fn open_as(server: &TestServer, peer: Peer, buffer: usize) -> Self {
         let (near, far) = tokio::io::duplex(buffer);
-        let app = server.app.clone();
-        let session = tokio::spawn(async move { session::serve(&app, far, peer).await });
+        let app = &server.app;
+        let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry);
+        let session = tokio::spawn(async move { session::serve(&parts, far, peer).await });
         let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
         Self { socket, session, early: VecDeque::new() }
     }

@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::http::header;
 use serde_json::{Value, json};
 
-use crate::api::{BODY_LIMIT, MAX_MISTAKES, MAX_TEXTS, SHORT};
+use crate::api::BODY_LIMIT;
+use crate::error::MAX_MISTAKES;
+use crate::input::{MAX_SHORT_TEXT, MAX_TEXTS};
 use crate::testing::{Answer, TestServer};
 
 async fn raw(
@@ -121,7 +123,7 @@ async fn every_mistake_is_named_at_once_but_not_without_end() {
 #[tokio::test]
 async fn texts_that_a_database_cannot_keep_are_refused() {
     let server = TestServer::start().await;
-    let long = "x".repeat(SHORT + 1);
+    let long = "x".repeat(MAX_SHORT_TEXT + 1);
     let base = |key: &str, value: Value| {
         let mut body = json!({ "name": "n", "type": "odd", "executionModel": "built_in" });
         body[key] = value;

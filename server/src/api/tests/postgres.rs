@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::connectors::{body, full};
-use crate::api::{MAX_TEXTS, SHORT};
+use crate::input::{MAX_SHORT_TEXT, MAX_TEXTS};
 use crate::store::tests::{TestDb, on_postgres};
 use crate::testing::TestServer;
 
@@ -20,8 +20,9 @@ fn postgres() {
 
 async fn keeps_what_it_takes(db: TestDb) {
     let server = TestServer::at(&db.url).await;
-    let wide = "🦗".repeat(SHORT);
-    let tags: Vec<String> = (0..MAX_TEXTS).map(|number| format!("{number}{}", "🦗".repeat(SHORT - 3))).collect();
+    let wide = "🦗".repeat(MAX_SHORT_TEXT);
+    let tags: Vec<String> =
+        (0..MAX_TEXTS).map(|number| format!("{number}{}", "🦗".repeat(MAX_SHORT_TEXT - 3))).collect();
     let sent = body(json!({ "config": full(), "category": wide, "tags": tags, "description": "x".repeat(1 << 20) }));
     let made = server.post("/api/connectors", sent).await.ok(201);
     assert_eq!((&made["category"], &made["tags"]), (&json!(wide), &json!(tags)));

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::connector_secrets;
 use crate::store::tests::{TestDb, connector_fields, on_both};
 use crate::store::{
     ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, TypeChoice, TypeFields, new_id,
@@ -48,7 +49,8 @@ pub(super) async fn user_type(
 pub(super) async fn instance(server: &TestServer, type_id: Uuid, name: &str, config: Value, secrets: &[(&str, Value)]) {
     let id = new_id();
     let fields = ConnectorFields { config: map(config), ..connector_fields(name) };
-    let secrets = secrets.iter().map(|(field, value)| server.app.seal_connector_secret(id, field, value).unwrap());
+    let secrets =
+        secrets.iter().map(|(field, value)| connector_secrets::seal(&server.app.vault, id, field, value).unwrap());
     let of = TypeChoice::Existing(type_id);
     server.app.store.connectors().create(id, fields, of, secrets.collect()).await.unwrap();
 }
@@ -56,7 +58,7 @@ pub(super) async fn instance(server: &TestServer, type_id: Uuid, name: &str, con
 /// What is stored of a connector: its config in the clear, and its secrets opened.
 async fn stored(server: &TestServer, name: &str) -> (Value, Value) {
     let loaded = server.app.store.connectors().load(name).await.unwrap();
-    let open = |sealed| server.app.open_connector_secret(loaded.connector.id, sealed).unwrap();
+    let open = |sealed| connector_secrets::open(&server.app.vault, loaded.connector.id, sealed).unwrap();
     let secrets: Map<String, Value> =
         loaded.secrets.iter().map(|sealed| (sealed.field.clone(), open(sealed))).collect();
     (Value::Object(loaded.connector.fields.config.clone()), Value::Object(secrets))
@@ -131,7 +133,7 @@ async fn a_secret_that_is_none_any_more_is_not_shown(db: TestDb) {
     assert!(!shown.text.contains("canary"), "{}", shown.text);
     let shown = shown.ok(200);
     assert_eq!((&shown["config"], &shown["secrets"]["token"]["set"]), (&json!({}), &json!(true)));
-    let instance = server.app.instances.get(&server.app, "one").await.unwrap();
+    let instance = server.app.instances.get("one").await.unwrap();
     assert_eq!(instance.redactor.text("it is a canary"), "it is [redacted]");
     // Set anew it is what the type says now, and the sealed value is gone.
     let shown = server.put(path, json!({ "config": { "token": "in the clear" } })).await.ok(200);

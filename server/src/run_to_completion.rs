@@ -1,5 +1,5 @@
-//! Work that goes on when nobody waits for it any more. It runs where it is awaited, as long as it is: a
-//! task of its own for every call would cost a good part of the call.
+//! Keeps a future running after its caller disconnects. It runs where it is awaited while somebody waits:
+//! a task of its own for every call would cost a good part of the call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// A future that moves to a task of its own when it is dropped before its end.
-pub struct RunToCompletion<T: Send + 'static> {
+pub(crate) struct RunToCompletion<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     tracker: TaskTracker,
     /// A stop waits for the work wherever it runs.
@@ -19,7 +19,7 @@ pub struct RunToCompletion<T: Send + 'static> {
 
 impl<T: Send + 'static> RunToCompletion<T> {
     /// Carries work to its end; `tracker` counts it meanwhile.
-    pub fn new(tracker: &TaskTracker, work: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(crate) fn new(tracker: &TaskTracker, work: impl Future<Output = T> + Send + 'static) -> Self {
         Self { work: Some(Box::pin(work)), tracker: tracker.clone(), _at_work: tracker.token() }
     }
 }

@@ -11,8 +11,8 @@ use connector_runtime::redact::Redactor;
 use connector_runtime::schema::{ConfigSchema, FieldValues};
 use url::Url;
 
+use super::load::Loader;
 use crate::agent_hub::AgentExecutor;
-use crate::app::App;
 use crate::external::{Expected, External, Service};
 use crate::store::{Connector, ConnectorType, ExecutionModel};
 
@@ -33,15 +33,15 @@ pub(super) type Serving = (Arc<dyn Executor>, Option<Arc<External>>);
 ///
 /// # Errors
 /// Where the endpoint is no URL that may be called.
-pub(super) fn serve(app: &App, parts: &Remote<'_>) -> Result<Serving, String> {
-    let service = service(app, parts)?.map(Arc::new);
+pub(super) fn serve(loader: &Loader, parts: &Remote<'_>) -> Result<Serving, String> {
+    let service = service(loader, parts)?.map(Arc::new);
     let executor = match &service {
         Some(service) => Arc::clone(service) as Arc<dyn Executor>,
-        None => Arc::new(remote(app, parts)),
+        None => Arc::new(remote(loader, parts)),
     };
     // Of a compiled type the mocks and deadlines are here, wherever its commands run.
     let compiled = parts.connector_type.execution_model == ExecutionModel::BuiltIn;
-    let entry = app.registry.get(&parts.connector_type.name).filter(|_| compiled);
+    let entry = loader.registry.get(&parts.connector_type.name).filter(|_| compiled);
     let executor = match entry {
         Some(entry) => Arc::new(RemoteBuiltIn { executor, compiled: Arc::new(entry.executor()) }),
         None => executor,
@@ -50,10 +50,10 @@ pub(super) fn serve(app: &App, parts: &Remote<'_>) -> Result<Serving, String> {
 }
 
 /// Makes what serves an external connector that has no endpoint: whichever agent registered its name.
-fn remote(app: &App, parts: &Remote<'_>) -> AgentExecutor {
+fn remote(loader: &Loader, parts: &Remote<'_>) -> AgentExecutor {
     let version = (!parts.schema.open).then_some(parts.connector_type.fields.version.as_str());
     let redactor = Arc::clone(parts.redactor);
-    AgentExecutor::new(&app.agents, &parts.connector.fields.name, version, parts.schema, redactor)
+    AgentExecutor::new(&loader.agents, &parts.connector.fields.name, version, parts.schema, redactor)
 }
 
 /// Makes the client of an external connector's service; `None` where it has no endpoint.
@@ -63,7 +63,7 @@ fn remote(app: &App, parts: &Remote<'_>) -> AgentExecutor {
 ///
 /// # Errors
 /// Where the endpoint is no URL that may be called.
-fn service(app: &App, parts: &Remote<'_>) -> Result<Option<External>, String> {
+fn service(loader: &Loader, parts: &Remote<'_>) -> Result<Option<External>, String> {
     let Remote { connector, schema, signing_secret, redactor, .. } = parts;
     let Some(endpoint) = &connector.endpoint_url else { return Ok(None) };
     let refused = |error: &dyn std::fmt::Display| {
@@ -75,13 +75,13 @@ fn service(app: &App, parts: &Remote<'_>) -> Result<Option<External>, String> {
     let expected = (!schema.open).then(|| Expected::new(&kind.name, &kind.fields.version, compiled, schema));
     let service = Service {
         expected,
-        status: app.service_statuses.at(connector.id, &endpoint),
+        status: loader.service_statuses.at(connector.id, &endpoint),
         endpoint,
         schema: Arc::clone(schema),
         signing_secret: signing_secret.clone(),
         redactor: Arc::clone(redactor),
     };
-    External::new(service, &app.http).map(Some).map_err(|error| refused(&error))
+    External::new(service, &loader.http).map(Some).map_err(|error| refused(&error))
 }
 
 /// An instance of a compiled type that another process serves: what it does is done there, what is known of its

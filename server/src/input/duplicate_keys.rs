@@ -6,8 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::body::MAX_MISTAKES;
-use super::problem::Mistake;
+use crate::error::{MAX_MISTAKES, Mistake};
 
 /// Reads a JSON text, and names the keys that stand twice; the last of equal ones is kept.
 ///
@@ -33,7 +32,7 @@ impl Found {
             let steps = self.path.iter().map(String::as_str).chain([key]);
             let pointer =
                 steps.fold(String::new(), |path, step| path + "/" + &step.replace('~', "~0").replace('/', "~1"));
-            self.mistakes.push(Mistake::new(pointer, "this key stands here twice; an object has each key once"));
+            self.mistakes.push(Mistake::new(pointer, "duplicate key; an object has each key once"));
         }
     }
 }

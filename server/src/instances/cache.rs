@@ -8,15 +8,18 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Instance;
-use crate::api::Problem;
-use crate::app::App;
+use super::load::Loader;
+use crate::error::Error;
 
 /// How many connectors are kept; beyond that the memory is emptied and filled anew.
 const MAX_KEPT: usize = 10_000;
 
 /// Decrypted connectors by id and name.
-#[derive(Debug, Default)]
-pub struct Instances(RwLock<Kept>);
+#[derive(Debug)]
+pub struct Instances {
+    loader: Loader,
+    kept: RwLock<Kept>,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -34,21 +37,26 @@ fn id_of(key: &str) -> Option<Uuid> {
 }
 
 impl Instances {
+    /// Creates an empty cache that loads with `loader`.
+    pub fn new(loader: Loader) -> Self {
+        Self { loader, kept: RwLock::default() }
+    }
+
     /// Returns a connector by id or name, decrypted.
     ///
     /// # Errors
-    /// 404 where there is none.
-    pub async fn get(&self, app: &App, key: &str) -> Result<Arc<Instance>, Problem> {
+    /// Not found where there is none.
+    pub async fn get(&self, key: &str) -> Result<Arc<Instance>, Error> {
         let writes = {
-            let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
             let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
             if let Some(instance) = id.and_then(|id| kept.by_id.get(&id)) {
                 return Ok(Arc::clone(instance));
             }
             kept.writes
         };
-        let mut instance = Instance::load(app, key).await?;
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut instance = self.loader.load(key).await?;
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let limit = kept.limits.entry(instance.id).or_insert_with(|| Arc::clone(&instance.permits));
         instance.permits = Arc::clone(limit);
         let instance = Arc::new(instance);
@@ -70,7 +78,7 @@ impl Instances {
 
     /// Drops all connectors of a type after a write to the type.
     pub fn forget_type(&self, type_name: &str) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.writes += 1;
         let Kept { by_id, by_name, .. } = &mut *kept;
         by_id.retain(|_, instance| instance.type_name != type_name);
@@ -79,7 +87,7 @@ impl Instances {
 
     /// Drops a connector after a write to it.
     pub fn forget(&self, id: Uuid) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.writes += 1;
         if let Some(instance) = kept.by_id.remove(&id) {
             kept.by_name.remove(&instance.name);

@@ -1,0 +1,138 @@
+//! Who asks for a use case, and by which door: the first argument of every one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::authenticator::Identity;
+use super::scope::Scope;
+use crate::error::Error;
+use crate::store::{ExecutionSource, new_id};
+
+/// The most characters of a request id that a caller brings.
+pub const MAX_REQUEST_ID: usize = 128;
+
+/// Names one request in the log, in the answer and in what is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// Creates a new one: a UUIDv7.
+    pub fn new() -> Self {
+        Self(new_id().to_string().into())
+    }
+
+    /// Takes one that a caller brings: 1 to [`MAX_REQUEST_ID`] visible ASCII characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=MAX_REQUEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.into()))
+    }
+
+    /// Returns its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who asks: the holder of a token, or the server itself.
+#[derive(Debug, Clone)]
+enum Actor {
+    Token(Arc<Identity>),
+    System,
+}
+
+/// Who asks for a use case, by which door, in which request. Clones are cheap.
+#[derive(Debug, Clone)]
+pub struct OpContext {
+    actor: Actor,
+    source: ExecutionSource,
+    request_id: RequestId,
+}
+
+impl OpContext {
+    /// Creates the context of a caller who showed a token.
+    pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
+        Self { actor: Actor::Token(identity), source, request_id }
+    }
+
+    /// Creates the context of the server itself, which may do everything.
+    pub fn system() -> Self {
+        Self { actor: Actor::System, source: ExecutionSource::System, request_id: RequestId::new() }
+    }
+
+    /// Returns whether the actor has a right.
+    pub fn allows(&self, scope: Scope) -> bool {
+        match &self.actor {
+            Actor::Token(identity) => identity.allows(scope),
+            Actor::System => true,
+        }
+    }
+
+    /// Refuses an actor that lacks a right. The first line of a use case.
+    ///
+    /// # Errors
+    /// Denied, with the missing scope.
+    pub fn authorize(&self, scope: Scope) -> Result<(), Error> {
+        self.authorize_for(scope, "this")
+    }
+
+    /// Refuses an actor that lacks a right; `what` is what it is needed for, as the subject of the sentence.
+    ///
+    /// # Errors
+    /// Denied, with the missing scope.
+    pub fn authorize_for(&self, scope: Scope, what: &str) -> Result<(), Error> {
+        if self.allows(scope) {
+            return Ok(());
+        }
+        let actor = self.actor_name();
+        let detail = format!("{what} needs the scope {scope}, which the token {actor:?} does not have");
+        Err(Error::denied(scope.as_str(), detail))
+    }
+
+    /// Returns the id of the actor's token; `None` for the server itself.
+    pub fn token_id(&self) -> Option<Uuid> {
+        match &self.actor {
+            Actor::Token(identity) => Some(identity.token_id),
+            Actor::System => None,
+        }
+    }
+
+    /// Returns what the actor is called: the token's name, or `system`.
+    pub fn actor_name(&self) -> &str {
+        match &self.actor {
+            Actor::Token(identity) => &identity.name,
+            Actor::System => "system",
+        }
+    }
+
+    /// Returns the actor's token; `None` for the server itself.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        match &self.actor {
+            Actor::Token(identity) => Some(identity),
+            Actor::System => None,
+        }
+    }
+
+    /// Returns the door that the request came by.
+    pub fn source(&self) -> ExecutionSource {
+        self.source
+    }
+
+    /// Returns the id of the request.
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+}

@@ -1,0 +1,174 @@
+//! The one error of the use cases: what happened, why, where in the input, and how to mend it.
+//!
+//! It knows nothing of HTTP, the terminal or MCP. Each door turns it into its own form once: REST into
+//! `application/problem+json`, the command line into a line of text.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The most mistakes that one error lists.
+pub const MAX_MISTAKES: usize = 100;
+/// How long a caller waits before it tries again, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A mistake in the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Mistake {
+    /// JSON pointer (RFC 6901) into the input; a query parameter is written `?name`.
+    pub pointer: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl Mistake {
+    /// Creates a mistake at a place.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+/// What kind of refusal an [`Error`] is; a door chooses its own form by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Values of the input cannot be used.
+    Invalid,
+    /// The input is larger than what is taken.
+    TooLarge,
+    /// What the input names does not exist.
+    NotFound,
+    /// Something of this name, or in this state, is there already.
+    Conflict,
+    /// What is to be changed has changed since the caller read it.
+    Stale,
+    /// The actor lacks a right; the missing scope, where it is one.
+    Denied(Option<&'static str>),
+    /// The server cannot do it now; after this time it may.
+    Unavailable(Duration),
+    /// The server made a mistake.
+    Internal,
+}
+
+/// Why a use case did not do its work. Nothing was written then.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Inner>);
+
+/// Boxed, because results are returned by value on the path of every call.
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: ErrorKind,
+    code: &'static str,
+    detail: String,
+    mistakes: Vec<Mistake>,
+    change: Option<serde_json::Value>,
+}
+
+impl Error {
+    /// Creates an error of a kind. `code` is a stable word for programs, `detail` a sentence for people.
+    pub fn new(kind: ErrorKind, code: &'static str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, code, detail: detail.into(), mistakes: Vec::new(), change: None }))
+    }
+
+    /// Refuses the input with every mistake in it.
+    pub fn invalid(mistakes: Vec<Mistake>) -> Self {
+        let detail = match mistakes.as_slice() {
+            [only] if only.pointer.is_empty() => only.message.clone(),
+            [only] => format!("{}: {}", only.pointer, only.message),
+            many => format!("the request has {} mistakes; see errors", many.len()),
+        };
+        let mut error = Self::new(ErrorKind::Invalid, "invalid", detail);
+        error.0.mistakes = mistakes;
+        error
+    }
+
+    /// Refuses one value of the input.
+    pub fn invalid_at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::invalid(vec![Mistake::new(pointer, message)])
+    }
+
+    /// Refuses what collides with something that is there.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Conflict, code, detail)
+    }
+
+    /// Answers that what was named does not exist.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, "not_found", detail)
+    }
+
+    /// Refuses a change of something that has changed since the caller read it.
+    pub fn stale(detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Stale, "stale", detail)
+    }
+
+    /// Refuses an actor that lacks a scope.
+    pub fn denied(scope: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied(Some(scope)), "forbidden", detail)
+    }
+
+    /// Refuses an actor for another reason than one missing scope.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied(None), "forbidden", detail)
+    }
+
+    /// Answers that the server cannot do it now, and can in a moment.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unavailable(RETRY_AFTER), "unavailable", detail)
+    }
+
+    /// Answers that the server made a mistake. The cause is logged, not told.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed inside the server");
+        Self::new(ErrorKind::Internal, "internal", "the server failed; its log says why")
+    }
+
+    /// Adds a place in the input.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        self.0.mistakes.push(Mistake::new(pointer, message));
+        self
+    }
+
+    /// Adds the change of a connector type that was refused, as its dry run shows it.
+    #[must_use]
+    pub fn with_change(mut self, change: serde_json::Value) -> Self {
+        self.0.change = Some(change);
+        self
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the stable word for programs.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// Returns the sentence for people.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Returns the places in the input that are wrong.
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.0.mistakes
+    }
+
+    /// Returns the refused change of a connector type.
+    pub fn change(&self) -> Option<&serde_json::Value> {
+        self.0.change.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.detail)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,76 @@
+//! A connector ready to be called: decrypted, with its schema, its executor and its redactor.
+
+use std::sync::Arc;
+
+use connector_runtime::context::ConnectionConfig;
+use connector_runtime::dispatch::{Executor, Target};
+use connector_runtime::egress::Client;
+use connector_runtime::log::LogLevel;
+use connector_runtime::mock::{MockScript, MockSettings};
+use connector_runtime::redact::Redactor;
+use connector_runtime::schema::ConfigSchema;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::meters::Meters;
+use crate::external::{External, HealthCheck};
+use crate::script::ScriptMocks;
+
+/// A decrypted connector.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Name of its type.
+    pub type_name: String,
+    /// The type's version.
+    pub type_version: String,
+    /// What the type accepts.
+    pub schema: Arc<ConfigSchema>,
+    /// Why it cannot be called, where it cannot.
+    pub refusal: Option<String>,
+    /// Its decrypted config.
+    pub connection: Arc<ConnectionConfig>,
+    /// Knows the secrets of the config.
+    pub redactor: Arc<Redactor>,
+    /// Least level of log lines that are kept.
+    pub log_level: LogLevel,
+    /// The way out, which knows the secrets too, and where they may go.
+    pub http: Client,
+    /// Turns away calls beyond what may run at once.
+    pub permits: Arc<Semaphore>,
+    /// Counts its calls.
+    pub meters: Meters,
+    pub(super) executor: Option<Arc<dyn Executor>>,
+    pub(super) service: Option<Box<HealthCheck>>,
+    pub(super) mock: MockSettings,
+    pub(super) mock_script: Option<ScriptMocks>,
+    pub(super) timeout_ms: Option<u64>,
+}
+
+impl Instance {
+    /// Returns the service behind an external connector that has an endpoint.
+    pub fn service(&self) -> Option<&Arc<External>> {
+        self.service.as_deref().map(HealthCheck::service)
+    }
+
+    /// Returns what the command `test` of a connector goes to that has none itself: its service's health.
+    pub fn health_target(&self) -> Option<Target<'_>> {
+        let executor: &dyn Executor = self.service.as_deref()?;
+        Some(Target { schema: HealthCheck::schema(), executor, ..self.target()? })
+    }
+
+    /// Returns what a call goes to; `None` where the code of the type is not there.
+    pub fn target(&self) -> Option<Target<'_>> {
+        Some(Target {
+            connector: &self.name,
+            schema: &self.schema,
+            executor: self.executor.as_deref()?,
+            mock: Some(&self.mock),
+            mock_script: self.mock_script.as_ref().map(|script| script as &dyn MockScript),
+            timeout_ms: self.timeout_ms,
+        })
+    }
+}

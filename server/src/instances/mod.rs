@@ -1,0 +1,12 @@
+//! Connectors ready to be called: loaded from the store at the first call, decrypted, and kept until something is
+//! written to them. Which executor serves a connector is decided here and nowhere else.
+
+mod cache;
+mod instance;
+mod load;
+mod meters;
+mod remote;
+
+pub use cache::Instances;
+pub use instance::Instance;
+pub use load::Loader;

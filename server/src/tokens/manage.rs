@@ -1,0 +1,57 @@
+//! Creates, lists and revokes tokens. A token cannot create one that may do more than itself.
+
+use uuid::Uuid;
+
+use crate::auth::{IssueError, IssuedToken, NewToken, OpContext, Scope, Scopes};
+use crate::error::{Error, Mistake};
+use crate::services::Services;
+use crate::store::{Page, PageRequest, TokenKind, TokenRow};
+
+/// Creates a token; its text is in the answer and nowhere else.
+///
+/// # Errors
+/// Denied, also where the token could do more than the actor; invalid with every mistake.
+pub async fn create_token(ctx: &OpContext, services: &Services, new: NewToken) -> Result<IssuedToken, Error> {
+    ctx.authorize(Scope::TokensWrite)?;
+    refuse_escalation(ctx, &new)?;
+    services.auth.issue(new).await.map_err(|error| match error {
+        IssueError::Store(error) => error.into(),
+        IssueError::Invalid(faults) => {
+            Error::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
+        }
+        other => Error::internal(other),
+    })
+}
+
+fn refuse_escalation(ctx: &OpContext, new: &NewToken) -> Result<(), Error> {
+    let mut wanted =
+        new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
+    // An agent's token has this scope, whether it is asked for or not.
+    if new.kind == TokenKind::Agent {
+        wanted = wanted.union(Scope::AgentsConnect.into());
+    }
+    let denied: Vec<&str> = wanted.iter().filter(|scope| !ctx.allows(*scope)).map(Scope::as_str).collect();
+    let Some(first) = denied.first() else { return Ok(()) };
+    let detail = format!("a token cannot give what it does not have: {}", denied.join(", "));
+    Err(Error::denied(first, detail).at("/scopes", "more than the caller's own scopes"))
+}
+
+/// Returns a page of tokens without their texts, newest first.
+///
+/// # Errors
+/// Denied; invalid for a cursor that this list did not give.
+pub async fn list_tokens(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TokenRow>, Error> {
+    ctx.authorize(Scope::TokensRead)?;
+    services.auth.flush_last_used().await?;
+    Ok(services.store.tokens().list(page).await?)
+}
+
+/// Revokes a token: from the moment this returns it admits nobody.
+///
+/// # Errors
+/// Denied; not found.
+pub async fn revoke_token(ctx: &OpContext, services: &Services, id: Uuid) -> Result<(), Error> {
+    ctx.authorize(Scope::TokensWrite)?;
+    let worker = services.clone();
+    services.run_to_completion(async move { Ok(worker.auth.revoke(id).await?) }).await
+}
