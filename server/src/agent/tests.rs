@@ -182,7 +182,7 @@ fn mistakes_are_told_with_their_place() {
         ("id = \"a\"\n", "connectors: there is none"),
         ("id = \"a\"\nmax-concurrent = 0\n", "max-concurrent: it must be"),
         ("id = \"a\"\nallow = [\"10.0.0.1/8\"]\n", "allow: egress setting `10.0.0.1/8`"),
-        ("id = \"a\"\n[connectors.Bad_Name]\ntype = \"http\"", "connectors.Bad_Name: the name must be"),
+        ("id = \"a\"\n[connectors.Bad_Name]\ntype = \"http\"", "connectors.Bad_Name: expected lower-case letters"),
         ("id = \"a\"\n[connectors.x]\ntype = \"nonsense\"", "connectors.x.type: this program has no connector type"),
         ("id = \"a\"\n[connectors.x]\n", "it needs either type"),
         ("id = \"a\"\n[connectors.x]\ntype = \"http\"\nurl = \"http://x\"", "it needs either type"),
