@@ -14,8 +14,6 @@ use crate::egress::Client;
 use crate::log::{LogLevel, Logger};
 use crate::redact::{Redactor, RuntimeSecret};
 
-pub use crate::step_config::{RawValues, StepConfig};
-
 /// A decrypted connection config. Reads as a map; its `Debug` names the fields and tells no value.
 #[derive(Clone, Default, PartialEq)]
 pub struct ConnectionConfig(Map<String, Value>);
@@ -41,12 +39,13 @@ impl fmt::Debug for ConnectionConfig {
     }
 }
 
-/// What somebody asks of a connector: the step config with the command and its params, and what
-/// belongs to the call. Made by the server, the command line or a test; handlers see a [`Context`].
+/// What somebody asks of a connector: the command, its params, and what belongs to the call. Made by the server, the command line or a test; handlers see a [`Context`].
 #[derive(Clone, Default)]
 pub struct Invocation {
-    /// The raw step config: `command` and all params.
-    pub config: StepConfig,
+    /// The command; the type's default one where absent.
+    pub command: Option<String>,
+    /// Its params, those without a field too.
+    pub params: Map<String, Value>,
     /// The decrypted connection config.
     pub connection: Arc<ConnectionConfig>,
     /// The run's variables.
@@ -71,13 +70,16 @@ pub struct Invocation {
 
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invocation").field("command", &self.config.get("command")).finish_non_exhaustive()
+        f.debug_struct("Invocation").field("command", &self.command).finish_non_exhaustive()
     }
 }
 
 /// What a handler knows about its call.
 pub struct Context {
-    pub(crate) config: StepConfig,
+    pub(crate) command: String,
+    pub(crate) params: Map<String, Value>,
+    /// Command and params in one map, made when a handler asks for it.
+    pub(crate) config: OnceLock<Map<String, Value>>,
     pub(crate) connection: Arc<ConnectionConfig>,
     pub(crate) variables: Map<String, Value>,
     pub(crate) step_id: Option<String>,
@@ -102,9 +104,24 @@ pub(crate) struct CallScope {
 }
 
 impl Context {
-    /// Returns the raw step config: `command` and all params, those without a field too.
+    /// Returns the raw step config of the guide: `command` and all params, those without a field too.
     pub fn config(&self) -> &Map<String, Value> {
-        &self.config
+        self.config.get_or_init(|| {
+            let mut config = Map::with_capacity(self.params.len() + 1);
+            config.insert("command".to_owned(), self.command.as_str().into());
+            config.extend(self.params.iter().map(|(name, value)| (name.clone(), value.clone())));
+            config
+        })
+    }
+
+    /// Returns the name of the command.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Returns the params as they were given, those without a field too.
+    pub fn params(&self) -> &Map<String, Value> {
+        &self.params
     }
 
     /// Returns the raw decrypted connection config.
@@ -197,7 +214,7 @@ impl Drop for Cancelled {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("command", &self.config.get("command"))
+            .field("command", &self.command)
             .field("connection", &self.connection)
             .field("step_id", &self.step_id)
             .field("run_id", &self.run_id)

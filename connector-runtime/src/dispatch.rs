@@ -14,13 +14,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::context::{CallScope, Context, Invocation, StepConfig};
+use crate::context::{CallScope, Context, Invocation};
 use crate::log::{LogLine, Logger};
 use crate::mock::{DEFAULT_SCENARIO, MockScript, MockSettings};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::panic::{self, Panic};
 use crate::redact::{Redactor, secret_texts};
-use crate::schema::{Command, ConfigSchema, FieldValues, Invalid, json_type};
+use crate::schema::{Command, ConfigSchema, FieldValues, Invalid};
 
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
@@ -95,8 +95,8 @@ pub struct Target<'a> {
 /// A call that is over.
 #[derive(Debug)]
 pub struct FinishedCall {
-    /// The command that was picked where the config names none.
-    pub default_command: Option<String>,
+    /// The command that was picked, or asked for in vain.
+    pub command: Option<String>,
     /// The result; its error and diagnostics are redacted, its payload and variables are not.
     pub reply: Reply,
     /// Whether a mock answered.
@@ -105,8 +105,8 @@ pub struct FinishedCall {
     pub unavailable: bool,
     /// Whether the command is deprecated, and what its author says to use instead.
     pub deprecated: Option<Option<String>>,
-    /// The raw step config, for the record.
-    pub config: StepConfig,
+    /// The params as they were given, for the record.
+    pub params: Map<String, Value>,
     /// The lines that the handler logged, redacted.
     pub logs: Vec<LogLine>,
     /// Knows the secrets of the call.
@@ -126,12 +126,13 @@ pub struct Call<'a> {
     began: Instant,
 }
 
-impl FinishedCall {
-    /// Returns the command that was picked, or asked for in vain.
-    pub fn command(&self) -> Option<&str> {
-        let asked = self.config.get("command").and_then(Value::as_str);
-        asked.filter(|name| !name.is_empty()).or(self.default_command.as_deref()).or(asked)
-    }
+/// What a check of a call comes to.
+#[derive(Debug)]
+pub enum Prepared<'a> {
+    /// It may run.
+    Call(Call<'a>),
+    /// It is refused, and over.
+    Finished(Box<FinishedCall>),
 }
 
 /// Checks a call at once and returns the future that runs it to its end.
@@ -139,45 +140,42 @@ pub fn dispatch<'a>(target: Target<'a>, invocation: Invocation) -> impl Future<O
     let prepared = prepare(target, invocation);
     async move {
         match prepared {
-            Ok(call) => call.run().await,
-            Err(done) => *done,
+            Prepared::Call(call) => call.run().await,
+            Prepared::Finished(finished) => *finished,
         }
     }
 }
 
 /// Picks the command and checks the values. Nothing has left when this returns.
-///
-/// # Errors
-/// Returns the finished call where it is refused.
-pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_>, Box<FinishedCall>> {
+pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
     let began = Instant::now();
-    let picked = pick(target.schema, &invocation.config);
+    let picked = pick(target.schema, invocation.command.as_deref());
     let params = picked.as_ref().ok().map(|(_, command)| &command.params);
     let redactor = redactor(&target, &mut invocation, params);
-    let refuse = |name: Option<&str>, picked: Option<&Command>, error: String, config: StepConfig| {
+    let refuse = |command: Option<String>, picked: Option<&Command>, error: String, params: Map<String, Value>| {
         let error = redactor.text(&error).into_owned();
-        Box::new(FinishedCall {
-            default_command: name.and_then(|name| stands_in(name, &config)),
+        Prepared::Finished(Box::new(FinishedCall {
+            command,
             reply: Reply::failed(error),
             mocked: false,
             unavailable: false,
             deprecated: picked.and_then(deprecation),
-            config,
+            params,
             logs: Vec::new(),
             redactor: Arc::clone(&redactor),
             took: began.elapsed(),
-        })
+        }))
     };
     let (name, command) = match picked {
         Ok((name, command)) => (name, command),
-        Err(error) => return Err(refuse(None, None, error, invocation.config)),
+        Err(error) => return refuse(invocation.command, None, error, invocation.params),
     };
     let scenario = scenario(&target, &invocation);
     if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
         warn_of_deprecation(target.connector, &name, command);
-        return Err(refuse(Some(&name), Some(command), invalid.to_string(), invocation.config));
+        return refuse(Some(name.into_owned()), Some(command), invalid.to_string(), invocation.params);
     }
-    let params = FieldValues::new(&command.params, &invocation.config);
+    let params = FieldValues::new(&command.params, &invocation.params);
     let timeout_ms = invocation
         .timeout_ms
         .or(target.timeout_ms)
@@ -195,7 +193,9 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
         http: OnceLock::new(),
     };
     let context = Box::new(Context {
-        config: invocation.config,
+        command: name.clone().into_owned(),
+        params: invocation.params,
+        config: OnceLock::new(),
         connection: invocation.connection,
         variables: invocation.variables,
         step_id: invocation.step_id,
@@ -205,7 +205,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Result<Call<'_
         deadline: began + timeout,
         cancelled: OnceLock::new(),
     });
-    Ok(Call { target, name, command, context, scenario, began })
+    Prepared::Call(Call { target, name, command, context, scenario, began })
 }
 
 impl<'a> Call<'a> {
@@ -229,9 +229,9 @@ impl<'a> Call<'a> {
         &self.context.scope.redactor
     }
 
-    /// Returns the raw step config.
-    pub fn config(&self) -> &Map<String, Value> {
-        self.context.config.as_map()
+    /// Returns the params as they were given.
+    pub fn params(&self) -> &Map<String, Value> {
+        &self.context.params
     }
 
     /// Runs the command, or the mock in its place.
@@ -240,7 +240,7 @@ impl<'a> Call<'a> {
         let name = &*name;
         let redactor = &context.scope.redactor;
         let deprecated = warn_of_deprecation(target.connector, name, command);
-        let params = FieldValues::new(&command.params, &context.config);
+        let params = FieldValues::new(&command.params, &context.params);
         let outcome = match &scenario {
             Some(scenario) => {
                 let begin = || -> BoxFuture<'_, _> { Box::pin(mock(&target, &context, name, scenario, params)) };
@@ -264,13 +264,13 @@ impl<'a> Call<'a> {
             redactor.value(diagnostics);
         }
         FinishedCall {
-            default_command: stands_in(name, &context.config),
+            command: Some(name.to_owned()),
             reply,
             mocked: scenario.is_some(),
             unavailable,
             deprecated,
             logs: context.scope.log.get().map(Logger::take).unwrap_or_default(),
-            config: context.config,
+            params: context.params,
             redactor: context.scope.redactor,
             took: began.elapsed(),
         }
@@ -278,32 +278,19 @@ impl<'a> Call<'a> {
 }
 
 /// Picks the command: the one named, else the default one.
-fn pick<'a>(schema: &'a ConfigSchema, config: &StepConfig) -> Result<(Cow<'a, str>, &'a Command), String> {
+fn pick<'a>(schema: &'a ConfigSchema, asked: Option<&str>) -> Result<(Cow<'a, str>, &'a Command), String> {
     let known = || match schema.commands.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
         _ if schema.open => "this type has no schema: any name of letters, digits and _ is a command".to_owned(),
         names if names.is_empty() => "this type has no commands".to_owned(),
         names => format!("known commands: {names}"),
     };
-    let name = match config.get("command") {
-        None | Some(Value::Null) => schema.default_command.as_deref(),
-        Some(Value::String(name)) if name.is_empty() => schema.default_command.as_deref(),
-        Some(Value::String(name)) => Some(name.as_str()),
-        Some(other) => {
-            return Err(Invalid::of("command", format!("expected string, got {}", json_type(other))).to_string());
-        }
-    };
+    let name = asked.filter(|name| !name.is_empty()).or(schema.default_command.as_deref());
     let Some(name) = name else { return Err(format!("No command given ({})", known())) };
     let found = schema.commands.get_key_value(name);
     let found = found.map(|(name, command)| (Cow::Borrowed(name.as_str()), command));
     found
         .or_else(|| schema.command(name).map(|command| (Cow::Owned(name.to_owned()), command)))
         .ok_or_else(|| format!("Unknown command: {name} ({})", known()))
-}
-
-/// Returns the name of a picked command that the config does not give.
-fn stands_in(name: &str, config: &StepConfig) -> Option<String> {
-    let given = config.get("command").and_then(Value::as_str).is_some_and(|given| given == name);
-    (!given).then(|| name.to_owned())
 }
 
 fn scenario(target: &Target<'_>, invocation: &Invocation) -> Option<String> {
@@ -317,15 +304,15 @@ fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, moc
     if !mocked && !target.executor.holds_connection_config() {
         FieldValues::new(&target.schema.connection, &invocation.connection).check(&mut invalid);
     }
-    FieldValues::new(&command.params, &invocation.config).check(&mut invalid);
+    FieldValues::new(&command.params, &invocation.params).check(&mut invalid);
     invalid.into_result()
 }
 
 fn redactor(target: &Target<'_>, invocation: &mut Invocation, params: Option<&crate::schema::Fields>) -> Arc<Redactor> {
     // An unknown command may still carry the secrets of the one that was meant.
     let texts = match params {
-        Some(params) => secret_texts(params, &invocation.config),
-        None => target.schema.commands.values().flat_map(|c| secret_texts(&c.params, &invocation.config)).collect(),
+        Some(params) => secret_texts(params, &invocation.params),
+        None => target.schema.commands.values().flat_map(|c| secret_texts(&c.params, &invocation.params)).collect(),
     };
     // The call's own, whose log and record alone hide what it learns.
     Arc::new(match invocation.redactor.take() {

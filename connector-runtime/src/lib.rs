@@ -34,7 +34,6 @@ pub mod schema;
 mod secret;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod step_config;
 pub mod testing;
 pub mod version;
 

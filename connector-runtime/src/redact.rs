@@ -18,7 +18,6 @@ use serde_json::{Map, Value};
 
 use crate::Secret;
 use crate::schema::Fields;
-use crate::step_config::RawValues;
 
 #[cfg(test)]
 mod tests;
@@ -320,8 +319,7 @@ fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<Strin
 }
 
 /// Collects the texts of every secret among the values of some fields, nested ones too.
-pub fn secret_texts<'v>(fields: &Fields, values: impl Into<RawValues<'v>>) -> Vec<String> {
-    let values = values.into();
+pub fn secret_texts(fields: &Fields, values: &Map<String, Value>) -> Vec<String> {
     let mut texts = Vec::new();
     for (name, field) in fields.iter().filter(|(_, field)| field.holds_secret()) {
         let Some(value) = values.get(name) else { continue };

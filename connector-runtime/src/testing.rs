@@ -55,8 +55,8 @@ pub fn call<C: Connector>(command: &str) -> TestCall {
 
 /// Begins a call of a command through a descriptor.
 pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCall {
-    let mut invocation = Invocation { log_level: LogLevel::Trace, ..Invocation::default() };
-    invocation.config.insert("command", command.into());
+    let command = Some(command.to_owned());
+    let invocation = Invocation { command, log_level: LogLevel::Trace, ..Invocation::default() };
     TestCall { descriptor, invocation, connection: Map::new() }
 }
 
@@ -96,7 +96,7 @@ impl TestCall {
 
     /// Sets a param.
     pub fn param(mut self, name: &str, value: impl Serialize) -> Self {
-        self.invocation.config.insert(name, json(value));
+        self.invocation.params.insert(name.to_owned(), json(value));
         self
     }
 
@@ -108,7 +108,7 @@ impl TestCall {
 
     /// Names no command, so that the default one runs.
     pub fn without_command(mut self) -> Self {
-        self.invocation.config.remove("command");
+        self.invocation.command = None;
         self
     }
 

@@ -128,8 +128,9 @@ async fn round_trips() {
         timeout_ms: None,
     };
     let call = async |command: &str| {
-        let config = json!({ "command": command, "number": 12 }).as_object().cloned().expect("an object");
-        let done = dispatch(target, Invocation { config: config.into(), ..Invocation::default() }).await;
+        let params = json!({ "number": 12 }).as_object().cloned().expect("an object");
+        let command = Some(command.to_owned());
+        let done = dispatch(target, Invocation { command, params, ..Invocation::default() }).await;
         assert!(done.reply.success, "{:?}", done.reply.error);
     };
     let mut echo = echo().await;

@@ -65,10 +65,11 @@ fn main() {
     };
     let connection = json!({ "apiKey": "a key of the bench" });
     let connection = Arc::new(ConnectionConfig::new(connection.as_object().cloned().unwrap()));
-    let config = json!({ "command": "listUsers", "limit": 20 }).as_object().cloned().unwrap();
+    let params = json!({ "limit": 20 }).as_object().cloned().unwrap();
     let call = async || {
         let invocation = Invocation {
-            config: config.clone().into(),
+            command: Some("listUsers".to_owned()),
+            params: params.clone(),
             connection: Arc::clone(&connection),
             redactor: Some(Arc::clone(&redactor)),
             ..Invocation::default()

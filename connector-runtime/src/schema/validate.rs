@@ -9,7 +9,6 @@ use std::fmt;
 use serde_json::{Map, Number, Value};
 
 use super::model::{Field, FieldKind, Fields};
-use crate::step_config::RawValues;
 
 /// Returns the JSON type of a value, as messages name it.
 pub fn json_type(value: &Value) -> &'static str {
@@ -40,11 +39,21 @@ pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
         }
 }
 
+/// Finds a key. In a small map a walk is quicker than a hash.
+#[inline]
+fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    const SMALL: usize = 8;
+    if map.len() > SMALL {
+        return map.get(name);
+    }
+    map.iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
 /// The values given for a list of fields, with defaults in place of absent ones.
 #[derive(Clone, Copy)]
 pub struct FieldValues<'a> {
     fields: &'a Fields,
-    given: RawValues<'a>,
+    given: &'a Map<String, Value>,
 }
 
 impl fmt::Debug for FieldValues<'_> {
@@ -55,20 +64,20 @@ impl fmt::Debug for FieldValues<'_> {
 
 impl<'a> FieldValues<'a> {
     /// Lays values beside their fields; nothing is checked yet.
-    pub fn new(fields: &'a Fields, given: impl Into<RawValues<'a>>) -> Self {
-        Self { fields, given: given.into() }
+    pub fn new(fields: &'a Fields, given: &'a Map<String, Value>) -> Self {
+        Self { fields, given }
     }
 
     /// Returns a field's value: the one given, else its default, else nothing. Never null.
     #[inline]
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        let given = self.given.get(name).filter(|value| !value.is_null());
+        let given = look_up(self.given, name).filter(|value| !value.is_null());
         given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
     }
 
     /// Returns the values as given, without defaults and with what no field names.
     pub fn given(&self) -> &'a Map<String, Value> {
-        self.given.as_map()
+        self.given
     }
 
     /// Returns the fields.
@@ -92,7 +101,7 @@ impl<'a> FieldValues<'a> {
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
         for (name, field) in self.fields {
-            let value = self.given.get(name);
+            let value = look_up(self.given, name);
             if is_missing(field, value) {
                 invalid.missing.push(name.clone());
             } else if let Some(value) = value

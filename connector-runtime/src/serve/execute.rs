@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use super::problem::Problem;
 use super::{Service, with_fingerprint};
 use crate::Secret;
-use crate::context::{ConnectionConfig, Invocation, StepConfig};
+use crate::context::{ConnectionConfig, Invocation};
 use crate::dispatch::{Target, dispatch};
 use crate::egress::Client;
 use crate::protocol::{self, ExecuteRequest, MAX_BYTES, SIGNATURE_HEADER};
@@ -102,17 +102,13 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ExecuteRequest<'static>, Pr
 fn invocation(entry: &Entry, http: &Client, call: ExecuteRequest<'static>) -> Invocation {
     let schema = entry.schema();
     let connection = call.config.into_owned();
-    let mut config = StepConfig::from(call.params.into_owned());
-    config.remove("command");
-    if let Some(command) = call.command {
-        config.insert("command", command.into_owned().into());
-    }
     let texts = secret_texts(&schema.connection, &connection);
     let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
     let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
     let text = |text: Option<Cow<'static, str>>| text.map(Cow::into_owned);
     Invocation {
-        config,
+        command: text(call.command),
+        params: call.params.into_owned(),
         connection: Arc::new(ConnectionConfig::new(connection)),
         variables: call.variables.into_owned(),
         step_id: text(call.metadata.step_id),

@@ -26,8 +26,7 @@ pub(super) struct Plain<'s> {
 
 impl Plain<'_> {
     async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
-        let mut params = params.with_defaults();
-        params.shift_remove("command");
+        let params = params.with_defaults();
         let body = serde_json::to_vec(&params)
             .map_err(|error| Fail::new(format!("The params cannot be written as JSON: {error}")))?;
         let url = external::below(&self.endpoint.url, command);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use connector_runtime::context::{ConnectionConfig, Invocation, StepConfig};
+use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Executor, Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::protocol::{self, ExecuteRequest, Fingerprint};
@@ -174,11 +174,10 @@ impl Served {
         redactor: Arc<Redactor>,
         call: Command,
     ) -> Reply {
-        let mut config = StepConfig::from(call.params);
-        config.insert("command", call.command.into());
         let metadata = call.metadata;
         let invocation = Invocation {
-            config,
+            command: Some(call.command),
+            params: call.params,
             connection: Arc::new(ConnectionConfig::new(call.config)),
             variables: call.variables,
             step_id: metadata.step_id.map(Into::into),

@@ -56,8 +56,7 @@ impl AgentExecutor {
         let repeatable = reads || known.is_some_and(|known| known.idempotent);
         let redactor = self.redactor.with(secret_texts(params.fields(), params.given()));
         let redactor = redactor.map_or_else(|| Arc::clone(&self.redactor), Arc::new);
-        let mut params = params.with_defaults();
-        params.shift_remove("command");
+        let params = params.with_defaults();
         let key = context.idempotency_key().map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let delivery = Delivery {
             hub: &self.hub,

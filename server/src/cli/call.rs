@@ -11,7 +11,6 @@ use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
 use connector_runtime::redact::secret_texts;
 use connector_runtime::registry::Registry;
-use serde_json::{Map, Value};
 
 use super::{CliError, entry, print, runtime, values};
 use crate::config::EgressArgs;
@@ -56,10 +55,6 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
     telemetry::init_logs(LogFormat::Pretty, level.as_str());
     let schema = entry.schema();
     let connection = values::read(&args.config, &schema.connection, "connection field")?;
-    let mut config = match &args.command {
-        Some(command) => Map::from_iter([("command".to_owned(), Value::String(command.clone()))]),
-        None => Map::new(),
-    };
     let name = args.command.as_deref().or(schema.default_command.as_deref());
     let command = name.and_then(|name| schema.commands.get(name)).ok_or_else(|| {
         let known: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
@@ -67,12 +62,13 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
             args.command.as_deref().map_or_else(|| "no command given".to_owned(), |name| format!("no command {name}"));
         CliError::Usage(format!("{asked}; {} has {}", args.name, known.join(", ")))
     })?;
-    config.extend(values::read(&args.param, &command.params, "param")?);
+    let params = values::read(&args.param, &command.params, "param")?;
     let secrets = secret_texts(&schema.connection, &connection).into_iter().map(Secret::from);
     let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
     let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
     let invocation = Invocation {
-        config: config.into(),
+        command: args.command,
+        params,
         connection: Arc::new(ConnectionConfig::new(connection)),
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock,

@@ -211,8 +211,7 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn new(external: &External, context: &'a Context, command: &'a str, params: FieldValues<'_>) -> Self {
         let config = FieldValues::new(&external.service.schema.connection, context.connector_config()).with_defaults();
-        let mut params = params.with_defaults();
-        params.shift_remove("command");
+        let params = params.with_defaults();
         let key = context.idempotency_key().map_or_else(|| Uuid::now_v7().to_string().into(), Cow::Borrowed);
         Self { command, config, params, context, key }
     }

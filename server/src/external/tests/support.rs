@@ -167,10 +167,9 @@ pub(crate) fn map(value: Value) -> Map<String, Value> {
 
 /// A call of a command with the connection of [`schema`].
 pub(crate) fn invocation(command: &str, params: Value) -> Invocation {
-    let mut config = map(params);
-    config.insert("command".to_owned(), command.into());
     Invocation {
-        config: config.into(),
+        command: Some(command.to_owned()),
+        params: map(params),
         connection: Arc::new(ConnectionConfig::new(map(json!({ "apiKey": KEY })))),
         variables: map(json!({ "project_id": "proj-1" })),
         step_id: Some("step-1".to_owned()),
