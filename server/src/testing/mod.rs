@@ -1,5 +1,6 @@
 //! What the tests of several rooms share: a whole server on a temporary folder, reached through its router.
 
+pub(crate) mod log;
 pub(crate) mod sandbox;
 pub(crate) mod types;
 
@@ -164,6 +165,8 @@ impl TestServer {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        let named = parts.headers.get_all("x-request-id").iter().count();
+        assert_eq!(named, 1, "every answer names its request once: {parts:?}");
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
     }
