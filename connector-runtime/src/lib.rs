@@ -16,6 +16,8 @@ pub mod context;
 mod describe;
 pub mod descriptor;
 pub mod dispatch;
+#[cfg(feature = "external")]
+pub mod external;
 pub mod field;
 pub mod lock;
 pub mod log;
@@ -35,7 +37,7 @@ pub use connector_egress as egress;
 pub use connector_egress::{Secret, redact};
 pub use connector_macros::{Select, command, connector, object, payload};
 /// The external protocol 2.0, as both ends write it.
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "external", feature = "serve"))]
 pub use connector_protocol as protocol;
 /// What a change of a config schema means, and the version that it needs.
 pub use connector_schema::version;

@@ -40,7 +40,6 @@ mod response;
 mod retry;
 mod rule;
 mod scope;
-mod secret;
 mod stream;
 mod suspicious_headers;
 #[cfg(any(test, feature = "testing"))]
@@ -50,6 +49,8 @@ pub mod testing;
 mod tests;
 mod tls;
 mod url;
+
+pub use connector_schema::Secret;
 
 pub use self::check::Verdict;
 pub use self::client::Client;
@@ -64,5 +65,4 @@ pub use self::request::Request;
 pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::rule::Rule;
-pub use self::secret::Secret;
 pub use self::url::IntoUrl;

@@ -5,6 +5,7 @@
 //! drift apart.
 
 mod fingerprint;
+pub mod frames;
 mod request;
 mod signature;
 #[cfg(test)]

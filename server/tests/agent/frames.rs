@@ -1,8 +1,8 @@
 //! Frames that no server should send.
 
+use connector_runtime::protocol::frames::MAX_FRAME;
 use futures_util::SinkExt as _;
 use serde_json::json;
-use server::agent_hub::wire::MAX_FRAME;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::hub::{DESK, Hub, command, start};

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connector_runtime::Secret;
+use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use server::agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;

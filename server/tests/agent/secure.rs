@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use floh_agent::{Finding, Verdict, check, tls_config};
 use futures_util::StreamExt as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use server::agent::{Finding, Verdict, check, tls_config};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

@@ -7,8 +7,8 @@ use connector_runtime::protocol::Fingerprint;
 use connector_runtime::schema::ConfigSchema;
 use serde_json::{Value, json};
 
-use crate::external::tests::support::{Answer as Reply, Stub, json_answer};
 use crate::testing::TestServer;
+use connector_runtime::external::tests::support::{Answer as Reply, Stub, json_answer};
 
 async fn server() -> TestServer {
     TestServer::with_policy(Policy::parse(&["127.0.0.1"], &[]).unwrap()).await
