@@ -6,7 +6,7 @@ use connector_runtime::egress::Response;
 use connector_runtime::outcome::{Fail, Failure};
 use connector_runtime::protocol;
 use connector_runtime::redact::Redactor;
-use connector_runtime::result::{Reply, Sender};
+use connector_runtime::result::{Reply, ReplyOrigin};
 use serde_json::{Map, Value};
 
 /// The most bytes of a body that a failure quotes.
@@ -54,7 +54,7 @@ fn spoken(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Strin
         let version: String = redactor.text(version).chars().take(16).collect();
         return Err(upgrade(sender, &version));
     }
-    Reply::read(body, Sender::Service)
+    Reply::read(body, ReplyOrigin::Service)
 }
 
 /// Tells whether a service may answer otherwise in a moment, so that a command that may be sent twice is.
