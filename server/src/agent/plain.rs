@@ -32,7 +32,7 @@ impl Plain<'_> {
         let url = external::below(&self.endpoint.url, command);
         let mut request = context.http().post(url).no_redirects().idempotency_key(context.idempotency_key());
         if let Some(secret) = &self.endpoint.signing_secret {
-            request = request.header(SIGNATURE_HEADER, protocol::sign(secret, &body, SystemTime::now()));
+            request = request.header(SIGNATURE_HEADER, protocol::sign(secret.expose(), &body, SystemTime::now()));
         }
         let response = request.header("content-type", "application/json").body(body).send().await?;
         self.read(&response)

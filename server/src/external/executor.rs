@@ -156,7 +156,7 @@ impl External {
         let timeout = context.time_left() + GRACE;
         let mut request = self.client.post(self.execute.clone()).timeout(timeout).no_redirects();
         if let Some(secret) = &self.service.signing_secret {
-            request = request.header(SIGNATURE_HEADER, protocol::sign(secret, &body, SystemTime::now()));
+            request = request.header(SIGNATURE_HEADER, protocol::sign(secret.expose(), &body, SystemTime::now()));
         }
         request = request.header("content-type", "application/json").body(body).sensitive_body();
         let outcome = request.send().await;

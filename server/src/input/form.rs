@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use connector_runtime::schema::json_type;
+use connector_runtime::schema::pointer;
 use serde_json::{Map, Value};
 
 use super::duplicate_keys;
@@ -218,7 +219,7 @@ impl Form {
         // A body of a million unknown keys gets no answer of a million messages.
         let left: Vec<String> = left.take(MAX_MISTAKES).cloned().collect();
         for key in left {
-            let key = key.replace('~', "~0").replace('/', "~1");
+            let key = pointer::escape(&key);
             self.mistake(&key, format!("unknown field; known are {}", known.join(", ")));
         }
         if self.mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(self.mistakes)) }
