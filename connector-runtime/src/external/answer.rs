@@ -6,7 +6,7 @@ use crate::egress::Response;
 use crate::outcome::{Fail, Failure};
 use crate::protocol;
 use crate::redact::Redactor;
-use crate::result::{Reply, Sender};
+use crate::result::{Reply, ReplyOrigin};
 use serde_json::{Map, Value};
 
 /// The most bytes of a body that a failure quotes.
@@ -54,7 +54,7 @@ fn spoken(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Strin
         let version: String = redactor.text(version).chars().take(16).collect();
         return Err(upgrade(sender, &version));
     }
-    Reply::read(body, Sender::Service)
+    Reply::read(body, ReplyOrigin::Service)
 }
 
 /// Tells whether a service may answer otherwise in a moment, so that a command that may be sent twice is.
