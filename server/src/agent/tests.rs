@@ -1,6 +1,6 @@
 //! Addresses, waits, settings and tokens.
 
-mod herd;
+mod load;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,11 +1,8 @@
 //! A service that answers what a test says, and calls that go to it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
-use axum::response::IntoResponse;
 use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Target, dispatch};
@@ -14,8 +11,7 @@ use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::result::ConnectorResult;
 use connector_runtime::schema::ConfigSchema;
 use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+use test_support::{Received, Reply, Upstream};
 use url::Url;
 
 use super::super::{External, Service};
@@ -23,104 +19,40 @@ use super::super::{External, Service};
 pub(crate) const KEY: &str = "canary-of-the-service";
 pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-test";
 
-/// A server on loopback. It stops accepting when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Served {
-    pub(crate) url: Url,
-    serving: AbortHandle,
-}
-
-impl Served {
-    pub(crate) async fn start(router: Router) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let serving = tokio::spawn(connector_runtime::serve::serve(listener, router, std::future::pending()));
-        Self { url, serving: serving.abort_handle() }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Received {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Received {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-/// What a stub answers: status, headers, body.
-pub(crate) type Answer = (u16, Vec<(&'static str, String)>, String);
-
-pub(crate) fn json_answer(status: u16, body: &Value) -> Answer {
-    (status, vec![("content-type", "application/json".to_owned())], body.to_string())
-}
-
-/// A service whose answers the test gives, by the number of the request.
+/// A service whose answers the test gives.
 #[derive(Debug)]
 pub(crate) struct Stub {
-    pub(crate) served: Served,
-    received: Arc<Mutex<Vec<Received>>>,
+    upstream: Upstream,
+    url: Url,
 }
 
 impl Stub {
-    pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Clone + Send + Sync + 'static) -> Self {
-        Self::serving(move |number, _| answer(number)).await
-    }
-
-    async fn serving(answer: impl Fn(usize, &Received) -> Answer + Clone + Send + Sync + 'static) -> Self {
-        let received = Arc::<Mutex<Vec<Received>>>::default();
-        let log = Arc::clone(&received);
-        let handler = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let received = Received { method, path: uri.path().to_owned(), headers, body };
-            let number = {
-                let mut log = log.lock().unwrap();
-                log.push(received.clone());
-                log.len()
-            };
-            let (status, headers, body) = answer(number, &received);
-            let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
-            for (name, value) in headers {
-                response.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
-            }
-            response
-        };
-        Self { served: Served::start(Router::new().fallback(handler)).await, received }
+    /// A service that answers by the number of the request.
+    pub(crate) async fn start(answer: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
+        let count = AtomicUsize::new(0);
+        Self::of(Upstream::start(move |_| answer(count.fetch_add(1, Ordering::SeqCst) + 1)).await)
     }
 
     /// A service that looks at method, path and body.
-    pub(crate) async fn routed(answer: impl Fn(&str, &str, &Value) -> Answer + Clone + Send + Sync + 'static) -> Self {
-        Self::serving(move |_, received| {
-            answer(
-                received.method.as_str(),
-                &received.path,
-                &serde_json::from_slice(&received.body).unwrap_or_default(),
-            )
-        })
-        .await
+    pub(crate) async fn routed(answer: impl Fn(&str, &str, &Value) -> Reply + Send + Sync + 'static) -> Self {
+        Self::of(Upstream::start(move |request| answer(&request.method, request.path(), &request.json())).await)
     }
 
-    pub(crate) async fn fixed(answer: Answer) -> Self {
-        Self::start(move |_| answer.clone()).await
+    pub(crate) async fn fixed(answer: Reply) -> Self {
+        Self::of(Upstream::start(move |_| answer.clone()).await)
+    }
+
+    fn of(upstream: Upstream) -> Self {
+        let url = upstream.url("").parse().unwrap();
+        Self { upstream, url }
     }
 
     pub(crate) fn url(&self) -> &Url {
-        &self.served.url
+        &self.url
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
+        self.upstream.received()
     }
 }
 
