@@ -29,18 +29,18 @@ impl Default for Pace {
 
 /// Counts the attempts.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// A registration has lasted.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// Returns the next wait for a number that was drawn at random.
-    pub(super) fn next(&mut self, pace: &Pace, draw: u32) -> Duration {
+    pub fn next(&mut self, pace: &Pace, draw: u32) -> Duration {
         let limit = pace.first.saturating_mul(1 << self.failures.min(30)).min(pace.longest);
         self.failures = self.failures.saturating_add(1);
         limit.mul_f64(f64::from(draw) / f64::from(u32::MAX))

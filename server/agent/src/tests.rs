@@ -1,7 +1,5 @@
 //! Addresses, waits, settings and tokens.
 
-
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;

@@ -6,22 +6,21 @@ use crate::Secret;
 use crate::protocol;
 use crate::result::ConnectorResult;
 use serde_json::{Value, json};
+use test_support::{Reply, Upstream};
 
-use super::support::{
-    Answer, KEY, SIGNING_SECRET, Stub, call, external, external_with, invocation, json_answer, run, schema,
-};
+use super::support::{KEY, SIGNING_SECRET, Stub, call, external, external_with, invocation, run, schema};
 
-async fn answered(answer: Answer) -> ConnectorResult {
+async fn answered(answer: Reply) -> ConnectorResult {
     call(&Stub::fixed(answer).await, "add").await
 }
 
-fn plain(status: u16, body: impl Into<String>) -> Answer {
-    (status, vec![], body.into())
+fn plain(status: u16, body: impl Into<String>) -> Reply {
+    Reply::text(status, &body.into())
 }
 
 #[tokio::test]
 async fn the_request_is_the_guides() {
-    let stub = Stub::fixed(json_answer(200, &json!({ "success": true }))).await;
+    let stub = Stub::fixed(Reply::json(200, &json!({ "success": true }))).await;
     let schema = schema();
     let endpoint = stub.url().join("below/").unwrap();
     let mut sent = invocation("list", json!({ "extra": [1] }));
@@ -31,8 +30,8 @@ async fn the_request_is_the_guides() {
     assert_eq!(result, ConnectorResult { success: true, ..ConnectorResult::default() });
     let received = stub.received();
     let [request] = &received[..] else { panic!("{received:?}") };
-    assert_eq!(request.path, "/below/execute");
-    assert_eq!(request.headers["content-type"], "application/json");
+    assert_eq!(request.path(), "/below/execute");
+    assert_eq!(request.header("content-type"), Some("application/json"));
     let mut body = request.json();
     let timeout = body["metadata"]["timeout"].take().as_u64().unwrap();
     assert!((1..=20_000).contains(&timeout), "{timeout}");
@@ -44,22 +43,22 @@ async fn the_request_is_the_guides() {
             "metadata": { "stepId": "step-1", "runId": "run-123", "timeout": null, "idempotencyKey": "key-1" }
         })
     );
-    let signature = request.headers[protocol::SIGNATURE_HEADER].to_str().unwrap();
+    let signature = request.header(protocol::SIGNATURE_HEADER).unwrap();
     let secret = Secret::new(SIGNING_SECRET);
-    assert_eq!(protocol::verify(&secret, Some(signature), &request.body, SystemTime::now()), Ok(()));
+    assert_eq!(protocol::verify(&secret, Some(signature), &request.bytes, SystemTime::now()), Ok(()));
 }
 
 #[tokio::test]
 async fn a_boolean_success_counts_at_any_status() {
     for status in [200, 201, 302, 404, 500, 503] {
         let body = json!({ "success": true, "payload": { "users": [] }, "variables": { "userCount": 0 }, "other": 1 });
-        let result = answered(json_answer(status, &body)).await;
+        let result = answered(Reply::json(status, &body)).await;
         assert!(result.success, "{status}: {result:?}");
         assert_eq!(result.payload, Some(json!({ "users": [] })));
         assert_eq!(result.variables.unwrap()["userCount"], 0);
     }
     let body = json!({ "success": false, "error": format!("bad key {KEY}"), "diagnostics": { "statusCode": 502 } });
-    let result = answered(json_answer(200, &body)).await;
+    let result = answered(Reply::json(200, &body)).await;
     assert_eq!(result.error.as_deref(), Some("bad key [redacted]"));
     assert_eq!(result.diagnostics, Some(json!({ "statusCode": 502 })));
 }
@@ -74,7 +73,7 @@ async fn what_is_no_result_is_quoted() {
         (200, Value::Null, "no object"),
         (502, json!({ "message": "bad gateway" }), "no success"),
     ] {
-        let result = answered(json_answer(status, &body)).await;
+        let result = answered(Reply::json(status, &body)).await;
         assert!(!result.success);
         assert_eq!(result.error, Some(format!("External service answered {status}")));
         let diagnostics = result.diagnostics.unwrap();
@@ -95,15 +94,15 @@ async fn legacy_keys_are_refused_with_what_to_do() {
         (json!({ "success": true, "payload": 1, "outputVariables": {} }), "outputVariables"),
         (json!({ "data": 1 }), "data"),
     ] {
-        let result = answered(json_answer(200, &body)).await;
+        let result = answered(Reply::json(200, &body)).await;
         let error = result.error.unwrap();
         assert!(!result.success && result.payload.is_none() && result.variables.is_none());
         assert!(error.contains(word) && error.contains("payload") && error.contains("2.0"), "{error}");
         assert_eq!(result.diagnostics.unwrap()["responseBody"], body);
     }
-    let result = answered(json_answer(200, &json!({ "protocolVersion": "1.2", "success": true }))).await;
+    let result = answered(Reply::json(200, &json!({ "protocolVersion": "1.2", "success": true }))).await;
     assert!(result.error.unwrap().contains("speaks protocol 1.2; this server speaks 2.0"));
-    let result = answered(json_answer(200, &json!({ "protocolVersion": "2.0", "success": true }))).await;
+    let result = answered(Reply::json(200, &json!({ "protocolVersion": "2.0", "success": true }))).await;
     assert!(result.success);
 }
 
@@ -113,7 +112,7 @@ async fn wrong_slots_are_refused_and_quoted() {
         (json!({ "success": true, "variables": [] }), "variables must be an object, got array"),
         (json!({ "success": false, "error": { "code": 1 } }), "error must be a string, got object"),
     ] {
-        let result = answered(json_answer(200, &body)).await;
+        let result = answered(Reply::json(200, &body)).await;
         assert!(result.error.as_deref().unwrap().contains(words), "{result:?}");
         assert_eq!(result.diagnostics.unwrap()["responseBody"], body);
     }
@@ -138,9 +137,8 @@ async fn a_quote_is_cut_and_holds_no_secret() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let inside = Stub::fixed(json_answer(200, &json!({ "success": true }))).await;
-    let location = vec![("location", inside.url().to_string())];
-    let result = answered((307, location, String::new())).await;
+    let inside = Stub::fixed(Reply::json(200, &json!({ "success": true }))).await;
+    let result = answered(Reply::text(307, "").with_header("location", inside.url().as_str())).await;
     assert_eq!(result.error.as_deref(), Some("External service answered 307"));
     assert!(inside.received().is_empty());
 }
@@ -151,9 +149,8 @@ async fn an_answer_without_end_and_one_that_never_comes_are_failures() {
     assert!(result.error.unwrap().contains("more than 10 MiB"));
     assert_eq!(result.diagnostics.unwrap()["outcome"], "unknown");
 
-    // Accepts, and says nothing.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let silent = Upstream::silent().await;
+    let endpoint = silent.url("").parse().unwrap();
     let (schema, mut hanging) = (schema(), invocation("add", json!({})));
     hanging.timeout_ms = Some(100);
     let result = run(&external(&endpoint, &schema), &schema, hanging).await;
@@ -162,7 +159,7 @@ async fn an_answer_without_end_and_one_that_never_comes_are_failures() {
 
 #[tokio::test]
 async fn the_endpoint_is_judged_like_any_other_address() {
-    let stub = Stub::fixed(json_answer(200, &json!({ "success": true }))).await;
+    let stub = Stub::fixed(Reply::json(200, &json!({ "success": true }))).await;
     let schema = schema();
     let strict = external_with(stub.url(), &schema, &crate::egress::Client::default());
     let result = run(&strict, &schema, invocation("list", json!({}))).await;

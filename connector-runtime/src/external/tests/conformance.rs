@@ -6,8 +6,9 @@ use crate::prelude::*;
 use crate::registry::Registry;
 use crate::serve::Service;
 use crate::testing;
+use test_support::{Listener, Reply};
 
-use super::support::{SIGNING_SECRET, Served, Stub, client, external, invocation, json_answer, run};
+use super::support::{SIGNING_SECRET, Stub, client, external, invocation, run};
 
 /// Does everything that a handler can do.
 #[connector(name = "conformance-lab", version = "1.0.0", errors = explain, lock = false)]
@@ -136,10 +137,10 @@ fn explain(thrown: &Thrown<'_>) -> Option<Fail> {
 async fn both(call: Invocation) -> (ConnectorResult, ConnectorResult) {
     let registry = || Registry::of([Lab::DESCRIPTOR]).unwrap();
     let service = Service::new(registry()).through(client()).signed_with(Secret::new(SIGNING_SECRET));
-    let served = Served::start(service.router()).await;
+    let served = Listener::start(|socket| crate::serve::serve(socket, service.router(), std::future::pending())).await;
     let registry = registry();
     let schema = registry.get("conformance-lab").unwrap().schema();
-    let remote = run(&external(&served.url, schema), schema, call.clone()).await;
+    let remote = run(&external(&served.url("").parse().unwrap(), schema), schema, call.clone()).await;
     let local = testing::execute(Lab::DESCRIPTOR, Invocation { http: client(), ..call }).await;
     (local.reply.into_result(), remote)
 }
@@ -177,7 +178,7 @@ async fn in_process_and_through_the_protocol_are_equal() {
 
 #[tokio::test]
 async fn a_handler_calls_out_the_same_way_from_both() {
-    let upstream = Stub::fixed(json_answer(200, &json!({ "items": [1] }))).await;
+    let upstream = Stub::fixed(Reply::json(200, &json!({ "items": [1] }))).await;
     let mut call = invocation("fetch", json!({}));
     let mut config = (**call.connection).clone();
     config.insert("baseUrl".to_owned(), upstream.url().as_str().into());
@@ -187,7 +188,7 @@ async fn a_handler_calls_out_the_same_way_from_both() {
     assert_eq!(local.payload, Some(json!({ "items": [1] })));
     let received = upstream.received();
     assert_eq!(received.len(), 2);
-    assert_eq!(received[0].headers["authorization"], received[1].headers["authorization"]);
+    assert_eq!(received[0].header("authorization"), received[1].header("authorization"));
 }
 
 #[tokio::test]

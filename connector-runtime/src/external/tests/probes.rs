@@ -1,14 +1,15 @@
 //! Schema and health of a service.
 
 use serde_json::{Value, json};
+use test_support::Reply;
 
 use super::super::{ProbeError, fetch_schema, health};
-use super::support::{Stub, client, json_answer, schema};
+use super::support::{Stub, client, schema};
 
 async fn fetched(status: u16, body: &Value) -> Result<super::super::FetchedSchema, ProbeError> {
-    let stub = Stub::fixed(json_answer(status, body)).await;
+    let stub = Stub::fixed(Reply::json(status, body)).await;
     let fetched = fetch_schema(&client(), stub.url()).await;
-    assert_eq!(stub.received()[0].path, "/schema");
+    assert_eq!(stub.received()[0].path(), "/schema");
     fetched
 }
 
@@ -43,10 +44,10 @@ async fn what_is_no_schema_is_told() {
 
 #[tokio::test]
 async fn health_is_a_status() {
-    let well = Stub::fixed((204, vec![], String::new())).await;
+    let well = Stub::fixed(Reply::text(204, "")).await;
     assert!(health(&client(), well.url()).await.is_ok());
-    assert_eq!(well.received()[0].path, "/health");
-    let ill = Stub::fixed((503, vec![], String::new())).await;
+    assert_eq!(well.received()[0].path(), "/health");
+    let ill = Stub::fixed(Reply::text(503, "")).await;
     let error = health(&client(), ill.url()).await.unwrap_err().to_string();
     assert!(error.contains("/health answered 503"), "{error}");
     let strict = crate::egress::Client::default();

@@ -2,18 +2,19 @@
 
 use crate::protocol::Fingerprint;
 use serde_json::{Value, json};
+use test_support::Reply;
 use tokio::net::TcpSocket;
 use url::Url;
 
 use super::super::state::Circuit;
-use super::support::{Answer, Stub, call, external, invocation, json_answer, run, schema};
+use super::support::{Stub, call, external, invocation, run, schema};
 
-fn done() -> Answer {
-    json_answer(200, &json!({ "success": true }))
+fn done() -> Reply {
+    Reply::json(200, &json!({ "success": true }))
 }
 
 async fn unavailable_once() -> Stub {
-    Stub::start(|number| if number == 1 { (503, vec![], "busy".to_owned()) } else { done() }).await
+    Stub::start(|number| if number == 1 { Reply::text(503, "busy") } else { done() }).await
 }
 
 #[tokio::test]
@@ -39,14 +40,14 @@ async fn what_may_not_is_sent_once() {
 
 #[tokio::test]
 async fn a_result_is_final_whatever_its_status() {
-    let stub = Stub::fixed(json_answer(503, &json!({ "success": false, "error": "no" }))).await;
+    let stub = Stub::fixed(Reply::json(503, &json!({ "success": false, "error": "no" }))).await;
     assert_eq!(call(&stub, "list").await.error.as_deref(), Some("no"));
     assert_eq!(stub.received().len(), 1);
 }
 
 #[tokio::test]
 async fn nothing_waits_past_the_deadline() {
-    let stub = Stub::fixed((503, vec![("retry-after", "600".to_owned())], "later".to_owned())).await;
+    let stub = Stub::fixed(Reply::text(503, "later").with_header("retry-after", "600")).await;
     let result = call(&stub, "list").await;
     assert_eq!(result.error.as_deref(), Some("External service answered 503"));
     assert_eq!(stub.received().len(), 1);
@@ -88,12 +89,9 @@ async fn the_state_names_what_the_service_serves() {
     let schema = schema();
     let own = Fingerprint::of("1.0.0", &schema).to_string();
     let shown = own.clone();
-    let stub = Stub::start(move |number| {
-        let (status, mut headers, body) = done();
-        headers.push(("x-floh-schema", if number == 1 { shown.clone() } else { "nonsense".to_owned() }));
-        (status, headers, body)
-    })
-    .await;
+    let stub =
+        Stub::start(move |number| done().with_header("x-floh-schema", if number == 1 { &shown } else { "nonsense" }))
+            .await;
     let external = external(stub.url(), &schema);
     assert_eq!(external.state().serves, None);
     for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! A service that answers what a test says, and calls that go to it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::Secret;
 use crate::context::{ConnectionConfig, Invocation};
@@ -9,120 +9,14 @@ use crate::egress::{Client, Policy};
 use crate::redact::{Redactor, secret_texts};
 use crate::result::ConnectorResult;
 use crate::schema::ConfigSchema;
-use axum::Router;
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
-use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+pub(crate) use test_support::Stub;
 use url::Url;
 
 use super::super::{External, Service};
 
 pub(crate) const KEY: &str = "canary-of-the-service";
 pub(crate) const SIGNING_SECRET: &str = "signing-secret-of-the-test";
-
-/// A server on loopback. It stops accepting when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Served {
-    pub(crate) url: Url,
-    serving: AbortHandle,
-}
-
-impl Served {
-    pub(crate) async fn start(router: Router) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let serving = tokio::spawn(crate::serve::serve(listener, router, std::future::pending()));
-        Self { url, serving: serving.abort_handle() }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Received {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Received {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-/// What a stub answers: status, headers, body.
-pub(crate) type Answer = (u16, Vec<(&'static str, String)>, String);
-
-pub(crate) fn json_answer(status: u16, body: &Value) -> Answer {
-    (status, vec![("content-type", "application/json".to_owned())], body.to_string())
-}
-
-/// A service whose answers the test gives, by the number of the request.
-#[derive(Debug)]
-pub(crate) struct Stub {
-    pub(crate) served: Served,
-    received: Arc<Mutex<Vec<Received>>>,
-}
-
-impl Stub {
-    pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Clone + Send + Sync + 'static) -> Self {
-        Self::serving(move |number, _| answer(number)).await
-    }
-
-    async fn serving(answer: impl Fn(usize, &Received) -> Answer + Clone + Send + Sync + 'static) -> Self {
-        let received = Arc::<Mutex<Vec<Received>>>::default();
-        let log = Arc::clone(&received);
-        let handler = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let received = Received { method, path: uri.path().to_owned(), headers, body };
-            let number = {
-                let mut log = log.lock().unwrap();
-                log.push(received.clone());
-                log.len()
-            };
-            let (status, headers, body) = answer(number, &received);
-            let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
-            for (name, value) in headers {
-                response.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
-            }
-            response
-        };
-        Self { served: Served::start(Router::new().fallback(handler)).await, received }
-    }
-
-    /// A service that looks at method, path and body.
-    pub(crate) async fn routed(answer: impl Fn(&str, &str, &Value) -> Answer + Clone + Send + Sync + 'static) -> Self {
-        Self::serving(move |_, received| {
-            answer(
-                received.method.as_str(),
-                &received.path,
-                &serde_json::from_slice(&received.body).unwrap_or_default(),
-            )
-        })
-        .await
-    }
-
-    pub(crate) async fn fixed(answer: Answer) -> Self {
-        Self::start(move |_| answer.clone()).await
-    }
-
-    pub(crate) fn url(&self) -> &Url {
-        &self.served.url
-    }
-
-    pub(crate) fn received(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
-    }
-}
 
 /// A client that may reach loopback.
 pub(crate) fn client() -> Client {

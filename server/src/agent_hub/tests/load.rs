@@ -19,10 +19,10 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_util::sync::CancellationToken;
 
-use floh_agent::{Backoff, Pace};
 use crate::auth::NewToken;
 use crate::store::TokenKind;
 use crate::testing::{TestServer, all_types};
+use floh_agent::{Backoff, Pace};
 
 const AGENTS: u32 = 1_000;
 /// So long is a second of the agents.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tests::agent::token;
-use tests::{Client, Floh, Gate, Reply, Setup, Site, Upstream, eventually};
+use test_support::agent::token;
+use test_support::{Client, Floh, Gate, Reply, Setup, Site, Upstream, eventually};
 
 /// The id of the agent.
 pub(crate) const AGENT: &str = "agent-prod-01";

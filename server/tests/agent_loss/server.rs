@@ -21,26 +21,21 @@ use server::script::{HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure,
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
 use tempfile::TempDir;
+use test_support::api::{ApiDocument, Exchange};
+use test_support::within_bound;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::desk;
-
-/// More than any step takes; a test that waits for so long has failed.
-const MAX_LENGTH: Duration = Duration::from_secs(30);
-
-/// Waits for something, but not for ever.
-pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(MAX_LENGTH, future).await.unwrap_or_else(|_| panic!("{what} did not happen"))
-}
+use super::fixture;
 
 /// A server. Its folder goes with it.
-pub(crate) struct House {
+pub(crate) struct LocalServer {
     app: App,
     router: Router,
+    document: ApiDocument,
     pub(crate) address: SocketAddr,
     admin: String,
     stop: CancellationToken,
@@ -67,7 +62,7 @@ impl Sandbox for NoScripts {
     }
 }
 
-impl House {
+impl LocalServer {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
@@ -78,7 +73,7 @@ impl House {
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
         };
-        let app = App::start_with(desk::registry(), options).await.unwrap();
+        let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,12 +81,13 @@ impl House {
         let serving = tokio::spawn(serve::serve(listener, router.clone(), stop.clone().cancelled_owned()));
         let admin = issue(&app, TokenKind::Api, None).await;
         let admin = admin.expose().to_owned();
-        Self { app, router, address, admin, stop, serving, _folder: folder }
+        let document = document(&router, &admin).await;
+        Self { app, router, document, address, admin, stop, serving, _folder: folder }
     }
 
     /// Makes a connector that waits for an agent of its own name, and that agent's token.
     pub(crate) async fn connector(&self, name: &str) -> Secret {
-        let body = json!({ "name": name, "type": "loss-desk", "executionModel": "external", "config": {} });
+        let body = json!({ "name": name, "type": "loss-fixture", "executionModel": "external", "config": {} });
         let (status, answer) = self.post("/api/connectors", body).await;
         assert_eq!(status, 201, "{answer}");
         issue(&self.app, TokenKind::Agent, Some(name)).await
@@ -101,7 +97,7 @@ impl House {
     pub(crate) async fn execute(&self, name: &str, command: &str, params: Value, timeout_ms: u64) -> Value {
         let body = json!({ "command": command, "params": params, "timeoutMs": timeout_ms });
         let path = format!("/api/connectors/{name}/execute");
-        let (status, answer) = soon("an answer", self.post(&path, body)).await;
+        let (status, answer) = within_bound("an answer", self.post(&path, body)).await;
         assert_eq!(status, 200, "{answer}");
         answer
     }
@@ -135,16 +131,28 @@ impl House {
             .body(Body::from(body.to_string()))
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let status = parts.status.as_u16();
+        let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let exchange = Exchange { method: "POST", path, status, headers, body: &bytes };
+        self.document.check(&exchange).unwrap_or_else(|undocumented| panic!("{undocumented}"));
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
     pub(crate) async fn close(self) {
         self.stop.cancel();
         self.app.close().await;
-        soon("the end of the server", self.serving).await.unwrap();
+        within_bound("the end of the server", self.serving).await.unwrap();
     }
+}
+
+/// Reads the API document of the server.
+async fn document(router: &Router, admin: &str) -> ApiDocument {
+    let request = Request::get("/api/openapi.json").header(header::AUTHORIZATION, format!("Bearer {admin}"));
+    let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    ApiDocument::new(serde_json::from_slice(&bytes).unwrap())
 }
 
 async fn issue(app: &App, kind: TokenKind, agent: Option<&str>) -> Secret {
@@ -177,8 +185,8 @@ impl Running {
     /// Runs an agent with the id and one connector of a name, and a journal of its own.
     pub(crate) async fn start(name: &str, token: &Secret, server: SocketAddr) -> Self {
         let journal = tempfile::tempdir().unwrap();
-        let registry = desk::registry();
-        let config = format!("id = \"{name}\"\n[connectors.{name}]\ntype = \"loss-desk\"\n");
+        let registry = fixture::registry();
+        let config = format!("id = \"{name}\"\n[connectors.{name}]\ntype = \"loss-fixture\"\n");
         let short = Duration::from_millis(5);
         let settings = Settings {
             server: ServerAddress::parse(&format!("ws://{server}"), false).unwrap(),
@@ -200,6 +208,6 @@ impl Running {
     pub(crate) async fn registered(&self, times: u32) -> u32 {
         let mut registrations = self.registrations.clone();
         let what = format!("registration {times}");
-        *soon(&what, registrations.wait_for(|count| *count >= times)).await.unwrap()
+        *within_bound(&what, registrations.wait_for(|count| *count >= times)).await.unwrap()
     }
 }

@@ -1,18 +1,17 @@
 //! The real binary: built once, started on a free port in a folder of its own, and gone afterwards.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::process::{Command, ExitStatus};
+use std::sync::{Arc, Mutex, mpsc};
 
 use rustix::process::Signal;
-use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::api::ApiDocument;
 use crate::process::{Exit, Process, blocking, command};
-use crate::{BOUND, Client};
+use crate::{BOUND, Client, program};
 
 /// The token of the first start, unless a test takes another one.
 pub const ADMIN_TOKEN: &str = "end-to-end-admin-0123456789abcdef";
@@ -36,6 +35,7 @@ pub struct Setup {
 pub struct Floh {
     setup: Setup,
     running: Running,
+    document: Arc<ApiDocument>,
     /// What servers before a restart wrote.
     earlier: String,
 }
@@ -48,9 +48,19 @@ struct Running {
 
 impl Default for Setup {
     fn default() -> Self {
+        Self::of(program::floh())
+    }
+}
+
+impl Setup {
+    /// Begins with a program that has the command line of `floh`.
+    ///
+    /// # Panics
+    /// When the system has no room for a folder.
+    pub fn of(program: &'static Path) -> Self {
         let env = BTreeMap::from([("FLOH_ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned())]);
         Self {
-            program: binary(),
+            program,
             listen: ([127, 0, 0, 1], 0).into(),
             args: Vec::new(),
             env,
@@ -58,14 +68,10 @@ impl Default for Setup {
             home: Arc::new(TempDir::new().unwrap()),
         }
     }
-}
 
-impl Setup {
-    /// Takes another program with the same command line.
-    #[must_use]
-    pub fn program(mut self, program: &'static Path) -> Self {
-        self.program = program;
-        self
+    /// Returns the program.
+    pub fn program(&self) -> &'static Path {
+        self.program
     }
 
     /// Takes an address in place of a free one, as for a server that comes back to where it was.
@@ -108,6 +114,14 @@ impl Setup {
         self.home.path().join("data")
     }
 
+    /// Runs another command of the program until it ends, over the same data as the server.
+    pub async fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Exit {
+        let mut command = command(self.program, &self.env, self.home.path());
+        command.args(args).env("FLOH_DATA_DIR", self.data_dir());
+        let home = self.home.path().to_owned();
+        blocking(move || Process::spawn(&mut command, &home, |_| {}).finish("")).await
+    }
+
     /// Starts the server and waits until it listens.
     ///
     /// # Panics
@@ -125,7 +139,32 @@ impl Setup {
     /// When it ends.
     pub async fn try_start(self) -> Result<Floh, Exit> {
         let running = self.spawn().await?;
-        Ok(Floh { setup: self, running, earlier: String::new() })
+        let document = self.document(running.address).await;
+        Ok(Floh { setup: self, running, document, earlier: String::new() })
+    }
+
+    /// Returns the API document of the program: from the server that has just started, once for all that the test
+    /// starts. Where that one does not know the admin token of this setup, one that is started for it is asked.
+    async fn document(&self, server: SocketAddr) -> Arc<ApiDocument> {
+        static KNOWN: Mutex<BTreeMap<&Path, Arc<ApiDocument>>> = Mutex::new(BTreeMap::new());
+        let known = KNOWN.lock().unwrap().get(self.program).cloned();
+        if let Some(known) = known {
+            return known;
+        }
+        let ask = async |server, token: &str| Client::new(server).with_token(token).get("/api/openapi.json").await;
+        let mut answer = ask(server, self.admin_token()).await;
+        if answer.status != 200 {
+            let other = Self::of(self.program);
+            let running = other.spawn().await.unwrap_or_else(|exit| panic!("floh did not start: {exit:?}"));
+            answer = ask(running.address, ADMIN_TOKEN).await;
+        }
+        let document = Arc::new(ApiDocument::new(answer.expect(200)));
+        KNOWN.lock().unwrap().insert(self.program, Arc::clone(&document));
+        document
+    }
+
+    fn admin_token(&self) -> &str {
+        self.env.get("FLOH_ADMIN_TOKEN").map_or(ADMIN_TOKEN, String::as_str)
     }
 
     async fn spawn(&self) -> Result<Running, Exit> {
@@ -164,12 +203,12 @@ impl Floh {
 
     /// Returns a client with the admin token.
     pub fn admin(&self) -> Client {
-        self.anyone().with_token(self.setup.env.get("FLOH_ADMIN_TOKEN").map_or(ADMIN_TOKEN, String::as_str))
+        self.anyone().with_token(self.setup.admin_token())
     }
 
     /// Returns a client without a token.
     pub fn anyone(&self) -> Client {
-        Client::new(self.running.address)
+        Client::new(self.running.address).checked_by(Arc::clone(&self.document))
     }
 
     /// Returns everything that the server wrote, before restarts too.
@@ -215,6 +254,7 @@ impl Floh {
         self.running.process.end();
         self.earlier = self.logs();
         self.running = setup.spawn().await.unwrap_or_else(|exit| panic!("floh did not start again: {exit:?}"));
+        self.document = setup.document(self.running.address).await;
         self.setup = setup;
     }
 }
@@ -236,110 +276,4 @@ impl Running {
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(process.outcome()),
         }
     }
-}
-
-/// Runs `floh` with arguments until it ends, in an empty folder and environment.
-///
-/// # Panics
-/// When it does not end.
-pub async fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>, env: &[(&str, &str)]) -> Exit {
-    let home = TempDir::new().unwrap();
-    run_in(home.path(), args, env).await
-}
-
-/// Runs `floh` with arguments until it ends, in a folder.
-///
-/// # Panics
-/// When it does not end.
-pub async fn run_in<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>, env: &[(&str, &str)]) -> Exit {
-    run_fed(folder, args, env, "").await
-}
-
-/// Runs `floh` with arguments and a standard input until it ends, in a folder of its own.
-///
-/// # Panics
-/// When it does not end.
-pub async fn run_with_input<A: AsRef<OsStr>>(
-    args: impl IntoIterator<Item = A>,
-    env: &[(&str, &str)],
-    input: &str,
-) -> Exit {
-    let home = TempDir::new().unwrap();
-    run_fed(home.path(), args, env, input).await
-}
-
-async fn run_fed<A: AsRef<OsStr>>(
-    folder: &Path,
-    args: impl IntoIterator<Item = A>,
-    env: &[(&str, &str)],
-    input: &str,
-) -> Exit {
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mut command = command(binary(), &env, folder);
-    command.args(args);
-    command.stdin(Stdio::piped());
-    let (folder, input) = (folder.to_owned(), input.to_owned());
-    blocking(move || {
-        let process = Process::spawn(&mut command, &folder, |_| {});
-        process.finish(&input)
-    })
-    .await
-}
-
-/// Returns the path of `floh`, built from the sources as they are now.
-///
-/// Under nextest every test is a process; a build that has nothing to do takes cargo a fraction of a second,
-/// and cargo's own lock keeps the processes apart.
-///
-/// # Panics
-/// When it does not build.
-pub fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| built("floh"))
-}
-
-/// Returns the path of the example that serves the widget connector, built like [`binary`].
-///
-/// # Panics
-/// When it does not build.
-pub fn widget_service() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| built("widget_service"))
-}
-
-/// Returns the path of the example that is a `floh` with the widget connector in it, built like [`binary`].
-///
-/// # Panics
-/// When it does not build.
-pub fn floh_with_widget() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| built("floh_with_widget"))
-}
-
-#[expect(clippy::disallowed_methods, reason = "what cargo tells its tests, not a setting of the server")]
-fn built(name: &str) -> PathBuf {
-    // target/<profile>/deps/<this test>
-    let test = std::env::current_exe().unwrap();
-    let profile_dir = test.ancestors().nth(2).unwrap();
-    let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
-        Some("debug") | None => "dev",
-        Some(other) => other,
-    };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        // All packages, so that features are resolved as for the tests and nothing is built twice.
-        .args(["build", "--workspace", "--bin", name, "--message-format", "json", "--profile", profile])
-        .arg("--target-dir")
-        .arg(profile_dir.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{name} does not build: {}", String::from_utf8_lossy(&built.stderr));
-    let messages = String::from_utf8(built.stdout).unwrap();
-    let artifact = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-        let found = message["target"]["name"] == name && !message["executable"].is_null();
-        found.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
-    });
-    artifact.unwrap_or_else(|| panic!("cargo does not say where {name} is: {messages}"))
 }

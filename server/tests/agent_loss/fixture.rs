@@ -16,15 +16,15 @@ pub(crate) fn executed(tag: &str) -> Vec<String> {
 }
 
 /// Writes things down.
-#[connector(name = "loss-desk", version = "1.0.0", lock = false)]
+#[connector(name = "loss-fixture", version = "1.0.0", lock = false)]
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Fixture {
     /// What it is for.
     note: Option<String>,
 }
 
 #[connector]
-impl Desk {
+impl Fixture {
     /// Writes a tag down; twice is once too often.
     #[command(effect = create, outputs("tag", "times"))]
     fn write(
@@ -51,5 +51,5 @@ impl Desk {
 }
 
 pub(crate) fn registry() -> Registry {
-    Registry::of([Desk::DESCRIPTOR]).unwrap()
+    Registry::of([Fixture::DESCRIPTOR]).unwrap()
 }

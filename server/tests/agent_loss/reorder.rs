@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::desk::executed;
-use super::frames::{Disorder, Frames};
-use super::house::{House, Running};
+use super::fixture::executed;
+use super::frames::{Frames, Reorder};
+use super::server::{LocalServer, Running};
 
 const PATIENT: u64 = 20_000;
 
@@ -19,33 +19,33 @@ fn kind(frame: &Message) -> String {
 }
 
 struct Scene {
-    house: Arc<House>,
+    server: Arc<LocalServer>,
     agent: Arc<Running>,
     _frames: Frames,
 }
 
 impl Scene {
-    async fn open<D: Disorder>(disorder: impl Fn() -> D + Send + 'static) -> Self {
-        let house = Arc::new(House::open().await);
-        let token: Secret = house.connector("desk").await;
-        let frames = Frames::open(house.address, disorder).await;
+    async fn open<D: Reorder>(reorder: impl Fn() -> D + Send + 'static) -> Self {
+        let server = Arc::new(LocalServer::open().await);
+        let token: Secret = server.connector("desk").await;
+        let frames = Frames::open(server.address, reorder).await;
         let agent = Running::start("desk", &token, frames.address).await;
         agent.registered(1).await;
-        Self { house, agent: Arc::new(agent), _frames: frames }
+        Self { server, agent: Arc::new(agent), _frames: frames }
     }
 
     /// Makes calls side by side; each has to succeed with its own result, after one execution.
     async fn calls(&self, name: &str, count: usize) {
         let mut calls = JoinSet::new();
         for number in 0..count {
-            let (house, agent) = (Arc::clone(&self.house), Arc::clone(&self.agent));
+            let (server, agent) = (Arc::clone(&self.server), Arc::clone(&self.agent));
             let tag = format!("{name}/{number}");
             calls.spawn(async move {
                 let unexecuted = |answer: &Value| assert!(executed(&tag).is_empty(), "{answer}");
-                let answer = house.execute_on(&agent, "write", json!({ "tag": tag }), PATIENT, unexecuted).await;
+                let answer = server.execute_on(&agent, "write", json!({ "tag": tag }), PATIENT, unexecuted).await;
                 assert_eq!(answer["success"], true, "{tag}: {answer}");
                 assert_eq!(answer["payload"], json!({ "tag": tag, "times": 1, "note": null }));
-                let said = house.execute_on(&agent, "say", json!({ "text": tag }), PATIENT, |_| ()).await;
+                let said = server.execute_on(&agent, "say", json!({ "text": tag }), PATIENT, |_| ()).await;
                 assert_eq!(said["payload"]["text"], tag.as_str(), "{said}");
                 assert_eq!(executed(&tag).len(), 1, "{tag}");
             });
@@ -59,14 +59,14 @@ impl Scene {
     async fn close(self, connections: u32) {
         assert_eq!(self.agent.registered(connections).await, connections, "connections");
         drop(self.agent);
-        Arc::into_inner(self.house).unwrap().close().await;
+        Arc::into_inner(self.server).unwrap().close().await;
     }
 }
 
 /// Sends every frame so often.
 struct Echoes(usize);
 
-impl Disorder for Echoes {
+impl Reorder for Echoes {
     fn to_server(&mut self, _: usize, frame: Message) -> Vec<Message> {
         vec![frame; self.0]
     }
@@ -90,7 +90,7 @@ struct Crossing {
     crossed: Arc<Mutex<u32>>,
 }
 
-impl Disorder for Crossing {
+impl Reorder for Crossing {
     fn to_server(&mut self, _: usize, frame: Message) -> Vec<Message> {
         if kind(&frame) != "response" || *self.crossed.lock().unwrap() == 4 {
             return vec![frame];
@@ -138,7 +138,7 @@ impl Noise {
     }
 }
 
-impl Disorder for Noise {
+impl Reorder for Noise {
     fn to_server(&mut self, connection: usize, frame: Message) -> Vec<Message> {
         self.around(connection, &self.to_server, frame)
     }

@@ -35,16 +35,16 @@ impl Gate {
     }
 }
 
-/// A desk.
-#[connector(name = "agent-desk", version = "1.2.0", lock = false)]
+/// The connector.
+#[connector(name = "agent-fixture", version = "1.2.0", lock = false)]
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Fixture {
     /// Key.
     api_key: Secret,
 }
 
 #[connector]
-impl Desk {
+impl Fixture {
     /// Adds.
     #[command(effect = read, outputs("sum"))]
     fn add(
@@ -114,5 +114,5 @@ impl Desk {
 }
 
 pub(crate) fn registry() -> Registry {
-    Registry::of([Desk::DESCRIPTOR]).unwrap()
+    Registry::of([Fixture::DESCRIPTOR]).unwrap()
 }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use super::house::soon;
+use test_support::{Listener, within_bound};
 
 /// Which way the bytes are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,25 +39,17 @@ pub(crate) struct Passed {
 }
 
 /// The way. It is closed when this is dropped.
-pub(crate) struct Tap {
+pub(crate) struct Recorder {
     pub(crate) address: SocketAddr,
     passed: Arc<watch::Sender<Passed>>,
-    task: JoinHandle<()>,
+    _listener: Listener,
 }
 
-impl Drop for Tap {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Tap {
+impl Recorder {
     pub(crate) async fn open(server: SocketAddr, cut: Option<Cut>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let passed = Arc::new(watch::Sender::new(Passed::default()));
-        let task = tokio::spawn(accept(listener, server, cut, Arc::clone(&passed)));
-        Self { address, passed, task }
+        let listener = Listener::start(|listener| accept(listener, server, cut, Arc::clone(&passed))).await;
+        Self { address: listener.address(), passed, _listener: listener }
     }
 
     pub(crate) fn passed(&self) -> Passed {
@@ -67,7 +59,7 @@ impl Tap {
     /// Waits until what passed is as it should be.
     pub(crate) async fn until(&self, what: &str, is: impl FnMut(&Passed) -> bool) {
         let mut passed = self.passed.subscribe();
-        drop(soon(what, passed.wait_for(is)).await.unwrap());
+        drop(within_bound(what, passed.wait_for(is)).await.unwrap());
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Everything runs under a small shell that waits for the end of its standard input. That end comes when
 //! [`Cluster`] is dropped and also when the test process is killed, so nothing is left behind either way.
-//! Only the standard library is used, so that other crates' tests can take this file over as it is.
 
 use std::env;
 use std::fs;
@@ -13,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
+
+use crate::skipped;
 
 /// Makes and starts the cluster, says so, waits for the end of its input, stops and removes it.
 const KEEPER: &str = r#"
@@ -35,7 +36,8 @@ rm -rf "$home"
 "#;
 
 /// A running PostgreSQL of its own.
-pub(crate) struct Cluster {
+#[derive(Debug)]
+pub struct Cluster {
     keeper: Child,
     programs: PathBuf,
     home: TempDir,
@@ -47,13 +49,10 @@ impl Cluster {
     ///
     /// # Panics
     /// When `FLOH_TEST_REQUIRE` is `all` and no PostgreSQL is found, and when one is found and does not start.
-    pub(crate) fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not a setting of the server")]
-            let required = env::var("FLOH_TEST_REQUIRE").is_ok_and(|value| value == "all");
-            assert!(!required, "FLOH_TEST_REQUIRE=all, but no PostgreSQL was found");
-            println!(
-                "skipped: no PostgreSQL found (initdb is neither on PATH nor where `pg_config --bindir` or Debian has it)"
+            skipped(
+                "no PostgreSQL was found (initdb is neither on PATH nor where `pg_config --bindir` or Debian has it)",
             );
             return None;
         };
@@ -81,7 +80,10 @@ impl Cluster {
     }
 
     /// Makes an empty database and returns its URL.
-    pub(crate) fn create_database(&self, name: &str) -> String {
+    ///
+    /// # Panics
+    /// When `createdb` fails.
+    pub fn create_database(&self, name: &str) -> String {
         let mut command = Command::new(self.programs.join("createdb"));
         command.arg("--host").arg(self.home.path()).args(["--username=floh", name]).stdin(Stdio::null());
         run_as(&mut command, self.user, self.home.path());

@@ -1,13 +1,17 @@
-//! An HTTP/1.1 client over a plain socket, so that a test can send what no good client would.
+//! An HTTP/1.1 client over a plain socket, so that a test can send what no good client would. Each answer is compared
+//! with what the server's own API document says of it.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+use crate::api::{ApiDocument, Exchange};
+use crate::http::{header, headers, read_head, read_line};
 use crate::within_bound;
 
 /// Calls one server, with one token or none.
@@ -15,6 +19,7 @@ use crate::within_bound;
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+    document: Option<Arc<ApiDocument>>,
 }
 
 /// An answer with its body.
@@ -34,12 +39,19 @@ pub struct Connection {
     read: BufReader<OwnedReadHalf>,
     write: OwnedWriteHalf,
     token: Option<String>,
+    document: Option<Arc<ApiDocument>>,
 }
 
 impl Client {
     /// Returns a client without a token.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, token: None }
+        Self { address, token: None, document: None }
+    }
+
+    /// Compares each answer with a document; one that is not in it fails the test.
+    #[must_use]
+    pub fn checked_by(&self, document: Arc<ApiDocument>) -> Self {
+        Self { document: Some(document), ..self.clone() }
     }
 
     /// Returns a client with a token.
@@ -54,7 +66,8 @@ impl Client {
     /// When nobody listens.
     pub async fn connect(&self) -> io::Result<Connection> {
         let (read, write) = TcpStream::connect(self.address).await?.into_split();
-        Ok(Connection { read: BufReader::new(read), write, token: self.token.clone() })
+        let (token, document) = (self.token.clone(), self.document.clone());
+        Ok(Connection { read: BufReader::new(read), write, token, document })
     }
 
     /// Sends a GET.
@@ -86,7 +99,7 @@ impl Client {
     /// Sends anything on a connection of its own.
     ///
     /// # Panics
-    /// When no whole answer comes within the bound.
+    /// When no whole answer comes within the bound, and when the answer is not documented.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let exchange = async { self.connect().await?.send(method, path, headers, body).await };
         let answer = within_bound(&format!("the answer of {method} {path}"), exchange).await;
@@ -101,6 +114,9 @@ impl Connection {
     ///
     /// # Errors
     /// When the connection breaks.
+    ///
+    /// # Panics
+    /// When the answer is not documented.
     pub async fn send(
         &mut self,
         method: &str,
@@ -124,16 +140,33 @@ impl Connection {
             self.write.write_all(body).await
         };
         let (_written, answer) = tokio::join!(write, read_answer(&mut self.read, method == "HEAD"));
-        answer
+        answer.inspect(|answer| self.check(method, path, answer))
     }
 
     /// Sends bytes as they are and reads an answer.
     ///
     /// # Errors
     /// When the connection breaks.
+    ///
+    /// # Panics
+    /// When the bytes begin with a request line and the answer is not documented.
     pub async fn raw(&mut self, bytes: &[u8]) -> io::Result<Answer> {
         self.write.write_all(bytes).await?;
-        read_answer(&mut self.read, false).await
+        let answer = read_answer(&mut self.read, false).await?;
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if let [method, path, _] = String::from_utf8_lossy(line).split(' ').collect::<Vec<_>>()[..] {
+            self.check(method, path, &answer);
+        }
+        Ok(answer)
+    }
+
+    fn check(&self, method: &str, path: &str, answer: &Answer) {
+        let Some(document) = &self.document else { return };
+        let headers = headers(&answer.head).collect();
+        let exchange = Exchange { method, path, status: answer.status, headers, body: &answer.body };
+        if let Err(undocumented) = document.check(&exchange) {
+            panic!("{undocumented}\n{answer}");
+        }
     }
 }
 
@@ -182,11 +215,6 @@ impl std::fmt::Display for Answer {
     }
 }
 
-pub(crate) fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    let mut lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    lines.find(|(own, _)| own.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
-}
-
 async fn read_answer(read: &mut BufReader<OwnedReadHalf>, to_head: bool) -> io::Result<Answer> {
     loop {
         let head = read_head(read).await?;
@@ -215,23 +243,6 @@ async fn read_answer(read: &mut BufReader<OwnedReadHalf>, to_head: bool) -> io::
         }
         return Ok(Answer { status, head, body });
     }
-}
-
-pub(crate) async fn read_head(read: &mut (impl AsyncReadExt + Unpin)) -> io::Result<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(read.read_u8().await?);
-    }
-    String::from_utf8(head).map_err(io::Error::other)
-}
-
-async fn read_line(read: &mut BufReader<OwnedReadHalf>) -> io::Result<String> {
-    let mut line = Vec::new();
-    while !line.ends_with(b"\r\n") {
-        line.push(read.read_u8().await?);
-    }
-    line.truncate(line.len() - 2);
-    String::from_utf8(line).map_err(io::Error::other)
 }
 
 async fn read_chunk_size(read: &mut BufReader<OwnedReadHalf>) -> io::Result<usize> {

@@ -12,7 +12,6 @@ use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::floh::binary;
 use crate::process::{Exit, Process, blocking, command};
 use crate::{Floh, eventually};
 
@@ -40,19 +39,12 @@ pub struct Agent {
 }
 
 impl Site {
-    /// Installs an agent beside a server.
+    /// Installs an agent beside a server: the same program.
     pub fn new(floh: &Floh, token: &str, agent_toml: &str) -> Self {
         let home = Arc::new(TempDir::new().unwrap());
         let server = format!("ws://{}", floh.address());
-        let site = Self { program: binary(), inside: Vec::new(), server, env: BTreeMap::new(), home };
+        let site = Self { program: floh.setup().program(), inside: Vec::new(), server, env: BTreeMap::new(), home };
         site.file("token", token).file("agent.toml", agent_toml)
-    }
-
-    /// Takes another program with the same command line.
-    #[must_use]
-    pub fn program(mut self, program: &'static Path) -> Self {
-        self.program = program;
-        self
     }
 
     /// Runs the agent by another program, which is given its command line after its own arguments and becomes it.
