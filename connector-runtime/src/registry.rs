@@ -1,7 +1,7 @@
 //! The connectors of a program, by name.
 //!
 //! Each annotated struct registers its descriptor where it is written; [`Registry::collect`] gathers
-//! them. Two of one name cannot both be meant, so that is an error which names both places.
+//! them. Two connectors of one name are an error that names both places.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -14,7 +14,7 @@ use crate::schema::{ConfigSchema, describe};
 #[cfg(test)]
 mod tests;
 
-/// A descriptor that an annotated struct leaves for [`Registry::collect`].
+/// A descriptor that an annotated struct registers for [`Registry::collect`].
 #[derive(Debug)]
 pub struct Registration(pub &'static Descriptor);
 
@@ -48,11 +48,11 @@ pub struct DuplicateConnector {
 impl Registry {
     /// Gathers every connector that is linked into the program.
     ///
-    /// A crate that is only listed as a dependency is not linked: name something of it first, such as
+    /// A crate that is only listed as a dependency is not linked: name an item of it first, such as
     /// `connectors::link()`.
     ///
     /// # Errors
-    /// Where two connectors have one name.
+    /// If two connectors have one name.
     pub fn collect() -> Result<Self, DuplicateConnector> {
         Self::of(inventory::iter::<Registration>().map(|registration| registration.0))
     }
@@ -60,7 +60,7 @@ impl Registry {
     /// Makes a registry of given connectors.
     ///
     /// # Errors
-    /// Where two connectors have one name.
+    /// If two connectors have one name.
     pub fn of(descriptors: impl IntoIterator<Item = &'static Descriptor>) -> Result<Self, DuplicateConnector> {
         let mut entries = BTreeMap::new();
         for descriptor in descriptors {
@@ -85,7 +85,7 @@ impl Registry {
         self.entries.get(name)
     }
 
-    /// Returns the types by name.
+    /// Returns the types, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
@@ -100,7 +100,7 @@ impl Registry {
         self.entries.len()
     }
 
-    /// Tells whether there is no type at all.
+    /// Returns whether there are no types.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -112,7 +112,7 @@ impl Entry {
         self.descriptor
     }
 
-    /// Returns the config schema, written at first use.
+    /// Returns the config schema, made at the first use.
     pub fn schema(&self) -> &Arc<ConfigSchema> {
         self.schema.get_or_init(|| Arc::new(describe(self.descriptor)))
     }

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::Secret;
 use crate::connector::Connector;
 use crate::context::{ConnectionConfig, Invocation};
 use crate::descriptor::Descriptor;
@@ -46,7 +47,6 @@ use crate::log::LogLevel;
 use crate::outcome::ConnectorResult;
 use crate::redact::secret_texts;
 use crate::registry::Registry;
-use crate::secret::Secret;
 
 /// Begins a call of a connector's command.
 pub fn call<C: Connector>(command: &str) -> TestCall {

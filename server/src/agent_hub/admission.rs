@@ -5,9 +5,9 @@ use std::sync::Arc;
 use connector_runtime::protocol;
 
 use super::close_reason::CloseReason;
-use super::wire::Register;
 use crate::auth::{AuthError, Authenticator, Identity, Scope};
 use crate::store::TokenKind;
+use connector_runtime::protocol::frames::Register;
 
 /// The most characters of a text that is shown to people.
 const MAX_SHOWN_LENGTH: usize = 100;

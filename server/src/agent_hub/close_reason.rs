@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::wire::{MAX_FRAME, WireError};
+use connector_runtime::protocol::frames::{MAX_FRAME, WireError};
 
 /// The most bytes of text that fit into a close frame (RFC 6455, section 5.5).
 const MAX_REASON: usize = 123;

@@ -19,8 +19,8 @@ use super::close_reason::CloseReason;
 use super::counted_stream::Traffic;
 use super::outbox::{Full, Outbox};
 use super::schemas::Schemas;
-use super::wire::{Capabilities, ConfigPlace, FromServer, Register};
 use crate::store;
+use connector_runtime::protocol::frames::{Capabilities, ConfigPlace, FromServer, Register};
 
 /// How many commands an agent gets at a time where it says nothing, and at most.
 const DEFAULT_CONCURRENT: u32 = 64;

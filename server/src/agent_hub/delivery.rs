@@ -19,7 +19,7 @@ use super::inflight::Ticket;
 use super::meters::Outcome;
 use super::outbox::Sent;
 use super::schemas::{Expected, refusal};
-use super::wire::{Command, FromServer, MAX_FRAME};
+use connector_runtime::protocol::frames::{Command, FromServer, MAX_FRAME};
 
 /// How long an agent may take to come back before what it had is given up, and what it never got is refused.
 pub(super) const RETURN: Duration = Duration::from_secs(5);

@@ -20,8 +20,8 @@ use super::delivery::{Delivery, Undelivered};
 use super::hub::Hub;
 use super::meters::Outcome;
 use super::schemas::Expected;
-use super::wire::Command;
-use crate::external;
+use connector_runtime::external;
+use connector_runtime::protocol::frames::Command;
 
 /// How long after the deadline the failure may take, which tells more than that the time is over.
 const GRACE: Duration = Duration::from_millis(500);

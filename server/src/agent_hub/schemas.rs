@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::connection::Connection;
-use super::wire::FromServer;
+use connector_runtime::protocol::frames::FromServer;
 
 /// How long an agent may take to describe itself.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -24,10 +24,10 @@ use super::counted_stream::{CountedStream, Traffic};
 use super::hub::Hub;
 use super::inflight::Taken;
 use super::schemas::{Expected, refusal};
-use super::wire::{FromAgent, FromServer, MAX_FRAME, Register, WireError};
 use crate::auth::{Authenticator, Identity};
 use crate::store::{self, Store};
 use crate::type_schema::type_schema;
+use connector_runtime::protocol::frames::{FromAgent, FromServer, MAX_FRAME, Register, WireError};
 
 /// How long a peer may take to register.
 const REGISTRATION: Duration = Duration::from_secs(5);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::bodies::{Call, ConnectorPatch, NewConnector};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,10 +15,10 @@ use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
+use crate::catalog::{self, ConnectorView};
 use crate::error::Error;
-use crate::execute::{self, CallFingerprint, CallInput, Executed, IdempotentOutcome, KeyedCall};
-use crate::input::Form;
+use crate::execute::{self, CallFingerprint, Executed, IdempotentOutcome, KeyedCall};
+use crate::input;
 use crate::services::Services;
 use crate::store::ConnectorFilter;
 
@@ -31,7 +32,7 @@ pub(super) async fn create(
     State(services): State<Services>,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let new = blocking::run(move || NewConnector::read(Form::parse_with_schema(&body)?)).await?;
+    let new = blocking::run(move || input::new_connector(&body)).await?;
     let view = catalog::create(&ctx, &services, new).await?;
     let location = format!("/api/connectors/{}", view.id);
     let headers = [(header::LOCATION, location), (header::ETAG, view.etag())];
@@ -85,7 +86,7 @@ pub(super) async fn update(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let patch = ConnectorPatch::read(Form::parse(&body)?)?;
+    let patch = input::connector_patch(&body)?;
     Ok(tagged(catalog::update(&ctx, &services, &key, patch, expected).await?))
 }
 
@@ -102,29 +103,6 @@ pub(super) async fn delete(
     let expected = if_match(&headers)?;
     catalog::delete(&ctx, &services, &key, expected).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The body of an execute call.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes the body; it is read into the use case's input")]
-pub(super) struct ExecuteBody {
-    /// The command; the type's default one where absent.
-    pub command: Option<String>,
-    /// Its params.
-    #[schema(value_type = Option<Object>)]
-    pub params: Option<Map<String, Value>>,
-    /// The run's variables.
-    #[schema(value_type = Option<Object>)]
-    pub variables: Option<Map<String, Value>>,
-    /// Id of the workflow step.
-    pub step_id: Option<String>,
-    /// Id of the run.
-    pub run_id: Option<String>,
-    /// Deadline in milliseconds, 1 to 300000.
-    pub timeout_ms: Option<u64>,
-    /// Answers with this mock scenario instead of calling.
-    pub mock_scenario: Option<String>,
 }
 
 /// The result of a command.
@@ -149,7 +127,7 @@ pub(super) struct ConnectorResult {
 /// Execute a command of a connector.
 #[utoipa::path(post, path = "/api/connectors/{id}/execute", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = inline(ExecuteBody),
+    request_body = inline(Call),
     responses((status = 200, body = ConnectorResult), (status = 409, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn execute(
     ctx: OpContext,
@@ -159,9 +137,10 @@ pub(super) async fn execute(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let mut input = CallInput::read(Form::parse(&body)?)?;
-    input.key = idempotency_key(&headers)?.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
-    Ok(answer(execute::call(&ctx, &services, &key, input).await?, began))
+    let call = input::call(&body)?;
+    let keyed = idempotency_key(&headers)?;
+    let keyed = keyed.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
+    Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
 /// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
@@ -175,8 +154,8 @@ pub(super) async fn test(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let input = CallInput::read(Form::parse(&body)?)?;
-    Ok(answer(execute::test(&ctx, &services, &key, input).await?, began))
+    let call = input::call(&body)?;
+    Ok(answer(execute::test(&ctx, &services, &key, call).await?, began))
 }
 
 fn answer(outcome: IdempotentOutcome, began: Instant) -> Response {

@@ -12,6 +12,7 @@ mod json;
 mod page;
 mod path;
 mod problem;
+mod request_id;
 mod routes;
 mod server_info;
 #[cfg(test)]
@@ -23,4 +24,4 @@ mod types;
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes};
 pub use guard::Access;
 pub use problem::Problem;
-pub use routes::{RouteRow, router, table};
+pub use routes::{RouteRow, document, router, table};

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{FromRef, MatchedPath, Request, State};
 use axum::handler::Handler as _;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
@@ -21,14 +21,11 @@ use utoipa_axum::routes;
 use super::guard::{Access, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
-use super::{Problem, agents, connectors, executions, imports, server_info, tokens, type_changes, types};
+use super::{Problem, agents, connectors, executions, imports, request_id, server_info, tokens, type_changes, types};
 use crate::app::App;
-use crate::auth::{RequestId, Scope};
+use crate::auth::Scope;
 use crate::error::Error;
 use crate::services::Services;
-
-/// Names a request: taken from the caller or made here, and told in every answer.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One route as it is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,14 +103,14 @@ fn rows(access: Access, (_, paths, _): &Handlers) -> Vec<RouteRow> {
 
 /// Makes the router. Without a guard nothing is reachable, not even the answer that there is nothing.
 pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
-    let mut router = OpenApiRouter::with_openapi(base_document());
-    for (access, (schemas, mut paths, handlers)) in declared() {
-        describe_access(access, &mut paths);
+    let mut router = Router::new();
+    for (access, (_, paths, handlers)) in declared() {
         let handlers = handlers.layer(from_fn_with_state((app.clone(), access), guard));
-        router = router.routes((schemas, paths, handlers));
+        for path in paths.paths.keys() {
+            router = router.route(path, handlers.clone());
+        }
     }
-    let (router, document) = router.split_for_parts();
-    let document = Document(Arc::from(document.to_json().unwrap_or_default()));
+    let document = Document(Arc::from(document().to_json().unwrap_or_default()));
     let nothing = axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
     let router = router
         .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
@@ -135,6 +132,16 @@ where
     ))
 }
 
+/// Makes the OpenAPI document of all routes.
+pub fn document() -> OpenApi {
+    let mut router = OpenApiRouter::<App>::with_openapi(base_document());
+    for (access, (schemas, mut paths, handlers)) in declared() {
+        describe_access(access, &mut paths);
+        router = router.routes((schemas, paths, handlers));
+    }
+    router.into_openapi()
+}
+
 fn base_document() -> OpenApi {
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
@@ -153,6 +160,7 @@ fn describe_access(access: Access, paths: &mut utoipa::openapi::path::Paths) {
     let requirement = SecurityRequirement::new("bearer", Vec::<String>::new());
     for item in paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            request_id::describe(operation);
             if access == Access::Public {
                 operation.security = Some(Vec::new());
                 continue;
@@ -184,21 +192,16 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 /// Names the request, adds the headers that every answer has, and counts the answer.
 async fn finish(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let brought = request.headers().get(REQUEST_ID).and_then(|value| RequestId::parse(value.to_str().ok()?));
-    let id = brought.unwrap_or_default();
-    request.extensions_mut().insert(id.clone());
-    // At the level of errors, so that whatever is logged is logged with it.
-    let span = tracing::error_span!("request", request_id = id.as_str());
+    let id = request_id::take(&mut request);
+    let span = request_id::span(&id);
     let method = http_metrics::label(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).instrument(span.clone()).await;
+    request_id::tell(&id, &mut response);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-        headers.insert(REQUEST_ID, id);
-    }
     let took = began.elapsed().as_secs_f64();
     let path = path.as_ref().map_or("none", MatchedPath::as_str);
     tracing::debug!(parent: &span, method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");

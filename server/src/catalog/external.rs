@@ -6,29 +6,16 @@ use semver::Version;
 use serde_json::Value;
 use url::Url;
 
-use super::create::{NewConnector, parse_schema};
+use super::create::parse_schema;
 use super::endpoint::read_endpoint;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
-use crate::external::{FetchedSchema, ProbeError, fetch_schema};
-use crate::input::Form;
 use crate::services::Services;
 use crate::store::{
     Actor, ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields,
 };
-
-/// Most characters of a signing secret.
-const MAX_SIGNING: usize = 1_024;
-
-/// Takes a signing secret.
-pub(super) fn signing_secret(form: &mut Form) -> Option<String> {
-    let secret = form.text("signingSecret")?;
-    if secret.is_empty() || secret.chars().count() > MAX_SIGNING {
-        form.mistake("signingSecret", format!("expected 1 to {MAX_SIGNING} characters"));
-        return None;
-    }
-    Some(secret)
-}
+use connector_runtime::external::{FetchedSchema, ProbeError, fetch_schema};
+use floh_client::bodies::NewConnector;
 
 /// Seals a signing secret.
 pub(super) fn seal_signing_secret(services: &Services, id: uuid::Uuid, secret: &str) -> Result<SealedSecret, Error> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tracing::dispatcher::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::telemetry::{LogFormat, subscriber};
+use floh_agent::logs::{LogFormat, subscriber};
 
 /// Keeps what this thread logs, in the format for machines, until it is dropped.
 pub(crate) struct Log {

@@ -4,9 +4,9 @@ use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::wire::MAX_FRAME;
 use super::support::{FakeAgent, agents, call, ok, settle};
 use crate::testing::TestServer;
+use connector_runtime::protocol::frames::MAX_FRAME;
 
 #[tokio::test]
 async fn what_is_late_double_unknown_or_foreign_is_dropped_and_acknowledged() {
