@@ -8,6 +8,8 @@
 //! redirects with headers that it does not know to be secret.
 
 mod address;
+mod backoff;
+mod bearer;
 mod body;
 mod check;
 #[expect(
@@ -51,6 +53,8 @@ mod tests;
 mod tls;
 mod url;
 
+pub use self::backoff::Backoff;
+pub use self::bearer::bearer_header;
 pub use self::check::Verdict;
 pub use self::client::Client;
 pub use self::connection::EgressScope;

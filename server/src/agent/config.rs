@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
+use connector_runtime::protocol::frames::ConfigPlace;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
 use connector_runtime::schema::{
@@ -18,7 +19,6 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::secret_file;
-use crate::agent_hub::wire::ConfigPlace;
 use crate::config::variable;
 
 /// How many commands are executed at a time when nothing is said.
