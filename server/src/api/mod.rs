@@ -12,6 +12,7 @@ mod json;
 mod page;
 mod path;
 mod problem;
+mod request_id;
 mod routes;
 mod server_info;
 #[cfg(test)]

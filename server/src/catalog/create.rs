@@ -17,8 +17,8 @@ use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{
-    ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError, TypeChoice,
-    TypeFields, new_id,
+    Actor, ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError,
+    TypeChoice, TypeFields, new_id,
 };
 use crate::type_schema::{stored_schema, type_schema};
 
@@ -41,11 +41,11 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
         // A type whose code is gone can be read, but nothing new can be made of it.
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
-            let (of, schema) = new_type(services, &new, sent).await?;
+            let (of, schema) = new_type(services, &new, sent, ctx.actor()).await?;
             return insert(services, new, of, &schema, Own::default()).await;
         }
         Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
-            let (of, schema) = external::new_type(services, &new).await?;
+            let (of, schema) = external::new_type(services, &new, ctx.actor()).await?;
             return insert(services, new, of, &schema, Own::default()).await;
         }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
@@ -89,6 +89,7 @@ async fn new_type(
     services: &Services,
     new: &NewConnector,
     sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
+    actor: Actor,
 ) -> Result<(TypeChoice, ConfigSchema), Error> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
@@ -133,7 +134,7 @@ async fn new_type(
         script_source: Some(source.clone()),
         endpoint_url: None,
     };
-    let new_type = NewType { name: new.type_name.clone(), execution_model: new.execution_model, fields };
+    let new_type = NewType { name: new.type_name.clone(), execution_model: new.execution_model, fields, actor };
     Ok((TypeChoice::New(new_type), schema))
 }
 

@@ -21,8 +21,8 @@ use crate::error::{Error, Mistake};
 use crate::openapi::{OperationView, Warning};
 use crate::services::Services;
 use crate::store::{
-    ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields,
-    VersionSource,
+    Actor, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
+    TypeFields, VersionSource,
 };
 
 /// Most changes that the history keeps of a version.
@@ -122,8 +122,8 @@ pub async fn update_type(
 ) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     authorize(ctx, &change)?;
-    let (worker, key) = (services.clone(), key.to_owned());
-    services.run_to_completion(async move { replace(&worker, &key, change, expected).await }).await
+    let (worker, key, actor) = (services.clone(), key.to_owned(), ctx.actor());
+    services.run_to_completion(async move { replace(&worker, &key, change, expected, actor).await }).await
 }
 
 async fn replace(
@@ -131,6 +131,7 @@ async fn replace(
     key: &str,
     change: TypeChange,
     expected: Option<i64>,
+    actor: Actor,
 ) -> Result<ChangedType, Error> {
     // One after another: without If-Match a change is laid over whatever is there.
     let _turn = services.write_lock.lock().await;
@@ -140,7 +141,7 @@ async fn replace(
     }
     let Planned { row, patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
-    write(services, Planned { row, patch, plan }, VersionSource::Put, expected.is_some()).await
+    write(services, Planned { row, patch, plan }, VersionSource::Put, actor, expected.is_some()).await
 }
 
 /// Fetches the schema of an external type's service again and takes it over by the rules of a change.
@@ -160,14 +161,15 @@ pub async fn refresh_type(
         let why = "a service's schema decides what is secret of connectors, so this";
         ctx.authorize_for(Scope::ConnectorsWrite, why)?;
     }
-    let worker = services.clone();
-    services.run_to_completion(async move { fetch_and_replace(&worker, asked, refresh).await }).await
+    let (worker, actor) = (services.clone(), ctx.actor());
+    services.run_to_completion(async move { fetch_and_replace(&worker, asked, refresh, actor).await }).await
 }
 
 async fn fetch_and_replace(
     services: &Services,
     asked: ConnectorType,
     refresh: TypeRefresh,
+    actor: Actor,
 ) -> Result<ChangedType, Error> {
     let fetched = fetch_again(services, &asked).await?;
     let _turn = services.write_lock.lock().await;
@@ -180,7 +182,7 @@ async fn fetch_and_replace(
         let patch = TypePatch::refresh(&worker, &row, &refresh, &fetched)?;
         Planned::of(row, patch)
     });
-    write(services, planned.await?, VersionSource::Refresh, false).await
+    write(services, planned.await?, VersionSource::Refresh, actor, false).await
 }
 
 /// Writes a change whose version fits. `guarded` tells that the caller has named the revision that it has seen.
@@ -188,6 +190,7 @@ async fn write(
     services: &Services,
     planned: Planned,
     source: VersionSource,
+    actor: Actor,
     guarded: bool,
 ) -> Result<ChangedType, Error> {
     let Planned { row, mut patch, plan } = planned;
@@ -212,7 +215,7 @@ async fn write(
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
-    let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes) });
+    let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes), actor });
     let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut rework = |stored: StoredConfig| rework(services, &carry, stored, &mut secrets_cleared);
