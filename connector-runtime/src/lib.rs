@@ -16,6 +16,8 @@ pub mod context;
 mod describe;
 pub mod descriptor;
 pub mod dispatch;
+#[cfg(feature = "external")]
+pub mod external;
 pub mod field;
 pub mod lock;
 pub mod log;

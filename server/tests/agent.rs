@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 #![allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 
-#[path = "agent/desk.rs"]
-mod desk;
 #[path = "agent/destinations.rs"]
 mod destinations;
 #[path = "agent/exchange.rs"]
 mod exchange;
+#[path = "agent/fixture.rs"]
+mod fixture;
 #[path = "agent/frames.rs"]
 mod frames;
 #[path = "agent/hub.rs"]

@@ -4,15 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 #![allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 
-#[path = "agent_loss/desk.rs"]
-mod desk;
-#[path = "agent_loss/disorder.rs"]
-mod disorder;
+#[path = "agent_loss/fixture.rs"]
+mod fixture;
 #[path = "agent_loss/frames.rs"]
 mod frames;
-#[path = "agent_loss/house.rs"]
-mod house;
 #[path = "agent_loss/offsets.rs"]
 mod offsets;
-#[path = "agent_loss/tap.rs"]
-mod tap;
+#[path = "agent_loss/recorder.rs"]
+mod recorder;
+#[path = "agent_loss/reorder.rs"]
+mod reorder;
+#[path = "agent_loss/server.rs"]
+mod server;

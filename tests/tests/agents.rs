@@ -5,8 +5,8 @@
 
 #[path = "agents/check.rs"]
 mod check;
-#[path = "agents/desk.rs"]
-mod desk;
+#[path = "agents/fixture.rs"]
+mod fixture;
 #[path = "agents/flow.rs"]
 mod flow;
 #[path = "agents/identity.rs"]

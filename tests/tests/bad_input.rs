@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use serde_json::{Value, json};
-use tests::{Answer, Client, Floh, eventually};
+use test_support::{Answer, Client, Floh, eventually};
 
 /// The usual limit of a body.
 const TEN_MIB: usize = 10 * 1024 * 1024;
@@ -178,7 +178,7 @@ async fn bodies_that_are_too_large() {
 
     // Sent in pieces, without a length that could warn.
     let mut connection = admin.connect().await.unwrap();
-    let token = format!("Bearer {}", tests::floh::ADMIN_TOKEN);
+    let token = format!("Bearer {}", test_support::ADMIN_TOKEN);
     let head = format!(
         "POST /api/connectors/crm/execute HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     );

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use tests::{Client, Reply, Setup, Upstream};
+use test_support::{Client, Reply, Setup, Upstream};
 
 /// With characters that every encoding changes.
 const CONFIG: &str = "canary/config+\"tok&en\" 7Qx";
@@ -168,7 +168,7 @@ async fn nothing_leaks(log_format: &str) {
     search_folder(&data);
     search("the log", floh.logs().as_bytes());
     assert!(floh.logs().contains("by-token"), "the log tells of the calls: {}", floh.logs());
-    assert!(!floh.logs().contains(tests::floh::ADMIN_TOKEN), "the admin token came by environment and is not told");
+    assert!(!floh.logs().contains(test_support::ADMIN_TOKEN), "the admin token came by environment and is not told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use serde_json::{Value, json};
-use tests::floh::{run, run_in, run_with_input};
-use tests::{Exit, Floh, Reply, Upstream};
+use test_support::{Exit, Floh, Reply, Upstream};
+use test_support::{run, run_in, run_with_input};
 
 #[track_caller]
 fn assert_code(exit: &Exit, code: i32) {

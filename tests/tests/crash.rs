@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tests::{Client, Floh, Gate, Reply, Upstream, eventually};
+use test_support::{Client, Floh, Gate, Reply, Upstream, eventually};
 
 /// Executes one after the other until the server is gone, and keeps what was acknowledged.
 async fn stream(client: Client, name: &'static str, first: u64, acknowledged: Arc<Mutex<BTreeMap<String, u64>>>) {
     let Ok(mut connection) = client.connect().await else { return };
-    let token = format!("Bearer {}", tests::floh::ADMIN_TOKEN);
+    let token = format!("Bearer {}", test_support::ADMIN_TOKEN);
     let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
     for n in first.. {
         let body = json!({ "params": { "url": "echo", "query": { "n": n } } }).to_string();

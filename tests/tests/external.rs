@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tests::floh::{binary, widget_service};
-use tests::{Client, Floh, Reply, Service, Setup, Upstream};
+use test_support::program::{self, widget_service};
+use test_support::{Client, Floh, Reply, Service, Setup, Upstream};
 
 const SERVICE: &str = include_str!("external/service.py");
 const KEY: &str = "canary-of-the-connection";
@@ -22,7 +22,7 @@ fn python(port: u16, tells: bool) -> Option<Service> {
     match Service::start(&mut command) {
         Ok(service) => Some(service),
         Err(error) => {
-            tests::skipped(&format!("python3 does not start: {error}"));
+            test_support::skipped(&format!("python3 does not start: {error}"));
             None
         }
     }
@@ -198,7 +198,7 @@ async fn a_built_in_gives_the_same_results_here_and_elsewhere() {
         _ => Reply::json(200, &json!({ "items": [1, 2.5, "ä", null] })),
     })
     .await;
-    let mut command = Command::new(binary());
+    let mut command = Command::new(program::floh());
     command.args(["connector", "serve", "--listen", "127.0.0.1:0", "http", "delay"]);
     let service = Service::start(command.env("FLOH_EGRESS_ALLOW", upstream.address().to_string())).unwrap();
     let floh = floh([service.address(), upstream.address()]).await;

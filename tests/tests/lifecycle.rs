@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
-use tests::floh::{run, run_in};
-use tests::{Client, Exit, Floh, Gate, Reply, Setup, Upstream, eventually, within_bound};
+use test_support::{Client, Exit, Floh, Gate, Reply, Setup, Upstream, eventually, within_bound};
+use test_support::{run, run_in};
 
 /// Says what is wrong in plain words: no panic, no backtrace, no place in the sources.
 #[track_caller]

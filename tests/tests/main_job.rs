@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use serde_json::{Value, json};
-use tests::{Answer, Client, Floh, Reply, Upstream};
+use test_support::{Answer, Client, Floh, Reply, Upstream};
 
 const TOKEN: &str = "upstream-t0ken-4711";
 

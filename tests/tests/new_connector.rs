@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
-use tests::floh::run_in;
+use test_support::run_in;
 
 /// The folder of the repository.
 fn repository() -> &'static Path {

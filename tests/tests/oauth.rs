@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tests::{Client, Floh, Received, Reply, Upstream};
+use test_support::{Client, Floh, Received, Reply, Upstream};
 use tokio::task::JoinSet;
 
 const SECRET: &str = "canary-client-secret-7Qx";

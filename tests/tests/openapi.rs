@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Client, Floh, Received, Reply, Upstream};
+use test_support::{Client, Floh, Received, Reply, Upstream};
 
 const GALLERY: &str = include_str!("openapi/gallery.yaml");
 /// Bytes that are no text.

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tests::floh::{ADMIN_TOKEN, run, run_with_input};
-use tests::{Exit, Floh, Reply, Upstream};
+use test_support::{ADMIN_TOKEN, run, run_with_input};
+use test_support::{Exit, Floh, Reply, Upstream};
 
 /// A service that serves its own document, which a test may change, and answers where it was called.
 struct Service {

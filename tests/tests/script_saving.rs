@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use tests::{Answer, Client, Floh};
+use test_support::{Answer, Client, Floh};
 
 /// How long a source may take to be judged: its top level has 2 s, and this machine may be busy.
 const MOST: Duration = Duration::from_secs(20);

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tests::floh::run;
-use tests::{Client, Floh, Gate, Reply, Setup, Upstream, eventually};
+use test_support::run;
+use test_support::{Client, Floh, Gate, Reply, Setup, Upstream, eventually};
 
 const SECRET: &str = "canary/script+\"k&ey\" 3Zt";
 
@@ -381,7 +381,7 @@ async fn watching_runs_again_when_the_file_changes() {
         std::fs::write(&file, format!("function go() {{ return {{ success: true, payload: {answer} }}; }}"))
     };
     write("'first'").unwrap();
-    let child = Command::new(tests::floh::binary())
+    let child = Command::new(test_support::program::floh())
         .args(["script", "run", "--command", "go", "--watch", "--json"])
         .arg(&file)
         .env_clear()

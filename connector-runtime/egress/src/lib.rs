@@ -42,7 +42,6 @@ mod response;
 mod retry;
 mod rule;
 mod scope;
-mod secret;
 mod stream;
 mod suspicious_headers;
 #[cfg(any(test, feature = "testing"))]
@@ -55,6 +54,8 @@ mod url;
 
 pub use self::backoff::Backoff;
 pub use self::bearer::bearer_header;
+pub use connector_schema::Secret;
+
 pub use self::check::Verdict;
 pub use self::client::Client;
 pub use self::connection::EgressScope;
@@ -68,5 +69,4 @@ pub use self::request::Request;
 pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::rule::Rule;
-pub use self::secret::Secret;
 pub use self::url::IntoUrl;

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use connector_schema::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -38,7 +39,7 @@ pub enum SignatureError {
 }
 
 /// Signs a body and returns the value of [`SIGNATURE_HEADER`]; `at` is the time of the signature.
-pub fn sign(secret: &str, body: &[u8], at: SystemTime) -> String {
+pub fn sign(secret: &Secret, body: &[u8], at: SystemTime) -> String {
     let at = unix(at).to_string();
     let code = code(secret, &at, body).finalize().into_bytes();
     format!("t={at},v1={}", const_hex::encode(code))
@@ -49,7 +50,7 @@ pub fn sign(secret: &str, body: &[u8], at: SystemTime) -> String {
 ///
 /// # Errors
 /// If the signature is missing, cannot be parsed, is too old, or does not match.
-pub fn verify(secret: &str, header: Option<&str>, body: &[u8], now: SystemTime) -> Result<(), SignatureError> {
+pub fn verify(secret: &Secret, header: Option<&str>, body: &[u8], now: SystemTime) -> Result<(), SignatureError> {
     let header = header.ok_or(SignatureError::Missing)?;
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
     let at = parts().find(|(name, _)| *name == "t").ok_or(SignatureError::Unreadable)?.1;
@@ -64,9 +65,9 @@ pub fn verify(secret: &str, header: Option<&str>, body: &[u8], now: SystemTime) 
     if seconds > MAX_AGE.as_secs() { Err(SignatureError::Stale { seconds }) } else { Ok(()) }
 }
 
-fn code(secret: &str, at: &str, body: &[u8]) -> Hmac<Sha256> {
+fn code(secret: &Secret, at: &str, body: &[u8]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104)")]
-    let mut code = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("every length is a key");
+    let mut code = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("every length is a key");
     code.update(at.as_bytes());
     code.update(b".");
     code.update(body);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use connector_schema::ConfigSchema;
+use connector_schema::{ConfigSchema, Secret};
 use serde_json::json;
 
 use super::*;
@@ -13,25 +13,25 @@ fn at(seconds: u64) -> SystemTime {
 
 #[test]
 fn a_signature_is_the_hmac_of_time_and_body() {
-    let secret = "a signing secret";
+    let secret = Secret::new("a signing secret");
     // Computed with another implementation of HMAC.
     let expected = "t=1700000000,v1=8684a444ca2e912b560858f6bbd34d35e46a45294787687b3ce1a2e9550fa436";
-    let signature = sign(secret, b"{\"a\":1}", at(1_700_000_000));
+    let signature = sign(&secret, b"{\"a\":1}", at(1_700_000_000));
     assert_eq!(signature, expected);
-    assert_eq!(verify(secret, Some(&signature), b"{\"a\":1}", at(1_700_000_000)), Ok(()));
+    assert_eq!(verify(&secret, Some(&signature), b"{\"a\":1}", at(1_700_000_000)), Ok(()));
 }
 
 #[test]
 fn a_signature_fits_one_secret_one_body_and_five_minutes() {
-    let (secret, body) = ("a signing secret", b"body");
-    let signature = sign(secret, body, at(1_000_000));
-    let check = |header: &str, body: &[u8], now| verify(secret, Some(header), body, at(now));
+    let (secret, body) = (Secret::new("a signing secret"), b"body");
+    let signature = sign(&secret, body, at(1_000_000));
+    let check = |header: &str, body: &[u8], now| verify(&secret, Some(header), body, at(now));
     assert_eq!(check(&signature, body, 1_000_300), Ok(()));
     assert_eq!(check(&signature, body, 999_700), Ok(()));
     assert_eq!(check(&signature, body, 1_000_301), Err(SignatureError::Stale { seconds: 301 }));
     assert_eq!(check(&signature, body, 999_699), Err(SignatureError::Stale { seconds: 301 }));
     assert_eq!(check(&signature, b"Body", 1_000_000), Err(SignatureError::Wrong));
-    let other = sign("another secret", body, at(1_000_000));
+    let other = sign(&Secret::new("another secret"), body, at(1_000_000));
     assert_eq!(check(&other, body, 1_000_000), Err(SignatureError::Wrong));
     // Another time under the same code is another text.
     assert_eq!(check(&signature.replace("t=1000000", "t=1000001"), body, 1_000_000), Err(SignatureError::Wrong));
@@ -42,7 +42,7 @@ fn a_signature_fits_one_secret_one_body_and_five_minutes() {
         let error = check(broken, body, 1_000_000).unwrap_err();
         assert!(matches!(error, SignatureError::Unreadable | SignatureError::Wrong), "{broken}: {error:?}");
     }
-    assert_eq!(verify(secret, None, body, at(0)), Err(SignatureError::Missing));
+    assert_eq!(verify(&secret, None, body, at(0)), Err(SignatureError::Missing));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod nested;
 mod parse;
 pub mod pointer;
 mod print;
+mod secret;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
@@ -23,4 +24,5 @@ pub use names::{CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
 pub use nested::NestedSchema;
 pub use nested::is_secret as is_secret_schema;
 pub use parse::{SchemaError, SchemaProblem};
+pub use secret::Secret;
 pub use validate::{FieldValues, Invalid, Problem, is_absent, is_missing, json_type};

@@ -32,7 +32,7 @@ pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) 
     let body = read(body).await?;
     if let Some(secret) = &service.secret {
         let signature = head.headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
-        protocol::verify(secret.expose(), signature, &body, SystemTime::now())
+        protocol::verify(secret, signature, &body, SystemTime::now())
             .map_err(|error| RequestProblem::unsigned(error.to_string()))?;
     }
     let call = parse(&head.headers, &body)?;

@@ -23,4 +23,4 @@ mod types;
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes};
 pub use guard::Access;
 pub use problem::Problem;
-pub use routes::{RouteRow, router, table};
+pub use routes::{RouteRow, document, router, table};

@@ -10,10 +10,10 @@ use super::create::{NewConnector, parse_schema};
 use super::endpoint::read_endpoint;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
-use crate::external::{FetchedSchema, ProbeError, fetch_schema};
 use crate::input::Form;
 use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
+use connector_runtime::external::{FetchedSchema, ProbeError, fetch_schema};
 
 /// Most characters of a signing secret.
 const MAX_SIGNING: usize = 1_024;

@@ -12,12 +12,12 @@ use super::endpoint::read_endpoint;
 use super::import::{read_include, refused};
 use crate::auth::{OpContext, Scope};
 use crate::error::{Error, Mistake};
-use crate::external::FetchedSchema;
 use crate::input::Form;
 use crate::openapi::{self, ConnectorDraft, OperationView, Options, Spec, Warning};
 use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 use crate::type_schema::{stored_schema, type_schema};
+use connector_runtime::external::FetchedSchema;
 
 /// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
 #[derive(Debug, ToSchema)]

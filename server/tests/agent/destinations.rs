@@ -1,7 +1,5 @@
 //! Services inside the network, under the agent's own list of destinations.
 
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,30 +7,14 @@ use axum::routing::post;
 use connector_runtime::Secret;
 use connector_runtime::protocol::{self, SIGNATURE_HEADER};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+use test_support::Listener;
 
-use super::desk;
+use super::fixture;
 use super::hub::{Hub, command, keyed, start};
 
-struct Upstream {
-    address: SocketAddr,
-    serving: AbortHandle,
-}
-
-impl Upstream {
-    async fn start(router: Router) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(connector_runtime::serve::serve(listener, router, std::future::pending()));
-        Self { address, serving: serving.abort_handle() }
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
+/// Serves a router as connector services are served.
+pub(crate) async fn served(router: Router) -> Listener {
+    Listener::start(|socket| connector_runtime::serve::serve(socket, router, std::future::pending())).await
 }
 
 fn of(mut frame: Value, connector: &str) -> Value {
@@ -42,11 +24,11 @@ fn of(mut frame: Value, connector: &str) -> Value {
 
 #[tokio::test]
 async fn a_service_of_protocol_2_is_called_and_described() {
-    let service = Upstream::start(connector_runtime::serve::router(desk::registry())).await;
+    let service = served(connector_runtime::serve::router(fixture::registry())).await;
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let address = service.address;
+    let address = service.address();
     let config =
-        format!("id = \"a\"\nallow = [\"{address}\"]\n[connectors.hr]\nurl = \"http://{address}/agent-desk\"\n");
+        format!("id = \"a\"\nallow = [\"{address}\"]\n[connectors.hr]\nurl = \"http://{address}/agent-fixture\"\n");
     let _agent = start(&hub, &config, folder.path()).await;
     let mut line = hub.accept().await;
     assert!(line.registration["schemas"]["hr"].as_str().unwrap().starts_with("1.2.0;sha256="));
@@ -67,7 +49,7 @@ async fn a_plain_service_gets_the_params_and_its_json_is_the_payload() {
             "echo" => {
                 let signature = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
                 let secret = Secret::new("signing secret");
-                protocol::verify(secret.expose(), signature, &body, std::time::SystemTime::now()).unwrap();
+                protocol::verify(&secret, signature, &body, std::time::SystemTime::now()).unwrap();
                 let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap().to_owned());
                 (StatusCode::CREATED, json!({ "got": body_value, "key": key }).to_string())
             }
@@ -81,12 +63,12 @@ async fn a_plain_service_gets_the_params_and_its_json_is_the_payload() {
     for path in ["echo", "nothing", "text", "fail"] {
         router = router.route(&format!("/api/{path}"), route(path));
     }
-    let service = Upstream::start(router).await;
+    let service = served(router).await;
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
     let secret = folder.path().join("signing");
     std::fs::write(&secret, "signing secret").unwrap();
     std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let address = service.address;
+    let address = service.address();
     let config = format!(
         "id = \"a\"\nallow = [\"{address}\"]\n[connectors.old]\nurl = \"http://{address}/api\"\nprotocol = \"plain\"\n\
          signing-secret = {{ file = \"{}\" }}\n",
@@ -108,21 +90,22 @@ async fn a_plain_service_gets_the_params_and_its_json_is_the_payload() {
 
 #[tokio::test]
 async fn nothing_beside_the_list_is_called() {
-    let listed = Upstream::start(Router::new()).await;
-    let other = Upstream::start(Router::new()).await;
+    let listed = served(Router::new()).await;
+    let other = served(Router::new()).await;
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
     let config = format!(
-        "id = \"a\"\nallow = [\"{}\"]\n[connectors.front-desk]\ntype = \"agent-desk\"\n\
+        "id = \"a\"\nallow = [\"{}\"]\n[connectors.front-desk]\ntype = \"agent-fixture\"\n\
          [connectors.other]\nurl = \"http://{}\"\n",
-        listed.address, other.address
+        listed.address(),
+        other.address()
     );
     let _agent = start(&hub, &config, folder.path()).await;
     let mut line = hub.accept().await;
     let ask = |id: &str, url: String| command(id, "callOut", json!({ "url": url }));
-    let found = line.call(ask("1", format!("http://{}/", listed.address))).await;
+    let found = line.call(ask("1", format!("http://{}/", listed.address()))).await;
     assert_eq!(found, json!({ "success": true, "payload": 404 }));
     for (id, url) in [
-        ("2", format!("http://{}/", other.address)),
+        ("2", format!("http://{}/", other.address())),
         ("3", "http://93.184.215.14/".to_owned()),
         ("4", "http://169.254.169.254/latest".to_owned()),
     ] {
@@ -137,7 +120,7 @@ async fn nothing_beside_the_list_is_called() {
 #[tokio::test]
 async fn a_config_of_the_agent_is_the_one_that_is_used() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let config = "id = \"a\"\nconfig = \"agent\"\n[connectors.front-desk]\ntype = \"agent-desk\"\n\
+    let config = "id = \"a\"\nconfig = \"agent\"\n[connectors.front-desk]\ntype = \"agent-fixture\"\n\
                   config.apiKey = \"of the agent\"\n";
     let _agent = start(&hub, config, folder.path()).await;
     let mut line = hub.accept().await;

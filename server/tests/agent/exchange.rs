@@ -1,15 +1,16 @@
 //! What goes over a connection that holds.
 
 use serde_json::json;
+use test_support::within_bound;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::desk::Gate;
-use super::hub::{DESK, Hub, TOKEN, command, keyed, soon, start};
+use super::fixture::Gate;
+use super::hub::{CONFIG, Hub, TOKEN, command, keyed, start};
 
 #[tokio::test]
 async fn it_registers_and_tells_what_it_serves() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let agent = start(&hub, DESK, folder.path()).await;
+    let agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     assert_eq!(line.bearer, format!("Bearer {TOKEN}"));
     let registration = line.registration.clone();
@@ -38,7 +39,7 @@ async fn it_registers_and_tells_what_it_serves() {
 #[tokio::test]
 async fn commands_have_their_values_and_results() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let result = line.call(command("1", "add", json!({ "one": 2 }))).await;
     let payload = json!({ "sum": 3, "run": "run-1", "key": "canary-of-the-desk" });
@@ -65,7 +66,7 @@ async fn commands_have_their_values_and_results() {
 #[tokio::test]
 async fn what_changes_something_is_acknowledged_first() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("acknowledged");
     line.send(&command("1", "wait", json!({ "tag": "acknowledged" }))).await;
@@ -78,7 +79,7 @@ async fn what_changes_something_is_acknowledged_first() {
 #[tokio::test]
 async fn a_command_that_comes_twice_is_executed_once() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("twice");
     let frame = command("1", "wait", json!({ "tag": "twice" }));
@@ -101,7 +102,7 @@ async fn a_command_that_comes_twice_is_executed_once() {
 #[tokio::test]
 async fn a_key_that_comes_twice_is_executed_once() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("key");
     let call = |id: &str| keyed(id, "wait", json!({ "tag": "key" }), "k");
@@ -125,7 +126,7 @@ async fn a_key_that_comes_twice_is_executed_once() {
 #[tokio::test]
 async fn no_more_are_at_work_than_it_takes() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let config = DESK.replace("name =", "max-concurrent = 1\nname =");
+    let config = CONFIG.replace("name =", "max-concurrent = 1\nname =");
     let _agent = start(&hub, &config, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("busy");
@@ -146,14 +147,14 @@ async fn no_more_are_at_work_than_it_takes() {
 #[tokio::test]
 async fn a_stop_finishes_what_is_at_work() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let mut agent = start(&hub, DESK, folder.path()).await;
+    let mut agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("stop");
     line.send(&command("1", "wait", json!({ "tag": "stop" }))).await;
     gate.entered().await;
     assert_eq!(line.receive().await["type"], "ack");
     agent.stop.cancel();
-    let refused = soon("the stop to be noticed", async {
+    let refused = within_bound("the stop to be noticed", async {
         for id in 2.. {
             let result = line.call(command(&id.to_string(), "write", json!({ "tag": "stop too" }))).await;
             if result["success"] == false {
@@ -169,5 +170,5 @@ async fn a_stop_finishes_what_is_at_work() {
         Message::Close(Some(frame)) => assert_eq!(u16::from(frame.code), 1000),
         other => panic!("{other:?}"),
     }
-    soon("the end", &mut agent.task).await.unwrap();
+    within_bound("the end", &mut agent.task).await.unwrap();
 }

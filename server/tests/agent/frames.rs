@@ -5,12 +5,12 @@ use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::hub::{DESK, Hub, command, start};
+use super::hub::{CONFIG, Hub, command, start};
 
 #[tokio::test]
 async fn strange_frames_are_passed_over() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     for text in ["", "{", "[]", "null", "{}", r#"{"type":7}"#, r#"{"type":"of-tomorrow","a":1}"#, r#"{"type":"ack"}"#] {
         line.send_message(Message::text(text)).await;
@@ -32,7 +32,7 @@ async fn strange_frames_are_passed_over() {
 #[tokio::test]
 async fn a_frame_that_is_too_large_ends_the_connection_alone() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let most = command("1", "add", json!({ "one": 1, "pad": "x".repeat(MAX_FRAME_BYTES - 1024) }));
     assert!(most.to_string().len() < MAX_FRAME_BYTES);
@@ -48,9 +48,10 @@ async fn a_frame_that_is_too_large_ends_the_connection_alone() {
 #[tokio::test]
 async fn a_ping_is_answered() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     line.send_message(Message::Ping(vec![1, 2, 3].into())).await;
-    let pong = super::hub::soon("a pong", futures_util::StreamExt::next(&mut line.socket)).await.unwrap().unwrap();
+    let pong =
+        test_support::within_bound("a pong", futures_util::StreamExt::next(&mut line.socket)).await.unwrap().unwrap();
     assert_eq!(pong, Message::Pong(vec![1, 2, 3].into()));
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::egress::Backoff;
+use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use server::agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
+use test_support::within_bound;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
@@ -18,16 +19,9 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 use tokio_util::sync::CancellationToken;
 
-use super::desk;
+use super::fixture;
 
 pub(crate) const TOKEN: &str = "token-of-the-test";
-/// More than any step takes; a test that waits for so long has failed.
-const MAX_LENGTH: Duration = Duration::from_secs(30);
-
-/// Waits for something, but not for ever.
-pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(MAX_LENGTH, future).await.unwrap_or_else(|_| panic!("{what} did not happen"))
-}
 
 pub(crate) struct Hub {
     listener: TcpListener,
@@ -50,7 +44,7 @@ impl Hub {
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {
-        let stream = soon("a connection", self.listener.accept()).await.unwrap().0;
+        let stream = within_bound("a connection", self.listener.accept()).await.unwrap().0;
         stream.set_nodelay(true).unwrap();
         stream
     }
@@ -66,7 +60,8 @@ impl Hub {
             *seen.lock().unwrap() = header.unwrap_or_default();
             Ok(response)
         };
-        let socket = soon("an upgrade", tokio_tungstenite::accept_hdr_async(self.tcp().await, look)).await.unwrap();
+        let socket =
+            within_bound("an upgrade", tokio_tungstenite::accept_hdr_async(self.tcp().await, look)).await.unwrap();
         let mut line = Line { socket, registration: Value::Null, bearer: String::new() };
         line.registration = line.receive().await;
         line.bearer = bearer.lock().unwrap().clone();
@@ -91,7 +86,7 @@ impl Line {
     }
 
     pub(crate) async fn send_message(&mut self, message: Message) {
-        soon("a frame to be sent", self.socket.send(message)).await.unwrap();
+        within_bound("a frame to be sent", self.socket.send(message)).await.unwrap();
     }
 
     /// Returns the next text frame.
@@ -105,7 +100,7 @@ impl Line {
     /// Returns the next frame that is no heartbeat.
     pub(crate) async fn message(&mut self) -> Message {
         loop {
-            match soon("a frame", self.socket.next()).await.expect("a frame before the end").unwrap() {
+            match within_bound("a frame", self.socket.next()).await.expect("a frame before the end").unwrap() {
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => return other,
             }
@@ -144,9 +139,9 @@ impl Line {
 
     pub(crate) async fn close(mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
-        soon("the goodbye", self.socket.close(Some(frame))).await.unwrap();
+        within_bound("the goodbye", self.socket.close(Some(frame))).await.unwrap();
         // The agent closes as well; whatever it still says is not heard.
-        while let Some(Ok(_)) = soon("the end", self.socket.next()).await {}
+        while let Some(Ok(_)) = within_bound("the end", self.socket.next()).await {}
     }
 }
 
@@ -177,7 +172,7 @@ impl Drop for Running {
     }
 }
 
-pub(crate) const DESK: &str = "id = \"agent-1\"\nname = \"One\"\n[connectors.front-desk]\ntype = \"agent-desk\"\n";
+pub(crate) const CONFIG: &str = "id = \"agent-1\"\nname = \"One\"\n[connectors.front-desk]\ntype = \"agent-fixture\"\n";
 
 pub(crate) fn pace() -> Pace {
     let short = Duration::from_millis(20);
@@ -190,14 +185,14 @@ pub(crate) fn settings(server: &str, config: &str, folder: &Path) -> Settings {
         server: ServerAddress::parse(server, false).unwrap(),
         tls: None,
         token: Secret::new(TOKEN),
-        config: AgentConfig::parse(config, &path, &desk::registry()).unwrap(),
+        config: AgentConfig::parse(config, &path, &fixture::registry()).unwrap(),
         data_dir: folder.to_owned(),
         pace: pace(),
     }
 }
 
 pub(crate) async fn run(settings: Settings) -> Running {
-    let agent = Agent::open(settings, Arc::new(desk::registry())).await.unwrap();
+    let agent = Agent::open(settings, Arc::new(fixture::registry())).await.unwrap();
     let stop = CancellationToken::new();
     let lines = Arc::new(Mutex::new(Vec::new()));
     let (token, said) = (stop.clone(), Arc::clone(&lines));

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde_json::json;
+use test_support::within_bound;
 
-use super::desk::Gate;
-use super::hub::{DESK, Hub, command, keyed, settings, soon, start};
+use super::fixture::Gate;
+use super::hub::{CONFIG, Hub, command, keyed, settings, start};
 
 /// Copies the journal as a kill would leave it.
 fn killed(folder: &Path) -> tempfile::TempDir {
@@ -20,7 +21,7 @@ fn killed(folder: &Path) -> tempfile::TempDir {
 #[tokio::test]
 async fn a_result_outlives_the_connection() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("outlives");
     line.send(&command("1", "wait", json!({ "tag": "outlives" }))).await;
@@ -50,7 +51,7 @@ async fn a_result_outlives_the_connection() {
 #[tokio::test]
 async fn a_result_that_came_between_connections_waits() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let gate = Gate::of("between");
     line.send(&command("1", "wait", json!({ "tag": "between" }))).await;
@@ -68,7 +69,7 @@ async fn what_a_killed_agent_had_begun_is_not_executed_again() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
     let gate = Gate::of("killed");
     let call = |id: &str| keyed(id, "wait", json!({ "tag": "killed" }), "k");
-    let agent = start(&hub, DESK, folder.path()).await;
+    let agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let done = line.call(command("0", "write", json!({ "tag": "killed" }))).await;
     assert_eq!(done["payload"]["count"], 1);
@@ -78,7 +79,7 @@ async fn what_a_killed_agent_had_begun_is_not_executed_again() {
     let left = killed(folder.path());
     drop((agent, line));
 
-    let _agent = start(&hub, DESK, left.path()).await;
+    let _agent = start(&hub, CONFIG, left.path()).await;
     let mut line = hub.accept().await;
     assert_eq!(line.result("0").await, done, "what was finished and not acknowledged comes by itself");
     let lost = line.call(call("1")).await;
@@ -94,7 +95,7 @@ async fn what_a_killed_agent_had_begun_is_not_executed_again() {
 #[tokio::test]
 async fn a_silent_server_is_left() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let silent = hub.accept_with(1).await;
     let mut line = hub.accept().await;
     line.caught_up().await;
@@ -104,7 +105,7 @@ async fn a_silent_server_is_left() {
 #[tokio::test]
 async fn a_server_that_refuses_is_asked_again() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     // It hangs up at once, during the upgrade, with a word, and with a code.
     drop(hub.tcp().await);
     let mut tcp = hub.tcp().await;
@@ -123,7 +124,7 @@ async fn a_server_that_refuses_is_asked_again() {
 async fn a_stop_without_a_connection_keeps_results_for_the_next_start() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
     let gate = Gate::of("offline");
-    let mut agent = start(&hub, DESK, folder.path()).await;
+    let mut agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     line.send(&command("1", "wait", json!({ "tag": "offline" }))).await;
     gate.entered().await;
@@ -132,9 +133,9 @@ async fn a_stop_without_a_connection_keeps_results_for_the_next_start() {
     let tcp = hub.tcp().await;
     agent.stop.cancel();
     gate.leave.add_permits(1);
-    soon("the end", &mut agent.task).await.unwrap();
+    within_bound("the end", &mut agent.task).await.unwrap();
     drop(tcp);
-    let _agent = super::hub::run(settings(&format!("ws://{}", hub.address()), DESK, folder.path())).await;
+    let _agent = super::hub::run(settings(&format!("ws://{}", hub.address()), CONFIG, folder.path())).await;
     let mut line = hub.accept().await;
     assert_eq!(line.result("1").await["payload"]["count"], 1);
     assert_eq!(gate.count(), 1);

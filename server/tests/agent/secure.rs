@@ -1,73 +1,51 @@
 //! TLS with a private authority, and what `check` and the command line say.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use floh_agent::{Finding, Verdict, check, tls_config};
 use futures_util::StreamExt as _;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use server::agent::{Finding, Verdict, check, tls_config};
+use test_support::certificates::Authority;
+use test_support::{Listener, within_bound};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
-use super::desk;
-use super::hub::{DESK, Hub, TOKEN, run, settings, soon, start};
-
-/// A private authority, and a server's configuration for 127.0.0.1 that it signed.
-fn authority(folder: &Path) -> (PathBuf, TlsAcceptor) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "authority of the test");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap();
-    let path = folder.join("ca.pem");
-    std::fs::write(&path, root.pem()).unwrap();
-    let issuer = Issuer::new(params, key);
-    let own = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(own.serialize_der()).unwrap())
-        .unwrap();
-    (path, TlsAcceptor::from(Arc::new(config)))
-}
+use super::destinations::served;
+use super::fixture;
+use super::hub::{CONFIG, Hub, TOKEN, run, settings, start};
 
 #[tokio::test]
 async fn a_private_authority_is_trusted_where_it_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let (ca, acceptor) = authority(folder.path());
+    let authority = Authority::new();
+    let (ca, acceptor) = (authority.write(folder.path()), authority.acceptor(&["127.0.0.1"]));
     let other = tempfile::tempdir().unwrap();
-    let (other_ca, _) = authority(other.path());
+    let other_ca = Authority::new().write(other.path());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = format!("wss://{}", listener.local_addr().unwrap());
 
     let with = |ca: Option<&Path>| {
-        let mut settings = settings(&server, DESK, folder.path());
+        let mut settings = settings(&server, CONFIG, folder.path());
         settings.tls = Some(tls_config(ca).unwrap());
         settings
     };
     let _agent = run(with(Some(&ca))).await;
-    let tcp = soon("a connection", listener.accept()).await.unwrap().0;
+    let tcp = within_bound("a connection", listener.accept()).await.unwrap().0;
     let tls = acceptor.accept(tcp).await.unwrap();
-    let mut socket = soon("an upgrade", tokio_tungstenite::accept_async(tls)).await.unwrap();
-    let frame = soon("a registration", socket.next()).await.unwrap().unwrap();
+    let mut socket = within_bound("an upgrade", tokio_tungstenite::accept_async(tls)).await.unwrap();
+    let frame = within_bound("a registration", socket.next()).await.unwrap().unwrap();
     let registration: Value = serde_json::from_str(frame.to_text().unwrap()).unwrap();
     assert_eq!(registration["agentId"], "agent-1");
 
     for ca in [None, Some(other_ca.as_path())] {
         let mut stranger = with(ca);
         stranger.data_dir = other.path().join("data");
-        let registry = Arc::new(desk::registry());
+        let registry = Arc::new(fixture::registry());
         let checking = tokio::spawn(async move { check(&stranger, registry).await });
         // The first agent may be connecting again in between.
-        let findings = soon("the check", async {
+        let findings = within_bound("the check", async {
             loop {
                 tokio::select! {
                     accepted = listener.accept() => drop(acceptor.accept(accepted.unwrap().0).await),
@@ -91,25 +69,23 @@ fn verdict(findings: &[Finding], check: &str) -> (Verdict, String) {
 #[tokio::test]
 async fn a_check_tells_how_server_token_and_destinations_stand() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
-    let service = connector_runtime::serve::router(desk::registry());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let well = listener.local_addr().unwrap();
-    let serving = tokio::spawn(connector_runtime::serve::serve(listener, service, std::future::pending()));
-    // A port that nobody listens on, as its listener has just gone.
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let service = connector_runtime::serve::router(fixture::registry());
+    let listener = served(service).await;
+    let well = listener.address();
+    let gone = Listener::gone().await;
     let config = format!(
         "id = \"agent-1\"\nallow = [\"{well}\", \"{gone}\"]\n[connectors.well]\nurl = \"http://{well}\"\n\
          [connectors.gone]\nurl = \"http://{gone}\"\nprotocol = \"plain\"\n\
-         [connectors.closed]\nurl = \"http://10.1.2.3:8080\"\n[connectors.front-desk]\ntype = \"agent-desk\"\n"
+         [connectors.closed]\nurl = \"http://10.1.2.3:8080\"\n[connectors.front-desk]\ntype = \"agent-fixture\"\n"
     );
-    let registry = || Arc::new(desk::registry());
+    let registry = || Arc::new(fixture::registry());
     let of_test = settings(&format!("ws://{}", hub.address()), &config, folder.path());
     let answering = async {
         let mut line = hub.registering().await;
         let refused = json!({ "closed": "no connector of that name" });
         let answer = json!({ "type": "registered", "sessionId": "s", "heartbeatSecs": 15, "refused": refused });
         line.send(&answer).await;
-        while let Some(Ok(_)) = soon("the goodbye", line.socket.next()).await {}
+        while let Some(Ok(_)) = within_bound("the goodbye", line.socket.next()).await {}
     };
     let (findings, ()) = tokio::join!(check(&of_test, registry()), answering);
     assert_eq!(verdict(&findings, "server").0, Verdict::Ok);
@@ -126,7 +102,7 @@ async fn a_check_tells_how_server_token_and_destinations_stand() {
     let refusing = async {
         let mut line = hub.registering().await;
         line.send(&json!({ "type": "error", "code": "unauthorized", "message": "no such token" })).await;
-        while let Some(Ok(_)) = soon("the end", line.socket.next()).await {}
+        while let Some(Ok(_)) = within_bound("the end", line.socket.next()).await {}
     };
     let (findings, ()) = tokio::join!(check(&of_test, registry()), refusing);
     let (token, detail) = verdict(&findings, "token");
@@ -134,14 +110,13 @@ async fn a_check_tells_how_server_token_and_destinations_stand() {
     assert!(detail.contains("no such token") && detail.contains("POST /api/tokens"), "{detail}");
 
     // While an agent runs here, a registration would push it out.
-    let _agent = start(&hub, DESK, folder.path()).await;
+    let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
     let findings = check(&of_test, registry()).await;
     let (server, detail) = verdict(&findings, "server");
     assert_eq!(server, Verdict::Warning);
     assert!(detail.contains("an agent is running here"), "{detail}");
     line.caught_up().await;
-    serving.abort();
 }
 
 #[test]

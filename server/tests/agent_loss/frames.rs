@@ -4,15 +4,16 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use test_support::Listener;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 
 /// What becomes of the frames of one connection, the first of which has the number 0.
-pub(crate) trait Disorder: Send + 'static {
+pub(crate) trait Reorder: Send + 'static {
     /// Returns what goes to the server in place of a frame of the agent.
     fn to_server(&mut self, connection: usize, frame: Message) -> Vec<Message>;
 
@@ -23,31 +24,24 @@ pub(crate) trait Disorder: Send + 'static {
 /// The way. It is closed when this is dropped.
 pub(crate) struct Frames {
     pub(crate) address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Frames {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _listener: Listener,
 }
 
 impl Frames {
-    pub(crate) async fn open<D: Disorder>(server: SocketAddr, disorder: impl Fn() -> D + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
+    pub(crate) async fn open<D: Reorder>(server: SocketAddr, reorder: impl Fn() -> D + Send + 'static) -> Self {
+        let listener = Listener::start(async move |listener| {
             let mut connections = JoinSet::new();
             for number in 0_usize.. {
                 let agent = listener.accept().await.unwrap().0;
-                connections.spawn(pass(agent, server, number, disorder()));
+                connections.spawn(pass(agent, server, number, reorder()));
             }
-        });
-        Self { address, task }
+        })
+        .await;
+        Self { address: listener.address(), _listener: listener }
     }
 }
 
-async fn pass(agent: TcpStream, server: SocketAddr, number: usize, mut disorder: impl Disorder) {
+async fn pass(agent: TcpStream, server: SocketAddr, number: usize, mut reorder: impl Reorder) {
     agent.set_nodelay(true).unwrap();
     let mut bearer = HeaderValue::from_static("");
     #[allow(clippy::result_large_err, reason = "the callback's own type")]
@@ -65,12 +59,12 @@ async fn pass(agent: TcpStream, server: SocketAddr, number: usize, mut disorder:
         let sent = tokio::select! {
             frame = agent.next() => {
                 let Some(Ok(frame)) = frame else { break };
-                let frames = if is_ours(&frame) { disorder.to_server(number, frame) } else { vec![frame] };
+                let frames = if is_ours(&frame) { reorder.to_server(number, frame) } else { vec![frame] };
                 send(&mut server, frames).await
             }
             frame = server.next() => {
                 let Some(Ok(frame)) = frame else { break };
-                let frames = if is_ours(&frame) { disorder.to_agent(number, frame) } else { vec![frame] };
+                let frames = if is_ours(&frame) { reorder.to_agent(number, frame) } else { vec![frame] };
                 send(&mut agent, frames).await
             }
         };

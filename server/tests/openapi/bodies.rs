@@ -1,8 +1,9 @@
 //! Every kind of body, on the wire, and what is made of answers.
 
 use serde_json::{Value, json};
+use test_support::{Received, Reply};
 
-use super::service::{Sent, Service};
+use super::service::Service;
 
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn object(properties: Value) -> Value {
@@ -37,13 +38,12 @@ fn document() -> String {
     .to_string()
 }
 
-fn answer(sent: &Sent, _: &str) -> (u16, String, String) {
-    let json = "content-type: application/json\r\n".to_owned();
-    match sent.line.as_str() {
-        "GET /answers/204" => (204, String::new(), String::new()),
-        "GET /answers/404" => (404, json, r#"{"message":"no such thing"}"#.to_owned()),
-        "GET /answers/500" => (500, String::new(), "broken".to_owned()),
-        _ => (200, json, r#"{"ok":true}"#.to_owned()),
+fn answer(sent: &Received, _: &str) -> Reply {
+    match sent.line() {
+        "GET /answers/204" => Reply::text(204, ""),
+        "GET /answers/404" => Reply::json(404, &json!({ "message": "no such thing" })),
+        "GET /answers/500" => Reply::text(500, "broken"),
+        _ => Reply::json(200, &json!({ "ok": true })),
     }
 }
 
@@ -59,31 +59,31 @@ async fn every_kind_of_body() {
             json!({ "id": "p/1", "a": "x", "bodyId": "b", "bC": { "d": [1] }, "bodyProto": "y" }),
         )
         .await;
-    assert_eq!(sent.line, "PUT /json/p%2F1");
+    assert_eq!(sent.line(), "PUT /json/p%2F1");
     assert_eq!(sent.header("content-type"), Some("application/scim+json"));
-    assert_eq!(sent.text(), r#"{"a":"x","id":"b","b-c":{"d":[1]},"__proto__":"y"}"#);
+    assert_eq!(sent.body, r#"{"a":"x","id":"b","b-c":{"d":[1]},"__proto__":"y"}"#);
 
     let sent = service.sends("postList", none.clone(), json!({ "body": [1, "ü", null] })).await;
-    assert_eq!((sent.header("content-type"), sent.text().as_str()), (Some("application/json"), r#"[1,"ü",null]"#));
+    assert_eq!((sent.header("content-type"), sent.body.as_str()), (Some("application/json"), r#"[1,"ü",null]"#));
 
     let form = json!({ "a": "x y&z", "list": ["1", "2 3"], "csv": ["1", "2"], "plain": { "k": [1] }, "deep": { "k": { "l": 1 } } });
     let sent = service.sends("postForm", none.clone(), form).await;
     assert_eq!(sent.header("content-type"), Some("application/x-www-form-urlencoded"));
-    assert_eq!(sent.text(), "a=x+y%26z&list=1&list=2+3&csv=1,2&plain=%7B%22k%22%3A%5B1%5D%7D&deep%5Bk%5D%5Bl%5D=1");
+    assert_eq!(sent.body, "a=x+y%26z&list=1&list=2+3&csv=1,2&plain=%7B%22k%22%3A%5B1%5D%7D&deep%5Bk%5D%5Bl%5D=1");
 
     let sent = service.sends("postBytes", none.clone(), json!({ "body": "AP/+gA==" })).await;
     assert_eq!(
-        (sent.header("content-type"), sent.body.as_slice()),
+        (sent.header("content-type"), sent.bytes.as_slice()),
         (Some("application/octet-stream"), &[0, 255, 254, 128][..])
     );
     let sent = service.sends("postText", none.clone(), json!({ "body": "{\"a\": 1}" })).await;
-    assert_eq!((sent.header("content-type"), sent.text().as_str()), (Some("text/plain"), "{\"a\": 1}"));
+    assert_eq!((sent.header("content-type"), sent.body.as_str()), (Some("text/plain"), "{\"a\": 1}"));
     let sent = service.sends("postXml", none.clone(), json!({ "body": "<a>ü</a>" })).await;
-    assert_eq!((sent.header("content-type"), sent.text().as_str()), (Some("application/xml"), "<a>ü</a>"));
+    assert_eq!((sent.header("content-type"), sent.body.as_str()), (Some("application/xml"), "<a>ü</a>"));
     let sent = service.sends("deleteWithBody", none.clone(), json!({})).await;
-    assert_eq!((sent.line.as_str(), sent.header("content-type"), sent.body.len()), ("DELETE /optional", None, 0));
+    assert_eq!((sent.line(), sent.header("content-type"), sent.body.len()), ("DELETE /optional", None, 0));
     let sent = service.sends("deleteWithBody", none, json!({ "a": "x" })).await;
-    assert_eq!(sent.text(), r#"{"a":"x"}"#);
+    assert_eq!(sent.body, r#"{"a":"x"}"#);
 }
 
 #[tokio::test]
@@ -106,8 +106,8 @@ async fn parts_and_files() {
         format!("--{boundary}--\r\n").into_bytes(),
     ]
     .concat();
-    assert_eq!(String::from_utf8_lossy(&sent.body), String::from_utf8_lossy(&expected));
-    assert_eq!(sent.body, expected);
+    assert_eq!(String::from_utf8_lossy(&sent.bytes), String::from_utf8_lossy(&expected));
+    assert_eq!(sent.bytes, expected);
     let (result, sent) = service.run("postParts", json!({}), json!({ "a": "x", "myFile": "no base64!" })).await;
     assert_eq!((result["success"].clone(), sent.len()), (json!(false), 0));
     assert!(result["error"].as_str().unwrap().contains("base64"), "{result}");

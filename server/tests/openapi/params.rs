@@ -1,6 +1,7 @@
 //! Every style of every location, on the wire.
 
 use serde_json::{Value, json};
+use test_support::{Received, Reply};
 
 use super::service::Service;
 
@@ -41,8 +42,8 @@ fn document() -> String {
     json!({ "openapi": "3.0.3", "info": { "title": "Styles", "version": "1" }, "paths": paths }).to_string()
 }
 
-fn ok(_: &super::service::Sent, _: &str) -> (u16, String, String) {
-    (204, String::new(), String::new())
+fn ok(_: &Received, _: &str) -> Reply {
+    Reply::text(204, "")
 }
 
 #[tokio::test]
@@ -89,13 +90,13 @@ async fn lists_objects_and_texts_in_every_style() {
         ("plus", &json!("a/b c.txt"), "/files/a/b%20c.txt"),
     ] {
         let sent = service.sends(command, json!({}), json!({ "p": value })).await;
-        assert_eq!(sent.line, format!("GET {line}"), "{command} {value}");
+        assert_eq!(sent.line(), format!("GET {line}"), "{command} {value}");
         assert!(sent.body.is_empty());
     }
     let sent = service.sends("asked", json!({}), json!({ "pXY": "1" })).await;
-    assert_eq!(sent.line, "GET /asked?fixed=1&p%5Bx%5D%20y=1");
+    assert_eq!(sent.line(), "GET /asked?fixed=1&p%5Bx%5D%20y=1");
     let sent = service.sends("form", json!({}), json!({})).await;
-    assert_eq!(sent.line, "GET /form");
+    assert_eq!(sent.line(), "GET /form");
 }
 
 #[tokio::test]
@@ -124,7 +125,7 @@ async fn a_value_never_leads_to_another_path() {
         let (result, sent) = service.run("plus", json!({}), json!({ "p": value })).await;
         if value.contains('%') {
             // Encoded once more, it is a text like any other.
-            assert_eq!(sent[0].line, "GET /files/%252e%252E");
+            assert_eq!(sent[0].line(), "GET /files/%252e%252E");
         } else {
             assert_eq!((result["success"].clone(), sent.len()), (json!(false), 0), "{value}");
         }

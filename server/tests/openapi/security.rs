@@ -1,8 +1,9 @@
 //! Every kind of credential and of server, on the wire, and the turning of pages.
 
 use serde_json::{Value, json};
+use test_support::{Received, Reply};
 
-use super::service::{Sent, Service};
+use super::service::Service;
 
 fn document() -> String {
     let get = |id: &str, security: Value| json!({ "get": { "operationId": id, "security": security } });
@@ -44,10 +45,10 @@ fn document() -> String {
     .to_string()
 }
 
-fn answer(sent: &Sent, base: &str) -> (u16, String, String) {
-    let body = match sent.line.as_str() {
+fn answer(sent: &Received, base: &str) -> Reply {
+    let body = match sent.line() {
         "POST /token" => json!({ "access_token": "at-1", "expires_in": 60 }),
-        "POST /form-token" if sent.header("authorization").is_some() => return (401, String::new(), String::new()),
+        "POST /form-token" if sent.header("authorization").is_some() => return Reply::text(401, ""),
         "POST /form-token" => json!({ "access_token": "at-2" }),
         "GET /discovery" => json!({ "token_endpoint": format!("{base}/token") }),
         "GET /cursor" => json!({ "items": [1, 2], "nextCursor": "n&1" }),
@@ -56,13 +57,15 @@ fn answer(sent: &Sent, base: &str) -> (u16, String, String) {
         "GET /page?page=1" | "GET /offset?offset=0" => json!([1, 2]),
         "GET /page?page=2" | "GET /offset?offset=2" => json!([3]),
         "GET /page?page=3" | "GET /offset?offset=3" => json!([]),
-        "GET /link" => return (200, "link: </link?p=2>; rel=\"next\"\r\n".to_owned(), "[1]".to_owned()),
-        "GET /link?p=2" => {
-            return (200, "link: <https://evil.example.com/>; rel=\"next\"\r\n".to_owned(), "[2]".to_owned());
-        }
+        "GET /link" => return linked("</link?p=2>; rel=\"next\"", "[1]"),
+        "GET /link?p=2" => return linked("<https://evil.example.com/>; rel=\"next\"", "[2]"),
         _ => json!({}),
     };
-    (200, "content-type: application/json\r\n".to_owned(), body.to_string())
+    Reply::json(200, &body)
+}
+
+fn linked(link: &str, body: &str) -> Reply {
+    Reply::text(200, body).with_header("link", link)
 }
 
 #[tokio::test]
@@ -76,7 +79,7 @@ async fn every_kind_of_credential() {
     assert_eq!(sent.header("authorization"), Some("Basic w7w6cDp3"));
     let keys = json!({ "headerKey": "h k", "queryKey": "q&k", "cookieKey": "c;k" });
     let sent = service.sends("keys", keys, none()).await;
-    assert_eq!(sent.line, "GET /keys?key%5B1%5D=q%26k");
+    assert_eq!(sent.line(), "GET /keys?key%5B1%5D=q%26k");
     assert_eq!((sent.header("x-api-key"), sent.header("cookie")), (Some("h k"), Some("session=c%3Bk")));
     let sent = service.sends("optional", none(), none()).await;
     assert_eq!(sent.header("authorization"), None);
@@ -110,19 +113,19 @@ async fn a_client_fetches_its_token() {
         |path: &str| json!({ "clientId": "i d", "clientSecret": "s:1", "tokenUrl": format!("{}{path}", service.base) });
     let (result, sent) = service.run("oauth", client("/token"), json!({})).await;
     assert_eq!(result["success"], json!(true), "{result}");
-    assert_eq!(sent[0].line, "POST /token");
+    assert_eq!(sent[0].line(), "POST /token");
     assert_eq!(sent[0].header("authorization"), Some("Basic aSUyMGQ6cyUzQTE="));
-    assert_eq!(sent[0].text(), "grant_type=client_credentials&scope=read+write");
-    assert_eq!((sent[1].line.as_str(), sent[1].header("authorization")), ("GET /oauth", Some("Bearer at-1")));
+    assert_eq!(sent[0].body, "grant_type=client_credentials&scope=read+write");
+    assert_eq!((sent[1].line(), sent[1].header("authorization")), ("GET /oauth", Some("Bearer at-1")));
 
     let (_, sent) = service.run("oauth", client("/form-token"), json!({})).await;
-    assert_eq!(sent[1].text(), "grant_type=client_credentials&scope=read+write&client_id=i+d&client_secret=s%3A1");
+    assert_eq!(sent[1].body, "grant_type=client_credentials&scope=read+write&client_id=i+d&client_secret=s%3A1");
     assert_eq!(sent[2].header("authorization"), Some("Bearer at-2"));
 
     let mut discovered = client("/token");
     discovered["openIdConnectUrl"] = json!(format!("{}/discovery", service.base));
     let (_, sent) = service.run("oidc", discovered, json!({})).await;
-    let lines: Vec<&str> = sent.iter().map(|sent| sent.line.as_str()).collect();
+    let lines: Vec<&str> = sent.iter().map(|sent| sent.line()).collect();
     assert_eq!(lines, ["GET /discovery", "POST /token", "GET /oidc"]);
 }
 
@@ -131,9 +134,9 @@ async fn another_server_keeps_the_origin() {
     let service = Service::start(&document(), answer).await;
     let base = format!("{}/v1/", service.base);
     let sent = service.sends("elsewhere", json!({ "baseUrl": base }), json!({})).await;
-    assert_eq!(sent.line, "GET /v2/elsewhere");
+    assert_eq!(sent.line(), "GET /v2/elsewhere");
     let sent = service.sends("none", json!({ "baseUrl": base }), json!({})).await;
-    assert_eq!(sent.line, "GET /v1/none");
+    assert_eq!(sent.line(), "GET /v1/none");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use connector_runtime::egress::{Client, Policy};
 use serde_json::{Value, json};
 use server::script::{EgressCalls, Limits, Sandbox, judge};
-use tokio::net::TcpListener;
+use test_support::Listener;
 
 use super::http::CRM;
 use super::support::{Call, pool};
@@ -36,21 +36,18 @@ async fn answer(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> im
 
 /// Runs a command with its requests going to a service that this starts, and answers the result.
 async fn run(source: &str, command: &str, opened: bool) -> (Value, Vec<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(axum::serve(listener, Router::new().fallback(answer)).into_future());
-    let open = address.to_string();
+    let service = Listener::start(|socket| axum::serve(socket, Router::new().fallback(answer)).into_future()).await;
+    let open = service.address().to_string();
     let policy = if opened { Policy::parse(&[open.as_str()], &[]).unwrap() } else { Policy::strict() };
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&lines);
     let host = EgressCalls::new(Client::new(policy), Limits::default(), move |level, line: &str| {
         log.lock().unwrap().push(format!("{} {line}", level.as_str()));
     });
-    let base = format!("http://{address}");
+    let base = service.url("");
     let call = Call::new(source).command(command).config(&json!({ "baseUrl": base, "apiKey": "sk-123456" }));
     let pool = pool();
     let ran = pool.run(call.borrowed(), &host).await;
-    serving.abort();
     let value = match ran {
         Ok(ran) => serde_json::to_value(judge(&ran.json).into_result()).unwrap(),
         Err(failure) => json!({ "success": false, "error": failure.to_string(), "diagnostics": failure.diagnostics() }),

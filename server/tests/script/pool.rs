@@ -6,9 +6,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use server::script::{Pool, PoolSettings, ScriptFailure};
+use test_support::until;
 use tokio::task::JoinSet;
 
-use super::support::{Call, Host, healthy, pool, settings, shared, until};
+use super::support::{Call, Host, healthy, pool, settings, shared};
 
 const SOUND: &str = "function main() { return floh.params.n; }";
 

@@ -158,16 +158,6 @@ pub(crate) async fn healthy(pool: &Pool) {
     assert_eq!(value, json!({ "success": true, "payload": 42 }));
 }
 
-/// Polls until something holds; bounded.
-pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut ticks = tokio::time::interval(Duration::from_millis(2));
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        ticks.tick().await;
-    }
-}
-
 /// Shares a pool among tasks.
 pub(crate) fn shared(settings: PoolSettings) -> Arc<Pool> {
     Arc::new(Pool::new(settings).unwrap())

@@ -1,8 +1,9 @@
 //! What keeps a worker in, as the system tells it.
 
 use server::script::{Pool, Sandbox};
+use test_support::until;
 
-use super::support::{Call, pool, settings, until};
+use super::support::{Call, pool, settings};
 
 fn read(id: u32, what: &str) -> String {
     std::fs::read_to_string(format!("/proc/{id}/{what}")).unwrap()

@@ -1,10 +1,10 @@
 //! `floh agent check`: what it prints, and its exit code.
 
-use tests::agent::token;
-use tests::{Exit, Gate, Reply, Site, Upstream};
+use test_support::agent::token;
+use test_support::{Exit, Gate, Reply, Site, Upstream};
 use tokio::net::TcpSocket;
 
-use crate::desk::{AGENT, crm, forwards, listed, service};
+use crate::fixture::{AGENT, crm, forwards, listed, service};
 
 /// Returns the line of a check.
 fn line<'e>(exit: &'e Exit, verdict: &str, check: &str) -> &'e str {

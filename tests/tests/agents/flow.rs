@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tests::agent::token;
-use tests::{Gate, Setup, Site, eventually};
+use test_support::agent::token;
+use test_support::{Gate, Setup, Site, eventually};
 
-use crate::desk::{
+use crate::fixture::{
     AGENT, KEY, arrived, calls, connector, crm, execute, executing, forwards, listed, listed_as, service,
 };
 

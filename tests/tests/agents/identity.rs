@@ -1,10 +1,10 @@
 //! Who may be the agent: one process for an id, and as long as its token holds.
 
 use serde_json::{Value, json};
-use tests::agent::token;
-use tests::{Gate, Setup, Site};
+use test_support::agent::token;
+use test_support::{Gate, Setup, Site};
 
-use crate::desk::{AGENT, arrived, calls, connector, crm, execute, executing, forwards, listed, listed_as, service};
+use crate::fixture::{AGENT, arrived, calls, connector, crm, execute, executing, forwards, listed, listed_as, service};
 
 #[tokio::test]
 async fn the_newest_of_two_agents_with_one_id_serves() {

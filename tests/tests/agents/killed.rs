@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Client, Gate, eventually};
+use test_support::{Client, Gate, eventually};
 
-use crate::desk::{arrived, by_key, calls, crm, execute, executing, listed_as, service};
+use crate::fixture::{arrived, by_key, calls, crm, execute, executing, listed_as, service};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_with_an_effect_is_not_repeated_when_its_agent_is_killed() {

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tests::agent::token;
-use tests::{Floh, Setup, Site, Upstream, skipped};
+use test_support::agent::token;
+use test_support::{Floh, Setup, Site, Upstream, skipped};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpStream, UnixListener};
 use tokio::task::JoinSet;
 
-use crate::desk::{AGENT, execute};
+use crate::fixture::{AGENT, execute};
 
 const NETWORK: &str = include_str!("network.py");
 /// Where the service is inside; nobody listens there outside.

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tests::agent::token;
-use tests::floh::{floh_with_widget, widget_service};
-use tests::{Reply, Service, Setup, Site, Upstream};
+use test_support::agent::token;
+use test_support::program::{floh_with_widget, widget_service};
+use test_support::{Reply, Service, Setup, Site, Upstream};
 
-use crate::desk::{AGENT, KEY, execute};
+use crate::fixture::{AGENT, KEY, execute};
 
 #[tokio::test]
 async fn the_widget_gives_the_same_results_in_all_three_places() {
@@ -22,7 +22,7 @@ async fn the_widget_gives_the_same_results_in_all_three_places() {
     let mut command = Command::new(widget_service());
     command.env("FLOH_LISTEN", "127.0.0.1:0").env("FLOH_EGRESS_ALLOW", api.address().to_string());
     let service = Service::start(&mut command).unwrap();
-    let setup = Setup::default().program(floh_with_widget());
+    let setup = Setup::of(floh_with_widget());
     let floh = setup.allow(api.address()).allow(service.address()).start().await;
     let client = floh.admin();
     let config = json!({ "baseUrl": api.url("/"), "apiKey": KEY, "tenant": "t1" });
@@ -40,7 +40,7 @@ async fn the_widget_gives_the_same_results_in_all_three_places() {
     }
     let (_, secret) = token(&floh, AGENT, &["on-agent"]).await;
     let toml = format!("id = {AGENT:?}\nallow = [\"{}\"]\n[connectors.on-agent]\ntype = \"widget\"\n", api.address());
-    let _agent = Site::new(&floh, &secret, &toml).program(floh_with_widget()).start().await;
+    let _agent = Site::new(&floh, &secret, &toml).start().await;
 
     for (call, words) in [
         (json!({ "command": "listWidgets", "params": { "limit": 2, "state": "active" } }), None),

@@ -1,10 +1,10 @@
 //! What an agent serves against the server's type: refused where they differ, with the param that does.
 
 use serde_json::json;
-use tests::agent::token;
-use tests::{Gate, Setup, Site};
+use test_support::agent::token;
+use test_support::{Gate, Setup, Site};
 
-use crate::desk::{AGENT, calls, connector, execute, forwards, listed, schema, service};
+use crate::fixture::{AGENT, calls, connector, execute, forwards, listed, schema, service};
 
 #[tokio::test]
 async fn a_connector_of_another_schema_is_refused_until_both_are_one() {

@@ -1,15 +1,16 @@
 //! What comes back.
 
 use connector_runtime::prelude::*;
+use test_support::{Reply, Upstream};
 
-use super::upstream::Upstream;
+use super::upstream::{call, fixed};
 
 const JSON: &str = "content-type: application/json; charset=utf-8\r\n";
 const TEXT: &str = "content-type: text/plain\r\n";
 
 async fn body(headers: &'static str, body: &'static str, response_type: &str) -> Value {
-    let upstream = Upstream::fixed("200 OK", headers, body).await;
-    let call = upstream.call().param("url", upstream.url("/")).param("responseType", response_type);
+    let upstream = fixed("200 OK", headers, body).await;
+    let call = call(&upstream).param("url", upstream.url("/")).param("responseType", response_type);
     let result = call.run().await;
     assert!(result.success, "{result:?}");
     result.payload.unwrap()["body"].clone()
@@ -18,8 +19,8 @@ async fn body(headers: &'static str, body: &'static str, response_type: &str) ->
 #[tokio::test]
 async fn status_headers_and_body() {
     let headers = "content-type: application/json\r\nX-One: 1\r\nVary: a\r\nVary: b\r\n";
-    let upstream = Upstream::fixed("201 Created", headers, r#"{"id":7}"#).await;
-    let result = upstream.call().param("url", upstream.url("/")).param("method", "POST").run().await;
+    let upstream = fixed("201 Created", headers, r#"{"id":7}"#).await;
+    let result = call(&upstream).param("url", upstream.url("/")).param("method", "POST").run().await;
     let payload = json!({
         "status": 201,
         "headers": { "content-length": "8", "content-type": "application/json", "vary": "a, b", "x-one": "1" },
@@ -59,8 +60,8 @@ async fn as_text_nothing_is_parsed_and_as_json_everything() {
 
 #[tokio::test]
 async fn head_has_no_body() {
-    let upstream = Upstream::start(|_| Some(format!("HTTP/1.1 200 OK\r\n{JSON}content-length: 8\r\n\r\n"))).await;
-    let result = upstream.call().param("url", upstream.url("/")).param("method", "HEAD").run().await;
+    let upstream = Upstream::start(|_| Reply::raw(format!("HTTP/1.1 200 OK\r\n{JSON}content-length: 8\r\n\r\n"))).await;
+    let result = call(&upstream).param("url", upstream.url("/")).param("method", "HEAD").run().await;
     let payload = result.payload.unwrap();
     assert_eq!((&payload["status"], &payload["body"]), (&json!(200), &Value::Null));
     assert_eq!(payload["headers"]["content-length"], "8");

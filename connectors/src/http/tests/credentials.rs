@@ -4,8 +4,9 @@ use connector_runtime::connector::Connector as _;
 use connector_runtime::prelude::*;
 use connector_runtime::schema::describe;
 use connector_runtime::testing;
+use test_support::{Received, Upstream};
 
-use super::upstream::{Upstream, answer, call_to};
+use super::upstream::{answer, call, call_to, empty_object};
 use crate::http::Http;
 
 /// `base64("floh:pass-w0rd")`.
@@ -13,7 +14,7 @@ const BASIC: &str = "Basic ZmxvaDpwYXNzLXcwcmQ=";
 
 #[tokio::test]
 async fn each_kind_of_the_calls_own() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     for (auth, line, header, value) in [
         (json!({ "type": "none" }), "GET /", "authorization", None),
         (json!({ "type": "bearer", "token": "t0ken-1" }), "GET /", "authorization", Some("Bearer t0ken-1")),
@@ -33,7 +34,7 @@ async fn each_kind_of_the_calls_own() {
             None,
         ),
     ] {
-        let result = upstream.call().param("url", upstream.url("/")).param("auth", &auth).run().await;
+        let result = call(&upstream).param("url", upstream.url("/")).param("auth", &auth).run().await;
         assert!(result.success, "{auth}: {result:?}");
         let request = upstream.received().pop().unwrap();
         assert_eq!((request.line(), request.header(header)), (line, value), "{auth}");
@@ -42,7 +43,7 @@ async fn each_kind_of_the_calls_own() {
 
 #[tokio::test]
 async fn each_kind_of_the_connections() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     for (config, line, header, value) in [
         (json!({}), "GET /x", "authorization", None),
         (json!({ "token": "t0ken-1" }), "GET /x", "authorization", Some("Bearer t0ken-1")),
@@ -54,7 +55,7 @@ async fn each_kind_of_the_connections() {
         (json!({ "token": "t0ken-1", "authType": "none" }), "GET /x", "authorization", None),
         (json!({ "token": "t0ken-1", "apiKey": "" }), "GET /x", "authorization", Some("Bearer t0ken-1")),
     ] {
-        let mut call = upstream.call().config("baseUrl", upstream.url("")).param("url", "x");
+        let mut call = call(&upstream).config("baseUrl", upstream.url("")).param("url", "x");
         for (name, value) in config.as_object().unwrap() {
             call = call.config(name, value);
         }
@@ -67,8 +68,8 @@ async fn each_kind_of_the_connections() {
 
 #[tokio::test]
 async fn the_call_goes_before_the_connection() {
-    let upstream = Upstream::empty_object().await;
-    let call = || upstream.call().config("baseUrl", upstream.url("")).config("token", "t0ken-1").param("url", "x");
+    let upstream = empty_object().await;
+    let call = || call(&upstream).config("baseUrl", upstream.url("")).config("token", "t0ken-1").param("url", "x");
     for (auth, wanted) in [
         (json!({ "type": "bearer", "token": "other-2" }), Some("Bearer other-2")),
         (json!({ "type": "none" }), None),
@@ -126,7 +127,7 @@ async fn an_unknown_kind_or_key_is_refused_and_no_secret_quoted() {
 
 #[tokio::test]
 async fn the_connections_credentials_go_to_its_origin_alone() {
-    let (own, other) = (Upstream::empty_object().await, Upstream::empty_object().await);
+    let (own, other) = (empty_object().await, empty_object().await);
     let call = || call_to(&[&own, &other]).config("baseUrl", own.url("/v2")).config("token", "t0ken-1");
 
     let error = call().param("url", other.url("/steal")).run().await.error.unwrap();
@@ -146,9 +147,9 @@ async fn the_connections_credentials_go_to_its_origin_alone() {
 
 #[tokio::test]
 async fn a_redirect_to_another_origin_drops_them() {
-    let other = Upstream::empty_object().await;
+    let other = empty_object().await;
     let target = other.url("/landed");
-    let location = move |_: &_| Some(answer("302 Found", &format!("location: {target}\r\n"), ""));
+    let location = move |_: &Received| answer("302 Found", &format!("location: {target}\r\n"), "");
     let own = Upstream::start(location).await;
     for (name, value, header) in [("token", "t0ken-1", "authorization"), ("apiKey", "k-123456", "x-api-key")] {
         let call = call_to(&[&own, &other]).config("baseUrl", own.url("")).config(name, value).param("url", "x");
@@ -165,10 +166,10 @@ async fn a_redirect_to_another_origin_drops_them() {
 
 #[tokio::test]
 async fn what_an_upstream_echoes_is_redacted_in_failures() {
-    let echo = |request: &super::upstream::Received| {
+    let echo = |request: &Received| {
         let seen = request.header("authorization").or(request.header("x-api-key")).unwrap_or_default();
         let headers = format!("x-echo: {seen}\r\nset-cookie: sid=1\r\n");
-        Some(answer("403 Forbidden", &headers, &format!("no entry for {seen} at {}", request.line())))
+        answer("403 Forbidden", &headers, &format!("no entry for {seen} at {}", request.line()))
     };
     let upstream = Upstream::start(echo).await;
     for auth in [
@@ -177,7 +178,7 @@ async fn what_an_upstream_echoes_is_redacted_in_failures() {
         json!({ "type": "api_key", "value": "canary-key/+1" }),
         json!({ "type": "api_key", "in": "query", "name": "k", "value": "canary-key/+1" }),
     ] {
-        let done = upstream.call().param("url", upstream.url("/a")).param("auth", &auth).done().await;
+        let done = call(&upstream).param("url", upstream.url("/a")).param("auth", &auth).done().await;
         let logs = format!("{:?}", done.logs);
         let result = done.reply.into_result();
         let shown = format!("{} {} {logs}", result.error.unwrap(), result.diagnostics.unwrap());

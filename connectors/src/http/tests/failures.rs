@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use connector_runtime::prelude::*;
 use connector_runtime::testing;
+use test_support::{Reply, Upstream};
 
-use super::upstream::{Upstream, answer};
+use super::upstream::{answer, call, empty_object, fixed};
 use crate::http::{ApiKeyPlace, BodyType, Http, Method, RequestParams, ResponseType, deadline};
 
 #[tokio::test]
 async fn a_status_is_a_failure_with_all_that_came() {
     let headers = "content-type: application/json\r\nX-Trace: t-1\r\nSet-Cookie: sid=1\r\n";
-    let upstream = Upstream::fixed("404 Not Found", headers, r#"{"message":"no such user"}"#).await;
-    let result = upstream.call().param("url", upstream.url("/users/9?q=1")).run().await;
+    let upstream = fixed("404 Not Found", headers, r#"{"message":"no such user"}"#).await;
+    let result = call(&upstream).param("url", upstream.url("/users/9?q=1")).run().await;
     assert!(!result.success);
     assert_eq!(result.error, Some(format!("HTTP 404 from GET {}", upstream.url("/users/9"))));
     let diagnostics = json!({
@@ -32,8 +33,8 @@ async fn a_status_is_a_failure_with_all_that_came() {
 #[tokio::test]
 async fn unless_the_call_says_otherwise() {
     for status in ["301 Moved", "404 Not Found", "503 Busy"] {
-        let upstream = Upstream::start(move |_| Some(answer(status, "", "why"))).await;
-        let call = || upstream.call().param("url", upstream.url("/"));
+        let upstream = Upstream::start(move |_| answer(status, "", "why")).await;
+        let call = || call(&upstream).param("url", upstream.url("/"));
         let failed = call().run().await;
         assert_eq!(failed.error, Some(format!("HTTP {} from GET {}", &status[..3], upstream.url("/"))));
         let result = call().param("failOnStatus", false).run().await;
@@ -48,10 +49,10 @@ async fn unless_the_call_says_otherwise() {
 async fn json_that_is_none_is_quoted_in_part() {
     let upstream = Upstream::start(|_| {
         let page = format!("<html>{}", "ä".repeat(500));
-        Some(answer("200 OK", "content-type: text/html\r\n", &page))
+        answer("200 OK", "content-type: text/html\r\n", &page)
     })
     .await;
-    let result = upstream.call().param("url", upstream.url("/?q=1")).param("responseType", "json").run().await;
+    let result = call(&upstream).param("url", upstream.url("/?q=1")).param("responseType", "json").run().await;
     let error = result.error.unwrap();
     let wanted = format!("the answer of GET {} is not the JSON that was expected", upstream.url("/"));
     assert!(error.starts_with(&wanted), "{error}");
@@ -63,8 +64,8 @@ async fn json_that_is_none_is_quoted_in_part() {
 
 #[tokio::test]
 async fn an_upstream_that_hangs_is_given_up() {
-    let upstream = Upstream::start(|_| None).await;
-    let result = upstream.call().param("url", upstream.url("/slow?q=1")).param("timeoutMs", 50).run().await;
+    let upstream = Upstream::start(|_| Reply::never()).await;
+    let result = call(&upstream).param("url", upstream.url("/slow?q=1")).param("timeoutMs", 50).run().await;
     let wanted = format!(
         "no complete answer from {} within 50 ms; raise the timeout or check the service",
         upstream.url("/slow")
@@ -75,8 +76,8 @@ async fn an_upstream_that_hangs_is_given_up() {
 
 #[tokio::test]
 async fn the_callers_deadline_goes_before_the_params() {
-    let upstream = Upstream::start(|_| None).await;
-    let call = upstream.call().param("url", upstream.url("/")).param("timeoutMs", 60_000).timeout_ms(50);
+    let upstream = Upstream::start(|_| Reply::never()).await;
+    let call = call(&upstream).param("url", upstream.url("/")).param("timeoutMs", 60_000).timeout_ms(50);
     assert_eq!(call.run().await.error.as_deref(), Some("Timed out after 50 ms"));
 }
 
@@ -101,7 +102,7 @@ fn a_long_timeout_lengthens_the_deadline() {
 
 #[tokio::test]
 async fn what_the_guard_refuses_never_leaves() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     let result = testing::call::<Http>("request").param("url", upstream.url("/")).run().await;
     assert!(result.error.unwrap().starts_with("refused to call http://127.0.0.1"));
     assert_eq!(result.diagnostics, Some(json!({ "code": "policy" })));

@@ -3,13 +3,13 @@
 use connector_runtime::prelude::*;
 use connector_runtime::testing;
 
-use super::upstream::Upstream;
+use super::upstream::{call, empty_object};
 use crate::http::{Http, Query};
 
 #[tokio::test]
 async fn a_url_is_all_it_takes() {
-    let upstream = Upstream::empty_object().await;
-    let result = upstream.call().without_command().param("url", upstream.url("/items?a=1")).run().await;
+    let upstream = empty_object().await;
+    let result = call(&upstream).without_command().param("url", upstream.url("/items?a=1")).run().await;
     assert!(result.success, "{result:?}");
     let request = upstream.only();
     assert_eq!(request.line(), "GET /items?a=1");
@@ -18,13 +18,13 @@ async fn a_url_is_all_it_takes() {
 
 #[tokio::test]
 async fn every_method_leaves_as_it_is_named() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-        let result = upstream.call().param("url", upstream.url("/")).param("method", method).run().await;
+        let result = call(&upstream).param("url", upstream.url("/")).param("method", method).run().await;
         assert!(result.success, "{method}: {result:?}");
         assert_eq!(upstream.received().last().unwrap().line(), format!("{method} /"));
     }
-    let result = upstream.call().param("url", upstream.url("/")).param("method", "TRACE").run().await;
+    let result = call(&upstream).param("url", upstream.url("/")).param("method", "TRACE").run().await;
     let wanted =
         "Invalid field(s): method: expected one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, got \"TRACE\"";
     assert_eq!(result.error.as_deref(), Some(wanted));
@@ -32,9 +32,9 @@ async fn every_method_leaves_as_it_is_named() {
 
 #[tokio::test]
 async fn headers_leave_but_for_null_ones() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     let headers = json!({ "X-One": "1", "X-None": null, "Accept": "text/csv" });
-    let result = upstream.call().param("url", upstream.url("/")).param("headers", headers).run().await;
+    let result = call(&upstream).param("url", upstream.url("/")).param("headers", headers).run().await;
     assert!(result.success, "{result:?}");
     let request = upstream.only();
     assert_eq!(request.header("x-one"), Some("1"));
@@ -44,9 +44,9 @@ async fn headers_leave_but_for_null_ones() {
 
 #[tokio::test]
 async fn a_query_keeps_its_order_repeats_lists_and_joins_the_urls_own() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     let query = json!({ "z": "x y&", "limit": 50, "deep": true, "tag": ["a", 2], "none": null, "share": 0.5 });
-    upstream.call().param("url", upstream.url("/?own=1")).param("query", query).run().await;
+    call(&upstream).param("url", upstream.url("/?own=1")).param("query", query).run().await;
     assert_eq!(upstream.only().line(), "GET /?own=1&z=x+y%26&limit=50&deep=true&tag=a&tag=2&share=0.5");
 }
 
@@ -71,7 +71,7 @@ async fn what_cannot_be_a_header_or_a_query_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn bodies_leave_as_json_form_or_text() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     for (body_type, body, content_type, sent) in [
         (None, json!({ "b": 1, "a": [null] }), "application/json", r#"{"b":1,"a":[null]}"#),
         (Some("json"), json!("text"), "application/json", r#""text""#),
@@ -84,7 +84,7 @@ async fn bodies_leave_as_json_form_or_text() {
         ),
         (Some("text"), json!("grüße\n"), "text/plain; charset=utf-8", "grüße\n"),
     ] {
-        let mut call = upstream.call().param("url", upstream.url("/")).param("method", "POST").param("body", body);
+        let mut call = call(&upstream).param("url", upstream.url("/")).param("method", "POST").param("body", body);
         if let Some(body_type) = body_type {
             call = call.param("bodyType", body_type);
         }
@@ -97,16 +97,16 @@ async fn bodies_leave_as_json_form_or_text() {
 
 #[tokio::test]
 async fn without_a_body_none_is_described() {
-    let upstream = Upstream::empty_object().await;
-    upstream.call().param("url", upstream.url("/")).param("method", "POST").param("body", Value::Null).run().await;
+    let upstream = empty_object().await;
+    call(&upstream).param("url", upstream.url("/")).param("method", "POST").param("body", Value::Null).run().await;
     let request = upstream.only();
     assert_eq!((request.header("content-type"), request.body.as_str()), (None, ""));
 }
 
 #[tokio::test]
 async fn a_content_type_of_the_callers_own_stands() {
-    let upstream = Upstream::empty_object().await;
-    let call = upstream.call().param("url", upstream.url("/")).param("method", "POST");
+    let upstream = empty_object().await;
+    let call = call(&upstream).param("url", upstream.url("/")).param("method", "POST");
     let headers = json!({ "content-type": "application/xml" });
     call.param("headers", headers).param("bodyType", "text").param("body", "<a/>").run().await;
     assert_eq!(upstream.only().header("content-type"), Some("application/xml"));
@@ -131,7 +131,7 @@ async fn a_body_that_does_not_fit_its_type_leaves_nothing() {
 
 #[tokio::test]
 async fn a_relative_url_begins_at_the_base() {
-    let upstream = Upstream::empty_object().await;
+    let upstream = empty_object().await;
     for (base, url, line) in [
         ("", "users", "GET /users"),
         ("/", "/users", "GET /users"),
@@ -140,7 +140,7 @@ async fn a_relative_url_begins_at_the_base() {
         ("/v2/", "a:b", "refused"),
         ("/v2/", "./a:b", "GET /v2/a:b"),
     ] {
-        let result = upstream.call().config("baseUrl", upstream.url(base)).param("url", url).run().await;
+        let result = call(&upstream).config("baseUrl", upstream.url(base)).param("url", url).run().await;
         if line == "refused" {
             assert!(!result.success, "what has a scheme is absolute");
         } else {
@@ -152,8 +152,8 @@ async fn a_relative_url_begins_at_the_base() {
 
 #[tokio::test]
 async fn an_absolute_url_passes_the_base_by() {
-    let upstream = Upstream::empty_object().await;
-    let call = upstream.call().config("baseUrl", "https://api.example.com").param("url", upstream.url("/x"));
+    let upstream = empty_object().await;
+    let call = call(&upstream).config("baseUrl", "https://api.example.com").param("url", upstream.url("/x"));
     assert!(call.run().await.success);
     assert_eq!(upstream.only().line(), "GET /x");
 }

@@ -6,8 +6,8 @@ use connector_runtime::egress::Policy;
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::schema::ConfigSchema;
 use serde_json::{Value, json};
+use test_support::{Reply, Stub};
 
-use crate::external::tests::support::{Answer as Reply, Stub, json_answer};
 use crate::testing::TestServer;
 
 async fn server() -> TestServer {
@@ -17,10 +17,10 @@ async fn server() -> TestServer {
 /// A service that tells a schema, is well, and echoes what it got.
 async fn service() -> Stub {
     Stub::routed(|method, path, body| match (method, path) {
-        ("GET", "/schema") => json_answer(200, &json!({ "name": "crm", "version": "1.2.0", "configSchema": schema() })),
-        ("GET", "/health") => json_answer(200, &json!({})),
+        ("GET", "/schema") => Reply::json(200, &json!({ "name": "crm", "version": "1.2.0", "configSchema": schema() })),
+        ("GET", "/health") => Reply::json(200, &json!({})),
         ("POST", "/execute") => echo(body),
-        _ => json_answer(404, &json!({})),
+        _ => Reply::json(404, &json!({})),
     })
     .await
 }
@@ -29,13 +29,13 @@ async fn service() -> Stub {
 async fn bare() -> Stub {
     Stub::routed(|method, path, body| match (method, path) {
         ("POST", "/execute") => echo(body),
-        _ => json_answer(404, &json!({})),
+        _ => Reply::json(404, &json!({})),
     })
     .await
 }
 
 fn echo(body: &Value) -> Reply {
-    json_answer(200, &json!({ "success": true, "payload": { "got": body } }))
+    Reply::json(200, &json!({ "success": true, "payload": { "got": body } }))
 }
 
 fn schema() -> Value {
@@ -71,7 +71,7 @@ async fn a_service_tells_its_schema_and_version() {
     assert_eq!(result["success"], true, "{result}");
     let got = &result["payload"]["got"];
     assert_eq!((&got["config"], &got["params"]), (&config, &json!({ "limit": 5 })));
-    assert!(service.received().iter().any(|request| request.headers.contains_key("x-floh-signature")));
+    assert!(service.received().iter().any(|request| request.header("x-floh-signature").is_some()));
     let row = server.row(&answer).await;
     assert!(!row.to_string().contains("canary"), "{row}");
     // What it takes is checked here, before anything leaves.
@@ -100,7 +100,7 @@ async fn versions_and_schemas_that_do_not_go_together_are_refused() {
         assert_eq!(answer.problem(422), ["/scriptSource", "/version", "/endpointUrl"]);
     }
     assert_eq!(server.post("/api/connectors", body("crm", json!({}))).await.problem(422), ["/version"]);
-    let broken = Stub::fixed(json_answer(200, &json!({ "configSchema": { "commands": 1 } }))).await;
+    let broken = Stub::fixed(Reply::json(200, &json!({ "configSchema": { "commands": 1 } }))).await;
     let broken = body("crm", json!({ "endpointUrl": broken.url().as_str(), "version": "1.0.0" }));
     assert_eq!(server.post("/api/connectors", broken).await.problem(422), ["/endpointUrl"]);
     // A second instance of a type may say what the type is, and nothing else.
@@ -220,14 +220,13 @@ async fn telling(now: &Arc<Mutex<(String, Value)>>) -> Stub {
     let now = Arc::clone(now);
     Stub::routed(move |method, path, body| {
         let (version, schema) = now.lock().unwrap().clone();
-        let (status, mut headers, text) = match (method, path) {
-            ("GET", "/schema") => json_answer(200, &json!({ "version": version, "configSchema": schema })),
-            ("GET", "/health") => json_answer(200, &json!({})),
+        let reply = match (method, path) {
+            ("GET", "/schema") => Reply::json(200, &json!({ "version": version, "configSchema": schema })),
+            ("GET", "/health") => Reply::json(200, &json!({})),
             _ => echo(body),
         };
         let parsed = ConfigSchema::parse(&schema).unwrap();
-        headers.push(("x-floh-schema", Fingerprint::of(version, &parsed).to_string()));
-        (status, headers, text)
+        reply.with_header("x-floh-schema", &Fingerprint::of(version, &parsed).to_string())
     })
     .await
 }
@@ -243,7 +242,7 @@ async fn a_service_that_serves_another_schema_gets_no_call_until_the_two_fit() {
     let server = server().await;
     let now = Arc::new(Mutex::new(("1.0.0".to_owned(), schema())));
     let service = telling(&now).await;
-    let executed = || service.received().iter().filter(|request| request.path == "/execute").count();
+    let executed = || service.received().iter().filter(|request| request.path() == "/execute").count();
     let config = json!({ "apiKey": "canary-key" });
     let more = json!({ "endpointUrl": service.url().as_str(), "config": config });
     server.post("/api/connectors", body("crm", more)).await.ok(201);
@@ -291,7 +290,7 @@ async fn a_service_that_differs_from_the_start_gets_no_first_call() {
     server.post("/api/connectors", body("crm", more)).await.ok(201);
     let refused = server.execute("crm", json!({ "command": "list" })).await.json();
     assert!(refused["error"].as_str().unwrap().contains("limit"), "{refused}");
-    assert!(service.received().iter().all(|request| request.path == "/schema"));
+    assert!(service.received().iter().all(|request| request.path() == "/schema"));
 }
 
 #[tokio::test]
@@ -303,11 +302,10 @@ async fn an_error_in_passing_does_not_make_a_service_fit() {
     let fingerprint = Fingerprint::of("2.0.0", &ConfigSchema::parse(&without_limit()).unwrap()).to_string();
     let service = Stub::routed(move |method, _, body| {
         if method == "GET" && !*now.lock().unwrap() {
-            return json_answer(502, &json!({}));
+            return Reply::json(502, &json!({}));
         }
-        let (status, mut headers, text) = if method == "GET" { json_answer(200, &told) } else { echo(body) };
-        headers.push(("x-floh-schema", fingerprint.clone()));
-        (status, headers, text)
+        let reply = if method == "GET" { Reply::json(200, &told) } else { echo(body) };
+        reply.with_header("x-floh-schema", &fingerprint)
     })
     .await;
     let more = json!({ "endpointUrl": service.url().as_str(), "version": "1.0.0", "configSchema": schema(), "config": { "apiKey": "canary-key" } });
@@ -317,7 +315,7 @@ async fn an_error_in_passing_does_not_make_a_service_fit() {
         let refused = server.execute("crm", json!({ "command": "list" })).await.json();
         assert!(refused["error"].as_str().unwrap().contains("limit"), "{now}: {refused}");
     }
-    assert!(service.received().iter().all(|request| request.path == "/schema"));
+    assert!(service.received().iter().all(|request| request.path() == "/schema"));
 }
 
 #[tokio::test]
@@ -351,7 +349,7 @@ async fn a_refresh_goes_by_the_rules_of_a_change() {
     let far = server.post("/api/connector-types/far/refresh", Value::Null).await;
     assert!(far.text.contains("an agent serves it"), "{}", far.text);
     // A service that names no version, and one that has no schema.
-    let bare_schema = Stub::fixed(json_answer(200, &schema())).await;
+    let bare_schema = Stub::fixed(Reply::json(200, &schema())).await;
     let more = json!({ "endpointUrl": bare_schema.url().as_str(), "version": "1.0.0" });
     server.post("/api/connectors", body("bare", more)).await.ok(201);
     let config = json!({ "configSchema": without_limit(), "autoBump": true });

@@ -1,13 +1,8 @@
 //! Where the stored secrets of a connector may go, from the request to the wire.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::extract::Request;
 use connector_runtime::egress::Policy;
 use connector_runtime::prelude::*;
-use tokio::net::TcpListener;
+use test_support::{Received, Reply, Upstream};
 
 use crate::testing::TestServer;
 
@@ -49,41 +44,23 @@ impl Courier {
     }
 }
 
-/// A server that keeps what it was asked: the path and the credential.
-struct Host {
-    address: SocketAddr,
-    seen: Arc<Mutex<Vec<(String, String)>>>,
+/// A server that keeps what it was asked.
+async fn host() -> Upstream {
+    Upstream::start(|_| Reply::text(200, "")).await
 }
 
-impl Host {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::<Mutex<Vec<(String, String)>>>::default();
-        let log = Arc::clone(&seen);
-        let app = Router::new().fallback(async move |request: Request| {
-            let credential = request.headers().get("authorization").map_or("", |value| value.to_str().unwrap());
-            log.lock().unwrap().push((request.uri().path().to_owned(), credential.to_owned()));
-        });
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { address, seen }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn seen(&self) -> Vec<(String, String)> {
-        self.seen.lock().unwrap().clone()
-    }
+/// What a server was asked: the path and the credential.
+fn seen(host: &Upstream) -> Vec<(String, String)> {
+    let credential = |request: &Received| request.header("authorization").unwrap_or_default().to_owned();
+    host.received().iter().map(|request| (request.path().to_owned(), credential(request))).collect()
 }
 
 /// A server that may reach two hosts, and a connector that belongs to one of them.
-async fn world() -> (TestServer, Host, Host) {
-    let (own, other) = (Host::start().await, Host::start().await);
-    let open = [own.address.to_string(), other.address.to_string()];
+async fn world() -> (TestServer, Upstream, Upstream) {
+    let (own, other) = (host().await, host().await);
+    let open = [own.address().to_string(), other.address().to_string()];
     let server = TestServer::with_policy(Policy::parse(&open, &[]).unwrap()).await;
-    server.connector("mine", "courier", json!({ "baseUrl": own.url(), "apiKey": KEY })).await;
+    server.connector("mine", "courier", json!({ "baseUrl": own.url(""), "apiKey": KEY })).await;
     (server, own, other)
 }
 
@@ -91,7 +68,7 @@ async fn world() -> (TestServer, Host, Host) {
 async fn a_stored_key_does_not_follow_a_param_to_another_origin() {
     let (server, own, other) = world().await;
     for in_body in [false, true] {
-        let params = json!({ "host": other.url(), "path": "/steal", "inBody": in_body });
+        let params = json!({ "host": other.url(""), "path": "/steal", "inBody": in_body });
         let answer = server.execute("mine", json!({ "command": "carry", "params": params })).await;
         let row = server.row(&answer).await;
         let result = answer.ok(200);
@@ -99,58 +76,58 @@ async fn a_stored_key_does_not_follow_a_param_to_another_origin() {
         let wanted = format!(
             "refused to send a secret to {}/steal: the secrets of this connection may only be sent to {} \
              (field baseUrl) [scope]; ",
-            other.url(),
-            own.url()
+            other.url(""),
+            own.url("")
         );
         assert!(error.starts_with(&wanted), "{error}");
         assert_eq!((&row["status"], &row["result"]["error"]), (&json!("failed"), &json!(error)));
     }
-    assert_eq!(other.seen(), [], "not a byte of it");
-    assert_eq!(own.seen(), []);
+    assert_eq!(seen(&other), [], "not a byte of it");
+    assert_eq!(seen(&own), []);
     let answer = server.execute("mine", json!({ "command": "carry", "params": { "path": "/own" } })).await;
     assert_eq!(answer.ok(200)["success"], true);
-    assert_eq!(own.seen(), [("/own".to_owned(), format!("Bearer {KEY}"))]);
+    assert_eq!(seen(&own), [("/own".to_owned(), format!("Bearer {KEY}"))]);
 }
 
 #[tokio::test]
 async fn what_is_glued_to_the_base_url_changes_its_path_at_most() {
     let (server, own, other) = world().await;
     for (path, arrives) in [
-        (format!("@{}/x", other.address), None),
-        (format!(":x@{}/x", other.address), None),
+        (format!("@{}/x", other.address()), None),
+        (format!(":x@{}/x", other.address()), None),
         (".evil.example/x".to_owned(), None),
         ("/a/../../b".to_owned(), Some("/b")),
-        (format!("/../@{}/x", other.address), Some("@")),
+        (format!("/../@{}/x", other.address()), Some("@")),
     ] {
-        let before = own.seen().len();
+        let before = seen(&own).len();
         let answer = server.execute("mine", json!({ "command": "carry", "params": { "path": path } })).await;
         let result = answer.ok(200);
         assert_eq!(result["success"], arrives.is_some(), "{path}: {result}");
-        assert_eq!(own.seen().len() - before, usize::from(arrives.is_some()), "{path}");
+        assert_eq!(seen(&own).len() - before, usize::from(arrives.is_some()), "{path}");
         if let Some(part) = arrives {
-            assert!(own.seen().last().unwrap().0.contains(part), "{path}: {:?}", own.seen());
+            assert!(seen(&own).last().unwrap().0.contains(part), "{path}: {:?}", seen(&own));
         }
     }
-    assert_eq!(other.seen(), []);
+    assert_eq!(seen(&other), []);
 }
 
 #[tokio::test]
 async fn the_scope_follows_the_stored_field() {
     let (server, own, other) = world().await;
     let carry = async || {
-        let params = json!({ "host": other.url(), "path": "/x" });
+        let params = json!({ "host": other.url(""), "path": "/x" });
         server.execute("mine", json!({ "command": "carry", "params": params })).await.ok(200)
     };
     assert_eq!(carry().await["success"], false);
     // The key is given anew: a base URL that moves takes none along.
-    let config = json!({ "baseUrl": other.url(), "apiKey": KEY });
+    let config = json!({ "baseUrl": other.url(""), "apiKey": KEY });
     server.put("/api/connectors/mine", json!({ "config": config })).await.ok(200);
     assert_eq!(carry().await["success"], true);
-    assert_eq!(other.seen(), [("/x".to_owned(), format!("Bearer {KEY}"))]);
+    assert_eq!(seen(&other), [("/x".to_owned(), format!("Bearer {KEY}"))]);
     let config = json!({ "baseUrl": null, "apiKey": KEY });
     server.put("/api/connectors/mine", json!({ "config": config })).await.ok(200);
     let result = carry().await;
     let error = result["error"].as_str().unwrap();
     assert!(error.contains("the origin of field baseUrl, which is not set"), "{error}");
-    assert_eq!((own.seen().len(), other.seen().len()), (0, 1));
+    assert_eq!((seen(&own).len(), seen(&other).len()), (0, 1));
 }

@@ -4,7 +4,6 @@ mod connectors;
 mod executions;
 mod idempotency;
 mod open;
-pub(crate) mod postgres;
 mod recorder;
 mod seed;
 mod tokens;
@@ -14,7 +13,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use serde_json::{Map, Value};
-use tempfile::TempDir;
+use test_support::postgres::Cluster;
+use test_support::sqlite::Folder;
 use uuid::Uuid;
 
 use super::*;
@@ -24,13 +24,13 @@ pub(crate) struct TestDb {
     pub(crate) store: Store,
     pub(crate) url: String,
     /// The folder of a SQLite file, removed at the end.
-    _folder: Option<TempDir>,
+    _folder: Option<Folder>,
 }
 
 impl TestDb {
     pub(crate) async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = sqlite_url(&folder.path().join("floh.db"));
+        let folder = Folder::new();
+        let url = folder.url();
         Self { store: Store::open(&url).await.unwrap(), url, _folder: Some(folder) }
     }
 }
@@ -48,7 +48,7 @@ pub(crate) type Case = (&'static str, fn(TestDb) -> Pin<Box<dyn Future<Output = 
 
 /// Runs all bodies of one file on one cluster, each in a database of its own.
 pub(crate) fn on_postgres(cases: &[Case]) {
-    let Some(cluster) = postgres::Cluster::start() else {
+    let Some(cluster) = Cluster::start() else {
         return;
     };
     for (name, body) in cases {

@@ -1,0 +1,188 @@
+//! A whole server on a temporary folder, reached through its router. Each answer is compared with what the API
+//! document says of it.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use connector_runtime::egress::Policy;
+use connector_runtime::registry::Registry;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use test_support::api::{ApiDocument, Exchange};
+use tower::ServiceExt as _;
+
+use super::{Answer, sandbox};
+use crate::api;
+use crate::app::{App, Options};
+use crate::auth::NewToken;
+use crate::seed::SeedOptions;
+use crate::store::{TokenKind, sqlite_url};
+
+/// What every answer is compared with.
+static DOCUMENT: LazyLock<ApiDocument> =
+    LazyLock::new(|| ApiDocument::new(serde_json::to_value(api::document()).unwrap()));
+
+/// A server with an admin token.
+pub(crate) struct TestServer {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) admin: String,
+    pub(crate) folder: TempDir,
+}
+
+/// Starts a server on a folder that may have been used before.
+pub(crate) async fn start(folder: &Path, registry: Registry, seed: SeedOptions) -> Result<App, crate::app::StartError> {
+    start_at(&sqlite_url(&folder.join("floh.db")), folder, registry, seed, Policy::default()).await
+}
+
+async fn start_at(
+    database_url: &str,
+    data_dir: &Path,
+    registry: Registry,
+    seed: SeedOptions,
+    policy: Policy,
+) -> Result<App, crate::app::StartError> {
+    App::start_with(
+        registry,
+        Options { data_dir, database_url, master_key: None, policy, scripts: sandbox::scripts(), seed },
+    )
+    .await
+}
+
+/// Everything that is compiled into the tests.
+pub(crate) fn all_types() -> Registry {
+    connectors::link();
+    Registry::collect().unwrap()
+}
+
+impl TestServer {
+    pub(crate) async fn start() -> Self {
+        Self::on(tempfile::tempdir().unwrap(), all_types()).await
+    }
+
+    pub(crate) async fn on(folder: TempDir, registry: Registry) -> Self {
+        let app = start(folder.path(), registry, SeedOptions::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    /// Starts one on a database of the caller's.
+    pub(crate) async fn at(database_url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let seed = SeedOptions::default();
+        let app = start_at(database_url, folder.path(), all_types(), seed, Policy::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    /// Starts one with the sample on a database of the caller's.
+    pub(crate) async fn with_samples(database_url: &str, folder: TempDir) -> Self {
+        let seed = SeedOptions { samples: true, ..SeedOptions::default() };
+        let app = start_at(database_url, folder.path(), all_types(), seed, Policy::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    /// Starts one whose connectors may reach what a policy opens.
+    pub(crate) async fn with_policy(policy: Policy) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("floh.db"));
+        let app = start_at(&url, folder.path(), all_types(), SeedOptions::default(), policy).await.unwrap();
+        Self::of(app, folder).await
+    }
+
+    async fn of(app: App, folder: TempDir) -> Self {
+        let router = api::router(&app, None);
+        let mut server = Self { app, router, admin: String::new(), folder };
+        server.admin = server.token(&["admin"]).await;
+        server
+    }
+
+    /// Ends this server and starts another one on the same folder.
+    pub(crate) async fn restart(self, registry: Registry) -> Self {
+        self.app.close().await;
+        let Self { admin, folder, .. } = self;
+        let mut server = Self::on(folder, registry).await;
+        server.admin = admin;
+        server
+    }
+
+    /// Makes a token with scopes.
+    pub(crate) async fn token(&self, scopes: &[&str]) -> String {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let name = "test".to_owned();
+        let new = NewToken {
+            name,
+            kind: TokenKind::Api,
+            scopes,
+            expires_at: None,
+            agent_id: None,
+            connector_names: Vec::new(),
+        };
+        self.app.auth.issue(new).await.unwrap().text.expose().to_owned()
+    }
+
+    /// Sends a request as it is. An answer that the API document does not have fails the test.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let status = parts.status.as_u16();
+        let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let exchange = Exchange { method: method.as_str(), path: &path, status, headers, body: &bytes };
+        if let Err(undocumented) = DOCUMENT.check(&exchange) {
+            panic!("{undocumented}\n{}", String::from_utf8_lossy(&bytes));
+        }
+        Answer { status, headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
+    }
+
+    /// Makes a request of the admin, with a JSON body unless that is null.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &Value) -> axum::http::request::Builder {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.admin));
+        if body.is_null() { request } else { request.header(header::CONTENT_TYPE, "application/json") }
+    }
+
+    /// Sends a request of the admin.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        let bytes = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(self.request(method, path, &body).body(bytes).unwrap()).await
+    }
+
+    /// Sends a request of the admin with one more header.
+    pub(crate) async fn call_with(&self, method: &str, path: &str, body: Value, name: &str, value: &str) -> Answer {
+        let bytes = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(self.request(method, path, &body).header(name, value).body(bytes).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, Value::Null).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call("PUT", path, body).await
+    }
+
+    /// Makes a connector.
+    pub(crate) async fn connector(&self, name: &str, type_name: &str, config: Value) -> Value {
+        let body = json!({ "name": name, "type": type_name, "executionModel": "built_in", "config": config });
+        self.post("/api/connectors", body).await.ok(201)
+    }
+
+    /// Executes a command of a connector.
+    pub(crate) async fn execute(&self, name: &str, body: Value) -> Answer {
+        self.post(&format!("/api/connectors/{name}/execute"), body).await
+    }
+
+    /// Reads the recorded execution of an answer.
+    pub(crate) async fn row(&self, answer: &Answer) -> Value {
+        let id = answer.header("x-execution-id");
+        assert!(!id.is_empty(), "{answer:?}");
+        self.get(&format!("/api/executions/{id}")).await.ok(200)
+    }
+}

@@ -1,0 +1,98 @@
+//! A certificate authority of a test, and the TLS settings of servers whose certificates it signed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+/// Signs certificates; nobody trusts it unless a test says so.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    root: CertificateDer<'static>,
+    pem: String,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// It was valid until 2020.
+    Expired,
+    /// It is valid from 2999.
+    NotYetValid,
+    /// It is its own issuer.
+    SelfSigned,
+}
+
+impl Authority {
+    /// Makes an authority with a key of its own.
+    ///
+    /// # Panics
+    /// When the system has no randomness.
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = params.self_signed(&key).unwrap();
+        let (der, pem) = (root.der().clone(), root.pem());
+        Self { issuer: Issuer::new(params, key), root: der, pem }
+    }
+
+    /// Returns the authority's own certificate.
+    pub fn root(&self) -> &CertificateDer<'static> {
+        &self.root
+    }
+
+    /// Writes the authority's own certificate into a folder, as PEM, and returns the file.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("ca.pem");
+        std::fs::write(&path, &self.pem).unwrap();
+        path
+    }
+
+    /// Makes the TLS settings of a server that has these names or addresses.
+    ///
+    /// # Panics
+    /// When a name is none.
+    pub fn sign(&self, names: &[&str], flaw: Flaw) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        match flaw {
+            Flaw::None | Flaw::SelfSigned => {}
+            Flaw::Expired => params.not_after = date_time_ymd(2020, 1, 1),
+            Flaw::NotYetValid => params.not_before = date_time_ymd(2999, 1, 1),
+        }
+        let certificate = match flaw {
+            Flaw::SelfSigned => params.self_signed(&key).unwrap(),
+            _ => params.signed_by(&key, &self.issuer).unwrap(),
+        };
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap()
+    }
+
+    /// Returns what accepts TLS connections with a good certificate of these names or addresses.
+    pub fn acceptor(&self, names: &[&str]) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.sign(names, Flaw::None)))
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
