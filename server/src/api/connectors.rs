@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::page::{PageView, Query};
@@ -14,18 +16,18 @@ use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
+use crate::catalog::{self, ConnectorPatch, ConnectorView, IGNORED_KEYS, NewConnector};
 use crate::error::Error;
 use crate::execute::{self, CallFingerprint, CallInput, Executed, IdempotentOutcome, KeyedCall};
 use crate::input::Form;
 use crate::services::Services;
-use crate::store::ConnectorFilter;
+use crate::store::{ConnectorFilter, ExecutionModel};
 
 const TAG: &str = "connectors";
 
 /// Make a connector.
-#[utoipa::path(post, path = "/api/connectors", tag = TAG, request_body = inline(NewConnector),
-    responses((status = 201, body = ConnectorView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/connectors", tag = TAG, request_body = inline(CreateBody),
+    responses((status = 201, body = ConnectorView, headers(("Location"), ("ETag"))), (status = 409)))]
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
@@ -38,9 +40,31 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
 }
 
+/// The body of [`create`]: a connector, or the draft of an import as it came, whose other keys are passed over.
+pub(super) struct CreateBody;
+
+impl PartialSchema for CreateBody {
+    fn schema() -> RefOr<Schema> {
+        let schema = NewConnector::schema();
+        let RefOr::T(Schema::Object(mut schema)) = schema else { return schema };
+        for key in IGNORED_KEYS {
+            let passed_over = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            let passed_over = passed_over.description(Some("Passed over.")).build();
+            schema.properties.insert((*key).to_owned(), RefOr::T(passed_over.into()));
+        }
+        RefOr::T(schema.into())
+    }
+}
+
+impl ToSchema for CreateBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewConnector::schemas(schemas);
+    }
+}
+
 /// List connectors, newest first.
 #[utoipa::path(get, path = "/api/connectors", tag = TAG,
-    params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<String>, Query),
+    params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<ExecutionModel>, Query),
         ("category" = Option<String>, Query), ("tag" = Option<String>, Query), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<ConnectorView>)))]
@@ -63,7 +87,7 @@ pub(super) async fn list(
 
 /// Read a connector.
 #[utoipa::path(get, path = "/api/connectors/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = ConnectorView), (status = 404, body = Problem)))]
+    responses((status = 200, body = ConnectorView, headers(("ETag")))))]
 pub(super) async fn read(
     ctx: OpContext,
     State(services): State<Services>,
@@ -76,7 +100,7 @@ pub(super) async fn read(
 #[utoipa::path(put, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(ConnectorPatch),
-    responses((status = 200, body = ConnectorView), (status = 412, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = ConnectorView, headers(("ETag"))), (status = 409)))]
 pub(super) async fn update(
     ctx: OpContext,
     State(services): State<Services>,
@@ -92,7 +116,7 @@ pub(super) async fn update(
 /// Delete a connector; its executions stay.
 #[utoipa::path(delete, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
-    responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,
@@ -122,6 +146,7 @@ pub(super) struct ExecuteBody {
     /// Id of the run.
     pub run_id: Option<String>,
     /// Deadline in milliseconds, 1 to 300000.
+    #[schema(minimum = 1, maximum = 300_000)]
     pub timeout_ms: Option<u64>,
     /// Answers with this mock scenario instead of calling.
     pub mock_scenario: Option<String>,
@@ -134,13 +159,11 @@ pub(super) struct ConnectorResult {
     /// Whether the command did what it is for.
     pub success: bool,
     /// The domain result.
-    #[schema(value_type = Option<Object>)]
     pub payload: Option<Value>,
     /// What is merged into the run's variables.
     #[schema(value_type = Option<Object>)]
     pub variables: Option<Map<String, Value>>,
     /// Context of a failure.
-    #[schema(value_type = Option<Object>)]
     pub diagnostics: Option<Value>,
     /// What happened, for people.
     pub error: Option<String>,
@@ -148,9 +171,12 @@ pub(super) struct ConnectorResult {
 
 /// Execute a command of a connector.
 #[utoipa::path(post, path = "/api/connectors/{id}/execute", tag = TAG,
-    params(("id" = String, Path, description = "Id or name"), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, description = "Id or name"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = r"^[ -~]+$")),
     request_body = inline(ExecuteBody),
-    responses((status = 200, body = ConnectorResult), (status = 409, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"), ("Idempotency-Replayed"))),
+        (status = 409, description = "A call under the same key is at work."),
+        (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn execute(
     ctx: OpContext,
     State(services): State<Services>,
@@ -164,10 +190,33 @@ pub(super) async fn execute(
     Ok(answer(execute::call(&ctx, &services, &key, input).await?, began))
 }
 
+/// The body of a test: that of an execute call without the command, which is `test`.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes the body; it is read into the use case's input")]
+pub(super) struct TestBody {
+    /// Params of the command.
+    #[schema(value_type = Option<Object>)]
+    pub params: Option<Map<String, Value>>,
+    /// The run's variables.
+    #[schema(value_type = Option<Object>)]
+    pub variables: Option<Map<String, Value>>,
+    /// Id of the workflow step.
+    pub step_id: Option<String>,
+    /// Id of the run.
+    pub run_id: Option<String>,
+    /// Deadline in milliseconds, 1 to 300000.
+    #[schema(minimum = 1, maximum = 300_000)]
+    pub timeout_ms: Option<u64>,
+    /// Answers with this mock scenario instead of calling.
+    pub mock_scenario: Option<String>,
+}
+
 /// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
 /// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = ConnectorResult), (status = 404, body = Problem)))]
+    request_body = inline(TestBody),
+    responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"))), (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn test(
     ctx: OpContext,
     State(services): State<Services>,

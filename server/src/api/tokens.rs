@@ -93,7 +93,7 @@ pub(super) struct NewTokenBody {
 
 /// Make a token. Its text is shown once.
 #[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewTokenBody),
-    responses((status = 201, body = TokenView), (status = 422, body = Problem)))]
+    responses((status = 201, body = TokenView)))]
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
@@ -139,7 +139,7 @@ pub(super) async fn list(
 
 /// Revoke a token, at once.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,

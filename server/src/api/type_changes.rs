@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use utoipa::ToSchema;
 
 use super::connectors::if_match;
 use super::json::json;
@@ -22,8 +23,7 @@ const TAG: &str = "connector types";
 #[utoipa::path(put, path = "/api/connector-types/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(TypeBody),
-    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 412, body = Problem),
-        (status = 422, body = Problem)))]
+    responses((status = 200, body = ChangedType, headers(("ETag")))))]
 pub(super) async fn update(
     ctx: OpContext,
     State(services): State<Services>,
@@ -40,7 +40,7 @@ pub(super) async fn update(
 /// Tell what a change of a connector type would do, without making it.
 #[utoipa::path(post, path = "/api/connector-types/{id}/diff", tag = TAG,
     params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeBody),
-    responses((status = 200, body = TypeDiff), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = TypeDiff)))]
 pub(super) async fn diff(
     ctx: OpContext,
     State(services): State<Services>,
@@ -51,11 +51,22 @@ pub(super) async fn diff(
     json(catalog::diff_type(&ctx, &services, &key, request).await?).await
 }
 
+/// The body of [`refresh`].
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes the body; it is read by the use case")]
+pub(super) struct RefreshBody {
+    /// The version that the type gets, where the service names none.
+    version: Option<String>,
+    /// Takes the smallest version that the changes allow.
+    auto_bump: Option<bool>,
+}
+
 /// Fetch the schema of an external type's service again, and take it over by the rules of a change. The body may name
 /// the version, or autoBump, where the service names none.
 #[utoipa::path(post, path = "/api/connector-types/{id}/refresh", tag = TAG,
-    params(("id" = String, Path, description = "Id or name")), request_body = Object,
-    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    params(("id" = String, Path, description = "Id or name")), request_body = inline(RefreshBody),
+    responses((status = 200, body = ChangedType, headers(("ETag")))))]
 pub(super) async fn refresh(
     ctx: OpContext,
     State(services): State<Services>,
@@ -75,7 +86,7 @@ fn read(body: &[u8]) -> Result<TypeRequest, Error> {
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<VersionView>), (status = 404, body = Problem)))]
+    responses((status = 200, body = PageView<VersionView>)))]
 pub(super) async fn versions(
     ctx: OpContext,
     State(services): State<Services>,
@@ -90,7 +101,7 @@ pub(super) async fn versions(
 /// Read a version that a connector type had; where it had it twice, the newer one.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions/{version}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("version" = String, Path)),
-    responses((status = 200, body = VersionDetail), (status = 404, body = Problem)))]
+    responses((status = 200, body = VersionDetail)))]
 pub(super) async fn version(
     ctx: OpContext,
     State(services): State<Services>,

@@ -62,6 +62,7 @@ pub struct NewConnector {
     /// Least level of log lines that are kept; info where absent.
     pub log_level: Option<LogLevel>,
     /// Deadline of its calls in milliseconds, 1 to 300000.
+    #[schema(minimum = 1, maximum = 300_000)]
     pub timeout_ms: Option<u32>,
     /// Its mock settings.
     #[schema(value_type = Option<Object>)]
@@ -88,14 +89,16 @@ const KEYS: &[&str] = &[
     "mock",
 ];
 
+/// Keys that the draft of an import has beside those: it may be sent as it is.
+pub const IGNORED_KEYS: &[&str] = &["operations", "warnings", "file"];
+
 impl NewConnector {
     /// Reads the body.
     ///
     /// # Errors
     /// 422 with every mistake that can be seen without looking at the type.
     pub fn read(mut form: Form) -> Result<Self, Error> {
-        // A draft of an import may be sent as it is.
-        form.ignore(&["operations", "warnings", "file"]);
+        form.ignore(IGNORED_KEYS);
         let name = form.required_text("name");
         if !is_connector_name(&name) && !form.is_mistaken("name") {
             form.mistake("name", CONNECTOR_NAME_RULE);

@@ -22,7 +22,7 @@ mod view;
 pub use affected::Affected;
 pub use config::{ConfigChange, split_config};
 pub use config_migration::ClearedSecrets;
-pub use create::{NewConnector, create};
+pub use create::{IGNORED_KEYS, NewConnector, create};
 pub use declarations::{declarations, type_declarations};
 pub use import::{ImportRequest, parse_document};
 pub use read::{get, list, list_agents};

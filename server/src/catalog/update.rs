@@ -49,7 +49,7 @@ pub struct ConnectorPatch {
     /// Least level of log lines that are kept.
     pub log_level: Option<LogLevel>,
     /// Deadline of its calls in milliseconds; null removes it.
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 300_000)]
     pub timeout_ms: Option<Option<u32>>,
     /// Merged into the mock settings by key; `data` is replaced whole, null removes a key.
     #[schema(value_type = Option<Object>)]
