@@ -1,7 +1,9 @@
 //! Reads each body, and checks the rules between its fields that can be seen without the store.
 
 use connector_runtime::mock::MockSettings;
-use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, TypeChange, TypeRefresh};
+use floh_client::bodies::{
+    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, Test, TypeChange, TypeRefresh,
+};
 use floh_client::body::Source as _;
 use serde_json::{Map, Value};
 
@@ -81,18 +83,31 @@ pub fn type_refresh(text: &[u8]) -> Result<TypeRefresh, Error> {
     Ok(refresh)
 }
 
-/// Reads the body of `POST /api/connectors/{id}/execute` and `/test`.
+/// Reads the body of `POST /api/connectors/{id}/execute`.
 ///
 /// # Errors
 /// Invalid with every mistake that can be seen without the connector.
 pub fn call(text: &[u8]) -> Result<Call, Error> {
     let mut form = Form::parse(text)?;
     let call: Call = form.read();
-    if call.params.as_ref().is_some_and(|params| params.contains_key("command")) {
-        form.mistake("params/command", "reserved: name the command at the top of the body");
-    }
+    check_params(&mut form, call.params.as_ref());
     form.finish()?;
     Ok(call)
+}
+
+/// Reads the body of `POST /api/connectors/{id}/test`.
+///
+/// # Errors
+/// Invalid with every mistake, also where it names a command.
+pub fn test(text: &[u8]) -> Result<Test, Error> {
+    let mut form = Form::parse(text)?;
+    if form.json("command").is_some() {
+        form.mistake("command", "a test runs the command `test`; use /execute for another one");
+    }
+    let test: Test = form.read();
+    check_params(&mut form, test.params.as_ref());
+    form.finish()?;
+    Ok(test)
 }
 
 /// Reads the body of `POST /api/connectors/parse-oas`.
@@ -120,6 +135,12 @@ pub fn new_token(text: &[u8]) -> Result<NewToken, Error> {
 fn check_auto_bump(form: &mut Form, auto_bump: Option<bool>, version: Option<&str>) {
     if auto_bump == Some(true) && version.is_some() {
         form.mistake("autoBump", "send either a version or autoBump, not both");
+    }
+}
+
+fn check_params(form: &mut Form, params: Option<&Map<String, Value>>) {
+    if params.is_some_and(|params| params.contains_key("command")) {
+        form.mistake("params/command", "reserved: name the command at the top of the body");
     }
 }
 
