@@ -71,12 +71,18 @@ fn work(base_url: &str, text: String, limit: u32, exact: Option<bool>) -> Found 
     Found { text, limit, exact: exact.unwrap_or(false), items: vec![base_url.len() as u64, 2, 3] }
 }
 
-const TEXT: &str = r#"{"command":"search","text":"blue widgets","limit":25,"exact":true}"#;
+/// The body as a caller of the server sends it.
+const TEXT: &str = r#"{"command":"search","params":{"text":"blue widgets","limit":25,"exact":true}}"#;
 
 /// What the hand-written side reads, checks and writes.
 #[derive(Deserialize)]
-struct Params {
+struct Body {
     command: String,
+    params: Params,
+}
+
+#[derive(Deserialize)]
+struct Params {
     text: String,
     #[serde(default = "fifty")]
     limit: u32,
@@ -121,11 +127,11 @@ async fn by_hand<const GUARDED: bool>(base_url: &str, text: &str) -> String {
         Ok(found) => Answer { success: true, payload: Some(found), error: None },
         Err(error) => Answer { success: false, payload: None, error: Some(error) },
     };
-    let params: Params = match serde_json::from_str(text) {
-        Ok(params) => params,
+    let Body { command, params } = match serde_json::from_str(text) {
+        Ok(body) => body,
         Err(error) => return serde_json::to_string(&answer(Err(error.to_string()))).unwrap(),
     };
-    let outcome = match params.command.as_str() {
+    let outcome = match command.as_str() {
         "search" => {
             let length = params.text.chars().count();
             if !(1..=100).contains(&length) {
@@ -171,8 +177,13 @@ impl Kept {
             mock_script: None,
             timeout_ms: None,
         };
+        // As the server reads a body: into a map, and what belongs to the call out of that.
+        let mut body: Map<String, Value> = serde_json::from_str(text).unwrap();
+        let Some(Value::String(command)) = body.shift_remove("command") else { panic!("no command") };
+        let Some(Value::Object(params)) = body.shift_remove("params") else { panic!("no params") };
         let invocation = Invocation {
-            config: serde_json::from_str(text).unwrap(),
+            command: Some(command),
+            params,
             connection: Arc::clone(&self.connection),
             variables: Map::new(),
             step_id: None,

@@ -9,7 +9,7 @@ use crate::dispatch::Executor;
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::schema::{ConfigSchema, FieldValues};
 
-/// Serves one instance of a compiled connector type.
+/// Executes the commands of one instance of a compiled connector type.
 ///
 /// The typed connection is read at the first call and kept; make a new executor when the connection
 /// config changes.
@@ -20,7 +20,7 @@ pub struct BuiltIn {
 }
 
 impl BuiltIn {
-    /// Serves a type; `schema` is the one that the registry wrote for it.
+    /// Makes the executor of a type; `schema` is the config schema that the registry made for it.
     pub fn new(descriptor: &'static Descriptor, schema: Arc<ConfigSchema>) -> Self {
         Self { descriptor, schema, connection: OnceLock::new() }
     }

@@ -1,5 +1,5 @@
-//! What a handler knows about its call: the guide's five values, a logger, the deadline and the way
-//! out to the network.
+//! What a handler knows about its call: the guide's five values, a logger, the deadline and the HTTP
+//! client. [`Invocation`] is what callers fill in; [`Context`] is what handlers see.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,9 +14,7 @@ use crate::egress::Client;
 use crate::log::{LogLevel, Logger};
 use crate::redact::{Redactor, RuntimeSecret};
 
-pub use crate::step_config::{RawValues, StepConfig};
-
-/// A decrypted connection config. Reads as a map; its `Debug` names the fields and tells no value.
+/// A decrypted connection config. It reads as a map; its `Debug` shows the names of the fields and no value.
 #[derive(Clone, Default, PartialEq)]
 pub struct ConnectionConfig(Map<String, Value>);
 
@@ -41,12 +39,14 @@ impl fmt::Debug for ConnectionConfig {
     }
 }
 
-/// What somebody asks of a connector: the step config with the command and its params, and what
-/// belongs to the call. Made by the server, the command line or a test; handlers see a [`Context`].
+/// A call of a connector: the command, its params, and what else belongs to the call. The server, the command
+/// line, an agent or a test makes it; handlers see a [`Context`].
 #[derive(Clone, Default)]
 pub struct Invocation {
-    /// The raw step config: `command` and all params.
-    pub config: StepConfig,
+    /// The command; `None` for the type's default command.
+    pub command: Option<String>,
+    /// The params, also those that the schema does not name.
+    pub params: Map<String, Value>,
     /// The decrypted connection config.
     pub connection: Arc<ConnectionConfig>,
     /// The run's variables.
@@ -55,29 +55,32 @@ pub struct Invocation {
     pub step_id: Option<String>,
     /// Id of the run.
     pub run_id: Option<String>,
-    /// Names this call to systems that must not act on it twice.
+    /// The key under which systems recognise a repetition of this call.
     pub idempotency_key: Option<String>,
     /// The caller's deadline, in milliseconds.
     pub timeout_ms: Option<u64>,
-    /// The mock scenario to answer instead of calling.
+    /// The mock scenario that answers instead of the connector.
     pub mock_scenario: Option<String>,
-    /// Least level of log lines that are kept.
+    /// The lowest level of log lines that are kept.
     pub log_level: LogLevel,
-    /// The way out to the network; make it with [`Client::for_connection`], once for a connection.
+    /// The HTTP client; make it with [`Client::for_connection`], once for each connection config.
     pub http: Client,
-    /// Knows the secrets of the connection; made from the schema where absent.
+    /// Knows the secrets of the connection; `None` to have it made from the schema.
     pub redactor: Option<Arc<Redactor>>,
 }
 
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invocation").field("command", &self.config.get("command")).finish_non_exhaustive()
+        f.debug_struct("Invocation").field("command", &self.command).finish_non_exhaustive()
     }
 }
 
 /// What a handler knows about its call.
 pub struct Context {
-    pub(crate) config: StepConfig,
+    pub(crate) command: String,
+    pub(crate) params: Map<String, Value>,
+    /// Command and params in one map, made at the first request.
+    pub(crate) config: OnceLock<Map<String, Value>>,
     pub(crate) connection: Arc<ConnectionConfig>,
     pub(crate) variables: Map<String, Value>,
     pub(crate) step_id: Option<String>,
@@ -85,12 +88,12 @@ pub struct Context {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
-    /// Made when a handler asks for it.
+    /// Made at the first request.
     pub(crate) cancelled: OnceLock<Cancelled>,
 }
 
-/// What the log and the HTTP client of a call are made from. Most handlers want but one of them, and
-/// many none, so each is made when it is asked for.
+/// What the log and the HTTP client of a call are made from. Many handlers use neither, so each is made at
+/// the first request.
 pub(crate) struct CallScope {
     pub(crate) connector: String,
     pub(crate) log_level: LogLevel,
@@ -102,9 +105,24 @@ pub(crate) struct CallScope {
 }
 
 impl Context {
-    /// Returns the raw step config: `command` and all params, those without a field too.
+    /// Returns the raw step config of the guide: `command` and all params, also those that the schema does not name.
     pub fn config(&self) -> &Map<String, Value> {
-        &self.config
+        self.config.get_or_init(|| {
+            let mut config = Map::with_capacity(self.params.len() + 1);
+            config.insert("command".to_owned(), self.command.as_str().into());
+            config.extend(self.params.iter().map(|(name, value)| (name.clone(), value.clone())));
+            config
+        })
+    }
+
+    /// Returns the name of the command.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Returns the params as they were given, also those that the schema does not name.
+    pub fn params(&self) -> &Map<String, Value> {
+        &self.params
     }
 
     /// Returns the raw decrypted connection config.
@@ -117,12 +135,12 @@ impl Context {
         &self.variables
     }
 
-    /// Returns the id of the workflow step, where the call belongs to one.
+    /// Returns the id of the workflow step, if the call belongs to one.
     pub fn step_id(&self) -> Option<&str> {
         self.step_id.as_deref()
     }
 
-    /// Returns the id of the run, where the call belongs to one.
+    /// Returns the id of the run, if the call belongs to one.
     pub fn run_id(&self) -> Option<&str> {
         self.run_id.as_deref()
     }
@@ -138,31 +156,31 @@ impl Context {
         log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor)))
     }
 
-    /// Returns the way out to the network. Requests end with the call's deadline, and those that carry a
-    /// secret go where the connector's `egress` says; [`Client::unscoped`] lifts that.
+    /// Returns the HTTP client. Requests end at the call's deadline, and requests that carry a secret go only
+    /// where the connector's `egress` allows; [`Client::unscoped`] lifts that limit.
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
         http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline))
     }
 
-    /// Learns a secret that came up while the call runs, such as an access token: it is masked from now on
-    /// in the call's log, in its failure, and in what is recorded of it.
+    /// Adds a secret that came up while the call runs, such as an access token: it is masked from now on in
+    /// the call's log, in its failure, and in its record.
     pub fn add_secret(&self, secret: RuntimeSecret) {
         self.scope.redactor.add_secret(secret);
     }
 
-    /// Returns [`Context::learn`] as a function that may outlive the handler's borrow.
-    pub fn learner(&self) -> impl Fn(RuntimeSecret) + Send + Sync + 'static {
+    /// Returns [`Context::add_secret`] as a function that may outlive the handler's borrow.
+    pub fn secret_adder(&self) -> impl Fn(RuntimeSecret) + Send + Sync + 'static {
         let redactor = Arc::clone(&self.scope.redactor);
         move |secret| redactor.add_secret(secret)
     }
 
-    /// Returns when the call ends, done or not.
+    /// Returns when the call ends, whether it is done or not.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Returns how long the call may take in all.
+    /// Returns how long the call may take in total.
     pub fn timeout(&self) -> Duration {
         self.scope.timeout
     }
@@ -172,20 +190,20 @@ impl Context {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Completes when the call is over before the handler is: timed out, or nobody waits any more.
-    /// For work that a handler moved to another task; the handler itself is simply dropped.
+    /// Completes when the call ends before the handler does, by a timeout or because its caller disconnected.
+    /// This is for work that a handler moved to another task; the handler itself is dropped.
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
         self.cancellation().cancelled()
     }
 
-    /// Returns the token behind [`Context::cancelled`], to hand to another task.
+    /// Returns the token behind [`Context::cancelled`], to pass to another task.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.cancelled.get_or_init(|| Cancelled(CancellationToken::new())).0
     }
 }
 
-/// The token of a call. However a call ends (done, timed out, or dropped because nobody waits any
-/// more), its context goes, and this with it.
+/// Cancels the token of a call when it is dropped: however a call ends (done, timed out, or dropped because its
+/// caller disconnected), its context is dropped, and this with it.
 pub(crate) struct Cancelled(CancellationToken);
 
 impl Drop for Cancelled {
@@ -197,7 +215,7 @@ impl Drop for Cancelled {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("command", &self.config.get("command"))
+            .field("command", &self.command)
             .field("connection", &self.connection)
             .field("step_id", &self.step_id)
             .field("run_id", &self.run_id)

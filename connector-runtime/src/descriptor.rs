@@ -14,6 +14,7 @@ use crate::lock::LockFile;
 use crate::mock::MockSpec;
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
 use crate::schema::{Effect, FieldKind, FieldValues, Invalid};
+pub use connector_egress::EgressScope;
 
 /// A compiled connector type.
 pub struct Descriptor {
@@ -47,19 +48,6 @@ pub struct Descriptor {
     pub connect: ConnectFn,
     /// Translates thrown errors.
     pub errors: Option<ErrorMap>,
-}
-
-/// Where the requests of a connection that carry secrets may go. What carries none is free to go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum EgressScope {
-    /// Nothing is declared: to the connection's one field of format `uri`. With none of them, or with
-    /// several, the destination is left to the code.
-    #[default]
-    Inferred,
-    /// To the origins (scheme, host, port) of these connection fields, by wire name.
-    Fields(&'static [&'static str]),
-    /// Wherever the code sends them.
-    Anywhere,
 }
 
 /// A typed connection, shared by the calls that use it.

@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 
+use crate::Secret;
 use crate::connector::Reader;
 use crate::descriptor::{ChoiceSpec, Literal, TypeSpec};
 use crate::schema::{FieldKind, Invalid, json_type};
-use crate::secret::Secret;
 
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]

@@ -13,11 +13,11 @@ pub mod __private;
 mod builtin;
 pub mod connector;
 pub mod context;
+mod describe;
 pub mod descriptor;
 pub mod dispatch;
-pub mod egress;
-#[cfg(test)]
-mod events;
+#[cfg(feature = "external")]
+pub mod external;
 pub mod field;
 pub mod lock;
 pub mod log;
@@ -25,20 +25,26 @@ pub mod mock;
 pub mod outcome;
 mod panic;
 pub mod prelude;
-#[cfg(feature = "serve")]
-pub mod protocol;
-pub mod redact;
 pub mod registry;
 pub mod result;
-pub mod schema;
-mod secret;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod step_config;
 pub mod testing;
-pub mod version;
 
 pub use builtin::BuiltIn;
+/// The one way out to the network.
+pub use connector_egress as egress;
+pub use connector_egress::{Secret, redact};
 pub use connector_macros::{Select, command, connector, object, payload};
+/// The external protocol 2.0, as both ends read and write it.
+pub use connector_protocol as protocol;
+/// What a change of a config schema means, and the version that it needs.
+pub use connector_schema::version;
 pub use field::Url;
-pub use secret::Secret;
+
+/// One schema model for all four execution models.
+pub mod schema {
+    pub use connector_schema::*;
+
+    pub use crate::describe::describe;
+}

@@ -1,5 +1,5 @@
-//! The connector's log: lines that a handler writes, kept for the execution's record and sent to the
-//! server's log as they come. Every line is redacted before it goes anywhere.
+//! The connector's log: lines that a handler writes. They are kept for the execution's record and sent to
+//! the server's log at once. Every line is redacted before it leaves this module.
 
 use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,23 +12,23 @@ use crate::redact::Redactor;
 #[cfg(test)]
 mod tests;
 
-/// How much text the lines of one call may hold; what comes later is dropped and said so once.
+/// The most bytes of text in the lines of one call; later lines are dropped, and one line says so.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// How much a log line matters.
+/// The importance of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Every step.
     Trace,
-    /// What helps to find a mistake.
+    /// Helps to find a mistake.
     Debug,
-    /// What an operator wants to know.
+    /// Operators want to know it.
     #[default]
     Info,
-    /// What may need attention.
+    /// May need attention.
     Warn,
-    /// What went wrong.
+    /// Something went wrong.
     Error,
 }
 
@@ -58,13 +58,13 @@ impl LogLevel {
 pub struct LogLine {
     /// When it was written.
     pub at: Timestamp,
-    /// How much it matters.
+    /// Its importance.
     pub level: LogLevel,
     /// What it says, redacted.
     pub message: String,
 }
 
-/// Writes log lines of one call. Clones write to the same log.
+/// Writes the log lines of one call. Clones write to the same log.
 #[derive(Clone)]
 pub struct Logger(Arc<Inner>);
 
@@ -87,32 +87,32 @@ impl Logger {
         Self(Arc::new(Inner { connector: connector.to_owned(), level, redactor, lines: Mutex::default() }))
     }
 
-    /// Writes a line that follows every step.
+    /// Writes a line at level trace: every step.
     pub fn trace(&self, message: impl Display) {
         self.write(LogLevel::Trace, message);
     }
 
-    /// Writes a line that helps to find a mistake.
+    /// Writes a line at level debug: it helps to find a mistake.
     pub fn debug(&self, message: impl Display) {
         self.write(LogLevel::Debug, message);
     }
 
-    /// Writes a line that an operator wants to know.
+    /// Writes a line at level info: operators want to know it.
     pub fn info(&self, message: impl Display) {
         self.write(LogLevel::Info, message);
     }
 
-    /// Writes a line about what may need attention.
+    /// Writes a line at level warn: it may need attention.
     pub fn warn(&self, message: impl Display) {
         self.write(LogLevel::Warn, message);
     }
 
-    /// Writes a line about what went wrong.
+    /// Writes a line at level error: something went wrong.
     pub fn error(&self, message: impl Display) {
         self.write(LogLevel::Error, message);
     }
 
-    /// Writes a line, unless the connector's log level is above its own.
+    /// Writes a line, unless its level is below the connector's log level.
     pub fn write(&self, level: LogLevel, message: impl Display) {
         let inner = &*self.0;
         if level < inner.level {
@@ -130,7 +130,7 @@ impl Logger {
         inner.lines.lock().unwrap_or_else(PoisonError::into_inner).push(level, message);
     }
 
-    /// Returns the least level that is kept.
+    /// Returns the lowest level that is kept.
     pub fn level(&self) -> LogLevel {
         self.0.level
     }

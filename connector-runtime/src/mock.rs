@@ -1,4 +1,4 @@
-//! Canned outcomes: the mock table of a compiled connector and the mock settings of an instance
+//! Prepared outcomes: the mock table of a compiled connector and the mock settings of an instance
 //! (contract section 3, "Mock chain").
 
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::outcome::{BoxFuture, Failure, Reply, Returns};
-use crate::result::Sender;
+use crate::result::ReplyOrigin;
 use crate::schema::FieldValues;
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ pub const DEFAULT_SCENARIO: &str = "default";
 pub struct MockSpec {
     /// Name of the scenario.
     pub scenario: &'static str,
-    /// Makes the outcome from the params.
+    /// Computes the outcome from the params.
     pub run: fn(FieldValues<'_>) -> Result<Reply, Failure>,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Debug for MockSpec {
     }
 }
 
-/// A function that may stand in a mock table: `fn() -> R` or `fn(&Params) -> R`, where `R` is what the
+/// A function that can be an entry of a mock table: `fn() -> R` or `fn(&Params) -> R`, where `R` is what the
 /// command itself returns.
 #[diagnostic::on_unimplemented(
     message = "this is no mock of a command that returns `{R}`",
@@ -63,9 +63,9 @@ impl<P, R: Returns, F: FnOnce(&P) -> R> MockFn<P, R, WithParams> for F {
     }
 }
 
-/// The script hop of the mock chain: it stands between the stored results and the scenarios of the code.
+/// The mock script in the mock chain, which is asked after the stored results and before the scenarios of the code.
 pub trait MockScript: fmt::Debug + Send + Sync {
-    /// Runs the script's function of a command; `None` where there is none, or where it returns nothing.
+    /// Runs the script's function for a command; `None` if there is no such function or it returns nothing.
     fn answer<'a>(
         &'a self,
         context: &'a Context,
@@ -85,21 +85,21 @@ pub struct MockSettings {
     /// Results by command: a result itself, or results by scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Map<String, Value>>,
-    /// JavaScript with one function a command.
+    /// JavaScript with one function for each command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
 }
 
 impl MockSettings {
-    /// Looks a result up in `data`.
+    /// Returns the result in `data` for a command and a scenario.
     pub(crate) fn stored(&self, command: &str, scenario: &str) -> Option<Reply> {
         let entry = self.data.as_ref()?.get(command)?;
         let is_result = entry.get("success").is_some_and(Value::is_boolean);
         let result = if is_result { Some(entry).filter(|_| scenario == DEFAULT_SCENARIO) } else { entry.get(scenario) };
-        result.map(|result| Reply::from_value(result.clone(), Sender::Script))
+        result.map(|result| Reply::from_value(result.clone(), ReplyOrigin::Script))
     }
 
-    /// Names the scenarios that `data` has for a command.
+    /// Returns the names of the scenarios in `data` for a command.
     pub(crate) fn scenarios(&self, command: &str) -> Vec<&str> {
         match self.data.as_ref().and_then(|data| data.get(command)) {
             Some(entry) if entry.get("success").is_some_and(Value::is_boolean) => vec![DEFAULT_SCENARIO],

@@ -1,8 +1,8 @@
-//! What a handler returns, and how it is read as a result (contract section 3, the guide's table).
+//! What a handler returns, and how it becomes a result (contract section 3, the guide's table).
 //!
 //! A handler either *succeeds* with a payload and variables, *fails* on purpose with a text and
 //! diagnostics, or *throws*: any `std` error under `?`. Only thrown errors go through the connector's
-//! error map. [`Failure`] keeps the three apart, which is why it is no `std` error itself.
+//! error map. [`Failure`] keeps the three apart, which is why it is not a `std` error itself.
 
 use std::error::Error;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::schema::Invalid;
 
 pub use crate::result::{ConnectorResult, Payload, Reply, Returns};
 
-/// A boxed future, as tables of functions need it.
+/// A boxed future, as function tables need it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a handler returns: a payload and variables, or a failure.
@@ -39,18 +39,18 @@ pub struct Fail {
     pub error: String,
     /// Structured context; never merged into variables.
     pub diagnostics: Map<String, Value>,
-    /// What is merged into the run's variables all the same.
+    /// What is merged into the run's variables in spite of the failure.
     pub variables: Map<String, Value>,
 }
 
 /// Why a handler did not succeed.
 pub struct Failure(Box<Cause>);
 
-/// What is behind a [`Failure`].
+/// The cause of a [`Failure`].
 pub(crate) enum Cause {
-    /// The handler said so.
+    /// The handler failed on purpose.
     Fail(Fail),
-    /// What serves the command cannot take it now; nothing was done.
+    /// What executes the command is not available now; nothing was done.
     Unavailable(Fail),
     /// An error passed through `?`.
     Thrown(Box<dyn Error + Send + Sync>, Map<String, Value>),
@@ -58,10 +58,10 @@ pub(crate) enum Cause {
     Invalid(Invalid),
 }
 
-/// Succeeds with a payload; `succeed(())` answers without one.
+/// Succeeds with a payload; `succeed(())` succeeds without one.
 ///
 /// # Errors
-/// Never; the type is the one that handlers return.
+/// Never; the return type is that of handlers.
 pub fn succeed<T>(payload: T) -> Outcome<T> {
     Ok(Success { payload, variables: Map::new() })
 }
@@ -69,7 +69,7 @@ pub fn succeed<T>(payload: T) -> Outcome<T> {
 /// Fails with a text. Inside closures use [`Fail::new`], whose type needs no inference.
 ///
 /// # Errors
-/// Always; that is the point.
+/// Always.
 pub fn fail<T>(error: impl Into<String>) -> Outcome<T> {
     Err(Fail::new(error).into())
 }
@@ -102,7 +102,7 @@ impl Fail {
     }
 }
 
-/// Adds variables and diagnostics to an outcome, whichever it is.
+/// Adds variables and diagnostics to an outcome, whether it succeeded or failed.
 pub trait OutcomeExt: Sized {
     /// Sets a variable of the run.
     #[must_use]
@@ -144,7 +144,7 @@ impl<T> OutcomeExt for Outcome<T> {
     }
 }
 
-/// What may be laid into the diagnostics of a failure.
+/// A value that can be added to the diagnostics of a failure.
 pub trait IntoDiagnostics {
     /// Returns the context by name.
     fn into_diagnostics(self) -> Map<String, Value>;
@@ -185,8 +185,8 @@ impl Failure {
         Self(Box::new(Cause::Invalid(invalid)))
     }
 
-    /// Makes a failure about work that was not begun, because what serves the command cannot take it now. Whoever
-    /// asked may try again; it never goes through an error map.
+    /// Makes a failure about work that was not begun, because what executes the command is not available now. The
+    /// caller may try again; the failure never goes through an error map.
     pub fn unavailable(fail: Fail) -> Self {
         Self(Box::new(Cause::Unavailable(fail)))
     }
@@ -257,7 +257,7 @@ impl<'a> Thrown<'a> {
         Self(error)
     }
 
-    /// Returns the error of a type, wherever it stands in the chain of sources.
+    /// Returns the first error of a type in the chain of sources.
     pub fn find<E: Error + 'static>(&self) -> Option<&'a E> {
         let mut next = Some(self.0);
         while let Some(error) = next {
@@ -287,7 +287,7 @@ impl fmt::Display for Thrown<'_> {
     }
 }
 
-/// Turns a value into JSON; one that JSON cannot hold is null.
+/// Writes a value as JSON; a value that cannot be written becomes null.
 fn to_value(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }

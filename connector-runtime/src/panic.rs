@@ -1,7 +1,7 @@
 //! Turns a panic in a handler into a value, with the backtrace of where it happened.
 //!
-//! The backtrace exists only inside the panic hook, so one hook is installed for the process: it keeps
-//! quiet about panics under [`catch`] and leaves every other panic to the hook that was there before.
+//! The backtrace is available only inside the panic hook, so one hook is installed for the process: it
+//! prints nothing about panics under [`catch`] and passes every other panic to the hook before it.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -11,11 +11,11 @@ use std::sync::Once;
 
 /// A panic that was caught.
 pub(crate) struct Panic {
-    /// What the panic said.
+    /// The panic's message.
     pub(crate) message: String,
     /// `file:line:column`.
     pub(crate) location: String,
-    /// Where it happened, function by function.
+    /// The backtrace.
     pub(crate) backtrace: String,
 }
 

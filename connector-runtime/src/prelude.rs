@@ -4,9 +4,9 @@ pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use serde_json::{Map, Number, Value, json};
 
+pub use crate::Secret;
 pub use crate::context::Context;
 pub use crate::egress::{EgressError, HttpError, Paging, Response, Retry};
 pub use crate::field::{Select as _, Url};
 pub use crate::outcome::{ConnectorResult, Fail, Failure, Outcome, OutcomeExt as _, Success, Thrown, fail, succeed};
-pub use crate::secret::Secret;
 pub use crate::{Select, command, connector, object, payload};

@@ -1,20 +1,25 @@
 //! The connectors of a program, by name.
 //!
 //! Each annotated struct registers its descriptor where it is written; [`Registry::collect`] gathers
-//! them. Two of one name cannot both be meant, so that is an error which names both places.
+//! them. Two connectors of one name are an error that names both places.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::sync::{Arc, OnceLock};
 
+use crate::Secret;
 use crate::builtin::BuiltIn;
+use crate::context::Invocation;
 use crate::descriptor::{Descriptor, Place};
+use crate::dispatch::{FinishedCall, Target, dispatch};
+use crate::protocol::Fingerprint;
+use crate::redact::{Redactor, secret_texts};
 use crate::schema::{ConfigSchema, describe};
 
 #[cfg(test)]
 mod tests;
 
-/// A descriptor that an annotated struct leaves for [`Registry::collect`].
+/// A descriptor that an annotated struct registers for [`Registry::collect`].
 #[derive(Debug)]
 pub struct Registration(pub &'static Descriptor);
 
@@ -48,11 +53,11 @@ pub struct DuplicateConnector {
 impl Registry {
     /// Gathers every connector that is linked into the program.
     ///
-    /// A crate that is only listed as a dependency is not linked: name something of it first, such as
+    /// A crate that is only listed as a dependency is not linked: name an item of it first, such as
     /// `connectors::link()`.
     ///
     /// # Errors
-    /// Where two connectors have one name.
+    /// If two connectors have one name.
     pub fn collect() -> Result<Self, DuplicateConnector> {
         Self::of(inventory::iter::<Registration>().map(|registration| registration.0))
     }
@@ -60,13 +65,13 @@ impl Registry {
     /// Makes a registry of given connectors.
     ///
     /// # Errors
-    /// Where two connectors have one name.
+    /// If two connectors have one name.
     pub fn of(descriptors: impl IntoIterator<Item = &'static Descriptor>) -> Result<Self, DuplicateConnector> {
         let mut entries = BTreeMap::new();
         for descriptor in descriptors {
             match entries.entry(descriptor.name) {
                 Slot::Vacant(slot) => {
-                    slot.insert(Entry { descriptor, schema: OnceLock::new() });
+                    slot.insert(Entry::new(descriptor));
                 }
                 Slot::Occupied(slot) => {
                     // Link order is not stable; the message is.
@@ -85,7 +90,7 @@ impl Registry {
         self.entries.get(name)
     }
 
-    /// Returns the types by name.
+    /// Returns the types, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
@@ -100,19 +105,24 @@ impl Registry {
         self.entries.len()
     }
 
-    /// Tells whether there is no type at all.
+    /// Returns whether there are no types.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 }
 
 impl Entry {
+    /// Makes an entry outside of a registry.
+    pub(crate) fn new(descriptor: &'static Descriptor) -> Self {
+        Self { descriptor, schema: OnceLock::new() }
+    }
+
     /// Returns the compiled descriptor.
     pub fn descriptor(&self) -> &'static Descriptor {
         self.descriptor
     }
 
-    /// Returns the config schema, written at first use.
+    /// Returns the config schema, made at the first use.
     pub fn schema(&self) -> &Arc<ConfigSchema> {
         self.schema.get_or_init(|| Arc::new(describe(self.descriptor)))
     }
@@ -120,5 +130,26 @@ impl Entry {
     /// Returns an executor for one instance of the type.
     pub fn executor(&self) -> BuiltIn {
         BuiltIn::new(self.descriptor, Arc::clone(self.schema()))
+    }
+
+    /// Returns the fingerprint of the type: its version and the hash of its config schema.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.descriptor.version, self.schema())
+    }
+
+    /// Dispatches a call to the type itself: without an instance there are no mock settings, and no deadline but the
+    /// call's and the command's. Requests leave through `invocation.http`, and those that carry a secret go only
+    /// where the type's `egress` allows. `connector` is the name in the log.
+    pub async fn call(&self, connector: &str, mut invocation: Invocation) -> FinishedCall {
+        let schema = self.schema();
+        let texts = secret_texts(&schema.connection, &invocation.connection);
+        let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
+        let connection = &invocation.connection;
+        invocation.http =
+            invocation.http.for_connection(self.descriptor.egress, &schema.connection, connection, secrets);
+        invocation.redactor.get_or_insert_with(|| Arc::new(Redactor::new(texts)));
+        let executor = self.executor();
+        let target = Target { connector, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };
+        dispatch(target, invocation).await
     }
 }

@@ -1,5 +1,5 @@
-//! The normalised outcome, in two shapes: [`ConnectorResult`] for people who read its payload, and
-//! [`Reply`], whose payload is JSON text already, so that an answer is serialised once.
+//! The normalised outcome, in two shapes: [`ConnectorResult`] holds the payload as a value, for code that
+//! reads it; [`Reply`] holds it as JSON text, so that an answer is serialised only once.
 //!
 //! The rules are the guide's table ("Handler return values") and contract section 3, "Normalising".
 
@@ -20,10 +20,10 @@ mod tests;
 
 /// The result of a command, with its payload as JSON.
 ///
-/// A handler may return one for full control; its slots pass as they are.
+/// A handler may return one for full control; its fields are passed on as they are.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorResult {
-    /// Whether the command did what it is for.
+    /// Whether the command succeeded.
     pub success: bool,
     /// The domain result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub struct ConnectorResult {
 /// The result of a command, with its payload as JSON text.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Reply {
-    /// Whether the command did what it is for.
+    /// Whether the command succeeded.
     pub success: bool,
     /// The domain result, as JSON text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,17 +59,17 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Answers success and nothing else.
+    /// Makes a success without payload.
     pub fn done() -> Self {
         Self { success: true, ..Self::default() }
     }
 
-    /// Answers failure with a text.
+    /// Makes a failure with a text.
     pub fn failed(error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..Self::default() }
     }
 
-    /// Returns the reply with its payload read.
+    /// Returns the result with its payload parsed.
     pub fn into_result(self) -> ConnectorResult {
         ConnectorResult {
             success: self.success,
@@ -90,7 +90,7 @@ impl Reply {
         }
     }
 
-    /// Writes the reply as JSON text and keeps it.
+    /// Writes the reply as JSON text without consuming it.
     pub fn to_json(&self) -> String {
         match self {
             Self { success: true, payload: Some(payload), variables: None, diagnostics: None, error: None } => {
@@ -100,12 +100,12 @@ impl Reply {
         }
     }
 
-    /// Maps of texts and values are always JSON.
+    /// Writes any reply; maps of texts and values can always be written as JSON.
     fn written(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads a failure. Thrown errors pass through `explain` first.
+    /// Makes the reply of a failure. Thrown errors pass through `explain` first.
     pub(crate) fn from_failure(failure: Failure, explain: impl FnOnce(&Thrown<'_>) -> Option<Fail>) -> Self {
         match failure.into_cause() {
             Cause::Fail(fail) | Cause::Unavailable(fail) => fail.into(),
@@ -119,35 +119,35 @@ impl Reply {
         }
     }
 
-    /// Reads a result that came as JSON from something that is no Rust handler.
-    pub fn from_value(value: Value, sender: Sender) -> Self {
-        Self::read(value, sender).unwrap_or_else(Self::failed)
+    /// Reads a result that came as JSON; what is not a result becomes a failure that says so.
+    pub fn from_value(value: Value, origin: ReplyOrigin) -> Self {
+        Self::read(value, origin).unwrap_or_else(Self::failed)
     }
 
-    /// Reads a result like [`Reply::from_value`], and tells what is no result from one that failed.
+    /// Reads a result that came as JSON.
     ///
     /// # Errors
-    /// Says what came instead of a result, for people.
-    pub fn read(value: Value, sender: Sender) -> Result<Self, String> {
-        read(value, sender)
+    /// Says, for people, why the value is not a result.
+    pub fn read(value: Value, origin: ReplyOrigin) -> Result<Self, String> {
+        read(value, origin)
     }
 }
 
 /// A payload as JSON text.
 ///
-/// Before it stands the head of an answer that holds nothing else, so that the most usual answer is
-/// written once: with one brace more it is whole ([`Reply::into_json`]).
+/// The text is kept behind the beginning of an answer that holds nothing else, so that the most usual answer
+/// is written only once: a closing brace completes it ([`Reply::into_json`]).
 #[derive(Clone)]
 pub struct PayloadText(String);
 
-/// The head of an answer with a payload and nothing else.
+/// The beginning of an answer with a payload and nothing else.
 const HEAD: &str = r#"{"success":true,"payload":"#;
 
 impl PayloadText {
-    /// Writes a value.
+    /// Writes a value as JSON.
     ///
     /// # Errors
-    /// Where JSON cannot hold the value.
+    /// If the value cannot be written as JSON.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         const USUAL: usize = 256;
         let mut text = Vec::with_capacity(USUAL);
@@ -210,16 +210,16 @@ fn filled(map: Map<String, Value>) -> Option<Box<Map<String, Value>>> {
     if map.is_empty() { None } else { Some(Box::new(map)) }
 }
 
-/// Who sent a result as JSON; each is trusted with a different shorthand.
+/// What produced a result as JSON; each origin may use a different shorthand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
-    /// A script or a mock: scalars and bare slots are accepted.
+pub enum ReplyOrigin {
+    /// A script or a mock: scalars, and objects without `success`, are accepted.
     Script,
-    /// An external service or an agent: `success` must be there.
+    /// An external service or an agent: `success` is required.
     Service,
 }
 
-/// The text that refuses the slots of protocol 1.x.
+/// Returns the text that refuses the fields of protocol 1.x.
 fn legacy(keys: &[&str]) -> String {
     format!(
         "The result uses {} of protocol 1.x. Since 2.0 a result has payload (on success), diagnostics (on failure) and variables: rename data to payload or diagnostics, and outputVariables to variables",
@@ -227,13 +227,13 @@ fn legacy(keys: &[&str]) -> String {
     )
 }
 
-fn read(value: Value, sender: Sender) -> Result<Reply, String> {
+fn read(value: Value, origin: ReplyOrigin) -> Result<Reply, String> {
     let mut map = match value {
         Value::Object(map) => map,
-        Value::Array(_) if sender == Sender::Script => {
+        Value::Array(_) if origin == ReplyOrigin::Script => {
             return Err("The command returned an array; return { success, payload } instead".to_owned());
         }
-        _ if sender == Sender::Script => return Ok(Reply::done()),
+        _ if origin == ReplyOrigin::Script => return Ok(Reply::done()),
         other => return Err(format!("The service answered {} where a result object was expected", json_type(&other))),
     };
     let old: Vec<&str> = ["data", "outputVariables"].into_iter().filter(|key| map.contains_key(*key)).collect();
@@ -259,7 +259,7 @@ fn read(value: Value, sender: Sender) -> Result<Reply, String> {
     let diagnostics = map.remove("diagnostics");
     let success = match success {
         Some(success) => success,
-        None if sender == Sender::Service => {
+        None if origin == ReplyOrigin::Service => {
             return Err("The result has no success; it must be true or false".to_owned());
         }
         None if error.is_some() => false,
@@ -297,10 +297,10 @@ pub trait Payload: Serialize + Send {
     /// What the payload holds.
     const OUTPUTS: Outputs;
 
-    /// Writes the payload as JSON text; `None` where there is none.
+    /// Writes the payload as JSON text; `None` if there is no payload.
     ///
     /// # Errors
-    /// Where JSON cannot hold the value.
+    /// If the value cannot be written as JSON.
     fn to_json(&self) -> Result<Option<PayloadText>, serde_json::Error> {
         PayloadText::of(self).map(Some)
     }
@@ -335,7 +335,7 @@ pub trait Returns: Send {
     /// Normalises the value.
     ///
     /// # Errors
-    /// Where the handler failed or threw.
+    /// If the handler failed or threw.
     fn into_reply(self) -> Result<Reply, Failure>;
 }
 

@@ -40,13 +40,11 @@ use serde_json::{Map, Value};
 use crate::connector::Connector;
 use crate::context::{ConnectionConfig, Invocation};
 use crate::descriptor::Descriptor;
-use crate::dispatch::{FinishedCall, Target, dispatch};
+use crate::dispatch::FinishedCall;
 use crate::egress::Client;
 use crate::log::LogLevel;
 use crate::outcome::ConnectorResult;
-use crate::redact::secret_texts;
-use crate::registry::Registry;
-use crate::secret::Secret;
+use crate::registry::{Entry, Registry};
 
 /// Begins a call of a connector's command.
 pub fn call<C: Connector>(command: &str) -> TestCall {
@@ -55,30 +53,17 @@ pub fn call<C: Connector>(command: &str) -> TestCall {
 
 /// Begins a call of a command through a descriptor.
 pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCall {
-    let mut invocation = Invocation { log_level: LogLevel::Trace, ..Invocation::default() };
-    invocation.config.insert("command", command.into());
+    let command = Some(command.to_owned());
+    let invocation = Invocation { command, log_level: LogLevel::Trace, ..Invocation::default() };
     TestCall { descriptor, invocation, connection: Map::new() }
 }
 
 /// Runs a raw invocation, as the server would.
-pub async fn execute(descriptor: &'static Descriptor, mut invocation: Invocation) -> FinishedCall {
-    let schema = Arc::new(crate::schema::describe(descriptor));
-    let executor = crate::builtin::BuiltIn::new(descriptor, Arc::clone(&schema));
-    let secrets = secret_texts(&schema.connection, &invocation.connection).into_iter().map(Secret::from);
-    invocation.http =
-        invocation.http.for_connection(descriptor.egress, &schema.connection, &invocation.connection, secrets);
-    let target = Target {
-        connector: descriptor.name,
-        schema: &schema,
-        executor: &executor,
-        mock: None,
-        mock_script: None,
-        timeout_ms: None,
-    };
-    dispatch(target, invocation).await
+pub async fn execute(descriptor: &'static Descriptor, invocation: Invocation) -> FinishedCall {
+    Entry::new(descriptor).call(descriptor.name, invocation).await
 }
 
-/// A call in the making.
+/// A call that is being built.
 #[derive(Debug)]
 #[must_use = "a call does nothing until it is run"]
 pub struct TestCall {
@@ -96,7 +81,7 @@ impl TestCall {
 
     /// Sets a param.
     pub fn param(mut self, name: &str, value: impl Serialize) -> Self {
-        self.invocation.config.insert(name, json(value));
+        self.invocation.params.insert(name.to_owned(), json(value));
         self
     }
 
@@ -108,7 +93,7 @@ impl TestCall {
 
     /// Names no command, so that the default one runs.
     pub fn without_command(mut self) -> Self {
-        self.invocation.config.remove("command");
+        self.invocation.command = None;
         self
     }
 

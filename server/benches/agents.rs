@@ -21,9 +21,9 @@ use connector_runtime::prelude::*;
 use connector_runtime::redact::Redactor;
 use connector_runtime::registry::Registry;
 use connector_runtime::serve;
+use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
-use server::agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use server::agent_hub::AgentExecutor;
 use server::app::{App, Options};
 use server::auth::NewToken;
@@ -128,8 +128,9 @@ async fn round_trips() {
         timeout_ms: None,
     };
     let call = async |command: &str| {
-        let config = json!({ "command": command, "number": 12 }).as_object().cloned().expect("an object");
-        let done = dispatch(target, Invocation { config: config.into(), ..Invocation::default() }).await;
+        let params = json!({ "number": 12 }).as_object().cloned().expect("an object");
+        let command = Some(command.to_owned());
+        let done = dispatch(target, Invocation { command, params, ..Invocation::default() }).await;
         assert!(done.reply.success, "{:?}", done.reply.error);
     };
     let mut echo = echo().await;

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Target, dispatch};
 use connector_runtime::egress::{Client, Policy};
+use connector_runtime::external::{Expected, External, Service, ServiceStatus};
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::redact::Redactor;
 use connector_runtime::schema::ConfigSchema;
@@ -26,7 +27,6 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use server::external::{Expected, External, Service, ServiceStatus};
 
 type Bare = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
@@ -65,10 +65,11 @@ fn main() {
     };
     let connection = json!({ "apiKey": "a key of the bench" });
     let connection = Arc::new(ConnectionConfig::new(connection.as_object().cloned().unwrap()));
-    let config = json!({ "command": "listUsers", "limit": 20 }).as_object().cloned().unwrap();
+    let params = json!({ "limit": 20 }).as_object().cloned().unwrap();
     let call = async || {
         let invocation = Invocation {
-            config: config.clone().into(),
+            command: Some("listUsers".to_owned()),
+            params: params.clone(),
             connection: Arc::clone(&connection),
             redactor: Some(Arc::clone(&redactor)),
             ..Invocation::default()

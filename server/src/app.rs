@@ -17,7 +17,6 @@ use crate::auth::Authenticator;
 use crate::catalog::{SealError, seal_stored};
 use crate::error::Error;
 use crate::execute::settle_abandoned;
-use crate::external::ServiceStatuses;
 use crate::housekeeping;
 use crate::instances::{Instances, Loader};
 use crate::script::Scripts;
@@ -25,6 +24,7 @@ use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
 use crate::store::{OpenError, Recorder, Store, StoreError};
 use crate::vault::{self, UnlockError};
+use connector_runtime::external::ServiceStatuses;
 
 /// A running server. Clones are the same one.
 #[derive(Debug, Clone)]

@@ -4,7 +4,6 @@
 //! the rules about connectors and types, `execute` is the one path of a call, `external` calls services of
 //! their own, `agent` is the process inside a private network, `api` and `cli` are the doors.
 
-pub mod agent;
 pub mod agent_hub;
 pub mod api;
 pub mod app;
@@ -16,7 +15,6 @@ pub mod config;
 mod connector_secrets;
 pub mod error;
 pub mod execute;
-pub mod external;
 mod housekeeping;
 pub mod input;
 pub mod instances;

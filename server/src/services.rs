@@ -13,12 +13,12 @@ use tokio_util::task::TaskTracker;
 use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
 use crate::error::Error;
-use crate::external::ServiceStatuses;
 use crate::instances::Instances;
 use crate::run_to_completion::RunToCompletion;
 use crate::script::Scripts;
 use crate::store::{Recorder, Store};
 use crate::vault::Vault;
+use connector_runtime::external::ServiceStatuses;
 
 /// The most calls that run at the same time in all.
 pub(crate) const MAX_CALLS: usize = 4096;

@@ -4,7 +4,6 @@
 use std::process::Command;
 use std::time::SystemTime;
 
-use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use connector_runtime::protocol::{self, Fingerprint, SCHEMA_HEADER, SIGNATURE_HEADER};
 use connector_runtime::schema::ConfigSchema;
@@ -38,7 +37,7 @@ async fn built_in_connectors_are_a_service() {
     let post = || client.post(execute.as_str()).header("content-type", "application/json").body(call.clone());
     let unsigned = post().send().await.unwrap();
     assert_eq!((unsigned.status(), unsigned.header("content-type")), (401, Some("application/problem+json")));
-    let signature = protocol::sign(&Secret::new(SECRET), call.as_bytes(), SystemTime::now());
+    let signature = protocol::sign(&connector_runtime::Secret::new(SECRET), call.as_bytes(), SystemTime::now());
     let answer = post().header(SIGNATURE_HEADER, signature).send().await.unwrap();
     assert_eq!(answer.json::<Value>().unwrap(), json!({ "success": true, "payload": { "delayed": 1 } }));
 

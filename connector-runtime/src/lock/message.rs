@@ -4,7 +4,7 @@ use super::bytes;
 use super::compare::Found;
 use super::line::Kind;
 use super::out::Out;
-use crate::schema::escape_pointer;
+use crate::schema::pointer::escape;
 use crate::version::{Rule, rule};
 
 /// Writes `param limit of list: bounds narrowed, max was 500, is 100`, or `param limit of list was removed`.
@@ -113,7 +113,7 @@ const fn of(out: &mut Out<'_>, command: &[u8]) {
 /// The JSON pointer of a change.
 pub(super) fn pointer(found: &Found<'_>) -> String {
     let line = &found.line;
-    let text = |bytes: &[u8]| escape_pointer(&String::from_utf8_lossy(bytes));
+    let text = |bytes: &[u8]| escape(&String::from_utf8_lossy(bytes)).into_owned();
     let mut pointer = match line.kind {
         Kind::Connection | Kind::ConnectionOption | Kind::Texts => "/connectionConfig".to_owned(),
         Kind::DefaultCommand => "/defaultCommand".to_owned(),

@@ -52,7 +52,7 @@ fn a_call_keeps_64_kib() {
 }
 
 #[test]
-fn debug_tells_no_line() {
+fn debug_shows_no_line() {
     let logger = logger(LogLevel::Info);
     logger.info("private");
     assert_eq!(format!("{logger:?}"), "Logger { connector: \"widget\", level: Info, .. }");

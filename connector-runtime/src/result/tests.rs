@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Payload, Reply, Returns, Sender};
+use super::{Payload, Reply, ReplyOrigin, Returns};
 use crate::outcome::{ConnectorResult, Fail, Outcome, OutcomeExt, Success, fail, succeed};
 
 fn wire(reply: &Reply) -> Value {
@@ -11,11 +11,11 @@ fn wire(reply: &Reply) -> Value {
 }
 
 fn from_script(value: Value) -> Value {
-    wire(&Reply::from_value(value, Sender::Script))
+    wire(&Reply::from_value(value, ReplyOrigin::Script))
 }
 
 fn from_service(value: Value) -> Value {
-    wire(&Reply::from_value(value, Sender::Service))
+    wire(&Reply::from_value(value, ReplyOrigin::Service))
 }
 
 fn returned(value: impl Returns) -> Value {

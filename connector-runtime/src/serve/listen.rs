@@ -1,5 +1,5 @@
-//! The listening socket of a service and how it ends: at SIGTERM or SIGINT accepting stops, what is at
-//! work gets its time, then the process goes. A second signal ends it at once.
+//! The listening socket of a service and its end: after SIGTERM or SIGINT the service accepts no more
+//! connections, waits for running calls, and exits. A second signal ends the process at once.
 
 use std::io::{self, Write as _};
 use std::pin::pin;
@@ -17,17 +17,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
 
-use super::{DuplicateConnector, ServeError, Service, Settings};
+use super::{ServeError, Service, Settings};
 use crate::egress::Client;
-use crate::registry::Registry;
+use crate::registry::{DuplicateConnector, Registry};
 
-/// How long a client may take to send the head of a request.
+/// The longest that a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long work may go on after a stop was asked for.
+/// The longest that running calls may go on after a stop was asked for.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
-/// How often an HTTP/2 client is asked whether it still lives.
+/// Time between two pings of an HTTP/2 client.
 const PING: Duration = Duration::from_secs(20);
-/// How long to wait when the system has no socket left.
+/// The pause after a connection could not be accepted, for example because the system has no sockets left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) fn main_with(registry: Result<Registry, DuplicateConnector>) -> ExitCode {
@@ -45,11 +45,11 @@ pub(super) fn main_with(registry: Result<Registry, DuplicateConnector>) -> ExitC
     }
 }
 
-/// Serves a registry until a stop is asked for, then waits for what is at work. Prints
+/// Serves a registry until a stop is asked for, then waits for running calls. Prints
 /// `listening on http://...` when it is ready.
 ///
 /// # Errors
-/// Where there is nothing to serve, the address cannot be had, or signals cannot be received.
+/// If there is nothing to serve, the address cannot be bound, or signals cannot be received.
 pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeError> {
     if registry.is_empty() {
         return Err(ServeError::Empty);
@@ -58,10 +58,10 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
     let stop = stop_signal()?;
     let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     for warning in policy.warnings() {
-        tell(format_args!("warning: {warning}"));
+        warn(warning);
     }
     if signing_secret.is_none() && !listen.ip().is_loopback() {
-        tell("warning: whoever reaches this address may execute commands; set FLOH_SIGNING_SECRET");
+        warn("anyone who reaches this address may execute commands; set FLOH_SIGNING_SECRET");
     }
     let mut service = Service::new(registry).through(Client::new(policy));
     if let Some(secret) = signing_secret {
@@ -74,8 +74,8 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
     Ok(())
 }
 
-/// Serves a router until `stop` completes, then waits for what is at work, 25 s at most. Handlers find the
-/// caller's address as the extension `Option<ConnectInfo<SocketAddr>>`.
+/// Serves a router until `stop` completes, then waits for running requests, for at most [`STOP_TIMEOUT`]. Handlers
+/// find the caller's address in the extension `Option<ConnectInfo<SocketAddr>>`.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -90,7 +90,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         match accepted {
             Ok((stream, _)) => connection(stream, &builder, &router, &graceful),
             Err(error) => {
-                // A peer that went away again is its own matter; a lack of sockets passes.
+                // The peer may have hung up already, and a lack of sockets is temporary: go on after a pause.
                 tracing::debug!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -98,7 +98,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
     drop(listener);
     if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still at work when the time was up");
+        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still running when the time was up");
     }
 }
 
@@ -106,7 +106,7 @@ fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router:
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    // Without an address the peer has gone already, and the connection ends by itself.
+    // A peer without an address has hung up already; its connection ends by itself.
     let peer = stream.peer_addr().ok().map(ConnectInfo);
     let service = TowerToHyperService::new(Extension(peer).layer(router.clone()));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
@@ -118,10 +118,10 @@ fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router:
     });
 }
 
-/// Returns a token that the first SIGTERM or SIGINT cancels; the second one ends the process at once.
+/// Returns a token that the first SIGTERM or SIGINT cancels; the second signal ends the process at once.
 ///
 /// # Errors
-/// Where signals cannot be received.
+/// If signals cannot be received.
 pub fn stop_signal() -> io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
@@ -142,6 +142,6 @@ pub fn stop_signal() -> io::Result<CancellationToken> {
     Ok(stop)
 }
 
-fn tell(line: impl std::fmt::Display) {
-    drop(writeln!(io::stderr(), "{line}"));
+fn warn(warning: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "warning: {warning}"));
 }

@@ -1,18 +1,18 @@
-//! What a caller is told whose request is none: RFC 9457 `application/problem+json`.
+//! Answers to malformed requests, as RFC 9457 `application/problem+json`.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// A request that was refused before any command began.
+/// Why a request was refused before any command started.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct RequestProblem {
     status: StatusCode,
     code: &'static str,
     detail: String,
 }
 
-impl Problem {
+impl RequestProblem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into() }
     }
@@ -50,12 +50,12 @@ impl Problem {
     }
 
     pub(super) fn busy() -> Self {
-        let detail = "too many calls are at work here; try again in a moment";
+        let detail = "too many calls are running here; try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for RequestProblem {
     fn into_response(self) -> Response {
         let Self { status, code, detail } = self;
         let title = status.canonical_reason().unwrap_or("Error");

@@ -1,4 +1,4 @@
-//! The settings of a service, from the environment, as a container's operator gives them.
+//! The settings of a service, read from environment variables, as the operator of a container sets them.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use crate::Secret;
 use crate::egress::{Policy, PolicyError};
 use crate::registry::DuplicateConnector;
 
-/// Where a service listens when nothing is said.
+/// Where a service listens unless it is told otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8090";
 
 /// How a service is to run.
@@ -14,18 +14,18 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8090";
 pub struct Settings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// What calls must be signed with.
+    /// The secret with which calls must be signed.
     pub signing_secret: Option<Secret>,
-    /// Where the requests of handlers may go.
+    /// The destinations that handlers may call.
     pub policy: Policy,
 }
 
-/// Why a service did not start, or ended.
+/// Why a service did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// There is nothing to serve.
     #[error(
-        "no connector is linked into this program; name something of the crate that has them, or pass their \
+        "no connector is linked into this program; name an item of the crate that has them, or pass their \
          descriptors to serve::main_of"
     )]
     Empty,
@@ -33,12 +33,12 @@ pub enum ServeError {
     #[error(transparent)]
     Duplicate(#[from] DuplicateConnector),
     /// The address cannot be read.
-    #[error("FLOH_LISTEN is no address: {0}; write it as 127.0.0.1:8090")]
+    #[error("FLOH_LISTEN is not an address: {0}; write it as 127.0.0.1:8090")]
     Address(String),
     /// A destination cannot be read.
     #[error("FLOH_EGRESS_ALLOW or FLOH_EGRESS_DENY: {0}")]
     Policy(#[from] PolicyError),
-    /// The address is taken, or not one of this machine.
+    /// The address is in use, or not an address of this machine.
     #[error("cannot listen on {address}: {error}; choose another address with FLOH_LISTEN")]
     Listen {
         /// The address.
@@ -53,16 +53,16 @@ pub enum ServeError {
 
 impl Settings {
     /// Reads `FLOH_LISTEN` (127.0.0.1:8090), `FLOH_SIGNING_SECRET`, `FLOH_EGRESS_ALLOW` and
-    /// `FLOH_EGRESS_DENY` (destinations separated by commas). An empty one counts as not set.
+    /// `FLOH_EGRESS_DENY` (destinations separated by commas). An empty variable counts as not set.
     ///
     /// # Errors
-    /// Says which value cannot be used, and why.
+    /// Names the variable whose value cannot be used, and why.
     pub fn read() -> Result<Self, ServeError> {
-        Self::from(variable)
+        Self::from_variables(variable)
     }
 
-    /// Reads the settings from wherever `variable` finds them.
-    pub(super) fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ServeError> {
+    /// Reads the settings through a function that returns the value of a variable.
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ServeError> {
         let listen = variable("FLOH_LISTEN").unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
         let listen = listen.parse().map_err(|_| ServeError::Address(listen))?;
         let list = |name| Vec::from_iter(variable(name));

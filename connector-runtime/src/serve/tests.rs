@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt as _;
@@ -10,11 +11,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tower_service::Service as _;
 
+use super::service::MAX_CALLS;
 use super::*;
 use crate::connector::Connector;
-use crate::egress::Policy;
+use crate::egress::{Client, Policy};
 use crate::prelude::*;
-use crate::protocol::{self, SIGNATURE_HEADER};
+use crate::protocol::{self, Fingerprint, SCHEMA_HEADER, SIGNATURE_HEADER};
 use crate::registry::Registry;
 
 /// A desk.
@@ -48,7 +50,7 @@ impl Desk {
         panic!("key {}", self.api_key.expose());
     }
 
-    /// Fails, and tells what it must not.
+    /// Fails with a text that holds the key.
     #[command]
     fn tell(&self) -> Outcome {
         fail(format!("the key is {}", self.api_key.expose()))
@@ -143,7 +145,7 @@ async fn a_call_has_its_values_and_a_result() {
     let payload = json!({ "sum": 3, "run": "run-123", "key": "k" });
     assert_eq!(result, json!({ "success": true, "payload": payload, "variables": { "seen": 1 } }));
     let registry = Registry::of([Desk::DESCRIPTOR]).unwrap();
-    let own = fingerprint(registry.get("serve-desk").unwrap());
+    let own = registry.get("serve-desk").unwrap().fingerprint();
     assert_eq!(own.version, "1.2.0");
     assert_eq!(headers[SCHEMA_HEADER], own.to_string());
 
@@ -172,7 +174,7 @@ async fn handlers_may_do_their_worst() {
 }
 
 #[tokio::test]
-async fn schema_and_health_tell_what_is_served() {
+async fn schema_and_health_show_what_is_served() {
     let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
     let one = desk().signed_with(Secret::new("a signing secret")).router();
     for path in ["/schema", "/serve-desk/schema"] {
@@ -196,20 +198,20 @@ async fn schema_and_health_tell_what_is_served() {
     let (status, _, body) = ask(&two, post("/serve-chair/execute", call("sit", json!({})).to_string())).await;
     assert_eq!((status, body), (200, json!({ "success": true })));
     assert_problem(&ask(&two, get("/table/schema")).await, 404, "no connector type table");
-    assert_problem(&ask(&two, get("/elsewhere/at/all")).await, 404, "nothing stands at /elsewhere/at/all");
+    assert_problem(&ask(&two, get("/elsewhere/at/all")).await, 404, "no route for /elsewhere/at/all");
     assert_problem(&ask(&two, get("/serve-desk/execute")).await, 405, "POST");
 }
 
 #[tokio::test]
-async fn what_is_no_call_is_a_problem() {
+async fn a_body_that_is_not_a_call_is_a_problem() {
     let router = desk().router();
     let broken = |text: &str| post("/execute", text.to_owned());
     for (body, status, words) in [
-        ("", 422, "no JSON"),
-        ("{", 422, "no JSON"),
+        ("", 422, "not valid JSON"),
+        ("{", 422, "not valid JSON"),
         ("[]", 422, "needs protocolVersion"),
         ("{}", 422, "wrong type"),
-        (r#"{"protocolVersion":"1.0","command":"add"}"#, 422, "protocol 2.0 alone"),
+        (r#"{"protocolVersion":"1.0","command":"add"}"#, 422, "speaks only protocol 2.0"),
         (r#"{"protocolVersion":2}"#, 422, "wrong type"),
         (r#"{"protocolVersion":"2.0","params":["canary-of-the-desk"]}"#, 422, "wrong type"),
         (r#"{"protocolVersion":"2.0","metadata":{"timeout":"canary-of-the-desk"}}"#, 422, "wrong type"),
@@ -220,7 +222,7 @@ async fn what_is_no_call_is_a_problem() {
     }
     let text = Request::post("/execute").header(header::CONTENT_TYPE, "text/plain").body("{}".into()).unwrap();
     assert_problem(&ask(&router, text).await, 415, "application/json");
-    let huge = vec![b' '; protocol::MAX_BYTES + 1];
+    let huge = vec![b' '; protocol::MAX_BODY_BYTES + 1];
     assert_problem(&ask(&router, post("/execute", huge)).await, 413, "10 MiB");
     let all = u32::try_from(MAX_CALLS).unwrap();
     let service = desk();
@@ -247,7 +249,7 @@ async fn a_secret_demands_a_signature() {
     assert_eq!(ask(&router, signed(Some(right.clone()), &body)).await.0, 200);
     assert_problem(&ask(&router, signed(None, &body)).await, 401, "not signed");
     assert_problem(&ask(&router, signed(Some("t=1".to_owned()), &body)).await, 401, "cannot be read");
-    assert_problem(&ask(&router, signed(Some(right), &body.replace('1', "2"))).await, 401, "does not fit");
+    assert_problem(&ask(&router, signed(Some(right), &body.replace('1', "2"))).await, 401, "does not match");
     let old = protocol::sign(&secret, body.as_bytes(), now - Duration::from_secs(400));
     assert_problem(&ask(&router, signed(Some(old), &body)).await, 401, "clock");
     // The signature comes first: who has none learns nothing about the body.
@@ -274,9 +276,9 @@ async fn a_stop_waits_for_what_is_at_work() {
 
 #[test]
 fn settings_come_from_the_environment() {
-    let settings = Settings::from(|_| None).unwrap();
+    let settings = Settings::from_variables(|_| None).unwrap();
     assert_eq!((settings.listen.to_string(), settings.signing_secret), ("127.0.0.1:8090".to_owned(), None));
-    let settings = Settings::from(|name| {
+    let settings = Settings::from_variables(|name| {
         let value = match name {
             "FLOH_LISTEN" => "127.0.0.1:0",
             "FLOH_SIGNING_SECRET" => "a signing secret",
@@ -287,15 +289,15 @@ fn settings_come_from_the_environment() {
     })
     .unwrap();
     assert_eq!(settings.signing_secret, Some(Secret::new("a signing secret")));
-    for (name, words) in [("FLOH_LISTEN", "FLOH_LISTEN is no address"), ("FLOH_EGRESS_DENY", "FLOH_EGRESS_DENY")] {
-        let error = Settings::from(|asked| (asked == name).then(|| "no/thing".to_owned())).unwrap_err();
+    for (name, words) in [("FLOH_LISTEN", "FLOH_LISTEN is not an address"), ("FLOH_EGRESS_DENY", "FLOH_EGRESS_DENY")] {
+        let error = Settings::from_variables(|asked| (asked == name).then(|| "no/thing".to_owned())).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     }
 }
 
 #[tokio::test]
 async fn nothing_to_serve_is_an_error() {
-    let settings = Settings::from(|name| (name == "FLOH_LISTEN").then(|| "127.0.0.1:0".to_owned())).unwrap();
+    let settings = Settings::from_variables(|name| (name == "FLOH_LISTEN").then(|| "127.0.0.1:0".to_owned())).unwrap();
     let error = run(Registry::default(), settings).await.unwrap_err();
     assert!(error.to_string().contains("no connector is linked"), "{error}");
 }

@@ -6,6 +6,7 @@
 use connector_runtime::descriptor::TypeSpec;
 use connector_runtime::field::{FieldType, Mismatch};
 use connector_runtime::prelude::*;
+use connector_runtime::schema::pointer;
 use connector_runtime::schema::{FieldKind, json_type};
 
 /// Headers by name.
@@ -62,7 +63,7 @@ fn object(value: &Value) -> Result<&Map<String, Value>, Mismatch> {
 }
 
 fn mismatch(name: &str, wanted: &str, got: &Value) -> Mismatch {
-    Mismatch(format!("/{}: expected {wanted}, got {}", name.replace('~', "~0").replace('/', "~1"), json_type(got)))
+    Mismatch(format!("/{}: expected {wanted}, got {}", pointer::escape(name), json_type(got)))
 }
 
 fn headers_schema() -> Value {

@@ -10,6 +10,7 @@ use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::outcome::{BoxFuture, Failure, Reply};
 use connector_runtime::protocol::Metadata;
+use connector_runtime::protocol::frames::CommandFrame;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Invalid};
 use serde_json::{Map, Value};
@@ -20,8 +21,7 @@ use super::delivery::{Delivery, Undelivered};
 use super::hub::Hub;
 use super::meters::Outcome;
 use super::schemas::Expected;
-use super::wire::Command;
-use crate::external;
+use connector_runtime::external;
 
 /// How long after the deadline the failure may take, which tells more than that the time is over.
 const GRACE: Duration = Duration::from_millis(500);
@@ -56,8 +56,7 @@ impl AgentExecutor {
         let repeatable = reads || known.is_some_and(|known| known.idempotent);
         let redactor = self.redactor.with(secret_texts(params.fields(), params.given()));
         let redactor = redactor.map_or_else(|| Arc::clone(&self.redactor), Arc::new);
-        let mut params = params.with_defaults();
-        params.shift_remove("command");
+        let params = params.with_defaults();
         let key = context.idempotency_key().map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let delivery = Delivery {
             hub: &self.hub,
@@ -68,7 +67,7 @@ impl AgentExecutor {
             reads,
             command: |on: &Connection, id: Uuid, left: Duration| {
                 let timeout = left.as_micros().div_ceil(1000);
-                Ok(Command {
+                Ok(CommandFrame {
                     command_id: id.to_string(),
                     connector_name: self.connector.clone(),
                     command: command.to_owned(),

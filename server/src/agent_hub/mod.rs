@@ -19,7 +19,6 @@ pub(crate) mod recheck;
 mod schemas;
 pub(crate) mod session;
 mod view;
-pub mod wire;
 
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]

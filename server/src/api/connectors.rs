@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, NewConnector};
 use serde_json::{Map, Value};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
@@ -16,10 +17,10 @@ use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ConnectorPatch, ConnectorView, IGNORED_KEYS, NewConnector};
+use crate::catalog::{self, ConnectorView};
 use crate::error::Error;
-use crate::execute::{self, CallFingerprint, CallInput, Executed, IdempotentOutcome, KeyedCall};
-use crate::input::Form;
+use crate::execute::{self, CallFingerprint, Executed, IdempotentOutcome, KeyedCall};
+use crate::input;
 use crate::services::Services;
 use crate::store::{ConnectorFilter, ExecutionModel};
 
@@ -33,7 +34,7 @@ pub(super) async fn create(
     State(services): State<Services>,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let new = blocking::run(move || NewConnector::read(Form::parse_with_schema(&body)?)).await?;
+    let new = blocking::run(move || input::new_connector(&body)).await?;
     let view = catalog::create(&ctx, &services, new).await?;
     let location = format!("/api/connectors/{}", view.id);
     let headers = [(header::LOCATION, location), (header::ETAG, view.etag())];
@@ -47,20 +48,16 @@ impl PartialSchema for CreateBody {
     fn schema() -> RefOr<Schema> {
         let schema = NewConnector::schema();
         let RefOr::T(Schema::Object(mut schema)) = schema else { return schema };
-        for key in IGNORED_KEYS {
+        for key in DRAFT_KEYS {
             let passed_over = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
             let passed_over = passed_over.description(Some("Passed over.")).build();
-            schema.properties.insert((*key).to_owned(), RefOr::T(passed_over.into()));
+            schema.properties.insert(key.to_owned(), RefOr::T(passed_over.into()));
         }
         RefOr::T(schema.into())
     }
 }
 
-impl ToSchema for CreateBody {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        NewConnector::schemas(schemas);
-    }
-}
+impl ToSchema for CreateBody {}
 
 /// List connectors, newest first.
 #[utoipa::path(get, path = "/api/connectors", tag = TAG,
@@ -109,7 +106,7 @@ pub(super) async fn update(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let patch = ConnectorPatch::read(Form::parse(&body)?)?;
+    let patch = input::connector_patch(&body)?;
     Ok(tagged(catalog::update(&ctx, &services, &key, patch, expected).await?))
 }
 
@@ -126,30 +123,6 @@ pub(super) async fn delete(
     let expected = if_match(&headers)?;
     catalog::delete(&ctx, &services, &key, expected).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The body of an execute call.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes the body; it is read into the use case's input")]
-pub(super) struct ExecuteBody {
-    /// The command; the type's default one where absent.
-    pub command: Option<String>,
-    /// Its params.
-    #[schema(value_type = Option<Object>)]
-    pub params: Option<Map<String, Value>>,
-    /// The run's variables.
-    #[schema(value_type = Option<Object>)]
-    pub variables: Option<Map<String, Value>>,
-    /// Id of the workflow step.
-    pub step_id: Option<String>,
-    /// Id of the run.
-    pub run_id: Option<String>,
-    /// Deadline in milliseconds, 1 to 300000.
-    #[schema(minimum = 1, maximum = 300_000)]
-    pub timeout_ms: Option<u64>,
-    /// Answers with this mock scenario instead of calling.
-    pub mock_scenario: Option<String>,
 }
 
 /// The result of a command.
@@ -173,7 +146,7 @@ pub(super) struct ConnectorResult {
 #[utoipa::path(post, path = "/api/connectors/{id}/execute", tag = TAG,
     params(("id" = String, Path, description = "Id or name"),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = r"^[ -~]+$")),
-    request_body = inline(ExecuteBody),
+    request_body = inline(Call),
     responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"), ("Idempotency-Replayed"))),
         (status = 409, description = "A call under the same key is at work."),
         (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
@@ -185,32 +158,25 @@ pub(super) async fn execute(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let mut input = CallInput::read(Form::parse(&body)?)?;
-    input.key = idempotency_key(&headers)?.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
-    Ok(answer(execute::call(&ctx, &services, &key, input).await?, began))
+    let call = input::call(&body)?;
+    let keyed = idempotency_key(&headers)?;
+    let keyed = keyed.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
+    Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
-/// The body of a test: that of an execute call without the command, which is `test`.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes the body; it is read into the use case's input")]
-pub(super) struct TestBody {
-    /// Params of the command.
-    #[schema(value_type = Option<Object>)]
-    pub params: Option<Map<String, Value>>,
-    /// The run's variables.
-    #[schema(value_type = Option<Object>)]
-    pub variables: Option<Map<String, Value>>,
-    /// Id of the workflow step.
-    pub step_id: Option<String>,
-    /// Id of the run.
-    pub run_id: Option<String>,
-    /// Deadline in milliseconds, 1 to 300000.
-    #[schema(minimum = 1, maximum = 300_000)]
-    pub timeout_ms: Option<u64>,
-    /// Answers with this mock scenario instead of calling.
-    pub mock_scenario: Option<String>,
+/// The body of [`test`]: that of a call without the command, which is `test`.
+pub(super) struct TestBody;
+
+impl PartialSchema for TestBody {
+    fn schema() -> RefOr<Schema> {
+        let schema = Call::schema();
+        let RefOr::T(Schema::Object(mut schema)) = schema else { return schema };
+        schema.properties.shift_remove("command");
+        RefOr::T(schema.into())
+    }
 }
+
+impl ToSchema for TestBody {}
 
 /// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
 /// `/health`.
@@ -224,8 +190,8 @@ pub(super) async fn test(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let input = CallInput::read(Form::parse(&body)?)?;
-    Ok(answer(execute::test(&ctx, &services, &key, input).await?, began))
+    let call = input::call(&body)?;
+    Ok(answer(execute::test(&ctx, &services, &key, call).await?, began))
 }
 
 fn answer(outcome: IdempotentOutcome, began: Instant) -> Response {

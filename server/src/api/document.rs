@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::page::MAX_QUERY_LENGTH;
 use super::responses::describe_responses;
 use super::routes::declared;
-use super::{Access, Problem};
+use super::{Access, Problem, request_id};
 use crate::app::App;
 use crate::error::Mistake;
 use crate::store::PageRequest;
@@ -46,6 +46,7 @@ fn describe(access: Access, paths: &mut Paths) {
             describe_parameters(operation);
             describe_body(operation);
             describe_responses(access, path, operation);
+            request_id::describe(operation);
         }
     }
 }

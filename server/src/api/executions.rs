@@ -15,7 +15,7 @@ use crate::auth::OpContext;
 use crate::error::Error;
 use crate::execute;
 use crate::services::Services;
-use crate::store::{ExecutionFilter, ExecutionRow, ExecutionSource, ExecutionStatus, LogLevel};
+use crate::store::{Actor, ExecutionFilter, ExecutionRow, ExecutionSource, ExecutionStatus, LogLevel};
 
 const TAG: &str = "executions";
 
@@ -36,6 +36,10 @@ pub(super) struct ExecutionView {
     pub command: Option<String>,
     /// How far the call got.
     pub status: ExecutionStatus,
+    /// Who asked; null for executions of releases that did not keep it.
+    pub actor: Option<Actor>,
+    /// The request that asked, as its answer told in `x-request-id`; null as `actor` is.
+    pub request_id: Option<String>,
     /// Its params, redacted.
     #[schema(value_type = Object)]
     pub params: Box<RawValue>,
@@ -85,6 +89,8 @@ impl ExecutionView {
             type_version: row.type_version,
             command: row.command,
             status: row.status,
+            actor: row.actor,
+            request_id: row.request_id,
             params: raw(row.params)?,
             result: row.result.map(raw).transpose()?,
             mocked: row.mocked,

@@ -13,6 +13,7 @@ mod json;
 mod page;
 mod path;
 mod problem;
+mod request_id;
 mod responses;
 mod routes;
 mod server_info;

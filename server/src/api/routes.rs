@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
@@ -19,7 +20,7 @@ use super::document::document;
 use super::guard::{Access, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
-use super::{Problem, agents, connectors, executions, imports, server_info, tokens, type_changes, types};
+use super::{Problem, agents, connectors, executions, imports, request_id, server_info, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::error::Error;
@@ -110,17 +111,24 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     }
     let document = Document(Arc::from(document().to_json().unwrap_or_default()));
     let nothing = axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
-    router
+    let router = router
         .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
-        .fallback_service(nothing.with_state(app.clone()))
-        // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
-        .layer((
-            from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
-            CatchPanicLayer::custom(panicked),
-            Extension(document),
-            Extension(metrics),
-        ))
-        .with_state(app.clone())
+        .fallback_service(nothing.with_state(app.clone()));
+    wrapped(router, document, metrics).with_state(app.clone())
+}
+
+/// Puts around all routes what every request goes through.
+pub(super) fn wrapped<S>(router: Router<S>, document: Document, metrics: Option<PrometheusHandle>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
+    router.layer((
+        from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
+        CatchPanicLayer::custom(panicked),
+        Extension(document),
+        Extension(metrics),
+    ))
 }
 
 async fn no_route(request: Request) -> Problem {
@@ -136,19 +144,22 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Problem::from(Error::internal("a handler panicked")).into_response()
 }
 
-/// Headers that every answer has, and the request's metrics.
-async fn finish(State(metrics): State<Arc<HttpMetrics>>, request: Request, next: Next) -> Response {
+/// Names the request, adds the headers that every answer has, and counts the answer.
+async fn finish(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let id = request_id::take(&mut request);
+    let span = request_id::span(&id);
     let method = http_metrics::label(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
+    request_id::tell(&id, &mut response);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let took = began.elapsed().as_secs_f64();
     let path = path.as_ref().map_or("none", MatchedPath::as_str);
-    tracing::debug!(method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
+    tracing::debug!(parent: &span, method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
     metrics.count(path, method, response.status(), took);
     response
 }

@@ -27,18 +27,13 @@ impl TokenHash {
 
     /// Reads what the database keeps.
     pub(super) fn from_hex(hex: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if hex.len() != 2 * bytes.len() || !hex.is_ascii() {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).ok()?;
-        }
+        // 64 digits and nothing else, no prefix either.
+        let bytes = const_hex::decode_to_array(hex).ok().filter(|_| hex.len() == 64)?;
         Some(Self(bytes))
     }
 
     pub(super) fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        const_hex::encode(self.0)
     }
 
     /// Compares in constant time.

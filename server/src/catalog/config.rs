@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use connector_runtime::schema::pointer;
 use connector_runtime::schema::{ConfigSchema, Field, FieldValues, Fields, NestedSchema, is_command_name, is_missing};
 use serde_json::{Map, Value};
 use url::Url;
@@ -33,7 +34,7 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
         if mistakes.len() >= MAX_MISTAKES {
             break;
         }
-        let pointer = format!("/config/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = pointer::of(["config", &name]);
         let Some(field) = fields.get(&name) else {
             if schema.open {
                 take_open(name, value, &mut change)

@@ -27,7 +27,7 @@ pub async fn get(ctx: &OpContext, services: &Services, key: &str) -> Result<Conn
     let endpoint = view.endpoint_url.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
     let expected = (!schema.open).then(|| Fingerprint::of(&row.fields.version, &schema));
     view.state = endpoint.map(|endpoint| {
-        RemoteState::Service(services.service_statuses.at(view.id, &endpoint).state(expected.as_ref()))
+        RemoteState::Service(services.service_statuses.at(view.id, &endpoint).state(expected.as_ref()).into())
     });
     if view.is_served_by_agent() {
         let standing = services.agents.standing(&view.name);

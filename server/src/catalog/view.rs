@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::config::missing;
 use super::config_migration::shown_name;
 use crate::agent_hub::AgentStanding;
-use crate::external::ExternalState;
 use crate::store::{Connector, ExecutionModel, LogLevel};
+use connector_runtime::external::{Circuit, ExternalState};
 
 /// A connector's answer (contract section 4).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -79,9 +79,81 @@ pub struct ConnectorView {
 #[serde(untagged)]
 pub enum RemoteState {
     /// A service of its own.
-    Service(ExternalState),
+    Service(ServiceState),
     /// An agent.
     Agent(AgentStanding),
+}
+
+/// What is known of the service behind a connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceState {
+    /// Whether calls go out.
+    pub circuit: CircuitWord,
+    /// Connect failures in a row.
+    pub failures: u32,
+    /// What the last one said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When an open circuit lets a call out again, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_in_ms: Option<u64>,
+    /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serves: Option<String>,
+    /// What of that does not fit the type; no call goes out then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<String>,
+    /// How the service was when it was last asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<ServiceHealth>,
+}
+
+/// What a service answered at `/health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceHealth {
+    /// Whether it is well.
+    pub ok: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it was asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// Whether calls go out to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(rename_all = "snake_case")]
+pub enum CircuitWord {
+    /// They do.
+    Closed,
+    /// They are refused.
+    Open,
+    /// One call tries whether the service is back.
+    HalfOpen,
+}
+
+impl From<ExternalState> for ServiceState {
+    fn from(state: ExternalState) -> Self {
+        let circuit = match state.circuit {
+            Circuit::Closed => CircuitWord::Closed,
+            Circuit::Open => CircuitWord::Open,
+            Circuit::HalfOpen => CircuitWord::HalfOpen,
+        };
+        let health = state.health.map(|health| ServiceHealth { ok: health.ok, error: health.error, at: health.at });
+        Self {
+            circuit,
+            failures: state.failures,
+            last_error: state.last_error,
+            retry_in_ms: state.retry_in_ms,
+            serves: state.serves,
+            mismatch: state.mismatch,
+            health,
+        }
+    }
 }
 
 /// Whether a secret is set.

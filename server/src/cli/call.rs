@@ -4,14 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
-use connector_runtime::dispatch::{Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
-use connector_runtime::redact::secret_texts;
 use connector_runtime::registry::Registry;
-use serde_json::{Map, Value};
 
 use super::{CliError, entry, print, runtime, values};
 use crate::config::EgressArgs;
@@ -56,10 +52,6 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
     telemetry::init_logs(LogFormat::Pretty, level.as_str());
     let schema = entry.schema();
     let connection = values::read(&args.config, &schema.connection, "connection field")?;
-    let mut config = match &args.command {
-        Some(command) => Map::from_iter([("command".to_owned(), Value::String(command.clone()))]),
-        None => Map::new(),
-    };
     let name = args.command.as_deref().or(schema.default_command.as_deref());
     let command = name.and_then(|name| schema.commands.get(name)).ok_or_else(|| {
         let known: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
@@ -67,23 +59,18 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
             args.command.as_deref().map_or_else(|| "no command given".to_owned(), |name| format!("no command {name}"));
         CliError::Usage(format!("{asked}; {} has {}", args.name, known.join(", ")))
     })?;
-    config.extend(values::read(&args.param, &command.params, "param")?);
-    let secrets = secret_texts(&schema.connection, &connection).into_iter().map(Secret::from);
-    let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
-    let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
+    let params = values::read(&args.param, &command.params, "param")?;
     let invocation = Invocation {
-        config: config.into(),
+        command: args.command,
+        params,
         connection: Arc::new(ConnectionConfig::new(connection)),
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock,
         log_level: level,
-        http,
+        http: Client::new(args.egress.policy().map_err(CliError::usage)?),
         ..Invocation::default()
     };
-    let executor = entry.executor();
-    let target =
-        Target { connector: &args.name, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };
-    let done = runtime()?.block_on(dispatch(target, invocation));
+    let done = runtime()?.block_on(entry.call(&args.name, invocation));
     let result = done.reply.into_result();
     let text = if args.json { serde_json::to_string(&result) } else { serde_json::to_string_pretty(&result) };
     print(text.map_err(CliError::failed)?);

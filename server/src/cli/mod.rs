@@ -1,6 +1,5 @@
 //! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
 
-mod agent;
 mod call;
 mod connector;
 mod egress;
@@ -21,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use connector_runtime::registry::Registry;
+use floh_agent::cli::CommandError;
 
 use crate::config::ServeArgs;
 
@@ -51,7 +51,7 @@ enum Command {
     /// Serve connector types of this program to other servers.
     Connector(connector::ConnectorCommand),
     /// Serve connectors of a private network to a server, over a connection that this process opens.
-    Agent(Box<agent::AgentCommand>),
+    Agent(Box<floh_agent::cli::AgentCommand>),
     /// Ask where requests may go.
     Egress(egress::EgressCommand),
     /// Make connectors from OpenAPI documents, or bring the types of such up to date.
@@ -76,6 +76,15 @@ impl CliError {
 
     fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<CommandError> for CliError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Usage(text) => Self::Usage(text),
+            CommandError::Failed(text) => Self::Failed(text),
+        }
     }
 }
 
@@ -132,7 +141,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::NewConnector(args) => new_connector::run(&args),
         Command::Script(command) => script::run(command),
         Command::Connector(command) => connector::run(&registry()?, command),
-        Command::Agent(command) => agent::run(registry()?, *command),
+        Command::Agent(command) => Ok(floh_agent::cli::run(registry()?, *command)?),
         Command::Egress(command) => egress::run(command),
         Command::Import(args) => import::run(&args),
         Command::Token(args) => token::run(*args),

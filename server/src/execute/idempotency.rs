@@ -51,7 +51,7 @@ impl CallFingerprint {
             Ok(canonical) => Sha256::digest(canonical.as_bytes()),
             Err(_) => Sha256::digest(text),
         };
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(const_hex::encode(digest))
     }
 }
 

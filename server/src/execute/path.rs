@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector_runtime::context::Invocation;
-use connector_runtime::dispatch::{FinishedCall, Target, prepare};
+use connector_runtime::dispatch::{FinishedCall, Prepared, Target, prepare};
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::Reply;
 use connector_runtime::schema::Effect;
@@ -205,9 +205,9 @@ async fn call(
         }
     };
     match prepare(target, invocation) {
-        Err(done) => Ok((begun(id, instance, &request, &done), *done)),
-        Ok(call) => {
-            let params = record::params(schema, Some(call.name()), call.config(), call.redactor());
+        Prepared::Finished(done) => Ok((begun(id, instance, &request, &done), *done)),
+        Prepared::Call(call) => {
+            let params = record::params(schema, Some(call.name()), call.params(), call.redactor());
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // What only reads leaves nothing behind that a crash could make unknown: one write will do.
             if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
@@ -224,19 +224,15 @@ async fn call(
 
 /// The row of a call that is over before it began.
 fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall) -> ExecutionRow {
-    let params = record::params(&instance.schema, done.command(), &done.config, &done.redactor);
-    record::begun(id, instance, request, done.command(), params, &done.redactor)
+    let params = record::params(&instance.schema, done.command.as_deref(), &done.params, &done.redactor);
+    record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
 }
 
 /// Takes what the handler sees out of the request; what the row tells of it stays.
 fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
-    let mut config = Map::with_capacity(request.params.len() + 1);
-    if let Some(command) = &request.command {
-        config.insert("command".to_owned(), Value::String(command.clone()));
-    }
-    config.append(&mut request.params);
     Invocation {
-        config: config.into(),
+        command: request.command.take(),
+        params: std::mem::take(&mut request.params),
         connection: Arc::clone(&instance.connection),
         variables: std::mem::take(&mut request.variables),
         step_id: request.step_id.clone(),
@@ -257,19 +253,20 @@ fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -
         .schema
         .commands
         .values()
-        .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.config));
+        .flat_map(|command| connector_runtime::redact::secret_texts(&command.params, &invocation.params));
     let redactor = instance.redactor.with(texts).map_or_else(|| Arc::clone(&instance.redactor), Arc::new);
-    let named = invocation.config.get("command").and_then(Value::as_str).filter(|name| !name.is_empty());
-    let asked = named.or(instance.schema.default_command.as_deref());
+    let named = invocation.command.filter(|name| !name.is_empty());
+    let asked = named.or_else(|| instance.schema.default_command.clone());
     FinishedCall {
-        default_command: instance.schema.default_command.clone(),
         reply: Reply::failed(refusal.unwrap_or("The connector cannot be called")),
         mocked: false,
         unavailable: false,
         deprecated: asked
+            .as_deref()
             .and_then(|name| instance.schema.commands.get(name))
             .and_then(|command| command.deprecated.then(|| command.deprecated_message.clone())),
-        config: invocation.config,
+        command: asked,
+        params: invocation.params,
         logs: Vec::new(),
         redactor: redactor as Arc<Redactor>,
         took: began.elapsed(),

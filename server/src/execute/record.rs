@@ -4,7 +4,6 @@ use connector_runtime::dispatch::FinishedCall;
 use connector_runtime::redact::{Redactor, mask_fields, mask_headers};
 use connector_runtime::result::Reply;
 use connector_runtime::schema::{ConfigSchema, Fields};
-use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -42,6 +41,9 @@ pub(super) fn begun(
         logs: "[]".to_owned(),
         started_at: now(),
         duration_ms: None,
+        actor: Some(request.ctx.actor()),
+        // A caller may bring it, so it may hold anything too.
+        request_id: Some(shown(request.ctx.request_id().as_str())),
     }
 }
 
@@ -61,34 +63,24 @@ pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall) -> ExecutionRow 
 pub(super) fn params(
     schema: &ConfigSchema,
     command: Option<&str>,
-    config: &Map<String, Value>,
+    params: &Map<String, Value>,
     redactor: &Redactor,
 ) -> String {
     let known = command.and_then(|name| schema.commands.get(name));
     if known.is_some_and(|command| !holds_secret(&command.params)) {
-        let text = serde_json::to_string(&WithoutCommand(config)).unwrap_or_default();
+        let text = serde_json::to_string(params).unwrap_or_default();
         if !may_hide(&text, redactor) {
             return text;
         }
     }
-    let mut shown = match known {
-        Some(command) => mask_fields(&command.params, config),
-        None => schema.commands.values().fold(config.clone(), |shown, command| mask_fields(&command.params, &shown)),
+    let shown = match known {
+        Some(command) => mask_fields(&command.params, params),
+        None => schema.commands.values().fold(params.clone(), |shown, command| mask_fields(&command.params, &shown)),
     };
-    shown.shift_remove("command");
     let mut shown = Value::Object(shown);
     redactor.value(&mut shown);
     mask_headers(&mut shown);
     shown.to_string()
-}
-
-/// The step config as its params are recorded: without the name of the command.
-struct WithoutCommand<'a>(&'a Map<String, Value>);
-
-impl Serialize for WithoutCommand<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().filter(|(name, _)| *name != "command"))
-    }
 }
 
 fn holds_secret(fields: &Fields) -> bool {

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 
 use crate::error::{MAX_MISTAKES, Mistake};
+use connector_runtime::schema::pointer;
 
 /// Reads a JSON text, and names the keys that stand twice; the last of equal ones is kept.
 ///
@@ -30,8 +31,7 @@ impl Found {
     fn twice(&mut self, key: &str) {
         if self.mistakes.len() < MAX_MISTAKES {
             let steps = self.path.iter().map(String::as_str).chain([key]);
-            let pointer =
-                steps.fold(String::new(), |path, step| path + "/" + &step.replace('~', "~0").replace('/', "~1"));
+            let pointer = pointer::of(steps);
             self.mistakes.push(Mistake::new(pointer, "duplicate key; an object has each key once"));
         }
     }

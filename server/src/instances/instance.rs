@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::meters::Meters;
-use crate::external::{External, HealthCheck};
 use crate::script::ScriptMocks;
+use connector_runtime::external::{External, HealthCheck};
 
 /// A decrypted connector.
 #[derive(Debug)]

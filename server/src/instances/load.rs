@@ -22,11 +22,11 @@ use super::remote::{self, Remote};
 use crate::agent_hub::Hub;
 use crate::connector_secrets;
 use crate::error::Error;
-use crate::external::{HealthCheck, ServiceStatuses};
 use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 use crate::store::{ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, Store};
 use crate::type_schema::type_schema;
 use crate::vault::Vault;
+use connector_runtime::external::{HealthCheck, ServiceStatuses};
 
 /// How many calls of one connector may run at the same time; further ones are refused.
 const MAX_CALLS: usize = 256;

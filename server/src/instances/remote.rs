@@ -13,8 +13,8 @@ use url::Url;
 
 use super::load::Loader;
 use crate::agent_hub::AgentExecutor;
-use crate::external::{Expected, External, Service};
 use crate::store::{Connector, ConnectorType, ExecutionModel};
+use connector_runtime::external::{Expected, External, Service};
 
 /// What an external connector is made of.
 pub(super) struct Remote<'c> {

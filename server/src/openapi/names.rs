@@ -178,7 +178,7 @@ fn bounded(name: String, of: &str) -> String {
         return name;
     }
     let digest = Sha256::digest(of.as_bytes());
-    let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let mark = const_hex::encode(&digest[..4]);
     format!("{}_{mark}", &name[..MOST - 9])
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::notes::Notes;
 use super::resolve::{Document, cut, reference};
+use connector_runtime::schema::pointer;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// Path items that refer to each other are followed this far.
@@ -151,5 +152,5 @@ fn follow<'d>(
 
 /// Escapes one step of a JSON pointer.
 pub(super) fn escape(step: &str) -> String {
-    cut(step, 300).replace('~', "~0").replace('/', "~1")
+    pointer::escape(&cut(step, 300)).into_owned()
 }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
+use connector_runtime::schema::pointer;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -101,7 +102,7 @@ pub(super) fn reference(node: &Value) -> Option<&str> {
 
 fn child<'d>(node: &'d Value, step: &str) -> Option<&'d Value> {
     match node {
-        Value::Object(map) if step.contains('~') => map.get(&step.replace("~1", "/").replace("~0", "~")),
+        Value::Object(map) if step.contains('~') => map.get(&*pointer::unescape(step)),
         Value::Object(map) => map.get(step),
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         _ => None,

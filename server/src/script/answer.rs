@@ -3,7 +3,7 @@
 //! The rules are those of [`Reply::from_value`]. The usual result, with a boolean `success` and the slots of
 //! today, is read without building a tree: its payload stays the text that it is.
 
-use connector_runtime::result::{PayloadText, Reply, Sender};
+use connector_runtime::result::{PayloadText, Reply, ReplyOrigin};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// Reads the JSON text of a [`Ran`](super::Ran).
 pub fn judge(json: &str) -> Reply {
     usual(json).unwrap_or_else(|| match serde_json::from_str(json) {
-        Ok(value) => Reply::from_value(value, Sender::Script),
+        Ok(value) => Reply::from_value(value, ReplyOrigin::Script),
         Err(error) => Reply::failed(format!("The command's result cannot be read: {error}")),
     })
 }

@@ -125,7 +125,7 @@ impl Executor for ScriptExecutor {
         let Self { scripts, connector, schema, sources, tokens } = self;
         async move {
             let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()))
-                .with_tokens(Arc::clone(tokens), context.learner());
+                .with_tokens(Arc::clone(tokens), context.secret_adder());
             let script = &sources.of(command);
             let call = Call { connector, schema, script, command, scenario: None, params };
             match call.run(scripts, context, &host).await {

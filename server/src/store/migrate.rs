@@ -5,13 +5,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
     (4, "tokens", include_str!("../../migrations/0004_tokens.sql")),
     (5, "versions", include_str!("../../migrations/0005_versions.sql")),
     (6, "external", include_str!("../../migrations/0006_external.sql")),
+    (7, "actors", include_str!("../../migrations/0007_actors.sql")),
 ];
 
 /// Which dialect the one SQL source is bent to where the two databases differ.

@@ -5,6 +5,7 @@
 //! texts that the store does not look into; secrets arrive sealed by [`crate::vault`]. Every write that spans
 //! rows is one transaction.
 
+mod actor;
 mod connector;
 mod connectors;
 mod error;
@@ -28,6 +29,7 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use actor::Actor;
 pub use connector::{Connector, ConnectorFields, ConnectorFilter, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::sql::{Reader, Statement, json, new_id, now};
 use super::types::ConnectorTypes;
-use super::{ExecutionModel, StoreError, TypeSource, VersionSource};
+use super::{Actor, ExecutionModel, StoreError, TypeSource, VersionSource};
 
 /// Rows in one statement: 64 x 16 values. More would be slower, for SQLite looks up each `$N` in a list of all.
 const BATCH: usize = 64;
@@ -199,8 +199,9 @@ async fn remember(connection: &mut AnyConnection, rows: &[&SeedTypeRow], now: i6
     }
     let mut statement = Statement::new(
         "INSERT INTO connector_type_version (id, type_id, version, config_schema, script_source, source, changes, \
-         created_at) VALUES ",
+         created_at, actor_name) VALUES ",
     );
+    let seeder = Actor::system();
     statement.rows(rows, |columns, (row, type_id)| {
         columns
             .bind(new_id().to_string())
@@ -210,7 +211,8 @@ async fn remember(connection: &mut AnyConnection, rows: &[&SeedTypeRow], now: i6
             .bind(row.script_source.as_deref())
             .bind(VersionSource::Seed.as_str())
             .bind(row.changes.as_str())
-            .bind(now);
+            .bind(now)
+            .bind(seeder.name.as_str());
     });
     statement.query().persistent(false).execute(connection).await?;
     Ok(())

@@ -11,7 +11,7 @@ use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
 use super::versions::{self, NewVersion};
-use super::{ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource};
+use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource};
 
 const TABLE: &str = "connector_type";
 const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.description, t.category, t.tags, t.config_schema, \
@@ -46,6 +46,8 @@ pub struct NewType {
     pub execution_model: ExecutionModel,
     /// All else.
     pub fields: TypeFields,
+    /// Who makes it.
+    pub actor: Actor,
 }
 
 /// A connector type as it is stored.
@@ -224,7 +226,7 @@ pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64
 /// Writes a user's type inside the caller's transaction.
 pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Timestamp) -> Result<Uuid, StoreError> {
     let id = new_id();
-    let NewType { name, execution_model, fields } = new;
+    let NewType { name, execution_model, fields, actor } = new;
     let written = sqlx::query(
         "INSERT INTO connector_type (id, name, version, execution_model, description, category, tags, config_schema, \
          script_source, endpoint_url, source, available, created_at, updated_at, revision) \
@@ -246,7 +248,7 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Tim
     .await;
     match written {
         Ok(_) => {
-            versions::insert(connection, id, &fields, &NewVersion::first(VersionSource::Create), at).await?;
+            versions::insert(connection, id, &fields, &NewVersion::first(VersionSource::Create, actor), at).await?;
             Ok(id)
         }
         Err(error) if StoreError::is_unique_violation(&error) => {

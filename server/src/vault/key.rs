@@ -51,7 +51,7 @@ impl MasterKey {
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let decoded = if text.len() == 2 * KEY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            hex(text)
+            const_hex::decode(text).map_err(|_| KeyError::NotEncoded)?
         } else {
             let url_safe: Zeroizing<String> =
                 Zeroizing::new(text.trim_end_matches('=').replace('+', "-").replace('/', "_"));
@@ -91,7 +91,7 @@ impl MasterKey {
             return Err(KeyError::Weak(weakness));
         }
         let digest = Sha256::digest(bytes.as_slice());
-        let id = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = const_hex::encode(&digest[..8]);
         Ok(Self { bytes, id })
     }
 }
@@ -146,13 +146,4 @@ fn weakness(bytes: &[u8; KEY_BYTES]) -> Option<&'static str> {
         return Some("it is text, not random bytes");
     }
     None
-}
-
-/// Decodes hex digits, already known to be such.
-fn hex(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => byte - b'0',
-        _ => (byte | 0x20) - b'a' + 10,
-    };
-    text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use floh_agent::{Finding, Verdict, check, tls_config};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use server::agent::{Finding, Verdict, check, tls_config};
 use test_support::certificates::Authority;
 use test_support::{Listener, within_bound};
 use tokio::net::TcpListener;

@@ -20,6 +20,7 @@ pub mod program;
 mod requirement;
 pub mod service;
 pub mod sqlite;
+pub mod stub;
 pub mod upstream;
 mod wait;
 
@@ -31,5 +32,6 @@ pub use listener::Listener;
 pub use process::Exit;
 pub use requirement::skipped;
 pub use service::Service;
+pub use stub::Stub;
 pub use upstream::{Gate, Received, Reply, Upstream};
 pub use wait::{BOUND, eventually, until, within_bound};

@@ -191,7 +191,9 @@ pub(super) fn connection() -> Arc<ConnectionConfig> {
 }
 
 pub(super) fn invocation(config: Value) -> Invocation {
-    Invocation { config: map(config).into(), connection: connection(), ..Invocation::default() }
+    let mut params = map(config);
+    let command = params.shift_remove("command").and_then(|command| command.as_str().map(str::to_owned));
+    Invocation { command, params, connection: connection(), ..Invocation::default() }
 }
 
 pub(super) async fn run_with(

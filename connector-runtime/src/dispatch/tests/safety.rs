@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{KEY, TOKENS, answer, invocation, map, refused, run_with};
 use crate::context::Invocation;
-use crate::events::Events;
+use crate::egress::testing::Events;
 use crate::log::LogLevel;
 use crate::redact::MASK;
 

@@ -1,10 +1,10 @@
 //! Frames that come late, twice, out of order, from the wrong agent, or that are none.
 
+use connector_runtime::protocol::frames::limits::MAX_FRAME_BYTES;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::wire::MAX_FRAME;
 use super::support::{FakeAgent, agents, call, ok, settle};
 use crate::testing::TestServer;
 
@@ -73,7 +73,7 @@ async fn what_breaks_the_protocol_ends_the_connection_with_a_reason() {
         (Message::text("[]"), 1008, "no message"),
         (Message::text(r#"{"type":"response","commandId":"x"}"#), 1008, "a key is missing"),
         (Message::text(r#"{"commandId":"x"}"#), 1008, "no message"),
-        (Message::text("x".repeat(MAX_FRAME + 1)), 1009, "is too large"),
+        (Message::text("x".repeat(MAX_FRAME_BYTES + 1)), 1009, "is too large"),
     ];
     for (frame, close, text) in cases {
         let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;

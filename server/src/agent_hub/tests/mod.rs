@@ -3,6 +3,7 @@
 mod delivery;
 mod frames;
 mod life;
+mod load;
 mod loss;
 mod registration;
 mod schemas;

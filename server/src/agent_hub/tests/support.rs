@@ -230,10 +230,9 @@ pub(super) fn call_of(
     let schema = schema();
     let redactor = Arc::new(Redactor::new([KEY.to_owned()]));
     let executor = AgentExecutor::new(&server.app.agents, connector, version, &schema, Arc::clone(&redactor));
-    let mut config = map(params);
-    config.insert("command".to_owned(), command.into());
     let invocation = Invocation {
-        config: config.into(),
+        command: Some(command.to_owned()),
+        params: map(params),
         connection: Arc::new(ConnectionConfig::new(map(connection))),
         variables: map(json!({ "project_id": "proj-1" })),
         step_id: Some("step-1".to_owned()),

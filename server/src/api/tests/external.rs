@@ -6,9 +6,8 @@ use connector_runtime::egress::Policy;
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::schema::ConfigSchema;
 use serde_json::{Value, json};
-use test_support::Reply;
+use test_support::{Reply, Stub};
 
-use crate::external::tests::support::Stub;
 use crate::testing::TestServer;
 
 async fn server() -> TestServer {

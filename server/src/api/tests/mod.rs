@@ -8,6 +8,7 @@ mod external;
 mod history;
 mod imports;
 mod postgres;
+mod requests;
 mod routes;
 mod scripts;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]

@@ -13,7 +13,7 @@ use connector_runtime::log::LogLevel;
 use connector_runtime::mock::{MockScript, MockSettings};
 use connector_runtime::redact::secret_texts;
 use connector_runtime::schema::{Command, ConfigSchema, Fields};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{CheckArgs, RunArgs, Source};
 use crate::cli::{CliError, print, values};
@@ -126,9 +126,8 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs, level: LogLevel)
         return Err(CliError::Usage(format!("{asked}; the schema has {}", known.join(", "))));
     };
     let connection = values::read_beyond(&args.config, &schema.connection, "connection field")?;
-    let mut config = Map::from_iter([("command".to_owned(), Value::String(name.to_owned()))]);
-    config.extend(values::read_beyond(&args.param, &command.params, "param")?);
-    if config.get("command").and_then(Value::as_str) != Some(name) {
+    let params = values::read_beyond(&args.param, &command.params, "param")?;
+    if params.contains_key("command") {
         return Err(CliError::Usage("param command: reserved; name the command with --command".to_owned()));
     }
     let variables = values::read_beyond(&args.variable, &Fields::new(), "variable")?;
@@ -136,7 +135,8 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs, level: LogLevel)
     let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
     let http = http.for_connection(EgressScope::default(), &schema.connection, &connection, secrets);
     let invocation = Invocation {
-        config: config.into(),
+        command: Some(name.to_owned()),
+        params,
         connection: Arc::new(ConnectionConfig::new(connection)),
         variables,
         timeout_ms: args.timeout_ms,

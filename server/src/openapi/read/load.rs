@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use connector_runtime::schema::pointer;
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
@@ -172,7 +173,7 @@ impl Load {
     fn under(&self, from: usize, step: &str) {
         let mut repeated = self.repeated.borrow_mut();
         for pointer in &mut repeated[from..] {
-            *pointer = format!("/{}{pointer}", step.replace('~', "~0").replace('/', "~1"));
+            *pointer = format!("/{}{pointer}", pointer::escape(step));
         }
     }
 

@@ -1,4 +1,4 @@
-use connector_runtime::result::{Reply, Sender};
+use connector_runtime::result::{Reply, ReplyOrigin};
 
 use crate::script::judge;
 
@@ -30,7 +30,7 @@ fn the_usual_way_and_the_long_one_agree() {
         "{\"success\":true,\"success\":false}",
         "{\"success\":true,\"payload\":{\"__proto__\":{\"admin\":true}}}",
     ] {
-        let long = Reply::from_value(serde_json::from_str(json).unwrap(), Sender::Script);
+        let long = Reply::from_value(serde_json::from_str(json).unwrap(), ReplyOrigin::Script);
         assert_eq!(judge(json).into_result(), long.into_result(), "{json}");
     }
 }

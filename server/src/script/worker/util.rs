@@ -30,9 +30,12 @@ pub(super) fn call<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(args): Rest<Val
             let bytes = BASE64.decode(text.trim()).map_err(|_| Exception::throw_type(ctx, "the text is no base64"))?;
             String::from_utf8(bytes).map_err(no_text)
         }
-        "hex.encode" => Ok(hex(text.as_bytes())),
+        "hex.encode" => Ok(const_hex::encode(text.as_bytes())),
         "hex.decode" => {
-            let bytes = from_hex(text.trim()).ok_or_else(|| Exception::throw_type(ctx, "the text is no hex"))?;
+            let text = text.trim();
+            let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let bytes = const_hex::decode(text).ok().filter(|_| digits);
+            let bytes = bytes.ok_or_else(|| Exception::throw_type(ctx, "the text is not hex"))?;
             String::from_utf8(bytes).map_err(no_text)
         }
         "sha256" => encoded(ctx, &text_at(2)?, &Sha256::digest(text)),
@@ -53,20 +56,8 @@ pub(super) fn call<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(args): Rest<Val
 
 fn encoded(ctx: &Ctx<'_>, encoding: &str, bytes: &[u8]) -> Result<String> {
     match encoding {
-        "" | "hex" => Ok(hex(bytes)),
+        "" | "hex" => Ok(const_hex::encode(bytes)),
         "base64" => Ok(BASE64.encode(bytes)),
         _ => Err(Exception::throw_type(ctx, "the encoding is hex or base64")),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| if let [high, low] = pair { Some(digit(*high)? << 4 | digit(*low)?) } else { None }).collect()
 }

@@ -100,7 +100,8 @@ pub(crate) fn type_fields() -> TypeFields {
 }
 
 pub(crate) fn new_type(name: &str) -> NewType {
-    NewType { name: name.to_owned(), execution_model: ExecutionModel::Script, fields: type_fields() }
+    let name = name.to_owned();
+    NewType { name, execution_model: ExecutionModel::Script, fields: type_fields(), actor: Actor::system() }
 }
 
 pub(crate) fn connector_fields(name: &str) -> ConnectorFields {
@@ -152,6 +153,8 @@ pub(crate) fn started(connector: &Connector) -> ExecutionRow {
         logs: "[]".to_owned(),
         started_at: now(),
         duration_ms: None,
+        actor: Some(Actor { token_id: Some(new_id()), name: "ci".to_owned() }),
+        request_id: Some("a-request".to_owned()),
     }
 }
 

@@ -1,0 +1,197 @@
+//! The client: one policy, one pool of connections, shared by all its clones.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http_body_util::Full;
+use hyper_util::client::legacy::Client as Engine;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+
+use super::connector::Connector;
+use super::dialer::SystemDialer;
+use super::resolver::SystemResolver;
+use super::scope::Scope;
+use super::{EgressError, IntoUrl, Policy, Request};
+use crate::Secret;
+use crate::redact::RuntimeSecret;
+
+/// The time that a request has when nothing else is said.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an unused connection is kept.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// The most unused connections that are kept to one origin.
+const POOL_PER_ORIGIN: usize = 16;
+/// The most bytes that an answer's head may have, in HTTP/1 (read buffer) and HTTP/2 (header list).
+pub(super) const MAX_HEAD_BYTES: u32 = 64 * 1024;
+
+/// How often a busy HTTP/2 connection is asked whether it still lives.
+const PING: Duration = Duration::from_secs(20);
+
+pub(super) type HttpEngine = Engine<Connector, Full<Bytes>>;
+
+/// Sends HTTP requests to destinations that the policy lets pass. Cheap to clone.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use connector_egress::{Client, Policy};
+///
+/// let client = Client::new(Policy::strict());
+/// let answer = client.get("https://api.example.com/items").query(&[("limit", 50)]).send().await?;
+/// let items: serde_json::Value = answer.error_for_status()?.json()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    pub(super) scope: Scope,
+    pub(super) timeout: Duration,
+    /// When whoever sends requests is stopped, done or not.
+    deadline: Option<Instant>,
+}
+
+struct Shared {
+    connector: Connector,
+    engine: HttpEngine,
+}
+
+impl Client {
+    /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
+    pub fn new(policy: Policy) -> Self {
+        Self::over(Connector::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
+    }
+
+    pub(super) fn over(connector: Connector) -> Self {
+        let engine = Engine::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .pool_max_idle_per_host(POOL_PER_ORIGIN)
+            .http1_max_buf_size(MAX_HEAD_BYTES as usize)
+            .http2_max_header_list_size(MAX_HEAD_BYTES)
+            .http2_keep_alive_interval(PING)
+            .build(connector.clone());
+        let shared = Arc::new(Shared { connector, engine });
+        Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT, deadline: None }
+    }
+
+    /// Returns the policy.
+    pub fn policy(&self) -> &Policy {
+        self.shared.connector.policy()
+    }
+
+    /// Returns a client over the same pool that sends secrets to these origins alone.
+    ///
+    /// An origin is a URL's scheme, host and port; its path does not count. A request to another origin is
+    /// sent only if it carries no secret. Origins that were named before are replaced.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an origin is no URL that may be called.
+    pub fn scoped<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
+        Ok(Self { scope: self.scope.with_origins(origins)?, ..self.clone() })
+    }
+
+    /// Returns a client over the same pool that sends secrets anywhere.
+    ///
+    /// For secrets that come with a call and belong to the place that the call names. Those of the
+    /// connection should travel by the client that was given.
+    #[must_use]
+    pub fn unscoped(&self) -> Self {
+        Self { scope: self.scope.without_origins(), ..self.clone() }
+    }
+
+    /// Returns a client over the same pool that knows these secrets where it sees them.
+    ///
+    /// A header, query value or body that holds one counts as secret even if it was passed as a plain text.
+    /// Secrets of fewer than six characters are not looked for.
+    #[must_use]
+    pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
+    }
+
+    /// Returns a client over the same pool that knows a secret which came up meanwhile, as
+    /// [`Client::watching`] does.
+    #[must_use]
+    pub fn learning(&self, secret: RuntimeSecret) -> Self {
+        Self { scope: self.scope.with_late(secret), ..self.clone() }
+    }
+
+    /// Returns a client over the same pool whose requests have this much time in all, unless they say more.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
+    /// Returns a client over the same pool for work that is stopped at a point in time: no request waits
+    /// past it to be sent again.
+    pub fn ending_at(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Returns when a request that starts now, with this much time, has to be done.
+    pub(super) fn end_of(&self, timeout: Duration) -> Option<Instant> {
+        let own = Instant::now().checked_add(timeout);
+        own.into_iter().chain(self.deadline).min()
+    }
+
+    /// Starts a GET request.
+    pub fn get(&self, url: impl IntoUrl) -> Request {
+        self.request(Method::GET, url)
+    }
+
+    /// Starts a HEAD request.
+    pub fn head(&self, url: impl IntoUrl) -> Request {
+        self.request(Method::HEAD, url)
+    }
+
+    /// Starts a POST request.
+    pub fn post(&self, url: impl IntoUrl) -> Request {
+        self.request(Method::POST, url)
+    }
+
+    /// Starts a PUT request.
+    pub fn put(&self, url: impl IntoUrl) -> Request {
+        self.request(Method::PUT, url)
+    }
+
+    /// Starts a PATCH request.
+    pub fn patch(&self, url: impl IntoUrl) -> Request {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Starts a DELETE request.
+    pub fn delete(&self, url: impl IntoUrl) -> Request {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Starts a request with any method but CONNECT and TRACE. Mistakes come up when it is sent.
+    pub fn request(&self, method: impl AsRef<str>, url: impl IntoUrl) -> Request {
+        Request::new(self.clone(), method.as_ref(), url.into_url())
+    }
+
+    pub(super) fn engine(&self) -> &HttpEngine {
+        &self.shared.engine
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("policy", self.policy())
+            .field("scope", &self.scope)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client under the strict policy.
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Policy::strict())
+    }
+}

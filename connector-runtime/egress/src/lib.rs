@@ -1,0 +1,72 @@
+//! The one way out.
+//!
+//! Connectors, scripts and imports send requests that users shape, so every HTTP connection of the project
+//! is opened here and nowhere else. A destination is judged as text (`url`), as a name (`names`) and as
+//! the addresses that are dialled (`address`), by the operator's lists and the rules ([`Policy`]); each
+//! redirect is judged again. Below it stands the hyper engine and not a ready client: a ready client dials
+//! literal addresses on its own, tells what it dialled only after the request has left, and follows
+//! redirects with headers that it does not know to be secret.
+
+mod address;
+mod backoff;
+mod bearer;
+mod body;
+mod check;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the one way out: its connector judges every destination"
+)]
+mod client;
+mod connection;
+mod connector;
+mod dialer;
+mod error;
+mod exchange;
+mod http_error;
+mod interfaces;
+mod link;
+mod list;
+mod multipart;
+mod names;
+mod outgoing;
+mod pages;
+mod paging;
+mod policy;
+mod proxy;
+pub mod redact;
+mod redirect;
+mod request;
+mod resolver;
+mod response;
+mod retry;
+mod rule;
+mod scope;
+mod stream;
+mod suspicious_headers;
+#[cfg(any(test, feature = "testing"))]
+#[allow(missing_docs, missing_debug_implementations, clippy::unwrap_used, reason = "a kit of tests")]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod url;
+
+pub use connector_schema::Secret;
+
+pub use self::backoff::Backoff;
+pub use self::bearer::bearer_header;
+pub use self::check::Verdict;
+pub use self::client::Client;
+pub use self::connection::EgressScope;
+pub use self::error::EgressError;
+pub use self::http_error::{BodyError, HttpError};
+pub use self::multipart::{Form, Part};
+pub use self::pages::Pages;
+pub use self::paging::{Paging, PagingError};
+pub use self::policy::{Policy, PolicyError};
+pub use self::request::Request;
+pub use self::response::Response;
+pub use self::retry::Retry;
+pub use self::rule::Rule;
+pub use self::url::IntoUrl;

@@ -1,0 +1,142 @@
+//! Sends a request again after a temporary failure.
+//!
+//! Only requests that may take effect twice are sent again, and only after a failure that may be over in a
+//! moment: a connection or look-up that failed, or a status that says so. The waits are those of
+//! [`Backoff`]; a `Retry-After` of the service (RFC 9110, section 10.2.3) is added to them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::outgoing::OutgoingRequest;
+use super::{Backoff, Client, EgressError, Response, Rule, redirect};
+
+/// How often and when a request is sent again after a temporary failure.
+///
+/// A request is sent again if a connection or look-up failed, or after one of the statuses 408, 425, 429, 500,
+/// 502, 503 and 504; never if the policy refused it, the certificate is not acceptable, or the answer is
+/// malformed. The method has to be idempotent (GET, HEAD, PUT, DELETE, OPTIONS), or the request has to
+/// carry an [idempotency key](super::Request::idempotency_key), or [`Retry::even_if_not_idempotent`] says
+/// that sending it twice does no harm.
+///
+/// The request's timeout covers all attempts and waits together: if the next wait would reach its end, or
+/// that of the handler's call, the last outcome is returned at once.
+///
+/// ```no_run
+/// # async fn example(client: connector_egress::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use connector_egress::Retry;
+///
+/// let answer = client.get("https://api.example.com/items").retry(Retry::times(5)).send().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a retry does nothing until a request has it"]
+pub struct Retry {
+    times: u32,
+    backoff: Backoff,
+    longest_asked: Duration,
+    even_if_not_idempotent: bool,
+}
+
+impl Retry {
+    /// Sends a request again up to this many times.
+    pub const fn times(times: u32) -> Self {
+        Self {
+            times,
+            backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(10)),
+            longest_asked: Duration::from_secs(30),
+            even_if_not_idempotent: false,
+        }
+    }
+
+    /// Sets the limits of the waits: that of the first one (250 ms), which doubles each time, and that of
+    /// all (10 s).
+    pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
+        self.backoff = Backoff::new(first, longest);
+        self
+    }
+
+    /// Sets the longest `Retry-After` that is waited for (30 s). A longer one ends the attempts, because the
+    /// service would refuse an earlier request too.
+    pub const fn longest_retry_after(mut self, longest: Duration) -> Self {
+        self.longest_asked = longest;
+        self
+    }
+
+    /// Sends POST, PATCH and other methods again too: the author knows that sending them twice does no harm.
+    pub const fn even_if_not_idempotent(mut self) -> Self {
+        self.even_if_not_idempotent = true;
+        self
+    }
+
+    /// Returns how long to wait before an attempt that follows a number of repeats, or `None` if the outcome is
+    /// final. `backoff` returns the wait for that number.
+    pub(super) fn wait(
+        &self,
+        outcome: &Result<Response, EgressError>,
+        repeats: u32,
+        backoff: impl FnOnce(&Backoff, u32) -> Duration,
+    ) -> Option<Duration> {
+        if repeats >= self.times || !is_temporary(outcome) {
+            return None;
+        }
+        let asked = outcome.as_ref().ok().and_then(Response::retry_after).unwrap_or_default();
+        (asked <= self.longest_asked).then(|| asked.saturating_add(backoff(&self.backoff, repeats)))
+    }
+
+    fn permits(&self, draft: &OutgoingRequest) -> bool {
+        self.even_if_not_idempotent || draft.method.is_idempotent() || draft.has_idempotency_key()
+    }
+}
+
+/// Sends a request again up to three times.
+impl Default for Retry {
+    fn default() -> Self {
+        Self::times(3)
+    }
+}
+
+/// Sends a request, again if its retry says so; each attempt starts with the request as it was built.
+pub(super) async fn send(
+    client: &Client,
+    draft: OutgoingRequest,
+    ends: Option<Instant>,
+) -> Result<Response, EgressError> {
+    let Some(retry) = draft.retry.clone().filter(|retry| retry.permits(&draft)) else {
+        return redirect::follow(client, draft).await;
+    };
+    let mut repeats = 0;
+    loop {
+        let outcome = redirect::follow(client, draft.clone()).await;
+        let Some(wait) = retry.wait(&outcome, repeats, Backoff::wait) else {
+            return outcome;
+        };
+        let next = Instant::now().checked_add(wait);
+        if next.is_none_or(|next| ends.is_some_and(|ends| next >= ends)) {
+            return outcome;
+        }
+        repeats += 1;
+        let (method, url, wait_ms) = (&draft.method, draft.shown(), wait.as_millis());
+        match &outcome {
+            Ok(response) => {
+                tracing::debug!(%method, url, status = response.status(), repeats, wait_ms, "request is sent again");
+            }
+            Err(error) => {
+                tracing::debug!(%method, url, code = error.code(), repeats, wait_ms, "request is sent again");
+            }
+        }
+        drop(outcome);
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Returns whether the outcome may be another one in a moment.
+fn is_temporary(outcome: &Result<Response, EgressError>) -> bool {
+    match outcome {
+        Ok(response) => matches!(response.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504),
+        Err(EgressError::Connect { .. }) => true,
+        Err(EgressError::Dns { rule, .. }) => *rule != Rule::DnsTooMany,
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,49 @@
+//! Headers that are allowed and still worth a line in the log.
+
+use crate::Policy;
+use crate::testing::Events;
+use crate::testing::{Net, PUBLIC};
+use crate::testing::{Upstream, answer};
+
+#[tokio::test]
+async fn headers_for_metadata_services_travel_and_are_logged_by_name() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "")).await;
+    let net = Net::default();
+    net.host("api.test", &[PUBLIC]).route_all(upstream.address);
+    let client = net.client(Policy::strict());
+    for (name, telling) in [
+        ("Metadata-Flavor", true),
+        ("Metadata", true),
+        ("X-aws-ec2-metadata-token", true),
+        ("X-Forwarded-For", true),
+        ("X-Forwarded-Fork", false),
+        ("Accept", false),
+    ] {
+        let events = Events::default();
+        let guard = tracing::subscriber::set_default(events.clone());
+        let sent = client.get("http://api.test/x?q=1").header(name, "the-value").send().await;
+        drop(guard);
+        assert!(sent.is_ok(), "{name}");
+        assert_eq!(upstream.received().pop().unwrap().header(name), Some("the-value"));
+        let all = events.lines();
+        let lines: Vec<_> = all.iter().filter(|line| line.contains("telling_header")).collect();
+        assert_eq!(lines.len(), usize::from(telling), "{name}: {all:?}");
+        for line in lines {
+            assert!(line.starts_with("INFO") && line.contains(&name.to_ascii_lowercase()), "{line}");
+            assert!(line.contains("http://api.test/x"), "{line}");
+        }
+        assert!(all.iter().all(|line| !line.contains("the-value") && !line.contains("q=1")), "{all:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_leave_is_not_logged_as_if_it_did() {
+    let net = Net::default();
+    let client = net.client(Policy::strict());
+    let events = Events::default();
+    let guard = tracing::subscriber::set_default(events.clone());
+    let sent = client.get("http://169.254.169.254/").header("metadata-flavor", "Google").send().await;
+    drop(guard);
+    assert_eq!(sent.unwrap_err().code(), "policy");
+    assert!(events.lines().iter().all(|line| !line.contains("telling_header")), "{:?}", events.lines());
+}

@@ -1,0 +1,301 @@
+//! JSON -> [`ConfigSchema`], strictly: every unknown key and every contradiction is reported with its
+//! JSON pointer, all of them in one pass.
+//!
+//! Whoever may write a type may send anything: the work is linear in the size of the document, and regular
+//! expressions, which cost far more than their text, are counted.
+
+mod field;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use indexmap::IndexMap;
+use semver::Version;
+use serde_json::{Map, Value};
+
+use super::model::{Command, ConfigSchema, Effect, Field, FieldKind, Fields, Source};
+use super::names::is_command_name;
+use super::pointer;
+
+/// Most mistakes that are listed; who has more begins with these.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// One mistake in a config schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaProblem {
+    /// JSON pointer (RFC 6901) to the place.
+    pub pointer: String,
+    /// What is wrong there and what would be right.
+    pub message: String,
+}
+
+/// A config schema that cannot be used, with everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SchemaError {
+    /// The mistakes, in document order.
+    pub problems: Vec<SchemaProblem>,
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid config schema")?;
+        for problem in &self.problems {
+            write!(f, "; {}: {}", problem.pointer, problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl ConfigSchema {
+    /// Reads a config schema.
+    ///
+    /// # Errors
+    /// Lists every mistake with its JSON pointer.
+    pub fn parse(value: &Value) -> Result<Self, SchemaError> {
+        let mut parser = Parser::default();
+        let schema = parser.schema(value);
+        if parser.problems.is_empty() { Ok(schema) } else { Err(SchemaError { problems: parser.problems }) }
+    }
+}
+
+#[derive(Default)]
+struct Parser {
+    path: Vec<String>,
+    problems: Vec<SchemaProblem>,
+    patterns: field::Patterns,
+}
+
+impl Parser {
+    fn problem(&mut self, message: impl Into<String>) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
+        let pointer = pointer::of(self.path.iter().map(String::as_str));
+        self.problems.push(SchemaProblem { pointer, message: message.into() });
+    }
+
+    fn at<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step.to_owned());
+        let result = read(self);
+        self.path.pop();
+        result
+    }
+
+    fn problem_at(&mut self, step: &str, message: impl Into<String>) {
+        self.at(step, |parser| parser.problem(message));
+    }
+
+    fn object<'v>(&mut self, value: &'v Value) -> Option<&'v Map<String, Value>> {
+        let object = value.as_object();
+        if object.is_none() {
+            self.problem(format!("expected an object, got {}", super::json_type(value)));
+        }
+        object
+    }
+
+    /// Reads one key with `read` where it is present.
+    fn key<T>(
+        &mut self,
+        map: &Map<String, Value>,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = map.get(key)?;
+        self.at(key, |parser| read(parser, value))
+    }
+
+    fn known_keys(&mut self, map: &Map<String, Value>, known: &[&str]) {
+        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+            self.problem_at(key, format!("unknown key; known here are {}", known.join(", ")));
+        }
+    }
+
+    fn text(&mut self, value: &Value) -> Option<String> {
+        self.typed(value, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn flag(&mut self, map: &Map<String, Value>, key: &str) -> bool {
+        self.key(map, key, |parser, value| parser.typed(value, "true or false", Value::as_bool)).unwrap_or(false)
+    }
+
+    fn typed<T>(&mut self, value: &Value, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+        let read = read(value);
+        if read.is_none() {
+            self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
+        }
+        read
+    }
+
+    fn list<'v>(&mut self, value: &'v Value, wanted: &str) -> Option<&'v Vec<Value>> {
+        let list = value.as_array();
+        if list.is_none() {
+            self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
+        }
+        list
+    }
+
+    fn one_of<T: Copy>(&mut self, value: &Value, table: &[(&'static str, T)]) -> Option<T> {
+        let found = value.as_str().and_then(|text| table.iter().find(|(name, _)| *name == text));
+        if found.is_none() {
+            let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+            self.problem(format!("expected one of {}, got {value}", names.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn schema(&mut self, value: &Value) -> ConfigSchema {
+        let Some(map) = self.object(value) else { return ConfigSchema::default() };
+        self.known_keys(map, &["connectionConfig", "commands", "defaultCommand"]);
+        let connection =
+            self.key(map, "connectionConfig", |parser, value| Some(parser.fields(value))).unwrap_or_default();
+        let commands: IndexMap<String, Command> = self.key(map, "commands", Self::commands).unwrap_or_default();
+        let default_command = self.key(map, "defaultCommand", Self::text);
+        if let Some(name) = &default_command
+            && !commands.contains_key(name)
+        {
+            let known: Vec<&str> = commands.keys().map(String::as_str).collect();
+            self.problem_at("defaultCommand", format!("no such command: {name}; known are {}", known.join(", ")));
+        }
+        ConfigSchema { connection, commands, default_command, open: false }
+    }
+
+    fn name(&mut self, name: &str) {
+        if !is_command_name(name) {
+            self.problem(format!(
+                "not a name: {name:?}; a name starts with a letter or _, goes on with letters, digits and _, and has at most 128 characters"
+            ));
+        }
+    }
+
+    fn fields(&mut self, value: &Value) -> Fields {
+        let Some(map) = self.object(value) else { return Fields::default() };
+        map.iter()
+            .map(|(name, value)| {
+                let field = self.at(name, |parser| {
+                    parser.name(name);
+                    parser.field(value)
+                });
+                (name.clone(), field)
+            })
+            .collect()
+    }
+
+    fn commands(&mut self, value: &Value) -> Option<IndexMap<String, Command>> {
+        let map = self.object(value)?;
+        let commands = map.iter().map(|(name, value)| {
+            let command = self.at(name, |parser| {
+                parser.name(name);
+                parser.command(value)
+            });
+            (name.clone(), command)
+        });
+        Some(commands.collect())
+    }
+
+    fn command(&mut self, value: &Value) -> Command {
+        let Some(map) = self.object(value) else { return Command::default() };
+        self.known_keys(
+            map,
+            &[
+                "description",
+                "params",
+                "paramSchema",
+                "outputs",
+                "outputSchema",
+                "deprecated",
+                "deprecatedMessage",
+                "addedInVersion",
+                "effect",
+                "idempotent",
+                "source",
+            ],
+        );
+        Command {
+            description: self.key(map, "description", Self::text),
+            params: self.params(map),
+            outputs: self.key(map, "outputs", Self::names).unwrap_or_default(),
+            output_schema: self.key(map, "outputSchema", Self::json_schema),
+            deprecated: self.flag(map, "deprecated"),
+            deprecated_message: self.key(map, "deprecatedMessage", Self::text),
+            added_in_version: self.key(map, "addedInVersion", Self::version),
+            effect: self.key(map, "effect", |parser, value| parser.one_of(value, &Effect::ALL)),
+            idempotent: self.flag(map, "idempotent"),
+            source: self.key(map, "source", Self::source),
+        }
+    }
+
+    /// Params stand in the order of `params`; one without an entry in `paramSchema` is optional raw JSON.
+    /// Without `params` the keys of `paramSchema` are the list.
+    fn params(&mut self, map: &Map<String, Value>) -> Fields {
+        let mut schemas = self.key(map, "paramSchema", |parser, value| Some(parser.fields(value))).unwrap_or_default();
+        let fields = if map.contains_key("params") {
+            let names = self.key(map, "params", Self::names).unwrap_or_default();
+            let mut fields = Fields::default();
+            let listed: HashSet<&String> = names.iter().collect();
+            let stray: Vec<String> = schemas.keys().filter(|name| !listed.contains(name)).cloned().collect();
+            for name in names {
+                let field = schemas.swap_remove(&name).unwrap_or_else(|| Field::new(FieldKind::Raw));
+                fields.insert(name, field);
+            }
+            self.at("paramSchema", |parser| {
+                for name in stray {
+                    parser.problem_at(&name, "not listed in params");
+                }
+            });
+            fields
+        } else {
+            schemas
+        };
+        if fields.contains_key("command") {
+            self.problem_at(
+                "params",
+                "a param may not be called command: the name is reserved for choosing the command",
+            );
+        }
+        fields
+    }
+
+    fn names(&mut self, value: &Value) -> Option<Vec<String>> {
+        let list = self.list(value, "a list of names")?;
+        let mut names: Vec<String> = Vec::with_capacity(list.len());
+        let mut known: HashSet<&str> = HashSet::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            self.at(&index.to_string(), |parser| {
+                let Some(name) = parser.text(value) else { return };
+                parser.name(&name);
+                if known.insert(value.as_str().unwrap_or_default()) {
+                    names.push(name);
+                } else {
+                    parser.problem(format!("{name} is listed twice"));
+                }
+            });
+        }
+        Some(names)
+    }
+
+    fn version(&mut self, value: &Value) -> Option<Version> {
+        let text = self.text(value)?;
+        match Version::parse(&text) {
+            Ok(version) => Some(version),
+            Err(error) => {
+                self.problem(format!("not a semantic version such as 1.2.0: {error}"));
+                None
+            }
+        }
+    }
+
+    fn source(&mut self, value: &Value) -> Option<Source> {
+        let map = self.object(value)?;
+        self.known_keys(map, &["method", "path", "operationId"]);
+        for key in ["method", "path"] {
+            if !map.contains_key(key) {
+                self.problem_at(key, "missing");
+            }
+        }
+        Some(Source {
+            method: self.key(map, "method", Self::text).unwrap_or_default(),
+            path: self.key(map, "path", Self::text).unwrap_or_default(),
+            operation_id: self.key(map, "operationId", Self::text),
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! One field of a config schema: its keys, and whether they fit each other.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Number, Value};
+
+use super::Parser;
+use crate::json_type;
+use crate::model::{Choice, Field, FieldKind, Pattern};
+use crate::nested::NestedSchema;
+
+/// Longest regular expression, in bytes.
+const MAX_PATTERN_LENGTH: usize = 4096;
+/// Most regular expressions of a config schema, the ones in nested schemas included.
+const MAX_PATTERNS: usize = 50_000;
+/// Most different ones among them: each is compiled once, to see whether it can be.
+const MAX_DIFFERENT_PATTERNS: usize = 10_000;
+/// Most regular expressions of one nested schema, which are compiled all at once.
+const MAX_NESTED_PATTERNS: usize = 200;
+/// Most regular expressions of a config schema that are large when compiled.
+const MAX_LARGE_PATTERNS: usize = 50;
+const TOO_MANY: &str = "one pattern too many: a config schema may have 50000, and 10000 different ones";
+
+/// How many regular expressions were met.
+#[derive(Default)]
+pub(super) struct Patterns {
+    all: usize,
+    large: usize,
+    /// Small ones that were seen to compile.
+    sound: HashSet<String>,
+}
+
+impl Patterns {
+    fn count(&mut self, more: usize) -> bool {
+        self.all += more;
+        self.all <= MAX_PATTERNS && self.sound.len() <= MAX_DIFFERENT_PATTERNS
+    }
+
+    fn count_large(&mut self) -> bool {
+        self.large += 1;
+        self.large <= MAX_LARGE_PATTERNS
+    }
+}
+
+/// Counts what may be a regular expression in a JSON Schema.
+fn count_patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Object(map) => {
+            let own = usize::from(map.get("pattern").is_some_and(Value::is_string));
+            let named = map.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+            own + named + map.values().map(count_patterns).sum::<usize>()
+        }
+        Value::Array(list) => list.iter().map(count_patterns).sum(),
+        _ => 0,
+    }
+}
+
+impl Parser {
+    pub(super) fn json_schema(&mut self, value: &Value) -> Option<Value> {
+        if !value.is_object() && !value.is_boolean() {
+            self.problem(format!("expected a JSON Schema (an object or a boolean), got {}", json_type(value)));
+            return None;
+        }
+        let patterns = count_patterns(value);
+        if patterns > MAX_NESTED_PATTERNS {
+            self.problem(format!("holds {patterns} patterns; a schema may have {MAX_NESTED_PATTERNS}"));
+            return None;
+        }
+        if !self.patterns.count(patterns) {
+            self.problem(TOO_MANY);
+            return None;
+        }
+        if let Err(error) = NestedSchema::new(value.clone()).compile() {
+            self.problem(error);
+        }
+        Some(value.clone())
+    }
+
+    pub(super) fn field(&mut self, value: &Value) -> Field {
+        let Some(map) = self.object(value) else { return Field::new(FieldKind::Raw) };
+        self.known_keys(
+            map,
+            &[
+                "type",
+                "required",
+                "secret",
+                "description",
+                "label",
+                "placeholder",
+                "example",
+                "default",
+                "options",
+                "integer",
+                "minimum",
+                "maximum",
+                "minLength",
+                "maxLength",
+                "pattern",
+                "format",
+                "schema",
+            ],
+        );
+        if !map.contains_key("type") {
+            self.problem_at("type", "missing");
+        }
+        let kind = self.key(map, "type", |parser, value| parser.one_of(value, &FieldKind::ALL));
+        let before = self.problems.len();
+        let field = Field {
+            kind: kind.unwrap_or(FieldKind::Raw),
+            required: self.flag(map, "required"),
+            secret: self.flag(map, "secret"),
+            description: self.key(map, "description", Self::text),
+            label: self.key(map, "label", Self::text),
+            placeholder: self.key(map, "placeholder", Self::text),
+            example: map.get("example").cloned(),
+            default: map.get("default").cloned(),
+            options: self.key(map, "options", Self::options).unwrap_or_default(),
+            integer: self.flag(map, "integer"),
+            minimum: self.key(map, "minimum", Self::number),
+            maximum: self.key(map, "maximum", Self::number),
+            min_length: self.key(map, "minLength", Self::length),
+            max_length: self.key(map, "maxLength", Self::length),
+            pattern: self.key(map, "pattern", Self::pattern),
+            format: self.key(map, "format", Self::text),
+            schema: self.key(map, "schema", |parser, value| parser.json_schema(value).map(NestedSchema::new)),
+        };
+        if kind.is_some() && self.problems.len() == before {
+            self.agree(map, &field);
+        }
+        field
+    }
+
+    /// Checks that the keys of a field fit its kind and each other.
+    fn agree(&mut self, map: &Map<String, Value>, field: &Field) {
+        use FieldKind as K;
+        const FITS: [(&str, &[FieldKind]); 9] = [
+            ("secret", &[K::String]),
+            ("options", &[K::Select]),
+            ("integer", &[K::Number]),
+            ("minimum", &[K::Number]),
+            ("maximum", &[K::Number]),
+            ("minLength", &[K::String]),
+            ("maxLength", &[K::String]),
+            ("pattern", &[K::String]),
+            ("schema", &[K::Array, K::Object, K::Raw]),
+        ];
+        for (key, kinds) in FITS {
+            let set = map.get(key).is_some_and(|value| *value != Value::Bool(false));
+            if set && !kinds.contains(&field.kind) {
+                let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+                self.problem_at(
+                    key,
+                    format!("only for a field of type {}, this one is {}", kinds.join(" or "), field.kind),
+                );
+            }
+        }
+        if field.kind == K::Select && field.options.is_empty() {
+            self.problem_at("options", "a select needs at least one option");
+        }
+        if let (Some(minimum), Some(maximum)) = (&field.minimum, &field.maximum)
+            && minimum.as_f64() > maximum.as_f64()
+        {
+            self.problem_at("minimum", format!("{minimum} is above the maximum {maximum}"));
+        }
+        if let (Some(minimum), Some(maximum)) = (field.min_length, field.max_length)
+            && minimum > maximum
+        {
+            self.problem_at("minLength", format!("{minimum} is above the maxLength {maximum}"));
+        }
+        if let Some(default) = &field.default
+            && !default.is_null()
+            && let Err(problem) = field.check(default)
+        {
+            self.problem_at("default", problem);
+        }
+    }
+
+    fn options(&mut self, value: &Value) -> Option<Vec<Choice>> {
+        let list = self.list(value, "a list of { value, label }")?;
+        let mut options: Vec<Choice> = Vec::with_capacity(list.len());
+        // By text: a number and a text that read alike are told apart by their quotes.
+        let mut known: HashSet<String> = HashSet::with_capacity(list.len());
+        for (index, option) in list.iter().enumerate() {
+            self.at(&index.to_string(), |parser| {
+                let Some(map) = parser.object(option) else { return };
+                parser.known_keys(map, &["value", "label"]);
+                let value = match map.get("value") {
+                    Some(value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => value.clone(),
+                    Some(other) => {
+                        parser.problem_at(
+                            "value",
+                            format!("expected a string, a number or a boolean, got {}", json_type(other)),
+                        );
+                        return;
+                    }
+                    None => return parser.problem_at("value", "missing"),
+                };
+                if !known.insert(value.to_string()) {
+                    parser.problem_at("value", format!("{value} is listed twice"));
+                }
+                let label = parser.key(map, "label", Self::text);
+                options.push(Choice { value, label });
+            });
+        }
+        Some(options)
+    }
+
+    fn number(&mut self, value: &Value) -> Option<Number> {
+        self.typed(value, "a number", |value| value.as_number().cloned())
+    }
+
+    fn length(&mut self, value: &Value) -> Option<u64> {
+        self.typed(value, "a whole number of characters", Value::as_u64)
+    }
+
+    fn pattern(&mut self, value: &Value) -> Option<Pattern> {
+        let text = self.text(value)?;
+        if text.len() > MAX_PATTERN_LENGTH {
+            self.problem(format!("expected at most {MAX_PATTERN_LENGTH} bytes, got {}", text.len()));
+            return None;
+        }
+        if !self.patterns.count(1) {
+            self.problem(TOO_MANY);
+            return None;
+        }
+        if self.patterns.sound.contains(&text) {
+            return Some(Pattern::trusted(text));
+        }
+        if Pattern::is_small(&text) {
+            self.patterns.sound.insert(text.clone());
+        } else {
+            if !self.patterns.count_large() {
+                self.problem(format!("one large pattern too many: a config schema may have {MAX_LARGE_PATTERNS}"));
+                return None;
+            }
+            if let Err(error) = Pattern::parse(text.as_str()) {
+                self.problem(error);
+                return None;
+            }
+        }
+        // Compiled anew when it is used first: most patterns of a large schema never are.
+        Some(Pattern::trusted(text))
+    }
+}

@@ -1,0 +1,293 @@
+//! What a value must be, and what a caller is told when it is not (contract section 2).
+//!
+//! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
+//! text does not satisfy a required field. A message never quotes the value of a secret.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde_json::{Map, Number, Value};
+
+use super::model::{Field, FieldKind, Fields};
+
+/// Returns the JSON type of a value, as messages name it.
+pub fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Tells whether a value counts as not given.
+pub fn is_absent(value: Option<&Value>) -> bool {
+    value.is_none_or(Value::is_null)
+}
+
+/// Tells whether a required field is left without a value.
+#[inline]
+pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
+    let fallback = || field.default.as_ref().is_some_and(|default| !default.is_null());
+    field.required
+        && match value {
+            None | Some(Value::Null) => !fallback(),
+            Some(Value::String(text)) => field.kind == FieldKind::String && text.is_empty(),
+            Some(_) => false,
+        }
+}
+
+/// Finds a key. In a small map a walk is quicker than a hash.
+#[inline]
+fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    const SMALL: usize = 8;
+    if map.len() > SMALL {
+        return map.get(name);
+    }
+    map.iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// The values given for a list of fields, with defaults in place of absent ones.
+#[derive(Clone, Copy)]
+pub struct FieldValues<'a> {
+    fields: &'a Fields,
+    given: &'a Map<String, Value>,
+}
+
+impl fmt::Debug for FieldValues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.fields.keys()).finish()
+    }
+}
+
+impl<'a> FieldValues<'a> {
+    /// Lays values beside their fields; nothing is checked yet.
+    pub fn new(fields: &'a Fields, given: &'a Map<String, Value>) -> Self {
+        Self { fields, given }
+    }
+
+    /// Returns a field's value: the one given, else its default, else nothing. Never null.
+    #[inline]
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        let given = look_up(self.given, name).filter(|value| !value.is_null());
+        given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
+    }
+
+    /// Returns the values as given, without defaults and with what no field names.
+    pub fn given(&self) -> &'a Map<String, Value> {
+        self.given
+    }
+
+    /// Returns the fields.
+    pub fn fields(&self) -> &'a Fields {
+        self.fields
+    }
+
+    /// Returns everything given plus the defaults of what was absent.
+    pub fn with_defaults(&self) -> Map<String, Value> {
+        let mut values = self.given().clone();
+        for (name, field) in self.fields {
+            if is_absent(values.get(name))
+                && let Some(default) = &field.default
+            {
+                values.insert(name.clone(), default.clone());
+            }
+        }
+        values
+    }
+
+    /// Adds what is missing or wrong to `invalid`.
+    pub fn check(&self, invalid: &mut Invalid) {
+        for (name, field) in self.fields {
+            let value = look_up(self.given, name);
+            if is_missing(field, value) {
+                invalid.missing.push(name.clone());
+            } else if let Some(value) = value
+                && !value.is_null()
+                && let Err(message) = field.check(value)
+            {
+                invalid.problems.push(Problem { field: name.clone(), message });
+            }
+        }
+    }
+}
+
+/// One value that its field refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The field's name.
+    pub field: String,
+    /// What is wrong with the value, without the field's name.
+    pub message: String,
+}
+
+/// Values that a command cannot be called with.
+///
+/// Its text is the one that contract section 2 prescribes: all missing fields, else all invalid ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Invalid {
+    /// Required fields without a value: the connection's first, then the params, in schema order.
+    pub missing: Vec<String>,
+    /// Values that do not fit their field.
+    pub problems: Vec<Problem>,
+}
+
+impl Invalid {
+    /// Makes an error about one value.
+    pub fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { missing: Vec::new(), problems: vec![Problem { field: field.into(), message: message.into() }] }
+    }
+
+    /// Returns itself as an error where anything is wrong.
+    ///
+    /// # Errors
+    /// Where a field is missing or invalid.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.missing.is_empty() && self.problems.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.missing.is_empty() {
+            return write!(f, "Missing required field(s): {}", self.missing.join(", "));
+        }
+        f.write_str("Invalid field(s): ")?;
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", problem.field, problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl Field {
+    /// Checks a value that is not null.
+    ///
+    /// # Errors
+    /// Says what the field expects and what it got; the value of a secret is never quoted.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        match (self.kind, value) {
+            (FieldKind::String, Value::String(text)) => self.check_text(text),
+            (FieldKind::Number, Value::Number(_)) => self.check_number(value),
+            (FieldKind::Boolean, Value::Bool(_)) => Ok(()),
+            (FieldKind::Date, Value::String(text)) => self.check_date(text),
+            (FieldKind::Select, value) => self.check_option(value),
+            (FieldKind::Raw, _) | (FieldKind::Array, Value::Array(_)) | (FieldKind::Object, Value::Object(_)) => {
+                match &self.schema {
+                    Some(schema) => schema.check(value).map_err(|problems| problems.join(", ")),
+                    None => Ok(()),
+                }
+            }
+            (kind, value) => Err(format!("expected {kind}, got {}", json_type(value))),
+        }
+    }
+
+    fn check_text(&self, text: &str) -> Result<(), String> {
+        if self.min_length.is_some() || self.max_length.is_some() {
+            let length = text.chars().count() as u64;
+            if let Some(least) = self.min_length.filter(|least| length < *least) {
+                return Err(format!("expected at least {least} character(s), got {length}"));
+            }
+            if let Some(most) = self.max_length.filter(|most| length > *most) {
+                return Err(format!("expected at most {most} character(s), got {length}"));
+            }
+        }
+        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+            return Err(format!("expected a text that matches {}", pattern.as_str()));
+        }
+        if self.format.as_deref() == Some("uri")
+            && let Err(error) = url::Url::parse(text)
+        {
+            return Err(format!("expected an absolute URL such as https://example.com: {error}"));
+        }
+        Ok(())
+    }
+
+    fn check_number(&self, value: &Value) -> Result<(), String> {
+        if self.integer && !value.is_i64() && !value.is_u64() && value.as_f64().is_none_or(|float| float.fract() != 0.0)
+        {
+            return Err(format!("expected integer, got {value}"));
+        }
+        if let Some(least) = self.minimum.as_ref().filter(|least| is_below(value, least)) {
+            return Err(format!("expected at least {least}, got {value}"));
+        }
+        if let Some(most) = self.maximum.as_ref().filter(|most| is_above(value, most)) {
+            return Err(format!("expected at most {most}, got {value}"));
+        }
+        Ok(())
+    }
+
+    fn check_date(&self, text: &str) -> Result<(), String> {
+        let day = || is_day(text);
+        let instant = || is_instant(text);
+        let (fits, wanted) = match self.format.as_deref() {
+            Some("date") => (day(), "RFC 3339 date such as 2026-01-31"),
+            Some("date-time") => (instant(), "RFC 3339 date-time such as 2026-01-31T09:30:00Z"),
+            _ => (day() || instant(), "RFC 3339 date or date-time"),
+        };
+        if fits { Ok(()) } else { Err(format!("expected {wanted}, got {}", quoted(text))) }
+    }
+
+    fn check_option(&self, value: &Value) -> Result<(), String> {
+        if self.options.iter().any(|choice| choice.value == *value) {
+            return Ok(());
+        }
+        let known: Vec<String> = self.options.iter().map(|choice| plain(&choice.value)).collect();
+        let got = match value {
+            Value::String(text) => quoted(text),
+            Value::Array(_) | Value::Object(_) => json_type(value).to_owned(),
+            scalar => scalar.to_string(),
+        };
+        Err(format!("expected one of {}, got {got}", known.join(", ")))
+    }
+}
+
+fn is_below(value: &Value, bound: &Number) -> bool {
+    compare(value, bound) == Some(Ordering::Less)
+}
+
+fn is_above(value: &Value, bound: &Number) -> bool {
+    compare(value, bound) == Some(Ordering::Greater)
+}
+
+/// Whole numbers are compared as such: beyond 2^53 a float no longer tells neighbours apart.
+fn compare(value: &Value, bound: &Number) -> Option<Ordering> {
+    let value = value.as_number()?;
+    let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    match (whole(value), whole(bound)) {
+        (Some(value), Some(bound)) => Some(value.cmp(&bound)),
+        _ => value.as_f64()?.partial_cmp(&bound.as_f64()?),
+    }
+}
+
+/// RFC 3339 `full-date`: exactly `YYYY-MM-DD`.
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+}
+
+/// RFC 3339 `date-time`: a full date, `T`, a time with seconds and an offset.
+fn is_instant(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() >= 20
+        && bytes[10].eq_ignore_ascii_case(&b'T')
+        && bytes[13] == b':'
+        && bytes[16] == b':'
+        && !text.contains('[');
+    shaped && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Quotes a text for a message, cut where it is long.
+fn quoted(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}

@@ -1,0 +1,35 @@
+//! Polls the work of a call until its deadline and catches its panics.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::outcome::{BoxFuture, Fail, Failure, Reply};
+use crate::panic::{self, Panic};
+
+/// Runs the work of a call until its deadline and so much longer; a panic in it becomes a value.
+pub(super) async fn until_deadline<'a>(
+    context: &Context,
+    grace: Duration,
+    mut begin: impl FnMut() -> BoxFuture<'a, Result<Reply, Failure>>,
+) -> Result<Result<Reply, Failure>, Panic> {
+    let mut work = None;
+    // Creating the future may panic as well as polling it.
+    let mut poll =
+        |task: &mut std::task::Context<'_>| panic::catch(|| work.get_or_insert_with(&mut begin).as_mut().poll(task));
+    // Work that is done at the first poll needs no timer.
+    match poll_fn(|task| Poll::Ready(poll(task))).await {
+        Ok(Poll::Ready(outcome)) => return Ok(outcome),
+        Ok(Poll::Pending) => {}
+        Err(panic) => return Err(panic),
+    }
+    let rest = poll_fn(|task| match poll(task) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    });
+    match tokio::time::timeout_at(context.deadline + grace, rest).await {
+        Ok(outcome) => outcome,
+        Err(_) => Ok(Err(Fail::new(format!("Timed out after {} ms", context.timeout().as_millis())).into())),
+    }
+}

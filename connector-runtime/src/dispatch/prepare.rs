@@ -1,0 +1,121 @@
+//! The checks of a call before anything is sent: which command, with which values, until when.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::deprecation::{deprecation, warn_of_deprecation};
+use super::executor::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Target};
+use super::{Call, FinishedCall, Prepared, mock_chain};
+use crate::context::{CallScope, Context, Invocation};
+use crate::outcome::Reply;
+use crate::redact::{Redactor, secret_texts};
+use crate::schema::{Command, ConfigSchema, FieldValues, Fields, Invalid};
+
+/// Picks the command and checks the values. Nothing has been sent when this returns.
+pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
+    let began = Instant::now();
+    let picked = pick(target.schema, invocation.command.as_deref());
+    let params = picked.as_ref().ok().map(|(_, command)| &command.params);
+    let redactor = redactor(&target, &mut invocation, params);
+    let refuse = |command: Option<String>, picked: Option<&Command>, error: String, params: Map<String, Value>| {
+        let error = redactor.text(&error).into_owned();
+        Prepared::Finished(Box::new(FinishedCall {
+            command,
+            reply: Reply::failed(error),
+            mocked: false,
+            unavailable: false,
+            deprecated: picked.and_then(deprecation),
+            params,
+            logs: Vec::new(),
+            redactor: Arc::clone(&redactor),
+            took: began.elapsed(),
+        }))
+    };
+    let (name, command) = match picked {
+        Ok((name, command)) => (name, command),
+        Err(error) => return refuse(invocation.command, None, error, invocation.params),
+    };
+    let scenario = mock_chain::scenario(&target, &invocation);
+    if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
+        warn_of_deprecation(target.connector, &name, command);
+        return refuse(Some(name.into_owned()), Some(command), invalid.to_string(), invocation.params);
+    }
+    let params = FieldValues::new(&command.params, &invocation.params);
+    let timeout_ms = invocation
+        .timeout_ms
+        .or(target.timeout_ms)
+        .or_else(|| target.executor.default_timeout(&name, params))
+        .unwrap_or(DEFAULT_TIMEOUT_MS)
+        .clamp(1, MAX_TIMEOUT_MS);
+    let timeout = Duration::from_millis(timeout_ms);
+    let scope = CallScope {
+        connector: target.connector.to_owned(),
+        log_level: invocation.log_level,
+        redactor,
+        log: OnceLock::new(),
+        pool: invocation.http,
+        timeout,
+        http: OnceLock::new(),
+    };
+    let context = Box::new(Context {
+        command: name.into_owned(),
+        params: invocation.params,
+        config: OnceLock::new(),
+        connection: invocation.connection,
+        variables: invocation.variables,
+        step_id: invocation.step_id,
+        run_id: invocation.run_id,
+        idempotency_key: invocation.idempotency_key,
+        scope,
+        deadline: began + timeout,
+        cancelled: OnceLock::new(),
+    });
+    Prepared::Call(Call { target, command, context, scenario, began })
+}
+
+/// Picks the command: the one named, else the default one.
+fn pick<'a>(schema: &'a ConfigSchema, asked: Option<&str>) -> Result<(Cow<'a, str>, &'a Command), String> {
+    let known = || match schema.commands.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
+        _ if schema.open => "this type has no schema: any name of letters, digits and _ is a command".to_owned(),
+        names if names.is_empty() => "this type has no commands".to_owned(),
+        names => format!("known commands: {names}"),
+    };
+    let name = asked.filter(|name| !name.is_empty()).or(schema.default_command.as_deref());
+    let Some(name) = name else { return Err(format!("No command given ({})", known())) };
+    let found = schema.commands.get_key_value(name);
+    let found = found.map(|(name, command)| (Cow::Borrowed(name.as_str()), command));
+    found
+        .or_else(|| schema.command(name).map(|command| (Cow::Owned(name.to_owned()), command)))
+        .ok_or_else(|| format!("Unknown command: {name} ({})", known()))
+}
+
+/// Checks the params, and the connection config unless a mock answers or the config is kept elsewhere. All
+/// missing fields of both are reported together.
+fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, mocked: bool) -> Result<(), Invalid> {
+    let mut invalid = Invalid::default();
+    if !mocked && !target.executor.holds_connection_config() {
+        FieldValues::new(&target.schema.connection, &invocation.connection).check(&mut invalid);
+    }
+    FieldValues::new(&command.params, &invocation.params).check(&mut invalid);
+    invalid.into_result()
+}
+
+/// Makes the call's own redactor: what the call learns while it runs is hidden in its log and record alone.
+fn redactor(target: &Target<'_>, invocation: &mut Invocation, params: Option<&Fields>) -> Arc<Redactor> {
+    // A call of an unknown command may still carry the secrets of the command that was meant.
+    let texts = match params {
+        Some(params) => secret_texts(params, &invocation.params),
+        None => target.schema.commands.values().flat_map(|c| secret_texts(&c.params, &invocation.params)).collect(),
+    };
+    Arc::new(match invocation.redactor.take() {
+        Some(base) => Redactor::over(base, texts),
+        None => {
+            let connection = secret_texts(&target.schema.connection, &invocation.connection);
+            Redactor::new(connection.into_iter().chain(texts))
+        }
+    })
+}

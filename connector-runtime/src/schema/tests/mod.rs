@@ -1,3 +1,0 @@
-mod json_schema;
-mod parse;
-mod validate;

@@ -1,0 +1,36 @@
+//! The agent: a process inside a private network that connects out to the server and executes commands for
+//! it (contract section 6). `floh agent` is its door; the server's half is its room `agent_hub`.
+//!
+//! [`AgentConfig`] is what `agent.toml` says, [`Agent`] keeps one connection up and answers over it. What it
+//! may call is its own list of destinations and nothing beside it. A [`Journal`] on disk makes that a command
+//! is executed once, however often it comes, and that a result outlives the connection it was made for.
+
+mod address;
+mod backoff;
+mod check;
+pub mod cli;
+mod config;
+mod connect;
+mod environment;
+mod journal;
+pub mod logs;
+mod plain;
+mod run;
+mod secret_file;
+mod served;
+mod session;
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod tests;
+mod tls;
+mod work;
+
+pub use self::address::{AddressError, ServerAddress};
+pub use self::backoff::{FailureCount, Pace};
+pub use self::check::{Finding, Verdict, check};
+pub use self::config::{AgentConfig, ConfigError};
+pub use self::connect::ConnectError;
+pub use self::journal::{Journal, JournalError};
+pub use self::run::{Agent, AgentError, Settings};
+pub use self::secret_file::{TokenError, read_token};
+pub use self::tls::{TlsError, tls_config};

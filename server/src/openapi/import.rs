@@ -1,0 +1,239 @@
+//! Reads a document and makes the draft of a connector from it: the whole of an import, from bytes to draft.
+
+use std::collections::HashSet;
+
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::command::{Budget, Making, command};
+use super::connector_draft::{ConnectorDraft, OperationView};
+use super::error::ImportError;
+use super::names::Keys;
+use super::notes::Notes;
+use super::notes::Verdict;
+use super::operations::Operation;
+use super::resolve::{Document, cut};
+use super::schema::Schemas;
+use super::security::Security;
+use super::servers::Servers;
+
+/// Bytes that the operations of a draft may hold without their schemas.
+const MAX_HELD: usize = 64 << 20;
+
+/// What is asked of an import.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The connector's name; made of the title where absent.
+    pub name: Option<String>,
+    /// The commands to take; all where absent.
+    pub include: Option<Vec<String>>,
+    /// Only operations of this tag.
+    pub tag: Option<String>,
+    /// Commands of an earlier import: they keep their names.
+    pub known: Vec<(Source, String)>,
+}
+
+/// Hears how many operations of how many are done.
+pub type Watch<'w> = dyn FnMut(usize, usize) + 'w;
+
+/// A document that was read, and what was noted about it meanwhile.
+#[derive(Debug)]
+pub struct Spec {
+    value: Value,
+    nodes: usize,
+    notes: Notes,
+}
+
+impl Spec {
+    /// Reads a document from its bytes: JSON or YAML, plain or gzip.
+    ///
+    /// # Errors
+    /// Where they are neither, or beyond the limits.
+    pub fn read(bytes: &[u8]) -> Result<Self, ImportError> {
+        let super::read::Loaded { value, nodes, repeated, latin, mended } = super::read::read(bytes)?;
+        let mut notes = Notes::default();
+        for pointer in &repeated {
+            let key = pointer.rsplit('/').next().unwrap_or_default();
+            let message = format!("the key `{}` stands twice; the last one is used", cut(key, 100));
+            notes.warn("duplicate_key", pointer, message);
+        }
+        if let Some(at) = latin {
+            let message = format!("the document is not UTF-8 text (byte {at}); it is read as Latin-1");
+            notes.warn("encoding", "", message);
+        }
+        if mended {
+            notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
+        }
+        Ok(Self { value, nodes, notes })
+    }
+
+    /// Takes a document that is a JSON value already. A text is read as a document's text.
+    ///
+    /// # Errors
+    /// As [`Spec::read`].
+    pub fn of(value: Value) -> Result<Self, ImportError> {
+        match value {
+            Value::String(text) => Self::read(text.as_bytes()),
+            value => Ok(Self { nodes: super::read::count(&value), value, notes: Notes::default() }),
+        }
+    }
+
+    /// Returns the document.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Returns the name that its connector gets: the one asked for, else one made of the title.
+    ///
+    /// # Errors
+    /// Where it is no OpenAPI 3 document, or the name asked for is none.
+    pub fn name(&self, asked: Option<&str>) -> Result<String, ImportError> {
+        name(asked, &super::root::check(&self.value, &mut Notes::default())?.title)
+    }
+
+    /// Imports it.
+    ///
+    /// # Errors
+    /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
+    pub fn draft(self, options: &Options) -> Result<ConnectorDraft, ImportError> {
+        self.draft_watched(options, &mut |_, _| ())
+    }
+
+    /// Does what [`Spec::draft`] does, and tells meanwhile how many operations of how many are done.
+    ///
+    /// # Errors
+    /// As [`Spec::draft`].
+    pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<ConnectorDraft, ImportError> {
+        let Self { value, nodes, notes } = self;
+        draft(&value, nodes, options, notes, watch)
+    }
+}
+
+/// Imports a document from its bytes: JSON or YAML, plain or gzip.
+///
+/// # Errors
+/// Where it is no OpenAPI 3 document, or what the options ask for is not there.
+pub fn import(bytes: &[u8], options: &Options) -> Result<ConnectorDraft, ImportError> {
+    Spec::read(bytes)?.draft(options)
+}
+
+/// Imports a document that is a JSON value already. A text in it is read as a document's text.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_value(value: &Value, options: &Options) -> Result<ConnectorDraft, ImportError> {
+    match value {
+        Value::String(text) => import(text.as_bytes(), options),
+        value => draft(value, super::read::count(value), options, Notes::default(), &mut |_, _| ()),
+    }
+}
+
+fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {
+    match asked {
+        Some(name) if !is_connector_name(name) => {
+            let message = format!("{:?} cannot name a connector: {CONNECTOR_NAME_RULE}", cut(name, 80));
+            Err(ImportError::new("invalid_name", message).at("/name"))
+        }
+        Some(name) => Ok(name.to_owned()),
+        None => Ok(super::connector_draft::slug(title)),
+    }
+}
+
+fn draft(
+    root: &Value,
+    nodes: usize,
+    options: &Options,
+    mut notes: Notes,
+    watch: &mut Watch<'_>,
+) -> Result<ConnectorDraft, ImportError> {
+    let super::root::Root { latest, title, version, description } = super::root::check(root, &mut notes)?;
+    let name = name(options.name.as_deref(), &title)?;
+    let document = Document::new(root);
+    let operations = super::operations::list(&document, latest, &mut notes);
+    if operations.is_empty() {
+        notes.warn("no_operations", "/paths", super::root::nothing(root));
+    }
+    let names = super::names::commands(&operations, &options.known, &mut notes);
+    let chosen = chosen(&operations, &names, options)?;
+    let mut security = Security::read(&document, &operations, &mut notes);
+    let servers = Servers::read(root, &security.fields, &mut notes);
+    let schemas = Schemas::new(&document);
+    let budget = Budget::of(nodes, operations.len());
+    let mut held = 0;
+    let mut views = Vec::with_capacity(chosen.len());
+    let mut entries = Vec::with_capacity(chosen.len());
+    let mut commands = IndexMap::with_capacity(chosen.len());
+    let all = chosen.len();
+    for (done, index) in chosen.into_iter().enumerate() {
+        watch(done, all);
+        let (operation, name) = (&operations[index], &names[index]);
+        let making =
+            Making { document: &document, schemas: &schemas, notes: &mut notes, keys: Keys::default(), budget };
+        let (made, mut entry) = command(making, operation, &servers, &security);
+        held += entry.length();
+        schemas.spend(entry.length());
+        if held > MAX_HELD {
+            let message = "the document's operations repeat so much that no connector could hold them all; choose some of them with include, or a tag";
+            return Err(ImportError::new("too_large", message));
+        }
+        let (verdict, reasons) = notes.verdict();
+        if verdict == Verdict::Refused {
+            entry.refused = reasons.iter().map(|reason| reason.message.clone()).collect();
+        }
+        let summary = operation.own.get("summary").and_then(Value::as_str).map(|text| cut(text.trim(), 300).to_owned());
+        views.push(OperationView {
+            name: name.clone(),
+            method: entry.method.clone(),
+            path: entry.path.clone(),
+            summary,
+            deprecated: made.deprecated,
+            verdict,
+            reasons,
+        });
+        commands.insert(name.clone(), made);
+        entries.push((name.clone(), entry));
+    }
+    let method = security.finish(&entries.iter().map(|(_, entry)| &entry.auth).collect::<Vec<_>>());
+    let script_source = super::script::write(&security.schemes, &servers.variables, &entries);
+    let mut connection = servers.fields;
+    connection.extend(method.map(|field| ("authMethod".to_owned(), field)));
+    connection.extend(security.fields);
+    Ok(ConnectorDraft {
+        type_name: name.clone(),
+        name,
+        execution_model: "oas_derived",
+        version: super::connector_draft::version(&version),
+        description,
+        config_schema: ConfigSchema { connection, commands, ..ConfigSchema::default() },
+        script_source,
+        config: Map::new(),
+        operations: views,
+        warnings: notes.into_warnings(),
+    })
+}
+
+/// The operations that the options ask for, by their places.
+fn chosen(operations: &[Operation<'_>], names: &[String], options: &Options) -> Result<Vec<usize>, ImportError> {
+    if let Some(include) = &options.include {
+        let known: HashSet<&String> = names.iter().collect();
+        for (index, wanted) in include.iter().enumerate() {
+            if !known.contains(wanted) {
+                let wanted = cut(wanted, 128);
+                let message = format!("there is no operation {wanted}; import without a choice to see their names");
+                return Err(ImportError::new("unknown_operation", message).at(format!("/include/{index}")));
+            }
+        }
+    }
+    let tagged =
+        |operation: &Operation<'_>| options.tag.as_deref().is_none_or(|tag| operation.tags().any(|own| own == tag));
+    let wanted: Option<HashSet<&String>> = options.include.as_ref().map(|include| include.iter().collect());
+    let included = |name: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(name));
+    let chosen: Vec<usize> =
+        (0..operations.len()).filter(|index| tagged(&operations[*index]) && included(&names[*index])).collect();
+    if let Some(tag) = options.tag.as_deref().filter(|_| chosen.is_empty()) {
+        let message = format!("no operation has the tag {}", cut(tag, 128));
+        return Err(ImportError::new("unknown_tag_filter", message).at("/tag"));
+    }
+    Ok(chosen)
+}
