@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, NewConnector};
+use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, NewConnector, Test};
 use serde_json::{Map, Value};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
@@ -57,7 +57,11 @@ impl PartialSchema for CreateBody {
     }
 }
 
-impl ToSchema for CreateBody {}
+impl ToSchema for CreateBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewConnector::schemas(schemas);
+    }
+}
 
 /// List connectors, newest first.
 #[utoipa::path(get, path = "/api/connectors", tag = TAG,
@@ -164,24 +168,10 @@ pub(super) async fn execute(
     Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
-/// The body of [`test`]: that of a call without the command, which is `test`.
-pub(super) struct TestBody;
-
-impl PartialSchema for TestBody {
-    fn schema() -> RefOr<Schema> {
-        let schema = Call::schema();
-        let RefOr::T(Schema::Object(mut schema)) = schema else { return schema };
-        schema.properties.shift_remove("command");
-        RefOr::T(schema.into())
-    }
-}
-
-impl ToSchema for TestBody {}
-
 /// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
 /// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    request_body = inline(TestBody),
+    request_body = inline(Test),
     responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"))), (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn test(
     ctx: OpContext,
@@ -190,8 +180,8 @@ pub(super) async fn test(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let call = input::call(&body)?;
-    Ok(answer(execute::test(&ctx, &services, &key, call).await?, began))
+    let test = input::test(&body)?;
+    Ok(answer(execute::test(&ctx, &services, &key, test).await?, began))
 }
 
 fn answer(outcome: IdempotentOutcome, began: Instant) -> Response {

@@ -108,6 +108,11 @@ impl Form {
         body
     }
 
+    /// Ends reading, and returns every mistake.
+    pub fn into_mistakes(self) -> Vec<Mistake> {
+        self.mistakes
+    }
+
     /// Ends reading.
     ///
     /// # Errors

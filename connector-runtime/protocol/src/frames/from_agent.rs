@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use connector_schema::Secret;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::FrameError;
 use super::parse::{malformed, parse};
-use super::{AgentToken, FrameError};
 
 /// A frame of an agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,8 +43,8 @@ pub struct RegisterFrame {
     #[serde(default)]
     pub connector_names: Vec<String>,
     /// Its token, unless it came with the upgrade.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_token: Option<AgentToken>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    pub api_token: Option<Secret>,
     /// The version of the protocol; an agent without one speaks 2.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol_version: Option<String>,
@@ -131,6 +132,11 @@ impl ResponseFrame {
         let command_id = Value::from(command_id);
         format!(r#"{{"type":"response","commandId":{command_id},"result":{result}}}"#)
     }
+}
+
+/// Writes the token into the one frame that carries it.
+fn exposed<S: Serializer>(token: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    token.as_ref().map(Secret::expose).serialize(serializer)
 }
 
 impl fmt::Debug for ResponseFrame {

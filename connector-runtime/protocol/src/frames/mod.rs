@@ -12,10 +12,8 @@ pub mod limits;
 mod parse;
 #[cfg(test)]
 mod tests;
-mod token;
 
 pub use self::close_code::CloseCode;
 pub use self::from_agent::{AgentFrame, Capabilities, ConfigPlace, RegisterFrame, ResponseFrame};
 pub use self::from_server::{CommandFrame, ServerFrame};
 pub use self::parse::FrameError;
-pub use self::token::AgentToken;

@@ -1,5 +1,6 @@
 //! Frames as they are written and read, and what is said of those that cannot be read.
 
+use connector_schema::Secret;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ fn the_first_frame_is_a_registration_with_or_without_its_type() {
         let frame = AgentFrame::parse_first(&value.to_string()).unwrap();
         assert_eq!((frame.agent_id.as_str(), frame.connector_names.as_slice()), ("a", &["sap".to_owned()][..]));
         assert_eq!((frame.capabilities.config, frame.protocol_version.as_deref()), (ConfigPlace::Server, None));
-        assert_eq!(frame.api_token.as_ref().map(AgentToken::expose), Some(SECRET));
+        assert_eq!(frame.api_token.as_ref().map(Secret::expose), Some(SECRET));
         assert!(!format!("{frame:?}").contains(SECRET), "{frame:?}");
         let text = AgentFrame::Register(Box::new(frame)).to_text();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["apiToken"], SECRET, "the server has to get it");
