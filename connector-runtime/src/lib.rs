@@ -36,8 +36,7 @@ pub use builtin::BuiltIn;
 pub use connector_egress as egress;
 pub use connector_egress::{Secret, redact};
 pub use connector_macros::{Select, command, connector, object, payload};
-/// The external protocol 2.0, as both ends write it.
-#[cfg(any(feature = "external", feature = "serve"))]
+/// The external protocol 2.0, as both ends read and write it.
 pub use connector_protocol as protocol;
 /// What a change of a config schema means, and the version that it needs.
 pub use connector_schema::version;

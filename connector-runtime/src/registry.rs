@@ -7,8 +7,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::sync::{Arc, OnceLock};
 
+use crate::Secret;
 use crate::builtin::BuiltIn;
+use crate::context::Invocation;
 use crate::descriptor::{Descriptor, Place};
+use crate::dispatch::{FinishedCall, Target, dispatch};
+use crate::protocol::Fingerprint;
+use crate::redact::{Redactor, secret_texts};
 use crate::schema::{ConfigSchema, describe};
 
 #[cfg(test)]
@@ -66,7 +71,7 @@ impl Registry {
         for descriptor in descriptors {
             match entries.entry(descriptor.name) {
                 Slot::Vacant(slot) => {
-                    slot.insert(Entry { descriptor, schema: OnceLock::new() });
+                    slot.insert(Entry::new(descriptor));
                 }
                 Slot::Occupied(slot) => {
                     // Link order is not stable; the message is.
@@ -107,6 +112,11 @@ impl Registry {
 }
 
 impl Entry {
+    /// Makes an entry outside of a registry.
+    pub(crate) fn new(descriptor: &'static Descriptor) -> Self {
+        Self { descriptor, schema: OnceLock::new() }
+    }
+
     /// Returns the compiled descriptor.
     pub fn descriptor(&self) -> &'static Descriptor {
         self.descriptor
@@ -120,5 +130,26 @@ impl Entry {
     /// Returns an executor for one instance of the type.
     pub fn executor(&self) -> BuiltIn {
         BuiltIn::new(self.descriptor, Arc::clone(self.schema()))
+    }
+
+    /// Returns the fingerprint of the type: its version and the hash of its config schema.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.descriptor.version, self.schema())
+    }
+
+    /// Dispatches a call to the type itself: without an instance there are no mock settings, and no deadline but the
+    /// call's and the command's. Requests leave through `invocation.http`, and those that carry a secret go only
+    /// where the type's `egress` allows. `connector` is the name in the log.
+    pub async fn call(&self, connector: &str, mut invocation: Invocation) -> FinishedCall {
+        let schema = self.schema();
+        let texts = secret_texts(&schema.connection, &invocation.connection);
+        let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
+        let connection = &invocation.connection;
+        invocation.http =
+            invocation.http.for_connection(self.descriptor.egress, &schema.connection, connection, secrets);
+        invocation.redactor.get_or_insert_with(|| Arc::new(Redactor::new(texts)));
+        let executor = self.executor();
+        let target = Target { connector, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };
+        dispatch(target, invocation).await
     }
 }

@@ -37,16 +37,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::Secret;
 use crate::connector::Connector;
 use crate::context::{ConnectionConfig, Invocation};
 use crate::descriptor::Descriptor;
-use crate::dispatch::{FinishedCall, Target, dispatch};
+use crate::dispatch::FinishedCall;
 use crate::egress::Client;
 use crate::log::LogLevel;
 use crate::outcome::ConnectorResult;
-use crate::redact::secret_texts;
-use crate::registry::Registry;
+use crate::registry::{Entry, Registry};
 
 /// Begins a call of a connector's command.
 pub fn call<C: Connector>(command: &str) -> TestCall {
@@ -61,24 +59,11 @@ pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCa
 }
 
 /// Runs a raw invocation, as the server would.
-pub async fn execute(descriptor: &'static Descriptor, mut invocation: Invocation) -> FinishedCall {
-    let schema = Arc::new(crate::schema::describe(descriptor));
-    let executor = crate::builtin::BuiltIn::new(descriptor, Arc::clone(&schema));
-    let secrets = secret_texts(&schema.connection, &invocation.connection).into_iter().map(Secret::from);
-    invocation.http =
-        invocation.http.for_connection(descriptor.egress, &schema.connection, &invocation.connection, secrets);
-    let target = Target {
-        connector: descriptor.name,
-        schema: &schema,
-        executor: &executor,
-        mock: None,
-        mock_script: None,
-        timeout_ms: None,
-    };
-    dispatch(target, invocation).await
+pub async fn execute(descriptor: &'static Descriptor, invocation: Invocation) -> FinishedCall {
+    Entry::new(descriptor).call(descriptor.name, invocation).await
 }
 
-/// A call in the making.
+/// A call that is being built.
 #[derive(Debug)]
 #[must_use = "a call does nothing until it is run"]
 pub struct TestCall {

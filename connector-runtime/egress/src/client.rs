@@ -37,7 +37,7 @@ pub(super) type HttpEngine = Engine<Connector, Full<Bytes>>;
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use connector_runtime::egress::{Client, Policy};
+/// use connector_egress::{Client, Policy};
 ///
 /// let client = Client::new(Policy::strict());
 /// let answer = client.get("https://api.example.com/items").query(&[("limit", 50)]).send().await?;

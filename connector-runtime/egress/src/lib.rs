@@ -8,6 +8,8 @@
 //! redirects with headers that it does not know to be secret.
 
 mod address;
+mod backoff;
+mod bearer;
 mod body;
 mod check;
 #[expect(
@@ -52,6 +54,8 @@ mod url;
 
 pub use connector_schema::Secret;
 
+pub use self::backoff::Backoff;
+pub use self::bearer::bearer_header;
 pub use self::check::Verdict;
 pub use self::client::Client;
 pub use self::connection::EgressScope;

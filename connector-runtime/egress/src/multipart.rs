@@ -17,8 +17,8 @@ use crate::Secret;
 /// The parts of a multipart/form-data body, in order.
 ///
 /// ```no_run
-/// # async fn example(client: connector_runtime::egress::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// use connector_runtime::egress::{Form, Part};
+/// # async fn example(client: connector_egress::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use connector_egress::{Form, Part};
 ///
 /// let pdf = Part::bytes(b"%PDF-1.7".as_slice()).file_name("report.pdf").content_type("application/pdf");
 /// let form = Form::new().text("title", "Report").part("document", pdf);

@@ -15,6 +15,7 @@ use url::Url;
 use super::scope::Scope;
 use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
+use crate::redact::{MASK, is_sensitive_name};
 
 /// Headers that frame the message or belong to the connection: the client's own business.
 const CLIENTS_OWN: &[&str] = &[
@@ -216,7 +217,7 @@ impl OutgoingRequest {
             self.url_secrets.iter().any(|secret| word_holds(&decoded, secret.expose()))
         };
         let mask = |segment| {
-            if is_secret(segment) { "[redacted]" } else { segment }
+            if is_secret(segment) { MASK } else { segment }
         };
         let masked = plain.split('/').map(mask).collect::<Vec<_>>().join("/");
         if is_secret(&masked) { self.url.origin().ascii_serialization() } else { masked }
@@ -234,17 +235,10 @@ impl fmt::Debug for OutgoingRequest {
     }
 }
 
-/// Tells whether a header of this name is shown as `[redacted]`.
-pub(super) fn is_redacted(name: &str) -> bool {
-    const NAMES: &[&str] = &["authorization", "cookie", "set-cookie", "proxy-authorization"];
-    const PARTS: &[&str] = &["key", "token", "secret"];
-    NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
-}
-
 /// Tells whether a request header of this name is taken for a credential. A repeated request needs its
 /// idempotency key wherever it goes.
 fn is_credential(name: &str) -> bool {
-    is_redacted(name) && !name.ends_with(IDEMPOTENCY_KEY)
+    is_sensitive_name(name) && !name.ends_with(IDEMPOTENCY_KEY)
 }
 
 fn parse_method(method: &str) -> Result<Method, EgressError> {

@@ -27,8 +27,8 @@ impl Request {
     /// end with its call.
     ///
     /// ```no_run
-    /// # async fn example(client: connector_runtime::egress::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use connector_runtime::egress::Paging;
+    /// # async fn example(client: connector_egress::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use connector_egress::Paging;
     ///
     /// let mut pages = client.get("https://api.example.com/items").query(&[("per_page", 100)]).pages(Paging::link());
     /// while let Some(page) = pages.next().await? {
@@ -120,8 +120,8 @@ impl Pages {
     /// Collects the items of an array that each page has at a JSON pointer, up to so many.
     ///
     /// ```no_run
-    /// # async fn example(client: connector_runtime::egress::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use connector_runtime::egress::Paging;
+    /// # async fn example(client: connector_egress::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use connector_egress::Paging;
     /// use serde_json::Value;
     ///
     /// let pages = client.get("https://api.example.com/items").pages(Paging::cursor("/meta/next", "cursor"));

@@ -359,11 +359,13 @@ pub fn mask_fields(fields: &Fields, values: &Map<String, Value>) -> Map<String, 
         .collect()
 }
 
-/// Tells whether the value of a header or a query parameter of this name is never recorded.
+/// Returns whether the name of a header or a query parameter, in any case, is that of a credential, so that its value
+/// is never shown or recorded, and never sent to another origin.
 pub fn is_sensitive_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "authorization" | "cookie" | "set-cookie" | "proxy-authorization")
-        || ["key", "token", "secret"].iter().any(|word| name.contains(word))
+    const NAMES: &[&str] = &["authorization", "cookie", "set-cookie", "proxy-authorization"];
+    const WORDS: &[&str] = &["key", "token", "secret"];
+    let holds = |word: &str| name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || WORDS.iter().any(|word| holds(word))
 }
 
 /// Masks sensitive headers: in every object that stands under the name `headers`.

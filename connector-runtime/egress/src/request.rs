@@ -13,7 +13,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::outgoing::{IDEMPOTENCY_KEY, OutgoingRequest, unwritable};
-use super::{Client, EgressError, Form, Response, Retry, retry};
+use super::{Client, EgressError, Form, Response, Retry, bearer_header, retry};
 use crate::Secret;
 
 /// A request in the making. Cheap to clone: bodies are shared.
@@ -73,8 +73,10 @@ impl Request {
 
     /// Authenticates with a bearer token (RFC 6750).
     pub fn bearer(self, token: &Secret) -> Self {
-        let value = Secret::new(format!("Bearer {}", token.expose()));
-        self.secret_header(header::AUTHORIZATION, &value)
+        self.change(|draft| {
+            draft.headers.insert(header::AUTHORIZATION, bearer_header(token)?);
+            Ok(())
+        })
     }
 
     /// Authenticates with a user name and a password (RFC 7617). The name must not hold a colon.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
@@ -10,8 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::outgoing::{OutgoingRequest, is_redacted};
+use super::outgoing::OutgoingRequest;
 use super::{BodyError, HttpError};
+use crate::redact::{MASK, is_sensitive_name};
 
 /// An answer with its body.
 #[derive(Clone)]
@@ -47,6 +49,18 @@ impl Response {
     /// Returns all headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Returns how long the service asks to be left alone: the header `Retry-After` (RFC 9110, section 10.2.3), in
+    /// seconds or as a date. A date counts from the service's own `Date`, because two clocks rarely agree.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.header(header::RETRY_AFTER.as_str())?.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+        }
+        let until = httpdate::parse_http_date(text).ok()?;
+        let own = self.header(header::DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+        Some(until.duration_since(own.unwrap_or_else(SystemTime::now)).unwrap_or_default())
     }
 
     /// Returns the URL that answered, after redirects. Its query may hold a secret.
@@ -109,8 +123,8 @@ impl Response {
 
     fn headers_value(&self) -> Value {
         let shown = |name: &header::HeaderName| {
-            if is_redacted(name.as_str()) {
-                return Value::from("[redacted]");
+            if is_sensitive_name(name.as_str()) {
+                return Value::from(MASK);
             }
             let values = self.headers.get_all(name).iter();
             let texts: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();

@@ -1,32 +1,30 @@
-//! Sending again what failed in passing.
+//! Sends a request again after a temporary failure.
 //!
-//! Only what may be done twice is sent again, and only after a failure that may be over in a moment: a
-//! refused connection or look-up, or a status that says so. Waits double up to a limit and are drawn at
-//! random below it ("full jitter"), so that many callers do not come back together; what the service asks
-//! for with `Retry-After` (RFC 9110, section 10.2.3) is kept.
+//! Only requests that may take effect twice are sent again, and only after a failure that may be over in a
+//! moment: a connection or look-up that failed, or a status that says so. The waits are those of
+//! [`Backoff`]; a `Retry-After` of the service (RFC 9110, section 10.2.3) is added to them.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::header;
 use tokio::time::Instant;
 
 use super::outgoing::OutgoingRequest;
-use super::{Client, EgressError, Response, Rule, redirect};
+use super::{Backoff, Client, EgressError, Response, Rule, redirect};
 
-/// How often and when a request that failed in passing is sent again.
+/// How often and when a request is sent again after a temporary failure.
 ///
-/// Sent again is what met a connection or look-up that failed, or one of the statuses 408, 425, 429, 500,
-/// 502, 503 and 504; never what the policy refused, a certificate that is not acceptable, or an answer that
-/// is not sound. The method has to be idempotent (GET, HEAD, PUT, DELETE, OPTIONS), or the request has to
+/// A request is sent again if a connection or look-up failed, or after one of the statuses 408, 425, 429, 500,
+/// 502, 503 and 504; never if the policy refused it, the certificate is not acceptable, or the answer is
+/// malformed. The method has to be idempotent (GET, HEAD, PUT, DELETE, OPTIONS), or the request has to
 /// carry an [idempotency key](super::Request::idempotency_key), or [`Retry::even_if_not_idempotent`] says
-/// that doing it twice does no harm.
+/// that sending it twice does no harm.
 ///
-/// The request's timeout is for all attempts and waits together: where the next wait would reach its end, or
-/// that of the handler's call, what came last is answered at once.
+/// The request's timeout covers all attempts and waits together: if the next wait would reach its end, or
+/// that of the handler's call, the last outcome is returned at once.
 ///
 /// ```no_run
-/// # async fn example(client: connector_runtime::egress::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// use connector_runtime::egress::Retry;
+/// # async fn example(client: connector_egress::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use connector_egress::Retry;
 ///
 /// let answer = client.get("https://api.example.com/items").retry(Retry::times(5)).send().await?;
 /// # Ok(())
@@ -36,19 +34,17 @@ use super::{Client, EgressError, Response, Rule, redirect};
 #[must_use = "a retry does nothing until a request has it"]
 pub struct Retry {
     times: u32,
-    first: Duration,
-    longest: Duration,
+    backoff: Backoff,
     longest_asked: Duration,
     even_if_not_idempotent: bool,
 }
 
 impl Retry {
-    /// Sends a request again up to so many times.
+    /// Sends a request again up to this many times.
     pub const fn times(times: u32) -> Self {
         Self {
             times,
-            first: Duration::from_millis(250),
-            longest: Duration::from_secs(10),
+            backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(10)),
             longest_asked: Duration::from_secs(30),
             even_if_not_idempotent: false,
         }
@@ -57,38 +53,36 @@ impl Retry {
     /// Sets the limits of the waits: that of the first one (250 ms), which doubles each time, and that of
     /// all (10 s).
     pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.first = first;
-        self.longest = longest;
+        self.backoff = Backoff::new(first, longest);
         self
     }
 
-    /// Sets the longest `Retry-After` that is waited for (30 s). A longer one ends the attempts: to come back
-    /// sooner than asked would not help.
+    /// Sets the longest `Retry-After` that is waited for (30 s). A longer one ends the attempts, because the
+    /// service would refuse an earlier request too.
     pub const fn longest_retry_after(mut self, longest: Duration) -> Self {
         self.longest_asked = longest;
         self
     }
 
-    /// Sends POST, PATCH and the like again too: the author knows that twice does no harm.
+    /// Sends POST, PATCH and other methods again too: the author knows that sending them twice does no harm.
     pub const fn even_if_not_idempotent(mut self) -> Self {
         self.even_if_not_idempotent = true;
         self
     }
 
-    /// Returns how long to wait before an attempt that follows so many repeats, or `None` if the outcome is
-    /// final. `random` places the wait below its limit.
-    pub(super) fn wait(&self, outcome: &Result<Response, EgressError>, repeats: u32, random: u16) -> Option<Duration> {
-        if repeats >= self.times || !is_passing(outcome) {
+    /// Returns how long to wait before an attempt that follows a number of repeats, or `None` if the outcome is
+    /// final. `backoff` returns the wait for that number.
+    pub(super) fn wait(
+        &self,
+        outcome: &Result<Response, EgressError>,
+        repeats: u32,
+        backoff: impl FnOnce(&Backoff, u32) -> Duration,
+    ) -> Option<Duration> {
+        if repeats >= self.times || !is_temporary(outcome) {
             return None;
         }
-        let factor = 1_u32.checked_shl(repeats).unwrap_or(u32::MAX);
-        let limit = self.first.saturating_mul(factor).min(self.longest);
-        let drawn = limit / (u32::from(u16::MAX) + 1) * u32::from(random);
-        match outcome.as_ref().ok().and_then(retry_after) {
-            Some(asked) if asked > self.longest_asked => None,
-            Some(asked) => Some(asked.saturating_add(drawn)),
-            None => Some(drawn),
-        }
+        let asked = outcome.as_ref().ok().and_then(Response::retry_after).unwrap_or_default();
+        (asked <= self.longest_asked).then(|| asked.saturating_add(backoff(&self.backoff, repeats)))
     }
 
     fn permits(&self, draft: &OutgoingRequest) -> bool {
@@ -115,7 +109,7 @@ pub(super) async fn send(
     let mut repeats = 0;
     loop {
         let outcome = redirect::follow(client, draft.clone()).await;
-        let Some(wait) = retry.wait(&outcome, repeats, random()) else {
+        let Some(wait) = retry.wait(&outcome, repeats, Backoff::wait) else {
             return outcome;
         };
         let next = Instant::now().checked_add(wait);
@@ -137,30 +131,12 @@ pub(super) async fn send(
     }
 }
 
-/// Tells whether an outcome may be another one in a moment.
-fn is_passing(outcome: &Result<Response, EgressError>) -> bool {
+/// Returns whether the outcome may be another one in a moment.
+fn is_temporary(outcome: &Result<Response, EgressError>) -> bool {
     match outcome {
         Ok(response) => matches!(response.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504),
         Err(EgressError::Connect { .. }) => true,
         Err(EgressError::Dns { rule, .. }) => *rule != Rule::DnsTooMany,
         Err(_) => false,
     }
-}
-
-/// Reads how long a service asks to be left alone: seconds, or a date, which counts from the service's own
-/// `Date`, for two clocks rarely agree. What is neither is passed over.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response.header(header::RETRY_AFTER.as_str())?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
-    }
-    let until = httpdate::parse_http_date(text).ok()?;
-    let own = response.header(header::DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
-    Some(until.duration_since(own.unwrap_or_else(SystemTime::now)).unwrap_or_default())
-}
-
-/// Without a source of random numbers the wait is the longest: that is safe, if not spread.
-fn random() -> u16 {
-    let mut bits = [0; 2];
-    getrandom::fill(&mut bits).map_or(u16::MAX, |()| u16::from_ne_bytes(bits))
 }

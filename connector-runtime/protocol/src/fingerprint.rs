@@ -1,16 +1,18 @@
 //! The fingerprint of a type: `<version>;sha256=<hex of the canonical configSchema>`.
 //!
-//! Canonical is the schema's JSON without spaces and with the keys of every object sorted by bytes; the
-//! lists `params` are sorted too, as the order of params means nothing. A service in another language can
-//! make the same text.
+//! The canonical form is the schema's JSON without spaces and with the keys of every object sorted by bytes;
+//! the lists `params` are sorted too, because the order of params has no meaning. A service in another
+//! language can produce the same text.
 
 use std::fmt;
 use std::str::FromStr;
 
+use connector_schema::ConfigSchema;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use connector_schema::ConfigSchema;
+/// The header with the [`Fingerprint`] of the type that answered.
+pub const SCHEMA_HEADER: &str = "x-floh-schema";
 
 /// Version and hash of a config schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +23,13 @@ pub struct Fingerprint {
     pub sha256: String,
 }
 
-/// A text that is no fingerprint.
+/// The text is not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no schema fingerprint; write it as <version>;sha256=<64 hex digits>")]
+#[error("not a schema fingerprint; write it as <version>;sha256=<64 hex digits>")]
 pub struct FingerprintError;
 
 impl Fingerprint {
-    /// Makes the fingerprint of a type.
+    /// Computes the fingerprint of a type.
     pub fn of(version: impl Into<String>, schema: &ConfigSchema) -> Self {
         let mut value = schema.to_value();
         if let Some(commands) = value.get_mut("commands").and_then(Value::as_object_mut) {
@@ -35,7 +37,7 @@ impl Fingerprint {
                 params.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
             }
         }
-        let sha256 = const_hex::encode(&Sha256::digest(sorted(value).to_string()));
+        let sha256 = const_hex::encode(Sha256::digest(sorted(value).to_string()));
         Self { version: version.into(), sha256 }
     }
 }
@@ -64,8 +66,11 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, FingerprintError> {
         let (version, hash) = text.split_once(";sha256=").ok_or(FingerprintError)?;
-        // 64 digits and nothing else, no prefix either.
-        let bytes = const_hex::decode(hash).ok().filter(|_| hash.len() == 64).ok_or(FingerprintError)?;
-        Ok(Self { version: version.to_owned(), sha256: const_hex::encode(&bytes) })
+        // The decoder accepts a prefix `0x`, which is not part of a fingerprint.
+        let bytes: [u8; 32] = const_hex::decode_to_array(hash).map_err(|_| FingerprintError)?;
+        if hash.len() != 64 {
+            return Err(FingerprintError);
+        }
+        Ok(Self { version: version.to_owned(), sha256: const_hex::encode(bytes) })
     }
 }

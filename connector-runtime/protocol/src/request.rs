@@ -6,15 +6,18 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A command for a service. Keys that it does not know are passed over, as later 2.x may bring some.
+/// The most bytes of a body, in both directions.
+pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// A command for a service. Unknown keys are ignored, because later 2.x versions may add some.
 ///
-/// `config` holds secrets, and so may the rest: `Debug` tells the command alone.
+/// `config` holds secrets, and the rest may hold some: `Debug` shows only the command.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecuteRequest<'a> {
-    /// The version of the protocol: [`super::VERSION`].
+    /// The version of the protocol: [`VERSION`](super::VERSION).
     pub protocol_version: Cow<'a, str>,
-    /// The command; the type's default one where absent.
+    /// The command; `None` for the type's default command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Cow<'a, str>>,
     /// The decrypted connection config.
@@ -26,12 +29,12 @@ pub struct ExecuteRequest<'a> {
     /// The run's variables.
     #[serde(default)]
     pub variables: Cow<'a, Map<String, Value>>,
-    /// What else belongs to the call.
+    /// Ids and limits of the call.
     #[serde(default)]
     pub metadata: Metadata<'a>,
 }
 
-/// What belongs to a call beside its values.
+/// Ids and limits of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata<'a> {
@@ -41,10 +44,10 @@ pub struct Metadata<'a> {
     /// Id of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<Cow<'a, str>>,
-    /// How long the service has, in milliseconds.
+    /// How long the service may take, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-    /// Names the call: one that comes again with the same key must not act twice.
+    /// The key of the call: a call that comes again with the same key must not take effect twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<Cow<'a, str>>,
 }

@@ -1,12 +1,11 @@
-//! What goes over the wire: signatures against a known answer, fingerprints against order, bodies.
+//! Signatures against a known answer, fingerprints against order, bodies of requests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use connector_schema::{ConfigSchema, Secret};
 use serde_json::json;
 
 use super::*;
-use connector_schema::ConfigSchema;
-use connector_schema::Secret;
 
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
@@ -64,7 +63,10 @@ fn a_fingerprint_heeds_no_order_but_every_word() {
     assert_eq!(one, moved);
     assert_ne!(one.sha256, other.sha256);
     assert_eq!(one.to_string().parse(), Ok(one));
-    for broken in ["", "1.0.0", "1.0.0;sha256=00", "1.0.0;md5=00"] {
+    let (short, prefixed) = ("0".repeat(62), format!("0x{}", "0".repeat(62)));
+    let (long, letters) = (format!("0x{}", "0".repeat(64)), "g".repeat(64));
+    let hashes = ["00", &short, &prefixed, &long, &letters].map(|hash| format!("1.0.0;sha256={hash}"));
+    for broken in ["", "1.0.0", "1.0.0;md5=00"].into_iter().chain(hashes.iter().map(String::as_str)) {
         assert_eq!(broken.parse::<Fingerprint>(), Err(FingerprintError), "{broken}");
     }
 }
@@ -81,7 +83,9 @@ fn the_guides_request_is_read() {
     assert_eq!((request.metadata.timeout, request.metadata.run_id.as_deref()), (Some(30_000), Some("run-123")));
     let shown = format!("{request:?}");
     assert!(shown.contains("listUsers") && !shown.contains("apiKey"), "{shown}");
-    for (version, spoken) in [("2.0", true), ("2.7", true), ("2", true), ("1.0", false), ("20.0", false), ("", false)] {
-        assert_eq!(is_spoken(version), spoken, "{version}");
+    for (version, supported) in
+        [("2.0", true), ("2.7", true), ("2", true), ("1.0", false), ("20.0", false), ("", false)]
+    {
+        assert_eq!(is_supported(version), supported, "{version}");
     }
 }

@@ -50,7 +50,9 @@ fn no_result_because(body: &Value, what: &str) -> Option<String> {
 
 /// Reads a result after a look at the version that its sender speaks.
 fn spoken(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, String> {
-    if let Some(version) = body.get("protocolVersion").and_then(Value::as_str).filter(|own| !protocol::is_spoken(own)) {
+    if let Some(version) =
+        body.get("protocolVersion").and_then(Value::as_str).filter(|own| !protocol::is_supported(own))
+    {
         let version: String = redactor.text(version).chars().take(16).collect();
         return Err(upgrade(sender, &version));
     }

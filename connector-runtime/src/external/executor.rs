@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use crate::Secret;
 use crate::context::Context;
 use crate::dispatch::Executor;
-use crate::egress::{Client, EgressError, Response};
+use crate::egress::{Backoff, Client, EgressError, Response};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply};
 use crate::protocol::{self, ExecuteRequest, Metadata, SCHEMA_HEADER, SIGNATURE_HEADER};
 use crate::redact::{Redactor, secret_texts};
@@ -25,9 +25,8 @@ use super::{CircuitState, Expected, ExternalState, ProbeError, SchemaMismatch, S
 
 /// How often a call is sent again at most.
 const MAX_REPEATS: u32 = 3;
-/// The limits of the waits between attempts; the first one doubles each time.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const MAX_WAIT: Duration = Duration::from_secs(5);
+/// The waits between attempts.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
 /// A request gives up this much after the call's deadline, so that the text of a time-out is always the
 /// dispatcher's.
 const GRACE: Duration = Duration::from_secs(1);
@@ -250,22 +249,14 @@ fn never_connected(error: &EgressError) -> bool {
     matches!(error, EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Tls { .. })
 }
 
-/// Returns how long to wait before the next attempt, or `None` where the outcome is final. A `Retry-After`
-/// in seconds is kept.
+/// Returns how long to wait before the next attempt, or `None` if the outcome is final. A `Retry-After` is kept.
 fn wait(outcome: &Result<Response, EgressError>, repeats: u32) -> Option<Duration> {
     let asked = match outcome {
-        Ok(response) if answer::is_passing(response) => {
-            let seconds = response.header("retry-after").and_then(|text| text.trim().parse().ok());
-            seconds.map_or(Duration::ZERO, Duration::from_secs)
-        }
+        Ok(response) if answer::is_passing(response) => response.retry_after().unwrap_or_default(),
         Err(EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Protocol { .. }) => Duration::ZERO,
         _ => return None,
     };
-    let limit = FIRST_WAIT.saturating_mul(1 << repeats.min(16)).min(MAX_WAIT);
-    // Drawn at random below the limit, so that many callers do not come back together.
-    let mut bits = [0; 2];
-    let random = getrandom::fill(&mut bits).map_or(u16::MAX, |()| u16::from_ne_bytes(bits));
-    Some(asked + limit / (u32::from(u16::MAX) + 1) * u32::from(random))
+    Some(asked.saturating_add(BACKOFF.wait(repeats)))
 }
 
 /// Words a call that brought no answer. What may have left without coming back has an unknown outcome.

@@ -1,9 +1,10 @@
-//! Connectors that another process serves: the client's side of the external protocol 2.0 (contract
+//! Connectors that another process serves: the caller's side of the external protocol 2.0 (contract
 //! section 6).
 //!
-//! [`External`] stands behind the same trait as compiled connectors and scripts, so that validation, mocks,
+//! [`External`] implements the same trait as compiled connectors and scripts, so that validation, mocks,
 //! the deadline, redaction and recording are those of every call. A [`Breaker`] for each connector keeps
-//! calls from a service that cannot be reached; [`ServiceStatuses`] remember what is known of each service; [`fetch_schema`] and [`health`] ask a service about itself.
+//! calls from a service that cannot be reached; [`ServiceStatuses`] hold what is known of each service;
+//! [`fetch_schema`] and [`health`] ask a service about itself.
 
 mod answer;
 mod breaker;
@@ -13,7 +14,7 @@ mod probe;
 mod schema_check;
 mod service_status;
 mod state;
-#[cfg(test)]
+#[cfg(all(test, feature = "serve"))]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 pub(crate) mod tests;
 

@@ -18,14 +18,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use super::Service;
 use super::problem::RequestProblem;
 use super::routes::with_fingerprint;
-use crate::Secret;
 use crate::context::{ConnectionConfig, Invocation};
-use crate::dispatch::{Target, dispatch};
 use crate::egress::Client;
-use crate::protocol::{self, ExecuteRequest, MAX_BYTES, SIGNATURE_HEADER};
-use crate::redact::{Redactor, secret_texts};
+use crate::protocol::{self, ExecuteRequest, MAX_BODY_BYTES, SIGNATURE_HEADER};
 use crate::registry::Entry;
-use crate::result::Reply;
 
 /// The longest that a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,30 +37,14 @@ pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) 
     }
     let call = parse(&head.headers, &body)?;
     drop(body);
-    let reply = run_call(entry, entry.descriptor().name, &service.http, call).await;
-    let mut response = Response::new(Body::from(reply.into_json()));
+    let finished = entry.call(entry.descriptor().name, invocation(&service.http, call)).await;
+    let mut response = Response::new(Body::from(finished.reply.into_json()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(with_fingerprint(entry, response))
 }
 
-/// Runs a call of the protocol on a registered type, for whatever brought it: the dispatcher's path, with
-/// requests through `http`. The connector's name is for the log.
-pub async fn run_call(entry: &Entry, connector: &str, http: &Client, call: ExecuteRequest<'static>) -> Reply {
-    let invocation = invocation(entry, http, call);
-    let executor = entry.executor();
-    let target = Target {
-        connector,
-        schema: entry.schema(),
-        executor: &executor,
-        mock: None,
-        mock_script: None,
-        timeout_ms: None,
-    };
-    dispatch(target, invocation).await.reply
-}
-
 async fn read(body: Body) -> Result<Bytes, RequestProblem> {
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BYTES).collect()).await;
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
     let collected = collected.map_err(|_| RequestProblem::slow("the body took more than 30 s to arrive"))?;
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if error.is::<LengthLimitError>() {
@@ -93,7 +73,7 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ExecuteRequest<'static>, Re
             protocol::VERSION
         ))
     })?;
-    if !protocol::is_spoken(&call.protocol_version) {
+    if !protocol::is_supported(&call.protocol_version) {
         return Err(RequestProblem::invalid(format!(
             "this service speaks only protocol {}; upgrade the caller",
             protocol::VERSION
@@ -102,24 +82,18 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<ExecuteRequest<'static>, Re
     Ok(call)
 }
 
-fn invocation(entry: &Entry, http: &Client, call: ExecuteRequest<'static>) -> Invocation {
-    let schema = entry.schema();
-    let connection = call.config.into_owned();
-    let texts = secret_texts(&schema.connection, &connection);
-    let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
-    let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
+fn invocation(http: &Client, call: ExecuteRequest<'static>) -> Invocation {
     let text = |text: Option<Cow<'static, str>>| text.map(Cow::into_owned);
     Invocation {
         command: text(call.command),
         params: call.params.into_owned(),
-        connection: Arc::new(ConnectionConfig::new(connection)),
+        connection: Arc::new(ConnectionConfig::new(call.config.into_owned())),
         variables: call.variables.into_owned(),
         step_id: text(call.metadata.step_id),
         run_id: text(call.metadata.run_id),
         idempotency_key: text(call.metadata.idempotency_key),
         timeout_ms: call.metadata.timeout,
-        http,
-        redactor: Some(Arc::new(Redactor::new(texts))),
+        http: http.clone(),
         ..Invocation::default()
     }
 }

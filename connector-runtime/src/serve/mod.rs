@@ -23,7 +23,6 @@ mod settings;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
-pub use self::execute::run_call;
 pub use self::listen::{STOP_TIMEOUT, run, serve, stop_signal};
-pub use self::service::{Service, fingerprint, main, main_of, router};
+pub use self::service::{Service, main, main_of, router};
 pub use self::settings::{ServeError, Settings};

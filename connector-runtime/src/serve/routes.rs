@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use super::problem::RequestProblem;
-use super::{Service, execute, fingerprint};
+use super::{Service, execute};
 use crate::protocol::SCHEMA_HEADER;
 use crate::registry::Entry;
 
@@ -93,7 +93,7 @@ fn json_answer(value: &Value) -> Response {
 
 /// Adds the fingerprint of the type to an answer.
 pub(super) fn with_fingerprint(entry: &Entry, mut response: Response) -> Response {
-    if let Ok(value) = HeaderValue::try_from(fingerprint(entry).to_string()) {
+    if let Ok(value) = HeaderValue::try_from(entry.fingerprint().to_string()) {
         response.headers_mut().insert(SCHEMA_HEADER, value);
     }
     response

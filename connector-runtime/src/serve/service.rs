@@ -12,7 +12,6 @@ use super::{listen, routes};
 use crate::Secret;
 use crate::descriptor::Descriptor;
 use crate::egress::Client;
-use crate::protocol::Fingerprint;
 use crate::registry::{Entry, Registry};
 
 /// The most calls that run at the same time; further ones are refused with 503.
@@ -103,9 +102,4 @@ pub fn main() -> ExitCode {
 /// Serves these connectors like [`main`]: `main_of([Widget::DESCRIPTOR])`.
 pub fn main_of(descriptors: impl IntoIterator<Item = &'static Descriptor>) -> ExitCode {
     listen::main_with(Registry::of(descriptors))
-}
-
-/// Returns the fingerprint of a registered type.
-pub fn fingerprint(entry: &Entry) -> Fingerprint {
-    Fingerprint::of(entry.descriptor().version, entry.schema())
 }

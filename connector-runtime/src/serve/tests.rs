@@ -145,7 +145,7 @@ async fn a_call_has_its_values_and_a_result() {
     let payload = json!({ "sum": 3, "run": "run-123", "key": "k" });
     assert_eq!(result, json!({ "success": true, "payload": payload, "variables": { "seen": 1 } }));
     let registry = Registry::of([Desk::DESCRIPTOR]).unwrap();
-    let own = fingerprint(registry.get("serve-desk").unwrap());
+    let own = registry.get("serve-desk").unwrap().fingerprint();
     assert_eq!(own.version, "1.2.0");
     assert_eq!(headers[SCHEMA_HEADER], own.to_string());
 
@@ -222,7 +222,7 @@ async fn a_body_that_is_not_a_call_is_a_problem() {
     }
     let text = Request::post("/execute").header(header::CONTENT_TYPE, "text/plain").body("{}".into()).unwrap();
     assert_problem(&ask(&router, text).await, 415, "application/json");
-    let huge = vec![b' '; protocol::MAX_BYTES + 1];
+    let huge = vec![b' '; protocol::MAX_BODY_BYTES + 1];
     assert_problem(&ask(&router, post("/execute", huge)).await, 413, "10 MiB");
     let all = u32::try_from(MAX_CALLS).unwrap();
     let service = desk();
@@ -249,7 +249,7 @@ async fn a_secret_demands_a_signature() {
     assert_eq!(ask(&router, signed(Some(right.clone()), &body)).await.0, 200);
     assert_problem(&ask(&router, signed(None, &body)).await, 401, "not signed");
     assert_problem(&ask(&router, signed(Some("t=1".to_owned()), &body)).await, 401, "cannot be read");
-    assert_problem(&ask(&router, signed(Some(right), &body.replace('1', "2"))).await, 401, "does not fit");
+    assert_problem(&ask(&router, signed(Some(right), &body.replace('1', "2"))).await, 401, "does not match");
     let old = protocol::sign(&secret, body.as_bytes(), now - Duration::from_secs(400));
     assert_problem(&ask(&router, signed(Some(old), &body)).await, 401, "clock");
     // The signature comes first: who has none learns nothing about the body.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
+use connector_runtime::protocol::frames::ConfigPlace;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
 use connector_runtime::schema::{
@@ -19,7 +20,6 @@ use url::Url;
 
 use super::secret_file;
 use crate::environment::variable;
-use connector_runtime::protocol::frames::ConfigPlace;
 
 /// How many commands are executed at a time when nothing is said.
 const DEFAULT_CONCURRENT: u32 = 32;

@@ -9,6 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use connector_runtime::Secret;
+use connector_runtime::egress::bearer_header;
+use connector_runtime::protocol::frames::limits::{CLOSE_TIMEOUT, HEARTBEAT_SECS, MAX_FRAME_BYTES};
+use connector_runtime::protocol::frames::{AgentFrame, CloseCode, RegisterFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -17,22 +20,17 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, Response, header};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::http::{Response, header};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WebSocketCloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::ServerAddress;
 use super::served::Served;
-use connector_runtime::protocol::frames::{FromAgent, FromServer, MAX_FRAME, Register};
 
 /// How long connecting and registering may take, each.
 const MAX_LENGTH: Duration = Duration::from_secs(15);
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// The limits of what a server may ask for as its heartbeat, in seconds.
-const HEARTBEATS: std::ops::RangeInclusive<u64> = 1..=300;
 
 /// Why there is no connection to the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,25 +91,28 @@ impl ConnectError {
         matches!(self, Self::Token(_) | Self::Forbidden(_) | Self::Refused { .. })
     }
 
-    /// Sorts the server's own word on why it will not have the agent.
+    /// Returns the error of the server's own reason for refusing the agent.
     pub(super) fn refused(code: String, message: String) -> Self {
-        match code.as_str() {
-            "unauthorized" => Self::Token(message),
-            "forbidden" => Self::Forbidden(message),
+        match CloseCode::from_name(&code) {
+            Some(CloseCode::Unauthorized) => Self::Token(message),
+            Some(CloseCode::Forbidden) => Self::Forbidden(message),
             // These pass by themselves.
-            "unavailable" | "stopping" | "registration_timeout" => Self::Closed(message),
+            Some(CloseCode::Unavailable | CloseCode::Stopping | CloseCode::RegistrationTimeout) => {
+                Self::Closed(message)
+            }
             _ => Self::Refused { code, message },
         }
     }
 
-    /// Sorts a close frame: its code may be all that says why.
+    /// Returns the error of a close frame, whose code may be the only reason given.
     fn closed(frame: Option<&CloseFrame>) -> Self {
         let Some(frame) = frame else { return Self::Closed("without a reason".to_owned()) };
         let reason: String = frame.reason.chars().filter(|c| !c.is_control()).collect();
-        match u16::from(frame.code) {
-            4401 => Self::Token(reason),
-            4403 => Self::Forbidden(reason),
-            code => Self::Closed(format!("{code} {reason}").trim_end().to_owned()),
+        let number = u16::from(frame.code);
+        match CloseCode::from_number(number) {
+            Some(CloseCode::Unauthorized) => Self::Token(reason),
+            Some(CloseCode::Forbidden) => Self::Forbidden(reason),
+            _ => Self::Closed(format!("{number} {reason}").trim_end().to_owned()),
         }
     }
 }
@@ -131,7 +132,7 @@ pub(super) async fn register(
     address: &ServerAddress,
     tls: Option<&Arc<ClientConfig>>,
     token: &Secret,
-    registration: Register,
+    registration: RegisterFrame,
     served: &Served,
 ) -> Result<Registered, ConnectError> {
     let slow = |what: &str| ConnectError::Unreachable {
@@ -140,7 +141,7 @@ pub(super) async fn register(
     };
     let connecting = timeout(MAX_LENGTH, open(address, tls, token)).await;
     let (mut socket, heard) = connecting.map_err(|_| slow("connecting"))??;
-    let frame = serde_json::to_string(&FromAgent::Register(Box::new(registration))).unwrap_or_default();
+    let frame = AgentFrame::Register(Box::new(registration)).to_text();
     let registering = async {
         // A server that refuses the upgrade's token may hang up before this is read; what it said counts.
         let sent = socket.send(Message::text(frame)).await;
@@ -152,15 +153,15 @@ pub(super) async fn register(
     };
     let (session_id, heartbeat_secs, refused) =
         timeout(MAX_LENGTH, registering).await.map_err(|_| slow("registering"))??;
-    let seconds = heartbeat_secs.clamp(*HEARTBEATS.start(), *HEARTBEATS.end());
+    let seconds = heartbeat_secs.clamp(*HEARTBEAT_SECS.start(), *HEARTBEAT_SECS.end());
     Ok(Registered { socket, heard, session_id, heartbeat: Duration::from_secs(seconds), refused })
 }
 
 /// Says goodbye on a connection that was only tried.
 pub(super) async fn leave(mut registered: Registered) {
-    let goodbye = CloseFrame { code: CloseCode::Normal, reason: "checked".into() };
+    let goodbye = CloseFrame { code: WebSocketCloseCode::Normal, reason: "checked".into() };
     // Whether the server hears it or not, the socket closes now.
-    drop(timeout(GOODBYE, registered.socket.close(Some(goodbye))).await);
+    drop(timeout(CLOSE_TIMEOUT, registered.socket.close(Some(goodbye))).await);
 }
 
 type Answer = (String, u64, std::collections::BTreeMap<String, String>);
@@ -174,13 +175,13 @@ async fn answer(socket: &mut WebSocketStream<Wire>, served: &Served) -> Result<A
             Some(Err(error)) => return Err(ConnectError::Closed(error.to_string())),
             None => return Err(ConnectError::closed(None)),
         };
-        match FromServer::parse(&text) {
-            Ok(FromServer::Registered { session_id, heartbeat_secs, refused }) => {
+        match ServerFrame::parse(&text) {
+            Ok(ServerFrame::Registered { session_id, heartbeat_secs, refused }) => {
                 return Ok((session_id, heartbeat_secs, refused));
             }
-            Ok(FromServer::Error { code, message }) => return Err(ConnectError::refused(code, message)),
+            Ok(ServerFrame::Error { code, message }) => return Err(ConnectError::refused(code, message)),
             // Only with what differs can the server say why it will not have a connector.
-            Ok(FromServer::Describe { connector_names }) => {
+            Ok(ServerFrame::Describe { connector_names }) => {
                 let described = Message::text(served.describe(&connector_names));
                 socket.send(described).await.map_err(|error| ConnectError::Closed(error.to_string()))?;
             }
@@ -212,11 +213,10 @@ async fn open(
     let heard = Heard::default();
     let wire = Wire { inner, heard: heard.clone() };
     let mut request = address.url().as_str().into_client_request().map_err(|error| unreachable(error.to_string()))?;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-        .map_err(|_| ConnectError::Token("it cannot be sent as a header".to_owned()))?;
-    bearer.set_sensitive(true);
+    let bearer = bearer_header(token).map_err(|_| ConnectError::Token("it cannot be sent as a header".to_owned()))?;
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
-    let limits = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
+    let limits =
+        WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES));
     let upgraded = client_async_with_config(request, wire, Some(limits)).await;
     let (socket, _) = upgraded.map_err(|error| match error {
         Error::Http(response) => not_upgraded(server(), &response),

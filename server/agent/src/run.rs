@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::protocol;
+use connector_runtime::protocol::frames::{Capabilities, RegisterFrame};
 use connector_runtime::registry::Registry;
 use rustls::ClientConfig;
 use tokio::time::{Instant, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::{self, Backoff};
+use super::backoff::FailureCount;
 use super::config::AgentConfig;
 use super::connect::{self, ConnectError};
 use super::journal::{Journal, JournalError};
@@ -21,7 +22,6 @@ use super::served::Served;
 use super::session::{self, End};
 use super::work::Work;
 use super::{Pace, ServerAddress};
-use connector_runtime::protocol::frames::{Capabilities, Register};
 
 /// How often the journal is looked through for what is too old.
 const PRUNING: Duration = Duration::from_secs(10 * 60);
@@ -102,7 +102,7 @@ impl Agent {
 
     async fn connect_and_serve(&self, stop: &CancellationToken, registered: &mut impl FnMut(&str)) {
         let Settings { server, tls, token, pace, .. } = &self.settings;
-        let mut backoff = Backoff::default();
+        let mut failures = FailureCount::default();
         while !stop.is_cancelled() {
             let connecting = async {
                 let served = self.work.served();
@@ -119,11 +119,11 @@ impl Agent {
                     registered(&self.welcome(&connection));
                     let end = session::serve(connection, &self.work, stop).await;
                     if since.elapsed() >= pace.lasting {
-                        backoff.reset();
+                        failures.reset();
                     }
-                    self.after(&end, &mut backoff)
+                    self.after(&end, &mut failures)
                 }
-                Err(error) => self.after_refusal(&error, &mut backoff),
+                Err(error) => self.after_refusal(&error, &mut failures),
             };
             tokio::select! {
                 () = sleep(wait) => {}
@@ -145,7 +145,7 @@ impl Agent {
     }
 
     /// Returns how long to wait after a connection that was up.
-    fn after(&self, end: &End, backoff: &mut Backoff) -> Duration {
+    fn after(&self, end: &End, failures: &mut FailureCount) -> Duration {
         let pace = &self.settings.pace;
         match end {
             End::Stopped => Duration::ZERO,
@@ -157,41 +157,39 @@ impl Agent {
             }
             End::Told { code, message } => {
                 let error = ConnectError::refused(code.clone(), message.clone());
-                if matches!(error, ConnectError::Token(_) | ConnectError::Forbidden(_))
-                    || matches!(code.as_str(), "4401" | "4403")
-                {
+                if matches!(error, ConnectError::Token(_) | ConnectError::Forbidden(_)) {
                     tracing::error!(seconds = pace.refused.as_secs(), "{end}; connecting again later");
                     return pace.refused;
                 }
-                self.wait(end, backoff)
+                self.wait(end, failures)
             }
-            End::Lost(_) => self.wait(end, backoff),
+            End::Lost(_) => self.wait(end, failures),
         }
     }
 
-    fn after_refusal(&self, error: &ConnectError, backoff: &mut Backoff) -> Duration {
+    fn after_refusal(&self, error: &ConnectError, failures: &mut FailureCount) -> Duration {
         if error.needs_people() {
             let wait = self.settings.pace.refused;
             tracing::error!(agent = self.settings.config.id, seconds = wait.as_secs(), "{error}; trying again later");
             return wait;
         }
-        self.wait(error, backoff)
+        self.wait(error, failures)
     }
 
-    fn wait(&self, why: &dyn fmt::Display, backoff: &mut Backoff) -> Duration {
-        let wait = backoff.next(&self.settings.pace, backoff::draw());
+    fn wait(&self, why: &dyn fmt::Display, failures: &mut FailureCount) -> Duration {
+        let wait = self.settings.pace.backoff.wait(failures.count());
         tracing::warn!(seconds = wait.as_secs_f32(), "{why}; connecting again");
         wait
     }
 
-    fn registration(&self) -> Register {
+    fn registration(&self) -> RegisterFrame {
         registration(&self.settings.config, self.work.served())
     }
 }
 
 /// Writes what an agent registers with. The token goes with the upgrade.
-pub(super) fn registration(config: &AgentConfig, served: &Served) -> Register {
-    Register {
+pub(super) fn registration(config: &AgentConfig, served: &Served) -> RegisterFrame {
+    RegisterFrame {
         agent_id: config.id.clone(),
         agent_name: config.name.clone(),
         connector_names: served.names().map(str::to_owned).collect(),

@@ -9,19 +9,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Executor, Target, dispatch};
 use connector_runtime::egress::Client;
-use connector_runtime::protocol::{self, ExecuteRequest, Fingerprint};
+use connector_runtime::protocol::Fingerprint;
+use connector_runtime::protocol::frames::{AgentFrame, CommandFrame};
 use connector_runtime::redact::{Redactor, secret_texts};
-use connector_runtime::registry::{Entry, Registry};
+use connector_runtime::registry::Registry;
 use connector_runtime::result::Reply;
-use connector_runtime::schema::{Command as CommandSchema, ConfigSchema, Effect};
-use connector_runtime::serve;
+use connector_runtime::schema::{Command, ConfigSchema, Effect};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
 use super::plain::Plain;
 use connector_runtime::external::{self, External, Service, ServiceStatus};
-use connector_runtime::protocol::frames::{Command, FromAgent};
 
 /// The connectors of an agent.
 #[derive(Debug)]
@@ -101,8 +100,7 @@ impl Served {
     pub(super) fn describe(&self, names: &[String]) -> String {
         let schema = |name: &String| Some((name.clone(), self.known(self.connectors.get(name)?)?.schema.to_value()));
         let config_schemas = names.iter().filter_map(schema).collect();
-        // Texts and maps are always JSON.
-        serde_json::to_string(&FromAgent::Schemas { config_schemas }).unwrap_or_default()
+        AgentFrame::Schemas { config_schemas }.to_text()
     }
 
     /// Tells whether a command may be executed twice, by the schema of whoever executes it.
@@ -115,7 +113,7 @@ impl Served {
     }
 
     /// Executes a command of a connector that is served.
-    pub(super) async fn execute(&self, command: Command) -> Reply {
+    pub(super) async fn execute(&self, command: CommandFrame) -> Reply {
         let Some(connector) = self.connectors.get(&command.connector_name) else {
             return Reply::failed(format!("This agent does not serve {}", command.connector_name));
         };
@@ -125,7 +123,10 @@ impl Served {
         }
         match &connector.config.kind {
             Kind::BuiltIn(type_name) => match self.registry.get(type_name) {
-                Some(entry) => self.built_in(entry, call).await,
+                Some(entry) => {
+                    let connector = call.connector_name.clone();
+                    entry.call(&connector, self.invocation(call)).await.reply
+                }
                 None => Reply::failed(format!("This agent has no connector type {type_name}")),
             },
             Kind::Floh(endpoint) => {
@@ -155,27 +156,24 @@ impl Served {
         }
     }
 
-    async fn built_in(&self, entry: &Entry, call: Command) -> Reply {
-        let request = ExecuteRequest {
-            protocol_version: protocol::VERSION.into(),
-            command: Some(call.command.into()),
-            config: std::borrow::Cow::Owned(call.config),
-            params: std::borrow::Cow::Owned(call.params),
-            variables: std::borrow::Cow::Owned(call.variables),
-            metadata: call.metadata,
-        };
-        serve::run_call(entry, &call.connector_name, &self.http, request).await
-    }
-
+    /// Executes a call with the executor of a service.
     async fn forward(
         &self,
         schema: &ConfigSchema,
         executor: &dyn Executor,
         redactor: Arc<Redactor>,
-        call: Command,
+        call: CommandFrame,
     ) -> Reply {
+        let connector = call.connector_name.clone();
+        let target =
+            Target { connector: &connector, schema, executor, mock: None, mock_script: None, timeout_ms: None };
+        let invocation = Invocation { redactor: Some(redactor), ..self.invocation(call) };
+        dispatch(target, invocation).await.reply
+    }
+
+    fn invocation(&self, call: CommandFrame) -> Invocation {
         let metadata = call.metadata;
-        let invocation = Invocation {
+        Invocation {
             command: Some(call.command),
             params: call.params,
             connection: Arc::new(ConnectionConfig::new(call.config)),
@@ -185,25 +183,15 @@ impl Served {
             idempotency_key: metadata.idempotency_key.map(Into::into),
             timeout_ms: metadata.timeout,
             http: self.http.clone(),
-            redactor: Some(redactor),
             ..Invocation::default()
-        };
-        let target = Target {
-            connector: &call.connector_name,
-            schema,
-            executor,
-            mock: None,
-            mock_script: None,
-            timeout_ms: None,
-        };
-        dispatch(target, invocation).await.reply
+        }
     }
 
     fn known(&self, connector: &Connector) -> Option<Known> {
         match &connector.config.kind {
             Kind::BuiltIn(type_name) => {
                 let entry = self.registry.get(type_name)?;
-                let fingerprint = Some(serve::fingerprint(entry));
+                let fingerprint = Some(entry.fingerprint());
                 Some(Known { fingerprint, schema: Arc::clone(entry.schema()) })
             }
             Kind::Floh(_) => connector.told.read().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -214,7 +202,7 @@ impl Served {
 
 /// The schema of a service that tells none: it takes this command with any values, as the server checked them.
 fn anything(command: &str) -> Arc<ConfigSchema> {
-    let commands = [(command.to_owned(), CommandSchema::default())].into_iter().collect();
+    let commands = [(command.to_owned(), Command::default())].into_iter().collect();
     Arc::new(ConfigSchema { commands, ..ConfigSchema::default() })
 }
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use connector_runtime::protocol::frames::limits::{CLOSE_TIMEOUT, MAX_AGENT_MISSES};
+use connector_runtime::protocol::frames::{CloseCode, FrameError, ServerFrame};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
@@ -10,22 +12,17 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WebSocketCloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{Heard, Registered, Wire};
 use super::work::{Work, failure};
-use connector_runtime::protocol::frames::{FromServer, WireError};
 
 /// How many frames wait to be sent, beside those that tasks hold.
 const WAITING: usize = 64;
-/// Heartbeats without a byte after which a connection is dead.
-const MISSED: u32 = 3;
 /// How long work may go on after a stop was asked for.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long the server may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +33,7 @@ pub(super) enum End {
     /// The server said why it closes it.
     #[error("the server closed the connection: {message} [{code}]")]
     Told {
-        /// For programs; empty where only a close frame came.
+        /// For programs: the name of a close code, or the number of an unknown one.
         code: String,
         message: String,
     },
@@ -71,7 +68,7 @@ pub(super) async fn serve(registered: Registered, work: &Work, stop: &Cancellati
     let end = tokio::select! {
         end = reader.read() => end,
         end = writing => end,
-        end = silence(&heard, heartbeat * MISSED) => end,
+        end = silence(&heard, heartbeat * MAX_AGENT_MISSES) => end,
         () = sending_again => End::Stopped,
         () = stopped(work, stop, &hang_up) => End::Stopped,
     };
@@ -97,7 +94,7 @@ async fn stopped(work: &Work, stop: &CancellationToken, hang_up: &CancellationTo
     drain(work).await;
     hang_up.cancel();
     // The reader ends it when the server has said goodbye as well.
-    tokio::time::sleep(GOODBYE).await;
+    tokio::time::sleep(CLOSE_TIMEOUT).await;
 }
 
 /// Takes no more commands and waits for those at work.
@@ -123,7 +120,7 @@ async fn write(
             return End::Lost(error.to_string());
         }
     }
-    let goodbye = CloseFrame { code: CloseCode::Normal, reason: "the agent stops".into() };
+    let goodbye = CloseFrame { code: WebSocketCloseCode::Normal, reason: "the agent stops".into() };
     if let Err(error) = sink.send(Message::Close(Some(goodbye))).await {
         return End::Lost(error.to_string());
     }
@@ -155,21 +152,21 @@ impl Reader<'_> {
     }
 
     async fn take(&mut self, text: &str) {
-        match FromServer::parse(text) {
-            Ok(FromServer::Command(command)) => self.work.take(*command).await,
-            Ok(FromServer::Ack { command_id }) => self.work.journal().acknowledge(&command_id),
-            Ok(FromServer::Describe { connector_names }) => {
+        match ServerFrame::parse(text) {
+            Ok(ServerFrame::Command(command)) => self.work.take(*command).await,
+            Ok(ServerFrame::Ack { command_id }) => self.work.journal().acknowledge(&command_id),
+            Ok(ServerFrame::Describe { connector_names }) => {
                 drop(self.line.send(self.work.served().describe(&connector_names)).await);
             }
-            Ok(FromServer::Error { code, message }) => self.told = Some((code, message)),
-            Ok(FromServer::Registered { .. }) => tracing::debug!("the server registered the agent once more"),
-            Err(WireError::UnknownType(name)) => tracing::debug!(name, "a frame of an unknown type was passed over"),
+            Ok(ServerFrame::Error { code, message }) => self.told = Some((code, message)),
+            Ok(ServerFrame::Registered { .. }) => tracing::debug!("the server registered the agent once more"),
+            Err(FrameError::UnknownType(name)) => tracing::debug!(name, "a frame of an unknown type was passed over"),
             Err(error) => self.malformed(text, &error).await,
         }
     }
 
     /// Answers a command that cannot be read where its id can be: nobody should wait for it.
-    async fn malformed(&self, text: &str, error: &WireError) {
+    async fn malformed(&self, text: &str, error: &FrameError) {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Named {
@@ -184,18 +181,20 @@ impl Reader<'_> {
 
     fn closed(&mut self, frame: Option<&CloseFrame>) -> End {
         let Some(frame) = frame else { return self.closed_or(End::Lost("the server closed it".to_owned())) };
-        let code = u16::from(frame.code);
-        if code == 4409 {
+        let number = u16::from(frame.code);
+        let code = CloseCode::from_number(number);
+        if code == Some(CloseCode::Replaced) {
             return End::Replaced;
         }
+        let code = code.map_or_else(|| number.to_string(), |code| code.name().to_owned());
         let reason: String = frame.reason.chars().filter(|c| !c.is_control()).collect();
-        self.closed_or(End::Told { code: code.to_string(), message: reason })
+        self.closed_or(End::Told { code, message: reason })
     }
 
-    /// What the server said in a frame says more than how the connection ended.
+    /// An `error` frame of the server says more than the way in which the connection ended.
     fn closed_or(&mut self, other: End) -> End {
         match self.told.take() {
-            Some((code, _)) if code == "replaced" => End::Replaced,
+            Some((code, _)) if code == CloseCode::Replaced.name() => End::Replaced,
             Some((code, message)) => End::Told { code, message },
             None => other,
         }

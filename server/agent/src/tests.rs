@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use connector_runtime::Secret;
+use connector_runtime::protocol::frames::ConfigPlace;
 use connector_runtime::registry::Registry;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::backoff::Backoff;
+use super::backoff::FailureCount;
 use super::config::Kind;
 use super::*;
-use connector_runtime::protocol::frames::ConfigPlace;
 
 fn registry() -> Registry {
     connectors::link();
@@ -59,13 +59,13 @@ proptest! {
     #[test]
     fn waits_stay_below_their_limits(draws in prop::collection::vec(any::<u32>(), 1..40)) {
         let pace = Pace::default();
-        let mut backoff = Backoff::default();
+        let mut failures = FailureCount::default();
         for (attempt, draw) in draws.into_iter().enumerate() {
             let limit = Duration::from_secs(60).min(Duration::from_secs(1 << attempt.min(10)));
-            prop_assert!(backoff.next(&pace, draw) <= limit);
+            prop_assert!(pace.backoff.wait_at(failures.count(), draw) <= limit);
         }
-        backoff.reset();
-        prop_assert_eq!(backoff.next(&pace, u32::MAX), Duration::from_secs(1));
+        failures.reset();
+        prop_assert_eq!(pace.backoff.wait_at(failures.count(), u32::MAX), Duration::from_secs(1));
     }
 }
 
@@ -80,11 +80,12 @@ fn a_thousand_agents_spread_over_the_whole_wait() {
     let pace = Pace::default();
     let mut tenths = [0_u32; 10];
     for _ in 0..1000 {
-        let mut backoff = Backoff::default();
+        let mut failures = FailureCount::default();
         for _ in 0..6 {
-            backoff.next(&pace, draw());
+            failures.count();
+            draw();
         }
-        let wait = backoff.next(&pace, draw());
+        let wait = pace.backoff.wait_at(failures.count(), draw());
         let tenth = (0..9).find(|tenth| wait < Duration::from_secs(6 * (tenth + 1))).unwrap_or(9);
         tenths[usize::try_from(tenth).unwrap()] += 1;
     }

@@ -6,15 +6,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connector_runtime::protocol::MAX_BYTES;
+use connector_runtime::protocol::MAX_BODY_BYTES;
+use connector_runtime::protocol::frames::{AgentFrame, CommandFrame, ResponseFrame};
 use connector_runtime::result::Reply;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use super::journal::{Begun, Entered, Journal, Room};
 use super::served::Served;
-use connector_runtime::protocol::frames::{Command, FromAgent};
 
 /// What the server reads after a failure whose effect nobody knows.
 const INTERRUPTED: &str = "The agent was interrupted while it executed the command; whether it took effect is \
@@ -76,7 +76,7 @@ impl Work {
     }
 
     /// Takes a command.
-    pub(super) async fn take(&self, command: Command) {
+    pub(super) async fn take(&self, command: CommandFrame) {
         let id = command.command_id.as_str();
         if !self.0.served.has(&command.connector_name) {
             let names: Vec<_> = self.0.served.names().collect();
@@ -139,12 +139,12 @@ impl Work {
         self.respond(id, &result.unwrap_or_else(interrupted)).await;
     }
 
-    fn spawn(&self, command: Command, permit: Option<OwnedSemaphorePermit>) {
+    fn spawn(&self, command: CommandFrame, permit: Option<OwnedSemaphorePermit>) {
         let work = self.clone();
         self.0.tasks.spawn(async move { work.run(command, permit).await });
     }
 
-    async fn run(&self, command: Command, permit: Option<OwnedSemaphorePermit>) {
+    async fn run(&self, command: CommandFrame, permit: Option<OwnedSemaphorePermit>) {
         let id = command.command_id.clone();
         let mut begun = self.0.journal.begin(&id, &command);
         let unfinished = Unfinished { work: self, id: &id, settled: false };
@@ -168,7 +168,7 @@ impl Work {
 
     /// Executes what may be executed twice without waiting for the disk. A response that is there first says
     /// more than an acknowledgement would.
-    async fn run_beside(&self, command: Command, begun: &mut Begun) -> Reply {
+    async fn run_beside(&self, command: CommandFrame, begun: &mut Begun) -> Reply {
         let id = command.command_id.clone();
         let mut executing = std::pin::pin!(self.0.served.execute(command));
         tokio::select! {
@@ -182,7 +182,7 @@ impl Work {
     }
 
     /// Gives the result of a finished command to another one, which is the same call.
-    async fn repeat(&self, command: Command, other: &str, permit: Option<OwnedSemaphorePermit>) {
+    async fn repeat(&self, command: CommandFrame, other: &str, permit: Option<OwnedSemaphorePermit>) {
         let id = command.command_id.clone();
         let Some(result) = self.0.journal.result(other).await else {
             // Only the server knows whether it may be executed twice, and it would not send it otherwise.
@@ -210,7 +210,7 @@ impl Work {
     }
 
     pub(super) async fn respond(&self, id: &str, result: &str) {
-        self.send(response(id, result)).await;
+        self.send(ResponseFrame::text_of(id, result)).await;
     }
 
     /// Sends a frame over the connection that is up. Without one it is dropped: the journal has what matters.
@@ -246,14 +246,7 @@ impl Drop for Unfinished<'_> {
 }
 
 pub(super) fn ack(id: &str) -> String {
-    // Texts are always JSON.
-    serde_json::to_string(&FromAgent::Ack { command_id: id.to_owned() }).unwrap_or_default()
-}
-
-/// Writes a response around a result that is JSON text already.
-fn response(id: &str, result: &str) -> String {
-    let id = Value::from(id);
-    format!(r#"{{"type":"response","commandId":{id},"result":{result}}}"#)
+    AgentFrame::Ack { command_id: id.to_owned() }.to_text()
 }
 
 pub(super) fn failure(error: &str, outcome: Option<&str>) -> String {
@@ -271,11 +264,11 @@ fn interrupted() -> Arc<str> {
 /// Writes a reply as the server takes it: one that is too large to be sent is a failure that says so.
 fn text_of(reply: Reply) -> String {
     let text = reply.into_json();
-    if text.len() <= MAX_BYTES {
+    if text.len() <= MAX_BODY_BYTES {
         return text;
     }
     let error = format!(
-        "The result has {} bytes; an agent can send {MAX_BYTES}. The command was executed; ask for less at a time",
+        "The result has {} bytes; an agent can send {MAX_BODY_BYTES}. The command was executed; ask for less at a time",
         text.len()
     );
     failure(&error, None)

@@ -120,11 +120,29 @@ crate::body! {
 }
 
 crate::body! {
-    /// The body of `POST /api/connectors/{id}/execute` and `/test`.
+    /// The body of `POST /api/connectors/{id}/execute`.
     pub struct Call {
         /// The command; the type's default one where absent.
         "command" command: Optional<ShortText>,
         /// Its params.
+        "params" params: Optional<Object>,
+        /// The run's variables.
+        "variables" variables: Optional<Object>,
+        /// Id of the workflow step.
+        "stepId" step_id: Optional<ShortText>,
+        /// Id of the run.
+        "runId" run_id: Optional<ShortText>,
+        /// Deadline in milliseconds.
+        "timeoutMs" timeout_ms: Optional<TimeoutMs>,
+        /// Answers with this mock scenario instead of calling.
+        "mockScenario" mock_scenario: Optional<Text>,
+    }
+}
+
+crate::body! {
+    /// The body of `POST /api/connectors/{id}/test`: that of a call without the command, which is `test`.
+    pub struct Test {
+        /// Params of the command.
         "params" params: Optional<Object>,
         /// The run's variables.
         "variables" variables: Optional<Object>,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use connector_runtime::protocol;
+use connector_runtime::protocol::frames::RegisterFrame;
 
 use super::close_reason::CloseReason;
 use crate::auth::{AuthError, Authenticator, Identity, Scope};
 use crate::store::TokenKind;
-use connector_runtime::protocol::frames::Register;
 
 /// The most characters of a text that is shown to people.
 const MAX_SHOWN_LENGTH: usize = 100;
@@ -17,9 +17,9 @@ const MAX_SHOWN_LENGTH: usize = 100;
 pub(super) async fn admit(
     auth: &Authenticator,
     caller: Option<Arc<Identity>>,
-    mut register: Register,
-) -> Result<(Register, Arc<Identity>), CloseReason> {
-    if let Some(version) = register.protocol_version.as_deref().filter(|version| !protocol::is_spoken(version)) {
+    mut register: RegisterFrame,
+) -> Result<(RegisterFrame, Arc<Identity>), CloseReason> {
+    if let Some(version) = register.protocol_version.as_deref().filter(|version| !protocol::is_supported(version)) {
         return Err(CloseReason::version(version));
     }
     let token = register.api_token.take();
@@ -47,7 +47,7 @@ pub(super) async fn admit(
     Ok((register, identity))
 }
 
-fn check(identity: &Identity, register: &Register) -> Result<(), CloseReason> {
+fn check(identity: &Identity, register: &RegisterFrame) -> Result<(), CloseReason> {
     let bound = identity.agent_id.as_deref().filter(|_| identity.kind == TokenKind::Agent);
     let Some(bound) = bound.filter(|_| identity.allows(Scope::AgentsConnect)) else {
         return Err(CloseReason::forbidden(format!(

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use connector_runtime::protocol::frames::limits::{DEFAULT_CONCURRENT_COMMANDS, MAX_CONCURRENT_COMMANDS};
+use connector_runtime::protocol::frames::{Capabilities, ConfigPlace, RegisterFrame, ServerFrame};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -20,11 +22,6 @@ use super::counted_stream::Traffic;
 use super::outbox::{Full, Outbox};
 use super::schemas::Schemas;
 use crate::store;
-use connector_runtime::protocol::frames::{Capabilities, ConfigPlace, FromServer, Register};
-
-/// How many commands an agent gets at a time where it says nothing, and at most.
-const DEFAULT_CONCURRENT: u32 = 64;
-const MAX_CONCURRENT: u32 = 256;
 
 /// A registered connection.
 #[derive(Debug)]
@@ -72,13 +69,15 @@ pub(super) enum NoSlot {
 impl Connection {
     pub(super) fn new(
         epoch: u64,
-        register: Register,
+        register: RegisterFrame,
         token_id: Uuid,
         remote: Option<SocketAddr>,
         traffic: Arc<Traffic>,
     ) -> Self {
-        let Register { agent_id, agent_name, connector_names, capabilities, schemas, agent_version, .. } = register;
-        let most = capabilities.max_concurrent.unwrap_or(DEFAULT_CONCURRENT).clamp(1, MAX_CONCURRENT) as usize;
+        let RegisterFrame { agent_id, agent_name, connector_names, capabilities, schemas, agent_version, .. } =
+            register;
+        let most = capabilities.max_concurrent.unwrap_or(DEFAULT_CONCURRENT_COMMANDS);
+        let most = most.clamp(1, MAX_CONCURRENT_COMMANDS) as usize;
         Self {
             session: store::new_id(),
             epoch,
@@ -149,9 +148,8 @@ impl Connection {
     }
 
     /// Sends a frame that is no command.
-    pub(super) fn send(&self, frame: &FromServer) -> Result<(), Full> {
-        // Texts and maps are always JSON.
-        self.outbox.other(Message::text(serde_json::to_string(frame).unwrap_or_default()))
+    pub(super) fn send(&self, frame: &ServerFrame) -> Result<(), Full> {
+        self.outbox.other(Message::text(frame.to_text()))
     }
 
     /// Sends a ping, to which a pong with the same bytes comes back.

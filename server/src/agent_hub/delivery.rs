@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::outcome::Fail;
+use connector_runtime::protocol::frames::limits::MAX_FRAME_BYTES;
+use connector_runtime::protocol::frames::{CommandFrame, ServerFrame};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
@@ -19,7 +21,6 @@ use super::inflight::Ticket;
 use super::meters::Outcome;
 use super::outbox::Sent;
 use super::schemas::{Expected, refusal};
-use connector_runtime::protocol::frames::{Command, FromServer, MAX_FRAME};
 
 /// How long an agent may take to come back before what it had is given up, and what it never got is refused.
 pub(super) const RETURN: Duration = Duration::from_secs(5);
@@ -55,10 +56,8 @@ pub(super) enum Undelivered {
     Lost { agent: String, command_id: Uuid, reason: String, received: bool, repeatable: bool, unknown: bool },
     #[error("the time is over")]
     TimedOut { agent: String, command_id: Option<Uuid>, received: bool, unknown: bool },
-    #[error("The call has {bytes} bytes; an agent takes {MAX_FRAME}")]
+    #[error("The call has {bytes} bytes; an agent takes {MAX_FRAME_BYTES}")]
     TooLarge { bytes: usize },
-    #[error("The call cannot be written as JSON: {0}")]
-    Unwritable(#[from] serde_json::Error),
     #[error("The connection of agent {agent} is not as the type demands: {reason}")]
     Invalid { agent: String, reason: String },
 }
@@ -80,7 +79,7 @@ impl Undelivered {
             Self::Busy { .. } => Outcome::Busy,
             Self::Lost { .. } => Outcome::Lost,
             Self::TimedOut { .. } => Outcome::TimedOut,
-            Self::TooLarge { .. } | Self::Unwritable(_) => Outcome::TooLarge,
+            Self::TooLarge { .. } => Outcome::TooLarge,
         }
     }
 
@@ -96,7 +95,7 @@ impl Undelivered {
     pub(super) fn into_fail(self, timeout: Duration) -> Fail {
         let fail = Fail::new(self.text(timeout)).diagnostic("code", self.outcome().as_str());
         let (agent, left, unknown) = match self {
-            Self::NoAgent { .. } | Self::TooLarge { .. } | Self::Unwritable(_) => return fail,
+            Self::NoAgent { .. } | Self::TooLarge { .. } => return fail,
             Self::Refused { agent, .. } | Self::Busy { agent, .. } | Self::Invalid { agent, .. } => {
                 (agent, None, false)
             }
@@ -123,7 +122,7 @@ enum Attempt {
     Again(Undelivered),
 }
 
-impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Delivery<'_, C> {
+impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery<'_, C> {
     /// Delivers the command and waits for its result. What comes back is the agent's, as it came.
     pub(super) async fn run(&self) -> Result<(Value, Arc<Connection>), Undelivered> {
         let mut until = Instant::now();
@@ -243,7 +242,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
     /// Sends the command over a connection, and then waits for ever; what comes back is why it cannot be sent.
     async fn send(&self, on: &Connection, id: Uuid, sent: &mut Option<Sent>) -> Undelivered {
         let text = match self.text(on, id) {
-            Ok(text) if text.len() > MAX_FRAME => return Undelivered::TooLarge { bytes: text.len() },
+            Ok(text) if text.len() > MAX_FRAME_BYTES => return Undelivered::TooLarge { bytes: text.len() },
             Ok(text) => text,
             Err(error) => return error,
         };
@@ -256,7 +255,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<Command, Undelivered>> Deliver
     fn text(&self, on: &Connection, id: Uuid) -> Result<String, Undelivered> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let command = (self.command)(on, id, left)?;
-        Ok(serde_json::to_string(&FromServer::Command(Box::new(command)))?)
+        Ok(ServerFrame::Command(Box::new(command)).to_text())
     }
 
     /// Waits for a lost agent with a journal to come back with a free slot, and for the answer meanwhile.

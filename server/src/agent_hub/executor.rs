@@ -10,6 +10,7 @@ use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::outcome::{BoxFuture, Failure, Reply};
 use connector_runtime::protocol::Metadata;
+use connector_runtime::protocol::frames::CommandFrame;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Invalid};
 use serde_json::{Map, Value};
@@ -21,7 +22,6 @@ use super::hub::Hub;
 use super::meters::Outcome;
 use super::schemas::Expected;
 use connector_runtime::external;
-use connector_runtime::protocol::frames::Command;
 
 /// How long after the deadline the failure may take, which tells more than that the time is over.
 const GRACE: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ impl AgentExecutor {
             reads,
             command: |on: &Connection, id: Uuid, left: Duration| {
                 let timeout = left.as_micros().div_ceil(1000);
-                Ok(Command {
+                Ok(CommandFrame {
                     command_id: id.to_string(),
                     connector_name: self.connector.clone(),
                     command: command.to_owned(),

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use connector_runtime::protocol::Fingerprint;
+use connector_runtime::protocol::frames::ServerFrame;
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version;
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::connection::Connection;
-use connector_runtime::protocol::frames::FromServer;
 
 /// How long an agent may take to describe itself.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -138,7 +138,7 @@ pub(super) async fn refusal(connection: &Connection, connector: &str, expected: 
 async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
     let schemas = &connection.schemas;
     schemas.lock().asked.insert(connector.to_owned());
-    let frame = FromServer::Describe { connector_names: vec![connector.to_owned()] };
+    let frame = ServerFrame::Describe { connector_names: vec![connector.to_owned()] };
     connection.send(&frame).ok()?;
     let answer = async {
         loop {

@@ -8,6 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connector_runtime::protocol::frames::limits::{
+    CLOSE_TIMEOUT, HEARTBEAT, MAX_FRAME_BYTES, MAX_SERVER_MISSES, MAX_UNREGISTERED_BYTES, REGISTRATION_TIMEOUT,
+};
+use connector_runtime::protocol::frames::{AgentFrame, FrameError, RegisterFrame, ServerFrame};
 use connector_runtime::registry::Registry;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -27,19 +31,8 @@ use super::schemas::{Expected, refusal};
 use crate::auth::{Authenticator, Identity};
 use crate::store::{self, Store};
 use crate::type_schema::type_schema;
-use connector_runtime::protocol::frames::{FromAgent, FromServer, MAX_FRAME, Register, WireError};
 
-/// How long a peer may take to register.
-const REGISTRATION: Duration = Duration::from_secs(5);
-/// The most bytes that may come before that: a registration for every connector that a token may name.
-const MAX_UNREGISTERED: u64 = 1024 * 1024;
-/// Time between two pings.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// So many heartbeats without a sign of life, and the peer is dead.
-const MAX_MISSES: u32 = 2;
-/// How long the goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// Small: an idle agent costs what these are.
+/// The size of the read and the write buffer; small, because each idle agent keeps both.
 const BUFFER: usize = 4 * 1024;
 
 /// Who came to the door.
@@ -75,20 +68,20 @@ impl SessionParts {
 
 /// Serves a socket after its upgrade until it ends.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionParts, stream: S, peer: Peer) {
-    let traffic = Arc::new(Traffic::limited(MAX_UNREGISTERED));
+    let traffic = Arc::new(Traffic::limited(MAX_UNREGISTERED_BYTES));
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME));
+        .max_message_size(Some(MAX_FRAME_BYTES))
+        .max_frame_size(Some(MAX_FRAME_BYTES));
     let line = CountedStream::new(stream, Arc::clone(&traffic));
     let mut socket = WebSocketStream::from_raw_socket(line, Role::Server, Some(config)).await;
     let Peer { caller, remote, stranger } = peer;
     let registration = async { admit(&parts.auth, caller, first(&mut socket).await?).await };
     let registered = tokio::select! {
-        registered = timeout(REGISTRATION, registration) => match registered {
+        registered = timeout(REGISTRATION_TIMEOUT, registration) => match registered {
             Ok(registered) => registered,
-            Err(_) => Err(CloseReason::unregistered(REGISTRATION.as_secs())),
+            Err(_) => Err(CloseReason::unregistered(REGISTRATION_TIMEOUT.as_secs())),
         },
         () = parts.hub.stopping.cancelled() => Err(CloseReason::stopping()),
     };
@@ -105,17 +98,17 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionPart
             end
         }
     };
-    if timeout(GOODBYE, goodbye(&mut socket, &end)).await.is_err() {
+    if timeout(CLOSE_TIMEOUT, goodbye(&mut socket, &end)).await.is_err() {
         tracing::debug!(reason = %end, "a peer did not take its goodbye");
     }
 }
 
 /// Waits for the registration.
-async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S) -> Result<Register, CloseReason> {
+async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S) -> Result<RegisterFrame, CloseReason> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
-                return FromAgent::parse_first(&text).map_err(|error| CloseReason::malformed(&error));
+                return AgentFrame::parse_first(&text).map_err(|error| CloseReason::malformed(&error));
             }
             Some(Ok(Message::Binary(_))) => return Err(CloseReason::binary()),
             Some(Ok(Message::Close(frame))) => return Err(CloseReason::closed(frame.as_ref())),
@@ -178,7 +171,7 @@ async fn greet(parts: &SessionParts, connection: &Arc<Connection>) -> CloseReaso
         }
     }
     let refused = connection.refused();
-    let registered = FromServer::Registered {
+    let registered = ServerFrame::Registered {
         session_id: connection.session.to_string(),
         heartbeat_secs: HEARTBEAT.as_secs(),
         refused: refused.clone(),
@@ -234,8 +227,8 @@ async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
 /// Takes one frame of an agent.
 fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReason> {
     let agent = &connection.agent_id;
-    match FromAgent::parse(text) {
-        Ok(FromAgent::Response(response)) => {
+    match AgentFrame::parse(text) {
+        Ok(AgentFrame::Response(response)) => {
             let command = response.command_id;
             let taken = hub.in_flight.answered(agent, &command, response.result);
             if taken != Taken::Handed {
@@ -248,16 +241,16 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
                 tracing::warn!(agent, command, reason, "a response was dropped");
             }
             // Also what is dropped, or the agent would send it for ever.
-            connection.send(&FromServer::Ack { command_id: command }).map_err(|_| CloseReason::flooding())?;
+            connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())?;
         }
-        Ok(FromAgent::Ack { command_id }) => {
+        Ok(AgentFrame::Ack { command_id }) => {
             if !hub.in_flight.received(agent, &command_id) {
                 tracing::debug!(agent, "an acknowledgement of no command at work was passed over");
             }
         }
-        Ok(FromAgent::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
-        Ok(FromAgent::Register(_)) => tracing::warn!(agent, "a second registration was passed over"),
-        Err(error @ WireError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was passed over"),
+        Ok(AgentFrame::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
+        Ok(AgentFrame::Register(_)) => tracing::warn!(agent, "a second registration was passed over"),
+        Err(error @ FrameError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was passed over"),
         Err(error) => return Err(CloseReason::malformed(&error)),
     }
     Ok(())
@@ -308,8 +301,8 @@ async fn watch(connection: &Connection, identity: &Identity) -> CloseReason {
             continue;
         }
         misses += 1;
-        if misses >= MAX_MISSES {
-            return CloseReason::dead(HEARTBEAT.as_secs() * u64::from(MAX_MISSES));
+        if misses >= MAX_SERVER_MISSES {
+            return CloseReason::dead(HEARTBEAT.as_secs() * u64::from(MAX_SERVER_MISSES));
         }
     }
 }
@@ -318,10 +311,9 @@ async fn watch(connection: &Connection, identity: &Identity) -> CloseReason {
 /// throw the goodbye away with it.
 async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<CountedStream<S>>, end: &CloseReason) {
     let Some(frame) = end.frame() else { return };
-    let told = FromServer::Error { code: end.code.to_owned(), message: end.message.clone() };
-    let told = serde_json::to_string(&told).unwrap_or_default();
+    let told = ServerFrame::Error { code: end.code.to_owned(), message: end.message.clone() };
     let sent = async {
-        socket.feed(Message::text(told)).await?;
+        socket.feed(Message::text(told.to_text())).await?;
         socket.send(Message::Close(Some(frame))).await
     };
     let line = match sent.await {

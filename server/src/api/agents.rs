@@ -43,7 +43,7 @@ pub(super) async fn list(
 /// Connect as an agent: a WebSocket with JSON text frames, the first of which registers.
 #[utoipa::path(get, path = "/api/connectors/agents/ws", tag = TAG,
     responses((status = 101, description = "The socket is open; send `register`."),
-        (status = 403, body = Problem), (status = 426, body = Problem), (status = 503, body = Problem)))]
+        (status = 426)))]
 pub(super) async fn connect(
     State(app): State<App>,
     ctx: Option<Extension<OpContext>>,

@@ -5,9 +5,11 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use floh_client::bodies::{Call, ConnectorPatch, NewConnector};
+use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, NewConnector, Test};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::page::{PageView, Query};
@@ -20,13 +22,13 @@ use crate::error::Error;
 use crate::execute::{self, CallFingerprint, Executed, IdempotentOutcome, KeyedCall};
 use crate::input;
 use crate::services::Services;
-use crate::store::ConnectorFilter;
+use crate::store::{ConnectorFilter, ExecutionModel};
 
 const TAG: &str = "connectors";
 
 /// Make a connector.
-#[utoipa::path(post, path = "/api/connectors", tag = TAG, request_body = inline(NewConnector),
-    responses((status = 201, body = ConnectorView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/connectors", tag = TAG, request_body = inline(CreateBody),
+    responses((status = 201, body = ConnectorView, headers(("Location"), ("ETag"))), (status = 409)))]
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
@@ -39,9 +41,31 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
 }
 
+/// The body of [`create`]: a connector, or the draft of an import as it came, whose other keys are passed over.
+pub(super) struct CreateBody;
+
+impl PartialSchema for CreateBody {
+    fn schema() -> RefOr<Schema> {
+        let schema = NewConnector::schema();
+        let RefOr::T(Schema::Object(mut schema)) = schema else { return schema };
+        for key in DRAFT_KEYS {
+            let passed_over = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            let passed_over = passed_over.description(Some("Passed over.")).build();
+            schema.properties.insert(key.to_owned(), RefOr::T(passed_over.into()));
+        }
+        RefOr::T(schema.into())
+    }
+}
+
+impl ToSchema for CreateBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewConnector::schemas(schemas);
+    }
+}
+
 /// List connectors, newest first.
 #[utoipa::path(get, path = "/api/connectors", tag = TAG,
-    params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<String>, Query),
+    params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<ExecutionModel>, Query),
         ("category" = Option<String>, Query), ("tag" = Option<String>, Query), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<ConnectorView>)))]
@@ -64,7 +88,7 @@ pub(super) async fn list(
 
 /// Read a connector.
 #[utoipa::path(get, path = "/api/connectors/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = ConnectorView), (status = 404, body = Problem)))]
+    responses((status = 200, body = ConnectorView, headers(("ETag")))))]
 pub(super) async fn read(
     ctx: OpContext,
     State(services): State<Services>,
@@ -77,7 +101,7 @@ pub(super) async fn read(
 #[utoipa::path(put, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(ConnectorPatch),
-    responses((status = 200, body = ConnectorView), (status = 412, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = ConnectorView, headers(("ETag"))), (status = 409)))]
 pub(super) async fn update(
     ctx: OpContext,
     State(services): State<Services>,
@@ -93,7 +117,7 @@ pub(super) async fn update(
 /// Delete a connector; its executions stay.
 #[utoipa::path(delete, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
-    responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,
@@ -112,13 +136,11 @@ pub(super) struct ConnectorResult {
     /// Whether the command did what it is for.
     pub success: bool,
     /// The domain result.
-    #[schema(value_type = Option<Object>)]
     pub payload: Option<Value>,
     /// What is merged into the run's variables.
     #[schema(value_type = Option<Object>)]
     pub variables: Option<Map<String, Value>>,
     /// Context of a failure.
-    #[schema(value_type = Option<Object>)]
     pub diagnostics: Option<Value>,
     /// What happened, for people.
     pub error: Option<String>,
@@ -126,9 +148,12 @@ pub(super) struct ConnectorResult {
 
 /// Execute a command of a connector.
 #[utoipa::path(post, path = "/api/connectors/{id}/execute", tag = TAG,
-    params(("id" = String, Path, description = "Id or name"), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, description = "Id or name"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = r"^[ -~]+$")),
     request_body = inline(Call),
-    responses((status = 200, body = ConnectorResult), (status = 409, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"), ("Idempotency-Replayed"))),
+        (status = 409, description = "A call under the same key is at work."),
+        (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn execute(
     ctx: OpContext,
     State(services): State<Services>,
@@ -146,7 +171,8 @@ pub(super) async fn execute(
 /// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
 /// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = ConnectorResult), (status = 404, body = Problem)))]
+    request_body = inline(Test),
+    responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"))), (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn test(
     ctx: OpContext,
     State(services): State<Services>,
@@ -154,8 +180,8 @@ pub(super) async fn test(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let call = input::call(&body)?;
-    Ok(answer(execute::test(&ctx, &services, &key, call).await?, began))
+    let test = input::test(&body)?;
+    Ok(answer(execute::test(&ctx, &services, &key, test).await?, began))
 }
 
 fn answer(outcome: IdempotentOutcome, began: Instant) -> Response {

@@ -12,7 +12,7 @@ use crate::input;
 
 /// Make the draft of a connector from an OpenAPI document.
 #[utoipa::path(post, path = "/api/connectors/parse-oas", tag = "connectors", request_body = inline(Import),
-    responses((status = 200, body = Object), (status = 413, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Object)))]
 pub(super) async fn parse_oas(ctx: OpContext, JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>) -> Result<Response, Problem> {
     let import = blocking::run(move || input::import(&body)).await?;
     let draft = catalog::parse_document(&ctx, import).await?;

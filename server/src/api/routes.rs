@@ -13,11 +13,10 @@ use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use super::document::document;
 use super::guard::{Access, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
@@ -38,7 +37,7 @@ pub struct RouteRow {
     pub access: Access,
 }
 
-type Handlers = UtoipaMethodRouter<App>;
+pub(super) type Handlers = UtoipaMethodRouter<App>;
 
 impl FromRef<App> for Services {
     fn from_ref(app: &App) -> Self {
@@ -47,7 +46,7 @@ impl FromRef<App> for Services {
 }
 
 /// Every route with what it demands.
-fn declared() -> Vec<(Access, Handlers)> {
+pub(super) fn declared() -> Vec<(Access, Handlers)> {
     use Access::{Authenticated, Needs, NeedsInBand, Public};
     vec![
         (Needs(Scope::ConnectorsWrite), routes!(connectors::create)),
@@ -130,50 +129,6 @@ where
         Extension(document),
         Extension(metrics),
     ))
-}
-
-/// Makes the OpenAPI document of all routes.
-pub fn document() -> OpenApi {
-    let mut router = OpenApiRouter::<App>::with_openapi(base_document());
-    for (access, (schemas, mut paths, handlers)) in declared() {
-        describe_access(access, &mut paths);
-        router = router.routes((schemas, paths, handlers));
-    }
-    router.into_openapi()
-}
-
-fn base_document() -> OpenApi {
-    let bearer =
-        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
-    let mut components = Components::new();
-    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let info = InfoBuilder::new()
-        .title("Floh")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Connectors: make them, execute their commands, read what happened."))
-        .build();
-    OpenApiBuilder::new().info(info).components(Some(components)).build()
-}
-
-/// Says in the document what the guard demands.
-fn describe_access(access: Access, paths: &mut utoipa::openapi::path::Paths) {
-    let requirement = SecurityRequirement::new("bearer", Vec::<String>::new());
-    for item in paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-            request_id::describe(operation);
-            if access == Access::Public {
-                operation.security = Some(Vec::new());
-                continue;
-            }
-            operation.security = Some(vec![requirement.clone()]);
-            if matches!(access, Access::NeedsInBand(_)) {
-                operation.security.get_or_insert_default().push(SecurityRequirement::default());
-            }
-            let described = operation.description.take().filter(|text| !text.is_empty());
-            let scope = format!("Needs: {access}.");
-            operation.description = Some(described.map_or_else(|| scope.clone(), |text| format!("{text}\n\n{scope}")));
-        }
-    }
 }
 
 async fn no_route(request: Request) -> Problem {

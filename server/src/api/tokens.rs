@@ -73,7 +73,7 @@ impl From<TokenRow> for TokenView {
 
 /// Make a token. Its text is shown once.
 #[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewToken),
-    responses((status = 201, body = TokenView), (status = 422, body = Problem)))]
+    responses((status = 201, body = TokenView)))]
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
@@ -106,7 +106,7 @@ pub(super) async fn list(
 
 /// Revoke a token, at once.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,

@@ -22,8 +22,7 @@ const TAG: &str = "connector types";
 #[utoipa::path(put, path = "/api/connector-types/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(TypeChange),
-    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 412, body = Problem),
-        (status = 422, body = Problem)))]
+    responses((status = 200, body = ChangedType, headers(("ETag")))))]
 pub(super) async fn update(
     ctx: OpContext,
     State(services): State<Services>,
@@ -40,7 +39,7 @@ pub(super) async fn update(
 /// Tell what a change of a connector type would do, without making it.
 #[utoipa::path(post, path = "/api/connector-types/{id}/diff", tag = TAG,
     params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeChange),
-    responses((status = 200, body = TypeDiff), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = TypeDiff)))]
 pub(super) async fn diff(
     ctx: OpContext,
     State(services): State<Services>,
@@ -55,7 +54,7 @@ pub(super) async fn diff(
 /// the version, or autoBump, where the service names none.
 #[utoipa::path(post, path = "/api/connector-types/{id}/refresh", tag = TAG,
     params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeRefresh),
-    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = ChangedType, headers(("ETag")))))]
 pub(super) async fn refresh(
     ctx: OpContext,
     State(services): State<Services>,
@@ -71,7 +70,7 @@ pub(super) async fn refresh(
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<VersionView>), (status = 404, body = Problem)))]
+    responses((status = 200, body = PageView<VersionView>)))]
 pub(super) async fn versions(
     ctx: OpContext,
     State(services): State<Services>,
@@ -86,7 +85,7 @@ pub(super) async fn versions(
 /// Read a version that a connector type had; where it had it twice, the newer one.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions/{version}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("version" = String, Path)),
-    responses((status = 200, body = VersionDetail), (status = 404, body = Problem)))]
+    responses((status = 200, body = VersionDetail)))]
 pub(super) async fn version(
     ctx: OpContext,
     State(services): State<Services>,

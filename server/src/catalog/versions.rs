@@ -37,7 +37,7 @@ pub struct VersionDetail {
     #[serde(flatten)]
     pub view: VersionView,
     /// Connection fields and commands (contract section 2).
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub config_schema: Value,
     /// The JavaScript of a script type.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,12 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
-use connector_runtime::dispatch::{Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::log::LogLevel;
-use connector_runtime::redact::secret_texts;
 use connector_runtime::registry::Registry;
 
 use super::{CliError, entry, print, runtime, values};
@@ -63,9 +60,6 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
         CliError::Usage(format!("{asked}; {} has {}", args.name, known.join(", ")))
     })?;
     let params = values::read(&args.param, &command.params, "param")?;
-    let secrets = secret_texts(&schema.connection, &connection).into_iter().map(Secret::from);
-    let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
-    let http = http.for_connection(entry.descriptor().egress, &schema.connection, &connection, secrets);
     let invocation = Invocation {
         command: args.command,
         params,
@@ -73,13 +67,10 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock,
         log_level: level,
-        http,
+        http: Client::new(args.egress.policy().map_err(CliError::usage)?),
         ..Invocation::default()
     };
-    let executor = entry.executor();
-    let target =
-        Target { connector: &args.name, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };
-    let done = runtime()?.block_on(dispatch(target, invocation));
+    let done = runtime()?.block_on(entry.call(&args.name, invocation));
     let result = done.reply.into_result();
     let text = if args.json { serde_json::to_string(&result) } else { serde_json::to_string_pretty(&result) };
     print(text.map_err(CliError::failed)?);

@@ -1,6 +1,6 @@
 //! The use cases of calls: execute a command of a connector, test a connector.
 
-use floh_client::bodies::Call;
+use floh_client::bodies::{Call, Test};
 
 use super::idempotency::{IdempotentOutcome, KeyedCall, execute_keyed};
 use super::path::{self, Request};
@@ -54,19 +54,24 @@ pub async fn execute(
 /// `/health`.
 ///
 /// # Errors
-/// As [`execute`]; invalid where the input names a command.
+/// As [`execute`].
 pub async fn test(
     ctx: &OpContext,
     services: &Services,
     connector: &str,
-    mut call: Call,
+    test: Test,
 ) -> Result<IdempotentOutcome, Error> {
     ctx.authorize(Scope::ConnectorsExecute)?;
-    if call.command.is_some() {
-        return Err(Error::invalid_at("/command", "a test runs the command `test`; use /execute for another one"));
-    }
     let instance = services.instances.get(connector).await?;
-    call.command = Some("test".to_owned());
+    let call = Call {
+        command: Some("test".to_owned()),
+        params: test.params,
+        variables: test.variables,
+        step_id: test.step_id,
+        run_id: test.run_id,
+        timeout_ms: test.timeout_ms,
+        mock_scenario: test.mock_scenario,
+    };
     let has_none = instance.refusal.is_none() && !instance.schema.commands.contains_key("test");
     let worker = services.clone();
     if has_none && instance.service().is_some() {

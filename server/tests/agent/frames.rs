@@ -1,6 +1,6 @@
 //! Frames that no server should send.
 
-use connector_runtime::protocol::frames::MAX_FRAME;
+use connector_runtime::protocol::frames::limits::MAX_FRAME_BYTES;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -34,13 +34,13 @@ async fn a_frame_that_is_too_large_ends_the_connection_alone() {
     let (hub, folder) = (Hub::start().await, tempfile::tempdir().unwrap());
     let _agent = start(&hub, CONFIG, folder.path()).await;
     let mut line = hub.accept().await;
-    let most = command("1", "add", json!({ "one": 1, "pad": "x".repeat(MAX_FRAME - 1024) }));
-    assert!(most.to_string().len() < MAX_FRAME);
+    let most = command("1", "add", json!({ "one": 1, "pad": "x".repeat(MAX_FRAME_BYTES - 1024) }));
+    assert!(most.to_string().len() < MAX_FRAME_BYTES);
     assert_eq!(line.call(most).await["success"], true);
     line.acknowledge("1").await;
     line.caught_up().await;
     // It may hang up before it has all of it.
-    drop(line.socket.send(Message::text("x".repeat(MAX_FRAME + 1))).await);
+    drop(line.socket.send(Message::text("x".repeat(MAX_FRAME_BYTES + 1))).await);
     let mut line = hub.accept().await;
     assert_eq!(line.call(command("2", "add", json!({ "one": 1 }))).await["success"], true);
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connector_runtime::Secret;
+use connector_runtime::egress::Backoff;
 use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -175,7 +176,7 @@ pub(crate) const CONFIG: &str = "id = \"agent-1\"\nname = \"One\"\n[connectors.f
 
 pub(crate) fn pace() -> Pace {
     let short = Duration::from_millis(20);
-    Pace { first: short, longest: short, refused: short, lasting: short }
+    Pace { backoff: Backoff::new(short, short), refused: short, lasting: short }
 }
 
 pub(crate) fn settings(server: &str, config: &str, folder: &Path) -> Settings {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use connector_runtime::egress::Policy;
+use connector_runtime::egress::{Backoff, Policy};
 use connector_runtime::{Secret, serve};
 use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
 use futures_util::FutureExt as _;
@@ -194,7 +194,7 @@ impl Running {
             token: token.clone(),
             config: AgentConfig::parse(&config, Path::new("agent.toml"), &registry).unwrap(),
             data_dir: journal.path().to_owned(),
-            pace: Pace { first: short, longest: short, refused: short, lasting: short },
+            pace: Pace { backoff: Backoff::new(short, short), refused: short, lasting: short },
         };
         let agent = Agent::open(settings, Arc::new(registry)).await.unwrap();
         let (seen, registrations) = watch::channel(0);

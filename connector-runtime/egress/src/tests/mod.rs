@@ -6,6 +6,7 @@ mod cases;
 mod hostile;
 mod links;
 mod lookups;
+mod manifests;
 mod multipart;
 mod paging;
 mod redirects;

@@ -12,7 +12,7 @@ use super::authority::{Authority, Flaw, secure};
 use super::requests::local_client;
 use crate::testing::{Answer, Net, PUBLIC};
 use crate::testing::{Upstream, answer, redirect};
-use crate::{EgressError, Policy, Request, Response, Retry, Rule};
+use crate::{Backoff, EgressError, Policy, Request, Response, Retry, Rule};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,6 +23,11 @@ fn answered(status: u16, headers: &[(&'static str, &str)]) -> Result<Response, E
         headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
     let headers: HeaderMap = headers.collect();
     Ok(Response::new(draft, StatusCode::from_u16(status).unwrap(), headers, bytes::Bytes::new()))
+}
+
+/// Stands for a number that was drawn.
+fn drawn(number: u32) -> impl FnOnce(&Backoff, u32) -> Duration {
+    move |backoff, repeats| backoff.wait_at(repeats, number)
 }
 
 /// A retry whose waits are all zero, for servers that answer at once.
@@ -44,20 +49,21 @@ async fn failing(status: &'static str, headers: &'static str, times: usize) -> U
 fn waits_double_up_to_a_limit_and_are_drawn_below_it() {
     let retry = Retry::times(u32::MAX).backoff(SECOND, 5 * SECOND);
     let outcome = answered(503, &[]);
-    let longest = |repeats| retry.wait(&outcome, repeats, u16::MAX).unwrap().as_secs_f64().round();
+    let longest = |repeats| retry.wait(&outcome, repeats, drawn(u32::MAX)).unwrap().as_secs_f64();
     assert_eq!([0, 1, 2, 3, 31, 32, 1000].map(longest), [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0]);
-    assert_eq!(retry.wait(&outcome, 7, 0), Some(Duration::ZERO));
-    let half = retry.wait(&outcome, 0, 1 << 15).unwrap();
+    assert_eq!(retry.wait(&outcome, 7, drawn(0)), Some(Duration::ZERO));
+    let half = retry.wait(&outcome, 0, drawn(1 << 31)).unwrap();
     assert!(half > SECOND * 49 / 100 && half <= SECOND / 2, "{half:?}");
-    assert_eq!(Retry::times(2).wait(&outcome, 2, 0), None);
-    assert_eq!(Retry::times(0).wait(&outcome, 0, 0), None);
+    assert_eq!(Retry::times(2).wait(&outcome, 2, drawn(0)), None);
+    assert_eq!(Retry::times(0).wait(&outcome, 0, drawn(0)), None);
     let extreme = Retry::times(99).backoff(Duration::MAX, Duration::MAX);
-    assert!(extreme.wait(&outcome, 50, u16::MAX).is_some());
+    assert_eq!(extreme.wait(&outcome, 50, drawn(u32::MAX)), Some(Duration::MAX));
+    assert_ne!([0; 8].map(|_| Backoff::new(SECOND, SECOND).wait(0)), [SECOND; 8], "waits are drawn");
 }
 
 #[test]
 fn what_fails_in_passing() {
-    let again = |outcome| Retry::default().wait(&outcome, 0, 0).is_some();
+    let again = |outcome| Retry::default().wait(&outcome, 0, drawn(0)).is_some();
     let statuses: Vec<_> = (100..600).filter(|status| again(answered(*status, &[]))).collect();
     assert_eq!(statuses, [408, 425, 429, 500, 502, 503, 504]);
     let (target, why) = (String::new, String::new);
@@ -82,7 +88,7 @@ fn what_fails_in_passing() {
 #[test]
 fn what_a_service_asks_for_is_kept() {
     const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-    let wait = |headers: &[(&'static str, &str)]| Retry::default().wait(&answered(429, headers), 0, 0);
+    let wait = |headers: &[(&'static str, &str)]| Retry::default().wait(&answered(429, headers), 0, drawn(0));
     let after = |text: &str| wait(&[DATE, ("retry-after", text)]);
     for (text, seconds) in [
         ("0", 0),
@@ -110,10 +116,10 @@ fn what_a_service_asks_for_is_kept() {
     assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]), Some(Duration::ZERO));
     assert_eq!(wait(&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")]), None);
     let patient = Retry::default().longest_retry_after(Duration::MAX).backoff(SECOND, SECOND);
-    let waited = patient.wait(&answered(503, &[("retry-after", "100")]), 0, 1 << 15).unwrap();
+    let waited = patient.wait(&answered(503, &[("retry-after", "100")]), 0, drawn(1 << 31)).unwrap();
     assert!(waited > 100 * SECOND && waited < 101 * SECOND, "asked for, and spread: {waited:?}");
     let longest = "9".repeat(1000);
-    assert_eq!(patient.wait(&answered(503, &[("retry-after", &longest)]), 0, 9).unwrap().as_secs(), u64::MAX);
+    assert_eq!(patient.wait(&answered(503, &[("retry-after", &longest)]), 0, drawn(9)).unwrap().as_secs(), u64::MAX);
 }
 
 #[tokio::test]

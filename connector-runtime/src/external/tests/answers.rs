@@ -145,7 +145,7 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn an_answer_without_end_and_one_that_never_comes_are_failures() {
-    let result = answered(plain(200, " ".repeat(protocol::MAX_BYTES + 1))).await;
+    let result = answered(plain(200, " ".repeat(protocol::MAX_BODY_BYTES + 1))).await;
     assert!(result.error.unwrap().contains("more than 10 MiB"));
     assert_eq!(result.diagnostics.unwrap()["outcome"], "unknown");
 

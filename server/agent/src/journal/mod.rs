@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use connector_runtime::Secret;
+use connector_runtime::protocol::frames::CommandFrame;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use self::disk::{Disk, Op};
 use self::seal::Sealer;
 use self::table::{Id, Table};
-use connector_runtime::protocol::frames::Command;
 
 pub use self::disk::JournalError;
 pub(super) use self::disk::is_in_use;
@@ -105,12 +105,12 @@ impl Journal {
     }
 
     /// Enters a command, or tells what is known of it. A new one is entered only if it may begin.
-    pub(super) fn enter(&self, command: &Command, may_begin: bool) -> Entered {
+    pub(super) fn enter(&self, command: &CommandFrame, may_begin: bool) -> Entered {
         self.table().enter(&command.command_id, repeat_of(command), may_begin, now())
     }
 
     /// Writes that a command begins. It was entered as new, or as one that follows another.
-    pub(super) fn begin(&self, id: &str, command: &Command) -> Begun {
+    pub(super) fn begin(&self, id: &str, command: &CommandFrame) -> Begun {
         let (done, begun) = oneshot::channel();
         let op = Op::Begin { id: id.into(), repeat: repeat_of(command), at: now(), done };
         // Without a writer the sender inside is dropped, and whoever waits hears it.
@@ -215,7 +215,7 @@ impl Journal {
 }
 
 /// Two calls are the same if all that makes them up is: a key alone might be two callers' own.
-fn repeat_of(command: &Command) -> Option<Repeat> {
+fn repeat_of(command: &CommandFrame) -> Option<Repeat> {
     let key = command.metadata.idempotency_key.as_deref()?;
     let mut hash = Sha256::new();
     let values = [&command.config, &command.params, &command.variables].map(serde_json::to_string);

@@ -13,7 +13,7 @@ fn token() -> Secret {
     Secret::new(SECRET)
 }
 
-fn command(id: &str, key: Option<&str>, params: serde_json::Value) -> Command {
+fn command(id: &str, key: Option<&str>, params: serde_json::Value) -> CommandFrame {
     let metadata = json!({ "idempotencyKey": key });
     let frame = json!({
         "commandId": id, "connectorName": "desk", "command": "write", "params": params, "metadata": metadata
@@ -21,7 +21,7 @@ fn command(id: &str, key: Option<&str>, params: serde_json::Value) -> Command {
     serde_json::from_value(frame).unwrap()
 }
 
-fn plain(id: &str) -> Command {
+fn plain(id: &str) -> CommandFrame {
     command(id, None, json!({}))
 }
 

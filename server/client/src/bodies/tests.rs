@@ -50,6 +50,7 @@ fn no_body_shows_a_secret() {
         ..TypeChange::default()
     });
     shows_no_secret(&Call { params: Some(secrets()), variables: Some(secrets()), ..Call::default() });
+    shows_no_secret(&Test { params: Some(secrets()), variables: Some(secrets()), ..Test::default() });
     shows_no_secret(&Import { spec: json!({ "info": CANARY }), ..Import::default() });
 }
 
@@ -70,6 +71,7 @@ fn every_body_describes_its_keys() {
     describes_its_keys::<TypeChange>();
     describes_its_keys::<TypeRefresh>();
     describes_its_keys::<Call>();
+    describes_its_keys::<Test>();
     describes_its_keys::<Import>();
     describes_its_keys::<NewToken>();
 }

@@ -1,12 +1,12 @@
 //! Frames that come late, twice, out of order, from the wrong agent, or that are none.
 
+use connector_runtime::protocol::frames::limits::MAX_FRAME_BYTES;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::support::{FakeAgent, agents, call, ok, settle};
 use crate::testing::TestServer;
-use connector_runtime::protocol::frames::MAX_FRAME;
 
 #[tokio::test]
 async fn what_is_late_double_unknown_or_foreign_is_dropped_and_acknowledged() {
@@ -69,11 +69,11 @@ async fn what_breaks_the_protocol_ends_the_connection_with_a_reason() {
     let server = TestServer::start().await;
     let cases = [
         (Message::binary(vec![0; 10]), 1003, "binary frames are not taken"),
-        (Message::text("{"), 1008, "it is no JSON"),
-        (Message::text("[]"), 1008, "no message"),
+        (Message::text("{"), 1008, "it is not valid JSON"),
+        (Message::text("[]"), 1008, "not a message"),
         (Message::text(r#"{"type":"response","commandId":"x"}"#), 1008, "a key is missing"),
-        (Message::text(r#"{"commandId":"x"}"#), 1008, "no message"),
-        (Message::text("x".repeat(MAX_FRAME + 1)), 1009, "is too large"),
+        (Message::text(r#"{"commandId":"x"}"#), 1008, "not a message"),
+        (Message::text("x".repeat(MAX_FRAME_BYTES + 1)), 1009, "is too large"),
     ];
     for (frame, close, text) in cases {
         let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;
