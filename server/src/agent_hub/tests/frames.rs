@@ -69,10 +69,10 @@ async fn what_breaks_the_protocol_ends_the_connection_with_a_reason() {
     let server = TestServer::start().await;
     let cases = [
         (Message::binary(vec![0; 10]), 1003, "binary frames are not taken"),
-        (Message::text("{"), 1008, "it is no JSON"),
-        (Message::text("[]"), 1008, "no message"),
+        (Message::text("{"), 1008, "it is not valid JSON"),
+        (Message::text("[]"), 1008, "not a message"),
         (Message::text(r#"{"type":"response","commandId":"x"}"#), 1008, "a key is missing"),
-        (Message::text(r#"{"commandId":"x"}"#), 1008, "no message"),
+        (Message::text(r#"{"commandId":"x"}"#), 1008, "not a message"),
         (Message::text("x".repeat(MAX_FRAME_BYTES + 1)), 1009, "is too large"),
     ];
     for (frame, close, text) in cases {

@@ -78,14 +78,14 @@ async fn each_refusal_says_what_is_wrong() {
             "protocol_version",
             "speaks protocol 1.0; this server speaks 2.0. Upgrade the agent",
         ),
-        (changed(json!({ "agentId": 7 })), 1008, "malformed_frame", "wrong kind"),
+        (changed(json!({ "agentId": 7 })), 1008, "malformed_frame", "wrong type"),
         (
             json!({ "type": "response", "commandId": "x", "result": {} }),
             1008,
             "malformed_frame",
             "must be of type register",
         ),
-        (json!([1]), 1008, "malformed_frame", "wrong kind"),
+        (json!([1]), 1008, "malformed_frame", "wrong type"),
     ];
     for (frame, close, code, text) in cases {
         let mut agent = FakeAgent::open(&server).await;
