@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use server::store::{
-    ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store, new_id,
-    now, sqlite_url,
+    Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store,
+    new_id, now, sqlite_url,
 };
 use uuid::Uuid;
 
@@ -119,6 +119,8 @@ fn row(number: usize, connectors: &[Uuid]) -> ExecutionRow {
         logs: "[]".to_owned(),
         started_at: now(),
         duration_ms: None,
+        actor: Some(Actor { token_id: Some(connectors[0]), name: "bench".to_owned() }),
+        request_id: Some(new_id().to_string()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Runs slow work on the blocking pool, off the request threads: a large body, a large schema, a document.
 
+use tracing::Span;
+
 use crate::error::Error;
 
 /// Runs work on the blocking pool and waits for it.
@@ -9,5 +11,7 @@ use crate::error::Error;
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    // What is logged there belongs to the request that waits for it.
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work)).await.map_err(Error::internal)?
 }

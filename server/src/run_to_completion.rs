@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument as _;
 
 /// A future that moves to a task of its own when it is dropped before its end.
 pub(crate) struct RunToCompletion<T: Send + 'static> {
@@ -42,7 +43,8 @@ impl<T: Send + 'static> Drop for RunToCompletion<T> {
     fn drop(&mut self) {
         // Without a runtime the process is at its end, and nothing can go on.
         if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
-            drop(self.tracker.spawn_on(work, &runtime));
+            // What it still logs belongs to the request that has gone.
+            drop(self.tracker.spawn_on(work.in_current_span(), &runtime));
         }
     }
 }
@@ -77,6 +79,25 @@ mod tests {
         ended.await.expect("it came to its end");
         tracker.close();
         tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await.expect("nothing is left at work");
+    }
+
+    #[tokio::test]
+    async fn what_it_logs_then_still_names_the_request() {
+        let log = crate::testing::log::Log::keep("info");
+        let tracker = TaskTracker::new();
+        let (go, gone) = oneshot::channel::<()>();
+        let work = RunToCompletion::new(&tracker, async move {
+            gone.await.expect("told to go on");
+            tracing::info!("late");
+        });
+        let mut request = Box::pin(work.instrument(tracing::error_span!("request", request_id = "r-1")));
+        assert!(futures_util::poll!(&mut request).is_pending());
+        drop(request);
+        go.send(()).expect("awaited");
+        tracker.close();
+        tracker.wait().await;
+        let lines = log.lines();
+        assert_eq!((&lines[0]["message"], &lines[0]["span"]["request_id"]), (&"late".into(), &"r-1".into()));
     }
 
     #[tokio::test]

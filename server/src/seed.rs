@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use crate::catalog::summary;
 use crate::script::sample;
 use crate::store::{
-    ConnectorFields, ExecutionModel, LogLevel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store, StoreError,
-    TypeChoice, TypeSource, VersionSource, new_id,
+    Actor, ConnectorFields, ExecutionModel, LogLevel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store,
+    StoreError, TypeChoice, TypeSource, VersionSource, new_id,
 };
 
 /// The setting that says that the sample's connector has been made.
@@ -206,7 +206,7 @@ fn decided(
     };
     let changes = match &replaced {
         Some(replaced) => summary(&replaced.changes),
-        None => NewVersion::first(VersionSource::Seed).changes,
+        None => NewVersion::first(VersionSource::Seed, Actor::system()).changes,
     };
     Ok((SeedTypeRow { changes, decision: plan.decision, ..row }, replaced))
 }

@@ -20,7 +20,7 @@ pub mod version;
 
 pub use json_schema::{command_schemas, connection_schema};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
-pub use names::{CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
+pub use names::{CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
 pub use nested::NestedSchema;
 pub use nested::is_secret as is_secret_schema;
 pub use parse::{SchemaError, SchemaProblem};

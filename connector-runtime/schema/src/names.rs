@@ -1,5 +1,8 @@
 //! Names: what may name a connector, a connector type, a command or a field (contract section 1).
 
+/// The shape of [`is_connector_name`] as a pattern of JSON Schema; UUIDs and reserved names fit it too.
+pub const CONNECTOR_NAME_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
+
 /// What [`is_connector_name`] asks for, for messages.
 pub const CONNECTOR_NAME_RULE: &str = "expected lower-case letters and digits in words joined by `-`, at most 63 \
                                        characters, not a UUID, and neither agents nor parse-oas";

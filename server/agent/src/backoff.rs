@@ -28,16 +28,16 @@ impl Default for Pace {
 
 /// Counts the failures since a registration has lasted.
 #[derive(Debug, Default)]
-pub(super) struct FailureCount(u32);
+pub struct FailureCount(u32);
 
 impl FailureCount {
     /// Forgets the failures: a registration has lasted.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.0 = 0;
     }
 
     /// Counts a failure and returns how many there were before it.
-    pub(super) fn count(&mut self) -> u32 {
+    pub fn count(&mut self) -> u32 {
         let before = self.0;
         self.0 = before.saturating_add(1);
         before

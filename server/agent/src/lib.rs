@@ -26,7 +26,7 @@ mod tls;
 mod work;
 
 pub use self::address::{AddressError, ServerAddress};
-pub use self::backoff::Pace;
+pub use self::backoff::{FailureCount, Pace};
 pub use self::check::{Finding, Verdict, check};
 pub use self::config::{AgentConfig, ConfigError};
 pub use self::connect::ConnectError;

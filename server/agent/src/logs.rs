@@ -2,7 +2,10 @@
 
 use std::io::IsTerminal;
 
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -16,12 +19,20 @@ pub enum LogFormat {
 
 /// Starts logging to standard error. Calling it twice changes nothing.
 pub fn init_logs(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber is refused; the first one goes on, which is what is wanted in tests.
-    let started = match format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Pretty => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-    };
-    drop(started);
+    drop(subscriber(format, filter, std::io::stderr).try_init());
+}
+
+/// Returns what writes events as lines.
+pub fn subscriber<W>(format: LogFormat, filter: &str, writer: W) -> Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    match format {
+        // The one span is the request; a list of all spans would say it twice.
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).finish().into(),
+        LogFormat::Pretty => builder.with_ansi(std::io::stderr().is_terminal()).finish().into(),
+    }
 }

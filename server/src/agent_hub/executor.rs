@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
-use connector_runtime::external;
 use connector_runtime::outcome::{BoxFuture, Failure, Reply};
 use connector_runtime::protocol::Metadata;
 use connector_runtime::protocol::frames::CommandFrame;
@@ -22,6 +21,7 @@ use super::delivery::{Delivery, Undelivered};
 use super::hub::Hub;
 use super::meters::Outcome;
 use super::schemas::Expected;
+use connector_runtime::external;
 
 /// How long after the deadline the failure may take, which tells more than that the time is over.
 const GRACE: Duration = Duration::from_millis(500);

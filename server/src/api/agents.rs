@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tracing::Instrument as _;
 
 use super::Problem;
 use super::page::{PageView, Query};
@@ -42,7 +43,7 @@ pub(super) async fn list(
 /// Connect as an agent: a WebSocket with JSON text frames, the first of which registers.
 #[utoipa::path(get, path = "/api/connectors/agents/ws", tag = TAG,
     responses((status = 101, description = "The socket is open; send `register`."),
-        (status = 403, body = Problem), (status = 426, body = Problem), (status = 503, body = Problem)))]
+        (status = 426)))]
 pub(super) async fn connect(
     State(app): State<App>,
     ctx: Option<Extension<OpContext>>,
@@ -71,12 +72,13 @@ pub(super) async fn connect(
     let peer = Peer { caller, remote, stranger };
     let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry);
     let hub = app.agents.clone();
-    hub.spawn(async move {
+    let socket = async move {
         match upgrade.await {
             Ok(upgraded) => session::serve(&parts, TokioIo::new(upgraded), peer).await,
             Err(error) => tracing::debug!(%error, "an agent went away before the upgrade"),
         }
-    });
+    };
+    hub.spawn(socket.in_current_span());
     let upgraded = [(header::CONNECTION, HeaderValue::from_static("upgrade")), (header::UPGRADE, WEBSOCKET)];
     let accept = [(header::SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()))];
     Ok((StatusCode::SWITCHING_PROTOCOLS, upgraded, accept).into_response())

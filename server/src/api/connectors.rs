@@ -5,8 +5,11 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, NewConnector, Test};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::page::{PageView, Query};
@@ -14,33 +17,55 @@ use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ConnectorPatch, ConnectorView, NewConnector};
+use crate::catalog::{self, ConnectorView};
 use crate::error::Error;
-use crate::execute::{self, CallFingerprint, CallInput, Executed, IdempotentOutcome, KeyedCall};
-use crate::input::Form;
+use crate::execute::{self, CallFingerprint, Executed, IdempotentOutcome, KeyedCall};
+use crate::input;
 use crate::services::Services;
-use crate::store::ConnectorFilter;
+use crate::store::{ConnectorFilter, ExecutionModel};
 
 const TAG: &str = "connectors";
 
 /// Make a connector.
-#[utoipa::path(post, path = "/api/connectors", tag = TAG, request_body = inline(NewConnector),
-    responses((status = 201, body = ConnectorView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/connectors", tag = TAG, request_body = inline(CreateBody),
+    responses((status = 201, body = ConnectorView, headers(("Location"), ("ETag"))), (status = 409)))]
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let new = blocking::run(move || NewConnector::read(Form::parse_with_schema(&body)?)).await?;
+    let new = blocking::run(move || input::new_connector(&body)).await?;
     let view = catalog::create(&ctx, &services, new).await?;
     let location = format!("/api/connectors/{}", view.id);
     let headers = [(header::LOCATION, location), (header::ETAG, view.etag())];
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
 }
 
+/// The body of [`create`]: a connector, or the draft of an import as it came, whose other keys are passed over.
+pub(super) struct CreateBody;
+
+impl PartialSchema for CreateBody {
+    fn schema() -> RefOr<Schema> {
+        let schema = NewConnector::schema();
+        let RefOr::T(Schema::Object(mut schema)) = schema else { return schema };
+        for key in DRAFT_KEYS {
+            let passed_over = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            let passed_over = passed_over.description(Some("Passed over.")).build();
+            schema.properties.insert(key.to_owned(), RefOr::T(passed_over.into()));
+        }
+        RefOr::T(schema.into())
+    }
+}
+
+impl ToSchema for CreateBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewConnector::schemas(schemas);
+    }
+}
+
 /// List connectors, newest first.
 #[utoipa::path(get, path = "/api/connectors", tag = TAG,
-    params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<String>, Query),
+    params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<ExecutionModel>, Query),
         ("category" = Option<String>, Query), ("tag" = Option<String>, Query), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
     responses((status = 200, body = PageView<ConnectorView>)))]
@@ -63,7 +88,7 @@ pub(super) async fn list(
 
 /// Read a connector.
 #[utoipa::path(get, path = "/api/connectors/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = ConnectorView), (status = 404, body = Problem)))]
+    responses((status = 200, body = ConnectorView, headers(("ETag")))))]
 pub(super) async fn read(
     ctx: OpContext,
     State(services): State<Services>,
@@ -76,7 +101,7 @@ pub(super) async fn read(
 #[utoipa::path(put, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(ConnectorPatch),
-    responses((status = 200, body = ConnectorView), (status = 412, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = ConnectorView, headers(("ETag"))), (status = 409)))]
 pub(super) async fn update(
     ctx: OpContext,
     State(services): State<Services>,
@@ -85,14 +110,14 @@ pub(super) async fn update(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let patch = ConnectorPatch::read(Form::parse(&body)?)?;
+    let patch = input::connector_patch(&body)?;
     Ok(tagged(catalog::update(&ctx, &services, &key, patch, expected).await?))
 }
 
 /// Delete a connector; its executions stay.
 #[utoipa::path(delete, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
-    responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,
@@ -104,29 +129,6 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The body of an execute call.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes the body; it is read into the use case's input")]
-pub(super) struct ExecuteBody {
-    /// The command; the type's default one where absent.
-    pub command: Option<String>,
-    /// Its params.
-    #[schema(value_type = Option<Object>)]
-    pub params: Option<Map<String, Value>>,
-    /// The run's variables.
-    #[schema(value_type = Option<Object>)]
-    pub variables: Option<Map<String, Value>>,
-    /// Id of the workflow step.
-    pub step_id: Option<String>,
-    /// Id of the run.
-    pub run_id: Option<String>,
-    /// Deadline in milliseconds, 1 to 300000.
-    pub timeout_ms: Option<u64>,
-    /// Answers with this mock scenario instead of calling.
-    pub mock_scenario: Option<String>,
-}
-
 /// The result of a command.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the answer; the answer itself is written from the runtime's reply")]
@@ -134,13 +136,11 @@ pub(super) struct ConnectorResult {
     /// Whether the command did what it is for.
     pub success: bool,
     /// The domain result.
-    #[schema(value_type = Option<Object>)]
     pub payload: Option<Value>,
     /// What is merged into the run's variables.
     #[schema(value_type = Option<Object>)]
     pub variables: Option<Map<String, Value>>,
     /// Context of a failure.
-    #[schema(value_type = Option<Object>)]
     pub diagnostics: Option<Value>,
     /// What happened, for people.
     pub error: Option<String>,
@@ -148,9 +148,12 @@ pub(super) struct ConnectorResult {
 
 /// Execute a command of a connector.
 #[utoipa::path(post, path = "/api/connectors/{id}/execute", tag = TAG,
-    params(("id" = String, Path, description = "Id or name"), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = inline(ExecuteBody),
-    responses((status = 200, body = ConnectorResult), (status = 409, body = Problem), (status = 503, body = Problem)))]
+    params(("id" = String, Path, description = "Id or name"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = r"^[ -~]+$")),
+    request_body = inline(Call),
+    responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"), ("Idempotency-Replayed"))),
+        (status = 409, description = "A call under the same key is at work."),
+        (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn execute(
     ctx: OpContext,
     State(services): State<Services>,
@@ -159,15 +162,17 @@ pub(super) async fn execute(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let mut input = CallInput::read(Form::parse(&body)?)?;
-    input.key = idempotency_key(&headers)?.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
-    Ok(answer(execute::call(&ctx, &services, &key, input).await?, began))
+    let call = input::call(&body)?;
+    let keyed = idempotency_key(&headers)?;
+    let keyed = keyed.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
+    Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
 /// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
 /// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = ConnectorResult), (status = 404, body = Problem)))]
+    request_body = inline(Test),
+    responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"))), (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn test(
     ctx: OpContext,
     State(services): State<Services>,
@@ -175,8 +180,8 @@ pub(super) async fn test(
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let input = CallInput::read(Form::parse(&body)?)?;
-    Ok(answer(execute::test(&ctx, &services, &key, input).await?, began))
+    let test = input::test(&body)?;
+    Ok(answer(execute::test(&ctx, &services, &key, test).await?, began))
 }
 
 fn answer(outcome: IdempotentOutcome, began: Instant) -> Response {

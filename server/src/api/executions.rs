@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Problem;
-use super::connectors::uuid;
+use super::connectors::{ConnectorResult, uuid};
 use super::page::{PageView, Query};
 use super::path::PathKey;
 use crate::auth::OpContext;
 use crate::error::Error;
 use crate::execute;
 use crate::services::Services;
-use crate::store::{ExecutionFilter, ExecutionRow, ExecutionSource, ExecutionStatus};
+use crate::store::{Actor, ExecutionFilter, ExecutionRow, ExecutionSource, ExecutionStatus, LogLevel};
 
 const TAG: &str = "executions";
 
@@ -36,11 +36,15 @@ pub(super) struct ExecutionView {
     pub command: Option<String>,
     /// How far the call got.
     pub status: ExecutionStatus,
+    /// Who asked; null for executions of releases that did not keep it.
+    pub actor: Option<Actor>,
+    /// The request that asked, as its answer told in `x-request-id`; null as `actor` is.
+    pub request_id: Option<String>,
     /// Its params, redacted.
     #[schema(value_type = Object)]
     pub params: Box<RawValue>,
     /// Its result, redacted; null while it runs.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ConnectorResult>)]
     pub result: Option<Box<RawValue>>,
     /// Whether a mock answered.
     pub mocked: bool,
@@ -52,14 +56,27 @@ pub(super) struct ExecutionView {
     pub run_id: Option<String>,
     /// Whether the command was deprecated.
     pub deprecated: bool,
-    /// What the handler logged, redacted: `{ at, level, message }`.
-    #[schema(value_type = Vec<Object>)]
+    /// What the handler logged, redacted.
+    #[schema(value_type = Vec<LogLine>)]
     pub logs: Box<RawValue>,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// How long it took in milliseconds; null while it runs.
     pub duration_ms: Option<i64>,
+}
+
+/// A line that a handler logged.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes a part of the answer, which is kept as text")]
+pub(super) struct LogLine {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// How much it matters.
+    level: LogLevel,
+    /// What it says.
+    message: String,
 }
 
 impl ExecutionView {
@@ -72,6 +89,8 @@ impl ExecutionView {
             type_version: row.type_version,
             command: row.command,
             status: row.status,
+            actor: row.actor,
+            request_id: row.request_id,
             params: raw(row.params)?,
             result: row.result.map(raw).transpose()?,
             mocked: row.mocked,
@@ -112,7 +131,7 @@ pub(super) async fn list(
 
 /// Read an execution.
 #[utoipa::path(get, path = "/api/executions/{id}", tag = TAG, params(("id" = Uuid, Path)),
-    responses((status = 200, body = ExecutionView), (status = 404, body = Problem)))]
+    responses((status = 200, body = ExecutionView)))]
 pub(super) async fn read(
     ctx: OpContext,
     State(services): State<Services>,

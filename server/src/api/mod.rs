@@ -4,6 +4,7 @@
 mod agents;
 mod body;
 mod connectors;
+mod document;
 mod executions;
 mod guard;
 mod http_metrics;
@@ -12,6 +13,8 @@ mod json;
 mod page;
 mod path;
 mod problem;
+mod request_id;
+mod responses;
 mod routes;
 mod server_info;
 #[cfg(test)]
@@ -21,6 +24,7 @@ mod type_changes;
 mod types;
 
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes};
+pub use document::document;
 pub use guard::Access;
 pub use problem::Problem;
-pub use routes::{RouteRow, document, router, table};
+pub use routes::{RouteRow, router, table};

@@ -13,7 +13,7 @@ use crate::error::{Error, Mistake};
 use crate::store::{Page, PageRequest};
 
 /// Most characters of a query parameter.
-const MAX_LENGTH: usize = 1000;
+pub(super) const MAX_QUERY_LENGTH: usize = 1000;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,10 +45,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
         let mut read = Self { values: BTreeMap::new(), mistakes: Vec::new() };
         for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if value.contains('\0') || value.chars().count() > MAX_LENGTH {
+            if value.contains('\0') || value.chars().count() > MAX_QUERY_LENGTH {
                 read.mistakes.push(Mistake::new(
                     format!("?{key}"),
-                    format!("expected at most {MAX_LENGTH} characters, none of them NUL"),
+                    format!("expected at most {MAX_QUERY_LENGTH} characters, none of them NUL"),
                 ));
                 continue;
             }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::responses::PROBLEM;
 use crate::error::{Error, ErrorKind, Mistake};
 use crate::store::StoreError;
 
@@ -76,7 +77,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM)], body).into_response();
         response.headers_mut().extend(
             self.headers.into_iter().map(|(name, value)| (Some(name), value)).filter_map(|(n, v)| Some((n?, v))),
         );

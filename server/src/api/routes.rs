@@ -12,15 +12,15 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use tracing::Instrument as _;
+use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use super::document::document;
 use super::guard::{Access, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
-use super::{Problem, agents, connectors, executions, imports, server_info, tokens, type_changes, types};
+use super::{Problem, agents, connectors, executions, imports, request_id, server_info, tokens, type_changes, types};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub struct RouteRow {
     pub access: Access,
 }
 
-type Handlers = UtoipaMethodRouter<App>;
+pub(super) type Handlers = UtoipaMethodRouter<App>;
 
 impl FromRef<App> for Services {
     fn from_ref(app: &App) -> Self {
@@ -46,7 +46,7 @@ impl FromRef<App> for Services {
 }
 
 /// Every route with what it demands.
-fn declared() -> Vec<(Access, Handlers)> {
+pub(super) fn declared() -> Vec<(Access, Handlers)> {
     use Access::{Authenticated, Needs, NeedsInBand, Public};
     vec![
         (Needs(Scope::ConnectorsWrite), routes!(connectors::create)),
@@ -111,60 +111,24 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     }
     let document = Document(Arc::from(document().to_json().unwrap_or_default()));
     let nothing = axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
-    router
+    let router = router
         .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
-        .fallback_service(nothing.with_state(app.clone()))
-        // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
-        .layer((
-            from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
-            CatchPanicLayer::custom(panicked),
-            Extension(document),
-            Extension(metrics),
-        ))
-        .with_state(app.clone())
+        .fallback_service(nothing.with_state(app.clone()));
+    wrapped(router, document, metrics).with_state(app.clone())
 }
 
-/// Makes the OpenAPI document of all routes.
-pub fn document() -> OpenApi {
-    let mut router = OpenApiRouter::<App>::with_openapi(base_document());
-    for (access, (schemas, mut paths, handlers)) in declared() {
-        describe_access(access, &mut paths);
-        router = router.routes((schemas, paths, handlers));
-    }
-    router.into_openapi()
-}
-
-fn base_document() -> OpenApi {
-    let bearer =
-        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
-    let mut components = Components::new();
-    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let info = InfoBuilder::new()
-        .title("Floh")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Connectors: make them, execute their commands, read what happened."))
-        .build();
-    OpenApiBuilder::new().info(info).components(Some(components)).build()
-}
-
-/// Says in the document what the guard demands.
-fn describe_access(access: Access, paths: &mut utoipa::openapi::path::Paths) {
-    let requirement = SecurityRequirement::new("bearer", Vec::<String>::new());
-    for item in paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-            if access == Access::Public {
-                operation.security = Some(Vec::new());
-                continue;
-            }
-            operation.security = Some(vec![requirement.clone()]);
-            if matches!(access, Access::NeedsInBand(_)) {
-                operation.security.get_or_insert_default().push(SecurityRequirement::default());
-            }
-            let described = operation.description.take().filter(|text| !text.is_empty());
-            let scope = format!("Needs: {access}.");
-            operation.description = Some(described.map_or_else(|| scope.clone(), |text| format!("{text}\n\n{scope}")));
-        }
-    }
+/// Puts around all routes what every request goes through.
+pub(super) fn wrapped<S>(router: Router<S>, document: Document, metrics: Option<PrometheusHandle>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
+    router.layer((
+        from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
+        CatchPanicLayer::custom(panicked),
+        Extension(document),
+        Extension(metrics),
+    ))
 }
 
 async fn no_route(request: Request) -> Problem {
@@ -180,19 +144,22 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Problem::from(Error::internal("a handler panicked")).into_response()
 }
 
-/// Headers that every answer has, and the request's metrics.
-async fn finish(State(metrics): State<Arc<HttpMetrics>>, request: Request, next: Next) -> Response {
+/// Names the request, adds the headers that every answer has, and counts the answer.
+async fn finish(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let id = request_id::take(&mut request);
+    let span = request_id::span(&id);
     let method = http_metrics::label(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
+    request_id::tell(&id, &mut response);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let took = began.elapsed().as_secs_f64();
     let path = path.as_ref().map_or("none", MatchedPath::as_str);
-    tracing::debug!(method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
+    tracing::debug!(parent: &span, method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
     metrics.count(path, method, response.status(), took);
     response
 }

@@ -19,14 +19,15 @@ pub(super) async fn healthz() -> axum::Json<serde_json::Value> {
 }
 
 /// Tells whether requests are answered: the database is there and the server is not stopping.
-#[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Object), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Object), (status = 503)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<serde_json::Value>, Problem> {
     app.ready().await?;
     Ok(axum::Json(json!({ "status": "ready" })))
 }
 
 /// Read the metrics, in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain"),
+    (status = 204, description = "No metrics are kept.")))]
 pub(super) async fn metrics(
     State(app): State<App>,
     axum::Extension(handle): axum::Extension<Option<PrometheusHandle>>,

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::bodies::NewToken;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,9 +13,8 @@ use super::connectors::uuid;
 use super::page::{PageView, Query};
 use super::path::PathKey;
 use super::{JsonBytes, Problem};
-use crate::auth::{NewToken, OpContext};
-use crate::error::Error;
-use crate::input::Form;
+use crate::auth::OpContext;
+use crate::input;
 use crate::services::Services;
 use crate::store::{TokenKind, TokenRow};
 use crate::tokens;
@@ -71,52 +71,19 @@ impl From<TokenRow> for TokenView {
     }
 }
 
-/// The body of `POST /api/tokens`.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes the body, which is read key by key")]
-pub(super) struct NewTokenBody {
-    /// What it is for.
-    pub name: String,
-    /// A person's or program's token, or an agent's.
-    pub kind: TokenKind,
-    /// What it may do: scopes such as `connectors:read`, `runs:*` or `admin`.
-    pub scopes: Vec<String>,
-    /// When it ends to be valid.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Timestamp>,
-    /// The agent that it belongs to; needed with kind `agent`.
-    pub agent_id: Option<String>,
-    /// The connectors that the agent may serve; needed with kind `agent`.
-    pub connector_names: Option<Vec<String>>,
-}
-
 /// Make a token. Its text is shown once.
-#[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewTokenBody),
-    responses((status = 201, body = TokenView), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/tokens", tag = TAG, request_body = inline(NewToken),
+    responses((status = 201, body = TokenView)))]
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
-    let new = read(Form::parse(&body)?)?;
+    let new = input::new_token(&body)?;
     let issued = tokens::create_token(&ctx, &services, new).await?;
     let view = TokenView { token: Some(issued.text.expose().to_owned()), ..TokenView::from(issued.row) };
     let headers = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
-}
-
-fn read(mut form: Form) -> Result<NewToken, Error> {
-    let new = NewToken {
-        name: form.required_text("name"),
-        kind: form.required("kind", Form::word).unwrap_or(TokenKind::Api),
-        scopes: form.required("scopes", Form::texts).unwrap_or_default(),
-        expires_at: form.word("expiresAt"),
-        agent_id: form.text("agentId"),
-        connector_names: form.texts("connectorNames").unwrap_or_default(),
-    };
-    form.finish(&["name", "kind", "scopes", "expiresAt", "agentId", "connectorNames"])?;
-    Ok(new)
 }
 
 /// List tokens, newest first.
@@ -139,7 +106,7 @@ pub(super) async fn list(
 
 /// Revoke a token, at once.
 #[utoipa::path(delete, path = "/api/tokens/{id}", tag = TAG, params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,

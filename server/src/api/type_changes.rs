@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::bodies::{TypeChange, TypeRefresh};
 
 use super::connectors::if_match;
 use super::json::json;
@@ -11,9 +12,8 @@ use super::path::{PathKey, PathKeys};
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ChangedType, TypeBody, TypeDiff, TypeRequest, VersionDetail, VersionView};
-use crate::error::Error;
-use crate::input::Form;
+use crate::catalog::{self, ChangedType, TypeDiff, VersionDetail, VersionView};
+use crate::input;
 use crate::services::Services;
 
 const TAG: &str = "connector types";
@@ -21,9 +21,8 @@ const TAG: &str = "connector types";
 /// Change a connector type; what is absent stays.
 #[utoipa::path(put, path = "/api/connector-types/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
-    request_body = inline(TypeBody),
-    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 412, body = Problem),
-        (status = 422, body = Problem)))]
+    request_body = inline(TypeChange),
+    responses((status = 200, body = ChangedType, headers(("ETag")))))]
 pub(super) async fn update(
     ctx: OpContext,
     State(services): State<Services>,
@@ -32,50 +31,46 @@ pub(super) async fn update(
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let request = blocking::run(move || read(&body)).await?;
-    let changed = catalog::update_type(&ctx, &services, &key, request, expected).await?;
+    let change = blocking::run(move || input::type_change(&body)).await?;
+    let changed = catalog::update_type(&ctx, &services, &key, change, expected).await?;
     Ok(([(header::ETAG, changed.view.etag())], json(changed).await?).into_response())
 }
 
 /// Tell what a change of a connector type would do, without making it.
 #[utoipa::path(post, path = "/api/connector-types/{id}/diff", tag = TAG,
-    params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeBody),
-    responses((status = 200, body = TypeDiff), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeChange),
+    responses((status = 200, body = TypeDiff)))]
 pub(super) async fn diff(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
     JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let request = blocking::run(move || read(&body)).await?;
-    json(catalog::diff_type(&ctx, &services, &key, request).await?).await
+    let change = blocking::run(move || input::type_change(&body)).await?;
+    json(catalog::diff_type(&ctx, &services, &key, change).await?).await
 }
 
 /// Fetch the schema of an external type's service again, and take it over by the rules of a change. The body may name
 /// the version, or autoBump, where the service names none.
 #[utoipa::path(post, path = "/api/connector-types/{id}/refresh", tag = TAG,
-    params(("id" = String, Path, description = "Id or name")), request_body = Object,
-    responses((status = 200, body = ChangedType), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeRefresh),
+    responses((status = 200, body = ChangedType, headers(("ETag")))))]
 pub(super) async fn refresh(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
     JsonBytes(body): JsonBytes,
 ) -> Result<Response, Problem> {
-    let form = Form::parse(&body)?;
-    let changed = catalog::refresh_type(&ctx, &services, &key, form).await?;
+    let refresh = input::type_refresh(&body)?;
+    let changed = catalog::refresh_type(&ctx, &services, &key, refresh).await?;
     Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
-}
-
-fn read(body: &[u8]) -> Result<TypeRequest, Error> {
-    TypeRequest::read(Form::parse_with_schema(body)?)
 }
 
 /// List the versions that a connector type had, newest first.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<VersionView>), (status = 404, body = Problem)))]
+    responses((status = 200, body = PageView<VersionView>)))]
 pub(super) async fn versions(
     ctx: OpContext,
     State(services): State<Services>,
@@ -90,7 +85,7 @@ pub(super) async fn versions(
 /// Read a version that a connector type had; where it had it twice, the newer one.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions/{version}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("version" = String, Path)),
-    responses((status = 200, body = VersionDetail), (status = 404, body = Problem)))]
+    responses((status = 200, body = VersionDetail)))]
 pub(super) async fn version(
     ctx: OpContext,
     State(services): State<Services>,

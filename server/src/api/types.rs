@@ -31,7 +31,7 @@ pub(super) async fn list(
 
 /// Read a connector type.
 #[utoipa::path(get, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = TypeView), (status = 404, body = Problem)))]
+    responses((status = 200, body = TypeView, headers(("ETag")))))]
 pub(super) async fn read(
     ctx: OpContext,
     State(services): State<Services>,
@@ -43,7 +43,7 @@ pub(super) async fn read(
 
 /// Delete a user's connector type that no connector uses.
 #[utoipa::path(delete, path = "/api/connector-types/{id}", tag = TAG, params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 204), (status = 409)))]
 pub(super) async fn delete(
     ctx: OpContext,
     State(services): State<Services>,
@@ -56,7 +56,7 @@ pub(super) async fn delete(
 /// Read what a connector type can do.
 #[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    responses((status = 200, body = Object)))]
 pub(super) async fn capabilities(
     ctx: OpContext,
     State(services): State<Services>,
@@ -68,7 +68,7 @@ pub(super) async fn capabilities(
 /// Read a connector type as JSON Schema 2020-12.
 #[utoipa::path(get, path = "/api/connector-types/{id}/json-schema", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    responses((status = 200, body = Object)))]
 pub(super) async fn json_schema(
     ctx: OpContext,
     State(services): State<Services>,
@@ -80,7 +80,7 @@ pub(super) async fn json_schema(
 /// Read TypeScript declarations of what a script of this type sees.
 #[utoipa::path(get, path = "/api/connector-types/{id}/types.d.ts", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = String, content_type = "application/typescript"), (status = 404, body = Problem)))]
+    responses((status = 200, body = String, content_type = "application/typescript")))]
 pub(super) async fn declarations(
     ctx: OpContext,
     State(services): State<Services>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::authenticator::Identity;
 use super::scope::Scope;
 use crate::error::Error;
-use crate::store::{ExecutionSource, new_id};
+use crate::store::{Actor, ExecutionSource, new_id};
 
 /// The most characters of a request id that a caller brings.
 pub const MAX_REQUEST_ID: usize = 128;
@@ -49,7 +49,7 @@ impl fmt::Display for RequestId {
 
 /// Who asks: the holder of a token, or the server itself.
 #[derive(Debug, Clone)]
-enum Actor {
+enum Caller {
     Token(Arc<Identity>),
     System,
 }
@@ -57,7 +57,7 @@ enum Actor {
 /// Who asks for a use case, by which door, in which request. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct OpContext {
-    actor: Actor,
+    caller: Caller,
     source: ExecutionSource,
     request_id: RequestId,
 }
@@ -65,19 +65,19 @@ pub struct OpContext {
 impl OpContext {
     /// Creates the context of a caller who showed a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
-        Self { actor: Actor::Token(identity), source, request_id }
+        Self { caller: Caller::Token(identity), source, request_id }
     }
 
     /// Creates the context of the server itself, which may do everything.
     pub fn system() -> Self {
-        Self { actor: Actor::System, source: ExecutionSource::System, request_id: RequestId::new() }
+        Self { caller: Caller::System, source: ExecutionSource::System, request_id: RequestId::new() }
     }
 
     /// Returns whether the actor has a right.
     pub fn allows(&self, scope: Scope) -> bool {
-        match &self.actor {
-            Actor::Token(identity) => identity.allows(scope),
-            Actor::System => true,
+        match &self.caller {
+            Caller::Token(identity) => identity.allows(scope),
+            Caller::System => true,
         }
     }
 
@@ -104,25 +104,33 @@ impl OpContext {
 
     /// Returns the id of the actor's token; `None` for the server itself.
     pub fn token_id(&self) -> Option<Uuid> {
-        match &self.actor {
-            Actor::Token(identity) => Some(identity.token_id),
-            Actor::System => None,
+        match &self.caller {
+            Caller::Token(identity) => Some(identity.token_id),
+            Caller::System => None,
         }
     }
 
     /// Returns what the actor is called: the token's name, or `system`.
     pub fn actor_name(&self) -> &str {
-        match &self.actor {
-            Actor::Token(identity) => &identity.name,
-            Actor::System => "system",
+        match &self.caller {
+            Caller::Token(identity) => &identity.name,
+            Caller::System => Actor::SYSTEM,
+        }
+    }
+
+    /// Returns the actor as rows keep it.
+    pub fn actor(&self) -> Actor {
+        match &self.caller {
+            Caller::Token(identity) => Actor { token_id: Some(identity.token_id), name: identity.name.clone() },
+            Caller::System => Actor::system(),
         }
     }
 
     /// Returns the actor's token; `None` for the server itself.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
-        match &self.actor {
-            Actor::Token(identity) => Some(identity),
-            Actor::System => None,
+        match &self.caller {
+            Caller::Token(identity) => Some(identity),
+            Caller::System => None,
         }
     }
 

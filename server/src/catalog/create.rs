@@ -1,11 +1,10 @@
 //! Making a connector: everything is checked before anything is written, and what is written is
 //! written in one transaction.
 
-use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use floh_client::bodies::NewConnector;
 use semver::Version;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::config::{ConfigChange, split_config};
 use super::endpoint::read_endpoint;
@@ -16,129 +15,12 @@ use crate::blocking;
 use crate::catalog::ConnectorView;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
-use crate::input::Form;
 use crate::services::Services;
 use crate::store::{
-    ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError, TypeChoice,
-    TypeFields, new_id,
+    Actor, ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError,
+    TypeChoice, TypeFields, new_id,
 };
 use crate::type_schema::{stored_schema, type_schema};
-
-/// The body of `POST /api/connectors`.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub struct NewConnector {
-    /// Unique name: kebab-case, at most 63 characters.
-    pub name: String,
-    /// Name of the type.
-    #[schema(rename = "type")]
-    pub type_name: String,
-    /// How the type's commands are served.
-    pub execution_model: ExecutionModel,
-    /// The type's version; where the type exists, it must be its version.
-    pub version: Option<String>,
-    /// What the connector is for.
-    pub description: Option<String>,
-    /// Its category.
-    pub category: Option<String>,
-    /// Its tags.
-    pub tags: Option<Vec<String>>,
-    /// The type's config schema; where the type exists, it must equal its schema.
-    #[schema(value_type = Option<Object>)]
-    pub config_schema: Option<Value>,
-    /// The type's script; where the type exists, it must equal its script.
-    pub script_source: Option<String>,
-    /// The type's endpoint; where the type exists, it must equal its endpoint. Of an external instance of a built-in
-    /// type, its own.
-    pub endpoint_url: Option<String>,
-    /// What calls of an external connector's service are signed with.
-    #[schema(write_only)]
-    pub signing_secret: Option<String>,
-    /// The connection config; may be incomplete.
-    #[schema(value_type = Option<Object>)]
-    pub config: Option<Map<String, Value>>,
-    /// Whether the connector may be executed; true where absent.
-    pub enabled: Option<bool>,
-    /// Least level of log lines that are kept; info where absent.
-    pub log_level: Option<LogLevel>,
-    /// Deadline of its calls in milliseconds, 1 to 300000.
-    pub timeout_ms: Option<u32>,
-    /// Its mock settings.
-    #[schema(value_type = Option<Object>)]
-    pub mock: Option<Map<String, Value>>,
-}
-
-/// The keys that the body may have.
-const KEYS: &[&str] = &[
-    "name",
-    "type",
-    "executionModel",
-    "version",
-    "description",
-    "category",
-    "tags",
-    "configSchema",
-    "scriptSource",
-    "endpointUrl",
-    "signingSecret",
-    "config",
-    "enabled",
-    "logLevel",
-    "timeoutMs",
-    "mock",
-];
-
-impl NewConnector {
-    /// Reads the body.
-    ///
-    /// # Errors
-    /// 422 with every mistake that can be seen without looking at the type.
-    pub fn read(mut form: Form) -> Result<Self, Error> {
-        // A draft of an import may be sent as it is.
-        form.ignore(&["operations", "warnings", "file"]);
-        let name = form.required_text("name");
-        if !is_connector_name(&name) && !form.is_mistaken("name") {
-            form.mistake("name", CONNECTOR_NAME_RULE);
-        }
-        let type_name = form.required_text("type");
-        let execution_model = form.required("executionModel", Form::word).unwrap_or(ExecutionModel::BuiltIn);
-        let new = Self {
-            name,
-            type_name,
-            execution_model,
-            version: form.text("version"),
-            description: form.text("description"),
-            category: form.short_text("category"),
-            tags: form.texts("tags"),
-            config_schema: form.value("configSchema"),
-            script_source: form.text("scriptSource"),
-            endpoint_url: form.text("endpointUrl"),
-            signing_secret: external::signing_secret(&mut form),
-            config: form.object("config"),
-            enabled: form.flag("enabled"),
-            log_level: form.word("logLevel"),
-            timeout_ms: timeout_ms(&mut form),
-            mock: form.object("mock"),
-        };
-        if new.signing_secret.is_some() && execution_model != ExecutionModel::External {
-            form.mistake("signingSecret", format!("only for external connectors; this one is {execution_model}"));
-        }
-        check_mock(&mut form, new.mock.as_ref());
-        form.finish(KEYS)?;
-        Ok(new)
-    }
-}
-
-pub(super) fn timeout_ms(form: &mut Form) -> Option<u32> {
-    form.number("timeoutMs", 1..=connector_runtime::dispatch::MAX_TIMEOUT_MS).and_then(|ms| u32::try_from(ms).ok())
-}
-
-pub(super) fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {
-    let Some(mock) = mock else { return };
-    if let Err(error) = serde_json::from_value::<MockSettings>(Value::Object(mock.clone())) {
-        form.mistake("mock", error.to_string());
-    }
-}
 
 /// Creates a connector.
 ///
@@ -159,11 +41,11 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
         // A type whose code is gone can be read, but nothing new can be made of it.
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
-            let (of, schema) = new_type(services, &new, sent).await?;
+            let (of, schema) = new_type(services, &new, sent, ctx.actor()).await?;
             return insert(services, new, of, &schema, Own::default()).await;
         }
         Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
-            let (of, schema) = external::new_type(services, &new).await?;
+            let (of, schema) = external::new_type(services, &new, ctx.actor()).await?;
             return insert(services, new, of, &schema, Own::default()).await;
         }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
@@ -207,6 +89,7 @@ async fn new_type(
     services: &Services,
     new: &NewConnector,
     sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
+    actor: Actor,
 ) -> Result<(TypeChoice, ConfigSchema), Error> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
@@ -251,7 +134,7 @@ async fn new_type(
         script_source: Some(source.clone()),
         endpoint_url: None,
     };
-    let new_type = NewType { name: new.type_name.clone(), execution_model: new.execution_model, fields };
+    let new_type = NewType { name: new.type_name.clone(), execution_model: new.execution_model, fields, actor };
     Ok((TypeChoice::New(new_type), schema))
 }
 
@@ -280,7 +163,7 @@ async fn insert(
         tags: new.tags.unwrap_or_default(),
         enabled: new.enabled.unwrap_or(true),
         log_level: new.log_level.unwrap_or(LogLevel::Info),
-        timeout_ms: new.timeout_ms,
+        timeout_ms: new.timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
         mock: new.mock.unwrap_or_default(),
         config: plain,
         endpoint_url: own.endpoint_url,

@@ -6,27 +6,16 @@ use semver::Version;
 use serde_json::Value;
 use url::Url;
 
-use super::create::{NewConnector, parse_schema};
+use super::create::parse_schema;
 use super::endpoint::read_endpoint;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
-use crate::input::Form;
 use crate::services::Services;
-use crate::store::{ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields};
+use crate::store::{
+    Actor, ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields,
+};
 use connector_runtime::external::{FetchedSchema, ProbeError, fetch_schema};
-
-/// Most characters of a signing secret.
-const MAX_SIGNING: usize = 1_024;
-
-/// Takes a signing secret.
-pub(super) fn signing_secret(form: &mut Form) -> Option<String> {
-    let secret = form.text("signingSecret")?;
-    if secret.is_empty() || secret.chars().count() > MAX_SIGNING {
-        form.mistake("signingSecret", format!("expected 1 to {MAX_SIGNING} characters"));
-        return None;
-    }
-    Some(secret)
-}
+use floh_client::bodies::NewConnector;
 
 /// Seals a signing secret.
 pub(super) fn seal_signing_secret(services: &Services, id: uuid::Uuid, secret: &str) -> Result<SealedSecret, Error> {
@@ -38,7 +27,11 @@ pub(super) fn seal_signing_secret(services: &Services, id: uuid::Uuid, secret: &
 ///
 /// # Errors
 /// 422 with every mistake, and where the service does not answer or answers no schema.
-pub(super) async fn new_type(services: &Services, new: &NewConnector) -> Result<(TypeChoice, ConfigSchema), Error> {
+pub(super) async fn new_type(
+    services: &Services,
+    new: &NewConnector,
+    actor: Actor,
+) -> Result<(TypeChoice, ConfigSchema), Error> {
     let mut mistakes = Vec::new();
     if !is_connector_name(&new.type_name) {
         mistakes.push(Mistake::new("/type", CONNECTOR_NAME_RULE));
@@ -91,7 +84,7 @@ pub(super) async fn new_type(services: &Services, new: &NewConnector) -> Result<
         script_source: None,
         endpoint_url: new.endpoint_url.clone(),
     };
-    let of = NewType { name: new.type_name.clone(), execution_model: ExecutionModel::External, fields };
+    let of = NewType { name: new.type_name.clone(), execution_model: ExecutionModel::External, fields, actor };
     Ok((TypeChoice::New(of), schema))
 }
 

@@ -2,6 +2,7 @@
 //! model; the history keeps what was put; what connectors have stored is carried over in the same transaction.
 
 use connector_runtime::version::{Change, Changes, Level, check_floor, diff, suggested_version};
+use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,18 +12,18 @@ use super::affected::{Affected, AffectedList, affected};
 use super::config_migration::{ClearedSecrets, ConfigMigration, shown_name};
 use super::external::fetch_again;
 use super::script_source::check_source;
-use super::type_patch::{Imported, TypePatch, TypeRequest};
+use super::type_patch::{Imported, TypePatch, authorize};
 use super::types::TypeView;
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
-use crate::input::Form;
+use crate::input::Unchecked;
 use crate::openapi::{OperationView, Warning};
 use crate::services::Services;
 use crate::store::{
-    ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig, TypeFields,
-    VersionSource,
+    Actor, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
+    TypeFields, VersionSource,
 };
 
 /// Most changes that the history keeps of a version.
@@ -117,20 +118,21 @@ pub async fn update_type(
     ctx: &OpContext,
     services: &Services,
     key: &str,
-    request: TypeRequest,
+    change: Unchecked<TypeChange>,
     expected: Option<i64>,
 ) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
-    request.authorize(ctx)?;
-    let (worker, key) = (services.clone(), key.to_owned());
-    services.run_to_completion(async move { replace(&worker, &key, request, expected).await }).await
+    authorize(ctx, &change.body)?;
+    let (worker, key, actor) = (services.clone(), key.to_owned(), ctx.actor());
+    services.run_to_completion(async move { replace(&worker, &key, change, expected, actor).await }).await
 }
 
 async fn replace(
     services: &Services,
     key: &str,
-    request: TypeRequest,
+    change: Unchecked<TypeChange>,
     expected: Option<i64>,
+    actor: Actor,
 ) -> Result<ChangedType, Error> {
     // One after another: without If-Match a change is laid over whatever is there.
     let _turn = services.write_lock.lock().await;
@@ -138,9 +140,9 @@ async fn replace(
     if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
-    let Planned { row, patch, plan } = planned(services, row, request).await?;
+    let Planned { row, patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
-    write(services, Planned { row, patch, plan }, VersionSource::Put, expected.is_some()).await
+    write(services, Planned { row, patch, plan }, VersionSource::Put, actor, expected.is_some()).await
 }
 
 /// Fetches the schema of an external type's service again and takes it over by the rules of a change.
@@ -148,18 +150,28 @@ async fn replace(
 /// # Errors
 /// 404; 422 where the type has no service to ask, the service tells no schema, or its version is below the floor (with
 /// the `change`); 503 where the type has been changed meanwhile.
-pub async fn refresh_type(ctx: &OpContext, services: &Services, key: &str, form: Form) -> Result<ChangedType, Error> {
+pub async fn refresh_type(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    refresh: Unchecked<TypeRefresh>,
+) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     let asked = services.store.types().get(key).await?;
     if asked.execution_model == ExecutionModel::External {
         let why = "a service's schema decides what is secret of connectors, so this";
         ctx.authorize_for(Scope::ConnectorsWrite, why)?;
     }
-    let worker = services.clone();
-    services.run_to_completion(async move { fetch_and_replace(&worker, asked, form).await }).await
+    let (worker, actor) = (services.clone(), ctx.actor());
+    services.run_to_completion(async move { fetch_and_replace(&worker, asked, refresh, actor).await }).await
 }
 
-async fn fetch_and_replace(services: &Services, asked: ConnectorType, form: Form) -> Result<ChangedType, Error> {
+async fn fetch_and_replace(
+    services: &Services,
+    asked: ConnectorType,
+    refresh: Unchecked<TypeRefresh>,
+    actor: Actor,
+) -> Result<ChangedType, Error> {
     let fetched = fetch_again(services, &asked).await?;
     let _turn = services.write_lock.lock().await;
     let row = services.store.types().get(&asked.id.to_string()).await?;
@@ -168,10 +180,10 @@ async fn fetch_and_replace(services: &Services, asked: ConnectorType, form: Form
     }
     let worker = services.clone();
     let planned = blocking::run(move || {
-        let patch = TypePatch::refresh(&worker, &row, form, &fetched)?;
+        let patch = TypePatch::refresh(&worker, &row, refresh, &fetched)?;
         Planned::of(row, patch)
     });
-    write(services, planned.await?, VersionSource::Refresh, false).await
+    write(services, planned.await?, VersionSource::Refresh, actor, false).await
 }
 
 /// Writes a change whose version fits. `guarded` tells that the caller has named the revision that it has seen.
@@ -179,6 +191,7 @@ async fn write(
     services: &Services,
     planned: Planned,
     source: VersionSource,
+    actor: Actor,
     guarded: bool,
 ) -> Result<ChangedType, Error> {
     let Planned { row, mut patch, plan } = planned;
@@ -203,15 +216,13 @@ async fn write(
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
-    let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes) });
+    let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes), actor });
     let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut rework = |stored: StoredConfig| rework(services, &carry, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if carry.is_idle() { None } else { Some(&mut rework) };
     let updated = services.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
-    // Also after an error: a commit whose answer was lost may be there.
-    services.instances.forget_type(&row.name);
     let updated = match updated {
         Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
             return Err(Error::unavailable("another server has just changed the connector type; try again"));
@@ -232,12 +243,12 @@ pub async fn diff_type(
     ctx: &OpContext,
     services: &Services,
     key: &str,
-    request: TypeRequest,
+    change: Unchecked<TypeChange>,
 ) -> Result<TypeDiff, Error> {
     ctx.authorize(Scope::TypesWrite)?;
-    request.authorize(ctx)?;
+    authorize(ctx, &change.body)?;
     let row = services.store.types().get(key).await?;
-    let Planned { row, mut patch, plan } = planned(services, row, request).await?;
+    let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
     let change = plan.view(services, &row, &patch).await?;
     let carry = ConfigMigration::new(&row, &patch);
@@ -289,10 +300,10 @@ impl Planned {
 }
 
 /// Reads a change and finds out what it comes to; with a large schema that takes its time.
-async fn planned(services: &Services, row: ConnectorType, request: TypeRequest) -> Result<Planned, Error> {
+async fn planned(services: &Services, row: ConnectorType, change: Unchecked<TypeChange>) -> Result<Planned, Error> {
     let worker = services.clone();
     blocking::run(move || {
-        let patch = TypePatch::read(&worker, &row, request)?;
+        let patch = TypePatch::of(&worker, &row, change)?;
         Planned::of(row, patch)
     })
     .await

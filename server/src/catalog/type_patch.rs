@@ -3,97 +3,21 @@
 
 use std::sync::Arc;
 
-use connector_runtime::schema::{ConfigSchema, Fields};
+use connector_runtime::schema::{ConfigSchema, Fields, SchemaProblem};
+use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::endpoint::read_endpoint;
-use super::import::{read_include, refused};
+use super::import::refused;
 use crate::auth::{OpContext, Scope};
 use crate::error::{Error, Mistake};
-use crate::input::Form;
+use crate::input::Unchecked;
 use crate::openapi::{self, ConnectorDraft, OperationView, Options, Spec, Warning};
 use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 use crate::type_schema::{stored_schema, type_schema};
 use connector_runtime::external::FetchedSchema;
-
-/// The body of `PUT /api/connector-types/{id}`. What is absent stays as it is.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub struct TypeBody {
-    /// The new version; at least the old one bumped at the level of the changes.
-    pub version: Option<String>,
-    /// Connection fields and commands, replaced whole.
-    #[schema(value_type = Option<Object>)]
-    pub config_schema: Option<Value>,
-    /// The JavaScript of a script type.
-    pub script_source: Option<String>,
-    /// The OpenAPI document of an `oas_derived` type, as parse-oas takes it: in place of `configSchema` and
-    /// `scriptSource`. Commands keep the names that their operations have.
-    #[schema(value_type = Option<Object>)]
-    pub spec: Option<Value>,
-    /// With `spec`: names of the operations to take, those of the type's commands among them; all where absent.
-    pub include: Option<Vec<String>>,
-    /// Where an external type is served.
-    pub endpoint_url: Option<String>,
-    /// What it connects to.
-    pub description: Option<String>,
-    /// Its category; null removes it.
-    pub category: Option<String>,
-    /// Its tags, replaced whole.
-    pub tags: Option<Vec<String>>,
-    /// Takes the smallest version that the changes allow.
-    pub auto_bump: Option<bool>,
-}
-
-/// The keys that the body may have.
-const KEYS: &[&str] = &[
-    "version",
-    "configSchema",
-    "scriptSource",
-    "spec",
-    "include",
-    "endpointUrl",
-    "description",
-    "category",
-    "tags",
-    "autoBump",
-];
-
-/// What `PUT /api/connector-types/{id}` is asked: its body, and the document in it, read.
-#[derive(Debug)]
-pub struct TypeRequest {
-    form: Form,
-    spec: Option<Spec>,
-}
-
-impl TypeRequest {
-    /// Takes the document out of the body and reads it.
-    ///
-    /// # Errors
-    /// 422 with the code of the import where it cannot be read.
-    pub fn read(mut form: Form) -> Result<Self, Error> {
-        let spec = form.value("spec").map(Spec::of).transpose().map_err(refused)?;
-        Ok(Self { form, spec })
-    }
-
-    /// Refuses an actor that may not write connectors, where the change decides where they send their secrets.
-    ///
-    /// # Errors
-    /// Denied, at the first such key.
-    pub(super) fn authorize(&self, ctx: &OpContext) -> Result<(), Error> {
-        for key in ["scriptSource", "endpointUrl", "spec"] {
-            if self.form.has(key) || key == "spec" && self.spec.is_some() {
-                let why = format!("{key} decides what becomes of the secrets of connectors, so it");
-                ctx.authorize_for(Scope::ConnectorsWrite, &why)
-                    .map_err(|error| error.at(format!("/{key}"), "not allowed"))?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// What a re-import has to tell.
 #[derive(Debug, Clone)]
@@ -120,57 +44,64 @@ pub(super) struct TypePatch {
 }
 
 impl TypePatch {
-    /// Takes over what a service tells of itself. Its version is the one asked for, where it names one.
+    /// Takes over what a service says of itself. Its version is the one asked for, where it names one.
     ///
     /// # Errors
-    /// 422 where the body names a version too, and with every other mistake in it.
+    /// Invalid where the caller names a version too, and with every other mistake.
     pub(super) fn refresh(
         services: &Services,
         row: &ConnectorType,
-        mut form: Form,
+        refresh: Unchecked<TypeRefresh>,
         fetched: &FetchedSchema,
     ) -> Result<Self, Error> {
-        let (sent, auto_bump) = version(&mut form);
+        let mut mistakes = Vec::new();
+        let body = &refresh.body;
+        let (sent, auto_bump) = version(body.version.as_deref(), body.auto_bump, &mut mistakes);
         if let Some(served) = &fetched.version
             && (auto_bump || sent.as_ref().is_some_and(|sent| sent != served))
         {
-            let key = if auto_bump { "autoBump" } else { "version" };
-            form.mistake(key, format!("the service names its version itself: {served}; leave this out"));
+            let key = if auto_bump { "/autoBump" } else { "/version" };
+            let message = format!("the service names its version itself: {served}; leave this out");
+            mistakes.push(Mistake::new(key, message));
         }
-        form.finish(&["version", "autoBump"])?;
+        mistakes.extend(refresh.mistakes);
+        refuse(mistakes)?;
         let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
         let (old, new) = (shown_schema(services, row)?, Arc::new(fetched.config_schema.clone()));
         Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields, imported: None })
     }
 
-    /// Reads the body.
+    /// Checks a change against the type that it is for.
     ///
     /// # Errors
-    /// 422 with every mistake.
-    pub(super) fn read(services: &Services, row: &ConnectorType, request: TypeRequest) -> Result<Self, Error> {
-        let TypeRequest { mut form, spec } = request;
+    /// Invalid with every mistake.
+    pub(super) fn of(services: &Services, row: &ConnectorType, change: Unchecked<TypeChange>) -> Result<Self, Error> {
+        let Unchecked { body: change, mistakes: read } = change;
+        let mut mistakes = Vec::new();
         let old = shown_schema(services, row)?;
-        let draft = re_import(row, &old, &mut form, spec)?;
-        let (version, auto_bump) = version(&mut form);
+        let brought = change.config_schema.is_some() || change.script_source.is_some();
+        let draft = re_import(row, &old, (change.spec, change.include), brought, &mut mistakes)?;
+        let (version, auto_bump) = version(change.version.as_deref(), change.auto_bump, &mut mistakes);
         let mut fields = row.fields.clone();
-        let mut new = match form.value("configSchema") {
+        let mut new = match &change.config_schema {
             None => Arc::clone(&old),
             Some(sent) => {
-                config_schema(services, row, &mut form, &sent, &mut fields)?.unwrap_or_else(|| Arc::clone(&old))
+                config_schema(services, row, sent, &mut fields, &mut mistakes)?.unwrap_or_else(|| Arc::clone(&old))
             }
         };
-        script_source(row, &mut form, &mut fields);
-        endpoint_url(row, &mut form, &mut fields);
-        if let Some(description) = form.text("description") {
+        script_source(row, change.script_source, &mut fields, &mut mistakes);
+        endpoint_url(row, change.endpoint_url, &mut fields, &mut mistakes);
+        if let Some(description) = change.description {
             fields.description = description;
         }
-        if form.has("category") {
-            fields.category = form.short_text("category");
+        if let Some(category) = change.category {
+            fields.category = category;
         }
-        if let Some(tags) = form.texts("tags") {
+        if let Some(tags) = change.tags {
             fields.tags = tags;
         }
-        form.finish(KEYS)?;
+        mistakes.extend(read);
+        refuse(mistakes)?;
         let imported = draft.map(|draft| {
             let mut warnings = draft.warnings;
             warnings.extend(row.fields.script_source.as_deref().into_iter().flat_map(replaced));
@@ -183,27 +114,52 @@ impl TypePatch {
     }
 }
 
+/// Refuses an actor that may not write connectors, where a change decides where they send their secrets.
+///
+/// # Errors
+/// Denied, at the first such key.
+pub(super) fn authorize(ctx: &OpContext, change: &TypeChange) -> Result<(), Error> {
+    let sensitive = [
+        ("scriptSource", change.script_source.is_some()),
+        ("endpointUrl", change.endpoint_url.is_some()),
+        ("spec", change.spec.is_some()),
+    ];
+    for (key, _) in sensitive.into_iter().filter(|(_, sent)| *sent) {
+        let why = format!("{key} decides what becomes of the secrets of connectors, so it");
+        ctx.authorize_for(Scope::ConnectorsWrite, &why).map_err(|error| error.at(format!("/{key}"), "not allowed"))?;
+    }
+    Ok(())
+}
+
+fn refuse(mistakes: Vec<Mistake>) -> Result<(), Error> {
+    if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
+}
+
 /// Imports a document anew. An operation that the type has a command for keeps the command's name.
 fn re_import(
     row: &ConnectorType,
     old: &ConfigSchema,
-    form: &mut Form,
-    spec: Option<Spec>,
+    (spec, include): (Option<Value>, Option<Vec<String>>),
+    schema_or_script_sent: bool,
+    mistakes: &mut Vec<Mistake>,
 ) -> Result<Option<ConnectorDraft>, Error> {
-    let include = read_include(form);
     let Some(spec) = spec else {
         if include.is_some() {
-            form.mistake("include", "chooses operations of an OpenAPI document; send spec with it");
+            let message = "chooses operations of an OpenAPI document; send spec with it";
+            mistakes.push(Mistake::new("/include", message));
         }
         return Ok(None);
     };
+    let spec = Spec::of(spec).map_err(refused)?;
     if row.execution_model != ExecutionModel::OasDerived {
         let model = row.execution_model;
-        form.mistake("spec", format!("only for types made of an OpenAPI document (oas_derived); this one is {model}"));
+        let message = format!("only for types made of an OpenAPI document (oas_derived); this one is {model}");
+        mistakes.push(Mistake::new("/spec", message));
         return Ok(None);
     }
-    if form.has("configSchema") || form.has("scriptSource") {
-        form.mistake("spec", "brings configSchema and scriptSource itself; send either the document or these");
+    if schema_or_script_sent {
+        let message = "brings configSchema and scriptSource itself; send either the document or these";
+        mistakes.push(Mistake::new("/spec", message));
         return Ok(None);
     }
     let sources = old.commands.iter().filter_map(|(name, command)| Some((command.source.clone()?, name.clone())));
@@ -230,17 +186,18 @@ fn is_empty(schema: &Value) -> bool {
     schema.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
-fn version(form: &mut Form) -> (Option<Version>, bool) {
-    let version = form.short_text("version").and_then(|text| match Version::parse(&text) {
+fn version(sent: Option<&str>, auto_bump: Option<bool>, mistakes: &mut Vec<Mistake>) -> (Option<Version>, bool) {
+    let version = sent.and_then(|text| match Version::parse(text) {
         Ok(version) => Some(version),
         Err(error) => {
-            form.mistake("version", format!("not a semantic version such as 1.2.0: {error}; got {text:?}"));
+            let message = format!("not a semantic version such as 1.2.0: {error}; got {text:?}");
+            mistakes.push(Mistake::new("/version", message));
             None
         }
     });
-    let auto_bump = form.flag("autoBump").unwrap_or(false);
+    let auto_bump = auto_bump.unwrap_or(false);
     if auto_bump && version.is_some() {
-        form.mistake("autoBump", "send either a version or autoBump, not both");
+        mistakes.push(Mistake::new("/autoBump", "send either a version or autoBump, not both"));
     }
     (version, auto_bump)
 }
@@ -248,9 +205,9 @@ fn version(form: &mut Form) -> (Option<Version>, bool) {
 fn config_schema(
     services: &Services,
     row: &ConnectorType,
-    form: &mut Form,
     sent: &Value,
     fields: &mut TypeFields,
+    mistakes: &mut Vec<Mistake>,
 ) -> Result<Option<Arc<ConfigSchema>>, Error> {
     let compiled =
         if row.execution_model == ExecutionModel::BuiltIn { Some(type_schema(&services.registry, row)?) } else { None };
@@ -264,16 +221,15 @@ fn config_schema(
     match ConfigSchema::parse(sent) {
         Ok(schema) => {
             if let Some(compiled) = &compiled {
-                form.mistakes(lacking(sent, &schema, compiled));
+                mistakes.extend(lacking(sent, &schema, compiled));
             }
             fields.config_schema = schema.to_value().to_string();
             Ok(Some(Arc::new(schema)))
         }
         Err(error) => {
-            let mistakes = error.problems.into_iter();
-            form.mistakes(
-                mistakes.map(|problem| Mistake::new(format!("/configSchema{}", problem.pointer), problem.message)),
-            );
+            let place =
+                |problem: SchemaProblem| Mistake::new(format!("/configSchema{}", problem.pointer), problem.message);
+            mistakes.extend(error.problems.into_iter().map(place));
             Ok(None)
         }
     }
@@ -309,23 +265,25 @@ fn lacking(sent: &Value, schema: &ConfigSchema, compiled: &ConfigSchema) -> Vec<
     mistakes
 }
 
-fn script_source(row: &ConnectorType, form: &mut Form, fields: &mut TypeFields) {
-    let Some(source) = form.text("scriptSource") else { return };
+fn script_source(row: &ConnectorType, sent: Option<String>, fields: &mut TypeFields, mistakes: &mut Vec<Mistake>) {
+    let Some(source) = sent else { return };
     if matches!(row.execution_model, ExecutionModel::Script | ExecutionModel::OasDerived) {
         fields.script_source = Some(source);
     } else {
-        form.mistake("scriptSource", format!("only for types that run a script; this one is {}", row.execution_model));
+        let message = format!("only for types that run a script; this one is {}", row.execution_model);
+        mistakes.push(Mistake::new("/scriptSource", message));
     }
 }
 
-fn endpoint_url(row: &ConnectorType, form: &mut Form, fields: &mut TypeFields) {
-    let Some(text) = form.text("endpointUrl") else { return };
+fn endpoint_url(row: &ConnectorType, sent: Option<String>, fields: &mut TypeFields, mistakes: &mut Vec<Mistake>) {
+    let Some(text) = sent else { return };
     if row.execution_model != ExecutionModel::External {
-        form.mistake("endpointUrl", format!("only for external types; this one is {}", row.execution_model));
+        let message = format!("only for external types; this one is {}", row.execution_model);
+        mistakes.push(Mistake::new("/endpointUrl", message));
         return;
     }
     match read_endpoint(&text) {
         Ok(_) => fields.endpoint_url = Some(text),
-        Err(error) => form.mistake("endpointUrl", error),
+        Err(error) => mistakes.push(Mistake::new("/endpointUrl", error)),
     }
 }

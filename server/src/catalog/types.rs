@@ -32,8 +32,8 @@ pub struct TypeView {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Connection fields and commands (contract section 2).
-    #[schema(value_type = Object)]
+    /// Connection fields and commands (contract section 2); null where any command is taken.
+    #[schema(value_type = Option<Object>)]
     pub config_schema: Value,
     /// The JavaScript of a script type.
     #[serde(skip_serializing_if = "Option::is_none")]

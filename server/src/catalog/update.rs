@@ -1,116 +1,28 @@
 //! Changing a connector: what is absent stays, null removes, and a destination that moves takes no
 //! secret with it.
 
-use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use connector_runtime::mock::MockSettings;
+use connector_runtime::schema::ConfigSchema;
+use floh_client::bodies::ConnectorPatch;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::config::{ConfigChange, moves_destination, moves_endpoint, split_config};
 use super::config_migration::shown_name;
-use super::create::{check_mock, timeout_ms};
 use super::endpoint::read_endpoint;
-use super::external::{seal_signing_secret, signing_secret};
+use super::external::seal_signing_secret;
 use super::script_source::check_mock_script;
 use crate::auth::{OpContext, Scope};
 use crate::catalog::ConnectorView;
 use crate::connector_secrets;
 use crate::error::Error;
-use crate::input::Form;
 use crate::services::Services;
 use crate::store::{
-    Connector, ConnectorFields, ExecutionModel, LogLevel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
+    Connector, ConnectorFields, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
 };
 use crate::type_schema::type_schema;
 
-/// The body of `PUT /api/connectors/{id}`. What is absent stays as it is.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub struct ConnectorPatch {
-    /// New unique name.
-    pub name: Option<String>,
-    /// What the connector is for.
-    pub description: Option<String>,
-    /// Its category; null removes it.
-    #[schema(value_type = Option<String>)]
-    pub category: Option<Option<String>>,
-    /// Its tags, replaced whole.
-    pub tags: Option<Vec<String>>,
-    /// Merged into the connection config by key; null removes a field.
-    #[schema(value_type = Option<Object>)]
-    pub config: Option<Map<String, Value>>,
-    /// Where an external instance of a built-in type is served; null leaves it to an agent.
-    #[schema(value_type = Option<String>)]
-    pub endpoint_url: Option<Option<String>>,
-    /// What calls of an external connector's service are signed with; null removes it.
-    #[schema(value_type = Option<String>, write_only)]
-    pub signing_secret: Option<Option<String>>,
-    /// Whether the connector may be executed.
-    pub enabled: Option<bool>,
-    /// Least level of log lines that are kept.
-    pub log_level: Option<LogLevel>,
-    /// Deadline of its calls in milliseconds; null removes it.
-    #[schema(value_type = Option<u32>)]
-    pub timeout_ms: Option<Option<u32>>,
-    /// Merged into the mock settings by key; `data` is replaced whole, null removes a key.
-    #[schema(value_type = Option<Object>)]
-    pub mock: Option<Map<String, Value>>,
-}
-
-/// The keys that the body may have.
-const KEYS: &[&str] = &[
-    "name",
-    "description",
-    "category",
-    "tags",
-    "config",
-    "endpointUrl",
-    "signingSecret",
-    "enabled",
-    "logLevel",
-    "timeoutMs",
-    "mock",
-];
-
 /// Where what belongs to the type is changed, for messages.
 const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
-
-impl ConnectorPatch {
-    /// Reads the body.
-    ///
-    /// # Errors
-    /// 422 with every mistake that can be seen without looking at the type.
-    pub fn read(mut form: Form) -> Result<Self, Error> {
-        let name = form.text("name");
-        if name.as_deref().is_some_and(|name| !is_connector_name(name)) {
-            form.mistake("name", CONNECTOR_NAME_RULE);
-        }
-        for key in ["executionModel", "type"] {
-            if form.value(key).is_some() {
-                form.mistake(key, "cannot be changed; make another connector");
-            }
-        }
-        for key in ["version", "configSchema", "scriptSource"] {
-            if form.value(key).is_some() {
-                form.mistake(key, OF_THE_TYPE);
-            }
-        }
-        let patch = Self {
-            name,
-            description: form.text("description"),
-            category: form.has("category").then(|| form.short_text("category")),
-            tags: form.texts("tags"),
-            config: form.object("config"),
-            endpoint_url: form.has("endpointUrl").then(|| form.text("endpointUrl")),
-            signing_secret: form.has("signingSecret").then(|| signing_secret(&mut form)),
-            enabled: form.flag("enabled"),
-            log_level: form.word("logLevel"),
-            timeout_ms: form.has("timeoutMs").then(|| timeout_ms(&mut form)),
-            mock: form.object("mock"),
-        };
-        form.finish(KEYS)?;
-        Ok(patch)
-    }
-}
 
 /// Changes a connector. `expected` is the revision that the caller has seen, where it said so.
 ///
@@ -137,13 +49,7 @@ pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: O
     ctx.authorize(Scope::ConnectorsWrite)?;
     let connector = services.store.connectors().get(key).await?;
     let worker = services.clone();
-    let work = async move {
-        let deleted = worker.store.connectors().delete(connector.id, expected).await;
-        // Also after an error: a commit whose answer was lost may be there.
-        worker.instances.forget(connector.id);
-        worker.service_statuses.forget(connector.id);
-        Ok(deleted?)
-    };
+    let work = async move { Ok(worker.store.connectors().delete(connector.id, expected).await?) };
     services.run_to_completion(work).await
 }
 
@@ -205,11 +111,7 @@ async fn attempt(services: &Services, connector: Connector, patch: &ConnectorPat
     let cleared = apply_config(services, &connector, &schema, patch, &mut fields, sealed, moved)?;
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
-    let id = connector.id;
-    let updated = services.store.connectors().update(id, connector.revision, fields, changes).await;
-    // Also after an error: a commit whose answer was lost may be there.
-    services.instances.forget(id);
-    let updated = updated?;
+    let updated = services.store.connectors().update(connector.id, connector.revision, fields, changes).await?;
     let mut view = ConnectorView::new(updated, &schema.connection, row.available);
     view.secrets_cleared = names.iter().map(|name| shown_name(name)).collect();
     Ok(view)
@@ -334,7 +236,7 @@ fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<()
         fields.log_level = level;
     }
     if let Some(timeout_ms) = patch.timeout_ms {
-        fields.timeout_ms = timeout_ms;
+        fields.timeout_ms = timeout_ms.and_then(|ms| u32::try_from(ms).ok());
     }
     if let Some(mock) = &patch.mock {
         for (key, value) in mock {
@@ -344,9 +246,8 @@ fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<()
                 fields.mock.insert(key.clone(), value.clone());
             }
         }
-        let mut form = Form::parse(b"{}")?;
-        check_mock(&mut form, Some(&fields.mock));
-        form.finish(KEYS)?;
+        serde_json::from_value::<MockSettings>(Value::Object(fields.mock.clone()))
+            .map_err(|error| Error::invalid_at("/mock", error.to_string()))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::type_change::read_summary;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{Page, PageRequest, VersionSource, VersionSummary};
+use crate::store::{Actor, Page, PageRequest, VersionSource, VersionSummary};
 
 /// A version that a connector type had, as lists show it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -22,6 +22,8 @@ pub struct VersionView {
     /// What changed against the version before: `{ level, total, changes }`, of the changes the first 200.
     #[schema(value_type = Object)]
     pub change: Value,
+    /// Who wrote it; null for versions of releases that did not keep it.
+    pub actor: Option<Actor>,
     /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -35,7 +37,7 @@ pub struct VersionDetail {
     #[serde(flatten)]
     pub view: VersionView,
     /// Connection fields and commands (contract section 2).
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub config_schema: Value,
     /// The JavaScript of a script type.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +50,8 @@ pub struct VersionDetail {
 impl VersionView {
     fn new(row: VersionSummary) -> Result<Self, Error> {
         let change = read_summary(&row.changes)?;
-        Ok(Self { version: row.version, source: row.source, change, created_at: row.created_at })
+        let VersionSummary { version, source, actor, created_at, .. } = row;
+        Ok(Self { version, source, change, actor, created_at })
     }
 }
 

@@ -10,7 +10,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use call::{CallInput, call, test};
+pub use call::{execute, test};
 pub use history::{get_execution, list_executions};
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};

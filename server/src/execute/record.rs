@@ -41,6 +41,9 @@ pub(super) fn begun(
         logs: "[]".to_owned(),
         started_at: now(),
         duration_ms: None,
+        actor: Some(request.ctx.actor()),
+        // A caller may bring it, so it may hold anything too.
+        request_id: Some(shown(request.ctx.request_id().as_str())),
     }
 }
 

@@ -1,7 +1,11 @@
 //! What the doors hand to the use cases: values read from JSON into types, once, with every mistake at its
 //! JSON pointer. No HTTP here: a tool call or a file is read by the same readers as a request body.
+//!
+//! The types are declared in `floh_client::bodies`; here is what reads them, and the rules between their fields.
 
+mod bodies;
 mod duplicate_keys;
 mod form;
 
-pub use form::{Form, MAX_SHORT_TEXT, MAX_TEXTS};
+pub use bodies::{Unchecked, call, connector_patch, import, new_connector, new_token, test, type_change, type_refresh};
+pub use form::Form;

@@ -5,7 +5,7 @@ use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
 
 use super::*;
 use crate::store::tests::{TestDb, new_type, type_fields};
-use crate::store::{NewType, PageRequest, TypeChoice};
+use crate::store::{Actor, NewType, PageRequest, TypeChoice};
 use crate::testing::types::{Odd, Safe};
 
 const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false, samples: false };
@@ -116,7 +116,7 @@ async fn an_operators_change_of_the_row_is_no_drift() {
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     let row = db.store.types().get("safe").await.unwrap();
     let changed = crate::store::TypeFields { version: "7.0.0".to_owned(), ..type_fields() };
-    let put = NewVersion::first(VersionSource::Put);
+    let put = NewVersion::first(VersionSource::Put, Actor::system());
     db.store.types().update::<StoreError>(row.id, row.revision, changed.clone(), Some(put), None).await.unwrap();
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     assert_eq!(db.store.types().get("safe").await.unwrap().fields, changed);
@@ -137,7 +137,7 @@ async fn what_seeding_replaces_stays_in_the_history() {
     seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
     let row = db.store.types().get("safe").await.unwrap();
     let changed = crate::store::TypeFields { version: "7.0.0".to_owned(), ..type_fields() };
-    let put = NewVersion::first(VersionSource::Put);
+    let put = NewVersion::first(VersionSource::Put, Actor::system());
     db.store.types().update::<StoreError>(row.id, row.revision, changed.clone(), Some(put), None).await.unwrap();
     seeded(&db, &[shorter(version(Safe::DESCRIPTOR, "1.3.0")), Odd::DESCRIPTOR], STRICT).await.unwrap();
     let wanted = [("1.3.0", VersionSource::Seed), ("7.0.0", VersionSource::Put), ("1.2.0", VersionSource::Seed)];
@@ -175,7 +175,7 @@ async fn the_log_says_what_was_replaced() {
     let db = TestDb::sqlite().await;
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     let row = db.store.types().get("safe").await.unwrap();
-    let put = NewVersion::first(VersionSource::Put);
+    let put = NewVersion::first(VersionSource::Put, Actor::system());
     let changed = crate::store::TypeFields { version: "1.2.1".to_owned(), ..row.fields.clone() };
     db.store.types().update::<StoreError>(row.id, row.revision, changed, Some(put), None).await.unwrap();
     seeded(&db, &[shorter(version(Safe::DESCRIPTOR, "1.3.0"))], STRICT).await.unwrap();

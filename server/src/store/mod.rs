@@ -5,6 +5,8 @@
 //! texts that the store does not look into; secrets arrive sealed by [`crate::vault`]. Every write that spans
 //! rows is one transaction.
 
+mod actor;
+mod change;
 mod connector;
 mod connectors;
 mod error;
@@ -14,6 +16,7 @@ mod migrate;
 mod open;
 mod page;
 mod recorder;
+mod replicas;
 mod rework;
 mod secrets;
 mod seed;
@@ -28,6 +31,7 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use actor::Actor;
 pub use connector::{Connector, ConnectorFields, ConnectorFilter, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
@@ -36,6 +40,7 @@ pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
+pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
 pub use rework::{Rework, Reworking, StoredConfig};
 pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedTypeRow, SeededType};
@@ -43,7 +48,7 @@ pub use settings::Settings;
 pub use sql::{new_id, now};
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
-pub use url::sqlite_url;
+pub use url::{sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
     ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord, VersionSource,

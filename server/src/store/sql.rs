@@ -170,6 +170,11 @@ impl<'r> Reader<'r> {
         Uuid::try_parse(self.value::<&str>(column)?).map_err(|error| self.corrupt(column, error))
     }
 
+    pub(super) fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+        let text: Option<&str> = self.value(column)?;
+        text.map(|text| Uuid::try_parse(text).map_err(|error| self.corrupt(column, error))).transpose()
+    }
+
     pub(super) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         Timestamp::from_millisecond(self.value(column)?).map_err(|error| self.corrupt(column, error))
     }

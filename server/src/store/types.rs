@@ -11,7 +11,8 @@ use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
 use super::versions::{self, NewVersion};
-use super::{ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource};
+use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource};
+use crate::changes::{Action, Subject};
 
 const TABLE: &str = "connector_type";
 const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.description, t.category, t.tags, t.config_schema, \
@@ -46,6 +47,8 @@ pub struct NewType {
     pub execution_model: ExecutionModel,
     /// All else.
     pub fields: TypeFields,
+    /// Who makes it.
+    pub actor: Actor,
 }
 
 /// A connector type as it is stored.
@@ -137,14 +140,15 @@ impl ConnectorTypes<'_> {
         reworking: Option<&mut Reworking<'_, E>>,
     ) -> Result<ConnectorType, E> {
         let now = now();
-        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        let mut transaction = self.store.begin_change().await?;
         replace(&mut transaction, id, revision, &fields, now).await?;
         if let Some(version) = version {
             versions::insert(&mut transaction, id, &fields, &version, now).await?;
             rework::all(&mut transaction, id, now, reworking).await?;
         }
         let stored = fetch(&mut transaction, &id.to_string()).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.note(stored.subject(), Action::Changed);
+        transaction.commit().await?;
         Ok(stored)
     }
 
@@ -153,7 +157,7 @@ impl ConnectorTypes<'_> {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::TypeIsCode`], [`StoreError::TypeInUse`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_change().await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
         if stored.source == TypeSource::Code {
             return Err(StoreError::TypeIsCode);
@@ -166,7 +170,10 @@ impl ConnectorTypes<'_> {
             .execute(&mut *transaction)
             .await;
         match deleted {
-            Ok(_) => Ok(transaction.commit().await?),
+            Ok(_) => {
+                transaction.note(stored.subject(), Action::Deleted);
+                transaction.commit().await
+            }
             // A connector that came between the count and the delete; the foreign key saw it.
             Err(error) if StoreError::is_foreign_key_violation(&error) => Err(StoreError::TypeInUse { instances: 1 }),
             Err(error) => Err(error.into()),
@@ -204,6 +211,13 @@ async fn replace(
     Ok(())
 }
 
+impl ConnectorType {
+    /// Names the type to those who hear of changes.
+    pub(super) fn subject(&self) -> Subject {
+        Subject::ConnectorType { id: self.id, name: self.name.clone() }
+    }
+}
+
 /// Holds a type at the revision that the caller has seen until the end of the caller's transaction.
 pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64) -> Result<(), StoreError> {
     let held = sqlx::query("UPDATE connector_type SET revision = revision WHERE id = $1 AND revision = $2")
@@ -224,7 +238,7 @@ pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64
 /// Writes a user's type inside the caller's transaction.
 pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Timestamp) -> Result<Uuid, StoreError> {
     let id = new_id();
-    let NewType { name, execution_model, fields } = new;
+    let NewType { name, execution_model, fields, actor } = new;
     let written = sqlx::query(
         "INSERT INTO connector_type (id, name, version, execution_model, description, category, tags, config_schema, \
          script_source, endpoint_url, source, available, created_at, updated_at, revision) \
@@ -246,7 +260,7 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Tim
     .await;
     match written {
         Ok(_) => {
-            versions::insert(connection, id, &fields, &NewVersion::first(VersionSource::Create), at).await?;
+            versions::insert(connection, id, &fields, &NewVersion::first(VersionSource::Create, actor), at).await?;
             Ok(id)
         }
         Err(error) if StoreError::is_unique_violation(&error) => {

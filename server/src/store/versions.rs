@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::error::Entity;
 use super::sql::{Reader, Statement, new_id};
 use super::types::{ConnectorTypes, TypeFields};
-use super::{Page, PageRequest, StoreError, VersionSource};
+use super::{Actor, Page, PageRequest, StoreError, VersionSource};
 
 const TABLE: &str = "connector_type_version";
 
@@ -21,12 +21,14 @@ pub struct NewVersion {
     pub source: VersionSource,
     /// What changed against the version before, as JSON text.
     pub changes: String,
+    /// Who writes it.
+    pub actor: Actor,
 }
 
 impl NewVersion {
-    /// A first version: there is nothing that it could differ from.
-    pub fn first(source: VersionSource) -> Self {
-        Self { source, changes: r#"{"level":"none","total":0,"changes":[]}"#.to_owned() }
+    /// Returns a first version: there is nothing that it could differ from.
+    pub fn first(source: VersionSource, actor: Actor) -> Self {
+        Self { source, actor, changes: r#"{"level":"none","total":0,"changes":[]}"#.to_owned() }
     }
 }
 
@@ -43,6 +45,8 @@ pub struct VersionSummary {
     pub changes: String,
     /// When it was written.
     pub created_at: Timestamp,
+    /// Who wrote it; `None` in rows of releases that did not keep it.
+    pub actor: Option<Actor>,
 }
 
 /// A version of a type.
@@ -65,7 +69,8 @@ impl ConnectorTypes<'_> {
     /// [`StoreError::BadCursor`].
     pub async fn versions(&self, type_id: Uuid, page: &PageRequest) -> Result<Page<VersionSummary>, StoreError> {
         let mut statement = Statement::new(
-            "SELECT id, version, source, changes, created_at FROM connector_type_version WHERE type_id = ",
+            "SELECT id, version, source, changes, created_at, actor_token, actor_name FROM connector_type_version \
+             WHERE type_id = ",
         );
         statement.bind(type_id.to_string());
         if let Some(id) = page.after('v')? {
@@ -83,7 +88,7 @@ impl ConnectorTypes<'_> {
     /// [`StoreError::NotFound`].
     pub async fn version(&self, type_id: Uuid, version: &str) -> Result<TypeVersion, StoreError> {
         let row = sqlx::query(
-            "SELECT id, version, source, changes, created_at, config_schema, script_source, endpoint_url \
+            "SELECT id, version, source, changes, created_at, actor_token, actor_name, config_schema, script_source, endpoint_url \
              FROM connector_type_version WHERE type_id = $1 AND version = $2 ORDER BY id DESC LIMIT 1",
         )
         .bind(type_id.to_string())
@@ -112,7 +117,7 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connector_type_version (id, type_id, version, config_schema, script_source, endpoint_url, source, \
-         changes, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         changes, created_at, actor_token, actor_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(new_id().to_string())
     .bind(type_id.to_string())
@@ -123,6 +128,8 @@ pub(super) async fn insert(
     .bind(new.source.as_str())
     .bind(new.changes.as_str())
     .bind(at.as_millisecond())
+    .bind(new.actor.token_text())
+    .bind(new.actor.name.as_str())
     .execute(connection)
     .await?;
     Ok(())
@@ -135,5 +142,6 @@ fn summary(row: &Reader<'_>) -> Result<VersionSummary, StoreError> {
         source: row.word("source")?,
         changes: row.text("changes")?,
         created_at: row.time("created_at")?,
+        actor: Actor::read(row)?,
     })
 }

@@ -2,6 +2,7 @@
 //! connector types, a sandbox without processes. The rest is in the crate `test-support`.
 
 mod answer;
+pub(crate) mod log;
 pub(crate) mod sandbox;
 mod server;
 pub(crate) mod types;

@@ -127,6 +127,8 @@ impl TestServer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        let named = parts.headers.get_all("x-request-id").iter().count();
+        assert_eq!(named, 1, "every answer names its request once: {parts:?}");
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let status = parts.status.as_u16();
         let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();

@@ -1,5 +1,6 @@
 //! Creates, lists and revokes tokens. A token cannot create one that may do more than itself.
 
+use floh_client::bodies;
 use uuid::Uuid;
 
 use crate::auth::{IssueError, IssuedToken, NewToken, OpContext, Scope, Scopes};
@@ -11,8 +12,16 @@ use crate::store::{Page, PageRequest, TokenKind, TokenRow};
 ///
 /// # Errors
 /// Denied, also where the token could do more than the actor; invalid with every mistake.
-pub async fn create_token(ctx: &OpContext, services: &Services, new: NewToken) -> Result<IssuedToken, Error> {
+pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::NewToken) -> Result<IssuedToken, Error> {
     ctx.authorize(Scope::TokensWrite)?;
+    let new = NewToken {
+        name: new.name,
+        kind: new.kind,
+        scopes: new.scopes,
+        expires_at: new.expires_at,
+        agent_id: new.agent_id,
+        connector_names: new.connector_names.unwrap_or_default(),
+    };
     refuse_escalation(ctx, &new)?;
     services.auth.issue(new).await.map_err(|error| match error {
         IssueError::Store(error) => error.into(),

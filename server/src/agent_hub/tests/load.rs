@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::NewToken;
 use crate::store::TokenKind;
 use crate::testing::{TestServer, all_types};
-use floh_agent::Pace;
+use floh_agent::{FailureCount, Pace};
 
 const AGENTS: u32 = 1_000;
 /// So long is a second of the agents.
@@ -42,7 +42,7 @@ struct Simulated {
     number: u32,
     token: String,
     seed: u64,
-    failures: u32,
+    failures: FailureCount,
     /// The waits that were drawn since the server went, in its own seconds.
     waits: Vec<f64>,
 }
@@ -89,8 +89,7 @@ impl Simulated {
     /// Draws the next wait.
     fn wait(&mut self) -> Duration {
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let wait = Pace::default().backoff.wait_at(self.failures, u32::try_from(self.seed >> 32).unwrap());
-        self.failures += 1;
+        let wait = Pace::default().backoff.wait_at(self.failures.count(), u32::try_from(self.seed >> 32).unwrap());
         self.waits.push(wait.as_secs_f64());
         wait
     }
@@ -139,7 +138,7 @@ async fn a_thousand_agents_come_back_to_a_server_without_a_stampede() {
     for number in 0..AGENTS {
         let seed = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let token = token(&server, number).await;
-        let simulated = Simulated { number, token, seed, failures: 0, waits: Vec::new() };
+        let simulated = Simulated { number, token, seed, failures: FailureCount::default(), waits: Vec::new() };
         agents.spawn(simulated.live(address, tell.clone(), Arc::clone(&again)));
     }
     all(&mut told, |told| matches!(told, Told::Registered)).await;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::api::BODY_LIMIT;
 use crate::error::MAX_MISTAKES;
-use crate::input::{MAX_SHORT_TEXT, MAX_TEXTS};
 use crate::testing::{Answer, TestServer};
+use floh_client::body::kinds::{MAX_SHORT_TEXT, MAX_TEXTS};
 
 async fn raw(
     server: &TestServer,

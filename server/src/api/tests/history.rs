@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::stored::user_type;
-use crate::store::ExecutionModel;
 use crate::store::tests::{TestDb, on_both};
+use crate::store::{Actor, ExecutionModel, NewVersion, VersionSource};
 use crate::testing::TestServer;
 
 on_both!(every_version_is_kept, a_version_that_stands_twice_is_the_newer_one);
@@ -71,7 +71,7 @@ async fn a_version_that_stands_twice_is_the_newer_one(db: TestDb) {
     let old = server.app.store.types().version(row.id, "1.2.0").await.unwrap();
     let mut fields = row.fields.clone();
     fields.config_schema = r#"{"commands":{}}"#.to_owned();
-    let entry = crate::store::NewVersion { source: crate::store::VersionSource::Seed, changes: "{}".to_owned() };
+    let entry = NewVersion { source: VersionSource::Seed, changes: "{}".to_owned(), actor: Actor::system() };
     let types = server.app.store.types();
     types.update::<crate::store::StoreError>(row.id, row.revision, fields, Some(entry), None).await.unwrap();
     let found = server.get(&format!("{SAFE}/1.2.0")).await.ok(200);

@@ -3,11 +3,13 @@
 mod bodies;
 mod changes;
 mod connectors;
+mod events;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod external;
 mod history;
 mod imports;
 mod postgres;
+mod requests;
 mod routes;
 mod scripts;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]

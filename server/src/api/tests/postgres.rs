@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::connectors::{body, full};
-use crate::input::{MAX_SHORT_TEXT, MAX_TEXTS};
 use crate::store::tests::{TestDb, on_postgres};
 use crate::testing::TestServer;
+use floh_client::body::kinds::{MAX_SHORT_TEXT, MAX_TEXTS};
 
 #[tokio::test]
 async fn sqlite() {

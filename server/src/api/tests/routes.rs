@@ -1,5 +1,7 @@
 //! Who may reach what. The table here is the wanted state; a route that has no row in it fails.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::body::Body;
 use axum::http::{Request, header};
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use crate::api;
 use crate::auth::{NewToken, Scope};
-use crate::store::TokenKind;
+use crate::store::{ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, VersionSource};
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
@@ -180,6 +182,48 @@ async fn every_route_asks_every_caller_for_what_it_needs() {
     }
 }
 
+/// HEAD is answered as GET; a method that a path does not have is refused to whoever is known, with those that it has.
+#[tokio::test]
+async fn patch_head_and_options_are_guarded_and_refused_where_nobody_declared_them() {
+    let server = TestServer::start().await;
+    let askers = askers(&server).await;
+    let mut paths: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in api::table() {
+        let methods = paths.entry(row.path).or_default();
+        if row.method == "GET" {
+            methods.insert("HEAD".to_owned());
+        }
+        methods.insert(row.method);
+    }
+    for (path, methods) in paths {
+        let asked = path.replace("{id}", "nothing").replace("{version}", "1.0.0");
+        for method in ["PATCH", "HEAD", "OPTIONS"] {
+            let need = if method == "HEAD" && methods.contains("HEAD") { need("GET", &path) } else { "any" };
+            for asker in &askers {
+                let answer = server.send(asker.request(method, &asked).body(Body::empty()).unwrap()).await;
+                let place = format!("{method} {path} by {}: {answer:?}", asker.who);
+                let wanted: &[u16] = match (asker.may(need), asker.known) {
+                    (true, _) if methods.contains(method) => &[200, 204, 404, 426],
+                    (true, _) => &[405],
+                    (false, true) => &[403],
+                    (false, false) => &[401],
+                };
+                assert!(wanted.contains(&answer.status), "{place}");
+                assert!(answer.status != 401 || answer.header("www-authenticate").starts_with("Bearer"), "{place}");
+                if method == "HEAD" {
+                    assert_eq!(answer.text, "", "{place}");
+                } else {
+                    answer.problem(answer.status);
+                }
+                if answer.status == 405 {
+                    let allowed: BTreeSet<String> = answer.header("allow").split(',').map(str::to_owned).collect();
+                    assert_eq!(allowed, methods, "{place}");
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn another_spelling_of_a_path_gives_nothing_more() {
     let server = TestServer::start().await;
@@ -327,6 +371,79 @@ async fn the_document_tells_of_every_route_and_of_nothing_else() {
     wanted.sort();
     assert_eq!(told, wanted);
     every_reference_leads_somewhere(&document, &document);
+}
+
+#[tokio::test]
+async fn the_document_has_the_words_of_the_wire() {
+    let server = TestServer::start().await;
+    let document = server.get("/api/openapi.json").await.ok(200);
+    for (name, words) in [
+        ("ExecutionModel", words(ExecutionModel::ALL)),
+        ("TypeSource", words(TypeSource::ALL)),
+        ("VersionSource", words(VersionSource::ALL)),
+        ("LogLevel", words(LogLevel::ALL)),
+        ("ExecutionStatus", words(ExecutionStatus::ALL)),
+        ("ExecutionSource", words(ExecutionSource::ALL)),
+        ("TokenKind", words(TokenKind::ALL)),
+    ] {
+        assert_eq!(document["components"]["schemas"][name]["enum"], words, "{name}");
+    }
+}
+
+fn words<T: std::fmt::Display>(all: &[T]) -> Value {
+    all.iter().map(ToString::to_string).collect()
+}
+
+/// What every route of a kind may answer is in the document without a word of its handler.
+#[tokio::test]
+async fn the_document_has_what_the_kind_of_a_route_may_answer() {
+    let server = TestServer::start().await;
+    let document = server.get("/api/openapi.json").await.ok(200);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let place = format!("{method} {path}");
+            let need = need(&method, path);
+            let responses = operation["responses"].as_object().unwrap();
+            let guarded = need != "public";
+            let body = !operation["requestBody"].is_null();
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let takes = |place: &str| parameters.iter().any(|parameter| parameter["in"] == place);
+            for (status, wanted) in [
+                ("500", true),
+                ("401", guarded),
+                ("403", guarded && need != "any"),
+                ("404", path.contains('{')),
+                ("400", body),
+                ("408", body),
+                ("413", body),
+                ("415", body),
+                ("422", body || takes("query")),
+                ("412", parameters.iter().any(|parameter| parameter["name"] == "If-Match")),
+            ] {
+                assert_eq!(responses.contains_key(status), wanted, "{place}: {status}");
+            }
+            assert!(!guarded || responses.contains_key("503"), "{place}: 503");
+            for (status, response) in responses {
+                let place = format!("{place}: {status}");
+                assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{place}");
+                let headers = response["headers"].as_object().cloned().unwrap_or_default();
+                assert_eq!(headers.contains_key("WWW-Authenticate"), status == "401", "{place}");
+                assert_eq!(headers.contains_key("Retry-After"), status == "503", "{place}");
+                assert!(headers.values().all(|header| header["description"].is_string()), "{place}: {headers:?}");
+                if status.as_str() >= "400" {
+                    let problem =
+                        json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+                    assert_eq!(response["content"], problem, "{place}");
+                }
+            }
+            if body {
+                let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+                assert_eq!(schema["additionalProperties"], false, "{place}: a key that is not named is refused");
+                assert_eq!(operation["requestBody"]["required"], schema["required"].is_array(), "{place}");
+            }
+        }
+    }
 }
 
 fn every_reference_leads_somewhere(document: &Value, part: &Value) {

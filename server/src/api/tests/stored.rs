@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::connector_secrets;
 use crate::store::tests::{TestDb, connector_fields, on_both};
 use crate::store::{
-    ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, TypeChoice, TypeFields, new_id,
+    Actor, ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, TypeChoice, TypeFields, new_id,
 };
 use crate::testing::{TestServer, all_types};
 
@@ -40,7 +40,8 @@ pub(super) async fn user_type(
         script_source: (model == ExecutionModel::Script).then(|| "function go() {}".to_owned()),
         endpoint_url: endpoint_url.map(str::to_owned),
     };
-    let new = TypeChoice::New(NewType { name: name.to_owned(), execution_model: model, fields });
+    let new =
+        TypeChoice::New(NewType { name: name.to_owned(), execution_model: model, fields, actor: Actor::system() });
     let first = connector_fields(&format!("{name}-first"));
     server.app.store.connectors().create(new_id(), first, new, Vec::new()).await.unwrap().type_id
 }

@@ -11,6 +11,7 @@ on_both!(
     newer_tables_stop_the_start,
     the_ping_answers,
     types_of_an_earlier_release_have_a_history,
+    rows_of_an_earlier_release_have_no_actor,
     starting_at_once_is_safe,
     a_changed_migration_stops_the_start
 );
@@ -25,7 +26,7 @@ async fn opening_twice_keeps_the_rows(db: TestDb) {
 async fn newer_tables_stop_the_start(db: TestDb) {
     sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 5").execute(&db.store.write).await.unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 6 }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 9 }), "{error}");
     assert!(error.to_string().contains("start the newer release"), "{error}");
 }
 
@@ -41,6 +42,7 @@ async fn a_changed_migration_stops_the_start(db: TestDb) {
 async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
     let made = widget(&db.store, "widget").await;
     db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)]).await.unwrap();
+    without_actors(&db).await;
     for sql in ["DROP TABLE connector_type_version", "DELETE FROM _sqlx_migrations WHERE version = 5"] {
         sqlx::query(sql).execute(&db.store.write).await.unwrap();
     }
@@ -54,7 +56,7 @@ async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
     let http = types.get("http").await.unwrap();
     assert_eq!(types.version(http.id, "1.0.0").await.unwrap().summary.source, VersionSource::Seed);
     // What comes later is newer.
-    let put = NewVersion::first(VersionSource::Put);
+    let put = NewVersion::first(VersionSource::Put, Actor::system());
     types.update::<StoreError>(made.type_id, 1, type_fields(), Some(put), None).await.unwrap();
     let page = types.versions(made.type_id, &PageRequest::default()).await.unwrap();
     assert_eq!(
@@ -62,6 +64,34 @@ async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
         [VersionSource::Put, VersionSource::Create]
     );
     assert_eq!(types.version(made.type_id, "1.0.0").await.unwrap().summary.source, VersionSource::Put);
+    again.close().await;
+}
+
+/// Takes away what migration 7 made, as if the tables were those of an earlier release.
+async fn without_actors(db: &TestDb) {
+    for sql in [
+        "ALTER TABLE execution DROP COLUMN actor_token",
+        "ALTER TABLE execution DROP COLUMN actor_name",
+        "ALTER TABLE execution DROP COLUMN request_id",
+        "ALTER TABLE connector_type_version DROP COLUMN actor_token",
+        "ALTER TABLE connector_type_version DROP COLUMN actor_name",
+        "DELETE FROM _sqlx_migrations WHERE version = 7",
+    ] {
+        sqlx::query(sql).execute(&db.store.write).await.unwrap();
+    }
+}
+
+async fn rows_of_an_earlier_release_have_no_actor(db: TestDb) {
+    let made = widget(&db.store, "widget").await;
+    let recorder = Recorder::spawn(&db.store);
+    let row = started(&made);
+    recorder.finish(row.clone()).await.unwrap();
+    recorder.close().await;
+    without_actors(&db).await;
+    let again = Store::open(&db.url).await.unwrap();
+    let found = again.executions().get(row.id).await.unwrap();
+    assert_eq!(found, ExecutionRow { actor: None, request_id: None, ..row });
+    assert_eq!(again.types().version(made.type_id, "1.0.0").await.unwrap().summary.actor, None);
     again.close().await;
 }
 
@@ -83,6 +113,8 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "idempotency",
         "token",
         "setting",
+        "change",
+        "replica",
     ] {
         sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}"))).execute(&db.store.write).await.unwrap();
     }

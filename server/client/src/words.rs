@@ -1,0 +1,183 @@
+//! The closed sets of words on the wire. Each is stored, sent and read as the same snake_case text.
+
+/// A closed set of words.
+pub trait Words: Copy + PartialEq + 'static {
+    /// The first word of the set.
+    const FIRST: Self;
+
+    /// Returns every word of the set.
+    fn words() -> Vec<&'static str>;
+
+    /// Returns the word itself.
+    fn word(self) -> &'static str;
+}
+
+/// Declares an enum whose variants are words: text in the database, the same text in JSON.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl Words for $name {
+            const FIRST: Self = Self::ALL[0];
+
+            fn words() -> Vec<&'static str> {
+                Self::ALL.iter().map(|word| word.as_str()).collect()
+            }
+
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+        }
+
+        impl $name {
+            /// Every word of the set, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns the word itself.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(UnknownWord {
+                    what: $what,
+                    known: &[$($word),+],
+                })
+            }
+        }
+    };
+}
+
+/// A text that is no word of the set it was read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what}, expected one of {}", known.join(", "))]
+pub struct UnknownWord {
+    what: &'static str,
+    known: &'static [&'static str],
+}
+
+words! {
+    /// How the commands of a connector type are served.
+    ExecutionModel, "execution model" {
+        /// Compiled into the server.
+        BuiltIn = "built_in",
+        /// JavaScript in the sandbox.
+        Script = "script",
+        /// A script written from an OpenAPI document.
+        OasDerived = "oas_derived",
+        /// A service or an agent elsewhere.
+        External = "external",
+    }
+}
+
+words! {
+    /// Where a connector type comes from.
+    TypeSource, "type source" {
+        /// Seeded from what is compiled in.
+        Code = "code",
+        /// Made by a user.
+        User = "user",
+    }
+}
+
+words! {
+    /// What wrote a version of a connector type.
+    VersionSource, "version source" {
+        /// The POST that made the type.
+        Create = "create",
+        /// A PUT.
+        Put = "put",
+        /// What an external service told of itself.
+        Refresh = "refresh",
+        /// Seeding, at the start of a server that had it compiled in.
+        Seed = "seed",
+    }
+}
+
+words! {
+    /// How much a connector logs.
+    LogLevel, "log level" {
+        /// Everything.
+        Trace = "trace",
+        /// What helps to find a fault.
+        Debug = "debug",
+        /// What happens.
+        Info = "info",
+        /// What may be wrong.
+        Warn = "warn",
+        /// What is wrong.
+        Error = "error",
+    }
+}
+
+words! {
+    /// How far an execution has come.
+    ExecutionStatus, "execution status" {
+        /// Recorded, not begun.
+        Accepted = "accepted",
+        /// The call may have left.
+        Started = "started",
+        /// Ended with `success: true`.
+        Succeeded = "succeeded",
+        /// Ended with `success: false`.
+        Failed = "failed",
+        /// The process died after the call may have left.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// What asked for an execution.
+    ExecutionSource, "execution source" {
+        /// The REST API.
+        Rest = "rest",
+        /// The command line.
+        Cli = "cli",
+        /// An MCP client.
+        Mcp = "mcp",
+        /// A step of a run.
+        Run = "run",
+        /// The web pages.
+        Ui = "ui",
+        /// The server itself.
+        System = "system",
+    }
+}
+
+words! {
+    /// What a token is for.
+    TokenKind, "token kind" {
+        /// Calls of the API.
+        Api = "api",
+        /// The connection of one agent.
+        Agent = "agent",
+    }
+}
+
+impl ExecutionStatus {
+    /// Tells whether the execution succeeded, once that is known.
+    pub const fn success(self) -> Option<bool> {
+        match self {
+            Self::Succeeded => Some(true),
+            Self::Failed => Some(false),
+            Self::Accepted | Self::Started | Self::Unknown => None,
+        }
+    }
+}

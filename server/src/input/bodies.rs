@@ -1,0 +1,146 @@
+//! Reads each body, and checks the rules between its fields that can be seen without the store.
+
+use connector_runtime::mock::MockSettings;
+use floh_client::bodies::{
+    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, Test, TypeChange, TypeRefresh,
+};
+use floh_client::body::Source as _;
+use serde_json::{Map, Value};
+
+use super::Form;
+use crate::error::{Error, Mistake};
+use crate::store::ExecutionModel;
+
+/// Where what belongs to the type is changed, for messages.
+const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
+
+/// Reads the body of `POST /api/connectors`. A draft of an import may be sent as it is. A key that is written twice in
+/// the config schema is a mistake: the first of two params of one name would be lost without a word.
+///
+/// # Errors
+/// Invalid with every mistake that can be seen without the type.
+pub fn new_connector(text: &[u8]) -> Result<NewConnector, Error> {
+    let mut form = Form::parse_with_schema(text)?;
+    form.ignore(&DRAFT_KEYS);
+    let new: NewConnector = form.read();
+    if new.signing_secret.is_some() && new.execution_model != ExecutionModel::External {
+        let model = new.execution_model;
+        form.mistake("signingSecret", format!("only for external connectors; this one is {model}"));
+    }
+    check_mock(&mut form, new.mock.as_ref());
+    form.finish()?;
+    Ok(new)
+}
+
+/// Reads the body of `PUT /api/connectors/{id}`.
+///
+/// # Errors
+/// Invalid with every mistake that can be seen without the connector.
+pub fn connector_patch(text: &[u8]) -> Result<ConnectorPatch, Error> {
+    let mut form = Form::parse(text)?;
+    for key in ["executionModel", "type"] {
+        if form.json(key).is_some() {
+            form.mistake(key, "cannot be changed; make another connector");
+        }
+    }
+    for key in ["version", "configSchema", "scriptSource"] {
+        if form.json(key).is_some() {
+            form.mistake(key, OF_THE_TYPE);
+        }
+    }
+    let patch = form.read();
+    form.finish()?;
+    Ok(patch)
+}
+
+/// A body that was read, and the mistakes that were seen meanwhile: whoever knows what it is for adds its own, so that
+/// one answer names all.
+#[derive(Debug)]
+pub struct Unchecked<B> {
+    /// The body; a value that is missing or wrong is an empty one.
+    pub body: B,
+    /// What is wrong with it so far.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Reads the body of `PUT /api/connector-types/{id}` and of its dry run.
+///
+/// # Errors
+/// Invalid where it is not a JSON object.
+pub fn type_change(text: &[u8]) -> Result<Unchecked<TypeChange>, Error> {
+    let mut form = Form::parse_with_schema(text)?;
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
+}
+
+/// Reads the body of `POST /api/connector-types/{id}/refresh`.
+///
+/// # Errors
+/// Invalid where it is not a JSON object.
+pub fn type_refresh(text: &[u8]) -> Result<Unchecked<TypeRefresh>, Error> {
+    let mut form = Form::parse(text)?;
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
+}
+
+/// Reads the body of `POST /api/connectors/{id}/execute`.
+///
+/// # Errors
+/// Invalid with every mistake that can be seen without the connector.
+pub fn call(text: &[u8]) -> Result<Call, Error> {
+    let mut form = Form::parse(text)?;
+    let call: Call = form.read();
+    check_params(&mut form, call.params.as_ref());
+    form.finish()?;
+    Ok(call)
+}
+
+/// Reads the body of `POST /api/connectors/{id}/test`.
+///
+/// # Errors
+/// Invalid with every mistake, also where it names a command.
+pub fn test(text: &[u8]) -> Result<Test, Error> {
+    let mut form = Form::parse(text)?;
+    if form.json("command").is_some() {
+        form.mistake("command", "a test runs the command `test`; use /execute for another one");
+    }
+    let test: Test = form.read();
+    check_params(&mut form, test.params.as_ref());
+    form.finish()?;
+    Ok(test)
+}
+
+/// Reads the body of `POST /api/connectors/parse-oas`.
+///
+/// # Errors
+/// Invalid with every mistake.
+pub fn import(text: &[u8]) -> Result<Import, Error> {
+    let mut form = Form::parse(text)?;
+    let import = form.read();
+    form.finish()?;
+    Ok(import)
+}
+
+/// Reads the body of `POST /api/tokens`.
+///
+/// # Errors
+/// Invalid with every mistake that can be seen without the actor.
+pub fn new_token(text: &[u8]) -> Result<NewToken, Error> {
+    let mut form = Form::parse(text)?;
+    let new = form.read();
+    form.finish()?;
+    Ok(new)
+}
+
+fn check_params(form: &mut Form, params: Option<&Map<String, Value>>) {
+    if params.is_some_and(|params| params.contains_key("command")) {
+        form.mistake("params/command", "reserved: name the command at the top of the body");
+    }
+}
+
+fn check_mock(form: &mut Form, mock: Option<&Map<String, Value>>) {
+    let Some(mock) = mock else { return };
+    if let Err(error) = serde_json::from_value::<MockSettings>(Value::Object(mock.clone())) {
+        form.mistake("mock", error.to_string());
+    }
+}
