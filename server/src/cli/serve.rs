@@ -32,9 +32,6 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
     let secrets = EnvSecrets::read();
     let database_url = args.storage.database_url();
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
-        CliError::Failed(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen))
-    })?;
     let options = Options {
         data_dir: args.storage.data_dir(),
         database_url: &database_url,
@@ -47,18 +44,36 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
             samples: true,
         },
     };
+    // Before the socket: where another server has the data, that is what is to be told, not that it has the port.
     let app = App::start(options).await.map_err(CliError::failed)?;
-    let first = app.auth.ensure_admin(secrets.admin_token.as_ref()).await.map_err(CliError::failed)?;
+    let served = serve_app(&app, args.listen, secrets.admin_token.as_ref(), metrics).await;
+    if served.is_err() {
+        app.close().await;
+    }
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Serves until a stop is asked for.
+async fn serve_app(
+    app: &App,
+    listen: SocketAddr,
+    admin_token: Option<&Secret>,
+    metrics: PrometheusHandle,
+) -> Result<(), CliError> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        CliError::Failed(format!("cannot listen on {listen}: {error}; choose another address with --listen"))
+    })?;
+    let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));
     app.scripts.sandbox.prepare();
-    let router = api::router(&app, Some(metrics));
+    let router = api::router(app, Some(metrics));
+    app.announce(address).await.map_err(CliError::failed)?;
     if let AdminStart::Created(token) = first {
         welcome(address, &token);
     }
     print(format_args!("listening on http://{address}"));
-    listen::serve(listener, router, &app).await.map_err(CliError::failed)?;
-    Ok(ExitCode::SUCCESS)
+    listen::serve(listener, router, app).await.map_err(CliError::failed)
 }
 
 /// Folds the samples of histograms together now and then: without it they wait in memory for somebody to
