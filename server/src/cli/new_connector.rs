@@ -90,6 +90,7 @@ pub(super) fn run(args: &NewConnectorArgs) -> Result<ExitCode, CliError> {
         print(path.display());
     }
     print(format_args!("\nNext: fill in {}, then `cargo test -p connectors {module}`.", source.display()));
+    print(format_args!("When the schema is as it shall stay, set version = \"1.0.0\" and run `cargo lock`."));
     Ok(ExitCode::SUCCESS)
 }
 
