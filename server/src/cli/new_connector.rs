@@ -35,7 +35,7 @@ const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
     "Context", "Date", "EgressError", "Err", "Fail", "Failure", "HttpError", "ItemPage", "ListItemsParams", "Map",
-    "None", "Number", "Ok", "Option", "Outcome", "Result", "Secret", "Select", "Self", "Some", "String", "Success",
+    "None", "Number", "Ok", "Option", "Outcome", "Request", "Result", "Secret", "Select", "Self", "Some", "String", "Success",
     "TestParams", "Thrown", "Url", "Value", "Vec",
 ];
 
