@@ -223,8 +223,6 @@ async fn write(
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if carry.is_idle() { None } else { Some(&mut rework) };
     let updated = services.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
-    // Also after an error: a commit whose answer was lost may be there.
-    services.instances.forget_type(&row.name);
     let updated = match updated {
         Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
             return Err(Error::unavailable("another server has just changed the connector type; try again"));

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use crate::testing::{Net, PUBLIC};
 use crate::testing::{Upstream, answer};
-use crate::{Policy, Verdict};
+use crate::{DestinationCheck, Policy};
 
 /// Builds a policy on a machine that has no address but 10.9.9.9.
 fn policy(allow: &[&str], deny: &[&str]) -> Policy {
     Policy::parse(allow, deny).unwrap().with_interfaces(&["10.9.9.9".parse().unwrap()])
 }
 
-async fn check(policy: &Policy, input: &str, addresses: &[&str]) -> Verdict {
+async fn check(policy: &Policy, input: &str, addresses: &[&str]) -> DestinationCheck {
     let net = Net::default();
     let name = input.split(['/', ':']).find(|part| part.contains("corp") || part.contains("test"));
     net.host(name.unwrap_or_default(), addresses);
