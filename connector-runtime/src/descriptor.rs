@@ -304,6 +304,20 @@ impl Descriptor {
         }
     }
 
+    /// Returns whether the version is a draft, such as `1.0.0-draft`: one with a pre-release tag. A draft needs
+    /// no lock, and its schema may change under the same version.
+    pub const fn is_draft(&self) -> bool {
+        let version = self.version.as_bytes();
+        let mut at = 0;
+        while at < version.len() && version[at] != b'+' {
+            if version[at] == b'-' {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
     /// Returns a command by wire name.
     pub fn command(&self, name: &str) -> Option<&'static CommandSpec> {
         self.commands.iter().find(|command| command.name == name)

@@ -116,52 +116,80 @@ impl DataLock {
     /// # Errors
     /// Where another server has it, or the lock file cannot be made.
     pub fn take(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<Self, DataLockError> {
-        let folder = std::path::absolute(data_dir).map_err(|error| failed("find the folder", data_dir, error))?;
-        let lies_in_it = sqlite_file.is_some_and(|file| file.parent() == Some(&folder));
-        let mut held = Vec::new();
-        if uses_key_file || lies_in_it {
-            held.push(lock(&folder, &folder.join(LOCK_FILE), |holder| DataLockError::Folder {
-                folder: data_dir.to_owned(),
-                holder,
-            })?);
+        places(data_dir, uses_key_file, sqlite_file)?.iter().map(lock).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Looks whether another server has what [`DataLock::take`] would lock, and makes nothing.
+    ///
+    /// # Errors
+    /// Where another server has it.
+    pub fn look(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<(), DataLockError> {
+        for place in places(data_dir, uses_key_file, sqlite_file)? {
+            // Without the file nobody has it.
+            if let Ok(file) = File::open(&place.file) {
+                place.hold(&file)?;
+            }
         }
-        if let Some(file) = sqlite_file.filter(|_| !lies_in_it) {
-            let mut name = file.as_os_str().to_owned();
-            name.push(".lock");
-            let parent = file.parent().unwrap_or(Path::new("/"));
-            held.push(lock(parent, Path::new(&name), |holder| DataLockError::Database {
-                file: file.to_owned(),
-                holder,
-            })?);
-        }
-        Ok(Self(held))
+        Ok(())
     }
 }
 
-fn lock(folder: &Path, path: &Path, held: impl FnOnce(Holder) -> DataLockError) -> Result<File, DataLockError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| failed("create the folder", folder, error))?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| failed("open the lock file", path, error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            let mut text = String::new();
-            // What cannot be read tells nothing; the lock is held all the same.
-            drop((&file).take(MAX_TOLD).read_to_string(&mut text));
-            return Err(held(Holder::read(&text)));
-        }
-        Err(error) => return Err(failed("lock", path, error.into())),
+/// A file to lock, and what for.
+struct Place {
+    file: PathBuf,
+    what: What,
+}
+
+enum What {
+    Folder(PathBuf),
+    Database(PathBuf),
+}
+
+fn places(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<Vec<Place>, DataLockError> {
+    let folder = std::path::absolute(data_dir).map_err(|error| failed("find the folder", data_dir, error))?;
+    let lies_in_it = sqlite_file.is_some_and(|file| file.parent() == Some(&folder));
+    let mut places = Vec::new();
+    if uses_key_file || lies_in_it {
+        places.push(Place { file: folder.join(LOCK_FILE), what: What::Folder(data_dir.to_owned()) });
     }
+    if let Some(database) = sqlite_file.filter(|_| !lies_in_it) {
+        let mut file = database.as_os_str().to_owned();
+        file.push(".lock");
+        places.push(Place { file: file.into(), what: What::Database(database.to_owned()) });
+    }
+    Ok(places)
+}
+
+impl Place {
+    /// Holds the lock for as long as the file is open.
+    fn hold(&self, file: &File) -> Result<(), DataLockError> {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(()),
+            Err(Errno::WOULDBLOCK) => {
+                let mut text = String::new();
+                // What cannot be read tells nothing; the lock is held all the same.
+                drop(file.take(MAX_TOLD).read_to_string(&mut text));
+                let holder = Holder::read(&text);
+                Err(match &self.what {
+                    What::Folder(folder) => DataLockError::Folder { folder: folder.clone(), holder },
+                    What::Database(file) => DataLockError::Database { file: file.clone(), holder },
+                })
+            }
+            Err(error) => Err(failed("lock", &self.file, error.into())),
+        }
+    }
+}
+
+fn lock(place: &Place) -> Result<File, DataLockError> {
+    let path = &place.file;
+    if let Some(folder) = path.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| failed("create the folder", folder, error))?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(path).map_err(|error| failed("open the lock file", path, error))?;
+    place.hold(&file)?;
     file.set_len(0)
         .and_then(|()| file.write_all(Holder::this().write().as_bytes()))
         .map_err(|error| failed("write", path, error))?;
@@ -189,8 +217,13 @@ mod tests {
         let text = DataLock::take(&data, true, None).unwrap_err().to_string();
         assert!(text.contains(&format!("process {}, since 2", std::process::id())), "{text}");
         assert!(text.contains("--data-dir") && text.contains(&data.display().to_string()), "{text}");
+        assert_eq!(DataLock::look(&data, true, None).unwrap_err().to_string(), text);
         drop(lock);
+        DataLock::look(&data, true, None).unwrap();
         DataLock::take(&data, true, None).unwrap();
+        let nowhere = home.path().join("nowhere");
+        DataLock::look(&nowhere, true, None).unwrap();
+        assert!(!nowhere.exists(), "a look makes nothing");
     }
 
     #[test]

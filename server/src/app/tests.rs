@@ -15,7 +15,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
     let options = Options {
         data_dir: folder,
         database_url: url,
-        master_key: Some(Secret::from("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")),
+        master_key: Some(Secret::from("87bUxcLXIXNBlLlDazbZU6BeaOPxZpaiMah1u/DzyAU=")),
         policy: Policy::default(),
         scripts: sandbox::scripts(),
         seed: SeedOptions::default(),

@@ -13,7 +13,9 @@ use crate::api;
 use crate::app::{App, Options};
 use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs};
+use crate::data_lock::DataLock;
 use crate::seed::SeedOptions;
+use crate::store::sqlite_file;
 use crate::{listen, telemetry};
 
 /// How often the metrics are folded.
@@ -32,6 +34,18 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
     let secrets = EnvSecrets::read();
     let database_url = args.storage.database_url();
+    let listener = match TcpListener::bind(args.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            // Who has the address may be another server on the same data: then that is what is to be mended.
+            let uses_key_file = secrets.master_key.is_none();
+            let data_dir = args.storage.data_dir();
+            DataLock::look(data_dir, uses_key_file, sqlite_file(&database_url).as_deref()).map_err(CliError::failed)?;
+            let listen = args.listen;
+            let text = format!("cannot listen on {listen}: {error}; choose another address with --listen");
+            return Err(CliError::Failed(text));
+        }
+    };
     let options = Options {
         data_dir: args.storage.data_dir(),
         database_url: &database_url,
@@ -44,9 +58,8 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
             samples: true,
         },
     };
-    // Before the socket: where another server has the data, that is what is to be told, not that it has the port.
     let app = App::start(options).await.map_err(CliError::failed)?;
-    let served = serve_app(&app, args.listen, secrets.admin_token.as_ref(), metrics).await;
+    let served = serve_app(&app, listener, secrets.admin_token.as_ref(), metrics).await;
     if served.is_err() {
         app.close().await;
     }
@@ -56,13 +69,10 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
 /// Serves until a stop is asked for.
 async fn serve_app(
     app: &App,
-    listen: SocketAddr,
+    listener: TcpListener,
     admin_token: Option<&Secret>,
     metrics: PrometheusHandle,
 ) -> Result<(), CliError> {
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        CliError::Failed(format!("cannot listen on {listen}: {error}; choose another address with --listen"))
-    })?;
     let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));

@@ -5,11 +5,11 @@ use floh_client::bodies::{
     Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, Test, TypeChange, TypeRefresh,
 };
 use floh_client::body::Source as _;
+use floh_client::words::ExecutionModel;
 use serde_json::{Map, Value};
 
 use super::Form;
 use crate::error::{Error, Mistake};
-use crate::store::ExecutionModel;
 
 /// Where what belongs to the type is changed, for messages.
 const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
