@@ -8,7 +8,7 @@ use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, read_attrib
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
-/// Where a field stands.
+/// Where a field is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Connection,
@@ -102,7 +102,7 @@ impl Field {
         }
     }
 
-    /// Tells whether an attribute is one that [`Field::read`] reads.
+    /// Returns whether an attribute is one that [`Field::read`] reads.
     pub(crate) fn owns(attribute: &Attribute) -> bool {
         attribute.path().is_ident("config") || attribute.path().is_ident("param")
     }

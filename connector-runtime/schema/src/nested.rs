@@ -61,7 +61,7 @@ impl NestedSchema {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Tells whether any part of the value is a credential (`writeOnly` with format `password`).
+    /// Returns whether any part of the value is a credential (`writeOnly` with format `password`).
     pub fn holds_secret(&self) -> bool {
         *self.holds_secret.get_or_init(|| mentions_secret(&self.document))
     }
@@ -132,7 +132,7 @@ fn mentions_secret(schema: &Value) -> bool {
     }
 }
 
-/// Walks a schema beside a value. Every branch that could apply counts: a part is a secret as soon as
+/// Walks a schema and a value side by side. Every branch that could apply counts: a part is a secret as soon as
 /// one of them says so.
 struct Walk<'s> {
     root: &'s Value,

@@ -1,6 +1,6 @@
-//! What a value must be, and what a caller is told when it is not (contract section 2).
+//! What a value must be, and what a caller reads when it is not (contract section 2).
 //!
-//! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
+//! Nothing is coerced. Null counts as absent, a default replaces an absent value, and an empty
 //! text does not satisfy a required field. A message never quotes the value of a secret.
 
 use std::cmp::Ordering;
@@ -22,12 +22,12 @@ pub fn json_type(value: &Value) -> &'static str {
     }
 }
 
-/// Tells whether a value counts as not given.
+/// Returns whether a value counts as not given.
 pub fn is_absent(value: Option<&Value>) -> bool {
     value.is_none_or(Value::is_null)
 }
 
-/// Tells whether a required field is left without a value.
+/// Returns whether a required field is left without a value.
 #[inline]
 pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
     let fallback = || field.default.as_ref().is_some_and(|default| !default.is_null());
@@ -63,7 +63,7 @@ impl fmt::Debug for FieldValues<'_> {
 }
 
 impl<'a> FieldValues<'a> {
-    /// Lays values beside their fields; nothing is checked yet.
+    /// Pairs values with their fields; nothing is checked yet.
     pub fn new(fields: &'a Fields, given: &'a Map<String, Value>) -> Self {
         Self { fields, given }
     }
@@ -253,7 +253,7 @@ fn is_above(value: &Value, bound: &Number) -> bool {
     compare(value, bound) == Some(Ordering::Greater)
 }
 
-/// Whole numbers are compared as such: beyond 2^53 a float no longer tells neighbours apart.
+/// Whole numbers are compared as such: beyond 2^53 neighbours are the same float.
 fn compare(value: &Value, bound: &Number) -> Option<Ordering> {
     let value = value.as_number()?;
     let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));

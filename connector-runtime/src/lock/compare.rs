@@ -278,14 +278,14 @@ const fn compare_field<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'a>
     let Some(difference) = differs(before, now) else { return Step::Same };
     let (aspect, difference) = match attribute.aspect {
         Aspect::Required if is.is_nested() => (Aspect::PropertyRequired, difference),
-        // Of a nested value: it may be null besides.
+        // Of a nested value: it may now be null.
         Aspect::Type if matches!(difference, Difference::Added) => (Aspect::Type, Difference::Widened),
         Aspect::Type => (Aspect::Type, Difference::Changed),
         Aspect::Bounds => (Aspect::Bounds, bound(&attribute, before, now)),
         aspect => (aspect, difference),
     };
     let found = Found { judgement: judge(aspect, difference), line: is, attribute, was: before, is: now };
-    // Another type outweighs whatever else differs.
+    // Nothing outweighs another type.
     if step == 0 { Step::Last(found) } else { Step::Found(found) }
 }
 

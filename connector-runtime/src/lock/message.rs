@@ -1,4 +1,4 @@
-//! How a change is said, and where it stands in the config schema.
+//! How a change is said, and where it is in the config schema.
 
 use super::bytes;
 use super::compare::Found;

@@ -18,8 +18,8 @@ use super::said::{Said, WasIs, shown};
 use super::table::judge;
 use super::{Change, Changes, Level, numbers};
 
-/// How many references may lead straight to another one.
-const HOPS: usize = 32;
+/// Most references that may lead straight to another one.
+const MAX_HOPS: usize = 32;
 
 /// Lists what changed in the nested schema of a field. No schema accepts everything.
 pub(super) fn compare(named: &str, old: Option<&Value>, new: Option<&Value>, path: Path<'_>, changes: &mut Changes) {
@@ -50,7 +50,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Adds a difference. In strict mode more may be less, so that whatever is no mere text counts as narrowed.
+    /// Adds a difference. In strict mode more may be less, so everything but a text counts as narrowed.
     fn found(&mut self, aspect: Aspect, difference: Difference, mode: Mode, path: Path<'_>, said: Said<'_>) {
         let judgement = judge(aspect, difference);
         let strict = mode == Mode::Strict && judgement.rule.level > Level::Patch;
@@ -345,7 +345,7 @@ impl Walk<'_> {
     }
 }
 
-/// The schema that a node stands for: references that stand alone are followed.
+/// Returns the schema that a node means: a reference with nothing but texts beside it is followed.
 fn follow<'v>(root: &'v Value, node: &'v Value) -> Option<&'v Value> {
     if !keywords::is_reference(node) {
         return Some(node);
@@ -353,11 +353,11 @@ fn follow<'v>(root: &'v Value, node: &'v Value) -> Option<&'v Value> {
     target(root, node.get("$ref")?.as_str()?)
 }
 
-/// The schema that a reference leads to in the end. A part with an `$id` of its own has references of its
+/// Returns the schema that a reference leads to in the end. A part with an `$id` of its own has references of its
 /// own, and nothing in such a document is followed.
 fn target<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
     let mut reference = reference;
-    for _ in 0..HOPS {
+    for _ in 0..MAX_HOPS {
         let node = root.pointer(reference.strip_prefix('#')?)?;
         if !keywords::is_reference(node) {
             return (!keywords::has_inner_id(root)).then_some(node);

@@ -49,7 +49,7 @@ enum Section {
     Text,
 }
 
-/// Writes one kind of line for all commands, by name. The macro brings the order; without it, as in a
+/// Writes one kind of line for all commands, by name. The macro gives the order; without it, as in a
 /// descriptor made by hand, the next name is looked for each time.
 const fn each_command(out: &mut Out<'_>, descriptor: &Descriptor, section: Section) {
     let commands = descriptor.commands;
