@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::error::Entity;
 use super::sql::{Reader, Statement, json, now};
-use super::{Page, PageRequest, Store, StoreError, TokenKind};
+use super::{Page, PageRequest, Store, StoreError, TokenKind, page};
 
 const TABLE: &str = "token";
 const SELECT: &str = "SELECT id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at, last_used_at FROM token WHERE 1 = 1";
@@ -134,7 +134,7 @@ impl Tokens<'_> {
         statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 'k', |last: &TokenRow| last.token.id.to_string()))
+        Ok(page::cut(items, page, 'k', |last: &TokenRow| last.token.id.to_string()))
     }
 
     /// Deletes a token.
