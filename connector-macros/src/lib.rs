@@ -37,7 +37,8 @@ mod tests;
 ///
 /// `lock = "path"`, from the source file, names the schema lock, which is `schema.lock/<name>.lock` in the crate's
 /// folder where it is left out; `lock = false` does without one. The lock holds the schema of the version that was
-/// last locked; a breaking change without the version that it needs does not compile. `CONNECTOR_LOCK=off` in the
+/// last locked; a breaking change without the version that it needs does not compile. A version with a pre-release
+/// tag, such as `1.0.0-draft`, is a draft: it needs no lock, and every change of it compiles. `CONNECTOR_LOCK=off` in the
 /// environment of a build switches the comparison off, for work under way; `CONNECTOR_LOCK=warn` does the same, as
 /// a macro cannot warn.
 ///

@@ -101,6 +101,25 @@ fn connector_whose_lock_is_missing() {
 }
 
 #[test]
+fn a_draft_needs_no_lock() {
+    let expand = |version: &str| {
+        let args = quote!(name = "lockless", version = #version);
+        right(entry::connector(
+            args,
+            quote!(
+                #[doc = "Waits."]
+                pub struct Lockless;
+            ),
+        ))
+    };
+    for (version, demanded) in
+        [("1.0.0", true), ("1.0.0+build-1", true), ("1.0.0-draft", false), ("2.1.0-rc.1+build", false)]
+    {
+        assert_eq!(expand(version).contains("missing_lock"), demanded, "{version}");
+    }
+}
+
+#[test]
 fn connector_without_fields() {
     snapshot!(right(entry::connector(
         quote!(name = "delay", version = "1.0.0", legacy_commandless_ui, lock = false),

@@ -15,7 +15,7 @@ pub trait FieldSet: Sized + Send + Sync + 'static {
     /// Reads the fields.
     ///
     /// # Errors
-    /// Where a type cannot hold its value.
+    /// If a type cannot hold its value.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Invalid>;
 }
 
@@ -59,14 +59,14 @@ pub struct Head {
     pub egress: EgressScope,
     /// Translates thrown errors.
     pub errors: Option<ErrorMap>,
-    /// Where the struct is written.
+    /// Source place of the struct.
     pub place: Place,
     /// The lock of the schema.
     pub lock: Lock,
 }
 
 impl Head {
-    /// Stands for a head that could not be read.
+    /// Replaces a head that could not be read.
     pub const EMPTY: Self = Self {
         name: "",
         version: "0.0.0",
@@ -128,10 +128,10 @@ impl<'a> Reader<'a> {
         Self { values }
     }
 
-    /// Reads a field: the value given, else the default, else what stands for absent.
+    /// Reads a field: the given value, else the default, else the value of an absent field.
     ///
     /// # Errors
-    /// Where the type cannot hold the value, or needs one and there is none.
+    /// If the type cannot hold the value, or the value is required and missing.
     pub fn field<T: FieldType>(&mut self, name: &'static str) -> Result<T, Invalid> {
         match self.values.get(name) {
             Some(value) => T::read(value).map_err(|mismatch| Invalid::of(name, mismatch.0)),

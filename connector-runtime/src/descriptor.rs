@@ -38,7 +38,7 @@ pub struct Descriptor {
     pub legacy_commandless_ui: bool,
     /// Where requests that carry secrets may go.
     pub egress: EgressScope,
-    /// Where the connector is written.
+    /// Source place of the connector.
     pub place: Place,
     /// Where the lock of its schema is kept.
     pub lock: LockFile,
@@ -76,7 +76,7 @@ pub struct CommandSpec {
     pub params: &'static [FieldSpec],
     /// What the payload holds.
     pub outputs: Outputs,
-    /// What to use instead, where the command is deprecated; may be empty.
+    /// What to use instead, if the command is deprecated; may be empty.
     pub deprecated: Option<&'static str>,
     /// The version that brought the command.
     pub since: Option<&'static str>,
@@ -84,7 +84,7 @@ pub struct CommandSpec {
     pub effect: Option<Effect>,
     /// Whether sending a call twice has the effect of sending it once.
     pub idempotent: bool,
-    /// The command's own deadline, where it has one.
+    /// The command's own deadline, if it has one.
     pub timeout: Option<Timeout>,
     /// Canned outcomes by scenario.
     pub mocks: &'static [MockSpec],
@@ -97,7 +97,7 @@ pub struct CommandSpec {
 pub struct Outputs {
     /// Names in the payload.
     pub names: &'static [&'static str],
-    /// Writes the JSON Schema of the payload, where its type is known.
+    /// Writes the JSON Schema of the payload, if its type is known.
     pub schema: Option<fn() -> Value>,
     /// Whether names and schema come from the payload's type.
     pub typed: bool,
@@ -164,7 +164,7 @@ impl FieldSpec {
     }
 }
 
-/// What a Rust type says about the field it stands for.
+/// What a Rust type says about its field.
 #[derive(Debug, Clone, Copy)]
 pub struct TypeSpec {
     /// The kind of value.
@@ -246,7 +246,7 @@ impl Literal {
         }
     }
 
-    /// Returns the constant as JSON, where a text that is JSON itself stands for what it says.
+    /// Returns the constant as JSON; a text that is JSON is parsed.
     pub(crate) fn to_json(self) -> Value {
         match self {
             Self::Str(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
@@ -302,6 +302,20 @@ impl Descriptor {
             execution_model: "built_in",
             empty_schema: self.legacy_commandless_ui,
         }
+    }
+
+    /// Returns whether the version is a draft, such as `1.0.0-draft`: one with a pre-release tag. A draft needs
+    /// no lock, and its schema may change under the same version.
+    pub const fn is_draft(&self) -> bool {
+        let version = self.version.as_bytes();
+        let mut at = 0;
+        while at < version.len() && version[at] != b'+' {
+            if version[at] == b'-' {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     /// Returns a command by wire name.

@@ -40,7 +40,7 @@ pub trait FieldType: Sized + Send + Sync + 'static {
     /// Reads a value that is not null.
     ///
     /// # Errors
-    /// Where the type cannot hold the value.
+    /// If the type cannot hold the value.
     fn read(value: &Value) -> Result<Self, Mismatch>;
 
     /// Returns what stands for an absent value; `None` where a value is needed.
@@ -51,7 +51,7 @@ pub trait FieldType: Sized + Send + Sync + 'static {
     /// Reads a field of this type; what the macros call.
     ///
     /// # Errors
-    /// Where the type cannot hold the value, or needs one and there is none.
+    /// If the type cannot hold the value, or needs one and there is none.
     #[doc(hidden)]
     fn field(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, Invalid> {
         reader.field(name)
@@ -325,7 +325,7 @@ impl Url {
     /// Parses an absolute URL.
     ///
     /// # Errors
-    /// Where the text is no absolute URL.
+    /// If the text is no absolute URL.
     pub fn parse(text: &str) -> Result<Self, url::ParseError> {
         url::Url::parse(text).map(Self)
     }
@@ -334,7 +334,7 @@ impl Url {
     /// URL replaces the whole.
     ///
     /// # Errors
-    /// Where the reference is malformed.
+    /// If the reference is malformed.
     pub fn join(&self, reference: &str) -> Result<url::Url, url::ParseError> {
         if self.0.path().ends_with('/') {
             return self.0.join(reference);

@@ -35,7 +35,7 @@ impl fmt::Debug for MockSpec {
 /// A function that can be an entry of a mock table: `fn() -> R` or `fn(&Params) -> R`, where `R` is what the
 /// command itself returns.
 #[diagnostic::on_unimplemented(
-    message = "this is no mock of a command that returns `{R}`",
+    message = "this is not a mock of a command that returns `{R}`",
     label = "expected fn() -> {R} or fn(&{P}) -> {R}"
 )]
 pub trait MockFn<P, R: Returns, Form> {

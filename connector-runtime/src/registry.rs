@@ -44,9 +44,9 @@ pub struct Entry {
 pub struct DuplicateConnector {
     /// The name.
     pub name: &'static str,
-    /// Where one is written.
+    /// Source place of one.
     pub first: Place,
-    /// Where the other is written.
+    /// Source place of the other.
     pub second: Place,
 }
 

@@ -1,15 +1,15 @@
-//! The built-in connectors: one file each, and nothing here knows that a server exists.
+//! The built-in connectors, one file or folder each. Nothing here knows that there is a server.
 //!
-//! Each annotated struct registers itself where it is written. That works only in a program into which
-//! this crate is linked, hence [`link`].
+//! Each annotated struct registers itself where it is written. This works only in a program into which the crate is
+//! linked, so such a program calls [`link`].
 
 pub mod delay;
 pub mod http;
 
 /// Links the built-in connectors into the program that calls it.
 ///
-/// The compiler passes over a crate that is a dependency but is never named, and its registrations with
-/// it: the registry would be empty without any error. A call of this function is that name.
+/// The compiler leaves out a dependency that is never named, and its registrations with it: the registry would be empty
+/// without any error. A call of this function names the crate.
 #[inline(never)]
 pub fn link() {
     std::hint::black_box(http::Http::DESCRIPTOR);

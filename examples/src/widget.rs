@@ -74,7 +74,7 @@ impl Widget {
 
 impl Widget {
     /// Begins a request below the base URL, with what every request of this API carries.
-    fn get(&self, cx: &Context, path: &str) -> Result<connector_runtime::egress::Request, Failure> {
+    fn get(&self, cx: &Context, path: &str) -> Result<Request, Failure> {
         let timeout = std::time::Duration::from_secs(self.timeout_secs.into());
         let request = cx.http().get(self.base_url.join(path)?).bearer(&self.api_key).timeout(timeout);
         Ok(match &self.tenant {

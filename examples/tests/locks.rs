@@ -15,6 +15,9 @@ fn every_lock_says_what_its_connector_says() {
     assert!(registry.get(widget).is_some());
     for entry in registry.iter() {
         let descriptor = entry.descriptor();
+        if descriptor.is_draft() {
+            continue;
+        }
         let path = lock::locate(descriptor, Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, lock::print(descriptor), "{} is out of date", path.display());

@@ -1,28 +1,30 @@
 //! The wiring: opens what a server needs, starts its tasks, and stops them in order.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use connector_runtime::registry::{DuplicateConnector, Registry};
 use tokio::sync::{Mutex, Semaphore};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::agent_hub::{self, Hub};
+use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
+use crate::background::{Background, Lease, LeaseError, spawn_tasks};
 use crate::catalog::{SealError, seal_stored};
+use crate::data_lock::{DataLock, DataLockError};
 use crate::error::Error;
+use crate::events::EventBus;
 use crate::execute::settle_abandoned;
-use crate::housekeeping;
 use crate::instances::{Instances, Loader};
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
-use crate::store::{OpenError, Recorder, Store, StoreError};
+use crate::store::{OpenError, Recorder, Store, StoreError, sqlite_file};
 use crate::vault::{self, UnlockError};
 use connector_runtime::external::ServiceStatuses;
 
@@ -34,11 +36,20 @@ pub struct App {
 }
 
 /// What starts with the server and ends with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lifecycle {
-    tasks: TaskTracker,
-    closing: CancellationToken,
+    background: Background,
+    lease: Arc<Lease>,
     stopping: AtomicBool,
+    /// Given back with the end, also where somebody still holds the app.
+    lock: std::sync::Mutex<Option<DataLock>>,
+}
+
+/// What a start takes first, so that no other server works on the same data.
+struct Owned {
+    lock: DataLock,
+    lease: Arc<Lease>,
+    background: Background,
 }
 
 /// What the start needs to know.
@@ -68,6 +79,12 @@ pub enum StartError {
     /// Two connectors have one name.
     #[error(transparent)]
     Duplicate(#[from] DuplicateConnector),
+    /// Another server has the data.
+    #[error(transparent)]
+    Locked(#[from] DataLockError),
+    /// Another server has the database.
+    #[error(transparent)]
+    Leased(#[from] LeaseError),
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -119,13 +136,27 @@ impl App {
         if registry.is_empty() {
             return Err(StartError::EmptyRegistry);
         }
+        let uses_key_file = options.master_key.is_none();
+        let lock = DataLock::take(options.data_dir, uses_key_file, sqlite_file(options.database_url).as_deref())?;
         let store = Store::open(options.database_url).await?;
+        let background = Background::default();
+        let lease = Lease::take(&store, &background).await?;
+        let owned = Owned { lock, lease: Arc::clone(&lease), background: background.clone() };
+        match Self::open(registry, options, store.clone(), owned).await {
+            Ok(app) => Ok(app),
+            Err(error) => {
+                // The next start need not wait for what this one has taken.
+                background.close().await;
+                lease.release().await;
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(registry: Registry, options: Options<'_>, store: Store, owned: Owned) -> Result<Self, StartError> {
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &registry, options.seed).await?;
-        let abandoned = store.executions().abandon_unfinished().await?;
-        if abandoned > 0 {
-            tracing::warn!(abandoned, "executions that an earlier process left at work are now unknown");
-        }
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
         let http = Client::new(options.policy);
@@ -140,12 +171,15 @@ impl App {
             agents: agents.clone(),
             service_statuses: Arc::clone(&service_statuses),
         });
+        let events = Arc::<EventBus>::default();
+        store.changes().subscribe(&events);
         let services = Services::new(Parts {
             registry,
             vault,
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
             instances,
+            events,
             service_statuses,
             http,
             scripts: options.scripts,
@@ -155,17 +189,31 @@ impl App {
             write_lock: Mutex::new(()),
             store,
         });
-        let app = Self { services, lifecycle: Arc::default() };
+        let Owned { lock, lease, background } = owned;
+        let stopping = AtomicBool::new(false);
+        let lifecycle = Lifecycle { background, lease, stopping, lock: std::sync::Mutex::new(Some(lock)) };
+        let app = Self { services, lifecycle: Arc::new(lifecycle) };
         seal_stored(&app.services).await?;
         if options.seed.samples {
             seed_sample_connector(&app.store).await?;
         }
         settle_abandoned(&app.services).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
-        let Lifecycle { tasks, closing, .. } = &*app.lifecycle;
-        tasks.spawn(housekeeping::run(app.services.downgrade(), closing.clone()));
-        tasks.spawn(agent_hub::recheck::run(app.services.downgrade(), closing.clone()));
+        spawn_tasks(&app.lifecycle.background, &app.services.downgrade());
         Ok(app)
+    }
+
+    /// Returns the recurring work.
+    pub fn background(&self) -> &Background {
+        &self.lifecycle.background
+    }
+
+    /// Says in the database where this server listens, so that whoever it turns away can find it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn announce(&self, address: SocketAddr) -> Result<(), StoreError> {
+        self.store.replicas().announce(&shown_address(address)).await
     }
 
     /// Returns whether the server is on its way out.
@@ -181,6 +229,9 @@ impl App {
         if self.is_stopping() {
             return Err(Error::unavailable("the server is stopping"));
         }
+        if self.lifecycle.lease.is_lost() {
+            return Err(Error::unavailable("another server has taken the database while it was away from this one"));
+        }
         self.store.ping().await.map_err(|error| {
             tracing::warn!(%error, "not ready");
             Error::unavailable("the database does not answer")
@@ -192,17 +243,29 @@ impl App {
         self.lifecycle.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Says goodbye to the agents, writes what is still in memory and closes the database.
+    /// Says goodbye to the agents, writes what is still in memory, closes the database and gives the data back.
     pub async fn close(&self) {
         self.agents.close().await;
-        self.lifecycle.closing.cancel();
-        self.lifecycle.tasks.close();
-        self.lifecycle.tasks.wait().await;
+        self.lifecycle.background.close().await;
         self.scripts.sandbox.close();
         self.recorder.close().await;
         if let Err(error) = self.auth.flush_last_used().await {
             tracing::warn!(%error, "when tokens were last used could not be written");
         }
+        self.lifecycle.lease.release().await;
         self.store.close().await;
+        drop(self.lifecycle.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
+
+/// Where a server can be found: an address that only its own machine knows goes by the machine's name.
+fn shown_address(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() && !address.ip().is_loopback() {
+        return address.to_string();
+    }
+    let system = rustix::system::uname();
+    format!("{}:{}", system.nodename().to_string_lossy(), address.port())
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,8 @@ use crate::telemetry::LogFormat;
 /// Where the database and the key lie.
 #[derive(Debug, Clone, Args)]
 pub struct StorageArgs {
-    /// Folder of the database file and the key file; made where it is not there.
+    /// Folder of the database file and the key file; made where it is not there. One server at a time uses it; `floh
+    /// token` works beside a running one.
     #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
     /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Default: floh.db in the data folder.

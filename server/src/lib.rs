@@ -1,21 +1,33 @@
-//! The Floh server: stores connectors, executes their commands, answers REST and the command line.
+//! The Floh server: stores connectors, executes their commands, and answers REST and the command line.
 //!
-//! `app` wires the rooms: `store` and `vault` keep things, `auth` knows who may do what, `catalog` has
-//! the rules about connectors and types, `execute` is the one path of a call, `external` calls services of
-//! their own, `agent` is the process inside a private network, `api` and `cli` are the doors.
+//! The rooms (modules) stand on floors, and imports point down only; `tests/floors.rs` holds the table and checks it.
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | doors: read, call a use case, show its answer | [`api`], [`cli`] |
+//! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`seed`] |
+//! | services: what all use cases share | [`services`], [`instances`] |
+//! | executors: what runs commands | [`script`], [`agent_hub`] |
+//! | import: documents become drafts | [`openapi`] |
+//! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
+//! | ground: errors, inputs, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`] |
 
 pub mod agent_hub;
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod background;
 mod blocking;
 pub mod catalog;
+pub mod changes;
 pub mod cli;
 pub mod config;
 mod connector_secrets;
+pub mod data_lock;
 pub mod error;
+pub mod events;
 pub mod execute;
-mod housekeeping;
 pub mod input;
 pub mod instances;
 pub mod listen;

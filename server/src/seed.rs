@@ -231,7 +231,12 @@ impl Replaced {
     fn log(&self) {
         let Self { name, old, new, changes, put } = self;
         let (level, changed) = (changes.level(), messages(changes));
-        if new == old {
+        if new == old && !new.pre.is_empty() {
+            tracing::info!(
+                event = "connector_type_draft_replaced", name, version = %new, %level, changed,
+                "a draft of a connector type was replaced by the compiled one"
+            );
+        } else if new == old {
             tracing::warn!(
                 event = "connector_type_drifted", name, version = %new, %level, changed,
                 "a connector type was replaced by another one of the same version, as --allow-schema-drift says"
@@ -305,7 +310,8 @@ fn plan(
         return only(SeedDecision::Leave);
     }
     let changes = diff(&stored, schema);
-    if new == old && !options.allow_schema_drift {
+    // A draft is still being written: it may change under the same version.
+    if new == old && new.pre.is_empty() && !options.allow_schema_drift {
         let changed = messages(&changes);
         return Err(SeedError::Drift { name: name.to_owned(), version: version.to_owned(), changed });
     }

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
 use crate::error::Error;
+use crate::events::EventBus;
 use crate::instances::Instances;
 use crate::run_to_completion::RunToCompletion;
 use crate::script::Scripts;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub instances: Instances,
     /// What is known of the services behind external connectors.
     pub service_statuses: Arc<ServiceStatuses>,
+    /// Tells what happens to whoever watches.
+    pub events: Arc<EventBus>,
     /// The way out.
     pub http: Client,
     /// Where scripts run.

@@ -230,3 +230,69 @@ async fn logs_in_json_are_json_line_by_line() {
     }
     assert!(!lines.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_data_is_refused() {
+    let mut floh = Floh::start([]).await;
+    create(&floh.admin(), "crm").await;
+    // On another address, and on the same one: it is the data that matters.
+    for setup in [floh.setup().clone(), floh.setup().clone().listen(floh.address())] {
+        let exit = setup.try_start().await.err().unwrap();
+        assert_eq!(exit.code, Some(1), "{exit:?}");
+        for part in [&format!("process {}", floh.id()), "data folder", "since 2", "--data-dir"] {
+            assert!(exit.stderr.contains(part), "{part}: {exit:?}");
+        }
+        assert!(!exit.stdout.contains("listening") && !exit.stderr.contains("cannot listen"), "{exit:?}");
+        assert_plain(&exit);
+    }
+    assert_eq!(floh.admin().get("/api/connectors/crm").await.status, 200, "the first goes on");
+    // However it ends, the next one need not be helped.
+    floh.kill_9().await;
+    floh.restart().await;
+    floh.terminate();
+    assert_eq!(floh.exit().await.code(), Some(0), "{}", floh.logs());
+    floh.restart().await;
+    assert_eq!(floh.admin().get("/api/connectors/crm").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_made_and_revoked_beside_a_running_server() {
+    let floh = Floh::start([]).await;
+    let data = floh.setup().data_dir();
+    let data = data.to_str().unwrap();
+    let token = async |args: &[&str]| {
+        let exit = floh.setup().run([&["token", "--data-dir", data], args].concat()).await;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        exit.stdout
+    };
+    let made = token(&["create", "--name", "ci", "--scope", "connectors:read", "--json"]).await;
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let client = floh.anyone().with_token(made["token"].as_str().unwrap());
+    assert_eq!(client.get("/api/connectors").await.status, 200);
+    let id = made["id"].as_str().unwrap();
+    assert!(token(&["list"]).await.contains(id));
+    token(&["revoke", id]).await;
+    eventually("the end of the token", || async { (client.get("/api/connectors").await.status == 401).then_some(()) })
+        .await;
+    assert!(!token(&["list"]).await.contains(id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_named_in_its_answer_in_the_log_and_on_its_execution() {
+    let floh = Setup::default().arg("--log-format").arg("json").arg("--log").arg("server=debug,info").start().await;
+    create(&floh.admin(), "crm").await;
+    let body = json!({ "params": { "url": "x" } });
+    let named = [("x-request-id", "from-the-gateway-4711")];
+    let answer = floh.admin().json("POST", "/api/connectors/crm/execute", &named, &body).await;
+    assert_eq!((answer.status, answer.header("x-request-id")), (200, Some("from-the-gateway-4711")));
+    let row = floh.admin().get(&format!("/api/executions/{}", answer.header("x-execution-id").unwrap())).await;
+    assert_eq!(row.expect(200)["requestId"], "from-the-gateway-4711");
+    assert_eq!(row.expect(200)["actor"]["name"], "FLOH_ADMIN_TOKEN");
+    let line = eventually("the line of the answer", || async {
+        let logs = floh.logs();
+        let lines = logs.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        lines.into_iter().find(|line| line["path"] == "/api/connectors/{id}/execute")
+    })
+    .await;
+    assert_eq!(line["span"]["request_id"], "from-the-gateway-4711", "{line}");
+}

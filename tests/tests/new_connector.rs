@@ -38,8 +38,8 @@ fn workspace() -> TempDir {
     folder
 }
 
-#[track_caller]
-fn cargo(folder: &Path, args: &[&str]) {
+/// Runs cargo; returns whether it succeeded, and what it said.
+fn cargo_says(folder: &Path, args: &[&str]) -> (bool, String) {
     // Kept beside the profiles of this test's own target folder: the dependencies are built once.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("new-connector");
     let output = Command::new(env!("CARGO"))
@@ -50,7 +50,28 @@ fn cargo(folder: &Path, args: &[&str]) {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {args:?}\n{text}");
+    (output.status.success(), text)
+}
+
+#[track_caller]
+fn cargo(folder: &Path, args: &[&str]) {
+    let (success, text) = cargo_says(folder, args);
+    assert!(success, "cargo {args:?}\n{text}");
+}
+
+/// Returns the connector that the README shows first.
+fn readme_connector() -> String {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let code = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
+    code.expect("the README shows a connector").to_owned()
+}
+
+/// Replaces a text in a file, in which it has to stand.
+#[track_caller]
+fn replace(path: &Path, old: &str, new: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(old), "{old} in {}", path.display());
+    fs::write(path, text.replace(old, new)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,5 +88,30 @@ async fn what_it_writes_builds_is_clean_and_passes_its_test() {
         cargo(folder.path(), &["fmt", "--all", "--check"]);
         cargo(folder.path(), &["clippy", "--offline", "--all-targets", "--", "-D", "warnings"]);
         cargo(folder.path(), &["test", "--offline"]);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_connector_is_a_draft_that_needs_no_lock_until_its_release() {
+    let folder = workspace();
+    let exit = run_in(folder.path(), ["new-connector", "acme-crm"], &[]).await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let source = |name: &str| folder.path().join("connectors/src").join(name);
+    fs::write(source("greet.rs"), readme_connector()).unwrap();
+    fs::write(source("lib.rs"), "//! Connectors.\n\npub mod acme_crm;\npub mod greet;\n").unwrap();
+    tokio::task::block_in_place(|| {
+        // The README's connector is a release, and has no lock yet: the error says both ways to go on.
+        let (success, text) = cargo_says(folder.path(), &["check", "--offline"]);
+        assert!(!success && text.contains("the connector `greet` has no lock"), "{text}");
+        assert!(text.contains("write it with `cargo lock`; or set version = \"1.0.0-draft\""), "{text}");
+        replace(&source("greet.rs"), "\"1.0.0\"", "\"1.0.0-draft\"");
+        cargo(folder.path(), &["check", "--offline"]);
+        // What was scaffolded may change as it likes while it is a draft ...
+        replace(&source("acme_crm.rs"), "limit: u32", "most: u32");
+        replace(&source("acme_crm.rs"), "(\"limit\", limit)", "(\"limit\", most)");
+        cargo(folder.path(), &["check", "--offline"]);
+        // ... and its first release compiles beside the draft's lock.
+        replace(&source("acme_crm.rs"), "\"1.0.0-draft\"", "\"1.0.0\"");
+        cargo(folder.path(), &["check", "--offline"]);
     });
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use semver::Version;
 use syn::Path;
 
 use crate::args::LockArg;
@@ -52,6 +53,11 @@ fn exists(model: &Connector) -> bool {
     file.is_none_or(|file| file.is_file())
 }
 
+/// Returns whether a version has a pre-release tag: a draft needs no lock.
+fn is_draft(version: &str) -> bool {
+    Version::parse(version).is_ok_and(|version| !version.pre.is_empty())
+}
+
 fn source_file(span: Span) -> Option<PathBuf> {
     if proc_macro::is_available() { span.unwrap().local_file() } else { None }
 }
@@ -63,11 +69,14 @@ pub(super) fn struct_checks(model: &Connector) -> TokenStream {
         return TokenStream::new();
     }
     if !exists(model) {
+        if is_draft(&version.value()) {
+            return TokenStream::new();
+        }
         let (span, path) = match &model.lock {
             LockArg::Beside(path) => (path.span(), path.value()),
             _ => (name.span(), crate_path(model)),
         };
-        let message = diag::missing_lock(&name.value(), &path);
+        let message = diag::missing_lock(&name.value(), &version.value(), &path);
         let at = super::at(krate, span);
         return quote_spanned! {span=>
             const _: () = #at::__private::check::missing_lock(::core::option_env!("CONNECTOR_LOCK"), #message);

@@ -3,7 +3,7 @@
 //! Pure functions over the two IANA special-purpose registries
 //! (<https://www.iana.org/assignments/iana-ipv4-special-registry>,
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry>). IPv4 is a list of what is refused, IPv6
-//! a list of what is not: outside 2000::/3 nothing is a destination. Judged is the address that is dialled.
+//! a list of what is not: outside 2000::/3 nothing is a destination. The rule judges the address that is dialled.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -53,8 +53,8 @@ pub(super) const REFUSED_V4: &[Block4] = &[
 /// What is refused inside 2000::/3.
 pub(super) const REFUSED_GLOBAL_V6: &[Block6] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, Rule::Tunnel), // TEREDO, RFC 4380
-    // IETF Protocol Assignments, RFC 2928; with it the rows inside that are reachable but are no HTTP
-    // destination: PCP, TURN and DNS-SD anycast, AMT, AS112, ORCHIDv2, drone ids.
+    // IETF Protocol Assignments, RFC 2928; with it the rows inside that are reachable but are not HTTP
+    // destinations: PCP, TURN and DNS-SD anycast, AMT, AS112, ORCHIDv2, drone ids.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, Rule::ProtocolAssignment),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, Rule::Documentation), // RFC 3849
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, Rule::Tunnel),            // 6to4, RFC 3056
@@ -82,8 +82,8 @@ pub(super) fn dialled(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-/// Returns the address that is judged in place of `address`: an address of the well-known NAT64 prefix
-/// 64:ff9b::/96 (RFC 6052) leads where its last 32 bits say.
+/// Returns the address that is judged instead of `address`: for an address of the well-known NAT64 prefix
+/// 64:ff9b::/96 (RFC 6052), the IPv4 address in its last 32 bits.
 ///
 /// Networks with DNS64 answer with that prefix for every IPv4 host, so it cannot be refused as a whole.
 pub(super) fn judged(address: IpAddr) -> IpAddr {
@@ -93,7 +93,8 @@ pub(super) fn judged(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Returns the rule that refuses an address; `None` if it is public. Asks neither operator nor machine.
+/// Returns the rule that refuses an address; `None` if it is public. The operator's lists and the machine's own
+/// addresses are not considered.
 pub(super) fn refusal(address: IpAddr) -> Option<Rule> {
     let address = judged(address);
     if METADATA.contains(&address) {
@@ -117,7 +118,7 @@ fn refusal_v6(address: Ipv6Addr) -> Option<Rule> {
 
 /// Returns the IPv4 addresses that a tunnel or translator may read out of an address.
 ///
-/// Opening a block of tunnel addresses must not open what they wrap, so each of these is judged too.
+/// Opening a block of tunnel addresses must not open the addresses that they wrap, so each of them is judged too.
 pub(super) fn embedded(address: IpAddr) -> Vec<Ipv4Addr> {
     let IpAddr::V6(v6) = dialled(address) else {
         return Vec::new();

@@ -1,8 +1,8 @@
 //! Exponential backoff with full jitter: the limit of the waits doubles with each failure, and each wait is
 //! drawn at random below it, so that callers which failed together do not come back together.
 //!
-//! One rule for everything that tries again: [`Retry`](crate::Retry), calls of services, and agents that
-//! reconnect. It counts and draws; whoever uses it decides what is tried again, how often, and until when.
+//! [`Retry`](crate::Retry), calls of external services and reconnecting agents all wait by this rule. It only
+//! computes the waits; its user decides what is tried again, how often, and until when.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Backoff {
         self.wait_at(repeats, random())
     }
 
-    /// Returns the wait that a drawn number stands for: 0 for none, `u32::MAX` for the limit.
+    /// Returns the wait for a drawn number: none for 0, the limit for `u32::MAX`.
     pub fn wait_at(&self, repeats: u32, drawn: u32) -> Duration {
         let factor = 1_u32.checked_shl(repeats).unwrap_or(u32::MAX);
         let limit = self.first.saturating_mul(factor).min(self.longest);
@@ -32,7 +32,7 @@ impl Backoff {
     }
 }
 
-/// Without a source of random numbers the wait is the longest, which is safe but not spread.
+/// Without a source of random numbers the wait is the limit, which is safe but does not spread callers.
 fn random() -> u32 {
     getrandom::u32().unwrap_or(u32::MAX)
 }

@@ -1,7 +1,7 @@
-//! The body of an answer: read whole, counted before and after decompression.
+//! Reads the whole body of an answer and counts its bytes before and after decompression.
 //!
-//! At most one layer of gzip, deflate or brotli is taken off, and the limit counts what comes out of it, so
-//! that a small answer cannot become a large one. A body that ends early is an error, never a short body.
+//! At most one layer of gzip, deflate or brotli is decoded, and the limit counts the decoded bytes, so that
+//! a small answer cannot become a large one. A body that ends early is an error, never a short body.
 
 use std::io::{self, Read};
 
@@ -13,15 +13,15 @@ use hyper::body::{Body, Incoming};
 use super::EgressError;
 use super::exchange::explain_http;
 
-/// The most bytes that a body may have, as it travels and as it is read, unless its request takes more.
+/// The most bytes of a body, encoded and decoded, unless its request accepts more.
 pub(super) const MAX_BYTES: usize = 10 * 1024 * 1024;
-/// What is asked for.
+/// The codings that requests ask for.
 pub(super) const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, deflate, br");
 
-/// From this size on, decompressing leaves the thread that serves other requests.
+/// From this size on, a body is decoded on the blocking pool, off the request threads.
 const LARGE: usize = 64 * 1024;
 
-/// A body that cannot be used.
+/// Why a body cannot be used.
 #[derive(Debug)]
 pub(super) enum BodyFault {
     TooLarge(usize),
@@ -29,7 +29,7 @@ pub(super) enum BodyFault {
     Encoding(&'static str),
 }
 
-/// A coding that can be taken off.
+/// A content coding that can be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Gzip,
@@ -37,7 +37,7 @@ enum Coding {
     Brotli,
 }
 
-/// Reads a body of at most `most` bytes and takes its coding off.
+/// Reads a body of at most `most` bytes and decodes it.
 pub(super) async fn read(body: Incoming, headers: &HeaderMap, most: usize) -> Result<Bytes, BodyFault> {
     let coding = coding(headers)?;
     let raw = collect(body, most).await?;
@@ -67,8 +67,7 @@ async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, BodyFault> {
     Ok(all.freeze())
 }
 
-/// Reads which coding lies on a body. A word that is no coding at all is passed over: some servers write a
-/// charset there.
+/// Reads the content coding of a body. An unknown word is ignored, because some servers write a charset there.
 fn coding(headers: &HeaderMap) -> Result<Option<Coding>, BodyFault> {
     let mut found = None;
     for value in headers.get_all(header::CONTENT_ENCODING) {

@@ -1,6 +1,6 @@
-//! What `floh egress check` asks: is a destination allowed, and by which rule?
+//! Whether a destination is allowed, and by which rule, for `floh egress check`.
 //!
-//! It runs the code that requests run, up to the point where one would dial.
+//! It runs the code that requests run, up to the point where a request would dial.
 
 use std::net::IpAddr;
 
@@ -11,16 +11,16 @@ use super::resolver::{self, Resolve, SystemResolver};
 use super::url::{self, Target, TargetHost};
 use super::{Policy, Rule};
 
-/// The policy's word on one destination.
+/// The policy's decision for one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Verdict {
+pub struct DestinationCheck {
     /// What was asked about.
     pub input: String,
     /// Whether a request would be sent.
     pub allowed: bool,
-    /// The rule that refuses it, or that of the operator's allow list where that opened it.
+    /// The rule that refuses it, or `operator_allow` if the operator's allow list opened it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
     /// The addresses that were judged.
@@ -32,11 +32,11 @@ impl Policy {
     /// Judges a URL or an address as a request to it would be judged.
     ///
     /// With `no_dns`, and behind a proxy, names are not looked up: a name that no rule refuses is allowed.
-    pub async fn check(&self, input: &str, no_dns: bool) -> Verdict {
+    pub async fn check(&self, input: &str, no_dns: bool) -> DestinationCheck {
         self.check_with(&SystemResolver, input, no_dns).await
     }
 
-    pub(super) async fn check_with(&self, resolver: &dyn Resolve, input: &str, no_dns: bool) -> Verdict {
+    pub(super) async fn check_with(&self, resolver: &dyn Resolve, input: &str, no_dns: bool) -> DestinationCheck {
         let mut addresses = Vec::new();
         let judged = self.judge_input(resolver, input, no_dns, &mut addresses).await;
         let (allowed, rule) = match judged {
@@ -44,7 +44,7 @@ impl Policy {
             Ok(Clearance::Opened) => (true, Some(Rule::OperatorAllow)),
             Err(rule) => (false, Some(rule)),
         };
-        Verdict { input: input.to_owned(), allowed, rule, addresses }
+        DestinationCheck { input: input.to_owned(), allowed, rule, addresses }
     }
 
     async fn judge_input(
@@ -56,24 +56,24 @@ impl Policy {
     ) -> Result<Clearance, Rule> {
         if let Some(address) = parse_address(input) {
             addresses.push(address);
-            return self.judge_address(address, None, Clearance::Plain).map(|cleared| cleared.standing);
+            return self.judge_address(address, None, Clearance::Plain).map(|cleared| cleared.clearance);
         }
         let target = Target::of(&url::parse(input)?)?;
         if let TargetHost::Address(address) = target.host {
             addresses.push(address);
         }
-        let standing = self.judge_target(&target)?;
+        let clearance = self.judge_target(&target)?;
         let TargetHost::Name(name) = &target.host else {
-            return Ok(standing);
+            return Ok(clearance);
         };
-        if no_dns || self.proxy_for(standing).is_some() {
-            return Ok(standing);
+        if no_dns || self.proxy_for(clearance).is_some() {
+            return Ok(clearance);
         }
-        let answer = resolver::look_up(resolver, name, standing).await;
+        let answer = resolver::look_up(resolver, name, clearance).await;
         addresses.extend(answer?);
-        let cleared = resolver::clear(self, addresses, target.port, standing)?;
-        let opened = cleared.iter().any(|cleared| cleared.standing == Clearance::Opened);
-        Ok(if opened { Clearance::Opened } else { standing })
+        let cleared = resolver::clear(self, addresses, target.port, clearance)?;
+        let opened = cleared.iter().any(|cleared| cleared.clearance == Clearance::Opened);
+        Ok(if opened { Clearance::Opened } else { clearance })
     }
 }
 

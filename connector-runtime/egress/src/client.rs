@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client as Engine;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
-use super::connector::Connector;
+use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
 use super::resolver::SystemResolver;
 use super::scope::Scope;
@@ -19,21 +19,21 @@ use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
 use crate::redact::RuntimeSecret;
 
-/// The time that a request has when nothing else is said.
+/// How long a request may take unless it says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an unused connection is kept.
+/// How long an idle connection is kept.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// The most unused connections that are kept to one origin.
+/// The most idle connections that are kept to one origin.
 const POOL_PER_ORIGIN: usize = 16;
-/// The most bytes that an answer's head may have, in HTTP/1 (read buffer) and HTTP/2 (header list).
+/// The most bytes of an answer's head, in HTTP/1 (read buffer) and HTTP/2 (header list).
 pub(super) const MAX_HEAD_BYTES: u32 = 64 * 1024;
 
-/// How often a busy HTTP/2 connection is asked whether it still lives.
+/// Time between two pings of a busy HTTP/2 connection.
 const PING: Duration = Duration::from_secs(20);
 
-pub(super) type HttpEngine = Engine<Connector, Full<Bytes>>;
+pub(super) type HttpEngine = Engine<ConnectionOpener, Full<Bytes>>;
 
-/// Sends HTTP requests to destinations that the policy lets pass. Cheap to clone.
+/// Sends HTTP requests to destinations that the policy allows. Cheap to clone.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -50,22 +50,22 @@ pub struct Client {
     shared: Arc<Shared>,
     pub(super) scope: Scope,
     pub(super) timeout: Duration,
-    /// When whoever sends requests is stopped, done or not.
+    /// When the sender of the requests is stopped, whether it is done or not.
     deadline: Option<Instant>,
 }
 
 struct Shared {
-    connector: Connector,
+    connector: ConnectionOpener,
     engine: HttpEngine,
 }
 
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::over(Connector::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
+        Self::over(ConnectionOpener::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
     }
 
-    pub(super) fn over(connector: Connector) -> Self {
+    pub(super) fn over(connector: ConnectionOpener) -> Self {
         let engine = Engine::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -84,56 +84,56 @@ impl Client {
         self.shared.connector.policy()
     }
 
-    /// Returns a client over the same pool that sends secrets to these origins alone.
+    /// Returns a client over the same pool that sends secrets only to these origins.
     ///
-    /// An origin is a URL's scheme, host and port; its path does not count. A request to another origin is
-    /// sent only if it carries no secret. Origins that were named before are replaced.
+    /// An origin is the scheme, host and port of a URL; its path does not count. A request to another origin is
+    /// sent only if it carries no secret. Earlier origins are replaced.
     ///
     /// # Errors
     ///
-    /// Fails if an origin is no URL that may be called.
+    /// Fails if an origin is not a URL that may be called.
     pub fn scoped<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
         Ok(Self { scope: self.scope.with_origins(origins)?, ..self.clone() })
     }
 
     /// Returns a client over the same pool that sends secrets anywhere.
     ///
-    /// For secrets that come with a call and belong to the place that the call names. Those of the
-    /// connection should travel by the client that was given.
+    /// This is for secrets that come with a call and belong to the destination that the call names. Send the
+    /// secrets of the connection with the client that was given.
     #[must_use]
     pub fn unscoped(&self) -> Self {
         Self { scope: self.scope.without_origins(), ..self.clone() }
     }
 
-    /// Returns a client over the same pool that knows these secrets where it sees them.
+    /// Returns a client over the same pool that recognises these secrets.
     ///
     /// A header, query value or body that holds one counts as secret even if it was passed as a plain text.
-    /// Secrets of fewer than six characters are not looked for.
+    /// Secrets of fewer than six characters are not searched for.
     #[must_use]
     pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
     }
 
-    /// Returns a client over the same pool that knows a secret which came up meanwhile, as
+    /// Returns a client over the same pool that recognises a secret which came up while a call runs, as
     /// [`Client::watching`] does.
     #[must_use]
     pub fn learning(&self, secret: RuntimeSecret) -> Self {
-        Self { scope: self.scope.with_late(secret), ..self.clone() }
+        Self { scope: self.scope.with_runtime_secret(secret), ..self.clone() }
     }
 
-    /// Returns a client over the same pool whose requests have this much time in all, unless they say more.
+    /// Returns a client over the same pool whose requests may take this long, unless they say otherwise.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
     }
 
-    /// Returns a client over the same pool for work that is stopped at a point in time: no request waits
-    /// past it to be sent again.
+    /// Returns a client over the same pool for work that is stopped at a point in time: no request waits past it
+    /// for its next attempt.
     pub fn ending_at(&self, deadline: Instant) -> Self {
         Self { deadline: Some(deadline), ..self.clone() }
     }
 
-    /// Returns when a request that starts now, with this much time, has to be done.
+    /// Returns when a request that starts now and may take this long has to be done.
     pub(super) fn end_of(&self, timeout: Duration) -> Option<Instant> {
         let own = Instant::now().checked_add(timeout);
         own.into_iter().chain(self.deadline).min()
@@ -169,7 +169,7 @@ impl Client {
         self.request(Method::DELETE, url)
     }
 
-    /// Starts a request with any method but CONNECT and TRACE. Mistakes come up when it is sent.
+    /// Starts a request with any method but CONNECT and TRACE. Mistakes are reported when it is sent.
     pub fn request(&self, method: impl AsRef<str>, url: impl IntoUrl) -> Request {
         Request::new(self.clone(), method.as_ref(), url.into_url())
     }

@@ -1,21 +1,21 @@
-//! The client of one connection: it knows the connection's secrets, and where they may go.
+//! The client of one connection: it knows the connection's secrets, and the origins that may have them.
 //!
-//! Made once for a connection and cloned for its calls, so that a call pays for none of it. Whoever makes
-//! an `Invocation` makes its client here; a handler can forget to look at a
-//! URL, but not to be looked after.
+//! It is made once for a connection and cloned for its calls, so that a call pays for none of it. The code
+//! that makes an `Invocation` makes its client here, so a connector cannot bypass the policy by skipping its
+//! own URL check.
 
+use connector_schema::{FieldValues, Fields};
 use serde_json::{Map, Value};
 
-use super::scope::Place;
+use super::scope::AllowedOrigin;
 use super::{Client, IntoUrl};
 use crate::Secret;
-use connector_schema::{FieldValues, Fields};
 
-/// Where the requests of a connection that carry secrets may go. What carries none is free to go.
+/// Where the requests of a connection that carry secrets may go. Requests without secrets may go anywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EgressScope {
-    /// Nothing is declared: to the connection's one field of format `uri`. With none of them, or with
-    /// several, the destination is left to the code.
+    /// Nothing is declared: to the origin of the connection's one field of format `uri`. With no such field, or
+    /// with several, the code decides.
     #[default]
     Inferred,
     /// To the origins (scheme, host, port) of these connection fields, by wire name.
@@ -27,9 +27,9 @@ pub enum EgressScope {
 impl Client {
     /// Returns a client over the same pool for one connection.
     ///
-    /// It watches for `secrets`, as [`Client::watching`] does, and sends what is secret to the origins that
-    /// `scope` means in `values` (defaults count) alone, as [`Client::scoped`] does. A field that is not set,
-    /// or whose URL is none that may be called, names no origin: with no other field, nothing secret leaves.
+    /// It recognises `secrets`, as [`Client::watching`] does, and sends secrets only to the origins that `scope`
+    /// selects in `values` (defaults count), as [`Client::scoped`] does. A field that is not set, or whose URL may
+    /// not be called, selects no origin: without another field, no secret is sent.
     #[must_use]
     pub fn for_connection(
         &self,
@@ -45,14 +45,14 @@ impl Client {
             let text = given.get(field).and_then(Value::as_str);
             // As the typed field reads it, and then as a request is judged.
             let url = text.and_then(|text| url::Url::parse(text).ok()).and_then(|url| url.into_url().ok());
-            Place { field: Some(field.to_owned()), origin: url.map(|url| url.origin()) }
+            AllowedOrigin { field: Some(field.to_owned()), origin: url.map(|url| url.origin()) }
         };
-        client.scope = client.scope.with_places(named.into_iter().map(place).collect());
+        client.scope = client.scope.with_allowed(named.into_iter().map(place).collect());
         client
     }
 }
 
-/// Returns the fields whose origins may have secrets; `None` where the code decides.
+/// Returns the fields whose origins may have secrets; `None` if the code decides.
 fn origin_fields(scope: EgressScope, fields: &Fields) -> Option<Vec<&str>> {
     match scope {
         EgressScope::Anywhere => None,

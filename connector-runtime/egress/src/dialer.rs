@@ -1,7 +1,7 @@
-//! Dialling: only addresses that were judged, and only what was dialled is spoken to.
+//! Dials judged addresses, and checks that the socket is connected to the address that was dialled.
 //!
-//! Several addresses are tried one after the other with a head start of 250 ms each, the first that
-//! answers wins (RFC 8305, "happy eyeballs").
+//! Several addresses are tried one after the other with a head start of 250 ms each; the first that
+//! answers is used (RFC 8305, "happy eyeballs").
 
 use std::fmt::Debug;
 use std::io;
@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 
 use super::resolver::BoxFuture;
 
-/// How long an address has before the next one is tried beside it.
+/// How long an address has before the next one is tried as well.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Opens TCP connections. The seam that lets tests record what is dialled.
+/// Opens TCP connections. A trait, so that tests can record what is dialled.
 pub(super) trait Dial: Debug + Send + Sync {
     /// Connects to an address, and to nothing else.
     fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<TcpStream>>;

@@ -1,7 +1,7 @@
-//! What can go wrong between a connector and an upstream.
+//! Errors between a connector and an upstream.
 //!
-//! Every text says what happened, why, and how to mend it. None holds a query string, a user name or a
-//! header value, and none tells a closed private port from a filtered one.
+//! Every text says what happened, why, and how to mend it. No text holds a query string, a user name or a
+//! header value, and none shows whether a private port is closed or filtered.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Rule, names, url as urls};
 
-/// A request that brought no answer. An answer with a status of 400 or more is no error of this kind.
+/// Why a request brought no answer. An answer with a status of 400 or more is not an `EgressError`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EgressError {
@@ -19,7 +19,7 @@ pub enum EgressError {
         /// The rule that refuses it.
         rule: Rule,
     },
-    /// The destination is refused; no packet left.
+    /// The destination is refused; no packet was sent.
     #[error("refused to call {target}: {subject} {} [{rule}]; {mend}", rule.what())]
     Policy {
         /// The URL, without its query.
@@ -31,7 +31,7 @@ pub enum EgressError {
         /// What an operator or user can do.
         mend: String,
     },
-    /// A secret would have gone to a place that the connection does not name; no packet left.
+    /// A secret would have been sent to an origin that the connection does not name; no packet was sent.
     #[error("refused to send a secret to {target}: {allowed} [scope]; {mend}")]
     Scope {
         /// The URL, without its query.
@@ -55,7 +55,7 @@ pub enum EgressError {
         /// What went wrong.
         rule: Rule,
     },
-    /// No connection came about.
+    /// No connection could be opened.
     #[error("could not connect to {target}: {why}; check the address and that the service is up")]
     Connect {
         /// The URL, without its query.
@@ -79,7 +79,7 @@ pub enum EgressError {
         /// The time it had.
         after: Duration,
     },
-    /// The answer is larger than is read.
+    /// The answer is larger than the limit.
     #[error("the answer from {target} is too large: {why}; ask for less at a time, for example with paging")]
     TooLarge {
         /// The URL, without its query.
@@ -87,7 +87,7 @@ pub enum EgressError {
         /// What is too large, and the limit.
         why: String,
     },
-    /// The answer is not sound HTTP, or ended early.
+    /// The answer is malformed HTTP, or ended early.
     #[error("the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault")]
     Protocol {
         /// The URL, without its query.
@@ -131,7 +131,7 @@ impl EgressError {
         }
     }
 
-    /// Returns the same error about another URL: the engine knows a connection by its origin alone.
+    /// Returns the same error about another URL: the engine knows only the origin of a connection.
     pub(super) fn about(&self, url: String) -> Self {
         let mut error = self.clone();
         match &mut error {
@@ -149,7 +149,7 @@ impl EgressError {
         Self::Request { why: why.into() }
     }
 
-    /// A name, port or literal address that the policy refuses.
+    /// Makes the error of a name, port or literal address that the policy refuses.
     pub(super) fn refused_host(url: &Url, rule: Rule) -> Self {
         let (subject, opens) = match rule {
             Rule::Port => ("its port is", format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0))),
@@ -162,7 +162,8 @@ impl EgressError {
         Self::Policy { target: urls::display(url), rule, subject, mend: mend_policy(rule, &opens) }
     }
 
-    /// A name with an address that the policy refuses. The address is not told: it would map what is inside.
+    /// Makes the error of a name with an address that the policy refuses. The address is not shown, because it
+    /// would reveal the internal network.
     pub(super) fn refused_answer(url: &Url, rule: Rule) -> Self {
         let mend = if rule == Rule::NotListed {
             let name = exactly(url);
@@ -177,14 +178,14 @@ impl EgressError {
 }
 
 const ONLY_PUBLIC: &str = "only public destinations may be called";
-/// How loopback is opened, whose names never are.
+/// How loopback is opened; names of loopback are never opened.
 const LOOPBACK: &str = "which an operator can open with --egress-allow 127.0.0.1";
 
 fn host(url: &Url) -> &str {
     url.host_str().unwrap_or_default()
 }
 
-/// Returns how the allow list names no more than this: with the port where the URL has one.
+/// Returns the narrowest entry of the allow list for a URL: with the port if the URL has one.
 fn exactly(url: &Url) -> String {
     url.port().map_or_else(|| host(url).to_owned(), |port| format!("{}:{port}", host(url)))
 }

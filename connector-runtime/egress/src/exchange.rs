@@ -1,7 +1,7 @@
-//! One exchange: a request out, an answer in.
+//! One exchange: sends a request and reads its answer.
 //!
-//! The head is bounded by the engine, the body by `body`. What is not plain HTTP (a switch of
-//! protocols, two ways of framing, a flood of interim answers) ends the connection.
+//! The engine limits the head, `body` limits the body. An answer that is not plain HTTP (a switch of
+//! protocols, two kinds of framing, a flood of interim answers) ends the connection.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Error as EngineError;
 use tokio::sync::Notify;
 
-use super::connector::judge_target;
+use super::connection_opener::judge_target;
 use super::outgoing::OutgoingRequest;
 use super::policy::Clearance;
-use super::stream::Served;
+use super::stream::AnsweredBefore;
 use super::url::Target;
 use super::{Client, EgressError, Response, body, suspicious_headers};
 
@@ -24,7 +24,7 @@ use super::{Client, EgressError, Response, body, suspicious_headers};
 pub(super) type Answer = http::Response<Incoming>;
 type EngineRequest = http::Request<Full<bytes::Bytes>>;
 
-/// What the client says of itself unless the author does.
+/// The `User-Agent` of requests that set none.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
 const ACCEPT: HeaderValue = HeaderValue::from_static("*/*");
 
@@ -36,39 +36,42 @@ const MAX_INTERIM: usize = 16;
 
 /// Judges a request's destination, sends it, and returns the head of the answer.
 ///
-/// A request that may be repeated (RFC 9110, section 9.2.2) is sent once more if the server closed a kept
-/// connection just then.
-pub(super) async fn send(client: &Client, draft: &OutgoingRequest) -> Result<Answer, EgressError> {
-    let target = Target::of(&draft.url).map_err(EgressError::url)?;
-    let standing = judge_target(client.policy(), &draft.url, &target).map_err(|error| error.about(draft.shown()))?;
-    suspicious_headers::note(draft);
-    let answer = match attempt(client, draft, standing).await? {
-        Err(error) if draft.method.is_idempotent() && is_stale(&error) => attempt(client, draft, standing).await?,
+/// An idempotent request (RFC 9110, section 9.2.2) is sent once more if the server closed a pooled connection
+/// at the same moment.
+pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<Answer, EgressError> {
+    let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
+    let clearance =
+        judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
+    suspicious_headers::note(outgoing);
+    let answer = match attempt(client, outgoing, clearance).await? {
+        Err(error) if outgoing.method.is_idempotent() && is_stale(&error) => {
+            attempt(client, outgoing, clearance).await?
+        }
         answer => answer,
     };
-    let answer = answer.map_err(|error| explain(&error, draft))?;
-    check_head(&answer, draft)?;
-    if let Some(served) = answer.extensions().get::<Served>() {
-        served.note();
+    let answer = answer.map_err(|error| explain(&error, outgoing))?;
+    check_head(&answer, outgoing)?;
+    if let Some(served) = answer.extensions().get::<AnsweredBefore>() {
+        served.set();
     }
     Ok(answer)
 }
 
 /// Reads the body of an answer.
-pub(super) async fn read(answer: Answer, draft: OutgoingRequest) -> Result<Response, EgressError> {
+pub(super) async fn read(answer: Answer, outgoing: OutgoingRequest) -> Result<Response, EgressError> {
     let (head, incoming) = answer.into_parts();
-    let bytes = body::read(incoming, &head.headers, draft.most_bytes)
+    let bytes = body::read(incoming, &head.headers, outgoing.most_bytes)
         .await
-        .map_err(|fault| fault.into_egress(draft.shown()))?;
-    Ok(Response::new(draft, head.status, head.headers, bytes))
+        .map_err(|fault| fault.into_egress(outgoing.shown()))?;
+    Ok(Response::new(outgoing, head.status, head.headers, bytes))
 }
 
 async fn attempt(
     client: &Client,
-    draft: &OutgoingRequest,
-    standing: Clearance,
+    outgoing: &OutgoingRequest,
+    clearance: Clearance,
 ) -> Result<Result<Answer, EngineError>, EgressError> {
-    let mut request = build(client, draft, standing)?;
+    let mut request = build(client, outgoing, clearance)?;
     let flood = Arc::new(Notify::new());
     let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
     hyper::ext::on_informational(&mut request, move |_| {
@@ -78,16 +81,16 @@ async fn attempt(
     });
     tokio::select! {
         answer = client.engine().request(request) => Ok(answer),
-        () = flood.notified() => Err(protocol(draft, "it never gets past interim answers (1xx)")),
+        () = flood.notified() => Err(protocol(outgoing, "it never gets past interim answers (1xx)")),
     }
 }
 
-fn build(client: &Client, draft: &OutgoingRequest, standing: Clearance) -> Result<EngineRequest, EgressError> {
-    let uri: Uri = draft.url.as_str().parse().map_err(|_| {
+fn build(client: &Client, outgoing: &OutgoingRequest, clearance: Clearance) -> Result<EngineRequest, EgressError> {
+    let uri: Uri = outgoing.url.as_str().parse().map_err(|_| {
         EgressError::request("its URL is longer than 64 KiB or holds a character that must be percent-encoded")
     })?;
-    let mut headers = draft.headers.clone();
-    if let Some(content_type) = &draft.content_type {
+    let mut headers = outgoing.headers.clone();
+    if let Some(content_type) = &outgoing.content_type {
         // A form cannot be read without the boundary that its content type names.
         if content_type.as_bytes().starts_with(b"multipart/") {
             headers.remove(header::CONTENT_TYPE);
@@ -100,15 +103,15 @@ fn build(client: &Client, draft: &OutgoingRequest, standing: Clearance) -> Resul
     if headers.len() > MAX_HEADERS || size(&headers) > MAX_HEADER_BYTES {
         return Err(EgressError::request("it has more than 100 headers or 64 KiB of them; send the data in the body"));
     }
-    // A tunnel has been asked for with it already; over plain http each request carries it.
-    if let Some(proxy) = client.policy().proxy_for(standing)
-        && draft.url.scheme() == "http"
+    // A tunnel was opened with it already; over plain http each request carries it.
+    if let Some(proxy) = client.policy().proxy_for(clearance)
+        && outgoing.url.scheme() == "http"
         && let Some(authorization) = &proxy.authorization
     {
         headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
     }
-    let mut request = http::Request::new(Full::new(draft.body.clone()));
-    *request.method_mut() = draft.method.clone();
+    let mut request = http::Request::new(Full::new(outgoing.body.clone()));
+    *request.method_mut() = outgoing.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     Ok(request)
@@ -118,29 +121,29 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-fn check_head(answer: &Answer, draft: &OutgoingRequest) -> Result<(), EgressError> {
+fn check_head(answer: &Answer, outgoing: &OutgoingRequest) -> Result<(), EgressError> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(protocol(draft, "it switches to another protocol, which was not asked for"));
+        return Err(protocol(outgoing, "it switches to another protocol, which was not asked for"));
     }
     let Some(framing) = answer.headers().get(header::TRANSFER_ENCODING) else {
         return Ok(());
     };
     if answer.headers().contains_key(header::CONTENT_LENGTH) {
-        return Err(protocol(draft, "it has both Content-Length and Transfer-Encoding"));
+        return Err(protocol(outgoing, "it has both Content-Length and Transfer-Encoding"));
     }
     if !framing.as_bytes().eq_ignore_ascii_case(b"chunked") {
-        return Err(protocol(draft, "its Transfer-Encoding is not chunked"));
+        return Err(protocol(outgoing, "its Transfer-Encoding is not chunked"));
     }
     Ok(())
 }
 
-/// Tells whether a request met a kept connection that the server was closing.
+/// Returns whether a request was sent over a pooled connection while the server closed it.
 fn is_stale(error: &EngineError) -> bool {
     let mut extras = Extensions::new();
     if let Some(connection) = error.connect_info() {
         connection.get_extras(&mut extras);
     }
-    let reused = extras.get::<Served>().is_some_and(Served::once);
+    let reused = extras.get::<AnsweredBefore>().is_some_and(AnsweredBefore::get);
     reused && cause(error).is_some_and(is_closing)
 }
 
@@ -155,11 +158,11 @@ fn cause(error: &EngineError) -> Option<&hyper::Error> {
 }
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
-fn explain(error: &EngineError, draft: &OutgoingRequest) -> EgressError {
+fn explain(error: &EngineError, outgoing: &OutgoingRequest) -> EgressError {
     if let Some(own) = error.source().and_then(|source| source.downcast_ref::<EgressError>()) {
-        return own.about(draft.shown());
+        return own.about(outgoing.shown());
     }
-    cause(error).map_or_else(|| protocol(draft, "the connection broke"), |http| explain_http(http, draft.shown()))
+    cause(error).map_or_else(|| protocol(outgoing, "the connection broke"), |http| explain_http(http, outgoing.shown()))
 }
 
 /// Explains an error of the HTTP engine.
@@ -177,6 +180,6 @@ pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError 
     EgressError::Protocol { target, why: why.to_owned() }
 }
 
-fn protocol(draft: &OutgoingRequest, why: &str) -> EgressError {
-    EgressError::Protocol { target: draft.shown(), why: why.to_owned() }
+fn protocol(outgoing: &OutgoingRequest, why: &str) -> EgressError {
+    EgressError::Protocol { target: outgoing.shown(), why: why.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! What an author throws when an answer is not what was hoped for.
+//! Errors about an answer that an author did not expect.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,7 +38,7 @@ impl fmt::Display for HttpError {
 
 impl std::error::Error for HttpError {}
 
-/// A body that is not the JSON that was asked for.
+/// A body that is not the expected JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer of {request} is not the JSON that was expected: {source} (HTTP {status}, {content_type})")]
 pub struct BodyError {

@@ -1,7 +1,7 @@
 //! The machine's own addresses.
 //!
-//! A connector that calls the server's own public address reaches the server from inside, as loopback
-//! would. The list is read from the system and kept for a few seconds: interfaces come and go.
+//! A connector that calls the server's own public address reaches the server from inside, like loopback.
+//! The list is read from the system and kept for a few seconds, because interfaces change.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ const FRESH: Duration = Duration::from_secs(10);
 
 static CACHE: Mutex<Option<(Instant, Arc<[IpAddr]>)>> = Mutex::new(None);
 
-/// Where the machine's own addresses are read from.
+/// The source of the machine's own addresses.
 #[derive(Clone, Debug)]
 pub(super) enum Interfaces {
     /// From the system.
@@ -23,7 +23,7 @@ pub(super) enum Interfaces {
 }
 
 impl Interfaces {
-    /// Tells whether an address belongs to this machine.
+    /// Returns whether an address belongs to this machine.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         match self {
             Self::System => system().contains(&address),

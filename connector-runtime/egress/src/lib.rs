@@ -1,11 +1,11 @@
-//! The one way out.
+//! The one way out: the HTTP client of connectors, scripts and imports, and the redaction of their secrets.
 //!
-//! Connectors, scripts and imports send requests that users shape, so every HTTP connection of the project
-//! is opened here and nowhere else. A destination is judged as text (`url`), as a name (`names`) and as
-//! the addresses that are dialled (`address`), by the operator's lists and the rules ([`Policy`]); each
-//! redirect is judged again. Below it stands the hyper engine and not a ready client: a ready client dials
-//! literal addresses on its own, tells what it dialled only after the request has left, and follows
-//! redirects with headers that it does not know to be secret.
+//! Users shape the requests of connectors, so every HTTP connection to what is called is opened here and
+//! nowhere else. A destination is judged as text (`url`), as a name (`names`) and by the addresses that are
+//! dialled (`address`), with the operator's lists and the rules ([`Policy`]); each redirect is judged again.
+//! It is built on the hyper engine, because a ready client dials literal addresses itself, reports what it
+//! dialled only after the request was sent, and follows redirects with headers that it does not know to be
+//! secret.
 
 mod address;
 mod backoff;
@@ -15,11 +15,11 @@ mod check;
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "this is the one way out: its connector judges every destination"
+    reason = "this is the one way out: `ConnectionOpener` judges every destination"
 )]
 mod client;
 mod connection;
-mod connector;
+mod connection_opener;
 mod dialer;
 mod error;
 mod exchange;
@@ -56,7 +56,7 @@ pub use connector_schema::Secret;
 
 pub use self::backoff::Backoff;
 pub use self::bearer::bearer_header;
-pub use self::check::Verdict;
+pub use self::check::DestinationCheck;
 pub use self::client::Client;
 pub use self::connection::EgressScope;
 pub use self::error::EgressError;

@@ -1,7 +1,8 @@
-//! The operator's lists: what `--egress-allow` and `--egress-deny` say.
+//! The operator's lists: `--egress-allow` and `--egress-deny`.
 //!
-//! An entry is exact: a block (`10.1.0.0/16`), an address (`10.1.2.3`, `10.1.2.3:8080`, `[fd00::1]:8080`),
-//! an address as a block (`10.1.2.3/32:8080`), a name (`api.corp.example`, `api.corp.example:8443`) or all names below one (`*.corp.example`).
+//! An entry is a block (`10.1.0.0/16`), an address (`10.1.2.3`, `10.1.2.3:8080`, `[fd00::1]:8080`), an
+//! address as a block (`10.1.2.3/32:8080`), a name (`api.corp.example`, `api.corp.example:8443`) or all
+//! names below one (`*.corp.example`).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -32,9 +33,9 @@ enum What {
 /// How exactly a list names an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Exactness {
-    /// A block of more than one address holds it.
+    /// The list holds a block of several addresses that contains it.
     Block,
-    /// It stands there itself.
+    /// The list holds the address itself.
     Single,
 }
 
@@ -45,7 +46,7 @@ impl List {
         entries.map(Entry::parse).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns how exactly the list names an address; an entry with a port holds for that port alone.
+    /// Returns how exactly the list names an address; an entry with a port holds only for that port.
     pub(super) fn address(&self, address: IpAddr, port: Option<u16>) -> Option<Exactness> {
         let entries = self.0.iter().filter(|entry| entry.port.is_none() || entry.port == port);
         entries
@@ -56,26 +57,26 @@ impl List {
             .max()
     }
 
-    /// Tells whether the list names a host name, given in lower case without a trailing dot.
+    /// Returns whether the list names a host name, given in lower case without a trailing dot.
     pub(super) fn name(&self, name: &str, port: u16) -> bool {
         self.0.iter().any(|entry| entry.port.is_none_or(|own| own == port) && entry.what.is_name(name))
     }
 
-    /// Tells whether an entry that names the port itself holds for an address.
+    /// Returns whether an entry that names the port itself holds for an address.
     pub(super) fn address_with_port(&self, address: IpAddr, port: u16) -> bool {
         let mut entries = self.0.iter().filter(|entry| entry.port == Some(port));
         entries.any(|entry| matches!(&entry.what, What::Block(block) if block.contains(&address)))
     }
 
-    /// Tells whether an entry that names the port itself holds for a name.
+    /// Returns whether an entry that names the port itself holds for a name.
     pub(super) fn name_with_port(&self, name: &str, port: u16) -> bool {
         self.0.iter().any(|entry| entry.port == Some(port) && entry.what.is_name(name))
     }
 }
 
 impl List {
-    /// Returns the entries that open nothing, with the rule that stands against each: blocks that lie wholly
-    /// where only single addresses are opened, and names that stand for loopback.
+    /// Returns the entries that open nothing, with the rule that keeps each closed: blocks in which only single
+    /// addresses can be opened, and names of loopback.
     pub(super) fn inert(&self) -> impl Iterator<Item = (&str, Rule)> {
         self.0.iter().filter_map(|entry| Some((entry.text.as_str(), entry.what.barred()?)))
     }
@@ -140,19 +141,19 @@ fn parse_entry(text: &str) -> Result<(What, Option<u16>), PolicyError> {
             _ => parse_block(text)?,
         };
         let port = port.map(|port| {
-            port.parse().ok().and_then(nonzero).ok_or_else(|| refuse("its port is no number from 1 to 65535"))
+            port.parse().ok().and_then(nonzero).ok_or_else(|| refuse("its port is not a number from 1 to 65535"))
         });
         return Ok((What::Block(block), port.transpose()?));
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => {
             let port = port.parse().ok().and_then(nonzero);
-            (host, Some(port.ok_or_else(|| refuse("its port is no number from 1 to 65535"))?))
+            (host, Some(port.ok_or_else(|| refuse("its port is not a number from 1 to 65535"))?))
         }
         None => (text, None),
     };
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let address: IpAddr = address.parse().map_err(|_| refuse("what stands in [ ] is no IPv6 address"))?;
+        let address: IpAddr = address.parse().map_err(|_| refuse("the text in [ ] is not an IPv6 address"))?;
         return Ok((What::Block(canonical(IpNet::from(address))), port));
     }
     let what = match host.strip_prefix("*.") {
@@ -168,7 +169,7 @@ fn nonzero(port: u16) -> Option<u16> {
 
 fn parse_block(text: &str) -> Result<IpNet, PolicyError> {
     let block: IpNet = text.parse().map_err(|_| {
-        PolicyError::new(text, "it is no block like 10.1.0.0/16 or fd00:1::/32 (a block takes no port)")
+        PolicyError::new(text, "it is not a block like 10.1.0.0/16 or fd00:1::/32 (a block takes no port)")
     })?;
     if block.trunc() != block {
         return Err(PolicyError::new(text, &format!("it has bits behind its prefix; write {}", block.trunc())));
@@ -188,17 +189,17 @@ fn canonical(block: IpNet) -> IpNet {
 fn parse_name(text: &str, name: &str) -> Result<String, PolicyError> {
     let refuse = |why: &str| PolicyError::new(text, why);
     if name.contains('*') {
-        return Err(refuse("a star may stand for whole labels in front alone, as in *.corp.example"));
+        return Err(refuse("a star may only replace whole labels at the front, as in *.corp.example"));
     }
-    let host = Host::parse(name).map_err(|_| refuse("it is no host name"))?;
+    let host = Host::parse(name).map_err(|_| refuse("it is not a host name"))?;
     let Host::Domain(name) = host else {
         return Err(refuse(&format!("it is another spelling of an address; write {host}")));
     };
     let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
-    names::shape(&name).map_err(|_| refuse("it is no host name"))?;
+    names::shape(&name).map_err(|_| refuse("it is not a host name"))?;
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !name.chars().all(legal) {
-        return Err(refuse("it is no host name"));
+        return Err(refuse("it is not a host name"));
     }
     Ok(name)
 }

@@ -1,8 +1,8 @@
 //! Bodies of several parts: multipart/form-data (RFC 7578), written as browsers write them.
 //!
-//! A name, file name or content type that a user shaped must not be able to end its line and begin another
-//! part. So names are escaped by the WHATWG's rule, which leaves no quote and no line break in them, content
-//! types are checked, and the boundary is random and known not to stand in any part.
+//! A name, file name or content type from a user must not be able to end its line and begin another part.
+//! So names are escaped by the WHATWG's rule, which leaves no quote and no line break in them, content types
+//! are checked, and the boundary is random and checked to occur in no part.
 
 use std::fmt;
 
@@ -67,7 +67,7 @@ impl Form {
         self.write_with(random_boundary)
     }
 
-    /// Writes the body with the first boundary that stands in no part.
+    /// Writes the body with the first boundary that occurs in no part.
     pub(super) fn write_with(
         &self,
         mut boundary: impl FnMut() -> Result<String, EgressError>,
@@ -97,7 +97,7 @@ impl Form {
     }
 }
 
-/// Tells the names of the parts and nothing of what they hold.
+/// Shows the names of the parts and nothing of their content.
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.0.iter().map(|(name, part)| (name, part))).finish()
@@ -119,7 +119,7 @@ pub struct Part {
     file_name: Option<String>,
     content_type: Option<String>,
     secret: bool,
-    /// A mistake that comes up when the form is written.
+    /// A mistake that is reported when the form is written.
     error: Option<EgressError>,
 }
 
@@ -222,7 +222,7 @@ fn escaped(name: &str) -> Result<String, EgressError> {
     Ok(escaped)
 }
 
-/// Tells whether a text is `type/subtype`, with or without parameters, on one line of ASCII.
+/// Returns whether a text is `type/subtype`, with or without parameters, on one line of ASCII.
 fn is_media_type(text: &str) -> bool {
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
@@ -232,7 +232,7 @@ fn is_media_type(text: &str) -> bool {
     named && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// 128 random bits: nobody who writes a part can guess what ends it.
+/// Returns a boundary with 128 random bits, which the author of a part cannot guess.
 fn random_boundary() -> Result<String, EgressError> {
     let bits = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
     let (high, low) = bits.map_err(|error| unwritable("multipart form", &error))?;

@@ -1,11 +1,11 @@
 //! The name and port rules: hosts and ports that are refused before any look-up.
 //!
-//! A name is refused when it can only mean this machine, this network, a cluster or a cloud's metadata
-//! service; a port when another protocol than HTTP lives there. Both are data, sorted where it is searched.
+//! A name is refused if it can only mean this machine, this network, a cluster or a cloud's metadata
+//! service; a port if it belongs to another protocol than HTTP. Both are tables.
 
 use super::Rule;
 
-/// Names that are refused with all that is below them, and why.
+/// Names that are refused, with all names below them, and the rule of each.
 const INTERNAL: &[(&str, Rule)] = &[
     ("metadata.google.internal", Rule::MetadataName),
     ("metadata.goog", Rule::MetadataName),
@@ -45,7 +45,7 @@ pub(super) const REFUSED_PORTS: &[u16] = &[
 const MAX_LABEL_LENGTH: usize = 63;
 const MAX_NAME_LENGTH: usize = 253;
 
-/// Tells whether a name has the shape of a DNS name: labels that are neither empty nor too long.
+/// Checks that a name has the shape of a DNS name: labels that are neither empty nor too long.
 pub(super) fn shape(name: &str) -> Result<(), Rule> {
     if name.is_empty() || name.split('.').any(str::is_empty) {
         return Err(Rule::Malformed);
@@ -64,22 +64,22 @@ pub(super) fn refusal(name: &str) -> Option<Rule> {
     (!name.contains('.')).then_some(Rule::SingleLabel)
 }
 
-/// Tells whether a name stands for loopback (RFC 6761) and so is opened by its addresses alone.
+/// Returns whether a name means loopback (RFC 6761), which only its addresses open.
 pub(super) fn is_loopback(name: &str) -> bool {
     is_or_below(name.strip_suffix('.').unwrap_or(name), "localhost")
 }
 
-/// Tells whether `name` is `suffix` or a name below it.
+/// Returns whether `name` is `suffix` or a name below it.
 fn is_or_below(name: &str, suffix: &str) -> bool {
     name == suffix || is_below(name, suffix)
 }
 
-/// Tells whether `name` is below `suffix`.
+/// Returns whether `name` is below `suffix`.
 pub(super) fn is_below(name: &str, suffix: &str) -> bool {
     name.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
-/// Tells whether a port is refused.
+/// Returns whether a port is refused.
 pub(super) fn is_refused_port(port: u16) -> bool {
     REFUSED_PORTS.binary_search(&port).is_ok()
 }

@@ -1,7 +1,7 @@
-//! What a request consists of, and which parts of it are secret.
+//! The parts of a request, and which of them are secret.
 //!
-//! Secret is what came from a [`Secret`], what has the name of a credential, and what holds one of the
-//! secrets that the client watches for. Such a part never crosses to another origin and is never shown.
+//! A part is secret if it came from a [`Secret`], has the name of a credential, or holds one of the secrets
+//! that the client recognises. Such a part is never sent to another origin and never shown.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
 use crate::redact::{MASK, is_sensitive_name};
 
-/// Headers that frame the message or belong to the connection: the client's own business.
+/// Headers that frame the message or belong to the connection; only the client sets them.
 const CLIENTS_OWN: &[&str] = &[
     "connection",
     "content-length",
@@ -34,10 +34,10 @@ const CLIENTS_OWN: &[&str] = &[
     "upgrade",
 ];
 
-/// The header by which a service knows a repeated request.
+/// The header by which a service recognises a repeated request.
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// A shorter secret is not sought inside of texts: it would be found everywhere.
+/// A shorter secret is not searched for inside texts, because it would be found everywhere.
 pub(super) const MIN_SEARCHED_LENGTH: usize = 6;
 
 /// A request, ready to be sent or changed.
@@ -45,18 +45,18 @@ pub(super) const MIN_SEARCHED_LENGTH: usize = 6;
 pub(super) struct OutgoingRequest {
     pub(super) method: Method,
     pub(super) url: Url,
-    /// A value that is secret is marked sensitive.
+    /// Secret values are marked as sensitive.
     pub(super) headers: HeaderMap,
     pub(super) content_type: Option<HeaderValue>,
     pub(super) body: Bytes,
     pub(super) body_is_secret: bool,
     /// Secrets that were put into the URL.
     url_secrets: Vec<Secret>,
-    /// Those that are query parameters, with their names.
+    /// The secrets among the query parameters, with their names.
     secret_params: Vec<(String, Secret)>,
     pub(super) follows_redirects: bool,
     pub(super) timeout: Duration,
-    /// The most bytes of the answer's body.
+    /// The most bytes of the answer's body that are accepted.
     pub(super) most_bytes: usize,
     pub(super) retry: Option<Retry>,
 }
@@ -84,7 +84,7 @@ impl OutgoingRequest {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| EgressError::request("a header name holds a character that is not allowed in it"))?;
         if CLIENTS_OWN.contains(&name.as_str()) {
-            return Err(EgressError::request(format!("the header {name} is set by the client alone; leave it out")));
+            return Err(EgressError::request(format!("the header {name} is set only by the client; leave it out")));
         }
         let mut value = HeaderValue::from_bytes(value).map_err(|_| {
             EgressError::request(format!("the value of header {name} holds a line break or other control character"))
@@ -110,9 +110,9 @@ impl OutgoingRequest {
         self.secret_params.push((name.to_owned(), value.clone()));
     }
 
-    /// Sets a query parameter in place of those of its name.
+    /// Sets a query parameter and removes others of its name.
     pub(super) fn replace_query(&mut self, name: &str, value: &str) {
-        // What stays is written anew only where something goes: some services read `%20` and `+` differently.
+        // The rest is rewritten only if something is removed, because some services read `%20` and `+` differently.
         if self.url.query_pairs().any(|(own, _)| own == name) {
             let kept: Vec<_> = self.url.query_pairs().into_owned().filter(|(own, _)| own != name).collect();
             self.url.query_pairs_mut().clear().extend_pairs(kept);
@@ -120,8 +120,8 @@ impl OutgoingRequest {
         self.url.query_pairs_mut().append_pair(name, value);
     }
 
-    /// Adds the secret query parameters to a URL of the same service that lacks them: a service that names
-    /// the next page rarely repeats the key.
+    /// Adds the secret query parameters to a URL of the same service that lacks them, because the URL of a next
+    /// page rarely repeats the key.
     pub(super) fn add_secret_query(&self, url: &mut Url) {
         for (name, secret) in &self.secret_params {
             if !url.query_pairs().any(|(own, _)| own == name.as_str()) {
@@ -130,7 +130,7 @@ impl OutgoingRequest {
         }
     }
 
-    /// Tells whether a service that gets the request twice is told that it is one.
+    /// Returns whether the request has a key by which a service recognises its repetition.
     pub(super) fn has_idempotency_key(&self) -> bool {
         self.headers.keys().any(|name| name.as_str().ends_with(IDEMPOTENCY_KEY))
     }
@@ -164,7 +164,7 @@ impl OutgoingRequest {
         self.headers = named.filter(|(name, value)| keep(name, value)).collect();
     }
 
-    /// Marks the parts that hold one of these secrets, though they were given as plain text.
+    /// Marks the parts that hold one of these secrets but were given as plain text.
     pub(super) fn mark_secrets(&mut self, scope: &Scope) {
         for (secrets, finder) in scope.watched() {
             for value in self.headers.values_mut() {
@@ -175,25 +175,25 @@ impl OutgoingRequest {
             self.body_is_secret |= finder.finds_in(&self.body);
             let in_url = secrets.iter().filter(|secret| url_holds(&self.url, secret.expose()));
             self.url_secrets.extend(in_url.cloned());
-            // In another form, base64 say, the whole word is what must not travel.
+            // In another form, such as base64, the whole value is the secret.
             let words = self.url.query_pairs().filter(|(_, value)| finder.finds(value));
             self.url_secrets.extend(words.map(|(_, value)| Secret::new(value)));
         }
     }
 
-    /// Tells whether any part of the request is secret.
+    /// Returns whether any part of the request is secret.
     pub(super) fn carries_secret(&self) -> bool {
         self.body_is_secret
             || self.headers.values().any(HeaderValue::is_sensitive)
             || self.holds_secret_of_url(&self.url)
     }
 
-    /// Tells whether a URL holds a secret that was put into this request's URL.
+    /// Returns whether a URL holds a secret that was put into this request's URL.
     pub(super) fn holds_secret_of_url(&self, url: &Url) -> bool {
         self.url_secrets.iter().any(|secret| url_holds(url, secret.expose()))
     }
 
-    /// Takes the query pairs out of a URL that hold a secret: an upstream may echo the query in its location.
+    /// Removes the query pairs of a URL that hold a secret, because an upstream may echo the query in its location.
     pub(super) fn strip_secrets(&self, url: &mut Url) {
         let is_secret = |value: &str| self.url_secrets.iter().any(|secret| word_holds(value, secret.expose()));
         if !url.query_pairs().any(|(_, value)| is_secret(&value)) {
@@ -235,8 +235,8 @@ impl fmt::Debug for OutgoingRequest {
     }
 }
 
-/// Tells whether a request header of this name is taken for a credential. A repeated request needs its
-/// idempotency key wherever it goes.
+/// Returns whether a request header of this name counts as a credential. The idempotency key does not, because a
+/// repeated request needs it at every origin.
 fn is_credential(name: &str) -> bool {
     is_sensitive_name(name) && !name.ends_with(IDEMPOTENCY_KEY)
 }
@@ -254,7 +254,7 @@ pub(super) fn unwritable(what: &str, error: &dyn fmt::Display) -> EgressError {
     EgressError::request(format!("its {what} cannot be written: {error}"))
 }
 
-/// Tells whether a URL holds a secret, in any spelling of its characters.
+/// Returns whether a URL holds a secret, in any spelling of its characters.
 fn url_holds(url: &Url, secret: &str) -> bool {
     let in_query = |text: &str| word_holds(text, secret);
     if url.query_pairs().any(|(name, value)| in_query(&name) || in_query(&value)) {
@@ -265,7 +265,7 @@ fn url_holds(url: &Url, secret: &str) -> bool {
         && (whole.contains(secret) || percent_decode_str(whole).decode_utf8_lossy().contains(secret))
 }
 
-/// Tells whether a query value or a path segment holds a secret; a short one it has to be.
+/// Returns whether a query value or a path segment holds a secret; a short secret has to be the whole of it.
 fn word_holds(word: &str, secret: &str) -> bool {
     match secret.len() {
         0 => false,
@@ -274,7 +274,7 @@ fn word_holds(word: &str, secret: &str) -> bool {
     }
 }
 
-/// Tells whether bytes hold a text. An empty text is held by nothing.
+/// Returns whether bytes hold a text; no bytes hold an empty text.
 pub(super) fn holds(bytes: &[u8], text: &str) -> bool {
     if text.is_empty() {
         return false;

@@ -1,8 +1,7 @@
-//! Walking a list page by page.
+//! Reads a list page by page.
 //!
-//! What leads to the next page is the service's word. So a page that leads back to an earlier one is an
-//! error and no endless loop, pages are counted, and a link to another origin does not get the secrets of
-//! the request.
+//! The service says what the next page is. So a page that leads back to an earlier one is an error and not
+//! an endless loop, pages are counted, and a link to another origin does not get the secrets of the request.
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -12,12 +11,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::paging::Way;
+use super::paging::PagingMethod;
 use super::{BodyError, Paging, PagingError, Request, Response, link, url as urls};
 
 /// The most bytes that the pages of a collected list may have together.
 const MAX_COLLECTED: usize = 64 * 1024 * 1024;
-/// What some services answer behind the last page.
+/// What some services answer after the last page.
 const NO_CONTENT: u16 = 204;
 
 impl Request {
@@ -40,7 +39,7 @@ impl Request {
     pub fn pages(mut self, paging: Paging) -> Pages {
         let client = self.client.clone();
         let counted = paging.counter().map_or(0, |(_, start)| start);
-        self = self.change(|draft| paging.check().map(|()| draft.mark_secrets(&client.scope)));
+        self = self.change(|outgoing| paging.check().map(|()| outgoing.mark_secrets(&client.scope)));
         let first = match paging.counter() {
             Some((param, start)) => self.with_param(param, &start.to_string()),
             None => self.clone(),
@@ -55,16 +54,16 @@ impl Request {
             hasher: RandomState::new(),
             request: self,
         };
-        if let Ok(draft) = &pages.request.draft
-            && matches!(pages.paging.way, Way::Link | Way::NextUrl { .. })
+        if let Ok(outgoing) = &pages.request.outgoing
+            && matches!(pages.paging.method, PagingMethod::Link | PagingMethod::NextUrl { .. })
         {
-            pages.seen.insert(pages.hasher.hash_one(without_fragment(&draft.url).as_str()));
+            pages.seen.insert(pages.hasher.hash_one(without_fragment(&outgoing.url).as_str()));
         }
         pages
     }
 
     fn with_param(&self, name: &str, value: &str) -> Self {
-        self.clone().set(|draft| draft.replace_query(name, value))
+        self.clone().set(|outgoing| outgoing.replace_query(name, value))
     }
 }
 
@@ -81,7 +80,7 @@ pub struct Pages {
     /// How many items came.
     items: u64,
     answered: usize,
-    /// Hashes of the links or cursors that were followed: what an upstream sends may be long.
+    /// Hashes of the links or cursors that were followed; the texts themselves may be long.
     seen: HashSet<u64>,
     hasher: RandomState,
 }
@@ -101,7 +100,7 @@ impl Pages {
     ///
     /// # Errors
     ///
-    /// Fails if a page brings no answer, or if the page before does not tell where the list goes on.
+    /// Fails if there is no answer, or if the page before does not say which page is next.
     pub async fn next(&mut self) -> Result<Option<Response>, PagingError> {
         let Some(response) = self.fetch().await? else {
             return Ok(None);
@@ -117,7 +116,7 @@ impl Pages {
         Ok(Some(response))
     }
 
-    /// Collects the items of an array that each page has at a JSON pointer, up to so many.
+    /// Collects the items of an array that each page has at a JSON pointer, at most `most` of them.
     ///
     /// ```no_run
     /// # async fn example(client: connector_egress::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -205,27 +204,27 @@ impl Pages {
         if more == Some(&Value::Bool(false)) {
             return Ok(None);
         }
-        match self.paging.way.clone() {
-            Way::Link => match link::next(response.headers()) {
+        match self.paging.method.clone() {
+            PagingMethod::Link => match link::next(response.headers()) {
                 Some(target) => self.follow(target, response).map(Some),
                 None => Ok(None),
             },
-            Way::NextUrl { pointer } => match word_at(body, &pointer, response)? {
+            PagingMethod::NextUrl { pointer } => match word_at(body, &pointer, response)? {
                 Some(target) => self.follow(&target, response).map(Some),
                 None => Ok(None),
             },
-            Way::Cursor { pointer, param } => {
+            PagingMethod::Cursor { pointer, param } => {
                 let Some(cursor) = word_at(body, &pointer, response)? else {
                     return Ok(None);
                 };
                 self.note(&cursor, response)?;
                 Ok(Some(self.request.with_param(&param, &cursor)))
             }
-            Way::Number { param, items } => {
+            PagingMethod::Number { param, items } => {
                 let count = count_at(body, &items, response)?;
                 self.counted_on(&param, 1, count, body, response)
             }
-            Way::Offset { param, items } => {
+            PagingMethod::Offset { param, items } => {
                 let count = count_at(body, &items, response)?;
                 self.counted_on(&param, count, count, body, response)
             }
@@ -243,7 +242,8 @@ impl Pages {
         self.items = self.items.saturating_add(count);
         let total = self.paging.total.as_deref().and_then(|pointer| body.pointer(pointer)).and_then(Value::as_u64);
         // An offset that started further on has the items before it behind it, too.
-        let skipped = if matches!(self.paging.way, Way::Offset { .. }) { self.paging.start.unwrap_or(0) } else { 0 };
+        let skipped =
+            if matches!(self.paging.method, PagingMethod::Offset { .. }) { self.paging.start.unwrap_or(0) } else { 0 };
         if count == 0 || total.is_some_and(|total| self.items.saturating_add(skipped) >= total) {
             return Ok(None);
         }
@@ -259,16 +259,16 @@ impl Pages {
         })?;
         let mut to = without_fragment(&to);
         let mut request = self.request.clone();
-        if let Ok(draft) = &mut request.draft {
-            let own = draft.url.origin();
+        if let Ok(outgoing) = &mut request.outgoing {
+            let own = outgoing.url.origin();
             // A request that was redirected lost its secrets on the way: who answered gets them no more than
             // the place that it names.
-            if draft.carries_secret() && (to.origin() != own || response.url().origin() != own) {
+            if outgoing.carries_secret() && (to.origin() != own || response.url().origin() != own) {
                 let (request, to) = (response.title().to_owned(), to.origin().ascii_serialization());
                 return Err(PagingError::OtherOrigin { request, to });
             }
-            draft.add_secret_query(&mut to);
-            draft.url = to.clone();
+            outgoing.add_secret_query(&mut to);
+            outgoing.url = to.clone();
         }
         self.note(to.as_str(), response)?;
         Ok(request)
@@ -283,7 +283,7 @@ impl Pages {
     }
 }
 
-/// Reads a cursor or URL; `None` where the list ends.
+/// Reads a cursor or URL; `None` at the end of the list.
 fn word_at(body: &Value, pointer: &str, response: &Response) -> Result<Option<String>, PagingError> {
     let kind = match body.pointer(pointer) {
         None | Some(Value::Null | Value::Bool(false)) => return Ok(None),

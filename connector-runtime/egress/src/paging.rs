@@ -1,20 +1,20 @@
-//! Lists that come in pages: how a service leads from one to the next, and what can go wrong on the way.
+//! How the pages of a list are found, and the errors of reading them.
 //!
-//! An author declares the paging and [`Pages`](super::Pages) walks it. What cannot be read is an error and
+//! An author declares the paging and [`Pages`](super::Pages) follows it. What cannot be read is an error and
 //! never an end: half a list must not look like a whole one.
 
 use super::{BodyError, EgressError, HttpError};
 
-/// The most pages that are asked for unless the author says more.
+/// The most pages that are read unless the author sets another limit.
 const MAX_PAGES: usize = 1_000;
 
-/// How a service leads from one page of a list to the next.
+/// How the next page of a list is found.
 ///
 /// Pointers are JSON pointers (RFC 6901) into the body of a page: `/meta/next`; the empty one is the body.
 #[derive(Clone, Debug)]
 #[must_use = "a paging does nothing until a request has it"]
 pub struct Paging {
-    pub(super) way: Way,
+    pub(super) method: PagingMethod,
     pub(super) start: Option<u64>,
     pub(super) more: Option<String>,
     pub(super) total: Option<String>,
@@ -22,7 +22,7 @@ pub struct Paging {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Way {
+pub(super) enum PagingMethod {
     Link,
     NextUrl { pointer: String },
     Cursor { pointer: String, param: String },
@@ -33,32 +33,32 @@ pub(super) enum Way {
 impl Paging {
     /// Follows the `Link` header with `rel="next"` (RFC 8288), up to a page without one.
     pub fn link() -> Self {
-        Self::new(Way::Link)
+        Self::new(PagingMethod::Link)
     }
 
     /// Follows the URL that a page names in its body, whole or relative, up to a page without one.
     pub fn next_url(pointer: impl Into<String>) -> Self {
-        Self::new(Way::NextUrl { pointer: pointer.into() })
+        Self::new(PagingMethod::NextUrl { pointer: pointer.into() })
     }
 
     /// Sends the cursor that a page names in its body as a query parameter, up to a page without one.
     ///
     /// A cursor is a text or a number. A missing one, null, false and the empty text are the end.
     pub fn cursor(pointer: impl Into<String>, param: impl Into<String>) -> Self {
-        Self::new(Way::Cursor { pointer: pointer.into(), param: param.into() })
+        Self::new(PagingMethod::Cursor { pointer: pointer.into(), param: param.into() })
     }
 
     /// Counts pages in a query parameter, from 1, up to a page that has no items at a pointer.
     pub fn page_number(param: impl Into<String>, items: impl Into<String>) -> Self {
-        Self::new(Way::Number { param: param.into(), items: items.into() })
+        Self::new(PagingMethod::Number { param: param.into(), items: items.into() })
     }
 
     /// Counts items in a query parameter, from 0, up to a page that has none at a pointer.
     ///
-    /// Counted is what came, not what was asked for: a service may send fewer items than the limit that the
-    /// request names by [`query`](super::Request::query).
+    /// The items that came are counted, not those that were asked for: a service may send fewer items than the
+    /// limit that the request sets with [`query`](super::Request::query).
     pub fn offset(param: impl Into<String>, items: impl Into<String>) -> Self {
-        Self::new(Way::Offset { param: param.into(), items: items.into() })
+        Self::new(PagingMethod::Offset { param: param.into(), items: items.into() })
     }
 
     /// Starts a [`Paging::page_number`] or [`Paging::offset`] at another number.
@@ -80,22 +80,22 @@ impl Paging {
         self
     }
 
-    /// Sets the most pages that are asked for (1,000). Where there are more, that is an error.
+    /// Sets the most pages that are read (1,000). A longer list is an error.
     pub fn most_pages(mut self, most: usize) -> Self {
         self.most_pages = most;
         self
     }
 
-    fn new(way: Way) -> Self {
-        Self { way, start: None, more: None, total: None, most_pages: MAX_PAGES }
+    fn new(method: PagingMethod) -> Self {
+        Self { method, start: None, more: None, total: None, most_pages: MAX_PAGES }
     }
 
-    /// Refuses a pointer that points nowhere: what is missing would be taken for the end of the list.
+    /// Refuses a malformed pointer, because a missing value would be read as the end of the list.
     pub(super) fn check(&self) -> Result<(), EgressError> {
-        let pointer = match &self.way {
-            Way::Link => None,
-            Way::NextUrl { pointer } | Way::Cursor { pointer, .. } => Some(pointer),
-            Way::Number { items, .. } | Way::Offset { items, .. } => Some(items),
+        let pointer = match &self.method {
+            PagingMethod::Link => None,
+            PagingMethod::NextUrl { pointer } | PagingMethod::Cursor { pointer, .. } => Some(pointer),
+            PagingMethod::Number { items, .. } | PagingMethod::Offset { items, .. } => Some(items),
         };
         let mut all = pointer.into_iter().chain(&self.more).chain(&self.total);
         match all.find(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
@@ -108,19 +108,19 @@ impl Paging {
 
     /// Returns the parameter that counts, and its first value.
     pub(super) fn counter(&self) -> Option<(&str, u64)> {
-        match &self.way {
-            Way::Number { param, .. } => Some((param, self.start.unwrap_or(1))),
-            Way::Offset { param, .. } => Some((param, self.start.unwrap_or(0))),
+        match &self.method {
+            PagingMethod::Number { param, .. } => Some((param, self.start.unwrap_or(1))),
+            PagingMethod::Offset { param, .. } => Some((param, self.start.unwrap_or(0))),
             _ => None,
         }
     }
 
     pub(super) fn reads_bodies(&self) -> bool {
-        self.more.is_some() || !matches!(self.way, Way::Link)
+        self.more.is_some() || !matches!(self.method, PagingMethod::Link)
     }
 }
 
-/// A list that could not be read to its end.
+/// Why a list could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PagingError {
@@ -141,9 +141,9 @@ pub enum PagingError {
         /// What is wrong, and how to mend it.
         why: String,
     },
-    /// A page leads back to one that was there before.
+    /// A page leads back to an earlier one.
     #[error(
-        "stopped paging through {request}: its page {page} leads back to an earlier one, and so on for ever; \
+        "stopped paging through {request}: its page {page} leads back to an earlier one, in an endless loop; \
          check how its paging is declared, or the service"
     )]
     Loop {
@@ -163,7 +163,7 @@ pub enum PagingError {
         /// The origin that it leads to.
         to: String,
     },
-    /// The list is longer than is read.
+    /// The list is longer than the limit.
     #[error("the list of {request} is too long: {why}")]
     TooLong {
         /// The method and URL of the last page, without its query.

@@ -1,7 +1,7 @@
 //! The policy: the address, name and port rules together with the operator's settings.
 //!
-//! Every destination passes here twice: its URL before a request is built, its addresses before one is
-//! dialled. The deny list goes before the allow list, and that goes before the rules.
+//! Every destination is judged twice: its URL before a request is built, its addresses before one of them is
+//! dialled. The deny list comes before the allow list, and the allow list before the rules.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Policy {
 struct Settings {
     allow: List,
     deny: List,
-    /// Whether what the allow list does not name is refused, public or not.
+    /// Whether everything that the allow list does not name is refused, also if it is public.
     closed: bool,
     proxy: Option<Proxy>,
     interfaces: Interfaces,
@@ -46,10 +46,10 @@ impl PolicyError {
     }
 }
 
-/// How a destination stands with the operator.
+/// Why a destination is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clearance {
-    /// No rule speaks against it; of a name, its addresses decide.
+    /// No rule refuses it; the addresses of a name are judged after the look-up.
     Plain,
     /// The operator's allow list opened it.
     Opened,
@@ -58,14 +58,14 @@ pub(super) enum Clearance {
 /// An address that may be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cleared {
-    /// The address to dial: of an IPv4-mapped one the IPv4 address.
+    /// The address to dial: for an IPv4-mapped one, the IPv4 address.
     pub(super) address: IpAddr,
-    /// Whether it is open only because the operator says so.
-    pub(super) standing: Clearance,
+    /// Why it is allowed.
+    pub(super) clearance: Clearance,
 }
 
 impl Policy {
-    /// Only public addresses.
+    /// Allows only public addresses.
     pub fn strict() -> Self {
         Self::new(Settings {
             allow: List::default(),
@@ -79,9 +79,9 @@ impl Policy {
     /// Reads the operator's lists. One text may hold several entries, separated by commas.
     ///
     /// An entry is a block, an address, a host name or all names below one (`*.corp.example`); all but
-    /// blocks may carry a port and then hold for it alone. Loopback, link-local and metadata addresses and
-    /// the machine's own are opened by single addresses only, never by a block or a name. What stands on
-    /// the deny list is refused whatever the allow list says.
+    /// blocks may have a port and then hold only for it. Loopback, link-local and metadata addresses and the
+    /// machine's own are opened only by single addresses, never by a block or a name. Entries of the deny list
+    /// are refused whatever the allow list says.
     ///
     /// # Errors
     ///
@@ -91,10 +91,10 @@ impl Policy {
         Ok(Self::new(Settings { allow, deny, closed: false, proxy: None, interfaces: Interfaces::System }))
     }
 
-    /// Reads a list of destinations beside which there is none: the public internet is refused too.
+    /// Reads the list of the only destinations that may be called: the public internet is refused too.
     ///
-    /// Entries are those of [`Policy::parse`]. A name that is not on the list may be called where every
-    /// address it leads to is.
+    /// Entries are those of [`Policy::parse`]. A name that is not on the list may be called if all of its
+    /// addresses are.
     ///
     /// # Errors
     ///
@@ -106,20 +106,20 @@ impl Policy {
 
     /// Returns the same policy with a proxy: `http://proxy:3128` or `http://user:password@proxy:3128`.
     ///
-    /// Names are then looked up, and their addresses judged, by the proxy. What the allow list opens is
-    /// called directly. The environment's `*_PROXY` variables are never read.
+    /// The proxy then looks names up and judges their addresses. Destinations of the allow list are called
+    /// directly. The environment's `*_PROXY` variables are never read.
     ///
     /// # Errors
     ///
-    /// Fails if the text is no such URL.
+    /// Fails if the text is not such a URL.
     pub fn with_proxy(&self, proxy: &str) -> Result<Self, PolicyError> {
         Ok(Self::new(Settings { proxy: Some(Proxy::parse(proxy)?), ..(*self.settings).clone() }))
     }
 
     /// Returns a warning for every entry of the allow list that opens nothing.
     ///
-    /// A block such as `127.0.0.0/8` or the name `localhost` reads as if it opened loopback; it does not, and
-    /// whoever wrote it should hear so at the start rather than at the first refused call.
+    /// A block such as `127.0.0.0/8` or the name `localhost` looks as if it opened loopback, but does not. The
+    /// operator should read that at the start and not at the first refused call.
     pub fn warnings(&self) -> Vec<String> {
         let warn = |(entry, rule): (&str, Rule)| {
             let what = rule.what();
@@ -128,9 +128,9 @@ impl Policy {
         self.settings.allow.inert().map(warn).collect()
     }
 
-    /// Tells policies apart: every policy that is built has its own number.
+    /// Returns the number of the policy; every policy that is built has its own.
     ///
-    /// A [`super::Client`] has one policy for life, so a pooled connection never outlives a change of it.
+    /// A [`super::Client`] keeps its policy, so a pooled connection never outlives a change of it.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -146,44 +146,44 @@ impl Policy {
     }
 
     /// Returns the proxy that a destination is called through.
-    pub(super) fn proxy_for(&self, standing: Clearance) -> Option<&Proxy> {
-        self.settings.proxy.as_ref().filter(|_| standing == Clearance::Plain)
+    pub(super) fn proxy_for(&self, clearance: Clearance) -> Option<&Proxy> {
+        self.settings.proxy.as_ref().filter(|_| clearance == Clearance::Plain)
     }
 
     /// Judges a name or literal address and the port. Addresses of a name are judged after its look-up.
     pub(super) fn judge_target(&self, target: &Target) -> Result<Clearance, Rule> {
         let Settings { allow, deny, closed, .. } = &*self.settings;
         let port = target.port;
-        let (standing, port_opened) = match &target.host {
+        let (clearance, port_opened) = match &target.host {
             TargetHost::Address(address) => {
                 let cleared = self.judge_address(*address, Some(port), Clearance::Plain)?;
-                (cleared.standing, allow.address_with_port(cleared.address, port))
+                (cleared.clearance, allow.address_with_port(cleared.address, port))
             }
             TargetHost::Name(name) => {
                 if deny.name(name, port) {
                     return Err(Rule::OperatorDeny);
                 }
                 let opened = allow.name(name, port);
-                // Where only a list is open, the addresses are judged by it whatever the name looks like.
+                // In a closed policy the list judges the addresses, whatever the name looks like.
                 if let Some(rule) = names::refusal(name).filter(|_| !opened && !closed) {
                     return Err(rule);
                 }
-                let standing = if opened { Clearance::Opened } else { Clearance::Plain };
-                (standing, allow.name_with_port(name, port))
+                let clearance = if opened { Clearance::Opened } else { Clearance::Plain };
+                (clearance, allow.name_with_port(name, port))
             }
         };
         if names::is_refused_port(port) && !port_opened {
             return Err(Rule::Port);
         }
-        Ok(standing)
+        Ok(clearance)
     }
 
-    /// Judges a literal address, or one that a name led to; `standing` is then the name's.
+    /// Judges a literal address, or an address of a name, whose clearance is then `clearance`.
     pub(super) fn judge_address(
         &self,
         address: IpAddr,
         port: Option<u16>,
-        standing: Clearance,
+        clearance: Clearance,
     ) -> Result<Cleared, Rule> {
         let Settings { allow, deny, closed, .. } = &*self.settings;
         let dialled = address::dialled(address);
@@ -194,17 +194,17 @@ impl Policy {
         }
         let listed = spellings.iter().filter_map(|spelling| allow.address(*spelling, port)).max();
         let Some(rule) = self.refusal(judged) else {
-            let open = !closed || listed.is_some() || standing == Clearance::Opened;
-            let cleared = Cleared { address: dialled, standing: Clearance::Plain };
+            let open = !closed || listed.is_some() || clearance == Clearance::Opened;
+            let cleared = Cleared { address: dialled, clearance: Clearance::Plain };
             return if open { Ok(cleared) } else { Err(Rule::NotListed) };
         };
         let opened = match listed {
             Some(Exactness::Single) => true,
             Some(Exactness::Block) => !self.single_only(rule, dialled),
-            None => standing == Clearance::Opened && !self.single_only(rule, dialled),
+            None => clearance == Clearance::Opened && !self.single_only(rule, dialled),
         };
         if opened {
-            return Ok(Cleared { address: dialled, standing: Clearance::Opened });
+            return Ok(Cleared { address: dialled, clearance: Clearance::Opened });
         }
         Err(if *closed { Rule::NotListed } else { rule })
     }
@@ -217,7 +217,7 @@ impl Policy {
         }
     }
 
-    /// Tells whether an address, or one that a tunnel reads out of it, is opened by itself alone.
+    /// Returns whether only its own entry opens an address, or an address that a tunnel reads out of it.
     fn single_only(&self, rule: Rule, address: IpAddr) -> bool {
         let hides = |inner: std::net::Ipv4Addr| self.refusal(inner.into()).is_some_and(Rule::single_only);
         rule.single_only() || address::embedded(address).into_iter().any(hides)

@@ -1,7 +1,7 @@
 //! The operator's proxy: a setting of its own, never the environment's `*_PROXY`.
 //!
-//! Behind a proxy names are looked up and addresses judged by the proxy; the URL, name, port and literal
-//! rules still hold here. What the operator's allow list names is inside, and is called directly.
+//! The proxy looks names up and judges their addresses; the URL, name, port and literal rules still hold
+//! here. Destinations on the operator's allow list are internal and are called directly.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl Proxy {
     pub(super) fn parse(text: &str) -> Result<Self, PolicyError> {
         // The text may hold a password and is not repeated.
         let refuse = |why: &str| PolicyError::new("proxy", why);
-        let url = Url::parse(text).map_err(|_| refuse("it is no URL like http://proxy:3128"))?;
+        let url = Url::parse(text).map_err(|_| refuse("it is not a URL like http://proxy:3128"))?;
         if url.scheme() != "http" {
             return Err(refuse("only http:// proxies are supported"));
         }

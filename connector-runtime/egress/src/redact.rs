@@ -1,8 +1,8 @@
-//! Takes the secrets of one call out of everything that is logged, recorded or shown.
+//! Masks the secrets of one call in everything that is logged, recorded or shown.
 //!
-//! A [`Redactor`] knows the values and finds them raw and in the forms in which they usually travel:
-//! URL-encoded, base64 (also as a part of a longer text, as in a `Basic` header) and JSON-escaped. A
-//! value of fewer than six characters is not searched for: it would blot out half of every text.
+//! A [`Redactor`] knows the values and finds them raw and in the forms in which they are usually sent:
+//! URL-encoded, base64 (also as a part of a longer text, as in a `Basic` header) and JSON-escaped. A value
+//! of fewer than six characters is not searched for, because it would mask half of every text.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,25 +22,25 @@ use connector_schema::Fields;
 #[cfg(test)]
 mod tests;
 
-/// What stands in place of a secret.
+/// What replaces a secret.
 pub const MASK: &str = "[redacted]";
 
 /// Shortest secret that is searched for, in characters.
-const LEAST: usize = 6;
+const MIN_SECRET_LENGTH: usize = 6;
 
 /// Finds and masks the secrets of one call.
 #[derive(Default)]
 pub struct Redactor {
     secrets: BTreeSet<String>,
     finder: OnceLock<Option<AhoCorasick>>,
-    /// What knows the connection's secrets, where this knows those of one call.
+    /// Knows the connection's secrets, if this one knows those of a call.
     base: Option<Arc<Self>>,
-    /// What came up while the call ran.
-    learned: RwLock<Vec<RuntimeSecret>>,
+    /// The secrets that came up while the call ran.
+    added: RwLock<Vec<RuntimeSecret>>,
 }
 
-/// A secret that comes up while calls run, such as an access token. Cheap to clone: what finds it is made
-/// once, however many calls learn it.
+/// A secret that comes up while calls run, such as an access token. Cheap to clone: its searcher is made once,
+/// however many calls use it.
 #[derive(Clone)]
 pub struct RuntimeSecret(Arc<(Secret, Redactor)>);
 
@@ -70,43 +70,43 @@ impl fmt::Debug for RuntimeSecret {
 impl Redactor {
     /// Makes a redactor for a set of secret texts.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| secret.chars().count() >= LEAST).collect();
+        let secrets = secrets.into_iter().filter(|secret| secret.chars().count() >= MIN_SECRET_LENGTH).collect();
         Self { secrets, ..Self::default() }
     }
 
-    /// Makes the redactor of one call: it knows what `base` knows, these texts, and what it learns.
+    /// Makes the redactor of one call: it knows the secrets of `base`, these texts, and those that are added.
     pub fn over(base: Arc<Self>, secrets: impl IntoIterator<Item = String>) -> Self {
         Self { base: Some(base), ..Self::new(secrets) }
     }
 
-    /// Learns a secret that came up while the call ran; what is masked from now on hides it too.
+    /// Adds a secret that came up while the call ran; it is masked from now on.
     pub fn add_secret(&self, secret: RuntimeSecret) {
-        let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        if !learned.iter().any(|known| known.secret() == secret.secret()) {
-            learned.push(secret);
+        let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
+        if !added.iter().any(|known| known.secret() == secret.secret()) {
+            added.push(secret);
         }
     }
 
-    /// Returns a redactor that knows more secrets, or `None` where it knows them all already.
+    /// Returns a redactor that knows more secrets, or `None` if this one knows them all already.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut secrets = self.secrets.clone();
         let before = secrets.len();
-        secrets.extend(more.into_iter().filter(|secret| secret.chars().count() >= LEAST));
-        let learned = || self.learned.read().unwrap_or_else(PoisonError::into_inner).clone();
+        secrets.extend(more.into_iter().filter(|secret| secret.chars().count() >= MIN_SECRET_LENGTH));
+        let added = || self.added.read().unwrap_or_else(PoisonError::into_inner).clone();
         (secrets.len() > before).then(|| Self {
             secrets,
             finder: OnceLock::new(),
             base: self.base.clone(),
-            learned: RwLock::new(learned()),
+            added: RwLock::new(added()),
         })
     }
 
-    /// Tells whether there is nothing to search for.
+    /// Returns whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
             && self.base.as_ref().is_none_or(|base| base.is_empty())
-            && self.learned.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+            && self.added.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Masks the secrets in a text.
@@ -124,7 +124,7 @@ impl Redactor {
         let mut done = 0;
         let mut ranges = found.into_iter().peekable();
         while let Some(mut range) = ranges.next() {
-            // Where secrets overlap, no rest of one may stay behind.
+            // If secrets overlap, all of both is masked.
             while let Some(next) = ranges.next_if(|next| next.start < range.end) {
                 range.end = range.end.max(next.end);
             }
@@ -136,21 +136,21 @@ impl Redactor {
         Cow::Owned(masked)
     }
 
-    /// Tells whether a text holds a secret in any of its forms.
+    /// Returns whether a text holds a secret in any of its forms.
     pub fn finds(&self, text: &str) -> bool {
         self.finds_in(text.as_bytes())
     }
 
-    /// Tells whether bytes hold a secret in any of its forms.
+    /// Returns whether bytes hold a secret in any of its forms.
     pub(crate) fn finds_in(&self, bytes: &[u8]) -> bool {
         self.any(&mut |finder| finder.is_match(bytes))
     }
 
-    /// Asks what finds the secrets of each kind, until one says yes.
+    /// Asks each searcher until one returns true.
     fn any(&self, ask: &mut dyn FnMut(&AhoCorasick) -> bool) -> bool {
         self.finder().is_some_and(&mut *ask)
             || self.base.as_ref().is_some_and(|base| base.any(ask))
-            || self.learned.read().unwrap_or_else(PoisonError::into_inner).iter().any(|late| late.finder().any(ask))
+            || self.added.read().unwrap_or_else(PoisonError::into_inner).iter().any(|secret| secret.finder().any(ask))
     }
 
     /// Masks the secrets in every text of a value, in keys and in numbers that spell one.
@@ -208,7 +208,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// A key that is not taken yet: two that are masked must not become one.
+/// Returns a key that is not taken yet: two masked keys must not become one.
 fn free_key(map: &Map<String, Value>, key: String) -> String {
     if !map.contains_key(&key) {
         return key;
@@ -229,11 +229,11 @@ const COMPONENT: &AsciiSet = &USERINFO.add(b'$').add(b'%').add(b'&').add(b'+').a
 const OLD_PATH: &AsciiSet = &QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
 const OLD_SEGMENT: &AsciiSet = &OLD_PATH.add(b'/').add(b'%');
 
-/// The forms in which a secret travels.
+/// Returns the forms in which a secret is sent.
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    // RFC 3986 leaves `-._~` as they are, form encoding writes a space as `+`; both hex cases are met.
+    // RFC 3986 keeps `-._~`, form encoding writes a space as `+`; hex digits occur in both cases.
     let relaxed = encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_").replace("%7E", "~");
     let form = relaxed.replace("%20", "+").replace("~", "%7E");
     for text in [encoded, relaxed, form] {
@@ -305,8 +305,8 @@ fn lower_hex(text: &str) -> String {
         .collect()
 }
 
-/// The part of a base64 text that depends on the secret alone when `shift` bytes (mod 3) stand before
-/// it and anything after it, as in `base64("user:secret")`.
+/// Returns the part of a base64 text that depends only on the secret if `shift` bytes (mod 3) come before it and
+/// anything after it, as in `base64("user:secret")`.
 fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<String> {
     let mut bytes = vec![0; shift];
     bytes.extend_from_slice(secret.as_bytes());
@@ -368,7 +368,7 @@ pub fn is_sensitive_name(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || WORDS.iter().any(|word| holds(word))
 }
 
-/// Masks sensitive headers: in every object that stands under the name `headers`.
+/// Masks sensitive headers in every object under the name `headers`.
 pub fn mask_headers(value: &mut Value) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(mask_headers),

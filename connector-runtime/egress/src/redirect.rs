@@ -1,8 +1,8 @@
-//! The redirect loop: every hop is judged as the first request was.
+//! Follows redirects; every hop is judged like the first request.
 //!
-//! Library loops follow too much: they carry an `X-Api-Key` to another origin, bring a dropped
-//! `Authorization` back on the way home, or go from https to http with it. Here a secret that was dropped
-//! stays dropped, and one that would travel in clear stops the request.
+//! Clients of other libraries follow too much: they send an `X-Api-Key` to another origin, send a dropped
+//! `Authorization` again after a redirect back, or send it from https to http. Here a secret that was
+//! dropped stays dropped, and a redirect that would send one in clear text is refused.
 
 use http::{Method, StatusCode, header};
 use url::Url;
@@ -15,18 +15,18 @@ use super::{Client, EgressError, Response, url as urls};
 const MAX_HOPS: usize = 10;
 
 /// Sends a request and follows its redirects.
-pub(super) async fn follow(client: &Client, mut draft: OutgoingRequest) -> Result<Response, EgressError> {
+pub(super) async fn follow(client: &Client, mut outgoing: OutgoingRequest) -> Result<Response, EgressError> {
     for _ in 0..=MAX_HOPS {
-        if draft.carries_secret() && !client.scope.admits(&draft.url) {
-            return Err(client.scope.refuse(draft.shown()));
+        if outgoing.carries_secret() && !client.scope.admits(&outgoing.url) {
+            return Err(client.scope.refuse(outgoing.shown()));
         }
-        let answer = exchange::send(client, &draft).await?;
-        let Some(location) = draft.location(&answer)? else {
-            return exchange::read(answer, draft).await;
+        let answer = exchange::send(client, &outgoing).await?;
+        let Some(location) = outgoing.location(&answer)? else {
+            return exchange::read(answer, outgoing).await;
         };
-        draft.redirect(answer.status(), location)?;
+        outgoing.redirect(answer.status(), location)?;
     }
-    Err(draft.refuse("it was redirected more than 10 times; call the final URL"))
+    Err(outgoing.refuse("it was redirected more than 10 times; call the final URL"))
 }
 
 impl OutgoingRequest {
@@ -38,7 +38,7 @@ impl OutgoingRequest {
         let Some(value) = answer.headers().get(header::LOCATION) else {
             return Ok(None);
         };
-        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| self.refuse("its location is no text"))?;
+        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| self.refuse("its location is not a text"))?;
         let url = urls::join(&self.url, text)
             .map_err(|rule| self.refuse(&format!("its location cannot be called: it has {} [{rule}]", rule.what())))?;
         Ok(Some(url))
@@ -47,7 +47,9 @@ impl OutgoingRequest {
     /// Turns the request into the one for the next hop.
     fn redirect(&mut self, status: StatusCode, mut to: Url) -> Result<(), EgressError> {
         if self.url.scheme() == "https" && to.scheme() == "http" && self.carries_secret() {
-            return Err(self.refuse("it leads from https to http, where the request's secret would travel in clear"));
+            return Err(
+                self.refuse("it leads from https to http, where the request's secret would be sent in clear text")
+            );
         }
         if asks_to_fetch(status, &self.method) {
             if self.method != Method::HEAD {
@@ -71,8 +73,8 @@ impl OutgoingRequest {
     }
 }
 
-/// Tells whether the next hop only fetches: 303 always says so, and 301 and 302 to a POST, as in every browser
-/// (RFC 9110, section 15.4).
+/// Returns whether the next hop is a GET without body: always after 303, and after 301 and 302 to a POST, as in
+/// every browser (RFC 9110, section 15.4).
 fn asks_to_fetch(status: StatusCode, method: &Method) -> bool {
     match status.as_u16() {
         303 => true,

@@ -1,6 +1,6 @@
-//! Look-ups: one per connection, and its answer is what is judged and dialled.
+//! Looks a name up once for each connection; the same answer is judged and dialled.
 //!
-//! A name could answer differently a moment later (rebinding), so nothing looks it up again. One refused
+//! A name could have another answer a moment later (rebinding), so it is not looked up again. One refused
 //! address refuses the whole name: a mixed answer is an attack or a mistake.
 
 use std::fmt::Debug;
@@ -20,20 +20,20 @@ use super::{Policy, Rule};
 const MAX_LENGTH: Duration = Duration::from_secs(5);
 /// The most addresses of a kind that an answer may have; large clouds give 16 A records.
 const MAX_ANSWERS: usize = 16;
-/// The most look-ups at a time: each holds a thread, and a slow DNS server must not take all of them.
+/// The most look-ups at the same time: each holds a thread, and a slow DNS server must not take all of them.
 const MAX_AT_ONCE: usize = 64;
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Looks names up. The seam that lets tests answer in DNS's place.
+/// Looks names up. A trait, so that tests can answer instead of DNS.
 pub(super) trait Resolve: Debug + Send + Sync {
     /// Returns the A and AAAA records of a name.
-    fn resolve<'a>(&'a self, name: &'a str, standing: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+    fn resolve<'a>(&'a self, name: &'a str, clearance: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
-/// Looks a name up, once; fails with the rule that no usable answer breaks.
-pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, standing: Clearance) -> Result<Vec<IpAddr>, Rule> {
-    let answer = tokio::time::timeout(MAX_LENGTH, resolver.resolve(name, standing)).await;
+/// Looks a name up once; fails with the rule that the answer breaks.
+pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, clearance: Clearance) -> Result<Vec<IpAddr>, Rule> {
+    let answer = tokio::time::timeout(MAX_LENGTH, resolver.resolve(name, clearance)).await;
     let rule = match answer {
         Ok(Ok(addresses)) if addresses.is_empty() => Rule::DnsEmpty,
         Ok(Ok(addresses)) if too_many(&addresses) => Rule::DnsTooMany,
@@ -49,9 +49,9 @@ fn too_many(addresses: &[IpAddr]) -> bool {
     v4.max(addresses.len() - v4) > MAX_ANSWERS
 }
 
-/// Judges every address of an answer; one that is refused refuses all.
-pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, standing: Clearance) -> Result<Vec<Cleared>, Rule> {
-    let judge = |address: &IpAddr| policy.judge_address(*address, Some(port), standing);
+/// Judges every address of an answer; one refused address refuses all.
+pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, clearance: Clearance) -> Result<Vec<Cleared>, Rule> {
+    let judge = |address: &IpAddr| policy.judge_address(*address, Some(port), clearance);
     answer.iter().map(judge).collect()
 }
 
@@ -60,16 +60,16 @@ pub(super) fn clear(policy: &Policy, answer: &[IpAddr], port: u16, standing: Cle
 pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
-    fn resolve<'a>(&'a self, name: &'a str, standing: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(&'a self, name: &'a str, clearance: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
         Box::pin(async move {
             let permit = Arc::clone(&THREADS).acquire_owned().await.map_err(io::Error::other)?;
             let name = name.to_owned();
             let (answer, answered) = oneshot::channel();
             // A thread of its own: the runtime's blocking threads hold up its shutdown, and a slow DNS server
-            // with them. The permit is held until the system answers, even if nobody waits any more.
+            // with them. The permit is held until the system answers, even if the caller has stopped waiting.
             let look_up = move || {
-                let found = system_look_up(&name, standing);
+                let found = system_look_up(&name, clearance);
                 drop(permit);
                 drop(answer.send(found));
             };
@@ -83,8 +83,8 @@ impl Resolve for SystemResolver {
 ///
 /// A name that DNS does not know must not be tried below the machine's search domains, where it may mean
 /// something internal; a final dot says so. Names that the operator opened are looked up as they are.
-fn system_look_up(name: &str, standing: Clearance) -> io::Result<Vec<IpAddr>> {
-    if standing == Clearance::Opened || !cfg!(unix) {
+fn system_look_up(name: &str, clearance: Clearance) -> io::Result<Vec<IpAddr>> {
+    if clearance == Clearance::Opened || !cfg!(unix) {
         return ask(name);
     }
     let in_hosts = hosts_file(&std::fs::read_to_string("/etc/hosts").unwrap_or_default(), name);

@@ -1,4 +1,4 @@
-//! The answer: whole, in memory, whatever its status.
+//! The answer: complete and in memory, whatever its status.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,9 +26,9 @@ pub struct Response {
 }
 
 impl Response {
-    pub(super) fn new(draft: OutgoingRequest, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        let title = format!("{} {}", draft.method, draft.shown());
-        Self { title, url: draft.url, status, headers, body }
+    pub(super) fn new(outgoing: OutgoingRequest, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        let title = format!("{} {}", outgoing.method, outgoing.shown());
+        Self { title, url: outgoing.url, status, headers, body }
     }
 
     /// Returns the status code.
@@ -36,7 +36,13 @@ impl Response {
         self.status.as_u16()
     }
 
-    /// Tells whether the status is 200 to 299.
+    /// Returns whether the status says that the same request may succeed in a moment: 408, 425, 429, 500, 502, 503
+    /// or 504.
+    pub fn is_temporary_failure(&self) -> bool {
+        matches!(self.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+    }
+
+    /// Returns whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         self.status.is_success()
     }
@@ -51,7 +57,7 @@ impl Response {
         &self.headers
     }
 
-    /// Returns how long the service asks to be left alone: the header `Retry-After` (RFC 9110, section 10.2.3), in
+    /// Returns how long the service asks callers to wait: the header `Retry-After` (RFC 9110, section 10.2.3), in
     /// seconds or as a date. A date counts from the service's own `Date`, because two clocks rarely agree.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.header(header::RETRY_AFTER.as_str())?.trim();
@@ -75,19 +81,19 @@ impl Response {
 
     /// Returns the body as a text, by the charset of its content type, else as UTF-8.
     ///
-    /// What is no text becomes U+FFFD.
+    /// Bytes that are not text become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
         self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body).0
     }
 
-    /// Reads the body as JSON, whatever its content type; a byte order mark is passed over.
+    /// Reads the body as JSON, whatever its content type; a byte order mark is ignored.
     ///
-    /// Lists and objects may be nested 127 deep. Of a key that comes twice the last one counts in a
-    /// [`Value`] or a map; the fields of a struct may come but once.
+    /// Lists and objects may be nested 127 deep. Of duplicate keys the last one counts in a [`Value`] or a map;
+    /// a struct refuses them.
     ///
     /// # Errors
     ///
-    /// Fails if the body is no JSON, is nested too deep, or does not fit the type.
+    /// Fails if the body is not valid JSON, is nested too deep, or does not match the type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BodyError> {
         let text = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
         serde_json::from_slice(text).map_err(|error| BodyError::new(self, error))
@@ -102,7 +108,7 @@ impl Response {
         if self.is_success() { Ok(self) } else { Err(HttpError::new(self)) }
     }
 
-    /// Describes the answer for a failure's diagnostics: `statusCode`, `responseBody`, `headers`.
+    /// Returns the diagnostics of a failure: `statusCode`, `responseBody`, `headers`.
     ///
     /// The body is parsed if it is JSON, null if it is empty, else a text. Headers that carry credentials
     /// are shown as `[redacted]`.
@@ -140,7 +146,7 @@ impl Response {
         Encoding::for_label(label.trim().trim_matches('"').as_bytes())
     }
 
-    /// Names the request for people: `GET https://host/path`, without the query.
+    /// Returns the request for people: `GET https://host/path`, without the query.
     pub(super) fn title(&self) -> &str {
         &self.title
     }

@@ -85,8 +85,8 @@ impl Retry {
         (asked <= self.longest_asked).then(|| asked.saturating_add(backoff(&self.backoff, repeats)))
     }
 
-    fn permits(&self, draft: &OutgoingRequest) -> bool {
-        self.even_if_not_idempotent || draft.method.is_idempotent() || draft.has_idempotency_key()
+    fn permits(&self, outgoing: &OutgoingRequest) -> bool {
+        self.even_if_not_idempotent || outgoing.method.is_idempotent() || outgoing.has_idempotency_key()
     }
 }
 
@@ -100,15 +100,15 @@ impl Default for Retry {
 /// Sends a request, again if its retry says so; each attempt starts with the request as it was built.
 pub(super) async fn send(
     client: &Client,
-    draft: OutgoingRequest,
+    outgoing: OutgoingRequest,
     ends: Option<Instant>,
 ) -> Result<Response, EgressError> {
-    let Some(retry) = draft.retry.clone().filter(|retry| retry.permits(&draft)) else {
-        return redirect::follow(client, draft).await;
+    let Some(retry) = outgoing.retry.clone().filter(|retry| retry.permits(&outgoing)) else {
+        return redirect::follow(client, outgoing).await;
     };
     let mut repeats = 0;
     loop {
-        let outcome = redirect::follow(client, draft.clone()).await;
+        let outcome = redirect::follow(client, outgoing.clone()).await;
         let Some(wait) = retry.wait(&outcome, repeats, Backoff::wait) else {
             return outcome;
         };
@@ -117,7 +117,7 @@ pub(super) async fn send(
             return outcome;
         }
         repeats += 1;
-        let (method, url, wait_ms) = (&draft.method, draft.shown(), wait.as_millis());
+        let (method, url, wait_ms) = (&outgoing.method, outgoing.shown(), wait.as_millis());
         match &outcome {
             Ok(response) => {
                 tracing::debug!(%method, url, status = response.status(), repeats, wait_ms, "request is sent again");
@@ -134,7 +134,7 @@ pub(super) async fn send(
 /// Returns whether the outcome may be another one in a moment.
 fn is_temporary(outcome: &Result<Response, EgressError>) -> bool {
     match outcome {
-        Ok(response) => matches!(response.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504),
+        Ok(response) => response.is_temporary_failure(),
         Err(EgressError::Connect { .. }) => true,
         Err(EgressError::Dns { rule, .. }) => *rule != Rule::DnsTooMany,
         Err(_) => false,

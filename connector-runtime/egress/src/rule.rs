@@ -1,7 +1,7 @@
 //! The names of the rules that refuse a destination.
 //!
-//! One name per reason, so that an operator can search for it, a dashboard can count it and the text of
-//! a refusal never depends on what stands behind a private port. Names are wire format: they never change.
+//! Each reason has one name, so that an operator can search for it, a dashboard can count it, and the text
+//! of a refusal never depends on what is behind a private port. Names are wire format: they never change.
 
 use std::fmt;
 
@@ -131,9 +131,9 @@ impl Rule {
         }
     }
 
-    /// Tells whether only a single address on the allow list opens it, never a block or a name.
+    /// Returns whether only a single address on the allow list opens it, never a block or a name.
     ///
-    /// These are the addresses behind which stand this machine itself and the credentials of its cloud.
+    /// These are the addresses of this machine itself and of the credentials of its cloud.
     pub(crate) const fn single_only(self) -> bool {
         matches!(self, Self::Loopback | Self::Unspecified | Self::LinkLocal | Self::Metadata | Self::OwnAddress)
     }

@@ -1,7 +1,7 @@
-//! Where a connection's secrets may go, and which texts are its secrets.
+//! The origins that may have a connection's secrets, and the texts that are its secrets.
 //!
-//! A connector whose URL is built from parameters would otherwise carry the stored credential to whoever
-//! the parameters name.
+//! Without it, a connector whose URL is built from params would send the stored credential to any host that
+//! the params name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use super::{EgressError, IntoUrl};
 use crate::Secret;
 use crate::redact::{Redactor, RuntimeSecret};
 
-/// The origins that may have secrets (all, if none was named), and the secrets that are looked for.
+/// The origins that may have secrets (all, if none is named), and the secrets that are searched for.
 #[derive(Clone, Default)]
 pub(super) struct Scope {
-    origins: Option<Arc<[Place]>>,
+    origins: Option<Arc<[AllowedOrigin]>>,
     watched: Option<Arc<Watched>>,
-    /// Those that came up while a call ran.
-    late: Vec<RuntimeSecret>,
+    /// The secrets that came up while a call ran.
+    runtime: Vec<RuntimeSecret>,
 }
 
-/// The secrets that are looked for, and what finds them in every form that they travel in.
+/// The secrets that are searched for, and the searcher that finds them in every form in which they are sent.
 #[derive(Default)]
 pub(super) struct Watched {
     pub(super) secrets: Vec<Secret>,
     pub(super) finder: Redactor,
 }
 
-/// A place that may have secrets.
+/// An origin that may have secrets.
 #[derive(Debug)]
-pub(super) struct Place {
-    /// The connection field that names it, if it is one that does.
+pub(super) struct AllowedOrigin {
+    /// The connection field that names it, if a field does.
     pub(super) field: Option<String>,
-    /// Its origin; none while the field is empty or holds no URL that may be called.
+    /// The origin; `None` while the field is empty or holds no URL that may be called.
     pub(super) origin: Option<Origin>,
 }
 
 impl Scope {
     pub(super) fn with_origins<U: IntoUrl>(&self, origins: impl IntoIterator<Item = U>) -> Result<Self, EgressError> {
-        let place = |url: U| Ok(Place { field: None, origin: Some(url.into_url()?.origin()) });
-        let places: Result<Vec<_>, EgressError> = origins.into_iter().map(place).collect();
-        Ok(self.with_places(places?))
+        let place = |url: U| Ok(AllowedOrigin { field: None, origin: Some(url.into_url()?.origin()) });
+        let origins: Result<Vec<_>, EgressError> = origins.into_iter().map(place).collect();
+        Ok(self.with_allowed(origins?))
     }
 
-    pub(super) fn with_places(&self, places: Vec<Place>) -> Self {
-        Self { origins: Some(places.into()), ..self.clone() }
+    pub(super) fn with_allowed(&self, origins: Vec<AllowedOrigin>) -> Self {
+        Self { origins: Some(origins.into()), ..self.clone() }
     }
 
     pub(super) fn without_origins(&self) -> Self {
@@ -61,32 +61,32 @@ impl Scope {
         Self { watched: Some(Arc::new(Watched { secrets, finder })), ..self.clone() }
     }
 
-    pub(super) fn with_late(&self, secret: RuntimeSecret) -> Self {
+    pub(super) fn with_runtime_secret(&self, secret: RuntimeSecret) -> Self {
         let mut scope = self.clone();
         if secret.secret().expose().len() >= MIN_SEARCHED_LENGTH {
-            scope.late.push(secret);
+            scope.runtime.push(secret);
         }
         scope
     }
 
-    /// Tells whether secrets may go to a URL.
+    /// Returns whether secrets may be sent to a URL.
     pub(super) fn admits(&self, url: &Url) -> bool {
-        let Some(places) = &self.origins else { return true };
+        let Some(origins) = &self.origins else { return true };
         let origin = url.origin();
-        places.iter().any(|place| place.origin.as_ref() == Some(&origin))
+        origins.iter().any(|place| place.origin.as_ref() == Some(&origin))
     }
 
-    /// Returns the secrets that are looked for, group by group, with what finds them.
+    /// Returns the secrets that are searched for, group by group, with the searcher of each.
     pub(super) fn watched(&self) -> impl Iterator<Item = (&[Secret], &Redactor)> {
         let known = self.watched.iter().map(|watched| (watched.secrets.as_slice(), &watched.finder));
-        known.chain(self.late.iter().map(|late| (std::slice::from_ref(late.secret()), late.finder())))
+        known.chain(self.runtime.iter().map(|secret| (std::slice::from_ref(secret.secret()), secret.finder())))
     }
 
-    /// Words the error of a request to a place that is not admitted.
+    /// Makes the error of a request to an origin that is not admitted.
     pub(super) fn refuse(&self, target: String) -> EgressError {
-        let places = self.origins.as_deref().unwrap_or_default();
-        let open: Vec<String> = places.iter().filter_map(Place::shown).collect();
-        let fields = places.iter().filter_map(|place| place.field.as_deref()).collect::<Vec<_>>().join(" or ");
+        let origins = self.origins.as_deref().unwrap_or_default();
+        let open: Vec<String> = origins.iter().filter_map(AllowedOrigin::shown).collect();
+        let fields = origins.iter().filter_map(|place| place.field.as_deref()).collect::<Vec<_>>().join(" or ");
         let allowed = match (open.is_empty(), fields.is_empty()) {
             (false, _) => format!("the secrets of this connection may only be sent to {}", open.join(" or ")),
             (true, false) => {
@@ -109,8 +109,8 @@ impl Scope {
     }
 }
 
-impl Place {
-    /// Prints the place for people, if it is one.
+impl AllowedOrigin {
+    /// Prints the origin for people, if there is one.
     fn shown(&self) -> Option<String> {
         let origin = self.origin.as_ref()?.ascii_serialization();
         Some(match &self.field {

@@ -20,24 +20,24 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Whether a connection has brought an answer before. A request that fails on one that has may have met the
-/// moment in which the server closed it.
+/// Whether a connection has carried an answer before. If it has, a request that fails on it may have been sent
+/// while the server closed the connection.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Served(Arc<AtomicBool>);
+pub(super) struct AnsweredBefore(Arc<AtomicBool>);
 
-impl Served {
-    pub(super) fn note(&self) {
+impl AnsweredBefore {
+    pub(super) fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn once(&self) -> bool {
+    pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(Served::default());
+        let connected = Connected::new().extra(AnsweredBefore::default());
         match self {
             Self::Plain { proxied, .. } => connected.proxy(*proxied),
             Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => connected.negotiated_h2(),

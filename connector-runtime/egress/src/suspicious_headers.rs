@@ -1,11 +1,11 @@
-//! Headers that metadata services and proxies act on, sent where nobody should need them.
+//! Headers on which metadata services and proxies act, in requests that should not need them.
 //!
-//! They open nothing by themselves, since the destination is judged, and some gateways do ask for them. But
-//! a connector whose params or script set one is worth a look, so each is logged, by name alone.
+//! They open nothing by themselves, because the destination is judged, and some gateways ask for them. But a
+//! connector whose params or script set one should be checked, so the name of each is logged.
 
 use super::outgoing::OutgoingRequest;
 
-/// Names that speak for the sender's place in a network, or that a metadata service demands of its callers.
+/// Names that claim where the sender is in a network, or that a metadata service demands of its callers.
 const NAMES: &[&str] = &[
     "forwarded",
     "metadata",
@@ -19,13 +19,13 @@ const NAMES: &[&str] = &[
     "x-real-ip",
 ];
 
-/// Logs the telling headers of a request that is about to leave.
-pub(super) fn note(draft: &OutgoingRequest) {
-    for name in draft.headers.keys().filter(|name| NAMES.contains(&name.as_str())) {
+/// Logs the suspicious headers of a request before it is sent.
+pub(super) fn note(outgoing: &OutgoingRequest) {
+    for name in outgoing.headers.keys().filter(|name| NAMES.contains(&name.as_str())) {
         tracing::info!(
             event = "telling_header",
             header = name.as_str(),
-            url = draft.shown(),
+            url = outgoing.shown(),
             "a request carries a header that metadata services or proxies act on"
         );
     }

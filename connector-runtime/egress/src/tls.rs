@@ -1,4 +1,4 @@
-//! TLS: rustls with the ring provider, named here so that no author has to install one.
+//! TLS: rustls with the ring provider, which is named here so that no author has to install one.
 //!
 //! Certificates are verified against the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
 

@@ -1,7 +1,7 @@
-//! The URL rule: from a text that a user shaped to a destination that has one reading.
+//! The URL rule: reads a text from a user as a destination that has one reading.
 //!
-//! The raw text is looked at first, since parsers repair what they should refuse: tabs vanish, backslashes
-//! turn into slashes, `user@` hides the host. What is left is parsed the WHATWG way, as browsers do.
+//! The raw text is checked first, because parsers repair what they should refuse: tabs disappear, backslashes
+//! become slashes, `user@` hides the host. The rest is parsed by the WHATWG standard, as in browsers.
 
 use std::net::IpAddr;
 
@@ -9,9 +9,9 @@ use url::{Host, Url};
 
 use super::{EgressError, Rule, names};
 
-/// What a request may be addressed with: a text, or a [`Url`].
+/// The address of a request: a text, or a [`Url`].
 ///
-/// A text is judged raw, before a parser has repaired it. Mistakes come up when the request is sent.
+/// A text is judged raw, before a parser repairs it. Mistakes are reported when the request is sent.
 pub trait IntoUrl: sealed::Sealed {
     /// Parses and judges the URL.
     ///
@@ -73,7 +73,7 @@ pub(super) fn parse(text: &str) -> Result<Url, Rule> {
     Ok(url)
 }
 
-/// Resolves the target of a redirect, a relative reference or an absolute URL, against where it came from.
+/// Resolves the target of a redirect, a relative reference or an absolute URL, against the URL that redirected.
 pub(super) fn join(base: &Url, location: &str) -> Result<Url, Rule> {
     judge_text(location)?;
     judge_authority(location)?;
@@ -131,7 +131,7 @@ fn judge_authority(text: &str) -> Result<(), Rule> {
     Ok(())
 }
 
-/// Judges what a parser has left of a URL.
+/// Judges a parsed URL.
 pub(super) fn judge(url: &Url) -> Result<(), Rule> {
     if !is_http(url.scheme()) {
         return Err(Rule::Scheme);
@@ -146,7 +146,7 @@ pub(super) fn judge(url: &Url) -> Result<(), Rule> {
     }
 }
 
-/// Where a URL leads: the host as it is looked up or dialled, and the port.
+/// The destination of a URL: the host as it is looked up or dialled, and the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) host: TargetHost,

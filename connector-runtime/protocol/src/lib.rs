@@ -1,8 +1,9 @@
-//! The external protocol 2.0 as both ends read and write it (contract section 6): the body of `/execute`,
-//! the signature over it, the fingerprint of a type, and the frames between the server and its agents.
+//! The external protocol 2.0 as both ends read and write it (docs/contract.md#protocol-20): the body of `/execute`
+//! ([`ExecuteRequest`]), its signature ([`sign`], [`verify`]), the [`Fingerprint`] of a type, and the [`frames`] between
+//! the server and its agents.
 //!
-//! Services, agents and the server share these types, so that the two ends of a connection cannot
-//! differ. Nothing here does I/O.
+//! Services, agents and the server share these types, so that the two ends of a connection cannot differ. Nothing here
+//! does I/O.
 
 mod fingerprint;
 pub mod frames;

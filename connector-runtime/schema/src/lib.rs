@@ -1,8 +1,10 @@
-//! One schema model for all four execution models.
+//! The one schema model, for all four execution models: what a connector type accepts and answers
+//! (docs/contract.md#2-config-schema).
 //!
-//! Built-ins generate a [`ConfigSchema`] from their const descriptor, script authors write one, the
-//! importer emits one, external services send one. Forms, JSON Schema, validation, capabilities and
-//! version comparison all read this model and nothing else (contract section 2).
+//! Built-in types generate a [`ConfigSchema`] from their const descriptor, authors of scripts write one, the OpenAPI
+//! import generates one, and external services send one. Validation ([`FieldValues`]), JSON Schema
+//! ([`connection_schema`], [`command_schemas`]), capabilities, forms and the comparison of versions ([`version`]) read
+//! this model and nothing else. Names, JSON pointers and the type [`Secret`] are here too. Nothing here does I/O.
 
 mod json_schema;
 mod model;

@@ -1,7 +1,8 @@
-//! What the macros' output names. Not for people: it changes with the macros, whose version is pinned
-//! to this crate's. The work is done here, in generic functions, so that an expansion stays small.
+//! What the output of the macros names. It is not for people: it changes with the macros, whose version is
+//! pinned to this crate's.
 
 pub mod check;
+mod expansion;
 
 pub use inventory;
 pub use schemars;
@@ -20,130 +21,8 @@ pub use crate::outcome::{BoxFuture, Failure, Payload, Reply, Returns, Thrown};
 pub use crate::registry::Registration;
 pub use crate::schema::{Effect, FieldKind, FieldValues, Invalid};
 
-use std::any::Any;
+pub use self::expansion::{
+    Erased, Object, Probe, Unknown, boxed, constant, deserialize_select, mock, object_type, open, outputs_of,
+    read_object, read_select, select_schema, select_type, timeout,
+};
 pub use std::borrow::Cow;
-use std::future::Future;
-
-/// What a handler's call needs, in the erased form in which tables hold it.
-pub type Erased<'a> = &'a (dyn Any + Send + Sync);
-
-/// Returns the typed connection and params of a call.
-///
-/// # Errors
-/// Where a param's type cannot hold its value, or the connection is another type's.
-pub fn open<'a, C: 'static, P: FieldSet>(
-    connection: Erased<'a>,
-    params: FieldValues<'_>,
-) -> Result<(&'a C, P), Failure> {
-    let connection = connection
-        .downcast_ref()
-        .ok_or_else(|| Failure::from(crate::outcome::Fail::new("The connection belongs to another connector type")))?;
-    let params = P::read(&mut Reader::new(params)).map_err(Failure::invalid)?;
-    Ok((connection, params))
-}
-
-/// Boxes a call.
-pub fn boxed<'a, F>(call: F) -> BoxFuture<'a, Result<Reply, Failure>>
-where
-    F: Future<Output = Result<Reply, Failure>> + Send + 'a,
-{
-    Box::pin(call)
-}
-
-/// Runs a mock function of either form.
-///
-/// # Errors
-/// Where the mock's outcome is a failure, or the params do not fit their types.
-pub fn mock<P: FieldSet, R: Returns, Form>(
-    function: impl MockFn<P, R, Form>,
-    params: FieldValues<'_>,
-) -> Result<Reply, Failure> {
-    let params = P::read(&mut Reader::new(params)).map_err(Failure::invalid)?;
-    function.call(&params).into_reply()
-}
-
-/// Derives a deadline from typed params, in milliseconds.
-pub fn timeout<P: FieldSet>(derive: impl FnOnce(&P) -> std::time::Duration, params: FieldValues<'_>) -> u64 {
-    match P::read(&mut Reader::new(params)) {
-        Ok(params) => u64::try_from(derive(&params).as_millis()).unwrap_or(u64::MAX),
-        Err(_) => crate::dispatch::DEFAULT_TIMEOUT_MS,
-    }
-}
-
-/// The type of an object param.
-pub const fn object_type<T: schemars::JsonSchema>(fields: &'static [FieldSpec]) -> TypeSpec {
-    TypeSpec { schema: Some(crate::field::schema_of::<T>), fields, ..TypeSpec::new(FieldKind::Object) }
-}
-
-/// What the lock knows of an object.
-pub trait Object {
-    /// The fields in source order.
-    const FIELDS: &'static [FieldSpec];
-}
-
-/// The type of an object's field, where it is one that a connection may have too.
-#[derive(Debug)]
-pub struct Probe<T>(std::marker::PhantomData<T>);
-
-impl<T: FieldType> Probe<T> {
-    /// What the type says of itself.
-    pub const TYPE: TypeSpec = T::TYPE;
-}
-
-/// The type of an object's field that only serde knows.
-pub trait Unknown {
-    /// Any JSON.
-    const TYPE: TypeSpec = TypeSpec::new(FieldKind::Raw);
-}
-
-impl<T> Unknown for Probe<T> {}
-
-/// Reads an object param.
-///
-/// # Errors
-/// Where the value does not fit.
-pub fn read_object<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
-    crate::field::read_nested(value)
-}
-
-/// The type of a select.
-pub const fn select_type<T: Select>() -> TypeSpec {
-    TypeSpec { choices: T::CHOICES, ..TypeSpec::new(FieldKind::Select) }
-}
-
-/// Reads a select.
-///
-/// # Errors
-/// Where the value is none of the choices.
-pub fn read_select<T: Select>(value: &Value) -> Result<T, Mismatch> {
-    crate::field::read_select(value)
-}
-
-/// Deserialises a select.
-///
-/// # Errors
-/// Where the value is none of the choices.
-pub fn deserialize_select<'de, T: Select, D: serde::Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    crate::field::deserialize_select(deserializer)
-}
-
-/// Writes the JSON Schema of a select.
-pub fn select_schema<T: Select>() -> schemars::Schema {
-    crate::field::select_schema::<T>()
-}
-
-/// What a payload struct holds.
-pub const fn outputs_of<T: schemars::JsonSchema>(names: &'static [&'static str]) -> Outputs {
-    Outputs { names, schema: Some(crate::field::schema_of::<T>), typed: true }
-}
-
-/// Turns a constant into the default of an object's field; its kind was checked at compile time.
-///
-/// # Panics
-/// Never for a constant that passed the check.
-pub fn constant<T: FieldType>(literal: Literal) -> T {
-    match T::read(&literal.to_value()) {
-        Ok(value) => value,
-        Err(mismatch) => panic!("a default that was checked at compile time does not fit its type: {}", mismatch.0),
-    }
-}

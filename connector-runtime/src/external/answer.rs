@@ -1,6 +1,6 @@
-//! Reads what a service answered (contract section 6): a body with a boolean `success` counts at any HTTP
-//! status, keys of protocol 1.x are refused with what to do about it, and anything else is a failure that
-//! quotes what came.
+//! Reads the answer of a service (contract section 6): a body with a boolean `success` is a result at any
+//! HTTP status, keys of protocol 1.x are refused with a hint to upgrade, and anything else is a failure that
+//! quotes the body.
 
 use crate::egress::Response;
 use crate::outcome::{Fail, Failure};
@@ -15,10 +15,10 @@ const MAX_QUOTED: usize = 4 * 1024;
 /// Reads an answer.
 ///
 /// # Errors
-/// Where it is no result of protocol 2.0.
+/// If it is not a result of protocol 2.0.
 pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Failure> {
     let Ok(body) = response.json::<Value>() else {
-        return Err(no_result(response, redactor, "the body is no JSON").into());
+        return Err(no_result(response, redactor, "the body is not valid JSON").into());
     };
     if let Some(reason) = no_result_because(&body, "body") {
         let redirected = (300..400).contains(&response.status());
@@ -26,30 +26,31 @@ pub(super) fn read(response: &Response, redactor: &Redactor) -> Result<Reply, Fa
             if redirected { "redirects are not followed; set endpointUrl to where the service is" } else { &reason };
         return Err(no_result(response, redactor, reason).into());
     }
-    spoken(body, "external service", redactor).map_err(|error| quoted(Fail::new(error), response, redactor).into())
+    read_checked(body, "external service", redactor)
+        .map_err(|error| quoted(Fail::new(error), response, redactor).into())
 }
 
-/// Reads what came as a result over something else than HTTP, by the same rules; `sender` says from whom.
+/// Reads a result that came over another protocol than HTTP, by the same rules; `sender` says from whom.
 pub fn read_result(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Failure> {
     if let Some(reason) = no_result_because(&body, "result") {
         let text = body.to_string();
         let fail = Fail::new(format!("The {sender} answered no result")).diagnostic("reason", reason);
         return Err(fail.diagnostic("result", cut(&redactor.text(&text), text.len())).into());
     }
-    spoken(body, sender, redactor).map_err(|error| Fail::new(error).into())
+    read_checked(body, sender, redactor).map_err(|error| Fail::new(error).into())
 }
 
-/// Says why a body is no result, where it is none; one with keys of protocol 1.x is refused later, by another text.
+/// Returns why a body is not a result; a body with keys of protocol 1.x is refused later, with another text.
 fn no_result_because(body: &Value, what: &str) -> Option<String> {
-    match body.as_object().map(judge) {
+    match body.as_object().map(classify) {
         Some((false, false)) => Some(format!("the {what} has no success that is true or false")),
         Some(_) => None,
-        None => Some(format!("the {what} is no object")),
+        None => Some(format!("the {what} is not an object")),
     }
 }
 
-/// Reads a result after a look at the version that its sender speaks.
-fn spoken(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, String> {
+/// Reads a result after checking the version of the protocol that its sender speaks.
+fn read_checked(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, String> {
     if let Some(version) =
         body.get("protocolVersion").and_then(Value::as_str).filter(|own| !protocol::is_supported(own))
     {
@@ -59,14 +60,14 @@ fn spoken(body: Value, sender: &str, redactor: &Redactor) -> Result<Reply, Strin
     Reply::read(body, ReplyOrigin::Service)
 }
 
-/// Tells whether a service may answer otherwise in a moment, so that a command that may be sent twice is.
-pub(super) fn is_passing(response: &Response) -> bool {
-    matches!(response.status(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
-        && !response.json::<Value>().is_ok_and(|body| body.as_object().is_some_and(|map| judge(map).1))
+/// Returns whether the service may give another answer in a moment, and gave no result.
+pub(super) fn is_temporary(response: &Response) -> bool {
+    response.is_temporary_failure()
+        && !response.json::<Value>().is_ok_and(|body| body.as_object().is_some_and(|map| classify(map).1))
 }
 
-/// Tells whether an object has keys of protocol 1.x, and whether it is a result.
-fn judge(body: &Map<String, Value>) -> (bool, bool) {
+/// Returns whether an object has keys of protocol 1.x, and whether it is a result.
+fn classify(body: &Map<String, Value>) -> (bool, bool) {
     let legacy = ["data", "outputVariables"].iter().any(|key| body.contains_key(*key));
     (legacy, body.get("success").is_some_and(Value::is_boolean))
 }
@@ -88,8 +89,8 @@ fn quoted(fail: Fail, response: &Response, redactor: &Redactor) -> Fail {
     fail.diagnostic("statusCode", response.status()).diagnostic("responseBody", quote(response, redactor))
 }
 
-/// Returns the body as JSON where it is short, else as the beginning of its text. Secrets go before it is cut: of
-/// one that lies across the cut half would stay.
+/// Returns a short body as JSON, else the beginning of its text. Secrets are masked before the text is cut, because
+/// the cut could leave half of one.
 pub fn quote(response: &Response, redactor: &Redactor) -> Value {
     let bytes = response.bytes();
     if bytes.is_empty() {
@@ -105,7 +106,7 @@ pub fn quote(response: &Response, redactor: &Redactor) -> Value {
     cut(&redactor.text(&text), bytes.len()).into()
 }
 
-/// The beginning of a text that is redacted already, of so many bytes before.
+/// Returns the beginning of a redacted text, and how many bytes it had.
 fn cut(text: &str, bytes: usize) -> String {
     if text.len() <= MAX_QUOTED {
         return text.to_owned();

@@ -1,9 +1,9 @@
 //! The circuit breaker of one connector: after repeated connect failures calls are refused at once, until
 //! one probe gets through.
 //!
-//! Only what kept a connection from coming about counts. A service that answers, even with an error, is
-//! there; one that is slow is the deadline's business. Nothing here reads a clock: whoever asks says when,
-//! so that the rules are tested without waiting.
+//! Only failures to connect count. A service that answers, even with an error, is reachable; a slow one is
+//! left to the deadline. Nothing here reads a clock: callers pass the time, so that the rules are tested
+//! without waiting.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,18 +43,18 @@ enum Phase {
     },
 }
 
-/// Where a circuit stands.
+/// The state of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CircuitState {
-    /// Calls go out.
+    /// Calls are sent.
     Closed,
-    /// Calls are refused for so long.
+    /// Calls are refused for this long.
     Open(Duration),
     /// One call is trying whether the service is back.
     HalfOpen,
 }
 
-/// A call that was not let out.
+/// A call that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "External service cannot be reached: {failures} attempts in a row failed, the last one with: {last_error}; \
@@ -76,20 +76,20 @@ fn when(retry_in: Option<Duration>) -> String {
     }
 }
 
-/// A call that was let out. It has to say how it went; one that is dropped before counts as a probe that
-/// failed, and otherwise not at all.
+/// A call that was let through. Its outcome has to be reported; a probe that is dropped before counts as failed,
+/// another call does not count.
 #[derive(Debug)]
-#[must_use = "the breaker learns from how the call went"]
+#[must_use = "the breaker needs the outcome of the call"]
 pub struct Admission<'a> {
     breaker: &'a Breaker,
     settled: bool,
 }
 
 impl Breaker {
-    /// Lets a call out, or refuses it.
+    /// Lets a call through, or refuses it.
     ///
     /// # Errors
-    /// While the circuit is open, and while a probe is on its way.
+    /// While the circuit is open, and while a probe is running.
     pub fn admit(&self, now: Instant) -> Result<Admission<'_>, Refusal> {
         let mut inner = self.lock();
         let refuse = |inner: &Inner, retry_in| {
@@ -105,12 +105,12 @@ impl Breaker {
         Ok(Admission { breaker: self, settled: false })
     }
 
-    /// Lets calls out again: the service was seen to be there.
+    /// Closes the circuit: the service has answered.
     pub fn close(&self) {
         *self.lock() = Inner::default();
     }
 
-    /// Returns where the circuit stands.
+    /// Returns the state of the circuit.
     pub fn state(&self, now: Instant) -> CircuitState {
         match self.lock().phase {
             Phase::Closed => CircuitState::Closed,
@@ -138,13 +138,13 @@ impl Inner {
 }
 
 impl Admission<'_> {
-    /// The service was there, whatever it answered.
+    /// Reports that the service answered, whatever it said.
     pub fn reached(mut self) {
         self.settled = true;
         self.breaker.close();
     }
 
-    /// No connection came about.
+    /// Reports that no connection could be opened.
     pub fn unreachable(mut self, now: Instant, error: String) {
         self.settled = true;
         let mut inner = self.breaker.lock();
@@ -164,7 +164,7 @@ impl Drop for Admission<'_> {
         if self.settled {
             return;
         }
-        // A probe that nobody waits for any more must not keep the circuit half open for ever.
+        // A probe whose caller has gone must not keep the circuit half open.
         let mut inner = self.breaker.lock();
         if let Phase::HalfOpen { pause } = inner.phase {
             inner.open(Instant::now(), pause);

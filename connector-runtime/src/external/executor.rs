@@ -1,7 +1,7 @@
-//! The executor of external connectors: one POST a call, sent again where the command allows it.
+//! The executor of external connectors: one POST for each call, sent again if the command allows it.
 //!
-//! The deadline is the dispatcher's: it drops the call, and the request with it. The service is told how
-//! long it has, so that it need not work for nobody.
+//! The dispatcher keeps the deadline: it drops the call, and the request with it. The service gets the time
+//! that is left, so that it does not work for a caller that has gone.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,20 +27,20 @@ use super::{CircuitState, Expected, ExternalState, ProbeError, SchemaMismatch, S
 const MAX_REPEATS: u32 = 3;
 /// The waits between attempts.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
-/// A request gives up this much after the call's deadline, so that the text of a time-out is always the
+/// A request times out this much after the call's deadline, so that the text of a timeout is always the
 /// dispatcher's.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The service behind a connector.
 #[derive(Debug)]
 pub struct Service {
-    /// Where it is; `/execute` is added.
+    /// Its URL; `/execute` is added.
     pub endpoint: Url,
     /// What the type accepts, and which commands may be sent twice.
     pub schema: Arc<ConfigSchema>,
-    /// What the type is; `None` where it has no schema.
+    /// The type as it is here; `None` if it has no schema.
     pub expected: Option<Expected>,
-    /// What calls are signed with.
+    /// The secret with which calls are signed.
     pub signing_secret: Option<Secret>,
     /// Knows the secrets of the connection and the signing secret.
     pub redactor: Arc<Redactor>,
@@ -48,7 +48,7 @@ pub struct Service {
     pub status: Arc<ServiceStatus>,
 }
 
-/// Serves one connector by a service of its own.
+/// Executes the commands of one connector through its service.
 pub struct External {
     service: Service,
     execute: Url,
@@ -60,7 +60,7 @@ impl External {
     /// the endpoint's origin and nowhere else.
     ///
     /// # Errors
-    /// Where the endpoint is no URL that may be called.
+    /// If the endpoint is not a URL that may be called.
     pub fn new(service: Service, client: &Client) -> Result<Self, EgressError> {
         let client = client.scoped([service.endpoint.as_str()])?;
         let execute = below(&service.endpoint, "execute");
@@ -72,7 +72,7 @@ impl External {
         self.service.status.state(self.service.expected.as_ref().map(|expected| &expected.fingerprint))
     }
 
-    /// Tells whether nobody has said what the service accepts.
+    /// Returns whether it is unknown what the service accepts.
     pub fn is_open(&self) -> bool {
         self.service.schema.open
     }
@@ -80,7 +80,7 @@ impl External {
     /// Asks the service whether it is well. One that answers is there, so that its circuit closes.
     ///
     /// # Errors
-    /// Where there is no answer, or another status than 200 to 299.
+    /// If there is no answer, or another status than 200 to 299.
     pub async fn health(&self) -> Result<(), ProbeError> {
         let Service { endpoint, status, .. } = &self.service;
         let outcome = health(&self.client, endpoint).await;
@@ -91,11 +91,11 @@ impl External {
         outcome.map(|header| status.fit.note(header.as_deref()))
     }
 
-    /// Looks whether the service serves what the type says, where that is not known. One that is known to be away is
-    /// not asked.
+    /// Checks that the service has the schema of the type, unless that is known. A service that is known to be
+    /// unreachable is not asked.
     ///
     /// # Errors
-    /// Where it serves something else.
+    /// If it has another schema.
     pub async fn check(&self, most: Duration) -> Result<(), SchemaMismatch> {
         let Service { endpoint, schema, expected, status, .. } = &self.service;
         match expected {
@@ -106,7 +106,7 @@ impl External {
         }
     }
 
-    /// Tells whether a command may be sent twice.
+    /// Returns whether a command may be sent twice.
     fn is_repeatable(&self, command: &str) -> bool {
         let command = self.service.schema.commands.get(command);
         command.is_some_and(|command| command.idempotent || command.effect == Some(Effect::Read))
@@ -128,7 +128,7 @@ impl External {
                 };
             };
             repeats += 1;
-            context.log().debug(format!("external service: attempt {repeats} failed in passing; once more"));
+            context.log().debug(format!("external service: attempt {repeats} failed; trying again"));
             drop(outcome);
             tokio::time::sleep(wait).await;
         }
@@ -198,7 +198,7 @@ impl fmt::Debug for External {
     }
 }
 
-/// What stays the same in every attempt of a call.
+/// The parts that are the same in every attempt of a call.
 struct Call<'a> {
     command: &'a str,
     config: Map<String, Value>,
@@ -244,7 +244,7 @@ pub fn below(endpoint: &Url, name: &str) -> Url {
     url
 }
 
-/// Tells whether no connection came about, so that nothing left.
+/// Returns whether no connection could be opened, so that nothing was sent.
 fn never_connected(error: &EgressError) -> bool {
     matches!(error, EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Tls { .. })
 }
@@ -252,14 +252,14 @@ fn never_connected(error: &EgressError) -> bool {
 /// Returns how long to wait before the next attempt, or `None` if the outcome is final. A `Retry-After` is kept.
 fn wait(outcome: &Result<Response, EgressError>, repeats: u32) -> Option<Duration> {
     let asked = match outcome {
-        Ok(response) if answer::is_passing(response) => response.retry_after().unwrap_or_default(),
+        Ok(response) if answer::is_temporary(response) => response.retry_after().unwrap_or_default(),
         Err(EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Protocol { .. }) => Duration::ZERO,
         _ => return None,
     };
     Some(asked.saturating_add(BACKOFF.wait(repeats)))
 }
 
-/// Words a call that brought no answer. What may have left without coming back has an unknown outcome.
+/// Makes the failure of a call without answer. A call that may have been sent has an unknown outcome.
 fn failed(error: &EgressError, repeatable: bool) -> Fail {
     let fail = Fail::new(error.to_string()).diagnostic("code", error.code());
     let left =

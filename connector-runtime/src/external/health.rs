@@ -1,6 +1,6 @@
 //! The command `test` of a connector whose type has none: its service's `GET /health`.
 //!
-//! It stands behind the same trait as every command, so that mocks, the deadline, redaction and recording are
+//! It implements the same trait as every executor, so that mocks, the deadline, redaction and recording are
 //! those of every call.
 
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use crate::schema::{Command, ConfigSchema, Effect, FieldValues};
 
 use super::{External, ProbeError};
 
-/// Asks a service whether it is well.
+/// Asks a service whether it is healthy.
 #[derive(Debug)]
 pub struct HealthCheck(Arc<External>);
 
@@ -27,7 +27,7 @@ impl HealthCheck {
         &self.0
     }
 
-    /// Returns the schema by which it is called: the one command `test`, of which nothing is asked.
+    /// Returns the schema by which it is called: a single command `test` without params.
     pub fn schema() -> &'static ConfigSchema {
         static SCHEMA: LazyLock<ConfigSchema> = LazyLock::new(|| {
             let test = Command { effect: Some(Effect::Read), ..Command::default() };
@@ -42,7 +42,7 @@ impl HealthCheck {
                 let fits = self.0.check(context.time_left()).await;
                 fits.map(|()| Reply::done()).map_err(|misfit| misfit.fail().into())
             }
-            // Without a schema nobody has said that there is no such command.
+            // Without a schema the service may have such a command.
             Err(error) if error.is_no_route() && self.0.is_open() => self.0.execute(context, command, params).await,
             Err(error) => Err(said(&error).into()),
         }

@@ -17,18 +17,18 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The schema of a service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FetchedSchema {
-    /// The name that it goes by, where it says.
+    /// Its name, if it says one.
     pub name: Option<String>,
-    /// Its version, where it says.
+    /// Its version, if it says one.
     pub version: Option<Version>,
     /// What it accepts.
     pub config_schema: ConfigSchema,
 }
 
-/// Why a service told nothing about itself.
+/// Why a service could not be asked about itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// There is no answer.
+    /// There was no answer.
     #[error(transparent)]
     Egress(#[from] EgressError),
     /// The answer has another status than 200 to 299.
@@ -39,8 +39,10 @@ pub enum ProbeError {
         /// The status.
         status: u16,
     },
-    /// The answer is no schema.
-    #[error("{url} answered no schema: {why}; it should be {{ name, version, configSchema }} or a bare config schema")]
+    /// The answer is not a schema.
+    #[error(
+        "{url} did not answer with a schema: {why}; it should be {{ name, version, configSchema }} or a bare config schema"
+    )]
     NoSchema {
         /// What was asked.
         url: String,
@@ -53,7 +55,7 @@ pub enum ProbeError {
 }
 
 impl ProbeError {
-    /// Tells whether the service has no such route, so that it has nothing to say about itself.
+    /// Returns whether the service does not have the route.
     pub fn is_no_route(&self) -> bool {
         matches!(self, Self::Status { status: 404 | 405 | 501, .. })
     }
@@ -62,19 +64,23 @@ impl ProbeError {
 /// Fetches the schema of a service: `{ name?, version?, configSchema }`, or a bare config schema.
 ///
 /// # Errors
-/// Where there is no answer, or it is no schema.
+/// If there is no answer, or it is not a schema.
 pub async fn fetch_schema(client: &Client, endpoint: &Url) -> Result<FetchedSchema, ProbeError> {
     ask_schema(client, endpoint, TIMEOUT).await?.1
 }
 
-/// What a service tells of its schema: its fingerprint's header, and the schema itself.
-pub(super) type Told = (Option<String>, Result<FetchedSchema, ProbeError>);
+/// The answer of a service about its schema: the header with its fingerprint, and the schema itself.
+pub(super) type SchemaAnswer = (Option<String>, Result<FetchedSchema, ProbeError>);
 
-/// Fetches the schema of a service in so much time.
+/// Fetches the schema of a service within a timeout.
 ///
 /// # Errors
-/// Where there is no answer.
-pub(super) async fn ask_schema(client: &Client, endpoint: &Url, timeout: Duration) -> Result<Told, EgressError> {
+/// If there is no answer.
+pub(super) async fn ask_schema(
+    client: &Client,
+    endpoint: &Url,
+    timeout: Duration,
+) -> Result<SchemaAnswer, EgressError> {
     let url = below(endpoint, "schema");
     let response = client.get(url.clone()).no_redirects().timeout(timeout).send().await?;
     Ok((response.header(SCHEMA_HEADER).map(str::to_owned), read_schema(&url, &response)))
@@ -85,12 +91,12 @@ fn read_schema(url: &Url, response: &Response) -> Result<FetchedSchema, ProbeErr
         return Err(ProbeError::Status { url: url.to_string(), status: response.status() });
     }
     let wrong = |why: &str| ProbeError::NoSchema { url: url.to_string(), why: why.to_owned() };
-    let body: Value = response.json().map_err(|_| wrong("the body is no JSON"))?;
-    let map = body.as_object().ok_or_else(|| wrong("the body is no object"))?;
+    let body: Value = response.json().map_err(|_| wrong("the body is not valid JSON"))?;
+    let map = body.as_object().ok_or_else(|| wrong("the body is not an object"))?;
     let text = |key: &str| match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(wrong(&format!("{key} is no text"))),
+        Some(_) => Err(wrong(&format!("{key} is not a text"))),
     };
     let Some(schema) = map.get("configSchema") else {
         if !map.contains_key("connectionConfig") && !map.contains_key("commands") {
@@ -99,7 +105,7 @@ fn read_schema(url: &Url, response: &Response) -> Result<FetchedSchema, ProbeErr
         return Ok(FetchedSchema { name: None, version: None, config_schema: ConfigSchema::parse(&body)? });
     };
     let version = text("version")?
-        .map(|version| Version::parse(&version).map_err(|_| wrong("version is no semantic version, such as 1.0.0")));
+        .map(|version| Version::parse(&version).map_err(|_| wrong("version is not a semantic version, such as 1.0.0")));
     Ok(FetchedSchema {
         name: text("name")?,
         version: version.transpose()?,
@@ -107,10 +113,10 @@ fn read_schema(url: &Url, response: &Response) -> Result<FetchedSchema, ProbeErr
     })
 }
 
-/// Asks a service whether it is well: `GET /health` with 200 to 299. Returns the header of its fingerprint.
+/// Asks a service whether it is healthy: `GET /health` with 200 to 299. Returns the header of its fingerprint.
 ///
 /// # Errors
-/// Where there is no answer, or another status.
+/// If there is no answer, or another status.
 pub async fn health(client: &Client, endpoint: &Url) -> Result<Option<String>, ProbeError> {
     let url = below(endpoint, "health");
     let response = client.get(url.clone()).no_redirects().timeout(TIMEOUT).send().await?;

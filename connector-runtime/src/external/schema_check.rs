@@ -1,10 +1,10 @@
-//! Whether a service serves what the type says (contract section 6, fingerprints).
+//! Compares the schema of a service with that of its type (contract section 6, fingerprints).
 //!
-//! A service that names no fingerprint is not checked. One is asked at `/schema` before its first call, and before
-//! the next one where an answer named another fingerprint: a command goes out only while the two fit, and what has
-//! gone out keeps its result. What is told apart is what a call can notice: with equal hashes, or where only texts
-//! and order differ, another version is no matter. While they do not fit each call asks again, so that nothing has
-//! to be done here once the service, or the type, is mended.
+//! A service without a fingerprint is not checked. Others are asked at `/schema` before their first call, and
+//! before the next call after an answer with another fingerprint: a command is sent only while the two match,
+//! and a command that was sent keeps its result. The check compares only what a call can observe; a different
+//! version alone, or other texts and order, are not a mismatch. While they do not match each call asks again,
+//! so that nothing has to be done here once the service, or the type, is corrected.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -20,11 +20,11 @@ use url::Url;
 
 use super::probe::{ProbeError, ask_schema};
 
-/// How long a service may take to tell its schema before a call.
+/// How long a service may take to send its schema before a call.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How many differences a text names.
+/// The most differences that a text names.
 const MAX_NAMED: usize = 5;
-/// How many differences stand in the diagnostics.
+/// The most differences in the diagnostics.
 const MAX_LISTED: usize = 20;
 
 /// The type as it is here.
@@ -40,7 +40,7 @@ pub struct Expected {
     pub fingerprint: Fingerprint,
 }
 
-/// A service that serves something else.
+/// The difference between a service's schema and that of its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaMismatch {
     text: String,
@@ -48,9 +48,9 @@ pub struct SchemaMismatch {
     changes: Vec<Change>,
 }
 
-/// What the last look at a service has shown.
+/// The last comparison with a service.
 #[derive(Debug, Default)]
-pub(super) struct Fit {
+pub(super) struct SchemaComparison {
     known: RwLock<Known>,
     turn: Mutex<()>,
 }
@@ -59,29 +59,29 @@ pub(super) struct Fit {
 struct Known {
     /// The fingerprint that the service named last.
     serves: Option<Fingerprint>,
-    /// The header by which it did so: nearly every answer has the same.
+    /// The header that named it; nearly every answer has the same one.
     header: Option<String>,
-    looked: Option<Looked>,
-    looks: u64,
+    last: Option<Comparison>,
+    comparisons: u64,
 }
 
 #[derive(Debug)]
-struct Looked {
+struct Comparison {
     expected: Fingerprint,
     serves: Option<Fingerprint>,
     misfit: Option<SchemaMismatch>,
 }
 
 impl Expected {
-    /// Says what a type is.
+    /// Describes a type.
     pub fn new(type_name: &str, version: &str, compiled: bool, schema: &ConfigSchema) -> Self {
         let fingerprint = Fingerprint::of(version, schema);
         Self { type_name: type_name.to_owned(), version: version.to_owned(), compiled, fingerprint }
     }
 }
 
-impl Fit {
-    /// Keeps the header of an answer; one that is no fingerprint is passed over.
+impl SchemaComparison {
+    /// Keeps the header of an answer; a header that is not a fingerprint is ignored.
     pub(super) fn note(&self, header: Option<&str>) {
         let Some(header) = header else { return };
         if self.known.read().unwrap_or_else(PoisonError::into_inner).header.as_deref() == Some(header) {
@@ -96,23 +96,23 @@ impl Fit {
         self.known.read().unwrap_or_else(PoisonError::into_inner).serves.as_ref().map(ToString::to_string)
     }
 
-    /// Returns what does not fit, as far as it has been looked at.
+    /// Returns the difference, as far as the two have been compared.
     pub(super) fn mismatch(&self, expected: &Fingerprint) -> Option<String> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let serves = known.serves.as_ref().filter(|serves| serves.sha256 != expected.sha256)?;
-        match &known.looked {
-            Some(looked) if looked.serves.as_ref() == Some(serves) && looked.expected == *expected => {
-                looked.misfit.as_ref().map(|misfit| misfit.text.clone())
+        match &known.last {
+            Some(last) if last.serves.as_ref() == Some(serves) && last.expected == *expected => {
+                last.misfit.as_ref().map(|misfit| misfit.text.clone())
             }
             _ => Some(format!("the service serves {serves}, the type is {expected}; the next call compares them")),
         }
     }
 
-    /// Looks whether the service fits, where that is not known. Where it cannot be asked it passes: the call itself
-    /// will tell.
+    /// Compares the service with the type, unless the result is known. A service that cannot be asked passes: the
+    /// call itself will fail.
     ///
     /// # Errors
-    /// Where it serves another schema.
+    /// If it has another schema.
     pub(super) async fn check(
         &self,
         client: &Client,
@@ -121,23 +121,23 @@ impl Fit {
         schema: &ConfigSchema,
         most: Duration,
     ) -> Result<(), SchemaMismatch> {
-        let Some(looks) = self.is_open(expected) else { return Ok(()) };
+        let Some(comparisons) = self.is_open(expected) else { return Ok(()) };
         let _turn = self.turn.lock().await;
         {
-            // Whoever had the turn before has looked for all who were waiting.
+            // The call that had the turn before has compared for all that were waiting.
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(looked) = known.looked.as_ref().filter(|looked| {
-                known.looks != looks && looked.serves == known.serves && looked.expected == expected.fingerprint
+            if let Some(last) = known.last.as_ref().filter(|last| {
+                known.comparisons != comparisons && last.serves == known.serves && last.expected == expected.fingerprint
             }) {
-                return looked.misfit.clone().map_or(Ok(()), Err);
+                return last.misfit.clone().map_or(Ok(()), Err);
             }
         }
-        let (header, told) = match ask_schema(client, endpoint, TIMEOUT.min(most)).await {
-            Ok(told) => told,
+        let (header, answered) = match ask_schema(client, endpoint, TIMEOUT.min(most)).await {
+            Ok(answered) => answered,
             Err(error) => {
                 let before = self.misfit(expected);
                 if before.is_none() && matches!(error, EgressError::Timeout { .. }) {
-                    tracing::debug!(%endpoint, "a service did not tell its schema in time; it is not compared");
+                    tracing::debug!(%endpoint, "a service did not send its schema in time; it is not compared");
                     self.settle(expected, None);
                 }
                 return before.map_or(Ok(()), Err);
@@ -145,9 +145,9 @@ impl Fit {
         };
         let Some((serves, header)) = header.and_then(|header| Some((header.parse::<Fingerprint>().ok()?, header)))
         else {
-            // An error in passing takes back nothing of what the service has said.
-            let passing = matches!(&told, Err(ProbeError::Status { status: 500.., .. }));
-            if let Some(misfit) = self.misfit(expected).filter(|_| passing) {
+            // A temporary error does not change what is known of the service.
+            let temporary = matches!(&answered, Err(ProbeError::Status { status: 500.., .. }));
+            if let Some(misfit) = self.misfit(expected).filter(|_| temporary) {
                 return Err(misfit);
             }
             self.serving(None);
@@ -155,9 +155,9 @@ impl Fit {
             return Ok(());
         };
         self.serving(Some((serves.clone(), header)));
-        let changes = match told {
+        let changes = match answered {
             _ if serves.sha256 == expected.fingerprint.sha256 => Ok(Vec::new()),
-            Ok(told) => Ok(diff(schema, &told.config_schema).items),
+            Ok(answered) => Ok(diff(schema, &answered.config_schema).items),
             Err(error) => Err(error.to_string()),
         };
         let misfit = SchemaMismatch::of(expected, &serves, changes);
@@ -168,24 +168,24 @@ impl Fit {
         misfit.map_or(Ok(()), Err)
     }
 
-    /// Tells whether there is something to look at, and how often that has been done; `None` where they fit.
+    /// Returns how often the two have been compared, if they have to be compared; `None` if they match.
     fn is_open(&self, expected: &Expected) -> Option<u64> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let same = known.serves.as_ref().is_some_and(|serves| serves.sha256 == expected.fingerprint.sha256);
-        let settled = known.looked.as_ref().is_some_and(|looked| {
-            looked.misfit.is_none() && looked.serves == known.serves && looked.expected == expected.fingerprint
+        let settled = known.last.as_ref().is_some_and(|last| {
+            last.misfit.is_none() && last.serves == known.serves && last.expected == expected.fingerprint
         });
-        (!same && !settled).then_some(known.looks)
+        (!same && !settled).then_some(known.comparisons)
     }
 
-    /// Returns what did not fit when the service was last looked at.
+    /// Returns the difference that the last comparison found.
     fn misfit(&self, expected: &Expected) -> Option<SchemaMismatch> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let looked = known.looked.as_ref().filter(|looked| looked.expected == expected.fingerprint)?;
-        looked.misfit.clone()
+        let last = known.last.as_ref().filter(|last| last.expected == expected.fingerprint)?;
+        last.misfit.clone()
     }
 
-    /// Keeps what the service says that it serves.
+    /// Keeps the fingerprint that the service named.
     fn serving(&self, said: Option<(Fingerprint, String)>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         (known.serves, known.header) = said.unzip();
@@ -193,14 +193,14 @@ impl Fit {
 
     fn settle(&self, expected: &Expected, misfit: Option<SchemaMismatch>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.looks += 1;
+        known.comparisons += 1;
         let serves = known.serves.clone();
-        known.looked = Some(Looked { expected: expected.fingerprint.clone(), serves, misfit });
+        known.last = Some(Comparison { expected: expected.fingerprint.clone(), serves, misfit });
     }
 }
 
 impl SchemaMismatch {
-    /// Says what differs, where a call can notice it.
+    /// Returns the differences that a call can observe.
     fn of(expected: &Expected, serves: &Fingerprint, changes: Result<Vec<Change>, String>) -> Option<Self> {
         let Expected { type_name, version, compiled, .. } = expected;
         let (what, changes) = match changes {
@@ -216,7 +216,7 @@ impl SchemaMismatch {
                 }
                 (what, changes)
             }
-            Err(error) => (format!("its hash differs, and what it is cannot be told: {error}"), Vec::new()),
+            Err(error) => (format!("its hash differs, and its schema cannot be read: {error}"), Vec::new()),
         };
         let mend = if *compiled {
             format!("run the same release on both sides, or a service of version {version}")
@@ -231,7 +231,7 @@ impl SchemaMismatch {
         Some(Self { text, serves: serves.to_string(), changes })
     }
 
-    /// Words the call that did not go out.
+    /// Makes the failure of the call that was not sent.
     pub(super) fn fail(&self) -> Fail {
         let fail = Fail::new(&*self.text).diagnostic("serves", &*self.serves);
         let changes = self.changes.iter().take(MAX_LISTED);

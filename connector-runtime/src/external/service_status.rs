@@ -1,7 +1,7 @@
-//! How the services behind connectors stand: the circuit, what each serves, how it is.
+//! What is known of the services of connectors: the circuit, the schema, the health of each.
 //!
-//! A decrypted connector is dropped with each write to it and made anew; what is known of its service is kept
-//! here meanwhile, by connector. Another endpoint is another service: it begins without a past.
+//! A decrypted connector is dropped with each write to it and loaded again; what is known of its service is
+//! kept here, by connector. A changed endpoint starts with fresh status.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -12,7 +12,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::Breaker;
-use super::schema_check::Fit;
+use super::schema_check::SchemaComparison;
 use super::state::{ExternalState, Health};
 
 /// What is known of the service behind one connector.
@@ -20,19 +20,19 @@ use super::state::{ExternalState, Health};
 pub struct ServiceStatus {
     /// Keeps calls from a service that cannot be reached.
     pub breaker: Breaker,
-    pub(super) fit: Fit,
+    pub(super) fit: SchemaComparison,
     health: RwLock<Option<Health>>,
 }
 
 impl ServiceStatus {
-    /// Returns what is known, for the state of a connector whose type is `expected`, where it has a schema.
+    /// Returns the state of a connector's service; `expected` is the fingerprint of its type, if it has a schema.
     pub fn state(&self, expected: Option<&Fingerprint>) -> ExternalState {
         let health = self.health.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mismatch = expected.and_then(|expected| self.fit.mismatch(expected));
         ExternalState { health, serves: self.fit.serves(), mismatch, ..ExternalState::of(&self.breaker) }
     }
 
-    /// Keeps how the service said it is.
+    /// Keeps the outcome of a health check.
     pub(super) fn note_health(&self, outcome: Result<(), String>) {
         let health = Health { ok: outcome.is_ok(), error: outcome.err(), at: Timestamp::now() };
         *self.health.write().unwrap_or_else(PoisonError::into_inner) = Some(health);
@@ -44,7 +44,7 @@ impl ServiceStatus {
 pub struct ServiceStatuses(Mutex<HashMap<Uuid, (Url, Arc<ServiceStatus>)>>);
 
 impl ServiceStatuses {
-    /// Returns how the service of a connector at an endpoint stands.
+    /// Returns the status of a connector's service at an endpoint.
     pub fn at(&self, connector: Uuid, endpoint: &Url) -> Arc<ServiceStatus> {
         let mut kept = self.lock();
         match kept.get(&connector) {

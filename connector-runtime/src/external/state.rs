@@ -10,20 +10,20 @@ use super::{Breaker, CircuitState};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalState {
-    /// Whether calls go out.
+    /// Whether calls are sent.
     pub circuit: Circuit,
     /// Connect failures in a row.
     pub failures: u32,
-    /// What the last one said.
+    /// The text of the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// When an open circuit lets a call out again, in milliseconds.
+    /// When an open circuit lets the next call through, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
     /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serves: Option<String>,
-    /// What of that does not fit the type; no call goes out then.
+    /// How the schema differs from the type's; no call is sent then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mismatch: Option<String>,
     /// How the service was when it was last asked.
@@ -35,7 +35,7 @@ pub struct ExternalState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// Whether it is well.
+    /// Whether it is healthy.
     pub ok: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,13 +44,13 @@ pub struct Health {
     pub at: Timestamp,
 }
 
-/// Whether calls go out to a service.
+/// Whether calls are sent to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Circuit {
-    /// They do.
+    /// Calls are sent.
     Closed,
-    /// They are refused.
+    /// Calls are refused.
     Open,
     /// One call is trying whether the service is back.
     HalfOpen,

@@ -485,3 +485,20 @@ fn what_comes_or_goes_takes_its_texts_along() {
     assert_eq!(ids(old, &old.replace("00000001", "00000002")), ["text_changed"]);
     assert_eq!(ids(old, &gone.replace("00000003", "00000004")), ["param_removed", "text_changed"]);
 }
+
+#[test]
+fn a_draft_may_differ_from_its_lock_and_a_release_may_not() {
+    use crate::lock::{Lock, LockFile, Verdict, verdict};
+    let lock = Lock {
+        file: LockFile::Off,
+        text: Some("version 1.0.0\ncommand gone\ntext gone 00000001\ntexts 00000002\n"),
+        mode: None,
+    };
+    for (version, fine) in
+        [("1.0.0", false), ("1.1.0+build-1", false), ("1.1.0-draft", true), ("0.9.0-rc.1+b", true), ("2.0.0", true)]
+    {
+        let descriptor = Descriptor { version, ..*Lab::DESCRIPTOR };
+        let verdict = verdict(&descriptor, &lock);
+        assert_eq!(matches!(verdict, Verdict::Fine), fine, "{version}: {verdict:?}");
+    }
+}

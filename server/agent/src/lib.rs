@@ -1,9 +1,10 @@
-//! The agent: a process inside a private network that connects out to the server and executes commands for
-//! it (contract section 6). `floh agent` is its door; the server's half is its room `agent_hub`.
+//! The agent: a process inside a private network that connects out to the server and executes commands for it
+//! (docs/contract.md#agents). `floh agent` and the binary `floh-agent` run it; the server's half is its room
+//! `agent_hub`.
 //!
-//! [`AgentConfig`] is what `agent.toml` says, [`Agent`] keeps one connection up and answers over it. What it
-//! may call is its own list of destinations and nothing beside it. A [`Journal`] on disk makes that a command
-//! is executed once, however often it comes, and that a result outlives the connection it was made for.
+//! [`AgentConfig`] is the content of `agent.toml`. An [`Agent`] keeps one connection open and answers over it. It calls
+//! only the destinations on its own list. A [`Journal`] on disk ensures that a command is executed once, however often
+//! it arrives, and that a result survives the connection on which its command came.
 
 mod address;
 mod backoff;

@@ -170,7 +170,7 @@ impl Hub {
     }
 
     /// Returns the tokens on which something is open.
-    pub(super) fn tokens(&self) -> BTreeSet<Uuid> {
+    pub(crate) fn tokens(&self) -> BTreeSet<Uuid> {
         self.lock().connected.values().map(|connection| connection.token_id).collect()
     }
 

@@ -15,7 +15,6 @@ mod hub;
 mod inflight;
 mod meters;
 mod outbox;
-pub(crate) mod recheck;
 mod schemas;
 pub(crate) mod session;
 mod view;

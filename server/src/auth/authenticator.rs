@@ -1,8 +1,8 @@
 //! Telling a caller by a token, without a query on the hot path.
 //!
 //! A token that has been seen is kept in memory and looked up again when that knowledge is older than
-//! [`FRESH_MS`]: this process drops what it revokes itself at once, and what another process (the command line, a
-//! replica) revokes after that time. A generation counter keeps a row that was read before a revocation from
+//! [`FRESH_MS`]: what this process revokes is dropped at once ([`crate::changes`]), and what another process (the command
+//! line, a replica) revokes after that time. A generation counter keeps a row that was read before a revocation from
 //! being remembered after it.
 
 use std::collections::HashMap;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::scope::{Scope, Scopes};
 use super::token::{self, TokenHash};
+use crate::changes::{Action, Change, Subject, Subscriber};
 use crate::store::{self, Store, StoreError, TokenKind, TokenRow};
 
 /// How many milliseconds a token is taken for valid without asking the database.
@@ -87,8 +88,12 @@ pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     pub(super) store: Store,
-    known: Arc<RwLock<Known>>,
+    known: Arc<KnownTokens>,
 }
+
+/// The tokens that have been seen; hears of changes.
+#[derive(Debug, Default)]
+struct KnownTokens(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -116,9 +121,11 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Authenticator {
-    /// Tells callers by the tokens of a store.
+    /// Creates one that knows the tokens of a store, and hears of their changes.
     pub fn new(store: Store) -> Self {
-        Self { store, known: Arc::default() }
+        let known = Arc::<KnownTokens>::default();
+        store.changes().subscribe(&known);
+        Self { store, known }
     }
 
     /// Tells who holds a token.
@@ -157,8 +164,6 @@ impl Authenticator {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn revoke(&self, id: Uuid) -> Result<(), StoreError> {
-        // Dropped also when the caller goes away between the deletion and the return.
-        let _forget = Forget { authenticator: self, id };
         self.store.tokens().delete(id).await
     }
 
@@ -204,7 +209,7 @@ impl Authenticator {
         loop {
             let generation = self.read().generation;
             let Some(row) = self.store.tokens().find(id).await? else {
-                self.forget(id);
+                self.known.drop_token(id);
                 return Err(AuthError::Unknown);
             };
             let mut known = self.write();
@@ -222,8 +227,18 @@ impl Authenticator {
         }
     }
 
-    /// Forgets a token that is no more, and tells what is open on it.
-    fn forget(&self, id: Uuid) {
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write()
+    }
+}
+
+impl KnownTokens {
+    /// Drops a token that is no more, and tells what is open on it.
+    fn drop_token(&self, id: Uuid) {
         let mut known = self.write();
         known.generation += 1;
         known.environment.take_if(|(environment, _)| *environment == id);
@@ -234,11 +249,19 @@ impl Authenticator {
 
     // Nothing that holds the lock can panic half way through a change, so a poisoned one is still whole.
     fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscriber for KnownTokens {
+    fn on_change(&self, change: &Change) {
+        if let Change { subject: Subject::Token { id, .. }, action: Action::Deleted, .. } = change {
+            self.drop_token(*id);
+        }
     }
 }
 
@@ -271,17 +294,5 @@ impl Entry {
     fn is_fresh(&self, now: Timestamp) -> bool {
         let age = now.as_millisecond() - self.checked_at.load(Ordering::Relaxed);
         (0..FRESH_MS).contains(&age)
-    }
-}
-
-/// Forgets a token when it goes out of scope.
-struct Forget<'a> {
-    authenticator: &'a Authenticator,
-    id: Uuid,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        self.authenticator.forget(self.id);
     }
 }

@@ -209,7 +209,9 @@ async fn a_revocation_elsewhere_is_seen_soon(db: TestDb) {
     let later = start + SignedDuration::from_secs(6);
     let again = auth.authenticate_at(issued.text.expose(), later).await.unwrap();
     assert!(std::sync::Arc::ptr_eq(&identity, &again));
-    db.store.tokens().delete(issued.row.token.id).await.unwrap();
+    let elsewhere = Store::open(&db.url).await.unwrap();
+    elsewhere.tokens().delete(issued.row.token.id).await.unwrap();
+    elsewhere.close().await;
     let soon = later + SignedDuration::from_secs(6);
     assert!(matches!(auth.authenticate_at(issued.text.expose(), soon).await, Err(AuthError::Unknown)));
     assert!(identity.revoked().is_cancelled());

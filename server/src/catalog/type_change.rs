@@ -19,6 +19,7 @@ use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
+use crate::input::Unchecked;
 use crate::services::Services;
 use crate::store::{
     Actor, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
@@ -43,11 +44,11 @@ pub async fn update_type(
     ctx: &OpContext,
     services: &Services,
     key: &str,
-    change: TypeChange,
+    change: Unchecked<TypeChange>,
     expected: Option<i64>,
 ) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
-    authorize(ctx, &change)?;
+    authorize(ctx, &change.body)?;
     let (worker, key, actor) = (services.clone(), key.to_owned(), ctx.actor());
     services.run_to_completion(async move { replace(&worker, &key, change, expected, actor).await }).await
 }
@@ -55,7 +56,7 @@ pub async fn update_type(
 async fn replace(
     services: &Services,
     key: &str,
-    change: TypeChange,
+    change: Unchecked<TypeChange>,
     expected: Option<i64>,
     actor: Actor,
 ) -> Result<ChangedType, Error> {
@@ -79,7 +80,7 @@ pub async fn refresh_type(
     ctx: &OpContext,
     services: &Services,
     key: &str,
-    refresh: TypeRefresh,
+    refresh: Unchecked<TypeRefresh>,
 ) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     let asked = services.store.types().get(key).await?;
@@ -94,7 +95,7 @@ pub async fn refresh_type(
 async fn fetch_and_replace(
     services: &Services,
     asked: ConnectorType,
-    refresh: TypeRefresh,
+    refresh: Unchecked<TypeRefresh>,
     actor: Actor,
 ) -> Result<ChangedType, Error> {
     let fetched = fetch_again(services, &asked).await?;
@@ -105,7 +106,7 @@ async fn fetch_and_replace(
     }
     let worker = services.clone();
     let planned = blocking::run(move || {
-        let patch = TypePatch::refresh(&worker, &row, &refresh, &fetched)?;
+        let patch = TypePatch::refresh(&worker, &row, refresh, &fetched)?;
         Planned::of(row, patch)
     });
     write(services, planned.await?, VersionSource::Refresh, actor, false).await
@@ -147,8 +148,6 @@ async fn write(
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if carry.is_idle() { None } else { Some(&mut rework) };
     let updated = services.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
-    // Also after an error: a commit whose answer was lost may be there.
-    services.instances.forget_type(&row.name);
     let updated = match updated {
         Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
             return Err(Error::unavailable("another server has just changed the connector type; try again"));
@@ -165,9 +164,14 @@ async fn write(
 ///
 /// # Errors
 /// 404, and 422 for a body that cannot be used.
-pub async fn diff_type(ctx: &OpContext, services: &Services, key: &str, change: TypeChange) -> Result<TypeDiff, Error> {
+pub async fn diff_type(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    change: Unchecked<TypeChange>,
+) -> Result<TypeDiff, Error> {
     ctx.authorize(Scope::TypesWrite)?;
-    authorize(ctx, &change)?;
+    authorize(ctx, &change.body)?;
     let row = services.store.types().get(key).await?;
     let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
@@ -228,7 +232,7 @@ impl Planned {
 }
 
 /// Reads a change and finds out what it comes to; with a large schema that takes its time.
-async fn planned(services: &Services, row: ConnectorType, change: TypeChange) -> Result<Planned, Error> {
+async fn planned(services: &Services, row: ConnectorType, change: Unchecked<TypeChange>) -> Result<Planned, Error> {
     let worker = services.clone();
     blocking::run(move || {
         let patch = TypePatch::of(&worker, &row, change)?;

@@ -13,6 +13,7 @@ use super::endpoint::read_endpoint;
 use super::import::refused;
 use crate::auth::{OpContext, Scope};
 use crate::error::{Error, Mistake};
+use crate::input::Unchecked;
 use crate::openapi::{self, Options, Spec};
 use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
@@ -51,11 +52,12 @@ impl TypePatch {
     pub(super) fn refresh(
         services: &Services,
         row: &ConnectorType,
-        refresh: &TypeRefresh,
+        refresh: Unchecked<TypeRefresh>,
         fetched: &FetchedSchema,
     ) -> Result<Self, Error> {
         let mut mistakes = Vec::new();
-        let (sent, auto_bump) = version(refresh.version.as_deref(), refresh.auto_bump, &mut mistakes);
+        let body = &refresh.body;
+        let (sent, auto_bump) = version(body.version.as_deref(), body.auto_bump, &mut mistakes);
         if let Some(served) = &fetched.version
             && (auto_bump || sent.as_ref().is_some_and(|sent| sent != served))
         {
@@ -63,6 +65,7 @@ impl TypePatch {
             let message = format!("the service names its version itself: {served}; leave this out");
             mistakes.push(Mistake::new(key, message));
         }
+        mistakes.extend(refresh.mistakes);
         refuse(mistakes)?;
         let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
         let (old, new) = (shown_schema(services, row)?, Arc::new(fetched.config_schema.clone()));
@@ -73,10 +76,12 @@ impl TypePatch {
     ///
     /// # Errors
     /// Invalid with every mistake.
-    pub(super) fn of(services: &Services, row: &ConnectorType, change: TypeChange) -> Result<Self, Error> {
+    pub(super) fn of(services: &Services, row: &ConnectorType, change: Unchecked<TypeChange>) -> Result<Self, Error> {
+        let Unchecked { body: change, mistakes: read } = change;
         let mut mistakes = Vec::new();
         let old = shown_schema(services, row)?;
-        let draft = re_import(row, &old, change.spec, change.include, &mut mistakes)?;
+        let brought = change.config_schema.is_some() || change.script_source.is_some();
+        let draft = re_import(row, &old, (change.spec, change.include), brought, &mut mistakes)?;
         let (version, auto_bump) = version(change.version.as_deref(), change.auto_bump, &mut mistakes);
         let mut fields = row.fields.clone();
         let mut new = match &change.config_schema {
@@ -96,6 +101,7 @@ impl TypePatch {
         if let Some(tags) = change.tags {
             fields.tags = tags;
         }
+        mistakes.extend(read);
         refuse(mistakes)?;
         let imported = draft.map(|draft| {
             let mut warnings = draft.warnings;
@@ -134,15 +140,26 @@ fn refuse(mistakes: Vec<Mistake>) -> Result<(), Error> {
 fn re_import(
     row: &ConnectorType,
     old: &ConfigSchema,
-    spec: Option<Value>,
-    include: Option<Vec<String>>,
+    (spec, include): (Option<Value>, Option<Vec<String>>),
+    schema_or_script_sent: bool,
     mistakes: &mut Vec<Mistake>,
 ) -> Result<Option<ConnectorDraft>, Error> {
-    let Some(spec) = spec else { return Ok(None) };
+    let Some(spec) = spec else {
+        if include.is_some() {
+            let message = "chooses operations of an OpenAPI document; send spec with it";
+            mistakes.push(Mistake::new("/include", message));
+        }
+        return Ok(None);
+    };
     let spec = Spec::of(spec).map_err(refused)?;
     if row.execution_model != ExecutionModel::OasDerived {
         let model = row.execution_model;
         let message = format!("only for types made of an OpenAPI document (oas_derived); this one is {model}");
+        mistakes.push(Mistake::new("/spec", message));
+        return Ok(None);
+    }
+    if schema_or_script_sent {
+        let message = "brings configSchema and scriptSource itself; send either the document or these";
         mistakes.push(Mistake::new("/spec", message));
         return Ok(None);
     }
@@ -181,7 +198,11 @@ fn version(sent: Option<&str>, auto_bump: Option<bool>, mistakes: &mut Vec<Mista
             None
         }
     });
-    (version, auto_bump.unwrap_or(false))
+    let auto_bump = auto_bump.unwrap_or(false);
+    if auto_bump && version.is_some() {
+        mistakes.push(Mistake::new("/autoBump", "send either a version or autoBump, not both"));
+    }
+    (version, auto_bump)
 }
 
 fn config_schema(

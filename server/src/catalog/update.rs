@@ -50,13 +50,7 @@ pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: O
     ctx.authorize(Scope::ConnectorsWrite)?;
     let connector = services.store.connectors().get(key).await?;
     let worker = services.clone();
-    let work = async move {
-        let deleted = worker.store.connectors().delete(connector.id, expected).await;
-        // Also after an error: a commit whose answer was lost may be there.
-        worker.instances.forget(connector.id);
-        worker.service_statuses.forget(connector.id);
-        Ok(deleted?)
-    };
+    let work = async move { Ok(worker.store.connectors().delete(connector.id, expected).await?) };
     services.run_to_completion(work).await
 }
 
@@ -118,11 +112,7 @@ async fn attempt(services: &Services, connector: Connector, patch: &ConnectorPat
     let cleared = apply_config(services, &connector, &schema, patch, &mut fields, sealed, moved)?;
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
-    let id = connector.id;
-    let updated = services.store.connectors().update(id, connector.revision, fields, changes).await;
-    // Also after an error: a commit whose answer was lost may be there.
-    services.instances.forget(id);
-    let updated = updated?;
+    let updated = services.store.connectors().update(connector.id, connector.revision, fields, changes).await?;
     let mut view = connector_view(updated, &schema.connection, row.available);
     view.secrets_cleared = names.iter().map(|name| shown_name(name)).collect();
     Ok(view)

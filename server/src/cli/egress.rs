@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use connector_runtime::egress::{Policy, Verdict};
+use connector_runtime::egress::{DestinationCheck, Policy};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
@@ -91,7 +91,7 @@ fn lines() -> impl Stream<Item = io::Result<String>> + Send {
     lines.map(|line| line.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn sentence(verdict: &Verdict) -> String {
+fn sentence(verdict: &DestinationCheck) -> String {
     let word = if verdict.allowed { "allowed" } else { "refused" };
     // The input is shown escaped: what makes it refused may be what a terminal does not show.
     let mut text = format!("{word}  {}", verdict.input.escape_debug());

@@ -3,6 +3,9 @@
 //! A lock is compared with what callers rely on: the one in the merge base with the main branch where the
 //! workspace is a git repository, else the one on disk. So a version that is not released yet needs one
 //! bump, however often its schema changes. All locks are judged before the first is written.
+//!
+//! A draft (a version with a pre-release tag) may change as it likes and needs no lock. Its own lock is written
+//! all the same, so that the release after it compiles; the lock of an earlier release stays until then.
 
 mod git;
 #[cfg(test)]
@@ -102,7 +105,7 @@ fn write(locked: &[Locked], json: bool) -> Result<ExitCode, CliError> {
         return Err(CliError::Failed(format!("no lock was written{refused}raise the versions in the code first")));
     }
     let mut written = Vec::new();
-    for connector in locked.iter().filter(|connector| connector.stored.as_ref() != Some(&connector.wanted)) {
+    for connector in locked.iter().filter(|connector| connector.is_due()) {
         let failed = |error: io::Error| CliError::Failed(format!("cannot write {}: {error}", connector.path.display()));
         super::new_connector::write_whole(&connector.path, &connector.wanted).map_err(failed)?;
         written.push(connector);
@@ -114,6 +117,12 @@ fn write(locked: &[Locked], json: bool) -> Result<ExitCode, CliError> {
     for connector in &written {
         print(format_args!("{}", connector.path.display()));
         connector.show();
+    }
+    for connector in locked {
+        if let Some(version) = connector.kept_release() {
+            let (name, draft) = (connector.name(), connector.descriptor.version);
+            print(format_args!("{name}: {draft} is a draft; its lock stays at {version} until the release"));
+        }
     }
     for orphan in orphans(locked)? {
         print(format_args!("{} belongs to no connector; delete it if its connector is gone", orphan.display()));
@@ -181,6 +190,17 @@ impl Locked {
         self.descriptor.name
     }
 
+    /// Returns the version of a release whose lock a draft must not replace: the next release is compared with it.
+    fn kept_release(&self) -> Option<Version> {
+        let stored = lock::parse(self.stored.as_deref()?).ok()?.version;
+        (self.descriptor.is_draft() && stored.pre.is_empty()).then_some(stored)
+    }
+
+    /// Returns whether the lock on disk has to be written.
+    fn is_due(&self) -> bool {
+        self.stored.as_ref() != Some(&self.wanted) && self.kept_release().is_none()
+    }
+
     /// What changed since the lock that callers rely on; `None` where there is none that can be read.
     fn step(&self) -> Option<Step> {
         let locks = [self.released.as_deref(), self.stored.as_deref()];
@@ -190,6 +210,9 @@ impl Locked {
     fn problems(&self) -> Vec<String> {
         let (name, path) = (self.name(), self.path.display());
         let mut problems = Vec::new();
+        if self.descriptor.is_draft() {
+            return problems;
+        }
         match &self.stored {
             None => problems.push(format!("{name}: {path} is missing; write it with `floh lock`")),
             Some(stored) if *stored != self.wanted => match lock::parse(stored) {
@@ -244,7 +267,7 @@ impl Step {
     fn between(old: &str, new: &str) -> Result<Self, LockError> {
         let (from, to) = (lock::parse(old)?.version, lock::parse(new)?.version);
         let changes = lock::diff(old, new)?;
-        let refused = check_floor(&from, &to, changes.level()).err();
+        let refused = if to.pre.is_empty() { check_floor(&from, &to, changes.level()).err() } else { None };
         Ok(Self { from, to, changes, refused })
     }
 }

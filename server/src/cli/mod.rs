@@ -57,7 +57,7 @@ enum Command {
     Egress(egress::EgressCommand),
     /// Make connectors from OpenAPI documents, or bring the types of such up to date.
     Import(Box<import::ImportArgs>),
-    /// Make, list and revoke tokens.
+    /// Make, list and revoke tokens, in the database itself: also beside a running server.
     Token(Box<token::TokenArgs>),
 }
 

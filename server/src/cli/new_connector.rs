@@ -35,7 +35,7 @@ const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
     "Context", "Date", "EgressError", "Err", "Fail", "Failure", "HttpError", "ItemPage", "ListItemsParams", "Map",
-    "None", "Number", "Ok", "Option", "Outcome", "Result", "Secret", "Select", "Self", "Some", "String", "Success",
+    "None", "Number", "Ok", "Option", "Outcome", "Request", "Result", "Secret", "Select", "Self", "Some", "String", "Success",
     "TestParams", "Thrown", "Url", "Value", "Vec",
 ];
 
@@ -90,6 +90,7 @@ pub(super) fn run(args: &NewConnectorArgs) -> Result<ExitCode, CliError> {
         print(path.display());
     }
     print(format_args!("\nNext: fill in {}, then `cargo test -p connectors {module}`.", source.display()));
+    print(format_args!("When the schema is as it shall stay, set version = \"1.0.0\" and run `cargo lock`."));
     Ok(ExitCode::SUCCESS)
 }
 

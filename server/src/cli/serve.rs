@@ -13,7 +13,9 @@ use crate::api;
 use crate::app::{App, Options};
 use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs};
+use crate::data_lock::DataLock;
 use crate::seed::SeedOptions;
+use crate::store::sqlite_file;
 use crate::{listen, telemetry};
 
 /// How often the metrics are folded.
@@ -32,9 +34,18 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
     let secrets = EnvSecrets::read();
     let database_url = args.storage.database_url();
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
-        CliError::Failed(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen))
-    })?;
+    let listener = match TcpListener::bind(args.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            // Who has the address may be another server on the same data: then that is what is to be mended.
+            let uses_key_file = secrets.master_key.is_none();
+            let data_dir = args.storage.data_dir();
+            DataLock::look(data_dir, uses_key_file, sqlite_file(&database_url).as_deref()).map_err(CliError::failed)?;
+            let listen = args.listen;
+            let text = format!("cannot listen on {listen}: {error}; choose another address with --listen");
+            return Err(CliError::Failed(text));
+        }
+    };
     let options = Options {
         data_dir: args.storage.data_dir(),
         database_url: &database_url,
@@ -48,17 +59,31 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
         },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
-    let first = app.auth.ensure_admin(secrets.admin_token.as_ref()).await.map_err(CliError::failed)?;
+    let served = serve_app(&app, listener, secrets.admin_token.as_ref(), metrics).await;
+    if served.is_err() {
+        app.close().await;
+    }
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Serves until a stop is asked for.
+async fn serve_app(
+    app: &App,
+    listener: TcpListener,
+    admin_token: Option<&Secret>,
+    metrics: PrometheusHandle,
+) -> Result<(), CliError> {
+    let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));
     app.scripts.sandbox.prepare();
-    let router = api::router(&app, Some(metrics));
+    let router = api::router(app, Some(metrics));
+    app.announce(address).await.map_err(CliError::failed)?;
     if let AdminStart::Created(token) = first {
         welcome(address, &token);
     }
     print(format_args!("listening on http://{address}"));
-    listen::serve(listener, router, &app).await.map_err(CliError::failed)?;
-    Ok(ExitCode::SUCCESS)
+    listen::serve(listener, router, app).await.map_err(CliError::failed)
 }
 
 /// Folds the samples of histograms together now and then: without it they wait in memory for somebody to

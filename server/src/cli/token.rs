@@ -1,4 +1,5 @@
-//! `floh token`: works on the database itself, so that a first or a lost token can be made anew.
+//! `floh token`: works on the database itself, so that a first or a lost token can be made anew, also beside a running
+//! server.
 
 use std::process::ExitCode;
 

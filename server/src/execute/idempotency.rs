@@ -178,17 +178,26 @@ fn open(services: &Services, key: &IdempotencyKey, sealed: &str) -> Result<Answe
     serde_json::from_slice(&text).map_err(|error| KeyError::Damaged(error.to_string()))
 }
 
-/// Settles the keys that a dead process left at work. Where the call had begun, its outcome is unknown
-/// and every repetition is told so; where it had not, the key is free again.
+/// Settles the calls and keys that a dead server left at work: a call is unknown, and every repetition under its key
+/// is told so. Where the call had not begun, the key is free again. What a living server is at is left alone.
 ///
 /// # Errors
 /// Where the store does not answer.
 pub async fn settle_abandoned(services: &Services) -> Result<(), KeyError> {
+    let abandoned = services.store.executions().abandon_ownerless().await?;
+    if abandoned > 0 {
+        tracing::warn!(abandoned, "executions that an earlier process left at work are now unknown");
+    }
     let idempotency = services.store.idempotency();
-    for claim in idempotency.in_flight().await? {
+    for claim in idempotency.ownerless().await? {
         let row = services.store.executions().get(claim.execution_id).await;
         let begun = match row {
-            Ok(row) => Some(row.deprecated).filter(|_| row.status == ExecutionStatus::Unknown),
+            Ok(row) => match row.status {
+                ExecutionStatus::Unknown => Some(row.deprecated),
+                // Begun, so it is never free again; its own end or the next start settles it.
+                ExecutionStatus::Accepted | ExecutionStatus::Started => continue,
+                ExecutionStatus::Succeeded | ExecutionStatus::Failed => None,
+            },
             Err(StoreError::NotFound { .. }) => None,
             Err(other) => return Err(other.into()),
         };
@@ -204,7 +213,7 @@ pub async fn settle_abandoned(services: &Services) -> Result<(), KeyError> {
         let result = result.map_err(|error| KeyError::Damaged(error.to_string()))?;
         let answer = Answer { execution_id: claim.execution_id, deprecated, result };
         let sealed = seal(services, &claim.key, &answer).map_err(KeyError::Damaged)?;
-        idempotency.complete(&claim.key, claim.execution_id, &sealed).await?;
+        idempotency.settle(&claim.key, claim.execution_id, &sealed).await?;
     }
     Ok(())
 }

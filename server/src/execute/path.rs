@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::record;
 use crate::auth::OpContext;
 use crate::error::Error;
+use crate::events::{Event, FinishedExecution};
 use crate::instances::Instance;
 use crate::services::Services;
 use crate::store::{ExecutionRow, new_id};
@@ -155,7 +156,7 @@ pub(super) async fn refuse(
     let row = record::ended(begun(id, instance, &request, &done), &done);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
-    RowOnly.finish(services, row, &executed).await?;
+    commit(services, row, &executed, RowOnly).await?;
     Ok(executed)
 }
 
@@ -184,8 +185,23 @@ async fn run_at(
     let row = record::ended(row, &done);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
-    finish.finish(services, row, &executed).await?;
+    commit(services, row, &executed, finish).await?;
     Ok(executed)
+}
+
+/// Commits the row of a call that is over, then tells whoever watches.
+async fn commit(
+    services: &Services,
+    row: ExecutionRow,
+    executed: &Executed,
+    finish: impl Finish,
+) -> Result<(), ExecuteError> {
+    let event = services.events.is_watched().then(|| FinishedExecution::of(&row));
+    finish.finish(services, row, executed).await?;
+    if let Some(event) = event {
+        services.events.send(Event::ExecutionFinished(event));
+    }
+    Ok(())
 }
 
 async fn call(

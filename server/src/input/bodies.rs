@@ -5,11 +5,11 @@ use floh_client::bodies::{
     Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, Test, TypeChange, TypeRefresh,
 };
 use floh_client::body::Source as _;
+use floh_client::words::ExecutionModel;
 use serde_json::{Map, Value};
 
 use super::Form;
-use crate::error::Error;
-use crate::store::ExecutionModel;
+use crate::error::{Error, Mistake};
 
 /// Where what belongs to the type is changed, for messages.
 const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
@@ -53,34 +53,34 @@ pub fn connector_patch(text: &[u8]) -> Result<ConnectorPatch, Error> {
     Ok(patch)
 }
 
+/// A body that was read, and the mistakes that were seen meanwhile: whoever knows what it is for adds its own, so that
+/// one answer names all.
+#[derive(Debug)]
+pub struct Unchecked<B> {
+    /// The body; a value that is missing or wrong is an empty one.
+    pub body: B,
+    /// What is wrong with it so far.
+    pub mistakes: Vec<Mistake>,
+}
+
 /// Reads the body of `PUT /api/connector-types/{id}` and of its dry run.
 ///
 /// # Errors
-/// Invalid with every mistake that can be seen without the type.
-pub fn type_change(text: &[u8]) -> Result<TypeChange, Error> {
+/// Invalid where it is not a JSON object.
+pub fn type_change(text: &[u8]) -> Result<Unchecked<TypeChange>, Error> {
     let mut form = Form::parse_with_schema(text)?;
-    let change: TypeChange = form.read();
-    check_auto_bump(&mut form, change.auto_bump, change.version.as_deref());
-    if change.include.is_some() && change.spec.is_none() {
-        form.mistake("include", "chooses operations of an OpenAPI document; send spec with it");
-    }
-    if change.spec.is_some() && (change.config_schema.is_some() || change.script_source.is_some()) {
-        form.mistake("spec", "brings configSchema and scriptSource itself; send either the document or these");
-    }
-    form.finish()?;
-    Ok(change)
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
 }
 
 /// Reads the body of `POST /api/connector-types/{id}/refresh`.
 ///
 /// # Errors
-/// Invalid with every mistake that can be seen without the type.
-pub fn type_refresh(text: &[u8]) -> Result<TypeRefresh, Error> {
+/// Invalid where it is not a JSON object.
+pub fn type_refresh(text: &[u8]) -> Result<Unchecked<TypeRefresh>, Error> {
     let mut form = Form::parse(text)?;
-    let refresh: TypeRefresh = form.read();
-    check_auto_bump(&mut form, refresh.auto_bump, refresh.version.as_deref());
-    form.finish()?;
-    Ok(refresh)
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
 }
 
 /// Reads the body of `POST /api/connectors/{id}/execute`.
@@ -130,12 +130,6 @@ pub fn new_token(text: &[u8]) -> Result<NewToken, Error> {
     let new = form.read();
     form.finish()?;
     Ok(new)
-}
-
-fn check_auto_bump(form: &mut Form, auto_bump: Option<bool>, version: Option<&str>) {
-    if auto_bump == Some(true) && version.is_some() {
-        form.mistake("autoBump", "send either a version or autoBump, not both");
-    }
 }
 
 fn check_params(form: &mut Form, params: Option<&Map<String, Value>>) {

@@ -4,8 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use connector_runtime::schema::pointer;
-use connector_runtime::schema::{CONNECTOR_NAME_RULE, is_connector_name, json_type};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, is_connector_name, json_type, pointer};
 use floh_client::body::kinds::{MAX_SECRET, MAX_SHORT_TEXT, MAX_TEXTS};
 use floh_client::body::{Body, Source};
 use serde_json::{Map, Value};
@@ -18,19 +17,8 @@ const NUL: &str = "must not contain a NUL character";
 /// How deep an input may be nested: the parser's own limit.
 const MAX_DEPTH: usize = 127;
 
-fn not_json(error: &serde_json::Error) -> Error {
-    let message = error.to_string();
-    if message.contains("recursion limit") {
-        let at = format!("at line {} column {}", error.line(), error.column());
-        let detail = format!("the body is nested too deeply, {at}: {MAX_DEPTH} levels are the limit");
-        return Error::new(ErrorKind::Invalid, "too_deep", detail.clone()).at("", detail);
-    }
-    Error::invalid_at("", format!("the body is not valid JSON: {message}"))
-}
-
 /// A JSON object whose keys are read one by one. Its `Debug` shows the keys and no value: values may be secrets.
 pub struct Form {
-    path: String,
     map: Map<String, Value>,
     mistakes: Vec<Mistake>,
 }
@@ -42,13 +30,13 @@ impl Form {
     /// Invalid where it is not a JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self { path: String::new(), map: Map::new(), mistakes: Vec::new() });
+            return Ok(Self { map: Map::new(), mistakes: Vec::new() });
         }
         Self::of(serde_json::from_slice(bytes).map_err(|error| not_json(&error))?)
     }
 
-    /// Parses a body as [`Form::parse`] does. Inside the config schema a key that stands twice is a mistake: the
-    /// first of two params of one name would be gone without a word.
+    /// Parses a body as [`Form::parse`] does. Inside the config schema a duplicate key is a mistake: the first of two
+    /// params of one name would be lost without a word.
     ///
     /// # Errors
     /// Invalid where it is not a JSON object.
@@ -62,7 +50,7 @@ impl Form {
 
     fn of(value: Value) -> Result<Self, Error> {
         match value {
-            Value::Object(map) => Ok(Self { path: String::new(), map, mistakes: Vec::new() }),
+            Value::Object(map) => Ok(Self { map, mistakes: Vec::new() }),
             other => {
                 let got = json_type(&other);
                 Err(Error::invalid_at("", format!("the body must be a JSON object, got {got}")))
@@ -72,12 +60,7 @@ impl Form {
 
     /// Reports a mistake at a key.
     pub fn mistake(&mut self, key: &str, message: impl Into<String>) {
-        self.mistakes.push(Mistake::new(format!("{}/{key}", self.path), message));
-    }
-
-    /// Reports mistakes found elsewhere.
-    pub fn mistakes(&mut self, mistakes: impl IntoIterator<Item = Mistake>) {
-        self.mistakes.extend(mistakes);
+        self.mistakes.push(Mistake::new(format!("/{key}"), message));
     }
 
     /// Passes over keys that mean nothing here.
@@ -108,6 +91,11 @@ impl Form {
         body
     }
 
+    /// Ends reading, and returns every mistake.
+    pub fn into_mistakes(self) -> Vec<Mistake> {
+        self.mistakes
+    }
+
     /// Ends reading.
     ///
     /// # Errors
@@ -115,6 +103,16 @@ impl Form {
     pub fn finish(self) -> Result<(), Error> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(self.mistakes)) }
     }
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    let message = error.to_string();
+    if message.contains("recursion limit") {
+        let at = format!("at line {} column {}", error.line(), error.column());
+        let detail = format!("the body is nested too deeply, {at}: {MAX_DEPTH} levels are the limit");
+        return Error::new(ErrorKind::Invalid, "too_deep", detail.clone()).at("", detail);
+    }
+    Error::invalid_at("", format!("the body is not valid JSON: {message}"))
 }
 
 impl Source for Form {

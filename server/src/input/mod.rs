@@ -7,5 +7,5 @@ mod bodies;
 mod duplicate_keys;
 mod form;
 
-pub use bodies::{call, connector_patch, import, new_connector, new_token, test, type_change, type_refresh};
+pub use bodies::{Unchecked, call, connector_patch, import, new_connector, new_token, test, type_change, type_refresh};
 pub use form::Form;

@@ -1,5 +1,5 @@
-//! The decrypted connectors in memory. Every write to a connector drops its entry; a load that was
-//! under way meanwhile is used once and not kept.
+//! The decrypted connectors in memory. Every write to a connector or its type drops the entry, whoever wrote it: the
+//! cache hears of it by [`crate::changes`]. A load that was under way meanwhile is used once and not kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Instance;
 use super::load::Loader;
+use crate::changes::{Change, Subject, Subscriber};
 use crate::error::Error;
 
 /// How many connectors are kept; beyond that the memory is emptied and filled anew.
@@ -18,8 +19,12 @@ const MAX_KEPT: usize = 10_000;
 #[derive(Debug)]
 pub struct Instances {
     loader: Loader,
-    kept: RwLock<Kept>,
+    kept: Arc<Memory>,
 }
+
+/// What is in memory; hears of changes.
+#[derive(Debug, Default)]
+struct Memory(RwLock<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -37,9 +42,13 @@ fn id_of(key: &str) -> Option<Uuid> {
 }
 
 impl Instances {
-    /// Creates an empty cache that loads with `loader`.
+    /// Creates an empty cache that loads with `loader`, and hears of what is written to the loader's store.
     pub fn new(loader: Loader) -> Self {
-        Self { loader, kept: RwLock::default() }
+        let kept = Arc::<Memory>::default();
+        let changes = loader.store.changes();
+        changes.subscribe(&kept);
+        changes.subscribe(&loader.service_statuses);
+        Self { loader, kept }
     }
 
     /// Returns a connector by id or name, decrypted.
@@ -48,7 +57,7 @@ impl Instances {
     /// Not found where there is none.
     pub async fn get(&self, key: &str) -> Result<Arc<Instance>, Error> {
         let writes = {
-            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.kept.0.read().unwrap_or_else(PoisonError::into_inner);
             let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
             if let Some(instance) = id.and_then(|id| kept.by_id.get(&id)) {
                 return Ok(Arc::clone(instance));
@@ -56,7 +65,7 @@ impl Instances {
             kept.writes
         };
         let mut instance = self.loader.load(key).await?;
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.0.write().unwrap_or_else(PoisonError::into_inner);
         let limit = kept.limits.entry(instance.id).or_insert_with(|| Arc::clone(&instance.permits));
         instance.permits = Arc::clone(limit);
         let instance = Arc::new(instance);
@@ -75,22 +84,25 @@ impl Instances {
         }
         Ok(instance)
     }
+}
 
-    /// Drops all connectors of a type after a write to the type.
-    pub fn forget_type(&self, type_name: &str) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        kept.writes += 1;
-        let Kept { by_id, by_name, .. } = &mut *kept;
-        by_id.retain(|_, instance| instance.type_name != type_name);
-        by_name.retain(|_, id| by_id.contains_key(id));
-    }
-
-    /// Drops a connector after a write to it.
-    pub fn forget(&self, id: Uuid) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        kept.writes += 1;
-        if let Some(instance) = kept.by_id.remove(&id) {
-            kept.by_name.remove(&instance.name);
+impl Subscriber for Memory {
+    fn on_change(&self, change: &Change) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Kept { by_id, by_name, writes, .. } = &mut *kept;
+        match &change.subject {
+            Subject::Connector { id, .. } => {
+                *writes += 1;
+                if let Some(instance) = by_id.remove(id) {
+                    by_name.remove(&instance.name);
+                }
+            }
+            Subject::ConnectorType { name, .. } => {
+                *writes += 1;
+                by_id.retain(|_, instance| instance.type_name != *name);
+                by_name.retain(|_, id| by_id.contains_key(id));
+            }
+            Subject::Token { .. } => {}
         }
     }
 }

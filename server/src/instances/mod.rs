@@ -6,6 +6,8 @@ mod instance;
 mod load;
 mod meters;
 mod remote;
+#[cfg(test)]
+mod tests;
 
 pub use cache::Instances;
 pub use instance::Instance;

@@ -13,8 +13,9 @@ use url::Url;
 
 use super::load::Loader;
 use crate::agent_hub::AgentExecutor;
+use crate::changes::{Action, Change, Subject, Subscriber};
 use crate::store::{Connector, ConnectorType, ExecutionModel};
-use connector_runtime::external::{Expected, External, Service};
+use connector_runtime::external::{Expected, External, Service, ServiceStatuses};
 
 /// What an external connector is made of.
 pub(super) struct Remote<'c> {
@@ -82,6 +83,15 @@ fn service(loader: &Loader, parts: &Remote<'_>) -> Result<Option<External>, Stri
         redactor: Arc::clone(redactor),
     };
     External::new(service, &loader.http).map(Some).map_err(|error| refused(&error))
+}
+
+/// What is known of a service goes with its connector.
+impl Subscriber for ServiceStatuses {
+    fn on_change(&self, change: &Change) {
+        if let Change { subject: Subject::Connector { id, .. }, action: Action::Deleted, .. } = change {
+            self.forget(*id);
+        }
+    }
 }
 
 /// An instance of a compiled type that another process serves: what it does is done there, what is known of its

@@ -98,6 +98,22 @@ async fn another_schema_under_the_same_version_stops_and_names_what_differs() {
 }
 
 #[tokio::test]
+async fn a_draft_changes_under_its_version_until_it_is_released() {
+    let db = TestDb::sqlite().await;
+    let draft = version(Safe::DESCRIPTOR, "3.0.0-draft");
+    seeded(&db, &[draft], STRICT).await.unwrap();
+    seeded(&db, &[shorter(draft)], STRICT).await.unwrap();
+    assert_eq!(stored(&db, "safe").await, ("3.0.0-draft".to_owned(), 2, true));
+    let released = version(Safe::DESCRIPTOR, "3.0.0");
+    seeded(&db, &[released], STRICT).await.unwrap();
+    let error = seeded(&db, &[shorter(released)], STRICT).await.unwrap_err();
+    assert!(matches!(error, SeedError::Drift { .. }), "{error}");
+    let back = seeded(&db, &[draft], STRICT).await.unwrap_err();
+    assert!(matches!(back, SeedError::Older { .. }), "{back}");
+    assert_eq!(stored(&db, "safe").await, ("3.0.0".to_owned(), 3, true));
+}
+
+#[tokio::test]
 async fn drift_of_a_type_that_shows_no_schema_is_seen_all_the_same() {
     let db = TestDb::sqlite().await;
     let http = crate::testing::all_types().get("http").unwrap().descriptor();

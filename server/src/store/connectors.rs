@@ -14,6 +14,7 @@ use super::{
     Connector, ConnectorFields, ConnectorFilter, ExecutionModel, LoadedConnector, Page, PageRequest, Store, StoreError,
     TypeChoice, page,
 };
+use crate::changes::{Action, Subject};
 
 const TABLE: &str = "connector";
 const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, \
@@ -41,14 +42,19 @@ impl Connectors<'_> {
         secrets: Vec<SealedSecret>,
     ) -> Result<Connector, StoreError> {
         let now = now();
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_change().await?;
         let type_id = match connector_type {
             TypeChoice::Existing(id) => id,
             TypeChoice::At { id, revision } => {
                 types::hold(&mut transaction, id, revision).await?;
                 id
             }
-            TypeChoice::New(new) => types::insert(&mut transaction, new, now).await?,
+            TypeChoice::New(new) => {
+                let name = new.name.clone();
+                let id = types::insert(&mut transaction, new, now).await?;
+                transaction.note(Subject::ConnectorType { id, name }, Action::Created);
+                id
+            }
         };
         let written = sqlx::query(
             "INSERT INTO connector (id, name, type_id, description, category, tags, enabled, log_level, timeout_ms, mock, config, \
@@ -82,6 +88,7 @@ impl Connectors<'_> {
         write_tags(&mut transaction, id, fields.tags).await?;
         secrets::change(&mut transaction, id, SecretChanges { put: secrets, remove: Vec::new() }, now).await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
+        transaction.note(stored.subject(), Action::Created);
         transaction.commit().await?;
         Ok(stored)
     }
@@ -161,7 +168,7 @@ impl Connectors<'_> {
         secrets: SecretChanges,
     ) -> Result<Connector, StoreError> {
         let now = now();
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_change().await?;
         remember_name(&mut transaction, id, &fields.name).await?;
         let written = sqlx::query(
             "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
@@ -195,6 +202,7 @@ impl Connectors<'_> {
         write_tags(&mut transaction, id, fields.tags).await?;
         secrets::change(&mut transaction, id, secrets, now).await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
+        transaction.note(stored.subject(), Action::Changed);
         transaction.commit().await?;
         Ok(stored)
     }
@@ -205,24 +213,33 @@ impl Connectors<'_> {
     /// [`StoreError::NotFound`], [`StoreError::Stale`] where it is no longer at the `revision` that the caller
     /// has seen.
     pub async fn delete(&self, id: Uuid, revision: Option<i64>) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_change().await?;
         remember_name(&mut transaction, id, "").await?;
         let mut statement = Statement::new("DELETE FROM connector WHERE id = ");
         statement.bind(id.to_string());
         if let Some(revision) = revision {
             statement.push(" AND revision = ").bind(revision);
         }
-        let deleted = statement.query().execute(&mut *transaction).await?;
-        if deleted.rows_affected() == 0 {
+        statement.push(" RETURNING name");
+        let Some(deleted) = statement.query().fetch_optional(&mut *transaction).await? else {
             fetch(&mut transaction, &id.to_string()).await?;
             return Err(StoreError::Stale { entity: Entity::Connector, revision: revision.unwrap_or_default() });
-        }
+        };
+        let name = Reader::new(&deleted, TABLE).text("name")?;
+        transaction.note(Subject::Connector { id, name }, Action::Deleted);
         sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
             .bind(id.to_string())
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+}
+
+impl Connector {
+    /// Names the connector to those who hear of changes.
+    fn subject(&self) -> Subject {
+        Subject::Connector { id: self.id, name: self.fields.name.clone() }
     }
 }
 

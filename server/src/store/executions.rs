@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::error::Entity;
 use super::migrate::Dialect;
+use super::replicas::push_ownerless;
 use super::sql::{Key, Reader, Statement, Values, placeholders};
 use super::{
     Actor, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Store, StoreError, actor, page,
@@ -158,19 +159,16 @@ impl Executions<'_> {
         rows.iter().map(|row| Reader::new(row, "connector").id("id")).collect()
     }
 
-    /// Marks executions that a dead process has left `accepted` or `started` as `unknown`, and tells how many.
-    ///
-    /// Only the server itself may call this, at its start and before it executes anything: it takes every
-    /// unfinished execution for abandoned. (Replicas on one database will need to know whose each is.) An
-    /// execution that ends after all overwrites the mark.
+    /// Marks executions as `unknown` that are `accepted` or `started` by a server without a live lease, and returns
+    /// how many. An execution that ends after all overwrites the mark.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn abandon_unfinished(&self) -> Result<u64, StoreError> {
-        let marked = sqlx::query("UPDATE execution SET status = 'unknown' WHERE status IN ('accepted', 'started')")
-            .execute(&self.store.write)
-            .await?;
-        Ok(marked.rows_affected())
+    pub async fn abandon_ownerless(&self) -> Result<u64, StoreError> {
+        let mut statement =
+            Statement::new("UPDATE execution SET status = 'unknown' WHERE status IN ('accepted', 'started') AND ");
+        push_ownerless(&mut statement, self.store.dialect, TABLE);
+        Ok(statement.query().execute(&self.store.write).await?.rows_affected())
     }
 }
 
@@ -210,7 +208,7 @@ pub(super) fn selection(
 }
 
 const INSERT: &str = "INSERT INTO execution (id, connector_id, connector, type, type_version, command, status, mocked, \
-     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id)";
+     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id, owner)";
 
 /// What a later row of the same id changes. A finished execution stays as it is, whatever comes late.
 const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.status, mocked = excluded.mocked, \
@@ -218,7 +216,7 @@ const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.sta
      duration_ms = excluded.duration_ms WHERE execution.status IN ('accepted', 'started', 'unknown')";
 
 /// Values that a row binds.
-pub(super) const COLUMNS: usize = 20;
+pub(super) const COLUMNS: usize = 21;
 
 /// Writes the statement that records up to `rows` rows; places left over are passed over.
 pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
@@ -226,8 +224,8 @@ pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
     format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}")
 }
 
-/// Binds the values of one row, or of a place left over.
-pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>) {
+/// Binds the values of one row and its owner, or of a place left over.
+pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str) {
     values
         .bind(row.map(|row| row.id.to_string()))
         .bind(row.map(|row| row.connector_id.to_string()))
@@ -248,7 +246,8 @@ pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>) {
         .bind(row.and_then(|row| row.duration_ms))
         .bind(row.and_then(|row| actor::token_text(row.actor.as_ref()?)))
         .bind(row.and_then(|row| Some(row.actor.as_ref()?.name.as_str())))
-        .bind(row.and_then(|row| row.request_id.as_deref()));
+        .bind(row.and_then(|row| row.request_id.as_deref()))
+        .bind(row.map(|_| owner));
 }
 
 fn from_row(row: &AnyRow) -> Result<ExecutionRow, StoreError> {

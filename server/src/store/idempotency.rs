@@ -1,13 +1,14 @@
 //! Idempotency keys: the first caller claims one and executes, later ones get its answer.
 //!
-//! A claim without an answer is in flight. When the process dies, it stays so; the next start reads
-//! [`Idempotency::in_flight`] and decides, for the store cannot know whether the call left.
+//! A claim without an answer is in flight. When its server dies, it stays so; the next start reads
+//! [`Idempotency::ownerless`] and decides, for the store cannot know whether the call left.
 
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
-use super::sql::Reader;
+use super::replicas::push_ownerless;
+use super::sql::{Reader, Statement};
 use super::{Store, StoreError, now};
 
 const TABLE: &str = "idempotency";
@@ -91,9 +92,9 @@ impl Idempotency<'_> {
     ) -> Result<Claim, StoreError> {
         for _ in 0..ATTEMPTS {
             let claimed = sqlx::query(
-                "INSERT INTO idempotency (token_id, connector_id, key, request_hash, execution_id, created_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (token_id, connector_id, key) DO UPDATE SET \
-                 request_hash = excluded.request_hash, execution_id = excluded.execution_id, answer = NULL, \
+                "INSERT INTO idempotency (token_id, connector_id, key, request_hash, execution_id, created_at, expires_at, owner) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (token_id, connector_id, key) DO UPDATE SET \
+                 request_hash = excluded.request_hash, execution_id = excluded.execution_id, answer = NULL, settled = 0, owner = excluded.owner, \
                  created_at = excluded.created_at, expires_at = excluded.expires_at WHERE idempotency.expires_at <= excluded.created_at",
             )
             .bind(key.token_id.to_string())
@@ -103,6 +104,7 @@ impl Idempotency<'_> {
             .bind(execution_id.to_string())
             .bind(now.as_millisecond())
             .bind(expires_at.as_millisecond())
+            .bind(self.store.id.to_string())
             .execute(&self.store.write)
             .await?;
             if claimed.rows_affected() == 1 {
@@ -131,7 +133,8 @@ impl Idempotency<'_> {
         Err(StoreError::Contended)
     }
 
-    /// Keeps the answer, if the key is still held by this execution; tells whether it was. Where an execution
+    /// Keeps the answer, if the key is still held by this execution; returns whether it was. An answer that
+    /// [`Idempotency::settle`] has written gives way: this is the true one. Where an execution
     /// row is written too, [`super::Recorder::finish_with_answer`] does both at once.
     ///
     /// # Errors
@@ -139,6 +142,26 @@ impl Idempotency<'_> {
     pub async fn complete(&self, key: &IdempotencyKey, execution_id: Uuid, answer: &str) -> Result<bool, StoreError> {
         let mut connection = self.store.write.acquire().await?;
         complete(&mut connection, key, execution_id, answer).await
+    }
+
+    /// Keeps an answer that says that the outcome is not known, if the key is still held by this execution and has
+    /// none; returns whether it was. The same execution may still bring the true answer.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn settle(&self, key: &IdempotencyKey, execution_id: Uuid, answer: &str) -> Result<bool, StoreError> {
+        let settled = sqlx::query(
+            "UPDATE idempotency SET answer = $1, settled = 1 \
+             WHERE token_id = $2 AND connector_id = $3 AND key = $4 AND execution_id = $5 AND answer IS NULL",
+        )
+        .bind(answer)
+        .bind(key.token_id.to_string())
+        .bind(key.connector_id.to_string())
+        .bind(key.key.as_str())
+        .bind(execution_id.to_string())
+        .execute(&self.store.write)
+        .await?;
+        Ok(settled.rows_affected() == 1)
     }
 
     /// Gives a key back that has no answer, if it is still held by this execution; tells whether it was.
@@ -158,16 +181,17 @@ impl Idempotency<'_> {
         Ok(released.rows_affected() == 1)
     }
 
-    /// Reads the claims without an answer, oldest first: at a start, those that a dead process has left.
+    /// Reads the claims without an answer whose server has no live lease, oldest first.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT token_id, connector_id, key, execution_id, created_at FROM idempotency WHERE answer IS NULL ORDER BY created_at, key",
-        )
-        .fetch_all(&self.store.read)
-        .await?;
+    pub async fn ownerless(&self) -> Result<Vec<InFlight>, StoreError> {
+        let mut statement = Statement::new(
+            "SELECT token_id, connector_id, key, execution_id, created_at FROM idempotency WHERE answer IS NULL AND ",
+        );
+        push_ownerless(&mut statement, self.store.dialect, TABLE);
+        statement.push(" ORDER BY created_at, key");
+        let rows = statement.query().fetch_all(&self.store.read).await?;
         rows.iter()
             .map(|row| {
                 let row = Reader::new(row, TABLE);
@@ -201,8 +225,8 @@ pub(super) async fn complete(
     answer: &str,
 ) -> Result<bool, StoreError> {
     let completed = sqlx::query(
-        "UPDATE idempotency SET answer = $1 \
-         WHERE token_id = $2 AND connector_id = $3 AND key = $4 AND execution_id = $5 AND answer IS NULL",
+        "UPDATE idempotency SET answer = $1, settled = 0 \
+         WHERE token_id = $2 AND connector_id = $3 AND key = $4 AND execution_id = $5 AND (answer IS NULL OR settled = 1)",
     )
     .bind(answer)
     .bind(key.token_id.to_string())

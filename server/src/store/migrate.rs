@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -13,6 +13,8 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "versions", include_str!("../../migrations/0005_versions.sql")),
     (6, "external", include_str!("../../migrations/0006_external.sql")),
     (7, "actors", include_str!("../../migrations/0007_actors.sql")),
+    (8, "changes", include_str!("../../migrations/0008_changes.sql")),
+    (9, "replicas", include_str!("../../migrations/0009_replicas.sql")),
 ];
 
 /// Which dialect the one SQL source is bent to where the two databases differ.
@@ -20,6 +22,16 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
+}
+
+impl Dialect {
+    /// Returns the expression for the time by the database's clock, in milliseconds.
+    pub(super) const fn clock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
 }
 
 /// Brings the tables to this release's state.

@@ -6,6 +6,7 @@
 //! rows is one transaction.
 
 mod actor;
+mod change;
 mod connector;
 mod connectors;
 mod error;
@@ -15,6 +16,7 @@ mod migrate;
 mod open;
 mod page;
 mod recorder;
+mod replicas;
 mod rework;
 mod secrets;
 mod seed;
@@ -39,6 +41,7 @@ pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
+pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
 pub use rework::{Rework, Reworking, StoredConfig};
 pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedTypeRow, SeededType};
@@ -46,7 +49,7 @@ pub use settings::Settings;
 pub use sql::{new_id, now};
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
-pub use url::sqlite_url;
+pub use url::{sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
     ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord, VersionSource,

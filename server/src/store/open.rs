@@ -13,16 +13,19 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
+use uuid::Uuid;
 
 use super::connectors::Connectors;
 use super::executions::Executions;
 use super::idempotency::Idempotency;
 use super::migrate::{self, Dialect};
+use super::replicas::Replicas;
 use super::settings::Settings;
 use super::tokens::Tokens;
 use super::types::ConnectorTypes;
 use super::url::Target;
-use super::{OpenError, StoreError};
+use super::{OpenError, StoreError, new_id};
+use crate::changes::Changes;
 
 /// Connections that read from a SQLite file at once.
 const SQLITE_READERS: u32 = 4;
@@ -44,6 +47,9 @@ pub struct Store {
     pub(super) read: AnyPool,
     pub(super) write: AnyPool,
     pub(super) dialect: Dialect,
+    pub(super) changes: Changes,
+    /// Names who has opened it: the owner of what it begins.
+    pub(super) id: Uuid,
 }
 
 impl Store {
@@ -60,7 +66,8 @@ impl Store {
             Target::Sqlite { path } => {
                 create_file(path)?;
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
-                let store = Self { read: write.clone(), write, dialect: Dialect::Sqlite };
+                let (changes, id) = (Changes::default(), new_id());
+                let store = Self { read: write.clone(), write, dialect: Dialect::Sqlite, changes, id };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
@@ -72,7 +79,8 @@ impl Store {
                 let mut connection = pool.acquire().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *connection, Dialect::Postgres).await?;
                 drop(connection);
-                Ok(Self { read: pool.clone(), write: pool, dialect: Dialect::Postgres })
+                let (changes, id) = (Changes::default(), new_id());
+                Ok(Self { read: pool.clone(), write: pool, dialect: Dialect::Postgres, changes, id })
             }
         }
     }
@@ -105,6 +113,16 @@ impl Store {
     /// Single values of this installation.
     pub fn settings(&self) -> Settings<'_> {
         Settings { store: self }
+    }
+
+    /// The servers that live on the database.
+    pub fn replicas(&self) -> Replicas<'_> {
+        Replicas { store: self }
+    }
+
+    /// Whom writes to connectors, types, secrets and tokens are told to.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Asks the database for an answer; readiness depends on it.

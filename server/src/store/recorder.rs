@@ -69,7 +69,8 @@ impl Recorder {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let guard = ended.clone().drop_guard();
-        let writer = Writer { store: store.clone(), texts: std::array::from_fn(|_| OnceLock::new()) };
+        let owner = store.id.to_string();
+        let writer = Writer { store: store.clone(), owner, texts: std::array::from_fn(|_| OnceLock::new()) };
         let stop = closing.clone();
         tokio::spawn(async move {
             let _ended = guard;
@@ -138,6 +139,8 @@ async fn submit(
 
 struct Writer {
     store: Store,
+    /// Whose the rows are.
+    owner: String,
     /// The statement for each of [`SIZES`].
     texts: [OnceLock<Arc<str>>; SIZES.len()],
 }
@@ -211,7 +214,7 @@ impl Writer {
         let text = self.texts[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size]).into());
         let mut values = Values::with_capacity(SIZES[size] * COLUMNS);
         for place in 0..SIZES[size] {
-            executions::bind(&mut values, rows.get(place).map(|entry| &entry.row));
+            executions::bind(&mut values, rows.get(place).map(|entry| &entry.row), &self.owner);
         }
         values.query(text).execute(connection).await?;
         Ok(())

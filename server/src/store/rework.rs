@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::secrets::{self, SecretChanges};
 use super::sql::{Reader, Statement, json, now};
-use super::{Connectors, StoreError};
+use super::{Connectors, StoreError, types};
+use crate::changes::Action;
 
 /// Connectors read at once.
 const BATCH: u32 = 200;
@@ -44,11 +45,13 @@ impl Connectors<'_> {
     /// Reworks the connectors of a type that itself stays as it is, in one transaction.
     ///
     /// # Errors
-    /// Those of the database and of `reworking`; then nothing is written.
+    /// [`StoreError::NotFound`], and those of the database and of `reworking`; then nothing is written.
     pub async fn rework<E: From<StoreError>>(&self, type_id: Uuid, reworking: &mut Reworking<'_, E>) -> Result<(), E> {
-        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        let mut transaction = self.store.begin_change().await?;
+        let subject = types::fetch(&mut transaction, &type_id.to_string()).await?.subject();
         all(&mut transaction, type_id, now(), Some(reworking)).await?;
-        Ok(transaction.commit().await.map_err(StoreError::from)?)
+        transaction.note(subject, Action::Changed);
+        Ok(transaction.commit().await?)
     }
 
     /// Reads what is stored of the connections of a type's connectors, some at a time, in the order of their

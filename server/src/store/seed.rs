@@ -5,12 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::change::ChangeTransaction;
 use super::sql::{Reader, Statement, json, new_id, now};
 use super::types::ConnectorTypes;
 use super::{Actor, ExecutionModel, StoreError, TypeSource, VersionSource};
+use crate::changes::{Action, Subject};
 
 /// Rows in one statement: 64 x 16 values. More would be slower, for SQLite looks up each `$N` in a list of all.
 const BATCH: usize = 64;
@@ -126,7 +127,7 @@ impl ConnectorTypes<'_> {
     /// # Errors
     /// Those of the database; then nothing is written.
     pub async fn seed(&self, rows: &[SeedTypeRow]) -> Result<SeedReport, StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_change().await?;
         let now = now().as_millisecond();
         let mut report = SeedReport::default();
 
@@ -135,33 +136,36 @@ impl ConnectorTypes<'_> {
             .bind(TypeSource::Code.as_str())
             .fetch_all(&mut *transaction)
             .await?;
-        let mut withdrawn: Vec<Uuid> = Vec::new();
-        let mut returned: Vec<Uuid> = Vec::new();
+        let mut withdrawn: Vec<(Uuid, String)> = Vec::new();
+        let mut returned: Vec<(Uuid, String)> = Vec::new();
         for row in &stored {
             let row = Reader::new(row, "connector_type");
             let name = row.text("name")?;
             match (row.flag("available")?, compiled.contains(name.as_str())) {
                 (true, false) => {
-                    withdrawn.push(row.id("id")?);
+                    withdrawn.push((row.id("id")?, name.clone()));
                     report.withdrawn.push(name);
                 }
                 (false, true) => {
-                    returned.push(row.id("id")?);
+                    returned.push((row.id("id")?, name.clone()));
                     report.returned.push(name);
                 }
                 _ => {}
             }
         }
-        for (ids, available) in [(withdrawn, 0_i64), (returned, 1)] {
-            for ids in ids.chunks(BATCH) {
+        for (types, available) in [(withdrawn, 0_i64), (returned, 1)] {
+            for types in types.chunks(BATCH) {
                 let mut statement = Statement::new("UPDATE connector_type SET available = ");
                 statement
                     .bind(available)
                     .push(", updated_at = ")
                     .bind(now)
                     .push(", revision = revision + 1 WHERE id IN (");
-                statement.list(ids.iter().map(Uuid::to_string)).push(")");
+                statement.list(types.iter().map(|(id, _)| id.to_string())).push(")");
                 statement.query().execute(&mut *transaction).await?;
+            }
+            for (id, name) in types {
+                transaction.note(Subject::ConnectorType { id, name }, Action::Changed);
             }
         }
 
@@ -183,10 +187,10 @@ impl ConnectorTypes<'_> {
 }
 
 /// Writes the history of the types that were just written.
-async fn remember(connection: &mut AnyConnection, rows: &[&SeedTypeRow], now: i64) -> Result<(), StoreError> {
+async fn remember(transaction: &mut ChangeTransaction, rows: &[&SeedTypeRow], now: i64) -> Result<(), StoreError> {
     let mut statement = Statement::new("SELECT id, name FROM connector_type WHERE source = 'code' AND name IN (");
     statement.list(rows.iter().map(|row| row.name.as_str())).push(")");
-    let stored = statement.query().persistent(false).fetch_all(&mut *connection).await?;
+    let stored = statement.query().persistent(false).fetch_all(&mut **transaction).await?;
     let mut ids: HashMap<String, Uuid> = HashMap::new();
     for row in &stored {
         let row = Reader::new(row, "connector_type");
@@ -196,6 +200,10 @@ async fn remember(connection: &mut AnyConnection, rows: &[&SeedTypeRow], now: i6
     let rows: Vec<(&SeedTypeRow, Uuid)> = rows.iter().filter_map(|row| Some((*row, *ids.get(&row.name)?))).collect();
     if rows.is_empty() {
         return Ok(());
+    }
+    for (row, id) in &rows {
+        let action = if row.decision == SeedDecision::Insert { Action::Created } else { Action::Changed };
+        transaction.note(Subject::ConnectorType { id: *id, name: row.name.clone() }, action);
     }
     let mut statement = Statement::new(
         "INSERT INTO connector_type_version (id, type_id, version, config_schema, script_source, source, changes, \
@@ -214,7 +222,7 @@ async fn remember(connection: &mut AnyConnection, rows: &[&SeedTypeRow], now: i6
             .bind(now)
             .bind(seeder.name.as_str());
     });
-    statement.query().persistent(false).execute(connection).await?;
+    statement.query().persistent(false).execute(&mut **transaction).await?;
     Ok(())
 }
 

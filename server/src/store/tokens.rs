@@ -1,13 +1,14 @@
 //! Tokens as rows: what a token may do, and the SHA-256 of its text. Who may hold one is [`crate::auth`]'s matter.
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::change::ChangeTransaction;
 use super::error::Entity;
 use super::sql::{Reader, Statement, json, now};
 use super::{Page, PageRequest, Store, StoreError, TokenKind, page};
+use crate::changes::{Action, Subject};
 
 const TABLE: &str = "token";
 const SELECT: &str = "SELECT id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at, last_used_at FROM token WHERE 1 = 1";
@@ -73,8 +74,10 @@ impl Tokens<'_> {
     /// # Errors
     /// Those of the database.
     pub async fn create(&self, token: NewTokenRow) -> Result<TokenRow, StoreError> {
-        let mut connection = self.store.write.acquire().await?;
-        insert(&mut connection, token).await
+        let mut transaction = self.store.begin_change().await?;
+        let row = insert(&mut transaction, token).await?;
+        transaction.commit().await?;
+        Ok(row)
     }
 
     /// Finds the token that was taken from the environment, if it is still there.
@@ -94,11 +97,15 @@ impl Tokens<'_> {
     /// # Errors
     /// Those of the database; then nothing is changed.
     pub async fn replace_environment(&self, token: Option<NewTokenRow>) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
-        sqlx::query("DELETE FROM token WHERE id IN (SELECT value FROM setting WHERE name = $1)")
-            .bind(ENVIRONMENT)
-            .execute(&mut *transaction)
-            .await?;
+        let mut transaction = self.store.begin_change().await?;
+        let replaced =
+            sqlx::query("DELETE FROM token WHERE id IN (SELECT value FROM setting WHERE name = $1) RETURNING id, name")
+                .bind(ENVIRONMENT)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        if let Some(row) = replaced {
+            transaction.note(subject(&Reader::new(&row, TABLE))?, Action::Deleted);
+        }
         sqlx::query("DELETE FROM setting WHERE name = $1").bind(ENVIRONMENT).execute(&mut *transaction).await?;
         if let Some(token) = token {
             sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2)")
@@ -108,8 +115,7 @@ impl Tokens<'_> {
                 .await?;
             insert(&mut transaction, token).await?;
         }
-        transaction.commit().await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// Finds a token by id.
@@ -142,12 +148,14 @@ impl Tokens<'_> {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
-        let deleted =
-            sqlx::query("DELETE FROM token WHERE id = $1").bind(id.to_string()).execute(&self.store.write).await?;
-        if deleted.rows_affected() == 0 {
-            return Err(StoreError::NotFound { entity: Entity::Token, key: id.to_string() });
-        }
-        Ok(())
+        let mut transaction = self.store.begin_change().await?;
+        let deleted = sqlx::query("DELETE FROM token WHERE id = $1 RETURNING id, name")
+            .bind(id.to_string())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let deleted = deleted.ok_or_else(|| StoreError::NotFound { entity: Entity::Token, key: id.to_string() })?;
+        transaction.note(subject(&Reader::new(&deleted, TABLE))?, Action::Deleted);
+        transaction.commit().await
     }
 
     /// Tells whether a token with all rights is there that has not expired.
@@ -165,7 +173,8 @@ impl Tokens<'_> {
         Ok(false)
     }
 
-    /// Writes when tokens were last used, in one transaction. A token that is gone is passed over.
+    /// Writes when tokens were last used, in one transaction. A token that is gone is passed over. Nobody hears of it:
+    /// what a token may do stays as it is.
     ///
     /// # Errors
     /// Those of the database; then nothing is written.
@@ -186,7 +195,12 @@ impl Tokens<'_> {
     }
 }
 
-async fn insert(connection: &mut AnyConnection, token: NewTokenRow) -> Result<TokenRow, StoreError> {
+/// Names a token to those who hear of changes.
+fn subject(row: &Reader<'_>) -> Result<Subject, StoreError> {
+    Ok(Subject::Token { id: row.id("id")?, name: row.text("name")? })
+}
+
+async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Result<TokenRow, StoreError> {
     let created_at = now();
     sqlx::query(
         "INSERT INTO token (id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at) \
@@ -201,8 +215,9 @@ async fn insert(connection: &mut AnyConnection, token: NewTokenRow) -> Result<To
     .bind(json(&token.connector_names))
     .bind(created_at.as_millisecond())
     .bind(token.expires_at.map(Timestamp::as_millisecond))
-    .execute(connection)
+    .execute(&mut **transaction)
     .await?;
+    transaction.note(Subject::Token { id: token.id, name: token.name.clone() }, Action::Created);
     Ok(TokenRow { token, created_at, last_used_at: None })
 }
 

@@ -12,6 +12,7 @@ use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
 use super::versions::{self, NewVersion};
 use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource, page};
+use crate::changes::{Action, Subject};
 
 const TABLE: &str = "connector_type";
 const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.description, t.category, t.tags, t.config_schema, \
@@ -139,14 +140,15 @@ impl ConnectorTypes<'_> {
         reworking: Option<&mut Reworking<'_, E>>,
     ) -> Result<ConnectorType, E> {
         let now = now();
-        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        let mut transaction = self.store.begin_change().await?;
         replace(&mut transaction, id, revision, &fields, now).await?;
         if let Some(version) = version {
             versions::insert(&mut transaction, id, &fields, &version, now).await?;
             rework::all(&mut transaction, id, now, reworking).await?;
         }
         let stored = fetch(&mut transaction, &id.to_string()).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.note(stored.subject(), Action::Changed);
+        transaction.commit().await?;
         Ok(stored)
     }
 
@@ -155,7 +157,7 @@ impl ConnectorTypes<'_> {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::TypeIsCode`], [`StoreError::TypeInUse`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.store.begin_change().await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
         if stored.source == TypeSource::Code {
             return Err(StoreError::TypeIsCode);
@@ -168,7 +170,10 @@ impl ConnectorTypes<'_> {
             .execute(&mut *transaction)
             .await;
         match deleted {
-            Ok(_) => Ok(transaction.commit().await?),
+            Ok(_) => {
+                transaction.note(stored.subject(), Action::Deleted);
+                transaction.commit().await
+            }
             // A connector that came between the count and the delete; the foreign key saw it.
             Err(error) if StoreError::is_foreign_key_violation(&error) => Err(StoreError::TypeInUse { instances: 1 }),
             Err(error) => Err(error.into()),
@@ -204,6 +209,13 @@ async fn replace(
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision });
     }
     Ok(())
+}
+
+impl ConnectorType {
+    /// Names the type to those who hear of changes.
+    pub(super) fn subject(&self) -> Subject {
+        Subject::ConnectorType { id: self.id, name: self.name.clone() }
+    }
 }
 
 /// Holds a type at the revision that the caller has seen until the end of the caller's transaction.

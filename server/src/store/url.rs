@@ -17,6 +17,14 @@ pub fn sqlite_url(path: &Path) -> String {
     format!("sqlite:{}", utf8_percent_encode(&path.to_string_lossy(), PATH))
 }
 
+/// Returns the file that a URL names, if it is one of SQLite that can be used.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    match Target::parse(url) {
+        Ok(Target::Sqlite { path }) => Some(path),
+        Ok(Target::Postgres { .. }) | Err(_) => None,
+    }
+}
+
 /// A database, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 
-use crate::connector::Connector;
+use crate::connection_opener::ConnectionOpener;
 use crate::dialer::Dial;
 use crate::policy::Clearance;
 use crate::resolver::{BoxFuture, Resolve};
@@ -87,7 +87,7 @@ impl Net {
     }
 
     fn build(&self, policy: Policy, roots: Vec<CertificateDer<'static>>) -> Client {
-        Client::over(Connector::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), roots))
+        Client::over(ConnectionOpener::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), roots))
     }
 }
 

@@ -186,7 +186,7 @@ async fn request(case: &Case) -> Option<String> {
 }
 
 /// One way of a request: `POST https://a.test/ -> 302 https://b.test/ (10.0.0.1) -> ...`.
-struct Way {
+struct PagingMethod {
     method: String,
     start: String,
     hops: Vec<(u16, String)>,
@@ -194,7 +194,7 @@ struct Way {
     endless: bool,
 }
 
-impl Way {
+impl PagingMethod {
     fn parse(text: &str) -> Self {
         let endless = text.ends_with("...");
         let whole = match text {
@@ -225,7 +225,7 @@ impl Way {
 
 async fn redirect(case: &Case) -> Option<String> {
     for text in case.input.as_array().unwrap() {
-        let Way { method, start, hops, named, endless } = Way::parse(text.as_str().unwrap());
+        let PagingMethod { method, start, hops, named, endless } = PagingMethod::parse(text.as_str().unwrap());
         let authority = Authority::new();
         let step = std::sync::atomic::AtomicUsize::new(0);
         let upstream = secure(authority.sign(&["a.test", "b.test", "c.test"], Flaw::None), move |_| {

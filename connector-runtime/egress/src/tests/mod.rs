@@ -15,5 +15,6 @@ mod retry;
 mod scopes;
 mod secure;
 mod settings;
-mod telltales;
+mod suspicious_headers;
+
 mod urls;

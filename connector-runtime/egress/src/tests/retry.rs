@@ -18,11 +18,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// An answer that nobody sent.
 fn answered(status: u16, headers: &[(&'static str, &str)]) -> Result<Response, EgressError> {
-    let draft = OutgoingRequest::new("GET", "http://a.test/".parse().unwrap(), SECOND).unwrap();
+    let outgoing = OutgoingRequest::new("GET", "http://a.test/".parse().unwrap(), SECOND).unwrap();
     let headers =
         headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
     let headers: HeaderMap = headers.collect();
-    Ok(Response::new(draft, StatusCode::from_u16(status).unwrap(), headers, bytes::Bytes::new()))
+    Ok(Response::new(outgoing, StatusCode::from_u16(status).unwrap(), headers, bytes::Bytes::new()))
 }
 
 /// Stands for a number that was drawn.

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use crate::testing::{Net, PUBLIC};
 use crate::testing::{Upstream, answer};
-use crate::{Policy, Verdict};
+use crate::{DestinationCheck, Policy};
 
 /// Builds a policy on a machine that has no address but 10.9.9.9.
 fn policy(allow: &[&str], deny: &[&str]) -> Policy {
     Policy::parse(allow, deny).unwrap().with_interfaces(&["10.9.9.9".parse().unwrap()])
 }
 
-async fn check(policy: &Policy, input: &str, addresses: &[&str]) -> Verdict {
+async fn check(policy: &Policy, input: &str, addresses: &[&str]) -> DestinationCheck {
     let net = Net::default();
     let name = input.split(['/', ':']).find(|part| part.contains("corp") || part.contains("test"));
     net.host(name.unwrap_or_default(), addresses);
@@ -195,24 +195,24 @@ fn bad_entries_are_named() {
         ("a.test,", "empty"),
         ("https://a.test", "URL"),
         ("10.0.0.1/8", "write 10.0.0.0/8"),
-        ("10.0.0.0/33", "no block"),
-        ("10.0.0.0/8:80", "no block"),
+        ("10.0.0.0/33", "not a block"),
+        ("10.0.0.0/8:80", "not a block"),
         ("fd00::/32:80", "only a single address"),
         ("10.1.2.3/32:0", "port"),
         ("a.test:0", "port"),
         ("a.test:http", "port"),
         ("a.test:70000", "port"),
         ("[10.0.0.1]:x", "port"),
-        ("[nonsense]:80", "no IPv6"),
+        ("[nonsense]:80", "not an IPv6"),
         ("127.1", "write 127.0.0.1"),
         ("0177.0.0.1", "write 127.0.0.1"),
         ("2130706433", "write 127.0.0.1"),
         ("*", "star"),
         ("a.*.test", "star"),
-        ("a b.test", "no host name"),
-        ("a..test", "no host name"),
-        ("a.test/path", "no block"),
-        ("user@a.test", "no host name"),
+        ("a b.test", "not a host name"),
+        ("a..test", "not a host name"),
+        ("a.test/path", "not a block"),
+        ("user@a.test", "not a host name"),
     ] {
         for error in [Policy::parse(&[entry], &[]).unwrap_err(), Policy::parse(&[], &["1.1.1.1", entry]).unwrap_err()] {
             assert!(error.to_string().contains(why), "{entry}: {error}");

@@ -30,10 +30,10 @@ async fn what_is_no_schema_is_told() {
     for (status, body, words) in [
         (404, json!({}), "answered 404"),
         (302, json!({}), "answered 302"),
-        (200, json!([]), "the body is no object"),
+        (200, json!([]), "the body is not an object"),
         (200, json!({ "hello": 1 }), "neither configSchema nor commands"),
-        (200, json!({ "version": "one", "configSchema": {} }), "no semantic version"),
-        (200, json!({ "name": 1, "configSchema": {} }), "name is no text"),
+        (200, json!({ "version": "one", "configSchema": {} }), "not a semantic version"),
+        (200, json!({ "name": 1, "configSchema": {} }), "name is not a text"),
         (200, json!({ "configSchema": { "commands": { "a b": {} } } }), "cannot be used"),
         (200, json!({ "configSchema": { "nonsense": 1 } }), "/nonsense"),
     ] {

@@ -119,7 +119,7 @@ async fn headers_that_frame_the_message_are_the_clients() {
     let call = testing::call::<Http>("request").param("url", "https://api.example.com").param("headers", headers);
     let error = call.run().await.error.unwrap();
     assert!(error.starts_with("the request cannot be sent: the header "), "{error}");
-    assert!(error.ends_with("is set by the client alone; leave it out"), "{error}");
+    assert!(error.ends_with("is set only by the client; leave it out"), "{error}");
 }
 
 #[test]

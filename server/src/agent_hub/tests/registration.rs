@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::recheck;
 use super::super::session::Peer;
 use super::support::{FakeAgent, agents, call, ok, registration, token, token_with_id, with};
-use crate::store::PageRequest;
+use crate::background::AGENT_TOKENS;
+use crate::store::{PageRequest, Store, sqlite_url};
 use crate::testing::TestServer;
 
 #[tokio::test]
@@ -139,15 +139,23 @@ async fn a_revoked_token_closes_the_socket_at_once() {
     assert!(calling.done().await.success, "the other agent stays");
 }
 
+/// Asks for the tokens of connected agents, as the server does every few seconds.
+async fn recheck(server: &TestServer) {
+    let run = server.app.background().run_now(AGENT_TOKENS).await.unwrap();
+    assert_eq!(run.outcome, Ok(()));
+}
+
 #[tokio::test]
 async fn a_token_that_another_process_revokes_closes_the_socket_too() {
     let server = TestServer::start().await;
     let (id, text) = token_with_id(&server, "a-1", &["sap"]).await;
     let mut agent = FakeAgent::register_as(&server, registration("a-1", &["sap"], &text)).await;
-    recheck::round(&server.app).await;
+    recheck(&server).await;
     assert_eq!(agents(&server)["a-1"]["state"], "connected");
-    server.app.store.tokens().delete(id).await.unwrap();
-    recheck::round(&server.app).await;
+    let elsewhere = Store::open(&sqlite_url(&server.folder.path().join("floh.db"))).await.unwrap();
+    elsewhere.tokens().delete(id).await.unwrap();
+    elsewhere.close().await;
+    recheck(&server).await;
     assert_eq!(agent.ended().await.2, "the token was revoked");
 }
 
@@ -164,7 +172,7 @@ async fn a_token_that_ends_takes_the_socket_with_it() {
     let mut row = server.app.store.tokens().find(id).await.unwrap().unwrap().token;
     row.expires_at = Some(Timestamp::now() + SignedDuration::from_millis(1500));
     server.app.store.tokens().delete(id).await.unwrap();
-    recheck::round(&server.app).await;
+    recheck(&server).await;
     assert_eq!(agent.ended().await.0, 4401);
     server.app.store.tokens().create(row).await.unwrap();
     let mut agent = FakeAgent::register_as(&server, registration("a-1", &["sap"], &text)).await;

@@ -3,6 +3,7 @@
 mod bodies;
 mod changes;
 mod connectors;
+mod events;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod external;
 mod history;

@@ -118,6 +118,27 @@ fn a_breaking_rewrite_needs_the_bump() {
 }
 
 #[test]
+fn a_draft_needs_no_lock_and_keeps_that_of_a_release() {
+    static DRAFT: Descriptor = shop("1.0.0-draft", false);
+    static OTHER_DRAFT: Descriptor = shop("1.0.0-draft", true);
+    static NEXT_DRAFT: Descriptor = shop("1.1.0-rc.1", true);
+    let folder = workspace();
+    run(&folder, &DRAFT, true, None).unwrap();
+    // The first lock is that of the draft; the release after it is compared with it.
+    run(&folder, &DRAFT, false, None).unwrap();
+    assert_eq!(fs::read_to_string(lock_of(&folder)).unwrap(), lock::print(&DRAFT));
+    run(&folder, &OTHER_DRAFT, true, None).unwrap();
+    run(&folder, &OTHER_DRAFT, false, None).unwrap();
+    run(&folder, &FIRST, false, None).unwrap();
+    // A draft of what follows takes a breaking change, and the release is held to the earlier release.
+    run(&folder, &NEXT_DRAFT, true, None).unwrap();
+    run(&folder, &NEXT_DRAFT, false, None).unwrap();
+    assert_eq!(fs::read_to_string(lock_of(&folder)).unwrap(), lock::print(&FIRST));
+    assert!(run(&folder, &BROKEN, false, None).unwrap_err().contains("needs 2.0.0"));
+    run(&folder, &RAISED, false, None).unwrap();
+}
+
+#[test]
 fn damaged_and_forgotten_locks_are_named() {
     let folder = workspace();
     run(&folder, &FIRST, false, None).unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use serde_json::{Value, json};
 
+use crate::store::tests::copy_as_killed;
 use crate::testing::types::{CANARY, gate};
 use crate::testing::{Answer, TestServer, all_types};
 
@@ -95,17 +96,19 @@ async fn while_a_call_is_at_work_its_key_is_too() {
     assert_eq!(executions(&server).await, 1);
 }
 
-/// Starts a call under a key, and a second server on the database as it is: what a killed process leaves.
+/// Starts a call under a key, and a second server on a copy of the data as they are: what a killed process leaves.
 async fn killed(command: &str, gate_name: &'static str) -> (Arc<TestServer>, TestServer, String) {
     let server = Arc::new(with_odd().await);
     let body = json!({ "command": command, "params": { "gate": gate_name }, "timeoutMs": 300_000 }).to_string();
     let (caller, sent) = (server.clone(), body.clone());
     tokio::spawn(async move { keyed(&caller, "k", &sent).await });
     gate(gate_name).came.acquire().await.unwrap().forget();
-    let app =
-        crate::testing::start(server.folder.path(), all_types(), crate::seed::SeedOptions::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    copy_as_killed(&server.app.store, &folder.path().join("floh.db")).await;
+    std::fs::copy(server.folder.path().join("master.key"), folder.path().join("master.key")).unwrap();
+    let app = crate::testing::start(folder.path(), all_types(), crate::seed::SeedOptions::default()).await.unwrap();
     let router = crate::api::router(&app, None);
-    let next = TestServer { app, router, admin: server.admin.clone(), folder: tempfile::tempdir().unwrap() };
+    let next = TestServer { app, router, admin: server.admin.clone(), folder };
     (server, next, body)
 }
 

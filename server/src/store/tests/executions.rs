@@ -122,8 +122,8 @@ async fn unfinished_ones_become_unknown(db: TestDb) {
     let (begun, ended) = (started(&widget), succeeded(started(&widget)));
     let accepted = ExecutionRow { status: ExecutionStatus::Accepted, ..started(&widget) };
     record(&db, [begun.clone(), ended.clone(), accepted.clone()]).await;
-    assert_eq!(db.store.executions().abandon_unfinished().await.unwrap(), 2);
-    assert_eq!(db.store.executions().abandon_unfinished().await.unwrap(), 0);
+    assert_eq!(db.store.executions().abandon_ownerless().await.unwrap(), 2);
+    assert_eq!(db.store.executions().abandon_ownerless().await.unwrap(), 0);
     for (id, status) in [
         (begun.id, ExecutionStatus::Unknown),
         (accepted.id, ExecutionStatus::Unknown),

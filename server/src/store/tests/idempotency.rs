@@ -105,10 +105,10 @@ async fn claims_in_flight_are_found(db: TestDb) {
     claim(&db, &done, "hash", execution).await;
     db.store.idempotency().complete(&done, execution, "a").await.unwrap();
     claim(&db, &dead, "hash", execution).await;
-    let found = db.store.idempotency().in_flight().await.unwrap();
+    let found = db.store.idempotency().ownerless().await.unwrap();
     assert_eq!(found.iter().map(|found| (&found.key, found.execution_id)).collect::<Vec<_>>(), [(&dead, execution)]);
     assert!(db.store.idempotency().release(&found[0].key, found[0].execution_id).await.unwrap());
-    assert!(db.store.idempotency().in_flight().await.unwrap().is_empty());
+    assert!(db.store.idempotency().ownerless().await.unwrap().is_empty());
 }
 
 async fn a_deleted_connectors_answers_go(db: TestDb) {
@@ -126,5 +126,5 @@ async fn what_has_ended_is_purged(db: TestDb) {
     idempotency.claim(&key("old"), "hash", new_id(), past, past + hour).await.unwrap();
     claim(&db, &key("new"), "hash", new_id()).await;
     assert_eq!(idempotency.purge_expired().await.unwrap(), 1);
-    assert_eq!(idempotency.in_flight().await.unwrap().len(), 1);
+    assert_eq!(idempotency.ownerless().await.unwrap().len(), 1);
 }

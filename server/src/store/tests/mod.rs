@@ -1,10 +1,12 @@
 //! The store's tests. Each body runs on a SQLite file and, where one is found, on PostgreSQL.
 
+mod change;
 mod connectors;
 mod executions;
 mod idempotency;
 mod open;
 mod recorder;
+mod replicas;
 mod seed;
 mod tokens;
 mod types;
@@ -41,6 +43,22 @@ impl TestDb {
         let sql = sqlx::AssertSqlSafe(format!("UPDATE {table} SET {column} = $1"));
         sqlx::query(sql).bind(value).execute(&self.store.write).await.unwrap();
     }
+
+    /// Does what [`TestDb::set_all`] does, with a number.
+    pub(crate) async fn set_all_numbers(&self, table: &str, column: &str, value: i64) {
+        let sql = sqlx::AssertSqlSafe(format!("UPDATE {table} SET {column} = $1"));
+        sqlx::query(sql).bind(value).execute(&self.store.write).await.unwrap();
+    }
+
+    /// Runs a statement with a text and a number.
+    pub(crate) async fn run(&self, sql: &'static str, text: &str, number: i64) {
+        sqlx::query(sql).bind(text).bind(number).execute(&self.store.write).await.unwrap();
+    }
+}
+
+/// Copies a SQLite database as it is at this moment: what a process leaves that is killed now.
+pub(crate) async fn copy_as_killed(store: &Store, to: &std::path::Path) {
+    sqlx::query("VACUUM INTO $1").bind(to.to_str().unwrap()).execute(&store.write).await.unwrap();
 }
 
 /// A test body and its name, for the run on PostgreSQL.

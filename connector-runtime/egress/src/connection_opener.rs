@@ -1,6 +1,6 @@
-//! From a URL's authority to a connection: judge, look up, judge, dial, TLS.
+//! Opens a connection to a URL's authority: judge, look up, judge, dial, TLS.
 //!
-//! This is what the HTTP engine calls for every new connection, and the only code that opens a socket.
+//! The HTTP engine calls it for every new connection, and no other code here opens a socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,12 +26,12 @@ use super::stream::Stream;
 use super::url::{Target, TargetHost};
 use super::{EgressError, Policy, Rule, tls, url as urls};
 
-/// The longest that a connection may take to open, from the look-up to the end of the handshake.
+/// The longest that opening a connection may take, from the look-up to the end of the handshake.
 const MAX_LENGTH: Duration = Duration::from_secs(10);
 
-/// Opens judged connections.
+/// Opens connections to destinations that the policy allows.
 #[derive(Clone, Debug)]
-pub(super) struct Connector(Arc<Parts>);
+pub(super) struct ConnectionOpener(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -43,7 +43,7 @@ struct Parts {
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
-impl Connector {
+impl ConnectionOpener {
     pub(super) fn new(
         policy: Policy,
         resolver: Arc<dyn Resolve>,
@@ -58,7 +58,7 @@ impl Connector {
     }
 }
 
-impl Service<Uri> for Connector {
+impl Service<Uri> for ConnectionOpener {
     type Response = TokioIo<Stream>;
     type Error = EgressError;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
@@ -81,10 +81,10 @@ impl Service<Uri> for Connector {
 impl Parts {
     async fn connect(&self, url: &Url) -> Result<Stream, EgressError> {
         let target = Target::of(url).map_err(EgressError::url)?;
-        let standing = judge_target(&self.policy, url, &target)?;
-        let (tcp, proxied) = match self.policy.proxy_for(standing) {
+        let clearance = judge_target(&self.policy, url, &target)?;
+        let (tcp, proxied) = match self.policy.proxy_for(clearance) {
             Some(proxy) => (self.dial_proxy(url, proxy).await?, true),
-            None => (self.dial(url, &self.clear(url, &target, standing).await?, target.port).await?, false),
+            None => (self.dial(url, &self.clear(url, &target, clearance).await?, target.port).await?, false),
         };
         match url.scheme() {
             "https" => self.handshake(url, &target.host, tcp).await,
@@ -93,16 +93,16 @@ impl Parts {
     }
 
     /// Returns the addresses that may be dialled for a target.
-    async fn clear(&self, url: &Url, target: &Target, standing: Clearance) -> Result<Vec<Cleared>, EgressError> {
+    async fn clear(&self, url: &Url, target: &Target, clearance: Clearance) -> Result<Vec<Cleared>, EgressError> {
         match &target.host {
             TargetHost::Address(address) => {
-                let cleared = resolver::clear(&self.policy, &[*address], target.port, standing);
+                let cleared = resolver::clear(&self.policy, &[*address], target.port, clearance);
                 cleared.map_err(|rule| EgressError::refused_host(url, rule))
             }
             TargetHost::Name(name) => {
-                let answer = resolver::look_up(&*self.resolver, name, standing).await;
+                let answer = resolver::look_up(&*self.resolver, name, clearance).await;
                 let answer = answer.map_err(|rule| EgressError::Dns { host: name.clone(), rule })?;
-                let cleared = resolver::clear(&self.policy, &answer, target.port, standing);
+                let cleared = resolver::clear(&self.policy, &answer, target.port, clearance);
                 cleared.map_err(|rule| EgressError::refused_answer(url, rule))
             }
         }
@@ -111,8 +111,8 @@ impl Parts {
     async fn dial(&self, url: &Url, cleared: &[Cleared], port: u16) -> Result<TcpStream, EgressError> {
         let addresses: Vec<_> = cleared.iter().map(|cleared| SocketAddr::new(cleared.address, port)).collect();
         dial_first(&*self.dialer, &addresses).await.map_err(|error| {
-            // What an inner network does with a packet is nobody's business outside.
-            let inner = cleared.iter().any(|cleared| cleared.standing == Clearance::Opened);
+            // How an internal network answers must not be visible outside.
+            let inner = cleared.iter().any(|cleared| cleared.clearance == Clearance::Opened);
             no_connection(url, if inner { "it did not answer" } else { explain(&error) })
         })
     }

@@ -6,7 +6,7 @@ use crate::testing::{Net, PUBLIC};
 use crate::testing::{Upstream, answer};
 
 #[tokio::test]
-async fn headers_for_metadata_services_travel_and_are_logged_by_name() {
+async fn headers_for_metadata_services_are_sent_and_logged_by_name() {
     let upstream = Upstream::start(|_| answer("200 OK", "", "")).await;
     let net = Net::default();
     net.host("api.test", &[PUBLIC]).route_all(upstream.address);

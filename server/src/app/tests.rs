@@ -1,0 +1,144 @@
+//! A server owns its data: who starts second, and what a start finds of those before it.
+
+use std::time::Duration;
+
+use connector_runtime::Secret;
+use serde_json::json;
+
+use super::*;
+use crate::background::LEASE;
+use crate::store::sqlite_url;
+use crate::store::tests::{Case, TestDb, on_postgres};
+use crate::testing::{TestServer, all_types, sandbox, start};
+
+async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
+    let options = Options {
+        data_dir: folder,
+        database_url: url,
+        master_key: Some(Secret::from("87bUxcLXIXNBlLlDazbZU6BeaOPxZpaiMah1u/DzyAU=")),
+        policy: Policy::default(),
+        scripts: sandbox::scripts(),
+        seed: SeedOptions::default(),
+    };
+    App::start_with(all_types(), options).await
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_is_refused() {
+    let server = TestServer::start().await;
+    let folder = server.folder.path();
+    let refused = start(folder, all_types(), SeedOptions::default()).await.unwrap_err();
+    assert!(matches!(refused, StartError::Locked(_)), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains(&format!("process {}", std::process::id())) && text.contains("--data-dir"), "{text}");
+    // The first goes on, and its end gives the folder back, whoever still holds the app.
+    server.get("/api/connectors").await.ok(200);
+    server.app.close().await;
+    start(folder, all_types(), SeedOptions::default()).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_gives_back_what_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_url(&folder.path().join("floh.db"));
+    start_on(&url, folder.path()).await.unwrap().close().await;
+    // The vault is sealed under the key of the environment.
+    let refused = start(folder.path(), all_types(), SeedOptions::default()).await.unwrap_err();
+    assert!(matches!(refused, StartError::Unlock(_)), "{refused}");
+    start_on(&url, folder.path()).await.unwrap().close().await;
+}
+
+#[test]
+fn a_loopback_address_goes_by_the_machines_name() {
+    let port = |address: &str| shown_address(address.parse().unwrap());
+    assert_eq!(port("192.0.2.7:8080"), "192.0.2.7:8080");
+    for own in ["127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080", "[::]:8080"] {
+        let shown = port(own);
+        assert!(shown.ends_with(":8080") && !shown.starts_with(':') && shown != own, "{shown}");
+    }
+}
+
+const ON_POSTGRES: &[Case] = &[
+    ("living", |db| Box::pin(a_living_server_keeps_others_away(db))),
+    ("dead", |db| Box::pin(a_dead_servers_lease_is_waited_for(db))),
+    ("lost", |db| Box::pin(a_server_that_lost_its_lease_is_not_ready(db))),
+];
+
+#[test]
+fn postgres() {
+    on_postgres(ON_POSTGRES);
+}
+
+async fn a_living_server_keeps_others_away(db: TestDb) {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start_on(&db.url, &folder.path().join("one")).await.unwrap();
+    first.announce("192.0.2.7:8080".parse().unwrap()).await.unwrap();
+    let other = folder.path().join("two");
+    let mut second = Box::pin(start_on(&db.url, &other));
+    // The first renews its lease as it does every few seconds; the second sees that it lives.
+    let refused = loop {
+        tokio::select! {
+            refused = &mut second => break refused.unwrap_err(),
+            run = first.background().run_now(LEASE) => assert_eq!(run.unwrap().outcome, Ok(())),
+        }
+    };
+    let StartError::Leased(LeaseError::Taken(living)) = &refused else { panic!("{refused}") };
+    let text = refused.to_string();
+    for part in [&living.id.to_string(), "at 192.0.2.7:8080", "since 2", "for ", "--database-url"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(first.ready().await.is_ok());
+    // Nothing was taken: with the end of the first one the next has the database at once.
+    first.close().await;
+    start_on(&db.url, &other).await.unwrap().close().await;
+}
+
+async fn a_dead_servers_lease_is_waited_for(db: TestDb) {
+    let sql = "INSERT INTO replica (id, started_at, lease_until, release) VALUES ($1, 1, $2, '1.0.0')";
+    let lasts = Duration::from_millis(1200);
+    let until = crate::store::now() + lasts;
+    db.run(sql, &crate::store::new_id().to_string(), until.as_millisecond()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let began = std::time::Instant::now();
+    let app = start_on(&db.url, folder.path()).await.unwrap();
+    assert!(began.elapsed() >= lasts / 2, "it began while the other one might have lived");
+    app.close().await;
+}
+
+async fn a_server_that_lost_its_lease_is_not_ready(db: TestDb) {
+    let folder = tempfile::tempdir().unwrap();
+    let first = start_on(&db.url, &folder.path().join("one")).await.unwrap();
+    // The database was away for long, and another server has come meanwhile.
+    db.set_all_numbers("replica", "lease_until", 1).await;
+    let second = start_on(&db.url, &folder.path().join("two")).await.unwrap();
+    let run = first.background().run_now(LEASE).await.unwrap();
+    assert!(run.outcome.unwrap_err().contains("another server"));
+    assert_eq!(first.ready().await.unwrap_err().code(), "unavailable");
+    assert!(second.ready().await.is_ok());
+    second.close().await;
+    first.background().run_now(LEASE).await.unwrap().outcome.unwrap();
+    assert!(first.ready().await.is_ok(), "it has the database again");
+    first.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_a_dead_server_are_settled_whatever_its_lease_says() {
+    use crate::store::tests::copy_as_killed;
+    use crate::testing::types::gate;
+
+    let server = Arc::new(TestServer::start().await);
+    server.connector("odd", "odd", json!({})).await;
+    let body = json!({ "command": "hold", "params": { "gate": "dead-server" }, "timeoutMs": 300_000 });
+    let caller = server.clone();
+    let call = tokio::spawn(async move { caller.execute("odd", body).await });
+    gate("dead-server").came.acquire().await.unwrap().forget();
+    let folder = tempfile::tempdir().unwrap();
+    copy_as_killed(&server.app.store, &folder.path().join("floh.db")).await;
+    std::fs::copy(server.folder.path().join("master.key"), folder.path().join("master.key")).unwrap();
+    let next = start(folder.path(), all_types(), SeedOptions::default()).await.unwrap();
+    let rows = next.store.executions().list(&Default::default(), &Default::default()).await.unwrap().items;
+    assert_eq!(rows[0].status, crate::store::ExecutionStatus::Unknown);
+    next.close().await;
+    gate("dead-server").open.add_permits(1);
+    assert_eq!(call.await.unwrap().ok(200)["success"], true);
+}

@@ -1,0 +1,151 @@
+//! Drives recurring work: each task in its own time, one run of it after another. A run that fails or panics is
+//! logged, and the next one comes in its time.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The most characters that are kept of an error.
+pub const MAX_ERROR: usize = 500;
+
+/// What a run comes to: nothing, or a text for the log.
+pub(super) type Outcome = Result<(), String>;
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether it went well; else why not, [`MAX_ERROR`] characters of it at most.
+    pub outcome: Result<(), String>,
+}
+
+/// How a task stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// The time between two runs.
+    pub period: Duration,
+    /// Its last run, once there was one.
+    pub last: Option<Run>,
+}
+
+/// The recurring work of a server. Clones drive the same.
+#[derive(Debug, Clone, Default)]
+pub struct Background {
+    tasks: Arc<Mutex<Vec<Arc<Task>>>>,
+    running: TaskTracker,
+    closing: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Task {
+    name: &'static str,
+    period: Duration,
+    trigger: mpsc::Sender<oneshot::Sender<Run>>,
+    last: Mutex<Option<Run>>,
+}
+
+impl Background {
+    /// Runs work every `period` from now on, for the first time after one. `work` returns `None` when what it works on
+    /// is gone; the task ends then.
+    pub(super) fn spawn(
+        &self,
+        name: &'static str,
+        period: Duration,
+        work: impl Fn() -> Option<BoxFuture<'static, Outcome>> + Send + Sync + 'static,
+    ) {
+        let (trigger, triggers) = mpsc::channel(1);
+        let task = Arc::new(Task { name, period, trigger, last: Mutex::default() });
+        lock(&self.tasks).push(Arc::clone(&task));
+        self.running.spawn(drive(task, triggers, self.closing.clone(), work));
+    }
+
+    /// Returns how each task stands, in the order in which they were begun.
+    pub fn statuses(&self) -> Vec<TaskStatus> {
+        let tasks = lock(&self.tasks).clone();
+        let status =
+            |task: &Arc<Task>| TaskStatus { name: task.name, period: task.period, last: lock(&task.last).clone() };
+        tasks.iter().map(status).collect()
+    }
+
+    /// Runs a task now and waits for the end of the run; `None` where there is no task of the name, or no more.
+    pub async fn run_now(&self, name: &str) -> Option<Run> {
+        let task = lock(&self.tasks).iter().find(|task| task.name == name).cloned()?;
+        let (done, run) = oneshot::channel();
+        task.trigger.send(done).await.ok()?;
+        run.await.ok()
+    }
+
+    /// Ends all tasks, each after the run that it is in.
+    pub(crate) async fn close(&self) {
+        self.closing.cancel();
+        self.running.close();
+        self.running.wait().await;
+    }
+}
+
+async fn drive(
+    task: Arc<Task>,
+    mut triggers: mpsc::Receiver<oneshot::Sender<Run>>,
+    closing: CancellationToken,
+    work: impl Fn() -> Option<BoxFuture<'static, Outcome>> + Send + Sync,
+) {
+    let mut ticks = interval_at(Instant::now() + task.period, task.period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let asked = tokio::select! {
+            biased;
+            () = closing.cancelled() => return,
+            asked = triggers.recv() => asked,
+            _ = ticks.tick() => None,
+        };
+        let (began_at, began) = (Timestamp::now(), Instant::now());
+        let run = AssertUnwindSafe(async {
+            match work() {
+                Some(work) => Some(work.await),
+                None => None,
+            }
+        });
+        let Some(outcome) = run.catch_unwind().await.unwrap_or_else(|_| Some(Err("it panicked".to_owned()))) else {
+            return;
+        };
+        let outcome = outcome.map_err(|error| error.chars().take(MAX_ERROR).collect());
+        let run = Run { began_at, took: began.elapsed(), outcome };
+        let before = lock(&task.last).replace(run.clone());
+        log(task.name, before.as_ref(), &run);
+        if let Some(asked) = asked {
+            // Who does not wait any more need not be told.
+            drop(asked.send(run));
+        }
+    }
+}
+
+/// Logs where things turn bad or well again; not the same failure every few seconds.
+fn log(name: &'static str, before: Option<&Run>, run: &Run) {
+    let was_well = before.is_none_or(|before| before.outcome.is_ok());
+    match (&run.outcome, was_well) {
+        (Err(error), true) => {
+            tracing::warn!(task = name, error, "recurring work failed; it is tried again in its time")
+        }
+        (Err(error), false) => tracing::debug!(task = name, error, "recurring work failed again"),
+        (Ok(()), false) => tracing::info!(task = name, "recurring work goes well again"),
+        (Ok(()), true) => tracing::trace!(task = name, took_ms = run.took.as_millis(), "recurring work done"),
+    }
+}
+
+// Nothing that holds one of these locks can panic half way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

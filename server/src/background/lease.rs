@@ -1,0 +1,103 @@
+//! This server's lease on the database: taken at the start, renewed while it runs, given back at the end.
+//!
+//! A database serves one server. Where another one holds a live lease, the start looks whether that is renewed: then
+//! the other one lives, and this one does not start. A dead one's runs out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::Background;
+use crate::store::{Claimed, HEARTBEAT, LiveReplica, Store, StoreError};
+
+/// The name of the task that renews the lease.
+pub const NAME: &str = "lease";
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
+/// How often a start looks whether another server's lease was renewed.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Why there is no lease.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeaseError {
+    /// Another server lives on the database.
+    #[error(
+        "another server ({}) uses this database, and a database serves one server; stop that one first, or give this one a database of its own with --database-url",
+        shown(.0)
+    )]
+    Taken(Box<LiveReplica>),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn shown(other: &LiveReplica) -> String {
+    let LiveReplica { id, started_at, release, .. } = other;
+    let at = other.address.as_ref().map_or_else(String::new, |address| format!("at {address}, "));
+    format!("{id}, {at}release {release}, since {started_at:.0}, for {:#}", other.age())
+}
+
+/// A lease on the database.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    store: Store,
+    lost: AtomicBool,
+}
+
+impl Lease {
+    /// Takes the lease and renews it from now on. Waits while it may be that of a dead server: until it is renewed, or
+    /// has run out.
+    ///
+    /// # Errors
+    /// Where another server lives on the database.
+    pub(crate) async fn take(store: &Store, background: &Background) -> Result<Arc<Self>, LeaseError> {
+        let mut seen: Option<LiveReplica> = None;
+        while let Claimed::Taken(other) = store.replicas().claim(RELEASE).await? {
+            let wait = other.remaining();
+            match &seen {
+                None => tracing::warn!(
+                    server = %shown(&other),
+                    seconds = wait.as_secs() + 1,
+                    "another server holds a lease on this database; waiting, in case it is dead, until the lease runs out"
+                ),
+                Some(seen) if (seen.id, seen.lease_until) == (other.id, other.lease_until) => {}
+                Some(_) => return Err(LeaseError::Taken(Box::new(other))),
+            }
+            seen = Some(other);
+            tokio::time::sleep(wait.clamp(Duration::from_millis(1), LOOK)).await;
+        }
+        let lease = Arc::new(Self { store: store.clone(), lost: AtomicBool::new(false) });
+        let renewed = Arc::downgrade(&lease);
+        background.spawn(NAME, HEARTBEAT, move || {
+            let lease = renewed.upgrade()?;
+            Some(Box::pin(async move { lease.renew().await }))
+        });
+        Ok(lease)
+    }
+
+    async fn renew(&self) -> Result<(), String> {
+        match self.store.replicas().renew(RELEASE).await {
+            Ok(Claimed::Held) => {
+                self.lost.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(Claimed::Taken(other)) => {
+                self.lost.store(true, Ordering::Relaxed);
+                Err(format!("while the database was away another server ({}) has taken it; stop one", shown(&other)))
+            }
+            Err(error) => Err(format!("the lease on the database could not be renewed: {error}")),
+        }
+    }
+
+    /// Returns whether another server has taken the database: this one's lease had run out.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Gives the lease back.
+    pub(crate) async fn release(&self) {
+        if let Err(error) = self.store.replicas().release().await {
+            tracing::warn!(%error, "the lease on the database could not be given back; it runs out by itself");
+        }
+    }
+}

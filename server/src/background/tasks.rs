@@ -1,0 +1,61 @@
+//! The recurring work of a server, but for its lease.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::Background;
+use super::driver::Outcome;
+use crate::auth::AuthError;
+use crate::services::{Services, WeakServices};
+
+/// Writes down when tokens were last used.
+pub const LAST_USED: &str = "last use of tokens";
+/// Drops kept answers that are past their day.
+pub const EXPIRED_ANSWERS: &str = "expired answers";
+/// Asks for the tokens that agents are connected on.
+pub const AGENT_TOKENS: &str = "tokens of agents";
+
+/// Begins all of it. It ends by itself when the services are gone.
+pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices) {
+    let minute = Duration::from_secs(60);
+    background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
+    background.spawn(EXPIRED_ANSWERS, 60 * minute, work(services.clone(), drop_expired_answers));
+    // As often as a caller of the API would be asked for again.
+    background.spawn(AGENT_TOKENS, Duration::from_secs(4), work(services.clone(), recheck_agent_tokens));
+}
+
+fn work<F>(
+    services: WeakServices,
+    work: impl Fn(Services) -> F + Send + Sync,
+) -> impl Fn() -> Option<BoxFuture<'static, Outcome>> + Send + Sync
+where
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    move || Some(Box::pin(work(services.upgrade()?)))
+}
+
+async fn write_last_used(services: Services) -> Outcome {
+    let written = services.auth.flush_last_used().await;
+    written.map_err(|error| format!("when tokens were last used could not be written: {error}"))
+}
+
+async fn drop_expired_answers(services: Services) -> Outcome {
+    let purged = services.store.idempotency().purge_expired().await;
+    let purged = purged.map_err(|error| format!("kept answers past their day could not be dropped: {error}"))?;
+    tracing::debug!(purged, "kept answers past their day dropped");
+    Ok(())
+}
+
+/// Another process may have revoked them: the command line, a replica. What is open on such a token is closed.
+async fn recheck_agent_tokens(services: Services) -> Outcome {
+    for token in services.agents.tokens() {
+        match services.auth.recheck(token).await {
+            Ok(()) | Err(AuthError::Unknown) => {}
+            Err(error) => {
+                return Err(format!("tokens of connected agents could not be looked at; they stay connected: {error}"));
+            }
+        }
+    }
+    Ok(())
+}

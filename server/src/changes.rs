@@ -1,0 +1,135 @@
+//! What changes in the database, told to those who keep something of it in memory.
+//!
+//! Every write to connectors, types, secrets and tokens raises one counter in its own transaction and is told here
+//! right after the commit, before the write returns: whoever asks this process next sees it. The store publishes,
+//! caches and the event bus subscribe. This file knows none of them.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use uuid::Uuid;
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A connector, its config or its secrets.
+    Connector {
+        /// Its id.
+        id: Uuid,
+        /// The name that it has now, or had when it was deleted.
+        name: String,
+    },
+    /// A connector type, and with it what its connectors accept.
+    ConnectorType {
+        /// Its id.
+        id: Uuid,
+        /// Its name.
+        name: String,
+    },
+    /// A token.
+    Token {
+        /// Its id.
+        id: Uuid,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What was done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It is new.
+    Created,
+    /// It is not what it was.
+    Changed,
+    /// It is gone; of a token: it was revoked.
+    Deleted,
+}
+
+/// A write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What was written.
+    pub subject: Subject,
+    /// What was done to it.
+    pub action: Action,
+    /// Whether the commit was acknowledged. Where its answer was lost, the write may be there or not: look again.
+    pub certain: bool,
+}
+
+/// Keeps something of the database in memory.
+pub trait Subscriber: Send + Sync {
+    /// Drops what a write has made old. Called on the way of the write, so it does not wait for anything.
+    fn on_change(&self, change: &Change);
+}
+
+/// Whom writes are told to. Clones tell the same.
+#[derive(Clone, Default)]
+pub struct Changes(Arc<RwLock<Vec<Weak<dyn Subscriber>>>>);
+
+impl Changes {
+    /// Tells a subscriber of every write from now on, for as long as it lives.
+    pub fn subscribe<S: Subscriber + 'static>(&self, subscriber: &Arc<S>) {
+        let subscriber: Weak<dyn Subscriber> = Arc::downgrade(subscriber) as Weak<S>;
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(subscriber);
+    }
+
+    /// Tells all subscribers of a write. What they keep of before is gone when this returns.
+    pub fn publish(&self, change: &Change) {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for subscriber in all.iter().filter_map(Weak::upgrade) {
+            subscriber.on_change(change);
+        }
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subscribers = self.0.read().unwrap_or_else(PoisonError::into_inner).len();
+        f.debug_struct("Changes").field("subscribers", &subscribers).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<Change>>);
+
+    impl Subscriber for Seen {
+        fn on_change(&self, change: &Change) {
+            self.0.lock().unwrap().push(change.clone());
+        }
+    }
+
+    fn change() -> Change {
+        let subject = Subject::Token { id: Uuid::nil(), name: "ci".to_owned() };
+        Change { subject, action: Action::Deleted, certain: true }
+    }
+
+    #[test]
+    fn all_who_live_are_told_before_it_returns() {
+        let changes = Changes::default();
+        let (one, other) = (Arc::<Seen>::default(), Arc::<Seen>::default());
+        changes.subscribe(&one);
+        changes.clone().subscribe(&other);
+        changes.publish(&change());
+        drop(other);
+        changes.publish(&change());
+        assert_eq!(*one.0.lock().unwrap(), [change(), change()]);
+    }
+
+    #[test]
+    fn those_who_are_gone_take_no_room() {
+        let changes = Changes::default();
+        for _ in 0..1000 {
+            changes.subscribe(&Arc::<Seen>::default());
+        }
+        assert_eq!(changes.0.read().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,265 @@
+//! A server owns its data: while it lives, it holds a lock on a file beside them, and a second one is refused.
+//!
+//! The lock is the system's (`flock`): it ends with the process, however that ends. The file stays and tells who held
+//! it last. What else the command line does beside a running server is in `docs/decisions/data-folder.md`.
+
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+/// The file in the data folder that is locked.
+pub const LOCK_FILE: &str = "floh.lock";
+/// The most bytes that are read of a lock file: it holds two short lines.
+const MAX_TOLD: u64 = 1024;
+
+/// Why the data cannot be had. Each text says how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataLockError {
+    /// Another server has the data folder.
+    #[error(
+        "another floh serve uses the data folder {}: {holder}; stop that one first, or give this one a folder of its own with --data-dir",
+        folder.display()
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Who has it.
+        holder: Holder,
+    },
+    /// Another server has the database file, which lies elsewhere.
+    #[error(
+        "another floh serve uses the database {}: {holder}; stop that one first, or give this one a database of its own with --database-url",
+        file.display()
+    )]
+    Database {
+        /// The database file.
+        file: PathBuf,
+        /// Who has it.
+        holder: Holder,
+    },
+    /// The lock file or its folder cannot be made.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Who holds a lock, as far as the file tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The id of its process.
+    pub pid: Option<u32>,
+    /// When it took the lock.
+    pub since: Option<Timestamp>,
+}
+
+impl Holder {
+    fn this() -> Self {
+        Self { pid: Some(std::process::id()), since: Some(Timestamp::now()) }
+    }
+
+    fn read(text: &str) -> Self {
+        let word = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        Self {
+            pid: word("pid ").and_then(|pid| pid.parse().ok()),
+            since: word("since ").and_then(|since| since.parse().ok()),
+        }
+    }
+
+    fn write(&self) -> String {
+        let mut text = String::new();
+        if let Some(pid) = self.pid {
+            text.push_str(&format!("pid {pid}\n"));
+        }
+        if let Some(since) = self.since {
+            text.push_str(&format!("since {since}\n"));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "process {pid}")?,
+            None => f.write_str("a process that has not said its id")?,
+        }
+        match self.since {
+            Some(since) => write!(f, ", since {since:.0}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The locks of a server. They end when this is dropped.
+#[derive(Debug)]
+pub struct DataLock(#[expect(dead_code, reason = "held, not read")] Vec<File>);
+
+impl DataLock {
+    /// Locks what a server keeps: the data folder where its key file is in use or its database lies in it, and a
+    /// SQLite file that lies elsewhere.
+    ///
+    /// A server with PostgreSQL and its key in the environment keeps nothing in the data folder; it need not be there.
+    ///
+    /// # Errors
+    /// Where another server has it, or the lock file cannot be made.
+    pub fn take(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<Self, DataLockError> {
+        places(data_dir, uses_key_file, sqlite_file)?.iter().map(lock).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Looks whether another server has what [`DataLock::take`] would lock, and makes nothing.
+    ///
+    /// # Errors
+    /// Where another server has it.
+    pub fn look(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<(), DataLockError> {
+        for place in places(data_dir, uses_key_file, sqlite_file)? {
+            // Without the file nobody has it.
+            if let Ok(file) = File::open(&place.file) {
+                place.hold(&file)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file to lock, and what for.
+struct Place {
+    file: PathBuf,
+    what: What,
+}
+
+enum What {
+    Folder(PathBuf),
+    Database(PathBuf),
+}
+
+fn places(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<Vec<Place>, DataLockError> {
+    let folder = std::path::absolute(data_dir).map_err(|error| failed("find the folder", data_dir, error))?;
+    let lies_in_it = sqlite_file.is_some_and(|file| file.parent() == Some(&folder));
+    let mut places = Vec::new();
+    if uses_key_file || lies_in_it {
+        places.push(Place { file: folder.join(LOCK_FILE), what: What::Folder(data_dir.to_owned()) });
+    }
+    if let Some(database) = sqlite_file.filter(|_| !lies_in_it) {
+        let mut file = database.as_os_str().to_owned();
+        file.push(".lock");
+        places.push(Place { file: file.into(), what: What::Database(database.to_owned()) });
+    }
+    Ok(places)
+}
+
+impl Place {
+    /// Holds the lock for as long as the file is open.
+    fn hold(&self, file: &File) -> Result<(), DataLockError> {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(()),
+            Err(Errno::WOULDBLOCK) => {
+                let mut text = String::new();
+                // What cannot be read tells nothing; the lock is held all the same.
+                drop(file.take(MAX_TOLD).read_to_string(&mut text));
+                let holder = Holder::read(&text);
+                Err(match &self.what {
+                    What::Folder(folder) => DataLockError::Folder { folder: folder.clone(), holder },
+                    What::Database(file) => DataLockError::Database { file: file.clone(), holder },
+                })
+            }
+            Err(error) => Err(failed("lock", &self.file, error.into())),
+        }
+    }
+}
+
+fn lock(place: &Place) -> Result<File, DataLockError> {
+    let path = &place.file;
+    if let Some(folder) = path.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| failed("create the folder", folder, error))?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(path).map_err(|error| failed("open the lock file", path, error))?;
+    place.hold(&file)?;
+    file.set_len(0)
+        .and_then(|()| file.write_all(Holder::this().write().as_bytes()))
+        .map_err(|error| failed("write", path, error))?;
+    Ok(file)
+}
+
+fn failed(doing: &'static str, path: &Path, source: io::Error) -> DataLockError {
+    DataLockError::File { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_second_one_is_refused_and_told_who_has_it() {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        let lock = DataLock::take(&data, true, None).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&data), mode(&data.join(LOCK_FILE))), (0o700, 0o600));
+        let text = DataLock::take(&data, true, None).unwrap_err().to_string();
+        assert!(text.contains(&format!("process {}, since 2", std::process::id())), "{text}");
+        assert!(text.contains("--data-dir") && text.contains(&data.display().to_string()), "{text}");
+        assert_eq!(DataLock::look(&data, true, None).unwrap_err().to_string(), text);
+        drop(lock);
+        DataLock::look(&data, true, None).unwrap();
+        DataLock::take(&data, true, None).unwrap();
+        let nowhere = home.path().join("nowhere");
+        DataLock::look(&nowhere, true, None).unwrap();
+        assert!(!nowhere.exists(), "a look makes nothing");
+    }
+
+    #[test]
+    fn what_an_unreadable_file_tells_is_left_out() {
+        let home = tempfile::tempdir().unwrap();
+        let _lock = DataLock::take(home.path(), true, None).unwrap();
+        for text in ["", "pid x\nsince y\n", "\u{0}", &"x".repeat(5000)] {
+            fs::write(home.path().join(LOCK_FILE), text).unwrap();
+            let told = DataLock::take(home.path(), true, None).unwrap_err().to_string();
+            assert!(told.contains("has not said its id"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_locked_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, elsewhere) = (home.path().join("data"), home.path().join("elsewhere/floh.db"));
+        // PostgreSQL, and the key in the environment.
+        let _nothing = DataLock::take(&data, false, None).unwrap();
+        assert!(!data.exists());
+        let _first = DataLock::take(&data, false, Some(&elsewhere)).unwrap();
+        assert!(!data.exists());
+        let text = DataLock::take(&home.path().join("other"), false, Some(&elsewhere)).unwrap_err().to_string();
+        assert!(text.contains("elsewhere/floh.db") && text.contains("--database-url"), "{text}");
+        // The database in the data folder has no lock of its own.
+        let _second = DataLock::take(&data, false, Some(&data.join("floh.db"))).unwrap();
+        DataLock::take(&data, true, None).unwrap_err();
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("file");
+        fs::write(&file, "").unwrap();
+        let text = DataLock::take(&file, true, None).unwrap_err().to_string();
+        assert!(text.starts_with("cannot create the folder") && text.contains("file"), "{text}");
+    }
+}

@@ -1,0 +1,162 @@
+//! What happens in this process, for those who watch it live: pages, listeners of an MCP client.
+//!
+//! An event is sent after the commit that it tells of. Nobody is waited for: who is slow loses the oldest events and is
+//! told how many. Without watchers no event is even built.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, Receiver, Sender};
+use uuid::Uuid;
+
+use crate::changes::{Change, Subscriber};
+use crate::store::{ExecutionRow, ExecutionStatus};
+
+/// The most events that wait for a slow watcher.
+pub const MAX_WAITING: usize = 1024;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A call is over and recorded.
+    ExecutionFinished(FinishedExecution),
+    /// A connector, a type or a token was created, changed or deleted.
+    Changed(Change),
+}
+
+/// What an event tells of a call that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinishedExecution {
+    /// Id of the execution.
+    pub id: Uuid,
+    /// Id of the connector.
+    pub connector_id: Uuid,
+    /// Name of the connector at the time.
+    pub connector: String,
+    /// The command, where one was picked or asked for.
+    pub command: Option<String>,
+    /// How it ended.
+    pub status: ExecutionStatus,
+    /// How long it took, in milliseconds.
+    pub duration_ms: Option<i64>,
+}
+
+impl FinishedExecution {
+    /// Reads it off the row of the call.
+    pub fn of(row: &ExecutionRow) -> Self {
+        Self {
+            id: row.id,
+            connector_id: row.connector_id,
+            connector: row.connector.clone(),
+            command: row.command.clone(),
+            status: row.status,
+            duration_ms: row.duration_ms,
+        }
+    }
+}
+
+/// Sends events to whoever watches.
+#[derive(Debug)]
+pub struct EventBus(Sender<Arc<Event>>);
+
+impl EventBus {
+    /// Creates a bus that nobody watches yet.
+    pub fn new() -> Self {
+        Self(broadcast::channel(MAX_WAITING).0)
+    }
+
+    /// Watches from now on.
+    pub fn watch(&self) -> Watcher {
+        Watcher(self.0.subscribe())
+    }
+
+    /// Returns whether anybody watches; without that an event need not be built.
+    pub fn is_watched(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
+    /// Sends an event to all who watch.
+    pub fn send(&self, event: Event) {
+        // Refused where the last one has just gone.
+        drop(self.0.send(Arc::new(event)));
+    }
+}
+
+impl Default for EventBus {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Subscriber for EventBus {
+    fn on_change(&self, change: &Change) {
+        if self.is_watched() {
+            self.send(Event::Changed(change.clone()));
+        }
+    }
+}
+
+/// What a watcher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Something happened.
+    Event(Arc<Event>),
+    /// The watcher was slow: so many events before the next one are lost to it.
+    Lost(u64),
+}
+
+/// Hears of events.
+#[derive(Debug)]
+pub struct Watcher(Receiver<Arc<Event>>);
+
+impl Watcher {
+    /// Waits for what comes next; `None` when the server is at its end.
+    pub async fn next(&mut self) -> Option<Told> {
+        match self.0.recv().await {
+            Ok(event) => Some(Told::Event(event)),
+            Err(RecvError::Lagged(lost)) => Some(Told::Lost(lost)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::changes::{Action, Subject};
+
+    fn event(number: u128) -> Event {
+        let subject = Subject::Token { id: Uuid::from_u128(number), name: "ci".to_owned() };
+        Event::Changed(Change { subject, action: Action::Created, certain: true })
+    }
+
+    #[tokio::test]
+    async fn a_slow_watcher_loses_the_oldest_and_is_told_how_many() {
+        let bus = EventBus::new();
+        let (mut slow, mut quick) = (bus.watch(), bus.watch());
+        let more = 3;
+        for number in 0..(MAX_WAITING as u128 + more) {
+            bus.send(event(number));
+            assert_eq!(quick.next().await, Some(Told::Event(Arc::new(event(number)))));
+        }
+        assert_eq!(slow.next().await, Some(Told::Lost(3)));
+        for number in more..(MAX_WAITING as u128 + more) {
+            assert_eq!(slow.next().await, Some(Told::Event(Arc::new(event(number)))));
+        }
+        drop(bus);
+        assert_eq!((slow.next().await, quick.next().await), (None, None));
+    }
+
+    #[test]
+    fn without_watchers_nothing_is_sent() {
+        let bus = EventBus::new();
+        assert!(!bus.is_watched());
+        bus.send(event(1));
+        let watcher = bus.watch();
+        assert!(bus.is_watched());
+        assert!(watcher.0.is_empty(), "what was before is not told");
+        drop(watcher);
+        assert!(!bus.is_watched());
+    }
+}

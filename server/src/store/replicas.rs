@@ -1,0 +1,159 @@
+//! The servers that live on the database: each has a row with a lease that it renews by the database's clock. What
+//! is at work for a server without a live lease will not end, and whoever starts next settles it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::migrate::Dialect;
+use super::sql::{Reader, Statement};
+use super::{Store, StoreError};
+
+/// How long a lease lasts from its last renewal.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// How often a lease is to be renewed.
+pub const HEARTBEAT: Duration = Duration::from_secs(3);
+
+const TABLE: &str = "replica";
+
+/// A server whose lease is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveReplica {
+    /// Its id, random for each start.
+    pub id: Uuid,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When its lease ends unless it is renewed.
+    pub lease_until: Timestamp,
+    /// Its release.
+    pub release: String,
+    /// Where it listens, once it does.
+    pub address: Option<String>,
+    /// The time by the database's clock, which the others are of.
+    pub now: Timestamp,
+}
+
+impl LiveReplica {
+    /// Returns how long its lease lasts unless it is renewed.
+    pub fn remaining(&self) -> Duration {
+        Duration::try_from(self.lease_until.duration_since(self.now)).unwrap_or_default()
+    }
+
+    /// Returns how long it has been running, in whole seconds.
+    pub fn age(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.now.duration_since(self.started_at).as_secs())
+    }
+}
+
+/// How an attempt to take or renew a lease went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// The lease is this server's.
+    Held,
+    /// Another server lives on the database.
+    Taken(LiveReplica),
+}
+
+/// The servers of a [`Store`].
+#[derive(Debug, Clone, Copy)]
+pub struct Replicas<'s> {
+    pub(super) store: &'s Store,
+}
+
+impl Replicas<'_> {
+    /// Takes a lease for this server, unless another one lives on the database.
+    ///
+    /// On SQLite no other one can: whoever calls this holds the lock on the file, so leases of others are those of
+    /// dead processes, however long they last.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claim(&self, release: &str) -> Result<Claimed, StoreError> {
+        let dialect = self.store.dialect;
+        let own = self.store.id.to_string();
+        let mut transaction = self.store.begin().await?;
+        let mut dead = Statement::new("DELETE FROM replica WHERE id <> ");
+        dead.bind(own.as_str());
+        if dialect == Dialect::Postgres {
+            // Of two that start at once, the second one waits here and then finds the first.
+            sqlx::query("LOCK TABLE replica IN EXCLUSIVE MODE").execute(&mut *transaction).await?;
+            let mut living = Statement::new("SELECT id, started_at, lease_until, release, address, ");
+            living.push(dialect.clock()).push(" AS now FROM replica WHERE id <> ").bind(own.as_str());
+            living.push(" AND lease_until > ").push(dialect.clock()).push(" ORDER BY started_at LIMIT 1");
+            if let Some(row) = living.query().fetch_optional(&mut *transaction).await? {
+                return Ok(Claimed::Taken(from_row(&row)?));
+            }
+            dead.push(" AND lease_until <= ").push(dialect.clock());
+        }
+        dead.query().execute(&mut *transaction).await?;
+        let mut claim = Statement::new("INSERT INTO replica (id, release, started_at, lease_until) VALUES (");
+        claim.bind(own.as_str()).push(", ").bind(release).push(", ").push(dialect.clock());
+        claim.push(", ").push(dialect.clock()).push(" + ").bind(lease_ms());
+        claim.push(") ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until");
+        claim.query().execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Claimed::Held)
+    }
+
+    /// Renews this server's lease. One that has run out is taken anew, if no other server has come meanwhile.
+    ///
+    /// # Errors
+    /// Those of the database; the lease then goes on to run out.
+    pub async fn renew(&self, release: &str) -> Result<Claimed, StoreError> {
+        let clock = self.store.dialect.clock();
+        let mut statement = Statement::new("UPDATE replica SET lease_until = ");
+        statement.push(clock).push(" + ").bind(lease_ms()).push(" WHERE id = ").bind(self.store.id.to_string());
+        statement.push(" AND lease_until > ").push(clock);
+        let renewed = statement.query().execute(&self.store.write).await?;
+        if renewed.rows_affected() == 1 { Ok(Claimed::Held) } else { self.claim(release).await }
+    }
+
+    /// Says where this server listens.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn announce(&self, address: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE replica SET address = $1 WHERE id = $2")
+            .bind(address)
+            .bind(self.store.id.to_string())
+            .execute(&self.store.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives this server's lease back: whatever it has not finished will not end.
+    ///
+    /// # Errors
+    /// Those of the database; the lease runs out by itself then.
+    pub async fn release(&self) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM replica WHERE id = $1")
+            .bind(self.store.id.to_string())
+            .execute(&self.store.write)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Writes the condition that no living server owns a row of `table`.
+pub(super) fn push_ownerless(statement: &mut Statement, dialect: Dialect, table: &str) {
+    statement.push("NOT EXISTS (SELECT 1 FROM replica WHERE replica.id = ").push(table);
+    statement.push(".owner AND replica.lease_until > ").push(dialect.clock()).push(")");
+}
+
+fn lease_ms() -> i64 {
+    i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn from_row(row: &AnyRow) -> Result<LiveReplica, StoreError> {
+    let row = Reader::new(row, TABLE);
+    Ok(LiveReplica {
+        id: row.id("id")?,
+        started_at: row.time("started_at")?,
+        lease_until: row.time("lease_until")?,
+        release: row.text("release")?,
+        address: row.value("address")?,
+        now: row.time("now")?,
+    })
+}

@@ -1,0 +1,173 @@
+//! Leases, and what is at work for a server that has none.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::store::migrate::Dialect;
+
+on_both!(
+    a_lease_is_taken_renewed_and_given_back,
+    of_two_servers_one_has_the_database,
+    only_the_calls_of_dead_servers_become_unknown,
+    only_the_claims_of_dead_servers_are_ownerless,
+    a_settled_answer_gives_way_to_the_true_one,
+);
+
+/// Ends the lease of a store's server, as if it had been dead for long.
+async fn lapse(db: &TestDb, store: &Store) {
+    let sql = "UPDATE replica SET lease_until = 1 WHERE id = $1";
+    sqlx::query(sql).bind(store.id.to_string()).execute(&db.store.write).await.unwrap();
+}
+
+/// How long a store's server still has its lease, by the database's clock.
+async fn remaining(store: &Store) -> Option<Duration> {
+    use sqlx::Row as _;
+    let mut statement = sql::Statement::new("SELECT lease_until - ");
+    statement.push(store.dialect.clock()).push(" AS remaining FROM replica WHERE id = ").bind(store.id.to_string());
+    let row = statement.query().fetch_optional(&store.read).await.unwrap()?;
+    Some(Duration::from_millis(row.get::<i64, _>("remaining").try_into().unwrap_or(0)))
+}
+
+async fn a_lease_is_taken_renewed_and_given_back(db: TestDb) {
+    let replicas = db.store.replicas();
+    assert_eq!(remaining(&db.store).await, None);
+    assert_eq!(replicas.claim("1.0.0").await.unwrap(), Claimed::Held);
+    let left = remaining(&db.store).await.unwrap();
+    assert!(left > LEASE / 2 && left <= LEASE, "{left:?}");
+    // One that has run out, and one that is gone, are taken anew.
+    for sql in ["UPDATE replica SET lease_until = 1", "DELETE FROM replica"] {
+        sqlx::query(sql).execute(&db.store.write).await.unwrap();
+        assert_eq!(replicas.renew("1.0.0").await.unwrap(), Claimed::Held);
+        assert!(remaining(&db.store).await.unwrap() > LEASE / 2);
+    }
+    sqlx::query("UPDATE replica SET lease_until = lease_until - 10000").execute(&db.store.write).await.unwrap();
+    assert!(remaining(&db.store).await.unwrap() <= LEASE - Duration::from_secs(10));
+    assert_eq!(replicas.renew("1.0.0").await.unwrap(), Claimed::Held);
+    assert!(remaining(&db.store).await.unwrap() > LEASE / 2);
+    assert_eq!(count(&db.store, "replica").await, 1);
+    replicas.release().await.unwrap();
+    assert_eq!(count(&db.store, "replica").await, 0);
+}
+
+async fn of_two_servers_one_has_the_database(db: TestDb) {
+    let other = Store::open(&db.url).await.unwrap();
+    assert_eq!(db.store.replicas().claim("1.0.0").await.unwrap(), Claimed::Held);
+    db.store.replicas().announce("web-1:8080").await.unwrap();
+    let claimed = other.replicas().claim("1.0.1").await.unwrap();
+    if db.store.dialect == Dialect::Sqlite {
+        // The lock on the file has proved that the first is dead, however long its lease is.
+        assert_eq!(claimed, Claimed::Held);
+        assert_eq!((remaining(&db.store).await, count(&db.store, "replica").await), (None, 1));
+        other.close().await;
+        return;
+    }
+    let Claimed::Taken(first) = claimed else { panic!("it was taken") };
+    assert_eq!(
+        (first.id, first.release.as_str(), first.address.as_deref()),
+        (db.store.id, "1.0.0", Some("web-1:8080"))
+    );
+    assert!(first.remaining() > LEASE / 2 && first.remaining() <= LEASE, "{first:?}");
+    assert!(first.age() >= SignedDuration::ZERO && first.age() < SignedDuration::from_secs(60), "{first:?}");
+    assert_eq!(remaining(&other).await, None, "nothing is written");
+    // Dead, it is cleared away; back again, it finds the database taken.
+    lapse(&db, &db.store).await;
+    assert_eq!(other.replicas().claim("1.0.1").await.unwrap(), Claimed::Held);
+    assert_eq!(count(&db.store, "replica").await, 1);
+    let Claimed::Taken(second) = db.store.replicas().renew("1.0.0").await.unwrap() else { panic!("it is taken") };
+    assert_eq!(second.id, other.id);
+    // Of many that start at once, one has it.
+    other.replicas().release().await.unwrap();
+    let stores = futures_util::future::join_all((0..4).map(|_| Store::open(&db.url))).await;
+    let stores: Vec<Store> = stores.into_iter().map(Result::unwrap).collect();
+    let claims = futures_util::future::join_all(stores.iter().map(async |store| store.replicas().claim("1.0.0").await));
+    let held = claims.await.into_iter().filter(|claimed| *claimed.as_ref().unwrap() == Claimed::Held).count();
+    assert_eq!(held, 1);
+    for store in stores.into_iter().chain([other]) {
+        store.close().await;
+    }
+}
+
+async fn only_the_calls_of_dead_servers_become_unknown(db: TestDb) {
+    let widget = widget(&db.store, "widget").await;
+    let other = Store::open(&db.url).await.unwrap();
+    let begin = async |store: &Store| {
+        let (recorder, row) = (Recorder::spawn(store), started(&widget));
+        recorder.start(row.clone()).await.unwrap();
+        recorder.close().await;
+        row.id
+    };
+    let status = async |id: Uuid| db.store.executions().get(id).await.unwrap().status;
+    assert_eq!(db.store.replicas().claim("1.0.0").await.unwrap(), Claimed::Held);
+    let (living, dead, old) = (begin(&db.store).await, begin(&other).await, begin(&db.store).await);
+    // A row of a release that knew no owners.
+    let sql = "UPDATE execution SET owner = NULL WHERE id = $1";
+    sqlx::query(sql).bind(old.to_string()).execute(&db.store.write).await.unwrap();
+    assert_eq!(other.executions().abandon_ownerless().await.unwrap(), 2);
+    assert_eq!(status(living).await, ExecutionStatus::Started);
+    assert_eq!((status(dead).await, status(old).await), (ExecutionStatus::Unknown, ExecutionStatus::Unknown));
+    lapse(&db, &db.store).await;
+    assert_eq!(other.executions().abandon_ownerless().await.unwrap(), 1);
+    assert_eq!(status(living).await, ExecutionStatus::Unknown);
+    other.close().await;
+}
+
+async fn only_the_claims_of_dead_servers_are_ownerless(db: TestDb) {
+    let other = Store::open(&db.url).await.unwrap();
+    let claim = async |store: &Store, name: &str| {
+        let key = IdempotencyKey { token_id: new_id(), connector_id: new_id(), key: name.to_owned() };
+        let until = now() + SignedDuration::from_hours(24);
+        assert_eq!(store.idempotency().claim(&key, "hash", new_id(), now(), until).await.unwrap(), Claim::New);
+        key
+    };
+    let ownerless = async || -> Vec<String> {
+        let found = db.store.idempotency().ownerless().await.unwrap();
+        let mut keys: Vec<String> = found.into_iter().map(|claim| claim.key.key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(db.store.replicas().claim("1.0.0").await.unwrap(), Claimed::Held);
+    claim(&db.store, "living").await;
+    claim(&other, "dead").await;
+    claim(&db.store, "old").await;
+    let sql = "UPDATE idempotency SET owner = NULL WHERE key = 'old'";
+    sqlx::query(sql).execute(&db.store.write).await.unwrap();
+    assert_eq!(ownerless().await, ["dead", "old"]);
+    lapse(&db, &db.store).await;
+    assert_eq!(ownerless().await, ["dead", "living", "old"]);
+    // A key past its end that another server claims is that server's.
+    let key = claim(&other, "again").await;
+    sqlx::query("UPDATE idempotency SET expires_at = 1").execute(&db.store.write).await.unwrap();
+    assert_eq!(db.store.replicas().renew("1.0.0").await.unwrap(), Claimed::Held);
+    let (at, until) = (now(), now() + SignedDuration::from_hours(24));
+    assert_eq!(db.store.idempotency().claim(&key, "hash", new_id(), at, until).await.unwrap(), Claim::New);
+    assert_eq!(ownerless().await, ["dead", "old"]);
+    other.close().await;
+}
+
+async fn a_settled_answer_gives_way_to_the_true_one(db: TestDb) {
+    let idempotency = db.store.idempotency();
+    let key = IdempotencyKey { token_id: new_id(), connector_id: new_id(), key: "k".to_owned() };
+    let (first, until) = (new_id(), now() + SignedDuration::from_hours(24));
+    let claim = async || idempotency.claim(&key, "hash", new_id(), now(), until).await.unwrap();
+    let replay = |answer: &str| Claim::Replay { execution_id: first, answer: answer.to_owned() };
+    assert_eq!(idempotency.claim(&key, "hash", first, now(), until).await.unwrap(), Claim::New);
+    assert!(!idempotency.settle(&key, new_id(), "another's").await.unwrap());
+    assert!(idempotency.settle(&key, first, "unknown").await.unwrap());
+    assert_eq!(claim().await, replay("unknown"));
+    assert!(!idempotency.settle(&key, first, "unknown again").await.unwrap());
+    assert!(!idempotency.release(&key, first).await.unwrap(), "it has begun");
+    assert!(!idempotency.complete(&key, new_id(), "another's").await.unwrap());
+    assert!(idempotency.complete(&key, first, "the true one").await.unwrap());
+    assert_eq!(claim().await, replay("the true one"));
+    assert!(!idempotency.complete(&key, first, "late").await.unwrap());
+    assert!(!idempotency.settle(&key, first, "unknown").await.unwrap());
+    assert_eq!(claim().await, replay("the true one"));
+    // A new claim of the key begins without the mark.
+    sqlx::query("UPDATE idempotency SET expires_at = 1, settled = 1").execute(&db.store.write).await.unwrap();
+    let second = new_id();
+    assert_eq!(idempotency.claim(&key, "hash", second, now(), until).await.unwrap(), Claim::New);
+    assert!(idempotency.complete(&key, second, "a").await.unwrap());
+    assert!(!idempotency.complete(&key, second, "b").await.unwrap());
+}
