@@ -40,7 +40,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One rule of contract section 5.
+/// One rule of docs/contract.md#5-versioning.
 pub struct Rule {
     /// Stable name in snake_case, which programs may rely on.
     pub id: &'static str,
