@@ -10,7 +10,7 @@ mod url;
 
 pub use field_type::{FieldType, Mismatch};
 pub use select::Select;
-pub use url::Url;
+pub use self::url::Url;
 
 pub(crate) use nested::{read_nested, schema_of};
 pub(crate) use select::{deserialize_select, read_select, select_schema};

@@ -22,11 +22,11 @@ pub(super) fn lock_of(schema: &ConfigSchema) -> String {
         lines.extend(command.outputs.iter().map(|output| format!("output {name} {output}")));
         fields("param", &format!("{name} "), &command.params, &mut lines);
         let texts = (&command.description, &command.deprecated_message, texts(&command.params), &command.outputs);
-        lines.push(format!("text {name} {}", hash(texts)));
+        lines.push(format!("text {name} {}", hash(&texts)));
     }
     lines.extend(schema.default_command.iter().map(|name| format!("default-command {name}")));
     let names: Vec<&String> = schema.commands.keys().collect();
-    lines.push(format!("texts {}", hash((texts(&schema.connection), names))));
+    lines.push(format!("texts {}", hash(&(texts(&schema.connection), names))));
     lines.sort();
     format!("version 1.0.0\n{}\n", lines.join("\n"))
 }
@@ -104,7 +104,7 @@ fn texts(fields: &Fields) -> String {
     shown.collect()
 }
 
-fn hash(texts: impl Debug) -> String {
+fn hash(texts: &impl Debug) -> String {
     let fold = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     format!("{:08x}", format!("{texts:?}").bytes().fold(0x811c_9dc5, fold))
 }
