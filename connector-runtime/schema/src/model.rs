@@ -1,4 +1,4 @@
-//! The model itself: plain data with the words of contract section 2.
+//! The model itself: plain data with the words of docs/contract.md#2-config-schema.
 
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
@@ -26,7 +26,8 @@ pub struct ConfigSchema {
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
     /// Nobody has said what is accepted: every command, param and connection value is, and every connection
-    /// value counts as a secret. Only for external types (contract section 6); there is nothing else in it then.
+    /// value counts as a secret. Only for external types (docs/contract.md#protocol-20); there is nothing else in it
+    /// then.
     pub open: bool,
 }
 
