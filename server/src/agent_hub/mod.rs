@@ -25,4 +25,4 @@ mod tests;
 
 pub use self::executor::AgentExecutor;
 pub use self::hub::{Hub, Shared};
-pub use self::view::{AgentStanding, AgentState, AgentView};
+pub use self::view::ServingAgentState;

@@ -1,35 +1,17 @@
-//! Query parameters of lists, and their answer.
+//! Query parameters of lists.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::request::Parts;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::Problem;
 use crate::error::{Error, Mistake};
-use crate::store::{Page, PageRequest};
+use crate::store::PageRequest;
 
 /// Most characters of a query parameter.
 pub(super) const MAX_QUERY_LENGTH: usize = 1000;
-
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PageView<T> {
-    /// The items of this page.
-    pub items: Vec<T>,
-    /// Where the next page begins; null at the end.
-    pub next_cursor: Option<String>,
-}
-
-impl<T> From<Page<T>> for PageView<T> {
-    fn from(page: Page<T>) -> Self {
-        Self { items: page.items, next_cursor: page.next_cursor }
-    }
-}
 
 /// The query of a request, read key by key.
 #[derive(Debug)]

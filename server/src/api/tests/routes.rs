@@ -160,6 +160,15 @@ fn the_table_has_a_row_for_every_route_and_no_other() {
     assert_eq!(table.len(), WANTED.len(), "WANTED has a row for a route that is not there");
 }
 
+#[test]
+fn the_client_has_a_method_for_every_route() {
+    let declared = api::table().into_iter().map(|row| (row.method, row.path));
+    // The socket of agents is spoken by `floh-agent`.
+    let wanted: BTreeSet<_> = declared.filter(|(_, path)| path != "/api/connectors/agents/ws").collect();
+    let called = floh_client::routes::ALL.iter().map(|route| (route.method.to_owned(), route.path.to_owned()));
+    assert_eq!(called.collect::<BTreeSet<_>>(), wanted);
+}
+
 #[tokio::test]
 async fn every_route_asks_every_caller_for_what_it_needs() {
     let server = TestServer::start().await;
