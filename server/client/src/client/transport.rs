@@ -259,7 +259,7 @@ fn told(body: &[u8]) -> String {
 
 /// Reads the server's URL.
 fn base(server: &str) -> Result<String, ClientError> {
-    let wrong = || ClientError::Setup(format!("not the URL of a server: write http://HOST:PORT or https://HOST"));
+    let wrong = || ClientError::Setup("not the URL of a server: write http://HOST:PORT or https://HOST".to_owned());
     let url = Url::parse(server).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(wrong());
