@@ -26,7 +26,8 @@ pub struct ConfigSchema {
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
     /// Whether nobody has said what is accepted: every command, param and connection value is accepted, and every
-    /// connection value counts as a secret. Only for external types (docs/contract.md#6-external-services-and-agents); the rest is empty then.
+    /// connection value counts as a secret. Only for external types (docs/contract.md#protocol-20); the rest is empty
+    /// then.
     pub open: bool,
 }
 
