@@ -40,7 +40,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One rule of docs/contract.md#5-versioning.
+/// One rule of docs/contract.md#levels-of-a-change.
 pub struct Rule {
     /// Stable name in snake_case, which programs may rely on.
     pub id: &'static str,
