@@ -8,9 +8,9 @@ mod select;
 mod tests;
 mod url;
 
+pub use self::url::Url;
 pub use field_type::{FieldType, Mismatch};
 pub use select::Select;
-pub use self::url::Url;
 
 pub(crate) use nested::{read_nested, schema_of};
 pub(crate) use select::{deserialize_select, read_select, select_schema};

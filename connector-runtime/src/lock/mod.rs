@@ -25,8 +25,8 @@ pub use diff::diff;
 pub use file::{LocateError, locate};
 pub use line::{LockError, Mistake};
 pub use lock_file::{Lock, LockFile};
-pub use text::{Parsed, parse, print};
 pub use report::Report;
+pub use text::{Parsed, parse, print};
 pub use verdict::{Locked, Unlocked, Verdict};
 
 pub(crate) use verdict::verdict;

@@ -207,7 +207,8 @@ mod tests {
             let commands = json!({ "list": { "params": ["value"], "paramSchema": { "value": value } } });
             ConfigSchema::parse(&json!({ "connectionConfig": config, "commands": commands })).unwrap()
         };
-        let object = |properties: Value| json!({ "type": "object", "schema": { "type": "object", "properties": properties } });
+        let object =
+            |properties: Value| json!({ "type": "object", "schema": { "type": "object", "properties": properties } });
         let text = |keys: Value| {
             let mut field = json!({ "type": "string" });
             field.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
@@ -222,8 +223,7 @@ mod tests {
             (object(with_default()), object(bare()), Some(Touch::Has("f")), Some(Touch::Gives("list", "value"))),
             (text(json!({})), text(json!({ "default": "x" })), None, None),
         ] {
-            let (before, after) =
-                (schema(json!({ "f": old }), old.clone()), schema(json!({ "f": new }), new.clone()));
+            let (before, after) = (schema(json!({ "f": old }), old.clone()), schema(json!({ "f": new }), new.clone()));
             let changes = diff(&before, &after);
             let touches: Vec<_> = changes.items.iter().map(|change| touch(change, &before)).collect();
             assert_eq!(touches, [of_field, of_param], "{old} -> {new}: {changes:?}");

@@ -118,7 +118,7 @@ impl Walk<'_> {
         self.values(old, new, path, mode);
         self.properties(old, new, path, mode);
         if let Some(default) = DefaultChange::between(old.get("default"), new.get("default"), false) {
-            self.values(Aspect::Default, default.difference, mode, path, "default", (default.was, default.is));
+            self.change(Aspect::Default, default.difference, mode, path, "default", (default.was, default.is));
         }
         for key in keywords::union(old, new) {
             let (was, is) = (old.get(key), new.get(key));
@@ -170,11 +170,11 @@ impl Walk<'_> {
         is: Option<&Value>,
     ) {
         if let Some(difference) = Difference::of_value(was.is_some(), is.is_some(), was == is) {
-            self.values(aspect, difference, mode, path, key, (shown(was), shown(is)));
+            self.change(aspect, difference, mode, path, key, (shown(was), shown(is)));
         }
     }
 
-    fn values(
+    fn change(
         &mut self,
         aspect: Aspect,
         difference: Difference,
@@ -212,7 +212,7 @@ impl Walk<'_> {
             (false, _) => Difference::Changed,
         };
         let values = (shown(old.get("type")), shown(new.get("type")));
-        self.values(Aspect::Type, difference, mode, path, "type", values);
+        self.change(Aspect::Type, difference, mode, path, "type", values);
     }
 
     /// `enum` and `const` together, and a `oneOf` of nothing but constants, as a select writes it.
@@ -289,7 +289,7 @@ impl Walk<'_> {
             numbers::bound(upper, bounds[0], bounds[1], numbers::compare)
         };
         if let Some(difference) = difference {
-            self.values(Aspect::Bounds, difference, mode, path, key, (shown(was), shown(is)));
+            self.change(Aspect::Bounds, difference, mode, path, key, (shown(was), shown(is)));
         }
     }
 

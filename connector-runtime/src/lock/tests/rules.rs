@@ -20,8 +20,7 @@ fn each_example_is_in_the_lock_what_its_rule_says() {
             continue;
         };
         let changes = diff(&old, &new).unwrap();
-        let found: Vec<(&str, Level)> =
-            changes.items.iter().map(|change| (change.rule.id, change.level())).collect();
+        let found: Vec<(&str, Level)> = changes.items.iter().map(|change| (change.rule.id, change.level())).collect();
         let expected: &[(&str, Level)] = match rule.in_lock {
             InLock::Same => &[(rule.id, rule.level)],
             InLock::AsText => &[("text_changed", Level::Patch)],

@@ -33,7 +33,8 @@ pub(super) fn lock_of(schema: &ConfigSchema) -> String {
 
 fn fields(keyword: &str, command: &str, fields: &Fields, lines: &mut Vec<String>) {
     for (name, field) in fields {
-        let mut line = format!("{keyword} {command}{name} {}", if field.secret { "secret" } else { field.kind.as_str() });
+        let mut line =
+            format!("{keyword} {command}{name} {}", if field.secret { "secret" } else { field.kind.as_str() });
         flags(&mut line, &[(field.required, "required")]);
         word(&mut line, "default", field.default.as_ref());
         word(&mut line, "format", field.format.as_ref().map(|format| json(format)));
