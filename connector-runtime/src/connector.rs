@@ -84,7 +84,7 @@ impl Head {
 
 /// A complete connector: an annotated struct with an annotated impl block.
 pub trait Connector: ConnectorStruct + Commands {
-    /// What the registry has of it.
+    /// What the registry knows of it.
     const DESCRIPTOR: &'static Descriptor;
     /// How its schema compares with its lock.
     #[doc(hidden)]

@@ -66,10 +66,10 @@ const fn attribute(aspect: Aspect, in_lock: &'static str, in_schema: &'static st
 const WHOLE: Attribute = attribute(Aspect::Text, "", "");
 const FIELD: [Attribute; 12] = [
     attribute(Aspect::Type, "", "type"),
-    attribute(Aspect::Secret, "", "secret"),
+    attribute(Aspect::SecretMark, "", "secret"),
     attribute(Aspect::Required, "required", "required"),
     attribute(Aspect::Type, "null", "type"),
-    attribute(Aspect::Default, "default", "default"),
+    attribute(Aspect::DefaultValue, "default", "default"),
     attribute(Aspect::Integer, "integer", "integer"),
     attribute(Aspect::Bounds, "min", "minimum"),
     attribute(Aspect::Bounds, "max", "maximum"),
@@ -176,7 +176,7 @@ const fn whole(line: &Line<'_>, removed: bool) -> Judgement {
     let aspect = match line.kind {
         Kind::Command => Aspect::Command,
         Kind::Output => Aspect::Output,
-        Kind::ConnectionOption | Kind::ParamOption => Aspect::Option,
+        Kind::ConnectionOption | Kind::ParamOption => Aspect::SelectOption,
         Kind::DefaultCommand => Aspect::DefaultCommand,
         Kind::Connection | Kind::Param if line.is_nested() => Aspect::Property,
         Kind::Connection => Aspect::ConnectionField,
@@ -272,7 +272,7 @@ const fn compare_field<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'a>
     let attribute = FIELD[step];
     let (before, now) = match attribute.aspect {
         Aspect::Type if attribute.in_lock.is_empty() => (Some(kind(&was)), Some(kind(&is))),
-        Aspect::Secret => (secret(&was), secret(&is)),
+        Aspect::SecretMark => (secret(&was), secret(&is)),
         _ => (was.attribute(attribute.in_lock), is.attribute(attribute.in_lock)),
     };
     let Some(difference) = differs(before, now) else { return Step::Same };

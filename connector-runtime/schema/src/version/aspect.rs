@@ -3,7 +3,8 @@
 
 use std::cmp::Ordering;
 
-/// What is compared.
+/// What is compared. (No variant has the name of a type that authors use: the compiler would write that type with
+/// its whole path in every error.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aspect {
     /// A command as a whole.
@@ -21,9 +22,9 @@ pub enum Aspect {
     /// Whether a field or param is required.
     Required,
     /// Whether a value is a secret.
-    Secret,
+    SecretMark,
     /// The default of a value.
-    Default,
+    DefaultValue,
     /// Whether a number must be whole.
     Integer,
     /// A bound of a number or of a length.
@@ -33,7 +34,7 @@ pub enum Aspect {
     /// The JSON Schema format of a text.
     Format,
     /// A value to choose from.
-    Option,
+    SelectOption,
     /// What a command does to the connected system.
     Effect,
     /// Whether a command is declared idempotent.
@@ -51,7 +52,7 @@ pub enum Aspect {
     /// Whether a property of a nested value is required.
     PropertyRequired,
     /// Anything else in a nested JSON Schema.
-    Schema,
+    Nested,
     /// A text for people.
     Text,
     /// The order of a list.
@@ -71,7 +72,7 @@ impl Aspect {
     pub const fn is_among_texts(self) -> bool {
         matches!(
             self,
-            Self::Command | Self::Output | Self::Param | Self::ConnectionField | Self::Option | Self::Property
+            Self::Command | Self::Output | Self::Param | Self::ConnectionField | Self::SelectOption | Self::Property
         )
     }
 }

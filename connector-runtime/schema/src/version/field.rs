@@ -106,10 +106,10 @@ impl Comparison<'_> {
     fn flags(&mut self, old: &Field, new: &Field) {
         let presence = Difference::of_presence;
         self.found(Aspect::Required, presence(old.required, new.required), "required", None, None);
-        self.found(Aspect::Secret, presence(old.secret, new.secret), "secret", None, None);
+        self.found(Aspect::SecretMark, presence(old.secret, new.secret), "secret", None, None);
         let (was, is) = (old.default.as_ref(), new.default.as_ref());
         if let Some(default) = DefaultChange::between(was, is, new.required) {
-            self.found(Aspect::Default, Some(default.difference), "default", default.was, default.is);
+            self.found(Aspect::DefaultValue, Some(default.difference), "default", default.was, default.is);
         }
         self.found(Aspect::Integer, presence(old.integer, new.integer), "integer", None, None);
     }
@@ -179,7 +179,9 @@ fn options(named: &str, old: &[Choice], new: &[Choice], path: Path<'_>, changes:
     for (at, choice) in old.iter().enumerate() {
         let value = choice.value.to_string();
         match is.get(&value) {
-            None => changes.found(Aspect::Option, Difference::Removed, path.index(at), &Said::of(&option(&value))),
+            None => {
+                changes.found(Aspect::SelectOption, Difference::Removed, path.index(at), &Said::of(&option(&value)))
+            }
             Some(now) if new[*now].label != choice.label => {
                 let place = path.index(*now);
                 let said = option(&value);
@@ -191,7 +193,7 @@ fn options(named: &str, old: &[Choice], new: &[Choice], path: Path<'_>, changes:
     for (at, choice) in new.iter().enumerate() {
         let value = choice.value.to_string();
         if !was.contains_key(&value) {
-            changes.found(Aspect::Option, Difference::Added, path.index(at), &Said::of(&option(&value)));
+            changes.found(Aspect::SelectOption, Difference::Added, path.index(at), &Said::of(&option(&value)));
         }
     }
     let kept: HashSet<&str> = was.keys().filter(|value| is.contains_key(*value)).map(String::as_str).collect();

@@ -54,19 +54,19 @@ impl Walk<'_> {
     fn found(&mut self, aspect: Aspect, difference: Difference, mode: Mode, path: Path<'_>, said: Said<'_>) {
         let judgement = judge(aspect, difference);
         let strict = mode == Mode::Strict && judgement.rule.level > Level::Patch;
-        let rule = if strict { judge(Aspect::Schema, Difference::Narrowed).rule } else { judgement.rule };
+        let rule = if strict { judge(Aspect::Nested, Difference::Narrowed).rule } else { judgement.rule };
         let message = Said { within: Some(self.named), ..said }.message(judgement.wording);
         self.changes.items.push(Change { rule, pointer: path.pointer(), message });
     }
 
     /// Adds that the schema accepts less.
     fn narrowed(&mut self, mode: Mode, path: Path<'_>, what: &dyn Display) {
-        self.found(Aspect::Schema, Difference::Narrowed, mode, path, Said::of(what));
+        self.found(Aspect::Nested, Difference::Narrowed, mode, path, Said::of(what));
     }
 
     /// Adds that the schema accepts more.
     fn widened(&mut self, mode: Mode, path: Path<'_>, what: &dyn Display) {
-        self.found(Aspect::Schema, Difference::Widened, mode, path, Said::of(what));
+        self.found(Aspect::Nested, Difference::Widened, mode, path, Said::of(what));
     }
 
     fn schema(&mut self, old: &Value, new: &Value, path: Path<'_>, mode: Mode) {
@@ -118,7 +118,7 @@ impl Walk<'_> {
         self.values(old, new, path, mode);
         self.properties(old, new, path, mode);
         if let Some(default) = DefaultChange::between(old.get("default"), new.get("default"), false) {
-            self.change(Aspect::Default, default.difference, mode, path, "default", (default.was, default.is));
+            self.change(Aspect::DefaultValue, default.difference, mode, path, "default", (default.was, default.is));
         }
         for key in keywords::union(old, new) {
             let (was, is) = (old.get(key), new.get(key));
@@ -189,7 +189,7 @@ impl Walk<'_> {
     fn secret(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
         let path = path.step("writeOnly");
         match Difference::of_presence(keywords::is_secret(old), keywords::is_secret(new)) {
-            Some(difference) => self.found(Aspect::Secret, difference, mode, path, Said::of(&"a value")),
+            Some(difference) => self.found(Aspect::SecretMark, difference, mode, path, Said::of(&"a value")),
             None if old.get("writeOnly") != new.get("writeOnly") => {
                 let said = Said { key: "writeOnly", ..Said::default() };
                 self.found(Aspect::Text, Difference::Changed, mode, path, said);
@@ -239,10 +239,10 @@ impl Walk<'_> {
         };
         let (known, kept): (HashSet<&String>, HashSet<&String>) = (was.iter().collect(), is.iter().collect());
         for value in was.iter().filter(|value| !kept.contains(value)) {
-            self.found(Aspect::Option, Difference::Removed, mode, path, Said::of(&format!("value {value}")));
+            self.found(Aspect::SelectOption, Difference::Removed, mode, path, Said::of(&format!("value {value}")));
         }
         for value in is.iter().filter(|value| !known.contains(value)) {
-            self.found(Aspect::Option, Difference::Added, mode, path, Said::of(&format!("value {value}")));
+            self.found(Aspect::SelectOption, Difference::Added, mode, path, Said::of(&format!("value {value}")));
         }
     }
 

@@ -6,7 +6,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "default_added",
     level: Level::Minor,
     text: "default added",
-    cases: &[Case::values(Aspect::Default, Difference::Added)],
+    cases: &[Case::values(Aspect::DefaultValue, Difference::Added)],
     affects: Affects::Nobody,
     example: Example::Param(r#"{ "type": "number" }"#, r#"{ "type": "number", "default": 50 }"#),
     in_lock: InLock::Same,

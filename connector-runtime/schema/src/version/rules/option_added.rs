@@ -6,7 +6,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "option_added",
     level: Level::Minor,
     text: "option added",
-    cases: &[Case::said(Aspect::Option, Difference::Added, "was added")],
+    cases: &[Case::said(Aspect::SelectOption, Difference::Added, "was added")],
     affects: Affects::Nobody,
     example: Example::Param(
         r#"{ "type": "select", "options": [{ "value": "open" }] }"#,

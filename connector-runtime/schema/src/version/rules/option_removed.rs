@@ -6,7 +6,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "option_removed",
     level: Level::Major,
     text: "option removed",
-    cases: &[Case::said(Aspect::Option, Difference::Removed, "was removed")],
+    cases: &[Case::said(Aspect::SelectOption, Difference::Removed, "was removed")],
     affects: Affects::Users,
     example: Example::Param(
         r#"{ "type": "select", "options": [{ "value": "open" }, { "value": "closed" }] }"#,

@@ -7,7 +7,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "schema_narrowed",
     level: Level::Major,
     text: "nested schema changed in a way that may refuse what it accepted",
-    cases: &[Case::told(Aspect::Schema, Difference::Narrowed)],
+    cases: &[Case::told(Aspect::Nested, Difference::Narrowed)],
     affects: Affects::Users,
     example: Example::Param(
         r#"{ "type": "array", "schema": { "type": "array" } }"#,

@@ -6,7 +6,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "schema_widened",
     level: Level::Minor,
     text: "nested schema accepts more",
-    cases: &[Case::told(Aspect::Schema, Difference::Widened), Case::values(Aspect::Type, Difference::Widened)],
+    cases: &[Case::told(Aspect::Nested, Difference::Widened), Case::values(Aspect::Type, Difference::Widened)],
     affects: Affects::Nobody,
     example: Example::Param(
         r#"{ "type": "object", "schema": { "type": "object", "properties": { "state": { "type": "string" } } } }"#,

@@ -6,7 +6,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "secret_lifted",
     level: Level::Major,
     text: "no longer a secret",
-    cases: &[Case::said(Aspect::Secret, Difference::Removed, "is no longer a secret")],
+    cases: &[Case::said(Aspect::SecretMark, Difference::Removed, "is no longer a secret")],
     affects: Affects::Users,
     example: Example::Connection(
         r#"{ "key": { "type": "string", "secret": true } }"#,

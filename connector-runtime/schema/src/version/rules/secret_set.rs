@@ -6,7 +6,7 @@ pub(crate) const RULE: Rule = Rule {
     id: "secret_set",
     level: Level::Minor,
     text: "now a secret",
-    cases: &[Case::said(Aspect::Secret, Difference::Added, "is now a secret")],
+    cases: &[Case::said(Aspect::SecretMark, Difference::Added, "is now a secret")],
     affects: Affects::Nobody,
     example: Example::Connection(
         r#"{ "key": { "type": "string" } }"#,
