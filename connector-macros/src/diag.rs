@@ -50,7 +50,7 @@ pub(crate) fn is_unknown_key(error: &darling::Error) -> bool {
 
 const UNKNOWN: &str = "Unknown field: ";
 
-/// Says in our words what the attribute parser says in its own.
+/// Rewords an error of the attribute parser.
 fn reworded(error: darling::Error, keys: &[&str]) -> syn::Error {
     let (span, text) = (error.span(), error.to_string());
     if let Some(rest) = text.strip_prefix(UNKNOWN) {
@@ -96,7 +96,7 @@ pub(crate) fn bad_connector_name(name: &str) -> String {
 }
 
 pub(crate) fn bad_version(text: &str, error: &semver::Error) -> String {
-    format!("`{text}` is no semantic version such as `1.0.0`: {error}")
+    format!("`{text}` is not a semantic version such as `1.0.0`: {error}")
 }
 
 pub(crate) fn bad_wire_name(name: &str) -> String {
@@ -121,7 +121,7 @@ pub(crate) fn no_egress_field(name: &syn::Ident, fields: &[String]) -> String {
 }
 
 pub(crate) fn egress_twice(name: &syn::Ident) -> String {
-    format!("`{name}` stands twice in `egress`: leave one of them out")
+    format!("`{name}` is named twice in `egress`: remove one of them")
 }
 
 pub(crate) const BAD_EGRESS: &str = "write `egress = base_url` (a `Url` field), `egress = [base_url, token_url]` or `egress = anywhere`, without quotes";

@@ -82,3 +82,37 @@ pub(crate) fn is_wire_name(name: &str) -> bool {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    // The macros do not depend on the schema model, which would have to be compiled before them: its rules are
+    // repeated here, and held to it.
+    proptest! {
+        #[test]
+        fn names_of_connectors_are_those_of_the_schema_model(name in "[a-z0-9]{0,8}(-[a-z0-9]{0,8}){0,3}|[ -~]{0,6}") {
+            prop_assert_eq!(super::is_connector_name(&name), connector_schema::is_connector_name(&name));
+        }
+
+        #[test]
+        fn uuids_name_no_connector(id in "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}") {
+            prop_assert!(!super::is_connector_name(&id) && !connector_schema::is_connector_name(&id));
+        }
+
+        #[test]
+        fn names_on_the_wire_are_those_of_the_schema_model(name in "[a-zA-Z0-9_]{0,130}|[ -~]{0,6}") {
+            prop_assert_eq!(super::is_wire_name(&name), connector_schema::is_command_name(&name));
+        }
+    }
+
+    #[test]
+    fn limits_and_reserved_names_are_those_of_the_schema_model() {
+        for name in ["agents", "parse-oas", &"a".repeat(63), &"a".repeat(64), "", "a--b", "-a", "a-", "A"] {
+            assert_eq!(super::is_connector_name(name), connector_schema::is_connector_name(name), "{name}");
+        }
+        for name in [&"a".repeat(128), &"a".repeat(129), "", "_", "1a"] {
+            assert_eq!(super::is_wire_name(name), connector_schema::is_command_name(name), "{name}");
+        }
+    }
+}

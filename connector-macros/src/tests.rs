@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::entry;
 
-/// Lays an expansion out as source code, with the errors beside it.
+/// Writes an expansion as source code, with its errors.
 fn pretty((tokens, errors): (TokenStream, Vec<syn::Error>)) -> String {
     let file = syn::parse2(tokens.clone()).unwrap_or_else(|error| panic!("not Rust: {error}: {tokens}"));
     let mut text = prettyplease::unparse(&file);

@@ -103,7 +103,7 @@ pub struct Outputs {
     pub typed: bool,
 }
 
-/// A deadline that a command brings itself, in milliseconds.
+/// A deadline of a command, in milliseconds.
 #[derive(Clone, Copy)]
 pub enum Timeout {
     /// Always the same.
@@ -127,7 +127,7 @@ pub struct FieldSpec {
     pub placeholder: Option<&'static str>,
     /// A typical value.
     pub example: Option<Literal>,
-    /// Stands in for an absent value.
+    /// Replaces an absent value.
     pub default: Option<Literal>,
     /// Smallest number allowed.
     pub minimum: Option<Literal>,

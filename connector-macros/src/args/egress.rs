@@ -8,7 +8,7 @@ use crate::diag;
 /// `egress = base_url`, `egress = [base_url, token_url]` or `egress = anywhere`.
 pub(crate) struct EgressArg {
     pub(crate) names: Vec<Ident>,
-    /// Whether the names stand in brackets, where `anywhere` is a field like any other.
+    /// Whether the names are in brackets, where `anywhere` is a field like any other.
     pub(crate) listed: bool,
 }
 

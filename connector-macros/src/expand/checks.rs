@@ -1,5 +1,5 @@
 //! Checks that need types: each is a named const of its own, because a const reports only its first
-//! panic, and stands wholly under the token that it is about.
+//! panic, and is wholly under the token that it is about.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -52,7 +52,7 @@ pub(super) fn egress(krate: &Path, field: &Field, span: Span) -> TokenStream {
     quote_spanned!(span=> const _: () = #krate::__private::check::egress(&#spec, #destination);)
 }
 
-/// What the type says of itself. Written in one way wherever it is needed: the compiler reports a type
+/// What the type says of itself. Written in the same way everywhere: the compiler reports a type
 /// that is none of ours once, as the errors are alike.
 pub(super) fn type_spec(krate: &Path, field: &Field) -> TokenStream {
     let (ty, span) = (&field.ty, field.ty.span());

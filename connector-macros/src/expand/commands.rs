@@ -103,7 +103,7 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     }
 }
 
-/// Written in one way wherever it is needed, so that a type that is no outcome is reported once.
+/// Written in the same way everywhere, so that a type that is not an outcome is reported once.
 fn outputs_of(krate: &Path, returns: &Type) -> TokenStream {
     let krate = super::at(krate, returns.span());
     quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::OUTPUTS)

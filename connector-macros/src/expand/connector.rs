@@ -87,7 +87,7 @@ fn registration(model: &Connector) -> TokenStream {
 }
 
 /// A hidden macro named after the connector: a second one of that name in the crate does not compile,
-/// and the error stands under both names.
+/// and the error is under both names.
 fn claim(model: &Connector) -> TokenStream {
     let name = &model.name;
     let claim = format_ident!("__two_connectors_named_{}", name.value().replace('-', "_"), span = name.span());

@@ -1,4 +1,4 @@
-//! What is emitted beside errors, so that the rest of the program still finds what it names and one
+//! What is emitted along with errors, so that the rest of the program still finds what it names and one
 //! mistake gives one error.
 
 use proc_macro2::TokenStream;

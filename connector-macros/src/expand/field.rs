@@ -64,7 +64,7 @@ fn typed_row(krate: &Path, field: &Field, ty: &TokenStream, object: Option<&Iden
 /// The spec of a list or a map with what the lock knows of its elements: as one field named `[]` or `{}`. None
 /// for other types. `Vec` itself cannot say it, as its elements may be types that only serde knows.
 ///
-/// A list of the object that it stands in has no end, so what is inside is left out. Where two objects have lists
+/// A list of the object that it is in has no end, so what is inside is left out. Where two objects have lists
 /// of each other, the compiler says that there is a cycle; a `Box` around one of the elements hides it from the lock.
 fn elements(krate: &Path, ty: &Type, spec: &TokenStream, object: Option<&Ident>) -> Option<TokenStream> {
     let (name, element) = element(ty)?;

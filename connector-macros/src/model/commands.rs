@@ -17,7 +17,7 @@ pub(crate) struct Commands {
     pub(crate) krate: Path,
     pub(crate) ty: Type,
     pub(crate) commands: Vec<Command>,
-    /// Whether the block is one of a plain type, so that something can stand in for a wrong one.
+    /// Whether the block is one of a plain type, so that a dummy can replace a wrong one.
     pub(crate) plain: bool,
 }
 
@@ -100,7 +100,7 @@ impl Commands {
     }
 }
 
-/// Returns whether a method has `#[command]`, under whatever path.
+/// Returns whether a method has `#[command]`, under any path.
 pub(crate) fn is_command(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is_command_attribute)
 }
@@ -160,7 +160,7 @@ impl Command {
     }
 }
 
-/// The same attribute under its plain name, whatever path it was written with.
+/// Returns the same attribute under its plain name, without the path that it was written with.
 fn plain(mut attribute: Attribute) -> Attribute {
     let name: Path = syn::parse_quote!(command);
     match &mut attribute.meta {

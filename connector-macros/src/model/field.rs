@@ -8,7 +8,7 @@ use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, read_attrib
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
-/// Where a field stands.
+/// Where a field is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Connection,

@@ -25,19 +25,19 @@ pub struct ConfigSchema {
     pub commands: IndexMap<String, Command>,
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
-    /// Nobody has said what is accepted: every command, param and connection value is, and every connection
-    /// value counts as a secret. Only for external types (docs/contract.md#protocol-20); there is nothing else in it
+    /// Whether nobody has said what is accepted: every command, param and connection value is accepted, and every
+    /// connection value counts as a secret. Only for external types (docs/contract.md#protocol-20); the rest is empty
     /// then.
     pub open: bool,
 }
 
 impl ConfigSchema {
-    /// Returns the schema of a service that has told none. As JSON it is `null`.
+    /// Returns the schema of a service that has none. As JSON it is `null`.
     pub fn open() -> Self {
         Self { open: true, ..Self::default() }
     }
 
-    /// Finds a command by its wire name. An open schema has each that has a name.
+    /// Finds a command by its wire name. An open schema has every command.
     pub fn command(&self, name: &str) -> Option<&Command> {
         static ANY: LazyLock<Command> = LazyLock::new(Command::default);
         self.commands.get(name).or_else(|| (self.open && is_command_name(name)).then(|| &*ANY))
@@ -65,7 +65,7 @@ pub struct Command {
     pub effect: Option<Effect>,
     /// Whether sending the same call twice has the effect of sending it once.
     pub idempotent: bool,
-    /// The API operation that an imported command stands for.
+    /// The API operation that an imported command calls.
     pub source: Option<Source>,
 }
 
@@ -127,7 +127,7 @@ pub struct Field {
     pub placeholder: Option<String>,
     /// A typical value.
     pub example: Option<Value>,
-    /// Stands in for an absent value. `null` says that absent is fine.
+    /// Replaces an absent value. `null` says that absent is fine.
     pub default: Option<Value>,
     /// The values to choose from; only with [`FieldKind::Select`].
     pub options: Vec<Choice>,
@@ -283,7 +283,7 @@ impl Pattern {
         }
     }
 
-    /// Returns whether a text is a pattern that takes little room when compiled.
+    /// Returns whether a text is a pattern that is small when compiled.
     pub(super) fn is_small(text: &str) -> bool {
         regex::RegexBuilder::new(text).size_limit(SMALL_PATTERN).build().is_ok()
     }

@@ -132,7 +132,7 @@ fn mentions_secret(schema: &Value) -> bool {
     }
 }
 
-/// Walks a schema beside a value. Every branch that could apply counts: a part is a secret as soon as
+/// Walks a schema and a value side by side. Every branch that could apply counts: a part is a secret as soon as
 /// one of them says so.
 struct Walk<'s> {
     root: &'s Value,

@@ -7,7 +7,7 @@ pub fn escape(step: &str) -> Cow<'_, str> {
     if step.contains(['~', '/']) { Cow::Owned(step.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(step) }
 }
 
-/// Reads one step of a pointer back into the name that it stands for.
+/// Reads one step of a pointer back into the name that was escaped.
 pub fn unescape(step: &str) -> Cow<'_, str> {
     if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) }
 }

@@ -1,6 +1,6 @@
 //! The one type a credential may have.
 //!
-//! A [`Secret`] has no `Display`, no `Serialize` and a `Debug` that tells nothing, so that printing or
+//! A [`Secret`] has no `Display`, no `Serialize` and a `Debug` that shows nothing, so that printing or
 //! storing one by accident does not compile or shows `[redacted]`. Its memory is wiped on drop. What a
 //! secret *touches* (errors, logs, recorded executions) is cleaned by `connector_egress::redact`.
 

@@ -1,6 +1,6 @@
-//! What a value must be, and what a caller is told when it is not (docs/contract.md#checking-values).
+//! What a value must be, and what a caller reads when it is not (docs/contract.md#checking-values).
 //!
-//! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
+//! Nothing is coerced. Null counts as absent, a default replaces an absent value, and an empty
 //! text does not satisfy a required field. A message never quotes the value of a secret.
 
 use std::cmp::Ordering;
@@ -63,7 +63,7 @@ impl fmt::Debug for FieldValues<'_> {
 }
 
 impl<'a> FieldValues<'a> {
-    /// Lays values beside their fields; nothing is checked yet.
+    /// Pairs values with their fields; nothing is checked yet.
     pub fn new(fields: &'a Fields, given: &'a Map<String, Value>) -> Self {
         Self { fields, given }
     }
@@ -253,7 +253,7 @@ fn is_above(value: &Value, bound: &Number) -> bool {
     compare(value, bound) == Some(Ordering::Greater)
 }
 
-/// Whole numbers are compared as such: beyond 2^53 a float no longer tells neighbours apart.
+/// Whole numbers are compared as such: beyond 2^53 neighbours are the same float.
 fn compare(value: &Value, bound: &Number) -> Option<Ordering> {
     let value = value.as_number()?;
     let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));

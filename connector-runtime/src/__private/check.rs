@@ -1,5 +1,5 @@
 //! Checks that need types, run by const evaluation: a wrong definition does not compile, and the
-//! panic's text stands under the token that the macro gave the call.
+//! panic's text is shown under the token that the macro gave the call.
 
 use crate::descriptor::{Descriptor, Literal, Outputs, TypeSpec};
 use crate::lock::Verdict;
@@ -11,7 +11,7 @@ pub const fn default(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, ma
         panic!("a default on an Option: drop the Option, or the default");
     }
     if ty.secret {
-        panic!("a secret takes no default: it would stand in the source code");
+        panic!("a secret takes no default: it would be in the source code");
     }
     match (ty.kind, value) {
         (FieldKind::String, Literal::Str(text)) => default_text(ty, text),
@@ -48,17 +48,17 @@ const fn default_number(ty: &TypeSpec, value: Literal, minimum: Option<Literal>,
 
 const fn default_text(ty: &TypeSpec, text: &str) {
     if matches!(ty.format, Some(format) if same(format, "uri")) && !is_absolute_url(text.as_bytes()) {
-        panic!("the default is no absolute URL such as \"https://example.com\"");
+        panic!("the default is not an absolute URL such as \"https://example.com\"");
     }
 }
 
 const fn default_date(ty: &TypeSpec, text: &str) {
     let day_alone = matches!(ty.format, Some(format) if same(format, "date"));
     if day_alone && !is_day(text.as_bytes()) {
-        panic!("the default is no RFC 3339 date such as \"2026-01-31\"");
+        panic!("the default is not an RFC 3339 date such as \"2026-01-31\"");
     }
     if !day_alone && !is_day(text.as_bytes()) && !is_instant(text.as_bytes()) {
-        panic!("the default is no RFC 3339 date or date-time such as \"2026-01-31T09:30:00Z\"");
+        panic!("the default is not an RFC 3339 date or date-time such as \"2026-01-31T09:30:00Z\"");
     }
 }
 
@@ -70,7 +70,7 @@ const fn default_choice(ty: &TypeSpec, text: &str) {
         }
         index += 1;
     }
-    panic!("the default is no value of this select: write the wire name of a variant, such as \"on_hold\"");
+    panic!("the default is not a value of this select: write the wire name of a variant, such as \"on_hold\"");
 }
 
 /// Checks a bound against the type of its field.
@@ -86,7 +86,7 @@ pub const fn bound(ty: &TypeSpec, value: Literal) {
     }
 }
 
-/// Checks that a length or a pattern stands on a text.
+/// Checks that a length or a pattern belongs to a text.
 pub const fn text(ty: &TypeSpec) {
     if !matches!(ty.kind, FieldKind::String) {
         panic!("only a text has a length and a pattern");
@@ -117,12 +117,12 @@ pub const fn egress(ty: &TypeSpec, destination: bool) {
         return;
     }
     if destination {
-        panic!("a host without scheme and port is no origin to keep secrets to: make the field a `Url`");
+        panic!("a host without scheme and port is not an origin to keep secrets to: make the field a `Url`");
     }
     panic!("secrets can be kept to the origin of a `Url` or an `Option<Url>` alone");
 }
 
-/// Checks that named outputs stand beside a free-form payload.
+/// Checks that outputs are named only for a free-form payload.
 pub const fn outputs(returned: &Outputs) {
     if returned.typed {
         panic!("`outputs` beside a typed payload: the fields of the payload are the outputs already");
@@ -139,11 +139,11 @@ pub const fn default_command(descriptor: &Descriptor) {
             }
             index += 1;
         }
-        panic!("the default command is no command of this connector: write the wire name, such as \"listWidgets\"");
+        panic!("the default command is not a command of this connector: write the wire name, such as \"listWidgets\"");
     }
 }
 
-/// Says that a connector has no lock, unless the check is off.
+/// Reports that a connector has no lock, unless the check is off.
 pub const fn missing_lock(mode: Option<&str>, text: &str) {
     match mode {
         Some(mode) if is_off(mode) => {}
@@ -155,14 +155,14 @@ const fn is_off(mode: &str) -> bool {
     same(mode, "off") || same(mode, "warn")
 }
 
-/// Checks that nothing that the lock has changed without the version saying so.
+/// Checks that what the lock has did not change without the version that this needs.
 pub const fn locked(verdict: &Verdict) {
     if let Verdict::Changed(report) = verdict {
         panic!("{}", report.as_str());
     }
 }
 
-/// Checks that a command, or a field of it, is not the first new thing that the version says nothing of.
+/// Checks that a command, or a field of it, is not the first addition that the version does not cover.
 /// Without a command, the field is the connection's; without a field, the outputs count.
 pub const fn added(verdict: &Verdict, command: &str, field: &str) {
     if let Verdict::Added(report) = verdict

@@ -46,7 +46,7 @@ pub(super) const fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     bytes.len() >= prefix.len() && same(bytes.split_at(prefix.len()).0, prefix)
 }
 
-/// Where a byte stands first, or the length.
+/// Returns where a byte is first, or the length.
 pub(super) const fn find(bytes: &[u8], byte: u8) -> usize {
     let mut at = 0;
     while at < bytes.len() && bytes[at] != byte {
@@ -55,7 +55,7 @@ pub(super) const fn find(bytes: &[u8], byte: u8) -> usize {
     at
 }
 
-/// Where a byte stands last, where it stands at all.
+/// Returns where a byte is last, if it is there.
 pub(super) const fn find_last(bytes: &[u8], byte: u8) -> Option<usize> {
     let mut at = bytes.len();
     while at > 0 {

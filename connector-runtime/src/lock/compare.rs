@@ -6,23 +6,28 @@ use std::cmp::Ordering;
 use super::bytes;
 use super::line::{Kind, Line, line_at, lookup, next_line};
 use super::number;
-use crate::version::{Rule, rule};
+use crate::version::{Aspect, Difference, Judgement, Level, judge};
 
-/// A change, with the lines that it stands between.
+/// A change, with the line that it is about.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
-    pub(super) rule: &'static Rule,
+    /// What the rules say of it.
+    pub(super) judgement: Judgement,
     pub(super) line: Line<'a>,
-    /// The attribute that changed, as the lock and as the schema call it; empty for a whole line.
-    pub(super) attribute: (&'static str, &'static str),
+    /// The attribute that changed; [`WHOLE`] for a whole line.
+    pub(super) attribute: Attribute,
     pub(super) was: Option<&'a [u8]>,
     pub(super) is: Option<&'a [u8]>,
 }
 
 impl Found<'_> {
+    pub(super) const fn level(&self) -> Level {
+        self.judgement.rule.level
+    }
+
     /// Returns whether a whole line came or went.
     pub(super) const fn is_whole(&self) -> bool {
-        self.attribute.1.is_empty() && (self.was.is_none() || self.is.is_none())
+        self.attribute.in_schema.is_empty() && (self.was.is_none() || self.is.is_none())
     }
 
     /// Returns whether something new came.
@@ -42,23 +47,43 @@ pub(super) struct Cursor<'a> {
     step: usize,
 }
 
-/// The attributes of a field: in a lock, and in a schema.
-const FIELD: [(&str, &str); 11] = [
-    ("", "type"),
-    ("", "secret"),
-    ("required", "required"),
-    ("null", "type"),
-    ("default", "default"),
-    ("integer", "integer"),
-    ("min", "minimum"),
-    ("max", "maximum"),
-    ("min_length", "minLength"),
-    ("max_length", "maxLength"),
-    ("pattern", "pattern"),
+/// A part of a line that is compared by itself.
+#[derive(Clone, Copy)]
+pub(super) struct Attribute {
+    /// What the rules call it.
+    aspect: Aspect,
+    /// Its key in the lock; empty for the type of a field, which has none.
+    pub(super) in_lock: &'static str,
+    /// Its key in the config schema.
+    pub(super) in_schema: &'static str,
+}
+
+const fn attribute(aspect: Aspect, in_lock: &'static str, in_schema: &'static str) -> Attribute {
+    Attribute { aspect, in_lock, in_schema }
+}
+
+/// Stands for a whole line.
+const WHOLE: Attribute = attribute(Aspect::Text, "", "");
+const FIELD: [Attribute; 12] = [
+    attribute(Aspect::Type, "", "type"),
+    attribute(Aspect::SecretMark, "", "secret"),
+    attribute(Aspect::Required, "required", "required"),
+    attribute(Aspect::Type, "null", "type"),
+    attribute(Aspect::DefaultValue, "default", "default"),
+    attribute(Aspect::Integer, "integer", "integer"),
+    attribute(Aspect::Bounds, "min", "minimum"),
+    attribute(Aspect::Bounds, "max", "maximum"),
+    attribute(Aspect::Bounds, "min_length", "minLength"),
+    attribute(Aspect::Bounds, "max_length", "maxLength"),
+    attribute(Aspect::Pattern, "pattern", "pattern"),
+    attribute(Aspect::Format, "format", "format"),
 ];
-const FORMAT: (&str, &str) = ("format", "format");
-const COMMAND: [(&str, &str); 4] =
-    [("since", "addedInVersion"), ("effect", "effect"), ("idempotent", "idempotent"), ("deprecated", "deprecated")];
+const COMMAND: [Attribute; 4] = [
+    attribute(Aspect::Since, "since", "addedInVersion"),
+    attribute(Aspect::Effect, "effect", "effect"),
+    attribute(Aspect::Idempotent, "idempotent", "idempotent"),
+    attribute(Aspect::Deprecated, "deprecated", "deprecated"),
+];
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(old: &'a [u8], new: &'a [u8]) -> Self {
@@ -106,21 +131,22 @@ impl<'a> Cursor<'a> {
             } else {
                 self.at_new = next_line(self.new, self.at_new);
             }
-            if let Some(rule) = self.whole(&line, removed) {
+            if self.counts(&line) {
                 let (was, is) = if removed { (Some(line.rest), None) } else { (None, Some(line.rest)) };
-                return Some(Found { rule, line, attribute: ("", ""), was, is });
+                return Some(Found { judgement: whole(&line, removed), line, attribute: WHOLE, was, is });
             }
         }
     }
 
-    /// The rule of a line that only one side has; none where what it belongs to came or went as a whole.
-    const fn whole(&self, line: &Line<'_>, removed: bool) -> Option<&'static Rule> {
+    /// Returns whether a line that only one side has says something by itself: not where what it belongs to came or
+    /// went as a whole, or is of another type.
+    const fn counts(&self, line: &Line<'_>) -> bool {
         if !matches!(line.kind, Kind::Command) && !line.command().is_empty() {
             let mut buffer = [0; KEY];
             let length = write_key(&mut buffer, &[b"command ", line.command()]);
             let key = bytes::slice(&buffer, 0, length);
             if lookup(self.old, key).is_none() || lookup(self.new, key).is_none() {
-                return None;
+                return false;
             }
         }
         if line.is_option() || line.is_nested() {
@@ -136,38 +162,39 @@ impl<'a> Cursor<'a> {
                 write_key(&mut buffer, &[b"param ", line.command(), b" ", owner])
             };
             let key = bytes::slice(&buffer, 0, length);
-            match (lookup(self.old, key), lookup(self.new, key)) {
-                (Some(was), Some(is)) if bytes::same(kind(&was), kind(&is)) => {}
-                _ => return None,
-            }
+            return match (lookup(self.old, key), lookup(self.new, key)) {
+                (Some(was), Some(is)) => bytes::same(kind(&was), kind(&is)),
+                _ => false,
+            };
         }
-        Some(match (line.kind, removed) {
-            (Kind::Command, true) => rule::COMMAND_REMOVED,
-            (Kind::Command, false) => rule::COMMAND_ADDED,
-            (Kind::Output, true) => rule::OUTPUT_REMOVED,
-            (Kind::Output, false) => rule::OUTPUT_ADDED,
-            (Kind::ConnectionOption | Kind::ParamOption, true) => rule::OPTION_REMOVED,
-            (Kind::ConnectionOption | Kind::ParamOption, false) => rule::OPTION_ADDED,
-            (Kind::DefaultCommand, true) => rule::DEFAULT_COMMAND_REMOVED,
-            (Kind::DefaultCommand, false) => rule::DEFAULT_COMMAND_ADDED,
-            (Kind::Connection | Kind::Param, true) if line.is_nested() => rule::PROPERTY_REMOVED,
-            (Kind::Connection | Kind::Param, false) if line.is_nested() => {
-                if line.has("required") {
-                    rule::PROPERTY_REQUIRED
-                } else {
-                    rule::PROPERTY_ADDED
-                }
-            }
-            (Kind::Connection, true) => rule::CONNECTION_FIELD_REMOVED,
-            (Kind::Connection, false) if line.has("required") => rule::CONNECTION_FIELD_ADDED_REQUIRED,
-            (Kind::Connection, false) => rule::CONNECTION_FIELD_ADDED,
-            (Kind::Param, true) => rule::PARAM_REMOVED,
-            (Kind::Param, false) if line.has("default") => rule::PARAM_ADDED,
-            (Kind::Param, false) => rule::PARAM_ADDED_WITHOUT_DEFAULT,
-            // A command without its line of texts was cut by hand.
-            (Kind::Text | Kind::Texts, _) => rule::TEXT_CHANGED,
-        })
+        true
     }
+}
+
+/// Judges a line that only one side has.
+const fn whole(line: &Line<'_>, removed: bool) -> Judgement {
+    let aspect = match line.kind {
+        Kind::Command => Aspect::Command,
+        Kind::Output => Aspect::Output,
+        Kind::ConnectionOption | Kind::ParamOption => Aspect::SelectOption,
+        Kind::DefaultCommand => Aspect::DefaultCommand,
+        Kind::Connection | Kind::Param if line.is_nested() => Aspect::Property,
+        Kind::Connection => Aspect::ConnectionField,
+        Kind::Param => Aspect::Param,
+        // A command without its line of texts was cut by hand.
+        Kind::Text | Kind::Texts => return judge(Aspect::Text, Difference::Changed),
+    };
+    let needs_value = match aspect {
+        Aspect::Property | Aspect::ConnectionField => line.has("required"),
+        Aspect::Param => !line.has("default"),
+        _ => false,
+    };
+    let difference = match (removed, needs_value) {
+        (true, _) => Difference::Removed,
+        (false, true) => Difference::AddedWithoutValue,
+        (false, false) => Difference::Added,
+    };
+    judge(aspect, difference)
 }
 
 /// The longest key that is looked up.
@@ -206,25 +233,20 @@ const fn word<'a>(line: &Line<'a>) -> &'a [u8] {
 }
 
 const fn compare<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'a> {
-    match is.kind {
-        Kind::Connection | Kind::Param => compare_field(was, is, step),
-        Kind::Command => compare_command(was, is, step),
-        _ if step > 0 => Step::Over,
-        Kind::DefaultCommand => Step::Last(Found {
-            rule: rule::DEFAULT_COMMAND_CHANGED,
-            line: is,
-            attribute: ("", ""),
-            was: Some(was.rest),
-            is: Some(is.rest),
-        }),
-        _ => Step::Last(Found {
-            rule: rule::TEXT_CHANGED,
-            line: is,
-            attribute: ("", ""),
-            was: Some(was.rest),
-            is: Some(is.rest),
-        }),
-    }
+    let aspect = match is.kind {
+        Kind::Connection | Kind::Param => return compare_field(was, is, step),
+        Kind::Command => return compare_command(was, is, step),
+        _ if step > 0 => return Step::Over,
+        Kind::DefaultCommand => Aspect::DefaultCommand,
+        _ => Aspect::Text,
+    };
+    Step::Last(Found {
+        judgement: judge(aspect, Difference::Changed),
+        line: is,
+        attribute: WHOLE,
+        was: Some(was.rest),
+        is: Some(is.rest),
+    })
 }
 
 const fn compare_command<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'a> {
@@ -232,83 +254,64 @@ const fn compare_command<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'
         return Step::Over;
     }
     let attribute = COMMAND[step];
-    let (before, now) = (was.attribute(attribute.0), is.attribute(attribute.0));
-    let rule = match (step, before, now) {
-        (_, None, None) => return Step::Same,
-        (0 | 1, Some(before), Some(now)) if bytes::same(before, now) => return Step::Same,
-        (0, ..) => rule::SINCE_CHANGED,
-        (1, ..) => rule::EFFECT_CHANGED,
-        (_, Some(_), Some(_)) => return Step::Same,
-        (2, Some(_), None) => rule::IDEMPOTENT_WITHDRAWN,
-        (2, None, Some(_)) => rule::IDEMPOTENT_DECLARED,
-        (_, Some(_), None) => rule::DEPRECATION_LIFTED,
-        (_, None, Some(_)) => rule::DEPRECATION_SET,
+    let (before, now) = (was.attribute(attribute.in_lock), is.attribute(attribute.in_lock));
+    let Some(difference) = differs(before, now) else { return Step::Same };
+    let difference = match attribute.aspect {
+        // Nothing said is a value too.
+        Aspect::Since | Aspect::Effect => Difference::Changed,
+        _ => difference,
     };
-    Step::Found(Found { rule, line: is, attribute, was: before, is: now })
+    let judgement = judge(attribute.aspect, difference);
+    Step::Found(Found { judgement, line: is, attribute, was: before, is: now })
 }
 
 const fn compare_field<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'a> {
-    if step > FIELD.len() {
+    if step >= FIELD.len() {
         return Step::Over;
     }
-    let attribute = if step < FIELD.len() { FIELD[step] } else { FORMAT };
-    let nested = is.is_nested();
-    let (before, now) = match step {
-        0 => (Some(kind(&was)), Some(kind(&is))),
-        1 => (Some(word(&was)), Some(word(&is))),
-        _ => (was.attribute(attribute.0), is.attribute(attribute.0)),
+    let attribute = FIELD[step];
+    let (before, now) = match attribute.aspect {
+        Aspect::Type if attribute.in_lock.is_empty() => (Some(kind(&was)), Some(kind(&is))),
+        Aspect::SecretMark => (secret(&was), secret(&is)),
+        _ => (was.attribute(attribute.in_lock), is.attribute(attribute.in_lock)),
     };
-    match (before, now) {
-        (None, None) => return Step::Same,
-        (Some(before), Some(now)) if bytes::same(before, now) => return Step::Same,
-        _ => {}
-    }
-    let found = Found { rule: field_rule(step, nested, before, now), line: is, attribute, was: before, is: now };
+    let Some(difference) = differs(before, now) else { return Step::Same };
+    let (aspect, difference) = match attribute.aspect {
+        Aspect::Required if is.is_nested() => (Aspect::PropertyRequired, difference),
+        // Of a nested value: it may now be null.
+        Aspect::Type if matches!(difference, Difference::Added) => (Aspect::Type, Difference::Widened),
+        Aspect::Type => (Aspect::Type, Difference::Changed),
+        Aspect::Bounds => (Aspect::Bounds, bound(&attribute, before, now)),
+        aspect => (aspect, difference),
+    };
+    let found = Found { judgement: judge(aspect, difference), line: is, attribute, was: before, is: now };
+    // Nothing outweighs another type.
     if step == 0 { Step::Last(found) } else { Step::Found(found) }
 }
 
-/// The rule of a changed attribute, by its place in [`FIELD`].
-const fn field_rule(step: usize, nested: bool, was: Option<&[u8]>, is: Option<&[u8]>) -> &'static Rule {
-    match (step, was, is) {
-        (0, ..) => rule::TYPE_CHANGED,
-        (1, Some(was), _) => {
-            if bytes::same(was, b"secret") {
-                rule::SECRET_LIFTED
-            } else {
-                rule::SECRET_SET
-            }
-        }
-        (2, _, Some(_)) => {
-            if nested {
-                rule::PROPERTY_REQUIRED
-            } else {
-                rule::BECAME_REQUIRED
-            }
-        }
-        (2, ..) => {
-            if nested {
-                rule::PROPERTY_OPTIONAL
-            } else {
-                rule::BECAME_OPTIONAL
-            }
-        }
-        (3, None, _) => rule::SCHEMA_WIDENED,
-        (3, ..) => rule::TYPE_CHANGED,
-        (4, None, _) => rule::DEFAULT_ADDED,
-        (4, _, None) => rule::DEFAULT_REMOVED,
-        (4, ..) => rule::DEFAULT_CHANGED,
-        (5, None, _) => rule::INTEGER_ADDED,
-        (5, ..) => rule::INTEGER_DROPPED,
-        (6..=9, None, _) => rule::BOUNDS_NARROWED,
-        (6..=9, _, None) => rule::BOUNDS_WIDENED,
-        (6..=9, Some(was), Some(is)) => match (number::compare(was, is), step == 6 || step == 8) {
-            (Some(Ordering::Equal), _) => rule::TEXT_CHANGED,
-            (Some(Ordering::Greater), true) | (Some(Ordering::Less), false) => rule::BOUNDS_WIDENED,
-            _ => rule::BOUNDS_NARROWED,
-        },
-        (10, _, Some(_)) => rule::PATTERN_NARROWED,
-        (10, ..) => rule::PATTERN_DROPPED,
-        (_, _, Some(_)) => rule::FORMAT_ADDED,
-        _ => rule::FORMAT_DROPPED,
+/// The word `secret`, where a field is one.
+const fn secret<'a>(line: &Line<'a>) -> Option<&'a [u8]> {
+    let word = word(line);
+    if bytes::same(word, b"secret") { Some(word) } else { None }
+}
+
+/// How a value differs that a line may have.
+const fn differs(was: Option<&[u8]>, is: Option<&[u8]>) -> Option<Difference> {
+    let same = match (was, is) {
+        (Some(was), Some(is)) => bytes::same(was, is),
+        _ => false,
+    };
+    Difference::of_value(was.is_some(), is.is_some(), same)
+}
+
+const fn bound(attribute: &Attribute, was: Option<&[u8]>, is: Option<&[u8]>) -> Difference {
+    let upper = bytes::starts_with(attribute.in_lock.as_bytes(), b"max");
+    let order = match (was, is) {
+        (Some(was), Some(is)) => number::compare(is, was),
+        _ => None,
+    };
+    match Difference::of_bound(upper, was.is_some(), is.is_some(), order) {
+        Some(difference) => difference,
+        None => Difference::Rewritten,
     }
 }

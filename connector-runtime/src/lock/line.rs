@@ -1,4 +1,4 @@
-//! The lines of a lock: what may stand in them, and how their parts are found.
+//! The lines of a lock: what they may say, and how their parts are found.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -18,11 +18,11 @@ pub struct LockError {
 /// What is wrong with a line of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
-    /// The first line is no `version 1.0.0`.
+    /// The first line is not of the form `version 1.0.0`.
     Version,
     /// The line is none of those that a lock has.
     Unreadable,
-    /// The line stands behind one that comes after it, or is there twice.
+    /// The line follows one that comes after it, or is a duplicate.
     Order,
 }
 
@@ -31,7 +31,7 @@ impl Mistake {
         match self {
             Self::Version => "does not say the version, such as `version 1.0.0`; it is the first line of every lock",
             Self::Unreadable => "cannot be read: it is none of the lines that a lock has, or was cut short",
-            Self::Order => "stands out of order, or twice: the lines of a lock are sorted",
+            Self::Order => "is out of order, or a duplicate: the lines of a lock are sorted",
         }
     }
 }
@@ -136,7 +136,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The field or param, with the objects that it stands in: `filter.limit`.
+    /// The field or param, with the objects that it is in: `filter.limit`.
     pub(super) const fn path(&self) -> &'a [u8] {
         match self.kind {
             Kind::Param | Kind::ParamOption => self.name(1),
@@ -149,7 +149,7 @@ impl<'a> Line<'a> {
         matches!(self.kind, Kind::ParamOption | Kind::ConnectionOption)
     }
 
-    /// Whether the field stands inside an object.
+    /// Returns whether the field is inside an object.
     pub(super) const fn is_nested(&self) -> bool {
         bytes::find(self.path(), b'.') < self.path().len()
     }
@@ -172,7 +172,7 @@ impl<'a> Line<'a> {
         self.attribute(name).is_some()
     }
 
-    /// Returns whether what the line says can be said in such a line.
+    /// Returns whether a line of this kind may say what it says.
     const fn is_readable(&self) -> bool {
         match self.kind {
             Kind::Output | Kind::ConnectionOption | Kind::ParamOption => self.rest.is_empty(),
@@ -209,7 +209,7 @@ const fn split(word: &[u8]) -> (&[u8], &[u8]) {
     if at < word.len() { (bytes::slice(word, 0, at), bytes::from(word, at + 1)) } else { (word, b"") }
 }
 
-/// Returns whether a text is nothing but attributes of these names.
+/// Returns whether a text has attributes of these names and nothing else.
 const fn words(text: &[u8], values: &[&str], flags: &[&str]) -> bool {
     let mut rest = text;
     while !rest.is_empty() {

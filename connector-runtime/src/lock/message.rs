@@ -1,47 +1,29 @@
-//! How a change is said, and where it stands in the config schema.
+//! How a change is said, and where it is in the config schema.
 
 use super::bytes;
 use super::compare::Found;
 use super::line::Kind;
 use super::out::Out;
 use crate::schema::pointer::escape;
-use crate::version::{Rule, rule};
+use crate::version::Wording;
 
-/// Writes `param limit of list: bounds narrowed, max was 500, is 100`, or `param limit of list was removed`.
+/// Writes `param limit of list was removed`, or `param limit of list: bounds narrowed, max was 500, is 100`.
 pub(super) const fn write(out: &mut Out<'_>, found: &Found<'_>) {
     subject(out, found);
-    if found.is_whole() {
-        out.str(if found.is_addition() { " was added" } else { " was removed" });
-        return out.str(how_added(found.rule));
+    if let (true, Wording::Phrase(phrase)) = (found.is_whole(), found.judgement.wording) {
+        out.str(" ");
+        return out.str(phrase);
     }
     out.str(": ");
-    out.str(found.rule.text);
-    let name = found.attribute.0;
+    out.str(found.judgement.rule.text);
+    let name = found.attribute.in_lock;
     match (found.was, found.is) {
         // Whether it is there is all that it says, and the rule has said it.
         (Some(b""), _) | (_, Some(b"")) => {}
         _ if matches!(found.line.kind, Kind::Text | Kind::Texts) => {}
-        _ if bytes::same(found.attribute.1.as_bytes(), b"secret") => {}
+        _ if bytes::same(found.attribute.in_schema.as_bytes(), b"secret") => {}
         (was, is) => was_is(out, if name.is_empty() { "it" } else { name }, was, is),
     }
-}
-
-/// What makes the level of something new.
-const fn how_added(rule: &Rule) -> &'static str {
-    const HOW: [(&Rule, &str); 4] = [
-        (rule::PARAM_ADDED, " with a default"),
-        (rule::PARAM_ADDED_WITHOUT_DEFAULT, " without a default"),
-        (rule::CONNECTION_FIELD_ADDED_REQUIRED, " as required without a default"),
-        (rule::PROPERTY_REQUIRED, " as required"),
-    ];
-    let mut at = 0;
-    while at < HOW.len() {
-        if bytes::same(HOW[at].0.id.as_bytes(), rule.id.as_bytes()) {
-            return HOW[at].1;
-        }
-        at += 1;
-    }
-    ""
 }
 
 const fn was_is(out: &mut Out<'_>, name: &str, was: Option<&[u8]>, is: Option<&[u8]>) {
@@ -139,9 +121,9 @@ pub(super) fn pointer(found: &Found<'_>) -> String {
     match line.kind {
         Kind::Output => pointer.push_str("/outputs"),
         Kind::ConnectionOption | Kind::ParamOption => pointer.push_str("/options"),
-        _ if !found.attribute.1.is_empty() => {
+        _ if !found.attribute.in_schema.is_empty() => {
             pointer.push('/');
-            pointer.push_str(found.attribute.1);
+            pointer.push_str(found.attribute.in_schema);
         }
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! Numbers and versions as they stand in a lock, compared in const evaluation.
+//! Numbers and versions as they are written in a lock, compared in const evaluation.
 
 use std::cmp::Ordering;
 
@@ -93,7 +93,7 @@ pub(super) const fn version(text: &[u8]) -> Option<Version<'_>> {
     Some(Version { numbers: (major, minor, patch), pre })
 }
 
-/// A number and what stands behind the dot after it.
+/// A number, and what follows the dot after it.
 const fn leading(text: &[u8], dot: bool) -> Option<(u64, &[u8])> {
     let end = bytes::find(text, b'.');
     if end == 0 || dot != (end < text.len()) {

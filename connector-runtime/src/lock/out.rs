@@ -45,7 +45,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Returns whether nothing more need be written, as the comparison is over.
+    /// Returns whether the comparison is over, so that nothing more need be written.
     pub(super) const fn is_done(&self) -> bool {
         matches!(self.to, To::Compare { equal: false, .. })
     }

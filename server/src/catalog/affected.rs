@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use connector_runtime::schema::{ConfigSchema, is_missing};
-use connector_runtime::version::{Change, Changes, Level};
+use connector_runtime::version::{Affects, Change, Changes};
 use floh_client::answers::Affected;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
@@ -56,9 +56,8 @@ pub(super) async fn affected(
     new: &ConfigSchema,
     changes: &Changes,
 ) -> Result<AffectedList, StoreError> {
-    let breaking = changes.items.iter().filter(|change| change.level() == Level::Major);
     let touches: Vec<(Touch<'_>, &str)> =
-        breaking.filter_map(|change| Some((touch(change, old)?, change.pointer.as_str()))).collect();
+        changes.items.iter().filter_map(|change| Some((touch(change, old)?, change.pointer.as_str()))).collect();
     if touches.is_empty() {
         return Ok(AffectedList::default());
     }
@@ -93,22 +92,29 @@ fn command<'c>(touch: &Touch<'c>) -> Option<&'c str> {
     }
 }
 
-/// Reads off a change what it touches. Names have no characters that a pointer would escape.
+/// Returns what a change touches: its pointer says the thing, its rule whose calls. Names have no characters that a
+/// pointer would escape.
 fn touch<'c>(change: &'c Change, old: &'c ConfigSchema) -> Option<Touch<'c>> {
+    if change.rule.affects == Affects::Nobody {
+        return None;
+    }
+    // What changed inside a nested value affects those who give the value at all.
+    let affects = |key: Option<&str>| if key == Some("schema") { Affects::Users } else { change.rule.affects };
     let mut steps = change.pointer.split('/').skip(1);
-    let rule = change.rule.id;
-    match (steps.next()?, steps.next(), steps.next(), steps.next()) {
-        ("connectionConfig", Some(field), ..) => Some(match rule {
-            "connection_field_added_required" | "became_required" => Touch::Misses(field),
-            "default_removed" => Touch::Lacks(field),
-            _ => Touch::Has(field),
+    let mut step = || steps.next();
+    match (step()?, step()) {
+        ("connectionConfig", Some(field)) => Some(match affects(step()) {
+            Affects::WithoutValue => Touch::Misses(field),
+            Affects::DefaultUsers => Touch::Lacks(field),
+            Affects::Users | Affects::Nobody => Touch::Has(field),
         }),
-        ("commands", Some(command), Some("paramSchema"), Some(param)) => {
-            let by_all = matches!(rule, "param_added_without_default" | "became_required" | "default_removed");
-            Some(if by_all { Touch::Calls(command) } else { Touch::Gives(command, param) })
-        }
-        ("commands", Some(command), ..) => Some(Touch::Calls(command)),
-        ("defaultCommand", ..) => old.default_command.as_deref().map(Touch::Calls),
+        ("commands", Some(command)) => match (step(), step()) {
+            (Some("paramSchema"), Some(param)) if affects(step()) == Affects::Users => {
+                Some(Touch::Gives(command, param))
+            }
+            _ => Some(Touch::Calls(command)),
+        },
+        ("defaultCommand", _) => old.default_command.as_deref().map(Touch::Calls),
         _ => None,
     }
 }
@@ -186,10 +192,42 @@ impl From<Found> for AffectedList {
 
 #[cfg(test)]
 mod tests {
+    use connector_runtime::version::diff;
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn call(command: &str, params: Option<&str>) -> RecentCall {
         RecentCall { command: command.to_owned(), params: params.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_change_touches_what_its_rule_says() {
+        let schema = |config: Value, value: Value| {
+            let commands = json!({ "list": { "params": ["value"], "paramSchema": { "value": value } } });
+            ConfigSchema::parse(&json!({ "connectionConfig": config, "commands": commands })).unwrap()
+        };
+        let object =
+            |properties: Value| json!({ "type": "object", "schema": { "type": "object", "properties": properties } });
+        let text = |keys: Value| {
+            let mut field = json!({ "type": "string" });
+            field.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+            field
+        };
+        let with_default = || json!({ "a": { "type": "string", "default": "x" } });
+        let bare = || json!({ "a": { "type": "string" } });
+        for (old, new, of_field, of_param) in [
+            (text(json!({})), json!({ "type": "number" }), Some(Touch::Has("f")), Some(Touch::Gives("list", "value"))),
+            (text(json!({ "default": "x" })), text(json!({})), Some(Touch::Lacks("f")), Some(Touch::Calls("list"))),
+            (text(json!({})), text(json!({ "required": true })), Some(Touch::Misses("f")), Some(Touch::Calls("list"))),
+            (object(with_default()), object(bare()), Some(Touch::Has("f")), Some(Touch::Gives("list", "value"))),
+            (text(json!({})), text(json!({ "default": "x" })), None, None),
+        ] {
+            let (before, after) = (schema(json!({ "f": old }), old.clone()), schema(json!({ "f": new }), new.clone()));
+            let changes = diff(&before, &after);
+            let touches: Vec<_> = changes.items.iter().map(|change| touch(change, &before)).collect();
+            assert_eq!(touches, [of_field, of_param], "{old} -> {new}: {changes:?}");
+        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn bounds_are_inclusive_and_exact() {
     assert_eq!(one(field.clone(), json!(3.0)), "");
     assert_eq!(one(field.clone(), json!(0)), "expected at least 1, got 0");
     assert_eq!(one(field, json!(3.5)), "expected at most 3, got 3.5");
-    // Beyond 2^53 floats no longer tell neighbours apart.
+    // Beyond 2^53 neighbours are the same float.
     let large = json!({ "type": "number", "maximum": 9_007_199_254_740_992_i64 });
     assert_eq!(one(large.clone(), json!(9_007_199_254_740_992_i64)), "");
     let over = "expected at most 9007199254740992, got 9007199254740993";

@@ -1,6 +1,6 @@
 //! From a level to a version. 0.x obeys the same rules as every other version.
 //!
-//! Pre-releases: a version such as `2.0.0-rc.1` stands for the `2.0.0` to come. It meets the floor 2.0.0,
+//! Pre-releases: a version such as `2.0.0-rc.1` counts as the `2.0.0` to come. It meets the floor 2.0.0,
 //! and what follows it may be `2.0.0-rc.2` or `2.0.0` whatever changed in between, as long as its numbers
 //! would have allowed the change: a breaking one needs `x.0.0`. Build metadata counts for nothing.
 
@@ -85,7 +85,7 @@ fn numbers(version: &Version) -> Numbers {
     (version.major, version.minor, version.patch)
 }
 
-/// The lowest numbers after changes of a level; const, for the lock.
+/// Returns the lowest numbers after changes of a level; const, for the lock.
 pub const fn floor((major, minor, patch): Numbers, pre_release: bool, level: Level) -> Numbers {
     match level {
         Level::None => (major, minor, patch),

@@ -4,7 +4,10 @@ use semver::Version;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::rules::id;
+use super::aspect::{Aspect, Difference};
+use super::path::Path;
+use super::said::Said;
+use super::table::{Judgement, judge};
 use super::{Level, Rule, suggested_version};
 
 /// One change between two config schemas.
@@ -56,12 +59,14 @@ impl Changes {
 
     /// Adds that the script of the type changed. The pointer goes into the type, beside its schema.
     pub fn script_source_changed(&mut self) {
-        self.push(id::SCRIPT_SOURCE_CHANGED, "/scriptSource", "the script changed");
+        let at = Path::Root;
+        self.found(Aspect::ScriptSource, Difference::Changed, at.step("scriptSource"), &Said::of(&"the script"));
     }
 
     /// Adds that the type is served at another endpoint. The pointer goes into the type, beside its schema.
     pub fn endpoint_url_changed(&mut self) {
-        self.push(id::ENDPOINT_URL_CHANGED, "/endpointUrl", "the endpoint changed");
+        let at = Path::Root;
+        self.found(Aspect::EndpointUrl, Difference::Changed, at.step("endpointUrl"), &Said::of(&"the endpoint"));
     }
 
     /// Returns the changes as the API answers them, with the version that they need after `current`.
@@ -70,8 +75,10 @@ impl Changes {
         Report { level, changes: &self.items, suggested_version: suggested_version(current, level) }
     }
 
-    pub(crate) fn push(&mut self, rule: &'static Rule, pointer: impl Into<String>, message: impl Into<String>) {
-        self.items.push(Change { rule, pointer: pointer.into(), message: message.into() });
+    /// Adds a difference, under the rule that it falls under.
+    pub(super) fn found(&mut self, aspect: Aspect, difference: Difference, at: Path<'_>, said: &Said<'_>) {
+        let Judgement { rule, wording } = judge(aspect, difference);
+        self.items.push(Change { rule, pointer: at.pointer(), message: said.message(wording) });
     }
 }
 

@@ -9,11 +9,11 @@ pub(super) type Object = Map<String, Value>;
 /// How a keyword is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Says something to people and accepts nothing less.
+    /// A text for people, which accepts nothing less.
     Annotation,
     /// A number; a higher upper bound accepts more.
     Bound { upper: bool },
-    /// A schema; what it accepts more, the whole accepts more. Absent accepts everything.
+    /// A schema: if it accepts more, the whole does. Absent accepts everything.
     Schema,
     /// A schema below which more may be less.
     Strict,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Reference,
     /// A reference by name, which is not followed.
     Elsewhere,
-    /// Compared together with others, by code of its own; or only through references.
+    /// Compared by code of its own, together with others; or only through references.
     Apart,
     /// Anything else: equal, or breaking.
     Other,
@@ -61,7 +61,7 @@ pub(super) fn union<'a>(old: &'a Object, new: &'a Object) -> impl Iterator<Item 
     old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)))
 }
 
-/// Returns whether a schema is nothing but a reference, perhaps with texts beside it.
+/// Returns whether a schema is only a reference, perhaps with texts beside it.
 pub(super) fn is_reference(schema: &Value) -> bool {
     schema.as_object().is_some_and(|map| {
         map.contains_key("$ref")

@@ -6,18 +6,20 @@
 //! document are followed, so that moving a part to `$defs` changes nothing; `$defs` itself is not compared.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::Changes;
-use super::field::{bound_rule, default_rule, was_is};
+use super::aspect::{Aspect, Difference};
+use super::field::DefaultChange;
 use super::keywords::{self, Kind, Object};
 use super::path::Path;
-use super::rules::{Level, Rule, id};
+use super::said::{Said, WasIs, shown};
+use super::table::judge;
+use super::{Change, Changes, Level, numbers};
 
-/// How many references may lead straight to another one.
-const HOPS: usize = 32;
+/// Most references that may lead straight to another one.
+const MAX_HOPS: usize = 32;
 
 /// Lists what changed in the nested schema of a field. No schema accepts everything.
 pub(super) fn compare(named: &str, old: Option<&Value>, new: Option<&Value>, path: Path<'_>, changes: &mut Changes) {
@@ -26,7 +28,8 @@ pub(super) fn compare(named: &str, old: Option<&Value>, new: Option<&Value>, pat
     let mut walk = Walk { named, roots: [old, new], seen: HashSet::new(), changes };
     walk.schema(old, new, path, Mode::Free);
     if changes.items.len() == before {
-        changes.push(id::TEXT_CHANGED, path.pointer(), format!("the schema of {named} is written in another way"));
+        let schema = format!("the schema of {named}");
+        changes.found(Aspect::Text, Difference::Rewritten, path, &Said::of(&schema));
     }
 }
 
@@ -47,9 +50,23 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn found(&mut self, rule: &'static Rule, mode: Mode, path: Path<'_>, what: impl fmt::Display) {
-        let rule = if mode == Mode::Strict && rule.level > Level::Patch { id::SCHEMA_NARROWED } else { rule };
-        self.changes.push(rule, path.pointer(), format!("{what} in the schema of {}", self.named));
+    /// Adds a difference. In strict mode more may be less, so everything but a text counts as narrowed.
+    fn found(&mut self, aspect: Aspect, difference: Difference, mode: Mode, path: Path<'_>, said: Said<'_>) {
+        let judgement = judge(aspect, difference);
+        let strict = mode == Mode::Strict && judgement.rule.level > Level::Patch;
+        let rule = if strict { judge(Aspect::Nested, Difference::Narrowed).rule } else { judgement.rule };
+        let message = Said { within: Some(self.named), ..said }.message(judgement.wording);
+        self.changes.items.push(Change { rule, pointer: path.pointer(), message });
+    }
+
+    /// Adds that the schema accepts less.
+    fn narrowed(&mut self, mode: Mode, path: Path<'_>, what: &dyn Display) {
+        self.found(Aspect::Nested, Difference::Narrowed, mode, path, Said::of(what));
+    }
+
+    /// Adds that the schema accepts more.
+    fn widened(&mut self, mode: Mode, path: Path<'_>, what: &dyn Display) {
+        self.found(Aspect::Nested, Difference::Widened, mode, path, Said::of(what));
     }
 
     fn schema(&mut self, old: &Value, new: &Value, path: Path<'_>, mode: Mode) {
@@ -64,9 +81,9 @@ impl Walk<'_> {
             (Value::Bool(true), Value::Object(new)) => self.object(&Object::new(), new, path, mode),
             (Value::Object(old), Value::Bool(true)) => self.object(old, &Object::new(), path, mode),
             _ if old == new => {}
-            (Value::Bool(false), _) => self.found(id::SCHEMA_WIDENED, mode, path, "what was refused is accepted"),
-            (_, Value::Bool(false)) => self.found(id::SCHEMA_NARROWED, mode, path, "what was accepted is refused"),
-            _ => self.found(id::SCHEMA_NARROWED, mode, path, "something that is no schema changed"),
+            (Value::Bool(false), _) => self.widened(mode, path, &"what was refused is accepted"),
+            (_, Value::Bool(false)) => self.narrowed(mode, path, &"what was accepted is refused"),
+            _ => self.narrowed(mode, path, &"something that is not a schema changed"),
         }
     }
 
@@ -81,14 +98,15 @@ impl Walk<'_> {
     /// Without its target a reference can only be judged by the whole document.
     fn unresolved(&mut self, path: Path<'_>, mode: Mode) {
         if self.roots[0] != self.roots[1] {
-            self.found(id::SCHEMA_NARROWED, mode, path, "a reference that cannot be followed stands beside changes");
+            self.narrowed(mode, path, &"a reference that cannot be followed is beside changes");
         }
     }
 
     fn texts(&mut self, old: &Object, new: &Object, path: Path<'_>) {
         for key in keywords::union(old, new).filter(|key| keywords::kind(key) == Kind::Annotation) {
             if old.get(key) != new.get(key) {
-                self.found(id::TEXT_CHANGED, Mode::Free, path.step(key), format_args!("{key} changed"));
+                let said = Said { key, ..Said::default() };
+                self.found(Aspect::Text, Difference::Changed, Mode::Free, path.step(key), said);
             }
         }
     }
@@ -99,14 +117,14 @@ impl Walk<'_> {
         self.types(old, new, path, mode);
         self.values(old, new, path, mode);
         self.properties(old, new, path, mode);
-        if let Some((rule, what)) = default_rule(old.get("default"), new.get("default"), false) {
-            self.found(rule, mode, path.step("default"), format_args!("default {what}"));
+        if let Some(default) = DefaultChange::between(old.get("default"), new.get("default"), false) {
+            self.change(Aspect::DefaultValue, default.difference, mode, path, "default", (default.was, default.is));
         }
         for key in keywords::union(old, new) {
             let (was, is) = (old.get(key), new.get(key));
             let at = path.step(key);
             match keywords::kind(key) {
-                Kind::Bound { upper } => self.bound(key, upper, was, is, at, mode),
+                Kind::Bound { upper } => self.bound(key, upper, was, is, path, mode),
                 Kind::Schema => {
                     let any = &Value::Bool(true);
                     self.schema(was.unwrap_or(any), is.unwrap_or(any), at, mode);
@@ -116,8 +134,8 @@ impl Walk<'_> {
                         let targets = (target(self.roots[0], was), target(self.roots[1], is));
                         self.targets(targets.0, targets.1, at, mode);
                     }
-                    [Some(_), None] => self.found(id::SCHEMA_WIDENED, mode, at, "a reference was removed"),
-                    _ => self.found(id::SCHEMA_NARROWED, mode, at, "a reference was added"),
+                    [Some(_), None] => self.widened(mode, at, &"a reference was removed"),
+                    _ => self.narrowed(mode, at, &"a reference was added"),
                 },
                 Kind::Elsewhere => self.unresolved(at, mode),
                 Kind::Strict => self.strict(key, was, is, at, mode),
@@ -125,35 +143,58 @@ impl Walk<'_> {
                 Kind::Named => self.named(key, was, is, at, mode),
                 Kind::Format => {
                     let [was, is] = [old, new].map(keywords::format);
-                    if was != is {
-                        let rule = if is.is_some() { id::FORMAT_ADDED } else { id::FORMAT_DROPPED };
-                        self.found(rule, mode, at, format_args!("format {}", was_is(was, is)));
-                    }
+                    self.value(Aspect::Format, mode, path, "format", was, is);
                 }
-                Kind::Pattern | Kind::Other if was != is => {
-                    let rule = match is {
-                        None if keywords::kind(key) == Kind::Pattern => id::PATTERN_DROPPED,
-                        _ if keywords::kind(key) == Kind::Pattern => id::PATTERN_NARROWED,
-                        None if key == "multipleOf" || key == "uniqueItems" => id::SCHEMA_WIDENED,
-                        Some(Value::Bool(false)) if key == "uniqueItems" => id::SCHEMA_WIDENED,
-                        _ => id::SCHEMA_NARROWED,
-                    };
-                    self.found(rule, mode, at, format_args!("{key} {}", was_is(was, is)));
+                Kind::Pattern => self.value(Aspect::Pattern, mode, path, "pattern", was, is),
+                Kind::Other if was != is => {
+                    let what = format!("{key} {}", WasIs(shown(was), shown(is)));
+                    match is {
+                        None if key == "multipleOf" || key == "uniqueItems" => self.widened(mode, at, &what),
+                        Some(Value::Bool(false)) if key == "uniqueItems" => self.widened(mode, at, &what),
+                        _ => self.narrowed(mode, at, &what),
+                    }
                 }
                 _ => {}
             }
         }
     }
 
+    /// Compares a keyword that is there or not, and the same or not.
+    fn value(
+        &mut self,
+        aspect: Aspect,
+        mode: Mode,
+        path: Path<'_>,
+        key: &str,
+        was: Option<&Value>,
+        is: Option<&Value>,
+    ) {
+        if let Some(difference) = Difference::of_value(was.is_some(), is.is_some(), was == is) {
+            self.change(aspect, difference, mode, path, key, (shown(was), shown(is)));
+        }
+    }
+
+    fn change(
+        &mut self,
+        aspect: Aspect,
+        difference: Difference,
+        mode: Mode,
+        path: Path<'_>,
+        key: &str,
+        (was, is): (Option<&dyn Display>, Option<&dyn Display>),
+    ) {
+        self.found(aspect, difference, mode, path.step(key), Said { key, was, is, ..Said::default() });
+    }
+
     fn secret(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
         let path = path.step("writeOnly");
-        match (keywords::is_secret(old), keywords::is_secret(new)) {
-            (true, false) => self.found(id::SECRET_LIFTED, mode, path, "what was a secret is none"),
-            (false, true) => self.found(id::SECRET_SET, mode, path, "what was no secret is one"),
-            _ if old.get("writeOnly") != new.get("writeOnly") => {
-                self.found(id::TEXT_CHANGED, mode, path, "writeOnly changed");
+        match Difference::of_presence(keywords::is_secret(old), keywords::is_secret(new)) {
+            Some(difference) => self.found(Aspect::SecretMark, difference, mode, path, Said::of(&"a value")),
+            None if old.get("writeOnly") != new.get("writeOnly") => {
+                let said = Said { key: "writeOnly", ..Said::default() };
+                self.found(Aspect::Text, Difference::Changed, mode, path, said);
             }
-            _ => {}
+            None => {}
         }
     }
 
@@ -165,12 +206,13 @@ impl Walk<'_> {
             (None, Some(_)) => false,
             (Some(narrow), Some(wide)) => narrow.iter().all(|ty| whole(wide, ty)),
         };
-        let rule = match (within(&was, &is), within(&is, &was)) {
+        let difference = match (within(&was, &is), within(&is, &was)) {
             (true, true) => return,
-            (true, false) => id::SCHEMA_WIDENED,
-            (false, _) => id::TYPE_CHANGED,
+            (true, false) => Difference::Widened,
+            (false, _) => Difference::Changed,
         };
-        self.found(rule, mode, path.step("type"), format_args!("type {}", was_is(old.get("type"), new.get("type"))));
+        let values = (shown(old.get("type")), shown(new.get("type")));
+        self.change(Aspect::Type, difference, mode, path, "type", values);
     }
 
     /// `enum` and `const` together, and a `oneOf` of nothing but constants, as a select writes it.
@@ -191,16 +233,16 @@ impl Walk<'_> {
     fn value_sets(&mut self, was: Option<Vec<String>>, is: Option<Vec<String>>, path: Path<'_>, mode: Mode) {
         let (was, is) = match (was, is) {
             (None, None) => return,
-            (None, Some(_)) => return self.found(id::SCHEMA_NARROWED, mode, path, "the values were limited to a list"),
-            (Some(_), None) => return self.found(id::SCHEMA_WIDENED, mode, path, "the values are no longer limited"),
+            (None, Some(_)) => return self.narrowed(mode, path, &"the values were limited to a list"),
+            (Some(_), None) => return self.widened(mode, path, &"the values are no longer limited"),
             (Some(was), Some(is)) => (was, is),
         };
         let (known, kept): (HashSet<&String>, HashSet<&String>) = (was.iter().collect(), is.iter().collect());
         for value in was.iter().filter(|value| !kept.contains(value)) {
-            self.found(id::OPTION_REMOVED, mode, path, format_args!("value {value} was removed"));
+            self.found(Aspect::SelectOption, Difference::Removed, mode, path, Said::of(&format!("value {value}")));
         }
         for value in is.iter().filter(|value| !known.contains(value)) {
-            self.found(id::OPTION_ADDED, mode, path, format_args!("value {value} was added"));
+            self.found(Aspect::SelectOption, Difference::Added, mode, path, Said::of(&format!("value {value}")));
         }
     }
 
@@ -214,38 +256,40 @@ impl Walk<'_> {
         for (name, property) in was {
             match is.get(name) {
                 Some(now) => self.schema(property, now, at.step(name), mode),
-                None => {
-                    self.found(id::PROPERTY_REMOVED, mode, at.step(name), format_args!("property {name} was removed"));
-                }
+                None => self.property(Aspect::Property, Difference::Removed, mode, at, name),
             }
         }
         for name in is.keys().filter(|name| !was.contains_key(*name) && !needs.contains(name.as_str())) {
-            self.found(id::PROPERTY_ADDED, mode, at.step(name), format_args!("property {name} was added"));
+            self.property(Aspect::Property, Difference::Added, mode, at, name);
         }
         let mut both: Vec<&str> = needed.symmetric_difference(&needs).copied().collect();
         both.sort_unstable();
         for name in both {
-            if needs.contains(name) {
-                let what = if was.contains_key(name) { "was optional, is required" } else { "was added as required" };
-                self.found(id::PROPERTY_REQUIRED, mode, at.step(name), format_args!("property {name} {what}"));
-            } else if is.contains_key(name) || !was.contains_key(name) {
-                self.found(
-                    id::PROPERTY_OPTIONAL,
-                    mode,
-                    at.step(name),
-                    format_args!("property {name} was required, is optional"),
-                );
-            }
+            let (aspect, difference) = match (needs.contains(name), was.contains_key(name), is.contains_key(name)) {
+                (true, true, _) => (Aspect::PropertyRequired, Difference::Added),
+                (true, false, _) => (Aspect::Property, Difference::AddedWithoutValue),
+                // Removed, which says enough.
+                (false, true, false) => continue,
+                (false, ..) => (Aspect::PropertyRequired, Difference::Removed),
+            };
+            self.property(aspect, difference, mode, at, name);
         }
     }
 
+    fn property(&mut self, aspect: Aspect, difference: Difference, mode: Mode, at: Path<'_>, name: &str) {
+        self.found(aspect, difference, mode, at.step(name), Said::of(&format!("property {name}")));
+    }
+
     fn bound(&mut self, key: &str, upper: bool, was: Option<&Value>, is: Option<&Value>, path: Path<'_>, mode: Mode) {
-        let numbers = [was, is].map(|value| value.and_then(Value::as_number));
-        let odd = was.is_some() && numbers[0].is_none() || is.is_some() && numbers[1].is_none();
-        let rule =
-            if odd { (was != is).then_some(id::BOUNDS_NARROWED) } else { bound_rule(upper, numbers[0], numbers[1]) };
-        if let Some(rule) = rule {
-            self.found(rule, mode, path, format_args!("{key} {}", was_is(was, is)));
+        let bounds = [was, is].map(|value| value.and_then(Value::as_number));
+        let odd = was.is_some() && bounds[0].is_none() || is.is_some() && bounds[1].is_none();
+        let difference = if odd {
+            (was != is).then_some(Difference::Narrowed)
+        } else {
+            numbers::bound(upper, bounds[0], bounds[1], numbers::compare)
+        };
+        if let Some(difference) = difference {
+            self.change(Aspect::Bounds, difference, mode, path, key, (shown(was), shown(is)));
         }
     }
 
@@ -253,7 +297,7 @@ impl Walk<'_> {
     fn strict(&mut self, key: &str, was: Option<&Value>, is: Option<&Value>, path: Path<'_>, mode: Mode) {
         match (was, is) {
             (Some(was), Some(is)) => self.schema(was, is, path, Mode::Strict),
-            _ => self.found(id::SCHEMA_NARROWED, mode, path, format_args!("{key} was added or removed")),
+            _ => self.narrowed(mode, path, &format!("{key} was added or removed")),
         }
     }
 
@@ -263,10 +307,10 @@ impl Walk<'_> {
         let (was, is) = match lists {
             [Some(was), Some(is)] => (was, is),
             [Some(_), None] if key != "prefixItems" => {
-                return self.found(id::SCHEMA_WIDENED, mode, path, format_args!("{key} was removed"));
+                return self.widened(mode, path, &format!("{key} was removed"));
             }
             _ if was == is => return,
-            _ => return self.found(id::SCHEMA_NARROWED, mode, path, format_args!("{key} was added or removed")),
+            _ => return self.narrowed(mode, path, &format!("{key} was added or removed")),
         };
         if key == "oneOf" && keywords::all_constant(was) && keywords::all_constant(is) {
             return;
@@ -279,8 +323,8 @@ impl Walk<'_> {
         if was.len() != is.len() {
             let grew = is.len() > was.len();
             let wider = key == "anyOf" && grew || key == "allOf" && !grew;
-            let rule = if wider { id::SCHEMA_WIDENED } else { id::SCHEMA_NARROWED };
-            self.found(rule, mode, path, format_args!("{key} had {} branches, has {}", was.len(), is.len()));
+            let what = format!("{key} had {} branches, has {}", was.len(), is.len());
+            if wider { self.widened(mode, path, &what) } else { self.narrowed(mode, path, &what) }
         }
     }
 
@@ -296,12 +340,12 @@ impl Walk<'_> {
                 self.schema(schema, &is[name], path.step(name), mode);
             }
         } else if was != is {
-            self.found(id::SCHEMA_NARROWED, mode, path, format_args!("{key} changed"));
+            self.narrowed(mode, path, &format!("{key} changed"));
         }
     }
 }
 
-/// The schema that a node stands for: references that stand alone are followed.
+/// Returns the schema that a node means: a reference with nothing but texts beside it is followed.
 fn follow<'v>(root: &'v Value, node: &'v Value) -> Option<&'v Value> {
     if !keywords::is_reference(node) {
         return Some(node);
@@ -309,11 +353,11 @@ fn follow<'v>(root: &'v Value, node: &'v Value) -> Option<&'v Value> {
     target(root, node.get("$ref")?.as_str()?)
 }
 
-/// The schema that a reference leads to in the end. A part with an `$id` of its own has references of its
+/// Returns the schema that a reference leads to in the end. A part with an `$id` of its own has references of its
 /// own, and nothing in such a document is followed.
 fn target<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
     let mut reference = reference;
-    for _ in 0..HOPS {
+    for _ in 0..MAX_HOPS {
         let node = root.pointer(reference.strip_prefix('#')?)?;
         if !keywords::is_reference(node) {
             return (!keywords::has_inner_id(root)).then_some(node);

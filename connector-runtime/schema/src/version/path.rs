@@ -1,4 +1,4 @@
-//! Where a comparison stands. Kept on the stack; written as a JSON pointer only where something changed.
+//! Where a comparison is. Kept on the stack; written as a JSON pointer only where something changed.
 
 use crate::pointer::escape;
 

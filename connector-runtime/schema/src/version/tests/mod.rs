@@ -2,4 +2,5 @@ mod bump;
 mod laws;
 mod nested;
 mod rules;
+mod table;
 mod wire;

@@ -1,50 +1,19 @@
 //! JSON -> [`ConfigSchema`], strictly: every unknown key and every contradiction is reported with its
 //! JSON pointer, all of them in one pass.
 //!
-//! Whoever may write a type may send anything: the work is linear in the size of the document, and regular
+//! A schema may come from anybody who may write a type: the work is linear in the size of the document, and regular
 //! expressions, which cost far more than their text, are counted.
 
-mod field;
-
 use std::collections::HashSet;
-use std::fmt;
 
 use indexmap::IndexMap;
 use semver::Version;
 use serde_json::{Map, Value};
 
-use super::model::{Command, ConfigSchema, Effect, Field, FieldKind, Fields, Source};
-use super::names::is_command_name;
-use super::pointer;
-
-/// Most mistakes that are listed; who has more begins with these.
-const MAX_PROBLEMS: usize = 1_000;
-
-/// One mistake in a config schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaProblem {
-    /// JSON pointer (RFC 6901) to the place.
-    pub pointer: String,
-    /// What is wrong there and what would be right.
-    pub message: String,
-}
-
-/// A config schema that cannot be used, with everything that is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct SchemaError {
-    /// The mistakes, in document order.
-    pub problems: Vec<SchemaProblem>,
-}
-
-impl fmt::Display for SchemaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid config schema")?;
-        for problem in &self.problems {
-            write!(f, "; {}: {}", problem.pointer, problem.message)?;
-        }
-        Ok(())
-    }
-}
+use super::error::SchemaError;
+use super::parser::Parser;
+use crate::is_command_name;
+use crate::model::{Command, ConfigSchema, Effect, Field, FieldKind, Fields, Source};
 
 impl ConfigSchema {
     /// Reads a config schema.
@@ -58,91 +27,7 @@ impl ConfigSchema {
     }
 }
 
-#[derive(Default)]
-struct Parser {
-    path: Vec<String>,
-    problems: Vec<SchemaProblem>,
-    patterns: field::Patterns,
-}
-
 impl Parser {
-    fn problem(&mut self, message: impl Into<String>) {
-        if self.problems.len() >= MAX_PROBLEMS {
-            return;
-        }
-        let pointer = pointer::of(self.path.iter().map(String::as_str));
-        self.problems.push(SchemaProblem { pointer, message: message.into() });
-    }
-
-    fn at<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step.to_owned());
-        let result = read(self);
-        self.path.pop();
-        result
-    }
-
-    fn problem_at(&mut self, step: &str, message: impl Into<String>) {
-        self.at(step, |parser| parser.problem(message));
-    }
-
-    fn object<'v>(&mut self, value: &'v Value) -> Option<&'v Map<String, Value>> {
-        let object = value.as_object();
-        if object.is_none() {
-            self.problem(format!("expected an object, got {}", super::json_type(value)));
-        }
-        object
-    }
-
-    /// Reads one key with `read` where it is present.
-    fn key<T>(
-        &mut self,
-        map: &Map<String, Value>,
-        key: &str,
-        read: impl FnOnce(&mut Self, &Value) -> Option<T>,
-    ) -> Option<T> {
-        let value = map.get(key)?;
-        self.at(key, |parser| read(parser, value))
-    }
-
-    fn known_keys(&mut self, map: &Map<String, Value>, known: &[&str]) {
-        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-            self.problem_at(key, format!("unknown key; known here are {}", known.join(", ")));
-        }
-    }
-
-    fn text(&mut self, value: &Value) -> Option<String> {
-        self.typed(value, "a string", |value| value.as_str().map(str::to_owned))
-    }
-
-    fn flag(&mut self, map: &Map<String, Value>, key: &str) -> bool {
-        self.key(map, key, |parser, value| parser.typed(value, "true or false", Value::as_bool)).unwrap_or(false)
-    }
-
-    fn typed<T>(&mut self, value: &Value, wanted: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
-        let read = read(value);
-        if read.is_none() {
-            self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
-        }
-        read
-    }
-
-    fn list<'v>(&mut self, value: &'v Value, wanted: &str) -> Option<&'v Vec<Value>> {
-        let list = value.as_array();
-        if list.is_none() {
-            self.problem(format!("expected {wanted}, got {}", super::json_type(value)));
-        }
-        list
-    }
-
-    fn one_of<T: Copy>(&mut self, value: &Value, table: &[(&'static str, T)]) -> Option<T> {
-        let found = value.as_str().and_then(|text| table.iter().find(|(name, _)| *name == text));
-        if found.is_none() {
-            let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
-            self.problem(format!("expected one of {}, got {value}", names.join(", ")));
-        }
-        found.map(|(_, value)| *value)
-    }
-
     fn schema(&mut self, value: &Value) -> ConfigSchema {
         let Some(map) = self.object(value) else { return ConfigSchema::default() };
         self.known_keys(map, &["connectionConfig", "commands", "defaultCommand"]);
@@ -224,7 +109,7 @@ impl Parser {
         }
     }
 
-    /// Params stand in the order of `params`; one without an entry in `paramSchema` is optional raw JSON.
+    /// Params are in the order of `params`; one without an entry in `paramSchema` is optional raw JSON.
     /// Without `params` the keys of `paramSchema` are the list.
     fn params(&mut self, map: &Map<String, Value>) -> Fields {
         let mut schemas = self.key(map, "paramSchema", |parser, value| Some(parser.fields(value))).unwrap_or_default();

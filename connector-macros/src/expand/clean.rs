@@ -1,0 +1,33 @@
+//! Takes what is ours from the user's items, so that the compiler sees the rest.
+
+use syn::{FnArg, ImplItem, ItemImpl, ItemStruct};
+
+use crate::docs;
+use crate::model::{Field, is_command, is_command_attribute};
+
+/// Takes the attributes that are ours from a connector struct.
+pub(crate) fn clean_struct(item: &mut ItemStruct) {
+    for field in &mut item.fields {
+        field.attrs.retain(|attribute| !Field::owns(attribute));
+    }
+}
+
+/// Takes the attributes that are ours from an impl block, and the comments from its params.
+pub(crate) fn clean_impl(item: &mut ItemImpl) {
+    for member in &mut item.items {
+        let ImplItem::Fn(method) = member else { continue };
+        if !is_command(&method.attrs) {
+            continue;
+        }
+        method.attrs.retain(|attribute| !is_command_attribute(attribute));
+        // What a command must take is not the author's choice.
+        method.attrs.push(syn::parse_quote! {
+            #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async)]
+        });
+        for argument in &mut method.sig.inputs {
+            if let FnArg::Typed(argument) = argument {
+                argument.attrs.retain(|attribute| !Field::owns(attribute) && !docs::is_doc(attribute));
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The rules, one file each: what is compared, what a difference means, how it is said, and an example that the
+//! tests put to the diff and to the lock. A rule counts once it is in the table of `super::table`.
+
+pub(super) mod became_optional;
+pub(super) mod became_required;
+pub(super) mod bounds_narrowed;
+pub(super) mod bounds_widened;
+pub(super) mod command_added;
+pub(super) mod command_removed;
+pub(super) mod connection_field_added;
+pub(super) mod connection_field_added_required;
+pub(super) mod connection_field_removed;
+pub(super) mod default_added;
+pub(super) mod default_changed;
+pub(super) mod default_command_added;
+pub(super) mod default_command_changed;
+pub(super) mod default_command_removed;
+pub(super) mod default_removed;
+pub(super) mod deprecation_lifted;
+pub(super) mod deprecation_set;
+pub(super) mod effect_changed;
+pub(super) mod endpoint_url_changed;
+pub(super) mod format_added;
+pub(super) mod format_dropped;
+pub(super) mod idempotent_declared;
+pub(super) mod idempotent_withdrawn;
+pub(super) mod integer_added;
+pub(super) mod integer_dropped;
+pub(super) mod option_added;
+pub(super) mod option_removed;
+pub(super) mod order_changed;
+pub(super) mod output_added;
+pub(super) mod output_removed;
+pub(super) mod output_schema_changed;
+pub(super) mod param_added;
+pub(super) mod param_added_without_default;
+pub(super) mod param_removed;
+pub(super) mod pattern_dropped;
+pub(super) mod pattern_narrowed;
+pub(super) mod property_added;
+pub(super) mod property_optional;
+pub(super) mod property_removed;
+pub(super) mod property_required;
+pub(super) mod schema_narrowed;
+pub(super) mod schema_widened;
+pub(super) mod script_source_changed;
+pub(super) mod secret_lifted;
+pub(super) mod secret_set;
+pub(super) mod since_changed;
+pub(super) mod source_changed;
+pub(super) mod text_changed;
+pub(super) mod type_changed;
+
+use super::aspect::{Aspect, Difference};
+use super::example::{Example, InLock};
+use super::rule::{Affects, Case, Level, Rule};
