@@ -14,7 +14,8 @@ mod probe;
 mod schema_check;
 mod service_status;
 mod state;
-#[cfg(all(test, feature = "serve"))]
+#[cfg(test)]
+#[cfg(feature = "serve")]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 pub(crate) mod tests;
 

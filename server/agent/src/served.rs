@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Executor, Target, dispatch};
 use connector_runtime::egress::Client;
+use connector_runtime::external::{self, External, Service, ServiceStatus};
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::protocol::frames::{AgentFrame, CommandFrame};
 use connector_runtime::redact::{Redactor, secret_texts};
@@ -20,7 +21,6 @@ use serde_json::{Map, Value};
 
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
 use super::plain::Plain;
-use connector_runtime::external::{self, External, Service, ServiceStatus};
 
 /// The connectors of an agent.
 #[derive(Debug)]

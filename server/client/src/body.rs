@@ -75,7 +75,7 @@ macro_rules! body {
             fn json_schema() -> $crate::body::JsonValue {
                 $crate::body::object_schema(
                     concat!($($summary, "\n"),*),
-                    [$(($key, <$spec as $crate::body::Field>::REQUIRED,
+                    &[$(($key, <$spec as $crate::body::Field>::REQUIRED,
                         $crate::body::described(<$spec as $crate::body::Field>::schema(), concat!($($doc, "\n"),*)))),*],
                 )
             }
@@ -140,7 +140,7 @@ pub use serde_json::{Map as JsonMap, Value as JsonValue};
 pub use utoipa;
 
 #[doc(hidden)]
-pub fn object_schema<const N: usize>(summary: &str, fields: [(&str, bool, Value); N]) -> Value {
+pub fn object_schema(summary: &str, fields: &[(&str, bool, Value)]) -> Value {
     let required: Vec<&str> = fields.iter().filter(|(_, required, _)| *required).map(|(key, ..)| *key).collect();
     let properties: JsonMap<String, Value> =
         fields.iter().map(|(key, _, schema)| ((*key).to_owned(), schema.clone())).collect();

@@ -27,6 +27,8 @@ pub const MAX_SERVER_MISSES: u32 = 2;
 /// [`MAX_SERVER_MISSES`], so that the server, which can say why, is first.
 pub const MAX_AGENT_MISSES: u32 = 3;
 
+const _: () = assert!(MAX_SERVER_MISSES < MAX_AGENT_MISSES);
+
 /// How long the close handshake may take.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 

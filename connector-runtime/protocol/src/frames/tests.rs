@@ -76,10 +76,8 @@ fn debug_shows_no_value() {
 }
 
 #[test]
-fn the_server_gives_a_silent_peer_up_before_the_agent_does() {
-    assert!(limits::MAX_SERVER_MISSES < limits::MAX_AGENT_MISSES);
+fn agents_accept_the_heartbeat_of_the_server() {
     assert!(limits::HEARTBEAT_SECS.contains(&limits::HEARTBEAT.as_secs()));
-    assert!(limits::MAX_FRAME_BYTES > crate::MAX_BODY_BYTES);
 }
 
 proptest! {

@@ -69,8 +69,8 @@ async fn what_is_no_result_is_quoted() {
         (200, json!({}), "no success"),
         (200, json!({ "payload": 1 }), "no success"),
         (200, json!({ "success": "true" }), "no success"),
-        (200, json!([1]), "no object"),
-        (200, Value::Null, "no object"),
+        (200, json!([1]), "not an object"),
+        (200, Value::Null, "not an object"),
         (502, json!({ "message": "bad gateway" }), "no success"),
     ] {
         let result = answered(Reply::json(status, &body)).await;
