@@ -6,29 +6,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use floh_client::answers::ChangeView;
+pub use floh_client::answers::Mistake;
 
 /// The most mistakes that one error lists.
 pub const MAX_MISTAKES: usize = 100;
 /// How long a caller waits before it tries again, where nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// A mistake in the input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Mistake {
-    /// JSON pointer (RFC 6901) into the input; a query parameter is written `?name`.
-    pub pointer: String,
-    /// What is wrong there.
-    pub message: String,
-}
-
-impl Mistake {
-    /// Creates a mistake at a place.
-    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
-    }
-}
 
 /// What kind of refusal an [`Error`] is; a door chooses its own form by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +47,7 @@ struct Inner {
     code: &'static str,
     detail: String,
     mistakes: Vec<Mistake>,
-    change: Option<serde_json::Value>,
+    change: Option<Box<ChangeView>>,
 }
 
 impl Error {
@@ -134,8 +118,8 @@ impl Error {
 
     /// Adds the change of a connector type that was refused, as its dry run shows it.
     #[must_use]
-    pub fn with_change(mut self, change: serde_json::Value) -> Self {
-        self.0.change = Some(change);
+    pub fn with_change(mut self, change: ChangeView) -> Self {
+        self.0.change = Some(Box::new(change));
         self
     }
 
@@ -160,8 +144,8 @@ impl Error {
     }
 
     /// Returns the refused change of a connector type.
-    pub fn change(&self) -> Option<&serde_json::Value> {
-        self.0.change.as_ref()
+    pub fn change(&self) -> Option<&ChangeView> {
+        self.0.change.as_deref()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asks a service about itself: `GET /schema` and `GET /health` (contract section 6).
+//! Asks a service about itself: `GET /schema` and `GET /health` (docs/contract.md#protocol-20).
 
 use std::time::Duration;
 

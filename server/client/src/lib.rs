@@ -1,9 +1,21 @@
 //! The REST API of a Floh server as typed Rust.
 //!
-//! Every body ([`bodies`]) is declared once, for both ends: the server reads it with every mistake at its place,
-//! describes it in its OpenAPI document and logs it without a secret; a client writes it. [`words`] are the closed sets
-//! of words on the wire. Nothing here is on the path of a call.
+//! Every body ([`bodies`]) and every answer ([`answers`]) is declared once, for both ends: the server reads a body with
+//! every mistake at its place, describes it in its OpenAPI document and logs it without a secret; use cases return the
+//! answers; the [`Client`] writes bodies and reads answers. [`words`] are the closed sets of words on the wire.
+//!
+//! The client is for the command line, for tests and for programs of users. Nothing on the path of a connector's call
+//! uses it: that goes out through `connector-egress` alone.
 
+pub mod answers;
 pub mod bodies;
 pub mod body;
+pub mod client;
+mod filters;
+mod revision;
+pub mod routes;
 pub mod words;
+
+pub use client::{Client, ClientError, Executed, Pages, Refusal};
+pub use filters::{ConnectorFilter, ExecutionFilter};
+pub use revision::{NotARevision, Revision};

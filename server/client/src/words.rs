@@ -12,7 +12,7 @@ pub trait Words: Copy + PartialEq + 'static {
     fn word(self) -> &'static str;
 }
 
-/// Declares an enum whose variants are words: text in the database, the same text in JSON.
+/// Declares an enum whose variants are words: the same text in the database and in JSON.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$meta])*
@@ -22,7 +22,7 @@ macro_rules! words {
             $($(#[$doc])* #[serde(rename = $word)] $variant),+
         }
 
-        impl Words for $name {
+        impl $crate::words::Words for $name {
             const FIRST: Self = Self::ALL[0];
 
             fn words() -> Vec<&'static str> {
@@ -53,10 +53,10 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownWord;
+            type Err = $crate::words::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(UnknownWord {
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or($crate::words::UnknownWord {
                     what: $what,
                     known: &[$($word),+],
                 })
@@ -65,12 +65,14 @@ macro_rules! words {
     };
 }
 
-/// A text that is no word of the set it was read for.
+pub(crate) use words;
+
+/// A text that is not a word of the set it was read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what}, expected one of {}", known.join(", "))]
 pub struct UnknownWord {
-    what: &'static str,
-    known: &'static [&'static str],
+    pub(crate) what: &'static str,
+    pub(crate) known: &'static [&'static str],
 }
 
 words! {
@@ -172,7 +174,7 @@ words! {
 }
 
 impl ExecutionStatus {
-    /// Tells whether the execution succeeded, once that is known.
+    /// Returns whether the execution succeeded, once that is known.
     pub const fn success(self) -> Option<bool> {
         match self {
             Self::Succeeded => Some(true),

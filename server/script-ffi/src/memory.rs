@@ -22,7 +22,7 @@ const HEAD: usize = 8;
 pub struct Refused(Rc<Cell<bool>>);
 
 impl Refused {
-    /// Tells whether memory was refused.
+    /// Returns whether memory was refused.
     pub fn is_set(&self) -> bool {
         self.0.get()
     }

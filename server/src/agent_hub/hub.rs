@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use floh_client::answers::{AgentView, ServingAgent};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::inflight::InFlight;
 use super::meters::Meters;
-use super::view::{AgentStanding, AgentView};
+use super::view::{ServingAgentState, agent_view};
 use crate::store::{self, Page, PageRequest, StoreError};
 
 /// How many agents that have gone are remembered, for those who look for them.
@@ -145,17 +146,17 @@ impl Hub {
         table.serving.get(connector).map(|own| own.iter().rev().cloned().collect()).unwrap_or_default()
     }
 
-    /// Tells which agent serves a connector: the one whose registration is the newest of those that fit.
-    pub fn standing(&self, connector: &str) -> AgentStanding {
+    /// Returns which agent serves a connector: the one whose registration is the newest of those that fit.
+    pub fn serving_agent(&self, connector: &str) -> ServingAgentState {
         let serving = self.serving(connector);
         let refused = |connection: &Arc<Connection>| connection.refused().remove(connector);
         let chosen = serving.iter().find(|connection| refused(connection).is_none()).or(serving.first());
-        AgentStanding {
+        let shown = ServingAgent {
             connected: chosen.is_some(),
             agent_id: chosen.map(|connection| connection.agent_id.clone()),
             refused: chosen.and_then(refused),
-            has_config: chosen.is_some_and(|connection| connection.has_configs()),
-        }
+        };
+        ServingAgentState { shown, has_config: chosen.is_some_and(|connection| connection.has_configs()) }
     }
 
     /// Returns the connection of an agent.
@@ -177,7 +178,7 @@ impl Hub {
     /// were not long ago.
     ///
     /// # Errors
-    /// [`StoreError::Cursor`] for a cursor that is none.
+    /// [`StoreError::BadCursor`] for a cursor that this list did not give.
     pub fn list(&self, page: &PageRequest) -> Result<Page<AgentView>, StoreError> {
         let before = match &page.cursor {
             None => None,
@@ -192,7 +193,7 @@ impl Hub {
         let limit = page.limit as usize;
         let next_cursor = (rows.len() > limit).then(|| rows[limit - 1].0.epoch.to_string());
         rows.truncate(limit);
-        let items = rows.into_iter().map(|(connection, lost)| AgentView::of(connection, lost)).collect();
+        let items = rows.into_iter().map(|(connection, lost)| agent_view(connection, lost)).collect();
         Ok(Page { items, next_cursor })
     }
 

@@ -1,4 +1,4 @@
-//! On-premise agents (contract section 6): processes inside a private network that connect out to the
+//! On-premise agents (docs/contract.md#agents): processes inside a private network that connect out to the
 //! server and execute commands for it.
 //!
 //! A `session` is one socket, a `connection` what is known of it after the registration, the [`Hub`] the table
@@ -25,4 +25,4 @@ mod tests;
 
 pub use self::executor::AgentExecutor;
 pub use self::hub::{Hub, Shared};
-pub use self::view::{AgentStanding, AgentState, AgentView};
+pub use self::view::ServingAgentState;

@@ -6,14 +6,14 @@ use axum::Extension;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::answers::{AgentView, Page};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument as _;
 
 use super::Problem;
-use super::page::{PageView, Query};
-use crate::agent_hub::AgentView;
+use super::page::Query;
 use crate::agent_hub::session::{self, Peer, SessionParts};
 use crate::app::App;
 use crate::auth::OpContext;
@@ -29,15 +29,15 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// List the agents that are connected, and those that were not long ago; the newest connection first.
 #[utoipa::path(get, path = "/api/connectors/agents", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<AgentView>)))]
+    responses((status = 200, body = Page<AgentView>)))]
 pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<PageView<AgentView>>, Problem> {
+) -> Result<axum::Json<Page<AgentView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::list_agents(&ctx, &services, &page)?.into()))
+    Ok(axum::Json(catalog::list_agents(&ctx, &services, &page)?))
 }
 
 /// Connect as an agent: a WebSocket with JSON text frames, the first of which registers.

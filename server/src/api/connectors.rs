@@ -5,24 +5,25 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::answers::{ConnectorResult, ConnectorView, Page};
 use floh_client::bodies::{Call, ConnectorPatch, DRAFT_KEYS, NewConnector, Test};
-use serde_json::{Map, Value};
+use floh_client::{ConnectorFilter, Revision};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::page::{PageView, Query};
+use super::page::Query;
 use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ConnectorView};
+use crate::catalog;
 use crate::error::Error;
 use crate::execute::{self, CallFingerprint, Executed, IdempotentOutcome, KeyedCall};
 use crate::input;
 use crate::services::Services;
-use crate::store::{ConnectorFilter, ExecutionModel};
+use crate::store::ExecutionModel;
 
 const TAG: &str = "connectors";
 
@@ -37,7 +38,7 @@ pub(super) async fn create(
     let new = blocking::run(move || input::new_connector(&body)).await?;
     let view = catalog::create(&ctx, &services, new).await?;
     let location = format!("/api/connectors/{}", view.id);
-    let headers = [(header::LOCATION, location), (header::ETAG, view.etag())];
+    let headers = [(header::LOCATION, location), (header::ETAG, etag(view.revision))];
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
 }
 
@@ -68,7 +69,7 @@ impl ToSchema for CreateBody {
     params(("q" = Option<String>, Query), ("type" = Option<String>, Query), ("executionModel" = Option<ExecutionModel>, Query),
         ("category" = Option<String>, Query), ("tag" = Option<String>, Query), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<ConnectorView>)))]
+    responses((status = 200, body = Page<ConnectorView>)))]
 pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
@@ -83,7 +84,7 @@ pub(super) async fn list(
     };
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(PageView::from(catalog::list(&ctx, &services, &filter, &page).await?)).into_response())
+    Ok(axum::Json(catalog::list(&ctx, &services, &filter, &page).await?).into_response())
 }
 
 /// Read a connector.
@@ -127,23 +128,6 @@ pub(super) async fn delete(
     let expected = if_match(&headers)?;
     catalog::delete(&ctx, &services, &key, expected).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The result of a command.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "describes the answer; the answer itself is written from the runtime's reply")]
-pub(super) struct ConnectorResult {
-    /// Whether the command did what it is for.
-    pub success: bool,
-    /// The domain result.
-    pub payload: Option<Value>,
-    /// What is merged into the run's variables.
-    #[schema(value_type = Option<Object>)]
-    pub variables: Option<Map<String, Value>>,
-    /// Context of a failure.
-    pub diagnostics: Option<Value>,
-    /// What happened, for people.
-    pub error: Option<String>,
 }
 
 /// Execute a command of a connector.
@@ -224,7 +208,12 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 fn tagged(view: ConnectorView) -> Response {
-    ([(header::ETAG, view.etag())], axum::Json(view)).into_response()
+    ([(header::ETAG, etag(view.revision))], axum::Json(view)).into_response()
+}
+
+/// Writes the entity tag of what a use case has returned.
+pub(super) fn etag(revision: Option<Revision>) -> String {
+    revision.unwrap_or(Revision(0)).to_string()
 }
 
 /// Reads `If-Match`: one entity tag of ours, or `*`.
@@ -234,8 +223,8 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     if text == "*" {
         return Ok(None);
     }
-    let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    revision.map(Some).ok_or_else(|| {
+    let revision = text.parse::<Revision>();
+    revision.map(|Revision(number)| Some(number)).map_err(|_| {
         let detail = "If-Match does not hold an entity tag of this resource; send the ETag of its last answer";
         Error::stale(detail).into()
     })

@@ -2,6 +2,7 @@
 //! route of a kind, so that a new route has them without a word: what the guard demands, what may be answered in front
 //! of the handler, what lists take, what bodies refuse.
 
+use floh_client::answers::{Mistake, Problem};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
 use utoipa::openapi::schema::{AdditionalProperties, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -11,9 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::page::MAX_QUERY_LENGTH;
 use super::responses::describe_responses;
 use super::routes::declared;
-use super::{Access, Problem, request_id};
+use super::{Access, request_id};
 use crate::app::App;
-use crate::error::Mistake;
 use crate::store::PageRequest;
 
 /// Makes the OpenAPI document of all routes.

@@ -1,9 +1,10 @@
 //! `/api/connectors/parse-oas`: an OpenAPI document becomes the draft of a connector. Nothing is stored.
 
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use floh_client::answers::ConnectorDraft;
 use floh_client::bodies::Import;
 
+use super::json::json;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
@@ -12,9 +13,8 @@ use crate::input;
 
 /// Make the draft of a connector from an OpenAPI document.
 #[utoipa::path(post, path = "/api/connectors/parse-oas", tag = "connectors", request_body = inline(Import),
-    responses((status = 200, body = Object)))]
+    responses((status = 200, body = ConnectorDraft)))]
 pub(super) async fn parse_oas(ctx: OpContext, JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>) -> Result<Response, Problem> {
     let import = blocking::run(move || input::import(&body)).await?;
-    let draft = catalog::parse_document(&ctx, import).await?;
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], draft).into_response())
+    json(catalog::parse_document(&ctx, import).await?).await
 }

@@ -1,35 +1,17 @@
-//! Query parameters of lists, and their answer.
+//! Query parameters of lists.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::request::Parts;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::Problem;
 use crate::error::{Error, Mistake};
-use crate::store::{Page, PageRequest};
+use crate::store::PageRequest;
 
 /// Most characters of a query parameter.
 pub(super) const MAX_QUERY_LENGTH: usize = 1000;
-
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PageView<T> {
-    /// The items of this page.
-    pub items: Vec<T>,
-    /// Where the next page begins; null at the end.
-    pub next_cursor: Option<String>,
-}
-
-impl<T> From<Page<T>> for PageView<T> {
-    fn from(page: Page<T>) -> Self {
-        Self { items: page.items, next_cursor: page.next_cursor }
-    }
-}
 
 /// The query of a request, read key by key.
 #[derive(Debug)]
@@ -61,14 +43,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// Takes a text.
+    /// Takes a text; an empty one counts as left out.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
         self.values.remove(key).filter(|value| !value.is_empty())
     }
 
-    /// Takes a value that is parsed.
+    /// Takes a value that is parsed. An empty one is none.
     pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
-        let text = self.text(key)?;
+        let text = self.values.remove(key)?;
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -80,7 +62,7 @@ impl Query {
 
     /// Takes `limit` and `cursor`.
     pub(super) fn page(&mut self) -> PageRequest {
-        let limit = self.text("limit").and_then(|text| {
+        let limit = self.values.remove("limit").and_then(|text| {
             let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX).contains(limit));
             if limit.is_none() {
                 let message = format!("expected a number from 1 to {}, got {text:?}", PageRequest::MAX);
@@ -91,9 +73,9 @@ impl Query {
         PageRequest { limit: limit.unwrap_or(PageRequest::DEFAULT), cursor: self.text("cursor") }
     }
 
-    /// Takes true or false.
+    /// Takes true or false. An empty value is neither.
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
-        let text = self.text(key)?;
+        let text = self.values.remove(key)?;
         let flag = text.parse().ok();
         if flag.is_none() {
             self.mistakes.push(Mistake::new(format!("?{key}"), format!("expected true or false, got {text:?}")));

@@ -1,13 +1,14 @@
 //! What every route of a kind may answer, by rule: the statuses of the guard, of bodies, of keys in paths, of
 //! preconditions; that every error is a problem; and the headers that belong to a status.
 
+use floh_client::answers::Problem;
 use utoipa::ToSchema;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response};
 
-use super::{Access, Problem};
+use super::Access;
 
 /// The content type of errors (RFC 9457).
 pub(super) const PROBLEM: &str = "application/problem+json";

@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::answers::{Liveness, Readiness};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::json;
 
 use super::Problem;
 use crate::app::App;
@@ -13,16 +13,16 @@ use crate::script::Workers;
 const TAG: &str = "server";
 
 /// Tells that the process runs.
-#[utoipa::path(get, path = "/healthz", tag = TAG, responses((status = 200, body = Object)))]
-pub(super) async fn healthz() -> axum::Json<serde_json::Value> {
-    axum::Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+#[utoipa::path(get, path = "/healthz", tag = TAG, responses((status = 200, body = Liveness)))]
+pub(super) async fn healthz() -> axum::Json<Liveness> {
+    axum::Json(Liveness { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
-/// Tells whether requests are answered: the database is there and the server is not stopping.
-#[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Object), (status = 503)))]
-pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<serde_json::Value>, Problem> {
+/// Returns whether requests are answered: the database is there and the server is not stopping.
+#[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Readiness), (status = 503)))]
+pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<Readiness>, Problem> {
     app.ready().await?;
-    Ok(axum::Json(json!({ "status": "ready" })))
+    Ok(axum::Json(Readiness { status: "ready".to_owned() }))
 }
 
 /// Read the metrics, in the text format of Prometheus.

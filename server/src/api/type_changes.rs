@@ -3,16 +3,17 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::answers::{ChangedType, Page, TypeDiff, VersionDetail, VersionView};
 use floh_client::bodies::{TypeChange, TypeRefresh};
 
-use super::connectors::if_match;
+use super::connectors::{etag, if_match};
 use super::json::json;
-use super::page::{PageView, Query};
+use super::page::Query;
 use super::path::{PathKey, PathKeys};
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
 use crate::blocking;
-use crate::catalog::{self, ChangedType, TypeDiff, VersionDetail, VersionView};
+use crate::catalog;
 use crate::input;
 use crate::services::Services;
 
@@ -33,7 +34,7 @@ pub(super) async fn update(
     let expected = if_match(&headers)?;
     let change = blocking::run(move || input::type_change(&body)).await?;
     let changed = catalog::update_type(&ctx, &services, &key, change, expected).await?;
-    Ok(([(header::ETAG, changed.view.etag())], json(changed).await?).into_response())
+    Ok(([(header::ETAG, etag(changed.view.revision))], json(changed).await?).into_response())
 }
 
 /// Tell what a change of a connector type would do, without making it.
@@ -63,23 +64,23 @@ pub(super) async fn refresh(
 ) -> Result<Response, Problem> {
     let refresh = input::type_refresh(&body)?;
     let changed = catalog::refresh_type(&ctx, &services, &key, refresh).await?;
-    Ok(([(header::ETAG, changed.view.etag())], axum::Json(changed)).into_response())
+    Ok(([(header::ETAG, etag(changed.view.revision))], axum::Json(changed)).into_response())
 }
 
 /// List the versions that a connector type had, newest first.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<VersionView>)))]
+    responses((status = 200, body = Page<VersionView>)))]
 pub(super) async fn versions(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
     mut query: Query,
-) -> Result<axum::Json<PageView<VersionView>>, Problem> {
+) -> Result<axum::Json<Page<VersionView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::versions(&ctx, &services, &key, &page).await?.into()))
+    Ok(axum::Json(catalog::versions(&ctx, &services, &key, &page).await?))
 }
 
 /// Read a version that a connector type had; where it had it twice, the newer one.

@@ -3,14 +3,16 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use floh_client::answers::{Page, TypeCapabilities, TypeView};
 use serde_json::Value;
 
 use super::Problem;
+use super::connectors::etag;
 use super::json::json;
-use super::page::{PageView, Query};
+use super::page::Query;
 use super::path::PathKey;
 use crate::auth::OpContext;
-use crate::catalog::{self, TypeView};
+use crate::catalog;
 use crate::services::Services;
 
 const TAG: &str = "connector types";
@@ -18,15 +20,15 @@ const TAG: &str = "connector types";
 /// List connector types, by name.
 #[utoipa::path(get, path = "/api/connector-types", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = PageView<TypeView>)))]
+    responses((status = 200, body = Page<TypeView>)))]
 pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<PageView<TypeView>>, Problem> {
+) -> Result<axum::Json<Page<TypeView>>, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::list_types(&ctx, &services, &page).await?.into()))
+    Ok(axum::Json(catalog::list_types(&ctx, &services, &page).await?))
 }
 
 /// Read a connector type.
@@ -38,7 +40,7 @@ pub(super) async fn read(
     PathKey(key): PathKey,
 ) -> Result<Response, Problem> {
     let view = catalog::get_type(&ctx, &services, &key).await?;
-    Ok(([(header::ETAG, view.etag())], json(view).await?).into_response())
+    Ok(([(header::ETAG, etag(view.revision))], json(view).await?).into_response())
 }
 
 /// Delete a user's connector type that no connector uses.
@@ -56,12 +58,12 @@ pub(super) async fn delete(
 /// Read what a connector type can do.
 #[utoipa::path(get, path = "/api/connector-types/{id}/capabilities", tag = TAG,
     params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = Object)))]
+    responses((status = 200, body = TypeCapabilities)))]
 pub(super) async fn capabilities(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<TypeCapabilities>, Problem> {
     Ok(axum::Json(catalog::capabilities(&ctx, &services, &key).await?))
 }
 

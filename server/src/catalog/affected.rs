@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use connector_runtime::schema::{ConfigSchema, is_missing};
 use connector_runtime::version::{Change, Changes, Level};
+use floh_client::answers::Affected;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::services::Services;
@@ -21,15 +20,6 @@ pub(super) const MAX_CONNECTORS: usize = 2_000;
 pub(super) const MAX_NAMED: usize = 1_000;
 /// How far back calls count.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// A connector that a breaking change touches.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-pub struct Affected {
-    /// Name of the connector.
-    pub connector: String,
-    /// The change's JSON pointer.
-    pub pointer: String,
-}
 
 /// The connectors that a change touches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

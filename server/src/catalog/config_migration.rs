@@ -15,22 +15,11 @@
 use std::collections::BTreeSet;
 
 use connector_runtime::schema::{Field, Fields};
-use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::config::{destinations, moves_endpoint};
 use super::type_patch::TypePatch;
 use crate::store::{ConnectorType, ExecutionModel, SIGNING_SECRET, StoredConfig};
-
-/// Secrets of a connector that a change of its type cleared, because they would go elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-pub struct ClearedSecrets {
-    /// Name of the connector.
-    pub connector: String,
-    /// The fields that were cleared.
-    pub fields: Vec<String>,
-}
 
 /// What a change of a type asks of each of its connectors.
 pub(super) struct ConfigMigration<'p> {
@@ -71,7 +60,7 @@ impl<'p> ConfigMigration<'p> {
         carry
     }
 
-    /// Tells whether no connector is concerned.
+    /// Returns whether no connector is concerned.
     pub(super) fn is_idle(&self) -> bool {
         !self.endpoint_moves && self.sealing.is_empty() && self.shifting.is_empty()
     }

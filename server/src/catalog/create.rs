@@ -2,6 +2,7 @@
 //! written in one transaction.
 
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use floh_client::answers::ConnectorView;
 use floh_client::bodies::NewConnector;
 use semver::Version;
 use serde_json::{Map, Value};
@@ -10,9 +11,9 @@ use super::config::{ConfigChange, split_config};
 use super::endpoint::read_endpoint;
 use super::external::{self, seal_signing_secret};
 use super::script_source::{check_mock_script, check_source};
+use super::view::connector_view;
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::ConnectorView;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
@@ -68,7 +69,7 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
     insert(services, new, of, &schema, own).await
 }
 
-/// Tells whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
+/// Returns whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
 fn is_of_compiled(new: &NewConnector, row: &ConnectorType) -> bool {
     new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn
 }
@@ -175,7 +176,7 @@ async fn insert(
         }
         other => other?,
     };
-    Ok(ConnectorView::new(connector, &schema.connection, true))
+    Ok(connector_view(connector, &schema.connection, true))
 }
 
 /// What the body says about a type that exists must be what the type is.

@@ -1,5 +1,6 @@
 //! An OpenAPI document becomes the draft of a connector. Nothing is stored.
 
+use floh_client::answers::ConnectorDraft;
 use floh_client::bodies::Import;
 
 use crate::auth::{OpContext, Scope};
@@ -7,18 +8,17 @@ use crate::blocking;
 use crate::error::{Error, ErrorKind};
 use crate::openapi::{ImportError, Options, Spec};
 
-/// Makes the draft of a connector from a document and returns it as JSON text.
+/// Makes the draft of a connector from a document.
 ///
 /// # Errors
 /// Invalid or too large, with the code that the command line gives too; what is wrong inside the document is
 /// reported below `/spec`.
-pub async fn parse_document(ctx: &OpContext, import: Import) -> Result<Vec<u8>, Error> {
+pub async fn parse_document(ctx: &OpContext, import: Import) -> Result<ConnectorDraft, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     blocking::run(move || {
         let Import { spec, include, name } = import;
         let options = Options { name, include, ..Options::default() };
-        let draft = Spec::of(spec).and_then(|spec| spec.draft(&options)).map_err(refused)?;
-        serde_json::to_vec(&draft).map_err(Error::internal)
+        Spec::of(spec).and_then(|spec| spec.draft(&options)).map_err(refused)
     })
     .await
 }

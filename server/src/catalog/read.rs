@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use connector_runtime::protocol::Fingerprint;
+use floh_client::answers::{AgentView, ConnectorView, RemoteState};
 use url::Url;
 
-use crate::agent_hub::AgentView;
+use super::view::{connector_view, is_served_by_agent, service_state, take_agent_config};
 use crate::auth::{OpContext, Scope};
-use crate::catalog::{ConnectorView, RemoteState};
 use crate::error::Error;
 use crate::services::Services;
 use crate::store::{ConnectorFilter, Page, PageRequest};
-
 use crate::type_schema::type_schema;
 
 /// Returns a connector by id or name.
@@ -23,16 +22,17 @@ pub async fn get(ctx: &OpContext, services: &Services, key: &str) -> Result<Conn
     let connector = services.store.connectors().get(key).await?;
     let row = services.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(&services.registry, &row)?;
-    let mut view = ConnectorView::new(connector, &schema.connection, row.available);
+    let mut view = connector_view(connector, &schema.connection, row.available);
     let endpoint = view.endpoint_url.as_deref().and_then(|endpoint| Url::parse(endpoint).ok());
     let expected = (!schema.open).then(|| Fingerprint::of(&row.fields.version, &schema));
     view.state = endpoint.map(|endpoint| {
-        RemoteState::Service(services.service_statuses.at(view.id, &endpoint).state(expected.as_ref()).into())
+        let state = services.service_statuses.at(view.id, &endpoint).state(expected.as_ref());
+        RemoteState::Service(service_state(state))
     });
-    if view.is_served_by_agent() {
-        let standing = services.agents.standing(&view.name);
-        view.served_by(&standing);
-        view.state = Some(RemoteState::Agent(standing));
+    if is_served_by_agent(&view) {
+        let agent = services.agents.serving_agent(&view.name);
+        take_agent_config(&mut view, &agent);
+        view.state = Some(RemoteState::Agent(agent.shown));
     }
     Ok(view)
 }
@@ -57,9 +57,10 @@ pub async fn list(
     }
     let items = connectors.items.into_iter().filter_map(|connector| {
         let (schema, available) = schemas.get(&connector.type_id)?;
-        let mut view = ConnectorView::new(connector, &schema.connection, *available);
-        if view.is_served_by_agent() {
-            view.served_by(&services.agents.standing(&view.name));
+        let mut view = connector_view(connector, &schema.connection, *available);
+        if is_served_by_agent(&view) {
+            let agent = services.agents.serving_agent(&view.name);
+            take_agent_config(&mut view, &agent);
         }
         Some(view)
     });

@@ -1,25 +1,25 @@
-//! Changing a connector type: the version must fit the changes (contract section 5), whatever the execution
+//! Changing a connector type: the version must fit the changes (docs/contract.md#5-versioning), whatever the execution
 //! model; the history keeps what was put; what connectors have stored is carried over in the same transaction.
 
-use connector_runtime::version::{Change, Changes, Level, check_floor, diff, suggested_version};
+use connector_runtime::version::{Changes, Level, check_floor, diff, suggested_version};
+use floh_client::answers::{
+    ChangeSummary, ChangeView, ChangedType, ClearedSecrets, ImportView, SchemaChange, TypeDiff,
+};
 use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
-use serde::Serialize;
-use serde_json::{Value, json};
-use utoipa::ToSchema;
+use serde_json::json;
 
-use super::affected::{Affected, AffectedList, affected};
-use super::config_migration::{ClearedSecrets, ConfigMigration, shown_name};
+use super::affected::{AffectedList, affected};
+use super::config_migration::{ConfigMigration, shown_name};
 use super::external::fetch_again;
 use super::script_source::check_source;
 use super::type_patch::{Imported, TypePatch, authorize};
-use super::types::TypeView;
+use super::types::type_view;
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
-use crate::openapi::{OperationView, Warning};
 use crate::services::Services;
 use crate::store::{
     Actor, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
@@ -29,84 +29,10 @@ use crate::store::{
 /// Most changes that the history keeps of a version.
 const MAX_KEPT: usize = 200;
 
-/// What changed, how much that asks for, and who is touched by it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChangeView {
-    /// The highest level found: none, patch, minor or major.
-    #[schema(value_type = String)]
-    pub level: Level,
-    /// The changes: `{ level, rule, pointer, message }`.
-    #[schema(value_type = Vec<Object>)]
-    pub changes: Vec<Change>,
-    /// The smallest version that the changes allow.
-    #[schema(value_type = String)]
-    pub suggested_version: Version,
-    /// The connectors that the breaking changes touch.
-    pub affected: Vec<Affected>,
-    /// How many items there are, where `affected` does not name them all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub affected_total: Option<usize>,
-}
-
-/// What an import tells beside the change: as parse-oas does.
-#[derive(Debug, Clone, Default, Serialize, ToSchema)]
-pub struct ImportView {
-    /// What became of each operation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub operations: Option<Vec<OperationView>>,
-    /// What a person should know.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub warnings: Option<Vec<Warning>>,
-}
-
-impl From<Option<Imported>> for ImportView {
-    fn from(imported: Option<Imported>) -> Self {
-        match imported {
-            Some(Imported { operations, warnings }) => Self { operations: Some(operations), warnings: Some(warnings) },
-            None => Self::default(),
-        }
+impl From<Imported> for ImportView {
+    fn from(Imported { operations, warnings }: Imported) -> Self {
+        Self { operations: Some(operations), warnings: Some(warnings) }
     }
-}
-
-/// The answer to a change of a type.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ChangedType {
-    /// The type as it is now.
-    #[serde(flatten)]
-    pub view: TypeView,
-    /// What changed.
-    pub change: ChangeView,
-    /// What became of the operations, where a document was sent.
-    #[serde(flatten)]
-    #[schema(inline)]
-    pub imported: ImportView,
-    /// Secrets that were cleared, because they would go elsewhere.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secrets_cleared: Vec<ClearedSecrets>,
-}
-
-/// The answer to the dry run of a change.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TypeDiff {
-    /// What would change.
-    pub change: ChangeView,
-    /// The version that the type would have; absent where the change would be refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Why the change would be refused, where it would.
-    pub errors: Vec<Mistake>,
-    /// What would become of the operations, where a document was sent.
-    #[serde(flatten)]
-    #[schema(inline)]
-    pub imported: ImportView,
-    /// Secrets that would be cleared.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secrets_cleared: Vec<ClearedSecrets>,
 }
 
 /// Changes a type. `expected` is the revision that the caller has seen, where it said so.
@@ -199,7 +125,6 @@ async fn write(
     let version = match plan.version {
         Ok(version) => version,
         Err(refusal) => {
-            let change = serde_json::to_value(&change).map_err(Error::internal)?;
             return Err(Error::invalid(vec![refusal]).with_change(change));
         }
     };
@@ -208,9 +133,9 @@ async fn write(
         // Said in other words, or `{}` in place of what a compiled type has: the row keeps its own.
         fields.config_schema.clone_from(&row.fields.config_schema);
     }
-    let imported = patch.imported.take().into();
+    let imported = patch.imported.take().map(ImportView::from).unwrap_or_default();
     if fields == row.fields {
-        return Ok(ChangedType { view: TypeView::of(row).await?, change, imported, secrets_cleared: Vec::new() });
+        return Ok(ChangedType { view: type_view(row).await?, change, imported, secrets_cleared: Vec::new() });
     }
     let is_new = |old: &TypeFields, new: &TypeFields| {
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
@@ -232,7 +157,7 @@ async fn write(
         Ok(updated) => updated,
     };
     secrets_cleared.sort();
-    Ok(ChangedType { view: TypeView::of(updated).await?, change, imported, secrets_cleared })
+    Ok(ChangedType { view: type_view(updated).await?, change, imported, secrets_cleared })
 }
 
 /// Tells what a change of a type would do, and writes nothing.
@@ -268,7 +193,13 @@ pub async fn diff_type(
         Ok(version) => (Some(version.to_string()), Vec::new()),
         Err(refusal) => (None, vec![refusal]),
     };
-    Ok(TypeDiff { change, version, errors, imported: patch.imported.take().into(), secrets_cleared })
+    Ok(TypeDiff {
+        change,
+        version,
+        errors,
+        imported: patch.imported.take().map(ImportView::from).unwrap_or_default(),
+        secrets_cleared,
+    })
 }
 
 /// Checks the script that a change brings, or that it leaves beside another schema.
@@ -281,8 +212,9 @@ async fn check_script(services: &Services, row: &ConnectorType, patch: &TypePatc
 
 /// Writes changes as the history keeps them: the first ones, and the count of all.
 pub fn summary(changes: &Changes) -> String {
-    let kept = &changes.items[..changes.items.len().min(MAX_KEPT)];
-    json!({ "level": changes.level(), "total": changes.items.len(), "changes": kept }).to_string()
+    let kept = changes.items.iter().take(MAX_KEPT).map(SchemaChange::from).collect();
+    let summary = ChangeSummary { level: changes.level(), total: changes.items.len(), changes: kept };
+    json!(summary).to_string()
 }
 
 /// A change, read and weighed.
@@ -337,7 +269,7 @@ impl Plan {
         let level = self.changes.level();
         Ok(ChangeView {
             level,
-            changes: self.changes.items.clone(),
+            changes: self.changes.items.iter().map(SchemaChange::from).collect(),
             suggested_version: suggested_version(&self.current, level),
             affected: items,
             affected_total: total,
@@ -395,6 +327,6 @@ fn push_cleared(cleared: &mut Vec<ClearedSecrets>, connector: String, fields: &[
 }
 
 /// Reads what [`summary`] wrote.
-pub(super) fn read_summary(text: &str) -> Result<Value, Error> {
+pub(super) fn read_summary(text: &str) -> Result<ChangeSummary, Error> {
     serde_json::from_str(text).map_err(Error::internal)
 }

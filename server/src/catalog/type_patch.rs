@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use connector_runtime::schema::{ConfigSchema, Fields, SchemaProblem};
+use floh_client::answers::{ConnectorDraft, OperationView, Warning};
 use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use super::import::refused;
 use crate::auth::{OpContext, Scope};
 use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
-use crate::openapi::{self, ConnectorDraft, OperationView, Options, Spec, Warning};
+use crate::openapi::{self, Options, Spec};
 use crate::services::Services;
 use crate::store::{ConnectorType, ExecutionModel, TypeFields};
 use crate::type_schema::{stored_schema, type_schema};
@@ -171,7 +172,9 @@ fn re_import(
 fn replaced(source: &str) -> Vec<Warning> {
     let by_hand = openapi::changed_by_hand(source).into_iter();
     let message = |name| format!("the function of {name} was changed by hand; the import has written it anew");
-    by_hand.map(|name| Warning { code: "changed_by_hand", pointer: String::new(), message: message(name) }).collect()
+    by_hand
+        .map(|name| Warning { code: "changed_by_hand".into(), pointer: String::new(), message: message(name) })
+        .collect()
 }
 
 /// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.

@@ -3,6 +3,7 @@
 
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::ConfigSchema;
+use floh_client::answers::ConnectorView;
 use floh_client::bodies::ConnectorPatch;
 use serde_json::{Map, Value};
 
@@ -11,8 +12,8 @@ use super::config_migration::shown_name;
 use super::endpoint::read_endpoint;
 use super::external::seal_signing_secret;
 use super::script_source::check_mock_script;
+use super::view::connector_view;
 use crate::auth::{OpContext, Scope};
-use crate::catalog::ConnectorView;
 use crate::connector_secrets;
 use crate::error::Error;
 use crate::services::Services;
@@ -112,7 +113,7 @@ async fn attempt(services: &Services, connector: Connector, patch: &ConnectorPat
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
     let updated = services.store.connectors().update(connector.id, connector.revision, fields, changes).await?;
-    let mut view = ConnectorView::new(updated, &schema.connection, row.available);
+    let mut view = connector_view(updated, &schema.connection, row.available);
     view.secrets_cleared = names.iter().map(|name| shown_name(name)).collect();
     Ok(view)
 }

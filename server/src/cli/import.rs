@@ -6,22 +6,26 @@
 //! the others. A type that the server has already gets the document as its new version.
 
 mod progress;
-mod server;
+mod refusal;
 mod show;
 mod source;
 
 use std::process::ExitCode;
 
 use clap::Args;
-use connector_runtime::egress::Client;
+use connector_runtime::egress;
 use connector_runtime::schema::{ConfigSchema, Source};
-use serde_json::Value;
+use floh_client::ClientError;
+use floh_client::answers::{ChangedType, ConnectorDraft, ConnectorView, TypeView};
+use floh_client::bodies::{NewConnector, TypeChange};
+use floh_client::words::ExecutionModel;
 
 use self::progress::Progress;
-use self::server::{Refusal, Server, ServerArgs};
+use self::refusal::Refusal;
+use super::server::ServerArgs;
 use super::{CliError, runtime, values};
 use crate::config::EgressArgs;
-use crate::openapi::{ConnectorDraft, ImportError, Options, Spec};
+use crate::openapi::{ImportError, Options, Spec};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
@@ -60,11 +64,11 @@ pub(super) struct ImportArgs {
 /// What became of a document.
 enum Done {
     /// It was only looked at.
-    ConnectorDraft(ConnectorDraft),
+    Draft(ConnectorDraft),
     /// There is a new connector, shown as the server does.
-    Made(ConnectorDraft, Value),
+    Made(ConnectorDraft, Box<ConnectorView>),
     /// A type has changed; the server's answer.
-    Changed(Value),
+    Changed(Box<ChangedType>),
 }
 
 /// Why a document became nothing.
@@ -81,9 +85,9 @@ impl From<ImportError> for Failed {
     }
 }
 
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<ClientError> for Failed {
+    fn from(error: ClientError) -> Self {
+        Self::Refused(error.into())
     }
 }
 
@@ -92,12 +96,12 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode, CliError> {
         return Err(CliError::Usage("--name names one connector; give one document with it".to_owned()));
     }
     let fetching = if args.files.iter().any(|file| source::is_url(file)) {
-        Some(Client::new(args.egress.policy().map_err(CliError::usage)?))
+        Some(egress::Client::new(args.egress.policy().map_err(CliError::usage)?))
     } else {
         None
     };
     runtime()?.block_on(async {
-        let server = if args.dry_run { None } else { Some(Server::find(&args.server).await?) };
+        let server = if args.dry_run { None } else { Some(args.server.client()?) };
         let mut failed = false;
         for file in &args.files {
             let done = match import(args, file, fetching.as_ref(), server.as_ref()).await {
@@ -120,8 +124,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode, CliError> {
 async fn import(
     args: &ImportArgs,
     file: &str,
-    fetching: Option<&Client>,
-    server: Option<&Server>,
+    fetching: Option<&egress::Client>,
+    server: Option<&floh_client::Client>,
 ) -> Result<Done, Failed> {
     let mut progress = Progress::new(source::length(file));
     let bytes = match fetching.filter(|_| source::is_url(file)) {
@@ -135,37 +139,44 @@ async fn import(
     let spec = Spec::read(&bytes)?;
     drop(bytes);
     let Some(server) = server else {
-        return Ok(Done::ConnectorDraft(draft(args, spec, Vec::new(), &mut progress)?));
+        return Ok(Done::Draft(draft(args, spec, Vec::new(), &mut progress)?));
     };
     let name = spec.name(args.name.as_deref())?;
-    match server.find_type(&name).await? {
-        None => create(args, spec, server, &mut progress).await,
-        Some(known) => change(args, &name, spec, &known, server, &mut progress).await,
+    match server.get_type(&name).await {
+        Ok(known) => change(args, &name, spec, &known, server, &mut progress).await,
+        Err(error) if error.is_not_found() => create(args, spec, server, &mut progress).await,
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn create(args: &ImportArgs, spec: Spec, server: &Server, progress: &mut Progress) -> Result<Done, Failed> {
-    let mut draft = draft(args, spec, Vec::new(), progress)?;
-    draft.config =
+async fn create(
+    args: &ImportArgs,
+    spec: Spec,
+    server: &floh_client::Client,
+    progress: &mut Progress,
+) -> Result<Done, Failed> {
+    let draft = draft(args, spec, Vec::new(), progress)?;
+    let config =
         values::read(&args.config, &draft.config_schema.connection, "connection field").map_err(Failed::Flag)?;
-    let sent = serde_json::to_value(&draft).map_err(|error| Failed::Flag(CliError::failed(error)))?;
     progress.say("making the connector");
-    let made = server.create(&sent).await?;
-    Ok(Done::Made(draft, made))
+    // Not into the draft: that is printed, and the config holds secrets.
+    let new = NewConnector { config: Some(config), ..NewConnector::from(&draft) };
+    let made = server.create_connector(&new).await?;
+    Ok(Done::Made(draft, Box::new(made)))
 }
 
 async fn change(
     args: &ImportArgs,
     name: &str,
     spec: Spec,
-    known: &Value,
-    server: &Server,
+    known: &TypeView,
+    server: &floh_client::Client,
     progress: &mut Progress,
 ) -> Result<Done, Failed> {
-    if known["executionModel"] != "oas_derived" {
+    if known.execution_model != ExecutionModel::OasDerived {
         let message =
             format!("there is a connector type {name} that no document was imported for; choose another --name");
-        return Err(Refusal::new("type_differs", message).into());
+        return Err(Failed::Refused(Refusal::new("type_differs", message)));
     }
     if !args.config.is_empty() {
         let message = format!(
@@ -183,7 +194,9 @@ async fn change(
         }
     };
     progress.say("changing the connector type");
-    Ok(Done::Changed(server.change(name, &sent, include.as_deref(), args.bump).await?))
+    let auto_bump = args.bump.then_some(true);
+    let change = TypeChange { spec: Some(sent), include, auto_bump, ..TypeChange::default() };
+    Ok(Done::Changed(Box::new(server.update_type(name, &change, None).await?)))
 }
 
 fn draft(
@@ -197,7 +210,7 @@ fn draft(
 }
 
 /// The operations that a type has commands for.
-fn sources(known: &Value) -> Vec<(Source, String)> {
-    let commands = ConfigSchema::parse(&known["configSchema"]).map(|schema| schema.commands).unwrap_or_default();
+fn sources(known: &TypeView) -> Vec<(Source, String)> {
+    let commands = ConfigSchema::parse(&known.config_schema).map(|schema| schema.commands).unwrap_or_default();
     commands.into_iter().filter_map(|(name, command)| Some((command.source?, name))).collect()
 }

@@ -8,6 +8,7 @@ mod lock;
 mod new_connector;
 mod script;
 mod serve;
+mod server;
 #[cfg(test)]
 mod tests;
 mod token;

@@ -1,5 +1,7 @@
 //! The use cases of recorded executions: one, and lists of them.
 
+use floh_client::answers::ExecutionView;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::auth::{OpContext, Scope};
@@ -16,16 +18,41 @@ pub async fn list_executions(
     services: &Services,
     filter: &ExecutionFilter,
     page: &PageRequest,
-) -> Result<Page<ExecutionRow>, Error> {
+) -> Result<Page<ExecutionView>, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    Ok(services.store.executions().list(filter, page).await?)
+    services.store.executions().list(filter, page).await?.try_map(execution_view)
 }
 
 /// Returns a recorded execution.
 ///
 /// # Errors
 /// Denied; not found.
-pub async fn get_execution(ctx: &OpContext, services: &Services, id: Uuid) -> Result<ExecutionRow, Error> {
+pub async fn get_execution(ctx: &OpContext, services: &Services, id: Uuid) -> Result<ExecutionView, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    Ok(services.store.executions().get(id).await?)
+    execution_view(services.store.executions().get(id).await?)
+}
+
+/// Shows a recorded execution. What was recorded as JSON stays the text that it is.
+fn execution_view(row: ExecutionRow) -> Result<ExecutionView, Error> {
+    let raw = |text: String| RawValue::from_string(text).map_err(Error::internal);
+    Ok(ExecutionView {
+        id: row.id,
+        connector: row.connector,
+        type_name: row.type_name,
+        type_version: row.type_version,
+        command: row.command,
+        status: row.status,
+        actor: row.actor,
+        request_id: row.request_id,
+        params: raw(row.params)?,
+        result: row.result.map(raw).transpose()?,
+        mocked: row.mocked,
+        source: row.source,
+        step_id: row.step_id,
+        run_id: row.run_id,
+        deprecated: row.deprecated,
+        logs: raw(row.logs)?,
+        started_at: row.started_at,
+        duration_ms: row.duration_ms,
+    })
 }

@@ -76,7 +76,7 @@ pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, f
     Some(whole(making, media, kind, written, required, fields, &pointer))
 }
 
-/// Tells whether a media type is JSON.
+/// Returns whether a media type is JSON.
 pub(super) fn is_json(media: &str) -> bool {
     let plain = plain(media);
     matches!(plain.as_str(), "application/json" | "text/json" | "application/x-json") || plain.ends_with("+json")

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
+use floh_client::answers::{ConnectorDraft, OperationView, Verdict};
+use floh_client::words::ExecutionModel;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::command::{Budget, Making, command};
-use super::connector_draft::{ConnectorDraft, OperationView};
 use super::error::ImportError;
 use super::names::Keys;
 use super::notes::Notes;
-use super::notes::Verdict;
 use super::operations::Operation;
 use super::resolve::{Document, cut};
 use super::schema::Schemas;
@@ -202,7 +202,7 @@ fn draft(
     Ok(ConnectorDraft {
         type_name: name.clone(),
         name,
-        execution_model: "oas_derived",
+        execution_model: ExecutionModel::OasDerived,
         version: super::connector_draft::version(&version),
         description,
         config_schema: ConfigSchema { connection, commands, ..ConfigSchema::default() },

@@ -26,10 +26,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::connector_draft::{ConnectorDraft, OperationView};
 pub use self::error::ImportError;
 pub use self::import::{Options, Spec, Watch, import, import_value};
-pub use self::notes::{Reason, Verdict, Warning};
 pub use self::read::MAX_BYTES;
 pub use self::script::{changed as changed_by_hand, cut as cut_script, table as script_table};
 pub use self::table::{Body, BodyField, BodyKind, Entry, Form, Need, Pages, Param};

@@ -251,7 +251,7 @@ fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: 
     notes.warn(code, &operation.pointer, message);
 }
 
-/// Tells whether an operation is the one that a command came from.
+/// Returns whether an operation is the one that a command came from.
 type Rule = fn(&Operation<'_>, &Source) -> bool;
 
 /// Names of an earlier import: first what is the same altogether, then the same method and path, then the

@@ -5,42 +5,10 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use floh_client::answers::{Reason, Verdict, Warning};
 
 /// Warnings of one code that are listed; further ones are counted.
-const MOST: usize = 20;
-
-/// Something a person should know about an import.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// A stable word for programs, such as `external_ref`.
-    pub code: &'static str,
-    /// JSON pointer into the document.
-    pub pointer: String,
-    /// What is wrong there and what became of it.
-    pub message: String,
-}
-
-/// Why an operation is not imported exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// JSON pointer into the document.
-    pub pointer: String,
-    /// What is wrong there and what became of it.
-    pub message: String,
-}
-
-/// How well a command stands for its operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// All of it is there.
-    Exact,
-    /// It can be called; the reasons say what differs.
-    Degraded,
-    /// Calling it is a failure that gives the reasons.
-    Refused,
-}
+const MAX_WARNINGS: usize = 20;
 
 /// Collects warnings, and the reasons of the operation at hand.
 #[derive(Debug, Default)]
@@ -56,8 +24,8 @@ impl Notes {
     pub(super) fn warn(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
         let count = self.counts.entry(code).or_default();
         *count += 1;
-        if *count <= MOST {
-            self.warnings.push(Warning { code, pointer: pointer.to_owned(), message: message.into() });
+        if *count <= MAX_WARNINGS {
+            self.warnings.push(Warning { code: code.into(), pointer: pointer.to_owned(), message: message.into() });
         }
     }
 
@@ -88,12 +56,12 @@ impl Notes {
     /// Returns the warnings; of a code with very many the first, and how many more there are.
     pub(super) fn into_warnings(self) -> Vec<Warning> {
         let Self { mut warnings, counts, .. } = self;
-        let mut more: Vec<_> = counts.into_iter().filter(|(_, count)| *count > MOST).collect();
+        let mut more: Vec<_> = counts.into_iter().filter(|(_, count)| *count > MAX_WARNINGS).collect();
         more.sort_unstable();
         warnings.extend(more.into_iter().map(|(code, count)| Warning {
-            code,
+            code: code.into(),
             pointer: String::new(),
-            message: format!("{} more of this kind", count - MOST),
+            message: format!("{} more of this kind", count - MAX_WARNINGS),
         }));
         warnings
     }

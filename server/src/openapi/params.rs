@@ -68,7 +68,7 @@ pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>,
     params
 }
 
-/// Tells whether a text may be a header's name (RFC 9110).
+/// Returns whether a text may be a header's name (RFC 9110).
 pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -24,7 +24,7 @@ impl<'p> ComputeSlot<'p> {
         Self { permits, deadline, held: None, left: SLICE }
     }
 
-    /// Waits for a permit; tells whether there is time left. Who has had its slice needs none.
+    /// Waits for a permit; returns whether there is time left. Who has had its slice needs none.
     pub(super) async fn begin(&mut self) -> bool {
         if self.left.is_zero() {
             return Instant::now() < self.deadline;

@@ -171,7 +171,7 @@ fn answer(response: &Response) -> HttpAnswer {
     HttpAnswer { status: response.status(), headers, text: response.text().into_owned(), base64 }
 }
 
-/// Tells whether a body is bytes rather than text: by what it says it is, so that a file comes in the same way
+/// Returns whether a body is bytes rather than text: by what it says it is, so that a file comes in the same way
 /// whatever it holds, and where it says nothing of bytes, by what it is.
 fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

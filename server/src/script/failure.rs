@@ -140,7 +140,7 @@ impl ScriptFailure {
         }
     }
 
-    /// Tells whether the request is to be refused with 503, rather than answered with a failed result:
+    /// Returns whether the request is to be refused with 503, rather than answered with a failed result:
     /// nothing of the script has run.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Busy | Self::Unavailable { .. })

@@ -176,7 +176,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Tells whether the engine that met this is not to be trusted any more.
+    /// Returns whether the engine that met this is not to be trusted any more.
     pub(super) const fn spends(&self) -> bool {
         matches!(self, Self::Timeout | Self::Memory | Self::Stack(_))
     }

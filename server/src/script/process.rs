@@ -76,7 +76,7 @@ impl Worker {
         })
     }
 
-    /// Tells whether the worker may serve another call. One that died meanwhile may not.
+    /// Returns whether the worker may serve another call. One that died meanwhile may not.
     pub(super) fn is_fit(&self, most_runs: u32) -> bool {
         self.fit && self.runs < most_runs && self.is_alive()
     }

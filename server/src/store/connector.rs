@@ -79,6 +79,7 @@ pub struct LoadedConnector {
 }
 
 /// The type of a connector that is to be made.
+#[expect(clippy::large_enum_variant, reason = "made once for a new connector, and moved on at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeChoice {
     /// A type that is there.
@@ -92,19 +93,4 @@ pub enum TypeChoice {
     },
     /// A type to be made in the same transaction.
     New(NewType),
-}
-
-/// Which connectors a list is to hold; what is `None` does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ConnectorFilter {
-    /// A text that name, description, category or tags contain, in any case.
-    pub q: Option<String>,
-    /// The name or id of their type.
-    pub type_name: Option<String>,
-    /// How their commands are served.
-    pub execution_model: Option<ExecutionModel>,
-    /// Their category.
-    pub category: Option<String>,
-    /// One of their tags.
-    pub tag: Option<String>,
 }

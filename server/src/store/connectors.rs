@@ -12,7 +12,7 @@ use super::sql::{Key, Reader, Statement, json, now};
 use super::types;
 use super::{
     Connector, ConnectorFields, ConnectorFilter, ExecutionModel, LoadedConnector, Page, PageRequest, Store, StoreError,
-    TypeChoice,
+    TypeChoice, page,
 };
 use crate::changes::{Action, Subject};
 
@@ -146,7 +146,7 @@ impl Connectors<'_> {
         let mut snapshot = self.store.snapshot().await?;
         let rows = statement.query().fetch_all(&mut *snapshot).await?;
         let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-        let mut page = Page::cut(items, page, 'c', |last: &Connector| last.id.to_string());
+        let mut page = page::cut(items, page, 'c', |last: &Connector| last.id.to_string());
         let ids: Vec<Uuid> = page.items.iter().map(|connector| connector.id).collect();
         let mut dates = secrets::dates(&mut snapshot, &ids).await?;
         for connector in &mut page.items {

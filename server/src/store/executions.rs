@@ -10,7 +10,9 @@ use super::error::Entity;
 use super::migrate::Dialect;
 use super::replicas::push_ownerless;
 use super::sql::{Key, Reader, Statement, Values, placeholders};
-use super::{Actor, ExecutionSource, ExecutionStatus, Page, PageRequest, Store, StoreError};
+use super::{
+    Actor, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Store, StoreError, actor, page,
+};
 
 const TABLE: &str = "execution";
 const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
@@ -57,19 +59,6 @@ pub struct ExecutionRow {
     pub actor: Option<Actor>,
     /// The request that asked for it; `None` in rows of releases that did not keep it.
     pub request_id: Option<String>,
-}
-
-/// Which executions a list is to hold; what is `None` does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ExecutionFilter {
-    /// The connector's name, or its id.
-    pub connector: Option<String>,
-    /// The command.
-    pub command: Option<String>,
-    /// Whether they succeeded; those without an outcome are in neither list.
-    pub success: Option<bool>,
-    /// The caller's run.
-    pub run_id: Option<String>,
 }
 
 /// How many calls of a connector [`Executions::recent_calls`] looks at.
@@ -119,11 +108,11 @@ impl Executions<'_> {
         }
         let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
+        Ok(page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
     }
 
     /// Reads which of some commands the newest calls of a connector used, and with `params` what they were given
-    /// where that is not too long. Looks at [`RECENT_CALLS`] calls at most, none of them before `since`.
+    /// where that is not too long. Looks at `RECENT_CALLS` calls at most, none of them before `since`.
     ///
     /// # Errors
     /// Those of the database.
@@ -255,7 +244,7 @@ pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str)
         .bind(row.map(|row| row.logs.as_str()))
         .bind(row.map(|row| row.started_at.as_millisecond()))
         .bind(row.and_then(|row| row.duration_ms))
-        .bind(row.and_then(|row| row.actor.as_ref()?.token_text()))
+        .bind(row.and_then(|row| actor::token_text(row.actor.as_ref()?)))
         .bind(row.and_then(|row| Some(row.actor.as_ref()?.name.as_str())))
         .bind(row.and_then(|row| row.request_id.as_deref()))
         // What is over does not ask whether its server lives.
@@ -282,7 +271,7 @@ fn from_row(row: &AnyRow) -> Result<ExecutionRow, StoreError> {
         logs: row.text("logs")?,
         started_at: row.time("started_at")?,
         duration_ms: row.value("duration_ms")?,
-        actor: Actor::read(&row)?,
+        actor: actor::read(&row)?,
         request_id: row.value("request_id")?,
     })
 }

@@ -32,10 +32,11 @@ mod vocabulary;
 pub(crate) mod tests;
 
 pub use actor::Actor;
-pub use connector::{Connector, ConnectorFields, ConnectorFilter, LoadedConnector, TypeChoice};
+pub use connector::{Connector, ConnectorFields, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
-pub use executions::{ExecutionFilter, ExecutionRow, Executions, RecentCall};
+pub use executions::{ExecutionRow, Executions, RecentCall};
+pub use floh_client::{ConnectorFilter, ExecutionFilter};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};

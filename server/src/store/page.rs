@@ -5,6 +5,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub use floh_client::answers::Page;
+
 use super::StoreError;
 
 /// What part of a list is wanted.
@@ -48,23 +50,11 @@ impl Default for PageRequest {
     }
 }
 
-/// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Where the next page starts; `None` at the end.
-    pub next_cursor: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// Makes a page of rows read with a limit of one more than wanted, which tells whether more follow.
-    pub(super) fn cut(mut items: Vec<T>, request: &PageRequest, list: char, key: impl Fn(&T) -> String) -> Self {
-        let limit = request.limit() as usize;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next_cursor =
-            items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(format!("{list}{}", key(last))));
-        Self { items, next_cursor }
-    }
+/// Makes a page of rows read with a limit of one more than wanted, which says whether more follow.
+pub(super) fn cut<T>(mut items: Vec<T>, request: &PageRequest, list: char, key: impl Fn(&T) -> String) -> Page<T> {
+    let limit = request.limit() as usize;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(format!("{list}{}", key(last))));
+    Page { items, next_cursor }
 }

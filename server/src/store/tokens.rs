@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::change::ChangeTransaction;
 use super::error::Entity;
 use super::sql::{Reader, Statement, json, now};
-use super::{Page, PageRequest, Store, StoreError, TokenKind};
+use super::{Page, PageRequest, Store, StoreError, TokenKind, page};
 use crate::changes::{Action, Subject};
 
 const TABLE: &str = "token";
@@ -140,7 +140,7 @@ impl Tokens<'_> {
         statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 'k', |last: &TokenRow| last.token.id.to_string()))
+        Ok(page::cut(items, page, 'k', |last: &TokenRow| last.token.id.to_string()))
     }
 
     /// Deletes a token.
@@ -158,7 +158,7 @@ impl Tokens<'_> {
         transaction.commit().await
     }
 
-    /// Tells whether a token with all rights is there that has not expired.
+    /// Returns whether a token with all rights is there that has not expired.
     ///
     /// # Errors
     /// Those of the database.

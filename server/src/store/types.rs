@@ -11,7 +11,7 @@ use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
 use super::versions::{self, NewVersion};
-use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource};
+use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource, page};
 use crate::changes::{Action, Subject};
 
 const TABLE: &str = "connector_type";
@@ -30,7 +30,7 @@ pub struct TypeFields {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// The config schema as JSON text (contract section 2).
+    /// The config schema as JSON text (docs/contract.md#2-config-schema).
     pub config_schema: String,
     /// The JavaScript of a script type.
     pub script_source: Option<String>,
@@ -122,7 +122,7 @@ impl ConnectorTypes<'_> {
         statement.push(" ORDER BY t.name LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 't', |last: &ConnectorType| last.name.clone()))
+        Ok(page::cut(items, page, 't', |last: &ConnectorType| last.name.clone()))
     }
 
     /// Replaces what may change, if the type is still at the revision that the caller has seen. With a `version`

@@ -1,4 +1,4 @@
-//! What connector types were: a row per version made, put or seeded (contract section 4).
+//! What connector types were: a row per version made, put or seeded (docs/contract.md#connector-types).
 //!
 //! A row is written in the transaction that writes the type. The list leaves the documents out: a page of
 //! config schemas could be gigabytes.
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::error::Entity;
 use super::sql::{Reader, Statement, new_id};
 use super::types::{ConnectorTypes, TypeFields};
-use super::{Actor, Page, PageRequest, StoreError, VersionSource};
+use super::{Actor, Page, PageRequest, StoreError, VersionSource, actor, page};
 
 const TABLE: &str = "connector_type_version";
 
@@ -79,7 +79,7 @@ impl ConnectorTypes<'_> {
         statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(|row| summary(&Reader::new(row, TABLE))).collect::<Result<_, _>>()?;
-        Ok(Page::cut(items, page, 'v', |last: &VersionSummary| last.id.to_string()))
+        Ok(page::cut(items, page, 'v', |last: &VersionSummary| last.id.to_string()))
     }
 
     /// Finds a version of a type; of several rows of that version, the newest.
@@ -128,7 +128,7 @@ pub(super) async fn insert(
     .bind(new.source.as_str())
     .bind(new.changes.as_str())
     .bind(at.as_millisecond())
-    .bind(new.actor.token_text())
+    .bind(actor::token_text(&new.actor))
     .bind(new.actor.name.as_str())
     .execute(connection)
     .await?;
@@ -142,6 +142,6 @@ fn summary(row: &Reader<'_>) -> Result<VersionSummary, StoreError> {
         source: row.word("source")?,
         changes: row.text("changes")?,
         created_at: row.time("created_at")?,
-        actor: Actor::read(row)?,
+        actor: actor::read(row)?,
     })
 }

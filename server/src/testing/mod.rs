@@ -5,6 +5,7 @@ mod answer;
 pub(crate) mod log;
 pub(crate) mod sandbox;
 mod server;
+mod typed;
 pub(crate) mod types;
 
 pub(crate) use answer::Answer;

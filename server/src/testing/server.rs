@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use test_support::api::{ApiDocument, Exchange};
 use tower::ServiceExt as _;
 
-use super::{Answer, sandbox};
+use super::{Answer, sandbox, typed};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::NewToken;
@@ -136,6 +136,7 @@ impl TestServer {
         if let Err(undocumented) = DOCUMENT.check(&exchange) {
             panic!("{undocumented}\n{}", String::from_utf8_lossy(&bytes));
         }
+        typed::check(method.as_str(), &path, status, &bytes);
         Answer { status, headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
     }
 

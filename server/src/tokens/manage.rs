@@ -1,9 +1,10 @@
 //! Creates, lists and revokes tokens. A token cannot create one that may do more than itself.
 
+use floh_client::answers::TokenView;
 use floh_client::bodies;
 use uuid::Uuid;
 
-use crate::auth::{IssueError, IssuedToken, NewToken, OpContext, Scope, Scopes};
+use crate::auth::{IssueError, NewToken, OpContext, Scope, Scopes};
 use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{Page, PageRequest, TokenKind, TokenRow};
@@ -12,7 +13,7 @@ use crate::store::{Page, PageRequest, TokenKind, TokenRow};
 ///
 /// # Errors
 /// Denied, also where the token could do more than the actor; invalid with every mistake.
-pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::NewToken) -> Result<IssuedToken, Error> {
+pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::NewToken) -> Result<TokenView, Error> {
     ctx.authorize(Scope::TokensWrite)?;
     let new = NewToken {
         name: new.name,
@@ -23,13 +24,31 @@ pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::New
         connector_names: new.connector_names.unwrap_or_default(),
     };
     refuse_escalation(ctx, &new)?;
-    services.auth.issue(new).await.map_err(|error| match error {
+    let issued = services.auth.issue(new).await.map_err(|error| match error {
         IssueError::Store(error) => error.into(),
         IssueError::Invalid(faults) => {
             Error::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
         }
         other => Error::internal(other),
-    })
+    })?;
+    Ok(TokenView { token: Some(issued.text), ..token_view(issued.row) })
+}
+
+/// Shows a token without its text.
+fn token_view(row: TokenRow) -> TokenView {
+    let TokenRow { token, created_at, last_used_at } = row;
+    TokenView {
+        id: token.id,
+        name: token.name,
+        kind: token.kind,
+        scopes: token.scopes,
+        agent_id: token.agent_id,
+        connector_names: (token.kind == TokenKind::Agent).then_some(token.connector_names),
+        token: None,
+        created_at,
+        expires_at: token.expires_at,
+        last_used_at,
+    }
 }
 
 fn refuse_escalation(ctx: &OpContext, new: &NewToken) -> Result<(), Error> {
@@ -49,10 +68,10 @@ fn refuse_escalation(ctx: &OpContext, new: &NewToken) -> Result<(), Error> {
 ///
 /// # Errors
 /// Denied; invalid for a cursor that this list did not give.
-pub async fn list_tokens(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TokenRow>, Error> {
+pub async fn list_tokens(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TokenView>, Error> {
     ctx.authorize(Scope::TokensRead)?;
     services.auth.flush_last_used().await?;
-    Ok(services.store.tokens().list(page).await?)
+    Ok(services.store.tokens().list(page).await?.map(token_view))
 }
 
 /// Revokes a token: from the moment this returns it admits nobody.

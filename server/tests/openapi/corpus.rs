@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use connector_runtime::schema::ConfigSchema;
+use floh_client::answers::ConnectorDraft;
 use serde_json::{Map, Value, json};
-use server::openapi::{ConnectorDraft, ImportError, Options, import, script_table};
+use server::openapi::{ImportError, Options, import, script_table};
 
 /// What a document may take, in a build without optimisation.
 const MOST: Duration = Duration::from_secs(60);

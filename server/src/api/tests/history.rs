@@ -71,7 +71,7 @@ async fn a_version_that_stands_twice_is_the_newer_one(db: TestDb) {
     let old = server.app.store.types().version(row.id, "1.2.0").await.unwrap();
     let mut fields = row.fields.clone();
     fields.config_schema = r#"{"commands":{}}"#.to_owned();
-    let entry = NewVersion { source: VersionSource::Seed, changes: "{}".to_owned(), actor: Actor::system() };
+    let entry = NewVersion::first(VersionSource::Seed, Actor::system());
     let types = server.app.store.types();
     types.update::<crate::store::StoreError>(row.id, row.revision, fields, Some(entry), None).await.unwrap();
     let found = server.get(&format!("{SAFE}/1.2.0")).await.ok(200);

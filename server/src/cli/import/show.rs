@@ -3,34 +3,31 @@
 use std::io::{self, Write};
 
 use connector_runtime::schema::ConfigSchema;
+use floh_client::answers::{ChangeView, ChangedType, ConnectorDraft, ConnectorView, OperationView, Verdict, Warning};
+use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::server::Refusal;
+use super::refusal::Refusal;
 use super::{Done, Failed};
 use crate::cli::{CliError, print};
-use crate::openapi::ConnectorDraft;
 
-/// A line of `--json`.
+/// A line of `--json`: an answer of the server, and the document's file.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, T> {
     #[serde(flatten)]
-    draft: &'a ConnectorDraft,
+    answer: &'a T,
     file: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    connector: Option<&'a Value>,
+    connector: Option<&'a ConnectorView>,
 }
 
 /// Prints a document's line of JSON.
 pub(super) fn line(file: &str, done: &Done) -> Result<(), CliError> {
     let text = match done {
-        Done::ConnectorDraft(draft) => serde_json::to_string(&Line { draft, file, connector: None }),
-        Done::Made(draft, made) => serde_json::to_string(&Line { draft, file, connector: Some(made) }),
-        Done::Changed(answer) => {
-            let mut line = answer.as_object().cloned().unwrap_or_default();
-            line.insert("file".to_owned(), file.into());
-            serde_json::to_string(&line)
-        }
+        Done::Draft(draft) => serde_json::to_string(&Line { answer: draft, file, connector: None }),
+        Done::Made(draft, made) => serde_json::to_string(&Line { answer: draft, file, connector: Some(made) }),
+        Done::Changed(changed) => serde_json::to_string(&Line { answer: &**changed, file, connector: None }),
     };
     print(text.map_err(CliError::failed)?);
     Ok(())
@@ -43,10 +40,8 @@ pub(super) fn error_line(file: &str, failed: &Failed) {
     if let Some(pointer) = pointer {
         told["pointer"] = pointer.into();
     }
-    if let Failed::Refused(refusal) = failed
-        && let Some(change) = &refusal.change
-    {
-        told["change"] = change.clone();
+    if let Failed::Refused(Refusal { change: Some(change), .. }) = failed {
+        told["change"] = json!(change);
     }
     print(json!({ "file": file, "error": told }));
 }
@@ -54,17 +49,11 @@ pub(super) fn error_line(file: &str, failed: &Failed) {
 /// Tells a person why a document became nothing.
 pub(super) fn error(file: &str, failed: &Failed) {
     let (code, message, pointer) = parts(failed);
-    if let Failed::Refused(refusal) = failed
-        && let Some(change) = &refusal.change
-    {
-        print(format_args!("{file}: {} change", change["level"].as_str().unwrap_or_default()));
-        changes(change);
-    }
     let told = match failed {
         Failed::Refused(Refusal { change: Some(change), .. }) => {
-            let text = |key: &str| change[key].as_str().unwrap_or_default();
-            let (level, version) = (text("level"), text("suggestedVersion"));
-            format!("a {level} change needs version {version}; --bump takes that version")
+            print(format_args!("{file}: {} change", change.level));
+            changes(change);
+            format!("a {} change needs version {}; --bump takes that version", change.level, change.suggested_version)
         }
         _ => message + &pointer.map(|pointer| format!(" at {}", pointer.escape_debug())).unwrap_or_default(),
     };
@@ -82,65 +71,48 @@ fn parts(failed: &Failed) -> (&str, String, Option<&str>) {
 /// Shows a person what became of a document.
 pub(super) fn table(file: &str, done: &Done) {
     match done {
-        Done::ConnectorDraft(draft) => of_draft(file, draft),
+        Done::Draft(draft) => of_draft(file, draft),
         Done::Made(draft, made) => {
             of_draft(file, draft);
             let name = &draft.name;
-            let missing: Vec<&str> =
-                made["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            if missing.is_empty() {
+            if made.missing.is_empty() {
                 print(format_args!("made connector {name}; it is ready"));
             } else {
-                let missing = missing.join(", ");
+                let missing = made.missing.join(", ");
                 print(format_args!(
                     "made connector {name}; before a call it needs {missing} (PUT /api/connectors/{name})"
                 ));
             }
         }
-        Done::Changed(answer) => {
-            let text = |key: &str| answer[key].as_str().unwrap_or_default();
-            let all = answer["operations"].as_array().map_or(0, Vec::len);
-            let head = format!("{file}: {} {}, {all} commands", text("name"), text("version"));
-            print(head);
-            operations(answer["operations"].as_array().map(Vec::as_slice).unwrap_or_default());
-            warnings(answer["warnings"].as_array().map(Vec::as_slice).unwrap_or_default());
-            changes(&answer["change"]);
-            let level = answer["change"]["level"].as_str().unwrap_or_default();
-            print(format_args!(
-                "changed connector type {} ({level}); it has version {}",
-                text("name"),
-                text("version")
-            ));
+        Done::Changed(changed) => {
+            let ChangedType { view, change, imported, .. } = &**changed;
+            let (name, version, level) = (&view.name, &view.version, change.level);
+            let all = imported.operations.as_deref().unwrap_or_default();
+            print(format_args!("{file}: {name} {version}, {} commands", all.len()));
+            operations(all);
+            warnings(imported.warnings.as_deref().unwrap_or_default());
+            changes(change);
+            print(format_args!("changed connector type {name} ({level}); it has version {version}"));
         }
     }
 }
 
 fn of_draft(file: &str, draft: &ConnectorDraft) {
     print(format_args!("{file}: {} {}, {} commands", draft.name, draft.version, draft.operations.len()));
-    operations(&values(&draft.operations));
+    operations(&draft.operations);
     connection(&draft.config_schema);
-    warnings(&values(&draft.warnings));
+    warnings(&draft.warnings);
 }
 
-/// What is shown as the server shows it.
-fn values(items: &[impl Serialize]) -> Vec<Value> {
-    items.iter().filter_map(|item| serde_json::to_value(item).ok()).collect()
-}
-
-fn operations(operations: &[Value]) {
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let width = operations.iter().map(|operation| text(operation, "name").len()).max().unwrap_or_default().min(40);
-    let mut counts = Map::new();
-    for operation in operations {
-        let (verdict, name) = (text(operation, "verdict"), text(operation, "name"));
-        let place = format!("{} {}", text(operation, "method"), text(operation, "path"));
-        print(format_args!("  {verdict:8}  {name:width$}  {}", place.escape_debug()));
-        for reason in operation["reasons"].as_array().into_iter().flatten() {
-            let (pointer, message) = (text(reason, "pointer"), text(reason, "message"));
-            print(format_args!("            {}: {}", pointer.escape_debug(), message.escape_debug()));
+fn operations(operations: &[OperationView]) {
+    let width = operations.iter().map(|operation| operation.name.len()).max().unwrap_or_default().min(40);
+    let mut counts = IndexMap::<Verdict, usize>::new();
+    for OperationView { name, method, path, verdict, reasons, .. } in operations {
+        print(format_args!("  {verdict:8}  {name:width$}  {}", format!("{method} {path}").escape_debug()));
+        for reason in reasons {
+            print(format_args!("            {}: {}", reason.pointer.escape_debug(), reason.message.escape_debug()));
         }
-        let count = counts.get(&verdict).and_then(Value::as_u64).unwrap_or_default();
-        counts.insert(verdict, (count + 1).into());
+        *counts.entry(*verdict).or_default() += 1;
     }
     if operations.len() > 1 {
         let counts: Vec<String> = counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
@@ -155,20 +127,19 @@ fn connection(schema: &ConfigSchema) {
     print(format_args!("  connection: {} (* required)", names.join(", ")));
 }
 
-fn warnings(warnings: &[Value]) {
-    for warning in warnings {
-        let text = |key: &str| warning[key].as_str().unwrap_or_default().escape_debug().to_string();
-        print(format_args!("  warning: {} [{}] {}", text("message"), text("code"), text("pointer")));
+fn warnings(warnings: &[Warning]) {
+    for Warning { code, pointer, message } in warnings {
+        print(format_args!("  warning: {} [{code}] {}", message.escape_debug(), pointer.escape_debug()));
     }
 }
 
-fn changes(change: &Value) {
-    for change in change["changes"].as_array().into_iter().flatten() {
-        let text = |key: &str| change[key].as_str().unwrap_or_default();
-        print(format_args!("  {:5}  {}: {}", text("level"), text("pointer"), text("message").escape_debug()));
+fn changes(change: &ChangeView) {
+    for change in &change.changes {
+        // `Level` does not pad.
+        let level = change.level.as_str();
+        print(format_args!("  {level:5}  {}: {}", change.pointer, change.message.escape_debug()));
     }
-    for touched in change["affected"].as_array().into_iter().flatten() {
-        let text = |key: &str| touched[key].as_str().unwrap_or_default();
-        print(format_args!("  touches connector {} ({})", text("connector"), text("pointer")));
+    for touched in &change.affected {
+        print(format_args!("  touches connector {} ({})", touched.connector, touched.pointer));
     }
 }

@@ -14,7 +14,7 @@ const FETCHING: Duration = Duration::from_secs(120);
 /// How much is read between two looks at the bar.
 const CHUNK: u64 = 1 << 20;
 
-/// Tells whether an argument is a URL rather than a file.
+/// Returns whether an argument is a URL rather than a file.
 pub(super) fn is_url(source: &str) -> bool {
     let lower = source.get(..8).unwrap_or(source).to_ascii_lowercase();
     lower.starts_with("http://") || lower.starts_with("https://")

@@ -61,7 +61,7 @@ impl<'d> Schemas<'d> {
         self.room.set(self.room.get().saturating_sub(bytes));
     }
 
-    /// Tells whether a draft may hold more.
+    /// Returns whether a draft may hold more.
     pub(super) fn has_room(&self) -> bool {
         self.room.get() > 0
     }

@@ -7,7 +7,8 @@ mod script;
 
 use serde_json::{Value, json};
 
-use super::{ConnectorDraft, Options, import_value};
+use super::{Options, import_value};
+use floh_client::answers::ConnectorDraft;
 
 /// Imports a document with these paths.
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
@@ -21,8 +22,8 @@ fn imported(document: Value) -> ConnectorDraft {
 }
 
 /// Codes of the warnings, each once.
-fn codes(draft: &ConnectorDraft) -> Vec<&'static str> {
-    let mut codes: Vec<&str> = draft.warnings.iter().map(|warning| warning.code).collect();
+fn codes(draft: &ConnectorDraft) -> Vec<&str> {
+    let mut codes: Vec<&str> = draft.warnings.iter().map(|warning| warning.code.as_ref()).collect();
     codes.sort_unstable();
     codes.dedup();
     codes

@@ -1,7 +1,9 @@
 use connector_runtime::schema::Source;
 use serde_json::{Value, json};
 
-use super::super::{ConnectorDraft, Options, Verdict, import_value, script_table};
+use floh_client::answers::{ConnectorDraft, Verdict};
+
+use super::super::{Options, import_value, script_table};
 use super::{codes, imported, paths};
 
 fn names(draft: &ConnectorDraft) -> Vec<(String, String)> {

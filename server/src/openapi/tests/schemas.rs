@@ -1,7 +1,9 @@
 use connector_runtime::schema::{ConfigSchema, Field, FieldKind};
 use serde_json::{Value, json};
 
-use super::super::{ConnectorDraft, Options, import_value, script_table};
+use floh_client::answers::ConnectorDraft;
+
+use super::super::{Options, import_value, script_table};
 use super::{imported, paths};
 
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]

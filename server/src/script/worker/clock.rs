@@ -25,7 +25,7 @@ impl Clock {
         Self { deadline: now.checked_add(budget).unwrap_or(now), started, over: Cell::new(false) }
     }
 
-    /// Tells whether the time is over. Once it was, it stays so.
+    /// Returns whether the time is over. Once it was, it stays so.
     pub(super) fn is_over(&self) -> bool {
         if !self.over.get() && Instant::now() >= self.deadline {
             self.over.set(true);

@@ -30,7 +30,7 @@ use super::message::Order;
 /// The argument that makes this program a worker.
 pub const ARGUMENT: &str = "sandbox-worker";
 
-/// Tells whether this process was started as a worker. Asked first thing in `main`.
+/// Returns whether this process was started as a worker. Asked first thing in `main`.
 pub fn is_meant() -> bool {
     std::env::args_os().nth(1).as_deref() == Some(OsStr::new(ARGUMENT))
 }

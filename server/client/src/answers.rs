@@ -1,0 +1,34 @@
+//! The answers of the REST API (docs/contract.md#4-rest), each declared once: use cases of the server return them, the
+//! OpenAPI document describes them, and the client reads them.
+//!
+//! What an answer shows of a secret is that it is set. The one exception is a token's text in the answer to its
+//! making; it is a [`Secret`](connector_schema::Secret), which no log shows.
+
+mod agent;
+mod capabilities;
+mod change;
+mod connector;
+mod connector_type;
+mod draft;
+mod execution;
+mod page;
+mod problem;
+mod server;
+mod token;
+
+pub use agent::{AgentState, AgentView, ServingAgent};
+pub use capabilities::{CommandCapabilities, TypeCapabilities};
+pub use change::{
+    Affected, ChangeSummary, ChangeView, ChangedType, ClearedSecrets, ImportView, SchemaChange, TypeDiff,
+};
+pub use connector::{CircuitState, ConnectorView, RemoteState, SecretState, ServiceHealth, ServiceState};
+pub use connector_type::{TypeView, VersionDetail, VersionView};
+pub use draft::{ConnectorDraft, OperationView, Reason, Verdict, Warning};
+pub use execution::{Actor, ConnectorResult, ExecutionView, LogLine};
+pub use page::Page;
+pub use problem::{Mistake, Problem};
+pub use server::{Liveness, Readiness};
+pub use token::TokenView;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The draft of a connector that an import makes of an OpenAPI document.
+
+use std::borrow::Cow;
+
+use connector_schema::ConfigSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::bodies::NewConnector;
+use crate::words::{ExecutionModel, words};
+
+/// What an import makes of a document. `POST /api/connectors` takes it as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorDraft {
+    /// The connector's name.
+    pub name: String,
+    /// The connector type's name.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Always `oas_derived`.
+    pub execution_model: ExecutionModel,
+    /// The document's version, as a semantic one.
+    pub version: String,
+    /// The document's title and first words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What the connector accepts and answers (docs/contract.md#2-config-schema).
+    #[serde(deserialize_with = "config_schema")]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub config_schema: ConfigSchema,
+    /// The script that serves it.
+    pub script_source: String,
+    /// The connection config; its fields have their defaults in the schema.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub config: Map<String, Value>,
+    /// What became of each operation that was asked for.
+    pub operations: Vec<OperationView>,
+    /// What a person should know.
+    pub warnings: Vec<Warning>,
+}
+
+impl From<&ConnectorDraft> for NewConnector {
+    fn from(draft: &ConnectorDraft) -> Self {
+        Self {
+            name: draft.name.clone(),
+            type_name: draft.type_name.clone(),
+            execution_model: draft.execution_model,
+            version: Some(draft.version.clone()),
+            description: draft.description.clone(),
+            config_schema: Some(draft.config_schema.to_value()),
+            script_source: Some(draft.script_source.clone()),
+            config: Some(draft.config.clone()),
+            ..Self::default()
+        }
+    }
+}
+
+/// What became of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OperationView {
+    /// The command.
+    pub name: String,
+    /// The method.
+    pub method: String,
+    /// The path template.
+    pub path: String,
+    /// What it does, in a line.
+    pub summary: Option<String>,
+    /// Whether the document calls it deprecated.
+    pub deprecated: bool,
+    /// How well the command stands for it.
+    pub verdict: Verdict,
+    /// Why it is not exact.
+    pub reasons: Vec<Reason>,
+}
+
+/// Something a person should know about an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Warning {
+    /// A stable word for programs, such as `external_ref`.
+    pub code: Cow<'static, str>,
+    /// JSON pointer into the document.
+    pub pointer: String,
+    /// What is wrong there and what became of it.
+    pub message: String,
+}
+
+/// Why an operation is not imported exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Reason {
+    /// JSON pointer into the document.
+    pub pointer: String,
+    /// What is wrong there and what became of it.
+    pub message: String,
+}
+
+words! {
+    /// How well a command stands for its operation.
+    #[derive(PartialOrd, Ord)]
+    Verdict, "verdict" {
+        /// All of it is there.
+        Exact = "exact",
+        /// It can be called; the reasons say what differs.
+        Degraded = "degraded",
+        /// Calling it is a failure that gives the reasons.
+        Refused = "refused",
+    }
+}
+
+fn config_schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ConfigSchema, D::Error> {
+    ConfigSchema::parse(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+}

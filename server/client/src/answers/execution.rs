@@ -1,0 +1,128 @@
+//! Calls: their result, and what is recorded of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::words::{ExecutionSource, ExecutionStatus, LogLevel};
+
+/// The result of a command.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ConnectorResult {
+    /// Whether the command did what it is for.
+    pub success: bool,
+    /// The domain result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+    /// What is merged into the run's variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub variables: Option<Map<String, Value>>,
+    /// Context of a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Value>,
+    /// What happened, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A recorded call. What was recorded as JSON is kept as its text, so that no number is changed on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionView {
+    /// Id (UUIDv7).
+    pub id: Uuid,
+    /// Name of the connector at the time.
+    pub connector: String,
+    /// Name of its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The type's version at the time.
+    pub type_version: String,
+    /// The command, where one was picked or asked for.
+    pub command: Option<String>,
+    /// How far the call got.
+    pub status: ExecutionStatus,
+    /// Who asked; null for executions of releases that did not keep it.
+    pub actor: Option<Actor>,
+    /// The request that asked, as its answer told in `x-request-id`; null as `actor` is.
+    pub request_id: Option<String>,
+    /// Its params, redacted.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub params: Box<RawValue>,
+    /// Its result, redacted; null while it runs.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<ConnectorResult>))]
+    pub result: Option<Box<RawValue>>,
+    /// Whether a mock answered.
+    pub mocked: bool,
+    /// What asked.
+    pub source: ExecutionSource,
+    /// Id of the workflow step.
+    pub step_id: Option<String>,
+    /// Id of the run.
+    pub run_id: Option<String>,
+    /// Whether the command was deprecated.
+    pub deprecated: bool,
+    /// What the handler logged, redacted.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<LogLine>))]
+    pub logs: Box<RawValue>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took in milliseconds; null while it runs.
+    pub duration_ms: Option<i64>,
+}
+
+impl ExecutionView {
+    /// Reads the result; `None` while the call runs.
+    ///
+    /// # Errors
+    /// Where it is not a result.
+    pub fn read_result(&self) -> Result<Option<ConnectorResult>, serde_json::Error> {
+        self.result.as_deref().map(|text| serde_json::from_str(text.get())).transpose()
+    }
+
+    /// Reads what the handler logged.
+    ///
+    /// # Errors
+    /// Where it is not a list of lines.
+    pub fn read_logs(&self) -> Result<Vec<LogLine>, serde_json::Error> {
+        serde_json::from_str(self.logs.get())
+    }
+}
+
+/// A line that a handler logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What it says.
+    pub message: String,
+}
+
+/// Who did something: the holder of a token, or the server itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Actor {
+    /// Id of the token; null for the server itself. The token may be gone since.
+    pub token_id: Option<Uuid>,
+    /// The name that the token had, or `system`.
+    pub name: String,
+}
+
+impl Actor {
+    /// What the server itself is called.
+    pub const SYSTEM: &str = "system";
+
+    /// Returns the server itself.
+    pub fn system() -> Self {
+        Self { token_id: None, name: Self::SYSTEM.to_owned() }
+    }
+}

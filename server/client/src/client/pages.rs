@@ -1,0 +1,94 @@
+//! Lists that are read page by page.
+
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+
+use super::error::ClientError;
+use super::transport::{Client, Outgoing};
+use crate::answers::Page;
+use crate::routes::Route;
+
+/// Items that a page holds at most.
+pub const MAX_PAGE: u32 = 500;
+
+/// A list that is read page by page. Nothing is asked for before [`Pages::next_page`].
+#[derive(Debug)]
+pub struct Pages<'c, T> {
+    client: &'c Client,
+    route: Route,
+    key: Option<String>,
+    query: Vec<(&'static str, String)>,
+    next: Next,
+    items: PhantomData<fn() -> T>,
+}
+
+#[derive(Debug)]
+enum Next {
+    First,
+    After(String),
+    None,
+}
+
+impl<'c, T: DeserializeOwned> Pages<'c, T> {
+    pub(super) fn new(client: &'c Client, route: Route, key: Option<&str>) -> Self {
+        let key = key.map(str::to_owned);
+        Self { client, route, key, query: Vec::new(), next: Next::First, items: PhantomData }
+    }
+
+    pub(super) fn filter(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    /// Asks for so many items a page; the server's default is 50, its maximum [`MAX_PAGE`].
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.query.retain(|(name, _)| *name != "limit");
+        self.query.push(("limit", limit.to_string()));
+        self
+    }
+
+    /// Begins after the page whose `next_cursor` this is.
+    #[must_use]
+    pub fn after(mut self, cursor: impl Into<String>) -> Self {
+        self.next = Next::After(cursor.into());
+        self
+    }
+
+    /// Reads the next page; `None` after the last one. The first page is there even if the list is empty.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the page can be asked for again then.
+    pub async fn next_page(&mut self) -> Result<Option<Page<T>>, ClientError> {
+        let mut out = Outgoing { query: self.query.clone(), ..Outgoing::default() };
+        match &self.next {
+            Next::First => {}
+            Next::After(cursor) => out.query.push(("cursor", cursor.clone())),
+            Next::None => return Ok(None),
+        }
+        let keys: Vec<&str> = self.key.as_deref().into_iter().collect();
+        let page: Page<T> = self.client.send(self.route, &keys, out).await?.json()?;
+        self.next = page.next_cursor.clone().map_or(Next::None, Next::After);
+        Ok(Some(page))
+    }
+
+    /// Reads all items that are left.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::TooLarge`] where there are more than `max`: a part is not shown as the whole.
+    pub async fn collect(mut self, max: usize) -> Result<Vec<T>, ClientError> {
+        if !self.query.iter().any(|(name, _)| *name == "limit") {
+            self = self.limit(MAX_PAGE);
+        }
+        let mut items = Vec::new();
+        while let Some(page) = self.next_page().await? {
+            let endless = page.items.is_empty() && page.next_cursor.is_some();
+            items.extend(page.items);
+            if items.len() > max || endless {
+                return Err(ClientError::TooLarge(format!("the list has more than {max} items")));
+            }
+        }
+        Ok(items)
+    }
+}

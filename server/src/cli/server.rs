@@ -1,0 +1,58 @@
+//! The running server that a command calls, over REST and not in its database: a server that runs keeps what it has
+//! loaded, and would go on with that.
+
+use std::fs;
+
+use clap::Args;
+use connector_runtime::Secret;
+use floh_client::{Client, ClientError};
+use url::Url;
+
+use super::CliError;
+use crate::config::variable;
+
+/// Which server, and with which right.
+#[derive(Debug, Args)]
+pub(super) struct ServerArgs {
+    /// The running server.
+    #[arg(long, env = "FLOH_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    server: Url,
+    /// File with the token; the variable FLOH_TOKEN where absent. An import needs the scopes types:read, types:write
+    /// and connectors:write.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
+}
+
+impl ServerArgs {
+    /// Creates the client of the server.
+    pub(super) fn client(&self) -> Result<Client, CliError> {
+        let client = Client::new(self.server.as_str(), &self.token()?);
+        client.map_err(|error| CliError::Usage(format!("--server {}: {error}", shown(&self.server))))
+    }
+
+    fn token(&self) -> Result<Secret, CliError> {
+        match &self.token_file {
+            Some(path) => fs::read_to_string(path)
+                .map(|text| Secret::from(text.trim()))
+                .map_err(|error| CliError::Usage(format!("cannot read the token in {path}: {error}"))),
+            None => variable("FLOH_TOKEN").map(Secret::from).ok_or_else(|| {
+                CliError::Usage(
+                    "no token: set FLOH_TOKEN or give --token-file; one is made with `floh token create --name import --scope types:read,types:write,connectors:write`. Only --dry-run needs no server"
+                        .to_owned(),
+                )
+            }),
+        }
+    }
+}
+
+/// Returns a URL without its user and password.
+fn shown(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", url.scheme())
+}
+
+/// Says how to reach the server, where it was not reached.
+pub(super) fn mended(error: &ClientError) -> String {
+    format!("{error}; start the server with `floh serve`, or name another one with --server")
+}
