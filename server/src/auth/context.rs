@@ -20,7 +20,8 @@ pub struct RequestId(Arc<str>);
 impl RequestId {
     /// Creates a new one: a UUIDv7.
     pub fn new() -> Self {
-        Self(new_id().to_string().into())
+        // One allocation: every request has one.
+        Self(Arc::from(&*new_id().hyphenated().encode_lower(&mut Uuid::encode_buffer())))
     }
 
     /// Takes one that a caller brings: 1 to [`MAX_REQUEST_ID`] visible ASCII characters.

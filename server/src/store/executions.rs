@@ -224,7 +224,7 @@ pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
     format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}")
 }
 
-/// Binds the values of one row and its owner, or of a place left over.
+/// Binds the values of one row, with its owner while it is at work, or of a place left over.
 pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str) {
     values
         .bind(row.map(|row| row.id.to_string()))
@@ -247,7 +247,8 @@ pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str)
         .bind(row.and_then(|row| actor::token_text(row.actor.as_ref()?)))
         .bind(row.and_then(|row| Some(row.actor.as_ref()?.name.as_str())))
         .bind(row.and_then(|row| row.request_id.as_deref()))
-        .bind(row.map(|_| owner));
+        // What is over does not ask whether its server lives.
+        .bind(row.filter(|row| row.status.success().is_none()).map(|_| owner));
 }
 
 fn from_row(row: &AnyRow) -> Result<ExecutionRow, StoreError> {
