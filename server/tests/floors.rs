@@ -3,6 +3,7 @@
 //!
 //! The imports are read from the sources. A room without a row, an import without a permission and a permission that
 //! nothing uses fail the test, each with the arrow and its mend.
+#![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

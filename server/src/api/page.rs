@@ -43,14 +43,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// Takes a text.
+    /// Takes a text; an empty one counts as left out.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
         self.values.remove(key).filter(|value| !value.is_empty())
     }
 
-    /// Takes a value that is parsed.
+    /// Takes a value that is parsed. An empty one is none.
     pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
-        let text = self.text(key)?;
+        let text = self.values.remove(key)?;
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -62,7 +62,7 @@ impl Query {
 
     /// Takes `limit` and `cursor`.
     pub(super) fn page(&mut self) -> PageRequest {
-        let limit = self.text("limit").and_then(|text| {
+        let limit = self.values.remove("limit").and_then(|text| {
             let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX).contains(limit));
             if limit.is_none() {
                 let message = format!("expected a number from 1 to {}, got {text:?}", PageRequest::MAX);
@@ -73,9 +73,9 @@ impl Query {
         PageRequest { limit: limit.unwrap_or(PageRequest::DEFAULT), cursor: self.text("cursor") }
     }
 
-    /// Takes true or false.
+    /// Takes true or false. An empty value is neither.
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
-        let text = self.text(key)?;
+        let text = self.values.remove(key)?;
         let flag = text.parse().ok();
         if flag.is_none() {
             self.mistakes.push(Mistake::new(format!("?{key}"), format!("expected true or false, got {text:?}")));

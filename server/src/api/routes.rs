@@ -104,6 +104,8 @@ fn rows(access: Access, (_, paths, _): &Handlers) -> Vec<RouteRow> {
 pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     let mut router = Router::new();
     for (access, (_, paths, handlers)) in declared() {
+        // Whoever may call a route may know which methods it has.
+        let handlers = if access == Access::Public { handlers.fallback(no_method) } else { handlers };
         let handlers = handlers.layer(from_fn_with_state((app.clone(), access), guard));
         for path in paths.paths.keys() {
             router = router.route(path, handlers.clone());

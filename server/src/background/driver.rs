@@ -137,7 +137,7 @@ fn log(name: &'static str, before: Option<&Run>, run: &Run) {
     let was_well = before.is_none_or(|before| before.outcome.is_ok());
     match (&run.outcome, was_well) {
         (Err(error), true) => {
-            tracing::warn!(task = name, error, "recurring work failed; it is tried again in its time")
+            tracing::warn!(task = name, error, "recurring work failed; it is tried again in its time");
         }
         (Err(error), false) => tracing::debug!(task = name, error, "recurring work failed again"),
         (Ok(()), false) => tracing::info!(task = name, "recurring work goes well again"),

@@ -152,5 +152,5 @@ fn follow<'d>(
 
 /// Escapes one step of a JSON pointer.
 pub(super) fn escape(step: &str) -> String {
-    pointer::escape(&cut(step, 300)).into_owned()
+    pointer::escape(cut(step, 300)).into_owned()
 }

@@ -79,6 +79,7 @@ pub struct LoadedConnector {
 }
 
 /// The type of a connector that is to be made.
+#[expect(clippy::large_enum_variant, reason = "made once for a new connector, and moved on at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeChoice {
     /// A type that is there.

@@ -223,3 +223,17 @@ async fn pages_follow_one_another_without_gaps() {
         page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
     assert!(names.is_sorted() && names.contains(&"http") && names.contains(&"safe"), "{names:?}");
 }
+
+#[tokio::test]
+async fn an_empty_value_of_a_query_is_no_number_word_or_flag() {
+    let server = TestServer::start().await;
+    for (path, key) in [
+        ("/api/connectors", "limit"),
+        ("/api/connectors", "executionModel"),
+        ("/api/connector-types", "limit"),
+        ("/api/executions", "success"),
+    ] {
+        assert_eq!(server.get(&format!("{path}?{key}=")).await.problem(422), [format!("?{key}")]);
+    }
+    server.get("/api/connectors?q=&type=&category=&tag=&cursor=").await.ok(200);
+}
