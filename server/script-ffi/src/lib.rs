@@ -1,4 +1,4 @@
-//! What the script engine asks for that no safe wrapper has: compiled scripts (`bytecode`), an allocator that
+//! What the script engine needs and no safe wrapper has: compiled scripts (`bytecode`), an allocator that
 //! counts (`memory`), and whether a value is a date.
 //!
 //! It is a crate of its own because the rest of the project forbids `unsafe`. Every block says why it is
@@ -17,7 +17,7 @@ use rquickjs::{Value, qjs};
 pub use self::bytecode::{Bytecode, compile};
 pub use self::memory::{Memory, Refused};
 
-/// Tells whether a value is a `Date`, whatever its prototype says. No script runs.
+/// Returns whether a value is a `Date`, whatever its prototype says. No script runs.
 pub fn is_date(value: &Value<'_>) -> bool {
     // SAFETY: the engine reads the class of a live value.
     unsafe { qjs::JS_IsDate(value.as_raw()) }

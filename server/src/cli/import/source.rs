@@ -11,10 +11,10 @@ use crate::openapi::{ImportError, MAX_BYTES};
 
 /// How long a document may take to arrive.
 const FETCHING: Duration = Duration::from_secs(120);
-/// How much is read between two looks at the bar.
+/// How many bytes are read between two updates of the bar.
 const CHUNK: u64 = 1 << 20;
 
-/// Tells whether an argument is a URL rather than a file.
+/// Returns whether an argument is a URL rather than a file.
 pub(super) fn is_url(source: &str) -> bool {
     let lower = source.get(..8).unwrap_or(source).to_ascii_lowercase();
     lower.starts_with("http://") || lower.starts_with("https://")

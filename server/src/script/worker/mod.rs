@@ -1,6 +1,6 @@
 //! The worker: the process that runs scripts.
 //!
-//! `main` calls [`main`] before anything else of the server comes up. The worker raises its walls (`jail`),
+//! `main` calls [`main`] before it starts anything else of the server. The worker sets up its confinement (`jail`),
 //! then takes one frame after the other from the pipe that is its standard input. Every run has a runtime
 //! of its own (`engine`); what stays between runs is the compiled script. After a run that met a limit
 //! the engine is not trusted any more: the worker answers and ends without cleaning up.
@@ -30,14 +30,14 @@ use super::message::Order;
 /// The argument that makes this program a worker.
 pub const ARGUMENT: &str = "sandbox-worker";
 
-/// Tells whether this process was started as a worker. Asked first thing in `main`.
+/// Returns whether this process was started as a worker. Asked first thing in `main`.
 pub fn is_meant() -> bool {
     std::env::args_os().nth(1).as_deref() == Some(OsStr::new(ARGUMENT))
 }
 
 /// Serves the pipe on standard input until it ends.
 pub fn main() -> ExitCode {
-    // Who panics here has nobody to tell, and may not write to standard error.
+    // A panic here cannot be reported: the worker must not write to standard error.
     std::panic::set_hook(Box::new(|_| ()));
     let Ok(mut engine) = Engine::new() else { return ExitCode::FAILURE };
     let walls = jail::raise();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::host::plain;
 use super::realm::Realm;
 
-/// Takes padding or its lack.
+/// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
