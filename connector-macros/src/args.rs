@@ -157,7 +157,7 @@ pub(crate) fn parse<T: FromMeta>(tokens: TokenStream) -> Result<T> {
     T::from_list(&NestedMeta::parse_meta_list(tokens)?)
 }
 
-/// Tells whether a key is among the arguments, whatever else is wrong with them.
+/// Returns whether a key is among the arguments, whatever else is wrong with them.
 pub(crate) fn has_key(tokens: &TokenStream, key: &str) -> bool {
     NestedMeta::parse_meta_list(tokens.clone()).map_or(true, |list| {
         list.iter().any(|item| matches!(item, NestedMeta::Meta(meta) if meta.path().is_ident(key)))

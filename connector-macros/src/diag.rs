@@ -43,7 +43,7 @@ impl Diagnostics {
     }
 }
 
-/// Tells whether an attribute parser met a key that it does not know.
+/// Returns whether an attribute parser met a key that it does not know.
 pub(crate) fn is_unknown_key(error: &darling::Error) -> bool {
     error.to_string().starts_with(UNKNOWN)
 }

@@ -23,7 +23,7 @@ pub(crate) fn text(attributes: &[Attribute]) -> String {
     paragraphs.join("\n\n")
 }
 
-/// Tells whether an attribute is a doc comment.
+/// Returns whether an attribute is a doc comment.
 pub(crate) fn is_doc(attribute: &Attribute) -> bool {
     attribute.path().is_ident("doc")
 }

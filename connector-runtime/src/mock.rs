@@ -1,5 +1,5 @@
 //! Prepared outcomes: the mock table of a compiled connector and the mock settings of an instance
-//! (contract section 3, "Mock chain").
+//! (docs/contract.md#3-execution, "Mock chain").
 
 use std::fmt;
 

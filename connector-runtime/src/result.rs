@@ -1,7 +1,7 @@
 //! The normalised outcome, in two shapes: [`ConnectorResult`] holds the payload as a value, for code that
 //! reads it; [`Reply`] holds it as JSON text, so that an answer is serialised only once.
 //!
-//! The rules are the guide's table ("Handler return values") and contract section 3, "Normalising".
+//! The rules are the guide's table ("Handler return values") and docs/contract.md#3-execution, "Normalising".
 
 use std::fmt;
 

@@ -185,7 +185,7 @@ impl World {
         result.error
     }
 
-    /// Tells whether the key may go to a host.
+    /// Returns whether the key may go to a host.
     async fn goes(&self, call: impl Fn(&str) -> TestCall, host: &str) -> bool {
         let error = self.error(call(&format!("http://{host}/x"))).await;
         assert!(error.as_ref().is_none_or(|error| error.contains("[scope]")), "{error:?}");

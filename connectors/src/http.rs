@@ -213,7 +213,7 @@ impl Http {
     }
 }
 
-/// Tells whether a url begins with a scheme (RFC 3986, section 3.1).
+/// Returns whether a url begins with a scheme (RFC 3986, section 3.1).
 fn is_absolute(url: &str) -> bool {
     let Some((scheme, _)) = url.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -1,5 +1,5 @@
 //! Seeding: the compiled connector types become rows of the store, in one transaction and as often as
-//! the server starts (contract section 5, "Seeding").
+//! the server starts (docs/contract.md#5-versioning, "Seeding").
 //!
 //! The row keeps which version and schema seeding wrote last, and only those are compared: an
 //! operator's change of the row is no drift of the code.
@@ -211,7 +211,7 @@ fn decided(
     Ok((SeedTypeRow { changes, decision: plan.decision, ..row }, replaced))
 }
 
-/// Tells whether a row still shows the schema that seeding wrote; `{}` is what types without one show.
+/// Returns whether a row still shows the schema that seeding wrote; `{}` is what types without one show.
 fn says_what_was_seeded(shown: &str, seeded: Option<&str>) -> bool {
     let parse = |text: &str| ConfigSchema::parse(&serde_json::from_str(text).ok()?).ok();
     shown.trim() == "{}" || seeded.is_some_and(|seeded| shown == seeded || parse(shown) == parse(seeded))

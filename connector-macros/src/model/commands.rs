@@ -100,7 +100,7 @@ impl Commands {
     }
 }
 
-/// Tells whether a method has `#[command]`, under whatever path.
+/// Returns whether a method has `#[command]`, under whatever path.
 pub(crate) fn is_command(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is_command_attribute)
 }

@@ -102,7 +102,7 @@ impl Field {
         }
     }
 
-    /// Tells whether an attribute is one that [`Field::read`] reads.
+    /// Returns whether an attribute is one that [`Field::read`] reads.
     pub(crate) fn owns(attribute: &Attribute) -> bool {
         attribute.path().is_ident("config") || attribute.path().is_ident("param")
     }

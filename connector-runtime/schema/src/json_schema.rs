@@ -174,7 +174,7 @@ fn embed(name: &str, nested: &NestedSchema, map: &mut Map<String, Value>) {
     }
 }
 
-/// Tells whether a schema refers to a part of itself; a recursive type may do so without `$defs`.
+/// Returns whether a schema refers to a part of itself; a recursive type may do so without `$defs`.
 fn refers(schema: &Value) -> bool {
     match schema {
         Value::Object(map) => map.contains_key("$ref") || map.contains_key("$dynamicRef") || map.values().any(refers),

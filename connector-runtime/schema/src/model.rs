@@ -1,4 +1,4 @@
-//! The model itself: plain data with the words of contract section 2.
+//! The model itself: plain data with the words of docs/contract.md#2-config-schema.
 
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
@@ -26,7 +26,7 @@ pub struct ConfigSchema {
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
     /// Nobody has said what is accepted: every command, param and connection value is, and every connection
-    /// value counts as a secret. Only for external types (contract section 6); there is nothing else in it then.
+    /// value counts as a secret. Only for external types (docs/contract.md#6-external-services-and-agents); there is nothing else in it then.
     pub open: bool,
 }
 
@@ -172,7 +172,7 @@ impl Field {
         }
     }
 
-    /// Tells whether the value, or any part of it, is a credential.
+    /// Returns whether the value, or any part of it, is a credential.
     pub fn holds_secret(&self) -> bool {
         self.secret || self.schema.as_ref().is_some_and(NestedSchema::holds_secret)
     }
@@ -227,7 +227,7 @@ impl FieldKind {
         }
     }
 
-    /// Tells whether the value may be a list or an object.
+    /// Returns whether the value may be a list or an object.
     pub const fn is_structured(self) -> bool {
         matches!(self, Self::Raw | Self::Array | Self::Object)
     }
@@ -282,7 +282,7 @@ impl Pattern {
         }
     }
 
-    /// Tells whether a text is a pattern that takes little room when compiled.
+    /// Returns whether a text is a pattern that takes little room when compiled.
     pub(super) fn is_small(text: &str) -> bool {
         regex::RegexBuilder::new(text).size_limit(SMALL_PATTERN).build().is_ok()
     }
@@ -292,7 +292,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Tells whether the pattern matches somewhere in a text.
+    /// Returns whether the pattern matches somewhere in a text.
     pub fn is_match(&self, text: &str) -> bool {
         let compiled = self.compiled.get_or_init(|| Regex::new(&self.text).ok());
         compiled.as_ref().is_some_and(|regex| regex.is_match(text))

@@ -61,7 +61,7 @@ impl NestedSchema {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Tells whether any part of the value is a credential (`writeOnly` with format `password`).
+    /// Returns whether any part of the value is a credential (`writeOnly` with format `password`).
     pub fn holds_secret(&self) -> bool {
         *self.holds_secret.get_or_init(|| mentions_secret(&self.document))
     }

@@ -1,4 +1,4 @@
-//! [`ConfigSchema`] -> JSON, in the order in which contract section 2 names the keys. What a reader
+//! [`ConfigSchema`] -> JSON, in the order in which docs/contract.md#2-config-schema names the keys. What a reader
 //! would assume anyway (`required: false`, empty lists of options) is left out.
 
 use serde::{Serialize, Serializer};

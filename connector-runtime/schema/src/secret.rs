@@ -28,7 +28,7 @@ impl Secret {
         &self.0
     }
 
-    /// Tells whether the text is empty.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a value must be, and what a caller is told when it is not (contract section 2).
+//! What a value must be, and what a caller is told when it is not (docs/contract.md#2-config-schema).
 //!
 //! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
 //! text does not satisfy a required field. A message never quotes the value of a secret.
@@ -22,12 +22,12 @@ pub fn json_type(value: &Value) -> &'static str {
     }
 }
 
-/// Tells whether a value counts as not given.
+/// Returns whether a value counts as not given.
 pub fn is_absent(value: Option<&Value>) -> bool {
     value.is_none_or(Value::is_null)
 }
 
-/// Tells whether a required field is left without a value.
+/// Returns whether a required field is left without a value.
 #[inline]
 pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
     let fallback = || field.default.as_ref().is_some_and(|default| !default.is_null());
@@ -125,7 +125,7 @@ pub struct Problem {
 
 /// Values that a command cannot be called with.
 ///
-/// Its text is the one that contract section 2 prescribes: all missing fields, else all invalid ones.
+/// Its text is the one that docs/contract.md#2-config-schema prescribes: all missing fields, else all invalid ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid {
     /// Required fields without a value: the connection's first, then the params, in schema order.

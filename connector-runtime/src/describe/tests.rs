@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::prelude::*;
 use crate::schema::{ConfigSchema, command_schemas, connection_schema, describe};
 
-/// Tells whether a document is a JSON Schema 2020-12.
+/// Returns whether a document is a JSON Schema 2020-12.
 fn assert_is_schema(document: &Value) {
     assert_eq!(document["$schema"], "https://json-schema.org/draft/2020-12/schema");
     if let Err(error) = jsonschema::draft202012::meta::validate(document) {

@@ -1,4 +1,4 @@
-//! Asks a service about itself: `GET /schema` and `GET /health` (contract section 6).
+//! Asks a service about itself: `GET /schema` and `GET /health` (docs/contract.md#6-external-services-and-agents).
 
 use std::time::Duration;
 

@@ -20,12 +20,12 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Tells whether a whole line came or went.
+    /// Returns whether a whole line came or went.
     pub(super) const fn is_whole(&self) -> bool {
         self.attribute.1.is_empty() && (self.was.is_none() || self.is.is_none())
     }
 
-    /// Tells whether something new came.
+    /// Returns whether something new came.
     pub(super) const fn is_addition(&self) -> bool {
         self.is_whole() && self.was.is_none()
     }

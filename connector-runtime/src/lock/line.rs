@@ -172,7 +172,7 @@ impl<'a> Line<'a> {
         self.attribute(name).is_some()
     }
 
-    /// Tells whether what the line says can be said in such a line.
+    /// Returns whether what the line says can be said in such a line.
     const fn is_readable(&self) -> bool {
         match self.kind {
             Kind::Output | Kind::ConnectionOption | Kind::ParamOption => self.rest.is_empty(),
@@ -209,7 +209,7 @@ const fn split(word: &[u8]) -> (&[u8], &[u8]) {
     if at < word.len() { (bytes::slice(word, 0, at), bytes::from(word, at + 1)) } else { (word, b"") }
 }
 
-/// Tells whether a text is nothing but attributes of these names.
+/// Returns whether a text is nothing but attributes of these names.
 const fn words(text: &[u8], values: &[&str], flags: &[&str]) -> bool {
     let mut rest = text;
     while !rest.is_empty() {

@@ -37,7 +37,7 @@ impl<'a> Out<'a> {
         Self { to: To::Keep { buffer }, length: 0 }
     }
 
-    /// Tells whether what was compared is the same from end to end.
+    /// Returns whether what was compared is the same from end to end.
     pub(super) const fn matched(&self) -> bool {
         match &self.to {
             To::Compare { expected, equal } => *equal && self.length == expected.len(),
@@ -45,7 +45,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Tells whether nothing more need be written, as the comparison is over.
+    /// Returns whether nothing more need be written, as the comparison is over.
     pub(super) const fn is_done(&self) -> bool {
         matches!(self.to, To::Compare { equal: false, .. })
     }

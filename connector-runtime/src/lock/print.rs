@@ -160,7 +160,7 @@ const fn outputs(out: &mut Out<'_>, spec: &CommandSpec) {
     }
 }
 
-/// Tells whether a name comes after `last`, and before the best found so far.
+/// Returns whether a name comes after `last`, and before the best found so far.
 const fn is_next(last: &str, name: &str, best: Option<&str>) -> bool {
     let after = matches!(bytes::compare(name.as_bytes(), last.as_bytes()), Ordering::Greater);
     after
@@ -199,7 +199,7 @@ impl Order {
     }
 }
 
-/// Tells whether any field of a list has options, here or inside an object.
+/// Returns whether any field of a list has options, here or inside an object.
 const fn has_options(specs: &[FieldSpec]) -> bool {
     let mut at = 0;
     while at < specs.len() {
@@ -211,12 +211,12 @@ const fn has_options(specs: &[FieldSpec]) -> bool {
     false
 }
 
-/// Tells whether a field stands for the elements of a list or a map.
+/// Returns whether a field stands for the elements of a list or a map.
 const fn is_element(spec: &FieldSpec) -> bool {
     matches!(spec.name.as_bytes(), b"[]" | b"{}")
 }
 
-/// Tells whether the elements of a list have neither options nor fields, nor their elements.
+/// Returns whether the elements of a list have neither options nor fields, nor their elements.
 const fn is_plain(spec: &FieldSpec) -> bool {
     spec.ty.choices.is_empty()
         && match spec.ty.fields {

@@ -62,7 +62,7 @@ impl Report {
         }
     }
 
-    /// Tells whether the first new thing is this command, or this field of it; without a command, a
+    /// Returns whether the first new thing is this command, or this field of it; without a command, a
     /// connection field.
     pub(crate) const fn is_about(&self, command: &str, field: &str) -> bool {
         let mut key = [0; ITEM];

@@ -83,7 +83,7 @@ fn parsed(response: &Response) -> Option<Value> {
     (declared || value.is_object() || value.is_array()).then_some(value)
 }
 
-/// Tells whether a content type is JSON, `application/problem+json` and its like too (RFC 6839).
+/// Returns whether a content type is JSON, `application/problem+json` and its like too (RFC 6839).
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || essence == "text/json" || essence.ends_with("+json")

@@ -63,7 +63,7 @@ impl ServerAddress {
         &self.url
     }
 
-    /// Tells whether the way is encrypted.
+    /// Returns whether the way is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.url.scheme() == "wss"
     }

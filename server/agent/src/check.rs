@@ -132,7 +132,7 @@ async fn server(settings: &Settings, served: &Served) -> Vec<Finding> {
     }
 }
 
-/// Checks one destination by the list and by opening a connection; tells whether both went well.
+/// Checks one destination by the list and by opening a connection; returns whether both went well.
 async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<Finding>) -> bool {
     let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
     let verdict = client.policy().check(url.as_str(), false).await;

@@ -315,7 +315,7 @@ impl Reader<'_> {
     }
 }
 
-/// Tells whether a table stands for a secret: it has `env` or `file`, and one key.
+/// Returns whether a table stands for a secret: it has `env` or `file`, and one key.
 fn is_reference(table: &toml::Table) -> bool {
     table.len() == 1 && (table.contains_key("env") || table.contains_key("file"))
 }

@@ -86,7 +86,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Tells whether only people can mend it, so that trying often is of no use.
+    /// Returns whether only people can mend it, so that trying often is of no use.
     pub fn needs_people(&self) -> bool {
         matches!(self, Self::Token(_) | Self::Forbidden(_) | Self::Refused { .. })
     }

@@ -103,7 +103,7 @@ impl Served {
         AgentFrame::Schemas { config_schemas }.to_text()
     }
 
-    /// Tells whether a command may be executed twice, by the schema of whoever executes it.
+    /// Returns whether a command may be executed twice, by the schema of whoever executes it.
     pub(super) fn is_repeatable(&self, connector: &str, command: &str) -> bool {
         let known = self.connectors.get(connector).and_then(|connector| self.known(connector));
         known.is_some_and(|known| {

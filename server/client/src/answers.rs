@@ -1,4 +1,4 @@
-//! The answers of the REST API (contract section 4), each declared once: use cases of the server return them, the
+//! The answers of the REST API (docs/contract.md#4-rest), each declared once: use cases of the server return them, the
 //! OpenAPI document describes them, and the client reads them.
 //!
 //! What an answer shows of a secret is that it is set. The one exception is a token's text in the answer to its

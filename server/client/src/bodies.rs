@@ -1,4 +1,4 @@
-//! The bodies of REST requests (contract section 4), each declared once.
+//! The bodies of REST requests (docs/contract.md#4-rest), each declared once.
 
 use crate::body::kinds::{
     ConnectorName, Flag, Json, Number, Object, OperationNames, SecretText, ShortText, Text, Texts, Time, UrlText, Word,

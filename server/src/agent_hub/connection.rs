@@ -102,12 +102,12 @@ impl Connection {
         }
     }
 
-    /// Tells whether the agent registered for a connector.
+    /// Returns whether the agent registered for a connector.
     pub(super) fn serves(&self, connector: &str) -> bool {
         self.connector_names.binary_search_by(|name| name.as_str().cmp(connector)).is_ok()
     }
 
-    /// Tells whether the agent has the connection configs.
+    /// Returns whether the agent has the connection configs.
     pub(super) fn has_configs(&self) -> bool {
         self.capabilities.config == ConfigPlace::Agent
     }
@@ -203,7 +203,7 @@ impl Connection {
         self.end.get().cloned().unwrap_or_else(|| CloseReason::gone("the connection has not ended"))
     }
 
-    /// Tells whether it has ended.
+    /// Returns whether it has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_cancelled()
     }

@@ -304,7 +304,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
     }
 }
 
-/// Tells whether a failure says that nobody knows what the command did.
+/// Returns whether a failure says that nobody knows what the command did.
 fn is_unknown(result: &Value) -> bool {
     let outcome = result.pointer("/diagnostics/outcome").and_then(Value::as_str);
     result.get("success") == Some(&Value::Bool(false)) && outcome == Some("unknown")

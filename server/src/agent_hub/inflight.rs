@@ -79,7 +79,7 @@ impl InFlight {
 }
 
 impl Ticket {
-    /// Tells whether the agent said that the command has arrived.
+    /// Returns whether the agent said that the command has arrived.
     pub(super) fn is_received(&self) -> bool {
         lock(&self.table).get(&self.id).is_some_and(|entry| entry.received)
     }

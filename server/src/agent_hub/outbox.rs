@@ -57,7 +57,7 @@ impl Drop for Sent {
     }
 }
 
-/// Turns the state of a waiting command; tells whether it was still waiting.
+/// Turns the state of a waiting command; returns whether it was still waiting.
 fn turn(state: &AtomicU8, to: u8) -> bool {
     state.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
@@ -126,7 +126,7 @@ impl Outbox {
         None
     }
 
-    /// Tells whether a ping waits to be written.
+    /// Returns whether a ping waits to be written.
     pub(super) fn has_ping(&self) -> bool {
         self.lock().others.iter().any(Message::is_ping)
     }

@@ -1,4 +1,4 @@
-//! REST (contract section 4): one file a resource, thin. Every route names its scope where it is
+//! REST (docs/contract.md#4-rest): one file a resource, thin. Every route names its scope where it is
 //! declared; one without cannot be added.
 
 mod agents;

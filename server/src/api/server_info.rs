@@ -18,7 +18,7 @@ pub(super) async fn healthz() -> axum::Json<Liveness> {
     axum::Json(Liveness { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
-/// Tells whether requests are answered: the database is there and the server is not stopping.
+/// Returns whether requests are answered: the database is there and the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Readiness), (status = 503)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<Readiness>, Problem> {
     app.ready().await?;

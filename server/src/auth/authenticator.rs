@@ -63,7 +63,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Tells whether the caller has a right.
+    /// Returns whether the caller has a right.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.allows(scope)
     }

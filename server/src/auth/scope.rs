@@ -108,12 +108,12 @@ impl Scopes {
         if found.is_empty() { Err(UnknownScope { scope: name.to_owned() }) } else { Ok(found) }
     }
 
-    /// Tells whether the set grants a right: by that scope, or by [`Scope::Admin`].
+    /// Returns whether the set grants a right: by that scope, or by [`Scope::Admin`].
     pub const fn allows(self, scope: Scope) -> bool {
         self.0 & (scope.bit() | Scope::Admin.bit()) != 0
     }
 
-    /// Tells whether it grants nothing.
+    /// Returns whether it grants nothing.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -100,7 +100,7 @@ const ENDINGS: [&str; 5] = ["url", "host", "endpoint", "server", "domain"];
 /// How deep a value is searched for destinations.
 const DEPTH: usize = 64;
 
-/// Tells whether a change moves a destination to another origin. Removing one counts: what is set
+/// Returns whether a change moves a destination to another origin. Removing one counts: what is set
 /// next could be anywhere.
 pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
     let (old, new) = (FieldValues::new(fields, before), FieldValues::new(fields, after));
@@ -113,7 +113,7 @@ pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, af
     })
 }
 
-/// Tells whether calls go to another origin, or from or to an agent.
+/// Returns whether calls go to another origin, or from or to an agent.
 pub(super) fn moves_endpoint(before: Option<&str>, after: Option<&str>) -> bool {
     let origin = |text: &str| origin(&Value::from(text));
     before.map(origin) != after.map(origin)

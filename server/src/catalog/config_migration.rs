@@ -60,7 +60,7 @@ impl<'p> ConfigMigration<'p> {
         carry
     }
 
-    /// Tells whether no connector is concerned.
+    /// Returns whether no connector is concerned.
     pub(super) fn is_idle(&self) -> bool {
         !self.endpoint_moves && self.sealing.is_empty() && self.shifting.is_empty()
     }

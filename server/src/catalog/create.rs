@@ -69,7 +69,7 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
     insert(services, new, of, &schema, own).await
 }
 
-/// Tells whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
+/// Returns whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
 fn is_of_compiled(new: &NewConnector, row: &ConnectorType) -> bool {
     new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn
 }

@@ -79,7 +79,7 @@ fn fields(out: &mut String, fields: &Fields, indent: &str) {
     out.push_str(&format!("{indent}}}"));
 }
 
-/// Tells whether a script always finds a value.
+/// Returns whether a script always finds a value.
 fn is_there(field: &Field) -> bool {
     field.required || field.default.as_ref().is_some_and(|default| !default.is_null())
 }

@@ -1,4 +1,4 @@
-//! Changing a connector type: the version must fit the changes (contract section 5), whatever the execution
+//! Changing a connector type: the version must fit the changes (docs/contract.md#5-versioning), whatever the execution
 //! model; the history keeps what was put; what connectors have stored is carried over in the same transaction.
 
 use connector_runtime::version::{Changes, Level, check_floor, diff, suggested_version};

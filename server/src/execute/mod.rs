@@ -1,4 +1,4 @@
-//! Executing a command: the server's half of the one path (contract section 3). The runtime's
+//! Executing a command: the server's half of the one path (docs/contract.md#3-execution). The runtime's
 //! `dispatch` picks, checks, runs and normalises; here the connector is resolved and decrypted before,
 //! and the call recorded around it.
 

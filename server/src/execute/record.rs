@@ -87,7 +87,7 @@ fn holds_secret(fields: &Fields) -> bool {
     fields.values().any(|field| field.secret || field.schema.as_ref().is_some_and(|schema| schema.holds_secret()))
 }
 
-/// Tells whether a JSON text may hold something to mask: a secret, or headers. Where not, it is recorded as
+/// Returns whether a JSON text may hold something to mask: a secret, or headers. Where not, it is recorded as
 /// it is, without being taken apart.
 fn may_hide(text: &str, redactor: &Redactor) -> bool {
     let headers = |window: &[u8]| matches!(window[0], b'h' | b'H') && window.eq_ignore_ascii_case(b"headers");

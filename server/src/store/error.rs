@@ -138,7 +138,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Tells whether trying again later may help: the database is away, busy or full of work.
+    /// Returns whether trying again later may help: the database is away, busy or full of work.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Contended)
     }

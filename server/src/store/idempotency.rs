@@ -164,7 +164,7 @@ impl Idempotency<'_> {
         Ok(settled.rows_affected() == 1)
     }
 
-    /// Gives a key back that has no answer, if it is still held by this execution; tells whether it was.
+    /// Gives a key back that has no answer, if it is still held by this execution; returns whether it was.
     ///
     /// # Errors
     /// Those of the database.

@@ -121,7 +121,7 @@ impl Recorder {
         self.ended.cancelled().await;
     }
 
-    /// Tells whether rows are no longer taken: after [`Recorder::close`], or if the writer has failed.
+    /// Returns whether rows are no longer taken: after [`Recorder::close`], or if the writer has failed.
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }

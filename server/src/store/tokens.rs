@@ -158,7 +158,7 @@ impl Tokens<'_> {
         transaction.commit().await
     }
 
-    /// Tells whether a token with all rights is there that has not expired.
+    /// Returns whether a token with all rights is there that has not expired.
     ///
     /// # Errors
     /// Those of the database.

@@ -30,7 +30,7 @@ pub struct TypeFields {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// The config schema as JSON text (contract section 2).
+    /// The config schema as JSON text (docs/contract.md#2-config-schema).
     pub config_schema: String,
     /// The JavaScript of a script type.
     pub script_source: Option<String>,

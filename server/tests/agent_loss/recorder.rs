@@ -107,7 +107,7 @@ async fn pass(agent: TcpStream, server: TcpStream, cut: Option<Cut>, first: bool
     tokio::join!(rest(&mut from_agent), rest(&mut from_server));
 }
 
-/// Copies until one side ends, or until there is nothing left of what may pass; tells whether it is that.
+/// Copies until one side ends, or until there is nothing left of what may pass; returns whether it is that.
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),

@@ -1,4 +1,4 @@
-//! What a comparison found, and how it is written on the wire (contract section 4).
+//! What a comparison found, and how it is written on the wire (docs/contract.md#4-rest).
 
 use semver::Version;
 use serde::ser::SerializeStruct;
@@ -49,7 +49,7 @@ impl Changes {
         self.items.iter().map(Change::level).max().unwrap_or_default()
     }
 
-    /// Tells whether nothing changed.
+    /// Returns whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

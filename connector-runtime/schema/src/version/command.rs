@@ -163,7 +163,7 @@ impl<'m, T> Pairs<'m, T> {
         self.new.iter().filter(move |(name, _)| !aligned && !old.contains_key(*name))
     }
 
-    /// Tells whether what both have stands in another order.
+    /// Returns whether what both have stands in another order.
     fn reordered(&self) -> bool {
         let (old, new) = (self.old, self.new);
         let kept = || old.keys().filter(|name| new.contains_key(*name));

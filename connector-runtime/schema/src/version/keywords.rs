@@ -61,7 +61,7 @@ pub(super) fn union<'a>(old: &'a Object, new: &'a Object) -> impl Iterator<Item 
     old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)))
 }
 
-/// Tells whether a schema is nothing but a reference, perhaps with texts beside it.
+/// Returns whether a schema is nothing but a reference, perhaps with texts beside it.
 pub(super) fn is_reference(schema: &Value) -> bool {
     schema.as_object().is_some_and(|map| {
         map.contains_key("$ref")
@@ -71,7 +71,7 @@ pub(super) fn is_reference(schema: &Value) -> bool {
     })
 }
 
-/// Tells whether a part of a document, and not only the whole, has an `$id`.
+/// Returns whether a part of a document, and not only the whole, has an `$id`.
 pub(super) fn has_inner_id(root: &Value) -> bool {
     fn has_id(value: &Value) -> bool {
         match value {
@@ -136,7 +136,7 @@ pub(super) fn constants(schema: &Object) -> impl Iterator<Item = (&Value, &Objec
     branches.filter_map(|branch| branch.as_object().and_then(|branch| Some((branch.get("const")?, branch))))
 }
 
-/// Tells whether every branch is a constant of its own with at most texts beside it.
+/// Returns whether every branch is a constant of its own with at most texts beside it.
 pub(super) fn all_constant(branches: &[Value]) -> bool {
     let mut seen = std::collections::HashSet::new();
     branches.iter().all(|branch| {

@@ -1,6 +1,6 @@
 //! What a change of a config schema means for those who call it, and the version that it needs.
 //!
-//! One set of rules for every execution model (contract section 5): [`RULES`] is the table, [`diff`]
+//! One set of rules for every execution model (docs/contract.md#5-versioning): [`RULES`] is the table, [`diff`]
 //! compares two schemas by it, [`suggested_version`] and [`check_floor`] say what the version must be.
 //! The compile-time lock (`connector_runtime::lock`) reports by the same table. A change that cannot be shown to be
 //! harmless counts as breaking.

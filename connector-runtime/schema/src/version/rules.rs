@@ -37,7 +37,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One rule of contract section 5.
+/// One rule of docs/contract.md#5-versioning.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Stable name, in snake_case.

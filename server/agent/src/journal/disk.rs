@@ -198,7 +198,7 @@ impl Disk {
     }
 }
 
-/// Tells whether a process has the journal of a folder. Nothing is made or changed.
+/// Returns whether a process has the journal of a folder. Nothing is made or changed.
 pub(crate) async fn is_in_use(folder: &Path) -> bool {
     let path = folder.join("journal.db");
     if !path.exists() {
@@ -217,7 +217,7 @@ pub(crate) async fn is_in_use(folder: &Path) -> bool {
     error.is_some_and(|error| is_busy(&error))
 }
 
-/// Tells whether another process has the file: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY_RECOVERY.
+/// Returns whether another process has the file: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY_RECOVERY.
 fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(&*code, "5" | "6" | "261"))
 }

@@ -180,7 +180,7 @@ impl Table {
         found.into_iter().map(|(_, id)| Arc::clone(id)).collect()
     }
 
-    /// Tells whether this is news.
+    /// Returns whether this is news.
     pub(super) fn acknowledge(&mut self, id: &str) -> bool {
         match self.rows.get_mut(id).map(|row| &mut row.state) {
             Some(State::Finished { acknowledged, .. }) => !std::mem::replace(acknowledged, true),

@@ -33,7 +33,7 @@ pub struct CommandCapabilities {
     pub name: String,
     /// What it does.
     pub description: Option<String>,
-    /// Its params: the name, and the keys of a field (contract section 2).
+    /// Its params: the name, and the keys of a field (docs/contract.md#2-config-schema).
     #[cfg_attr(feature = "schema", schema(value_type = Vec<Object>))]
     pub params: Vec<Map<String, Value>>,
     /// Names in its payload.

@@ -11,7 +11,7 @@ use super::ServingAgent;
 use crate::revision::Revision;
 use crate::words::{ExecutionModel, LogLevel, words};
 
-/// A connector's answer (contract section 4).
+/// A connector's answer (docs/contract.md#4-rest).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

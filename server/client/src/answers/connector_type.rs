@@ -9,7 +9,7 @@ use super::{Actor, ChangeSummary};
 use crate::revision::Revision;
 use crate::words::{ExecutionModel, TypeSource, VersionSource};
 
-/// A connector type's answer (contract section 4).
+/// A connector type's answer (docs/contract.md#4-rest).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -28,7 +28,7 @@ pub struct TypeView {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Connection fields and commands (contract section 2); null where any command is taken.
+    /// Connection fields and commands (docs/contract.md#2-config-schema); null where any command is taken.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub config_schema: Value,
     /// The JavaScript of a script type.
@@ -77,7 +77,7 @@ pub struct VersionDetail {
     /// All but the documents.
     #[serde(flatten)]
     pub view: VersionView,
-    /// Connection fields and commands (contract section 2).
+    /// Connection fields and commands (docs/contract.md#2-config-schema).
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub config_schema: Value,
     /// The JavaScript of a script type.

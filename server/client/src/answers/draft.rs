@@ -27,7 +27,7 @@ pub struct ConnectorDraft {
     /// The document's title and first words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What the connector accepts and answers (contract section 2).
+    /// What the connector accepts and answers (docs/contract.md#2-config-schema).
     #[serde(deserialize_with = "config_schema")]
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub config_schema: ConfigSchema,
