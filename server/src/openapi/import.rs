@@ -55,7 +55,7 @@ impl Spec {
         let mut notes = Notes::default();
         for pointer in &repeated {
             let key = pointer.rsplit('/').next().unwrap_or_default();
-            let message = format!("the key `{}` stands twice; the last one is used", cut(key, 100));
+            let message = format!("duplicate key `{}`; the last one is used", cut(key, 100));
             notes.warn("duplicate_key", pointer, message);
         }
         if let Some(at) = latin {

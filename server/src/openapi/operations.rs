@@ -81,7 +81,7 @@ pub(super) fn list<'d>(document: &Document<'d>, latest: bool, notes: &mut Notes)
                         take(document, path, method, value, &item, &pointer, notes, &mut all);
                     }
                 } else if METHODS.contains(&key.to_ascii_lowercase().as_str()) {
-                    let message = format!("`{key}` is no method; methods are written in lower case. It is ignored");
+                    let message = format!("`{key}` is not a method; methods are written in lower case. It is ignored");
                     notes.warn("method_in_upper_case", &pointer, message);
                 }
             }

@@ -50,7 +50,7 @@ pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>,
             }
             let required = found.map.get("required") == Some(&Value::Bool(true));
             if *location == "header" && !is_token(name) {
-                let message = "the header's name is no HTTP token, so it cannot be sent";
+                let message = "the header's name is not an HTTP token, so it cannot be sent";
                 if required {
                     making.notes.refuse("unsafe_name", &found.pointer, message);
                 } else {

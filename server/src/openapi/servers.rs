@@ -61,7 +61,7 @@ impl Servers {
             }
             let variables = server.get("variables").and_then(Value::as_object);
             if !sound(&filled(url, variables)) && names(url).is_empty() {
-                let message = format!("`{}` is no URL and is not offered", cut(url, 200));
+                let message = format!("`{}` is not a URL and is not offered", cut(url, 200));
                 notes.warn("server_invalid", &pointer, message);
                 continue;
             }
@@ -120,7 +120,7 @@ impl Servers {
         let pointer = format!("{}/servers/0", operation.pointer);
         let absolute = filled.contains("://");
         if absolute && !sound(&filled) {
-            let message = format!("`{}` is no http URL; the base URL is used", cut(url, 200));
+            let message = format!("`{}` is not an http URL; the base URL is used", cut(url, 200));
             notes.degrade("unsafe_server", &pointer, message);
             return None;
         }

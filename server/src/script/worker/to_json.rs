@@ -47,7 +47,7 @@ pub(super) fn write<'js>(realm: &Realm<'js>, value: &Value<'js>, most: Most) -> 
         return Ok(None);
     }
     walk.fits()?;
-    String::from_utf8(walk.out).map(Some).map_err(|_| Unwritable::Refused("it is no text".to_owned()))
+    String::from_utf8(walk.out).map(Some).map_err(|_| Unwritable::Refused("it is not UTF-8 text".to_owned()))
 }
 
 struct Walk<'r, 'js> {
