@@ -1,5 +1,5 @@
 //! Prepared outcomes: the mock table of a compiled connector and the mock settings of an instance
-//! (docs/contract.md#3-execution, "Mock chain").
+//! (docs/contract.md#mock-chain).
 
 use std::fmt;
 

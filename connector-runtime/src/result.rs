@@ -1,7 +1,7 @@
 //! The normalised outcome, in two shapes: [`ConnectorResult`] holds the payload as a value, for code that
 //! reads it; [`Reply`] holds it as JSON text, so that an answer is serialised only once.
 //!
-//! The rules are the guide's table ("Handler return values") and docs/contract.md#3-execution, "Normalising".
+//! The rules are docs/contract.md#what-a-handler-returns and docs/contract.md#normalising.
 
 use std::fmt;
 

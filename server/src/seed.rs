@@ -1,5 +1,5 @@
 //! Seeding: the compiled connector types become rows of the store, in one transaction and as often as
-//! the server starts (docs/contract.md#5-versioning, "Seeding").
+//! the server starts (docs/contract.md#seeding).
 //!
 //! The row keeps which version and schema seeding wrote last, and only those are compared: an
 //! operator's change of the row is no drift of the code.

@@ -1,4 +1,4 @@
-//! The body of `POST /execute` (the guide, "Execute Request").
+//! The body of `POST /execute` (docs/contract.md#protocol-20).
 
 use std::borrow::Cow;
 use std::fmt;

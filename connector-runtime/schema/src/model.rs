@@ -26,7 +26,8 @@ pub struct ConfigSchema {
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
     /// Nobody has said what is accepted: every command, param and connection value is, and every connection
-    /// value counts as a secret. Only for external types (docs/contract.md#6-external-services-and-agents); there is nothing else in it then.
+    /// value counts as a secret. Only for external types (docs/contract.md#protocol-20); there is nothing else in it
+    /// then.
     pub open: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a value must be, and what a caller is told when it is not (docs/contract.md#2-config-schema).
+//! What a value must be, and what a caller is told when it is not (docs/contract.md#checking-values).
 //!
 //! Nothing is coerced. Null counts as absent, a default stands in for an absent value, and an empty
 //! text does not satisfy a required field. A message never quotes the value of a secret.
@@ -125,7 +125,7 @@ pub struct Problem {
 
 /// Values that a command cannot be called with.
 ///
-/// Its text is the one that docs/contract.md#2-config-schema prescribes: all missing fields, else all invalid ones.
+/// Its text is the one that docs/contract.md#checking-values prescribes: all missing fields, else all invalid ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid {
     /// Required fields without a value: the connection's first, then the params, in schema order.

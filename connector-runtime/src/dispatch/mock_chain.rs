@@ -1,4 +1,4 @@
-//! The mock chain (docs/contract.md#3-execution): stored results, then the connector's mock script, then the
+//! The mock chain (docs/contract.md#mock-chain): stored results, then the connector's mock script, then the
 //! scenarios of the connector's code. It never falls through to the real call.
 
 use super::Target;

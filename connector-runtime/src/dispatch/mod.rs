@@ -1,4 +1,5 @@
-//! The one path that every call takes, whatever asked for it and whatever serves it (docs/contract.md#3-execution): pick the command, validate, mock chain, deadline, panic, normalise, redact.
+//! The one path that every call takes, whatever asked for it and whatever serves it (docs/contract.md#3-execution):
+//! pick the command, validate, mock chain, deadline, panic, normalise, redact.
 //!
 //! [`prepare`] does everything that comes before the connector acts, so that a server can record the
 //! start in between; [`Call::run`] does the rest. [`dispatch`] does both. A call that is refused never

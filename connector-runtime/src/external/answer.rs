@@ -1,4 +1,4 @@
-//! Reads the answer of a service (docs/contract.md#6-external-services-and-agents): a body with a boolean `success` is a result at any
+//! Reads the answer of a service (docs/contract.md#protocol-20): a body with a boolean `success` is a result at any
 //! HTTP status, keys of protocol 1.x are refused with a hint to upgrade, and anything else is a failure that
 //! quotes the body.
 

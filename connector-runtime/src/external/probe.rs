@@ -1,4 +1,4 @@
-//! Asks a service about itself: `GET /schema` and `GET /health` (docs/contract.md#6-external-services-and-agents).
+//! Asks a service about itself: `GET /schema` and `GET /health` (docs/contract.md#protocol-20).
 
 use std::time::Duration;
 

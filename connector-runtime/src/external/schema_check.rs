@@ -1,4 +1,4 @@
-//! Compares the schema of a service with that of its type (docs/contract.md#6-external-services-and-agents, fingerprints).
+//! Compares the schema of a service with that of its type (docs/contract.md#protocol-20, fingerprints).
 //!
 //! A service without a fingerprint is not checked. Others are asked at `/schema` before their first call, and
 //! before the next call after an answer with another fingerprint: a command is sent only while the two match,

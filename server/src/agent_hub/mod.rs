@@ -1,4 +1,4 @@
-//! On-premise agents (docs/contract.md#6-external-services-and-agents): processes inside a private network that connect out to the
+//! On-premise agents (docs/contract.md#agents): processes inside a private network that connect out to the
 //! server and execute commands for it.
 //!
 //! A `session` is one socket, a `connection` what is known of it after the registration, the [`Hub`] the table

@@ -1,7 +1,7 @@
 //! Seeding: the compiled connector types, written into `connector_type` in one transaction.
 //!
 //! The store does not compare versions. The caller reads [`ConnectorTypes::seeded`], decides per type by the
-//! rules of docs/contract.md#5-versioning, and hands the decisions to [`ConnectorTypes::seed`].
+//! rules of docs/contract.md#seeding, and hands the decisions to [`ConnectorTypes::seed`].
 
 use std::collections::{HashMap, HashSet};
 

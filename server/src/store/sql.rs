@@ -213,7 +213,7 @@ pub(super) enum Key<'k> {
 }
 
 impl<'k> Key<'k> {
-    /// Reads an id or a name; names are never shaped like a UUID (docs/contract.md#1-words).
+    /// Reads an id or a name; names are never shaped like a UUID (docs/contract.md#names).
     pub(super) fn parse(text: &'k str) -> Self {
         match Uuid::try_parse(text) {
             Ok(id) if text.len() == 36 => Self::Id(id),

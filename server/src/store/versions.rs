@@ -1,4 +1,4 @@
-//! What connector types were: a row per version made, put or seeded (docs/contract.md#4-rest).
+//! What connector types were: a row per version made, put or seeded (docs/contract.md#connector-types).
 //!
 //! A row is written in the transaction that writes the type. The list leaves the documents out: a page of
 //! config schemas could be gigabytes.

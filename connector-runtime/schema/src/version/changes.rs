@@ -1,4 +1,4 @@
-//! What a comparison found, and how it is written on the wire (docs/contract.md#4-rest).
+//! What a comparison found, and how it is written on the wire (docs/contract.md#connector-types).
 
 use semver::Version;
 use serde::ser::SerializeStruct;

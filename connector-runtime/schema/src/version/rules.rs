@@ -37,7 +37,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One rule of docs/contract.md#5-versioning.
+/// One rule of docs/contract.md#levels-of-a-change.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Stable name, in snake_case.
