@@ -123,7 +123,7 @@ async fn neither_a_secret_nor_the_token_goes_where_it_should_not() {
     let args =
         ["import", &source, "--server", &server, "--egress-allow", &open, "--json", "--config", "apiKey=canary-77"];
     let proxied = ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"].map(|name| (name, proxy_url.as_str()));
-    let made = run(args, &[&[("FLOH_TOKEN", ADMIN_TOKEN)], &proxied[..]].concat()).await;
+    let made = run(args, &[&[("FLOH_TOKEN", ADMIN_TOKEN)][..], &proxied[..]].concat()).await;
     assert_eq!(made.code, Some(0), "{made:?}");
     let line: Value = serde_json::from_str(&made.stdout).unwrap();
     assert_eq!(line["connector"]["secrets"]["apiKey"]["set"], true, "{line}");
