@@ -114,6 +114,24 @@ async fn a_url_becomes_a_connector_and_later_its_new_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn neither_a_secret_nor_the_token_goes_where_it_should_not() {
+    let (service, proxy) = (Service::start(first()).await, Upstream::fixed(json!({})).await);
+    let floh = Floh::start([&service.upstream]).await;
+    let (server, proxy_url, open) =
+        (format!("http://{}", floh.address()), proxy.url(""), service.upstream.address().to_string());
+    let source = service.upstream.url("/openapi.json");
+    let args =
+        ["import", &source, "--server", &server, "--egress-allow", &open, "--json", "--config", "apiKey=canary-77"];
+    let proxied = ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"].map(|name| (name, proxy_url.as_str()));
+    let made = run(args, &[&[("FLOH_TOKEN", ADMIN_TOKEN)][..], &proxied[..]].concat()).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let line: Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!(line["connector"]["secrets"]["apiKey"]["set"], true, "{line}");
+    assert!(!made.stdout.contains("canary-77") && !made.stderr.contains("canary-77"), "{made:?}");
+    assert!(proxy.received().is_empty(), "the environment names no way to the server");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_fetched_or_told_says_why() {
     let service = Service::start(first()).await;
     let floh = Floh::start([]).await;

@@ -4,6 +4,24 @@
 //! every mistake at its place, describes it in its OpenAPI document and logs it without a secret; use cases return the
 //! answers; the [`Client`] writes bodies and reads answers. [`words`] are the closed sets of words on the wire.
 //!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use floh_client::bodies::Call;
+//! use floh_client::{Client, ConnectorFilter};
+//!
+//! let client = Client::new("http://127.0.0.1:8080", &std::fs::read_to_string("token")?.trim().into())?;
+//! for connector in client.list_connectors(&ConnectorFilter::default()).collect(1_000).await? {
+//!     println!("{} ready: {}", connector.name, connector.ready);
+//! }
+//! let call = Call { command: Some("listUsers".to_owned()), ..Call::default() };
+//! match client.execute("crm", &call).await {
+//!     Ok(done) => println!("{}", done.result.success),
+//!     Err(error) => eprintln!("{error}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The client is for the command line, for tests and for programs of users. Nothing on the path of a connector's call
 //! uses it: that goes out through `connector-egress` alone.
 

@@ -71,7 +71,7 @@ impl fmt::Debug for Bytecode {
     }
 }
 
-/// Takes a value that the engine handed out, or tells that it threw.
+/// Takes a value that the engine returned, or reports that it threw.
 fn owned<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> Result<Value<'js>> {
     // SAFETY: `value` comes from a call into this context that hands its one reference to the caller.
     let value = unsafe { Value::from_raw(ctx.clone(), value) };

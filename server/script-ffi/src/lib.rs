@@ -1,4 +1,4 @@
-//! What the script engine asks for that no safe wrapper has: compiled scripts (`bytecode`), an allocator that
+//! What the script engine needs and no safe wrapper has: compiled scripts (`bytecode`), an allocator that
 //! counts (`memory`), and whether a value is a date.
 //!
 //! It is a crate of its own because the rest of the project forbids `unsafe`. Every block says why it is

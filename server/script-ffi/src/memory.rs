@@ -1,4 +1,4 @@
-//! The engine's memory: counted, limited, and with a memory of its own for the moment it ran out.
+//! The engine's memory: counted, limited, and with a note of whether it ever ran out.
 //!
 //! The engine tells a script that memory ran out by throwing, and a script may catch that, or throw the
 //! same by itself. What has run out once is not to be trusted again, so it is noted here, where it cannot be

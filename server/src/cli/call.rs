@@ -18,7 +18,7 @@ pub(super) struct CallArgs {
     /// Name of the connector type.
     #[arg(value_name = "TYPE")]
     name: String,
-    /// The command; the type's default one where left out.
+    /// The command; the type's default command if left out.
     #[arg(value_name = "COMMAND")]
     command: Option<String>,
     /// A connection field: NAME=VALUE, NAME=@FILE or NAME=env:VARIABLE.

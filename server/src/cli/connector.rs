@@ -23,7 +23,7 @@ pub(super) struct ConnectorCommand {
 enum Command {
     /// Serve connector types as an external service: POST /TYPE/execute, GET /TYPE/schema, GET /TYPE/health.
     ///
-    /// With one type, the three stand at the root too. Calls have to be signed where FLOH_SIGNING_SECRET is set.
+    /// With one type, the three are at the root too. Calls have to be signed if FLOH_SIGNING_SECRET is set.
     Serve(Box<ServeTypes>),
 }
 
@@ -32,7 +32,7 @@ struct ServeTypes {
     /// Names of the connector types.
     #[arg(value_name = "TYPE", required = true)]
     names: Vec<String>,
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free port.
     #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
     listen: SocketAddr,
     /// Where requests of the connectors may go.

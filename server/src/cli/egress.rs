@@ -26,7 +26,7 @@ pub(super) struct EgressCommand {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tell whether destinations may be called, and by which rule. Nothing is sent to them.
+    /// Show whether destinations may be called, and by which rule. Nothing is sent to them.
     Check(CheckArgs),
 }
 
@@ -41,7 +41,7 @@ struct CheckArgs {
     /// Print one JSON object a line: input, allowed, rule, addresses.
     #[arg(long)]
     json: bool,
-    /// The settings of the server that is asked about.
+    /// The settings of the server in question.
     #[command(flatten)]
     egress: EgressArgs,
 }
@@ -78,7 +78,7 @@ async fn check_all(policy: &Policy, args: &CheckArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Reads destinations as they stand: a space or a carriage return around one is part of it, and refused.
+/// Reads destinations as they are written: a space or a carriage return around one is part of it, and refused.
 ///
 /// A thread of its own reads, so that an answer does not wait for the next line.
 fn lines() -> impl Stream<Item = io::Result<String>> + Send {

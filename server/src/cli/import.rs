@@ -1,5 +1,5 @@
 //! `floh import`: OpenAPI documents become connectors of a running server, or with `--dry-run` only the drafts
-//! of such.
+//! of them.
 //!
 //! A table for people, or one line of JSON for each document: the answer of
 //! `POST /api/connectors/parse-oas` with the file's name. One document that cannot be imported does not stop
@@ -32,22 +32,22 @@ pub(super) struct ImportArgs {
     /// Documents, as JSON or YAML, plain or gzip; - reads standard input.
     #[arg(value_name = "FILE|URL", required = true)]
     files: Vec<String>,
-    /// Commands to take, separated by commas; all where absent.
+    /// Commands to take, separated by commas; all if absent.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     include: Option<Vec<String>>,
-    /// Take operations of this tag alone.
+    /// Take only operations of this tag.
     #[arg(long)]
     tag: Option<String>,
-    /// The connector's name; made of the document's title where absent.
+    /// The connector's name; made from the document's title if absent.
     #[arg(long)]
     name: Option<String>,
     /// A connection field of a new connector: NAME=VALUE, NAME=@FILE or NAME=env:VARIABLE.
     #[arg(long, value_name = "K=V", conflicts_with = "dry_run")]
     config: Vec<String>,
-    /// Where the type exists: take the version that the changes need.
+    /// If the type exists: take the version that the changes need.
     #[arg(long, conflicts_with = "dry_run")]
     bump: bool,
-    /// Make no connector and call no server: show what it would be. A draft of --json can be sent to
+    /// Create no connector and call no server: show what would be created. A draft of --json can be sent to
     /// POST /api/connectors.
     #[arg(long)]
     dry_run: bool,
@@ -56,14 +56,14 @@ pub(super) struct ImportArgs {
     json: bool,
     #[command(flatten)]
     server: ServerArgs,
-    /// Where documents may be fetched from; nothing else goes by it.
+    /// Where documents may be fetched from; it applies to nothing else.
     #[command(flatten)]
     egress: EgressArgs,
 }
 
 /// What became of a document.
 enum Done {
-    /// It was only looked at.
+    /// Only a draft was made.
     Draft(ConnectorDraft),
     /// There is a new connector, shown as the server does.
     Made(ConnectorDraft, Box<ConnectorView>),
@@ -71,7 +71,7 @@ enum Done {
     Changed(Box<ChangedType>),
 }
 
-/// Why a document became nothing.
+/// Why a document was not imported.
 enum Failed {
     Import(ImportError),
     Refused(Refusal),
@@ -185,7 +185,7 @@ async fn change(
         return Err(Failed::Flag(CliError::Usage(message)));
     }
     let sent = spec.value().clone();
-    // The server chooses by name alone.
+    // The server selects by name only.
     let include = match &args.tag {
         None => args.include.clone(),
         Some(_) => {

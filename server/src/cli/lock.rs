@@ -54,7 +54,7 @@ struct DiffArgs {
 
 #[derive(Debug, Args)]
 struct Shared {
-    /// The git revision to compare with; the merge base with the main branch where left out.
+    /// The git revision to compare with; the merge base with the main branch if left out.
     #[arg(long, value_name = "REVISION")]
     base: Option<String>,
     /// Print JSON.

@@ -25,7 +25,7 @@ use floh_agent::cli::CommandError;
 
 use crate::config::ServeArgs;
 
-/// Connectors for workflows: serve them, look at them, call them.
+/// Connectors for workflows: serve them, inspect them, call them.
 #[derive(Debug, Parser)]
 #[command(name = "floh", version, override_usage = "floh [COMMAND] [OPTIONS]")]
 struct Cli {
@@ -35,7 +35,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve connectors over REST. What `floh` does when it is told nothing else.
+    /// Serve connectors over REST. The default command.
     Serve(Box<ServeArgs>),
     /// List the connector types of this program.
     Types(types::TypesArgs),
@@ -45,7 +45,7 @@ enum Command {
     Call(Box<call::CallArgs>),
     /// Write the schema locks of the connectors, or check them.
     Lock(lock::LockArgs),
-    /// Write a new connector that compiles as it stands, for you to fill in.
+    /// Write a new connector that compiles, for you to fill in.
     NewConnector(new_connector::NewConnectorArgs),
     /// Check and run scripts.
     Script(script::ScriptCommand),
@@ -53,18 +53,18 @@ enum Command {
     Connector(connector::ConnectorCommand),
     /// Serve connectors of a private network to a server, over a connection that this process opens.
     Agent(Box<floh_agent::cli::AgentCommand>),
-    /// Ask where requests may go.
+    /// Show where requests may go.
     Egress(egress::EgressCommand),
-    /// Make connectors from OpenAPI documents, or bring the types of such up to date.
+    /// Create connectors from OpenAPI documents, or update their types.
     Import(Box<import::ImportArgs>),
-    /// Make, list and revoke tokens, in the database itself: also beside a running server.
+    /// Create, list and revoke tokens, in the database itself: also beside a running server.
     Token(Box<token::TokenArgs>),
 }
 
 /// Why a command of the command line did not do its work.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// What was asked for makes no sense: exit code 2.
+    /// The arguments are wrong: exit code 2.
     Usage(String),
     /// The work failed: exit code 1.
     Failed(String),
@@ -100,7 +100,7 @@ fn run_line(arguments: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let help = !error.use_stderr();
-            // Nothing is left to tell when even this cannot be written.
+            // If even this cannot be written, nothing is left to do.
             drop(error.print());
             return ExitCode::from(if help { 0 } else { 2 });
         }
@@ -161,7 +161,7 @@ fn entry<'r>(registry: &'r Registry, name: &str) -> Result<&'r connector_runtime
     })
 }
 
-/// Writes a line to standard output. A reader who closed the pipe has seen enough.
+/// Writes a line to standard output. A closed pipe is not an error.
 fn print(line: impl std::fmt::Display) {
     drop(writeln!(std::io::stdout(), "{line}"));
 }

@@ -1,7 +1,7 @@
 //! `floh new-connector`, also `cargo new-connector`: writes a connector that compiles, passes the lints and
 //! its own test as it stands, for its author to fill in.
 //!
-//! All is judged before anything is written, and every file is written whole.
+//! Everything is checked before anything is written, and every file is replaced as a whole.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ const LOCK: &str = include_str!("new_connector/connector.lock");
 
 /// Longest name that a connector type may have.
 const MAX_NAME_LENGTH: usize = 63;
-/// Names that the REST routes take.
+/// Names that are parts of REST routes.
 const RESERVED: &[&str] = &["agents", "parse-oas"];
 /// Words that cannot name a module.
 #[rustfmt::skip]
@@ -31,7 +31,7 @@ const KEYWORDS: &[&str] = &[
 ];
 /// Crates that every crate has.
 const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
-/// Types that the connector's code names, and that a struct must not hide.
+/// Types that the connector's code uses, so that a struct must not shadow them.
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
     "Context", "Date", "EgressError", "Err", "Fail", "Failure", "HttpError", "ItemPage", "ListItemsParams", "Map",
@@ -44,7 +44,7 @@ pub(super) struct NewConnectorArgs {
     /// Name of the connector type, in kebab-case.
     #[arg(value_name = "NAME")]
     name: String,
-    /// What the connector is for, in one line; made from the name where left out.
+    /// What the connector is for, in one line; made from the name if left out.
     #[arg(short, long, value_name = "TEXT")]
     description: Option<String>,
     /// Overwrites a connector of that name.
@@ -161,7 +161,7 @@ fn description(args: &NewConnectorArgs) -> Result<String, CliError> {
     Ok(text.to_owned())
 }
 
-/// Adds the module among the others, in order; `None` where it is there.
+/// Adds the module among the others, in order; `None` if it is there already.
 fn with_module(library: &str, module: &str) -> Option<String> {
     let name = |line: &str| line.trim_end().strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned);
     let mut at = 0;
@@ -187,7 +187,7 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
     write_whole(path, text).map_err(|error| CliError::Failed(format!("cannot write {}: {error}", path.display())))
 }
 
-/// Writes a file whole: beside it first, then in its place.
+/// Replaces a file as a whole: a temporary file is renamed over it.
 pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

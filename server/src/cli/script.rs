@@ -20,7 +20,7 @@ pub(super) struct ScriptCommand {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Say what is wrong with a script: its syntax, its top level, commands without a function.
+    /// Check a script: its syntax, its top level, and that each command has a function.
     Check(CheckArgs),
     /// Run a command of a script, as the server would.
     Run(Box<RunArgs>),
@@ -32,7 +32,7 @@ struct Source {
     /// The script.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Its config schema. Default: NAME.schema.json or schema.json beside the script, where there is one.
+    /// Its config schema. Default: NAME.schema.json or schema.json beside the script, if there is one.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ struct CheckArgs {
 struct RunArgs {
     #[command(flatten)]
     source: Source,
-    /// The command; the schema's default one where left out.
+    /// The command; the schema's default command if left out.
     #[arg(long, value_name = "NAME")]
     command: Option<String>,
     /// A connection field: NAME=VALUE, NAME=@FILE or NAME=env:VARIABLE.
@@ -63,7 +63,7 @@ struct RunArgs {
     /// A variable of the run: NAME=VALUE, as a param that the schema does not know.
     #[arg(long, value_name = "K=V")]
     variable: Vec<String>,
-    /// Runs the script as the connector's mock script, for this scenario: it finds no network.
+    /// Runs the script as the connector's mock script, for this scenario; it has no network.
     #[arg(long, value_name = "SCENARIO")]
     mock: Option<String>,
     /// Deadline in milliseconds.

@@ -18,7 +18,7 @@ use crate::seed::SeedOptions;
 use crate::store::sqlite_file;
 use crate::{listen, telemetry};
 
-/// How often the metrics are folded.
+/// How often the samples of histograms are aggregated.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
@@ -37,7 +37,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let listener = match TcpListener::bind(args.listen).await {
         Ok(listener) => listener,
         Err(error) => {
-            // Who has the address may be another server on the same data: then that is what is to be mended.
+            // Another server on the same data may have the address: then the error is about that server.
             let uses_key_file = secrets.master_key.is_none();
             let data_dir = args.storage.data_dir();
             DataLock::look(data_dir, uses_key_file, sqlite_file(&database_url).as_deref()).map_err(CliError::failed)?;
@@ -86,8 +86,8 @@ async fn serve_app(
     listen::serve(listener, router, app).await.map_err(CliError::failed)
 }
 
-/// Folds the samples of histograms together now and then: without it they wait in memory for somebody to
-/// read the metrics.
+/// Aggregates the samples of histograms regularly: otherwise they stay in memory until somebody
+/// reads the metrics.
 async fn upkeep(metrics: PrometheusHandle) {
     let mut ticks = tokio::time::interval(UPKEEP_EVERY);
     loop {

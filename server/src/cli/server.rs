@@ -1,5 +1,5 @@
-//! The running server that a command calls, over REST and not in its database: a server that runs keeps what it has
-//! loaded, and would go on with that.
+//! The running server that a command calls, over REST and not in its database: a running server keeps what it has
+//! loaded, and would not notice a change in the database.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! `floh token`: works on the database itself, so that a first or a lost token can be made anew, also beside a running
-//! server.
+//! `floh token`: works on the database itself, also beside a running server, so that a first token can be created and a
+//! lost one replaced.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ pub(super) struct TokenArgs {
 
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
-    /// Make a token and print it; it is shown once.
+    /// Create a token and print it; it is shown once.
     Create {
         /// What the token is for.
         #[arg(long)]
@@ -31,13 +31,13 @@ enum TokenCommand {
         /// What it may do, for example connectors:read or admin; may be repeated.
         #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "agent", value_delimiter = ',')]
         scopes: Vec<String>,
-        /// Make an agent's token: the id that the agent must have. It may connect, and nothing else.
+        /// Create an agent's token: the id that the agent must have. It may connect, and nothing else.
         #[arg(long, value_name = "ID", requires = "connectors", conflicts_with = "scopes")]
         agent: Option<String>,
         /// A connector that the agent may serve; may be repeated.
         #[arg(long = "connector", value_name = "NAME", requires = "agent", value_delimiter = ',')]
         connectors: Vec<String>,
-        /// When it ends to be valid, for example 2027-01-31T00:00:00Z.
+        /// When it expires, for example 2027-01-31T00:00:00Z.
         #[arg(long, value_name = "TIME")]
         expires_at: Option<Timestamp>,
         /// Print JSON.

@@ -11,7 +11,7 @@ pub(super) fn read(pairs: &[String], fields: &Fields, what: &str) -> Result<Map<
     read_each(pairs, what, |name| fields.get(name).map(Some).ok_or_else(|| unknown(name, fields, what)))
 }
 
-/// Does what [`read`] does; a value that no field knows is read as JSON, else as text.
+/// Reads pairs as [`read`] does; a value without a field is read as JSON, else as text.
 pub(super) fn read_beyond(pairs: &[String], fields: &Fields, what: &str) -> Result<Map<String, Value>, CliError> {
     read_each(pairs, what, |name| Ok(fields.get(name)))
 }

@@ -13,7 +13,7 @@ use super::table::{Body, BodyField, BodyKind, Form};
 /// A media type that was chosen, and its object.
 type Chosen<'d> = (&'d str, &'d Value);
 
-/// Adds a body's params to an operation's fields and answers its entry.
+/// Adds a body's params to an operation's fields and returns its entry.
 pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, fields: &mut Fields) -> Option<Body> {
     let node = operation.own.get("requestBody").filter(|node| !node.is_null())?;
     let pointer = format!("{}/requestBody", operation.pointer);
@@ -121,7 +121,7 @@ fn kind(media: &str, schema: &Map<String, Value>) -> BodyKind {
     }
 }
 
-/// Whether a schema is an object of named properties and nothing else that its parts could not say.
+/// Returns whether a schema is an object of named properties, and its parts can express all of it.
 fn is_plain_object(schema: &Map<String, Value>) -> bool {
     let named = schema.get("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty());
     named
@@ -218,7 +218,7 @@ fn flat(
     Body { kind, media: media.to_owned(), required, key: None, fields: parts }
 }
 
-/// A part is a file where its schema says bytes; a list of such, too.
+/// A part is a file if its schema says bytes; so is a list of them.
 fn is_file(schema: &Map<String, Value>) -> bool {
     let bytes = |schema: &Map<String, Value>| {
         schema.get("format").is_some_and(|format| format == "binary")

@@ -25,13 +25,13 @@ pub(super) struct Budget {
     pub(super) output: usize,
 }
 
-/// Schemas that any document may have written out, so that small ones are whole.
+/// The schemas that every document may have written out, so that small documents are complete.
 const SMALL: usize = 40_000;
-/// Schemas that operations of a very long document have at least, together.
+/// The least number of schemas that the operations of a very long document have, together.
 const LEAST: usize = 400_000;
 
 impl Budget {
-    /// Goes by the length of the document, so that what comes out is not much more than what went in: a
+    /// Depends on the length of the document, so that the draft is not much larger than the document: a
     /// written schema is about three values. In powers of two, so that a document that grows by an operation
     /// brings the same schemas again for the others.
     pub(super) fn of(nodes: usize, operations: usize) -> Self {
@@ -53,7 +53,7 @@ pub(super) struct Making<'m, 'd> {
 }
 
 impl<'d> Making<'_, 'd> {
-    /// Writes a schema out within the budget.
+    /// Writes out a schema within the budget.
     pub(super) fn write(&mut self, schema: &'d Value, way: Way, pointer: &str) -> Map<String, Value> {
         let budget = if way == Way::In { self.budget.input } else { self.budget.output };
         self.schemas.write(schema, way, budget, self.notes, pointer)
@@ -76,7 +76,7 @@ pub(super) fn command<'d>(
     let method = operation.method.to_ascii_uppercase();
     if !is_token(&method) || matches!(method.as_str(), "TRACE" | "CONNECT" | "TRACK") {
         let shown = cut(&method, 40);
-        let message = format!("requests of the method {shown} are not sent: it can show credentials, or is no method");
+        let message = format!("requests of the method {shown} are not sent: it can show credentials, or is not a method");
         notes.refuse("method_refused", &operation.pointer, message);
     }
     if operation.path.bytes().any(|byte| byte.is_ascii_control() || byte == b'\\') {
@@ -113,7 +113,7 @@ pub(super) fn command<'d>(
     (command, entry)
 }
 
-/// Where a command comes from; a re-import finds it by that.
+/// Where a command comes from; a re-import finds the command by it.
 pub(super) fn source(operation: &Operation<'_>) -> Source {
     Source { method: operation.method.clone(), path: operation.path.to_owned(), operation_id: operation.id.clone() }
 }

@@ -1,6 +1,6 @@
 //! What a draft takes from the head of a document: a connector's name, and a semantic version.
 
-/// Makes a connector's name of a title.
+/// Makes a connector's name from a title.
 pub(super) fn slug(title: &str) -> String {
     let mut name = String::new();
     for part in title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
@@ -15,7 +15,7 @@ pub(super) fn slug(title: &str) -> String {
     if connector_runtime::schema::is_connector_name(&name) { name } else { "imported-api".to_owned() }
 }
 
-/// Makes a semantic version of what documents say: `v2`, `1.0`, `2024-06-01`.
+/// Makes a semantic version from what documents say: `v2`, `1.0`, `2024-06-01`.
 pub(super) fn version(told: &str) -> String {
     if let Ok(version) = semver::Version::parse(told.trim().trim_start_matches(['v', 'V'])) {
         return format!("{}.{}.{}", version.major, version.minor, version.patch);

@@ -8,7 +8,7 @@ pub struct ImportError {
     pub code: &'static str,
     /// What is wrong with the document and how to mend it.
     pub message: String,
-    /// JSON pointer to the place, where there is one.
+    /// JSON pointer to the place, if there is one.
     pub pointer: Option<String>,
 }
 

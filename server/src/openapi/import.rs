@@ -24,9 +24,9 @@ const MAX_HELD: usize = 64 << 20;
 /// What is asked of an import.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The connector's name; made of the title where absent.
+    /// The connector's name; made from the title if absent.
     pub name: Option<String>,
-    /// The commands to take; all where absent.
+    /// The commands to take; all if absent.
     pub include: Option<Vec<String>>,
     /// Only operations of this tag.
     pub tag: Option<String>,
@@ -34,10 +34,10 @@ pub struct Options {
     pub known: Vec<(Source, String)>,
 }
 
-/// Hears how many operations of how many are done.
+/// Is called with the number of operations that are done, and of all operations.
 pub type Watch<'w> = dyn FnMut(usize, usize) + 'w;
 
-/// A document that was read, and what was noted about it meanwhile.
+/// A document that was read, and what was noted about it.
 #[derive(Debug)]
 pub struct Spec {
     value: Value,
@@ -49,13 +49,13 @@ impl Spec {
     /// Reads a document from its bytes: JSON or YAML, plain or gzip.
     ///
     /// # Errors
-    /// Where they are neither, or beyond the limits.
+    /// If they are neither, or exceed a limit.
     pub fn read(bytes: &[u8]) -> Result<Self, ImportError> {
         let super::read::Loaded { value, nodes, repeated, latin, mended } = super::read::read(bytes)?;
         let mut notes = Notes::default();
         for pointer in &repeated {
             let key = pointer.rsplit('/').next().unwrap_or_default();
-            let message = format!("the key `{}` stands twice; the last one is used", cut(key, 100));
+            let message = format!("duplicate key `{}`; the last one is used", cut(key, 100));
             notes.warn("duplicate_key", pointer, message);
         }
         if let Some(at) = latin {
@@ -68,7 +68,7 @@ impl Spec {
         Ok(Self { value, nodes, notes })
     }
 
-    /// Takes a document that is a JSON value already. A text is read as a document's text.
+    /// Takes a document that is a JSON value already. A text is read as the text of a document.
     ///
     /// # Errors
     /// As [`Spec::read`].
@@ -84,10 +84,10 @@ impl Spec {
         &self.value
     }
 
-    /// Returns the name that its connector gets: the one asked for, else one made of the title.
+    /// Returns the name of its connector: the one asked for, else one made from the title.
     ///
     /// # Errors
-    /// Where it is no OpenAPI 3 document, or the name asked for is none.
+    /// If it is not an OpenAPI 3 document, or the name asked for is not valid.
     pub fn name(&self, asked: Option<&str>) -> Result<String, ImportError> {
         name(asked, &super::root::check(&self.value, &mut Notes::default())?.title)
     }
@@ -95,12 +95,12 @@ impl Spec {
     /// Imports it.
     ///
     /// # Errors
-    /// Where it is no OpenAPI 3 document, or what the options ask for is not there.
+    /// If it is not an OpenAPI 3 document, or what the options ask for does not exist.
     pub fn draft(self, options: &Options) -> Result<ConnectorDraft, ImportError> {
         self.draft_watched(options, &mut |_, _| ())
     }
 
-    /// Does what [`Spec::draft`] does, and tells meanwhile how many operations of how many are done.
+    /// Imports it as [`Spec::draft`] does, and reports its progress.
     ///
     /// # Errors
     /// As [`Spec::draft`].
@@ -113,12 +113,12 @@ impl Spec {
 /// Imports a document from its bytes: JSON or YAML, plain or gzip.
 ///
 /// # Errors
-/// Where it is no OpenAPI 3 document, or what the options ask for is not there.
+/// If it is not an OpenAPI 3 document, or what the options ask for does not exist.
 pub fn import(bytes: &[u8], options: &Options) -> Result<ConnectorDraft, ImportError> {
     Spec::read(bytes)?.draft(options)
 }
 
-/// Imports a document that is a JSON value already. A text in it is read as a document's text.
+/// Imports a document that is a JSON value already. A text is read as the text of a document.
 ///
 /// # Errors
 /// As [`import`].
@@ -213,7 +213,7 @@ fn draft(
     })
 }
 
-/// The operations that the options ask for, by their places.
+/// Returns the operations that the options ask for, by index.
 fn chosen(operations: &[Operation<'_>], names: &[String], options: &Options) -> Result<Vec<usize>, ImportError> {
     if let Some(include) = &options.include {
         let known: HashSet<&String> = names.iter().collect();

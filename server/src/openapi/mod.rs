@@ -2,8 +2,8 @@
 //!
 //! `read` takes the bytes, `resolve` follows local references, `operations` finds every operation, and
 //! `command` makes a command of each: `params`, `body`, `outputs`, `servers` and `security` say what a
-//! request holds, `schema` what its values are. `script` writes what runs in the sandbox. Nothing is ever
-//! fetched, and no operation is left out: what cannot be had exactly is said with its place.
+//! request holds, `schema` what its values are. `script` writes the code for the sandbox. Nothing is ever
+//! fetched, and no operation is left out: what cannot be imported exactly is reported with its place.
 
 mod body;
 mod command;

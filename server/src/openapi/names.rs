@@ -1,8 +1,8 @@
-//! Names of commands and params: made from the document's words, the same at each import.
+//! Names of commands and params: made from the document's words, and the same at each import.
 //!
 //! A command is a function of the script, so a name must be an identifier that means nothing else there.
-//! Who keeps a name that several want, and what the others get, goes by path and method, never by the order
-//! in the document; a name of an earlier import stays.
+//! Which operation keeps a name that several want depends on path and method, never on the order
+//! in the document. A name of an earlier import stays.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
 
-/// Characters of a name; room is left for what sets it apart.
+/// Characters of a name; there is room left for a suffix.
 const MOST: usize = 96;
 
 /// Names that mean something in the script: words of the language, what the engine has, the script's own.
@@ -155,7 +155,7 @@ const RESERVED: &[&str] = &[
     "server",
 ];
 
-/// Splits a text at what is no letter or digit and writes it as one word: `list-all users` is `listAllUsers`.
+/// Splits a text at what is not a letter or digit and writes it as one word: `list-all users` is `listAllUsers`.
 pub(super) fn camel(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(2 * MOST));
     for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
@@ -166,13 +166,13 @@ pub(super) fn camel(text: &str) -> String {
     out
 }
 
-/// Writes the first letter large.
+/// Writes the first letter in upper case.
 pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
-/// Bounds a name; one that was cut still differs from its neighbours.
+/// Limits the length of a name; one that was cut still differs from similar names.
 fn bounded(name: String, of: &str) -> String {
     if name.len() <= MOST {
         return name;
@@ -186,7 +186,7 @@ fn started(name: String) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// Names each operation; the answers stand in the order of the operations.
+/// Names each operation; the names are in the order of the operations.
 pub(super) fn commands(operations: &[Operation<'_>], known: &[(Source, String)], notes: &mut Notes) -> Vec<String> {
     let mut names: Vec<Option<String>> = earlier(operations, known);
     let mut used: HashSet<String> = names.iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
@@ -218,7 +218,7 @@ pub(super) fn commands(operations: &[Operation<'_>], known: &[(Source, String)],
         };
         let by_method = || alone(&|operation| capital(&operation.method.to_ascii_lowercase()));
         let by_tag = || alone(&|operation| capital(&camel(operation.tag().unwrap_or_default())));
-        // A long list of equal names is numbered straight on.
+        // A long list of equal names is numbered consecutively.
         let few = group.len() <= 64;
         let mut free = |name: &String| used.insert(name.to_ascii_lowercase());
         let name =
@@ -254,8 +254,8 @@ fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: 
 /// Returns whether an operation is the one that a command came from.
 type Rule = fn(&Operation<'_>, &Source) -> bool;
 
-/// Names of an earlier import: first what is the same altogether, then the same method and path, then the
-/// same id.
+/// Names of an earlier import: first operations that are the same in all, then in method and path, then in the
+/// id.
 fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Option<String>> {
     let mut names = vec![None; operations.len()];
     if known.is_empty() {
@@ -282,7 +282,7 @@ fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Opti
     names
 }
 
-/// The name that an operation would have if it were alone.
+/// Returns the name that an operation would have if it were alone.
 fn base(operation: &Operation<'_>, notes: &mut Notes) -> String {
     let Some(id) = &operation.id else { return from_path(operation) };
     let plain = camel(id);
@@ -310,7 +310,7 @@ fn base(operation: &Operation<'_>, notes: &mut Notes) -> String {
     name
 }
 
-/// The verb, the path's words, and `ByX` where a parameter stands.
+/// Returns the verb, the path's words, and `ByX` for a parameter.
 fn from_path(operation: &Operation<'_>) -> String {
     let mut name = camel(&operation.method.to_ascii_lowercase());
     for segment in operation.path.split('/') {
@@ -337,7 +337,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Returns the name of a param: the wire's where it is an identifier, else one made from it; where it is
-    /// taken, the location stands before it. The flag tells that it had to.
+    /// taken, the location is put before it. The flag says that it was.
     pub(super) fn take(&mut self, wire: &str, location: &str) -> (String, bool) {
         let identifier = connector_runtime::schema::is_command_name(wire) && wire.len() <= MOST;
         let plain = if identifier { wire.to_owned() } else { bounded(started(camel(wire)), wire) };

@@ -1,6 +1,6 @@
-//! What an import has to tell: about the document, and about each operation.
+//! What an import reports: about the document, and about each operation.
 //!
-//! Nothing that is wrong inside an operation stops the import. It is noted with its place, and the worst
+//! A problem inside an operation does not stop the import. It is noted with its place, and the worst
 //! note of an operation is its verdict.
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Notes something that changes nothing about what a command can do.
+    /// Notes something that does not change what a command can do.
     pub(super) fn warn(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
         let count = self.counts.entry(code).or_default();
         *count += 1;
@@ -53,7 +53,7 @@ impl Notes {
         (self.verdict.take().unwrap_or(Verdict::Exact), std::mem::take(&mut self.reasons))
     }
 
-    /// Returns the warnings; of a code with very many the first, and how many more there are.
+    /// Returns the warnings; of a code with very many the first ones, and how many more there are.
     pub(super) fn into_warnings(self) -> Vec<Warning> {
         let Self { mut warnings, counts, .. } = self;
         let mut more: Vec<_> = counts.into_iter().filter(|(_, count)| *count > MAX_WARNINGS).collect();

@@ -1,4 +1,4 @@
-//! Finds every operation of a document: each method of each path, whatever else is wrong with it.
+//! Finds every operation of a document: each method of each path, whatever is wrong with it.
 
 use serde_json::{Map, Value};
 
@@ -7,13 +7,13 @@ use super::resolve::{Document, cut, reference};
 use connector_runtime::schema::pointer;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-/// Path items that refer to each other are followed this far.
+/// How many references from path item to path item are followed.
 const MAX_STEPS: usize = 20;
 
 /// An operation as the document has it.
 #[derive(Debug)]
 pub(super) struct Operation<'d> {
-    /// As a request names it.
+    /// The method, as a request names it.
     pub(super) method: String,
     pub(super) path: &'d str,
     pub(super) id: Option<String>,
@@ -81,7 +81,7 @@ pub(super) fn list<'d>(document: &Document<'d>, latest: bool, notes: &mut Notes)
                         take(document, path, method, value, &item, &pointer, notes, &mut all);
                     }
                 } else if METHODS.contains(&key.to_ascii_lowercase().as_str()) {
-                    let message = format!("`{key}` is no method; methods are written in lower case. It is ignored");
+                    let message = format!("`{key}` is not a method; methods are written in lower case. It is ignored");
                     notes.warn("method_in_upper_case", &pointer, message);
                 }
             }
@@ -124,7 +124,7 @@ fn take<'d>(
     all.push(Operation { method, path, id, own, item, pointer });
 }
 
-/// Follows a path item's references. What stands beside a reference wins over what it leads to.
+/// Follows a path item's references. Keys beside a reference take precedence over those of its target.
 fn follow<'d>(
     document: &Document<'d>,
     item: &'d Value,

@@ -1,5 +1,5 @@
-//! What an operation answers with: outputs and their schema from the lowest 2xx answer, and how pages are
-//! turned, where the answer and the parameters say so together.
+//! What an operation answers: outputs and their schema from the lowest 2xx answer, and how pages are
+//! turned, if answer and parameters say so together.
 
 use connector_runtime::schema::{Field, FieldKind, Fields, is_command_name};
 use serde_json::{Map, Value, json};
@@ -70,7 +70,7 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs
 }
 
-/// What a command answers with that fetches a file.
+/// What a command answers that fetches a file.
 fn file() -> Value {
     json!({ "type": "object", "properties": {
         "contentType": { "type": "string", "description": "The media type that the service told." },

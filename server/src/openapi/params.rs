@@ -1,5 +1,5 @@
 //! Parameters outside the body. The path's template says which path parameters there are, whatever is
-//! declared; the wire name stays beside a key that is an identifier.
+//! declared. The wire name is kept beside a key that is an identifier.
 
 use connector_runtime::schema::Fields;
 use indexmap::IndexMap;
@@ -12,16 +12,16 @@ use super::schema::{Way, field, is_small};
 use super::table::{Form, Param};
 
 const LOCATIONS: [&str; 5] = ["path", "query", "querystring", "header", "cookie"];
-/// OpenAPI says that these are declared elsewhere.
+/// Headers that OpenAPI declares elsewhere.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
-/// A declared parameter and where it stands.
+/// A declared parameter and its place.
 struct Declared<'d> {
     map: &'d Map<String, Value>,
     pointer: String,
 }
 
-/// Adds an operation's parameters to its fields and answers their entries.
+/// Adds an operation's parameters to its fields and returns their entries.
 pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, fields: &mut Fields) -> Vec<Param> {
     let mut declared = declared(making, operation);
     let mut params = Vec::new();
@@ -50,7 +50,7 @@ pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>,
             }
             let required = found.map.get("required") == Some(&Value::Bool(true));
             if *location == "header" && !is_token(name) {
-                let message = "the header's name is no HTTP token, so it cannot be sent";
+                let message = "the header's name is not an HTTP token, so it cannot be sent";
                 if required {
                     making.notes.refuse("unsafe_name", &found.pointer, message);
                 } else {
@@ -79,7 +79,7 @@ fn template(path: &str) -> Vec<&str> {
     let mut rest = path;
     while let Some((_, after)) = rest.split_once('{') {
         let Some((name, next)) = after.split_once('}') else { break };
-        // Of nested braces the innermost count.
+        // If braces are nested, the innermost pair counts.
         let name = name.rsplit('{').next().unwrap_or(name);
         if !names.contains(&name) {
             names.push(name);
@@ -91,7 +91,7 @@ fn template(path: &str) -> Vec<&str> {
 
 type All<'d> = IndexMap<(&'static str, &'d str), Declared<'d>>;
 
-/// What the path and the operation declare; of the same name and location the last one counts.
+/// Returns what path and operation declare; of two with the same name and location the last one counts.
 fn declared<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> All<'d> {
     let mut all = All::new();
     for (source, level) in [(operation.shared("parameters"), "path"), (operation.own.get("parameters"), "operation")] {
@@ -221,7 +221,7 @@ fn form(making: &mut Making<'_, '_>, map: &Map<String, Value>, location: &str, p
         "path" => ("simple", &["simple", "label", "matrix"]),
         "query" => ("form", &["form", "spaceDelimited", "pipeDelimited", "deepObject"]),
         "header" => ("simple", &["simple"]),
-        // Its media type says how it is written.
+        // The media type says how it is written.
         "querystring" => ("content", &[]),
         _ => ("form", &["form", "cookie"]),
     };

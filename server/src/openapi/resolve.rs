@@ -1,4 +1,4 @@
-//! Follows local `$ref`s. Chains are walked, not recursed into, and each is walked once; a file or another
+//! Follows local `$ref`s. Chains are followed in a loop, and each only once; a file or another
 //! document is never opened.
 
 use std::cell::RefCell;
@@ -8,12 +8,12 @@ use connector_runtime::schema::pointer;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// Why a `$ref` leads nowhere.
+/// Why a `$ref` cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
     /// It points outside the document.
     External,
-    /// What it names is not there.
+    /// Its target does not exist.
     Missing,
     /// It leads back to itself.
     Circular,
@@ -28,7 +28,7 @@ impl Broken {
         }
     }
 
-    /// Tells what is wrong with a reference.
+    /// Says what is wrong with a reference.
     pub(super) fn tell(self, reference: &str) -> String {
         let shown = cut(reference, 200);
         match self {
@@ -53,7 +53,7 @@ impl<'d> Document<'d> {
         Self { root, memory: RefCell::default() }
     }
 
-    /// Returns the node that stands for `node`: itself, or what its reference leads to.
+    /// Returns `node` itself, or the target of its reference.
     pub(super) fn resolve(&self, node: &'d Value) -> Result<&'d Value, (Broken, &'d str)> {
         let Some(first) = reference(node) else { return Ok(node) };
         if let Some(known) = self.memory.borrow().get(first) {
@@ -80,7 +80,7 @@ impl<'d> Document<'d> {
         end.map_err(|broken| (broken, first))
     }
 
-    /// Returns what a reference names, without following it further.
+    /// Returns the target of a reference, without following it further.
     pub(super) fn find(&self, reference: &str) -> Result<&'d Value, Broken> {
         let fragment = reference.strip_prefix('#').ok_or(Broken::External)?;
         if fragment.is_empty() {

@@ -1,4 +1,4 @@
-//! The top of a document: whether it is OpenAPI 3 at all, and what it says about itself.
+//! The top level of a document: whether it is OpenAPI 3 at all, and what it says about itself.
 
 use connector_runtime::schema::json_type;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(super) struct Root {
     pub(super) description: Option<String>,
 }
 
-/// Checks what nothing can be imported without; the rest is noted.
+/// Checks what an import cannot do without; other problems are noted.
 pub(super) fn check(root: &Value, notes: &mut Notes) -> Result<Root, ImportError> {
     let Some(map) = root.as_object() else {
         let message = match root {

@@ -1,4 +1,4 @@
-//! Credentials: the security schemes of a document as connection fields, and what each operation takes.
+//! Credentials: the security schemes of a document as connection fields, and which of them each operation takes.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub(super) enum Scheme {
     Basic,
     /// The client credentials grant of RFC 6749.
     Oauth2,
-    /// The same, at the address that discovery tells.
+    /// The same, at the address that discovery names.
     OpenIdConnect,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Security {
     pub(super) fields: Fields,
     /// Names in the document, and in the script where the scheme can be used.
     names: IndexMap<String, Option<String>>,
-    /// What operations take that say nothing themselves.
+    /// What operations take that do not say so themselves.
     usual: Option<Value>,
     /// Whether no operation says what it takes.
     silent: bool,
@@ -90,7 +90,7 @@ impl Security {
         security
     }
 
-    /// Reads a scheme; answers its name in the script where it can be used.
+    /// Reads a scheme; returns its name in the script if it can be used.
     fn scheme<'d>(
         &mut self,
         document: &Document<'d>,
@@ -274,7 +274,7 @@ impl Security {
         alternatives
     }
 
-    /// Sets what of the fields a call cannot do without, and lets choose where there are alternatives.
+    /// Marks the fields that a call requires, and adds a choice if there are alternatives.
     pub(super) fn finish(&mut self, taken: &[&Vec<Vec<Need>>]) -> Option<Field> {
         let name = |needs: &[Need]| needs.iter().map(|need| need.scheme.as_str()).collect::<Vec<_>>().join("+");
         let all: BTreeSet<String> = taken.iter().flat_map(|auth| auth.iter()).map(|needs| name(needs)).collect();

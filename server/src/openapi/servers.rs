@@ -1,5 +1,5 @@
 //! Where an API is served: the field `baseUrl`, fields for the variables of server URLs, and what a path or
-//! an operation says differently.
+//! an operation overrides.
 
 use connector_runtime::egress::Policy;
 use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
@@ -21,7 +21,7 @@ pub(super) struct Servers {
     pub(super) fields: Fields,
     /// Names in a server's URL, and the connection field that holds the value.
     pub(super) variables: Vec<(String, String)>,
-    /// The document's first server as it stands there.
+    /// The document's first server as it is written there.
     first: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl Servers {
             }
             let variables = server.get("variables").and_then(Value::as_object);
             if !sound(&filled(url, variables)) && names(url).is_empty() {
-                let message = format!("`{}` is no URL and is not offered", cut(url, 200));
+                let message = format!("`{}` is not a URL and is not offered", cut(url, 200));
                 notes.warn("server_invalid", &pointer, message);
                 continue;
             }
@@ -120,7 +120,7 @@ impl Servers {
         let pointer = format!("{}/servers/0", operation.pointer);
         let absolute = filled.contains("://");
         if absolute && !sound(&filled) {
-            let message = format!("`{}` is no http URL; the base URL is used", cut(url, 200));
+            let message = format!("`{}` is not an http URL; the base URL is used", cut(url, 200));
             notes.degrade("unsafe_server", &pointer, message);
             return None;
         }
@@ -217,7 +217,7 @@ fn sound(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-/// Tells of a server that requests are refused to.
+/// Reports a server that requests are refused to.
 fn judge(url: &str, pointer: &str, notes: &mut Notes) {
     let verdict = Policy::strict().check(url, true).now_or_never();
     if verdict.is_some_and(|verdict| !verdict.allowed) {

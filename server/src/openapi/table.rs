@@ -1,6 +1,6 @@
 //! One operation as the script carries it: everything that a request needs, and nothing else.
 //!
-//! What a document's author wrote stands in values only, never in keys: a key `__proto__` would be more
+//! Texts of the document's author are in values only, never in keys: a key `__proto__` would be more
 //! than a text.
 
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub struct Form {
     /// OpenAPI's style, where it is not the location's usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub style: Option<String>,
-    /// Whether each item stands for itself.
+    /// Whether each item is written separately.
     #[serde(skip_serializing_if = "is_false")]
     pub explode: bool,
     /// Whether reserved characters go out as they are.

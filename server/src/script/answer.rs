@@ -1,7 +1,7 @@
 //! Judges what a command returned: success, error and the legacy keys, on the JSON text.
 //!
 //! The rules are those of [`Reply::from_value`]. The usual result, with a boolean `success` and the slots of
-//! today, is read without building a tree: its payload stays the text that it is.
+//! today, is read without building a tree: its payload stays text.
 
 use connector_runtime::result::{PayloadText, Reply, ReplyOrigin};
 use serde::de::IgnoredAny;
@@ -17,7 +17,7 @@ pub fn judge(json: &str) -> Reply {
     })
 }
 
-/// The slots of a result; other keys are passed over.
+/// The slots of a result; other keys are ignored.
 #[derive(Deserialize)]
 struct Slots<'a> {
     success: bool,
@@ -35,7 +35,7 @@ struct Slots<'a> {
     output_variables: Option<IgnoredAny>,
 }
 
-/// A slot that holds null is there all the same.
+/// A slot that holds null counts as present.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

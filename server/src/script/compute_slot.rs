@@ -1,7 +1,7 @@
 //! A run's share of the cores.
 //!
-//! As many runs compute at a time as there are permits. A run that waits for a host call needs none; one that
-//! has had its slice goes on without, behind the others, so that endless loops hold nobody up.
+//! As many runs compute at a time as there are permits. A run that waits for a host call needs no permit. One that
+//! has used its slice goes on without one, at a lower priority, so that an endless loop delays no other run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl<'p> ComputeSlot<'p> {
         Self { permits, deadline, held: None, left: SLICE }
     }
 
-    /// Waits for a permit; returns whether there is time left. Who has had its slice needs none.
+    /// Waits for a permit. Returns false once the deadline has passed. A run past its slice proceeds without a permit.
     pub(super) async fn begin(&mut self) -> bool {
         if self.left.is_zero() {
             return Instant::now() < self.deadline;
@@ -38,7 +38,7 @@ impl<'p> ComputeSlot<'p> {
         }
     }
 
-    /// Gives the permit back for the time of a host call.
+    /// Releases the permit during a host call.
     pub(super) fn pause(&mut self) {
         if let Some((_, since)) = self.held.take() {
             self.left = self.left.saturating_sub(since.elapsed());

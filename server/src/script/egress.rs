@@ -1,4 +1,4 @@
-//! Carries out a script's calls of the host: through egress, as everything that leaves.
+//! Carries out what a script asks of the host. Requests go through egress, as every request does.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,7 +28,7 @@ type Learn = dyn Fn(RuntimeSecret) + Send + Sync;
 
 /// What a script may do outside: HTTP through a client, access tokens, lines to a connector's log.
 pub struct EgressCalls {
-    /// Knows the tokens that the run was given, too.
+    /// Redacts the tokens that the run got, too.
     client: Mutex<Client>,
     log: Box<Log>,
     limits: Limits,
@@ -39,7 +39,7 @@ pub struct EgressCalls {
 }
 
 impl EgressCalls {
-    /// Makes the host of one call. The client carries the connection's scope and secrets; `log` takes the
+    /// Creates the host of one call. The client carries the connection's scope and secrets; `log` takes the
     /// lines as the script wrote them, so it redacts.
     pub fn new(client: Client, limits: Limits, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl EgressCalls {
         }
     }
 
-    /// Makes a host that hands out the tokens of a connector, and tells `learn` of each before the script has it.
+    /// Creates a host that returns the tokens of a connector. `learn` hears of each token before the script does.
     #[must_use]
     pub fn with_tokens(self, tokens: Arc<AccessTokens>, learn: impl Fn(RuntimeSecret) + Send + Sync + 'static) -> Self {
         Self { tokens, learn: Box::new(learn), ..self }
@@ -65,7 +65,7 @@ impl EgressCalls {
     async fn fetch(&self, call: TokenCall) -> Result<Secret, HttpFault> {
         let key = call.key();
         let given = || self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only the one that this run had was turned down; another one may be there by now.
+        // Only the token of this run was rejected; meanwhile there may be a newer one.
         let rejected = if call.renew { given().get(&key).cloned() } else { None };
         let rejected = rejected.as_ref().map(RuntimeSecret::secret);
         let token = self.tokens.get(&self.client(), &call, rejected).await?.secret;
@@ -94,7 +94,7 @@ impl EgressCalls {
                 return Err(HttpFault::too_large(&self.limits));
             }
             HttpBody::Text(text) if typed => request.body(text),
-            // A text that is JSON, such as what JSON.stringify made, goes as JSON.
+            // A text that is JSON, as JSON.stringify makes it, is sent as JSON.
             HttpBody::Text(text) if !is_json(&text) => request.text(text),
             HttpBody::Text(text) | HttpBody::Json(text) => {
                 request.header("content-type", "application/json").body(text)
@@ -171,8 +171,8 @@ fn answer(response: &Response) -> HttpAnswer {
     HttpAnswer { status: response.status(), headers, text: response.text().into_owned(), base64 }
 }
 
-/// Returns whether a body is bytes rather than text: by what it says it is, so that a file comes in the same way
-/// whatever it holds, and where it says nothing of bytes, by what it is.
+/// Returns whether a body is bytes rather than text. Its content type decides, so that a file is always given in the
+/// same way; if that does not say, the body's own bytes decide.
 fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (kind, name) = media.split_once('/').unwrap_or_default();

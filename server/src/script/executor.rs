@@ -1,5 +1,5 @@
-//! A script behind the one path that every call takes: as what serves a connector, and as the script hop of the
-//! mock chain.
+//! Scripts as executors: one that serves the commands of a connector, and one that answers mocked calls as part of
+//! the mock chain.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,28 +24,28 @@ use super::sandbox::{HostCalls, HttpAnswer, HttpCall, HttpFault, Ran, Sandbox, S
 use super::tokens::{AccessTokens, TokenCall};
 use crate::openapi::cut_script;
 
-/// How much later than a killed worker the call itself is given up.
+/// How long after its worker is killed the call itself is given up.
 const AFTER_THE_KILL: Duration = Duration::from_millis(100);
 
-/// The sandbox of a server, and how much it gives a script.
+/// The sandbox of a server, and the limits of a script.
 #[derive(Debug, Clone)]
 pub struct Scripts {
     /// Where scripts run.
     pub sandbox: Arc<dyn Sandbox>,
-    /// How much one may take.
+    /// The limits of a run.
     pub limits: Limits,
 }
 
-/// The source of a type, from which each worker gets what its command needs.
+/// The source of a type. A worker gets the part that its command needs.
 #[derive(Debug)]
 pub enum CommandScripts {
     /// Every command gets the whole source.
     Whole(Script),
-    /// A command gets what an import has written for it, cut out when it is first called.
+    /// A command gets the part that the import wrote for it, cut out at the first call.
     Cut {
         /// The whole source.
         source: Arc<str>,
-        /// What was cut out, by command.
+        /// The parts that were cut out, by command.
         cut: Mutex<HashMap<String, Script>>,
     },
 }
@@ -87,7 +87,7 @@ pub struct ScriptExecutor {
     tokens: Arc<AccessTokens>,
 }
 
-/// Answers mocked calls with the functions of a connector's mock script. What it asks of the network is refused.
+/// Answers mocked calls with the functions of a connector's mock script. Its network calls are refused.
 #[derive(Debug)]
 pub struct ScriptMocks {
     scripts: Scripts,
@@ -97,7 +97,7 @@ pub struct ScriptMocks {
 }
 
 impl ScriptExecutor {
-    /// Serves the connector of an id.
+    /// Serves the connector with an id.
     pub fn new(
         scripts: Scripts,
         connector: impl Into<String>,
@@ -109,7 +109,7 @@ impl ScriptExecutor {
 }
 
 impl ScriptMocks {
-    /// Mocks the connector of an id.
+    /// Mocks the connector with an id.
     pub fn new(scripts: Scripts, connector: impl Into<String>, schema: Arc<ConfigSchema>, source: &str) -> Self {
         Self { scripts, connector: connector.into(), schema, script: Script::new(source) }
     }
@@ -206,7 +206,7 @@ impl Call<'_> {
         Cow::Owned(FieldValues::new(fields, context.connector_config()).with_defaults())
     }
 
-    /// Everything given, those without a field too, with defaults; and the command, also where it is the default one.
+    /// All params, also those without a field, with defaults; and the command, also if it is the default one.
     fn params(&self) -> Map<String, Value> {
         let given = self.params.with_defaults();
         let mut params = Map::with_capacity(given.len() + 1);
@@ -235,7 +235,7 @@ fn mocked() -> HttpFault {
     HttpFault { code: "mocked".into(), message: message.to_owned() }
 }
 
-/// What a mock script finds outside: its log, and nothing else.
+/// What a mock script may use: its log, and nothing else.
 struct NoNetwork(Logger);
 
 impl HostCalls for NoNetwork {

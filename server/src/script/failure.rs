@@ -1,4 +1,4 @@
-//! Why a script gives no result, for people (`Display`) and for a failure's diagnostics.
+//! Why a script has no result, as a text (`Display`) and as a failure's diagnostics.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use connector_runtime::result::Reply;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// A place in a script with something wrong about it.
+/// A problem at a place in a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptProblem {
     /// What is wrong.
     pub message: String,
-    /// The line, from 1; none where the whole script is meant.
+    /// The line, from 1; `None` if the whole script is meant.
     pub line: Option<u32>,
     /// The column, from 1.
     pub column: Option<u32>,
@@ -20,11 +20,11 @@ pub struct ScriptProblem {
 /// What a script threw.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GuestError {
-    /// The error's name; empty where it has none.
+    /// The error's name; empty if it has none.
     pub name: String,
-    /// Its message, or what was thrown as a text.
+    /// Its message, or the thrown value as a text.
     pub message: String,
-    /// Its `code`, where it has one.
+    /// Its `code`, if it has one.
     pub code: String,
     /// The line in the script, from 1.
     pub line: Option<u32>,
@@ -48,16 +48,16 @@ impl GuestError {
     }
 }
 
-/// A run without a result. Whatever it is, only the one call is concerned.
+/// A run without a result. It concerns this one call only.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScriptFailure {
-    /// The run's time was over.
+    /// The run passed its deadline.
     #[error("Timed out after {} ms", after.as_millis())]
     Timeout {
         /// The time it had.
         after: Duration,
     },
-    /// The script wanted more memory than it may have.
+    /// The script used more memory than its limit.
     #[error("the script needs more than {} MiB of memory; work on less at a time, for example with paging", limit >> 20)]
     Memory {
         /// The limit, in bytes.
@@ -78,7 +78,7 @@ pub enum ScriptFailure {
     /// The script threw an error and did not catch it.
     #[error("{}", .0.title())]
     Thrown(GuestError),
-    /// The result cannot be taken.
+    /// The result is not one that a command may return.
     #[error("the command's result cannot be used: {why}")]
     Result {
         /// What is wrong with it.
@@ -90,7 +90,7 @@ pub enum ScriptFailure {
         /// Where it happened.
         error: GuestError,
     },
-    /// The command's promise can never be settled.
+    /// The command returned a promise that nothing will settle.
     #[error("the command returned a promise that nothing settles; resolve it, or return the value itself")]
     Unsettled,
     /// The script has no function for the command.
@@ -99,7 +99,7 @@ pub enum ScriptFailure {
         /// The command.
         command: String,
     },
-    /// More was sent than a run may take.
+    /// A call or a message is larger than its limit.
     #[error("{what} has {bytes} bytes, more than the {limit} that are allowed")]
     TooLarge {
         /// What is too large.
@@ -109,7 +109,7 @@ pub enum ScriptFailure {
         /// The limit.
         limit: usize,
     },
-    /// Too many calls wait already: HTTP 503, try later.
+    /// Too many calls are waiting: HTTP 503, try again later.
     #[error("too many script calls are waiting for a worker; try again in a moment")]
     Busy,
     /// No worker can be started.
@@ -121,7 +121,7 @@ pub enum ScriptFailure {
 }
 
 impl ScriptFailure {
-    /// Returns the class of failure, in snake_case; stable.
+    /// Returns the class of the failure, a stable word in snake_case.
     pub const fn class(&self) -> &'static str {
         match self {
             Self::Timeout { .. } => "timeout",
@@ -140,13 +140,13 @@ impl ScriptFailure {
         }
     }
 
-    /// Returns whether the request is to be refused with 503, rather than answered with a failed result:
+    /// Returns whether the request is refused with 503, rather than answered with a failed result:
     /// nothing of the script has run.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Busy | Self::Unavailable { .. })
     }
 
-    /// Describes the failure for a result's diagnostics: `class`, and where it has them `line`, `column`,
+    /// Describes the failure for a result's diagnostics: `class`, and if known `line`, `column`,
     /// `stack`, `name`, `code`.
     pub fn diagnostics(&self) -> Map<String, Value> {
         let mut all = Map::new();
@@ -170,7 +170,7 @@ impl ScriptFailure {
                 put("line", problem.line.into());
                 put("column", problem.column.into());
             }
-            // The worker died in the middle: nobody knows how far it came.
+            // The worker died during the run: how far it came is not known.
             Self::Crash => put("outcome", "unknown".into()),
             _ => {}
         }

@@ -1,7 +1,7 @@
-//! What goes through the pipe between the server and a worker: a length, a kind, and fields.
+//! The frames on the pipe between the server and a worker: a length, a kind, and fields.
 //!
 //! Fields are written in order, without names: both ends are the same program. Lengths are checked before
-//! anything is reserved, and what does not read to its end is refused, so neither end can be made to
+//! anything is allocated, and a frame with bytes left over is refused, so neither end can be made to
 //! take more than [`FRAME`] bytes or to read past a frame.
 
 use serde::Serialize;
@@ -20,11 +20,11 @@ pub(super) enum Kind {
     Bind = 1,
     /// To the worker: run a command.
     Run = 2,
-    /// To the worker: what came of an HTTP call.
+    /// To the worker: the result of an HTTP call.
     Reply = 3,
     /// To the worker: check a source.
     Check = 4,
-    /// From the worker: its walls stand.
+    /// From the worker: its confinement is set up.
     Hello = 16,
     /// From the worker: carry out an HTTP call.
     Call = 17,
@@ -36,7 +36,7 @@ pub(super) enum Kind {
     Failed = 20,
     /// From the worker: what is wrong with a source.
     Checked = 21,
-    /// From the worker: an access token is asked for.
+    /// From the worker: asks for an access token.
     Token = 22,
 }
 
@@ -60,7 +60,7 @@ impl Kind {
     }
 }
 
-/// A frame that is not as it should be. The other end is broken, or not what it seems.
+/// A malformed frame: the other end is broken or compromised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the frame is malformed")]
 pub(super) struct Malformed;
@@ -122,7 +122,7 @@ impl<'b> Writer<'b> {
     /// Completes the frame.
     ///
     /// # Errors
-    /// Where it is larger than any frame may be; it is taken out of the buffer again.
+    /// If it is larger than a frame may be; it is removed from the buffer.
     pub(super) fn end(self) -> Result<(), Malformed> {
         let length = self.out.len() - self.start - HEAD;
         match u32::try_from(length) {
@@ -174,7 +174,7 @@ impl<'b> Reader<'b> {
         serde_json::from_slice(self.bytes()?).map_err(|_| Malformed)
     }
 
-    /// Makes sure that nothing is left.
+    /// Checks that no bytes are left.
     pub(super) fn end(self) -> Result<(), Malformed> {
         if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
     }

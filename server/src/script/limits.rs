@@ -1,4 +1,4 @@
-//! How much a script may take. The worker keeps to them, and the parent does not trust it to.
+//! The limits of a script. The worker keeps them, and the server checks them too, because it does not trust the worker.
 
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns these limits for a script that an import has written: its source is as long as the document that it
-    /// came from, though a worker gets one operation of it.
+    /// Returns these limits for a script that an import has written: its source may be as long as its document, though
+    /// a worker gets only one operation of it.
     #[must_use]
     pub const fn imported(self) -> Self {
         Self { source: 32 << 20, ..self }
@@ -55,7 +55,7 @@ impl Limits {
 
 /// How long after the soft interrupt a worker is killed.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
-/// How long a run may compute before its neighbours go first.
+/// How long a run may compute before others go first.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
 /// How long a source may take to be checked: its top level runs.
 pub(super) const CHECK: Duration = Duration::from_secs(2);
@@ -63,5 +63,5 @@ pub(super) const CHECK: Duration = Duration::from_secs(2);
 pub(super) const TEXT: usize = 4096;
 /// Bytes of data that a call may bring: config, params and variables. A REST body has 10 MiB.
 pub(super) const DATA: usize = 16 << 20;
-/// Bytes of a frame, in both directions: the largest body or data and what stands around it.
+/// Bytes of a frame, in both directions: the largest body or data, and what surrounds it.
 pub(super) const FRAME: usize = 40 << 20;

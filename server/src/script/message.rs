@@ -11,14 +11,14 @@ use super::frame::{Kind, Malformed, Reader, Writer};
 use super::limits::Limits;
 use super::sandbox::{Figures, HttpAnswer, HttpFault};
 
-/// What keeps a worker in: told by the worker when it stands.
+/// How a worker is confined, as it reports itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Confinement {
     /// The system calls are down to an allow-list (seccomp).
     pub calls: bool,
-    /// Files and network are out of reach for the kernel's reasons too (landlock).
+    /// The kernel denies files and network as well (landlock).
     pub files: bool,
-    /// The worker runs as a user without rights. False where it was started by one who is not root, too.
+    /// The worker runs as a user without rights. Also false if the server is not root.
     pub user: bool,
 }
 
@@ -158,25 +158,25 @@ fn read_figures(reader: &mut Reader<'_>) -> Result<Figures, Malformed> {
     Ok(Figures { cpu, calls: u32::try_from(reader.number()?).map_err(|_| Malformed)? })
 }
 
-/// Why a run failed, as the worker tells it.
+/// Why a run failed, as the worker reports it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Fault {
-    /// The soft interrupt met it.
+    /// The soft interrupt ended it.
     Timeout,
     Memory,
     Stack(GuestError),
     Syntax(ScriptProblem),
     Thrown(GuestError),
-    /// The result cannot be taken.
+    /// The result is not one that a command may return.
     Result(String),
     Calls(GuestError),
-    /// A promise that nothing will ever settle.
+    /// A promise that nothing will settle.
     Unsettled,
     NoCommand,
 }
 
 impl Fault {
-    /// Returns whether the engine that met this is not to be trusted any more.
+    /// Returns whether the engine must not be used again after this.
     pub(super) const fn spends(&self) -> bool {
         matches!(self, Self::Timeout | Self::Memory | Self::Stack(_))
     }

@@ -1,8 +1,8 @@
-//! Scripts behind a wall.
+//! Scripts, run in confined processes.
 //!
-//! The engine is C that others have broken out of, and its interrupt is no deadline. So no script runs in
+//! The engine is C code that has been broken out of before, and its interrupt is not a deadline. So no script runs in
 //! the server: `pool` keeps worker processes, which jail themselves before they read a byte (`worker`), and
-//! `process` talks to one over a pipe and kills it when its time is over. A worker serves one connector and
+//! `process` talks to one over a pipe and kills it at its deadline. A worker serves one connector and
 //! one script; it has no file, no network and nothing worth stealing. What a script may do outside, the
 //! server does for it ([`HostCalls`]), and what it returned is judged there ([`judge`]).
 

@@ -1,9 +1,9 @@
 //! The pool of workers.
 //!
-//! A few blank workers stand by, so that a first call does not wait for a start; a worker that was used
-//! waits for the next call of the same connector and script, and ends when none comes. As many runs
-//! compute at a time as there are cores; one that computes long goes on without a permit, behind the
-//! others. Whatever becomes of a call, its [`Lease`] puts the pool in order when it is dropped.
+//! A few blank workers are kept ready, so that a first call does not wait for a start. A worker that was used
+//! waits for the next call of the same connector and script, and ends if none comes. As many runs
+//! compute at a time as there are cores; one that computes for long goes on without a permit, at a lower
+//! priority. However a call ends, dropping its [`Lease`] leaves the pool consistent.
 
 use std::fmt;
 use std::io;
@@ -25,7 +25,7 @@ use super::queue::{Grant, Key, Queue, Waiter};
 use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall, Workers};
 use super::starter::{Started, Starter};
 
-/// How a pool is laid out.
+/// The settings of a pool.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
     /// The program that serves as worker when its first argument says so: `floh` itself.
@@ -34,7 +34,7 @@ pub struct PoolSettings {
     pub workers: usize,
     /// Workers of one connector.
     pub per_connector: usize,
-    /// Blank workers that stand by.
+    /// Blank workers that are kept ready.
     pub spares: usize,
     /// Runs that compute at a time.
     pub computing: usize,
@@ -65,13 +65,13 @@ impl Default for PoolSettings {
 /// How many workers may end before they are ready until the call is given up.
 const BEGINNINGS: u32 = 3;
 
-/// The running program, also where its file was replaced meanwhile.
+/// The running program, even if its file has been replaced.
 fn this_program() -> PathBuf {
     let linked = PathBuf::from("/proc/self/exe");
     if linked.exists() { linked } else { std::env::current_exe().unwrap_or(linked) }
 }
 
-/// Runs scripts in worker processes. They end with it.
+/// Runs scripts in worker processes, which end with the pool.
 pub struct Pool {
     shared: Arc<Shared>,
 }
@@ -95,10 +95,10 @@ struct Blank {
 }
 
 impl Pool {
-    /// Makes a pool. No process is started before [`Pool::prepare`] or the first call.
+    /// Creates a pool. No process is started before [`Pool::prepare`] or the first call.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// If the operating system cannot spawn a thread.
     pub fn new(settings: PoolSettings) -> io::Result<Self> {
         let starter = Starter::new(settings.program.clone())?;
         let bound = settings.workers.saturating_sub(settings.spares).max(1);
@@ -159,7 +159,7 @@ impl Pool {
             if begun == BEGINNINGS || !matches!(ran, Err(ScriptFailure::Unavailable { .. })) {
                 return ran;
             }
-            // It ended before it was ready and has run nothing: another one takes the call.
+            // The worker ended before it was ready and has run nothing: another one takes the call.
             shared.at_work().retain(|working| *working != id);
             lease.worker = None;
         }
@@ -255,7 +255,7 @@ impl Shared {
                 Ok(None) => return Err(ScriptFailure::Busy),
                 Ok(Some(receiver)) => receiver.await.map_err(|_| ScriptFailure::Busy)?,
             };
-            // A worker may have died while it waited: it is replaced without a word.
+            // A worker may have died while it was idle: it is replaced silently.
             let fit = lease.worker.as_ref().is_none_or(|worker| worker.is_fit(self.settings.runs));
             if fit {
                 return Ok(lease);
@@ -263,7 +263,7 @@ impl Shared {
         }
     }
 
-    /// The lease comes before the evicted worker goes, so that no right is lost between.
+    /// The lease is made before the evicted worker ends, so that no slot is lost in between.
     fn lease_of(self: &Arc<Self>, key: Key, grant: Grant<Worker>) -> Lease {
         let (worker, evicted) = match grant {
             Grant::Bound(worker) => (Some(worker), None),
@@ -274,7 +274,7 @@ impl Shared {
         lease
     }
 
-    /// Takes a blank worker, or starts one; another takes its place.
+    /// Takes a blank worker, or starts one; a new blank worker replaces it.
     async fn blank_worker(self: &Arc<Self>) -> Result<Worker, ScriptFailure> {
         let unavailable = |error: io::Error| ScriptFailure::Unavailable { why: error.to_string() };
         loop {
@@ -288,7 +288,7 @@ impl Shared {
             };
             self.fill();
             let worker = Worker::new(started).map_err(unavailable)?;
-            // One that somebody killed while it stood by is passed over.
+            // A blank worker that was killed meanwhile is skipped.
             if worker.is_fit(u32::MAX) {
                 return Ok(worker);
             }
@@ -317,17 +317,17 @@ impl Shared {
         }
     }
 
-    /// Serves those who wait, as far as there is room.
+    /// Serves waiting calls, as far as there is room.
     fn serve(self: &Arc<Self>) {
         loop {
             let Some((waiter, grant)) = self.queue().next() else { return };
             let lease = self.lease_of(waiter.key, grant);
-            // Who is gone gives the lease back by dropping it.
+            // A caller that is gone returns the lease by dropping it.
             drop(waiter.sender.send(lease));
         }
     }
 
-    /// Ends workers that nobody has used for long, from now on.
+    /// Ends workers that have been idle for too long, from now on.
     fn sweep(self: &Arc<Self>) {
         if self.sweeping.swap(true, Ordering::Relaxed) {
             return;
@@ -348,7 +348,7 @@ impl Shared {
         });
     }
 
-    /// Says once what keeps the workers in, where it is less than all.
+    /// Logs once how the workers are confined, if a part of the confinement is missing.
     fn tell(&self, worker: &Worker) {
         let Some(walls) = worker.walls() else { return };
         if self.told.swap(true, Ordering::Relaxed) {
@@ -368,7 +368,7 @@ impl Shared {
     }
 }
 
-/// The right to a worker of a key, and the worker once it is there. Dropping it gives both back.
+/// The slot of a worker of a key, and the worker once there is one. Dropping it returns both.
 struct Lease {
     shared: Arc<Shared>,
     key: Key,

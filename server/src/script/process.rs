@@ -1,4 +1,4 @@
-//! One worker, from the server's side: what is said to it, and when it is killed.
+//! One worker, from the server's side: what is sent to it, and when it is killed.
 
 use std::io;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ use super::starter::{Process, Started};
 use super::tokens::TokenCall;
 use super::usage::Usage;
 
-/// How much is reserved for what comes from a worker.
+/// Bytes allocated for what comes from a worker.
 const READ: usize = 16 << 10;
-/// How far a worker that computes long steps back (`nice`).
+/// By how much the priority of a worker that computes for long is lowered (`nice`).
 const STEP_BACK: i32 = 10;
 
 /// A worker process.
@@ -39,12 +39,12 @@ pub(super) struct Worker {
     runs: u32,
     /// Whether it may serve another call.
     fit: bool,
-    /// Whether it runs behind its neighbours.
+    /// Whether its priority is lowered.
     behind: bool,
     walls: Option<Confinement>,
 }
 
-/// The worker is gone, or talks nonsense.
+/// The worker is gone, or sends malformed frames.
 #[derive(Debug)]
 struct Gone;
 
@@ -62,7 +62,7 @@ impl From<Malformed> for Gone {
 
 impl Worker {
     /// # Errors
-    /// Where the runtime does not take the pipe.
+    /// If the runtime does not accept the pipe.
     pub(super) fn new(started: Started) -> io::Result<Self> {
         Ok(Self {
             process: started.process,
@@ -81,7 +81,7 @@ impl Worker {
         self.fit && self.runs < most_runs && self.is_alive()
     }
 
-    /// Returns what keeps it in, once it has told.
+    /// Returns how it is confined, once it has said so.
     pub(super) const fn walls(&self) -> Option<Confinement> {
         self.walls
     }
@@ -90,14 +90,14 @@ impl Worker {
         self.process.id()
     }
 
-    /// Asks the system, not the runtime, which learns of the pipe's end only later.
+    /// Asks the operating system: the runtime learns of the pipe's end only later.
     fn is_alive(&self) -> bool {
         let mut ends = [PollFd::new(&self.stream, PollFlags::RDHUP)];
         matches!(poll(&mut ends, Some(&Timespec::default())), Ok(0))
     }
 
-    /// Runs a command. Unless this returns a verdict of the script, the worker is not fit any more; it is not
-    /// while it runs either, so a dropped future ends it.
+    /// Runs a command. Unless this returns what the script answered, the worker cannot be used again; nor can it
+    /// while it runs, so a dropped future ends it.
     pub(super) async fn run(
         &mut self,
         call: &ScriptCall<'_>,
@@ -108,7 +108,7 @@ impl Worker {
         let timeout = || ScriptFailure::Timeout { after: call.timeout };
         let mut turn = ComputeSlot::new(permits, call.deadline);
         if !turn.begin().await {
-            // Nothing was sent: it is as good as before.
+            // Nothing was sent, so the worker can be used again.
             self.fit = true;
             return Err(timeout());
         }
@@ -118,7 +118,7 @@ impl Worker {
             Ok(Err(Gone)) if self.walls.is_none() => {
                 return Err(ScriptFailure::Unavailable { why: "it ended before it was ready".to_owned() });
             }
-            // One that is late and ends itself did what it should.
+            // A worker that is late and ends itself behaves as it should.
             Ok(Err(Gone)) if Instant::now() >= call.deadline => return Err(timeout()),
             Ok(Err(Gone)) => return Err(ScriptFailure::Crash),
             Err(_) => {
@@ -198,13 +198,13 @@ impl Worker {
                         Ok(()) => tokio::select! {
                             biased;
                             reply = answered(host, asked, call.deadline, &mut usage) => reply,
-                            // It waits for the answer: whatever comes now is its end.
+                            // It waits for the answer, so whatever comes now means that it has ended.
                             _ = self.receive() => return Err(Gone),
                         },
                     };
                     let mut out = Vec::with_capacity(1024);
                     reply.write(&mut out)?;
-                    // Late or not, the worker gets its answer: it ends itself then.
+                    // The worker gets its answer even if it is late; it ends itself then.
                     turn.begin().await;
                     self.write(&out).await?;
                 }
@@ -227,7 +227,7 @@ impl Worker {
         }
     }
 
-    /// Checks a source. The worker is of no other use afterwards.
+    /// Checks a source. The worker cannot be used afterwards.
     pub(super) async fn check(
         &mut self,
         source: &str,
@@ -294,12 +294,12 @@ impl Worker {
         }
     }
 
-    /// Lets the neighbours go first.
+    /// Lowers the worker's priority.
     fn step_back(&mut self) {
         self.behind = self.behind || self.set_priority(STEP_BACK);
     }
 
-    /// Takes its place again. Who is not root may not: that worker is replaced.
+    /// Restores the worker's priority. Without root that is not allowed, and the worker is replaced.
     fn step_up(&mut self) -> bool {
         if self.behind {
             self.behind = !self.set_priority(0);
@@ -324,7 +324,7 @@ fn asked(kind: Kind, body: &[u8]) -> Result<Asked, Malformed> {
     Ok(if kind == Kind::Token { Asked::Token(reader.json()?) } else { Asked::Http(reader.json()?) })
 }
 
-/// Waits for what comes of a host call, until the run's time is over.
+/// Waits for the result of a host call, until the run's deadline.
 async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, usage: &mut Usage<'_>) -> Reply {
     let calling = async {
         match asked {
@@ -341,7 +341,7 @@ async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, usage: 
     }
 }
 
-/// What the check says of a top level without an end.
+/// What the check says if the top level does not end.
 pub(super) const TOO_LONG: &str = "the script's top level does not come to an end; put the work into the commands";
 
 /// `floh.config`, `floh.params`, `floh.variables`, `floh.mockScenario`.

@@ -1,4 +1,4 @@
-//! Who gets which worker: the rules of the pool, without processes or time.
+//! Which call gets which worker: the rules of the pool, without processes or time.
 //!
 //! A worker is bound to a connector and a script at its first use and never unbound. A call gets the idle
 //! worker of its own key, else the right to start one where the connector and the server have room, else
@@ -21,7 +21,7 @@ pub(super) struct Key {
 pub(super) enum Grant<W> {
     /// A worker that is bound to its key.
     Bound(W),
-    /// The right to bind a new one; the one that made room is to be ended.
+    /// A slot to bind a new one; the worker that was evicted for it has to be ended.
     New { evicted: Option<W> },
 }
 
@@ -39,7 +39,7 @@ struct Idle<W> {
     since: Instant,
 }
 
-/// The workers that serve nothing, how many serve, and who waits. `W` is a worker, `S` tells a waiter.
+/// The idle workers, how many serve, and which calls wait. `W` is a worker, `S` notifies a waiter.
 #[derive(Debug)]
 pub(super) struct Queue<W, S> {
     most: usize,
@@ -94,7 +94,7 @@ impl<W, S> Queue<W, S> {
         self.idle.push(Idle { key, worker, since });
     }
 
-    /// Notes that a bound worker is no more.
+    /// Notes that a bound worker has ended.
     pub(super) fn end(&mut self, key: &Key) {
         self.bound -= 1;
         if let Some(count) = self.per_connector.get_mut(&key.connector) {
@@ -105,7 +105,7 @@ impl<W, S> Queue<W, S> {
         }
     }
 
-    /// Lets a call wait; false where too many do.
+    /// Lets a call wait; false if too many calls wait already.
     pub(super) fn wait(&mut self, waiter: Waiter<S>) -> bool {
         let fits = self.waiting.len() < self.most_waiting;
         if fits {
@@ -125,7 +125,7 @@ impl<W, S> Queue<W, S> {
         None
     }
 
-    /// Forgets waiters that are gone.
+    /// Removes waiters whose callers are gone.
     pub(super) fn retain_waiting(&mut self, keep: impl Fn(&S) -> bool) {
         self.waiting.retain(|waiter| keep(&waiter.sender));
     }

@@ -4,7 +4,7 @@ use connector_runtime::schema::{ConfigSchema, SchemaError};
 
 /// Name of the type and of its connector.
 pub const NAME: &str = "sample-script";
-/// Its version. Raise it with every change of the script or the schema: seeding goes by it.
+/// Its version. Raise it with every change of the script or the schema: seeding compares it.
 pub const VERSION: &str = "1.0.0";
 /// What it is for.
 pub const DESCRIPTION: &str =
@@ -17,7 +17,7 @@ pub const SOURCE: &str = include_str!("sample/sample.js");
 /// Returns its config schema.
 ///
 /// # Errors
-/// Where the file that is compiled in is none.
+/// If the file that is compiled in is not a config schema.
 pub fn schema() -> Result<ConfigSchema, SchemaError> {
     let schema: serde_json::Value = serde_json::from_str(include_str!("sample/schema.json")).unwrap_or_default();
     ConfigSchema::parse(&schema)

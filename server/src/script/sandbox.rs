@@ -1,4 +1,4 @@
-//! What the rest of the server sees of the sandbox: the call, what may be asked of the host, the answer.
+//! What the rest of the server sees of the sandbox: the call, what a script may ask of the host, and the answer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,21 +17,21 @@ use super::failure::{ScriptFailure, ScriptProblem};
 use super::limits::Limits;
 use super::tokens::TokenCall;
 
-/// Runs scripts behind a wall.
+/// Runs scripts in a sandbox.
 ///
-/// A trait so that what executes connectors can be tested without processes.
+/// A trait, so that the execution of connectors can be tested without processes.
 pub trait Sandbox: Send + Sync + fmt::Debug {
     /// Runs one command of a script. Dropping the future ends the run.
     ///
     /// # Errors
-    /// Where the script gives no result, whatever the reason; only this call is concerned.
+    /// If the script has no result, whatever the reason. It concerns this call only.
     fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>>;
 
     /// Compiles a source, runs its top level with every host call refused, and looks for its commands.
-    /// Answers what is wrong with it; nothing where it is sound.
+    /// Returns what is wrong with it; an empty list if it is sound.
     ///
     /// # Errors
-    /// Where no worker could be had.
+    /// If there is no worker.
     fn check<'a>(
         &'a self,
         source: &'a str,
@@ -39,10 +39,10 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<Vec<ScriptProblem>, ScriptFailure>>;
 
-    /// Readies what makes a first call quick.
+    /// Prepares what makes a first call quick.
     fn prepare(&self) {}
 
-    /// Ends the workers that serve no call; those that do end with theirs.
+    /// Ends the idle workers; the others end after their call.
     fn close(&self) {}
 
     /// Counts the workers.
@@ -112,7 +112,7 @@ pub struct ScriptCall<'a> {
     pub mock_scenario: Option<&'a str>,
     /// When the run must have ended.
     pub deadline: Instant,
-    /// How long it had, from the beginning of the call; for the text of a time-out.
+    /// How long the call had in all; for the text of a timeout.
     pub timeout: Duration,
     /// How much it may take.
     pub limits: &'a Limits,
@@ -132,11 +132,11 @@ impl fmt::Debug for ScriptCall<'_> {
 
 /// What a script may ask of the server.
 pub trait HostCalls: Send + Sync {
-    /// Carries out an HTTP call. It is dropped at the run's deadline.
+    /// Carries out an HTTP call. The future is dropped at the run's deadline.
     fn http(&self, call: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>>;
 
-    /// Returns an access token. It is dropped at the run's deadline. What the host records of the run hides the
-    /// token from then on. A host that gives none says so.
+    /// Returns an access token. The future is dropped at the run's deadline. From then on, what the host records of the
+    /// run hides the token. By default there are no tokens.
     fn token(&self, _: TokenCall) -> BoxFuture<'_, Result<Secret, HttpFault>> {
         let message = "access tokens are not to be had here".to_owned();
         Box::pin(std::future::ready(Err(HttpFault { code: "token".into(), message })))
@@ -184,7 +184,7 @@ pub enum HttpBody {
     Parts(Vec<BodyPart>),
 }
 
-/// A piece of a body that is not text alone.
+/// A part of a body that is not only text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BodyPart {
     /// A text, sent as UTF-8.
@@ -242,7 +242,7 @@ pub struct HttpFault {
     pub message: String,
 }
 
-/// What a run brought.
+/// The outcome of a run.
 #[derive(Clone)]
 pub struct Ran {
     /// What the command returned, as JSON text; `null` where it returned nothing. Judge it with
@@ -260,7 +260,7 @@ impl fmt::Debug for Ran {
     }
 }
 
-/// What a run took.
+/// The resources that a run used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
     /// CPU time of the worker.
@@ -270,7 +270,7 @@ pub struct Figures {
 }
 
 impl HttpFault {
-    /// The code of a call beyond the limit.
+    /// The code of an HTTP call beyond the limit.
     pub(super) const TOO_MANY_CALLS: &'static str = "too_many_calls";
 
     pub(super) fn too_many_calls(limit: u32) -> Self {

@@ -1,8 +1,8 @@
-//! One request for many callers: what is fetched once is kept for a while, and whoever asks meanwhile waits for
+//! One request for many callers: what is fetched once is kept for a while, and a caller that asks meanwhile waits for
 //! the request that is under way instead of sending its own.
 //!
-//! The one who fetches does so within its own call. If that call ends first, the next one who waits takes over,
-//! so that nobody's time-out is another one's failure. Failures go to those who waited, and are not kept.
+//! The first caller fetches within its own call. If that call ends early, the next waiting caller takes over,
+//! so that one caller's timeout is not another one's failure. Failures go to the callers that waited, and are not kept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use super::sandbox::HttpFault;
 
-/// How many different things are kept; the one that was asked for least lately goes first.
+/// How many values are kept; the least recently used one is removed first.
 pub(super) const MAX_KEPT: usize = 64;
 
-/// Names what is fetched, without holding any of it in clear.
+/// Names what is fetched, without containing it.
 pub(super) type Key = [u8; 32];
 
-/// Something fetched, and how long it is good for.
+/// A fetched value, and how long it is valid.
 #[derive(Debug, Clone)]
 pub(super) struct Fetched<T> {
     pub(super) value: T,
@@ -26,7 +26,7 @@ pub(super) struct Fetched<T> {
     pub(super) until: Instant,
 }
 
-/// Things of a kind that are fetched, by key.
+/// Fetched values of one kind, by key.
 #[derive(Debug)]
 pub(super) struct Flights<T>(Mutex<IndexMap<Key, Arc<SingleFlight<T>>>>);
 
@@ -38,12 +38,12 @@ impl<T> Default for Flights<T> {
 
 #[derive(Debug)]
 struct SingleFlight<T> {
-    /// Goes up when a request has ended, well or not.
+    /// Increases when a request has ended, successful or not.
     ended: AtomicU64,
     last: tokio::sync::Mutex<Last<T>>,
 }
 
-/// What the last requests brought.
+/// The results of the last requests.
 #[derive(Debug)]
 struct Last<T> {
     fetched: Option<Fetched<T>>,
@@ -51,11 +51,11 @@ struct Last<T> {
 }
 
 impl<T: Clone> Flights<T> {
-    /// Returns what is kept under a key, unless it is over or `rejected`; else what `fetch` brings. That one is
-    /// told what was kept before.
+    /// Returns what is kept under a key, unless it has expired or is `rejected`; else what `fetch` returns.
+    /// `fetch` gets what was kept before.
     ///
     /// # Errors
-    /// With the fault of `fetch`, of this caller or of the one that this caller waited for.
+    /// The error of `fetch`, of this caller or of the one that this caller waited for.
     pub(super) async fn get<F>(
         &self,
         key: Key,
@@ -68,7 +68,7 @@ impl<T: Clone> Flights<T> {
         let flight = self.flight(key);
         let seen = flight.ended.load(Ordering::Acquire);
         let mut last = flight.last.lock().await;
-        // Who waited takes what came, even if it is not good for long.
+        // A caller that waited takes the result, even if it expires soon.
         let waited = flight.ended.load(Ordering::Acquire) != seen;
         if waited && let Some(fault) = &last.fault {
             return Err(fault.clone());

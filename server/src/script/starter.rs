@@ -1,4 +1,4 @@
-//! Starts worker processes and buries them.
+//! Starts worker processes and reaps them.
 //!
 //! A worker is told to die with the thread that forked it, so all are started by one thread that lives as
 //! long as the pool. Waiting for a killed process takes a moment, so another thread does that.
@@ -20,7 +20,7 @@ pub(super) struct Started {
     pub(super) stream: UnixStream,
 }
 
-/// A child that is killed and buried when it is dropped.
+/// A child process that is killed and reaped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Option<Child>,
@@ -53,10 +53,10 @@ impl Drop for Process {
     }
 }
 
-/// What is done with a process once it has started.
+/// What to do with a process once it has started.
 type Then = Box<dyn FnOnce(io::Result<Started>) + Send>;
 
-/// The two threads. They end when this is dropped and every process with it.
+/// The two threads. They end once this and every process is dropped.
 #[derive(Debug)]
 pub(super) struct Starter {
     orders: Sender<Order>,
@@ -66,7 +66,7 @@ struct Order(Then);
 
 impl Starter {
     /// # Errors
-    /// Where the system gives no thread.
+    /// If the operating system cannot spawn a thread.
     pub(super) fn new(program: PathBuf) -> io::Result<Self> {
         let (orders, incoming) = channel::<Order>();
         let (graves, dead) = channel();
@@ -94,7 +94,7 @@ fn start_all(program: &PathBuf, orders: &Receiver<Order>, graves: &Sender<Child>
 
 fn bury_all(dead: &Receiver<Child>) {
     for mut child in dead {
-        // It was killed; what it says at its end is of no use.
+        // It was killed; its exit status is of no use.
         drop(child.wait());
     }
 }
@@ -112,8 +112,8 @@ fn start(program: &PathBuf, graves: &Sender<Child>) -> io::Result<Started> {
 }
 
 /// A worker touches little here and there: pages of 2 MiB would make it several times as large. That they are
-/// not wanted is inherited, and must be known before the worker's allocator starts; for the server itself it
-/// holds but for the moment.
+/// not wanted is inherited, and must be set before the worker's allocator starts; for the server itself it
+/// holds only for the moment.
 #[cfg(target_os = "linux")]
 fn with_small_pages<T>(start: impl FnOnce() -> T) -> T {
     use rustix::thread::{disable_transparent_huge_pages, transparent_huge_pages_are_disabled};

@@ -1,8 +1,8 @@
 //! Access tokens of the client credentials grant (RFC 6749, section 4.4), for `floh.auth.token`.
 //!
 //! A script's memory ends with its run, so a script alone would fetch a token for every call. Here the server
-//! keeps them, in memory, for as long as the connector's config stands as it is: one request serves all calls
-//! that want the token, it is renewed before it is over, and once more when a service has turned it down.
+//! keeps them in memory until the connector's config changes: one request serves all calls
+//! that want the token. It is renewed before it expires, and once more after a service has rejected it.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,19 +20,19 @@ use super::egress::fault;
 use super::sandbox::HttpFault;
 use super::single_flight::{Fetched, Flights, Key};
 
-/// What a service of tokens says of itself is kept this long.
+/// How long a discovery document is kept.
 const DISCOVERY: Duration = Duration::from_secs(3600);
-/// How long a token is kept whose service does not say how long it is good for.
+/// How long a token is kept if its service does not say how long it is valid.
 const UNSAID: Duration = Duration::from_secs(300);
-/// No token is kept longer.
+/// The longest time that a token is kept.
 const MAX_LENGTH: Duration = Duration::from_secs(24 * 3600);
-/// Characters that are kept of what a service says about a refusal.
+/// Characters that are kept of a service's refusal.
 const SAID: usize = 300;
 
-/// What stays as it is in the user name and password of client credentials.
+/// Characters that are not encoded in the user name and password of client credentials.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// An access token that a script asks for. Nothing in it is checked.
+/// A script's request for an access token. Nothing in it is checked.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCall {
     /// Where tokens are fetched.
@@ -45,13 +45,13 @@ pub struct TokenCall {
     pub client_secret: String,
     /// What the token is to allow.
     pub scopes: Vec<String>,
-    /// Whom it is for, in the words of some services.
+    /// Its audience, as some services call it.
     pub audience: String,
-    /// Whom it is for (RFC 8707).
+    /// Its resource (RFC 8707).
     pub resource: String,
-    /// `basic` or `body`: how the client's credentials travel. Empty: the first way, then the other one.
+    /// `basic` or `body`: how the client's credentials are sent. Empty: `basic` first, then `body`.
     pub style: String,
-    /// Whether the token that this run had was turned down.
+    /// Whether the token of this run was rejected.
     pub renew: bool,
 }
 
@@ -81,18 +81,18 @@ impl TokenCall {
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) secret: RuntimeSecret,
-    /// How the client's credentials travelled when it came.
+    /// How the client's credentials were sent for it.
     style: Style,
 }
 
-/// How the client's credentials travel (RFC 6749, section 2.3.1).
+/// How the client's credentials are sent (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
     Basic,
     Body,
 }
 
-/// The access tokens of one connector. They are gone with it, and with any change of its config.
+/// The access tokens of one connector. They are dropped with it, and at any change of its config.
 #[derive(Debug, Default)]
 pub struct AccessTokens {
     tokens: Flights<Token>,
@@ -119,7 +119,7 @@ impl AccessTokens {
         };
         let is_rejected = |token: &Token| rejected.is_some_and(|rejected| token.secret.secret() == rejected);
         let fetch = |before: Option<Token>| async move {
-            // A secret that the schema does not call one must not travel further either.
+            // A secret that the schema does not mark as one must not be sent on either.
             let client = client.watching([Secret::from(asked.client_secret.as_str())]);
             let url = match (asked.token_url.as_str(), asked.open_id_connect_url.as_str()) {
                 ("", "") => return Err(misused("tokenUrl or openIdConnectUrl is needed")),
@@ -129,7 +129,7 @@ impl AccessTokens {
             let known = style.or(before.map(|token| token.style));
             let fetched = fetch(&client, &url, asked, known.unwrap_or(Style::Basic)).await?;
             let fetched = match fetched {
-                // Some take the client's credentials in one place alone.
+                // Some services accept the client's credentials in one place only.
                 Err((400 | 401, _)) if known.is_none() => self::fetch(&client, &url, asked, Style::Body).await?,
                 fetched => fetched,
             };
@@ -181,7 +181,7 @@ async fn fetch(
             request.sensitive_body()
         }
     };
-    // What is lost on the way is lost of the token's time, not added to it.
+    // The time of the request counts as part of the token's lifetime.
     let began = Instant::now();
     let response = request.form(&form).send().await.map_err(|error| fault(&error))?;
     let told = body(&response);
@@ -202,12 +202,12 @@ async fn fetch(
     Ok(Ok(Fetched { value: Token { secret, style }, until }))
 }
 
-/// Returns how long a token is handed out: a tenth of its time, but 5 to 30 seconds of it, are left for the calls
-/// that carry it. One that is good for 5 seconds or less goes to those who wait for it, and is not kept.
+/// Returns how long a token is used: a tenth of its lifetime, but 5 to 30 seconds of it, is left for the calls
+/// that carry it. One that is valid for 5 seconds or less goes to the waiting callers, and is not kept.
 pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
     let seconds = match expires_in {
         Some(Value::Number(number)) => number.as_f64(),
-        // Against the standard, and common.
+        // Not in the standard, but common.
         Some(Value::String(text)) => text.trim().parse().ok(),
         _ => None,
     };

@@ -1,6 +1,6 @@
-//! What a run has used up of its limits, as the server counts it.
+//! What a run has used of its limits, as the server counts it.
 //!
-//! The worker counts too, and tells the script; this is for a worker that was broken into.
+//! The worker counts too, and reports it to the script; this count is for a worker that is compromised.
 
 use super::limits::Limits;
 use super::sandbox::HttpFault;
@@ -31,7 +31,7 @@ impl<'l> Usage<'l> {
         Ok(())
     }
 
-    /// One line more than the log holds goes through: it says that lines were dropped.
+    /// One line more than the limit passes: it says that lines were dropped.
     pub(super) fn log(&mut self, bytes: usize) -> bool {
         self.log += bytes;
         self.log <= 2 * self.limits.log

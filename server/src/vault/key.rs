@@ -1,4 +1,4 @@
-//! Master keys: read from text, refused when weak, known by an id that gives nothing away.
+//! Master keys: read from text, refused if weak, and named by an id that reveals nothing.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 /// Bytes of a key.
 pub(super) const KEY_BYTES: usize = 32;
-/// Of 32 random bytes about 30 differ; 16 or fewer happen once in 10^9 keys, and always in a repeated half.
+/// Of 32 random bytes about 30 differ; 16 or fewer different ones occur once in 10^9 keys, and always if a half is
+/// repeated.
 const FEWEST_DIFFERENT_BYTES: usize = 17;
 
 /// Why a text is not taken as a master key. The text itself is never shown.
@@ -23,7 +24,7 @@ pub enum KeyError {
     /// It has another length.
     #[error("the key has {0} bytes instead of 32; {MEND}")]
     Length(usize),
-    /// It is no random key.
+    /// It is not a random key.
     #[error("the key is weak ({0}); {MEND}")]
     Weak(&'static str),
     /// There is none.
@@ -47,7 +48,7 @@ impl MasterKey {
     /// Reads base64, base64url (padded or not) or hex.
     ///
     /// # Errors
-    /// Another encoding or length, or a key that is no random one.
+    /// Another encoding or length, or a key that is not random.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let decoded = if text.len() == 2 * KEY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -62,7 +63,7 @@ impl MasterKey {
         Self::from_bytes(Zeroizing::new(bytes))
     }
 
-    /// Makes a new key.
+    /// Creates a new key.
     ///
     /// # Errors
     /// [`KeyError::Random`].
@@ -111,7 +112,7 @@ pub struct Keys {
 
 impl Keys {
     /// Reads keys that are separated by commas or line ends; the first is the primary one. Lines that begin
-    /// with `#` are passed over.
+    /// with `#` are ignored.
     ///
     /// # Errors
     /// Those of [`MasterKey::parse`], and [`KeyError::None`].

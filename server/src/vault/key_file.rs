@@ -1,4 +1,4 @@
-//! The key file `master.key`: made at the first start, readable by its owner alone.
+//! The key file `master.key`: created at the first start, readable by its owner only.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::key::{KeyError, Keys, MasterKey};
 
-/// More than any list of keys takes; what is larger is no key file.
+/// More than any list of keys needs; a larger file is not a key file.
 const LARGEST: u64 = 64 * 1024;
 
 /// Why the key file cannot be used.
@@ -25,7 +25,7 @@ pub enum KeyFileError {
         /// Its mode.
         mode: u32,
     },
-    /// What it holds is no key.
+    /// Its content is not a key.
     #[error("the key file {}: {source}", path.display())]
     Key {
         /// The file.
@@ -33,7 +33,7 @@ pub enum KeyFileError {
         /// What is wrong.
         source: KeyError,
     },
-    /// The system refuses.
+    /// The operating system refused.
     #[error("the key file {}: {source}", path.display())]
     Io {
         /// The file.
@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
     Ok(Some(keys))
 }
 
-/// Makes a key and its file, or reads the file that another process has just made.
+/// Creates a key and its file, or reads the file that another process has just created.
 ///
 /// The file is written and synced under another name and then linked, so that it is never seen half written.
 pub(super) fn create(path: &Path) -> Result<Keys, KeyFileError> {

@@ -16,7 +16,7 @@ use super::key::{KEY_BYTES, Keys, MasterKey};
 const FORMAT: &str = "fl1";
 const NONCE_BYTES: usize = 12;
 
-/// Where a sealed text is stored. It opens there and nowhere else, so nothing that changes in normal life (a
+/// Where a sealed text is stored. It can be opened there and nowhere else, so nothing that changes in normal use (a
 /// name, a version) may be part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'p> {
@@ -58,7 +58,7 @@ struct LoadedKey {
 }
 
 impl Vault {
-    /// Makes a vault of the given keys; the primary one seals.
+    /// Creates a vault with the given keys; the primary one seals.
     pub fn with_keys(keys: &Keys) -> Self {
         Self { primary: LoadedKey::new(&keys.primary), others: keys.others.iter().map(LoadedKey::new).collect() }
     }
@@ -77,7 +77,7 @@ impl Vault {
         Ok(self.primary.seal(place, value, &data_key, *random()?, *random()?))
     }
 
-    /// Opens what was sealed for this place.
+    /// Opens a text that was sealed for this place.
     ///
     /// # Errors
     /// [`VaultError::Malformed`], [`VaultError::UnknownKey`], [`VaultError::Tampered`].

@@ -1,4 +1,4 @@
-//! At the start: find the master key, and prove against the database that it is the right one.
+//! Finds the master key at the start, and checks against the database that it is the right one.
 
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,7 @@ pub async fn unlock(store: &Store, environment: Option<&Secret>, data_folder: &P
         None => {
             let keys = match (key_file::read(&path)?, &check) {
                 (Some(keys), _) => keys,
-                // A new key would open nothing and only look as if all were well.
+                // A new key would open nothing and hide the problem.
                 (None, Some(check)) => {
                     return Err(UnlockError::KeyLost { key_id: key_id(check), path });
                 }

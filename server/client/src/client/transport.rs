@@ -1,8 +1,8 @@
 //! Requests and answers: the one place where `reqwest` is used.
-#![allow(
+#![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "the client of our own server; it is on the path of no call"
+    reason = "the client of the operator's own server; it is on the path of no call"
 )]
 
 use std::error::Error as _;
@@ -245,7 +245,7 @@ impl Incoming {
     }
 }
 
-/// Says what stands in a body that is not ours. It comes from a stranger, so it is cut and escaped.
+/// Says what is in a body that is not ours. It comes from a stranger, so it is cut and escaped.
 fn told(body: &[u8]) -> String {
     if body.is_empty() {
         return "nothing more".to_owned();
@@ -254,7 +254,7 @@ fn told(body: &[u8]) -> String {
         return "JSON that is not a problem".to_owned();
     }
     let text: String = String::from_utf8_lossy(body).chars().take(MAX_TOLD).collect();
-    format!("no JSON ({:?})", text.trim())
+    format!("a body that is not JSON ({:?})", text.trim())
 }
 
 /// Reads the server's URL.

@@ -3,14 +3,14 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// A smaller document is done before anybody looks.
+/// A smaller document needs no bar.
 const LARGE: u64 = 1 << 20;
 /// How often the bar is drawn.
 const EVERY: Duration = Duration::from_millis(100);
 /// Characters of the bar.
 const WIDTH: usize = 30;
 
-/// The line, taken away when it is dropped.
+/// The line, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Progress {
     terminal: bool,
@@ -24,7 +24,7 @@ impl Progress {
         Self { terminal: large && io::stderr().is_terminal(), drawn: None }
     }
 
-    /// Shows how far a step is, now and then.
+    /// Shows the progress of a step, at most every 100 milliseconds.
     pub(super) fn tell(&mut self, what: &str, done: u64, all: u64) {
         if !self.terminal || self.drawn.is_some_and(|drawn| drawn.elapsed() < EVERY) {
             return;
@@ -32,7 +32,7 @@ impl Progress {
         self.draw(&bar(what, done, all));
     }
 
-    /// Shows what is being done, where nobody knows how long it takes.
+    /// Shows what is being done, if it is not known how long it takes.
     pub(super) fn say(&mut self, what: &str) {
         if self.terminal {
             self.draw(what);

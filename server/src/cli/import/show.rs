@@ -33,7 +33,7 @@ pub(super) fn line(file: &str, done: &Done) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Prints why a document became nothing, as a line of JSON.
+/// Prints why a document was not imported, as a line of JSON.
 pub(super) fn error_line(file: &str, failed: &Failed) {
     let (code, message, pointer) = parts(failed);
     let mut told = json!({ "code": code, "message": message });
@@ -46,7 +46,7 @@ pub(super) fn error_line(file: &str, failed: &Failed) {
     print(json!({ "file": file, "error": told }));
 }
 
-/// Tells a person why a document became nothing.
+/// Shows a person why a document was not imported.
 pub(super) fn error(file: &str, failed: &Failed) {
     let (code, message, pointer) = parts(failed);
     let told = match failed {

@@ -11,7 +11,7 @@ use crate::openapi::{ImportError, MAX_BYTES};
 
 /// How long a document may take to arrive.
 const FETCHING: Duration = Duration::from_secs(120);
-/// How much is read between two looks at the bar.
+/// How many bytes are read between two updates of the bar.
 const CHUNK: u64 = 1 << 20;
 
 /// Returns whether an argument is a URL rather than a file.

@@ -1,4 +1,4 @@
-//! What an author does with a script: check it, run it, read what went wrong and where.
+//! What an author does with a script: check it, run it, see what went wrong and where.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -161,7 +161,7 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs, level: LogLevel)
     tell(&args.source.file, args.json, dispatch(target, invocation).await)
 }
 
-/// The schema of a script that has none: the one command that is asked for, which takes everything.
+/// The schema of a script without one: the command that is asked for, which takes any params.
 fn without_schema(args: &RunArgs) -> Result<ConfigSchema, CliError> {
     let Some(name) = &args.command else {
         return Err(CliError::Usage(

@@ -1,7 +1,7 @@
 //! `floh script run --watch`: runs again whenever a file of the script changes.
 //!
-//! The files are looked at a few times a second: an editor may write in place, or put another file there, and
-//! both show in length and time of change.
+//! The files are checked a few times a second: an editor may write in place, or replace the file, and
+//! both change the length or the modification time.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,10 +12,10 @@ use connector_runtime::log::LogLevel;
 use super::{RunArgs, author};
 use crate::cli::{CliError, print_error};
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// What tells that a file is another one than before; nothing while it is not there.
+/// What shows that a file has changed; `None` while it does not exist.
 type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 /// Runs until it is interrupted.
@@ -24,7 +24,7 @@ pub(super) async fn run(args: &RunArgs, level: LogLevel) -> Result<ExitCode, Cli
     let mut seen = stamp(args);
     let mut ticks = tokio::time::interval(EVERY);
     loop {
-        // A mistake in the file is what the next change mends.
+        // A mistake in the file is mended by its next change.
         if let Err(error) = author::run_with(&scripts, args, level).await {
             print_error(&error);
         }

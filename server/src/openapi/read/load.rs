@@ -1,4 +1,4 @@
-//! Text -> value. One visitor serves JSON and YAML: it counts what it builds, notes keys that stand twice,
+//! Text -> value. One visitor serves JSON and YAML: it counts what it builds, notes duplicate keys,
 //! and carries out YAML's merge keys.
 
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use super::text;
 
 /// How deep a document may be nested; real ones stay under 40.
 const DEPTH: usize = 128;
-/// Repeated keys that are told of.
+/// Duplicate keys that are reported.
 const MAX_REPEATED: usize = 20;
 
 const EXPANDS: &str = "expands to more than ten times its length";
@@ -26,9 +26,9 @@ pub(in super::super) struct Loaded {
     pub(in super::super) value: Value,
     /// Values in it.
     pub(in super::super) nodes: usize,
-    /// Pointers to keys that stood twice; the last one counts.
+    /// Pointers to duplicate keys; the last one counts.
     pub(in super::super) repeated: Vec<String>,
-    /// The first byte that is no UTF-8, where the text was taken as Latin-1.
+    /// The first byte that is not UTF-8, if the text was read as Latin-1.
     pub(in super::super) latin: Option<usize>,
     /// Whether escapes of half a character were replaced.
     pub(in super::super) mended: bool,
@@ -80,7 +80,7 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
     }
     // Without aliases every value costs a character of text.
     let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 18));
-    // A second document in the file is passed over.
+    // A second document in the file is ignored.
     let Some(document) = yaml_serde::Deserializer::from_str(text).next() else {
         return Err(ImportError::new("not_an_object", "the document is empty"));
     };
@@ -114,7 +114,7 @@ fn too_deep(line: usize, column: usize) -> ImportError {
     ImportError::new("too_deep", message)
 }
 
-/// Finds a line that is nested too deeply by its brackets or by its dashes, before a parser sees it. Text
+/// Finds a line that is nested too deeply, by brackets or by dashes, before a parser sees it. Text
 /// in quotes does not count.
 fn deep_line(text: &str) -> Option<usize> {
     let mut brackets = 0_usize;
@@ -290,7 +290,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-/// What a merge key brings stands behind what the mapping says itself.
+/// The mapping's own keys take precedence over those of a merge key.
 fn merge(map: &mut Map<String, Value>, value: Value) {
     match value {
         Value::Object(entries) => {
@@ -303,7 +303,7 @@ fn merge(map: &mut Map<String, Value>, value: Value) {
     }
 }
 
-/// A key is a text as it stands: `200:` is "200".
+/// A key is always a text: `200:` is "200".
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {

@@ -1,6 +1,6 @@
 //! Bytes -> a JSON value, with limits that hold before anything is built.
 //!
-//! A document is told by its content: JSON first, and what is no JSON is read as YAML 1.2. Size, depth and
+//! The content decides: JSON first, and what is not JSON is read as YAML 1.2. Size, depth and
 //! what YAML aliases expand to are bounded, so that no document takes more memory than its length explains.
 
 mod load;

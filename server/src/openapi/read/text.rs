@@ -12,7 +12,7 @@ use super::MAX_BYTES;
 #[derive(Debug)]
 pub(super) struct Text<'a> {
     pub(super) text: Cow<'a, str>,
-    /// The first byte that is no UTF-8, where the text was taken as Latin-1.
+    /// The first byte that is not UTF-8, if the text was read as Latin-1.
     pub(super) latin: Option<usize>,
 }
 
@@ -58,7 +58,7 @@ fn plain_text(bytes: Cow<'_, [u8]>) -> Result<Text<'_>, ImportError> {
     }
 }
 
-/// Decodes UTF-16, told by its byte order mark or by a NUL in the first character.
+/// Decodes UTF-16, if there is its byte order mark or a NUL in the first character.
 fn utf16(bytes: &[u8]) -> Option<Result<String, ImportError>> {
     let (little, rest) = match bytes {
         [0xff, 0xfe, rest @ ..] => (true, rest),
@@ -73,7 +73,7 @@ fn utf16(bytes: &[u8]) -> Option<Result<String, ImportError>> {
     Some(text.map_err(|_| ImportError::new("encoding", "the document is not sound UTF-16 text; save it as UTF-8")))
 }
 
-/// Replaces escapes of half a character in JSON text, such as `\\ud800` alone; nothing where there are none.
+/// Replaces escapes of half a character in JSON text, such as `\\ud800` alone; `None` if there are none.
 pub(super) fn halves(json: &str) -> Option<String> {
     let unit = |rest: &str| rest.strip_prefix("\\u").and_then(|rest| u16::from_str_radix(rest.get(..4)?, 16).ok());
     let mut out = String::new();

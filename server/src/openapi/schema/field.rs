@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::super::notes::Notes;
 use super::Schemas;
 
-/// Makes the field of a value. A default that the field itself would refuse is left out and told of.
+/// Makes the field of a value. A default that the field itself would refuse is left out and reported.
 pub(in super::super) fn field(
     schemas: &Schemas<'_>,
     mut schema: Map<String, Value>,
@@ -99,7 +99,7 @@ impl<'s> Said<'s> {
     }
 }
 
-/// Fills in a field of one plain value; false where the schema is more than that.
+/// Fills in a field of one plain value; false if the schema is more than that.
 fn scalar(schemas: &Schemas<'_>, said: &Said<'_>, field: &mut Field) -> bool {
     if said.composed {
         return false;
@@ -145,7 +145,7 @@ fn select(kinds: &[&str], values: &[Value], field: &mut Field) -> bool {
         field.kind = FieldKind::Boolean;
         return true;
     }
-    // Documents of YAML 1.1 list numbers where the type says text.
+    // YAML 1.1 documents list numbers although the type is text.
     let coerced = |value: &Value| match (kinds, value) {
         (["string"], Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         _ => value.clone(),

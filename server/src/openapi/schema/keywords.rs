@@ -1,4 +1,4 @@
-//! The keywords that say something about one value, each checked before it is taken over.
+//! The keywords about a single value, each checked before it is copied.
 
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ pub(super) struct Keywords<'s, 'd> {
     pub(super) way: Way,
     /// Whether the schema is one that forms show.
     pub(super) shallow: bool,
-    /// What is left of the budget: a long list or text costs as much as the schemas it is as long as.
+    /// What is left of the budget: a long list or text costs as much as schemas of its length.
     pub(super) left: usize,
 }
 
@@ -65,13 +65,13 @@ impl Keywords<'_, '_> {
         }
     }
 
-    /// What may stand beside a reference.
+    /// What may be beside a reference.
     pub(super) fn beside(&mut self, parts: &Parts<'_>, out: &mut Map<String, Value>) {
         self.words(parts, out);
         nullable(parts, out);
     }
 
-    /// Takes what a value costs beyond an ordinary keyword off the budget; false where that is too much.
+    /// Takes what a value costs beyond an ordinary keyword off the budget; false if that is too much.
     fn affords(&mut self, value: &Value) -> bool {
         let cost = weight(value, (self.left + 1) * STEP) / STEP;
         if cost > self.left {
@@ -123,7 +123,7 @@ fn required(names: &[Value], out: &mut Map<String, Value>) {
     }
 }
 
-/// Whether a default or an example is worth its room.
+/// Returns whether a default or an example is worth its size.
 pub(in super::super) fn is_small(value: &Value) -> bool {
     weight(value, 64) <= 64
 }
@@ -166,7 +166,7 @@ fn type_name(text: &str) -> Option<&'static str> {
     }
 }
 
-/// A bound; in 3.0 a boolean beside it says whether the bound itself is excluded.
+/// Copies a bound; in 3.0 a boolean beside it says whether the bound itself is excluded.
 fn bound(parts: &Parts<'_>, key: &str, value: &Value, out: &mut Map<String, Value>) {
     let key = match key {
         "minimum" if parts.exclusive_minimum => "exclusiveMinimum",
@@ -183,7 +183,7 @@ fn count(number: &serde_json::Number) -> Option<u64> {
     number.as_u64().or_else(|| number.as_f64().filter(whole).map(|float| float as u64))
 }
 
-/// 3.0 says `nullable`, JSON Schema has a type for it.
+/// 3.0 has `nullable`, JSON Schema a type.
 pub(super) fn nullable(parts: &Parts<'_>, out: &mut Map<String, Value>) {
     if parts.nullable {
         allow_null(out);

@@ -1,10 +1,10 @@
-//! What `allOf` puts together, as one schema.
+//! Merges the branches of an `allOf` into one schema.
 
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
-/// Merges a schema into another one: properties deeply, required ones together. What contradicts stays
-/// apart, in `allOf`.
+/// Merges a schema into another one: properties deeply, required ones together. Contradictions stay
+/// separate, in `allOf`.
 pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
     for (key, value) in from {
         match (key.as_str(), into.get_mut(&key), value) {
@@ -38,7 +38,7 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
             ("maximum" | "maxLength" | "maxItems", Some(known), value) if value.as_f64() < known.as_f64() => {
                 *known = value;
             }
-            // Of two types, descriptions and the like, the outer one counts.
+            // If there are two types or descriptions, the outer one counts.
             _ => {}
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
     }
 }
 
-/// Takes names out of `required` that have no property: they were read only, or never there.
+/// Removes names from `required` that have no property: they were read only, or never existed.
 pub(super) fn prune(schema: &mut Map<String, Value>) {
     let Some(mut required) = schema.get_mut("required").map(Value::take) else { return };
     if let (Some(Value::Object(properties)), Value::Array(names)) = (schema.get("properties"), &mut required) {

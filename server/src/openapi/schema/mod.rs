@@ -24,19 +24,19 @@ use self::parts::Parts;
 use super::notes::Notes;
 use super::resolve::{Broken, Document};
 
-/// How deep a schema is written out.
+/// How deep a schema may be nested.
 const DEPTH: usize = 24;
 /// The most keywords that room is made for beforehand.
 const MAX_ROOM: usize = 16;
 /// Bytes of a name that cost as much as a schema.
 const LONG: usize = 512;
 
-/// Bytes that all schemas of a draft may hold together: more could not be sent to the server again.
+/// Bytes of all schemas of a draft together: more could not be sent to the server.
 const ROOM: usize = 64 << 20;
 /// Bytes that a schema holds beside its texts.
 const ENTRY: usize = 32;
 
-/// Which way a value goes: what is read only is not sent, what is write only does not come back.
+/// The direction of a value: what is read only is not sent, what is write only is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     In,
@@ -56,7 +56,7 @@ impl<'d> Schemas<'d> {
         Self { document, patterns: RefCell::default(), room: Cell::new(ROOM) }
     }
 
-    /// Takes bytes off what a draft may hold; nothing more is written out once they are used up.
+    /// Takes bytes off the limit of a draft; once it is used up, nothing more is written out.
     pub(super) fn spend(&self, bytes: usize) {
         self.room.set(self.room.get().saturating_sub(bytes));
     }
@@ -66,7 +66,7 @@ impl<'d> Schemas<'d> {
         self.room.get() > 0
     }
 
-    /// Writes a schema out. What is broken in it degrades the operation at hand.
+    /// Writes out a schema. A problem in it degrades the current operation.
     pub(super) fn write(
         &self,
         schema: &'d Value,
@@ -87,7 +87,7 @@ impl<'d> Schemas<'d> {
         written
     }
 
-    /// Returns a pattern, where it can be run.
+    /// Returns a pattern, if it can be run.
     pub(super) fn pattern(&self, text: &str) -> Option<Pattern> {
         if let Some(known) = self.patterns.borrow().get(text) {
             return known.clone();
@@ -114,7 +114,7 @@ struct Found<'d> {
     target: &'d Map<String, Value>,
     address: *const Value,
     parts: Parts<'d>,
-    /// What stands beside the reference.
+    /// The keywords beside the reference.
     beside: Option<Parts<'d>>,
 }
 
@@ -170,7 +170,7 @@ impl<'d> Writer<'_, 'd> {
             prune(&mut out);
         }
         self.stack.pop();
-        // Since 3.1, what stands beside a reference counts.
+        // Since 3.1, keywords beside a reference count.
         if let Some(beside) = &found.beside {
             keywords.left = self.left;
             keywords.beside(beside, &mut out);
@@ -185,9 +185,9 @@ impl<'d> Writer<'_, 'd> {
         let mut written = Map::with_capacity(properties.len().min(left));
         let mut dropped = Vec::new();
         for (index, (name, property)) in properties.iter().enumerate() {
-            // Each gets a fair share, so that the first one does not use up what the last one needs.
+            // Each property gets a fair share, so that the first one does not use up what the last one needs.
             let share = (2 * left / (properties.len() - index)).max(4).min(left);
-            // What a form shows has its kind, even where nothing is left for what it is made of.
+            // What a form shows keeps its kind, even if nothing is left for its parts.
             let share = if depth == 0 { share.max(1) } else { share };
             if share == 0 || !self.schemas.has_room() {
                 break;
@@ -276,7 +276,7 @@ impl<'d> Writer<'_, 'd> {
                 _ => {
                     let written: Vec<Value> =
                         branches.iter().map(|branch| Value::Object(self.node(branch, depth + 1))).collect();
-                    // A branch that was cut to any JSON would make more than one fit.
+                    // A branch that was cut to any JSON would match beside another one.
                     let cut = written.iter().any(|branch| branch.as_object().is_none_or(Map::is_empty));
                     let keyword = if cut { "anyOf" } else { keyword };
                     merge(out, Map::from_iter([(keyword.to_owned(), Value::Array(written))]));
@@ -286,7 +286,7 @@ impl<'d> Writer<'_, 'd> {
     }
 }
 
-/// About how many bytes a value is as JSON.
+/// Returns about how many bytes a value has as JSON.
 fn length(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + ENTRY / 2,

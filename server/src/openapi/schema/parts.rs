@@ -65,12 +65,12 @@ impl<'d> Parts<'d> {
         parts
     }
 
-    /// Returns whether the schema is put together of others.
+    /// Returns whether the schema is composed of others.
     pub(super) fn branches(&self) -> bool {
         !(self.all_of.is_empty() && self.one_of.is_empty() && self.any_of.is_empty())
     }
 
-    /// Returns whether a value of this schema does not go this way.
+    /// Returns whether a value of this schema is left out in this direction.
     pub(super) fn hides(&self, way: Way) -> bool {
         if way == Way::In { self.read_only } else { self.write_only }
     }

@@ -53,8 +53,8 @@ fn literal(value: &impl Serialize) -> String {
     json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").replace('<', "\\u003c")
 }
 
-/// Cuts out of a whole source what one command needs: everything but the other commands' lines of the
-/// table and functions. A source that is not laid out as [`write`] does it is answered whole.
+/// Cuts what one command needs out of a whole source: everything but the other commands' lines of the
+/// table and functions. A source that is not laid out as [`write`] does it is returned whole.
 pub fn cut<'s>(source: &'s str, command: &str) -> Cow<'s, str> {
     parts(source, command).map_or(Cow::Borrowed(source), Cow::Owned)
 }
@@ -64,7 +64,7 @@ fn parts(source: &str, command: &str) -> Option<String> {
     let (table, rest) = rest.split_once("\n};\n")?;
     let own = format!("  \"{command}\": ");
     let entry = table.lines().find(|line| line.starts_with(&own))?;
-    // A table that was laid out by hand is not cut.
+    // A table that was edited by hand is not cut.
     if table.lines().any(|line| !line.starts_with("  \"")) {
         return None;
     }
@@ -78,7 +78,7 @@ fn parts(source: &str, command: &str) -> Option<String> {
     Some(out)
 }
 
-/// Names the commands whose function is no longer the one that [`write`] made: a person has changed it.
+/// Returns the commands whose function is no longer the one that [`write`] made: a person has changed it.
 pub fn changed(source: &str) -> Vec<String> {
     let Some((_, rest)) = source.split_once(TABLE).and_then(|(_, rest)| rest.split_once("\n};\n")) else {
         return Vec::new();

@@ -1,7 +1,7 @@
-//! The pipe to the server, from within: standard input, for both directions.
+//! The worker's end of the pipe: standard input, for both directions.
 //!
-//! What is sent is kept back until the worker waits or the buffer is full: a line of log is not worth a
-//! system call, and a result leaves together with the lines before it.
+//! Output is buffered until the worker waits or the buffer is full: a log line is not worth a
+//! system call, and a result is sent together with the lines before it.
 
 use std::cell::RefCell;
 use std::io;
@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 
 use crate::script::frame::{HEAD, Kind, Malformed, Writer, head};
 
-/// From this size on what is sent leaves at once.
+/// From this size on, output is sent at once.
 const FULL: usize = 8 << 10;
 
 /// The pipe.
@@ -37,7 +37,7 @@ impl Channel {
         if full { self.flush().map_err(|_| Malformed) } else { Ok(()) }
     }
 
-    /// Sends what was kept back.
+    /// Sends what is buffered.
     pub(super) fn flush(&self) -> io::Result<()> {
         let mut out = self.out.borrow_mut();
         let mut left = out.as_slice();
@@ -50,7 +50,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Waits for the next frame; none where the server is gone.
+    /// Waits for the next frame; `None` if the server is gone.
     pub(super) fn next(&self) -> io::Result<Option<(Kind, Vec<u8>)>> {
         self.flush()?;
         let mut start = [0; HEAD];
@@ -63,7 +63,7 @@ impl Channel {
     }
 }
 
-/// Reads until a buffer is full; false where the pipe ends before.
+/// Reads until a buffer is full; false if the pipe ends before.
 fn fill(mut buffer: &mut [u8]) -> io::Result<bool> {
     while !buffer.is_empty() {
         let read = rustix::io::retry_on_intr(|| rustix::io::read(io::stdin().as_fd(), &mut *buffer))?;

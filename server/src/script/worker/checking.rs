@@ -17,11 +17,11 @@ use crate::script::frame::{Kind, Malformed, Reader};
 use crate::script::message::{Checking, Fault, read_limits};
 use crate::script::process::TOO_LONG;
 
-/// What a host call of the top level is told.
+/// The answer to a host call of the top level.
 const CLOSED: &str =
     "the script's top level may not call out: it runs when the script is saved, and before every command";
 
-/// Checks a source and answers what is wrong with it. The worker is of no other use afterwards.
+/// Checks a source and sends what is wrong with it. The worker cannot be used afterwards.
 pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> Result<(), Malformed> {
     let mut reader = Reader(body);
     let budget = Duration::from_micros(reader.number()?);
@@ -36,7 +36,7 @@ pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> 
             let problems = context.with(|ctx| look(engine, &ctx, &host, &commands));
             channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))?;
             channel.flush().map_err(|_| Malformed)?;
-            // Before the engine's memory is touched again.
+            // This is sent before the engine's memory is used again.
             std::process::exit(0)
         }
         Err(_) => whole("the script does not fit into memory"),
@@ -55,7 +55,7 @@ fn missing_text(name: &str) -> String {
     format!("the schema has a command {name}, but the script has no function of that name: function {name}() {{ ... }}")
 }
 
-/// Runs the top level and answers the commands that are no functions.
+/// Runs the top level and returns the commands that are not functions.
 fn top_level<'c>(
     engine: &mut Engine,
     ctx: &Ctx<'_>,

@@ -1,4 +1,4 @@
-//! The run's time, from within: the soft half of the deadline. The hard half is the server's kill.
+//! The run's deadline inside the worker: the soft part. The hard part is that the server kills the worker.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ impl Clock {
     pub(super) fn start(budget: Duration) -> Self {
         let started = cpu_time();
         let seconds = started.as_secs().saturating_add(budget.as_secs()).saturating_add(2);
-        // Where this is refused, the kill and the pipe's end are left.
+        // If this is refused, the server's kill and the end of the pipe remain.
         setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: None }).ok();
         let now = Instant::now();
         Self { deadline: now.checked_add(budget).unwrap_or(now), started, over: Cell::new(false) }
     }
 
-    /// Returns whether the time is over. Once it was, it stays so.
+    /// Returns whether the time is over; once true, it stays true.
     pub(super) fn is_over(&self) -> bool {
         if !self.over.get() && Instant::now() >= self.deadline {
             self.over.set(true);
@@ -33,7 +33,7 @@ impl Clock {
         self.over.get()
     }
 
-    /// Ends the time: the server says so.
+    /// Ends the time, because the server says so.
     pub(super) fn end(&self) {
         self.over.set(true);
     }

@@ -29,7 +29,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Compiles the prelude and lets the engine and the system's library read what they read at first use
-    /// (the time zone, the processor, random numbers): behind the walls they no longer can.
+    /// (the time zone, the processor, random numbers): once confined, they no longer can.
     pub(super) fn new() -> Result<Self> {
         let clock = Rc::new(Clock::start(Duration::from_secs(3600)));
         let world = realm::open(&Limits::default(), &clock)?;
@@ -55,13 +55,13 @@ impl Engine {
     pub(super) fn script(&mut self, ctx: &Ctx<'_>) -> Result<&Bytecode> {
         if self.script.is_none() {
             self.script = Some(compile(ctx, &self.source, SCRIPT)?);
-            // The text is of no more use.
+            // The text is no longer needed.
             self.source = String::new();
         }
         self.script.as_ref().ok_or(rquickjs::Error::Unknown)
     }
 
-    /// Returns bytecode that answers the function of a name, `let` and `const` ones too, or undefined.
+    /// Returns bytecode that evaluates to the function of a name, also of a `let` or `const`, or to undefined.
     pub(super) fn command(&mut self, ctx: &Ctx<'_>, name: &str) -> Result<&Bytecode> {
         let at = match self.commands.iter().position(|(known, _)| known == name) {
             Some(at) => at,

@@ -14,7 +14,7 @@ use crate::script::sandbox::HttpFault;
 /// Lines of a stack that are kept.
 const FRAMES: usize = 10;
 
-/// Tells what an error of the engine means. Takes the pending exception.
+/// Returns what an error of the engine means. Takes the pending exception.
 pub(super) fn read<'js>(ctx: &Ctx<'js>, realm: Option<&Realm<'js>>, host: &Host, error: &Error) -> Fault {
     let clock = &*host.clock;
     // An exception of another run must not be left.
@@ -32,7 +32,7 @@ pub(super) fn read<'js>(ctx: &Ctx<'js>, realm: Option<&Realm<'js>>, host: &Host,
         });
     }
     let Some(guest) = realm.map_or_else(|| plain(&thrown), |realm| described(realm, &thrown)) else {
-        // Telling of it throws again only where there is no room left, or no time.
+        // Reading it throws again only if memory or time is used up.
         drop(ctx.catch());
         return if clock.is_over() { Fault::Timeout } else { Fault::Memory };
     };
@@ -42,7 +42,7 @@ pub(super) fn read<'js>(ctx: &Ctx<'js>, realm: Option<&Realm<'js>>, host: &Host,
     classify(&thrown, guest, host)
 }
 
-/// Tells what a source that does not compile has wrong.
+/// Returns what is wrong with a source that does not compile.
 pub(super) fn syntax<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, host: &Host, error: &Error) -> Fault {
     if matches!(error, Error::InvalidString(_)) {
         let message = "the script holds a NUL character".to_owned();
@@ -57,7 +57,7 @@ pub(super) fn syntax<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, host: &Host, error
 }
 
 fn classify(thrown: &Value<'_>, guest: GuestError, host: &Host) -> Fault {
-    // Where not even an error has room, the engine throws null.
+    // If there is no memory even for an error, the engine throws null.
     if host.refused.is_set() && (thrown.is_null() || guest.message == "out of memory") {
         return Fault::Memory;
     }
@@ -73,7 +73,7 @@ fn classify(thrown: &Value<'_>, guest: GuestError, host: &Host) -> Fault {
     Fault::Thrown(guest)
 }
 
-/// None where even telling fails.
+/// `None` if even reading it fails.
 fn described<'js>(realm: &Realm<'js>, thrown: &Value<'js>) -> Option<GuestError> {
     let parts: Vec<rquickjs::String<'js>> = realm.describe.call((thrown.clone(), TEXT)).ok()?;
     let mut texts = parts.iter().map(|part| text::read(realm, part).ok());
@@ -83,7 +83,7 @@ fn described<'js>(realm: &Realm<'js>, thrown: &Value<'js>) -> Option<GuestError>
     Some(GuestError { name, message, code, line, column, stack: shorten(&stack) })
 }
 
-/// For a run that failed before its world stood.
+/// For a run that failed before its context was set up.
 fn plain(thrown: &Value<'_>) -> Option<GuestError> {
     let message: rquickjs::String<'_> = thrown.as_object()?.get("message").ok()?;
     Some(GuestError { message: message.to_string().ok()?, ..Default::default() })
@@ -102,7 +102,7 @@ fn place(stack: &str) -> (Option<u32>, Option<u32>) {
     (None, None)
 }
 
-/// Leaves the worker's own calls out of a stack.
+/// Removes the worker's own calls from a stack.
 fn shorten(stack: &str) -> String {
     let own = format!("({PRELUDE}:");
     let frames = stack.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains(&own));

@@ -1,7 +1,7 @@
 //! The functions behind `floh`: each reads what the script gave it, asks the server, and answers.
 //!
 //! Whatever a script passes may be a proxy, a getter or a number where a text is meant. It is read here,
-//! once, and what reading throws is the script's own error.
+//! once; an error that reading throws is the script's own.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ use crate::script::message::{Reply, level_byte};
 use crate::script::sandbox::{BodyPart, HttpAnswer, HttpBody, HttpCall, HttpFault};
 use crate::script::tokens::TokenCall;
 
-/// Pairs of headers, query or form that are read.
+/// The most pairs of headers, query or form that are read.
 const MAX_PAIRS: usize = 1000;
 /// How much of an object a log line shows.
 const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
@@ -177,7 +177,7 @@ impl Host {
                 Err(fault("timeout", "the command's time is over"))
             }
             Ok(reply) => Ok(reply),
-            // The server is gone, or does not speak our language: nobody waits for this run.
+            // The server is gone, or sends malformed frames: nobody waits for this run.
             Err(Malformed) => std::process::exit(1),
         }
     }
@@ -230,7 +230,7 @@ impl Host {
     }
 }
 
-/// Tells the prelude why there is no answer.
+/// Gives the prelude the reason why there is no answer.
 fn told<'js>(ctx: &Ctx<'js>, fault: &HttpFault) -> Result<Object<'js>> {
     let object = Object::new_proto(ctx.clone(), None)?;
     object.set("code", &*fault.code)?;
@@ -263,7 +263,7 @@ fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
     let body = match answer.text.trim_start_matches('\u{feff}') {
         "" => Value::new_null(ctx.clone()),
         json => ctx.json_parse(json).or_else(|error| match error {
-            // Not JSON, then it is a text. A NUL makes it none, too.
+            // If it is not JSON, it is a text; so is one with a NUL character.
             Error::Exception if is_syntax_error(&ctx.catch()) => Ok(text.clone().into_value()),
             Error::InvalidString(_) => Ok(text.clone().into_value()),
             other => Err(other),

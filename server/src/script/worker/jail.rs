@@ -1,9 +1,9 @@
-//! The walls of a worker, raised by itself before it reads a byte of anybody's script.
+//! The confinement of a worker, which it sets up itself before it reads a byte of any script.
 //!
 //! The order matters. The user goes first, because that clears the signal of the parent's death; the
 //! rule set of landlock needs a file, so files are forbidden after it; the filter of system calls
 //! comes last, because it kills whoever still does any of this. Without landlock and seccomp the limit
-//! of no open files stands alone: nothing can be opened, no socket made.
+//! of no open files remains: nothing can be opened, and no socket be created.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -15,7 +15,7 @@ const NOBODY: u32 = 65_534;
 /// data on the way in and out, and slack for the allocators.
 const ROOM: u64 = 384 << 20;
 
-/// Raises the walls, as many as the system has.
+/// Sets up the confinement, as much of it as the system supports.
 pub(super) fn raise() -> Confinement {
     let size = address_space();
     close_files();
@@ -27,17 +27,17 @@ pub(super) fn raise() -> Confinement {
     Confinement { calls, files, user }
 }
 
-/// Closes what the server's start may have left open, but for the three standard ones.
+/// Closes file descriptors that the server may have left open, except the three standard ones.
 fn close_files() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     for number in numbers.filter(|number| *number > 2).collect::<Vec<_>>() {
-        // The folder's own was among them, and is closed already.
+        // The descriptor of the folder itself was among them, and is closed already.
         nix::unistd::close(number).ok();
     }
 }
 
-/// Gives up root's rights. Some containers have no other user; the other walls stand there too.
+/// Gives up root's rights. Some containers have no other user; the rest of the confinement holds there too.
 fn drop_user() -> bool {
     use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
     if !Uid::effective().is_root() {
@@ -57,7 +57,7 @@ fn die_with_parent() {
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent() {}
 
-/// No file can be opened, no process started, no core written, and memory has an end.
+/// Files cannot be opened, processes not started, core dumps not written, and memory has a limit.
 fn limit(size: Option<u64>) {
     let most = |resource, value| {
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).ok();
@@ -71,7 +71,7 @@ fn limit(size: Option<u64>) {
     most(Resource::Nofile, 0);
 }
 
-/// Bytes of address space that the program has now. Behind the walls it can no longer ask.
+/// Returns the bytes of address space that the program has now. Once confined, it can no longer ask.
 fn address_space() -> Option<u64> {
     let sizes = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = sizes.split(' ').next()?.parse().ok()?;
@@ -81,7 +81,7 @@ fn address_space() -> Option<u64> {
 #[cfg(target_os = "linux")]
 fn forbid_files() -> bool {
     use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
-    // The newest that is known: what the kernel does not have is left out.
+    // The newest known version; what the kernel does not support is left out.
     const NEWEST: ABI = ABI::V6;
     let ruled = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))
@@ -129,7 +129,7 @@ fn filter() -> Option<seccompiler::BpfProgram> {
         ])
         .ok()?,
     ];
-    // To itself alone: neighbours and, where nobody is root, the server have the same user.
+    // Only to itself: other workers and, without root, the server run as the same user.
     let myself = vec![when(0, Dword, Eq, std::process::id().into())?];
     // The allocator names its memory.
     let naming = vec![when(0, Dword, Eq, u64::try_from(libc::PR_SET_VMA).ok()?)?];

@@ -1,6 +1,6 @@
 //! The worker: the process that runs scripts.
 //!
-//! `main` calls [`main`] before anything else of the server comes up. The worker raises its walls (`jail`),
+//! `main` calls [`main`] before it starts anything else of the server. The worker sets up its confinement (`jail`),
 //! then takes one frame after the other from the pipe that is its standard input. Every run has a runtime
 //! of its own (`engine`); what stays between runs is the compiled script. After a run that met a limit
 //! the engine is not trusted any more: the worker answers and ends without cleaning up.
@@ -37,7 +37,7 @@ pub fn is_meant() -> bool {
 
 /// Serves the pipe on standard input until it ends.
 pub fn main() -> ExitCode {
-    // Who panics here has nobody to tell, and may not write to standard error.
+    // A panic here cannot be reported: the worker must not write to standard error.
     std::panic::set_hook(Box::new(|_| ()));
     let Ok(mut engine) = Engine::new() else { return ExitCode::FAILURE };
     let walls = jail::raise();

@@ -1,4 +1,4 @@
-//! The world of one run: the engine's parts that a script may have, `floh`, and the functions that the
+//! The context of one run: the engine's parts that a script may have, `floh`, and the functions that the
 //! worker took from it before the script came.
 
 use std::rc::Rc;
@@ -27,13 +27,13 @@ type Parts = (
 /// Garbage is collected from this many bytes on; most runs end before.
 const COLLECT_FROM: usize = 4 << 20;
 
-/// A runtime and a context in it; what tells whether its memory ran out.
+/// A runtime, a context in it, and the counter that knows whether its memory ran out.
 pub(super) struct World {
     pub(super) context: Context,
     pub(super) refused: Refused,
 }
 
-/// Makes a runtime with limits, and a context in it.
+/// Creates a runtime with limits, and a context in it.
 pub(super) fn open(limits: &Limits, clock: &Rc<Clock>) -> Result<World> {
     let (memory, refused) = Memory::new(limits.memory);
     let runtime = Runtime::new_with_alloc(memory)?;
@@ -44,18 +44,18 @@ pub(super) fn open(limits: &Limits, clock: &Rc<Clock>) -> Result<World> {
     Ok(World { context: Context::custom::<Parts>(&runtime)?, refused })
 }
 
-/// The worker's own functions in a run's world.
+/// The worker's own functions in the context of a run.
 pub(super) struct Realm<'js> {
-    /// Tells of anything that was thrown: name, message, code, stack.
+    /// Describes a thrown value: name, message, code, stack.
     pub(super) describe: Function<'js>,
-    /// Writes a date; null where it is none.
+    /// Writes a date; null if it is not valid.
     pub(super) date: Function<'js>,
-    /// Mends a string with halves of surrogate pairs.
+    /// Repairs a string with halves of surrogate pairs.
     pub(super) well_formed: Function<'js>,
 }
 
 impl<'js> Realm<'js> {
-    /// Furnishes a context: deletes what a script must not have, and puts `floh` there.
+    /// Sets up a context: deletes what a script must not have, and defines `floh`.
     pub(super) fn furnish(
         ctx: &Ctx<'js>,
         prelude: &Bytecode,
@@ -72,7 +72,7 @@ impl<'js> Realm<'js> {
     }
 }
 
-/// The prelude hands them out as a list, to the worker and with every call of the host.
+/// The prelude returns them as a list, to the worker and with every host call.
 impl<'js> FromJs<'js> for Realm<'js> {
     fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
         let functions = Vec::<Function<'js>>::from_js(ctx, value)?;

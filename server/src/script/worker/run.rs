@@ -17,11 +17,11 @@ use crate::script::frame::{Kind, Malformed};
 use crate::script::message::{Done, Fault, Order};
 use crate::script::sandbox::Figures;
 
-/// What a host call after the result is told.
+/// The answer to a host call after the result.
 const ENDED: &str = "the command has returned already; await what it starts";
 
-/// Runs a command and answers. A run that met a limit is the last one: the process ends, and the engine's
-/// memory is not touched again.
+/// Runs a command and sends its result. A run that hit a limit is the last one: the process ends, and the engine's
+/// memory is not used again.
 pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>) -> Result<(), Malformed> {
     let clock = Rc::new(Clock::start(order.budget));
     let Ok(world) = realm::open(&order.limits, &clock) else {
@@ -56,7 +56,7 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
     let clock = &*host.clock;
     let realm = furnish(engine, order, ctx, host).map_err(|error| fault::read(ctx, None, host, &error))?;
     let read = |error: rquickjs::Error| fault::read(ctx, Some(&realm), host, &error);
-    // What the engine has under the command's name is no command.
+    // A function of the engine with the command's name is not a command.
     let before: Value<'js> = ctx.globals().get(order.command).map_err(read)?;
     let script = engine.script(ctx).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
     script.run(ctx).map_err(read)?;
@@ -70,7 +70,7 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
     let most = Most { bytes: limits.result, depth: limits.depth, nodes: limits.nodes };
     let json = match to_json::write(&realm, &returned, most) {
         Ok(Some(json)) => json,
-        // An empty text tells it from null.
+        // An empty text stands for undefined, unlike null.
         Ok(None) if returned.is_undefined() => String::new(),
         Ok(None) => {
             let what = if returned.is_function() { "function" } else { "symbol" };
@@ -79,13 +79,13 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
         Err(Unwritable::Thrown(error)) => return Err(read(error)),
         Err(Unwritable::Refused(why)) => return Err(Fault::Result(why)),
     };
-    // What is still to do may do it, within the time, but no longer outside.
+    // Pending jobs may run until the deadline, but their host calls are refused.
     host.closed.set(Some(ENDED));
     while !clock.is_over() && ctx.execute_pending_job() {}
     if clock.is_over() { Err(Fault::Timeout) } else { Ok(json) }
 }
 
-/// Makes the world of a run.
+/// Creates the context of a run.
 fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Realm<'js>> {
     let data = ctx.json_parse(order.data)?;
     let calls = host.object(ctx)?;
@@ -93,7 +93,7 @@ fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Ho
 }
 
 /// Finds the function of a command: a global one, or one that `let` or `const` made. What was there before
-/// the script is not it.
+/// the script does not count.
 pub(super) fn find<'js>(engine: &mut Engine, ctx: &Ctx<'js>, name: &str, before: &Value<'js>) -> Option<Function<'js>> {
     let found: rquickjs::Result<Value<'js>> = match engine.command(ctx, name) {
         Ok(lookup) => lookup.run(ctx),
@@ -110,7 +110,7 @@ pub(super) fn find<'js>(engine: &mut Engine, ctx: &Ctx<'js>, name: &str, before:
     if found == *before { None } else { found.into_function() }
 }
 
-/// Waits for a promise by doing what there is to do.
+/// Waits for a promise by running pending jobs.
 fn settle<'js>(ctx: &Ctx<'js>, value: Value<'js>, host: &Host, realm: &Realm<'js>) -> Result<Value<'js>, Fault> {
     let Some(promise) = value.as_promise() else { return Ok(value) };
     while promise.state() == PromiseState::Pending {

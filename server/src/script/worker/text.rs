@@ -1,7 +1,7 @@
 //! JavaScript strings as Rust strings.
 //!
-//! A JavaScript string may hold half a surrogate pair, which is no UTF-8. The engine hands it out all the
-//! same, so every string goes through the checked conversion, and the rare broken one is mended in the
+//! A JavaScript string may hold half a surrogate pair, which is not UTF-8. The engine returns it all the
+//! same, so every string goes through the checked conversion, and a broken one is repaired in the
 //! engine by a function that was taken before the script could replace it.
 
 use rquickjs::{Error, Result, String as JsString};

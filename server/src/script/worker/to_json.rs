@@ -40,14 +40,14 @@ impl From<Error> for Unwritable {
     }
 }
 
-/// Writes a value; none where JSON has nothing for it (undefined, a function, a symbol).
+/// Writes a value; `None` if JSON cannot express it (undefined, a function, a symbol).
 pub(super) fn write<'js>(realm: &Realm<'js>, value: &Value<'js>, most: Most) -> Result<Option<String>, Unwritable> {
     let mut walk = Walk { realm, most, nodes: 0, out: Vec::with_capacity(1024), keys: Vec::new() };
     if !walk.value(value, 0)? {
         return Ok(None);
     }
     walk.fits()?;
-    String::from_utf8(walk.out).map(Some).map_err(|_| Unwritable::Refused("it is no text".to_owned()))
+    String::from_utf8(walk.out).map(Some).map_err(|_| Unwritable::Refused("it is not UTF-8 text".to_owned()))
 }
 
 struct Walk<'r, 'js> {
@@ -59,7 +59,7 @@ struct Walk<'r, 'js> {
 }
 
 impl<'js> Walk<'_, 'js> {
-    /// Writes a value and tells whether JSON has something for it.
+    /// Writes a value and returns whether JSON can express it.
     fn value(&mut self, value: &Value<'js>, depth: usize) -> Result<bool, Unwritable> {
         self.nodes += 1;
         if self.nodes > self.most.nodes {
@@ -109,7 +109,7 @@ impl<'js> Walk<'_, 'js> {
     fn array(&mut self, array: &Object<'js>, depth: usize) -> Result<(), Unwritable> {
         let length: f64 = array.get("length")?;
         let left = self.most.nodes.saturating_sub(self.nodes);
-        // Every place counts, holes too.
+        // Every index counts, also holes.
         let count = u32::try_from(left).unwrap_or(u32::MAX);
         if length > f64::from(count) {
             return Err(refused(format!("it holds more than {} values", self.most.nodes)));
@@ -154,7 +154,7 @@ impl<'js> Walk<'_, 'js> {
         Ok(())
     }
 
-    /// Writes a key and its colon. `place` is where the key stood in an object of the same shape.
+    /// Writes a key and its colon. `place` is the key's position in an object of the same shape.
     fn key(&mut self, key: Atom<'js>, place: usize) -> Result<(), Unwritable> {
         let at = match self.keys.get(place) {
             Some((known, _)) if *known == key => Some(place),

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::host::plain;
 use super::realm::Realm;
 
-/// Takes padding or its lack.
+/// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -23,11 +23,11 @@ pub(super) fn call<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(args): Rest<Val
     let text_at = |at: usize| given(at).map_or_else(|| Ok(String::new()), |value| plain(realm, value));
     let what = text_at(0)?;
     let text = text_at(1)?;
-    let no_text = |_| Exception::throw_type(ctx, "what was decoded is no text");
+    let no_text = |_| Exception::throw_type(ctx, "the decoded bytes are not UTF-8 text");
     match what.as_str() {
         "base64.encode" => Ok(BASE64.encode(text)),
         "base64.decode" => {
-            let bytes = BASE64.decode(text.trim()).map_err(|_| Exception::throw_type(ctx, "the text is no base64"))?;
+            let bytes = BASE64.decode(text.trim()).map_err(|_| Exception::throw_type(ctx, "the text is not base64"))?;
             String::from_utf8(bytes).map_err(no_text)
         }
         "hex.encode" => Ok(const_hex::encode(text.as_bytes())),
