@@ -53,7 +53,7 @@ pub struct Parts {
     pub scripts: Scripts,
     /// The agents that are connected.
     pub agents: Hub,
-    /// Refuses calls beyond [`MAX_CALLS`].
+    /// Refuses calls beyond `MAX_CALLS`.
     pub permits: Semaphore,
     /// Calls and writes that are under way, which a stop waits for.
     pub calls: TaskTracker,

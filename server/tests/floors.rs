@@ -98,7 +98,23 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tokens",
         ],
     ),
-    ("cli", &["api", "app", "auth", "catalog", "config", "listen", "openapi", "script", "seed", "store", "telemetry"]),
+    (
+        "cli",
+        &[
+            "api",
+            "app",
+            "auth",
+            "catalog",
+            "config",
+            "data_lock",
+            "listen",
+            "openapi",
+            "script",
+            "seed",
+            "store",
+            "telemetry",
+        ],
+    ),
     ("main", &["cli", "script"]),
 ];
 

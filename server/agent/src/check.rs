@@ -145,7 +145,12 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
         findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Failed, detail));
         return false;
     }
-    findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Ok, "it is on the list in agent.toml"));
+    findings.push(Finding::new(
+        format!("{name}: allowed"),
+        &shown,
+        Verdict::Ok,
+        "it is on the allow list of agent.toml",
+    ));
     let port = url.port_or_known_default().unwrap_or(0);
     let mut why = "the name has no address".to_owned();
     for address in verdict.addresses {

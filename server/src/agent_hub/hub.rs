@@ -178,7 +178,7 @@ impl Hub {
     /// were not long ago.
     ///
     /// # Errors
-    /// [`StoreError::Cursor`] for a cursor that is none.
+    /// [`StoreError::BadCursor`] for a cursor that this list did not give.
     pub fn list(&self, page: &PageRequest) -> Result<Page<AgentView>, StoreError> {
         let before = match &page.cursor {
             None => None,

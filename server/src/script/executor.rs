@@ -208,8 +208,10 @@ impl Call<'_> {
 
     /// All params, also those without a field, with defaults; and the command, also if it is the default one.
     fn params(&self) -> Map<String, Value> {
-        let mut params = self.params.with_defaults();
+        let given = self.params.with_defaults();
+        let mut params = Map::with_capacity(given.len() + 1);
         params.insert("command".to_owned(), self.command.into());
+        params.extend(given);
         params
     }
 }

@@ -112,7 +112,7 @@ impl Executions<'_> {
     }
 
     /// Reads which of some commands the newest calls of a connector used, and with `params` what they were given
-    /// where that is not too long. Looks at [`RECENT_CALLS`] calls at most, none of them before `since`.
+    /// where that is not too long. Looks at `RECENT_CALLS` calls at most, none of them before `since`.
     ///
     /// # Errors
     /// Those of the database.

@@ -1,7 +1,7 @@
 //! Calls: their result, and what is recorded of them.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -15,18 +15,23 @@ pub struct ConnectorResult {
     /// Whether the command did what it is for.
     pub success: bool,
     /// The domain result.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
     /// What is merged into the run's variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub variables: Option<Map<String, Value>>,
     /// Context of a failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Value>,
     /// What happened, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Reads a slot that is there: null is a value too, and not the same as a slot that is absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// A recorded call. What was recorded as JSON is kept as its text, so that no number is changed on its way.

@@ -62,3 +62,12 @@ fn a_draft_becomes_the_body_that_makes_its_connector() {
         "configSchema": [], "scriptSource": "", "config": {}, "operations": [], "warnings": [] });
     assert!(serde_json::from_value::<ConnectorDraft>(broken).is_err());
 }
+
+#[test]
+fn a_null_payload_is_not_an_absent_one() {
+    for text in [r#"{"success":true,"payload":null}"#, r#"{"success":true}"#, r#"{"success":false,"diagnostics":null}"#]
+    {
+        let result: ConnectorResult = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&result).unwrap(), text);
+    }
+}
