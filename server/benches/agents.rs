@@ -78,7 +78,7 @@ impl Counter {
 
 fn main() -> ExitCode {
     // The server starts this program again as its script workers: they must be that, and not one more bench.
-    if server::script::worker::is_meant() {
+    if server::script::worker::is_worker() {
         return server::script::worker::main();
     }
     if std::env::args().nth(1).as_deref() == Some("serve") {

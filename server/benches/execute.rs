@@ -93,7 +93,7 @@ impl Quote {
 
 fn main() -> ExitCode {
     // The server starts this program again as its script workers.
-    if server::script::worker::is_meant() {
+    if server::script::worker::is_worker() {
         return server::script::worker::main();
     }
     let mut arguments = std::env::args().skip(1);

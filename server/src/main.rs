@@ -9,7 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Before anything else comes up: a script worker is to have nothing in it.
-    if server::script::worker::is_meant() {
+    if server::script::worker::is_worker() {
         return server::script::worker::main();
     }
     // Nothing else pulls the built-in connectors into the program.

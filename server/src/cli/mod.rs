@@ -1,6 +1,7 @@
 //! The command line. A user's mistake gets one clear line and exit code 2, failed work gets 1.
 
 mod call;
+mod command_line;
 mod connector;
 mod egress;
 mod import;
@@ -9,170 +10,10 @@ mod new_connector;
 mod script;
 mod serve;
 mod server;
-#[cfg(test)]
-mod tests;
 mod token;
 mod types;
 mod values;
 
-use std::ffi::OsString;
-use std::io::Write;
-use std::process::ExitCode;
-
-use clap::{Parser, Subcommand};
-use connector_runtime::registry::Registry;
-use floh_agent::cli::CommandError;
-
-use crate::config::ServeArgs;
-
-/// Connectors for workflows: serve them, inspect them, call them.
-#[derive(Debug, Parser)]
-#[command(name = "floh", version, override_usage = "floh [COMMAND] [OPTIONS]")]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve connectors over REST. The default command.
-    Serve(Box<ServeArgs>),
-    /// List the connector types of this program.
-    Types(types::TypesArgs),
-    /// Print the config schema of a connector type.
-    Schema(types::SchemaArgs),
-    /// Run a command of a connector type here, without a server.
-    Call(Box<call::CallArgs>),
-    /// Write the schema locks of the connectors, or check them.
-    Lock(lock::LockArgs),
-    /// Write a new connector that compiles, for you to fill in.
-    NewConnector(new_connector::NewConnectorArgs),
-    /// Check and run scripts.
-    Script(script::ScriptCommand),
-    /// Serve connector types of this program to other servers.
-    Connector(connector::ConnectorCommand),
-    /// Serve connectors of a private network to a server, over a connection that this process opens.
-    Agent(Box<floh_agent::cli::AgentCommand>),
-    /// Show where requests may go.
-    Egress(egress::EgressCommand),
-    /// Create connectors from OpenAPI documents, or update their types.
-    Import(Box<import::ImportArgs>),
-    /// Create, list and revoke tokens, in the database itself: also beside a running server.
-    Token(Box<token::TokenArgs>),
-}
-
-/// Why a command of the command line did not do its work.
-#[derive(Debug)]
-pub(crate) enum CliError {
-    /// The arguments are wrong: exit code 2.
-    Usage(String),
-    /// The work failed: exit code 1.
-    Failed(String),
-}
-
-impl CliError {
-    fn usage(error: impl std::fmt::Display) -> Self {
-        Self::Usage(error.to_string())
-    }
-
-    fn failed(error: impl std::fmt::Display) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<CommandError> for CliError {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Usage(text) => Self::Usage(text),
-            CommandError::Failed(text) => Self::Failed(text),
-        }
-    }
-}
-
-/// Runs the command line of this process.
-pub fn main() -> ExitCode {
-    run_line(std::env::args_os().collect())
-}
-
-/// Runs a command line; the first argument is the program's name.
-fn run_line(arguments: Vec<OsString>) -> ExitCode {
-    let cli = match parse(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let help = !error.use_stderr();
-            // If even this cannot be written, nothing is left to do.
-            drop(error.print());
-            return ExitCode::from(if help { 0 } else { 2 });
-        }
-    };
-    match run(cli.command) {
-        Ok(code) => code,
-        Err(error) => {
-            print_error(&error);
-            ExitCode::from(match error {
-                CliError::Usage(_) => 2,
-                CliError::Failed(_) => 1,
-            })
-        }
-    }
-}
-
-fn parse(mut arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
-    if stands_for_serve(arguments.get(1)) {
-        arguments.insert(1, "serve".into());
-    }
-    Cli::try_parse_from(arguments)
-}
-
-/// `floh` alone and `floh --listen ..` mean `floh serve`.
-fn stands_for_serve(first: Option<&OsString>) -> bool {
-    match first.and_then(|first| first.to_str()) {
-        None => first.is_none(),
-        Some(text) => text.starts_with('-') && !matches!(text, "-h" | "--help" | "-V" | "--version"),
-    }
-}
-
-fn run(command: Command) -> Result<ExitCode, CliError> {
-    match command {
-        Command::Serve(args) => serve::run(*args),
-        Command::Types(args) => types::list(&registry()?, &args),
-        Command::Schema(args) => types::schema(&registry()?, &args),
-        Command::Call(args) => call::run(&registry()?, *args),
-        Command::Lock(args) => lock::run(&registry()?, &args),
-        Command::NewConnector(args) => new_connector::run(&args),
-        Command::Script(command) => script::run(command),
-        Command::Connector(command) => connector::run(&registry()?, command),
-        Command::Agent(command) => Ok(floh_agent::cli::run(registry()?, *command)?),
-        Command::Egress(command) => egress::run(command),
-        Command::Import(args) => import::run(&args),
-        Command::Token(args) => token::run(*args),
-    }
-}
-
-fn registry() -> Result<Registry, CliError> {
-    Registry::collect().map_err(CliError::failed)
-}
-
-/// Returns a registered type, or says which there are.
-fn entry<'r>(registry: &'r Registry, name: &str) -> Result<&'r connector_runtime::registry::Entry, CliError> {
-    registry.get(name).ok_or_else(|| {
-        let known: Vec<&str> = registry.names().collect();
-        CliError::Usage(format!("no connector type {name}; known are {}", known.join(", ")))
-    })
-}
-
-/// Writes a line to standard output. A closed pipe is not an error.
-fn print(line: impl std::fmt::Display) {
-    drop(writeln!(std::io::stdout(), "{line}"));
-}
-
-/// Writes a mistake to standard error.
-fn print_error(error: &CliError) {
-    let (CliError::Usage(text) | CliError::Failed(text)) = error;
-    drop(writeln!(std::io::stderr(), "error: {text}"));
-}
-
-/// Starts a runtime for work that needs one.
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::failed)
-}
+pub(crate) use self::command_line::CliError;
+pub use self::command_line::main;
+use self::command_line::{entry, print, print_error, runtime};

@@ -350,11 +350,11 @@ impl Shared {
 
     /// Logs once how the workers are confined, if a part of the confinement is missing.
     fn tell(&self, worker: &Worker) {
-        let Some(walls) = worker.walls() else { return };
+        let Some(confinement) = worker.confinement() else { return };
         if self.told.swap(true, Ordering::Relaxed) {
             return;
         }
-        let Confinement { calls, files, user } = walls;
+        let Confinement { calls, files, user } = confinement;
         if calls && files {
             tracing::info!(seccomp = calls, landlock = files, own_user = user, "script workers are jailed");
         } else {

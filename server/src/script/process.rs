@@ -41,7 +41,7 @@ pub(super) struct Worker {
     fit: bool,
     /// Whether its priority is lowered.
     behind: bool,
-    walls: Option<Confinement>,
+    confinement: Option<Confinement>,
 }
 
 /// The worker is gone, or sends malformed frames.
@@ -72,7 +72,7 @@ impl Worker {
             runs: 0,
             fit: true,
             behind: false,
-            walls: None,
+            confinement: None,
         })
     }
 
@@ -82,8 +82,8 @@ impl Worker {
     }
 
     /// Returns how it is confined, once it has said so.
-    pub(super) const fn walls(&self) -> Option<Confinement> {
-        self.walls
+    pub(super) const fn confinement(&self) -> Option<Confinement> {
+        self.confinement
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -115,7 +115,7 @@ impl Worker {
         let out = self.order(call)?;
         let verdict = match timeout_at(call.deadline + GRACE, self.converse(call, host, &mut turn, &out)).await {
             Ok(Ok(verdict)) => verdict,
-            Ok(Err(Gone)) if self.walls.is_none() => {
+            Ok(Err(Gone)) if self.confinement.is_none() => {
                 return Err(ScriptFailure::Unavailable { why: "it ended before it was ready".to_owned() });
             }
             // A worker that is late and ends itself behaves as it should.
@@ -255,7 +255,7 @@ impl Worker {
         };
         match tokio::time::timeout(CHECK + GRACE, asking).await {
             Ok(Ok((Kind::Checked, body))) => Reader(&body).json().map_err(|Malformed| unavailable("it made no sense")),
-            Ok(_) if self.walls.is_none() => Err(unavailable("it ended before it was ready")),
+            Ok(_) if self.confinement.is_none() => Err(unavailable("it ended before it was ready")),
             Ok(_) => Ok(whole("the engine broke off while the script's top level ran")),
             Err(_) => Ok(whole(TOO_LONG)),
         }
@@ -272,7 +272,7 @@ impl Worker {
             if kind != Kind::Hello {
                 return Ok((kind, body));
             }
-            self.walls = Some(Reader(&body).json()?);
+            self.confinement = Some(Reader(&body).json()?);
         }
     }
 

@@ -73,7 +73,7 @@ impl Starter {
         thread::Builder::new()
             .name("script-starter".to_owned())
             .spawn(move || start_all(&program, &incoming, &graves))?;
-        thread::Builder::new().name("script-burial".to_owned()).spawn(move || bury_all(&dead))?;
+        thread::Builder::new().name("script-reaper".to_owned()).spawn(move || reap_all(&dead))?;
         Ok(Self { orders })
     }
 
@@ -92,7 +92,7 @@ fn start_all(program: &PathBuf, orders: &Receiver<Order>, graves: &Sender<Child>
     }
 }
 
-fn bury_all(dead: &Receiver<Child>) {
+fn reap_all(dead: &Receiver<Child>) {
     for mut child in dead {
         // It was killed; its exit status is of no use.
         drop(child.wait());

@@ -16,7 +16,7 @@ const NOBODY: u32 = 65_534;
 const ROOM: u64 = 384 << 20;
 
 /// Sets up the confinement, as much of it as the system supports.
-pub(super) fn raise() -> Confinement {
+pub(super) fn confine() -> Confinement {
     let size = address_space();
     close_files();
     let user = drop_user();

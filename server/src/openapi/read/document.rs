@@ -1,0 +1,27 @@
+//! A document from its bytes, and the count of its values.
+
+use serde_json::Value;
+
+use super::load::{self, Loaded};
+use super::text;
+use crate::openapi::ImportError;
+
+/// Bytes of a document, compressed or not.
+pub const MAX_BYTES: usize = 64 << 20;
+
+/// Reads a document.
+pub(in crate::openapi) fn read(bytes: &[u8]) -> Result<Loaded, ImportError> {
+    let text = text::decode(bytes)?;
+    let mut loaded = load::load(&text.text)?;
+    loaded.latin = text.latin;
+    Ok(loaded)
+}
+
+/// Counts the values in a document that came as JSON.
+pub(in crate::openapi) fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(count).sum::<usize>() + 1,
+        Value::Object(map) => map.values().map(count).sum::<usize>() + 1,
+        _ => 1,
+    }
+}

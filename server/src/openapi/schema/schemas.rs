@@ -1,0 +1,285 @@
+//! Writes a document's schemas out as JSON Schema 2020-12: references resolved, within the budget of the draft.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use connector_runtime::schema::Pattern;
+use serde_json::{Map, Value};
+
+use super::keywords::Keywords;
+use super::merge::{merge, prune};
+use super::parts::Parts;
+use crate::openapi::notes::Notes;
+use crate::openapi::resolve::{Broken, Document};
+
+/// How deep a schema may be nested.
+const DEPTH: usize = 24;
+/// The most keywords that room is made for beforehand.
+const MAX_ROOM: usize = 16;
+/// Bytes of a name that cost as much as a schema.
+const LONG: usize = 512;
+
+/// Bytes of all schemas of a draft together: more could not be sent to the server.
+const ROOM: usize = 64 << 20;
+/// Bytes that a schema holds beside its texts.
+const ENTRY: usize = 32;
+
+/// The direction of a value: what is read only is not sent, what is write only is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::openapi) enum Way {
+    In,
+    Out,
+}
+
+/// The schemas of a document.
+#[derive(Debug)]
+pub(in crate::openapi) struct Schemas<'d> {
+    document: &'d Document<'d>,
+    patterns: RefCell<HashMap<String, Option<Pattern>>>,
+    room: Cell<usize>,
+}
+
+impl<'d> Schemas<'d> {
+    pub(in crate::openapi) fn new(document: &'d Document<'d>) -> Self {
+        Self { document, patterns: RefCell::default(), room: Cell::new(ROOM) }
+    }
+
+    /// Takes bytes off the limit of a draft; once it is used up, nothing more is written out.
+    pub(in crate::openapi) fn spend(&self, bytes: usize) {
+        self.room.set(self.room.get().saturating_sub(bytes));
+    }
+
+    /// Returns whether a draft may hold more.
+    pub(in crate::openapi) fn has_room(&self) -> bool {
+        self.room.get() > 0
+    }
+
+    /// Writes out a schema. A problem in it degrades the current operation.
+    pub(in crate::openapi) fn write(
+        &self,
+        schema: &'d Value,
+        way: Way,
+        budget: usize,
+        notes: &mut Notes,
+        pointer: &str,
+    ) -> Map<String, Value> {
+        let mut writer = Writer { schemas: self, way, left: budget, stack: Vec::new(), broken: Vec::new() };
+        let written = writer.node(schema, 0);
+        if !self.has_room() {
+            let message = "the document repeats its schemas too often to write them all out; any JSON is taken there";
+            notes.degrade("too_long", pointer, message);
+        }
+        for (broken, reference) in writer.broken {
+            notes.degrade(broken.code(), pointer, format!("{}; any JSON is taken there", broken.tell(reference)));
+        }
+        written
+    }
+
+    /// Returns a pattern, if it can be run.
+    pub(in crate::openapi) fn pattern(&self, text: &str) -> Option<Pattern> {
+        if let Some(known) = self.patterns.borrow().get(text) {
+            return known.clone();
+        }
+        let pattern = Pattern::parse(text).ok();
+        self.patterns.borrow_mut().insert(text.to_owned(), pattern.clone());
+        pattern
+    }
+}
+
+/// Writes one schema out.
+struct Writer<'s, 'd> {
+    schemas: &'s Schemas<'d>,
+    way: Way,
+    /// Schemas that may still be written.
+    left: usize,
+    /// The schemas around this one, by address.
+    stack: Vec<*const Value>,
+    broken: Vec<(Broken, &'d str)>,
+}
+
+/// A schema and what its reference leads to.
+struct Found<'d> {
+    target: &'d Map<String, Value>,
+    address: *const Value,
+    parts: Parts<'d>,
+    /// The keywords beside the reference.
+    beside: Option<Parts<'d>>,
+}
+
+impl<'d> Writer<'_, 'd> {
+    fn node(&mut self, schema: &'d Value, depth: usize) -> Map<String, Value> {
+        if self.left == 0 || depth > DEPTH || !self.schemas.has_room() {
+            return Map::new();
+        }
+        self.left -= 1;
+        match self.find(schema) {
+            Some(found) => self.found(&found, depth),
+            None => Map::new(),
+        }
+    }
+
+    /// Follows a schema's reference; one that is broken is noted.
+    fn find(&mut self, schema: &'d Value) -> Option<Found<'d>> {
+        let Value::Object(map) = schema else { return None };
+        let own = Parts::of(map);
+        if own.reference.is_none() {
+            return Some(Found { target: map, address: schema, parts: own, beside: None });
+        }
+        match self.schemas.document.resolve(schema) {
+            Ok(target @ Value::Object(map)) => {
+                Some(Found { target: map, address: target, parts: Parts::of(map), beside: Some(own) })
+            }
+            Ok(_) => None,
+            Err((broken, reference)) => {
+                if broken != Broken::Circular && self.broken.len() < 8 {
+                    self.broken.push((broken, reference));
+                }
+                None
+            }
+        }
+    }
+
+    fn found(&mut self, found: &Found<'d>, depth: usize) -> Map<String, Value> {
+        if self.stack.contains(&found.address) {
+            return Map::new();
+        }
+        self.stack.push(found.address);
+        let parts = &found.parts;
+        let mut out = Map::with_capacity(parts.count.min(MAX_ROOM));
+        let mut keywords = Keywords { schemas: self.schemas, way: self.way, shallow: depth < 2, left: self.left };
+        keywords.copy(found.target, parts, &mut out);
+        self.left = keywords.left;
+        self.schemas.spend(out.values().map(length).sum::<usize>() + ENTRY);
+        self.properties(parts, &mut out, depth);
+        self.others(parts, &mut out, depth);
+        self.branches(parts, &mut out, depth);
+        keywords::nullable(parts, &mut out);
+        if parts.requires || parts.branches() {
+            prune(&mut out);
+        }
+        self.stack.pop();
+        // Since 3.1, keywords beside a reference count.
+        if let Some(beside) = &found.beside {
+            keywords.left = self.left;
+            keywords.beside(beside, &mut out);
+            self.left = keywords.left;
+        }
+        out
+    }
+
+    fn properties(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+        let Some(properties) = parts.properties else { return };
+        let mut left = self.left;
+        let mut written = Map::with_capacity(properties.len().min(left));
+        let mut dropped = Vec::new();
+        for (index, (name, property)) in properties.iter().enumerate() {
+            // Each property gets a fair share, so that the first one does not use up what the last one needs.
+            let share = (2 * left / (properties.len() - index)).max(4).min(left);
+            // What a form shows keeps its kind, even if nothing is left for its parts.
+            let share = if depth == 0 { share.max(1) } else { share };
+            if share == 0 || !self.schemas.has_room() {
+                break;
+            }
+            self.left = share;
+            let found = self.find(property);
+            let hides = |found: &Found<'d>| {
+                found.parts.hides(self.way) || found.beside.as_ref().is_some_and(|beside| beside.hides(self.way))
+            };
+            if found.as_ref().is_some_and(hides) {
+                dropped.push(name.as_str());
+                continue;
+            }
+            self.left = self.left.saturating_sub(1 + name.len() / LONG);
+            let property = match found {
+                Some(found) if depth < DEPTH => self.found(&found, depth + 1),
+                _ => Map::new(),
+            };
+            self.schemas.spend(name.len());
+            written.insert(name.clone(), Value::Object(property));
+            left = left.saturating_sub(share - self.left);
+        }
+        self.left = left;
+        if !dropped.is_empty()
+            && let Some(Value::Array(required)) = out.get_mut("required")
+        {
+            required.retain(|name| !name.as_str().is_some_and(|name| dropped.contains(&name)));
+        }
+        if !written.is_empty() {
+            out.insert("properties".to_owned(), Value::Object(written));
+        }
+        if parts.kind.is_none_or(|_| !out.contains_key("type")) {
+            out.insert("type".to_owned(), "object".into());
+        }
+    }
+
+    fn others(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+        for (keyword, schema) in
+            [("items", parts.items), ("additionalProperties", parts.additional), ("not", parts.not)]
+        {
+            match schema {
+                Some(Value::Bool(flag)) if keyword == "additionalProperties" => {
+                    out.insert(keyword.to_owned(), Value::Bool(*flag));
+                }
+                Some(schema @ Value::Object(_)) => {
+                    let before = self.left;
+                    let written = self.node(schema, depth + 1);
+                    // A cut `not` would refuse everything.
+                    if keyword == "not" && (before == 0 || written.is_empty()) {
+                        continue;
+                    }
+                    out.insert(keyword.to_owned(), Value::Object(written));
+                }
+                _ => {}
+            }
+        }
+        if !parts.prefix.is_empty() {
+            let written = parts.prefix.iter().map(|item| Value::Object(self.node(item, depth + 1))).collect();
+            out.insert("prefixItems".to_owned(), Value::Array(written));
+        }
+        if matches!(parts.items, Some(Value::Object(_))) && !out.contains_key("type") {
+            out.insert("type".to_owned(), "array".into());
+        }
+    }
+
+    fn branches(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+        for branch in parts.all_of {
+            if self.left == 0 {
+                break;
+            }
+            let written = self.node(branch, depth + 1);
+            merge(out, written);
+        }
+        for (keyword, branches) in [("oneOf", parts.one_of), ("anyOf", parts.any_of)] {
+            let is_null = |branch: &&Value| branch.get("type").is_some_and(|kind| kind == "null");
+            let mut others = branches.iter().filter(|branch| !is_null(branch));
+            match (others.next(), others.next()) {
+                (None, _) => {}
+                (Some(only), None) => {
+                    let mut written = self.node(only, depth + 1);
+                    if branches.iter().any(|branch| is_null(&branch)) {
+                        keywords::allow_null(&mut written);
+                    }
+                    merge(out, written);
+                }
+                _ => {
+                    let written: Vec<Value> =
+                        branches.iter().map(|branch| Value::Object(self.node(branch, depth + 1))).collect();
+                    // A branch that was cut to any JSON would match beside another one.
+                    let cut = written.iter().any(|branch| branch.as_object().is_none_or(Map::is_empty));
+                    let keyword = if cut { "anyOf" } else { keyword };
+                    merge(out, Map::from_iter([(keyword.to_owned(), Value::Array(written))]));
+                }
+            }
+        }
+    }
+}
+
+/// Returns about how many bytes a value has as JSON.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + ENTRY / 2,
+        Value::Array(items) => items.iter().map(length).sum(),
+        Value::Object(map) => map.iter().map(|(key, part)| key.len() + length(part)).sum(),
+        _ => ENTRY / 2,
+    }
+}
