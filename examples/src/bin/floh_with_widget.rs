@@ -10,7 +10,7 @@ use examples::widget::Widget;
 
 fn main() -> ExitCode {
     // Before anything else comes up: a script worker is to have nothing in it.
-    if server::script::worker::is_meant() {
+    if server::script::worker::is_worker() {
         return server::script::worker::main();
     }
     // Nothing else pulls the connectors into the program.

@@ -26,7 +26,7 @@ const TOKEN: &str = "example-admin-token-0123456789abcdef";
 
 fn main() -> ExitCode {
     // Scripts run in processes of their own; they are this program, started as a worker.
-    if worker::is_meant() {
+    if worker::is_worker() {
         return worker::main();
     }
     connectors::link();

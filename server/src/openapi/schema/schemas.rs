@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use connector_runtime::schema::Pattern;
 use serde_json::{Map, Value};
 
-use super::keywords::Keywords;
+use super::keywords::{self, Keywords};
 use super::merge::{merge, prune};
 use super::parts::Parts;
 use crate::openapi::notes::Notes;
