@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use server::store::{
     Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store,
-    new_id, now, sqlite_url,
+    StoredSchema, new_id, now, sqlite_url,
 };
 use uuid::Uuid;
 
@@ -40,8 +40,8 @@ async fn seed(url: Option<&str>) {
             description: "A compiled type.".to_owned(),
             category: None,
             tags: vec!["seeded".to_owned()],
-            config_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
-            seeded_schema: format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)),
+            config_schema: StoredSchema::from_text(format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000))),
+            seeded_schema: StoredSchema::from_text(format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000))),
             script_source: None,
             changes: "{}".to_owned(),
             decision,

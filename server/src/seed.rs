@@ -10,14 +10,15 @@ use connector_runtime::registry::{Entry, Registry};
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::{Change, Changes, check_floor, diff};
 use semver::Version;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use crate::catalog::summary;
 use crate::script::sample;
 use crate::store::{
     Actor, ConnectorFields, ExecutionModel, LogLevel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store,
-    StoreError, TypeChoice, TypeSource, VersionSource, new_id,
+    StoreError, StoredSchema, TypeChoice, TypeSource, VersionSource, new_id,
 };
+use crate::type_schema::stored_schema;
 
 /// The setting that says that the sample's connector has been made.
 const SAMPLE_MADE: &str = "sample_connector_made";
@@ -126,9 +127,9 @@ fn row(
         description: seed.description.to_owned(),
         category: seed.category.map(str::to_owned),
         tags: seed.tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        config_schema: if seed.empty_schema { "{}".to_owned() } else { schema.to_value().to_string() },
+        config_schema: if seed.empty_schema { StoredSchema::Empty } else { StoredSchema::of(schema) },
         // What drift is measured against: the true schema, also where the row shows an empty one.
-        seeded_schema: schema.to_value().to_string(),
+        seeded_schema: StoredSchema::of(schema),
         script_source: None,
         changes: String::new(),
         decision: SeedDecision::Leave,
@@ -148,8 +149,8 @@ fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<(Seed
         description: sample::DESCRIPTION.to_owned(),
         category: Some(sample::CATEGORY.to_owned()),
         tags: vec!["script".to_owned()],
-        config_schema: schema.to_value().to_string(),
-        seeded_schema: schema.to_value().to_string(),
+        config_schema: StoredSchema::of(&schema),
+        seeded_schema: StoredSchema::of(&schema),
         script_source: Some(sample::SOURCE.to_owned()),
         changes: String::new(),
         decision: SeedDecision::Leave,
@@ -198,7 +199,7 @@ fn decided(
     let replaced = match (plan.decision, seeded, plan.change) {
         (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
             let operators = Some(&seeded.version) != seeded.seeded_version.as_ref()
-                || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_deref());
+                || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_ref());
             let put = operators.then(|| seeded.version.clone());
             Some(Replaced { name: row.name.clone(), old, new, changes, put })
         }
@@ -211,10 +212,10 @@ fn decided(
     Ok((SeedTypeRow { changes, decision: plan.decision, ..row }, replaced))
 }
 
-/// Returns whether a row still shows the schema that seeding wrote; `{}` is what types without one show.
-fn says_what_was_seeded(shown: &str, seeded: Option<&str>) -> bool {
-    let parse = |text: &str| ConfigSchema::parse(&serde_json::from_str(text).ok()?).ok();
-    shown.trim() == "{}" || seeded.is_some_and(|seeded| shown == seeded || parse(shown) == parse(seeded))
+/// Returns whether a row still shows the schema that seeding wrote; types without one show none.
+fn says_what_was_seeded(shown: &StoredSchema, seeded: Option<&StoredSchema>) -> bool {
+    let read = |schema: &StoredSchema| stored_schema(schema).ok();
+    *shown == StoredSchema::Empty || seeded.is_some_and(|seeded| shown == seeded || read(shown) == read(seeded))
 }
 
 /// A seeded type that the compiled one has taken the place of.
@@ -286,7 +287,7 @@ fn plan(
     if seeded.source != TypeSource::Code {
         return Err(SeedError::Taken { name: name.to_owned() });
     }
-    let (Some(stored_version), Some(stored_schema)) = (&seeded.seeded_version, &seeded.seeded_schema) else {
+    let (Some(stored_version), Some(stored)) = (&seeded.seeded_version, &seeded.seeded_schema) else {
         return only(SeedDecision::Replace);
     };
     let damaged = |reason: String| SeedError::Damaged { name: name.to_owned(), reason };
@@ -299,7 +300,7 @@ fn plan(
             compiled: version.to_owned(),
         });
     }
-    let stored: Value = serde_json::from_str(stored_schema).map_err(|error| damaged(error.to_string()))?;
+    let stored = stored.to_value().map_err(|error| damaged(error.to_string()))?;
     let stored = match ConfigSchema::parse(&stored) {
         Ok(stored) => stored,
         Err(error) if new == old => return Err(damaged(error.to_string())),

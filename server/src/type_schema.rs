@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use connector_runtime::registry::Registry;
 use connector_runtime::schema::ConfigSchema;
-use serde_json::Value;
 
 use crate::error::Error;
-use crate::store::{ConnectorType, ExecutionModel, TypeSource};
+use crate::store::{ConnectorType, ExecutionModel, StoredSchema, TypeSource};
 
 /// Returns the schema that calls of a type go by: the compiled one, else the stored one.
 ///
@@ -22,14 +21,20 @@ pub(crate) fn type_schema(registry: &Registry, row: &ConnectorType) -> Result<Ar
     }
     let compiled = row.source == TypeSource::Code && row.execution_model == ExecutionModel::BuiltIn;
     let seeded = row.seeded_schema.as_ref().filter(|_| compiled);
-    let text = seeded.unwrap_or(&row.fields.config_schema);
-    stored_schema(text).map(Arc::new)
+    stored_schema(seeded.unwrap_or(&row.fields.config_schema)).map(Arc::new)
 }
 
-/// Reads a schema as a row has it. `null` is the open schema of an external type whose service has none.
-pub(crate) fn stored_schema(text: &str) -> Result<ConfigSchema, Error> {
-    match serde_json::from_str(text).map_err(Error::internal)? {
-        Value::Null => Ok(ConfigSchema::open()),
-        stored => ConfigSchema::parse(&stored).map_err(Error::internal),
+/// Reads a schema as a row has it.
+///
+/// # Errors
+/// Internal where it cannot be read.
+pub(crate) fn stored_schema(stored: &StoredSchema) -> Result<ConfigSchema, Error> {
+    match stored {
+        StoredSchema::Empty => Ok(ConfigSchema::default()),
+        StoredSchema::Open => Ok(ConfigSchema::open()),
+        StoredSchema::Text(_) => {
+            let value = stored.to_value().map_err(Error::internal)?;
+            ConfigSchema::parse(&value).map_err(Error::internal)
+        }
     }
 }

@@ -55,7 +55,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault"]),
     ("tokens", &["auth", "error", "services", "store"]),
-    ("seed", &["catalog", "script", "store"]),
+    ("seed", &["catalog", "script", "store", "type_schema"]),
     // Wiring: start, stop, drive.
     ("background", &["auth", "services", "store"]),
     ("telemetry", &[]),

@@ -19,7 +19,7 @@ use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{
     Actor, ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError,
-    TypeChoice, TypeFields, new_id,
+    StoredSchema, TypeChoice, TypeFields, new_id,
 };
 use crate::type_schema::{stored_schema, type_schema};
 
@@ -131,7 +131,7 @@ async fn new_type(
         description: new.description.clone().unwrap_or_default(),
         category: new.category.clone(),
         tags: new.tags.clone().unwrap_or_default(),
-        config_schema: schema.to_value().to_string(),
+        config_schema: StoredSchema::of(&schema),
         script_source: Some(source.clone()),
         endpoint_url: None,
     };

@@ -12,7 +12,7 @@ use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{
-    Actor, ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, TypeChoice, TypeFields,
+    Actor, ConnectorType, ExecutionModel, NewType, SIGNING_SECRET, SealedSecret, StoredSchema, TypeChoice, TypeFields,
 };
 use connector_runtime::external::{FetchedSchema, ProbeError, fetch_schema};
 use floh_client::bodies::NewConnector;
@@ -80,7 +80,7 @@ pub(super) async fn new_type(
         description: new.description.clone().unwrap_or_default(),
         category: new.category.clone(),
         tags: new.tags.clone().unwrap_or_default(),
-        config_schema: schema.to_value().to_string(),
+        config_schema: StoredSchema::of(&schema),
         script_source: None,
         endpoint_url: new.endpoint_url.clone(),
     };

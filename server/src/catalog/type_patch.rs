@@ -16,7 +16,7 @@ use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
 use crate::openapi::{self, Options, Spec};
 use crate::services::Services;
-use crate::store::{ConnectorType, ExecutionModel, TypeFields};
+use crate::store::{ConnectorType, ExecutionModel, StoredSchema, TypeFields};
 use crate::type_schema::{stored_schema, type_schema};
 use connector_runtime::external::FetchedSchema;
 
@@ -67,7 +67,7 @@ impl TypePatch {
         }
         mistakes.extend(refresh.mistakes);
         refuse(mistakes)?;
-        let fields = TypeFields { config_schema: fetched.config_schema.to_value().to_string(), ..row.fields.clone() };
+        let fields = TypeFields { config_schema: StoredSchema::of(&fetched.config_schema), ..row.fields.clone() };
         let (old, new) = (shown_schema(services, row)?, Arc::new(fetched.config_schema.clone()));
         Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields, imported: None })
     }
@@ -106,7 +106,7 @@ impl TypePatch {
         let imported = draft.map(|draft| {
             let mut warnings = draft.warnings;
             warnings.extend(row.fields.script_source.as_deref().into_iter().flat_map(replaced));
-            fields.config_schema = draft.config_schema.to_value().to_string();
+            fields.config_schema = StoredSchema::of(&draft.config_schema);
             fields.script_source = Some(draft.script_source);
             new = Arc::new(draft.config_schema);
             Imported { operations: draft.operations, warnings }
@@ -179,7 +179,7 @@ fn replaced(source: &str) -> Vec<Warning> {
 
 /// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.
 fn shown_schema(services: &Services, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Error> {
-    if row.execution_model == ExecutionModel::BuiltIn && row.fields.config_schema.trim() == "{}" {
+    if row.execution_model == ExecutionModel::BuiltIn && row.fields.config_schema == StoredSchema::Empty {
         return type_schema(&services.registry, row);
     }
     stored_schema(&row.fields.config_schema).map(Arc::new)
@@ -217,8 +217,8 @@ fn config_schema(
     if let Some(compiled) = compiled.as_ref().filter(|_| is_empty(sent)) {
         let shows_none =
             services.registry.get(&row.name).is_some_and(|entry| entry.descriptor().seed_row().empty_schema);
-        let keeps = fields.config_schema.trim() == "{}";
-        fields.config_schema = if shows_none || keeps { "{}".to_owned() } else { compiled.to_value().to_string() };
+        let keeps = fields.config_schema == StoredSchema::Empty;
+        fields.config_schema = if shows_none || keeps { StoredSchema::Empty } else { StoredSchema::of(compiled) };
         return Ok(Some(Arc::clone(compiled)));
     }
     match ConfigSchema::parse(sent) {
@@ -226,7 +226,7 @@ fn config_schema(
             if let Some(compiled) = &compiled {
                 mistakes.extend(lacking(sent, &schema, compiled));
             }
-            fields.config_schema = schema.to_value().to_string();
+            fields.config_schema = StoredSchema::of(&schema);
             Ok(Some(Arc::new(schema)))
         }
         Err(error) => {

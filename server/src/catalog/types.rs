@@ -13,7 +13,7 @@ use crate::store::{ConnectorType, ExecutionModel, Page, PageRequest};
 use crate::type_schema::type_schema;
 
 fn shown(row: ConnectorType) -> Result<TypeView, Error> {
-    let config_schema = serde_json::from_str(&row.fields.config_schema).map_err(Error::internal)?;
+    let config_schema = row.fields.config_schema.to_value().map_err(Error::internal)?;
     Ok(TypeView {
         id: row.id,
         name: row.name,

@@ -39,7 +39,7 @@ pub async fn version(ctx: &OpContext, services: &Services, key: &str, version: &
     let found = services.store.types().version(row.id, version).await?;
     Ok(VersionDetail {
         view: version_view(found.summary)?,
-        config_schema: serde_json::from_str(&found.config_schema).map_err(Error::internal)?,
+        config_schema: found.config_schema.to_value().map_err(Error::internal)?,
         script_source: found.script_source,
         endpoint_url: found.endpoint_url,
     })

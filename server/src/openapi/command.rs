@@ -76,7 +76,8 @@ pub(super) fn command<'d>(
     let method = operation.method.to_ascii_uppercase();
     if !is_token(&method) || matches!(method.as_str(), "TRACE" | "CONNECT" | "TRACK") {
         let shown = cut(&method, 40);
-        let message = format!("requests of the method {shown} are not sent: it can show credentials, or is not a method");
+        let message =
+            format!("requests of the method {shown} are not sent: it can show credentials, or is not a method");
         notes.refuse("method_refused", &operation.pointer, message);
     }
     if operation.path.bytes().any(|byte| byte.is_ascii_control() || byte == b'\\') {

@@ -3,6 +3,8 @@
 use connector_runtime::connector::Connector as _;
 use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
 
+use serde_json::Value;
+
 use super::*;
 use crate::store::tests::{TestDb, new_type, type_fields};
 use crate::store::{Actor, NewType, PageRequest, TypeChoice};
@@ -44,7 +46,7 @@ async fn a_type_is_inserted_once_and_left_alone_after() {
         (row.fields.category.as_deref(), &row.fields.tags[..]),
         (Some("test"), &["one".to_owned(), "two".to_owned()][..])
     );
-    let schema: Value = serde_json::from_str(&row.fields.config_schema).unwrap();
+    let schema: Value = row.fields.config_schema.to_value().unwrap();
     let compiled = Registry::of([Safe::DESCRIPTOR]).unwrap();
     assert_eq!(ConfigSchema::parse(&schema).unwrap(), **compiled.get("safe").unwrap().schema());
 }
@@ -118,12 +120,12 @@ async fn drift_of_a_type_that_shows_no_schema_is_seen_all_the_same() {
     let db = TestDb::sqlite().await;
     let http = crate::testing::all_types().get("http").unwrap().descriptor();
     seeded(&db, &[http], STRICT).await.unwrap();
-    assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
+    assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, StoredSchema::Empty);
     seeded(&db, &[http], STRICT).await.unwrap();
     let error = seeded(&db, &[shorter(http)], STRICT).await.unwrap_err().to_string();
     assert!(error.contains("changed: connection field baseUrl was removed"), "{error}");
     seeded(&db, &[shorter(http)], DRIFT).await.unwrap();
-    assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, "{}");
+    assert_eq!(db.store.types().get("http").await.unwrap().fields.config_schema, StoredSchema::Empty);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::change::ChangeTransaction;
 use super::sql::{Reader, Statement, json, new_id, now};
+use super::stored_schema::StoredSchema;
 use super::types::ConnectorTypes;
 use super::{Actor, ExecutionModel, StoreError, TypeSource, VersionSource};
 use crate::changes::{Action, Subject};
@@ -29,10 +30,10 @@ pub struct SeededType {
     pub version: String,
     /// The version that seeding last wrote.
     pub seeded_version: Option<String>,
-    /// The config schema that seeding last wrote, as JSON text.
-    pub seeded_schema: Option<String>,
-    /// The config schema it stands at, an operator's changes included, as JSON text.
-    pub config_schema: String,
+    /// The config schema that seeding last wrote.
+    pub seeded_schema: Option<StoredSchema>,
+    /// The config schema it stands at, an operator's changes included.
+    pub config_schema: StoredSchema,
     /// Whether the last start had it compiled in.
     pub available: bool,
 }
@@ -63,10 +64,10 @@ pub struct SeedTypeRow {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Its config schema as JSON text.
-    pub config_schema: String,
-    /// The compiled schema that later starts compare with, as JSON text; the same where the row shows it whole.
-    pub seeded_schema: String,
+    /// Its config schema.
+    pub config_schema: StoredSchema,
+    /// The compiled schema that later starts compare with; the same where the row shows it whole.
+    pub seeded_schema: StoredSchema,
     /// The JavaScript, for a seeded script type.
     pub script_source: Option<String>,
     /// What changed against what seeding last wrote, as JSON text, for the history.
@@ -111,8 +112,8 @@ impl ConnectorTypes<'_> {
                     source: row.word("source")?,
                     version: row.text("version")?,
                     seeded_version: row.value("seeded_version")?,
-                    seeded_schema: row.value("seeded_schema")?,
-                    config_schema: row.text("config_schema")?,
+                    seeded_schema: row.value::<Option<String>>("seeded_schema")?.map(StoredSchema::from_text),
+                    config_schema: StoredSchema::from_text(row.text("config_schema")?),
                     available: row.flag("available")?,
                 })
             })
@@ -215,7 +216,7 @@ async fn remember(transaction: &mut ChangeTransaction, rows: &[&SeedTypeRow], no
             .bind(new_id().to_string())
             .bind(type_id.to_string())
             .bind(row.version.as_str())
-            .bind(row.config_schema.as_str())
+            .bind(row.config_schema.as_text())
             .bind(row.script_source.as_deref())
             .bind(VersionSource::Seed.as_str())
             .bind(row.changes.as_str())
@@ -240,12 +241,12 @@ fn upsert(rows: &[&SeedTypeRow], now: i64) -> Statement {
             .bind(row.description.as_str())
             .bind(row.category.as_deref())
             .bind(json(&row.tags))
-            .bind(row.config_schema.as_str())
+            .bind(row.config_schema.as_text())
             .bind(row.script_source.as_deref())
             .bind(TypeSource::Code.as_str())
             .bind(1_i64)
             .bind(row.version.as_str())
-            .bind(row.seeded_schema.as_str())
+            .bind(row.seeded_schema.as_text())
             .bind(now)
             .bind(now)
             .bind(1_i64);

@@ -111,7 +111,7 @@ pub(crate) fn type_fields() -> TypeFields {
         description: "A widget platform.".to_owned(),
         category: Some("demo".to_owned()),
         tags: vec!["widgets".to_owned()],
-        config_schema: r#"{"commands":{}}"#.to_owned(),
+        config_schema: StoredSchema::from_text(r#"{"commands":{}}"#),
         script_source: Some("function test() {}".to_owned()),
         endpoint_url: None,
     }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
+use super::stored_schema::StoredSchema;
 use super::versions::{self, NewVersion};
 use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource, page};
 use crate::changes::{Action, Subject};
@@ -30,8 +31,8 @@ pub struct TypeFields {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// The config schema as JSON text (docs/contract.md#2-config-schema).
-    pub config_schema: String,
+    /// The config schema.
+    pub config_schema: StoredSchema,
     /// The JavaScript of a script type.
     pub script_source: Option<String>,
     /// Where an external type is served.
@@ -68,8 +69,8 @@ pub struct ConnectorType {
     pub available: bool,
     /// The version that seeding last wrote; `None` for a user's type.
     pub seeded_version: Option<String>,
-    /// The config schema that seeding last wrote, as JSON text; `None` for a user's type.
-    pub seeded_schema: Option<String>,
+    /// The config schema that seeding last wrote; `None` for a user's type.
+    pub seeded_schema: Option<StoredSchema>,
     /// How many connectors are of this type.
     pub instances: i64,
     /// When it was made.
@@ -196,7 +197,7 @@ async fn replace(
     .bind(fields.description.as_str())
     .bind(fields.category.as_deref())
     .bind(json(&fields.tags))
-    .bind(fields.config_schema.as_str())
+    .bind(fields.config_schema.as_text())
     .bind(fields.script_source.as_deref())
     .bind(fields.endpoint_url.as_deref())
     .bind(at.as_millisecond())
@@ -251,7 +252,7 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Tim
     .bind(fields.description.as_str())
     .bind(fields.category.as_deref())
     .bind(json(&fields.tags))
-    .bind(fields.config_schema.as_str())
+    .bind(fields.config_schema.as_text())
     .bind(fields.script_source.as_deref())
     .bind(fields.endpoint_url.as_deref())
     .bind(TypeSource::User.as_str())
@@ -289,14 +290,14 @@ fn from_row(row: &AnyRow) -> Result<ConnectorType, StoreError> {
             description: row.text("description")?,
             category: row.value("category")?,
             tags: row.json("tags")?,
-            config_schema: row.text("config_schema")?,
+            config_schema: StoredSchema::from_text(row.text("config_schema")?),
             script_source: row.value("script_source")?,
             endpoint_url: row.value("endpoint_url")?,
         },
         source: row.word("source")?,
         available: row.flag("available")?,
         seeded_version: row.value("seeded_version")?,
-        seeded_schema: row.value("seeded_schema")?,
+        seeded_schema: row.value::<Option<String>>("seeded_schema")?.map(StoredSchema::from_text),
         instances: row.value("instances")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::error::Entity;
 use super::sql::{Reader, Statement, new_id};
+use super::stored_schema::StoredSchema;
 use super::types::{ConnectorTypes, TypeFields};
 use super::{Actor, Page, PageRequest, StoreError, VersionSource, actor, page};
 
@@ -54,8 +55,8 @@ pub struct VersionSummary {
 pub struct TypeVersion {
     /// All but the documents.
     pub summary: VersionSummary,
-    /// The config schema as JSON text.
-    pub config_schema: String,
+    /// The config schema.
+    pub config_schema: StoredSchema,
     /// The JavaScript of a script type.
     pub script_source: Option<String>,
     /// Where an external type was served.
@@ -100,7 +101,7 @@ impl ConnectorTypes<'_> {
         let row = Reader::new(&row, TABLE);
         Ok(TypeVersion {
             summary: summary(&row)?,
-            config_schema: row.text("config_schema")?,
+            config_schema: StoredSchema::from_text(row.text("config_schema")?),
             script_source: row.value("script_source")?,
             endpoint_url: row.value("endpoint_url")?,
         })
@@ -122,7 +123,7 @@ pub(super) async fn insert(
     .bind(new_id().to_string())
     .bind(type_id.to_string())
     .bind(fields.version.as_str())
-    .bind(fields.config_schema.as_str())
+    .bind(fields.config_schema.as_text())
     .bind(fields.script_source.as_deref())
     .bind(fields.endpoint_url.as_deref())
     .bind(new.source.as_str())

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stored::user_type;
+use crate::store::StoredSchema;
 use crate::store::tests::{TestDb, on_both};
 use crate::store::{Actor, ExecutionModel, NewVersion, VersionSource};
 use crate::testing::TestServer;
@@ -70,13 +71,13 @@ async fn a_version_that_stands_twice_is_the_newer_one(db: TestDb) {
     let row = server.app.store.types().get("safe").await.unwrap();
     let old = server.app.store.types().version(row.id, "1.2.0").await.unwrap();
     let mut fields = row.fields.clone();
-    fields.config_schema = r#"{"commands":{}}"#.to_owned();
+    fields.config_schema = StoredSchema::from_text(r#"{"commands":{}}"#);
     let entry = NewVersion::first(VersionSource::Seed, Actor::system());
     let types = server.app.store.types();
     types.update::<crate::store::StoreError>(row.id, row.revision, fields, Some(entry), None).await.unwrap();
     let found = server.get(&format!("{SAFE}/1.2.0")).await.ok(200);
     assert_eq!(found["configSchema"], json!({ "commands": {} }));
     assert_eq!(versions(&server.get(SAFE).await.ok(200)).len(), 2);
-    assert_ne!(old.config_schema, r#"{"commands":{}}"#);
+    assert_ne!(old.config_schema, StoredSchema::from_text(r#"{"commands":{}}"#));
     server.app.close().await;
 }

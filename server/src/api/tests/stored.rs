@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::connector_secrets;
+use crate::store::StoredSchema;
 use crate::store::tests::{TestDb, connector_fields, on_both};
 use crate::store::{
     Actor, ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, TypeChoice, TypeFields, new_id,
@@ -36,7 +37,7 @@ pub(super) async fn user_type(
         description: String::new(),
         category: None,
         tags: Vec::new(),
-        config_schema: schema.to_string(),
+        config_schema: StoredSchema::from_text(schema.to_string()),
         script_source: (model == ExecutionModel::Script).then(|| "function go() {}".to_owned()),
         endpoint_url: endpoint_url.map(str::to_owned),
     };

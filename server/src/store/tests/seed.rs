@@ -19,8 +19,8 @@ pub(super) fn row(name: &str, decision: SeedDecision) -> SeedTypeRow {
         description: "Compiled in.".to_owned(),
         category: Some("demo".to_owned()),
         tags: vec!["seeded".to_owned()],
-        config_schema: "{}".to_owned(),
-        seeded_schema: "{}".to_owned(),
+        config_schema: StoredSchema::Empty,
+        seeded_schema: StoredSchema::Empty,
         script_source: None,
         changes: "{}".to_owned(),
         decision,
@@ -41,8 +41,8 @@ async fn types_are_seeded_once(db: TestDb) {
             source: TypeSource::Code,
             version: "1.0.0".to_owned(),
             seeded_version: Some("1.0.0".to_owned()),
-            seeded_schema: Some("{}".to_owned()),
-            config_schema: "{}".to_owned(),
+            seeded_schema: Some(StoredSchema::Empty),
+            config_schema: StoredSchema::Empty,
             available: true,
         }
     );
@@ -63,7 +63,7 @@ async fn replacing_keeps_id_and_instances(db: TestDb) {
         .unwrap();
     let mut newer = row("http", SeedDecision::Replace);
     newer.version = "2.0.0".to_owned();
-    newer.seeded_schema = r#"{"commands":{"request":{}}}"#.to_owned();
+    newer.seeded_schema = StoredSchema::from_text(r#"{"commands":{"request":{}}}"#);
     assert_eq!(types.seed(&[newer.clone()]).await.unwrap(), SeedReport { replaced: 1, ..Default::default() });
     let second = types.get("http").await.unwrap();
     assert_eq!((second.id, second.instances, second.revision, second.created_at), (first.id, 1, 2, first.created_at));
@@ -104,7 +104,7 @@ async fn two_servers_may_seed_at_once(db: TestDb) {
 }
 
 async fn a_thousand_types_go_in_at_once(db: TestDb) {
-    let schema = format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000));
+    let schema = StoredSchema::from_text(format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000)));
     let rows: Vec<SeedTypeRow> = (0..1000)
         .map(|n| SeedTypeRow { config_schema: schema.clone(), ..row(&format!("type-{n}"), SeedDecision::Insert) })
         .collect();
