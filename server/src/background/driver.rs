@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// The most characters that are kept of an error.
 pub const MAX_ERROR: usize = 500;
@@ -112,19 +113,20 @@ async fn drive(
             _ = ticks.tick() => None,
         };
         let (began_at, began) = (Timestamp::now(), Instant::now());
+        let span = tracing::error_span!("task", task = task.name);
         let run = AssertUnwindSafe(async {
             match work() {
                 Some(work) => Some(work.await),
                 None => None,
             }
         });
-        let Some(outcome) = run.catch_unwind().await.unwrap_or_else(|_| Some(Err("it panicked".to_owned()))) else {
+        let Some(outcome) = run.catch_unwind().instrument(span.clone()).await.unwrap_or_else(|_| Some(Err("it panicked".to_owned()))) else {
             return;
         };
         let outcome = outcome.map_err(|error| error.chars().take(MAX_ERROR).collect());
         let run = Run { began_at, took: began.elapsed(), outcome };
         let before = lock(&task.last).replace(run.clone());
-        log(task.name, before.as_ref(), &run);
+        span.in_scope(|| log(before.as_ref(), &run));
         if let Some(asked) = asked {
             // Who does not wait any more need not be told.
             drop(asked.send(run));
@@ -133,15 +135,15 @@ async fn drive(
 }
 
 /// Logs where things turn bad or well again; not the same failure every few seconds.
-fn log(name: &'static str, before: Option<&Run>, run: &Run) {
+fn log(before: Option<&Run>, run: &Run) {
     let was_well = before.is_none_or(|before| before.outcome.is_ok());
     match (&run.outcome, was_well) {
         (Err(error), true) => {
-            tracing::warn!(task = name, error, "recurring work failed; it is tried again in its time");
+            tracing::warn!(error, "recurring work failed; it is tried again in its time");
         }
-        (Err(error), false) => tracing::debug!(task = name, error, "recurring work failed again"),
-        (Ok(()), false) => tracing::info!(task = name, "recurring work goes well again"),
-        (Ok(()), true) => tracing::trace!(task = name, took_ms = run.took.as_millis(), "recurring work done"),
+        (Err(error), false) => tracing::debug!(error, "recurring work failed again"),
+        (Ok(()), false) => tracing::info!("recurring work goes well again"),
+        (Ok(()), true) => tracing::trace!(took_ms = run.took.as_millis(), "recurring work done"),
     }
 }
 
