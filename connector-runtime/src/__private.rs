@@ -15,7 +15,7 @@ pub use crate::descriptor::{
     ChoiceSpec, CommandSpec, Descriptor, EgressScope, FieldSpec, Literal, Outputs, Place, Timeout, TypeSpec,
 };
 pub use crate::field::{FieldType, Mismatch, Select};
-pub use crate::lock::{Lock, LockFile, Locked, Unlocked, Verdict};
+pub use crate::lock::{Lock, LockFile, LockVerdict, Locked, Unlocked};
 pub use crate::mock::{MockFn, MockSpec};
 pub use crate::outcome::{BoxFuture, Failure, Payload, Reply, Returns, Thrown};
 pub use crate::registry::Registration;

@@ -4,7 +4,7 @@
 use crate::descriptor::{CommandSpec, Descriptor, EgressScope, FieldSpec, Place};
 use crate::descriptor::{Connection, ErrorMap};
 use crate::field::FieldType;
-use crate::lock::{Lock, Verdict, verdict};
+use crate::lock::{Lock, LockVerdict, verdict};
 use crate::schema::{FieldValues, Invalid};
 
 /// A struct whose fields are read from values: a connection, or the params of a command.
@@ -88,7 +88,7 @@ pub trait Connector: ConnectorStruct + Commands {
     const DESCRIPTOR: &'static Descriptor;
     /// How its schema compares with its lock.
     #[doc(hidden)]
-    const VERDICT: Verdict;
+    const VERDICT: LockVerdict;
 }
 
 impl<C: ConnectorStruct + Commands> Connector for C {
@@ -109,7 +109,7 @@ impl<C: ConnectorStruct + Commands> Connector for C {
         connect: connect::<C>,
         errors: C::HEAD.errors,
     };
-    const VERDICT: Verdict = verdict(Self::DESCRIPTOR, &C::HEAD.lock);
+    const VERDICT: LockVerdict = verdict(Self::DESCRIPTOR, &C::HEAD.lock);
 }
 
 fn connect<C: ConnectorStruct>(values: FieldValues<'_>) -> Result<Connection, Invalid> {

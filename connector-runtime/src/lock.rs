@@ -27,6 +27,6 @@ pub use line::{LockError, Mistake};
 pub use lock_file::{Lock, LockFile};
 pub use report::Report;
 pub use text::{Parsed, parse, print};
-pub use verdict::{Locked, Unlocked, Verdict};
+pub use verdict::{LockVerdict, Locked, Unlocked};
 
 pub(crate) use verdict::verdict;

@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use connector_schema::LogLevel;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,44 +15,6 @@ mod tests;
 
 /// The most bytes of text in the lines of one call; later lines are dropped, and one line says so.
 const MAX_BYTES: usize = 64 * 1024;
-
-/// The importance of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// Every step.
-    Trace,
-    /// Helps to find a mistake.
-    Debug,
-    /// Operators want to know it.
-    #[default]
-    Info,
-    /// May need attention.
-    Warn,
-    /// Something went wrong.
-    Error,
-}
-
-impl LogLevel {
-    /// Every level, with its wire name.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("trace", Self::Trace),
-        ("debug", Self::Debug),
-        ("info", Self::Info),
-        ("warn", Self::Warn),
-        ("error", Self::Error),
-    ];
-
-    /// Returns the level of a wire name.
-    pub fn from_wire(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
-    }
-
-    /// Returns the wire name.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
-    }
-}
 
 /// One line of an execution's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

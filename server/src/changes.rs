@@ -65,9 +65,9 @@ pub trait Subscriber: Send + Sync {
 
 /// Whom writes are told to. Clones tell the same.
 #[derive(Clone, Default)]
-pub struct Changes(Arc<RwLock<Vec<Weak<dyn Subscriber>>>>);
+pub struct ChangeFeed(Arc<RwLock<Vec<Weak<dyn Subscriber>>>>);
 
-impl Changes {
+impl ChangeFeed {
     /// Tells a subscriber of every write from now on, for as long as it lives.
     pub fn subscribe<S: Subscriber + 'static>(&self, subscriber: &Arc<S>) {
         let subscriber: Weak<dyn Subscriber> = Arc::downgrade(subscriber) as Weak<S>;
@@ -85,10 +85,10 @@ impl Changes {
     }
 }
 
-impl fmt::Debug for Changes {
+impl fmt::Debug for ChangeFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subscribers = self.0.read().unwrap_or_else(PoisonError::into_inner).len();
-        f.debug_struct("Changes").field("subscribers", &subscribers).finish()
+        f.debug_struct("ChangeFeed").field("subscribers", &subscribers).finish()
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn all_who_live_are_told_before_it_returns() {
-        let changes = Changes::default();
+        let changes = ChangeFeed::default();
         let (one, other) = (Arc::<Seen>::default(), Arc::<Seen>::default());
         changes.subscribe(&one);
         changes.clone().subscribe(&other);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn those_who_are_gone_take_no_room() {
-        let changes = Changes::default();
+        let changes = ChangeFeed::default();
         for _ in 0..1000 {
             changes.subscribe(&Arc::<Seen>::default());
         }

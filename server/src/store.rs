@@ -33,7 +33,7 @@ mod vocabulary;
 pub(crate) mod tests;
 
 pub use actor::Actor;
-pub use connector::{Connector, ConnectorFields, LoadedConnector, TypeChoice};
+pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{ExecutionRow, Executions, RecentCall};

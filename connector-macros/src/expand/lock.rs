@@ -126,7 +126,7 @@ fn checks(krate: &Path, ty: &impl ToTokens, calls: &TokenStream) -> TokenStream 
     quote! {
         const _: () = {
             use #krate::__private::check::added;
-            const VERDICT: &#krate::__private::Verdict = #verdict;
+            const VERDICT: &#krate::__private::LockVerdict = #verdict;
             #calls
         };
     }

@@ -7,6 +7,7 @@
 //! this model and nothing else. Names, JSON pointers and the type [`Secret`] are here too. Nothing here does I/O.
 
 mod json_schema;
+mod log_level;
 mod model;
 mod names;
 mod nested;
@@ -21,10 +22,11 @@ mod validate;
 pub mod version;
 
 pub use json_schema::{command_schemas, connection_schema};
+pub use log_level::{LogLevel, UnknownLogLevel};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
 pub use names::{CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
 pub use nested::NestedSchema;
 pub use nested::is_secret as is_secret_schema;
 pub use parse::{SchemaError, SchemaProblem};
 pub use secret::Secret;
-pub use validate::{FieldValues, Invalid, Problem, is_absent, is_missing, json_type};
+pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type};

@@ -108,7 +108,7 @@ impl<'a> FieldValues<'a> {
                 && !value.is_null()
                 && let Err(message) = field.check(value)
             {
-                invalid.problems.push(Problem { field: name.clone(), message });
+                invalid.problems.push(InvalidField { field: name.clone(), message });
             }
         }
     }
@@ -116,7 +116,7 @@ impl<'a> FieldValues<'a> {
 
 /// One value that its field refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct InvalidField {
     /// The field's name.
     pub field: String,
     /// What is wrong with the value, without the field's name.
@@ -131,13 +131,13 @@ pub struct Invalid {
     /// Required fields without a value: the connection's first, then the params, in schema order.
     pub missing: Vec<String>,
     /// Values that do not fit their field.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<InvalidField>,
 }
 
 impl Invalid {
     /// Makes an error about one value.
     pub fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { missing: Vec::new(), problems: vec![Problem { field: field.into(), message: message.into() }] }
+        Self { missing: Vec::new(), problems: vec![InvalidField { field: field.into(), message: message.into() }] }
     }
 
     /// Returns itself as an error where anything is wrong.

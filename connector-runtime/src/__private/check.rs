@@ -2,7 +2,7 @@
 //! panic's text is shown under the token that the macro gave the call.
 
 use crate::descriptor::{Descriptor, Literal, Outputs, TypeSpec};
-use crate::lock::Verdict;
+use crate::lock::LockVerdict;
 use crate::schema::FieldKind;
 
 /// Checks a default against the type of its field and the bounds beside it.
@@ -156,16 +156,16 @@ const fn is_off(mode: &str) -> bool {
 }
 
 /// Checks that what the lock has did not change without the version that this needs.
-pub const fn locked(verdict: &Verdict) {
-    if let Verdict::Changed(report) = verdict {
+pub const fn locked(verdict: &LockVerdict) {
+    if let LockVerdict::Changed(report) = verdict {
         panic!("{}", report.as_str());
     }
 }
 
 /// Checks that a command, or a field of it, is not the first addition that the version does not cover.
 /// Without a command, the field is the connection's; without a field, the outputs count.
-pub const fn added(verdict: &Verdict, command: &str, field: &str) {
-    if let Verdict::Added(report) = verdict
+pub const fn added(verdict: &LockVerdict, command: &str, field: &str) {
+    if let LockVerdict::Added(report) = verdict
         && report.is_about(command, field)
     {
         panic!("{}", report.as_str());

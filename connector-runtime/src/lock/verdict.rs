@@ -15,7 +15,7 @@ use crate::descriptor::Descriptor;
 use crate::version::{Level, Numbers, floor};
 
 /// Whether a connector fits its lock.
-pub enum Verdict {
+pub enum LockVerdict {
     /// The lock fits, or is not asked.
     Fine,
     /// Something that was there changed, or the lock or the version is wrong.
@@ -24,7 +24,7 @@ pub enum Verdict {
     Added(Report),
 }
 
-impl fmt::Debug for Verdict {
+impl fmt::Debug for LockVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fine => f.write_str("Fine"),
@@ -40,26 +40,26 @@ pub struct Locked<C>(PhantomData<C>);
 
 impl<C: Connector> Locked<C> {
     /// The verdict.
-    pub const VERDICT: &'static Verdict = &C::VERDICT;
+    pub const VERDICT: &'static LockVerdict = &C::VERDICT;
 }
 
 /// The verdict on any other type: what it lacks to be a connector is reported elsewhere.
 pub trait Unlocked {
     /// Nothing to say.
-    const VERDICT: &'static Verdict = &Verdict::Fine;
+    const VERDICT: &'static LockVerdict = &LockVerdict::Fine;
 }
 
 impl<C> Unlocked for Locked<C> {}
 
 /// Compares a connector with its lock.
-pub(crate) const fn verdict(descriptor: &Descriptor, lock: &Lock) -> Verdict {
-    let Some(text) = lock.text else { return Verdict::Fine };
+pub(crate) const fn verdict(descriptor: &Descriptor, lock: &Lock) -> LockVerdict {
+    let Some(text) = lock.text else { return LockVerdict::Fine };
     if descriptor.is_draft() {
-        return Verdict::Fine;
+        return LockVerdict::Fine;
     }
     if let Some(mode) = lock.mode {
         match mode.as_bytes() {
-            b"off" | b"warn" => return Verdict::Fine,
+            b"off" | b"warn" => return LockVerdict::Fine,
             _ => {}
         }
     }
@@ -67,20 +67,20 @@ pub(crate) const fn verdict(descriptor: &Descriptor, lock: &Lock) -> Verdict {
     let mut out = Out::compare(text);
     print::lock(&mut out, descriptor);
     if out.matched() {
-        return Verdict::Fine;
+        return LockVerdict::Fine;
     }
     differs(descriptor, text)
 }
 
 /// The slow path: looks for what differs, and whether the version allows it.
-const fn differs(descriptor: &Descriptor, lock: &[u8]) -> Verdict {
+const fn differs(descriptor: &Descriptor, lock: &[u8]) -> LockVerdict {
     let mut writer = Writer::new();
     if let Some(error) = check(lock) {
         writer.say(&["line "]);
         writer.number(error.line as u64);
         writer.say(&[" of the lock of `", descriptor.name, "` ", error.mistake.text()]);
         writer.say(&["\nto mend it: take the lock from the last release again, or write it anew with `CONNECTOR_LOCK=off cargo run -- lock`"]);
-        return Verdict::Changed(writer.report());
+        return LockVerdict::Changed(writer.report());
     }
     let mut buffer = [0; MAX_LOCK];
     let mut out = Out::keep(&mut buffer);
@@ -92,7 +92,7 @@ const fn differs(descriptor: &Descriptor, lock: &[u8]) -> Verdict {
             descriptor.name,
             "` is too large for a lock: split the connector, or set `lock = false`",
         ]);
-        return Verdict::Changed(writer.report());
+        return LockVerdict::Changed(writer.report());
     }
     verdict_on(descriptor.name, descriptor.version, lock, bytes::slice(&buffer, 0, length))
 }
@@ -101,22 +101,22 @@ const fn differs(descriptor: &Descriptor, lock: &[u8]) -> Verdict {
 const MAX_LOCK: usize = 1 << 20;
 
 /// Judges the texts of two locks, of which the new one is of this version.
-pub(super) const fn verdict_on(name: &str, code_version: &str, lock: &[u8], new: &[u8]) -> Verdict {
+pub(super) const fn verdict_on(name: &str, code_version: &str, lock: &[u8], new: &[u8]) -> LockVerdict {
     let (Some(was), Some(is)) = (number::version(version(lock)), number::version(code_version.as_bytes())) else {
-        return Verdict::Fine;
+        return LockVerdict::Fine;
     };
     let mut writer = Writer::new();
     let (level, additions, first) = survey(lock, new);
     let order = is.compare(&was);
     if matches!(order, Ordering::Less) {
         backwards(&mut writer, name, code_version, lock, level);
-        return Verdict::Changed(writer.report());
+        return LockVerdict::Changed(writer.report());
     }
     let needed = floor(was.numbers, !was.pre.is_empty(), level);
     let high_enough =
         matches!(order, Ordering::Greater) && !matches!(number::compare_numbers(is.numbers, needed), Ordering::Less);
     if matches!(level, Level::None) || high_enough {
-        return Verdict::Fine;
+        return LockVerdict::Fine;
     }
     writer.say(&["the schema of `", name, "` changed, and version ", code_version]);
     writer.say(&[" does not say so\n"]);
@@ -125,9 +125,9 @@ pub(super) const fn verdict_on(name: &str, code_version: &str, lock: &[u8], new:
     let mut report = writer.report();
     if let (true, Some(found)) = (additions, first) {
         report.keep_item(&found);
-        return Verdict::Added(report);
+        return LockVerdict::Added(report);
     }
-    Verdict::Changed(report)
+    LockVerdict::Changed(report)
 }
 
 /// The highest level, whether all changes of it are new things, and the first of them.

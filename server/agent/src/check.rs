@@ -24,7 +24,7 @@ const MAX_LENGTH: Duration = Duration::from_secs(5);
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CheckResult {
     /// It is well.
     Ok,
     /// It works, but should be looked at.
@@ -41,7 +41,7 @@ pub struct Finding {
     /// What it was checked against.
     pub target: String,
     /// How it went.
-    pub verdict: Verdict,
+    pub verdict: CheckResult,
     /// What was seen, and how to mend it.
     pub detail: String,
 }
@@ -50,7 +50,7 @@ impl Finding {
     fn new(
         check: impl Into<String>,
         target: &(impl ToString + ?Sized),
-        verdict: Verdict,
+        verdict: CheckResult,
         detail: impl Into<String>,
     ) -> Self {
         Self { check: check.into(), target: target.to_string(), verdict, detail: detail.into() }
@@ -65,7 +65,7 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
     served.ask_services().await;
     let mut findings = server(settings, &served).await;
     for warning in settings.config.policy.warnings() {
-        findings.push(Finding::new("allow", "agent.toml", Verdict::Warning, warning));
+        findings.push(Finding::new("allow", "agent.toml", CheckResult::Warning, warning));
     }
     let client = Client::new(settings.config.policy.clone());
     for (name, connector) in &settings.config.connectors {
@@ -74,10 +74,10 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
                 if destination(&client, name, &endpoint.url, &mut findings).await {
                     let health = external::health(&client, &endpoint.url).await;
                     let (verdict, detail) = match health {
-                        Ok(_) => (Verdict::Ok, "it is well".to_owned()),
+                        Ok(_) => (CheckResult::Ok, "it is well".to_owned()),
                         // The route is optional.
-                        Err(error) if error.is_no_route() => (Verdict::Ok, "it has no /health".to_owned()),
-                        Err(error) => (Verdict::Failed, error.to_string()),
+                        Err(error) if error.is_no_route() => (CheckResult::Ok, "it has no /health".to_owned()),
+                        Err(error) => (CheckResult::Failed, error.to_string()),
                     };
                     findings.push(Finding::new(format!("{name}: health"), &endpoint.url, verdict, detail));
                 }
@@ -89,7 +89,7 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
                 findings.push(Finding::new(
                     format!("{name}: type"),
                     type_name,
-                    Verdict::Ok,
+                    CheckResult::Ok,
                     "it is served in this process",
                 ));
                 let config = connector.config.iter().flat_map(|config| config.0.values());
@@ -107,27 +107,27 @@ async fn server(settings: &Settings, served: &Served) -> Vec<Finding> {
     let Settings { server, tls, token, config, data_dir, .. } = settings;
     if journal::is_in_use(data_dir).await {
         let detail = "an agent is running here, so the registration was not tried; its log says how it stands";
-        return vec![Finding::new("server", server, Verdict::Warning, detail)];
+        return vec![Finding::new("server", server, CheckResult::Warning, detail)];
     }
     match connect::register(server, tls.as_ref(), token, registration(config, served), served).await {
         Ok(registered) => {
             let refused = registered.refused.clone();
             connect::leave(registered).await;
             let mut findings = vec![
-                Finding::new("server", server, Verdict::Ok, "it answers"),
-                Finding::new("token", &config.id, Verdict::Ok, "the agent was registered"),
+                Finding::new("server", server, CheckResult::Ok, "it answers"),
+                Finding::new("token", &config.id, CheckResult::Ok, "the agent was registered"),
             ];
             findings.extend(refused.into_iter().map(|(name, why)| {
-                Finding::new("connector", &name, Verdict::Failed, format!("the server does not take it: {why}"))
+                Finding::new("connector", &name, CheckResult::Failed, format!("the server does not take it: {why}"))
             }));
             findings
         }
         Err(error) => match &error {
             ConnectError::Token(_) | ConnectError::Forbidden(_) | ConnectError::Refused { .. } => vec![
-                Finding::new("server", server, Verdict::Ok, "it answers"),
-                Finding::new("token", &config.id, Verdict::Failed, error.to_string()),
+                Finding::new("server", server, CheckResult::Ok, "it answers"),
+                Finding::new("token", &config.id, CheckResult::Failed, error.to_string()),
             ],
-            _ => vec![Finding::new("server", server, Verdict::Failed, error.to_string())],
+            _ => vec![Finding::new("server", server, CheckResult::Failed, error.to_string())],
         },
     }
 }
@@ -142,13 +142,13 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
         let detail = format!(
             "it is {rule}; add \"{authority}\" to allow in agent.toml, or its address where it is this machine"
         );
-        findings.push(Finding::new(format!("{name}: allowed"), &shown, Verdict::Failed, detail));
+        findings.push(Finding::new(format!("{name}: allowed"), &shown, CheckResult::Failed, detail));
         return false;
     }
     findings.push(Finding::new(
         format!("{name}: allowed"),
         &shown,
-        Verdict::Ok,
+        CheckResult::Ok,
         "it is on the allow list of agent.toml",
     ));
     let port = url.port_or_known_default().unwrap_or(0);
@@ -158,13 +158,13 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
         match timeout(MAX_LENGTH, TcpStream::connect(address)).await {
             Ok(Ok(_)) => {
                 let detail = format!("{address} takes connections");
-                findings.push(Finding::new(format!("{name}: reachable"), &shown, Verdict::Ok, detail));
+                findings.push(Finding::new(format!("{name}: reachable"), &shown, CheckResult::Ok, detail));
                 return true;
             }
             Ok(Err(error)) => why = format!("{address}: {error}"),
             Err(_) => why = format!("{address} did not answer within {} s", MAX_LENGTH.as_secs()),
         }
     }
-    findings.push(Finding::new(format!("{name}: reachable"), &shown, Verdict::Failed, why));
+    findings.push(Finding::new(format!("{name}: reachable"), &shown, CheckResult::Failed, why));
     false
 }

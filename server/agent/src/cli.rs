@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::environment::variable;
 use crate::logs::{self, LogFormat};
-use crate::{Agent, AgentConfig, Finding, Pace, ServerAddress, Settings, Verdict, check, read_token, tls_config};
+use crate::{Agent, AgentConfig, CheckResult, Finding, Pace, ServerAddress, Settings, check, read_token, tls_config};
 
 /// How long look-ups that are still under way may hold up the end of the process.
 const LAST_LOOKUPS: Duration = Duration::from_millis(200);
@@ -184,13 +184,13 @@ fn show(findings: &[Finding], json: bool) -> Result<ExitCode, CommandError> {
             continue;
         }
         let word = match finding.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "failed",
+            CheckResult::Ok => "ok",
+            CheckResult::Warning => "warning",
+            CheckResult::Failed => "failed",
         };
         print(format!("{word:7}  {:check$}  {:target$}  {}", finding.check, finding.target, finding.detail));
     }
-    let failed = findings.iter().any(|finding| finding.verdict == Verdict::Failed);
+    let failed = findings.iter().any(|finding| finding.verdict == CheckResult::Failed);
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 

@@ -127,12 +127,12 @@ struct File {
     #[serde(default)]
     allow: Vec<String>,
     #[serde(default)]
-    connectors: BTreeMap<String, Connector>,
+    connectors: BTreeMap<String, ConnectorEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Connector {
+struct ConnectorEntry {
     #[serde(rename = "type")]
     type_name: Option<String>,
     url: Option<String>,
@@ -212,11 +212,11 @@ struct Reader<'r> {
 type Mistake = (String, String);
 
 impl Reader<'_> {
-    fn read(&self, connector: Connector) -> Result<ConnectorConfig, Mistake> {
+    fn read(&self, connector: ConnectorEntry) -> Result<ConnectorConfig, Mistake> {
         if !is_connector_name(self.name) {
             return Err(self.mistake("", CONNECTOR_NAME_RULE));
         }
-        let Connector { type_name, url, protocol, signing_secret, config } = connector;
+        let ConnectorEntry { type_name, url, protocol, signing_secret, config } = connector;
         let (kind, schema) = match (type_name, url) {
             (Some(type_name), None) => {
                 if protocol.is_some() || signing_secret.is_some() {

@@ -28,7 +28,7 @@ mod work;
 
 pub use self::address::{AddressError, ServerAddress};
 pub use self::backoff::{FailureCount, Pace};
-pub use self::check::{Finding, Verdict, check};
+pub use self::check::{CheckResult, Finding, check};
 pub use self::config::{AgentConfig, ConfigError};
 pub use self::connect::ConnectError;
 pub use self::journal::{Journal, JournalError};

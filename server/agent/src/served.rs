@@ -27,11 +27,11 @@ use super::plain::Plain;
 pub(super) struct Served {
     registry: Arc<Registry>,
     http: Client,
-    connectors: BTreeMap<String, Connector>,
+    connectors: BTreeMap<String, ServedConnector>,
 }
 
 #[derive(Debug)]
-struct Connector {
+struct ServedConnector {
     config: ConnectorConfig,
     status: Arc<ServiceStatus>,
     /// What a service told of itself.
@@ -48,7 +48,7 @@ struct Known {
 
 impl Served {
     pub(super) fn new(config: &AgentConfig, registry: Arc<Registry>) -> Self {
-        let connector = |config: &ConnectorConfig| Connector {
+        let connector = |config: &ConnectorConfig| ServedConnector {
             config: config.clone(),
             status: Arc::default(),
             told: RwLock::default(),
@@ -74,7 +74,7 @@ impl Served {
         join_all(asking).await;
     }
 
-    async fn ask(&self, name: &str, connector: &Connector, endpoint: &Endpoint) {
+    async fn ask(&self, name: &str, connector: &ServedConnector, endpoint: &Endpoint) {
         match external::fetch_schema(&self.http, &endpoint.url).await {
             Ok(fetched) => {
                 let schema = Arc::new(fetched.config_schema);
@@ -187,7 +187,7 @@ impl Served {
         }
     }
 
-    fn known(&self, connector: &Connector) -> Option<Known> {
+    fn known(&self, connector: &ServedConnector) -> Option<Known> {
         match &connector.config.kind {
             Kind::BuiltIn(type_name) => {
                 let entry = self.registry.get(type_name)?;

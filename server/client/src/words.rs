@@ -1,5 +1,7 @@
 //! The closed sets of words on the wire. Each is stored, sent and read as the same snake_case text.
 
+pub use connector_schema::LogLevel;
+
 /// A closed set of words.
 pub trait Words: Copy + PartialEq + 'static {
     /// The first word of the set.
@@ -67,6 +69,18 @@ macro_rules! words {
 
 pub(crate) use words;
 
+impl Words for LogLevel {
+    const FIRST: Self = Self::Trace;
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|level| level.as_str()).collect()
+    }
+
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+}
+
 /// A text that is not a word of the set it was read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what}, expected one of {}", known.join(", "))]
@@ -110,22 +124,6 @@ words! {
         Refresh = "refresh",
         /// Seeding, at the start of a server that had it compiled in.
         Seed = "seed",
-    }
-}
-
-words! {
-    /// How much a connector logs.
-    LogLevel, "log level" {
-        /// Everything.
-        Trace = "trace",
-        /// What helps to find a fault.
-        Debug = "debug",
-        /// What happens.
-        Info = "info",
-        /// What may be wrong.
-        Warn = "warn",
-        /// What is wrong.
-        Error = "error",
     }
 }
 

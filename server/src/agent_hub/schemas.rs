@@ -48,13 +48,13 @@ pub(super) struct Schemas {
 
 #[derive(Debug, Default)]
 struct State {
-    verdicts: BTreeMap<String, Verdict>,
+    verdicts: BTreeMap<String, Judged>,
     asked: BTreeSet<String>,
     answers: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone)]
-struct Verdict {
+struct Judged {
     /// The server's hash.
     against: String,
     refusal: Arc<str>,
@@ -129,7 +129,7 @@ pub(super) async fn refusal(connection: &Connection, connector: &str, expected: 
     };
     tracing::warn!(agent = connection.agent_id, connector, reason = text, "a connector is not taken from an agent");
     let refusal = Arc::<str>::from(text);
-    let verdict = Verdict { against: server.sha256.clone(), refusal: Arc::clone(&refusal) };
+    let verdict = Judged { against: server.sha256.clone(), refusal: Arc::clone(&refusal) };
     schemas.lock().verdicts.insert(connector.to_owned(), verdict);
     Some(refusal)
 }

@@ -120,7 +120,9 @@ async fn drive(
                 None => None,
             }
         });
-        let Some(outcome) = run.catch_unwind().instrument(span.clone()).await.unwrap_or_else(|_| Some(Err("it panicked".to_owned()))) else {
+        let Some(outcome) =
+            run.catch_unwind().instrument(span.clone()).await.unwrap_or_else(|_| Some(Err("it panicked".to_owned())))
+        else {
             return;
         };
         let outcome = outcome.map_err(|error| error.chars().take(MAX_ERROR).collect());

@@ -18,7 +18,7 @@ use crate::connector_secrets;
 use crate::error::Error;
 use crate::services::Services;
 use crate::store::{
-    Connector, ConnectorFields, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
+    ConnectorFields, ConnectorRow, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
 };
 use crate::type_schema::type_schema;
 
@@ -103,7 +103,11 @@ impl From<StoreError> for Attempt {
     }
 }
 
-async fn attempt(services: &Services, connector: Connector, patch: &ConnectorPatch) -> Result<ConnectorView, Attempt> {
+async fn attempt(
+    services: &Services,
+    connector: ConnectorRow,
+    patch: &ConnectorPatch,
+) -> Result<ConnectorView, Attempt> {
     let row = services.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(&services.registry, &row)?;
     let mut fields = connector.fields.clone();
@@ -121,7 +125,7 @@ async fn attempt(services: &Services, connector: Connector, patch: &ConnectorPat
 /// Opens the sealed objects that a change touches: a destination may lie in one, beside its secret.
 async fn sealed_objects(
     services: &Services,
-    connector: &Connector,
+    connector: &ConnectorRow,
     schema: &ConfigSchema,
     patch: &ConnectorPatch,
 ) -> Result<Map<String, Value>, Attempt> {
@@ -141,7 +145,11 @@ async fn sealed_objects(
 }
 
 /// Checks what is said of an external connector alone, and tells whether its calls go elsewhere from now on.
-fn apply_endpoint(connector: &Connector, patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<bool, Error> {
+fn apply_endpoint(
+    connector: &ConnectorRow,
+    patch: &ConnectorPatch,
+    fields: &mut ConnectorFields,
+) -> Result<bool, Error> {
     let external = connector.execution_model == ExecutionModel::External;
     if patch.signing_secret.is_some() && !external {
         let message = format!("only for external connectors; this one is {}", connector.execution_model);
@@ -165,7 +173,7 @@ struct Cleared {
 
 fn apply_config(
     services: &Services,
-    connector: &Connector,
+    connector: &ConnectorRow,
     schema: &ConfigSchema,
     patch: &ConnectorPatch,
     fields: &mut ConnectorFields,

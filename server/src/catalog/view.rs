@@ -8,7 +8,7 @@ use floh_client::answers::{CircuitState, ConnectorView, SecretState, ServiceHeal
 use super::config::missing;
 use super::config_migration::shown_name;
 use crate::agent_hub::ServingAgentState;
-use crate::store::{Connector, ExecutionModel};
+use crate::store::{ConnectorRow, ExecutionModel};
 
 /// Shows what is known of a service.
 pub(super) fn service_state(state: ExternalState) -> ServiceState {
@@ -30,8 +30,8 @@ pub(super) fn service_state(state: ExternalState) -> ServiceState {
 }
 
 /// Shows a connector of a type whose connection fields are known.
-pub(super) fn connector_view(connector: Connector, fields: &Fields, available: bool) -> ConnectorView {
-    let Connector {
+pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available: bool) -> ConnectorView {
+    let ConnectorRow {
         id,
         type_name,
         type_version,

@@ -41,15 +41,12 @@ pub(super) struct CallArgs {
     json: bool,
     /// Least level of log lines that are shown on standard error.
     #[arg(long, default_value = "warn", value_name = "LEVEL")]
-    log_level: String,
+    log_level: LogLevel,
 }
 
 pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliError> {
     let entry = entry(registry, &args.name)?;
-    let level = LogLevel::from_wire(&args.log_level).ok_or_else(|| {
-        CliError::Usage(format!("no log level {}; known are trace, debug, info, warn, error", args.log_level))
-    })?;
-    telemetry::init_logs(LogFormat::Pretty, level.as_str());
+    telemetry::init_logs(LogFormat::Pretty, args.log_level.as_str());
     let schema = entry.schema();
     let connection = values::read(&args.config, &schema.connection, "connection field")?;
     let name = args.command.as_deref().or(schema.default_command.as_deref());
@@ -66,7 +63,7 @@ pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliEr
         connection: Arc::new(ConnectionConfig::new(connection)),
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock,
-        log_level: level,
+        log_level: args.log_level,
         http: Client::new(args.egress.policy().map_err(CliError::usage)?),
         ..Invocation::default()
     };

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use connector_runtime::log::LogLevel;
 
 use super::{CliError, runtime};
 use crate::config::EgressArgs;
+use crate::telemetry::{self, LogFormat};
 
 /// Check and run scripts.
 #[derive(Debug, Args)]
@@ -80,17 +82,15 @@ struct RunArgs {
     json: bool,
     /// Least level of log lines that are shown on standard error.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
-    log_level: String,
+    log_level: LogLevel,
 }
 
 pub(super) fn run(command: ScriptCommand) -> Result<ExitCode, CliError> {
     match command.what {
         What::Check(args) => runtime()?.block_on(author::check(&args)),
         What::Run(args) => {
-            let level = author::log_level(&args.log_level)?;
-            runtime()?.block_on(async {
-                if args.watch { watch::run(&args, level).await } else { author::run(&args, level).await }
-            })
+            telemetry::init_logs(LogFormat::Pretty, &format!("warn,connector={}", args.log_level));
+            runtime()?.block_on(async { if args.watch { watch::run(&args).await } else { author::run(&args).await } })
         }
     }
 }

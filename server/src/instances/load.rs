@@ -7,7 +7,6 @@ use connector_runtime::context::ConnectionConfig;
 use connector_runtime::descriptor::EgressScope;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::egress::Client;
-use connector_runtime::log::LogLevel;
 use connector_runtime::mock::MockSettings;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
@@ -117,7 +116,7 @@ impl Loader {
             refusal,
             connection: Arc::new(ConnectionConfig::new(config)),
             redactor,
-            log_level: LogLevel::from_wire(connector.fields.log_level.as_str()).unwrap_or_default(),
+            log_level: connector.fields.log_level,
             http,
             permits: Arc::new(Semaphore::new(MAX_CALLS)),
             meters,

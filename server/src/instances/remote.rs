@@ -14,12 +14,12 @@ use url::Url;
 use super::load::Loader;
 use crate::agent_hub::AgentExecutor;
 use crate::changes::{Action, Change, Subject, Subscriber};
-use crate::store::{Connector, ConnectorType, ExecutionModel};
+use crate::store::{ConnectorRow, ConnectorType, ExecutionModel};
 use connector_runtime::external::{Expected, External, Service, ServiceStatuses};
 
 /// What an external connector is made of.
 pub(super) struct Remote<'c> {
-    pub connector: &'c Connector,
+    pub connector: &'c ConnectorRow,
     pub connector_type: &'c ConnectorType,
     pub schema: &'c Arc<ConfigSchema>,
     pub signing_secret: Option<Secret>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::store::tests::{TestDb, connector_fields, object, on_both};
-use crate::store::{Connector, ConnectorFields, SecretChanges, StoreError, TypeChoice, new_id};
+use crate::store::{ConnectorFields, ConnectorRow, SecretChanges, StoreError, TypeChoice, new_id};
 use crate::testing::TestServer;
 
 on_both!(
@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Makes a connector of a compiled type, past the use cases.
-async fn connector(server: &TestServer, name: &str, config: Value) -> Connector {
+async fn connector(server: &TestServer, name: &str, config: Value) -> ConnectorRow {
     let of = server.app.store.types().get("safe").await.unwrap();
     let fields = ConnectorFields { config: object(config), ..connector_fields(name) };
     server.app.store.connectors().create(new_id(), fields, TypeChoice::Existing(of.id), Vec::new()).await.unwrap()

@@ -188,5 +188,5 @@ pub(super) fn level_byte(level: LogLevel) -> u8 {
 }
 
 pub(super) fn level_of(byte: u8) -> Result<LogLevel, Malformed> {
-    LogLevel::ALL.get(usize::from(byte)).map(|(_, level)| *level).ok_or(Malformed)
+    LogLevel::ALL.get(usize::from(byte)).copied().ok_or(Malformed)
 }

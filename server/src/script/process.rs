@@ -169,7 +169,7 @@ impl Worker {
         host: &dyn HostCalls,
         turn: &mut ComputeSlot<'_>,
         out: &[u8],
-    ) -> Result<Verdict, Gone> {
+    ) -> Result<Ended, Gone> {
         self.write(out).await?;
         let mut usage = Usage::new(call.limits);
         loop {
@@ -216,11 +216,11 @@ impl Worker {
                     if ran.json.len() > call.limits.result {
                         return Err(Gone);
                     }
-                    return Ok(Verdict { spent: done.spent, result: Ok(ran) });
+                    return Ok(Ended { spent: done.spent, result: Ok(ran) });
                 }
                 Kind::Failed => {
                     let mut reader = Reader(&body);
-                    return Ok(Verdict { spent: reader.byte()? != 0, result: Err(reader.json()?) });
+                    return Ok(Ended { spent: reader.byte()? != 0, result: Err(reader.json()?) });
                 }
                 _ => return Err(Gone),
             }
@@ -356,7 +356,7 @@ struct Data<'a> {
 }
 
 /// How a run ended, and whether its worker ends with it.
-struct Verdict {
+struct Ended {
     spent: bool,
     result: Result<Ran, Fault>,
 }

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::{Store, StoreError};
-use crate::changes::{Action, Change, Changes, Subject};
+use crate::changes::{Action, Change, ChangeFeed, Subject};
 
 /// A transaction whose writes others have to hear of.
 pub(super) struct ChangeTransaction {
@@ -16,7 +16,7 @@ pub(super) struct ChangeTransaction {
 
 /// What a write changes; told to the subscribers when this is dropped, if the commit may have come through.
 struct Told {
-    changes: Changes,
+    changes: ChangeFeed,
     noted: Vec<(Subject, Action)>,
     outcome: Outcome,
 }

@@ -39,7 +39,7 @@ pub struct ConnectorFields {
 
 /// A connector as it is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Connector {
+pub struct ConnectorRow {
     /// Its id.
     pub id: Uuid,
     /// The id of its type.
@@ -71,7 +71,7 @@ pub struct Connector {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedConnector {
     /// The connector.
-    pub connector: Connector,
+    pub connector: ConnectorRow,
     /// Its type.
     pub connector_type: ConnectorType,
     /// Its secrets, still sealed.

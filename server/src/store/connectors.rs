@@ -11,8 +11,8 @@ use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
 use super::types;
 use super::{
-    Connector, ConnectorFields, ConnectorFilter, ExecutionModel, LoadedConnector, Page, PageRequest, Store, StoreError,
-    TypeChoice, page,
+    ConnectorFields, ConnectorFilter, ConnectorRow, ExecutionModel, LoadedConnector, Page, PageRequest, Store,
+    StoreError, TypeChoice, page,
 };
 use crate::changes::{Action, Subject};
 
@@ -40,7 +40,7 @@ impl Connectors<'_> {
         fields: ConnectorFields,
         connector_type: TypeChoice,
         secrets: Vec<SealedSecret>,
-    ) -> Result<Connector, StoreError> {
+    ) -> Result<ConnectorRow, StoreError> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
         let type_id = match connector_type {
@@ -97,7 +97,7 @@ impl Connectors<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn get(&self, key: &str) -> Result<Connector, StoreError> {
+    pub async fn get(&self, key: &str) -> Result<ConnectorRow, StoreError> {
         let mut snapshot = self.store.snapshot().await?;
         fetch(&mut snapshot, key).await
     }
@@ -118,7 +118,7 @@ impl Connectors<'_> {
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn list(&self, filter: &ConnectorFilter, page: &PageRequest) -> Result<Page<Connector>, StoreError> {
+    pub async fn list(&self, filter: &ConnectorFilter, page: &PageRequest) -> Result<Page<ConnectorRow>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" WHERE 1 = 1");
         if let Some(q) = &filter.q {
@@ -146,7 +146,7 @@ impl Connectors<'_> {
         let mut snapshot = self.store.snapshot().await?;
         let rows = statement.query().fetch_all(&mut *snapshot).await?;
         let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-        let mut page = page::cut(items, page, 'c', |last: &Connector| last.id.to_string());
+        let mut page = page::cut(items, page, 'c', |last: &ConnectorRow| last.id.to_string());
         let ids: Vec<Uuid> = page.items.iter().map(|connector| connector.id).collect();
         let mut dates = secrets::dates(&mut snapshot, &ids).await?;
         for connector in &mut page.items {
@@ -166,7 +166,7 @@ impl Connectors<'_> {
         revision: i64,
         fields: ConnectorFields,
         secrets: SecretChanges,
-    ) -> Result<Connector, StoreError> {
+    ) -> Result<ConnectorRow, StoreError> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
         remember_name(&mut transaction, id, &fields.name).await?;
@@ -236,14 +236,14 @@ impl Connectors<'_> {
     }
 }
 
-impl Connector {
+impl ConnectorRow {
     /// Names the connector to those who hear of changes.
     fn subject(&self) -> Subject {
         Subject::Connector { id: self.id, name: self.fields.name.clone() }
     }
 }
 
-async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<Connector, StoreError> {
+async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorRow, StoreError> {
     let mut statement = Statement::new(SELECT);
     statement.push(" WHERE ");
     Key::parse(key).condition(&mut statement, "c");
@@ -315,14 +315,14 @@ fn contains(q: &str) -> String {
     pattern
 }
 
-fn from_row(row: &AnyRow) -> Result<Connector, StoreError> {
+fn from_row(row: &AnyRow) -> Result<ConnectorRow, StoreError> {
     let row = Reader::new(row, TABLE);
     let timeout_ms: Option<i64> = row.value("timeout_ms")?;
     let own_endpoint: Option<String> = row.value("endpoint_url")?;
     let own_model: Option<String> = row.value("own_model")?;
     let own_model = own_model.map(|_| row.word("own_model")).transpose()?;
     let type_model = row.word("type_model")?;
-    Ok(Connector {
+    Ok(ConnectorRow {
         id: row.id("id")?,
         type_id: row.id("type_id")?,
         type_name: row.text("type_name")?,

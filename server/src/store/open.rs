@@ -25,7 +25,7 @@ use super::tokens::Tokens;
 use super::types::ConnectorTypes;
 use super::url::Target;
 use super::{OpenError, StoreError, new_id};
-use crate::changes::Changes;
+use crate::changes::ChangeFeed;
 
 /// Connections that read from a SQLite file at once.
 const SQLITE_READERS: u32 = 4;
@@ -47,7 +47,7 @@ pub struct Store {
     pub(super) read: AnyPool,
     pub(super) write: AnyPool,
     pub(super) dialect: Dialect,
-    pub(super) changes: Changes,
+    pub(super) changes: ChangeFeed,
     /// Names who has opened it: the owner of what it begins.
     pub(super) id: Uuid,
 }
@@ -66,7 +66,7 @@ impl Store {
             Target::Sqlite { path } => {
                 create_file(path)?;
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
-                let (changes, id) = (Changes::default(), new_id());
+                let (changes, id) = (ChangeFeed::default(), new_id());
                 let store = Self { read: write.clone(), write, dialect: Dialect::Sqlite, changes, id };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
@@ -79,7 +79,7 @@ impl Store {
                 let mut connection = pool.acquire().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *connection, Dialect::Postgres).await?;
                 drop(connection);
-                let (changes, id) = (Changes::default(), new_id());
+                let (changes, id) = (ChangeFeed::default(), new_id());
                 Ok(Self { read: pool.clone(), write: pool, dialect: Dialect::Postgres, changes, id })
             }
         }
@@ -121,7 +121,7 @@ impl Store {
     }
 
     /// Whom writes to connectors, types, secrets and tokens are told to.
-    pub fn changes(&self) -> &Changes {
+    pub fn changes(&self) -> &ChangeFeed {
         &self.changes
     }
 

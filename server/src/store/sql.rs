@@ -3,7 +3,7 @@
 //! sqlx's own query builder writes `?` for `Any`, which PostgreSQL does not take; its row decoding would
 //! need the derive feature, which compiles SQLite's C source twice. Both are a page of code here.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use sqlx::query::Query;
 use sqlx::{Any, Arguments as _, AssertSqlSafe, Decode, Encode, Row as _, Type};
 use uuid::Uuid;
 
+use super::StoreError;
 use super::migrate::Dialect;
-use super::{StoreError, UnknownWord};
 
 /// Makes an id for a new row: a UUIDv7, so ids sort by the time they were made.
 pub fn new_id() -> Uuid {
@@ -184,7 +184,7 @@ impl<'r> Reader<'r> {
         milliseconds.map(|ms| Timestamp::from_millisecond(ms).map_err(|error| self.corrupt(column, error))).transpose()
     }
 
-    pub(super) fn word<T: FromStr<Err = UnknownWord>>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(super) fn word<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T, StoreError> {
         self.value::<&str>(column)?.parse().map_err(|error| self.corrupt(column, error))
     }
 
@@ -195,7 +195,7 @@ impl<'r> Reader<'r> {
         })
     }
 
-    fn corrupt(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
+    fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
         StoreError::Corrupt { table: self.table, column, reason: reason.to_string() }
     }
 }

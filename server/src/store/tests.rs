@@ -143,7 +143,7 @@ pub(crate) fn sealed(field: &str, ciphertext: &str) -> SealedSecret {
 }
 
 /// Makes a connector of a new type that has its name.
-pub(crate) async fn widget(store: &Store, name: &str) -> Connector {
+pub(crate) async fn widget(store: &Store, name: &str) -> ConnectorRow {
     store
         .connectors()
         .create(new_id(), connector_fields(name), TypeChoice::New(new_type(name)), Vec::new())
@@ -152,7 +152,7 @@ pub(crate) async fn widget(store: &Store, name: &str) -> Connector {
 }
 
 /// An execution of `listWidgets` that has just started.
-pub(crate) fn started(connector: &Connector) -> ExecutionRow {
+pub(crate) fn started(connector: &ConnectorRow) -> ExecutionRow {
     ExecutionRow {
         id: new_id(),
         connector_id: connector.id,

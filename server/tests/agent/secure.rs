@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use floh_agent::{Finding, Verdict, check, tls_config};
+use floh_agent::{CheckResult, Finding, check, tls_config};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use test_support::certificates::Authority;
@@ -55,12 +55,12 @@ async fn a_private_authority_is_trusted_where_it_is_named() {
             checking.await.unwrap()
         });
         let finding = findings.await.remove(0);
-        assert_eq!((finding.check.as_str(), finding.verdict), ("server", Verdict::Failed));
+        assert_eq!((finding.check.as_str(), finding.verdict), ("server", CheckResult::Failed));
         assert!(finding.detail.contains("cannot speak TLS") && finding.detail.contains("--ca"), "{finding:?}");
     }
 }
 
-fn verdict(findings: &[Finding], check: &str) -> (Verdict, String) {
+fn verdict(findings: &[Finding], check: &str) -> (CheckResult, String) {
     let finding = findings.iter().find(|finding| finding.check == check);
     let finding = finding.unwrap_or_else(|| panic!("no finding {check}: {findings:?}"));
     (finding.verdict, finding.detail.clone())
@@ -88,15 +88,15 @@ async fn a_check_tells_how_server_token_and_destinations_stand() {
         while let Some(Ok(_)) = within_bound("the goodbye", line.socket.next()).await {}
     };
     let (findings, ()) = tokio::join!(check(&of_test, registry()), answering);
-    assert_eq!(verdict(&findings, "server").0, Verdict::Ok);
-    assert_eq!(verdict(&findings, "token").0, Verdict::Ok);
+    assert_eq!(verdict(&findings, "server").0, CheckResult::Ok);
+    assert_eq!(verdict(&findings, "token").0, CheckResult::Ok);
     assert!(verdict(&findings, "connector").1.contains("no connector of that name"));
     for ok in ["well: allowed", "well: reachable", "well: health", "gone: allowed", "front-desk: type"] {
-        assert_eq!(verdict(&findings, ok).0, Verdict::Ok, "{ok}: {findings:?}");
+        assert_eq!(verdict(&findings, ok).0, CheckResult::Ok, "{ok}: {findings:?}");
     }
-    assert_eq!(verdict(&findings, "gone: reachable").0, Verdict::Failed);
+    assert_eq!(verdict(&findings, "gone: reachable").0, CheckResult::Failed);
     let (closed, detail) = verdict(&findings, "closed: allowed");
-    assert_eq!(closed, Verdict::Failed);
+    assert_eq!(closed, CheckResult::Failed);
     assert!(detail.contains("[not_listed]") && detail.contains("add \"10.1.2.3:8080\""), "{detail}");
 
     let refusing = async {
@@ -106,7 +106,7 @@ async fn a_check_tells_how_server_token_and_destinations_stand() {
     };
     let (findings, ()) = tokio::join!(check(&of_test, registry()), refusing);
     let (token, detail) = verdict(&findings, "token");
-    assert_eq!(token, Verdict::Failed);
+    assert_eq!(token, CheckResult::Failed);
     assert!(detail.contains("no such token") && detail.contains("POST /api/tokens"), "{detail}");
 
     // While an agent runs here, a registration would push it out.
@@ -114,7 +114,7 @@ async fn a_check_tells_how_server_token_and_destinations_stand() {
     let mut line = hub.accept().await;
     let findings = check(&of_test, registry()).await;
     let (server, detail) = verdict(&findings, "server");
-    assert_eq!(server, Verdict::Warning);
+    assert_eq!(server, CheckResult::Warning);
     assert!(detail.contains("an agent is running here"), "{detail}");
     line.caught_up().await;
 }

@@ -180,7 +180,7 @@ fn options(named: &str, old: &[Choice], new: &[Choice], path: Path<'_>, changes:
         let value = choice.value.to_string();
         match is.get(&value) {
             None => {
-                changes.found(Aspect::SelectOption, Difference::Removed, path.index(at), &Said::of(&option(&value)))
+                changes.found(Aspect::SelectOption, Difference::Removed, path.index(at), &Said::of(&option(&value)));
             }
             Some(now) if new[*now].label != choice.label => {
                 let place = path.index(*now);

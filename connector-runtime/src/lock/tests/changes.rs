@@ -3,7 +3,7 @@
 use super::fixture::Lab;
 use crate::connector::Connector;
 use crate::descriptor::Descriptor;
-use crate::lock::{Lock, LockFile, Verdict, diff, print, verdict};
+use crate::lock::{Lock, LockFile, LockVerdict, diff, print, verdict};
 
 #[test]
 fn each_change_is_found_and_said() {
@@ -139,6 +139,6 @@ fn a_draft_may_differ_from_its_lock_and_a_release_may_not() {
     {
         let descriptor = Descriptor { version, ..*Lab::DESCRIPTOR };
         let verdict = verdict(&descriptor, &lock);
-        assert_eq!(matches!(verdict, Verdict::Fine), fine, "{version}: {verdict:?}");
+        assert_eq!(matches!(verdict, LockVerdict::Fine), fine, "{version}: {verdict:?}");
     }
 }

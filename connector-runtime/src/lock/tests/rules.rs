@@ -2,7 +2,7 @@
 //! as the diff of the two schemas gives.
 
 use super::schema_text::lock_of;
-use crate::lock::{Verdict, diff, verdict::verdict_on};
+use crate::lock::{LockVerdict, diff, verdict::verdict_on};
 use crate::schema::ConfigSchema;
 use crate::version::{InLock, Level, RULES, Rule, Wording, suggested_version};
 
@@ -51,10 +51,10 @@ fn the_compiler_refuses_each_example_without_the_version_that_it_needs() {
         let change = diff(&old, &new).unwrap().items.pop();
         let raised = suggested_version(&version, change.as_ref().map_or(Level::None, |change| change.level()));
         let judged = |version: &str| verdict_on("lab", version, old.as_bytes(), new.as_bytes());
-        assert!(matches!(judged(&raised.to_string()), Verdict::Fine), "{rule:?}");
+        assert!(matches!(judged(&raised.to_string()), LockVerdict::Fine), "{rule:?}");
         match (judged("1.0.0"), change) {
-            (Verdict::Fine, None) => {}
-            (Verdict::Changed(report) | Verdict::Added(report), Some(change)) => {
+            (LockVerdict::Fine, None) => {}
+            (LockVerdict::Changed(report) | LockVerdict::Added(report), Some(change)) => {
                 let line = format!("\n  {}  {}\n", change.level(), change.message);
                 assert!(report.as_str().contains(&line), "{rule:?}: {}", report.as_str());
                 assert!(report.as_str().contains(&format!("version = \"{raised}\"")), "{rule:?}: {}", report.as_str());

@@ -9,7 +9,6 @@ use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::descriptor::EgressScope;
 use connector_runtime::dispatch::{FinishedCall, Target, dispatch};
 use connector_runtime::egress::Client;
-use connector_runtime::log::LogLevel;
 use connector_runtime::mock::{MockScript, MockSettings};
 use connector_runtime::redact::secret_texts;
 use connector_runtime::schema::{Command, ConfigSchema, Fields};
@@ -20,7 +19,6 @@ use crate::cli::{CliError, print, values};
 use crate::script::{
     CommandScripts, Limits, Pool, PoolSettings, ScriptExecutor, ScriptFailure, ScriptMocks, ScriptProblem, Scripts,
 };
-use crate::telemetry::{self, LogFormat};
 
 /// What was read from the files.
 pub(super) struct Read {
@@ -57,13 +55,6 @@ fn schema(path: &Path, text: &str) -> Result<ConfigSchema, CliError> {
     let wrong = |error: &dyn std::fmt::Display| CliError::Usage(format!("{}: {error}", path.display()));
     let value: Value = serde_json::from_str(text).map_err(|error| wrong(&error))?;
     ConfigSchema::parse(&value).map_err(|error| wrong(&error))
-}
-
-pub(super) fn log_level(name: &str) -> Result<LogLevel, CliError> {
-    let level = LogLevel::from_wire(name)
-        .ok_or_else(|| CliError::Usage(format!("no log level {name}; known are trace, debug, info, warn, error")))?;
-    telemetry::init_logs(LogFormat::Pretty, &format!("warn,connector={}", level.as_str()));
-    Ok(level)
 }
 
 /// One worker, started when it is needed.
@@ -109,11 +100,11 @@ fn place(line: Option<u32>, column: Option<u32>) -> String {
     format!("{}{}", part(line), part(column.filter(|_| line.is_some())))
 }
 
-pub(super) async fn run(args: &RunArgs, level: LogLevel) -> Result<ExitCode, CliError> {
-    run_with(&scripts()?, args, level).await
+pub(super) async fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
+    run_with(&scripts()?, args).await
 }
 
-pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs, level: LogLevel) -> Result<ExitCode, CliError> {
+pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs) -> Result<ExitCode, CliError> {
     let Read { source, schema } = read(&args.source)?;
     let schema = match schema {
         Some(schema) => schema,
@@ -141,7 +132,7 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs, level: LogLevel)
         variables,
         timeout_ms: args.timeout_ms,
         mock_scenario: args.mock.clone(),
-        log_level: level,
+        log_level: args.log_level,
         http,
         ..Invocation::default()
     };

@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use connector_runtime::log::LogLevel;
-
 use super::{RunArgs, author};
 use crate::cli::{CliError, print_error};
 
@@ -19,13 +17,13 @@ const EVERY: Duration = Duration::from_millis(200);
 type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 /// Runs until it is interrupted.
-pub(super) async fn run(args: &RunArgs, level: LogLevel) -> Result<ExitCode, CliError> {
+pub(super) async fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
     let scripts = author::scripts()?;
     let mut seen = stamp(args);
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         // A mistake in the file is mended by its next change.
-        if let Err(error) = author::run_with(&scripts, args, level).await {
+        if let Err(error) = author::run_with(&scripts, args).await {
             print_error(&error);
         }
         loop {

@@ -49,7 +49,7 @@ fn every_reply_is_read_as_it_was_written() {
 
 #[test]
 fn levels_keep_their_bytes() {
-    for (_, level) in LogLevel::ALL {
+    for level in LogLevel::ALL.iter().copied() {
         assert_eq!(level_of(level_byte(level)), Ok(level));
     }
     assert_eq!(level_of(5), Err(Malformed));
