@@ -2,7 +2,9 @@
 //! the server's log at once. Every line is redacted before it leaves this module.
 
 use std::fmt::{self, Display};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 pub use connector_schema::LogLevel;
 use jiff::Timestamp;
@@ -90,7 +92,7 @@ impl Logger {
             LogLevel::Warn => tracing::warn!(target: "connector", connector, "{message}"),
             LogLevel::Error => tracing::error!(target: "connector", connector, "{message}"),
         }
-        inner.lines.lock().unwrap_or_else(PoisonError::into_inner).push(level, message);
+        inner.lines.lock().push(level, message);
     }
 
     /// Returns the lowest level that is kept.
@@ -99,7 +101,7 @@ impl Logger {
     }
 
     pub(crate) fn take(&self) -> Vec<LogLine> {
-        std::mem::take(&mut self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).lines)
+        std::mem::take(&mut self.0.lines.lock().lines)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
@@ -42,7 +42,7 @@ struct Lifecycle {
     lease: Arc<Lease>,
     stopping: AtomicBool,
     /// Given back with the end, also where somebody still holds the app.
-    lock: std::sync::Mutex<Option<DataLock>>,
+    lock: parking_lot::Mutex<Option<DataLock>>,
 }
 
 /// What a start takes first, so that no other server works on the same data.
@@ -191,7 +191,7 @@ impl App {
         });
         let Owned { lock, lease, background } = owned;
         let stopping = AtomicBool::new(false);
-        let lifecycle = Lifecycle { background, lease, stopping, lock: std::sync::Mutex::new(Some(lock)) };
+        let lifecycle = Lifecycle { background, lease, stopping, lock: parking_lot::Mutex::new(Some(lock)) };
         let app = Self { services, lifecycle: Arc::new(lifecycle) };
         seal_stored(&app.services).await?;
         if options.seed.samples {
@@ -254,7 +254,7 @@ impl App {
         }
         self.lifecycle.lease.release().await;
         self.store.close().await;
-        drop(self.lifecycle.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.lifecycle.lock.lock().take());
     }
 }
 

@@ -5,8 +5,9 @@
 //! caches and the event bus subscribe. This file knows none of them.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::RwLock;
 use uuid::Uuid;
 
 /// What was written.
@@ -71,14 +72,14 @@ impl ChangeFeed {
     /// Tells a subscriber of every write from now on, for as long as it lives.
     pub fn subscribe<S: Subscriber + 'static>(&self, subscriber: &Arc<S>) {
         let subscriber: Weak<dyn Subscriber> = Arc::downgrade(subscriber) as Weak<S>;
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.write();
         all.retain(|one| one.strong_count() > 0);
         all.push(subscriber);
     }
 
     /// Tells all subscribers of a write. What they keep of before is gone when this returns.
     pub fn publish(&self, change: &Change) {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.0.read().clone();
         for subscriber in all.iter().filter_map(Weak::upgrade) {
             subscriber.on_change(change);
         }
@@ -87,7 +88,7 @@ impl ChangeFeed {
 
 impl fmt::Debug for ChangeFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subscribers = self.0.read().unwrap_or_else(PoisonError::into_inner).len();
+        let subscribers = self.0.read().len();
         f.debug_struct("ChangeFeed").field("subscribers", &subscribers).finish()
     }
 }
@@ -130,6 +131,6 @@ mod tests {
         for _ in 0..1000 {
             changes.subscribe(&Arc::<Seen>::default());
         }
-        assert_eq!(changes.0.read().unwrap().len(), 1);
+        assert_eq!(changes.0.read().len(), 1);
     }
 }

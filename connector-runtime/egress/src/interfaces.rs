@@ -4,8 +4,10 @@
 //! The list is read from the system and kept for a few seconds, because interfaces change.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// How long a list is kept.
 const FRESH: Duration = Duration::from_secs(10);
@@ -34,7 +36,7 @@ impl Interfaces {
 }
 
 fn system() -> Arc<[IpAddr]> {
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cache = CACHE.lock();
     if let Some((read_at, list)) = &*cache
         && read_at.elapsed() < FRESH
     {

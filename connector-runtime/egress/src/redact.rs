@@ -8,11 +8,12 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use parking_lot::RwLock;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -81,7 +82,7 @@ impl Redactor {
 
     /// Adds a secret that came up while the call ran; it is masked from now on.
     pub fn add_secret(&self, secret: RuntimeSecret) {
-        let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
+        let mut added = self.added.write();
         if !added.iter().any(|known| known.secret() == secret.secret()) {
             added.push(secret);
         }
@@ -93,7 +94,7 @@ impl Redactor {
         let mut secrets = self.secrets.clone();
         let before = secrets.len();
         secrets.extend(more.into_iter().filter(|secret| secret.chars().count() >= MIN_SECRET_LENGTH));
-        let added = || self.added.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let added = || self.added.read().clone();
         (secrets.len() > before).then(|| Self {
             secrets,
             finder: OnceLock::new(),
@@ -104,9 +105,7 @@ impl Redactor {
 
     /// Returns whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
-        self.secrets.is_empty()
-            && self.base.as_ref().is_none_or(|base| base.is_empty())
-            && self.added.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.secrets.is_empty() && self.base.as_ref().is_none_or(|base| base.is_empty()) && self.added.read().is_empty()
     }
 
     /// Masks the secrets in a text.
@@ -150,7 +149,7 @@ impl Redactor {
     fn any(&self, ask: &mut dyn FnMut(&AhoCorasick) -> bool) -> bool {
         self.finder().is_some_and(&mut *ask)
             || self.base.as_ref().is_some_and(|base| base.any(ask))
-            || self.added.read().unwrap_or_else(PoisonError::into_inner).iter().any(|secret| secret.finder().any(ask))
+            || self.added.read().iter().any(|secret| secret.finder().any(ask))
     }
 
     /// Masks the secrets in every text of a value, in keys and in numbers that spell one.

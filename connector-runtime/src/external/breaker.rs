@@ -5,9 +5,9 @@
 //! left to the deadline. Nothing here reads a clock: callers pass the time, so that the rules are tested
 //! without waiting.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How many connect failures in a row open the circuit.
@@ -91,7 +91,7 @@ impl Breaker {
     /// # Errors
     /// While the circuit is open, and while a probe is running.
     pub fn admit(&self, now: Instant) -> Result<Admission<'_>, Refusal> {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let refuse = |inner: &Inner, retry_in| {
             let last_error = inner.last_error.clone().unwrap_or_default();
             Err(Refusal { failures: inner.failures, last_error, retry_in })
@@ -107,12 +107,12 @@ impl Breaker {
 
     /// Closes the circuit: the service has answered.
     pub fn close(&self) {
-        *self.lock() = Inner::default();
+        *self.0.lock() = Inner::default();
     }
 
     /// Returns the state of the circuit.
     pub fn state(&self, now: Instant) -> CircuitState {
-        match self.lock().phase {
+        match self.0.lock().phase {
             Phase::Closed => CircuitState::Closed,
             Phase::Open { until, .. } => CircuitState::Open(until.saturating_duration_since(now)),
             Phase::HalfOpen { .. } => CircuitState::HalfOpen,
@@ -121,13 +121,8 @@ impl Breaker {
 
     /// Returns how many connect failures there were in a row, and what the last one said.
     pub fn failures(&self) -> (u32, Option<String>) {
-        let inner = self.lock();
+        let inner = self.0.lock();
         (inner.failures, inner.last_error.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A thread that died here left whole values behind.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,7 +142,7 @@ impl Admission<'_> {
     /// Reports that no connection could be opened.
     pub fn unreachable(mut self, now: Instant, error: String) {
         self.settled = true;
-        let mut inner = self.breaker.lock();
+        let mut inner = self.breaker.0.lock();
         inner.failures = inner.failures.saturating_add(1);
         inner.last_error = Some(error);
         match inner.phase {
@@ -165,7 +160,7 @@ impl Drop for Admission<'_> {
             return;
         }
         // A probe whose caller has gone must not keep the circuit half open.
-        let mut inner = self.breaker.lock();
+        let mut inner = self.breaker.0.lock();
         if let Phase::HalfOpen { pause } = inner.phase {
             inner.open(Instant::now(), pause);
         }

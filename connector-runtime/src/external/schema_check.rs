@@ -6,8 +6,9 @@
 //! version alone, or other texts and order, are not a mismatch. While they do not match each call asks again,
 //! so that nothing has to be done here once the service, or the type, is corrected.
 
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
+
+use parking_lot::RwLock;
 
 use crate::egress::{Client, EgressError};
 use crate::outcome::Fail;
@@ -84,7 +85,7 @@ impl SchemaComparison {
     /// Keeps the header of an answer; a header that is not a fingerprint is ignored.
     pub(super) fn note(&self, header: Option<&str>) {
         let Some(header) = header else { return };
-        if self.known.read().unwrap_or_else(PoisonError::into_inner).header.as_deref() == Some(header) {
+        if self.known.read().header.as_deref() == Some(header) {
             return;
         }
         let Ok(serves) = header.parse::<Fingerprint>() else { return };
@@ -93,12 +94,12 @@ impl SchemaComparison {
 
     /// Returns what the service named last.
     pub(super) fn serves(&self) -> Option<String> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).serves.as_ref().map(ToString::to_string)
+        self.known.read().serves.as_ref().map(ToString::to_string)
     }
 
     /// Returns the difference, as far as the two have been compared.
     pub(super) fn mismatch(&self, expected: &Fingerprint) -> Option<String> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         let serves = known.serves.as_ref().filter(|serves| serves.sha256 != expected.sha256)?;
         match &known.last {
             Some(last) if last.serves.as_ref() == Some(serves) && last.expected == *expected => {
@@ -125,7 +126,7 @@ impl SchemaComparison {
         let _turn = self.turn.lock().await;
         {
             // The call that had the turn before has compared for all that were waiting.
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let known = self.known.read();
             if let Some(last) = known.last.as_ref().filter(|last| {
                 known.comparisons != comparisons && last.serves == known.serves && last.expected == expected.fingerprint
             }) {
@@ -170,7 +171,7 @@ impl SchemaComparison {
 
     /// Returns how often the two have been compared, if they have to be compared; `None` if they match.
     fn is_open(&self, expected: &Expected) -> Option<u64> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         let same = known.serves.as_ref().is_some_and(|serves| serves.sha256 == expected.fingerprint.sha256);
         let settled = known.last.as_ref().is_some_and(|last| {
             last.misfit.is_none() && last.serves == known.serves && last.expected == expected.fingerprint
@@ -180,19 +181,19 @@ impl SchemaComparison {
 
     /// Returns the difference that the last comparison found.
     fn misfit(&self, expected: &Expected) -> Option<SchemaMismatch> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         let last = known.last.as_ref().filter(|last| last.expected == expected.fingerprint)?;
         last.misfit.clone()
     }
 
     /// Keeps the fingerprint that the service named.
     fn serving(&self, said: Option<(Fingerprint, String)>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         (known.serves, known.header) = said.unzip();
     }
 
     fn settle(&self, expected: &Expected, misfit: Option<SchemaMismatch>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         known.comparisons += 1;
         let serves = known.serves.clone();
         known.last = Some(Comparison { expected: expected.fingerprint.clone(), serves, misfit });

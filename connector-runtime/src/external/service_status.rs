@@ -4,7 +4,9 @@
 //! kept here, by connector. A changed endpoint starts with fresh status.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
 
 use crate::protocol::Fingerprint;
 use jiff::Timestamp;
@@ -27,7 +29,7 @@ pub struct ServiceStatus {
 impl ServiceStatus {
     /// Returns the state of a connector's service; `expected` is the fingerprint of its type, if it has a schema.
     pub fn state(&self, expected: Option<&Fingerprint>) -> ExternalState {
-        let health = self.health.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let health = self.health.read().clone();
         let mismatch = expected.and_then(|expected| self.fit.mismatch(expected));
         ExternalState { health, serves: self.fit.serves(), mismatch, ..ExternalState::of(&self.breaker) }
     }
@@ -35,7 +37,7 @@ impl ServiceStatus {
     /// Keeps the outcome of a health check.
     pub(super) fn note_health(&self, outcome: Result<(), String>) {
         let health = Health { ok: outcome.is_ok(), error: outcome.err(), at: Timestamp::now() };
-        *self.health.write().unwrap_or_else(PoisonError::into_inner) = Some(health);
+        *self.health.write() = Some(health);
     }
 }
 
@@ -46,7 +48,7 @@ pub struct ServiceStatuses(Mutex<HashMap<Uuid, (Url, Arc<ServiceStatus>)>>);
 impl ServiceStatuses {
     /// Returns the status of a connector's service at an endpoint.
     pub fn at(&self, connector: Uuid, endpoint: &Url) -> Arc<ServiceStatus> {
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         match kept.get(&connector) {
             Some((known, status)) if known == endpoint => Arc::clone(status),
             _ => {
@@ -59,11 +61,6 @@ impl ServiceStatuses {
 
     /// Forgets a connector that was deleted.
     pub fn forget(&self, connector: Uuid) {
-        self.lock().remove(&connector);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, (Url, Arc<ServiceStatus>)>> {
-        // A thread that died here left whole values behind.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().remove(&connector);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use connector_runtime::egress::bearer_header;
 use connector_runtime::protocol::frames::limits::{CLOSE_TIMEOUT, HEARTBEAT_SECS, MAX_FRAME_BYTES};
 use connector_runtime::protocol::frames::{AgentFrame, CloseCode, RegisterFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -255,11 +256,11 @@ impl Default for Heard {
 
 impl Heard {
     pub(super) fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.0.lock() = Instant::now();
     }
 }
 

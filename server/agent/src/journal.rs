@@ -13,11 +13,12 @@ mod table;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use connector_runtime::Secret;
 use connector_runtime::protocol::frames::CommandFrame;
+use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -210,7 +211,7 @@ impl Journal {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         // A thread that died here left whole rows behind.
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock()
     }
 }
 

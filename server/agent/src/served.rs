@@ -4,7 +4,7 @@
 //! through one client, whose policy is the agent's own list.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Executor, Target, dispatch};
@@ -17,6 +17,7 @@ use connector_runtime::registry::Registry;
 use connector_runtime::result::Reply;
 use connector_runtime::schema::{Command, ConfigSchema, Effect};
 use futures_util::future::join_all;
+use parking_lot::RwLock;
 use serde_json::{Map, Value};
 
 use super::config::{AgentConfig, ConnectorConfig, Endpoint, Kind};
@@ -80,7 +81,7 @@ impl Served {
                 let schema = Arc::new(fetched.config_schema);
                 let fingerprint = fetched.version.map(|version| Fingerprint::of(version.to_string(), &schema));
                 let known = Known { fingerprint, schema };
-                *connector.told.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+                *connector.told.write() = Some(known);
             }
             // A service need not have one.
             Err(error) => tracing::debug!(connector = name, %error, "a service tells no schema"),
@@ -194,7 +195,7 @@ impl Served {
                 let fingerprint = Some(entry.fingerprint());
                 Some(Known { fingerprint, schema: Arc::clone(entry.schema()) })
             }
-            Kind::Floh(_) => connector.told.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            Kind::Floh(_) => connector.told.read().clone(),
             Kind::Plain(_) => None,
         }
     }

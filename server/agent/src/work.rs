@@ -3,12 +3,13 @@
 //! A command has a task of its own, which outlives the connection that brought it. Its response goes to
 //! whichever connection is up when it is there; the journal has it in any case.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use connector_runtime::protocol::MAX_BODY_BYTES;
 use connector_runtime::protocol::frames::{AgentFrame, CommandFrame, ResponseFrame};
 use connector_runtime::result::Reply;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -61,7 +62,7 @@ impl Work {
 
     /// Sends frames over a connection from now on; over none where there is none.
     pub(super) fn connect(&self, line: Option<mpsc::Sender<String>>) {
-        *self.0.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+        *self.0.line.lock() = line;
     }
 
     /// Takes no more commands.
@@ -215,7 +216,7 @@ impl Work {
 
     /// Sends a frame over the connection that is up. Without one it is dropped: the journal has what matters.
     async fn send(&self, frame: String) {
-        let line = self.0.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let line = self.0.line.lock().clone();
         if let Some(line) = line {
             drop(line.send(frame).await);
         }

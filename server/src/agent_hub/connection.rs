@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use connector_runtime::protocol::frames::limits::{DEFAULT_CONCURRENT_COMMANDS, MAX_CONCURRENT_COMMANDS};
 use connector_runtime::protocol::frames::{Capabilities, ConfigPlace, RegisterFrame, ServerFrame};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -154,7 +155,7 @@ impl Connection {
 
     /// Sends a ping, to which a pong with the same bytes comes back.
     pub(super) fn ping(&self) -> Result<(), Full> {
-        let mut pinged = self.pinged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pinged = self.pinged.lock();
         let number = pinged.map_or(0, |(number, _)| number) + 1;
         *pinged = Some((number, Instant::now()));
         self.outbox.other(Message::Ping(number.to_be_bytes().to_vec().into()))
@@ -162,7 +163,7 @@ impl Connection {
 
     /// Takes a pong. One that answers the newest ping tells the latency.
     pub(super) fn ponged(&self, payload: &[u8]) {
-        let pinged = *self.pinged.lock().unwrap_or_else(PoisonError::into_inner);
+        let pinged = *self.pinged.lock();
         if let Some((number, at)) = pinged
             && payload == number.to_be_bytes()
         {

@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use floh_client::answers::{AgentView, ServingAgent};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -97,7 +98,7 @@ impl Hub {
 
     /// Lets a connection serve. An older one of the same agent ends.
     pub(super) fn attach(&self, connection: &Arc<Connection>) -> Result<(), CloseReason> {
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         if self.stopping.is_cancelled() {
             return Err(CloseReason::stopping());
         }
@@ -127,7 +128,7 @@ impl Hub {
 
     /// Takes a connection out, and no other one of the same agent.
     pub(super) fn detach(&self, connection: &Arc<Connection>, why: &CloseReason) {
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         table.unserve(connection);
         let current = table.connected.get(&connection.agent_id);
         if current.is_some_and(|current| current.session == connection.session) {
@@ -142,7 +143,7 @@ impl Hub {
 
     /// Returns the connections that registered for a connector, the newest first.
     pub(super) fn serving(&self, connector: &str) -> Vec<Arc<Connection>> {
-        let table = self.lock();
+        let table = self.table.lock();
         table.serving.get(connector).map(|own| own.iter().rev().cloned().collect()).unwrap_or_default()
     }
 
@@ -161,7 +162,7 @@ impl Hub {
 
     /// Returns the connection of an agent.
     pub(super) fn connection_of(&self, agent_id: &str) -> Option<Arc<Connection>> {
-        self.lock().connected.get(agent_id).cloned()
+        self.table.lock().connected.get(agent_id).cloned()
     }
 
     /// Tells of each connection that comes or goes.
@@ -171,7 +172,7 @@ impl Hub {
 
     /// Returns the tokens on which something is open.
     pub(crate) fn tokens(&self) -> BTreeSet<Uuid> {
-        self.lock().connected.values().map(|connection| connection.token_id).collect()
+        self.table.lock().connected.values().map(|connection| connection.token_id).collect()
     }
 
     /// Returns a page of the agents, those that connected last first: all that are connected, and those that
@@ -184,7 +185,7 @@ impl Hub {
             None => None,
             Some(cursor) => Some(cursor.parse::<u64>().map_err(|_| StoreError::BadCursor)?),
         };
-        let table = self.lock();
+        let table = self.table.lock();
         let connected = table.connected.values().map(|connection| (connection, None));
         let lost = table.lost.values().map(|lost| (&lost.connection, Some(lost)));
         let mut rows: Vec<_> = connected.chain(lost).collect();
@@ -218,11 +219,6 @@ impl Hub {
 
     fn changed(&self) {
         self.changes.send_modify(|number| *number = number.wrapping_add(1));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        // Nothing that holds the lock can panic half way through a change.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The commands that have been sent and not answered. Each belongs to one agent: no other may answer it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -42,14 +43,14 @@ impl InFlight {
     pub(super) fn enter(&self, agent_id: &str) -> Ticket {
         let (sender, answer) = oneshot::channel();
         let id = Uuid::now_v7();
-        lock(&self.0).insert(id, Entry { agent_id: agent_id.into(), received: false, answer: sender });
+        self.0.lock().insert(id, Entry { agent_id: agent_id.into(), received: false, answer: sender });
         Ticket { id, answer, table: Arc::clone(&self.0) }
     }
 
     /// Hands a response over to the call that waits for it.
     pub(super) fn answered(&self, agent_id: &str, command_id: &str, result: Value) -> Taken {
         let Ok(id) = Uuid::try_parse(command_id) else { return Taken::Unknown };
-        let mut table = lock(&self.0);
+        let mut table = self.0.lock();
         match table.get(&id) {
             None => return Taken::Unknown,
             Some(entry) if &*entry.agent_id != agent_id => return Taken::Foreign,
@@ -66,7 +67,7 @@ impl InFlight {
     /// Notes that a command has arrived. Tells whether it is one of the agent's.
     pub(super) fn received(&self, agent_id: &str, command_id: &str) -> bool {
         let Ok(id) = Uuid::try_parse(command_id) else { return false };
-        let mut table = lock(&self.0);
+        let mut table = self.0.lock();
         let entry = table.get_mut(&id).filter(|entry| &*entry.agent_id == agent_id);
         entry.map(|entry| entry.received = true).is_some()
     }
@@ -74,24 +75,19 @@ impl InFlight {
     /// Returns how many commands are in the table.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        lock(&self.0).len()
+        self.0.lock().len()
     }
 }
 
 impl Ticket {
     /// Returns whether the agent said that the command has arrived.
     pub(super) fn is_received(&self) -> bool {
-        lock(&self.table).get(&self.id).is_some_and(|entry| entry.received)
+        self.table.lock().get(&self.id).is_some_and(|entry| entry.received)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.table).remove(&self.id);
+        self.table.lock().remove(&self.id);
     }
-}
-
-fn lock(table: &Mutex<HashMap<Uuid, Entry>>) -> MutexGuard<'_, HashMap<Uuid, Entry>> {
-    // A thread that died here left whole entries behind.
-    table.lock().unwrap_or_else(PoisonError::into_inner)
 }

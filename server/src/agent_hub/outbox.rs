@@ -4,9 +4,10 @@
 //! bytes of commands are bounded by permits that the waiting call holds, those of the rest by their number.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -82,7 +83,7 @@ impl Outbox {
     /// Puts a command into the queue.
     pub(super) fn command(&self, text: String, room: OwnedSemaphorePermit) -> Sent {
         let state = Arc::new(AtomicU8::new(WAITING));
-        self.lock().commands.push_back(Waiting { text, state: Arc::clone(&state), _bytes: room });
+        self.queue.lock().commands.push_back(Waiting { text, state: Arc::clone(&state), _bytes: room });
         self.filled.notify_one();
         Sent(state)
     }
@@ -92,7 +93,7 @@ impl Outbox {
     /// # Errors
     /// Where the peer does not read what waits already.
     pub(super) fn other(&self, message: Message) -> Result<(), Full> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.others.len() >= MAX_OTHERS {
             return Err(Full);
         }
@@ -114,7 +115,7 @@ impl Outbox {
 
     /// Takes the next frame, where there is one.
     pub(super) fn take(&self) -> Option<Message> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if let Some(message) = queue.others.pop_front() {
             return Some(message);
         }
@@ -128,16 +129,11 @@ impl Outbox {
 
     /// Returns whether a ping waits to be written.
     pub(super) fn has_ping(&self) -> bool {
-        self.lock().others.iter().any(Message::is_ping)
+        self.queue.lock().others.iter().any(Message::is_ping)
     }
 
     /// Drops what waits: the socket has closed. What had not left can still be taken back.
     pub(super) fn clear(&self) {
-        *self.lock() = Queue::default();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A thread that died here left whole queues behind.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.queue.lock() = Queue::default();
     }
 }

@@ -4,13 +4,14 @@
 //! The verdict is kept for the server's hash that it was reached with: a type that changes is judged anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::protocol::frames::ServerFrame;
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -72,13 +73,13 @@ impl Schemas {
 
     /// Returns what is refused, and why.
     pub(super) fn refused(&self) -> BTreeMap<String, String> {
-        let state = self.lock();
+        let state = self.state.lock();
         state.verdicts.iter().map(|(name, verdict)| (name.clone(), verdict.refusal.to_string())).collect()
     }
 
     /// Takes what the agent says of itself. Of what it was not asked for nothing is kept.
     pub(super) fn described(&self, schemas: BTreeMap<String, Value>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         for (name, schema) in schemas {
             if state.asked.remove(&name) {
                 state.answers.insert(name, schema);
@@ -86,11 +87,6 @@ impl Schemas {
         }
         drop(state);
         self.described.notify_waiters();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A thread that died here left whole values behind.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,11 +97,11 @@ pub(super) async fn refusal(connection: &Connection, connector: &str, expected: 
     let own = announced.parse::<Fingerprint>();
     let server = &expected.fingerprint;
     if own.as_ref().is_ok_and(|own| own.sha256 == server.sha256) {
-        schemas.lock().verdicts.remove(connector);
+        schemas.state.lock().verdicts.remove(connector);
         return None;
     }
     let known = || {
-        let state = schemas.lock();
+        let state = schemas.state.lock();
         state.verdicts.get(connector).filter(|verdict| verdict.against == server.sha256).cloned()
     };
     if let Some(verdict) = known() {
@@ -130,14 +126,14 @@ pub(super) async fn refusal(connection: &Connection, connector: &str, expected: 
     tracing::warn!(agent = connection.agent_id, connector, reason = text, "a connector is not taken from an agent");
     let refusal = Arc::<str>::from(text);
     let verdict = Judged { against: server.sha256.clone(), refusal: Arc::clone(&refusal) };
-    schemas.lock().verdicts.insert(connector.to_owned(), verdict);
+    schemas.state.lock().verdicts.insert(connector.to_owned(), verdict);
     Some(refusal)
 }
 
 /// Asks an agent for a schema; `None` where it does not say in time.
 async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
     let schemas = &connection.schemas;
-    schemas.lock().asked.insert(connector.to_owned());
+    schemas.state.lock().asked.insert(connector.to_owned());
     let frame = ServerFrame::Describe { connector_names: vec![connector.to_owned()] };
     connection.send(&frame).ok()?;
     let answer = async {
@@ -146,7 +142,7 @@ async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
             let mut notified = std::pin::pin!(notified);
             // Before the look, so that an answer in between is not missed.
             notified.as_mut().enable();
-            if let Some(answer) = schemas.lock().answers.remove(connector) {
+            if let Some(answer) = schemas.state.lock().answers.remove(connector) {
                 return answer;
             }
             notified.await;
@@ -157,7 +153,7 @@ async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
         _ = connection.ended() => None,
     };
     if answer.is_none() {
-        schemas.lock().asked.remove(connector);
+        schemas.state.lock().asked.remove(connector);
     }
     answer
 }

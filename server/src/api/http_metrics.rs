@@ -2,10 +2,10 @@
 //! rest that is done for an answer here.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
 use axum::http::{Method, StatusCode};
 use metrics::{Counter, Histogram};
+use parking_lot::RwLock;
 
 /// Counts answers by route, method and status.
 #[derive(Debug, Default)]
@@ -20,12 +20,12 @@ struct Route {
 impl HttpMetrics {
     /// Counts an answer of a route.
     pub(super) fn count(&self, route: &str, method: &'static str, status: StatusCode, seconds: f64) {
-        let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = self.0.read();
         if routes.get(route).is_some_and(|known| known.count(method, status, seconds)) {
             return;
         }
         drop(routes);
-        let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.0.write();
         let known = routes.entry(route.to_owned()).or_insert_with(|| Route {
             seconds: metrics::histogram!("floh_http_request_seconds", "route" => route.to_owned()),
             answers: Vec::new(),

@@ -6,10 +6,11 @@
 //! being remembered after it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
+use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -141,10 +142,10 @@ impl Authenticator {
             return Err(AuthError::Missing);
         }
         let hash = TokenHash::of(text);
-        let environment = self.read().environment.filter(|(_, known)| known.matches(&hash));
+        let environment = self.known.0.read().environment.filter(|(_, known)| known.matches(&hash));
         let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text)).ok_or(AuthError::Malformed)?;
 
-        let entry = self.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
+        let entry = self.known.0.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
         let entry = match entry {
             Some(entry) => entry,
             None => self.look_up(id, now).await?,
@@ -182,6 +183,8 @@ impl Authenticator {
     /// Those of the database; the next call tries again.
     pub async fn flush_last_used(&self) -> Result<(), StoreError> {
         let used: Vec<(Arc<Entry>, i64)> = self
+            .known
+            .0
             .read()
             .tokens
             .values()
@@ -201,18 +204,18 @@ impl Authenticator {
 
     /// Takes the text of `FLOH_ADMIN_TOKEN` for the token with this id.
     pub(super) fn set_environment(&self, id: Uuid, hash: TokenHash) {
-        self.write().environment = Some((id, hash));
+        self.known.0.write().environment = Some((id, hash));
     }
 
     /// Asks the database for a token and remembers the answer, unless something was revoked meanwhile.
     async fn look_up(&self, id: Uuid, now: Timestamp) -> Result<Arc<Entry>, AuthError> {
         loop {
-            let generation = self.read().generation;
+            let generation = self.known.0.read().generation;
             let Some(row) = self.store.tokens().find(id).await? else {
                 self.known.drop_token(id);
                 return Err(AuthError::Unknown);
             };
-            let mut known = self.write();
+            let mut known = self.known.0.write();
             if known.generation != generation {
                 continue;
             }
@@ -226,34 +229,17 @@ impl Authenticator {
             return Ok(entry);
         }
     }
-
-    fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read()
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write()
-    }
 }
 
 impl KnownTokens {
     /// Drops a token that is no more, and tells what is open on it.
     fn drop_token(&self, id: Uuid) {
-        let mut known = self.write();
+        let mut known = self.0.write();
         known.generation += 1;
         known.environment.take_if(|(environment, _)| *environment == id);
         if let Some(entry) = known.tokens.remove(&id) {
             entry.identity.revoked.cancel();
         }
-    }
-
-    // Nothing that holds the lock can panic half way through a change, so a poisoned one is still whole.
-    fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

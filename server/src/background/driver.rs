@@ -2,12 +2,13 @@
 //! logged, and the next one comes in its time.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -69,21 +70,21 @@ impl Background {
     ) {
         let (trigger, triggers) = mpsc::channel(1);
         let task = Arc::new(Task { name, period, trigger, last: Mutex::default() });
-        lock(&self.tasks).push(Arc::clone(&task));
+        self.tasks.lock().push(Arc::clone(&task));
         self.running.spawn(drive(task, triggers, self.closing.clone(), work));
     }
 
     /// Returns how each task stands, in the order in which they were begun.
     pub fn statuses(&self) -> Vec<TaskStatus> {
-        let tasks = lock(&self.tasks).clone();
+        let tasks = self.tasks.lock().clone();
         let status =
-            |task: &Arc<Task>| TaskStatus { name: task.name, period: task.period, last: lock(&task.last).clone() };
+            |task: &Arc<Task>| TaskStatus { name: task.name, period: task.period, last: task.last.lock().clone() };
         tasks.iter().map(status).collect()
     }
 
     /// Runs a task now and waits for the end of the run; `None` where there is no task of the name, or no more.
     pub async fn run_now(&self, name: &str) -> Option<Run> {
-        let task = lock(&self.tasks).iter().find(|task| task.name == name).cloned()?;
+        let task = self.tasks.lock().iter().find(|task| task.name == name).cloned()?;
         let (done, run) = oneshot::channel();
         task.trigger.send(done).await.ok()?;
         run.await.ok()
@@ -127,7 +128,7 @@ async fn drive(
         };
         let outcome = outcome.map_err(|error| error.chars().take(MAX_ERROR).collect());
         let run = Run { began_at, took: began.elapsed(), outcome };
-        let before = lock(&task.last).replace(run.clone());
+        let before = task.last.lock().replace(run.clone());
         span.in_scope(|| log(before.as_ref(), &run));
         if let Some(asked) = asked {
             // Who does not wait any more need not be told.
@@ -147,9 +148,4 @@ fn log(before: Option<&Run>, run: &Run) {
         (Ok(()), false) => tracing::info!("recurring work goes well again"),
         (Ok(()), true) => tracing::trace!(took_ms = run.took.as_millis(), "recurring work done"),
     }
-}
-
-// Nothing that holds one of these locks can panic half way through a change.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

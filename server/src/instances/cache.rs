@@ -2,8 +2,9 @@
 //! cache hears of it by [`crate::changes`]. A load that was under way meanwhile is used once and not kept.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -57,7 +58,7 @@ impl Instances {
     /// Not found where there is none.
     pub async fn get(&self, key: &str) -> Result<Arc<Instance>, Error> {
         let writes = {
-            let kept = self.kept.0.read().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.kept.0.read();
             let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
             if let Some(instance) = id.and_then(|id| kept.by_id.get(&id)) {
                 return Ok(Arc::clone(instance));
@@ -65,7 +66,7 @@ impl Instances {
             kept.writes
         };
         let mut instance = self.loader.load(key).await?;
-        let mut kept = self.kept.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.0.write();
         let limit = kept.limits.entry(instance.id).or_insert_with(|| Arc::clone(&instance.permits));
         instance.permits = Arc::clone(limit);
         let instance = Arc::new(instance);
@@ -88,7 +89,7 @@ impl Instances {
 
 impl Subscriber for Memory {
     fn on_change(&self, change: &Change) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.write();
         let Kept { by_id, by_name, writes, .. } = &mut *kept;
         match &change.subject {
             Subject::Connector { id, .. } => {

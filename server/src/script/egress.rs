@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,6 +13,7 @@ use connector_runtime::log::LogLevel;
 use connector_runtime::redact::RuntimeSecret;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use serde::de::IgnoredAny;
 
 use super::limits::Limits;
@@ -59,12 +60,12 @@ impl EgressCalls {
     }
 
     fn client(&self) -> Client {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.client.lock().clone()
     }
 
     async fn fetch(&self, call: TokenCall) -> Result<Secret, HttpFault> {
         let key = call.key();
-        let given = || self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = || self.given.lock();
         // Only the token of this run was rejected; meanwhile there may be a newer one.
         let rejected = if call.renew { given().get(&key).cloned() } else { None };
         let rejected = rejected.as_ref().map(RuntimeSecret::secret);
@@ -72,7 +73,7 @@ impl EgressCalls {
         (self.learn)(token.clone());
         let before = given().insert(key, token.clone());
         if before.is_none_or(|before| before.secret() != token.secret()) {
-            let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut client = self.client.lock();
             *client = client.learning(token.clone());
         }
         Ok(token.secret().clone())

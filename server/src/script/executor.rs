@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::Secret;
@@ -14,6 +14,7 @@ use connector_runtime::mock::MockScript;
 use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
 use connector_runtime::schema::{ConfigSchema, FieldValues, is_absent};
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::answer::judge;
@@ -67,7 +68,7 @@ impl CommandScripts {
             Self::Whole(script) => return script.clone(),
             Self::Cut { source, cut } => (source, cut),
         };
-        let mut cut = cut.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cut = cut.lock();
         if let Some(script) = cut.get(command) {
             return script.clone();
         }

@@ -9,11 +9,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -223,15 +224,15 @@ impl fmt::Debug for Pool {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue<Worker, oneshot::Sender<Lease>>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 
     fn blank(&self) -> MutexGuard<'_, Blank> {
-        self.blank.lock().unwrap_or_else(PoisonError::into_inner)
+        self.blank.lock()
     }
 
     fn at_work(&self) -> MutexGuard<'_, Vec<u32>> {
-        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+        self.at_work.lock()
     }
 
     /// Waits for a worker of a key, or for the right to bind one.

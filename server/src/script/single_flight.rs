@@ -4,10 +4,11 @@
 //! The first caller fetches within its own call. If that call ends early, the next waiting caller takes over,
 //! so that one caller's timeout is not another one's failure. Failures go to the callers that waited, and are not kept.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::sandbox::HttpFault;
@@ -96,7 +97,7 @@ impl<T: Clone> Flights<T> {
     }
 
     fn flight(&self, key: Key) -> Arc<SingleFlight<T>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let found = all.shift_remove(&key).unwrap_or_else(|| {
             let last = tokio::sync::Mutex::new(Last { fetched: None, fault: None });
             Arc::new(SingleFlight { ended: AtomicU64::new(0), last })
