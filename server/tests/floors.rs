@@ -152,17 +152,35 @@ fn sources() -> Vec<(String, String, String)> {
         let room = file.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
         (room, file, path)
     });
-    let is_test = |file: &str| file.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "testing");
+    let is_test =
+        |file: &str| file.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "testing" | "testing.rs"));
     named
         .filter(|(room, file, _)| room != "lib" && !is_test(file))
         .map(|(room, file, path)| (room, file, fs::read_to_string(path).unwrap()))
         .collect()
 }
 
-/// Returns the lines of code: no comments, nothing behind the tests of a file.
-fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_start()));
-    lines.take_while(|(_, line)| *line != "#[cfg(test)]").filter(|(_, line)| !line.starts_with("//"))
+/// Returns the lines of code with their numbers: no comments, no module of tests, and an import of several lines as one.
+fn code(text: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())).peekable();
+    while let Some((number, line)) = lines.next() {
+        let tests = line == "#[cfg(test)]" && lines.peek().is_some_and(|(_, next)| next.ends_with('{'));
+        if tests {
+            break;
+        }
+        if line.starts_with("//") {
+            continue;
+        }
+        let mut code = line.to_owned();
+        let is_import = line.starts_with("use ") || line.starts_with("pub use ") || line.starts_with("pub(crate) use ");
+        while is_import && !code.ends_with(';') {
+            let Some((_, next)) = lines.next() else { break };
+            code.push_str(next);
+        }
+        found.push((number, code));
+    }
+    found
 }
 
 /// Returns the names that follow each `prefix` in a line, also several in braces.
@@ -198,7 +216,7 @@ fn imports(sources: &[(String, String, String)]) -> Vec<Import> {
     for (room, file, text) in sources {
         for (line, code) in code(text) {
             for prefix in ["crate::", "server::"] {
-                for to in names_after(code, prefix).filter(|to| to != room) {
+                for to in names_after(&code, prefix).filter(|to| to != room) {
                     let (from, to, file) = (room.clone(), to.to_owned(), file.clone());
                     found.push(Import { from, to, file, line });
                 }
@@ -253,7 +271,7 @@ fn only_the_door_of_rest_speaks_http() {
             continue;
         }
         for (line, code) in code(&text) {
-            for name in HTTP_CRATES.iter().filter(|name| names_of_crates(code).any(|found| found == **name)) {
+            for name in HTTP_CRATES.iter().filter(|name| names_of_crates(&code).any(|found| found == **name)) {
                 faults.push(format!("src/{file}:{line}: {room} names {name}; below the doors nothing knows HTTP"));
             }
         }
@@ -272,12 +290,19 @@ fn names_of_crates(line: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn the_reader_finds_what_it_should() {
-    let text = "use crate::api::{Problem};\n// crate::app\nuse crate::{listen, telemetry};\n    let x = crate::store::now(); my_crate::no();\n#[cfg(test)]\nuse crate::cli;";
+    let text = "use crate::api::{Problem};\n// crate::app\nuse crate::{listen, telemetry};\n    let x = crate::store::now(); my_crate::no();\n#[cfg(test)]\nmod tests;\npub use crate::{\n    auth,\n    vault,\n};\n#[cfg(test)]\nmod tests {\n    use crate::cli;\n}";
     let sources = vec![("catalog".to_owned(), "catalog/x.rs".to_owned(), text.to_owned())];
     let found: Vec<(String, usize)> = imports(&sources).into_iter().map(|import| (import.to, import.line)).collect();
     assert_eq!(
         found,
-        [("api".to_owned(), 1), ("listen".to_owned(), 3), ("telemetry".to_owned(), 3), ("store".to_owned(), 4)]
+        [
+            ("api".to_owned(), 1),
+            ("listen".to_owned(), 3),
+            ("telemetry".to_owned(), 3),
+            ("store".to_owned(), 4),
+            ("auth".to_owned(), 7),
+            ("vault".to_owned(), 7)
+        ]
     );
     let crates: Vec<&str> = names_of_crates("use axum::http::StatusCode; a::b()").collect();
     assert_eq!(crates, ["axum", "a"]);
