@@ -19,6 +19,7 @@ impl ConfigSchema {
             self.commands.iter().map(|(name, command)| (name.clone(), command.to_value())).collect();
         map.insert("commands".to_owned(), Value::Object(commands));
         insert(&mut map, "defaultCommand", self.default_command.as_deref());
+        insert(&mut map, "egress", self.egress.clone());
         Value::Object(map)
     }
 }

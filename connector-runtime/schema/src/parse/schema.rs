@@ -30,7 +30,7 @@ impl ConfigSchema {
 impl Parser {
     fn schema(&mut self, value: &Value) -> ConfigSchema {
         let Some(map) = self.object(value) else { return ConfigSchema::default() };
-        self.known_keys(map, &["connectionConfig", "commands", "defaultCommand"]);
+        self.known_keys(map, &["connectionConfig", "commands", "defaultCommand", "egress"]);
         let connection =
             self.key(map, "connectionConfig", |parser, value| Some(parser.fields(value))).unwrap_or_default();
         let commands: IndexMap<String, Command> = self.key(map, "commands", Self::commands).unwrap_or_default();
@@ -41,7 +41,28 @@ impl Parser {
             let known: Vec<&str> = commands.keys().map(String::as_str).collect();
             self.problem_at("defaultCommand", format!("no such command: {name}; known are {}", known.join(", ")));
         }
-        ConfigSchema { connection, commands, default_command, open: false }
+        let egress = self.key(map, "egress", |parser, value| parser.egress(value, &connection));
+        ConfigSchema { connection, commands, default_command, egress, open: false }
+    }
+
+    /// Reads which connection fields say where secrets may go.
+    fn egress(&mut self, value: &Value, connection: &Fields) -> Option<Vec<String>> {
+        let names = self.names(value)?;
+        for (index, name) in names.iter().enumerate() {
+            match connection.get(name) {
+                Some(field) if field.kind == FieldKind::String => {}
+                Some(field) => self.problem_at(
+                    &index.to_string(),
+                    format!("{name} is of type {}; only a field of type string can hold a URL", field.kind),
+                ),
+                None => {
+                    let known: Vec<&str> = connection.keys().map(String::as_str).collect();
+                    let message = format!("no such connection field: {name}; known are {}", known.join(", "));
+                    self.problem_at(&index.to_string(), message);
+                }
+            }
+        }
+        Some(names)
     }
 
     fn name(&mut self, name: &str) {

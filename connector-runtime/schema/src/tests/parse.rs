@@ -48,7 +48,7 @@ fn unknown_keys_are_refused_at_every_level() {
             "/commands/c/source/operation",
         ]
     );
-    assert_eq!(found[0], "/extra: unknown key; known here are connectionConfig, commands, defaultCommand");
+    assert_eq!(found[0], "/extra: unknown key; known here are connectionConfig, commands, defaultCommand, egress");
 }
 
 #[test]
@@ -343,6 +343,7 @@ fn any_schema() -> impl Strategy<Value = ConfigSchema> {
                 connection: connection.into_iter().collect(),
                 commands: commands.into_iter().collect(),
                 default_command,
+                egress: None,
                 open: false,
             }
         },

@@ -17,6 +17,8 @@ pub enum Aspect {
     ConnectionField,
     /// The command that runs when a call names none.
     DefaultCommand,
+    /// The connection fields that say where secrets may go.
+    Egress,
     /// The type of a value.
     Type,
     /// Whether a field or param is required.

@@ -1,5 +1,7 @@
 //! Two config schemas side by side: connection, commands, default command.
 
+use std::collections::BTreeSet;
+
 use super::aspect::{Aspect, Difference};
 use super::field::{self, Side};
 use super::pairs::Pairs;
@@ -32,7 +34,15 @@ pub fn diff(old: &ConfigSchema, new: &ConfigSchema) -> Changes {
         changes.found(Aspect::Order, Difference::Changed, path, &Said::of(&"the commands"));
     }
     default_command(old, new, &mut changes);
+    egress(old, new, &mut changes);
     changes
+}
+
+fn egress(old: &ConfigSchema, new: &ConfigSchema, changes: &mut Changes) {
+    let sorted = |names: &Option<Vec<String>>| names.clone().map(|names| names.into_iter().collect::<BTreeSet<_>>());
+    let (was, is) = (sorted(&old.egress), sorted(&new.egress));
+    let Some(difference) = Difference::of_value(was.is_some(), is.is_some(), was == is) else { return };
+    changes.found(Aspect::Egress, difference, Path::Root.step("egress"), &Said::of(&"egress"));
 }
 
 fn default_command(old: &ConfigSchema, new: &ConfigSchema, changes: &mut Changes) {

@@ -19,6 +19,8 @@ pub(super) mod default_removed;
 pub(super) mod deprecation_lifted;
 pub(super) mod deprecation_set;
 pub(super) mod effect_changed;
+pub(super) mod egress_changed;
+pub(super) mod egress_declared;
 pub(super) mod endpoint_url_changed;
 pub(super) mod format_added;
 pub(super) mod format_dropped;
