@@ -211,7 +211,7 @@ impl App {
     /// Says in the database where this server listens, so that whoever it turns away can find it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn announce(&self, address: SocketAddr) -> Result<(), StoreError> {
         self.store.replicas().announce(&shown_address(address)).await
     }

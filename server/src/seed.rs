@@ -161,7 +161,7 @@ fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<(Seed
 /// Makes the sample's connector, once in the life of a database: whoever deletes it is rid of it.
 ///
 /// # Errors
-/// Those of the database.
+/// Database errors.
 pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
     if store.settings().get(SAMPLE_MADE).await?.is_some() {
         return Ok(());

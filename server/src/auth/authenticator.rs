@@ -180,7 +180,7 @@ impl Authenticator {
     /// Writes when tokens were last used. The server calls this now and then, and at its end.
     ///
     /// # Errors
-    /// Those of the database; the next call tries again.
+    /// Database errors; the next call tries again.
     pub async fn flush_last_used(&self) -> Result<(), StoreError> {
         let used: Vec<(Arc<Entry>, i64)> = self
             .known

@@ -48,7 +48,7 @@ enum Touch<'c> {
 /// Finds the connectors that a change touches.
 ///
 /// # Errors
-/// Those of the database.
+/// Database errors.
 pub(super) async fn affected(
     services: &Services,
     type_id: Uuid,

@@ -60,7 +60,7 @@ pub struct ConnectorView {
     /// What is known of what serves an external connector, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<RemoteState>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,

@@ -43,7 +43,7 @@ pub struct TypeView {
     pub available: bool,
     /// How many connectors are of this type.
     pub instances: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,

@@ -30,7 +30,7 @@ pub struct TokenView {
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "write_once")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub token: Option<Secret>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it ends to be valid.
     pub expires_at: Option<Timestamp>,
