@@ -1,4 +1,4 @@
-//! What is about the server itself: liveness, readiness, metrics, its own OpenAPI document.
+//! Routes about the server itself: liveness, readiness, metrics, its own OpenAPI document.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -48,6 +48,6 @@ pub(super) async fn openapi(axum::Extension(document): axum::Extension<Document>
     ([(header::CONTENT_TYPE, "application/json")], document.0.as_ref().to_owned()).into_response()
 }
 
-/// The OpenAPI document, written once.
+/// The OpenAPI document, serialized once.
 #[derive(Debug, Clone)]
 pub(super) struct Document(pub(super) std::sync::Arc<str>);

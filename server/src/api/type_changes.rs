@@ -1,4 +1,4 @@
-//! `/api/connector-types`: changing types, and what they were.
+//! `/api/connector-types`: changing types, and their versions.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};

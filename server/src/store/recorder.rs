@@ -253,7 +253,7 @@ fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
 
 fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<(), RecordError>) {
     for entry in entries {
-        // The waiter may have gone; then the send fails and that is fine.
+        // The send fails if the caller has stopped waiting; then nothing needs the result.
         drop(entry.written.send(outcome.clone()));
     }
 }

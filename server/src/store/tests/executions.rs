@@ -131,7 +131,7 @@ async fn unfinished_ones_become_unknown(db: TestDb) {
     ] {
         assert_eq!(db.store.executions().get(id).await.unwrap().status, status);
     }
-    // Its server was not dead after all.
+    // It was still running after all.
     record(&db, [succeeded(begun.clone())]).await;
     assert_eq!(db.store.executions().get(begun.id).await.unwrap(), succeeded(begun));
 }
