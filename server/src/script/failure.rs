@@ -54,7 +54,7 @@ pub enum ScriptFailure {
     /// The run passed its deadline.
     #[error("Timed out after {} ms", after.as_millis())]
     Timeout {
-        /// The time it had.
+        /// The time that the call had.
         after: Duration,
     },
     /// The script used more memory than its limit.

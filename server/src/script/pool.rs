@@ -129,7 +129,7 @@ impl Pool {
         self.shared.at_work().clone()
     }
 
-    /// Returns how many workers are bound to a script, at work or not.
+    /// Returns how many workers are bound to a script, idle or not.
     pub fn bound_workers(&self) -> usize {
         self.shared.queue().bound()
     }

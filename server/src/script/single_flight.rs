@@ -44,7 +44,7 @@ struct SingleFlight<T> {
     last: tokio::sync::Mutex<Last<T>>,
 }
 
-/// The results of the last requests.
+/// The results of the latest requests.
 #[derive(Debug)]
 struct Last<T> {
     fetched: Option<Fetched<T>>,
