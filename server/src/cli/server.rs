@@ -1,5 +1,5 @@
-//! The running server that a command calls, over REST and not in its database: a running server keeps what it has
-//! loaded, and would not notice a change in the database.
+//! The running server that a command calls. It uses REST instead of the database, because a running server caches what
+//! it has loaded and would not notice a change in the database.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use url::Url;
 use super::CliError;
 use crate::config::variable;
 
-/// Which server, and with which right.
+/// The server's address, and the token for it.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
     /// The running server.
@@ -52,7 +52,7 @@ fn shown(url: &Url) -> String {
     format!("{}://{host}{port}", url.scheme())
 }
 
-/// Says how to reach the server, where it was not reached.
+/// Adds how to reach the server, if the connection failed.
 pub(super) fn mended(error: &ClientError) -> String {
     format!("{error}; start the server with `floh serve`, or name another one with --server")
 }
