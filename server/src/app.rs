@@ -258,7 +258,7 @@ impl App {
     }
 }
 
-/// Returns the address to show for a server: if it is only valid on its own machine, the machine's name is added.
+/// Returns the address to show for a server: the machine's name replaces an address that only this machine knows.
 fn shown_address(address: SocketAddr) -> String {
     if !address.ip().is_unspecified() && !address.ip().is_loopback() {
         return address.to_string();
