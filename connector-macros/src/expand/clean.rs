@@ -20,7 +20,7 @@ pub(crate) fn clean_impl(item: &mut ItemImpl) {
             continue;
         }
         method.attrs.retain(|attribute| !is_command_attribute(attribute));
-        // The author cannot choose which arguments a command takes.
+        // The signature of a handler is prescribed, so lints about it are switched off.
         method.attrs.push(syn::parse_quote! {
             #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async)]
         });
