@@ -13,23 +13,23 @@ use crate::filters::ConnectorFilter;
 use crate::revision::Revision;
 use crate::routes;
 
-/// What became of a call.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Executed {
     /// The recorded execution.
     pub execution_id: Option<Uuid>,
-    /// What the command answered.
+    /// The result of the command.
     pub result: ConnectorResult,
-    /// Whether this is the answer of an earlier call under the same key.
+    /// Whether this is the answer of an earlier call with the same key.
     pub replayed: bool,
     /// Whether the command is deprecated.
     pub deprecated: bool,
-    /// How long the command took, where the server says.
+    /// How long the command took, if the server says so.
     pub took: Option<Duration>,
 }
 
 impl Client {
-    /// Makes a connector.
+    /// Creates a connector.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -56,10 +56,10 @@ impl Client {
         connector(self.send(routes::GET_CONNECTOR, &[key], Outgoing::default()).await?)
     }
 
-    /// Changes a connector; what is absent stays. With `seen`, only where nobody has changed it since.
+    /// Changes a connector; absent keys stay unchanged. With `seen`, only if it has not changed since that revision.
     ///
     /// # Errors
-    /// [`ClientError`]; status 412 where it has changed since.
+    /// [`ClientError`]; status 412 if it has changed since.
     pub async fn update_connector(
         &self,
         key: &str,
@@ -69,10 +69,10 @@ impl Client {
         connector(self.send(routes::UPDATE_CONNECTOR, &[key], Outgoing::json(patch)?.if_match(seen)?).await?)
     }
 
-    /// Deletes a connector; its executions stay. With `seen`, only where nobody has changed it since.
+    /// Deletes a connector; its executions stay. With `seen`, only if it has not changed since that revision.
     ///
     /// # Errors
-    /// [`ClientError`]; status 412 where it has changed since.
+    /// [`ClientError`]; status 412 if it has changed since.
     pub async fn delete_connector(&self, key: &str, seen: Option<Revision>) -> Result<(), ClientError> {
         self.send(routes::DELETE_CONNECTOR, &[key], Outgoing::default().if_match(seen)?).await?;
         Ok(())
