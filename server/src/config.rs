@@ -12,11 +12,11 @@ use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
 use crate::telemetry::LogFormat;
 
-/// Where the database and the key lie.
+/// Where the database and the key file are.
 #[derive(Debug, Clone, Args)]
 pub struct StorageArgs {
-    /// Folder of the database file and the key file; made where it is not there. One server at a time uses it; `floh
-    /// token` works beside a running one.
+    /// Folder of the database file and the key file; created if it does not exist. One server at a time uses it; `floh
+    /// token` works while a server is running.
     #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
     /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Default: floh.db in the data folder.
@@ -101,7 +101,7 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Where the database and the key lie.
+    /// Where the database and the key file are.
     #[command(flatten)]
     pub storage: StorageArgs,
     /// How log lines are written.

@@ -25,8 +25,7 @@ use super::meters::Outcome;
 use super::outbox::Sent;
 use super::schemas::{Expected, refusal};
 
-/// How long a lost agent may take to come back. After that its sent commands are given up and those not sent are
-/// refused.
+/// How long a lost agent may take to come back. After that, commands sent to it are given up and others are refused.
 pub(super) const RETURN: Duration = Duration::from_secs(5);
 
 /// A command to deliver.

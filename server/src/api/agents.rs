@@ -26,7 +26,7 @@ const TAG: &str = "agents";
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// List the agents that are connected, and those that were not long ago; the newest connection first.
+/// List the agents that are connected or were so recently; the newest connection first.
 #[utoipa::path(get, path = "/api/connectors/agents", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<AgentView>)))]

@@ -98,7 +98,7 @@ pub(super) async fn read(
     Ok(tagged(catalog::get(&ctx, &services, &key).await?))
 }
 
-/// Change a connector; what is absent stays.
+/// Change a connector; absent keys stay unchanged.
 #[utoipa::path(put, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(ConnectorPatch),
@@ -152,7 +152,7 @@ pub(super) async fn execute(
     Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
-/// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
+/// Test a connector: runs its command `test`. For an external connector without that command, queries its service's
 /// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     request_body = inline(Test),

@@ -12,13 +12,13 @@ use crate::script::Workers;
 
 const TAG: &str = "server";
 
-/// Tells that the process runs.
+/// Check that the process runs.
 #[utoipa::path(get, path = "/healthz", tag = TAG, responses((status = 200, body = Liveness)))]
 pub(super) async fn healthz() -> axum::Json<Liveness> {
     axum::Json(Liveness { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
-/// Returns whether requests are answered: the database is there and the server is not stopping.
+/// Check readiness: the database answers and the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Readiness), (status = 503)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<Readiness>, Problem> {
     app.ready().await?;

@@ -30,7 +30,7 @@ use super::{CliError, entry, print};
 pub(super) struct LockArgs {
     #[command(subcommand)]
     command: Option<LockCommand>,
-    /// Write nothing; fail where a lock is not up to date or a version is too low. For CI.
+    /// Write nothing; fail if a lock is not up to date or a version is too low. For CI.
     #[arg(long)]
     check: bool,
     #[command(flatten)]

@@ -28,7 +28,7 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>>;
 
     /// Compiles a source, runs its top level with every host call refused, and looks for its commands.
-    /// Returns what is wrong with it; an empty list if it is sound.
+    /// Returns what is wrong with it; an empty list if it is valid.
     ///
     /// # Errors
     /// If there is no worker.
@@ -116,7 +116,7 @@ pub struct ScriptCall<'a> {
     pub timeout: Duration,
     /// How much it may take.
     pub limits: &'a Limits,
-    /// Least level of log lines that leave the worker.
+    /// Lowest level of log lines that leave the worker.
     pub log_level: LogLevel,
 }
 

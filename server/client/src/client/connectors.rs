@@ -81,16 +81,16 @@ impl Client {
     /// Executes a command of a connector.
     ///
     /// # Errors
-    /// [`ClientError`]. A command that failed is no error: the result says so.
+    /// [`ClientError`]. A command that failed is not an error: the result says so.
     pub async fn execute(&self, key: &str, call: &Call) -> Result<Executed, ClientError> {
         executed(self.send(routes::EXECUTE, &[key], Outgoing::json(call)?).await?)
     }
 
-    /// Executes a command of a connector once, however often it is sent under this key: 1 to 255 printable ASCII
+    /// Executes a command of a connector once, however often it is sent with this key: 1 to 255 printable ASCII
     /// characters.
     ///
     /// # Errors
-    /// As [`Client::execute`]; status 409 while the first call is at work, 422 where the key was used for another call.
+    /// As [`Client::execute`]; status 409 while the first call is running, 422 if the key was used for another call.
     pub async fn execute_once(&self, key: &str, call: &Call, idempotency_key: &str) -> Result<Executed, ClientError> {
         let out = Outgoing::json(call)?.header("idempotency-key", idempotency_key)?;
         executed(self.send(routes::EXECUTE, &[key], out).await?)
@@ -104,7 +104,7 @@ impl Client {
         executed(self.send(routes::TEST, &[key], Outgoing::json(test)?).await?)
     }
 
-    /// Makes the draft of a connector from an OpenAPI document. Nothing is stored.
+    /// Creates the draft of a connector from an OpenAPI document. Nothing is stored.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -112,7 +112,7 @@ impl Client {
         self.send(routes::PARSE_OAS, &[], Outgoing::json(import)?).await?.json()
     }
 
-    /// Lists the agents that are connected, and those that were not long ago; the newest connection first.
+    /// Lists the agents that are connected or were so recently; the newest connection first.
     pub fn list_agents(&self) -> Pages<'_, AgentView> {
         Pages::new(self, routes::LIST_AGENTS, None)
     }
