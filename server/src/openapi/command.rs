@@ -31,9 +31,9 @@ const SMALL: usize = 40_000;
 const LEAST: usize = 400_000;
 
 impl Budget {
-    /// The budget depends on the length of the document, so that the draft is not much larger than the document: a
-    /// written schema is about three values. It is a power of two, so that a document that gains an operation gives the
-    /// same schemas again for the others.
+    /// Returns the budget. It depends on the length of the document, so that the draft is not much larger than the
+    /// document: a written schema is about three values. It is a power of two, so that a document that gains an
+    /// operation gives the same schemas again for the others.
     pub(super) fn of(nodes: usize, operations: usize) -> Self {
         let operations = operations.max(1);
         let share = (nodes / operations / 3).max(SMALL / operations);

@@ -84,10 +84,10 @@ impl Spec {
         &self.value
     }
 
-    /// Returns the name of its connector: the one asked for, else one made from the title.
+    /// Returns the name of its connector: the requested one, else one made from the title.
     ///
     /// # Errors
-    /// If it is not an OpenAPI 3 document, or the name asked for is not valid.
+    /// If it is not an OpenAPI 3 document, or the requested name is not valid.
     pub fn name(&self, asked: Option<&str>) -> Result<String, ImportError> {
         name(asked, &super::root::check(&self.value, &mut Notes::default())?.title)
     }

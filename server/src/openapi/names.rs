@@ -155,7 +155,8 @@ const RESERVED: &[&str] = &[
     "server",
 ];
 
-/// Splits a text at what is not a letter or digit and writes it as one word: `list-all users` is `listAllUsers`.
+/// Splits a text at characters that are neither letters nor digits, and writes it as one word: `list-all users` becomes
+/// `listAllUsers`.
 pub(super) fn camel(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(2 * MOST));
     for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {

@@ -170,7 +170,7 @@ impl ScriptFailure {
                 put("line", problem.line.into());
                 put("column", problem.column.into());
             }
-            // The worker died during the run: how far it came is not known.
+            // The worker died during the run, so its progress is unknown.
             Self::Crash => put("outcome", "unknown".into()),
             _ => {}
         }

@@ -31,7 +31,7 @@ use super::starter::{Started, Starter};
 pub struct PoolSettings {
     /// The program that serves as worker when its first argument says so: `floh` itself.
     pub program: PathBuf,
-    /// Workers in all, the blank ones included.
+    /// The maximum number of workers, including the blank ones.
     pub workers: usize,
     /// Workers of one connector.
     pub per_connector: usize,

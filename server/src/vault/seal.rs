@@ -3,7 +3,7 @@
 //! AES-256-GCM twice, each with a fresh 96-bit nonce: a fresh 256-bit data key seals the value, the master key
 //! wraps the data key (`nonce || ciphertext || tag` too). Both are bound by their associated data to the format
 //! and the place; the wrapping also to the id of the master key. The value's own is not: rotation wraps the
-//! data key anew and leaves the value as it is.
+//! data key again and leaves the value as it is.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};

@@ -1,5 +1,5 @@
-//! Script connectors through REST, over a sandbox that runs no script: what is stored, what is refused, what a call
-//! records. The end-to-end tests use the real sandbox.
+//! Script connectors through REST, with a fake sandbox: what is stored, what is refused, what a call records. The
+//! end-to-end tests use the real sandbox.
 
 use serde_json::{Value, json};
 

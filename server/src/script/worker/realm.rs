@@ -1,5 +1,5 @@
 //! The context of one run: the engine's parts that a script may have, `floh`, and the functions that the
-//! worker took from it before the script came.
+//! worker took from it before the script ran.
 
 use std::rc::Rc;
 
