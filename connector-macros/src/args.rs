@@ -1,5 +1,5 @@
-//! The attributes' arguments, as darling reads them. A value that says something by itself (a name, a version,
-//! a pattern) is checked here, in its own type, so that an unknown key beside it hides nothing.
+//! The attributes' arguments, as darling reads them. A value with its own format (a name, a version, a pattern) is
+//! checked here, in its own type, so that an unknown key next to it does not hide the mistake.
 
 mod attributes;
 mod constant;

@@ -1,4 +1,4 @@
-//! Collects mistakes, and words them. A message says what is wrong and what to write instead.
+//! Collects mistakes and writes their messages. A message says what is wrong and what to write instead.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -13,17 +13,17 @@ impl Diagnostics {
         self.0.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Reports a mistake at a place.
+    /// Reports a mistake at a span.
     pub(crate) fn span(&mut self, span: Span, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new(span, message));
     }
 
-    /// Keeps what an attribute parser found, and reports each of its errors by itself.
+    /// Returns the result of an attribute parser, or reports each of its errors separately.
     pub(crate) fn keep<T>(&mut self, result: darling::Result<T>) -> Option<T> {
         self.keep_about(result, &[])
     }
 
-    /// Keeps what the parser of an attribute with these keys found.
+    /// Like `keep`, for an attribute with these keys.
     pub(crate) fn keep_about<T>(&mut self, result: darling::Result<T>, keys: &[&str]) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -43,7 +43,7 @@ impl Diagnostics {
     }
 }
 
-/// Returns whether an attribute parser met a key that it does not know.
+/// Returns whether an attribute parser found an unknown key.
 pub(crate) fn is_unknown_key(error: &darling::Error) -> bool {
     error.to_string().starts_with(UNKNOWN)
 }
@@ -68,7 +68,7 @@ fn reworded(error: darling::Error, keys: &[&str]) -> syn::Error {
     syn::Error::from(error)
 }
 
-/// Lists keys in order; `krate` is what fields call `crate`.
+/// Lists keys in order; `krate` is the Rust name of the key `crate`.
 fn listed(keys: &[&str]) -> String {
     let mut keys: Vec<String> =
         keys.iter().map(|key| format!("`{}`", if *key == "krate" { "crate" } else { key })).collect();

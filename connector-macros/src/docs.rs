@@ -1,12 +1,12 @@
-//! Doc comment -> the text that forms and agents show.
+//! Converts a doc comment to the text that forms and agents show.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// Returns the text of an item's doc comment: lines joined, paragraphs kept, the common indent gone.
+/// Returns the text of an item's doc comment: lines joined, paragraphs kept, the common indent removed.
 pub(crate) fn text(attributes: &[Attribute]) -> String {
     let mut paragraphs: Vec<String> = vec![String::new()];
     for line in attributes.iter().filter_map(line) {
-        // An empty comment line has no lines of its own, and ends a paragraph.
+        // `lines` gives nothing for an empty comment line, which ends a paragraph.
         for line in if line.is_empty() { "\n" } else { &line }.lines() {
             let line = line.trim();
             if line.is_empty() {

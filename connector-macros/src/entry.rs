@@ -1,4 +1,4 @@
-//! One function an entry: reads, checks, expands, and always gives the user's item back.
+//! One function per entry point: reads, checks, expands, and always emits the user's item again.
 
 use proc_macro2::{Span, TokenStream};
 use syn::spanned::Spanned;
@@ -46,7 +46,7 @@ fn connector_impl(arguments: TokenStream, mut item: ItemImpl) -> Expansion {
     (quote::quote!(#item #generated), diag.into_errors())
 }
 
-/// `#[command]` outside a `#[connector]` impl block: inside one it is taken away before it runs.
+/// `#[command]` outside a `#[connector]` impl block: inside one, the attribute is removed before it could run.
 pub(crate) fn stray_command(_: TokenStream, item: TokenStream) -> Expansion {
     let method = syn::parse2::<syn::ImplItemFn>(item.clone());
     let span = method.map_or_else(|_| Span::call_site(), |method| method.sig.ident.span());
@@ -96,7 +96,7 @@ pub(crate) fn select(item: TokenStream) -> Expansion {
     (generated, diag.into_errors())
 }
 
-/// The name of an item, or its first token.
+/// Returns the span of an item's name, or of its first token.
 fn name_of(item: &Item) -> Span {
     match item {
         Item::Enum(item) => item.ident.span(),
@@ -109,7 +109,7 @@ fn name_of(item: &Item) -> Span {
     }
 }
 
-/// The runtime's path, even where the other arguments are wrong.
+/// Returns the runtime's path, even if the other arguments are invalid.
 fn crate_of(arguments: &TokenStream) -> syn::Path {
     let list = darling::ast::NestedMeta::parse_meta_list(arguments.clone()).unwrap_or_default();
     let only: Vec<_> = list

@@ -1,5 +1,5 @@
-//! Model -> tokens. One function a product; what they write is const data and one small closure a
-//! command. Everything is named through the runtime's `__private`, so that it works under any prelude.
+//! Writes tokens from the model, with one function per product: const data and one small closure per command.
+//! Everything is named through the runtime's `__private`, so that it works with any prelude.
 
 mod checks;
 mod clean;

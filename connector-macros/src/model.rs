@@ -1,4 +1,4 @@
-//! The validated model: typed data and spans. What is here is right, or has been reported.
+//! The validated model: typed data and spans. Invalid input has been reported before it gets here.
 
 mod commands;
 mod connector;

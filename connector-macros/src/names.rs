@@ -1,9 +1,9 @@
-//! Names: from Rust to the wire and to people.
+//! Converts Rust names to wire names and to labels.
 
 use syn::Ident;
 use syn::ext::IdentExt;
 
-/// `list_widgets` -> `listWidgets`. A leading `_` stays.
+/// `list_widgets` -> `listWidgets`. A leading `_` is kept.
 pub(crate) fn camel(ident: &Ident) -> String {
     let text = ident.unraw().to_string();
     let body = text.trim_start_matches('_');
@@ -14,7 +14,7 @@ pub(crate) fn camel(ident: &Ident) -> String {
     camel
 }
 
-/// What serde's `rename_all = "camelCase"` makes of a field; it differs from [`camel`] in odd names.
+/// The result of serde's `rename_all = "camelCase"` for a field; it differs from [`camel`] for unusual names.
 pub(crate) fn serde_camel(ident: &Ident) -> String {
     let pascal: String = ident.unraw().to_string().split('_').map(capital_ascii).collect();
     pascal.char_indices().map(|(at, letter)| if at == 0 { letter.to_ascii_lowercase() } else { letter }).collect()
@@ -87,8 +87,8 @@ pub(crate) fn is_wire_name(name: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    // The macros do not depend on the schema model, which would have to be compiled before them: its rules are
-    // repeated here, and held to it.
+    // The macros do not depend on the schema model, which would have to be compiled before them. Its rules are repeated
+    // here, and this test checks that they agree.
     proptest! {
         #[test]
         fn names_of_connectors_are_those_of_the_schema_model(name in "[a-z0-9]{0,8}(-[a-z0-9]{0,8}){0,3}|[ -~]{0,6}") {

@@ -1,4 +1,4 @@
-//! Expansions, written out by the entry functions without a compiler. A change to one shows in review.
+//! Expansions, written out by the entry functions without a compiler. A review shows every change to one.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,7 +15,7 @@ fn pretty((tokens, errors): (TokenStream, Vec<syn::Error>)) -> String {
     text
 }
 
-/// Compares an expansion with the one on file.
+/// Compares an expansion with its stored snapshot.
 macro_rules! snapshot {
     ($text:expr) => {{
         let text = $text;
@@ -23,7 +23,7 @@ macro_rules! snapshot {
     }};
 }
 
-/// Expands an item that must be right.
+/// Expands an item that must be valid.
 fn right(expansion: (TokenStream, Vec<syn::Error>)) -> String {
     assert!(expansion.1.is_empty(), "{:?}", expansion.1);
     pretty(expansion)

@@ -1,17 +1,17 @@
-//! Waits: for a step that must come a while after the one before it.
+//! Waits, for a step that must run a while after the one before it.
 //!
-//! The wait is the runtime's timer and holds no thread. When the call is cancelled or runs out of time the
-//! handler is dropped, and the timer with it.
+//! The wait is the runtime's timer and occupies no thread. If the call is cancelled or runs out of time, the handler is
+//! dropped, and the timer with it.
 
 use std::time::Duration;
 
 use connector_runtime::prelude::*;
 
-/// What is waited when nothing is said, or 0, in milliseconds.
+/// The wait if the call gives none or 0, in milliseconds.
 const DEFAULT_MS: f64 = 1_000.0;
-/// The longest wait, in milliseconds; with the [`MARGIN`] it is the longest deadline there is.
+/// The longest wait, in milliseconds; with the [`MARGIN`] it is the longest possible deadline.
 const MAX_MS: f64 = 295_000.0;
-/// What a call has on top of its wait.
+/// The time that a call has beyond its wait.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// Wait for delayMs milliseconds.

@@ -1,8 +1,8 @@
-//! Calls an HTTP API: one command that says what to send and how to read the answer.
+//! Calls an HTTP API: one command whose params say what to send and how to read the answer.
 //!
-//! Where a request may go is decided by the runtime's egress; what is decided here is which credentials it
-//! carries. Those of the call go where the call says. Those of the connection stand in when the call has
-//! none, and with a base URL they go to its origin alone, whatever the params name.
+//! The runtime's egress decides where a request may go; this module decides which credentials it carries. Those of the
+//! call go where the call says. Those of the connection are used if the call has none, and with a base URL they go only
+//! to its origin, whatever the params name.
 
 mod auth;
 mod body;
@@ -20,11 +20,11 @@ pub use self::auth::{ApiKeyPlace, Auth, AuthKind};
 pub use self::body::{BodyType, ResponseType};
 pub use self::pairs::{Headers, Query};
 
-/// What a call has in all when it names no timeout.
+/// The total time of a call that names no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// What the call has on top of the request, so that a late answer is reported as what it is.
+/// The time that a call has beyond its request, so that a late answer is reported as a timeout of the request.
 const MARGIN: Duration = Duration::from_secs(1);
-/// The longest deadline there is.
+/// The longest possible deadline.
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Call an HTTP API.
@@ -160,7 +160,7 @@ impl Http {
 }
 
 impl Http {
-    /// Begins a request that carries its credentials, to an origin that may have them.
+    /// Builds a request with its credentials, to an origin that may receive them.
     fn start(&self, http: &Client, method: Method, url: &str, auth: Option<&Auth>) -> Result<Request, Failure> {
         let credentials = match auth {
             Some(auth) => auth.credentials()?,
@@ -168,14 +168,14 @@ impl Http {
         };
         let own = auth.is_none() && credentials.is_some();
         if own && self.base_url.is_none() {
-            // Egress would not let them leave either; what else can be done is known here alone.
+            // Egress would not let them out either, but only this code knows what else can be done.
             return Err(Fail::new(
                 "The connection has credentials and no baseUrl to keep them to; set baseUrl, or give the \
                  credentials with the call in auth",
             )
             .into());
         }
-        // The connection's credentials go to baseUrl's origin alone; the call's own go where the call says.
+        // The connection's credentials go only to baseUrl's origin; the call's own go where the call says.
         let http = if own { http.clone() } else { http.unscoped() };
         let request = if is_absolute(url) {
             http.request(method.as_str(), url)
@@ -188,7 +188,7 @@ impl Http {
         })
     }
 
-    /// Resolves a relative url. It stays below the base URL's path whether or not it begins with a slash.
+    /// Resolves a relative URL. It stays below the base URL's path, with or without a slash at its start.
     fn below_base(&self, url: &str) -> Result<Url, Failure> {
         let Some(base) = &self.base_url else {
             return Err(Fail::new(
@@ -197,13 +197,13 @@ impl Http {
             )
             .into());
         };
-        // Parsers repair these silently, and read a backslash as a slash.
+        // URL parsers repair these silently, and read a backslash as a slash.
         if url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return Err(
                 Fail::new("The url holds a space, a control character or a backslash; percent-encode it").into()
             );
         }
-        // Two slashes begin a host (RFC 3986, section 4.2), one is a habit of people who write paths.
+        // Two slashes start a host (RFC 3986, section 4.2); one slash is how many people write paths.
         let path = if url.starts_with("//") { url } else { url.strip_prefix('/').unwrap_or(url) };
         let joined = base.join(path).ok();
         joined
@@ -213,14 +213,14 @@ impl Http {
     }
 }
 
-/// Returns whether a url begins with a scheme (RFC 3986, section 3.1).
+/// Returns whether a URL starts with a scheme (RFC 3986, section 3.1).
 fn is_absolute(url: &str) -> bool {
     let Some((scheme, _)) = url.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
-/// Prints where an answer came from, without the query: it may hold a credential.
+/// Returns the URL of an answer without the query, which may contain a credential.
 fn shown(response: &Response) -> String {
     let url = response.url().as_str();
     url.split(['?', '#']).next().unwrap_or(url).to_owned()
@@ -236,7 +236,7 @@ fn header_texts(response: &Response) -> BTreeMap<String, String> {
     headers.keys().map(|name| (name.as_str().to_owned(), joined(name))).collect()
 }
 
-/// The request's own time and a little more: when it runs out, the request says so before the call does.
+/// The request's own time and a little more, so that the request times out before the call does and can say so.
 fn deadline(params: &RequestParams) -> Duration {
     let request = params.timeout_ms.map(|ms| Duration::from_millis(ms.into()) + MARGIN);
     request.unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT)

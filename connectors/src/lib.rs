@@ -1,4 +1,4 @@
-//! The built-in connectors, one file or folder each. Nothing here knows that there is a server.
+//! The built-in connectors, one file or folder each. This crate does not depend on the server.
 //!
 //! Each annotated struct registers itself where it is written. This works only in a program into which the crate is
 //! linked, so such a program calls [`link`].

@@ -1,9 +1,9 @@
 //! On-premise agents (docs/contract.md#agents): processes inside a private network that connect out to the
 //! server and execute commands for it.
 //!
-//! A `session` is one socket, a `connection` what is known of it after the registration, the [`Hub`] the table
-//! of them all. A `delivery` brings one command to an agent and its result back, across lost connections;
-//! [`AgentExecutor`] puts that behind the trait of every other execution model.
+//! A `session` is one socket, a `connection` is what the server knows about a registered agent, and the [`Hub`] is the
+//! table of all connections. A `delivery` brings one command to an agent and its result back, across lost connections;
+//! [`AgentExecutor`] offers that as an executor like those of the other execution models.
 
 mod admission;
 mod close_reason;

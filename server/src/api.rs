@@ -1,5 +1,5 @@
-//! REST (docs/contract.md#4-rest): one file a resource, thin. Every route names its scope where it is
-//! declared; one without cannot be added.
+//! REST (docs/contract.md#4-rest): a thin file per resource. Every route names its scope in its declaration; a route
+//! without a scope does not compile.
 
 mod agents;
 mod body;

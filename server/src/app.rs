@@ -28,61 +28,61 @@ use crate::store::{OpenError, Recorder, Store, StoreError, sqlite_file};
 use crate::vault::{self, UnlockError};
 use connector_runtime::external::ServiceStatuses;
 
-/// A running server. Clones are the same one.
+/// A running server. Clones share the same server.
 #[derive(Debug, Clone)]
 pub struct App {
     services: Services,
     lifecycle: Arc<Lifecycle>,
 }
 
-/// What starts with the server and ends with it.
+/// The parts that start and stop with the server.
 #[derive(Debug)]
 struct Lifecycle {
     background: Background,
     lease: Arc<Lease>,
     stopping: AtomicBool,
-    /// Given back with the end, also where somebody still holds the app.
+    /// Released at the end, even if a clone of the app still exists.
     lock: parking_lot::Mutex<Option<DataLock>>,
 }
 
-/// What a start takes first, so that no other server works on the same data.
+/// The locks that a start takes first, so that no other server works on the same data.
 struct Owned {
     lock: DataLock,
     lease: Arc<Lease>,
     background: Background,
 }
 
-/// What the start needs to know.
+/// The settings of a start.
 #[derive(Debug)]
 pub struct Options<'o> {
-    /// Where the key file lies.
+    /// The folder of the key file.
     pub data_dir: &'o Path,
-    /// The database.
+    /// The URL of the database.
     pub database_url: &'o str,
     /// The master key of the environment.
     pub master_key: Option<Secret>,
-    /// Where requests may go.
+    /// The policy for outgoing requests.
     pub policy: Policy,
-    /// Where scripts run.
+    /// The sandbox.
     pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
 }
 
-/// Why the server did not start. Each text says how to mend it.
+/// Why the server did not start. Each text says how to fix it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// No connector was linked into the program.
     #[error("no connector is registered; the program must call connectors::link() or link a crate of its own")]
     EmptyRegistry,
-    /// Two connectors have one name.
+    /// Two connectors have the same name.
     #[error(transparent)]
     Duplicate(#[from] DuplicateConnector),
-    /// Another server has the data.
+    /// Another server uses the data.
     #[error(transparent)]
     Locked(#[from] DataLockError),
-    /// Another server has the database.
+    /// Another server uses the database.
     #[error(transparent)]
     Leased(#[from] LeaseError),
     /// The database cannot be opened.
@@ -91,16 +91,16 @@ pub enum StartError {
     /// The secrets cannot be opened.
     #[error(transparent)]
     Unlock(#[from] UnlockError),
-    /// The compiled types do not go with the stored ones.
+    /// The compiled types do not match the stored ones.
     #[error(transparent)]
     Seed(#[from] SeedError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What connectors have stored cannot be sealed.
+    /// Stored values of connectors cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// What a dead process left behind cannot be settled.
+    /// Calls that a dead process left unfinished cannot be settled.
     #[error("calls that an earlier process left at work cannot be settled: {0}")]
     Settle(String),
 }
@@ -114,24 +114,24 @@ impl Deref for App {
 }
 
 impl App {
-    /// Returns what the use cases work with.
+    /// Returns the services that the use cases share.
     pub fn services(&self) -> &Services {
         &self.services
     }
 
-    /// Opens the database, unlocks the vault, seeds the compiled types and settles what an earlier
-    /// process left behind.
+    /// Opens the database, unlocks the vault, seeds the compiled types and settles the calls that an earlier process
+    /// left unfinished.
     ///
     /// # Errors
-    /// Where any of these fails.
+    /// If any of these fails.
     pub async fn start(options: Options<'_>) -> Result<Self, StartError> {
         Self::start_with(Registry::collect()?, options).await
     }
 
-    /// Does what [`App::start`] does, with connector types of the caller's choice.
+    /// Like [`App::start`], with connector types that the caller chooses.
     ///
     /// # Errors
-    /// Where any of it fails.
+    /// If any of it fails.
     pub async fn start_with(registry: Registry, options: Options<'_>) -> Result<Self, StartError> {
         if registry.is_empty() {
             return Err(StartError::EmptyRegistry);
@@ -145,7 +145,7 @@ impl App {
         match Self::open(registry, options, store.clone(), owned).await {
             Ok(app) => Ok(app),
             Err(error) => {
-                // The next start need not wait for what this one has taken.
+                // Everything is released now, so that the next start does not have to wait.
                 background.close().await;
                 lease.release().await;
                 store.close().await;
@@ -208,20 +208,20 @@ impl App {
         &self.lifecycle.background
     }
 
-    /// Says in the database where this server listens, so that whoever it turns away can find it.
+    /// Records in the database where this server listens, so that the error of a second server can name it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn announce(&self, address: SocketAddr) -> Result<(), StoreError> {
         self.store.replicas().announce(&shown_address(address)).await
     }
 
-    /// Returns whether the server is on its way out.
+    /// Returns whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.lifecycle.stopping.load(Ordering::Relaxed)
     }
 
-    /// Checks whether requests are answered: the database answers and the server is not stopping.
+    /// Checks readiness: the database answers and the server is not stopping.
     ///
     /// # Errors
     /// Unavailable, with the reason.
@@ -238,12 +238,12 @@ impl App {
         })
     }
 
-    /// Tells load balancers that the server is on its way out.
+    /// Makes readiness fail, so that load balancers stop sending requests.
     pub fn begin_stop(&self) {
         self.lifecycle.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Says goodbye to the agents, writes what is still in memory, closes the database and gives the data back.
+    /// Closes the connections of agents, writes what is still in memory, closes the database and releases the data.
     pub async fn close(&self) {
         self.agents.close().await;
         self.lifecycle.background.close().await;
@@ -258,7 +258,7 @@ impl App {
     }
 }
 
-/// Where a server can be found: an address that only its own machine knows goes by the machine's name.
+/// Returns the address to show for a server: the machine's name replaces an address that only this machine knows.
 fn shown_address(address: SocketAddr) -> String {
     if !address.ip().is_unspecified() && !address.ip().is_loopback() {
         return address.to_string();

@@ -1,8 +1,8 @@
-//! Who may do what: tokens, their scopes, and telling a caller by one. No HTTP here.
+//! Tokens, scopes, and authentication. No HTTP here.
 //!
-//! A token's text is shown once and only its SHA-256 is stored. It is found by the id inside it and compared in
-//! constant time. What a token may do is read once and kept in memory; revoking takes effect at once, also on
-//! connections that are open ([`Identity::revoked`]).
+//! A token's text is shown once and only its SHA-256 is stored. A token is found by the id inside its text and compared
+//! in constant time. Its scopes are read once and kept in memory; revoking takes effect at once, also on open
+//! connections ([`Identity::revoked`]).
 
 mod admin;
 mod authenticator;

@@ -1,4 +1,4 @@
-//! Work that comes again and again while the server runs: what it is, how it is driven, and how it last went.
+//! Recurring work of a running server: the tasks, their driver, and the state of their last runs.
 
 mod driver;
 mod lease;

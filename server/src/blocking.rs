@@ -7,11 +7,11 @@ use crate::error::Error;
 /// Runs work on the blocking pool and waits for it.
 ///
 /// # Errors
-/// Those of the work; an internal error where it panics.
+/// Errors of the work; an internal error if it panics.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    // What is logged there belongs to the request that waits for it.
+    // Its log lines belong to the request that waits for it.
     let span = Span::current();
     tokio::task::spawn_blocking(move || span.in_scope(work)).await.map_err(Error::internal)?
 }

@@ -1,5 +1,5 @@
-//! Connectors and their types: what may be written, and how it is shown. REST, the command line and
-//! later the pages call these functions; no rule about a connector stands anywhere else.
+//! Connectors and their types: what may be written, and how it is shown. REST, the command line and later the pages
+//! call these functions; every rule about connectors is here.
 
 mod affected;
 mod config;

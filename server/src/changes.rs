@@ -1,8 +1,8 @@
-//! What changes in the database, told to those who keep something of it in memory.
+//! The feed of changes in the database, for parts of the server that keep something of it in memory.
 //!
-//! Every write to connectors, types, secrets and tokens raises one counter in its own transaction and is told here
-//! right after the commit, before the write returns: whoever asks this process next sees it. The store publishes,
-//! caches and the event bus subscribe. This file knows none of them.
+//! Every write to connectors, types, secrets and tokens raises one counter in its own transaction and is published here
+//! right after the commit, before the write returns: the next request to this process sees it. The store publishes;
+//! caches and the event bus subscribe. This file depends on none of them.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -17,10 +17,10 @@ pub enum Subject {
     Connector {
         /// Its id.
         id: Uuid,
-        /// The name that it has now, or had when it was deleted.
+        /// Its current name, or its last name if it was deleted.
         name: String,
     },
-    /// A connector type, and with it what its connectors accept.
+    /// A connector type, and therefore what its connectors accept.
     ConnectorType {
         /// Its id.
         id: Uuid,
@@ -39,11 +39,11 @@ pub enum Subject {
 /// What was done to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// It is new.
+    /// It was created.
     Created,
-    /// It is not what it was.
+    /// It was changed.
     Changed,
-    /// It is gone; of a token: it was revoked.
+    /// It was deleted; a token: it was revoked.
     Deleted,
 }
 
@@ -54,22 +54,22 @@ pub struct Change {
     pub subject: Subject,
     /// What was done to it.
     pub action: Action,
-    /// Whether the commit was acknowledged. Where its answer was lost, the write may be there or not: look again.
+    /// Whether the commit was acknowledged. If its answer was lost, the write may or may not have happened: read again.
     pub certain: bool,
 }
 
-/// Keeps something of the database in memory.
+/// A part of the server that keeps something of the database in memory.
 pub trait Subscriber: Send + Sync {
-    /// Drops what a write has made old. Called on the way of the write, so it does not wait for anything.
+    /// Drops what a write has made stale. It runs as part of the write, so it must not wait for anything.
     fn on_change(&self, change: &Change);
 }
 
-/// Whom writes are told to. Clones tell the same.
+/// The list of subscribers. Clones share it.
 #[derive(Clone, Default)]
 pub struct ChangeFeed(Arc<RwLock<Vec<Weak<dyn Subscriber>>>>);
 
 impl ChangeFeed {
-    /// Tells a subscriber of every write from now on, for as long as it lives.
+    /// Adds a subscriber, which is notified of every write for as long as it exists.
     pub fn subscribe<S: Subscriber + 'static>(&self, subscriber: &Arc<S>) {
         let subscriber: Weak<dyn Subscriber> = Arc::downgrade(subscriber) as Weak<S>;
         let mut all = self.0.write();
@@ -77,7 +77,7 @@ impl ChangeFeed {
         all.push(subscriber);
     }
 
-    /// Tells all subscribers of a write. What they keep of before is gone when this returns.
+    /// Notifies all subscribers of a write. When this returns, they have dropped their stale values.
     pub fn publish(&self, change: &Change) {
         let all = self.0.read().clone();
         for subscriber in all.iter().filter_map(Weak::upgrade) {

@@ -1,5 +1,4 @@
-//! Settings: flags of `floh serve` and environment variables. The only place that reads the
-//! environment.
+//! Settings: flags of `floh serve` and environment variables. The only file that reads the environment.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,11 +12,11 @@ use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
 use crate::telemetry::LogFormat;
 
-/// Where the database and the key lie.
+/// Where the database and the key file are.
 #[derive(Debug, Clone, Args)]
 pub struct StorageArgs {
-    /// Folder of the database file and the key file; made where it is not there. One server at a time uses it; `floh
-    /// token` works beside a running one.
+    /// Folder of the database file and the key file; created if it does not exist. One server at a time uses it; `floh
+    /// token` works while a server is running.
     #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
     /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Default: floh.db in the data folder.
@@ -53,10 +52,10 @@ pub struct EgressArgs {
 }
 
 impl EgressArgs {
-    /// Makes the policy.
+    /// Builds the policy.
     ///
     /// # Errors
-    /// Says which value cannot be used, and why.
+    /// Names the invalid value and the reason.
     pub fn policy(&self) -> Result<Policy, PolicyError> {
         let policy = Policy::parse(&self.egress_allow, &self.egress_deny)?;
         match &self.egress_proxy {
@@ -80,14 +79,14 @@ pub struct ScriptArgs {
 }
 
 impl ScriptArgs {
-    /// Makes the sandbox. No worker is started before it is asked to.
+    /// Creates the sandbox. No worker is started before `prepare` or the first call.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// If the operating system cannot spawn a thread.
     pub fn scripts(&self) -> std::io::Result<Scripts> {
         let workers = usize::from(self.script_workers);
         let usual = PoolSettings::default();
-        // Those that stand by count among all.
+        // The spare workers are part of the total.
         let spares = usual.spares.min(workers / 2);
         let per_connector = usual.per_connector.min(workers);
         let pool = Pool::new(PoolSettings { workers, spares, per_connector, ..usual })?;
@@ -102,7 +101,7 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Where the database and the key lie.
+    /// Where the database and the key file are.
     #[command(flatten)]
     pub storage: StorageArgs,
     /// How log lines are written.
@@ -125,7 +124,7 @@ pub struct ServeArgs {
     pub allow_schema_drift: bool,
 }
 
-/// Secrets that come by environment alone, so that they never stand in a process list.
+/// Secrets that are read only from the environment, so that they never appear in a process list.
 #[derive(Debug, Default)]
 pub struct EnvSecrets {
     /// `FLOH_MASTER_KEY`: seals the secrets in the database.
@@ -135,7 +134,7 @@ pub struct EnvSecrets {
 }
 
 impl EnvSecrets {
-    /// Reads them.
+    /// Reads the secrets.
     pub fn read() -> Self {
         Self {
             master_key: variable("FLOH_MASTER_KEY").map(Secret::from),

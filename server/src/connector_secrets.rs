@@ -11,7 +11,7 @@ use crate::vault::{Place, Vault};
 /// Seals the value of a connector's secret field.
 ///
 /// # Errors
-/// Internal where it cannot be sealed.
+/// Internal if it cannot be sealed.
 pub(crate) fn seal(vault: &Vault, connector: Uuid, field: &str, value: &Value) -> Result<SealedSecret, Error> {
     let row = connector.to_string();
     let text = Zeroizing::new(value.to_string());
@@ -22,7 +22,7 @@ pub(crate) fn seal(vault: &Vault, connector: Uuid, field: &str, value: &Value) -
 /// Opens the value of a connector's secret field.
 ///
 /// # Errors
-/// Internal where it cannot be opened.
+/// Internal if it cannot be opened.
 pub(crate) fn open(vault: &Vault, connector: Uuid, sealed: &SealedSecret) -> Result<Value, Error> {
     let row = connector.to_string();
     let text = vault.open(&place(&row, &sealed.field), &sealed.ciphertext).map_err(Error::internal)?;

@@ -1,7 +1,7 @@
-//! A server owns its data: while it lives, it holds a lock on a file beside them, and a second one is refused.
+//! A server owns its data: while it runs, it holds a lock on a file next to the data, and a second server is refused.
 //!
-//! The lock is the system's (`flock`): it ends with the process, however that ends. The file stays and tells who held
-//! it last. What else the command line does beside a running server is in `docs/decisions/data-folder.md`.
+//! The lock is the system's (`flock`): it ends with the process, however that ends. The file remains and names the last
+//! holder. What the command line may do next to a running server is in `docs/decisions/data-folder.md`.
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -15,14 +15,14 @@ use rustix::io::Errno;
 
 /// The file in the data folder that is locked.
 pub const LOCK_FILE: &str = "floh.lock";
-/// The most bytes that are read of a lock file: it holds two short lines.
+/// The maximum number of bytes that are read of a lock file, which contains two short lines.
 const MAX_TOLD: u64 = 1024;
 
-/// Why the data cannot be had. Each text says how to mend it.
+/// Why the data cannot be locked. Each text says how to fix it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataLockError {
-    /// Another server has the data folder.
+    /// Another server uses the data folder.
     #[error(
         "another floh serve uses the data folder {}: {holder}; stop that one first, or give this one a folder of its own with --data-dir",
         folder.display()
@@ -30,10 +30,10 @@ pub enum DataLockError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// Who has it.
+        /// The holder of the lock.
         holder: Holder,
     },
-    /// Another server has the database file, which lies elsewhere.
+    /// Another server uses the database file, which is outside the data folder.
     #[error(
         "another floh serve uses the database {}: {holder}; stop that one first, or give this one a database of its own with --database-url",
         file.display()
@@ -41,22 +41,22 @@ pub enum DataLockError {
     Database {
         /// The database file.
         file: PathBuf,
-        /// Who has it.
+        /// The holder of the lock.
         holder: Holder,
     },
-    /// The lock file or its folder cannot be made.
+    /// The lock file or its folder cannot be created.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// What was attempted.
         doing: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// Who holds a lock, as far as the file tells.
+/// The holder of a lock, as far as the file names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder {
     /// The id of its process.
@@ -103,29 +103,30 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The locks of a server. They end when this is dropped.
+/// The locks of a server. Dropping this releases them.
 #[derive(Debug)]
 pub struct DataLock(#[expect(dead_code, reason = "held, not read")] Vec<File>);
 
 impl DataLock {
-    /// Locks what a server keeps: the data folder where its key file is in use or its database lies in it, and a
-    /// SQLite file that lies elsewhere.
+    /// Locks the data of a server: the data folder, if its key file is used or the database is in it, and a SQLite file
+    /// outside the data folder.
     ///
-    /// A server with PostgreSQL and its key in the environment keeps nothing in the data folder; it need not be there.
+    /// A server with PostgreSQL and its key in the environment keeps nothing in the data folder, which then need not
+    /// exist.
     ///
     /// # Errors
-    /// Where another server has it, or the lock file cannot be made.
+    /// If another server holds a lock, or the lock file cannot be created.
     pub fn take(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<Self, DataLockError> {
         places(data_dir, uses_key_file, sqlite_file)?.iter().map(lock).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Looks whether another server has what [`DataLock::take`] would lock, and makes nothing.
+    /// Checks whether another server holds what [`DataLock::take`] would lock, and creates nothing.
     ///
     /// # Errors
-    /// Where another server has it.
+    /// If another server holds a lock.
     pub fn look(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<(), DataLockError> {
         for place in places(data_dir, uses_key_file, sqlite_file)? {
-            // Without the file nobody has it.
+            // Without the file there is no lock.
             if let Ok(file) = File::open(&place.file) {
                 place.hold(&file)?;
             }
@@ -134,7 +135,7 @@ impl DataLock {
     }
 }
 
-/// A file to lock, and what for.
+/// A file to lock, and what it protects.
 struct Place {
     file: PathBuf,
     what: What,
@@ -167,7 +168,7 @@ impl Place {
             Ok(()) => Ok(()),
             Err(Errno::WOULDBLOCK) => {
                 let mut text = String::new();
-                // What cannot be read tells nothing; the lock is held all the same.
+                // If the file cannot be read, the holder stays unknown; the lock is held all the same.
                 drop(file.take(MAX_TOLD).read_to_string(&mut text));
                 let holder = Holder::read(&text);
                 Err(match &self.what {
@@ -241,7 +242,7 @@ mod tests {
     fn what_is_kept_is_locked_and_nothing_else() {
         let home = tempfile::tempdir().unwrap();
         let (data, elsewhere) = (home.path().join("data"), home.path().join("elsewhere/floh.db"));
-        // PostgreSQL, and the key in the environment.
+        // PostgreSQL, and the key from the environment.
         let _nothing = DataLock::take(&data, false, None).unwrap();
         assert!(!data.exists());
         let _first = DataLock::take(&data, false, Some(&elsewhere)).unwrap();

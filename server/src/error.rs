@@ -1,7 +1,7 @@
-//! The one error of the use cases: what happened, why, where in the input, and how to mend it.
+//! The error type of all use cases: what happened, why, where in the input, and how to fix it.
 //!
-//! It knows nothing of HTTP, the terminal or MCP. Each door turns it into its own form once: REST into
-//! `application/problem+json`, the command line into a line of text.
+//! It knows nothing of HTTP, the terminal or MCP. Each door converts it once: REST into `application/problem+json`, the
+//! command line into a line of text.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,34 +9,34 @@ use std::time::Duration;
 use floh_client::answers::ChangeView;
 pub use floh_client::answers::Mistake;
 
-/// The most mistakes that one error lists.
+/// The maximum number of mistakes that one error lists.
 pub const MAX_MISTAKES: usize = 100;
-/// How long a caller waits before it tries again, where nothing better is known.
+/// The default time after which a caller should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What kind of refusal an [`Error`] is; a door chooses its own form by it.
+/// The kind of an [`Error`]; a door chooses its answer by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Values of the input cannot be used.
+    /// Values of the input are invalid.
     Invalid,
-    /// The input is larger than what is taken.
+    /// The input is larger than allowed.
     TooLarge,
-    /// What the input names does not exist.
+    /// Something that the input names does not exist.
     NotFound,
-    /// Something of this name, or in this state, is there already.
+    /// Something has this name or this state already.
     Conflict,
-    /// What is to be changed has changed since the caller read it.
+    /// The target of the change has changed since the caller read it.
     Stale,
-    /// The actor lacks a right; the missing scope, where it is one.
+    /// The actor lacks a right; contains the scope if a single one is missing.
     Denied(Option<&'static str>),
-    /// The server cannot do it now; after this time it may.
+    /// The server cannot do it now; it may after this time.
     Unavailable(Duration),
     /// The server made a mistake.
     Internal,
 }
 
-/// Why a use case did not do its work. Nothing was written then.
+/// Why a use case failed. Nothing was written then.
 #[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
@@ -51,7 +51,7 @@ struct Inner {
 }
 
 impl Error {
-    /// Creates an error of a kind. `code` is a stable word for programs, `detail` a sentence for people.
+    /// Creates an error of a kind. `code` is a stable code for programs, `detail` a sentence for people.
     pub fn new(kind: ErrorKind, code: &'static str, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, code, detail: detail.into(), mistakes: Vec::new(), change: None }))
     }
@@ -73,17 +73,17 @@ impl Error {
         Self::invalid(vec![Mistake::new(pointer, message)])
     }
 
-    /// Refuses what collides with something that is there.
+    /// Refuses the input because of a conflict with something that exists.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Conflict, code, detail)
     }
 
-    /// Answers that what was named does not exist.
+    /// Reports that something that the input names does not exist.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, "not_found", detail)
     }
 
-    /// Refuses a change of something that has changed since the caller read it.
+    /// Refuses a change because its target has changed since the caller read it.
     pub fn stale(detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Stale, "stale", detail)
     }
@@ -98,12 +98,12 @@ impl Error {
         Self::new(ErrorKind::Denied(None), "forbidden", detail)
     }
 
-    /// Answers that the server cannot do it now, and can in a moment.
+    /// Reports that the server cannot do it now, but may in a moment.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable(RETRY_AFTER), "unavailable", detail)
     }
 
-    /// Answers that the server made a mistake. The cause is logged, not told.
+    /// Reports a mistake of the server. The cause is logged and not shown.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed inside the server");
         Self::new(ErrorKind::Internal, "internal", "the server failed; its log says why")
@@ -128,7 +128,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the stable word for programs.
+    /// Returns the stable code for programs.
     pub fn code(&self) -> &'static str {
         self.0.code
     }

@@ -1,7 +1,7 @@
-//! What happens in this process, for those who watch it live: pages, listeners of an MCP client.
+//! Events of this process for live subscribers: pages, listeners of an MCP client.
 //!
-//! An event is sent after the commit that it tells of. Nobody is waited for: who is slow loses the oldest events and is
-//! told how many. Without watchers no event is even built.
+//! An event is sent after the commit that it reports. Sending never waits: a slow watcher loses the oldest events and
+//! is told how many. Without watchers no event is built.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use uuid::Uuid;
 use crate::changes::{Change, Subscriber};
 use crate::store::{ExecutionRow, ExecutionStatus};
 
-/// The most events that wait for a slow watcher.
+/// The maximum number of events that wait for a slow watcher.
 pub const MAX_WAITING: usize = 1024;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A call is over and recorded.
+    /// A call has ended and is recorded.
     ExecutionFinished(FinishedExecution),
     /// A connector, a type or a token was created, changed or deleted.
     Changed(Change),
 }
 
-/// What an event tells of a call that is over.
+/// The part of a finished call that an event contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinishedExecution {
     /// Id of the execution.
@@ -34,16 +34,16 @@ pub struct FinishedExecution {
     pub connector_id: Uuid,
     /// Name of the connector at the time.
     pub connector: String,
-    /// The command, where one was picked or asked for.
+    /// The command, if one was named or is the default.
     pub command: Option<String>,
     /// How it ended.
     pub status: ExecutionStatus,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: Option<i64>,
 }
 
 impl FinishedExecution {
-    /// Reads it off the row of the call.
+    /// Builds it from the row of the call.
     pub fn of(row: &ExecutionRow) -> Self {
         Self {
             id: row.id,
@@ -56,29 +56,29 @@ impl FinishedExecution {
     }
 }
 
-/// Sends events to whoever watches.
+/// Sends events to the watchers.
 #[derive(Debug)]
 pub struct EventBus(Sender<Arc<Event>>);
 
 impl EventBus {
-    /// Creates a bus that nobody watches yet.
+    /// Creates a bus without watchers.
     pub fn new() -> Self {
         Self(broadcast::channel(MAX_WAITING).0)
     }
 
-    /// Watches from now on.
+    /// Returns a watcher of the events from now on.
     pub fn watch(&self) -> Watcher {
         Watcher(self.0.subscribe())
     }
 
-    /// Returns whether anybody watches; without that an event need not be built.
+    /// Returns whether there are watchers; without any, an event need not be built.
     pub fn is_watched(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
-    /// Sends an event to all who watch.
+    /// Sends an event to all watchers.
     pub fn send(&self, event: Event) {
-        // Refused where the last one has just gone.
+        // Fails if the last watcher has just gone.
         drop(self.0.send(Arc::new(event)));
     }
 }
@@ -97,21 +97,21 @@ impl Subscriber for EventBus {
     }
 }
 
-/// What a watcher is told.
+/// What a watcher receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// Something happened.
     Event(Arc<Event>),
-    /// The watcher was slow: so many events before the next one are lost to it.
+    /// The watcher was too slow: it has missed this many events before the next one.
     Lost(u64),
 }
 
-/// Hears of events.
+/// Receives events.
 #[derive(Debug)]
 pub struct Watcher(Receiver<Arc<Event>>);
 
 impl Watcher {
-    /// Waits for what comes next; `None` when the server is at its end.
+    /// Waits for the next event; `None` when the server stops.
     pub async fn next(&mut self) -> Option<Told> {
         match self.0.recv().await {
             Ok(event) => Some(Told::Event(event)),

@@ -1,6 +1,6 @@
-//! Executing a command: the server's half of the one path (docs/contract.md#3-execution). The runtime's
-//! `dispatch` picks, checks, runs and normalises; here the connector is resolved and decrypted before,
-//! and the call recorded around it.
+//! Executing a command: the server's part of the call path (docs/contract.md#3-execution). The runtime's `dispatch`
+//! selects, validates, runs and normalises; this module resolves and decrypts the connector before it, and records the
+//! call around it.
 
 mod call;
 mod history;

@@ -1,7 +1,7 @@
-//! What the doors hand to the use cases: values read from JSON into types, once, with every mistake at its
-//! JSON pointer. No HTTP here: a tool call or a file is read by the same readers as a request body.
+//! What the doors hand to the use cases: values read from JSON into types, once, with every mistake at its JSON
+//! pointer. No HTTP here: a tool call or a file uses the same readers as a request body.
 //!
-//! The types are declared in `floh_client::bodies`; here is what reads them, and the rules between their fields.
+//! The types are declared in `floh_client::bodies`; their readers, and the rules between their fields, are here.
 
 mod bodies;
 mod duplicate_keys;

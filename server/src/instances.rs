@@ -1,5 +1,5 @@
-//! Connectors ready to be called: loaded from the store at the first call, decrypted, and kept until something is
-//! written to them. Which executor serves a connector is decided here and nowhere else.
+//! Connectors ready to be called: loaded from the store at the first call, decrypted, and kept until they are written
+//! to. Which executor serves a connector is decided only here.
 
 mod cache;
 mod instance;

@@ -1,6 +1,7 @@
 //! The Floh server: stores connectors, executes their commands, and answers REST and the command line.
 //!
-//! The rooms (modules) stand on floors, and imports point down only; `tests/floors.rs` holds the table and checks it.
+//! The rooms (modules) are ordered in floors, and imports point down only; `tests/floors.rs` holds the table and checks
+//! it.
 //!
 //! | floor | rooms |
 //! |---|---|

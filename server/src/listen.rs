@@ -1,5 +1,5 @@
-//! How the server stops: readiness turns off, accepting stops, what is at work gets its time, then the
-//! process goes. The socket itself is served as that of every connector service is.
+//! Serving and stopping: readiness turns off, accepting stops, running calls get time to end, then the process ends.
+//! The socket itself is served like that of every connector service.
 
 use std::io;
 use std::sync::OnceLock;
@@ -11,10 +11,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 
-/// Serves a router until a stop is asked for, then waits for what is at work.
+/// Serves a router until a stop is requested, then waits for running calls.
 ///
 /// # Errors
-/// Where signals cannot be received.
+/// If signals cannot be received.
 pub async fn serve(listener: TcpListener, router: Router, app: &App) -> io::Result<()> {
     let asked = serve::stop_signal()?;
     let end = OnceLock::new();
@@ -26,7 +26,7 @@ pub async fn serve(listener: TcpListener, router: Router, app: &App) -> io::Resu
         tracing::info!("stopping: no new connections; waiting for what is at work");
     };
     serve::serve(listener, router, stop).await;
-    // Calls go on whose callers went away.
+    // Calls go on even if their callers have disconnected.
     let end = *end.get_or_init(Instant::now);
     if timeout_at(end, app.calls.wait()).await.is_err() {
         tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still at work when the time was up");

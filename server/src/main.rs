@@ -2,17 +2,17 @@
 
 use std::process::ExitCode;
 
-/// The system's allocator spends a good part of a call on joining the blocks of request futures
+/// The system's allocator spends a considerable part of a call on joining the blocks of request futures
 /// (`docs/decisions/allocator.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Before anything else comes up: a script worker is to have nothing in it.
+    // This comes first, because a script worker must contain nothing else of the server.
     if server::script::worker::is_worker() {
         return server::script::worker::main();
     }
-    // Nothing else pulls the built-in connectors into the program.
+    // Nothing else links the built-in connectors into the program.
     connectors::link();
     server::cli::main()
 }

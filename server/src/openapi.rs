@@ -1,9 +1,9 @@
-//! OpenAPI 3.0, 3.1 and 3.2 documents -> drafts of connectors.
+//! Imports OpenAPI 3.0, 3.1 and 3.2 documents as drafts of connectors.
 //!
-//! `read` takes the bytes, `resolve` follows local references, `operations` finds every operation, and
-//! `command` makes a command of each: `params`, `body`, `outputs`, `servers` and `security` say what a
-//! request holds, `schema` what its values are. `script` writes the code for the sandbox. Nothing is ever
-//! fetched, and no operation is left out: what cannot be imported exactly is reported with its place.
+//! `read` parses the bytes, `resolve` follows local references, `operations` finds every operation, and `command` turns
+//! each into a command: `params`, `body`, `outputs`, `servers` and `security` describe the request, `schema` its
+//! values. `script` writes the code for the sandbox. No URL is ever fetched, and no operation is left out: what cannot
+//! be imported exactly is reported with its place.
 
 mod body;
 mod command;

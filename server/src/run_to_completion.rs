@@ -1,5 +1,5 @@
-//! Keeps a future running after its caller disconnects. It runs where it is awaited while somebody waits:
-//! a task of its own for every call would cost a good part of the call.
+//! Keeps a future running after its caller disconnects. While it is awaited it runs in its caller's task, because a
+//! task for every call would cost a considerable part of the call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,16 +10,16 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
-/// A future that moves to a task of its own when it is dropped before its end.
+/// A future that moves to its own task if it is dropped before it has completed.
 pub(crate) struct RunToCompletion<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     tracker: TaskTracker,
-    /// A stop waits for the work wherever it runs.
+    /// A shutdown waits for the work wherever it runs.
     _at_work: TaskTrackerToken,
 }
 
 impl<T: Send + 'static> RunToCompletion<T> {
-    /// Carries work to its end; `tracker` counts it meanwhile.
+    /// Wraps work that must complete; `tracker` counts it meanwhile.
     pub(crate) fn new(tracker: &TaskTracker, work: impl Future<Output = T> + Send + 'static) -> Self {
         Self { work: Some(Box::pin(work)), tracker: tracker.clone(), _at_work: tracker.token() }
     }
@@ -41,9 +41,9 @@ impl<T: Send + 'static> Future for RunToCompletion<T> {
 
 impl<T: Send + 'static> Drop for RunToCompletion<T> {
     fn drop(&mut self) {
-        // Without a runtime the process is at its end, and nothing can go on.
+        // Without a runtime the process is ending, and nothing can go on.
         if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
-            // What it still logs belongs to the request that has gone.
+            // Its further log lines belong to the request whose caller has gone.
             drop(self.tracker.spawn_on(work.in_current_span(), &runtime));
         }
     }

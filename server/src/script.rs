@@ -3,8 +3,8 @@
 //! The engine is C code that has been broken out of before, and its interrupt is not a deadline. So no script runs in
 //! the server: `pool` keeps worker processes, which jail themselves before they read a byte (`worker`), and
 //! `process` talks to one over a pipe and kills it at its deadline. A worker serves one connector and
-//! one script; it has no file, no network and nothing worth stealing. What a script may do outside, the
-//! server does for it ([`HostCalls`]), and what it returned is judged there ([`judge`]).
+//! one script; it has no file, no network and no secrets of other connectors. The server carries out a script's outside
+//! work ([`HostCalls`]) and interprets its result ([`judge`]).
 
 mod answer;
 mod compute_slot;

@@ -1,8 +1,8 @@
-//! Seeding: the compiled connector types become rows of the store, in one transaction and as often as
-//! the server starts (docs/contract.md#seeding).
+//! Seeding: writes the compiled connector types into the store, in one transaction, at every start of the server
+//! (docs/contract.md#seeding).
 //!
-//! The row keeps which version and schema seeding wrote last, and only those are compared: an
-//! operator's change of the row is no drift of the code.
+//! The row keeps the version and schema that seeding wrote last, and only those are compared: an operator's change of
+//! the row is not drift of the code.
 
 use std::collections::HashMap;
 
@@ -20,21 +20,21 @@ use crate::store::{
 };
 use crate::type_schema::stored_schema;
 
-/// The setting that says that the sample's connector has been made.
+/// The setting that says that the sample's connector has been created.
 const SAMPLE_MADE: &str = "sample_connector_made";
 
 /// How strict seeding is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SeedOptions {
-    /// Takes a compiled type that is older than the stored one.
+    /// Accepts a compiled type that is older than the stored one.
     pub allow_downgrade: bool,
-    /// Takes a compiled type whose schema differs from the stored one of the same version.
+    /// Accepts a compiled type whose schema differs from the stored one of the same version.
     pub allow_schema_drift: bool,
     /// Seeds the sample too.
     pub samples: bool,
 }
 
-/// Why the compiled types do not go with the stored ones.
+/// Why the compiled types do not match the stored ones.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedError {
@@ -50,7 +50,7 @@ pub enum SeedError {
         /// The version in the code.
         compiled: String,
     },
-    /// The version is the same, the schema is not.
+    /// The version is the same, but the schema differs.
     #[error(
         "connector type {name}: version {version} was seeded with another config schema (changed: {changed}); raise the version in the code, or allow it with --allow-schema-drift"
     )]
@@ -86,8 +86,7 @@ pub enum SeedError {
 /// Brings the store's connector types in line with the registry.
 ///
 /// # Errors
-/// Where a compiled type does not go with the stored one, or the database fails. Nothing is written
-/// then.
+/// If a compiled type does not match the stored one, or the database fails. Nothing is written then.
 pub async fn seed(store: &Store, registry: &Registry, options: SeedOptions) -> Result<(), SeedError> {
     let seeded: HashMap<String, SeededType> =
         store.types().seeded().await?.into_iter().map(|row| (row.name.clone(), row)).collect();
@@ -128,7 +127,7 @@ fn row(
         category: seed.category.map(str::to_owned),
         tags: seed.tags.iter().map(|tag| (*tag).to_owned()).collect(),
         config_schema: if seed.empty_schema { StoredSchema::Empty } else { StoredSchema::of(schema) },
-        // What drift is measured against: the true schema, also where the row shows an empty one.
+        // Drift is measured against the true schema, also if the row shows an empty one.
         seeded_schema: StoredSchema::of(schema),
         script_source: None,
         changes: String::new(),
@@ -137,7 +136,7 @@ fn row(
     decided(row, schema, seeded, options)
 }
 
-/// The sample is seeded as what is compiled in is, which it is.
+/// The sample is a compiled-in connector, so it is seeded like one.
 fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
     let name = sample::NAME.to_owned();
     let schema =
@@ -158,10 +157,10 @@ fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<(Seed
     decided(row, &schema, seeded, options)
 }
 
-/// Makes the sample's connector, once in the life of a database: whoever deletes it is rid of it.
+/// Creates the sample's connector, once in the life of a database, so that it does not come back after it is deleted.
 ///
 /// # Errors
-/// Those of the database.
+/// Database errors.
 pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
     if store.settings().get(SAMPLE_MADE).await?.is_some() {
         return Ok(());
@@ -181,14 +180,14 @@ pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
         execution_model: None,
     };
     match store.connectors().create(new_id(), fields, TypeChoice::Existing(row.id), Vec::new()).await {
-        // Another server has just made it, or a user has one of that name.
+        // Another server has just created it, or a user's connector has its name.
         Ok(_) | Err(StoreError::NameTaken { .. }) => {}
         Err(error) => return Err(error),
     }
     store.settings().put(SAMPLE_MADE, "true").await
 }
 
-/// Decides what becomes of a type, and completes its row.
+/// Decides what seeding does with a type, and completes its row.
 fn decided(
     row: SeedTypeRow,
     schema: &ConfigSchema,
@@ -212,19 +211,19 @@ fn decided(
     Ok((SeedTypeRow { changes, decision: plan.decision, ..row }, replaced))
 }
 
-/// Returns whether a row still shows the schema that seeding wrote; types without one show none.
+/// Returns whether a row still shows the schema that seeding wrote; types without a schema show none.
 fn says_what_was_seeded(shown: &StoredSchema, seeded: Option<&StoredSchema>) -> bool {
     let read = |schema: &StoredSchema| stored_schema(schema).ok();
     *shown == StoredSchema::Empty || seeded.is_some_and(|seeded| shown == seeded || read(shown) == read(seeded))
 }
 
-/// A seeded type that the compiled one has taken the place of.
+/// A seeded type that the compiled one replaces.
 struct Replaced {
     name: String,
     old: Version,
     new: Version,
     changes: Changes,
-    /// The version that an operator had put over the seeded one.
+    /// The version that an operator had set over the seeded one.
     put: Option<String>,
 }
 
@@ -269,7 +268,7 @@ impl Replaced {
     }
 }
 
-/// What seeding is to do, and what changed where the stored type differs.
+/// The decision for a type, and what changed if the stored type differs.
 struct Plan {
     decision: SeedDecision,
     change: Option<(Version, Version, Changes)>,
@@ -304,14 +303,14 @@ fn plan(
     let stored = match ConfigSchema::parse(&stored) {
         Ok(stored) => stored,
         Err(error) if new == old => return Err(damaged(error.to_string())),
-        // An earlier release took what this one does not; another version replaces it whatever it was.
+        // A schema that an earlier release accepted and this one cannot read: another version replaces it in any case.
         Err(_) => return only(SeedDecision::Replace),
     };
     if new == old && stored == *schema {
         return only(SeedDecision::Leave);
     }
     let changes = diff(&stored, schema);
-    // A draft is still being written: it may change under the same version.
+    // A draft may change under the same version.
     if new == old && new.pre.is_empty() && !options.allow_schema_drift {
         let changed = messages(&changes);
         return Err(SeedError::Drift { name: name.to_owned(), version: version.to_owned(), changed });
@@ -319,10 +318,10 @@ fn plan(
     Ok(Plan { decision: SeedDecision::Replace, change: Some((old, new, changes)) })
 }
 
-/// Most changes that a message names.
+/// The maximum number of changes that a message names.
 const MAX_NAMED: usize = 50;
 
-/// Says what changed, the breaking things first.
+/// Lists what changed, breaking changes first.
 fn messages(changes: &Changes) -> String {
     let mut items: Vec<&Change> = changes.items.iter().collect();
     items.sort_by_key(|change| std::cmp::Reverse(change.level()));

@@ -1,6 +1,7 @@
-//! What everything above shares: the store, the vault, the executors' state, made once at the start.
+//! What all use cases share: the store, the vault, the state of the executors, created once at the start.
 //!
-//! Use cases take `&Services`; executors and keepers never do, they are given what they need.
+//! Use cases take `&Services`; executors and the store, vault and auth never do: they are given the parts that they
+//! need.
 
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
@@ -21,14 +22,14 @@ use crate::store::{Recorder, Store};
 use crate::vault::Vault;
 use connector_runtime::external::ServiceStatuses;
 
-/// The most calls that run at the same time in all.
+/// The maximum number of concurrent calls of the server.
 pub(crate) const MAX_CALLS: usize = 4096;
 
-/// The shared parts of a server. Clones share them.
+/// The shared parts of a server. Clones share the same parts.
 #[derive(Debug, Clone)]
 pub struct Services(Arc<Parts>);
 
-/// What [`Services`] are made of.
+/// The contents of [`Services`].
 #[derive(Debug)]
 pub struct Parts {
     /// The compiled connector types.
@@ -37,40 +38,41 @@ pub struct Parts {
     pub store: Store,
     /// Seals secrets.
     pub vault: Arc<Vault>,
-    /// Knows who may do what.
+    /// Authenticates callers.
     pub auth: Authenticator,
     /// Writes execution rows in groups.
     pub recorder: Recorder,
     /// Decrypted connectors.
     pub instances: Instances,
-    /// What is known of the services behind external connectors.
+    /// The statuses of the services of external connectors.
     pub service_statuses: Arc<ServiceStatuses>,
-    /// Tells what happens to whoever watches.
+    /// Sends events to watchers.
     pub events: Arc<EventBus>,
-    /// The way out.
+    /// The egress client.
     pub http: Client,
-    /// Where scripts run.
+    /// The sandbox.
     pub scripts: Scripts,
     /// The agents that are connected.
     pub agents: Hub,
     /// Refuses calls beyond `MAX_CALLS`.
     pub permits: Semaphore,
-    /// Calls and writes that are under way, which a stop waits for.
+    /// Running calls and writes, which a shutdown waits for.
     pub calls: TaskTracker,
-    /// Lets changes of types, and changes of connectors that collided, go one after another.
+    /// Serializes changes of types, and changes of connectors that collided.
     pub write_lock: Mutex<()>,
 }
 
 impl Services {
-    /// Shares the parts.
+    /// Wraps the parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 
-    /// Runs work to its end even if the caller goes away, so that no write is left half done. A stop waits for it.
+    /// Runs work to completion even if the caller disconnects, so that no write is left half done. A shutdown waits for
+    /// it.
     ///
     /// # Errors
-    /// Those of the work.
+    /// Errors of the work.
     pub async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -78,7 +80,7 @@ impl Services {
         RunToCompletion::new(&self.calls, work).await
     }
 
-    /// Returns a handle that does not keep the parts alive, for tasks of the background.
+    /// Returns a handle that does not keep the parts alive, for background tasks.
     pub fn downgrade(&self) -> WeakServices {
         WeakServices(Arc::downgrade(&self.0))
     }
@@ -97,7 +99,7 @@ impl Deref for Services {
 pub struct WeakServices(Weak<Parts>);
 
 impl WeakServices {
-    /// Returns the services while somebody else still holds them.
+    /// Returns the services if another handle still holds them.
     pub fn upgrade(&self) -> Option<Services> {
         self.0.upgrade().map(Services)
     }

@@ -1,9 +1,8 @@
 //! The database: connector types, connectors and their secrets, executions, tokens, settings.
 //!
-//! One SQL source serves SQLite and PostgreSQL through sqlx's `Any` driver, so there is one plain struct per
-//! aggregate and no trait (docs/decisions/one-sql-source.md). Config schemas, params and results are JSON
-//! texts that the store does not look into; secrets arrive sealed by [`crate::vault`]. Every write that spans
-//! rows is one transaction.
+//! One SQL source serves SQLite and PostgreSQL through sqlx's `Any` driver, so there is one plain struct per aggregate
+//! and no trait (docs/decisions/one-sql-source.md). Config schemas, params and results are JSON texts that the store
+//! does not interpret; secrets are already sealed by [`crate::vault`]. Every write that spans rows is one transaction.
 
 mod actor;
 mod change;

@@ -1,4 +1,4 @@
-//! What the tests of several rooms share and what can only live inside the crate: a whole server in this process,
+//! Helpers that tests of several rooms share and that must be inside the crate: a whole server in this process,
 //! connector types, a sandbox without processes. The rest is in the crate `test-support`.
 
 mod answer;

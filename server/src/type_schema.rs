@@ -1,4 +1,4 @@
-//! The schema that calls of a type go by: the compiled one where the code is in this program, else the stored one.
+//! The schema that validates calls of a type: the compiled one if the code is in this program, else the stored one.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use connector_runtime::schema::ConfigSchema;
 use crate::error::Error;
 use crate::store::{ConnectorType, ExecutionModel, StoredSchema, TypeSource};
 
-/// Returns the schema that calls of a type go by: the compiled one, else the stored one.
+/// Returns the schema that validates calls of a type: the compiled one, else the stored one.
 ///
-/// Of a compiled type whose code is gone that is the seeded one: the row of `http` shows `{}`, and what an operator has
-/// put may differ from what was compiled, so that secrets would be taken for plain values.
+/// For a compiled type whose code is gone, the stored one is the seeded schema: the row of `http` shows `{}`, and an
+/// operator's schema may differ from the compiled one, so that secrets would count as plain values.
 ///
 /// # Errors
-/// Internal where the stored schema cannot be read.
+/// Internal if the stored schema cannot be read.
 pub(crate) fn type_schema(registry: &Registry, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Error> {
     if let (ExecutionModel::BuiltIn, Some(entry)) = (row.execution_model, registry.get(&row.name)) {
         return Ok(Arc::clone(entry.schema()));
@@ -24,10 +24,10 @@ pub(crate) fn type_schema(registry: &Registry, row: &ConnectorType) -> Result<Ar
     stored_schema(seeded.unwrap_or(&row.fields.config_schema)).map(Arc::new)
 }
 
-/// Reads a schema as a row has it.
+/// Parses the schema of a row.
 ///
 /// # Errors
-/// Internal where it cannot be read.
+/// Internal if it cannot be read.
 pub(crate) fn stored_schema(stored: &StoredSchema) -> Result<ConfigSchema, Error> {
     match stored {
         StoredSchema::Empty => Ok(ConfigSchema::default()),

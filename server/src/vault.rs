@@ -1,9 +1,9 @@
 //! Secrets at rest: envelope encryption, and its keys.
 //!
-//! Each value is sealed under a data key of its own, and that data key under a master key. A text that was
-//! sealed for one place (table, row, field) opens nowhere else. The master key comes from `FLOH_MASTER_KEY` or
-//! from a file in the data folder; a check value in the database reveals a wrong one at the start, before
-//! anything is written under it.
+//! Each value is sealed under a data key of its own, and that data key under a master key. A text that was sealed for
+//! one place (table, row, field) cannot be opened for another. The master key comes from `FLOH_MASTER_KEY` or from a
+//! file in the data folder; a check value in the database reveals a wrong key at the start, before anything is written
+//! under it.
 
 mod key;
 mod key_file;

@@ -1,4 +1,4 @@
-//! The arguments of each attribute, all of which may be left out.
+//! The arguments of each attribute, all of which are optional.
 
 use darling::FromMeta;
 use darling::util::Flag;
@@ -9,12 +9,12 @@ use super::lock::LockArg;
 use super::texts::{ConnectorName, Names, Text, Texts, Version, WireName};
 use super::values::{CratePath, Deprecated, EffectArg, Mocks, PathValue, TimeoutArg};
 
-/// The keys that an attribute takes. Its parser names them in its errors only where they are few.
+/// The keys that an attribute accepts. Its parser lists them in its errors only if they are few.
 pub(crate) trait Keys {
     const KEYS: &'static [&'static str];
 }
 
-/// Declares the arguments of an attribute, all of which may be left out.
+/// Declares the arguments of an attribute, all of which are optional.
 macro_rules! arguments {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $key:ident: $type:ty,)* }) => {
         $(#[$doc])*
@@ -48,7 +48,7 @@ arguments! {
 }
 
 arguments! {
-    /// Arguments of attributes that take nothing but `crate`.
+    /// Arguments of attributes that accept only `crate`.
     CrateArgs {
         #[darling(rename = "crate")]
         krate: Option<CratePath>,

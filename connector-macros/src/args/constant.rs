@@ -40,7 +40,7 @@ impl FromMeta for Constant {
     fn from_expr(expr: &Expr) -> Result<Self> {
         let value = constant(expr, false)?;
         let span = match expr {
-            // Both tokens where the compiler can join them, else the number.
+            // Both tokens if the compiler can join them, else the number.
             Expr::Unary(ExprUnary { expr: number, .. }) => {
                 expr.span().join(number.span()).unwrap_or_else(|| number.span())
             }

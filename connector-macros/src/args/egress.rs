@@ -1,4 +1,4 @@
-//! Where a connection's secrets may go.
+//! The argument `egress`: where a connection's secrets may go.
 
 use darling::{Error, FromMeta, Result};
 use syn::{Expr, Ident};
@@ -8,7 +8,7 @@ use crate::diag;
 /// `egress = base_url`, `egress = [base_url, token_url]` or `egress = anywhere`.
 pub(crate) struct EgressArg {
     pub(crate) names: Vec<Ident>,
-    /// Whether the names are in brackets, where `anywhere` is a field like any other.
+    /// Whether the names are in brackets; in brackets `anywhere` is an ordinary field name.
     pub(crate) listed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where the lock of a connector is kept.
+//! The argument `lock`: where a connector's lock file is.
 
 use darling::{Error, FromMeta, Result};
 use syn::{Expr, ExprLit, Lit, LitStr};

@@ -1,4 +1,4 @@
-//! Reads the arguments of attributes, and keeps what is right where something is wrong.
+//! Reads the arguments of attributes, and keeps the valid ones even if others are invalid.
 
 use darling::ast::NestedMeta;
 use darling::{Error, FromMeta, Result};
@@ -8,8 +8,8 @@ use syn::{Attribute, Meta};
 use super::attributes::Keys;
 use crate::diag::Diagnostics;
 
-/// Reads the arguments of an attribute. What is wrong is reported; what is right is still returned, so
-/// that it can be checked further in the same pass.
+/// Reads the arguments of an attribute. Invalid ones are reported; valid ones are still returned, so that they can be
+/// checked further in the same pass.
 pub(crate) fn read<T: FromMeta + Default + Keys>(tokens: TokenStream, diag: &mut Diagnostics) -> T {
     match diag.keep(NestedMeta::parse_meta_list(tokens).map_err(Error::from)) {
         Some(list) => from_list(&list, diag),
@@ -17,7 +17,7 @@ pub(crate) fn read<T: FromMeta + Default + Keys>(tokens: TokenStream, diag: &mut
     }
 }
 
-/// Reads the arguments of every attribute of a name, as if they were one.
+/// Reads the arguments of all attributes of a name as if they were one attribute.
 pub(crate) fn read_attributes<T: FromMeta + Default + Keys>(
     attributes: &[Attribute],
     name: &str,
@@ -48,7 +48,7 @@ fn from_list<T: FromMeta + Default + Keys>(list: &[NestedMeta], diag: &mut Diagn
     read.unwrap_or_default()
 }
 
-/// Reads the arguments of an attribute, for a caller who words the errors.
+/// Reads the arguments of an attribute, for a caller that writes its own error texts.
 pub(crate) fn parse<T: FromMeta>(tokens: TokenStream) -> Result<T> {
     T::from_list(&NestedMeta::parse_meta_list(tokens)?)
 }

@@ -1,5 +1,5 @@
-//! Checks that need types: each is a named const of its own, because a const reports only its first
-//! panic, and is wholly under the token that it is about.
+//! Checks that need types: each is a named const of its own, because a const reports only its first panic, and its
+//! tokens all have the span that the check is about.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -45,15 +45,15 @@ pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
     checks
 }
 
-/// The check of a field that secrets are kept to, under the name that `egress` gives it.
+/// Checks a field that `egress` names, with the span of that name.
 pub(super) fn egress(krate: &Path, field: &Field, span: Span) -> TokenStream {
     let (spec, destination) = (type_spec(krate, field), field.destination.is_some());
     let krate = super::at(krate, span);
     quote_spanned!(span=> const _: () = #krate::__private::check::egress(&#spec, #destination);)
 }
 
-/// What the type says of itself. Written in the same way everywhere: the compiler reports a type
-/// that is none of ours once, as the errors are alike.
+/// Evaluates the type's own description. It is written the same way everywhere, so that the compiler reports a type
+/// that cannot be a field once, because equal errors are merged.
 pub(super) fn type_spec(krate: &Path, field: &Field) -> TokenStream {
     let (ty, span) = (&field.ty, field.ty.span());
     let krate = super::at(krate, span);

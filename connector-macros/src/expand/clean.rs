@@ -1,18 +1,18 @@
-//! Takes what is ours from the user's items, so that the compiler sees the rest.
+//! Removes this crate's attributes from the user's items, so that the compiler sees the rest.
 
 use syn::{FnArg, ImplItem, ItemImpl, ItemStruct};
 
 use crate::docs;
 use crate::model::{Field, is_command, is_command_attribute};
 
-/// Takes the attributes that are ours from a connector struct.
+/// Removes this crate's attributes from a connector struct.
 pub(crate) fn clean_struct(item: &mut ItemStruct) {
     for field in &mut item.fields {
         field.attrs.retain(|attribute| !Field::owns(attribute));
     }
 }
 
-/// Takes the attributes that are ours from an impl block, and the comments from its params.
+/// Removes this crate's attributes from an impl block, and the comments from its params.
 pub(crate) fn clean_impl(item: &mut ItemImpl) {
     for member in &mut item.items {
         let ImplItem::Fn(method) = member else { continue };
@@ -20,7 +20,7 @@ pub(crate) fn clean_impl(item: &mut ItemImpl) {
             continue;
         }
         method.attrs.retain(|attribute| !is_command_attribute(attribute));
-        // What a command must take is not the author's choice.
+        // The signature of a handler is prescribed, so lints about it are switched off.
         method.attrs.push(syn::parse_quote! {
             #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async)]
         });

@@ -1,4 +1,4 @@
-//! The impl block's half: a params struct a command, and the table of commands.
+//! The output for the impl block: a params struct per command, and the table of commands.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -19,7 +19,7 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
     let checks: TokenStream = commands.iter().map(|command| command_checks(krate, command)).collect();
     let rows = commands.iter().map(|command| row(krate, ty, command));
     let head = {
-        // A second block for the same type is reported here.
+        // A second impl block for the same type is reported here.
         let krate = super::at(krate, ty.span());
         quote_spanned!(ty.span()=> impl #krate::__private::Commands for #ty)
     };
@@ -40,14 +40,14 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
     }
 }
 
-/// The commands by name, for the lines of the lock: sorting costs the compiler less here than as a const.
+/// The order of the commands by name, for the lines of the lock: sorting here costs the compiler less than in a const.
 fn order(commands: &[Command]) -> Vec<u16> {
     let mut order: Vec<u16> = (0..commands.len()).filter_map(|index| index.try_into().ok()).collect();
     order.sort_by_key(|index| &commands[usize::from(*index)].wire);
     order
 }
 
-/// The typed params of a command. Code that calls the handler by itself has no use for it; mocks have.
+/// The typed params of a command. Mocks use it; code that calls the handler directly does not.
 pub(super) fn params_struct(command: &Command) -> TokenStream {
     let Command { vis, params_ident, method, .. } = command;
     let title = format!("Params of the command `{}`.", command.wire);
@@ -103,7 +103,7 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     }
 }
 
-/// Written in the same way everywhere, so that a type that is not an outcome is reported once.
+/// Written the same way everywhere, so that a type that is not an outcome is reported once.
 fn outputs_of(krate: &Path, returns: &Type) -> TokenStream {
     let krate = super::at(krate, returns.span());
     quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::OUTPUTS)
@@ -121,7 +121,7 @@ fn timeout_row(krate: &Path, params: &syn::Ident, timeout: &TimeoutArg) -> Token
     }
 }
 
-/// The closure that reads the params, calls the handler and normalises what it returns.
+/// The closure that reads the params, calls the handler and normalises its return value.
 fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     let Command { method, params_ident, returns, .. } = command;
     let has_params = command.params().next().is_some();

@@ -1,5 +1,5 @@
-//! The struct's half: table and reader of the connection, the head, the registration, and a claim to
-//! the name.
+//! The output for the struct: table and reader of the connection, the head of the descriptor, the registration, and a
+//! claim to the name.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -65,13 +65,13 @@ fn egress(model: &Connector) -> TokenStream {
     }
 }
 
-/// Checks under each name that the field is a URL.
+/// Checks, at each name, that the field is a URL.
 fn egress_checks(model: &Connector) -> TokenStream {
     let Egress::Fields(places) = &model.egress else { return TokenStream::new() };
     places.iter().map(|(place, span)| checks::egress(&model.krate, &model.fields[*place], *span)).collect()
 }
 
-/// Registers the descriptor; on the way, checks the default command against the commands.
+/// Registers the descriptor; also checks the default command against the commands.
 fn registration(model: &Connector) -> TokenStream {
     let Connector { krate, ident, .. } = model;
     let at = super::at(krate, ident.span());
@@ -86,8 +86,8 @@ fn registration(model: &Connector) -> TokenStream {
     }
 }
 
-/// A hidden macro named after the connector: a second one of that name in the crate does not compile,
-/// and the error is under both names.
+/// A hidden macro named after the connector, so that a second connector of that name in the crate does not compile; the
+/// error points at both names.
 fn claim(model: &Connector) -> TokenStream {
     let name = &model.name;
     let claim = format_ident!("__two_connectors_named_{}", name.value().replace('-', "_"), span = name.span());

@@ -1,4 +1,4 @@
-//! Payloads and objects: serde and schemars derives through the runtime, and our own trait.
+//! Payloads and objects: serde and schemars derives through the runtime, and the runtime's own trait.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -70,7 +70,7 @@ pub(crate) fn data(model: &Data, item: &mut ItemStruct) -> TokenStream {
     quote!(#implementation #defaults)
 }
 
-/// Adds the derives. An object comes from outside, so keys that it does not know are refused.
+/// Adds the derives. An object comes from a caller, so unknown keys are refused.
 pub(super) fn derive(kind: Kind, krate: &Path, item: &mut ItemStruct) {
     let serde = quote!(#krate::__private::serde).to_string().replace(' ', "");
     let schemars = quote!(#krate::__private::schemars).to_string().replace(' ', "");
@@ -78,7 +78,7 @@ pub(super) fn derive(kind: Kind, krate: &Path, item: &mut ItemStruct) {
     let at = super::at(krate, span);
     let serialize = (kind == Kind::Payload).then(|| quote_spanned!(span=> #at::__private::serde::Serialize,));
     let strict = (kind == Kind::Object).then(|| quote!(, deny_unknown_fields));
-    // First of all attributes: serde's own may follow only after the derives that bring them.
+    // Placed first, because serde's own attributes may only follow the derives that define them.
     item.attrs.insert(
         0,
         parse_quote_spanned! {span=>
@@ -89,7 +89,7 @@ pub(super) fn derive(kind: Kind, krate: &Path, item: &mut ItemStruct) {
     item.attrs.push(parse_quote!(#[schemars(crate = #schemars)]));
 }
 
-/// The bounds of an object's field, as schemars writes them.
+/// The bounds of an object's field, in the syntax of schemars.
 fn schema_attribute(field: &Field) -> Option<Attribute> {
     let number = |value: &Value| match value {
         Value::Int(value) => proc_macro2::Literal::i64_unsuffixed(*value).into_token_stream(),

@@ -1,4 +1,4 @@
-//! What is emitted along with errors, so that the rest of the program still finds what it names and one
+//! What is emitted together with errors, so that the rest of the program still finds the names that it uses and one
 //! mistake gives one error.
 
 use proc_macro2::TokenStream;
@@ -8,7 +8,7 @@ use syn::{Ident, ItemStruct, Path};
 use super::commands::params_struct;
 use crate::model::{Commands, Field, Kind};
 
-/// An empty connector: other code may ask for its descriptor.
+/// An empty connector, because other code may use its descriptor.
 pub(crate) fn dummy_connector(krate: &Path, ident: &Ident) -> TokenStream {
     quote! {
         #[automatically_derived]

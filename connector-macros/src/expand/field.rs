@@ -1,4 +1,4 @@
-//! A field's row in the table, and how it is read.
+//! A field's row in the table, and the code that reads it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -8,7 +8,7 @@ use syn::{GenericArgument, Ident, Path, PathArguments, Type};
 use crate::args::{Constant, Value};
 use crate::model::Field;
 
-/// `FieldSpec { .. }`; keys that are not set are left to `FieldSpec::new`.
+/// `FieldSpec { .. }`; `FieldSpec::new` supplies keys that are not set.
 pub(super) fn row(krate: &Path, field: &Field) -> TokenStream {
     typed_row(krate, field, &super::checks::type_spec(krate, field), None)
 }
@@ -61,11 +61,11 @@ fn typed_row(krate: &Path, field: &Field, ty: &TokenStream, object: Option<&Iden
     quote!(#krate::__private::FieldSpec { #(#set,)* ..#base })
 }
 
-/// The spec of a list or a map with what the lock knows of its elements: as one field named `[]` or `{}`. None
-/// for other types. `Vec` itself cannot say it, as its elements may be types that only serde knows.
+/// The spec of a list or a map, with its elements for the lock: as one field named `[]` or `{}`. `None` for other
+/// types. `Vec` itself cannot provide this, because its elements may be types that only serde knows.
 ///
-/// A list of the object that it is in has no end, so what is inside is left out. Where two objects have lists
-/// of each other, the compiler says that there is a cycle; a `Box` around one of the elements hides it from the lock.
+/// A list of the enclosing object would never end, so its elements are left out. If two objects contain lists of each
+/// other, the compiler reports a cycle; a `Box` around one of the elements hides it from the lock.
 fn elements(krate: &Path, ty: &Type, spec: &TokenStream, object: Option<&Ident>) -> Option<TokenStream> {
     let (name, element) = element(ty)?;
     if name.is_empty() {
@@ -113,7 +113,7 @@ fn element(ty: &Type) -> Option<(&'static str, &Type)> {
     }
 }
 
-/// `Literal::Int(30)` and its like.
+/// `Literal::Int(30)` and similar.
 pub(super) fn literal(krate: &Path, constant: &Constant) -> TokenStream {
     match &constant.value {
         Value::Bool(value) => quote!(#krate::__private::Literal::Bool(#value)),

@@ -1,5 +1,5 @@
-//! The lock of a connector: its text, included at compile time, and the checks whose errors are under the
-//! version and under each thing that may be new.
+//! The lock of a connector: its text, included at compile time, and the checks, whose errors point at the version and
+//! at each item that may be new.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::args::LockArg;
 use crate::diag;
 use crate::model::{Commands, Connector};
 
-/// `Lock { .. }`. The file is never read here: the compiler includes it, and so knows when it changes.
+/// `Lock { .. }`. The file is never read here: the compiler includes it, and therefore notices when it changes.
 pub(super) fn lock(model: &Connector) -> TokenStream {
     let Connector { krate, .. } = model;
     let (file, text) = match &model.lock {
@@ -39,7 +39,7 @@ fn crate_path(model: &Connector) -> String {
     format!("schema.lock/{}.lock", model.name.value())
 }
 
-/// Returns whether the lock is there, so that its absence is said in our own words.
+/// Returns whether the lock exists, so that the macro can report a missing one with its own message.
 #[expect(clippy::disallowed_methods, reason = "where cargo builds is not a setting")]
 fn exists(model: &Connector) -> bool {
     let file = match &model.lock {
@@ -49,7 +49,7 @@ fn exists(model: &Connector) -> bool {
         }
         LockArg::Beside(path) => source_file(path.span()).map(|source| source.with_file_name("").join(path.value())),
     };
-    // If the place is not known, the compiler reports it.
+    // If the path is unknown, the compiler reports the missing file.
     file.is_none_or(|file| file.is_file())
 }
 
@@ -62,7 +62,7 @@ fn source_file(span: Span) -> Option<PathBuf> {
     if proc_macro::is_available() { span.unwrap().local_file() } else { None }
 }
 
-/// Writes the checks of the struct. Under the version: something changed without it. Under each field: it is new.
+/// Writes the checks of the struct. At the version: something changed without it. At each field: it is new.
 pub(super) fn struct_checks(model: &Connector) -> TokenStream {
     let Connector { krate, ident, name, version, .. } = model;
     if matches!(model.lock, LockArg::Off) {
@@ -98,7 +98,7 @@ pub(super) fn struct_checks(model: &Connector) -> TokenStream {
     .collect()
 }
 
-/// Writes the checks of the impl block. Under each command and each param: it is new.
+/// Writes the checks of the impl block. At each command and each param: it is new.
 pub(super) fn impl_checks(model: &Commands) -> TokenStream {
     let Commands { krate, ty, commands, .. } = model;
     let calls = commands.iter().flat_map(|command| {
@@ -117,7 +117,7 @@ pub(super) fn impl_checks(model: &Commands) -> TokenStream {
     }
 }
 
-/// One const for all of a macro call: at most one of the calls in it panics.
+/// One const for all calls of a macro: at most one of the calls in it panics.
 fn checks(krate: &Path, ty: &impl ToTokens, calls: &TokenStream) -> TokenStream {
     if calls.is_empty() {
         return TokenStream::new();

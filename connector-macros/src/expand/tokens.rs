@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Path;
 
-/// The runtime's path as if it were written at a token, so that an error in what follows is shown there.
+/// The runtime's path with the span of another token, so that errors in the code that follows point at that token.
 pub(super) fn at(krate: &Path, span: Span) -> TokenStream {
     let tokens = krate.to_token_stream().into_iter();
     tokens
@@ -15,7 +15,7 @@ pub(super) fn at(krate: &Path, span: Span) -> TokenStream {
         .collect()
 }
 
-/// `Some(..)` or `None`, whatever the prelude says.
+/// `Some(..)` or `None`, independent of the prelude.
 pub(super) fn option(value: Option<impl ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),

@@ -1,4 +1,4 @@
-//! The impl block's half of a connector: its commands.
+//! The model of the impl block of a connector: its commands.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
@@ -17,7 +17,7 @@ pub(crate) struct Commands {
     pub(crate) krate: Path,
     pub(crate) ty: Type,
     pub(crate) commands: Vec<Command>,
-    /// Whether the block is one of a plain type, so that a dummy can replace a wrong one.
+    /// Whether the block is for a plain type, so that a dummy can replace an invalid one.
     pub(crate) plain: bool,
 }
 
@@ -57,8 +57,8 @@ impl Command {
 }
 
 impl Commands {
-    /// Checks an impl block. What could be read is returned even where something was reported, so that
-    /// the params structs still exist for the code that names them.
+    /// Checks an impl block. The readable parts are returned even if mistakes were reported, so that the params structs
+    /// still exist for code that names them.
     pub(crate) fn read(args: darling::Result<CrateArgs>, item: &ItemImpl, diag: &mut Diagnostics) -> Self {
         let args = match args {
             Ok(args) => args,

@@ -1,4 +1,4 @@
-//! The struct's half of a connector.
+//! The model of a connector struct.
 
 use proc_macro2::Span;
 use syn::{Fields, Ident, ItemStruct, LitStr, Path};
@@ -8,7 +8,7 @@ use crate::args::{ConnectorArgs, ConnectorName, EgressArg, LockArg};
 use crate::diag::{self, Diagnostics};
 use crate::docs;
 
-/// A connector struct: what the attribute says, and its fields.
+/// A connector struct: the arguments of the attribute, and the fields.
 pub(crate) struct Connector {
     pub(crate) krate: Path,
     pub(crate) ident: Ident,
@@ -27,10 +27,10 @@ pub(crate) struct Connector {
 
 /// Where requests that carry secrets may go.
 pub(crate) enum Egress {
-    /// Not said: known when the fields' types are.
+    /// Not given: decided once the types of the fields are known.
     Inferred,
     Anywhere,
-    /// Places of fields in [`Connector::fields`], and where each was named.
+    /// Indexes of fields in [`Connector::fields`], each with the span that named it.
     Fields(Vec<(usize, Span)>),
 }
 
@@ -41,7 +41,7 @@ impl Egress {
         let mut places: Vec<(usize, Span)> = Vec::new();
         for name in &names {
             match find(name) {
-                // A field of that name wins: the narrower meaning must not be lost.
+                // A field of that name takes precedence, because the narrower meaning must not be lost.
                 None if !listed && name == "anywhere" => return Self::Anywhere,
                 None if name == "anywhere" => diag.at(name, diag::ANYWHERE_IN_LIST),
                 None => {
@@ -59,7 +59,7 @@ impl Egress {
 }
 
 impl Connector {
-    /// Checks a struct; `None` where something was reported.
+    /// Checks a struct; `None` if a mistake was reported.
     pub(crate) fn read(args: ConnectorArgs, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
         let docs = docs::text(&item.attrs);
         if docs.is_empty() {

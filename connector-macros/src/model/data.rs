@@ -8,7 +8,7 @@ use crate::args::{CrateArgs, OutputArgs, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
-/// What a struct is made into.
+/// What a struct becomes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Payload,
@@ -31,12 +31,12 @@ pub(crate) struct DataField {
     wire_span: Span,
     /// The attributes of an object's field; a payload's field has none.
     pub(crate) param: Option<Field>,
-    /// Whether serde would not write the wire name by itself.
+    /// Whether the wire name differs from the one that serde would write.
     pub(crate) renamed: bool,
 }
 
 impl Data {
-    /// Checks a struct; `None` where something was reported.
+    /// Checks a struct; `None` if a mistake was reported.
     pub(crate) fn read(kind: Kind, args: CrateArgs, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
         refuse_renaming(&item.attrs, diag);
         let what = if kind == Kind::Payload { "payload" } else { "object" };
@@ -105,10 +105,10 @@ fn check_outputs(fields: &[DataField], diag: &mut Diagnostics) {
     }
 }
 
-/// `#[serde(rename)]` and its like would part the names on the wire from the described ones.
+/// `#[serde(rename)]` and similar would make the names on the wire differ from the described ones.
 fn refuse_renaming(attributes: &[Attribute], diag: &mut Diagnostics) {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        // What serde itself does not understand is left for serde to report.
+        // Attributes that serde itself does not understand are left for serde to report.
         let _unread = attribute.parse_nested_meta(|meta| {
             if ["rename", "rename_all", "flatten", "skip", "skip_serializing", "tag", "untagged", "transparent"]
                 .iter()

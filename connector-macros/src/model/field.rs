@@ -1,5 +1,5 @@
-//! A connection field or a param. What needs no type is checked here; what does (a default on an
-//! Option, its kind, its range) is left to const checks in the expansion.
+//! A connection field or a param. Checks that need no type are made here; those that need one (a default on an
+//! `Option`, its kind, its range) become const checks in the expansion.
 
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
@@ -8,7 +8,7 @@ use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, read_attrib
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
-/// Where a field is.
+/// The kind of item that a field belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Connection,
@@ -119,7 +119,7 @@ pub(crate) fn check_unique<'f>(fields: impl IntoIterator<Item = &'f Field>, what
     }
 }
 
-/// Checks the constants against each other.
+/// Checks the constants of a field against each other.
 fn check_bounds(args: &FieldArgs, diag: &mut Diagnostics) {
     let mut number = |constant: &Option<Constant>| {
         let constant = constant.as_ref()?;

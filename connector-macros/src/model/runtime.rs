@@ -1,4 +1,4 @@
-//! Where the macros' output finds the runtime.
+//! The path under which the macros' output finds the runtime.
 
 use syn::Path;
 

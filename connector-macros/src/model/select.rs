@@ -22,7 +22,7 @@ pub(crate) struct Variant {
 }
 
 impl Select {
-    /// Checks an enum; `None` where something was reported.
+    /// Checks an enum; `None` if a mistake was reported.
     pub(crate) fn read(krate: &Path, item: &DeriveInput, diag: &mut Diagnostics) -> Option<Self> {
         if docs::text(&item.attrs).is_empty() {
             diag.at(&item.ident, diag::undocumented("select", &item.ident.to_string()));

@@ -1,4 +1,4 @@
-//! On a clock that stands still until everything waits for it.
+//! Runs on a paused clock, which advances only when every task waits.
 
 use connector_runtime::connector::Connector as _;
 use connector_runtime::registry::Registry;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// Runs `wait` and returns its result and the milliseconds that the clock went on.
+/// Runs `wait` and returns its result and the milliseconds by which the clock advanced.
 async fn wait(delay_ms: Option<Value>) -> (ConnectorResult, u128) {
     let mut call = testing::call::<Delay>("wait");
     if let Some(delay_ms) = delay_ms {

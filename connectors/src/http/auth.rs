@@ -1,4 +1,4 @@
-//! Credentials: those of a call and those of the connection, in one shape.
+//! Credentials of a call and of the connection, in one form.
 
 use connector_runtime::egress::Request;
 use connector_runtime::prelude::*;
@@ -110,7 +110,7 @@ impl Http {
     }
 }
 
-/// What was given, whoever gave it.
+/// The given values, from the call or from the connection.
 struct Given<'a> {
     token: Option<&'a Secret>,
     username: Option<&'a str>,
@@ -120,7 +120,7 @@ struct Given<'a> {
     name: &'a str,
 }
 
-/// What credentials lack.
+/// A missing part of credentials.
 enum Lack {
     Token,
     Username,
@@ -129,7 +129,7 @@ enum Lack {
 }
 
 impl<'a> Given<'a> {
-    /// Returns the one kind that something was given for.
+    /// Returns the only kind for which something was given.
     fn kind(&self) -> Result<AuthKind, Failure> {
         let kinds = [
             (AuthKind::Bearer, self.token.is_some()),
@@ -162,7 +162,7 @@ impl<'a> Given<'a> {
 }
 
 impl Credentials<'_> {
-    /// Lays the credentials into a request.
+    /// Adds the credentials to a request.
     pub(super) fn lay(self, request: Request) -> Request {
         match self {
             Self::Bearer(token) => request.bearer(token),
@@ -173,7 +173,7 @@ impl Credentials<'_> {
     }
 }
 
-/// An empty secret is one that a form left open.
+/// Returns a secret; an empty one comes from an empty input of a form and counts as absent.
 fn filled(secret: Option<&Secret>) -> Option<&Secret> {
     secret.filter(|secret| !secret.is_empty())
 }

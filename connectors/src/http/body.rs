@@ -1,4 +1,4 @@
-//! Bodies: how one is written, and how one is read.
+//! Bodies: writing those of requests, and reading those of answers.
 
 use connector_runtime::egress::Request;
 use connector_runtime::field::FieldType as _;
@@ -6,7 +6,7 @@ use connector_runtime::prelude::*;
 
 use super::Query;
 
-/// The most characters of an answer that an error quotes.
+/// The maximum number of characters of an answer that an error quotes.
 const EXCERPT: usize = 200;
 
 /// How a body is sent.
@@ -34,7 +34,7 @@ pub enum ResponseType {
 }
 
 impl BodyType {
-    /// Lays a body into a request.
+    /// Adds a body to a request.
     pub(super) fn lay(self, body: Value, request: Request) -> Result<Request, Failure> {
         let wrong = |why: String| {
             Failure::from(Fail::new(format!("Invalid field(s): body: {why}, since bodyType is {}", self.as_str())))
@@ -75,15 +75,15 @@ impl ResponseType {
     }
 }
 
-/// Parses what is meant as JSON: by its content type, or by being an object or a list under another one.
-/// A plain text that happens to read `12` or `true` stays a text.
+/// Parses a body that is meant as JSON: by its content type, or because it is an object or a list. A plain text such as
+/// `12` or `true` stays a text.
 fn parsed(response: &Response) -> Option<Value> {
     let value: Value = response.json().ok()?;
     let declared = response.header("content-type").is_none_or(is_json);
     (declared || value.is_object() || value.is_array()).then_some(value)
 }
 
-/// Returns whether a content type is JSON, `application/problem+json` and its like too (RFC 6839).
+/// Returns whether a content type is JSON, including `application/problem+json` and similar (RFC 6839).
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || essence == "text/json" || essence.ends_with("+json")

@@ -1,7 +1,7 @@
 //! Headers and queries: objects in JSON, lists of pairs on the wire.
 //!
-//! They have types of their own because a map of texts would be too strict for people who write
-//! `"limit": 50`, and raw JSON too lax for a form, a model or a caller that asks for the schema.
+//! They have types of their own because a map of texts would be too strict for people who write `"limit": 50`, and raw
+//! JSON too lax for a form, a model or a caller that reads the schema.
 
 use connector_runtime::descriptor::TypeSpec;
 use connector_runtime::field::{FieldType, Mismatch};

@@ -1,4 +1,4 @@
-//! Where the server is: `wss://host/`, or `ws://` where nobody can listen in.
+//! The server's address: `wss://host/`, or `ws://` if nobody else can read the traffic.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,13 +14,13 @@ pub struct ServerAddress {
     url: Url,
 }
 
-/// Why a text is no address of a server.
+/// Why a text is not the address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is no URL of a WebSocket.
+    /// The text is not the URL of a WebSocket.
     #[error("the server's address {0:?} cannot be used: {1}; write it as wss://floh.example.com")]
     Invalid(String, &'static str),
-    /// It would send the token in the clear.
+    /// The token would be sent unencrypted.
     #[error(
         "the server's address {0:?} is ws:// to another machine, which sends the token and every value in the \
          clear; write wss://, or pass --insecure-ws where the way is protected otherwise"
@@ -29,8 +29,8 @@ pub enum AddressError {
 }
 
 impl ServerAddress {
-    /// Reads the server's address or the whole one of the WebSocket. `ws` is taken for this machine alone,
-    /// unless `insecure` says otherwise.
+    /// Parses the server's address or the full URL of the WebSocket. `ws` is accepted only for this machine, unless
+    /// `insecure` is set.
     ///
     /// # Errors
     /// [`AddressError`].
@@ -63,12 +63,12 @@ impl ServerAddress {
         &self.url
     }
 
-    /// Returns whether the way is encrypted.
+    /// Returns whether the connection is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.url.scheme() == "wss"
     }
 
-    /// Returns the host as a socket is dialled, and the port.
+    /// Returns the host in the form that is dialled, and the port.
     pub(super) fn host_and_port(&self) -> (String, u16) {
         let host = match self.url.host() {
             Some(Host::Ipv6(address)) => address.to_string(),
@@ -94,7 +94,7 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-/// The text as an error may show it: who wrote credentials into it does not want them in a log.
+/// Returns the text as an error may show it: without credentials, which must not appear in a log.
 fn shown(text: &str) -> String {
     match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
         Some((scheme, rest)) => format!("{scheme}://...@{rest}"),

@@ -10,9 +10,9 @@ use connector_runtime::egress::Backoff;
 pub struct Pace {
     /// The waits after a connection was lost or could not be made.
     pub backoff: Backoff,
-    /// The wait after a refusal that only people can lift.
+    /// The wait after a refusal that only a person can resolve.
     pub refused: Duration,
-    /// How long a registration has to last so that the next wait is a first one again.
+    /// How long a registration must last before the waits start from the beginning again.
     pub lasting: Duration,
 }
 
@@ -31,7 +31,7 @@ impl Default for Pace {
 pub struct FailureCount(u32);
 
 impl FailureCount {
-    /// Forgets the failures: a registration has lasted.
+    /// Resets the count, because a registration has lasted.
     pub fn reset(&mut self) {
         self.0 = 0;
     }

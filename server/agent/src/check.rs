@@ -1,4 +1,4 @@
-//! `floh agent check`: is the server there, does it take the token, and can each destination be called?
+//! `floh agent check`: checks whether the server answers, accepts the token, and each destination can be called.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use super::run::{Settings, registration};
 use super::served::Served;
 use connector_runtime::external;
 
-/// How long a destination may take to take a connection.
+/// How long a destination may take to accept a connection.
 const MAX_LENGTH: Duration = Duration::from_secs(5);
 
-/// How a check went.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckResult {
-    /// It is well.
+    /// It works.
     Ok,
-    /// It works, but should be looked at.
+    /// It works, but needs attention.
     Warning,
     /// It does not work.
     Failed,
@@ -36,13 +36,13 @@ pub enum CheckResult {
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was checked: `server`, `token`, or a connector's name and what of it.
+    /// What was checked: `server`, `token`, or a connector's name with the checked part.
     pub check: String,
     /// What it was checked against.
     pub target: String,
-    /// How it went.
+    /// The result.
     pub verdict: CheckResult,
-    /// What was seen, and how to mend it.
+    /// What was observed, and how to fix it.
     pub detail: String,
 }
 
@@ -57,11 +57,11 @@ impl Finding {
     }
 }
 
-/// Checks all that an agent needs. It registers for a moment and serves nothing; where an agent is running
-/// with the same folder that is left out, as it would push that agent out.
+/// Checks everything that an agent needs. It registers for a moment and serves nothing; this is skipped if an agent is
+/// running with the same folder, because the registration would replace that agent's.
 pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding> {
     let served = Served::new(&settings.config, registry);
-    // The server compares what they tell with its types.
+    // The server compares these schemas with its types.
     served.ask_services().await;
     let mut findings = server(settings, &served).await;
     for warning in settings.config.policy.warnings() {
@@ -132,7 +132,7 @@ async fn server(settings: &Settings, served: &Served) -> Vec<Finding> {
     }
 }
 
-/// Checks one destination by the list and by opening a connection; returns whether both went well.
+/// Checks one destination against the list and by opening a connection; returns whether both succeeded.
 async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<Finding>) -> bool {
     let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
     let verdict = client.policy().check(url.as_str(), false).await;

@@ -1,5 +1,5 @@
-//! `floh agent`: serves connectors of a private network over a connection that it opens itself, and
-//! `floh agent check`, which tells beforehand whether it could.
+//! `floh agent`: serves connectors of a private network over a connection that it opens itself; and `floh agent check`,
+//! which checks beforehand whether it could.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use crate::environment::variable;
 use crate::logs::{self, LogFormat};
 use crate::{Agent, AgentConfig, CheckResult, Finding, Pace, ServerAddress, Settings, check, read_token, tls_config};
 
-/// How long look-ups that are still under way may hold up the end of the process.
+/// How long running look-ups may delay the end of the process.
 const LAST_LOOKUPS: Duration = Duration::from_millis(200);
 
-/// What the command line of an agent says.
+/// The command line of an agent.
 #[derive(Debug, Args)]
 pub struct AgentCommand {
     #[command(subcommand)]
@@ -29,10 +29,10 @@ pub struct AgentCommand {
     args: AgentArgs,
 }
 
-/// Why the command did not do its work.
+/// Why the command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// What was asked for makes no sense: exit code 2.
+    /// The arguments are wrong: exit code 2.
     #[error("{0}")]
     Usage(String),
     /// The work failed: exit code 1.
@@ -76,7 +76,7 @@ struct AgentArgs {
     /// The server: wss://floh.example.com, or the whole address of its WebSocket.
     #[arg(long, global = true, env = "FLOH_AGENT_SERVER", value_name = "URL")]
     server: Option<String>,
-    /// File with the agent's token, readable by its owner alone. Default: what FLOH_AGENT_TOKEN has.
+    /// File with the agent's token, readable by its owner alone. Default: the variable FLOH_AGENT_TOKEN.
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// What to serve, and where it may go.
@@ -85,7 +85,7 @@ struct AgentArgs {
     /// Certificates (PEM) of the private authority that signed the server's; no other is trusted then.
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Folder of the journal; made where it is not there.
+    /// Folder of the journal; created if it does not exist.
     #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     data_dir: PathBuf,
     /// Takes ws:// to another machine too: the token and every value travel in the clear.
@@ -102,7 +102,7 @@ struct AgentArgs {
 /// Runs the agent, or its check.
 ///
 /// # Errors
-/// [`CommandError::Usage`] for settings that cannot be used, [`CommandError::Failed`] where the work failed.
+/// [`CommandError::Usage`] for invalid settings, [`CommandError::Failed`] if the work failed.
 pub fn run(registry: Registry, command: AgentCommand) -> Result<ExitCode, CommandError> {
     let AgentCommand { command, args } = command;
     logs::init_logs(args.log_format, &args.log);
@@ -121,7 +121,7 @@ pub fn run(registry: Registry, command: AgentCommand) -> Result<ExitCode, Comman
 }
 
 impl AgentArgs {
-    /// Reads all that can be read before anything is dialled.
+    /// Reads all files and settings before anything is dialled.
     fn settings(self, registry: &Registry) -> Result<Settings, CommandError> {
         let address = self.server.as_deref().ok_or_else(|| {
             CommandError::Usage("no server; pass --server wss://floh.example.com or set FLOH_AGENT_SERVER".to_owned())
@@ -173,7 +173,7 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-/// Prints what was found: a table for people, or JSON lines.
+/// Prints the findings: a table for people, or JSON lines.
 fn show(findings: &[Finding], json: bool) -> Result<ExitCode, CommandError> {
     let width =
         |text: fn(&Finding) -> &str| findings.iter().map(|finding| text(finding).chars().count()).max().unwrap_or(0);
@@ -194,7 +194,7 @@ fn show(findings: &[Finding], json: bool) -> Result<ExitCode, CommandError> {
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// Writes a line to standard output. A reader who closed the pipe has seen enough.
+/// Writes a line to standard output. A closed pipe is not an error.
 fn print(line: impl std::fmt::Display) {
     drop(writeln!(std::io::stdout(), "{line}"));
 }

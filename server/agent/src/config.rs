@@ -1,7 +1,7 @@
-//! `agent.toml`: who the agent is, what it serves, and where it may go.
+//! `agent.toml`: the agent's id, what it serves, and where it may go.
 //!
-//! Everything is read and judged at the start: an unknown key, an address that the list does not open to
-//! anything, a secret that cannot be had. Texts quote no values, as any may be a secret.
+//! Everything is read and checked at the start: unknown keys, addresses that the list does not open, secrets that
+//! cannot be read. Error texts quote no values, because any may be a secret.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,18 +21,18 @@ use url::Url;
 use super::secret_file;
 use crate::environment::variable;
 
-/// How many commands are executed at a time when nothing is said.
+/// The default number of concurrent commands.
 const DEFAULT_CONCURRENT: u32 = 32;
-/// The most commands that may be executed at a time.
+/// The maximum number of concurrent commands.
 const MAX_CONCURRENT: u32 = 4096;
-/// Who an agent is, what it serves, and where it may go.
+/// The settings of an agent: its id, what it serves, and where it may go.
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
     /// Its id, to which its token is bound.
     pub id: String,
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
-    /// How many commands it executes at a time.
+    /// The maximum number of concurrent commands.
     pub max_concurrent: u32,
     /// Where the connection configs are.
     pub place: ConfigPlace,
@@ -47,7 +47,7 @@ pub struct AgentConfig {
 pub struct ConnectorConfig {
     /// What executes its commands.
     pub kind: Kind,
-    /// Its connection config, where that is the agent's.
+    /// Its connection config, if the agent holds it.
     pub config: Option<LocalConfig>,
 }
 
@@ -65,9 +65,9 @@ pub enum Kind {
 /// A service inside the network.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// Where it is.
+    /// Its URL.
     pub url: Url,
-    /// What calls are signed with.
+    /// The secret with which calls are signed.
     pub signing_secret: Option<Secret>,
 }
 
@@ -89,29 +89,29 @@ pub enum ConfigError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// It is no TOML, or has a key too many or too few.
+    /// The file is not valid TOML, or has an unknown or a missing key.
     #[error("{path}, line {line} column {column}: {why}", path = path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where, counted from one.
+        /// The line, from 1.
         line: usize,
-        /// Where, counted from one.
+        /// The column, from 1.
         column: usize,
         /// What is wrong.
         why: String,
     },
-    /// A value cannot be used.
+    /// A value is invalid.
     #[error("{path}, {key}: {why}", path = path.display())]
     Value {
         /// The file.
         path: PathBuf,
         /// The key.
         key: String,
-        /// What is wrong, and how to mend it.
+        /// What is wrong, and how to fix it.
         why: String,
     },
 }
@@ -148,7 +148,7 @@ enum Protocol {
     Plain,
 }
 
-/// Where a secret is, or the secret itself.
+/// The location of a secret, or the secret itself.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reference {
@@ -157,7 +157,7 @@ struct Reference {
 }
 
 impl AgentConfig {
-    /// Reads a file; the types are those of `registry`. Files that it names are looked for beside it.
+    /// Reads a file; the types are those of `registry`. Relative paths in the file are relative to its folder.
     ///
     /// # Errors
     /// [`ConfigError`] with the first mistake.
@@ -166,7 +166,7 @@ impl AgentConfig {
         Self::parse(&text, path, registry)
     }
 
-    /// Reads the text of a file that stands at `path`.
+    /// Parses the text of the file at `path`.
     ///
     /// # Errors
     /// [`ConfigError`] with the first mistake.
@@ -201,7 +201,7 @@ impl AgentConfig {
     }
 }
 
-/// Reads one connector; a mistake is its key and what is wrong.
+/// Reads one connector; an error is the key and what is wrong.
 struct Reader<'r> {
     name: &'r str,
     folder: &'r Path,
@@ -264,7 +264,7 @@ impl Reader<'_> {
         Ok(Endpoint { url, signing_secret: secret })
     }
 
-    /// Reads a connection config and checks it by the type's fields, where they are known.
+    /// Reads a connection config and validates it by the type's fields, if they are known.
     fn config(&self, table: toml::Table, schema: Option<&ConfigSchema>) -> Result<LocalConfig, Mistake> {
         let mut values = Map::new();
         for (field, value) in table {
@@ -315,12 +315,12 @@ impl Reader<'_> {
     }
 }
 
-/// Returns whether a table stands for a secret: it has `env` or `file`, and one key.
+/// Returns whether a table refers to a secret: it has one key, `env` or `file`.
 fn is_reference(table: &toml::Table) -> bool {
     table.len() == 1 && (table.contains_key("env") || table.contains_key("file"))
 }
 
-/// Times become texts, as everywhere else; what JSON has no number for becomes null.
+/// Converts TOML to JSON: times become texts, and numbers that JSON cannot express become null.
 fn json(value: toml::Value) -> Value {
     match value {
         toml::Value::Datetime(time) => time.to_string().into(),

@@ -1,6 +1,6 @@
-//! From the server's address to a registration: TCP, TLS, the upgrade with the token, the first frame.
+//! Connects to the server and registers: TCP, TLS, the upgrade with the token, the first frame.
 //!
-//! The one place beside egress that dials: where the server is, is the operator's word and nobody else's.
+//! The only code besides egress that dials: only the operator decides where the server is.
 
 use std::io;
 use std::pin::Pin;
@@ -37,7 +37,7 @@ const MAX_LENGTH: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// Nothing answers there.
+    /// The server does not answer.
     #[error("cannot connect to {server}: {why}; check --server, the network and that the server is up")]
     Unreachable {
         /// The server.
@@ -53,51 +53,51 @@ pub enum ConnectError {
         /// What went wrong.
         why: String,
     },
-    /// The token is not taken.
+    /// The token is not accepted.
     #[error(
         "the server refuses the token ({0}); make a new agent token (floh token create --agent, or POST /api/tokens) and put it into the token file"
     )]
     Token(String),
-    /// The token is another agent's, or lacks something.
+    /// The token belongs to another agent, or lacks a scope.
     #[error(
         "the server refuses this agent ({0}); give its token this agent id and these connectors, or change agent.toml"
     )]
     Forbidden(String),
-    /// What answers is no server with agents.
+    /// The answer does not come from a server with agents.
     #[error("{server} answers {status} where the agents' WebSocket should be{said}; check --server")]
     NoWebSocket {
         /// The server.
         server: String,
         /// The HTTP status.
         status: u16,
-        /// What it said, after a colon.
+        /// The text of the answer, after a colon.
         said: String,
     },
     /// The registration is refused.
     #[error("the server refuses the registration: {message} [{code}]")]
     Refused {
-        /// For programs.
+        /// A code for programs.
         code: String,
-        /// For people.
+        /// A text for people.
         message: String,
     },
-    /// The server hung up.
+    /// The server closed the connection.
     #[error("the server closed the connection before the agent was registered: {0}")]
     Closed(String),
 }
 
 impl ConnectError {
-    /// Returns whether only people can mend it, so that trying often is of no use.
+    /// Returns whether only a person can fix it, so that frequent attempts are useless.
     pub fn needs_people(&self) -> bool {
         matches!(self, Self::Token(_) | Self::Forbidden(_) | Self::Refused { .. })
     }
 
-    /// Returns the error of the server's own reason for refusing the agent.
+    /// Converts the server's reason for refusing the agent to an error.
     pub(super) fn refused(code: String, message: String) -> Self {
         match CloseCode::from_name(&code) {
             Some(CloseCode::Unauthorized) => Self::Token(message),
             Some(CloseCode::Forbidden) => Self::Forbidden(message),
-            // These pass by themselves.
+            // These reasons pass by themselves.
             Some(CloseCode::Unavailable | CloseCode::Stopping | CloseCode::RegistrationTimeout) => {
                 Self::Closed(message)
             }
@@ -105,7 +105,7 @@ impl ConnectError {
         }
     }
 
-    /// Returns the error of a close frame, whose code may be the only reason given.
+    /// Converts a close frame, whose code may be the only reason, to an error.
     fn closed(frame: Option<&CloseFrame>) -> Self {
         let Some(frame) = frame else { return Self::Closed("without a reason".to_owned()) };
         let reason: String = frame.reason.chars().filter(|c| !c.is_control()).collect();
@@ -124,11 +124,11 @@ pub(super) struct Registered {
     pub(super) heard: Heard,
     pub(super) session_id: String,
     pub(super) heartbeat: Duration,
-    /// Connectors that are not taken from this agent, each with the reason.
+    /// Connectors that the server does not accept from this agent, each with the reason.
     pub(super) refused: std::collections::BTreeMap<String, String>,
 }
 
-/// Connects and registers. The server may ask `served` for its schemas before it lets the agent in.
+/// Connects and registers. The server may ask for the schemas of `served` before it accepts the agent.
 pub(super) async fn register(
     address: &ServerAddress,
     tls: Option<&Arc<ClientConfig>>,
@@ -144,7 +144,7 @@ pub(super) async fn register(
     let (mut socket, heard) = connecting.map_err(|_| slow("connecting"))??;
     let frame = AgentFrame::Register(Box::new(registration)).to_text();
     let registering = async {
-        // A server that refuses the upgrade's token may hang up before this is read; what it said counts.
+        // A server that refuses the upgrade's token may close before it reads this; its reason counts.
         let sent = socket.send(Message::text(frame)).await;
         let answer = answer(&mut socket, served).await;
         match (answer, sent) {
@@ -158,10 +158,10 @@ pub(super) async fn register(
     Ok(Registered { socket, heard, session_id, heartbeat: Duration::from_secs(seconds), refused })
 }
 
-/// Says goodbye on a connection that was only tried.
+/// Closes a connection that was opened only for the check.
 pub(super) async fn leave(mut registered: Registered) {
     let goodbye = CloseFrame { code: WebSocketCloseCode::Normal, reason: "checked".into() };
-    // Whether the server hears it or not, the socket closes now.
+    // The socket closes now, whether the server received the close frame or not.
     drop(timeout(CLOSE_TIMEOUT, registered.socket.close(Some(goodbye))).await);
 }
 
@@ -181,12 +181,12 @@ async fn answer(socket: &mut WebSocketStream<Wire>, served: &Served) -> Result<A
                 return Ok((session_id, heartbeat_secs, refused));
             }
             Ok(ServerFrame::Error { code, message }) => return Err(ConnectError::refused(code, message)),
-            // Only with what differs can the server say why it will not have a connector.
+            // The server can only explain a refusal if it gets the schema that differs.
             Ok(ServerFrame::Describe { connector_names }) => {
                 let described = Message::text(served.describe(&connector_names));
                 socket.send(described).await.map_err(|error| ConnectError::Closed(error.to_string()))?;
             }
-            // Nothing else can be meant for an agent that is not in.
+            // Other frames mean nothing before the registration.
             Ok(_) | Err(_) => {}
         }
     }
@@ -244,7 +244,7 @@ fn not_upgraded(server: String, response: &Response<Option<Vec<u8>>>) -> Connect
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// When the server was last heard of. Every byte counts: a large frame on a slow line is a sign of life.
+/// When the server was last heard. Every byte counts, because a large frame on a slow line is a sign of life too.
 #[derive(Clone)]
 pub(super) struct Heard(Arc<Mutex<Instant>>);
 

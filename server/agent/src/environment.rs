@@ -1,4 +1,4 @@
-//! The one place of this crate that reads the environment.
+//! The only code of this crate that reads the environment.
 
 /// Reads a variable; an empty one counts as not set.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]

@@ -1,9 +1,8 @@
-//! What the agent was asked and what came of it: a table in memory, and behind it a file that survives the
-//! process.
+//! The commands that the agent received, and their results: a table in memory, and a file that survives the process.
 //!
-//! The table decides, at once and under one lock; the file only has to keep up. An id in the table is never
-//! executed again, whatever its state. A result stays until the server has acknowledged it, and for a while
-//! after that for calls that come again under the same idempotency key.
+//! The table decides, at once and under one lock; the file follows. An id in the table is never executed again,
+//! whatever its state. A result is kept until the server has acknowledged it, and for a while longer for calls that are
+//! repeated under the same idempotency key.
 
 mod disk;
 mod seal;
@@ -31,30 +30,30 @@ pub use self::disk::JournalError;
 pub(super) use self::disk::is_in_use;
 pub(super) use self::table::Entered;
 
-/// How much is kept.
+/// The limits of what is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keep {
     /// How long a result is kept, in milliseconds.
     pub(super) millis: i64,
-    /// The most commands.
+    /// The maximum number of commands.
     pub(super) rows: usize,
-    /// The most bytes of results.
+    /// The maximum number of bytes of results.
     pub(super) bytes: u64,
 }
 
-/// A day, twenty thousand commands, a quarter of a gigabyte.
+/// A day, twenty thousand commands, 256 MiB.
 const KEEP: Keep = Keep { millis: 24 * 60 * 60 * 1000, rows: 20_000, bytes: 256 << 20 };
 
-/// The most bytes of results that wait for the disk.
+/// The maximum number of bytes of results that wait for the disk.
 const MAX_WAITING: usize = 64 << 20;
 
-/// Room for a result that waits for the disk.
+/// The permit for a result that waits for the disk.
 pub(super) type Room = Option<OwnedSemaphorePermit>;
 
-/// What tells a call that comes again under another id: connector, command, idempotency key and values.
+/// Identifies a call that is repeated under another id: a hash of connector, command, idempotency key and values.
 pub(super) type Repeat = [u8; 32];
 
-/// The commands of an agent. Clones share it.
+/// The commands of an agent. Clones share the table.
 #[derive(Debug, Clone)]
 pub struct Journal(Arc<Shared>);
 
@@ -68,23 +67,23 @@ struct Shared {
     closed: CancellationToken,
 }
 
-/// A command whose beginning is on its way to the disk.
+/// The start of a command, being written to the disk.
 #[derive(Debug)]
 pub(super) struct Begun(oneshot::Receiver<Result<(), String>>);
 
 impl Begun {
-    /// Waits until it is there.
+    /// Waits until it is on disk.
     pub(super) async fn on_disk(&mut self) -> Result<(), String> {
         (&mut self.0).await.unwrap_or_else(|_| Err("the journal is closed".to_owned()))
     }
 }
 
 impl Journal {
-    /// Opens the journal of a folder, which it makes where there is none. What an earlier process began and
-    /// did not finish is interrupted from now on. Results that another token sealed cannot be read any more.
+    /// Opens the journal of a folder, and creates it if there is none. Commands that an earlier process started and did
+    /// not finish count as interrupted. Results that were sealed with another token cannot be read any more.
     ///
     /// # Errors
-    /// [`JournalError`]; also where another agent has the folder.
+    /// [`JournalError`]; also if another agent uses the folder.
     pub async fn open(folder: &Path, token: &Secret) -> Result<Self, JournalError> {
         Self::open_keeping(folder, token, KEEP).await
     }
@@ -105,22 +104,22 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Enters a command, or tells what is known of it. A new one is entered only if it may begin.
+    /// Adds a command, or returns what is known of it. A new one is added only if it may begin.
     pub(super) fn enter(&self, command: &CommandFrame, may_begin: bool) -> Entered {
         self.table().enter(&command.command_id, repeat_of(command), may_begin, now())
     }
 
-    /// Writes that a command begins. It was entered as new, or as one that follows another.
+    /// Records that a command begins. It was added as new, or as the repetition of another one.
     pub(super) fn begin(&self, id: &str, command: &CommandFrame) -> Begun {
         let (done, begun) = oneshot::channel();
         let op = Op::Begin { id: id.into(), repeat: repeat_of(command), at: now(), done };
-        // Without a writer the sender inside is dropped, and whoever waits hears it.
+        // If there is no writer, the sender inside is dropped, and the waiter notices.
         drop(self.0.queue.send(op));
         Begun(begun)
     }
 
-    /// Takes a command back that has not begun: its beginning could not be written. Returns those that
-    /// followed it, which have not begun either.
+    /// Removes a command that has not begun, because its start could not be written. Returns the commands that followed
+    /// it, which have not begun either.
     pub(super) fn withdraw(&self, id: &str) -> Vec<Id> {
         let followers = self.table().withdraw(id);
         let ids = followers.iter().cloned().chain([id.into()]).collect();
@@ -128,14 +127,15 @@ impl Journal {
         followers
     }
 
-    /// Waits until a result fits into what may wait for the disk: a slow one must not fill the memory.
+    /// Waits until a result fits into the limit of those that wait for the disk, because a slow disk must not fill the
+    /// memory.
     pub(super) async fn room(&self, result: &str) -> Room {
         let bytes = result.len().min(MAX_WAITING);
         Arc::clone(&self.0.room).acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await.ok()
     }
 
-    /// Keeps the result of a command, in the room that was made for it. Returns those that followed it, which
-    /// have the same one.
+    /// Stores the result of a command, with the permit that was taken for it. Returns the commands that followed it,
+    /// which have the same result.
     pub(super) fn finish(&self, id: &str, result: &Arc<str>, room: Room) -> Vec<Id> {
         let at = now();
         let (repeat, followers) = self.table().finish(id, result, at);
@@ -147,7 +147,7 @@ impl Journal {
         followers
     }
 
-    /// Returns the result of a finished command; `None` where it cannot be read any more.
+    /// Returns the result of a finished command; `None` if it cannot be read any more.
     pub(super) async fn result(&self, id: &str) -> Option<Arc<str>> {
         if let Some(result) = self.table().held(id) {
             return Some(result);
@@ -167,14 +167,14 @@ impl Journal {
         self.table().unacknowledged()
     }
 
-    /// The server has a result.
+    /// Records that the server has a result.
     pub(super) fn acknowledge(&self, id: &str) {
         if self.table().acknowledge(id) {
             drop(self.0.queue.send(Op::Acknowledge(id.into())));
         }
     }
 
-    /// Drops what is too old and what is too much; acknowledged results first.
+    /// Drops rows that are too old or too many; acknowledged results first.
     pub(super) fn prune(&self) {
         self.drop_superfluous(Some(now() - self.0.keep.millis));
     }
@@ -192,7 +192,7 @@ impl Journal {
         }
     }
 
-    /// Writes what waits, and closes the file. Nothing is written after it.
+    /// Writes what is waiting, and closes the file. Nothing is written after it.
     pub async fn close(&self) {
         drop(self.0.queue.send(Op::Close));
         self.0.closed.cancelled().await;
@@ -202,7 +202,7 @@ impl Journal {
         let journal = self.clone();
         let written = {
             let id: Id = id.into();
-            // The copy in memory goes once the disk has it.
+            // The copy in memory is dropped once the result is on disk.
             Box::new(move || journal.table().written(&id))
         };
         let sealed = self.0.sealer.seal(id, result);
@@ -210,12 +210,13 @@ impl Journal {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // A thread that died here left whole rows behind.
+        // A thread that panicked here has left complete rows.
         self.0.table.lock()
     }
 }
 
-/// Two calls are the same if all that makes them up is: a key alone might be two callers' own.
+/// Two calls are the same if all their parts are equal; the key alone is not enough, because two callers may use the
+/// same key.
 fn repeat_of(command: &CommandFrame) -> Option<Repeat> {
     let key = command.metadata.idempotency_key.as_deref()?;
     let mut hash = Sha256::new();
@@ -228,7 +229,7 @@ fn repeat_of(command: &CommandFrame) -> Option<Repeat> {
     Some(hash.finalize().into())
 }
 
-/// Milliseconds since 1970, as rows are aged across restarts.
+/// Returns milliseconds since 1970, so that the age of rows is right after a restart.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

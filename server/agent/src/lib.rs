@@ -1,5 +1,5 @@
 //! The agent: a process inside a private network that connects out to the server and executes commands for it
-//! (docs/contract.md#agents). `floh agent` and the binary `floh-agent` run it; the server's half is its room
+//! (docs/contract.md#agents). `floh agent` and the binary `floh-agent` run it; the server's side is the room
 //! `agent_hub`.
 //!
 //! [`AgentConfig`] is the content of `agent.toml`. An [`Agent`] keeps one connection open and answers over it. It calls

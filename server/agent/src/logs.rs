@@ -19,11 +19,11 @@ pub enum LogFormat {
 
 /// Starts logging to standard error. Calling it twice changes nothing.
 pub fn init_logs(format: LogFormat, filter: &str) {
-    // A second subscriber is refused; the first one goes on, which is what is wanted in tests.
+    // A second subscriber is refused and the first one stays, which tests rely on.
     drop(subscriber(format, filter, std::io::stderr).try_init());
 }
 
-/// Returns what writes events as lines.
+/// Returns a subscriber that writes events as lines.
 pub fn subscriber<W>(format: LogFormat, filter: &str, writer: W) -> Dispatch
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -31,7 +31,7 @@ where
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
-        // The one span is the request; a list of all spans would say it twice.
+        // The only span is the request; a list of all spans would repeat it.
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).finish().into(),
         LogFormat::Pretty => builder.with_ansi(std::io::stderr().is_terminal()).finish().into(),
     }

@@ -15,7 +15,7 @@ struct Line {
 }
 
 fn main() -> ExitCode {
-    // Nothing else pulls the built-in connectors into the program.
+    // Nothing else links the built-in connectors into the program.
     connectors::link();
     let Line { command } = Line::parse();
     let done = Registry::collect().map_err(cli::CommandError::failed).and_then(|registry| cli::run(registry, command));

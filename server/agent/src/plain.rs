@@ -1,5 +1,5 @@
-//! The executor of plain services: the params as JSON to the command's path, and whatever JSON comes back is
-//! the payload. For services that know nothing of Floh.
+//! The executor of plain services, which know nothing of Floh: it sends the params as JSON to the command's path, and
+//! the JSON of the answer is the payload.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::config::Endpoint;
 use connector_runtime::external;
 
-/// Serves one connector by a plain service.
+/// Serves one connector through a plain service.
 #[derive(Debug)]
 pub(super) struct Plain<'s> {
     pub(super) endpoint: &'s Endpoint,

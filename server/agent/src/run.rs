@@ -1,5 +1,5 @@
-//! The agent's life: connect, serve, and when the connection ends, wait and connect again, until it is asked
-//! to stop.
+//! The agent's main loop: connect, serve, and when the connection ends, wait and connect again, until a stop is
+//! requested.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,22 +23,22 @@ use super::session::{self, End};
 use super::work::Work;
 use super::{Pace, ServerAddress};
 
-/// How often the journal is looked through for what is too old.
+/// How often the journal is searched for old rows.
 const PRUNING: Duration = Duration::from_secs(10 * 60);
 
-/// How an agent is to run.
+/// The settings of an agent.
 pub struct Settings {
     /// The server.
     pub server: ServerAddress,
-    /// How TLS is spoken with it; not needed for `ws`.
+    /// The TLS configuration for the server; not needed for `ws`.
     pub tls: Option<Arc<ClientConfig>>,
-    /// What lets the agent in.
+    /// The agent's token.
     pub token: Secret,
-    /// Who it is and what it serves.
+    /// Its id and what it serves.
     pub config: AgentConfig,
     /// The folder of the journal.
     pub data_dir: PathBuf,
-    /// How it connects again.
+    /// The waits between connections.
     pub pace: Pace,
 }
 
@@ -81,8 +81,8 @@ impl Agent {
         Ok(Self { settings, work })
     }
 
-    /// Serves until `stop`, then finishes what is at work. Calls `registered` with a line for people each time
-    /// the agent has been let in.
+    /// Serves until `stop`, then finishes running commands. Calls `registered` with a line for people each time the
+    /// server has accepted the agent.
     pub async fn run(self, stop: &CancellationToken, mut registered: impl FnMut(&str)) {
         let keeping = async {
             let mut ticks = interval(PRUNING);
@@ -95,7 +95,7 @@ impl Agent {
             () = self.connect_and_serve(stop, &mut registered) => {}
             () = keeping => {}
         }
-        // A connection may have been up until now, or not; what is at work is finished all the same.
+        // There may or may not be a connection now; running commands are finished in both cases.
         session::drain(&self.work).await;
         self.work.journal().close().await;
     }
@@ -149,7 +149,7 @@ impl Agent {
         let pace = &self.settings.pace;
         match end {
             End::Stopped => Duration::ZERO,
-            // Two processes with one id must not push each other out again and again.
+            // Two processes with one id must not replace each other again and again.
             End::Replaced => {
                 let seconds = pace.refused.as_secs();
                 tracing::error!(agent = self.settings.config.id, seconds, "{end}; connecting again later");
@@ -187,7 +187,7 @@ impl Agent {
     }
 }
 
-/// Writes what an agent registers with. The token goes with the upgrade.
+/// Builds the frame of the registration. The token is sent with the upgrade.
 pub(super) fn registration(config: &AgentConfig, served: &Served) -> RegisterFrame {
     RegisterFrame {
         agent_id: config.id.clone(),

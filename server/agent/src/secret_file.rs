@@ -1,4 +1,4 @@
-//! Secrets that lie in files of their own, and the agent's token.
+//! Secrets in files of their own, and the agent's token.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use connector_runtime::Secret;
 use zeroize::Zeroizing;
 
-/// The variable of the token.
+/// The environment variable of the token.
 pub(super) const TOKEN_VARIABLE: &str = "FLOH_AGENT_TOKEN";
-/// More than any secret takes.
+/// More than any secret needs.
 const LARGEST: u64 = 64 * 1024;
 
-/// Why a secret cannot be had from its file.
+/// Why a secret cannot be read from its file.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// Others than its owner may read or write it.
@@ -24,15 +24,15 @@ pub enum SecretFileError {
         /// Its mode.
         mode: u32,
     },
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("the file {} is empty; put the secret into it", .0.display())]
     Empty(PathBuf),
-    /// The system refuses, or it is no text.
+    /// The system refuses access, or the file is not a text.
     #[error("cannot read the file {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -40,18 +40,18 @@ pub enum SecretFileError {
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// None was given.
+    /// There is none.
     #[error("no token; pass --token-file with the file that has it, or set {TOKEN_VARIABLE}")]
     Missing,
     /// Its file cannot be used.
     #[error("the agent's token: {0}")]
     File(#[from] SecretFileError),
-    /// It cannot be sent.
+    /// It contains characters that cannot be sent.
     #[error("the agent's token has white space or characters beyond ASCII in it; copy it as it was shown")]
     Unsendable,
 }
 
-/// Reads the agent's token from its file, or else takes what the environment has.
+/// Reads the agent's token from its file, or else from the environment.
 ///
 /// # Errors
 /// [`TokenError`].
@@ -64,11 +64,11 @@ pub fn read_token(file: Option<&Path>, variable: Option<Secret>) -> Result<Secre
     if sendable { Ok(token) } else { Err(TokenError::Unsendable) }
 }
 
-/// Reads a secret from a file that its owner alone may read; the white space around it does not count.
+/// Reads a secret from a file that only its owner may read; white space around it is removed.
 pub(super) fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
-    // The mode of the file that is open, not of what the path may name a moment later.
+    // The mode is read from the open file, because the path may name another file a moment later.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(SecretFileError::OpenToOthers { path: path.to_owned(), mode });

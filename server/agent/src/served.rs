@@ -1,6 +1,6 @@
 //! What an agent serves: each connector, and how a command of it is executed.
 //!
-//! Every kind goes through the dispatcher, so that deadline, panic and redaction are those of every call, and
+//! Every kind goes through the dispatcher, so that deadline, panics and redaction are handled as for every call, and
 //! through one client, whose policy is the agent's own list.
 
 use std::collections::BTreeMap;
@@ -35,14 +35,14 @@ pub(super) struct Served {
 struct ServedConnector {
     config: ConnectorConfig,
     status: Arc<ServiceStatus>,
-    /// What a service told of itself.
+    /// The schema that a service has published.
     told: RwLock<Option<Known>>,
 }
 
 /// What is known of a connector's type.
 #[derive(Debug, Clone)]
 struct Known {
-    /// Nothing where a service names no version.
+    /// `None` if a service names no version.
     fingerprint: Option<Fingerprint>,
     schema: Arc<ConfigSchema>,
 }
@@ -66,7 +66,7 @@ impl Served {
         self.connectors.contains_key(name)
     }
 
-    /// Asks the services for their schemas, all at once. One that does not tell keeps what it told before.
+    /// Fetches the schemas of the services concurrently. A service that does not answer keeps its previous schema.
     pub(super) async fn ask_services(&self) {
         let asking = self.connectors.iter().filter_map(|(name, connector)| match &connector.config.kind {
             Kind::Floh(endpoint) => Some(self.ask(name, connector, endpoint)),
@@ -83,12 +83,12 @@ impl Served {
                 let known = Known { fingerprint, schema };
                 *connector.told.write() = Some(known);
             }
-            // A service need not have one.
+            // A service need not publish a schema.
             Err(error) => tracing::debug!(connector = name, %error, "a service tells no schema"),
         }
     }
 
-    /// Returns the fingerprints of what is served, where they are known.
+    /// Returns the known fingerprints of what is served.
     pub(super) fn fingerprints(&self) -> BTreeMap<String, String> {
         let known = self.connectors.iter().filter_map(|(name, connector)| {
             let fingerprint = self.known(connector)?.fingerprint?;
@@ -97,14 +97,14 @@ impl Served {
         known.collect()
     }
 
-    /// Writes the frame that answers `describe`: the config schemas of some connectors, where they are known.
+    /// Builds the frame that answers `describe`: the known config schemas of some connectors.
     pub(super) fn describe(&self, names: &[String]) -> String {
         let schema = |name: &String| Some((name.clone(), self.known(self.connectors.get(name)?)?.schema.to_value()));
         let config_schemas = names.iter().filter_map(schema).collect();
         AgentFrame::Schemas { config_schemas }.to_text()
     }
 
-    /// Returns whether a command may be executed twice, by the schema of whoever executes it.
+    /// Returns whether a command may be executed twice, by the schema of its executor.
     pub(super) fn is_repeatable(&self, connector: &str, command: &str) -> bool {
         let known = self.connectors.get(connector).and_then(|connector| self.known(connector));
         known.is_some_and(|known| {
@@ -201,13 +201,14 @@ impl Served {
     }
 }
 
-/// The schema of a service that tells none: it takes this command with any values, as the server checked them.
+/// Returns the schema of a service that publishes none: it accepts this command with any values, which the server has
+/// checked.
 fn anything(command: &str) -> Arc<ConfigSchema> {
     let commands = [(command.to_owned(), Command::default())].into_iter().collect();
     Arc::new(ConfigSchema { commands, ..ConfigSchema::default() })
 }
 
-/// The texts that must not be shown. Without a schema every text of the connection may be one.
+/// Returns the texts that must not be shown. Without a schema every text of the connection may be a secret.
 fn secrets(schema: Option<&ConfigSchema>, config: &Map<String, Value>, endpoint: &Endpoint) -> Vec<String> {
     let mut texts = match schema {
         Some(schema) => secret_texts(&schema.connection, config),

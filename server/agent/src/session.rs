@@ -1,5 +1,5 @@
-//! One connection from its registration to its end: a reader and a writer beside each other, so that a large
-//! response does not keep a heartbeat from being seen.
+//! One connection from its registration to its end: a reader and a writer run concurrently, so that a large response
+//! does not delay the handling of a heartbeat.
 
 use std::time::Duration;
 
@@ -19,42 +19,43 @@ use tokio_util::sync::CancellationToken;
 use super::connect::{Heard, Registered, Wire};
 use super::work::{Work, failure};
 
-/// How many frames wait to be sent, beside those that tasks hold.
+/// How many frames may wait to be sent, in addition to those that tasks hold.
 const WAITING: usize = 64;
-/// How long work may go on after a stop was asked for.
+/// How long running commands may take after a stop was requested.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum End {
-    /// This process was asked to stop, and has.
+    /// This process was asked to stop, and has stopped.
     #[error("the agent stopped")]
     Stopped,
-    /// The server said why it closes it.
+    /// The server closed it and gave a reason.
     #[error("the server closed the connection: {message} [{code}]")]
     Told {
-        /// For programs: the name of a close code, or the number of an unknown one.
+        /// A code for programs: the name of a close code, or the number of an unknown one.
         code: String,
         message: String,
     },
-    /// A newer connection under this agent's id took over.
+    /// A newer connection with this agent's id replaced it.
     #[error(
         "another connection under the same agent id took over; run one process for each id, and give the other one \
          an id and a token of its own"
     )]
     Replaced,
-    /// It broke.
+    /// The connection was lost.
     #[error("the connection was lost: {0}")]
     Lost(String),
 }
 
-/// Serves a connection until it ends, or until a stop is asked for and what was at work is done.
+/// Serves a connection until it ends, or until a stop is requested and running commands are done.
 pub(super) async fn serve(registered: Registered, work: &Work, stop: &CancellationToken) -> End {
     let Registered { socket, heard, heartbeat, .. } = registered;
     let (sink, stream) = socket.split();
     let (line, frames) = mpsc::channel(WAITING);
     work.connect(Some(line.clone()));
-    // After the line is known: what finishes from now on is sent over it, what finished before is listed here.
+    // Listed after the connection is set: commands that finish from now on are sent over it, those that finished before
+    // are listed here.
     let backlog = work.clone();
     let sending_again = async move {
         for id in backlog.journal().unacknowledged() {
@@ -73,11 +74,11 @@ pub(super) async fn serve(registered: Registered, work: &Work, stop: &Cancellati
         () = stopped(work, stop, &hang_up) => End::Stopped,
     };
     work.connect(None);
-    // Whichever end was first: the goodbye was ours.
+    // Whichever side ended first, the close was ours.
     if stop.is_cancelled() { End::Stopped } else { end }
 }
 
-/// Waits until nothing has come for so long.
+/// Waits until nothing has been received for `longest`.
 async fn silence(heard: &Heard, longest: Duration) -> End {
     loop {
         let dead = heard.last() + longest;
@@ -88,16 +89,16 @@ async fn silence(heard: &Heard, longest: Duration) -> End {
     }
 }
 
-/// Waits for a stop, then for what is at work, and hangs up.
+/// Waits for a stop, then for the running commands, and closes.
 async fn stopped(work: &Work, stop: &CancellationToken, hang_up: &CancellationToken) {
     stop.cancelled().await;
     drain(work).await;
     hang_up.cancel();
-    // The reader ends it when the server has said goodbye as well.
+    // The reader ends the session when the server has sent its close frame too.
     tokio::time::sleep(CLOSE_TIMEOUT).await;
 }
 
-/// Takes no more commands and waits for those at work.
+/// Refuses further commands and waits for the running ones.
 pub(super) async fn drain(work: &Work) {
     work.stop();
     if timeout(STOP_TIMEOUT, work.finished()).await.is_err() {
@@ -124,7 +125,7 @@ async fn write(
     if let Err(error) = sink.send(Message::Close(Some(goodbye))).await {
         return End::Lost(error.to_string());
     }
-    // The reader sees the answer.
+    // The reader sees the server's answer.
     std::future::pending().await
 }
 
@@ -132,7 +133,7 @@ struct Reader<'w> {
     stream: SplitStream<WebSocketStream<Wire>>,
     work: &'w Work,
     line: mpsc::Sender<String>,
-    /// What the server said before it closes.
+    /// The reason that the server sent before it closed.
     told: Option<(String, String)>,
 }
 
@@ -165,7 +166,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Answers a command that cannot be read where its id can be: nobody should wait for it.
+    /// Answers a command that cannot be parsed, if its id can be, so that no caller waits for it.
     async fn malformed(&self, text: &str, error: &FrameError) {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -191,7 +192,7 @@ impl Reader<'_> {
         self.closed_or(End::Told { code, message: reason })
     }
 
-    /// An `error` frame of the server says more than the way in which the connection ended.
+    /// An `error` frame of the server gives a better reason than the end of the connection.
     fn closed_or(&mut self, other: End) -> End {
         match self.told.take() {
             Some((code, _)) if code == CloseCode::Replaced.name() => End::Replaced,

@@ -55,7 +55,7 @@ fn the_servers_address_is_completed_and_its_way_encrypted() {
 }
 
 proptest! {
-    /// Any wait lies below the limit of its attempt, which doubles up to the longest.
+    /// Every wait is below the limit of its attempt, which doubles up to the longest.
     #[test]
     fn waits_stay_below_their_limits(draws in prop::collection::vec(any::<u32>(), 1..40)) {
         let pace = Pace::default();
@@ -71,7 +71,7 @@ proptest! {
 
 #[test]
 fn a_thousand_agents_spread_over_the_whole_wait() {
-    // Numbers that look random and are the same each time (a linear congruential generator).
+    // Pseudo-random numbers that are the same in each run (a linear congruential generator).
     let mut seed = 42_u64;
     let mut draw = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -1,4 +1,4 @@
-//! TLS to the server: the system's roots, or a private authority and nothing else.
+//! TLS to the server: trusts the system's roots, or only a private authority.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustls_platform_verifier::Verifier;
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file of the authority cannot be used.
+    /// The file of the authority is invalid.
     #[error("the certificates in {}: {why}; it should be the PEM file of the authority that signed the server's", path.display())]
     Authority {
         /// The file.
@@ -19,12 +19,12 @@ pub enum TlsError {
         /// What is wrong.
         why: String,
     },
-    /// The system has no roots, or rustls refuses.
+    /// The system has no roots, or rustls refuses them.
     #[error("TLS cannot be set up: {0}; install the system's CA certificates, or pass --ca")]
     Setup(#[from] rustls::Error),
 }
 
-/// Makes the configuration. With `authority`, servers are trusted that it signed and no others.
+/// Builds the configuration. With `authority`, only servers that it signed are trusted.
 ///
 /// # Errors
 /// [`TlsError`].

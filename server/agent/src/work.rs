@@ -1,7 +1,7 @@
-//! What becomes of a command: entered, begun, executed, finished; and what a frame leads to that comes twice.
+//! Processes commands: added, started, executed, finished; and frames that arrive twice.
 //!
-//! A command has a task of its own, which outlives the connection that brought it. Its response goes to
-//! whichever connection is up when it is there; the journal has it in any case.
+//! A command has its own task, which outlives the connection that it came over. Its response is sent over the
+//! connection that exists when it is ready; the journal has it in any case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,11 +17,11 @@ use tokio_util::task::TaskTracker;
 use super::journal::{Begun, Entered, Journal, Room};
 use super::served::Served;
 
-/// What the server reads after a failure whose effect nobody knows.
+/// The server's text for a failure whose effect is unknown.
 const INTERRUPTED: &str = "The agent was interrupted while it executed the command; whether it took effect is \
      unknown: look there before calling again";
 
-/// The commands at work. Clones share them.
+/// The running commands. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Work(Arc<Inner>);
 
@@ -32,7 +32,7 @@ struct Inner {
     journal: Journal,
     permits: Arc<Semaphore>,
     most: u32,
-    /// The connection that is up.
+    /// The current connection.
     line: Mutex<Option<mpsc::Sender<String>>>,
     tasks: TaskTracker,
     stopping: AtomicBool,
@@ -60,23 +60,23 @@ impl Work {
         &self.0.journal
     }
 
-    /// Sends frames over a connection from now on; over none where there is none.
+    /// Sets the connection for frames from now on; `None` if there is none.
     pub(super) fn connect(&self, line: Option<mpsc::Sender<String>>) {
         *self.0.line.lock() = line;
     }
 
-    /// Takes no more commands.
+    /// Refuses further commands.
     pub(super) fn stop(&self) {
         self.0.stopping.store(true, Ordering::Relaxed);
         self.0.tasks.close();
     }
 
-    /// Waits until nothing is at work any more, after [`Work::stop`].
+    /// Waits until no command is running, after [`Work::stop`].
     pub(super) async fn finished(&self) {
         self.0.tasks.wait().await;
     }
 
-    /// Takes a command.
+    /// Accepts a command.
     pub(super) async fn take(&self, command: CommandFrame) {
         let id = command.command_id.as_str();
         if !self.0.served.has(&command.connector_name) {
@@ -134,7 +134,7 @@ impl Work {
         }
     }
 
-    /// Sends the result of a finished command once more.
+    /// Sends the result of a finished command again.
     pub(super) async fn resend(&self, id: &str) {
         let result = self.0.journal.result(id).await;
         self.respond(id, &result.unwrap_or_else(interrupted)).await;
@@ -162,13 +162,13 @@ impl Work {
         let result = Arc::from(text_of(reply));
         let room = self.0.journal.room(&result).await;
         unfinished.settle();
-        // Before the response leaves: the server may send the next command as soon as it has it.
+        // Released before the response is sent, because the server may send the next command as soon as it has it.
         drop(permit);
         self.finish(&id, &result, room).await;
     }
 
-    /// Executes what may be executed twice without waiting for the disk. A response that is there first says
-    /// more than an acknowledgement would.
+    /// Executes a command that may be executed twice without waiting for the disk. If its response is ready first, it
+    /// replaces the acknowledgement.
     async fn run_beside(&self, command: CommandFrame, begun: &mut Begun) -> Reply {
         let id = command.command_id.clone();
         let mut executing = std::pin::pin!(self.0.served.execute(command));
@@ -182,14 +182,14 @@ impl Work {
         executing.await
     }
 
-    /// Gives the result of a finished command to another one, which is the same call.
+    /// Gives the result of a finished command to another command that is the same call.
     async fn repeat(&self, command: CommandFrame, other: &str, permit: Option<OwnedSemaphorePermit>) {
         let id = command.command_id.clone();
         let Some(result) = self.0.journal.result(other).await else {
-            // Only the server knows whether it may be executed twice, and it would not send it otherwise.
+            // Only the server knows whether it may be executed twice; it would not have sent it otherwise.
             return self.run(command, permit).await;
         };
-        // The result follows it to the disk, so nobody waits for this.
+        // The result follows it to the disk, so nothing waits for this.
         drop(self.0.journal.begin(&id, &command));
         let room = self.0.journal.room(&result).await;
         drop(permit);
@@ -214,7 +214,8 @@ impl Work {
         self.send(ResponseFrame::text_of(id, result)).await;
     }
 
-    /// Sends a frame over the connection that is up. Without one it is dropped: the journal has what matters.
+    /// Sends a frame over the current connection. Without one it is dropped, because the journal has everything
+    /// important.
     async fn send(&self, frame: String) {
         let line = self.0.line.lock().clone();
         if let Some(line) = line {
@@ -223,7 +224,7 @@ impl Work {
     }
 }
 
-/// A command that is executed. If its task dies, the command must not stay at work for ever.
+/// A running command. If its task dies, the command must not count as running forever.
 struct Unfinished<'w> {
     work: &'w Work,
     id: &'w str,
@@ -262,7 +263,7 @@ fn interrupted() -> Arc<str> {
     failure(INTERRUPTED, Some("unknown")).into()
 }
 
-/// Writes a reply as the server takes it: one that is too large to be sent is a failure that says so.
+/// Serializes a reply for the server; one that is too large becomes a failure that says so.
 fn text_of(reply: Reply) -> String {
     let text = reply.into_json();
     if text.len() <= MAX_BODY_BYTES {

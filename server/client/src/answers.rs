@@ -1,8 +1,8 @@
 //! The answers of the REST API (docs/contract.md#4-rest), each declared once: use cases of the server return them, the
 //! OpenAPI document describes them, and the client reads them.
 //!
-//! What an answer shows of a secret is that it is set. The one exception is a token's text in the answer to its
-//! making; it is a [`Secret`](connector_schema::Secret), which no log shows.
+//! An answer shows of a secret only that it is set. The one exception is a new token's text, in the answer that creates
+//! it; it is a [`Secret`](connector_schema::Secret), which no log shows.
 
 mod agent;
 mod capabilities;

@@ -12,7 +12,7 @@ pub const MAX_TIMEOUT_MS: u64 = 300_000;
 /// A deadline in milliseconds.
 type TimeoutMs = Number<1, MAX_TIMEOUT_MS>;
 
-/// Keys of a draft that `POST /api/connectors` passes over, so that a draft of an import can be sent as it is.
+/// Keys of a draft that `POST /api/connectors` ignores, so that the draft of an import can be sent unchanged.
 pub const DRAFT_KEYS: [&str; 3] = ["operations", "warnings", "file"];
 
 crate::body! {
@@ -24,7 +24,7 @@ crate::body! {
         "type" type_name: Required<Text>,
         /// How the type's commands are served.
         "executionModel" execution_model: Required<Word<ExecutionModel>>,
-        /// The type's version; where the type exists, it must be its version.
+        /// The type's version; if the type exists, it must be its version.
         "version" version: Optional<Text>,
         /// What the connector is for.
         "description" description: Optional<Text>,
@@ -32,20 +32,20 @@ crate::body! {
         "category" category: Optional<ShortText>,
         /// Its tags.
         "tags" tags: Optional<Texts>,
-        /// The type's config schema; where the type exists, it must equal its schema.
+        /// The type's config schema; if the type exists, it must equal its schema.
         "configSchema" config_schema: Optional<Json>,
-        /// The type's script; where the type exists, it must equal its script.
+        /// The type's script; if the type exists, it must equal its script.
         "scriptSource" script_source: Optional<Text>,
-        /// The type's endpoint; where the type exists, it must equal its endpoint. Of an external instance of a
-        /// built-in type, its own.
+        /// The type's endpoint; if the type exists, it must equal its endpoint. For an external instance of a built-in
+        /// type, the instance's own endpoint.
         "endpointUrl" endpoint_url: Optional<UrlText>,
-        /// What calls of an external connector's service are signed with.
+        /// The secret with which calls to an external connector's service are signed.
         "signingSecret" signing_secret: Optional<SecretText>,
         /// The connection config; may be incomplete.
         "config" config: Optional<Object>,
-        /// Whether the connector may be executed; true where absent.
+        /// Whether the connector may be executed; true if absent.
         "enabled" enabled: Optional<Flag>,
-        /// Least level of log lines that are kept; info where absent.
+        /// Lowest level of log lines that are kept; info if absent.
         "logLevel" log_level: Optional<Word<LogLevel>>,
         /// Deadline of its calls in milliseconds.
         "timeoutMs" timeout_ms: Optional<TimeoutMs>,
@@ -55,7 +55,7 @@ crate::body! {
 }
 
 crate::body! {
-    /// The body of `PUT /api/connectors/{id}`. What is absent stays as it is.
+    /// The body of `PUT /api/connectors/{id}`. Absent keys stay unchanged.
     pub struct ConnectorPatch {
         /// New unique name.
         "name" name: Optional<ConnectorName>,
@@ -63,38 +63,38 @@ crate::body! {
         "description" description: Optional<Text>,
         /// Its category; null removes it.
         "category" category: Nullable<ShortText>,
-        /// Its tags, replaced whole.
+        /// Its tags; replaces all of them.
         "tags" tags: Optional<Texts>,
         /// Merged into the connection config by key; null removes a field.
         "config" config: Optional<Object>,
-        /// Where an external instance of a built-in type is served; null leaves it to an agent.
+        /// Where an external instance of a built-in type is served; null lets an agent serve it.
         "endpointUrl" endpoint_url: Nullable<UrlText>,
-        /// What calls of an external connector's service are signed with; null removes it.
+        /// The secret with which calls to an external connector's service are signed; null removes it.
         "signingSecret" signing_secret: Nullable<SecretText>,
         /// Whether the connector may be executed.
         "enabled" enabled: Optional<Flag>,
-        /// Least level of log lines that are kept.
+        /// Lowest level of log lines that are kept.
         "logLevel" log_level: Optional<Word<LogLevel>>,
         /// Deadline of its calls in milliseconds; null removes it.
         "timeoutMs" timeout_ms: Nullable<TimeoutMs>,
-        /// Merged into the mock settings by key; `data` is replaced whole, null removes a key.
+        /// Merged into the mock settings by key; `data` is replaced as a whole, null removes a key.
         "mock" mock: Optional<Object>,
     }
 }
 
 crate::body! {
-    /// The body of `PUT /api/connector-types/{id}` and of its dry run. What is absent stays as it is.
+    /// The body of `PUT /api/connector-types/{id}` and of its dry run. Absent keys stay unchanged.
     pub struct TypeChange {
         /// The new version; at least the old one bumped at the level of the changes.
         "version" version: Optional<ShortText>,
-        /// Connection fields and commands, replaced whole.
+        /// Connection fields and commands; replaces all of them.
         "configSchema" config_schema: Optional<Json>,
         /// The JavaScript of a script type.
         "scriptSource" script_source: Optional<Text>,
-        /// The OpenAPI document of an `oas_derived` type, as parse-oas takes it: in place of `configSchema` and
-        /// `scriptSource`. Commands keep the names that their operations have.
+        /// The OpenAPI document of an `oas_derived` type, as parse-oas accepts it, instead of `configSchema` and
+        /// `scriptSource`. Operations that have a command keep its name.
         "spec" spec: Optional<Json>,
-        /// With `spec`: names of the operations to take, those of the type's commands among them; all where absent.
+        /// With `spec`: names of the operations to import, including those of the type's commands; all if absent.
         "include" include: Optional<OperationNames>,
         /// Where an external type is served.
         "endpointUrl" endpoint_url: Optional<UrlText>,
@@ -102,9 +102,9 @@ crate::body! {
         "description" description: Optional<Text>,
         /// Its category; null removes it.
         "category" category: Nullable<ShortText>,
-        /// Its tags, replaced whole.
+        /// Its tags; replaces all of them.
         "tags" tags: Optional<Texts>,
-        /// Takes the smallest version that the changes allow.
+        /// Whether to choose the smallest version that the changes allow.
         "autoBump" auto_bump: Optional<Flag>,
     }
 }
@@ -112,9 +112,9 @@ crate::body! {
 crate::body! {
     /// The body of `POST /api/connector-types/{id}/refresh`.
     pub struct TypeRefresh {
-        /// The version, where the service names none.
+        /// The version, if the service names none.
         "version" version: Optional<ShortText>,
-        /// Takes the smallest version that the changes allow, where the service names none.
+        /// Whether to choose the smallest version that the changes allow, if the service names none.
         "autoBump" auto_bump: Optional<Flag>,
     }
 }
@@ -122,7 +122,7 @@ crate::body! {
 crate::body! {
     /// The body of `POST /api/connectors/{id}/execute`.
     pub struct Call {
-        /// The command; the type's default one where absent.
+        /// The command; if absent, the type's default command.
         "command" command: Optional<ShortText>,
         /// Its params.
         "params" params: Optional<Object>,
@@ -140,7 +140,7 @@ crate::body! {
 }
 
 crate::body! {
-    /// The body of `POST /api/connectors/{id}/test`: that of a call without the command, which is `test`.
+    /// The body of `POST /api/connectors/{id}/test`: that of a call, without the command, which is always `test`.
     pub struct Test {
         /// Params of the command.
         "params" params: Optional<Object>,
@@ -162,9 +162,9 @@ crate::body! {
     pub struct Import {
         /// The OpenAPI document: an object, or its text as JSON or YAML.
         "spec" spec: Required<Json>,
-        /// Names of the operations to take; all where absent.
+        /// Names of the operations to import; all if absent.
         "include" include: Optional<OperationNames>,
-        /// The connector's name; made from the document's title where absent.
+        /// The connector's name; if absent, made from the document's title.
         "name" name: Optional<Text>,
     }
 }
@@ -178,11 +178,11 @@ crate::body! {
         "kind" kind: Required<Word<TokenKind>>,
         /// What it may do: scopes such as `connectors:read`, `runs:*` or `admin`.
         "scopes" scopes: Required<Texts>,
-        /// When it ends to be valid.
+        /// When it expires.
         "expiresAt" expires_at: Optional<Time>,
-        /// The agent that it belongs to; needed with kind `agent`.
+        /// The agent that it belongs to; required with kind `agent`.
         "agentId" agent_id: Optional<Text>,
-        /// The connectors that the agent may serve; needed with kind `agent`.
+        /// The connectors that the agent may serve; required with kind `agent`.
         "connectorNames" connector_names: Optional<Texts>,
     }
 }

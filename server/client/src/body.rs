@@ -1,9 +1,9 @@
 //! The declaration of a body: one list of fields yields the struct, the accepted keys, the reader, the writer, the
 //! JSON Schema and a `Debug` that shows no secret.
 //!
-//! A field is a key of the JSON object, a name in Rust and a type that says whether it must be there and of what kind it
-//! is: [`Required`], [`Optional`] or [`Nullable`] around one of the [`kinds`]. What may go wrong with a kind is
-//! written in one place, its reader in [`Source`].
+//! A field is a key of the JSON object, a name in Rust, and a type that says whether the key is required and what kind
+//! of value it has: [`Required`], [`Optional`] or [`Nullable`] around one of the [`kinds`]. All mistakes of a kind are
+//! in one place, its reader in [`Source`].
 
 pub mod kinds;
 mod presence;
@@ -16,11 +16,11 @@ use serde_json::Value;
 
 /// A JSON object that a caller sends, declared by [`body!`](crate::body!).
 pub trait Body: Sized {
-    /// The keys that it may have, in the order of their declaration.
+    /// The accepted keys, in the order of their declaration.
     const KEYS: &'static [&'static str];
 
-    /// Reads it key by key; mistakes are reported to the source. A value that is missing or wrong is read as an empty
-    /// one, so that all mistakes are found: whoever reads has to ask the source before using it.
+    /// Reads it key by key; mistakes are reported to the source. A missing or invalid value is read as an empty one, so
+    /// that all mistakes are found: the caller must check the source for mistakes before it uses the body.
     fn read(source: &mut impl Source) -> Self;
 
     /// Returns its JSON Schema (2020-12).
@@ -107,7 +107,7 @@ macro_rules! body {
     };
 }
 
-/// Makes a body known to OpenAPI documents, where the feature `schema` is on.
+/// Adds a body to OpenAPI documents, if the feature `schema` is on.
 #[cfg(feature = "schema")]
 #[doc(hidden)]
 #[macro_export]
@@ -160,7 +160,7 @@ pub fn described(mut schema: Value, doc: &str) -> Value {
     schema
 }
 
-/// Reads a JSON Schema as a schema of an OpenAPI document.
+/// Converts a JSON Schema to a schema of an OpenAPI document.
 #[cfg(feature = "schema")]
 #[doc(hidden)]
 #[expect(clippy::expect_used, reason = "the schemas are written by this crate; a test reads every one")]

@@ -1,7 +1,7 @@
 //! A client of the REST API: one typed method for each route.
 //!
-//! It calls one server, the operator's own, wherever that is: on this machine, too. It takes no proxy from the
-//! environment, follows no redirect (the token would travel along) and reads no answer beyond a limit.
+//! It calls only the operator's own server, which may also be on this machine. It uses no proxy from the environment,
+//! follows no redirect (the token would be sent along) and reads no answer beyond a limit.
 
 mod connector_types;
 mod connectors;

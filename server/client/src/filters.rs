@@ -1,11 +1,11 @@
-//! What lists are searched by. The server reads it from the query, the client writes it there.
+//! The filters of lists. The client writes them into the query, the server reads them from it.
 
 use crate::words::ExecutionModel;
 
-/// Which connectors a list is to hold; what is `None` does not matter.
+/// Which connectors a list contains; `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectorFilter {
-    /// A text that name, description, category or tags contain, in any case.
+    /// A text that name, description, category or tags contain, ignoring case.
     pub q: Option<String>,
     /// The name or id of their type.
     pub type_name: Option<String>,
@@ -17,14 +17,14 @@ pub struct ConnectorFilter {
     pub tag: Option<String>,
 }
 
-/// Which executions a list is to hold; what is `None` does not matter.
+/// Which executions a list contains; `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecutionFilter {
     /// The connector's name, or its id.
     pub connector: Option<String>,
     /// The command.
     pub command: Option<String>,
-    /// Whether they succeeded; those without an outcome are in neither list.
+    /// Whether they succeeded; executions without an outcome are in neither list.
     pub success: Option<bool>,
     /// The caller's run.
     pub run_id: Option<String>,

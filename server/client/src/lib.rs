@@ -1,8 +1,9 @@
 //! The REST API of a Floh server as typed Rust.
 //!
-//! Every body ([`bodies`]) and every answer ([`answers`]) is declared once, for both ends: the server reads a body with
-//! every mistake at its place, describes it in its OpenAPI document and logs it without a secret; use cases return the
-//! answers; the [`Client`] writes bodies and reads answers. [`words`] are the closed sets of words on the wire.
+//! Every body ([`bodies`]) and every answer ([`answers`]) is declared once, for both ends. The server reads a body and
+//! reports every mistake with its place, describes it in its OpenAPI document and logs it without secrets; use cases
+//! return the answers; the [`Client`] writes bodies and reads answers. [`words`] are the closed sets of words on the
+//! wire.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! The client is for the command line, for tests and for programs of users. Nothing on the path of a connector's call
-//! uses it: that goes out through `connector-egress` alone.
+//! The client is for the command line, for tests and for programs of users. A connector's call never uses it: calls are
+//! sent only through `connector-egress`.
 
 pub mod answers;
 pub mod bodies;

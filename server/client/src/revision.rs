@@ -1,4 +1,4 @@
-//! The revision of a connector or a connector type: what `ETag` tells and `If-Match` demands.
+//! The revision of a connector or a connector type: the value of `ETag` and `If-Match`.
 
 use std::fmt;
 use std::str::FromStr;

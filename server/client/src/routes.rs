@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a key in a path may hold as it is (RFC 3986, unreserved).
+/// Characters that a key in a path may contain unescaped (RFC 3986, unreserved).
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A route: its method, and its path with parameters in braces.
@@ -62,7 +62,7 @@ impl Route {
     /// Writes the path with its parameters filled in, each as one segment.
     ///
     /// # Errors
-    /// Says what is wrong with a key that cannot be a segment: it would lead to another route.
+    /// The reason why a key cannot be a segment: it would lead to another route.
     pub(crate) fn fill(&self, keys: &[&str]) -> Result<String, String> {
         let mut keys = keys.iter();
         let mut path = String::new();

@@ -81,7 +81,7 @@ impl Words for LogLevel {
     }
 }
 
-/// A text that is not a word of the set it was read for.
+/// A text that is not a word of the expected set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what}, expected one of {}", known.join(", "))]
 pub struct UnknownWord {
@@ -106,9 +106,9 @@ words! {
 words! {
     /// Where a connector type comes from.
     TypeSource, "type source" {
-        /// Seeded from what is compiled in.
+        /// Seeded from the compiled-in types.
         Code = "code",
-        /// Made by a user.
+        /// Created by a user.
         User = "user",
     }
 }
@@ -116,11 +116,11 @@ words! {
 words! {
     /// What wrote a version of a connector type.
     VersionSource, "version source" {
-        /// The POST that made the type.
+        /// The POST that created the type.
         Create = "create",
         /// A PUT.
         Put = "put",
-        /// What an external service told of itself.
+        /// A refresh from the schema of an external service.
         Refresh = "refresh",
         /// Seeding, at the start of a server that had it compiled in.
         Seed = "seed",
@@ -128,23 +128,23 @@ words! {
 }
 
 words! {
-    /// How far an execution has come.
+    /// The state of an execution.
     ExecutionStatus, "execution status" {
-        /// Recorded, not begun.
+        /// Recorded, but not started.
         Accepted = "accepted",
-        /// The call may have left.
+        /// The call may have been sent.
         Started = "started",
         /// Ended with `success: true`.
         Succeeded = "succeeded",
         /// Ended with `success: false`.
         Failed = "failed",
-        /// The process died after the call may have left.
+        /// The process died after the call may have been sent.
         Unknown = "unknown",
     }
 }
 
 words! {
-    /// What asked for an execution.
+    /// The kind of caller that requested an execution.
     ExecutionSource, "execution source" {
         /// The REST API.
         Rest = "rest",
@@ -162,7 +162,7 @@ words! {
 }
 
 words! {
-    /// What a token is for.
+    /// The purpose of a token.
     TokenKind, "token kind" {
         /// Calls of the API.
         Api = "api",

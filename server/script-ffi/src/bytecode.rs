@@ -1,7 +1,7 @@
-//! Scripts compiled once and run often, each time in another runtime.
+//! Scripts that are compiled once and run often, each time in another runtime.
 //!
-//! The engine does not verify bytecode, so a [`Bytecode`] can be made by [`compile`] alone: there is no way
-//! to read one from a file, a database or the network, and its bytes cannot be had or changed.
+//! The engine does not verify bytecode, so only [`compile`] can create a [`Bytecode`]: it cannot be read from a file, a
+//! database or the network, and its bytes are not accessible.
 
 use std::ffi::{CString, c_int};
 use std::fmt;
@@ -11,19 +11,19 @@ use rquickjs::{Ctx, Error, Result, Value, qjs};
 /// A script, compiled by the engine of this process.
 pub struct Bytecode(Vec<u8>);
 
-/// Compiles a sloppy global script; `name` stands for it in stack traces. Nothing of it runs.
+/// Compiles a sloppy global script; `name` is its name in stack traces. Nothing of it runs.
 ///
 /// # Errors
-/// Where the script has a syntax error (the exception is pending in `ctx`), memory runs out, or the text
-/// holds a NUL character.
+/// If the script has a syntax error (the exception is pending in `ctx`), memory runs out, or the text contains a NUL
+/// character.
 pub fn compile(ctx: &Ctx<'_>, source: &str, name: &str) -> Result<Bytecode> {
     let length = source.len();
-    // The engine wants a NUL behind the text and none within.
+    // The engine requires a NUL after the text and none within.
     let (source, name) = (CString::new(source)?, CString::new(name)?);
     let flags = flags(qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY);
     let raw = ctx.as_raw().as_ptr();
-    // SAFETY: `raw` is a live context, locked by whoever holds `ctx`. Both texts are NUL-terminated and outlive
-    // the call, and `length` leaves out the NUL, as the engine asks.
+    // SAFETY: `raw` is a live context, locked by the holder of `ctx`. Both texts are NUL-terminated and outlive the
+    // call, and `length` excludes the NUL, as the engine requires.
     let compiled = unsafe { qjs::JS_Eval(raw, source.as_ptr(), size(length), name.as_ptr(), flags) };
     let function = owned(ctx, compiled)?;
     let mut written = size(0);
@@ -47,14 +47,14 @@ impl Bytecode {
     /// Runs the script in a context and returns the value of its last expression.
     ///
     /// # Errors
-    /// Where the script throws; the exception is pending in `ctx`.
+    /// If the script throws; the exception is pending in `ctx`.
     pub fn run<'js>(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
         let raw = ctx.as_raw().as_ptr();
         let flags = flags(qjs::JS_READ_OBJ_BYTECODE);
         // SAFETY: the context is live and locked. The bytes were written by this very engine ([`compile`] is the
         // only way to make a `Bytecode`), so they are what its unverifying reader expects; it copies them.
         let function = unsafe { qjs::JS_ReadObject(raw, self.0.as_ptr(), size(self.0.len()), flags) };
-        // SAFETY: the tag of a value is read, nothing else.
+        // SAFETY: only the tag of the value is read.
         if unsafe { qjs::JS_IsException(function) } {
             return Err(Error::Exception);
         }

@@ -1,8 +1,8 @@
-//! What the script engine needs and no safe wrapper has: compiled scripts (`bytecode`), an allocator that
-//! counts (`memory`), and whether a value is a date.
+//! What the script engine needs and no safe wrapper provides: compiled scripts (`bytecode`), an allocator that counts
+//! (`memory`), and a check whether a value is a date.
 //!
-//! It is a crate of its own because the rest of the project forbids `unsafe`. Every block says why it is
-//! sound, and none is larger than one call.
+//! It is a separate crate because the rest of the project forbids `unsafe`. Every block says why it is sound, and none
+//! is larger than one call.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![allow(unsafe_code, reason = "this crate exists for it")]

@@ -1,8 +1,8 @@
-//! The engine's memory: counted, limited, and with a note of whether it ever ran out.
+//! The engine's memory: counted and limited, with a record of whether it ever ran out.
 //!
-//! The engine tells a script that memory ran out by throwing, and a script may catch that, or throw the
-//! same by itself. What has run out once is not to be trusted again, so it is noted here, where it cannot be
-//! forged. Blocks come from the program's allocator, each behind a head that holds its size.
+//! The engine reports to a script that memory ran out by throwing, and a script may catch that, or throw the same
+//! itself. A runtime that ran out of memory once must not be trusted again, so it is recorded here, where a script
+//! cannot forge it. Blocks come from the program's allocator, each behind a head that holds its size.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::cell::Cell;
@@ -14,7 +14,8 @@ use rquickjs::allocator::Allocator;
 
 /// The alignment of every block: that of the engine's largest scalar.
 const ALIGN: usize = 8;
-/// The head before a block: its size with the head. As large as the alignment, so that what follows is aligned.
+/// The head before a block: the size including the head. As large as the alignment, so that the block after it is
+/// aligned.
 const HEAD: usize = 8;
 
 /// Remembers whether memory was refused.
@@ -35,7 +36,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Makes an allocator that gives out so many bytes at a time.
+    /// Creates an allocator that gives out at most `limit` bytes at a time.
     pub fn new(limit: usize) -> (Self, Refused) {
         let refused = Refused::default();
         (Self { left: limit, refused: refused.clone() }, refused)
@@ -55,7 +56,7 @@ impl Memory {
         null_mut()
     }
 
-    /// Takes a block with the allocator's own function.
+    /// Allocates a block with the allocator's own function.
     fn take(&mut self, size: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut u8 {
         let Some(layout) = self.layout(size, 0) else { return self.refuse() };
         // SAFETY: the layout has a size of at least HEAD, which is not zero.
@@ -75,8 +76,8 @@ impl fmt::Debug for Memory {
     }
 }
 
-// SAFETY: blocks come from the program's allocator with at least the size asked for, aligned to ALIGN; a block
-// that cannot be had is null; `usable_size` returns what was asked for, rounded up.
+// SAFETY: blocks come from the program's allocator with at least the requested size, aligned to ALIGN; a block that
+// cannot be allocated is null; `usable_size` returns the requested size, rounded up.
 unsafe impl Allocator for Memory {
     fn alloc(&mut self, size: usize) -> *mut u8 {
         self.take(size, alloc)
@@ -93,7 +94,8 @@ unsafe impl Allocator for Memory {
         // SAFETY: the caller hands in a block of this allocator, so its head is there.
         let (start, whole) = unsafe { head(block) };
         self.left += whole;
-        // SAFETY: this is the size that the block was taken with, rounded to ALIGN then, and ALIGN is a power of two.
+        // SAFETY: this is the size with which the block was allocated, rounded to ALIGN then, and ALIGN is a power of
+        // two.
         let layout = unsafe { Layout::from_size_align_unchecked(whole, ALIGN) };
         // SAFETY: the block came from this allocator with this layout, and the caller is done with it.
         unsafe { dealloc(start, layout) }
@@ -125,7 +127,7 @@ unsafe impl Allocator for Memory {
     }
 }
 
-/// Writes a block's head and returns what follows it.
+/// Writes a block's head and returns the address after it.
 ///
 /// # Safety
 /// `start` is a live block of at least HEAD bytes, aligned to ALIGN.
@@ -136,13 +138,13 @@ unsafe fn behind_head(start: *mut u8, whole: usize) -> *mut u8 {
     unsafe { start.add(HEAD) }
 }
 
-/// Returns where a block with its head starts, and its size.
+/// Returns the start of a block with its head, and its size.
 ///
 /// # Safety
 /// `block` was returned by [`behind_head`] and is live.
 unsafe fn head(block: *mut u8) -> (*mut u8, usize) {
     // SAFETY: the head lies before the block, in the same allocation.
     let start = unsafe { block.sub(HEAD) };
-    // SAFETY: the head was written when the block was taken.
+    // SAFETY: the head was written when the block was allocated.
     (start, unsafe { start.cast::<usize>().read() })
 }

@@ -61,7 +61,7 @@ fn memory_has_a_limit_and_remembers() {
     Context::full(&runtime).unwrap().with(|ctx| {
         ctx.eval::<(), _>("var a = []; for (let i = 0; i < 1000; i++) a.push({ i }, 'x' + i); a = null;").unwrap();
         assert!(!refused.is_set());
-        // The script catches it; it is noted all the same.
+        // The script catches it, but it is recorded all the same.
         ctx.eval::<(), _>("try { for (;;) (globalThis.b ??= []).push({}); } catch { b = null; }").unwrap();
         assert!(refused.is_set());
     });

@@ -1,4 +1,4 @@
-//! Who is let in: the checks of a registration, in the order in which an operator would mend them.
+//! Checks a registration before the agent is accepted, in the order in which an operator would fix the mistakes.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::close_reason::CloseReason;
 use crate::auth::{AuthError, Authenticator, Identity, Scope};
 use crate::store::TokenKind;
 
-/// The most characters of a text that is shown to people.
+/// The maximum number of characters of a text that is shown to people.
 const MAX_SHOWN_LENGTH: usize = 100;
 
-/// Checks a registration; `caller` is whoever the header of the upgrade named. What comes back serves each
-/// connector once and has texts of a length that can be shown.
+/// Checks a registration; `caller` is the identity from the header of the upgrade request. The accepted registration
+/// lists each connector once, and its texts are short enough to show.
 pub(super) async fn admit(
     auth: &Authenticator,
     caller: Option<Arc<Identity>>,

@@ -1,5 +1,5 @@
-//! Why a connection ends: the code of the close frame, a name for programs, a text for people. What goes to
-//! the peer first in an `error` frame is what the log and the agent's state say afterwards.
+//! Why a connection ends: the code of the close frame, a code for programs and a text for people. The `error` frame
+//! sent to the peer, the log and the agent's state use the same words.
 
 use std::io;
 
@@ -17,11 +17,11 @@ const CLOSED_BY_AGENT: &str = "closed";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct CloseReason {
-    /// The code that the agent gets; `None` if the agent is gone.
+    /// The close code that the agent gets; `None` if the agent has already gone.
     pub(super) close: Option<CloseCode>,
-    /// For programs.
+    /// A code for programs.
     pub(super) code: &'static str,
-    /// For people.
+    /// A text for people.
     pub(super) message: String,
 }
 
@@ -35,7 +35,7 @@ impl CloseReason {
         Self { close: None, code: "connection_lost", message: why.into() }
     }
 
-    /// The peer said goodbye.
+    /// The peer closed the connection.
     pub(super) fn closed(frame: Option<&CloseFrame>) -> Self {
         let said = frame.map(|frame| format!(" with {} {}", u16::from(frame.code), frame.reason));
         let said: String = said.unwrap_or_default().trim_end().chars().filter(|c| !c.is_control()).collect();
@@ -46,32 +46,32 @@ impl CloseReason {
         }
     }
 
-    /// The server ends.
+    /// The server shuts down.
     pub(super) fn stopping() -> Self {
         Self::new(CloseCode::Stopping, "server is stopping")
     }
 
-    /// A frame is no text.
+    /// A frame is binary instead of text.
     pub(super) fn binary() -> Self {
         Self::new(CloseCode::BinaryFrame, "binary frames are not taken; send JSON as text")
     }
 
-    /// A frame is no message.
+    /// A frame is not a valid message.
     pub(super) fn malformed(error: &FrameError) -> Self {
         Self::new(CloseCode::MalformedFrame, error.to_string())
     }
 
-    /// The registration cannot be taken as it is.
+    /// The registration is invalid.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(CloseCode::InvalidRegistration, message)
     }
 
-    /// The peer makes more work than it takes answers for.
+    /// The peer causes frames faster than it reads them.
     pub(super) fn flooding() -> Self {
         Self::new(CloseCode::Flooding, "too many frames wait for the agent to read them; read while sending")
     }
 
-    /// Nobody registered.
+    /// The peer did not register in time.
     pub(super) fn unregistered(seconds: u64) -> Self {
         Self::new(
             CloseCode::RegistrationTimeout,
@@ -79,22 +79,22 @@ impl CloseReason {
         )
     }
 
-    /// The token lets nobody in.
+    /// The token is missing or not accepted.
     pub(super) fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(CloseCode::Unauthorized, message)
     }
 
-    /// The token is another's.
+    /// The token belongs to another agent.
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(CloseCode::Forbidden, message)
     }
 
-    /// The token could not be looked at.
+    /// The token could not be checked.
     pub(super) fn unavailable() -> Self {
         Self::new(CloseCode::Unavailable, "the database does not answer; try again in a moment")
     }
 
-    /// The agent speaks another protocol.
+    /// The agent speaks another protocol version.
     pub(super) fn version(version: &str) -> Self {
         let version: String = version.chars().take(16).collect();
         let message =
@@ -102,27 +102,27 @@ impl CloseReason {
         Self::new(CloseCode::ProtocolVersion, message)
     }
 
-    /// Another connection of the same agent is newer.
+    /// The same agent has opened a newer connection.
     pub(super) fn replaced() -> Self {
         Self::new(CloseCode::Replaced, "a newer connection of this agent took over; run one process for each agent id")
     }
 
-    /// Nothing came any more.
+    /// No data arrived for too long.
     pub(super) fn dead(seconds: u64) -> Self {
         Self::new(CloseCode::Dead, format!("no sign of life for {seconds} s"))
     }
 
-    /// Returns whether the agent may be back in a moment: its token is still accepted.
+    /// Returns whether the agent may reconnect soon: its token is still accepted.
     pub(super) fn may_return(&self) -> bool {
         !self.close.is_some_and(CloseCode::refuses_token)
     }
 
-    /// Returns whether one of the two ends closed the connection on purpose, so that nobody need look into it.
+    /// Returns whether one side closed the connection on purpose, so that there is nothing to investigate.
     pub(super) fn is_orderly(&self) -> bool {
         self.code == CLOSED_BY_AGENT || self.close == Some(CloseCode::Stopping)
     }
 
-    /// Returns the close frame; its reason is cut to what fits.
+    /// Returns the close frame; its reason is cut to the length that fits.
     pub(super) fn frame(&self) -> Option<CloseFrame> {
         let cut = self.message.floor_char_boundary(MAX_CLOSE_REASON_BYTES);
         let reason = self.message[..cut].to_owned();

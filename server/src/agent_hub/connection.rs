@@ -1,7 +1,7 @@
-//! One connection of an agent that has registered: what it serves, what waits for it, how it is.
+//! One connection of a registered agent: what it serves, what waits for it, and its state.
 //!
-//! The socket's task, the calls and the table of the hub share it. It ends once, with one reason: whoever
-//! ends it first words it, and everybody who waits on it wakes at once.
+//! The socket's task, the calls and the hub's table share it. It ends once, with one reason: the first reason that is
+//! given is kept, and every waiter wakes at once.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,9 +27,9 @@ use crate::store;
 /// A registered connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Names it to the agent.
+    /// The id of this session, which the agent is told.
     pub(super) session: Uuid,
-    /// Greater than that of every earlier connection.
+    /// Greater than the number of every earlier connection.
     pub(super) epoch: u64,
     /// The agent.
     pub(super) agent_id: String,
@@ -53,12 +53,12 @@ pub(super) struct Connection {
     end: OnceLock<CloseReason>,
 }
 
-/// Why a command gets no slot.
+/// Why a command does not get a slot.
 #[derive(Debug)]
 pub(super) enum NoSlot {
-    /// As many as may wait do.
+    /// The queue for slots is full.
     Full {
-        /// Commands at work.
+        /// Commands that are running.
         at_work: usize,
         /// Calls that wait.
         waiting: usize,
@@ -108,25 +108,25 @@ impl Connection {
         self.connector_names.binary_search_by(|name| name.as_str().cmp(connector)).is_ok()
     }
 
-    /// Returns whether the agent has the connection configs.
+    /// Returns whether the agent holds the connection configs itself.
     pub(super) fn has_configs(&self) -> bool {
         self.capabilities.config == ConfigPlace::Agent
     }
 
-    /// Returns how many commands it may have at a time.
+    /// Returns how many commands the agent may run at a time.
     pub(super) fn most_concurrent(&self) -> usize {
         self.most
     }
 
-    /// Returns how many it has.
+    /// Returns how many commands it is running.
     pub(super) fn at_work(&self) -> usize {
         self.most.saturating_sub(self.slots.available_permits())
     }
 
-    /// Waits for a slot, in a queue as long as there are slots.
+    /// Waits for a slot. The queue for slots is as long as there are slots.
     ///
     /// # Errors
-    /// Where the queue is full, and where the connection ends.
+    /// If the queue is full, and if the connection ends.
     pub(super) async fn slot(&self) -> Result<OwnedSemaphorePermit, NoSlot> {
         if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
             return Ok(slot);
@@ -139,7 +139,8 @@ impl Connection {
         self.resumed_slot().await.ok_or(NoSlot::Ended)
     }
 
-    /// Waits for a slot for a command that has left already on an earlier connection: it never finds the queue full.
+    /// Waits for a slot for a command that was already sent on an earlier connection: the limit of the queue does not
+    /// apply.
     pub(super) async fn resumed_slot(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
@@ -148,12 +149,12 @@ impl Connection {
         }
     }
 
-    /// Sends a frame that is no command.
+    /// Sends a frame that is not a command.
     pub(super) fn send(&self, frame: &ServerFrame) -> Result<(), Full> {
         self.outbox.other(Message::text(frame.to_text()))
     }
 
-    /// Sends a ping, to which a pong with the same bytes comes back.
+    /// Sends a ping. The pong comes back with the same bytes.
     pub(super) fn ping(&self) -> Result<(), Full> {
         let mut pinged = self.pinged.lock();
         let number = pinged.map_or(0, |(number, _)| number) + 1;
@@ -161,7 +162,7 @@ impl Connection {
         self.outbox.other(Message::Ping(number.to_be_bytes().to_vec().into()))
     }
 
-    /// Takes a pong. One that answers the newest ping tells the latency.
+    /// Handles a pong. If it answers the newest ping, it gives the latency.
     pub(super) fn ponged(&self, payload: &[u8]) {
         let pinged = *self.pinged.lock();
         if let Some((number, at)) = pinged
@@ -172,7 +173,7 @@ impl Connection {
         }
     }
 
-    /// Returns how long a ping took last, in milliseconds.
+    /// Returns the last measured round trip, in milliseconds.
     pub(super) fn latency_ms(&self) -> Option<f64> {
         let micros = self.latency.load(Ordering::Relaxed);
         // Far below 2^52 microseconds.
@@ -180,20 +181,20 @@ impl Connection {
         (micros > 0).then(|| micros as f64 / 1000.0)
     }
 
-    /// Returns the connectors that are not taken from this agent, each with the reason.
+    /// Returns the connectors that the server does not accept from this agent, each with the reason.
     pub(super) fn refused(&self) -> BTreeMap<String, String> {
         self.schemas.refused()
     }
 
-    /// Ends the connection, unless it has ended.
+    /// Ends the connection, unless it has ended already.
     pub(super) fn end(&self, end: CloseReason) {
-        // The first reason stays.
+        // The first reason is kept.
         if self.end.set(end).is_ok() {
             self.ended.cancel();
         }
     }
 
-    /// Returns when the connection has ended.
+    /// Waits until the connection has ended.
     pub(super) async fn ended(&self) -> CloseReason {
         self.ended.cancelled().await;
         self.why()
@@ -210,7 +211,7 @@ impl Connection {
     }
 }
 
-/// A place in the queue, given back when the call goes on or away.
+/// A place in the queue, given back when the call gets its slot or is dropped.
 struct Place<'a>(&'a AtomicUsize);
 
 impl Drop for Place<'_> {

@@ -1,7 +1,7 @@
 //! The byte stream below a socket, with its traffic counted.
 //!
-//! Bytes are life: a peer on a slow way may take longer than a heartbeat for one frame, and is not dead. The
-//! count also keeps who has not registered yet from filling memory.
+//! Any received byte counts as liveness, so that a slow peer whose frame takes longer than a heartbeat is not timed
+//! out. The count also limits how much memory a peer can fill before it has registered.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much went over a socket.
+/// How many bytes went over a socket.
 #[derive(Debug)]
 pub(super) struct Traffic {
     received: AtomicU64,
@@ -20,7 +20,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Counts the bytes of a socket that may receive so many until it is [opened](Self::open).
+    /// Counts the bytes of a socket, which may receive `allowed` bytes until it is [opened](Self::open).
     pub(super) fn limited(allowed: u64) -> Self {
         Self { received: AtomicU64::new(0), sent: AtomicU64::new(0), allowed: AtomicU64::new(allowed) }
     }
@@ -30,12 +30,12 @@ impl Traffic {
         self.allowed.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// Returns how many bytes came.
+    /// Returns how many bytes were received.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes went.
+    /// Returns how many bytes were sent.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

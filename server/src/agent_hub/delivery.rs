@@ -1,9 +1,12 @@
-//! The delivery of one command: to which agent, over which connections, until when.
+//! The delivery of one command: to which agent, over which connections, and until when.
 //!
-//! What never left goes to the next connection. What left on a connection that broke is sent again under the
-//! same id to an agent with a journal that comes back, which executes an id once; else, and where that agent
-//! was interrupted in it, a command that may be executed twice goes under a new id to whoever serves the
-//! connector then; else its outcome is unknown.
+//! What happens when the connection breaks:
+//! * The command was not sent yet: it goes to the next connection.
+//! * It was sent, and the same agent comes back with a journal: it is sent again under the same id, which the agent
+//!   executes once.
+//! * Otherwise, or if that agent was interrupted while it executed the command: a command that may be executed twice is
+//!   sent under a new id to whichever agent serves the connector then.
+//! * Otherwise its outcome is unknown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,26 +25,26 @@ use super::meters::Outcome;
 use super::outbox::Sent;
 use super::schemas::{Expected, refusal};
 
-/// How long an agent may take to come back before what it had is given up, and what it never got is refused.
+/// How long a lost agent may take to come back. After that, commands sent to it are given up and others are refused.
 pub(super) const RETURN: Duration = Duration::from_secs(5);
 
-/// A command on its way.
+/// A command to deliver.
 #[derive(Debug)]
 pub(super) struct Delivery<'a, C> {
     pub(super) hub: &'a Hub,
     pub(super) connector: &'a str,
-    /// What the connector's type is here; nothing is compared without it.
+    /// The server's version of the connector's type; `None` skips the comparison with the agent's schema.
     pub(super) expected: Option<&'a Expected>,
     pub(super) deadline: Instant,
-    /// Whether it may be executed twice.
+    /// Whether the command may be executed twice.
     pub(super) repeatable: bool,
-    /// Whether it changes nothing.
+    /// Whether the command changes nothing.
     pub(super) reads: bool,
-    /// Writes the command for an agent under an id.
+    /// Builds the command's frame for an agent and an id.
     pub(super) command: C,
 }
 
-/// Why a command has no answer.
+/// Why a command has no result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Undelivered {
     #[error("No agent is connected for {connector}")]
@@ -71,7 +74,7 @@ fn what_next(repeatable: bool) -> &'static str {
 }
 
 impl Undelivered {
-    /// Returns what it counts as.
+    /// Returns the outcome under which it is counted.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::NoAgent { .. } => Outcome::NoAgent,
@@ -83,7 +86,7 @@ impl Undelivered {
         }
     }
 
-    /// Words the failure of a call that had so long, for people.
+    /// Returns the failure's text for people; `timeout` is the time that the call had.
     pub(super) fn text(&self, timeout: Duration) -> String {
         match self {
             Self::TimedOut { .. } => format!("Timed out after {} ms", timeout.as_millis()),
@@ -91,7 +94,7 @@ impl Undelivered {
         }
     }
 
-    /// Makes the failure of a call that had so long.
+    /// Returns the failure of a call whose time was `timeout`.
     pub(super) fn into_fail(self, timeout: Duration) -> Fail {
         let fail = Fail::new(self.text(timeout)).diagnostic("code", self.outcome().as_str());
         let (agent, left, unknown) = match self {
@@ -113,17 +116,17 @@ impl Undelivered {
     }
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 enum Attempt {
     Answered(Value),
-    /// Nobody has seen the command.
+    /// The command was not sent.
     NeverLeft,
-    /// It may have been executed, and may be again.
+    /// The command may have been executed, and may be sent again.
     Again(Undelivered),
 }
 
 impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery<'_, C> {
-    /// Delivers the command and waits for its result. What comes back is the agent's, as it came.
+    /// Delivers the command and waits for its result, which is returned as the agent sent it.
     pub(super) async fn run(&self) -> Result<(Value, Arc<Connection>), Undelivered> {
         let mut until = Instant::now();
         let mut lost = None;
@@ -192,14 +195,15 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
         let mut ticket = self.hub.in_flight.enter(&connection.agent_id);
         let mut on = Arc::clone(connection);
         let mut has_left = false;
-        // How the connection before this one was lost.
+        // Why the previous connection was lost.
         let mut lost = None;
         loop {
             let mut sent = None;
             let over = tokio::select! {
                 biased;
                 answer = &mut ticket.answer => return Ok(match (answer, lost) {
-                    // The agent died with it and will not execute this id again; under another one it will.
+                    // The agent was interrupted in this command and does not execute this id again; under a new id it
+                    // does.
                     (Ok(result), Some(lost)) if self.repeatable && is_unknown(&result) => Attempt::Again(lost),
                     (Ok(result), _) => Attempt::Answered(result),
                     (Err(_), _) => Attempt::NeverLeft,
@@ -239,7 +243,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
         }
     }
 
-    /// Sends the command over a connection, and then waits for ever; what comes back is why it cannot be sent.
+    /// Sends the command over a connection, then stays pending for ever; it returns only if the command cannot be sent.
     async fn send(&self, on: &Connection, id: Uuid, sent: &mut Option<Sent>) -> Undelivered {
         let text = match self.text(on, id) {
             Ok(text) if text.len() > MAX_FRAME_BYTES => return Undelivered::TooLarge { bytes: text.len() },
@@ -258,7 +262,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
         Ok(ServerFrame::Command(Box::new(command)).to_text())
     }
 
-    /// Waits for a lost agent with a journal to come back with a free slot, and for the answer meanwhile.
+    /// Waits for a lost agent with a journal to come back and have a free slot; meanwhile the answer may arrive.
     async fn returned(&self, lost: &Connection, ticket: &mut Ticket) -> Returned {
         let until = (Instant::now() + RETURN).min(self.deadline);
         let mut changes = self.hub.changes();
@@ -270,7 +274,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
                     if !next.capabilities.journal || !next.serves(self.connector) {
                         return None;
                     }
-                    // A connection that ends at once is waited out like the one before.
+                    // If this connection ends too, waiting goes on as for the one before.
                     if let Some(slot) = next.resumed_slot().await {
                         return Some((next, slot));
                     }
@@ -304,7 +308,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
     }
 }
 
-/// Returns whether a failure says that nobody knows what the command did.
+/// Returns whether a failure says that the outcome of the command is unknown.
 fn is_unknown(result: &Value) -> bool {
     let outcome = result.pointer("/diagnostics/outcome").and_then(Value::as_str);
     result.get("success") == Some(&Value::Bool(false)) && outcome == Some("unknown")

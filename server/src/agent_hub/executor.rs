@@ -1,7 +1,7 @@
 //! The executor of connectors that an agent serves.
 //!
-//! It stands behind the same trait as compiled connectors, scripts and services, so that validation, mocks,
-//! the deadline, redaction and recording are those of every call.
+//! It implements the same trait as the executors of compiled connectors, scripts and services, so that validation,
+//! mocks, the deadline, redaction and recording are the same for every call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use super::meters::Outcome;
 use super::schemas::Expected;
 use connector_runtime::external;
 
-/// How long after the deadline the failure may take, which tells more than that the time is over.
+/// How long after the deadline the failure may take, because it says more than that the time is over.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Serves one connector by whichever agent registered its name.
+/// Serves one connector through the agent that registered its name.
 #[derive(Debug)]
 pub struct AgentExecutor {
     hub: Hub,
@@ -37,8 +37,8 @@ pub struct AgentExecutor {
 }
 
 impl AgentExecutor {
-    /// Serves a connector of a type through a hub. Without a `version` there is no schema that an agent's could
-    /// be compared with. The redactor knows the secrets of the connection.
+    /// Creates the executor of a connector. `version` and `schema` are the server's; without a `version` the agent's
+    /// schema is not compared. The redactor knows the secrets of the connection.
     pub fn new(
         hub: &Hub,
         connector: impl Into<String>,
@@ -99,7 +99,8 @@ impl AgentExecutor {
         }
     }
 
-    /// The connection config, checked: which agent takes the command was not known before.
+    /// Returns the checked connection config. It is checked only now, because which agent takes the command was not
+    /// known before.
     fn config(&self, on: &Connection, context: &Context) -> Result<Map<String, Value>, Undelivered> {
         let values = FieldValues::new(&self.schema.connection, context.connector_config());
         let mut invalid = Invalid::default();

@@ -1,8 +1,8 @@
-//! The table of agents: who is connected, and who serves a connector.
+//! The table of agents: which are connected, and which serve a connector.
 //!
-//! A connection is taken out by its session, never by the agent's id: the end of an old socket must not take
-//! the new one with it. Of several agents that serve one connector the newest registration gets the commands;
-//! when it goes, the one before serves again.
+//! A connection is removed by its session, never by the agent's id: the end of an old socket must not remove the new
+//! one. If several agents serve one connector, the newest registration gets the commands; when it ends, the one before
+//! it serves again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
@@ -25,18 +25,18 @@ use super::meters::Meters;
 use super::view::{ServingAgentState, agent_view};
 use crate::store::{self, Page, PageRequest, StoreError};
 
-/// How many agents that have gone are remembered, for those who look for them.
+/// How many disconnected agents are remembered, so that they can still be shown.
 const MAX_LOST: usize = 1000;
-/// How many sockets may be open that have shown no token.
+/// The maximum number of open sockets that have not presented a token.
 const MAX_STRANGERS: usize = 64;
-/// How long the goodbyes may take when the server stops.
+/// How long the close handshakes may take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// The agents of a server. Clones are the same hub.
+/// The agents of a server. Clones share the same state.
 #[derive(Debug, Clone, Default)]
 pub struct Hub(Arc<Shared>);
 
-/// What a hub is made of.
+/// The shared state of a hub.
 #[derive(Debug)]
 pub struct Shared {
     table: Mutex<Table>,
@@ -51,15 +51,15 @@ pub struct Shared {
 
 #[derive(Debug, Default)]
 struct Table {
-    /// By agent.
+    /// By agent id.
     connected: HashMap<String, Arc<Connection>>,
-    /// By agent.
+    /// By agent id.
     lost: HashMap<String, Lost>,
     /// By connector, in the order of registration.
     serving: HashMap<String, Vec<Arc<Connection>>>,
 }
 
-/// An agent that has gone.
+/// An agent that has disconnected.
 #[derive(Debug)]
 pub(super) struct Lost {
     pub(super) connection: Arc<Connection>,
@@ -91,12 +91,12 @@ impl Deref for Hub {
 }
 
 impl Hub {
-    /// Numbers a connection: a later one has a greater number, whatever the clock does.
+    /// Returns the number of a new connection: later connections have greater numbers, whatever the clock does.
     pub(super) fn epoch(&self) -> u64 {
         self.epochs.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Lets a connection serve. An older one of the same agent ends.
+    /// Adds a connection to the table. An older connection of the same agent ends.
     pub(super) fn attach(&self, connection: &Arc<Connection>) -> Result<(), CloseReason> {
         let mut table = self.table.lock();
         if self.stopping.is_cancelled() {
@@ -105,7 +105,7 @@ impl Hub {
         if connection.has_ended() {
             return Err(CloseReason::gone("the connection ended before it was let in"));
         }
-        // Two handshakes of one agent may overtake each other; the newer one stays.
+        // Two handshakes of one agent may overtake each other; the newer connection is kept.
         if table.connected.get(&connection.agent_id).is_some_and(|other| other.epoch > connection.epoch) {
             return Err(CloseReason::replaced());
         }
@@ -126,7 +126,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Takes a connection out, and no other one of the same agent.
+    /// Removes a connection, and no other one of the same agent.
     pub(super) fn detach(&self, connection: &Arc<Connection>, why: &CloseReason) {
         let mut table = self.table.lock();
         table.unserve(connection);
@@ -141,13 +141,13 @@ impl Hub {
         self.changed();
     }
 
-    /// Returns the connections that registered for a connector, the newest first.
+    /// Returns the connections that registered for a connector, newest first.
     pub(super) fn serving(&self, connector: &str) -> Vec<Arc<Connection>> {
         let table = self.table.lock();
         table.serving.get(connector).map(|own| own.iter().rev().cloned().collect()).unwrap_or_default()
     }
 
-    /// Returns which agent serves a connector: the one whose registration is the newest of those that fit.
+    /// Returns which agent serves a connector: the newest registration that fits.
     pub fn serving_agent(&self, connector: &str) -> ServingAgentState {
         let serving = self.serving(connector);
         let refused = |connection: &Arc<Connection>| connection.refused().remove(connector);
@@ -165,21 +165,21 @@ impl Hub {
         self.table.lock().connected.get(agent_id).cloned()
     }
 
-    /// Tells of each connection that comes or goes.
+    /// Returns a channel that changes whenever a connection is added or removed.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Returns the tokens on which something is open.
+    /// Returns the ids of the tokens that open connections use.
     pub(crate) fn tokens(&self) -> BTreeSet<Uuid> {
         self.table.lock().connected.values().map(|connection| connection.token_id).collect()
     }
 
-    /// Returns a page of the agents, those that connected last first: all that are connected, and those that
-    /// were not long ago.
+    /// Returns a page of the agents, most recently connected first: all that are connected, and those that disconnected
+    /// not long ago.
     ///
     /// # Errors
-    /// [`StoreError::BadCursor`] for a cursor that this list did not give.
+    /// [`StoreError::BadCursor`] if the cursor was not issued for this list.
     pub fn list(&self, page: &PageRequest) -> Result<Page<AgentView>, StoreError> {
         let before = match &page.cursor {
             None => None,
@@ -198,17 +198,17 @@ impl Hub {
         Ok(Page { items, next_cursor })
     }
 
-    /// Does the work of a socket in a task of its own, for which a stop waits.
+    /// Runs a socket in a task of its own, which a shutdown waits for.
     pub(crate) fn spawn(&self, socket: impl Future<Output = ()> + Send + 'static) {
         drop(self.sockets.spawn(socket));
     }
 
-    /// Gives a place to a socket that has shown no token; `None` where there are too many of them.
+    /// Returns a place for a socket that has not presented a token; `None` if there are too many of them.
     pub(crate) fn unauthenticated_slot(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.strangers).try_acquire_owned().ok()
     }
 
-    /// Says goodbye to every agent and waits until the sockets are closed, or the time for it is over.
+    /// Closes every connection and waits until the sockets are closed or the time for that is over.
     pub async fn close(&self) {
         self.stopping.cancel();
         self.sockets.close();
@@ -234,7 +234,7 @@ impl Table {
         }
     }
 
-    /// Keeps what is to be known of an agent that has gone, in place of the one that went first.
+    /// Remembers a disconnected agent; if there are too many, the one that disconnected first is forgotten.
     fn remember(&mut self, lost: Lost) {
         if self.lost.len() >= MAX_LOST {
             let first = self.lost.iter().min_by_key(|(_, lost)| lost.at).map(|(id, _)| id.clone());

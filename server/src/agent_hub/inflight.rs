@@ -1,4 +1,4 @@
-//! The commands that have been sent and not answered. Each belongs to one agent: no other may answer it.
+//! The commands that have been sent and not answered. Each belongs to one agent, and only that agent may answer it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// The table.
+/// The table of commands in flight.
 #[derive(Debug, Default)]
 pub(super) struct InFlight(Arc<Mutex<HashMap<Uuid, Entry>>>);
 
@@ -19,7 +19,7 @@ struct Entry {
     answer: oneshot::Sender<Value>,
 }
 
-/// A command in the table. It leaves the table when this is dropped.
+/// A command in the table. Dropping it removes the command from the table.
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) id: Uuid,
@@ -27,19 +27,19 @@ pub(super) struct Ticket {
     table: Arc<Mutex<HashMap<Uuid, Entry>>>,
 }
 
-/// What became of a response.
+/// What happened to a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It was handed over.
+    /// It was passed to the call.
     Handed,
-    /// Nobody waits for it: it is late, came before, or means nothing.
+    /// No call waits for it: it is late, a duplicate, or names an unknown command.
     Unknown,
-    /// The command is another agent's.
+    /// The command belongs to another agent.
     Foreign,
 }
 
 impl InFlight {
-    /// Enters a command of an agent.
+    /// Adds a command of an agent.
     pub(super) fn enter(&self, agent_id: &str) -> Ticket {
         let (sender, answer) = oneshot::channel();
         let id = Uuid::now_v7();
@@ -47,7 +47,7 @@ impl InFlight {
         Ticket { id, answer, table: Arc::clone(&self.0) }
     }
 
-    /// Hands a response over to the call that waits for it.
+    /// Passes a response to the call that waits for it.
     pub(super) fn answered(&self, agent_id: &str, command_id: &str, result: Value) -> Taken {
         let Ok(id) = Uuid::try_parse(command_id) else { return Taken::Unknown };
         let mut table = self.0.lock();
@@ -64,7 +64,7 @@ impl InFlight {
         }
     }
 
-    /// Notes that a command has arrived. Tells whether it is one of the agent's.
+    /// Notes that a command has arrived. Returns whether it is one of the agent's commands.
     pub(super) fn received(&self, agent_id: &str, command_id: &str) -> bool {
         let Ok(id) = Uuid::try_parse(command_id) else { return false };
         let mut table = self.0.lock();
@@ -80,7 +80,7 @@ impl InFlight {
 }
 
 impl Ticket {
-    /// Returns whether the agent said that the command has arrived.
+    /// Returns whether the agent has confirmed that the command arrived.
     pub(super) fn is_received(&self) -> bool {
         self.table.lock().get(&self.id).is_some_and(|entry| entry.received)
     }

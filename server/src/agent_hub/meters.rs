@@ -1,8 +1,8 @@
-//! The metrics of the agents.
+//! The metrics of the agent hub.
 
 use metrics::{Counter, Gauge};
 
-/// Counters and the gauge, looked up once.
+/// Counters and the gauge, each looked up once.
 pub(super) struct Meters {
     connected: Gauge,
     outcomes: [Counter; Outcome::ALL.len()],
@@ -26,7 +26,7 @@ impl Outcome {
     const ALL: [Self; 7] =
         [Self::Answered, Self::NoAgent, Self::Refused, Self::Busy, Self::Lost, Self::TimedOut, Self::TooLarge];
 
-    /// Returns its name, in metrics and in the diagnostics of failures.
+    /// Returns its name, as used in metrics and in the diagnostics of failures.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",

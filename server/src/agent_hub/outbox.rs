@@ -1,7 +1,8 @@
-//! What waits to be written to one agent.
+//! The queue of frames that wait to be written to one agent.
 //!
-//! Pings and acknowledgements go before commands, so that a queue of large commands delays no heartbeat. The
-//! bytes of commands are bounded by permits that the waiting call holds, those of the rest by their number.
+//! Pings and acknowledgements go before commands, so that a queue of large commands does not delay a heartbeat. The
+//! bytes of queued commands are bounded by permits that the waiting calls hold; other frames are bounded by their
+//! number.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_tungstenite::tungstenite::Message;
 
-/// The most bytes of commands that wait for one agent.
+/// The maximum number of bytes of commands that wait for one agent.
 pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
-/// The most frames beside commands that wait for one agent.
+/// The maximum number of other frames that wait for one agent.
 const MAX_OTHERS: usize = 4096;
 
 const WAITING: u8 = 0;
@@ -41,12 +42,12 @@ struct Waiting {
     _bytes: OwnedSemaphorePermit,
 }
 
-/// A command that was put into the queue. It is taken back when this is dropped before it has left.
+/// A command in the queue. Dropping this takes it back if it has not been sent.
 #[derive(Debug)]
 pub(super) struct Sent(Arc<AtomicU8>);
 
 impl Sent {
-    /// Takes the command back. Tells whether it had not left: then nobody has seen it.
+    /// Takes the command back. Returns whether it had not been sent yet: then the agent has not seen it.
     pub(super) fn withdraw(&self) -> bool {
         turn(&self.0, WITHDRAWN) || self.0.load(Ordering::Acquire) == WITHDRAWN
     }
@@ -58,12 +59,12 @@ impl Drop for Sent {
     }
 }
 
-/// Turns the state of a waiting command; returns whether it was still waiting.
+/// Changes the state of a waiting command; returns whether it was still waiting.
 fn turn(state: &AtomicU8, to: u8) -> bool {
     state.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
 
-/// Too many frames wait already.
+/// Too many frames are waiting.
 #[derive(Debug)]
 pub(super) struct Full;
 
@@ -74,13 +75,13 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Waits until there is room for a command of a size.
+    /// Waits until the queue has room for a command of `bytes` bytes.
     pub(super) async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let bytes = u32::try_from(bytes.min(MAX_BYTES)).unwrap_or(u32::MAX);
         Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()
     }
 
-    /// Puts a command into the queue.
+    /// Adds a command to the queue.
     pub(super) fn command(&self, text: String, room: OwnedSemaphorePermit) -> Sent {
         let state = Arc::new(AtomicU8::new(WAITING));
         self.queue.lock().commands.push_back(Waiting { text, state: Arc::clone(&state), _bytes: room });
@@ -88,10 +89,10 @@ impl Outbox {
         Sent(state)
     }
 
-    /// Puts another frame into the queue.
+    /// Adds another frame to the queue.
     ///
     /// # Errors
-    /// Where the peer does not read what waits already.
+    /// If the queue is full because the peer does not read.
     pub(super) fn other(&self, message: Message) -> Result<(), Full> {
         let mut queue = self.queue.lock();
         if queue.others.len() >= MAX_OTHERS {
@@ -103,7 +104,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Waits for the next frame to write. Commands that were taken back are passed over.
+    /// Waits for the next frame to write. Commands that were taken back are skipped.
     pub(super) async fn next(&self) -> Message {
         loop {
             if let Some(message) = self.take() {
@@ -113,7 +114,7 @@ impl Outbox {
         }
     }
 
-    /// Takes the next frame, where there is one.
+    /// Takes the next frame, if there is one.
     pub(super) fn take(&self) -> Option<Message> {
         let mut queue = self.queue.lock();
         if let Some(message) = queue.others.pop_front() {
@@ -127,12 +128,12 @@ impl Outbox {
         None
     }
 
-    /// Returns whether a ping waits to be written.
+    /// Returns whether a ping is waiting to be written.
     pub(super) fn has_ping(&self) -> bool {
         self.queue.lock().others.iter().any(Message::is_ping)
     }
 
-    /// Drops what waits: the socket has closed. What had not left can still be taken back.
+    /// Empties the queue because the socket has closed. Commands that had not been sent can still be taken back.
     pub(super) fn clear(&self) {
         *self.queue.lock() = Queue::default();
     }

@@ -1,7 +1,7 @@
-//! One binary, fingerprinted: what an agent says that it serves against what the server has.
+//! Compares the schemas that an agent serves, by fingerprint, with those of the server.
 //!
-//! Where the hashes differ the agent is asked for its schema, so that the refusal names the param or field.
-//! The verdict is kept for the server's hash that it was reached with: a type that changes is judged anew.
+//! If the hashes differ, the agent is asked for its schema, so that the refusal can name the param or field. The result
+//! is kept for the server's hash that it was computed with: after a change of the type it is computed again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use tokio::sync::Notify;
 
 use super::connection::Connection;
 
-/// How long an agent may take to describe itself.
+/// How long an agent may take to answer `describe`.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The most differences that a refusal names.
+/// The maximum number of differences that a refusal names.
 const MAX_NAMED: usize = 3;
 
-/// What the server has under a connector's name.
+/// The server's type for a connector's name.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
     /// The fingerprint of its type.
@@ -37,13 +37,13 @@ impl Expected {
     }
 }
 
-/// What one connection says about schemas, and what was found.
+/// The schemas that the agent of one connection has announced, and the results of the comparison.
 #[derive(Debug)]
 pub(super) struct Schemas {
     announced: BTreeMap<String, String>,
     state: Mutex<State>,
     described: Notify,
-    /// Lets one exchange of `describe` and `schemas` happen at a time.
+    /// Allows one exchange of `describe` and `schemas` at a time.
     asking: tokio::sync::Mutex<()>,
 }
 
@@ -56,7 +56,7 @@ struct State {
 
 #[derive(Debug, Clone)]
 struct Judged {
-    /// The server's hash.
+    /// The hash of the server's schema.
     against: String,
     refusal: Arc<str>,
 }
@@ -66,18 +66,18 @@ impl Schemas {
         Self { announced, state: Mutex::default(), described: Notify::new(), asking: tokio::sync::Mutex::default() }
     }
 
-    /// Returns the connectors whose fingerprints the agent gave.
+    /// Returns the connectors for which the agent sent fingerprints.
     pub(super) fn announced(&self) -> impl Iterator<Item = &str> {
         self.announced.keys().map(String::as_str)
     }
 
-    /// Returns what is refused, and why.
+    /// Returns the refused connectors, each with the reason.
     pub(super) fn refused(&self) -> BTreeMap<String, String> {
         let state = self.state.lock();
         state.verdicts.iter().map(|(name, verdict)| (name.clone(), verdict.refusal.to_string())).collect()
     }
 
-    /// Takes what the agent says of itself. Of what it was not asked for nothing is kept.
+    /// Stores the schemas that the agent sent. Schemas that it was not asked for are ignored.
     pub(super) fn described(&self, schemas: BTreeMap<String, Value>) {
         let mut state = self.state.lock();
         for (name, schema) in schemas {
@@ -90,7 +90,7 @@ impl Schemas {
     }
 }
 
-/// Tells why a connector is not taken from an agent; `None` where it is.
+/// Returns why a connector is not accepted from an agent; `None` if it is accepted.
 pub(super) async fn refusal(connection: &Connection, connector: &str, expected: &Expected) -> Option<Arc<str>> {
     let schemas = &connection.schemas;
     let announced = schemas.announced.get(connector)?;
@@ -130,7 +130,7 @@ pub(super) async fn refusal(connection: &Connection, connector: &str, expected: 
     Some(refusal)
 }
 
-/// Asks an agent for a schema; `None` where it does not say in time.
+/// Asks an agent for a schema; `None` if it does not answer in time.
 async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
     let schemas = &connection.schemas;
     schemas.state.lock().asked.insert(connector.to_owned());
@@ -140,7 +140,7 @@ async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
         loop {
             let notified = schemas.described.notified();
             let mut notified = std::pin::pin!(notified);
-            // Before the look, so that an answer in between is not missed.
+            // Registered before the check, so that an answer in between is not missed.
             notified.as_mut().enable();
             if let Some(answer) = schemas.state.lock().answers.remove(connector) {
                 return answer;
@@ -158,7 +158,7 @@ async fn describe(connection: &Connection, connector: &str) -> Option<Value> {
     answer
 }
 
-/// Names what differs.
+/// Returns a text that names the differences.
 fn difference(described: Option<&Value>, own: &ConfigSchema) -> String {
     let Some(described) = described else {
         return "the hashes differ, and the agent did not say in what".to_owned();

@@ -1,8 +1,8 @@
-//! One socket, from the upgrade to the goodbye, in one task.
+//! One socket, from the upgrade to the close handshake, in one task.
 //!
-//! Reading, writing and the heartbeat go on side by side, so that a peer that does not read stops neither
-//! what it sends nor anybody else. Whichever ends first ends the socket; the hub knows before the goodbye is
-//! said, as that may take its time.
+//! Reading, writing and the heartbeat run concurrently, so that a peer that does not read blocks neither its own frames
+//! nor other peers. The first of the three that ends, ends the socket. The hub removes the agent before the close
+//! handshake, which can be slow.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,35 +32,35 @@ use crate::auth::{Authenticator, Identity};
 use crate::store::{self, Store};
 use crate::type_schema::type_schema;
 
-/// The size of the read and the write buffer; small, because each idle agent keeps both.
+/// The size of the read buffer and of the write buffer; small, because each idle agent keeps both.
 const BUFFER: usize = 4 * 1024;
 
-/// Who came to the door.
+/// Who opened the socket.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
-    /// Whom the token of the upgrade names.
+    /// The identity of the token in the upgrade request.
     pub(crate) caller: Option<Arc<Identity>>,
-    /// From where.
+    /// The peer's address.
     pub(crate) remote: Option<SocketAddr>,
-    /// The place among those without a token, kept until the registration.
+    /// The slot of a connection without a token, held until the registration.
     pub(crate) stranger: Option<OwnedSemaphorePermit>,
 }
 
-/// What a session needs of the server.
+/// What a session needs from the server.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionParts {
-    /// Where the agent is registered.
+    /// The hub in which the agent is registered.
     hub: Hub,
-    /// Knows the agent's token.
+    /// Checks the agent's token.
     auth: Authenticator,
-    /// Has the connectors whose schemas are compared.
+    /// Holds the connectors whose schemas are compared.
     store: Store,
-    /// Has the schemas of compiled types.
+    /// Holds the schemas of compiled types.
     registry: Arc<Registry>,
 }
 
 impl SessionParts {
-    /// Takes what a session needs.
+    /// Collects what a session needs.
     pub(crate) fn new(hub: &Hub, auth: &Authenticator, store: &Store, registry: &Arc<Registry>) -> Self {
         Self { hub: hub.clone(), auth: auth.clone(), store: store.clone(), registry: Arc::clone(registry) }
     }
@@ -119,8 +119,8 @@ async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S)
     }
 }
 
-/// Talks with a registered agent until one side ends it. The hub has forgotten the connection when this
-/// returns, also when the task is dropped.
+/// Runs a registered agent's connection until one side ends it. When this returns or its task is dropped, the hub no
+/// longer has the connection.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     parts: &SessionParts,
     socket: &mut WebSocketStream<CountedStream<S>>,
@@ -142,7 +142,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     connection.ended().await
 }
 
-/// Takes the connection out of the hub.
+/// Removes the connection from the hub on drop.
 struct Detached<'a> {
     hub: &'a Hub,
     connection: &'a Arc<Connection>,
@@ -163,7 +163,7 @@ impl Drop for Detached<'_> {
     }
 }
 
-/// Compares the fingerprints, answers the registration and lets the agent serve. Waits for ever then.
+/// Compares the fingerprints, answers the registration and adds the agent to the hub. Then it stays pending for ever.
 async fn greet(parts: &SessionParts, connection: &Arc<Connection>) -> CloseReason {
     for connector in connection.schemas.announced() {
         if let Some(expected) = expected(parts, connector).await {
@@ -193,7 +193,7 @@ async fn greet(parts: &SessionParts, connection: &Arc<Connection>) -> CloseReaso
     std::future::pending().await
 }
 
-/// Returns what the server has under a connector's name. What is not there yet is compared when it is called.
+/// Returns the server's type for a connector's name. A connector that does not exist yet is compared when it is called.
 async fn expected(parts: &SessionParts, connector: &str) -> Option<Expected> {
     let loaded = parts.store.connectors().load(connector).await.ok()?;
     let schema = type_schema(&parts.registry, &loaded.connector_type).ok()?;
@@ -224,7 +224,7 @@ async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
     CloseReason::gone("the connection ended without a goodbye")
 }
 
-/// Takes one frame of an agent.
+/// Handles one frame of an agent.
 fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReason> {
     let agent = &connection.agent_id;
     match AgentFrame::parse(text) {
@@ -240,7 +240,7 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
                 hub.meters.dropped.increment(1);
                 tracing::warn!(agent, command, reason, "a response was dropped");
             }
-            // Also what is dropped, or the agent would send it for ever.
+            // Results that nothing waits for are acknowledged too, or the agent would send them for ever.
             connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())?;
         }
         Ok(AgentFrame::Ack { command_id }) => {
@@ -256,7 +256,7 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
     Ok(())
 }
 
-/// Writes what waits, and flushes when nothing more does.
+/// Writes the queued frames, and flushes when the queue is empty.
 async fn write<S: Sink<Message, Error = Error> + Unpin>(sink: &mut S, connection: &Connection) -> CloseReason {
     loop {
         let mut message = connection.outbox.next().await;
@@ -275,14 +275,14 @@ async fn write<S: Sink<Message, Error = Error> + Unpin>(sink: &mut S, connection
     }
 }
 
-/// Pings, and tells when the peer is dead or its token over. Any byte that came is life, and so is any that
-/// went while a ping still waits behind a large command.
+/// Sends pings, and returns when the peer is dead or its token is no longer accepted. Any received byte counts as
+/// liveness, and so does any sent byte while a ping still waits behind a large command.
 async fn watch(connection: &Connection, identity: &Identity) -> CloseReason {
     let mut misses = 0;
     let mut beat = Instant::now();
     let traffic = &connection.traffic;
     loop {
-        // One that could not be written yet is enough.
+        // One ping that waits to be written is enough.
         if !connection.outbox.has_ping() && connection.ping().is_err() {
             return CloseReason::flooding();
         }
@@ -307,8 +307,8 @@ async fn watch(connection: &Connection, identity: &Identity) -> CloseReason {
     }
 }
 
-/// Says why it ends and closes. What the peer still sends is read away for a moment, else the system would
-/// throw the goodbye away with it.
+/// Sends the reason and closes. What the peer still sends is read for a moment, because otherwise the system would
+/// discard the close frame.
 async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<CountedStream<S>>, end: &CloseReason) {
     let Some(frame) = end.frame() else { return };
     let told = ServerFrame::Error { code: end.code.to_owned(), message: end.message.clone() };

@@ -1,4 +1,4 @@
-//! A fake agent over a pair of pipes, on paused time where time matters; the server behind it is whole.
+//! Uses a fake agent over a pair of pipes, on paused time where time matters, against the complete server.
 
 mod delivery;
 mod frames;

@@ -5,7 +5,7 @@ use floh_client::answers::{AgentState, AgentView, ServingAgent};
 use super::connection::Connection;
 use super::hub::Lost;
 
-/// Shows a connection, or one that was lost.
+/// Returns the view of a connection, or of one that was lost.
 pub(super) fn agent_view(connection: &Connection, lost: Option<&Lost>) -> AgentView {
     AgentView {
         agent_id: connection.agent_id.clone(),
@@ -24,11 +24,11 @@ pub(super) fn agent_view(connection: &Connection, lost: Option<&Lost>) -> AgentV
     }
 }
 
-/// Which agent serves a connector, and what is known of it beyond what is shown.
+/// Which agent serves a connector, with facts that the API does not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServingAgentState {
-    /// As the API shows it.
+    /// The part that the API shows.
     pub shown: ServingAgent,
-    /// Whether the connection config is on the agent, so that none is needed here.
+    /// Whether the agent holds the connection config itself, so that the server needs none.
     pub has_config: bool,
 }

@@ -1,4 +1,4 @@
-//! `/api/connectors/agents`: who is connected, and the door that agents come in by.
+//! `/api/connectors/agents`: the list of agents, and the WebSocket through which they connect.
 
 use std::net::SocketAddr;
 
@@ -26,7 +26,7 @@ const TAG: &str = "agents";
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// List the agents that are connected, and those that were not long ago; the newest connection first.
+/// List the agents that are connected or were so recently; the newest connection first.
 #[utoipa::path(get, path = "/api/connectors/agents", tag = TAG,
     params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<AgentView>)))]
@@ -52,7 +52,7 @@ pub(super) async fn connect(
 ) -> Result<Response, Problem> {
     let headers = request.headers();
     if headers.contains_key(header::ORIGIN) {
-        // A page in a browser would come with the cookies of whoever looks at it.
+        // A page in a browser would send the cookies of the user who opened it.
         let detail = "agents send no Origin header; pages in browsers are not let in";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
@@ -84,7 +84,7 @@ pub(super) async fn connect(
     Ok((StatusCode::SWITCHING_PROTOCOLS, upgraded, accept).into_response())
 }
 
-/// Returns the key of a request for an upgrade; `None` where it is no such request.
+/// Returns the key of an upgrade request; `None` if the request is not one.
 fn key(headers: &HeaderMap) -> Option<HeaderValue> {
     let names = |name: HeaderName, wanted: &str| {
         let values = headers.get_all(name);

@@ -1,4 +1,4 @@
-//! Reads request bodies off the wire: size, content type, time.
+//! Reads request bodies: their size, content type and time limit.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::problem::Problem;
 
 /// The largest body of most routes, in bytes.
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
-/// The largest body of routes that take whole documents, in bytes.
+/// The largest body of routes that accept whole documents, in bytes.
 pub const DOCUMENT_LIMIT: usize = 64 * 1024 * 1024;
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ impl<S: Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
         let (parts, body) = request.into_parts();
         let bytes = read(body, parts.headers.get(header::CONTENT_LENGTH), LIMIT).await?;
         let content_type = parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("").to_owned());
-        // Without a body there is nothing whose type could be wrong.
+        // An empty body needs no content type.
         if !bytes.is_empty() && !content_type.as_deref().is_some_and(is_json) {
             let got = content_type.unwrap_or_else(|| "none".to_owned());
             let detail = format!("the body must be JSON: send the header content-type: application/json (got {got})");

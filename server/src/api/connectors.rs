@@ -42,7 +42,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())
 }
 
-/// The body of [`create`]: a connector, or the draft of an import as it came, whose other keys are passed over.
+/// The body of [`create`]: a connector, or the unchanged draft of an import, whose other keys are ignored.
 pub(super) struct CreateBody;
 
 impl PartialSchema for CreateBody {
@@ -98,7 +98,7 @@ pub(super) async fn read(
     Ok(tagged(catalog::get(&ctx, &services, &key).await?))
 }
 
-/// Change a connector; what is absent stays.
+/// Change a connector; absent keys stay unchanged.
 #[utoipa::path(put, path = "/api/connectors/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(ConnectorPatch),
@@ -152,7 +152,7 @@ pub(super) async fn execute(
     Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
-/// Test a connector: runs its command `test`. Of an external connector without that command, asks its service's
+/// Test a connector: runs its command `test`. For an external connector without that command, queries its service's
 /// `/health`.
 #[utoipa::path(post, path = "/api/connectors/{id}/test", tag = TAG, params(("id" = String, Path, description = "Id or name")),
     request_body = inline(Test),
@@ -211,12 +211,12 @@ fn tagged(view: ConnectorView) -> Response {
     ([(header::ETAG, etag(view.revision))], axum::Json(view)).into_response()
 }
 
-/// Writes the entity tag of what a use case has returned.
+/// Writes the entity tag of a use case's result.
 pub(super) fn etag(revision: Option<Revision>) -> String {
     revision.unwrap_or(Revision(0)).to_string()
 }
 
-/// Reads `If-Match`: one entity tag of ours, or `*`.
+/// Reads `If-Match`: one entity tag of this server, or `*`.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
@@ -240,7 +240,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Err(Error::invalid_at("Idempotency-Key", "expected 1 to 255 printable ASCII characters").into())
 }
 
-/// The id in a path, where it must be one.
+/// Reads an id in a path that accepts no name.
 pub(super) fn uuid(text: &str, what: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Error::not_found(format!("no {what} {text}")).into())
 }

@@ -1,6 +1,6 @@
-//! The OpenAPI document of all routes. What a handler says of itself is completed here by rules that hold for every
-//! route of a kind, so that a new route has them without a word: what the guard demands, what may be answered in front
-//! of the handler, what lists take, what bodies refuse.
+//! The OpenAPI document of all routes. Rules complete what a handler says, so that a new route gets the common parts
+//! without extra text: what the guard requires, which answers may come before the handler runs, what lists accept, and
+//! what bodies refuse.
 
 use floh_client::answers::{Mistake, Problem};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
@@ -16,7 +16,7 @@ use super::{Access, request_id};
 use crate::app::App;
 use crate::store::PageRequest;
 
-/// Makes the OpenAPI document of all routes.
+/// Builds the OpenAPI document of all routes.
 pub fn document() -> OpenApi {
     let mut router = OpenApiRouter::<App>::with_openapi(base_document());
     for (access, (schemas, mut paths, handlers)) in declared() {
@@ -51,7 +51,7 @@ fn describe(access: Access, paths: &mut Paths) {
     }
 }
 
-/// Says what the guard demands.
+/// Adds what the guard requires.
 fn describe_access(access: Access, operation: &mut Operation) {
     let requirement = SecurityRequirement::new("bearer", Vec::<String>::new());
     if access == Access::Public {
@@ -67,8 +67,8 @@ fn describe_access(access: Access, operation: &mut Operation) {
     operation.description = Some(described.map_or_else(|| scope.clone(), |text| format!("{text}\n\n{scope}")));
 }
 
-/// Says how long texts of a query may be, what `limit` takes, and that what is optional is left out: a query and a
-/// header have no null.
+/// Adds the maximum length of texts in a query and the range of `limit`, and makes optional parameters non-null,
+/// because a query or a header has no null.
 fn describe_parameters(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(Parameter { name, parameter_in, schema: Some(schema), .. }) = parameter else { continue };
@@ -101,8 +101,8 @@ fn is_null(schema: &RefOr<Schema>) -> bool {
     matches!(schema, RefOr::T(Schema::Object(Object { schema_type: SchemaType::Type(Type::Null), .. })))
 }
 
-/// Says that a body without required keys may be left out, as an empty body counts as `{}`, and that a key that is not
-/// named is refused.
+/// States that a body without required keys may be omitted, because an empty body counts as `{}`, and that unknown keys
+/// are refused.
 fn describe_body(operation: &mut Operation) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };
     body.required = Some(Required::False);

@@ -1,4 +1,4 @@
-//! Who may call what. A guard stands before every route and before the answer that there is none.
+//! Authorization for every route, including unmatched ones.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::auth::{AuthError, Identity, OpContext, RequestId, Scope};
 use crate::error::Error;
 use crate::store::ExecutionSource;
 
-/// What a route demands of its caller.
+/// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing: liveness and readiness.
+    /// Nothing: for liveness and readiness.
     Public,
-    /// A valid token of any scope.
+    /// A valid token with any scopes.
     Authenticated,
-    /// A token with a scope.
+    /// A token with this scope.
     Needs(Scope),
-    /// A token with a scope, which may also come later, in the first message of the socket that the route opens.
+    /// A token with this scope, which may also be sent later, in the first message of the socket that the route opens.
     NeedsInBand(Scope),
 }
 
@@ -50,7 +50,7 @@ impl<S: Sync> FromRequestParts<S> for OpContext {
     }
 }
 
-/// Lets a request pass when its caller may.
+/// Passes a request on if its caller is authorized.
 pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut request: Request, next: Next) -> Response {
     if access == Access::Public {
         return next.run(request).await;

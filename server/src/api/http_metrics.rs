@@ -1,5 +1,5 @@
-//! The metrics of answers. Their handles are kept: to look one up by its labels costs more than all the
-//! rest that is done for an answer here.
+//! The metrics of answers. Their handles are kept, because a lookup by labels costs more than everything else that is
+//! done for an answer here.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ struct Route {
 }
 
 impl HttpMetrics {
-    /// Counts an answer of a route.
+    /// Counts one answer of a route.
     pub(super) fn count(&self, route: &str, method: &'static str, status: StatusCode, seconds: f64) {
         let routes = self.0.read();
         if routes.get(route).is_some_and(|known| known.count(method, status, seconds)) {
@@ -50,7 +50,7 @@ impl Route {
     }
 }
 
-/// The name of a method as a label; whatever a client makes up shares one.
+/// Returns the label of a method; all unknown methods share one label.
 pub(super) fn label(method: &Method) -> &'static str {
     const NAMED: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     NAMED.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")

@@ -1,4 +1,4 @@
-//! `/api/connectors/parse-oas`: an OpenAPI document becomes the draft of a connector. Nothing is stored.
+//! `/api/connectors/parse-oas`: turns an OpenAPI document into the draft of a connector. Nothing is stored.
 
 use axum::response::Response;
 use floh_client::answers::ConnectorDraft;

@@ -10,7 +10,7 @@ use super::Problem;
 use crate::error::{Error, Mistake};
 use crate::store::PageRequest;
 
-/// Most characters of a query parameter.
+/// The maximum number of characters of a query parameter.
 pub(super) const MAX_QUERY_LENGTH: usize = 1000;
 
 /// The query of a request, read key by key.
@@ -43,12 +43,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// Takes a text; an empty one counts as left out.
+    /// Takes a text; an empty one counts as absent.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
         self.values.remove(key).filter(|value| !value.is_empty())
     }
 
-    /// Takes a value that is parsed. An empty one is none.
+    /// Takes a value and parses it. An empty one counts as absent.
     pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
         let text = self.values.remove(key)?;
         match text.parse() {
@@ -73,7 +73,7 @@ impl Query {
         PageRequest { limit: limit.unwrap_or(PageRequest::DEFAULT), cursor: self.text("cursor") }
     }
 
-    /// Takes true or false. An empty value is neither.
+    /// Takes `true` or `false`. An empty value is an error.
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
         let text = self.values.remove(key)?;
         let flag = text.parse().ok();
@@ -83,10 +83,10 @@ impl Query {
         flag
     }
 
-    /// Ends reading: what is left over is unknown.
+    /// Ends reading: parameters that were not taken are unknown.
     ///
     /// # Errors
-    /// 422 with every mistake, where there is one.
+    /// 422 with every mistake, if there is one.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         self.mistakes.extend(self.values.keys().map(|key| Mistake::new(format!("?{key}"), "unknown query parameter")));
         if self.mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(self.mistakes).into()) }

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use super::Problem;
 use crate::error::Error;
 
-/// The `{id}` of a path. Whatever cannot be an id or a name is simply not there: 404.
+/// The `{id}` of a path. A malformed key is answered with 404.
 #[derive(Debug)]
 pub(super) struct PathKey(pub(super) String);
 

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 `application/problem+json`: what happened, where in the request, how to mend it.
+//! Errors as RFC 9457 `application/problem+json`: what happened, where in the request, how to fix it.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use super::responses::PROBLEM;
 use crate::error::{Error, ErrorKind};
 use crate::store::StoreError;
 
-/// A request that was refused, and the headers of its answer. The body is boxed, because problems are returned by value.
+/// A refused request, and the headers of its answer. The body is boxed, because problems are returned by value.
 #[derive(Debug, Clone)]
 pub struct Problem {
     body: Box<answers::Problem>,
@@ -16,7 +16,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Makes a problem of a status.
+    /// Creates a problem with a status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let body = answers::Problem {
             kind: answers::Problem::KIND.into(),

@@ -1,4 +1,4 @@
-//! `x-request-id`: names a request in its answer, in the log and on what it leaves behind. Callers may bring one.
+//! `x-request-id` names a request in its answer, in the log and in its records. Callers may supply one.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
@@ -13,7 +13,7 @@ use crate::auth::{MAX_REQUEST_ID, RequestId};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names a request: as its caller says, or anew. Handlers find the name among the extensions.
+/// Returns the request's id: the one that its caller supplied, or a new one. Handlers find it in the extensions.
 pub(super) fn take(request: &mut Request) -> RequestId {
     let brought = request.headers().get(HEADER).and_then(|value| RequestId::parse(value.to_str().ok()?));
     let id = brought.unwrap_or_default();
@@ -21,20 +21,20 @@ pub(super) fn take(request: &mut Request) -> RequestId {
     id
 }
 
-/// Returns the span that all lines of the request are logged in.
+/// Returns the span in which all lines of the request are logged.
 pub(super) fn span(id: &RequestId) -> Span {
-    // At the level of errors: no filter that lets a line through leaves out the name in it.
+    // At error level, so that every filter that passes a line also keeps the id in it.
     tracing::error_span!("request", request_id = id.as_str())
 }
 
-/// Tells the name in the answer.
+/// Adds the id to the answer.
 pub(super) fn tell(id: &RequestId, response: &mut Response) {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
 }
 
-/// Says in the document that the header is taken, and that every answer has it.
+/// States in the document that the header is accepted, and that every answer has it.
 pub(super) fn describe(operation: &mut Operation) {
     let taken = ParameterBuilder::new()
         .name(HEADER.as_str())

@@ -1,5 +1,5 @@
-//! What every route of a kind may answer, by rule: the statuses of the guard, of bodies, of keys in paths, of
-//! preconditions; that every error is a problem; and the headers that belong to a status.
+//! Adds the answers that every route of a kind may give: the statuses of the guard, of bodies, of keys in paths and of
+//! preconditions. Every error is a problem, and a status has its headers.
 
 use floh_client::answers::Problem;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use super::Access;
 /// The content type of errors (RFC 9457).
 pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// What a status means where the handler does not say it better, and the headers that come with it.
+/// The meaning of a status if the handler has no better text, and the headers that come with it.
 const STATUSES: &[(u16, &str, &[&str])] = &[
     (200, "The answer.", &[]),
     (201, "It is made.", &[]),
@@ -33,7 +33,7 @@ const STATUSES: &[(u16, &str, &[&str])] = &[
     (503, "The server cannot do it now: it is stopping, it is full, or the database is away.", &["Retry-After"]),
 ];
 
-/// What a header of an answer holds and means. A handler that sends one names it in `headers(...)` of the response.
+/// The type and meaning of a header. A handler that sends one names it in `headers(...)` of the response.
 const HEADERS: &[(&str, Type, &str)] = &[
     ("Deprecation", Type::String, "`true` where the command is deprecated."),
     ("ETag", Type::String, "The revision, for `If-Match`."),
@@ -60,7 +60,7 @@ pub(super) fn describe_responses(access: Access, path: &str, operation: &mut Ope
     }
 }
 
-/// Returns the statuses that follow from what a route is.
+/// Returns the statuses that follow from the kind of the route.
 fn statuses(access: Access, path: &str, operation: &Operation) -> Vec<u16> {
     let has = |place: ParameterIn, name: Option<&str>| {
         operation.parameters.iter().flatten().any(|parameter| match parameter {
@@ -82,7 +82,7 @@ fn statuses(access: Access, path: &str, operation: &Operation) -> Vec<u16> {
     rules.iter().filter(|(holds, _)| *holds).flat_map(|(_, statuses)| statuses.iter().copied()).collect()
 }
 
-/// Gives a response its meaning, its headers and, where it is an error, its body.
+/// Adds the meaning and headers of a response and, if it is an error, its body.
 fn complete(status: u16, response: &mut Response) {
     if status >= 400 {
         let problem = RefOr::Ref(Ref::from_schema_name(Problem::name()));

@@ -1,5 +1,5 @@
-//! The table of routes: each with what it demands of its caller. The router, the OpenAPI document and
-//! the test that walks all routes with all identities are made from it.
+//! The table of routes, each with what it requires of its caller. The router, the OpenAPI document and the test that
+//! tries all routes with all identities are built from it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,14 +26,14 @@ use crate::auth::Scope;
 use crate::error::Error;
 use crate::services::Services;
 
-/// One route as it is declared.
+/// One declared route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteRow {
     /// HTTP method.
     pub method: String,
     /// Path with its parameters in braces.
     pub path: String,
-    /// What it demands of its caller.
+    /// What it requires of its caller.
     pub access: Access,
 }
 
@@ -45,7 +45,7 @@ impl FromRef<App> for Services {
     }
 }
 
-/// Every route with what it demands.
+/// Returns every route with what it requires.
 pub(super) fn declared() -> Vec<(Access, Handlers)> {
     use Access::{Authenticated, Needs, NeedsInBand, Public};
     vec![
@@ -100,11 +100,11 @@ fn rows(access: Access, (_, paths, _): &Handlers) -> Vec<RouteRow> {
     rows
 }
 
-/// Makes the router. Without a guard nothing is reachable, not even the answer that there is nothing.
+/// Builds the router. Every route, including the 404, is behind the authorization layer.
 pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     let mut router = Router::new();
     for (access, (_, paths, handlers)) in declared() {
-        // Whoever may call a route may know which methods it has.
+        // A caller who may call a route may also learn which methods it has.
         let handlers = if access == Access::Public { handlers.fallback(no_method) } else { handlers };
         let handlers = handlers.layer(from_fn_with_state((app.clone(), access), guard));
         for path in paths.paths.keys() {
@@ -119,12 +119,12 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     wrapped(router, document, metrics).with_state(app.clone())
 }
 
-/// Puts around all routes what every request goes through.
+/// Adds the layers that every request passes through.
 pub(super) fn wrapped<S>(router: Router<S>, document: Document, metrics: Option<PrometheusHandle>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    // In one: each layer of the router boxes its routes once more, and every request copies all boxes.
+    // As one layer: each layer of the router boxes its routes again, and every request copies all boxes.
     router.layer((
         from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
         CatchPanicLayer::custom(panicked),
@@ -146,7 +146,7 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Problem::from(Error::internal("a handler panicked")).into_response()
 }
 
-/// Names the request, adds the headers that every answer has, and counts the answer.
+/// Assigns the request id, adds the headers that every answer has, and counts the answer.
 async fn finish(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id::take(&mut request);

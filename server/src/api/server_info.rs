@@ -1,4 +1,4 @@
-//! What is about the server itself: liveness, readiness, metrics, its own OpenAPI document.
+//! Routes about the server itself: liveness, readiness, metrics, its own OpenAPI document.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -12,13 +12,13 @@ use crate::script::Workers;
 
 const TAG: &str = "server";
 
-/// Tells that the process runs.
+/// Check that the process runs.
 #[utoipa::path(get, path = "/healthz", tag = TAG, responses((status = 200, body = Liveness)))]
 pub(super) async fn healthz() -> axum::Json<Liveness> {
     axum::Json(Liveness { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
-/// Returns whether requests are answered: the database is there and the server is not stopping.
+/// Check readiness: the database answers and the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Readiness), (status = 503)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<Readiness>, Problem> {
     app.ready().await?;
@@ -48,6 +48,6 @@ pub(super) async fn openapi(axum::Extension(document): axum::Extension<Document>
     ([(header::CONTENT_TYPE, "application/json")], document.0.as_ref().to_owned()).into_response()
 }
 
-/// The OpenAPI document, written once.
+/// The OpenAPI document, serialized once.
 #[derive(Debug, Clone)]
 pub(super) struct Document(pub(super) std::sync::Arc<str>);

@@ -1,4 +1,4 @@
-//! `/api/tokens`: who may do what.
+//! `/api/tokens`: creating, listing and revoking tokens.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};

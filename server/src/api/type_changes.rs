@@ -1,4 +1,4 @@
-//! `/api/connector-types`: changing types, and what they were.
+//! `/api/connector-types`: changing types, and their versions.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -19,7 +19,7 @@ use crate::services::Services;
 
 const TAG: &str = "connector types";
 
-/// Change a connector type; what is absent stays.
+/// Change a connector type; absent keys stay unchanged.
 #[utoipa::path(put, path = "/api/connector-types/{id}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("If-Match" = Option<String>, Header)),
     request_body = inline(TypeChange),
@@ -37,7 +37,7 @@ pub(super) async fn update(
     Ok(([(header::ETAG, etag(changed.view.revision))], json(changed).await?).into_response())
 }
 
-/// Tell what a change of a connector type would do, without making it.
+/// Show what a change of a connector type would do, without making it.
 #[utoipa::path(post, path = "/api/connector-types/{id}/diff", tag = TAG,
     params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeChange),
     responses((status = 200, body = TypeDiff)))]
@@ -51,8 +51,8 @@ pub(super) async fn diff(
     json(catalog::diff_type(&ctx, &services, &key, change).await?).await
 }
 
-/// Fetch the schema of an external type's service again, and take it over by the rules of a change. The body may name
-/// the version, or autoBump, where the service names none.
+/// Fetch the schema of an external type's service again, and apply it by the rules of a change. The body may contain
+/// the version or autoBump if the service names no version.
 #[utoipa::path(post, path = "/api/connector-types/{id}/refresh", tag = TAG,
     params(("id" = String, Path, description = "Id or name")), request_body = inline(TypeRefresh),
     responses((status = 200, body = ChangedType, headers(("ETag")))))]
@@ -67,7 +67,7 @@ pub(super) async fn refresh(
     Ok(([(header::ETAG, etag(changed.view.revision))], axum::Json(changed)).into_response())
 }
 
-/// List the versions that a connector type had, newest first.
+/// List the versions of a connector type, newest first.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
@@ -83,7 +83,7 @@ pub(super) async fn versions(
     Ok(axum::Json(catalog::versions(&ctx, &services, &key, &page).await?))
 }
 
-/// Read a version that a connector type had; where it had it twice, the newer one.
+/// Read a version of a connector type; if the history contains it twice, the newer one.
 #[utoipa::path(get, path = "/api/connector-types/{id}/versions/{version}", tag = TAG,
     params(("id" = String, Path, description = "Id or name"), ("version" = String, Path)),
     responses((status = 200, body = VersionDetail)))]

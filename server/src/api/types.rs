@@ -1,4 +1,4 @@
-//! `/api/connector-types`: what can be instantiated.
+//! `/api/connector-types`: reading and deleting types.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};

@@ -1,4 +1,4 @@
-//! A server owns its data: who starts second, and what a start finds of those before it.
+//! A server owns its data: which of two servers starts, and what a start finds of earlier ones.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     assert!(matches!(refused, StartError::Locked(_)), "{refused}");
     let text = refused.to_string();
     assert!(text.contains(&format!("process {}", std::process::id())) && text.contains("--data-dir"), "{text}");
-    // The first goes on, and its end gives the folder back, whoever still holds the app.
+    // The first goes on, and its end releases the folder, even if a clone of the app still exists.
     server.get("/api/connectors").await.ok(200);
     server.app.close().await;
     start(folder, all_types(), SeedOptions::default()).await.unwrap().close().await;
@@ -42,7 +42,7 @@ async fn a_start_that_fails_gives_back_what_it_took() {
     let folder = tempfile::tempdir().unwrap();
     let url = sqlite_url(&folder.path().join("floh.db"));
     start_on(&url, folder.path()).await.unwrap().close().await;
-    // The vault is sealed under the key of the environment.
+    // The vault is sealed under the key from the environment.
     let refused = start(folder.path(), all_types(), SeedOptions::default()).await.unwrap_err();
     assert!(matches!(refused, StartError::Unlock(_)), "{refused}");
     start_on(&url, folder.path()).await.unwrap().close().await;
@@ -75,7 +75,7 @@ async fn a_living_server_keeps_others_away(db: TestDb) {
     first.announce("192.0.2.7:8080".parse().unwrap()).await.unwrap();
     let other = folder.path().join("two");
     let mut second = Box::pin(start_on(&db.url, &other));
-    // The first renews its lease as it does every few seconds; the second sees that it lives.
+    // The first renews its lease as it does every few seconds; the second sees that it is alive.
     let refused = loop {
         tokio::select! {
             refused = &mut second => break refused.unwrap_err(),
@@ -88,7 +88,7 @@ async fn a_living_server_keeps_others_away(db: TestDb) {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(first.ready().await.is_ok());
-    // Nothing was taken: with the end of the first one the next has the database at once.
+    // The second took nothing: when the first ends, the next server gets the database at once.
     first.close().await;
     start_on(&db.url, &other).await.unwrap().close().await;
 }
@@ -108,7 +108,7 @@ async fn a_dead_servers_lease_is_waited_for(db: TestDb) {
 async fn a_server_that_lost_its_lease_is_not_ready(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
     let first = start_on(&db.url, &folder.path().join("one")).await.unwrap();
-    // The database was away for long, and another server has come meanwhile.
+    // The database was unreachable for long, and another server has taken the lease meanwhile.
     db.set_all_numbers("replica", "lease_until", 1).await;
     let second = start_on(&db.url, &folder.path().join("two")).await.unwrap();
     let run = first.background().run_now(LEASE).await.unwrap();

@@ -1,7 +1,8 @@
-//! The first token: somebody must be let in before anybody can make tokens.
+//! The first token, without which nobody could create tokens.
 //!
-//! It is either made at the first start and shown once, or taken from `FLOH_ADMIN_TOKEN`. That one lives with
-//! the environment: the same text goes on working, another text replaces it, and without the variable it ends.
+//! It is either created at the first start and shown once, or taken from `FLOH_ADMIN_TOKEN`. The latter follows the
+//! environment: while the variable keeps its text the token stays valid, another text replaces it, and without the
+//! variable the token is removed.
 
 use connector_runtime::Secret;
 
@@ -9,21 +10,21 @@ use super::token::TokenHash;
 use super::{Authenticator, IssueError, NewToken, Scope};
 use crate::store::{self, NewTokenRow, StoreError, TokenKind};
 
-/// Characters that `FLOH_ADMIN_TOKEN` must have at least.
+/// The minimum number of characters of `FLOH_ADMIN_TOKEN`.
 pub const ENVIRONMENT_MINIMUM: usize = 32;
 
-/// How the start found or made the token of an administrator.
+/// How the start found or created an administrator's token.
 #[derive(Debug, Clone)]
 pub enum AdminStart {
-    /// There was none; this is its text, to be shown once.
+    /// There was none, so one was created; this is its text, to be shown once.
     Created(Secret),
-    /// It is that of `FLOH_ADMIN_TOKEN`.
+    /// The token is that of `FLOH_ADMIN_TOKEN`.
     Environment,
-    /// One made before is there.
+    /// There is already an administrator's token.
     Present,
 }
 
-/// Why the start has no token for an administrator.
+/// Why there is no administrator's token after the start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
@@ -37,7 +38,7 @@ pub enum AdminError {
         "FLOH_ADMIN_TOKEN has spaces or characters that no HTTP header takes; make one with: openssl rand -base64 32"
     )]
     Unsendable,
-    /// Making a token failed.
+    /// Creating a token failed.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// The database does not answer.
@@ -46,10 +47,10 @@ pub enum AdminError {
 }
 
 impl Authenticator {
-    /// Sees to it that an administrator can get in. Only the server itself calls this, at its start.
+    /// Ensures that there is an administrator's token. Only the server itself calls this, at its start.
     ///
     /// # Errors
-    /// An `FLOH_ADMIN_TOKEN` that is too short or cannot be sent.
+    /// If `FLOH_ADMIN_TOKEN` is too short or cannot be sent in a header.
     pub async fn ensure_admin(&self, environment: Option<&Secret>) -> Result<AdminStart, AdminError> {
         let tokens = self.store.tokens();
         let Some(text) = environment else {

@@ -1,9 +1,9 @@
-//! Telling a caller by a token, without a query on the hot path.
+//! Authenticates a caller by a token, without a query on the hot path.
 //!
-//! A token that has been seen is kept in memory and looked up again when that knowledge is older than
-//! [`FRESH_MS`]: what this process revokes is dropped at once ([`crate::changes`]), and what another process (the command
-//! line, a replica) revokes after that time. A generation counter keeps a row that was read before a revocation from
-//! being remembered after it.
+//! A token that was used is kept in memory and looked up again once the entry is older than [`FRESH_MS`]. A token that
+//! this process revokes is dropped at once ([`crate::changes`]); a token that another process (the command line, a
+//! replica) revokes is dropped after that time. A generation counter prevents a row that was read before a revocation
+//! from being kept after it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use super::token::{self, TokenHash};
 use crate::changes::{Action, Change, Subject, Subscriber};
 use crate::store::{self, Store, StoreError, TokenKind, TokenRow};
 
-/// How many milliseconds a token is taken for valid without asking the database.
+/// How many milliseconds a token counts as valid without asking the database.
 const FRESH_MS: i64 = 5_000;
 
-/// Why a caller is not let in. None shows what was presented.
+/// Why a caller is not authenticated. No text shows the presented token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// No token came.
+    /// There is no token.
     #[error("a token is needed: Authorization: Bearer <token>")]
     Missing,
-    /// What came has not the form of a token.
+    /// The text does not have the form of a token.
     #[error("the token is malformed")]
     Malformed,
-    /// No such token, or one that was revoked.
+    /// The token does not exist, or was revoked.
     #[error("the token is not known, or was revoked")]
     Unknown,
-    /// The token has ended.
+    /// The token has expired.
     #[error("the token has expired")]
     Expired,
     /// The database does not answer.
@@ -43,65 +43,65 @@ pub enum AuthError {
     Store(#[from] StoreError),
 }
 
-/// Who calls.
+/// An authenticated caller.
 #[derive(Debug)]
 pub struct Identity {
-    /// The token.
+    /// The id of its token.
     pub token_id: Uuid,
-    /// What its owner calls it.
+    /// The token's name.
     pub name: String,
-    /// What it is for.
+    /// The token's purpose.
     pub kind: TokenKind,
-    /// What it may do.
+    /// What the caller may do.
     pub scopes: Scopes,
     /// The agent that it is bound to.
     pub agent_id: Option<String>,
     /// The connectors that the agent may serve.
     pub connector_names: Vec<String>,
-    /// When it ends.
+    /// When the token expires.
     pub expires_at: Option<Timestamp>,
     revoked: CancellationToken,
 }
 
 impl Identity {
-    /// Returns whether the caller has a right.
+    /// Returns whether the caller has a scope.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.allows(scope)
     }
 
-    /// Is cancelled when the token is revoked; what stays open for the caller closes then. The end of
-    /// [`Identity::expires_at`] is the holder's to watch.
+    /// Is cancelled when the token is revoked, so that the caller's open connections close. They have to watch
+    /// [`Identity::expires_at`] themselves.
     pub fn revoked(&self) -> &CancellationToken {
         &self.revoked
     }
 }
 
-/// Takes the token out of an `Authorization` header.
+/// Takes the token from an `Authorization` header.
 ///
 /// # Errors
-/// [`AuthError::Missing`] without a header or with another scheme than `Bearer`.
+/// [`AuthError::Missing`] without a header or with a scheme other than `Bearer`.
 pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
     let (scheme, token) = header.and_then(|header| header.trim().split_once(' ')).ok_or(AuthError::Missing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(AuthError::Missing) }
 }
 
-/// Tells callers by their tokens. Clones share what is known.
+/// Authenticates callers by their tokens. Clones share the cache.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     pub(super) store: Store,
     known: Arc<KnownTokens>,
 }
 
-/// The tokens that have been seen; hears of changes.
+/// The tokens that were used; subscribes to changes.
 #[derive(Debug, Default)]
 struct KnownTokens(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Goes up with every revocation.
+    /// Increases with every revocation.
     generation: u64,
     tokens: HashMap<Uuid, Arc<Entry>>,
-    /// The token of `FLOH_ADMIN_TOKEN`, whose text has no id in it.
+    /// The token of `FLOH_ADMIN_TOKEN`, whose text contains no id.
     environment: Option<(Uuid, TokenHash)>,
 }
 
@@ -110,7 +110,7 @@ struct Entry {
     identity: Arc<Identity>,
     /// When the database was last asked, in milliseconds.
     checked_at: AtomicI64,
-    /// When the token last let somebody in, and what of that is in the database.
+    /// When the token was last used, and which of these times is already in the database.
     used_at: AtomicI64,
     written_at: AtomicI64,
 }
@@ -122,17 +122,17 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Authenticator {
-    /// Creates one that knows the tokens of a store, and hears of their changes.
+    /// Creates an authenticator for the tokens of a store; it subscribes to their changes.
     pub fn new(store: Store) -> Self {
         let known = Arc::<KnownTokens>::default();
         store.changes().subscribe(&known);
         Self { store, known }
     }
 
-    /// Tells who holds a token.
+    /// Returns the identity of a token's holder.
     ///
     /// # Errors
-    /// [`AuthError`] says why nobody is let in.
+    /// [`AuthError`] says why the token is not accepted.
     pub async fn authenticate(&self, text: &str) -> Result<Arc<Identity>, AuthError> {
         self.authenticate_at(text, store::now()).await
     }
@@ -160,7 +160,7 @@ impl Authenticator {
         Ok(Arc::clone(&entry.identity))
     }
 
-    /// Revokes a token: from the moment this returns it lets nobody in, and what is open on it is told.
+    /// Revokes a token: once this returns the token is not accepted, and its open connections have been notified.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -168,19 +168,18 @@ impl Authenticator {
         self.store.tokens().delete(id).await
     }
 
-    /// Asks the database again for a token that something is open on. Where another process revoked it, what is
-    /// open is told.
+    /// Looks up a token again that has open connections. If another process has revoked it, they are notified.
     ///
     /// # Errors
-    /// [`AuthError::Unknown`] where it is no more, and those of the database.
+    /// [`AuthError::Unknown`] if it no longer exists, and database errors.
     pub async fn recheck(&self, id: Uuid) -> Result<(), AuthError> {
         self.look_up(id, store::now()).await.map(drop)
     }
 
-    /// Writes when tokens were last used. The server calls this now and then, and at its end.
+    /// Writes when tokens were last used. The server calls this from time to time, and at shutdown.
     ///
     /// # Errors
-    /// Those of the database; the next call tries again.
+    /// Database errors; the next call tries again.
     pub async fn flush_last_used(&self) -> Result<(), StoreError> {
         let used: Vec<(Arc<Entry>, i64)> = self
             .known
@@ -202,12 +201,12 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Takes the text of `FLOH_ADMIN_TOKEN` for the token with this id.
+    /// Sets the hash of `FLOH_ADMIN_TOKEN` and the id of its token.
     pub(super) fn set_environment(&self, id: Uuid, hash: TokenHash) {
         self.known.0.write().environment = Some((id, hash));
     }
 
-    /// Asks the database for a token and remembers the answer, unless something was revoked meanwhile.
+    /// Reads a token from the database and keeps the result, unless a token was revoked meanwhile.
     async fn look_up(&self, id: Uuid, now: Timestamp) -> Result<Arc<Entry>, AuthError> {
         loop {
             let generation = self.known.0.read().generation;
@@ -220,7 +219,7 @@ impl Authenticator {
                 continue;
             }
             if let Some(entry) = known.tokens.get(&id) {
-                // The same entry goes on: open connections wait for its revocation.
+                // The same entry is kept, because open connections wait for its revocation.
                 entry.checked_at.store(now.as_millisecond(), Ordering::Relaxed);
                 return Ok(Arc::clone(entry));
             }
@@ -232,7 +231,7 @@ impl Authenticator {
 }
 
 impl KnownTokens {
-    /// Drops a token that is no more, and tells what is open on it.
+    /// Drops a token that no longer exists, and notifies its open connections.
     fn drop_token(&self, id: Uuid) {
         let mut known = self.0.write();
         known.generation += 1;
@@ -252,7 +251,7 @@ impl Subscriber for KnownTokens {
 }
 
 impl Entry {
-    /// Reads a row; `None` if its hash is none, so that a damaged row lets nobody in.
+    /// Reads a row; `None` if its hash is malformed, so that a damaged row authenticates nobody.
     fn new(row: TokenRow, now: Timestamp) -> Option<Self> {
         let written_at = row.last_used_at.map_or(0, Timestamp::as_millisecond);
         let token = row.token;
@@ -276,7 +275,7 @@ impl Entry {
         })
     }
 
-    /// A clock that was set back makes nothing fresh.
+    /// An entry from the future, after the clock was set back, does not count as fresh.
     fn is_fresh(&self, now: Timestamp) -> bool {
         let age = now.as_millisecond() - self.checked_at.load(Ordering::Relaxed);
         (0..FRESH_MS).contains(&age)

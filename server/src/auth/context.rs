@@ -1,4 +1,4 @@
-//! Who asks for a use case, and by which door: the first argument of every one.
+//! The caller of a use case and the door of its request: the first argument of every use case.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::scope::Scope;
 use crate::error::Error;
 use crate::store::{Actor, ExecutionSource, new_id};
 
-/// The most characters of a request id that a caller brings.
+/// The maximum number of characters of a request id that a caller supplies.
 pub const MAX_REQUEST_ID: usize = 128;
 
 /// Names one request in the log, in the answer and in what is recorded.
@@ -18,13 +18,13 @@ pub const MAX_REQUEST_ID: usize = 128;
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// Creates a new one: a UUIDv7.
+    /// Creates a new id: a UUIDv7.
     pub fn new() -> Self {
-        // One allocation: every request has one.
+        // One allocation, because every request creates one.
         Self(Arc::from(&*new_id().hyphenated().encode_lower(&mut Uuid::encode_buffer())))
     }
 
-    /// Takes one that a caller brings: 1 to [`MAX_REQUEST_ID`] visible ASCII characters.
+    /// Accepts an id that a caller supplies: 1 to [`MAX_REQUEST_ID`] visible ASCII characters.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=MAX_REQUEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.into()))
@@ -48,14 +48,14 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Who asks: the holder of a token, or the server itself.
+/// The actor: the holder of a token, or the server itself.
 #[derive(Debug, Clone)]
 enum Caller {
     Token(Arc<Identity>),
     System,
 }
 
-/// Who asks for a use case, by which door, in which request. Clones are cheap.
+/// What a use case knows of its caller: the actor, the door and the request id. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct OpContext {
     caller: Caller,
@@ -64,7 +64,7 @@ pub struct OpContext {
 }
 
 impl OpContext {
-    /// Creates the context of a caller who showed a token.
+    /// Creates the context of a caller who presented a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
         Self { caller: Caller::Token(identity), source, request_id }
     }
@@ -74,7 +74,7 @@ impl OpContext {
         Self { caller: Caller::System, source: ExecutionSource::System, request_id: RequestId::new() }
     }
 
-    /// Returns whether the actor has a right.
+    /// Returns whether the actor has a scope.
     pub fn allows(&self, scope: Scope) -> bool {
         match &self.caller {
             Caller::Token(identity) => identity.allows(scope),
@@ -82,7 +82,7 @@ impl OpContext {
         }
     }
 
-    /// Refuses an actor that lacks a right. The first line of a use case.
+    /// Refuses an actor that lacks a scope. The first line of a use case.
     ///
     /// # Errors
     /// Denied, with the missing scope.
@@ -90,7 +90,7 @@ impl OpContext {
         self.authorize_for(scope, "this")
     }
 
-    /// Refuses an actor that lacks a right; `what` is what it is needed for, as the subject of the sentence.
+    /// Refuses an actor that lacks a scope; `what` is the thing that needs the scope, as the subject of the sentence.
     ///
     /// # Errors
     /// Denied, with the missing scope.
@@ -111,7 +111,7 @@ impl OpContext {
         }
     }
 
-    /// Returns what the actor is called: the token's name, or `system`.
+    /// Returns the actor's name: the token's name, or `system`.
     pub fn actor_name(&self) -> &str {
         match &self.caller {
             Caller::Token(identity) => &identity.name,
@@ -119,7 +119,7 @@ impl OpContext {
         }
     }
 
-    /// Returns the actor as rows keep it.
+    /// Returns the actor as rows store it.
     pub fn actor(&self) -> Actor {
         match &self.caller {
             Caller::Token(identity) => Actor { token_id: Some(identity.token_id), name: identity.name.clone() },
@@ -135,7 +135,7 @@ impl OpContext {
         }
     }
 
-    /// Returns the door that the request came by.
+    /// Returns the door that the request used.
     pub fn source(&self) -> ExecutionSource {
         self.source
     }

@@ -1,4 +1,4 @@
-//! Issuing tokens: what is asked for is checked whole, and the text comes back once.
+//! Issuing tokens: the whole request is validated, and the text is returned once.
 
 use connector_runtime::Secret;
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, is_connector_name};
@@ -13,49 +13,49 @@ const MAX_NAME_LENGTH: usize = 100;
 const MAX_AGENT_ID_LENGTH: usize = 128;
 const MAX_CONNECTORS: usize = 1000;
 
-/// A token as it is asked for.
+/// A request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
-    /// What its owner calls it.
+    /// The name that its owner chose.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub kind: TokenKind,
-    /// What it may do: names of scopes, also as `runs:*`. An agent's token needs none and takes `agents:connect` alone.
+    /// Names of scopes, also as `runs:*`. An agent's token needs none and accepts only `agents:connect`.
     pub scopes: Vec<String>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
-    /// The agent that it is bound to; needed for an agent's token.
+    /// The agent that it is bound to; required for an agent's token.
     pub agent_id: Option<String>,
-    /// The connectors that the agent may serve; needed for an agent's token.
+    /// The connectors that the agent may serve; required for an agent's token.
     pub connector_names: Vec<String>,
 }
 
-/// A token that has just been made.
+/// A new token.
 #[derive(Debug, Clone)]
 pub struct IssuedToken {
-    /// Its text, which is nowhere else.
+    /// Its text, which is stored nowhere.
     pub text: Secret,
     /// Its row.
     pub row: TokenRow,
 }
 
-/// One thing that is wrong with what was asked for.
+/// One mistake in a request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenFault {
-    /// Where, as a JSON pointer into the request's body.
+    /// The place of the mistake, as a JSON pointer into the request's body.
     pub pointer: String,
-    /// What, and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
-/// Why no token was made.
+/// Why no token was created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// What was asked for cannot be given; every fault is named.
+    /// The request is invalid; every mistake is named.
     #[error("{}", list(.0))]
     Invalid(Vec<TokenFault>),
-    /// The system gave no random bytes.
+    /// The system returned no random bytes.
     #[error("the system gives no random bytes: {0}")]
     Random(String),
     /// The database does not answer.
@@ -69,10 +69,10 @@ fn list(faults: &[TokenFault]) -> String {
 }
 
 impl Authenticator {
-    /// Makes a token.
+    /// Creates a token.
     ///
     /// # Errors
-    /// [`IssueError::Invalid`] names all faults at once.
+    /// [`IssueError::Invalid`] names all mistakes at once.
     pub async fn issue(&self, new: NewToken) -> Result<IssuedToken, IssueError> {
         let scopes = check(&new).map_err(IssueError::Invalid)?;
         let id = store::new_id();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One right. Each route names the one that it asks for.
+/// One scope. Each route names the one that it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// See connectors.
@@ -77,7 +77,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A name that is no scope.
+/// A name that is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown scope {scope}, expected one of {}", known())]
 pub struct UnknownScope {
@@ -94,7 +94,7 @@ fn known() -> String {
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// Reads one name: a scope, or a prefix as `runs:*` for all scopes that begin so.
+    /// Reads one name: a scope, or a prefix such as `runs:*` for all scopes that begin with it.
     ///
     /// # Errors
     /// [`UnknownScope`].
@@ -108,7 +108,7 @@ impl Scopes {
         if found.is_empty() { Err(UnknownScope { scope: name.to_owned() }) } else { Ok(found) }
     }
 
-    /// Returns whether the set grants a right: by that scope, or by [`Scope::Admin`].
+    /// Returns whether the set grants a scope: directly, or through [`Scope::Admin`].
     pub const fn allows(self, scope: Scope) -> bool {
         self.0 & (scope.bit() | Scope::Admin.bit()) != 0
     }

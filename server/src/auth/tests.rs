@@ -1,4 +1,4 @@
-//! Tokens: made, told, revoked at once, the first one, and nothing of them where it does not belong.
+//! Tokens: created, recognised, revoked at once; the first token; and no token text where it must not appear.
 
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ fn a_token_text_holds_its_id_and_256_random_bits() {
     let id = new_id();
     let texts: HashSet<String> = (0..1000).map(|_| mint(id).unwrap().expose().to_owned()).collect();
     assert_eq!(texts.len(), 1000);
-    // Among so many secrets some have the separator in them, also at both ends.
+    // With so many secrets, some contain the separator, also at both ends.
     assert!(texts.iter().any(|text| text[38..].contains('_')));
     for text in texts {
         assert_eq!(text.len(), 5 + 32 + 1 + 43);
@@ -162,7 +162,7 @@ async fn wrong_tokens_let_nobody_in(db: TestDb) {
     assert!(matches!(auth.authenticate("hunter2").await, Err(AuthError::Malformed)));
     let other = mint(new_id()).unwrap();
     assert!(matches!(auth.authenticate(other.expose()).await, Err(AuthError::Unknown)));
-    // The id is right, the secret is another; before and after the right one has been seen.
+    // The id is right and the secret is not; tried before and after the right one has been used.
     let forged = mint(issued.row.token.id).unwrap();
     for _ in 0..2 {
         assert!(matches!(auth.authenticate(forged.expose()).await, Err(AuthError::Unknown)));
@@ -182,7 +182,7 @@ async fn an_expired_token_lets_nobody_in(db: TestDb) {
     for late in [end, end + SignedDuration::from_hours(24)] {
         let refused = auth.authenticate_at(issued.text.expose(), late).await;
         assert!(matches!(refused, Err(AuthError::Expired)), "{refused:?}");
-        // Whoever does not have the token does not learn that it has expired.
+        // A caller without the right secret does not learn that the token has expired.
         let forged = mint(issued.row.token.id).unwrap();
         assert!(matches!(auth.authenticate_at(forged.expose(), late).await, Err(AuthError::Unknown)));
     }
@@ -205,7 +205,7 @@ async fn a_revocation_elsewhere_is_seen_soon(db: TestDb) {
     let issued = auth.issue(api(&["admin"])).await.unwrap();
     let start = now();
     let identity = auth.authenticate_at(issued.text.expose(), start).await.unwrap();
-    // Looked up again, it is still the same identity: what is open goes on waiting for its revocation.
+    // After another lookup it is still the same identity, because open connections wait for its revocation.
     let later = start + SignedDuration::from_secs(6);
     let again = auth.authenticate_at(issued.text.expose(), later).await.unwrap();
     assert!(std::sync::Arc::ptr_eq(&identity, &again));
@@ -314,7 +314,7 @@ async fn last_use_is_written_when_flushed(db: TestDb) {
     assert_eq!(last_used(&used).await, None);
     auth.flush_last_used().await.unwrap();
     assert_eq!((last_used(&used).await, last_used(&unused).await), (Some(at), None));
-    // Nothing new, nothing to write: another process's later value stays.
+    // Nothing has changed, so nothing is written: another process's later value stays.
     let elsewhere = at + SignedDuration::from_secs(60);
     db.store.tokens().touch(&[(used.row.token.id, elsewhere)]).await.unwrap();
     auth.flush_last_used().await.unwrap();
@@ -328,7 +328,7 @@ async fn the_first_start_makes_one_admin_token(db: TestDb) {
     let again = Authenticator::new(db.store.clone());
     assert!(matches!(again.ensure_admin(None).await.unwrap(), AdminStart::Present));
     let id = again.authenticate(text.expose()).await.unwrap().token_id;
-    // The last one is gone: the next start lets somebody in again.
+    // The last administrator's token is gone: the next start creates one again.
     again.issue(api(&["tokens:*"])).await.unwrap();
     again.revoke(id).await.unwrap();
     assert!(matches!(auth.ensure_admin(None).await.unwrap(), AdminStart::Created(_)));
@@ -347,7 +347,7 @@ async fn the_environments_token_lives_with_the_environment(db: TestDb) {
     assert!(first.allows(Scope::Admin));
     assert!(matches!(auth.authenticate(two).await, Err(AuthError::Malformed)));
 
-    // The same on the next start: the same row, and it was not made twice.
+    // The same at the next start: the same row, which was not created twice.
     let (auth, _) = start(&db.store, Some(one)).await;
     assert_eq!(auth.authenticate(one).await.unwrap().token_id, first.token_id);
     assert_eq!(db.store.tokens().list(&PageRequest::default()).await.unwrap().items.len(), 1);
@@ -358,20 +358,20 @@ async fn the_environments_token_lives_with_the_environment(db: TestDb) {
     assert!(auth.authenticate(one).await.is_err());
     assert_eq!(db.store.tokens().list(&PageRequest::default()).await.unwrap().items.len(), 1);
 
-    // Revoked, it ends at once, and is back with the next start.
+    // A revoked one stops working at once, and works again after the next start.
     let id = auth.authenticate(two).await.unwrap().token_id;
     auth.revoke(id).await.unwrap();
     assert!(auth.authenticate(two).await.is_err());
     let (auth, _) = start(&db.store, Some(two)).await;
     auth.authenticate(two).await.unwrap();
 
-    // Without the variable it ends, and somebody else must be let in.
+    // Without the variable it is removed, and another administrator's token is needed.
     let (auth, how) = start(&db.store, None).await;
     let AdminStart::Created(text) = how else { panic!("{how:?}") };
     assert!(auth.authenticate(two).await.is_err());
     auth.authenticate(text.expose()).await.unwrap();
 
-    // A token that was printed once may be given by environment too.
+    // A token that was printed once may be supplied by the environment too.
     let (auth, _) = start(&db.store, Some(text.expose())).await;
     assert!(auth.authenticate(text.expose()).await.unwrap().allows(Scope::Admin));
 }
@@ -399,7 +399,7 @@ async fn a_damaged_row_lets_nobody_in(db: TestDb) {
         assert!(matches!(auth.authenticate(issued.text.expose()).await, Err(AuthError::Unknown)));
     }
     db.set_all("token", "hash", &issued.row.token.hash).await;
-    // A scope of a newer release grants nothing to this one.
+    // A scope of a newer release grants nothing in this one.
     db.set_all("token", "scopes", r#"["connectors:fly"]"#).await;
     assert!(auth.authenticate(issued.text.expose()).await.unwrap().scopes.is_empty());
 }

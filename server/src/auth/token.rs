@@ -1,8 +1,8 @@
 //! The text of a token: `floh_<id>_<secret>`.
 //!
-//! The id is a UUID in 32 hex digits, the secret 256 random bits in 43 characters of base64url. An underscore
-//! may stand in the secret but not in the id, so the text is taken apart from the left without doubt; and a
-//! double click selects most of it.
+//! The id is a UUID in 32 hex digits, the secret is 256 random bits in 43 characters of base64url. The secret may
+//! contain an underscore but the id may not, so splitting from the left is unambiguous. A double click selects most of
+//! it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,9 +25,9 @@ impl TokenHash {
         Self(Sha256::digest(text).into())
     }
 
-    /// Reads what the database keeps.
+    /// Reads the hash that the database stores.
     pub(super) fn from_hex(hex: &str) -> Option<Self> {
-        // 64 digits and nothing else, no prefix either.
+        // Exactly 64 digits, without a prefix.
         let bytes = const_hex::decode_to_array(hex).ok().filter(|_| hex.len() == 64)?;
         Some(Self(bytes))
     }
@@ -48,7 +48,7 @@ impl std::fmt::Debug for TokenHash {
     }
 }
 
-/// Makes the text of a new token.
+/// Creates the text of a new token.
 pub(super) fn mint(id: Uuid) -> Result<Secret, getrandom::Error> {
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     getrandom::fill(secret.as_mut_slice())?;
@@ -56,7 +56,7 @@ pub(super) fn mint(id: Uuid) -> Result<Secret, getrandom::Error> {
     Ok(Secret::new(format!("{PREFIX}{}_{}", id.simple(), secret.as_str())))
 }
 
-/// Reads the id out of a token's text, if it has the form of one.
+/// Reads the id from a token's text, if the text has the form of a token.
 pub(super) fn id_of(text: &str) -> Option<Uuid> {
     let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
     let mut decoded = Zeroizing::new([0; SECRET_BYTES]);

@@ -1,5 +1,5 @@
-//! Drives recurring work: each task in its own time, one run of it after another. A run that fails or panics is
-//! logged, and the next one comes in its time.
+//! Drives recurring work: each task has its own period, and its runs never overlap. A run that fails or panics is
+//! logged, and the next one follows on time.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-/// The most characters that are kept of an error.
+/// The maximum number of characters that are kept of an error.
 pub const MAX_ERROR: usize = 500;
 
-/// What a run comes to: nothing, or a text for the log.
+/// The result of a run: nothing, or an error text for the log.
 pub(super) type Outcome = Result<(), String>;
 
-/// How a run went.
+/// The record of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// When it began.
     pub began_at: Timestamp,
     /// How long it took.
     pub took: Duration,
-    /// Whether it went well; else why not, [`MAX_ERROR`] characters of it at most.
+    /// Whether it succeeded; else the error, cut to [`MAX_ERROR`] characters.
     pub outcome: Result<(), String>,
 }
 
-/// How a task stands.
+/// The state of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskStatus {
     /// Its name.
@@ -43,7 +43,7 @@ pub struct TaskStatus {
     pub last: Option<Run>,
 }
 
-/// The recurring work of a server. Clones drive the same.
+/// The recurring work of a server. Clones share the same tasks.
 #[derive(Debug, Clone, Default)]
 pub struct Background {
     tasks: Arc<Mutex<Vec<Arc<Task>>>>,
@@ -60,8 +60,8 @@ struct Task {
 }
 
 impl Background {
-    /// Runs work every `period` from now on, for the first time after one. `work` returns `None` when what it works on
-    /// is gone; the task ends then.
+    /// Runs `work` every `period`, for the first time after one period. `work` returns `None` when the thing that it
+    /// works on is gone; then the task ends.
     pub(super) fn spawn(
         &self,
         name: &'static str,
@@ -74,7 +74,7 @@ impl Background {
         self.running.spawn(drive(task, triggers, self.closing.clone(), work));
     }
 
-    /// Returns how each task stands, in the order in which they were begun.
+    /// Returns the state of each task, in the order in which they were started.
     pub fn statuses(&self) -> Vec<TaskStatus> {
         let tasks = self.tasks.lock().clone();
         let status =
@@ -82,7 +82,7 @@ impl Background {
         tasks.iter().map(status).collect()
     }
 
-    /// Runs a task now and waits for the end of the run; `None` where there is no task of the name, or no more.
+    /// Runs a task now and waits for the end of the run; `None` if there is no task of that name, or if it has ended.
     pub async fn run_now(&self, name: &str) -> Option<Run> {
         let task = self.tasks.lock().iter().find(|task| task.name == name).cloned()?;
         let (done, run) = oneshot::channel();
@@ -90,7 +90,7 @@ impl Background {
         run.await.ok()
     }
 
-    /// Ends all tasks, each after the run that it is in.
+    /// Ends all tasks, each after its current run.
     pub(crate) async fn close(&self) {
         self.closing.cancel();
         self.running.close();
@@ -131,13 +131,13 @@ async fn drive(
         let before = task.last.lock().replace(run.clone());
         span.in_scope(|| log(before.as_ref(), &run));
         if let Some(asked) = asked {
-            // Who does not wait any more need not be told.
+            // The send fails if the caller has stopped waiting; then nothing needs the result.
             drop(asked.send(run));
         }
     }
 }
 
-/// Logs where things turn bad or well again; not the same failure every few seconds.
+/// Logs the first failure and the recovery, but not the same failure every few seconds.
 fn log(before: Option<&Run>, run: &Run) {
     let was_well = before.is_none_or(|before| before.outcome.is_ok());
     match (&run.outcome, was_well) {

@@ -1,7 +1,7 @@
 //! This server's lease on the database: taken at the start, renewed while it runs, given back at the end.
 //!
-//! A database serves one server. Where another one holds a live lease, the start looks whether that is renewed: then
-//! the other one lives, and this one does not start. A dead one's runs out.
+//! A database serves one server. If another server holds a live lease, the start watches whether that lease is renewed:
+//! if so, the other server is alive and this one does not start; if not, the lease runs out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +13,14 @@ use crate::store::{Claimed, HEARTBEAT, LiveReplica, Store, StoreError};
 /// The name of the task that renews the lease.
 pub const NAME: &str = "lease";
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
-/// How often a start looks whether another server's lease was renewed.
+/// How often a start checks whether another server's lease was renewed.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Why there is no lease.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaseError {
-    /// Another server lives on the database.
+    /// Another server runs on the database.
     #[error(
         "another server ({}) uses this database, and a database serves one server; stop that one first, or give this one a database of its own with --database-url",
         shown(.0)
@@ -45,11 +45,11 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease and renews it from now on. Waits while it may be that of a dead server: until it is renewed, or
-    /// has run out.
+    /// Takes the lease and keeps renewing it. If another server's lease is still live, waits until it is renewed or has
+    /// run out.
     ///
     /// # Errors
-    /// Where another server lives on the database.
+    /// If another server runs on the database.
     pub(crate) async fn take(store: &Store, background: &Background) -> Result<Arc<Self>, LeaseError> {
         let mut seen: Option<LiveReplica> = None;
         while let Claimed::Taken(other) = store.replicas().claim(RELEASE).await? {
@@ -89,12 +89,12 @@ impl Lease {
         }
     }
 
-    /// Returns whether another server has taken the database: this one's lease had run out.
+    /// Returns whether another server has taken the database after this server's lease ran out.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Gives the lease back.
+    /// Gives up the lease.
     pub(crate) async fn release(&self) {
         if let Err(error) = self.store.replicas().release().await {
             tracing::warn!(%error, "the lease on the database could not be given back; it runs out by itself");

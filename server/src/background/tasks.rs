@@ -1,4 +1,4 @@
-//! The recurring work of a server, but for its lease.
+//! The recurring work of a server, except for its lease.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use super::driver::Outcome;
 use crate::auth::AuthError;
 use crate::services::{Services, WeakServices};
 
-/// Writes down when tokens were last used.
+/// Stores when tokens were last used.
 pub const LAST_USED: &str = "last use of tokens";
-/// Drops kept answers that are past their day.
+/// Deletes the answers of expired idempotency keys.
 pub const EXPIRED_ANSWERS: &str = "expired answers";
-/// Asks for the tokens that agents are connected on.
+/// Rechecks the tokens of connected agents.
 pub const AGENT_TOKENS: &str = "tokens of agents";
 
-/// Begins all of it. It ends by itself when the services are gone.
+/// Starts all tasks. They end by themselves when the services are dropped.
 pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices) {
     let minute = Duration::from_secs(60);
     background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
     background.spawn(EXPIRED_ANSWERS, 60 * minute, work(services.clone(), drop_expired_answers));
-    // As often as a caller of the API would be asked for again.
+    // As often as the token of an API caller would be checked again.
     background.spawn(AGENT_TOKENS, Duration::from_secs(4), work(services.clone(), recheck_agent_tokens));
 }
 
@@ -47,7 +47,7 @@ async fn drop_expired_answers(services: Services) -> Outcome {
     Ok(())
 }
 
-/// Another process may have revoked them: the command line, a replica. What is open on such a token is closed.
+/// Another process, such as the command line or a replica, may have revoked a token. Its open connections are closed.
 async fn recheck_agent_tokens(services: Services) -> Outcome {
     for token in services.agents.tokens() {
         match services.auth.recheck(token).await {

@@ -1,4 +1,4 @@
-//! Recurring work: in its time, when asked for, and again after a failure.
+//! Recurring work: on time, on request, and again after a failure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::testing::TestServer;
 
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Spawns work that counts its runs and ends as `how` says.
+/// Spawns work that counts its runs and returns the result of `how`.
 fn counted(background: &Background, how: fn(usize) -> Result<(), String>) -> Arc<AtomicUsize> {
     let runs = Arc::<AtomicUsize>::default();
     let counter = runs.clone();
@@ -31,7 +31,7 @@ async fn it_runs_in_its_time() {
     let runs = counted(&background, |_| Ok(()));
     for expected in 0..5 {
         assert_eq!(runs.load(Ordering::Relaxed), expected);
-        // A little after the tick, which goes first then.
+        // A little after the tick, so that the tick is handled first.
         tokio::time::sleep(PERIOD + Duration::from_millis(1)).await;
     }
     background.close().await;
@@ -64,7 +64,7 @@ async fn a_panic_is_one_bad_run() {
     assert_eq!(background.run_now("counted").await.unwrap().outcome, Ok(()));
     tokio::time::sleep(PERIOD + Duration::from_millis(1)).await;
     assert_eq!(runs.load(Ordering::Relaxed), 3);
-    // Work that panics before it is even a future.
+    // Work that panics before it returns a future.
     background.spawn("worse", PERIOD, || panic!("boom"));
     for _ in 0..2 {
         assert!(background.run_now("worse").await.unwrap().outcome.is_err());
@@ -115,7 +115,7 @@ async fn a_server_writes_what_is_in_memory_and_drops_what_is_old() {
     assert_eq!(count(&server.app.store, "idempotency").await, 0);
     let names: Vec<&str> = server.app.background().statuses().iter().map(|status| status.name).collect();
     assert_eq!(names, [LEASE, LAST_USED, EXPIRED_ANSWERS, AGENT_TOKENS]);
-    // A database that is away is a bad run of each that needs it, and no more.
+    // An unavailable database makes each run that needs it fail, and nothing else.
     server.app.store.close().await;
     for name in [LEASE, EXPIRED_ANSWERS] {
         assert!(run(name).await.unwrap_err().contains("the database is not available"), "{name}");

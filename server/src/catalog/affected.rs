@@ -1,6 +1,6 @@
-//! Who is touched by a breaking change: connectors that have a field set, or lack it, and connectors whose calls
-//! of the last 30 days used a command or a param. The work is bounded: of each connector the newest calls are
-//! looked at, and no more connectors than [`MAX_CONNECTORS`].
+//! Which connectors a breaking change affects: those that have a field set, or lack it, and those whose calls of the
+//! last 30 days used a command or a param. The work is bounded: only the newest calls of a connector are read, and
+//! those of at most [`MAX_CONNECTORS`] connectors.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -14,41 +14,41 @@ use uuid::Uuid;
 use crate::services::Services;
 use crate::store::{RecentCall, StoreError, StoredConfig};
 
-/// Most connectors whose calls are looked at.
+/// The maximum number of connectors whose calls are read.
 pub(super) const MAX_CONNECTORS: usize = 2_000;
-/// Most items that an answer names.
+/// The maximum number of items in an answer.
 pub(super) const MAX_NAMED: usize = 1_000;
-/// How far back calls count.
+/// The age up to which calls count.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The connectors that a change touches.
+/// The connectors that a change affects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AffectedList {
     /// The first of them, by connector and pointer.
     pub items: Vec<Affected>,
-    /// How many there are, where more are touched than named.
+    /// The number of all items, if it is greater than the number of `items`.
     pub total: Option<usize>,
 }
 
-/// What makes a connector touched.
+/// The reason why a connector is affected.
 #[derive(Debug, PartialEq, Eq)]
 enum Touch<'c> {
-    /// Has the connection field.
+    /// It has the connection field.
     Has(&'c str),
-    /// Relies on the connection field's default.
+    /// It relies on the connection field's default.
     Lacks(&'c str),
-    /// Does not have the connection field, which is required now.
+    /// It lacks the connection field, which is now required.
     Misses(&'c str),
-    /// Called the command.
+    /// It called the command.
     Calls(&'c str),
-    /// Called the command with the param.
+    /// It called the command with the param.
     Gives(&'c str, &'c str),
 }
 
-/// Finds the connectors that a change touches.
+/// Finds the connectors that a change affects.
 ///
 /// # Errors
-/// Those of the database.
+/// Database errors.
 pub(super) async fn affected(
     services: &Services,
     type_id: Uuid,
@@ -92,13 +92,13 @@ fn command<'c>(touch: &Touch<'c>) -> Option<&'c str> {
     }
 }
 
-/// Returns what a change touches: its pointer says the thing, its rule whose calls. Names have no characters that a
-/// pointer would escape.
+/// Returns what a change affects: its pointer names the thing, its rule says whose calls. Names contain no characters
+/// that a pointer would escape.
 fn touch<'c>(change: &'c Change, old: &'c ConfigSchema) -> Option<Touch<'c>> {
     if change.rule.affects == Affects::Nobody {
         return None;
     }
-    // What changed inside a nested value affects those who give the value at all.
+    // A change inside a nested value affects every caller that sends the value.
     let affects = |key: Option<&str>| if key == Some("schema") { Affects::Users } else { change.rule.affects };
     let mut steps = change.pointer.split('/').skip(1);
     let mut step = || steps.next();
@@ -124,7 +124,7 @@ fn touch<'c>(change: &'c Change, old: &'c ConfigSchema) -> Option<Touch<'c>> {
 struct Used {
     commands: HashSet<String>,
     params: HashSet<(String, String)>,
-    /// Commands with calls whose params are too large to be looked at: any param may be among them.
+    /// Commands with calls whose params are too large to read: any param may be among them.
     unseen: HashSet<String>,
 }
 
@@ -164,7 +164,7 @@ impl Used {
     }
 }
 
-/// The touched connectors so far: the first ones by name, and the count of all.
+/// The affected connectors so far: the first by name, and the count of all.
 #[derive(Debug, Default)]
 struct Found {
     items: BTreeSet<Affected>,

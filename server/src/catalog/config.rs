@@ -1,5 +1,5 @@
-//! A connection config on its way in: checked against the schema, and parted into what is stored in
-//! the clear and what is sealed.
+//! Validates a connection config against the schema, and splits it into what is stored in plain text and what is
+//! sealed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use url::Url;
 
 use crate::error::{MAX_MISTAKES, Mistake};
 
-/// A checked change of a connection config.
+/// A validated change of a connection config.
 #[derive(Debug, Default, PartialEq)]
 pub struct ConfigChange {
-    /// Values stored in the clear.
+    /// Values stored in plain text.
     pub plain: Map<String, Value>,
     /// Values to be sealed.
     pub secret: Vec<(String, Value)>,
@@ -21,11 +21,11 @@ pub struct ConfigChange {
     pub removed: Vec<String>,
 }
 
-/// Checks a config and parts it. An incomplete one is fine: it can be filled in later. Where nobody has said what
-/// the fields are, every value is taken, as a secret.
+/// Validates a config and splits it. It may be incomplete, because the rest can be set later. With an open schema,
+/// every value is accepted as a secret.
 ///
 /// # Errors
-/// Every field that is unknown or does not fit, with its pointer below `/config`.
+/// Every field that is unknown or has an invalid value, with its pointer below `/config`.
 pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result<ConfigChange, Vec<Mistake>> {
     let fields = &schema.connection;
     let mut change = ConfigChange::default();
@@ -53,7 +53,7 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
         if value.is_null() {
             change.removed.push(name);
         } else if is_empty_text(field, &value) {
-            // An empty input of a form: as good as not filled in.
+            // An empty input of a form counts as not set.
             change.removed.push(name);
         } else if let Err(message) = field.check(&value) {
             mistakes.push(Mistake::new(pointer, message));
@@ -66,7 +66,7 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
     if mistakes.is_empty() { Ok(change) } else { Err(mistakes) }
 }
 
-/// Takes a value that no schema speaks of: it may be anything, so it is a secret.
+/// Takes a value that no schema describes: it may be anything, so it is a secret.
 fn take_open(name: String, value: Value, change: &mut ConfigChange) -> Result<(), &'static str> {
     if !is_command_name(&name) {
         return Err(
@@ -85,7 +85,7 @@ fn is_empty_text(field: &Field, value: &Value) -> bool {
     (field.required || field.secret) && value.as_str() == Some("")
 }
 
-/// Names the required fields that neither the config nor the stored secrets fill.
+/// Names the required fields that are set neither in the config nor in the stored secrets.
 pub(super) fn missing<'f>(
     fields: &'f Fields,
     config: &Map<String, Value>,
@@ -95,13 +95,13 @@ pub(super) fn missing<'f>(
     missing.map(|(name, _)| name.as_str()).collect()
 }
 
-/// Endings of names of fields that say where credentials are sent.
+/// Endings of field names that mean a destination of credentials.
 const ENDINGS: [&str; 5] = ["url", "host", "endpoint", "server", "domain"];
-/// How deep a value is searched for destinations.
+/// The depth to which a value is searched for destinations.
 const DEPTH: usize = 64;
 
-/// Returns whether a change moves a destination to another origin. Removing one counts: what is set
-/// next could be anywhere.
+/// Returns whether a change moves a destination to another origin. Removing one counts too, because the next value
+/// could point anywhere.
 pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
     let (old, new) = (FieldValues::new(fields, before), FieldValues::new(fields, after));
     fields.iter().any(|(name, field)| {
@@ -113,14 +113,14 @@ pub(super) fn moves_destination(fields: &Fields, before: &Map<String, Value>, af
     })
 }
 
-/// Returns whether calls go to another origin, or from or to an agent.
+/// Returns whether a change moves calls to another origin, or from or to an agent.
 pub(super) fn moves_endpoint(before: Option<&str>, after: Option<&str>) -> bool {
     let origin = |text: &str| origin(&Value::from(text));
     before.map(origin) != after.map(origin)
 }
 
-/// Finds the places that a field's value names, each with its path in the value: the field itself, or
-/// parts of an object or a list.
+/// Finds the destinations in a field's value, each with its path in the value: the field itself, or parts of an object
+/// or a list.
 pub(super) fn destinations(name: &str, field: &Field, value: &Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     if is_place_name(name) || field.format.as_deref().is_some_and(is_place_format) {
@@ -141,7 +141,7 @@ fn is_place_format(format: &str) -> bool {
     matches!(format, "uri" | "hostname")
 }
 
-/// Walks a value beside the schemas that may apply to it.
+/// Walks a value together with the schemas that may apply to it.
 fn walk(value: &Value, schemas: &[&Value], root: &Value, path: String, found: &mut BTreeMap<String, String>) {
     let schemas = branches(schemas, root);
     let is_place =
@@ -168,7 +168,8 @@ fn walk(value: &Value, schemas: &[&Value], root: &Value, path: String, found: &m
             }
         }
         Value::Array(items) => {
-            // Which item stands where does not matter, but one more is one more place: all of them are one.
+            // The order of items does not matter, but an added item is an added destination: all items are compared as
+            // one.
             let below: Vec<&Value> = schemas.iter().filter_map(|schema| schema.get("items")).collect();
             let mut places = BTreeMap::new();
             for (index, item) in items.iter().enumerate() {
@@ -183,7 +184,7 @@ fn walk(value: &Value, schemas: &[&Value], root: &Value, path: String, found: &m
     }
 }
 
-/// Follows references and alternatives: every schema that could apply counts.
+/// Follows references and alternatives, and returns every schema that could apply.
 fn branches<'s>(schemas: &[&'s Value], root: &'s Value) -> Vec<&'s Value> {
     let mut all: Vec<&Value> = Vec::new();
     let mut waiting: Vec<&Value> = schemas.to_vec();
@@ -202,8 +203,8 @@ fn branches<'s>(schemas: &[&'s Value], root: &'s Value) -> Vec<&'s Value> {
     all
 }
 
-/// What two destinations must share to be the same place: scheme, host and port of a URL, else the
-/// text itself, without regard to case.
+/// Returns what two destinations must have in common to count as the same: scheme, host and port of a URL, else the
+/// text itself, ignoring case.
 pub(super) fn origin(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match Url::parse(&text) {

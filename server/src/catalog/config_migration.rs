@@ -1,16 +1,16 @@
-//! What a change of a type does to what its connectors have stored. Nothing that was a secret is shown by it,
-//! and nothing that becomes one stays in the clear:
+//! What a change of a type does to the stored configs of its connectors. The change shows no former secret, and leaves
+//! no new secret in plain text:
 //!
-//! * A field that becomes a secret (also one that comes back as a secret): its stored value moves into the vault
-//!   in the transaction that changes the type.
-//! * A field that is a secret no more: the stored value stays sealed, hidden and redacted, until it is set anew.
-//! * A removed field: what is stored stays as it is, sealed or not, so that a revert brings it back. A connector's
-//!   PUT removes it with null.
-//! * A default that moves a connector's destination to another origin, or another origin in `endpointUrl`: its
-//!   secrets are cleared, as when the connector itself were changed so.
+//! * A field that becomes a secret (also one that returns as a secret): its stored value moves into the vault in the
+//!   transaction that changes the type.
+//! * A field that is no longer a secret: the stored value stays sealed, hidden and redacted, until it is set again.
+//! * A removed field: the stored value stays as it is, sealed or not, so that a revert restores it. A connector's PUT
+//!   removes it with null.
+//! * A default that moves a connector's destination to another origin, or another origin in `endpointUrl`: the
+//!   connector's secrets are cleared, as if the connector itself had been changed like that.
 //!
-//! Built-ins store by their compiled descriptor, whatever the row says: nothing is carried over for them here. What
-//! a newer release makes a secret is sealed at its start ([`super::seal_stored`]).
+//! Configs of built-ins follow their compiled descriptor, whatever the row says, so nothing is migrated for them here.
+//! A field that a newer release makes a secret is sealed at its start ([`super::seal_stored`]).
 
 use std::collections::BTreeSet;
 
@@ -21,23 +21,23 @@ use super::config::{destinations, moves_endpoint};
 use super::type_patch::TypePatch;
 use crate::store::{ConnectorType, ExecutionModel, SIGNING_SECRET, StoredConfig};
 
-/// What a change of a type asks of each of its connectors.
+/// What a change of a type requires for each of its connectors.
 pub(super) struct ConfigMigration<'p> {
     old: &'p Fields,
     new: &'p Fields,
     endpoint_moves: bool,
-    /// Fields that are secrets from now on.
+    /// Fields that become secrets.
     sealing: BTreeSet<&'p str>,
-    /// Fields whose default is another one, or that are gone.
+    /// Fields whose default changes, or that are removed.
     shifting: Vec<(&'p str, &'p Field)>,
 }
 
-/// What becomes of one connector.
+/// The migrated config of one connector.
 #[derive(Debug, PartialEq)]
 pub(super) struct MigratedConfig {
-    /// Its config in the clear.
+    /// Its plain config.
     pub config: Map<String, Value>,
-    /// What moves into the vault.
+    /// Values that move into the vault.
     pub seal: Vec<(String, Value)>,
     /// Secrets that are cleared.
     pub clear: Vec<String>,
@@ -60,18 +60,18 @@ impl<'p> ConfigMigration<'p> {
         carry
     }
 
-    /// Returns whether no connector is concerned.
+    /// Returns whether no connector needs a migration.
     pub(super) fn is_idle(&self) -> bool {
         !self.endpoint_moves && self.sealing.is_empty() && self.shifting.is_empty()
     }
 
-    /// Says what becomes of a connector; `None` where nothing does.
+    /// Returns the migrated config of a connector; `None` if nothing changes.
     pub(super) fn over(&self, stored: &StoredConfig) -> Option<MigratedConfig> {
         let mut carried = MigratedConfig { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
         carried.seal = take_secrets(&mut carried.config, self.sealing.iter().copied());
         let moves = self.endpoint_moves || self.moves_destination(stored);
         if moves {
-            // A signing secret is the endpoint's own: it goes when the endpoint does.
+            // A signing secret belongs to the endpoint, so it is cleared only if the endpoint moves.
             let goes = |name: &&String| self.endpoint_moves || *name != SIGNING_SECRET;
             let mut clear: BTreeSet<String> = stored.secrets.iter().filter(goes).cloned().collect();
             clear.extend(carried.seal.drain(..).map(|(name, _)| name));
@@ -84,7 +84,7 @@ impl<'p> ConfigMigration<'p> {
     fn moves_destination(&self, stored: &StoredConfig) -> bool {
         self.shifting.iter().any(|(name, field)| {
             if stored.secrets.contains(*name) {
-                // What lies in a sealed value is not looked at; gone with its field it counts as a place.
+                // A sealed value is not opened here; one whose field is removed counts as a destination.
                 return field.kind.is_structured() && !self.new.contains_key(*name);
             }
             let given = stored.config.get(*name).filter(|value| !value.is_null());
@@ -100,7 +100,7 @@ impl<'p> ConfigMigration<'p> {
     }
 }
 
-/// Takes fields that are secrets out of a config; what is empty is nothing to keep.
+/// Takes secret fields out of a config; empty values are dropped.
 pub(super) fn take_secrets<'n>(
     config: &mut Map<String, Value>,
     names: impl IntoIterator<Item = &'n str>,
@@ -113,7 +113,7 @@ fn is_filled(value: &Value) -> bool {
     !value.is_null() && value.as_str() != Some("")
 }
 
-/// How a secret is called in answers.
+/// Returns the name of a secret in answers.
 pub(super) fn shown_name(field: &str) -> String {
     if field == SIGNING_SECRET { "signingSecret".to_owned() } else { field.to_owned() }
 }

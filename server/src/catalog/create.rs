@@ -1,5 +1,4 @@
-//! Making a connector: everything is checked before anything is written, and what is written is
-//! written in one transaction.
+//! Creates a connector: validates everything, then writes in one transaction.
 
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
 use floh_client::answers::ConnectorView;
@@ -26,8 +25,8 @@ use crate::type_schema::{stored_schema, type_schema};
 /// Creates a connector.
 ///
 /// # Errors
-/// 422 for values that the type refuses, a script that is not sound or a type that is not registered, 409 for a
-/// taken name or where the body contradicts the type.
+/// 422 for values that the type refuses, an invalid script or a type that is not registered; 409 for a taken name or if
+/// the body contradicts the type.
 pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> Result<ConnectorView, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     if let Some(source) = new.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
@@ -39,7 +38,7 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
     })
     .await?;
     let row = match services.store.types().get(&new.type_name).await {
-        // A type whose code is gone can be read, but nothing new can be made of it.
+        // A type whose code is gone can be read, but gets no new connectors.
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
             let (of, schema) = new_type(services, &new, sent, ctx.actor()).await?;
@@ -69,12 +68,13 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
     insert(services, new, of, &schema, own).await
 }
 
-/// Returns whether this is to be an external instance of a compiled type: no contradiction, the type stays as it is.
+/// Returns whether the body asks for an external instance of a compiled type. That is no contradiction, and the type
+/// stays as it is.
 fn is_of_compiled(new: &NewConnector, row: &ConnectorType) -> bool {
     new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn
 }
 
-/// What a connector has where its type says otherwise.
+/// The values in which a connector differs from its type.
 #[derive(Default)]
 struct Own {
     execution_model: Option<ExecutionModel>,
@@ -85,7 +85,7 @@ const fn runs_script(model: ExecutionModel) -> bool {
     matches!(model, ExecutionModel::Script | ExecutionModel::OasDerived)
 }
 
-/// Reads and checks the type that comes with its first connector.
+/// Reads and validates the new type that comes with its first connector.
 async fn new_type(
     services: &Services,
     new: &NewConnector,
@@ -139,7 +139,7 @@ async fn new_type(
     Ok((TypeChoice::New(new_type), schema))
 }
 
-/// Writes the connector, and with it the type that is new.
+/// Writes the connector and, if it is new, its type.
 async fn insert(
     services: &Services,
     new: NewConnector,
@@ -179,7 +179,7 @@ async fn insert(
     Ok(connector_view(connector, &schema.connection, true))
 }
 
-/// What the body says about a type that exists must be what the type is.
+/// Checks that the body does not contradict an existing type.
 fn agree(
     new: &NewConnector,
     sent: Option<Result<ConfigSchema, Vec<Mistake>>>,
@@ -216,7 +216,7 @@ fn agree(
     Err(different.into_iter().fold(problem, |problem, (pointer, message)| problem.at(pointer, message)))
 }
 
-/// Compares schemas by what they accept. `{}` stands for whatever a compiled type has.
+/// Compares schemas by what they accept. `{}` means the compiled schema of the type.
 fn same_schema(
     new: &NewConnector,
     sent: Result<ConfigSchema, Vec<Mistake>>,

@@ -1,9 +1,9 @@
 //! TypeScript declarations of `floh` for the scripts of a type, for editors: the fixed part is a file, the rest is
-//! written from the type's schema.
+//! generated from the type's schema.
 //!
-//! `floh.params` has the params of all commands in one: a script is functions side by side, and each reads what its
-//! command has. What one command alone has is in `FlohCommands`. Texts of the schema stand in comments and string
-//! literals alone, written so that they cannot leave them.
+//! `floh.params` contains the params of all commands, because all functions of a script share it and each reads those
+//! of its command. Params of a single command are in `FlohCommands`. Texts of the schema appear only in comments and
+//! string literals, escaped so that they cannot end them.
 
 use std::collections::BTreeSet;
 
@@ -16,17 +16,17 @@ use crate::error::Error;
 use crate::services::Services;
 use crate::type_schema::type_schema;
 
-/// What is the same for every type.
+/// The part that is the same for every type.
 const FIXED: &str = include_str!("declarations/floh.d.ts");
-/// How deep a nested schema is told; what lies deeper may be anything.
+/// The depth to which a nested schema is written; deeper parts become `any`.
 const DEPTH: usize = 12;
-/// Characters of one type expression; a longer one may be anything.
+/// The maximum number of characters of a type expression; a longer one becomes `any`.
 const MOST: usize = 20_000;
 
 /// Writes the declarations of a type.
 ///
 /// # Errors
-/// 404 where there is none.
+/// 404 if there is none.
 pub async fn type_declarations(ctx: &OpContext, services: &Services, key: &str) -> Result<String, Error> {
     ctx.authorize(Scope::TypesRead)?;
     let row = services.store.types().get(key).await?;
@@ -79,12 +79,12 @@ fn fields(out: &mut String, fields: &Fields, indent: &str) {
     out.push_str(&format!("{indent}}}"));
 }
 
-/// Returns whether a script always finds a value.
+/// Returns whether the value is always present for a script.
 fn is_there(field: &Field) -> bool {
     field.required || field.default.as_ref().is_some_and(|default| !default.is_null())
 }
 
-/// A param that several commands have may be of several types, and is there for sure only where all have it.
+/// A param of several commands may have several types, and is required only if all commands have it.
 fn params(out: &mut String, schema: &ConfigSchema) {
     let mut all: IndexMap<&str, (BTreeSet<String>, usize, &Field)> = IndexMap::new();
     for command in schema.commands.values() {
@@ -134,14 +134,14 @@ fn kind(field: &Field) -> String {
     }
 }
 
-/// Writes a JSON Schema as a type. What TypeScript cannot say, or would take too long to say, may be anything.
+/// Writes a JSON Schema as a type. What TypeScript cannot express, or only at great length, becomes `any`.
 fn nested(document: &Value) -> String {
     Nested { root: document, left: MOST }.of(document, 0)
 }
 
 struct Nested<'s> {
     root: &'s Value,
-    /// Characters that may still be written.
+    /// The number of characters that may still be written.
     left: usize,
 }
 
@@ -226,12 +226,12 @@ fn literal_of(value: &Value) -> String {
     }
 }
 
-/// Writes a text as a string literal: JSON's are TypeScript's.
+/// Writes a text as a string literal: a JSON string is a valid TypeScript string.
 fn literal(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-/// Writes a text as a comment that it cannot end. An empty one makes none.
+/// Writes a text as a comment, escaped so that it cannot end the comment. An empty text writes nothing.
 fn comment(text: &str, indent: &str) -> String {
     let text = text.replace("*/", "*\\/");
     let mut lines = text.lines().map(|line| line.replace(|c: char| c.is_control() && c != '\t', " "));

@@ -1,11 +1,11 @@
-//! Where an external type or connector is served: the URL as it is sent, checked.
+//! Validates the URL at which an external type or connector is served.
 
 use url::Url;
 
 /// Reads an endpoint.
 ///
 /// # Errors
-/// Says why it is none, in place of its value: it may hold credentials by mistake.
+/// The reason why it is invalid, without its value, which may contain credentials by mistake.
 pub(super) fn read_endpoint(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {

@@ -1,5 +1,5 @@
-//! External connectors on their way in: a type that comes with its first connector, whose schema may be the
-//! service's own, and an instance of a compiled type that another process serves.
+//! Creating external connectors: a type that comes with its first connector and may take its schema from the service,
+//! and an instance of a compiled type that another process serves.
 
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
 use semver::Version;
@@ -22,11 +22,11 @@ pub(super) fn seal_signing_secret(services: &Services, id: uuid::Uuid, secret: &
     connector_secrets::seal(&services.vault, id, SIGNING_SECRET, &Value::from(secret))
 }
 
-/// Reads and checks the external type that comes with its first connector. Without a config schema its service is
-/// asked for one; where it has none, or there is only to be an agent, whatever is sent is taken.
+/// Reads and validates the external type that comes with its first connector. Without a config schema in the body, the
+/// service is asked for one; if the service has none, or an agent will serve the connector, the schema is open.
 ///
 /// # Errors
-/// 422 with every mistake, and where the service does not answer or answers no schema.
+/// 422 with every mistake, or if the service does not answer or answers with an invalid schema.
 pub(super) async fn new_type(
     services: &Services,
     new: &NewConnector,
@@ -88,7 +88,7 @@ pub(super) async fn new_type(
     Ok((TypeChoice::New(of), schema))
 }
 
-/// Asks a service for its schema; `None` where it has no such route.
+/// Fetches the schema of a service; `None` if the service has no such route.
 async fn fetch(services: &Services, endpoint: &Url) -> Result<Option<FetchedSchema>, Error> {
     match fetch_schema(&services.http, endpoint).await {
         Ok(fetched) => Ok(Some(fetched)),
@@ -102,10 +102,10 @@ fn no_schema(error: &ProbeError) -> Error {
     Error::invalid_at("/endpointUrl", message)
 }
 
-/// Asks the service of a type for its schema once more.
+/// Fetches the schema of a type's service again.
 ///
 /// # Errors
-/// 422 where the type has no service to ask, or the service tells no schema.
+/// 422 if the type has no service, or the service publishes no schema.
 pub(super) async fn fetch_again(services: &Services, row: &ConnectorType) -> Result<FetchedSchema, Error> {
     let model = row.execution_model;
     let why = match (model, &row.fields.endpoint_url) {

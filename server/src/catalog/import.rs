@@ -1,4 +1,4 @@
-//! An OpenAPI document becomes the draft of a connector. Nothing is stored.
+//! Turns an OpenAPI document into the draft of a connector. Nothing is stored.
 
 use floh_client::answers::ConnectorDraft;
 use floh_client::bodies::Import;
@@ -8,11 +8,11 @@ use crate::blocking;
 use crate::error::{Error, ErrorKind};
 use crate::openapi::{ImportError, Options, Spec};
 
-/// Makes the draft of a connector from a document.
+/// Returns the draft of a connector for a document.
 ///
 /// # Errors
-/// Invalid or too large, with the code that the command line gives too; what is wrong inside the document is
-/// reported below `/spec`.
+/// Invalid or too large, with the same code as on the command line; mistakes inside the document have pointers below
+/// `/spec`.
 pub async fn parse_document(ctx: &OpContext, import: Import) -> Result<ConnectorDraft, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     blocking::run(move || {

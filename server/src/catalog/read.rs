@@ -16,7 +16,7 @@ use crate::type_schema::type_schema;
 /// Returns a connector by id or name.
 ///
 /// # Errors
-/// 404 where there is none.
+/// 404 if there is none.
 pub async fn get(ctx: &OpContext, services: &Services, key: &str) -> Result<ConnectorView, Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
     let connector = services.store.connectors().get(key).await?;
@@ -40,7 +40,7 @@ pub async fn get(ctx: &OpContext, services: &Services, key: &str) -> Result<Conn
 /// Returns a page of connectors, newest first.
 ///
 /// # Errors
-/// 422 for a cursor that is none of ours.
+/// 422 if the cursor was not issued for this list.
 pub async fn list(
     ctx: &OpContext,
     services: &Services,
@@ -67,10 +67,10 @@ pub async fn list(
     Ok(Page { items: items.collect(), next_cursor: connectors.next_cursor })
 }
 
-/// Returns a page of the agents that are connected, and of those that were not long ago; the newest connection first.
+/// Returns a page of the agents that are connected or were so recently; the newest connection first.
 ///
 /// # Errors
-/// Invalid for a cursor that this list did not give.
+/// Invalid if the cursor was not issued for this list.
 pub fn list_agents(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<AgentView>, Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
     Ok(services.agents.list(page)?)

@@ -1,5 +1,5 @@
-//! A script on its way in: it must compile, its top level must end, and every command of the schema must be a
-//! function of it. What is found stands in the answer with line and column.
+//! Checks a script before it is stored: it must compile, its top level must end, and it must define a function for
+//! every command of the schema. The answer gives each mistake with line and column.
 
 use connector_runtime::schema::ConfigSchema;
 
@@ -11,7 +11,7 @@ use crate::store::ExecutionModel;
 /// Checks the source of a type against its schema.
 ///
 /// # Errors
-/// 422 at `/scriptSource` with everything that is wrong with it, 503 where no worker can be had.
+/// 422 at `/scriptSource` with every mistake, 503 if no worker is available.
 pub(super) async fn check_source(
     services: &Services,
     model: ExecutionModel,
@@ -26,10 +26,10 @@ pub(super) async fn check_source(
     check(services, "/scriptSource", source, &commands, &limits).await
 }
 
-/// Checks the script of a connector's mock settings. It may lack commands: those pass on.
+/// Checks the script of a connector's mock settings. It may lack commands: the mock chain then goes on.
 ///
 /// # Errors
-/// 422 at `/mock/script`, 503 where no worker can be had.
+/// 422 at `/mock/script`, 503 if no worker is available.
 pub(super) async fn check_mock_script(services: &Services, source: &str) -> Result<(), Error> {
     check(services, "/mock/script", source, &[], &services.scripts.limits).await
 }

@@ -1,5 +1,5 @@
-//! What connectors have stored, against the types that are compiled in now: a field that a newer release made a
-//! secret moves into the vault at the start, before anything is shown or executed.
+//! Seals stored values by the types that are compiled in now: the value of a field that a newer release made a secret
+//! moves into the vault at the start, before anything is shown or executed.
 
 use connector_runtime::schema::Fields;
 
@@ -21,11 +21,10 @@ pub enum SealError {
     Type(String),
 }
 
-/// Seals what connectors of compiled types have stored in the clear and their type says is a secret. Doing it
-/// twice changes nothing.
+/// Seals stored plain values of connectors of compiled types whose fields are secrets. Doing it twice changes nothing.
 ///
 /// # Errors
-/// Those of the database and of the vault.
+/// Database errors and errors of the vault.
 pub async fn seal_stored(services: &Services) -> Result<(), SealError> {
     let mut page = PageRequest { limit: PageRequest::MAX, cursor: None };
     loop {
@@ -74,7 +73,7 @@ async fn seal_type(services: &Services, row: &ConnectorType) -> Result<(), SealE
     Ok(())
 }
 
-/// Parts a config from the secrets in it, where there are any.
+/// Splits the secrets off a config; `None` if there are none.
 fn split(fields: &Fields, stored: &StoredConfig) -> Option<MigratedConfig> {
     let secret = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());
     let mut config = stored.config.clone();

@@ -1,5 +1,5 @@
 //! Changing a connector type: the version must fit the changes (docs/contract.md#5-versioning), whatever the execution
-//! model; the history keeps what was put; what connectors have stored is carried over in the same transaction.
+//! model; the history keeps each version; stored configs of connectors are migrated in the same transaction.
 
 use connector_runtime::version::{Changes, Level, check_floor, diff, suggested_version};
 use floh_client::answers::{
@@ -26,7 +26,7 @@ use crate::store::{
     TypeFields, VersionSource,
 };
 
-/// Most changes that the history keeps of a version.
+/// The maximum number of changes that the history keeps of a version.
 const MAX_KEPT: usize = 200;
 
 impl From<Imported> for ImportView {
@@ -35,11 +35,11 @@ impl From<Imported> for ImportView {
     }
 }
 
-/// Changes a type. `expected` is the revision that the caller has seen, where it said so.
+/// Changes a type. `expected` is the revision that the caller has read, if it named one.
 ///
 /// # Errors
-/// 404, 412 where the type has changed since, 422 for a body that cannot be used (with every mistake) and for a
-/// version below the floor (with the `change`).
+/// 404, 412 if the type has changed since, 422 for an invalid body (with every mistake) and for a version below the
+/// floor (with the `change`).
 pub async fn update_type(
     ctx: &OpContext,
     services: &Services,
@@ -60,7 +60,7 @@ async fn replace(
     expected: Option<i64>,
     actor: Actor,
 ) -> Result<ChangedType, Error> {
-    // One after another: without If-Match a change is laid over whatever is there.
+    // One at a time: without If-Match a change is applied to whatever is stored.
     let _turn = services.write_lock.lock().await;
     let row = services.store.types().get(key).await?;
     if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
@@ -71,11 +71,11 @@ async fn replace(
     write(services, Planned { row, patch, plan }, VersionSource::Put, actor, expected.is_some()).await
 }
 
-/// Fetches the schema of an external type's service again and takes it over by the rules of a change.
+/// Fetches the schema of an external type's service again and applies it by the rules of a change.
 ///
 /// # Errors
-/// 404; 422 where the type has no service to ask, the service tells no schema, or its version is below the floor (with
-/// the `change`); 503 where the type has been changed meanwhile.
+/// 404; 422 if the type has no service, the service publishes no schema, or its version is below the floor (with the
+/// `change`); 503 if the type has been changed meanwhile.
 pub async fn refresh_type(
     ctx: &OpContext,
     services: &Services,
@@ -112,7 +112,7 @@ async fn fetch_and_replace(
     write(services, planned.await?, VersionSource::Refresh, actor, false).await
 }
 
-/// Writes a change whose version fits. `guarded` tells that the caller has named the revision that it has seen.
+/// Writes a change whose version fits. `guarded` says that the caller has named the revision that it has read.
 async fn write(
     services: &Services,
     planned: Planned,
@@ -130,7 +130,7 @@ async fn write(
     };
     let mut fields = TypeFields { version: version.to_string(), ..patch.fields.clone() };
     if plan.same_schema {
-        // Said in other words, or `{}` in place of what a compiled type has: the row keeps its own.
+        // The schema is only spelled differently, or is `{}` for that of a compiled type: the row keeps its own.
         fields.config_schema.clone_from(&row.fields.config_schema);
     }
     let imported = patch.imported.take().map(ImportView::from).unwrap_or_default();
@@ -160,10 +160,10 @@ async fn write(
     Ok(ChangedType { view: type_view(updated).await?, change, imported, secrets_cleared })
 }
 
-/// Tells what a change of a type would do, and writes nothing.
+/// Returns what a change of a type would do, and writes nothing.
 ///
 /// # Errors
-/// 404, and 422 for a body that cannot be used.
+/// 404, and 422 for an invalid body.
 pub async fn diff_type(
     ctx: &OpContext,
     services: &Services,
@@ -202,7 +202,7 @@ pub async fn diff_type(
     })
 }
 
-/// Checks the script that a change brings, or that it leaves beside another schema.
+/// Checks the script that a change brings, or the present script against a changed schema.
 async fn check_script(services: &Services, row: &ConnectorType, patch: &TypePatch) -> Result<(), Error> {
     let Some(source) = &patch.fields.script_source else { return Ok(()) };
     let same = patch.fields.script_source == row.fields.script_source
@@ -210,14 +210,14 @@ async fn check_script(services: &Services, row: &ConnectorType, patch: &TypePatc
     if same { Ok(()) } else { check_source(services, row.execution_model, source, &patch.new).await }
 }
 
-/// Writes changes as the history keeps them: the first ones, and the count of all.
+/// Serializes changes for the history: the first ones, and the count of all.
 pub fn summary(changes: &Changes) -> String {
     let kept = changes.items.iter().take(MAX_KEPT).map(SchemaChange::from).collect();
     let summary = ChangeSummary { level: changes.level(), total: changes.items.len(), changes: kept };
     json!(summary).to_string()
 }
 
-/// A change, read and weighed.
+/// A change, parsed and evaluated.
 struct Planned {
     row: ConnectorType,
     patch: TypePatch,
@@ -231,7 +231,7 @@ impl Planned {
     }
 }
 
-/// Reads a change and finds out what it comes to; with a large schema that takes its time.
+/// Parses a change and evaluates it; with a large schema that is slow.
 async fn planned(services: &Services, row: ConnectorType, change: Unchecked<TypeChange>) -> Result<Planned, Error> {
     let worker = services.clone();
     blocking::run(move || {
@@ -241,7 +241,7 @@ async fn planned(services: &Services, row: ConnectorType, change: Unchecked<Type
     .await
 }
 
-/// What a change comes to.
+/// The result of a change.
 struct Plan {
     changes: Changes,
     same_schema: bool,
@@ -277,7 +277,7 @@ impl Plan {
     }
 }
 
-/// Picks the version that follows, or says why there is none.
+/// Returns the next version, or the mistake that prevents one.
 fn version(current: &Version, level: Level, patch: &TypePatch) -> Result<Version, Mistake> {
     let suggested = suggested_version(current, level);
     match &patch.version {
@@ -293,7 +293,7 @@ fn version(current: &Version, level: Level, patch: &TypePatch) -> Result<Version
     }
 }
 
-/// What ends a change half-way; nothing is written then.
+/// Why a change was refused; nothing is written then.
 enum Refused {
     Store(StoreError),
     Error(Error),
@@ -326,7 +326,7 @@ fn push_cleared(cleared: &mut Vec<ClearedSecrets>, connector: String, fields: &[
     }
 }
 
-/// Reads what [`summary`] wrote.
+/// Reads the output of [`summary`].
 pub(super) fn read_summary(text: &str) -> Result<ChangeSummary, Error> {
     serde_json::from_str(text).map_err(Error::internal)
 }

@@ -1,5 +1,5 @@
-//! The body of `PUT /api/connector-types/{id}` and of its dry run, checked against the type that it is for:
-//! every mistake with its JSON pointer, all in one answer.
+//! Validates the body of `PUT /api/connector-types/{id}` and of its dry run against its type: every mistake with its
+//! JSON pointer, all in one answer.
 
 use std::sync::Arc;
 
@@ -20,35 +20,35 @@ use crate::store::{ConnectorType, ExecutionModel, StoredSchema, TypeFields};
 use crate::type_schema::{stored_schema, type_schema};
 use connector_runtime::external::FetchedSchema;
 
-/// What a re-import has to tell.
+/// The result of a re-import.
 #[derive(Debug, Clone)]
 pub(super) struct Imported {
     pub operations: Vec<OperationView>,
     pub warnings: Vec<Warning>,
 }
 
-/// A checked change of a type.
+/// A validated change of a type.
 #[derive(Debug)]
 pub(super) struct TypePatch {
-    /// The version asked for.
+    /// The requested version.
     pub version: Option<Version>,
-    /// Whether the smallest version that will do is to be taken.
+    /// Whether to choose the smallest version that is sufficient.
     pub auto_bump: bool,
-    /// What the type accepts so far.
+    /// The schema so far.
     pub old: Arc<ConfigSchema>,
-    /// What it is to accept.
+    /// The new schema.
     pub new: Arc<ConfigSchema>,
-    /// The row as it is to be, but for the version.
+    /// The new row, except for the version.
     pub fields: TypeFields,
-    /// What became of the operations, where a document was sent.
+    /// The result of the re-import, if a document was sent.
     pub imported: Option<Imported>,
 }
 
 impl TypePatch {
-    /// Takes over what a service says of itself. Its version is the one asked for, where it names one.
+    /// Builds a change from what a service publishes. The service's version is the requested one, if it names one.
     ///
     /// # Errors
-    /// Invalid where the caller names a version too, and with every other mistake.
+    /// Invalid if the caller names a version too, and with every other mistake.
     pub(super) fn refresh(
         services: &Services,
         row: &ConnectorType,
@@ -72,7 +72,7 @@ impl TypePatch {
         Ok(Self { version: fetched.version.clone().or(sent), auto_bump, old, new, fields, imported: None })
     }
 
-    /// Checks a change against the type that it is for.
+    /// Validates a change against its type.
     ///
     /// # Errors
     /// Invalid with every mistake.
@@ -115,10 +115,10 @@ impl TypePatch {
     }
 }
 
-/// Refuses an actor that may not write connectors, where a change decides where they send their secrets.
+/// Refuses an actor without the scope to write connectors, if a change decides where connectors send their secrets.
 ///
 /// # Errors
-/// Denied, at the first such key.
+/// Denied, with the first such key.
 pub(super) fn authorize(ctx: &OpContext, change: &TypeChange) -> Result<(), Error> {
     let sensitive = [
         ("scriptSource", change.script_source.is_some()),
@@ -136,7 +136,7 @@ fn refuse(mistakes: Vec<Mistake>) -> Result<(), Error> {
     if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
 }
 
-/// Imports a document anew. An operation that the type has a command for keeps the command's name.
+/// Imports a document again. An operation that already has a command keeps the command's name.
 fn re_import(
     row: &ConnectorType,
     old: &ConfigSchema,
@@ -168,7 +168,7 @@ fn re_import(
     spec.draft(&options).map(Some).map_err(refused)
 }
 
-/// Warns of what a person wrote into the script that a re-import replaces.
+/// Warns that a re-import replaces a script that a person has edited.
 fn replaced(source: &str) -> Vec<Warning> {
     let by_hand = openapi::changed_by_hand(source).into_iter();
     let message = |name| format!("the function of {name} was changed by hand; the import has written it anew");
@@ -177,7 +177,7 @@ fn replaced(source: &str) -> Vec<Warning> {
         .collect()
 }
 
-/// Returns what a type's row says that it accepts. `{}` stands for whatever a compiled type has.
+/// Returns the schema that a type's row shows. `{}` means the compiled schema.
 fn shown_schema(services: &Services, row: &ConnectorType) -> Result<Arc<ConfigSchema>, Error> {
     if row.execution_model == ExecutionModel::BuiltIn && row.fields.config_schema == StoredSchema::Empty {
         return type_schema(&services.registry, row);
@@ -238,7 +238,7 @@ fn config_schema(
     }
 }
 
-/// Names what a schema has and the compiled connector, which calls go by, has not.
+/// Names the parts of a sent schema that are missing in the compiled connector, which validates the calls.
 fn lacking(sent: &Value, schema: &ConfigSchema, compiled: &ConfigSchema) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let mut lacks = |pointer: String, what: String, known: Vec<&String>| {

@@ -1,4 +1,4 @@
-//! Connector types: how they are shown, what they can do.
+//! Connector types: views of them, and their capabilities.
 
 use connector_runtime::schema::{self, Command, ConfigSchema};
 use floh_client::Revision;
@@ -34,7 +34,8 @@ fn shown(row: ConnectorType) -> Result<TypeView, Error> {
     })
 }
 
-/// Shows a type. Its schema is read on the blocking pool: that of an imported type may be large.
+/// Returns the view of a type. Its schema is parsed on the blocking pool, because that of an imported type may be
+/// large.
 pub(super) async fn type_view(row: ConnectorType) -> Result<TypeView, Error> {
     blocking::run(move || shown(row)).await
 }
@@ -42,7 +43,7 @@ pub(super) async fn type_view(row: ConnectorType) -> Result<TypeView, Error> {
 /// Returns a page of types, by name.
 ///
 /// # Errors
-/// 422 for a cursor that is none of ours.
+/// 422 if the cursor was not issued for this list.
 pub async fn list_types(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TypeView>, Error> {
     ctx.authorize(Scope::TypesRead)?;
     services.store.types().list(page).await?.try_map(shown)
@@ -51,7 +52,7 @@ pub async fn list_types(ctx: &OpContext, services: &Services, page: &PageRequest
 /// Returns a type by id or name.
 ///
 /// # Errors
-/// 404 where there is none.
+/// 404 if there is none.
 pub async fn get_type(ctx: &OpContext, services: &Services, key: &str) -> Result<TypeView, Error> {
     ctx.authorize(Scope::TypesRead)?;
     type_view(services.store.types().get(key).await?).await
@@ -60,7 +61,7 @@ pub async fn get_type(ctx: &OpContext, services: &Services, key: &str) -> Result
 /// Deletes a user's type that no connector uses.
 ///
 /// # Errors
-/// 404, or 409 where it is compiled in or in use.
+/// 404, or 409 if it is compiled in or in use.
 pub async fn delete_type(ctx: &OpContext, services: &Services, key: &str) -> Result<(), Error> {
     ctx.authorize(Scope::TypesWrite)?;
     let row = services.store.types().get(key).await?;
@@ -70,7 +71,7 @@ pub async fn delete_type(ctx: &OpContext, services: &Services, key: &str) -> Res
 /// Returns what a type can do, in schema order.
 ///
 /// # Errors
-/// 404 where there is none.
+/// 404 if there is none.
 pub async fn capabilities(ctx: &OpContext, services: &Services, key: &str) -> Result<TypeCapabilities, Error> {
     ctx.authorize(Scope::TypesRead)?;
     let row = services.store.types().get(key).await?;
@@ -114,7 +115,7 @@ fn command_capabilities(name: &str, command: &Command, mock_scenarios: Vec<Strin
 /// Returns a type as JSON Schema 2020-12: the connection, and params and outputs of each command.
 ///
 /// # Errors
-/// 404 where there is none.
+/// 404 if there is none.
 pub async fn json_schema(ctx: &OpContext, services: &Services, key: &str) -> Result<Value, Error> {
     ctx.authorize(Scope::TypesRead)?;
     let row = services.store.types().get(key).await?;

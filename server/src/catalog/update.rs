@@ -1,5 +1,4 @@
-//! Changing a connector: what is absent stays, null removes, and a destination that moves takes no
-//! secret with it.
+//! Changing a connector: absent keys keep their value, null removes it, and moving a destination clears the secrets.
 
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::ConfigSchema;
@@ -22,14 +21,13 @@ use crate::store::{
 };
 use crate::type_schema::type_schema;
 
-/// Where what belongs to the type is changed, for messages.
+/// The message if a request changes a value that belongs to the type.
 const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
 
-/// Changes a connector. `expected` is the revision that the caller has seen, where it said so.
+/// Changes a connector. `expected` is the revision that the caller has read, if it named one.
 ///
 /// # Errors
-/// 404, 409 for a taken name, 412 where the connector has changed since, 422 for values that the type
-/// refuses.
+/// 404, 409 for a taken name, 412 if the connector has changed since, 422 for values that the type refuses.
 pub async fn update(
     ctx: &OpContext,
     services: &Services,
@@ -42,10 +40,10 @@ pub async fn update(
     services.run_to_completion(async move { write(&worker, &key, &patch, expected).await }).await
 }
 
-/// Deletes a connector; its executions stay. `expected` is the revision that the caller has seen, where it said so.
+/// Deletes a connector; its executions stay. `expected` is the revision that the caller has read, if it named one.
 ///
 /// # Errors
-/// Not found; stale where the connector has changed since.
+/// Not found; stale if the connector has changed since.
 pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: Option<i64>) -> Result<(), Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     let connector = services.store.connectors().get(key).await?;
@@ -60,8 +58,8 @@ async fn write(
     patch: &ConnectorPatch,
     expected: Option<i64>,
 ) -> Result<ConnectorView, Error> {
-    // Without If-Match the change is laid over whatever is there; a race is repeated, not lost. Changes of this
-    // process queue up then, so that attempts run out only where other processes keep changing the connector.
+    // Without If-Match the change is applied to whatever is stored, and a lost race is repeated. Changes within this
+    // process queue up then, so that attempts run out only if other processes keep changing the connector.
     const ATTEMPTS: usize = 8;
     if let Some(source) = patch.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
         check_mock_script(services, source).await?;
@@ -122,7 +120,7 @@ async fn attempt(
     Ok(view)
 }
 
-/// Opens the sealed objects that a change touches: a destination may lie in one, beside its secret.
+/// Opens the sealed objects that a change touches, because an object may contain a destination next to its secret.
 async fn sealed_objects(
     services: &Services,
     connector: &ConnectorRow,
@@ -144,7 +142,7 @@ async fn sealed_objects(
         .collect::<Result<_, Error>>()?)
 }
 
-/// Checks what is said of an external connector alone, and tells whether its calls go elsewhere from now on.
+/// Validates the fields that only external connectors have, and returns whether calls move to another endpoint.
 fn apply_endpoint(
     connector: &ConnectorRow,
     patch: &ConnectorPatch,
@@ -182,7 +180,7 @@ fn apply_config(
 ) -> Result<Cleared, Error> {
     let mut changes = SecretChanges::default();
     let config = patch.config.clone().unwrap_or_default();
-    // What a field left behind that the type no longer has can be removed, if nothing else.
+    // A value of a field that the type no longer has can only be removed.
     let left_behind = |name: &str, value: &Value| {
         let stored = connector.fields.config.contains_key(name) || connector.secrets.contains_key(name);
         value.is_null() && stored && name != SIGNING_SECRET && !schema.connection.contains_key(name)
@@ -197,7 +195,7 @@ fn apply_config(
             changes.remove.push(name);
         }
     }
-    // A secret that the type has made a plain field stays sealed until it is set anew, as here.
+    // A value that is still sealed although its field is plain now is replaced by the new plain value.
     changes.remove.extend(plain.keys().filter(|name| connector.secrets.contains_key(*name)).cloned());
     fields.config.extend(plain);
     let mut names = Vec::new();
@@ -208,7 +206,7 @@ fn apply_config(
         let sent_again = |name: &str| {
             secret.iter().any(|(field, _)| field == name) || name == SIGNING_SECRET && patch.signing_secret.is_some()
         };
-        // A signing secret is the endpoint's own: it goes when the endpoint does.
+        // A signing secret belongs to the endpoint, so it is cleared only if the endpoint moves.
         let stored = connector.secrets.keys().filter(|name| endpoint_moves || *name != SIGNING_SECRET);
         names.extend(stored.filter(|name| !sent_again(name) && !changes.remove.contains(*name)).cloned());
         changes.remove.extend(names.iter().cloned());

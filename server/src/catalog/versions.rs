@@ -1,4 +1,4 @@
-//! The history of connector types, as it is shown.
+//! The history of connector types, as the API shows it.
 
 use floh_client::answers::{VersionDetail, VersionView};
 
@@ -17,7 +17,7 @@ fn version_view(row: VersionSummary) -> Result<VersionView, Error> {
 /// Returns a page of the versions that a type had, newest first.
 ///
 /// # Errors
-/// 404 where there is no such type.
+/// 404 if there is no such type.
 pub async fn versions(
     ctx: &OpContext,
     services: &Services,
@@ -29,10 +29,10 @@ pub async fn versions(
     services.store.types().versions(row.id, page).await?.try_map(version_view)
 }
 
-/// Returns a version of a type; where it stands in the history twice, the newer one.
+/// Returns a version of a type; if the history contains it twice, the newer one.
 ///
 /// # Errors
-/// 404 where there is no such type or version.
+/// 404 if there is no such type or version.
 pub async fn version(ctx: &OpContext, services: &Services, key: &str, version: &str) -> Result<VersionDetail, Error> {
     ctx.authorize(Scope::TypesRead)?;
     let row = services.store.types().get(key).await?;

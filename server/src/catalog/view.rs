@@ -1,4 +1,4 @@
-//! A connector as it is shown: never with a secret, only with the fact that one is set.
+//! A connector as the API shows it: it contains no secrets, only which of them are set.
 
 use connector_runtime::external::{Circuit, ExternalState};
 use connector_runtime::schema::{Field, Fields};
@@ -10,7 +10,7 @@ use super::config_migration::shown_name;
 use crate::agent_hub::ServingAgentState;
 use crate::store::{ConnectorRow, ExecutionModel};
 
-/// Shows what is known of a service.
+/// Returns the view of a service's status.
 pub(super) fn service_state(state: ExternalState) -> ServiceState {
     let circuit = match state.circuit {
         Circuit::Closed => CircuitState::Closed,
@@ -29,7 +29,7 @@ pub(super) fn service_state(state: ExternalState) -> ServiceState {
     }
 }
 
-/// Shows a connector of a type whose connection fields are known.
+/// Returns the view of a connector whose type has these connection fields.
 pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available: bool) -> ConnectorView {
     let ConnectorRow {
         id,
@@ -68,10 +68,10 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
         log_level: row.log_level,
         timeout_ms: row.timeout_ms,
         mock: row.mock,
-        // A field that a newer version of the type made a secret may still lie here in the clear.
+        // The value of a field that a newer version of the type made a secret may still be stored in plain text.
         config: row.config.into_iter().filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret)).collect(),
         secrets: shown,
-        // What is served elsewhere needs no code here.
+        // An external connector needs no code in this server.
         ready: missing.is_empty() && (available || execution_model == ExecutionModel::External),
         missing,
         secrets_cleared: Vec::new(),
@@ -82,7 +82,7 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
     }
 }
 
-/// Takes into account that the connection config may be with the agent that serves the connector.
+/// Adjusts the view if the agent that serves the connector holds the connection config.
 pub(super) fn take_agent_config(view: &mut ConnectorView, agent: &ServingAgentState) {
     if agent.has_config {
         view.missing.clear();

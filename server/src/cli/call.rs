@@ -39,7 +39,7 @@ pub(super) struct CallArgs {
     /// Print the result on one line.
     #[arg(long)]
     json: bool,
-    /// Least level of log lines that are shown on standard error.
+    /// Lowest level of log lines that are shown on standard error.
     #[arg(long, default_value = "warn", value_name = "LEVEL")]
     log_level: LogLevel,
 }

@@ -47,7 +47,7 @@ enum Command {
     Token(Box<token::TokenArgs>),
 }
 
-/// Why a command of the command line did not do its work.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum CliError {
     /// The arguments are wrong: exit code 2.
@@ -86,7 +86,7 @@ fn run_line(arguments: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let help = !error.use_stderr();
-            // If even this cannot be written, nothing is left to do.
+            // If even this cannot be written, nothing else can be done.
             drop(error.print());
             return ExitCode::from(if help { 0 } else { 2 });
         }
@@ -139,7 +139,7 @@ fn registry() -> Result<Registry, CliError> {
     Registry::collect().map_err(CliError::failed)
 }
 
-/// Returns a registered type, or says which there are.
+/// Returns a registered type, or an error that lists the registered types.
 pub(super) fn entry<'r>(
     registry: &'r Registry,
     name: &str,

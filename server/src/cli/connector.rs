@@ -51,7 +51,7 @@ pub(super) fn run(registry: &Registry, command: ConnectorCommand) -> Result<Exit
     let mut descriptors = Vec::new();
     for name in &args.names {
         let descriptor = entry(registry, name)?.descriptor();
-        // Named twice is served once.
+        // A type that is named twice is served once.
         if !descriptors.iter().any(|known: &&connector_runtime::descriptor::Descriptor| known.name == descriptor.name) {
             descriptors.push(descriptor);
         }

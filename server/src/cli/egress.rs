@@ -1,7 +1,7 @@
-//! `floh egress check`: may a destination be called, and by which rule is it refused or opened?
+//! `floh egress check`: shows whether a destination may be called, and which rule refuses or opens it.
 //!
-//! It asks the policy that `floh serve` makes of the same settings, through the code that judges requests.
-//! Nothing is dialled; only names are looked up.
+//! It uses the policy that `floh serve` builds from the same settings, and the code that checks requests. Nothing is
+//! dialled; only names are looked up.
 
 use std::io::{self, BufRead, Write};
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{CliError, print, runtime};
 use crate::config::EgressArgs;
 
-/// How many names are looked up at a time.
+/// How many names are looked up concurrently.
 const LOOKUPS: usize = 16;
 
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub(super) fn run(command: EgressCommand) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a verdict for each destination, in their order, as soon as it is known.
+/// Prints a verdict for each destination, in the order of the input, as soon as it is known.
 async fn check_all(policy: &Policy, args: &CheckArgs) -> Result<(), CliError> {
     let inputs = stream::iter(&args.destinations).flat_map(|text| match text.as_str() {
         "-" => lines().boxed(),
@@ -78,9 +78,9 @@ async fn check_all(policy: &Policy, args: &CheckArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Reads destinations as they are written: a space or a carriage return around one is part of it, and refused.
+/// Reads destinations literally: a space or a carriage return around one is part of it, and refused.
 ///
-/// A thread of its own reads, so that an answer does not wait for the next line.
+/// A separate thread reads, so that a verdict does not wait for the next line.
 fn lines() -> impl Stream<Item = io::Result<String>> + Send {
     let (sender, mut receiver) = mpsc::channel(LOOKUPS);
     std::thread::spawn(move || {
@@ -93,7 +93,7 @@ fn lines() -> impl Stream<Item = io::Result<String>> + Send {
 
 fn sentence(verdict: &DestinationCheck) -> String {
     let word = if verdict.allowed { "allowed" } else { "refused" };
-    // The input is shown escaped: what makes it refused may be what a terminal does not show.
+    // The input is shown escaped, because the character that makes it refused may be invisible on a terminal.
     let mut text = format!("{word}  {}", verdict.input.escape_debug());
     if let Some(rule) = verdict.rule {
         text.push_str(&format!(": {} [{rule}]", rule.what()));

@@ -1,9 +1,8 @@
-//! `floh import`: OpenAPI documents become connectors of a running server, or with `--dry-run` only the drafts
-//! of them.
+//! `floh import`: turns OpenAPI documents into connectors of a running server, or with `--dry-run` only into drafts.
 //!
-//! A table for people, or one line of JSON for each document: the answer of
-//! `POST /api/connectors/parse-oas` with the file's name. One document that cannot be imported does not stop
-//! the others. A type that the server has already gets the document as its new version.
+//! Prints a table for people, or one line of JSON for each document: the answer of `POST /api/connectors/parse-oas`
+//! with the file's name. A document that cannot be imported does not stop the others. If the server already has the
+//! type, the document becomes its new version.
 
 mod progress;
 mod refusal;
@@ -61,11 +60,11 @@ pub(super) struct ImportArgs {
     egress: EgressArgs,
 }
 
-/// What became of a document.
+/// The outcome of a document's import.
 enum Done {
-    /// Only a draft was made.
+    /// Only a draft was created.
     Draft(ConnectorDraft),
-    /// There is a new connector, shown as the server does.
+    /// A new connector was created; shown as the server shows it.
     Made(ConnectorDraft, Box<ConnectorView>),
     /// A type has changed; the server's answer.
     Changed(Box<ChangedType>),
@@ -159,7 +158,7 @@ async fn create(
     let config =
         values::read(&args.config, &draft.config_schema.connection, "connection field").map_err(Failed::Flag)?;
     progress.say("making the connector");
-    // Not into the draft: that is printed, and the config holds secrets.
+    // The config is not added to the draft, because the draft is printed and the config contains secrets.
     let new = NewConnector { config: Some(config), ..NewConnector::from(&draft) };
     let made = server.create_connector(&new).await?;
     Ok(Done::Made(draft, Box::new(made)))
@@ -209,7 +208,7 @@ fn draft(
     spec.draft_watched(&options, &mut |done, all| progress.tell("importing", done as u64, all as u64))
 }
 
-/// The operations that a type has commands for.
+/// The operations for which a type has commands.
 fn sources(known: &TypeView) -> Vec<(Source, String)> {
     let commands = ConfigSchema::parse(&known.config_schema).map(|schema| schema.commands).unwrap_or_default();
     commands.into_iter().filter_map(|(name, command)| Some((command.source?, name))).collect()

@@ -1,11 +1,11 @@
 //! `floh lock`: writes the schema locks of the compiled connectors, or checks them, or shows what changed.
 //!
-//! A lock is compared with what callers rely on: the one in the merge base with the main branch where the
-//! workspace is a git repository, else the one on disk. So a version that is not released yet needs one
-//! bump, however often its schema changes. All locks are judged before the first is written.
+//! A lock is compared with what callers rely on: the lock in the merge base with the main branch if the workspace is a
+//! git repository, else the one on disk. So an unreleased version needs one bump, however often its schema changes. All
+//! locks are checked before the first is written.
 //!
-//! A draft (a version with a pre-release tag) may change as it likes and needs no lock. Its own lock is written
-//! all the same, so that the release after it compiles; the lock of an earlier release stays until then.
+//! A draft (a version with a pre-release tag) may change as it likes and needs no lock. Its lock is still written, so
+//! that the release after it compiles; the lock of an earlier release is kept until then.
 
 mod git;
 #[cfg(test)]
@@ -30,7 +30,7 @@ use super::{CliError, entry, print};
 pub(super) struct LockArgs {
     #[command(subcommand)]
     command: Option<LockCommand>,
-    /// Write nothing; fail where a lock is not up to date or a version is too low. For CI.
+    /// Write nothing; fail if a lock is not up to date or a version is too low. For CI.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -62,7 +62,7 @@ struct Shared {
     json: bool,
 }
 
-/// A connector with its lock on disk, the one that callers rely on, and the one that its code asks for.
+/// A connector with three locks: the one on disk, the one that callers rely on, and the one that its code requires.
 struct Locked {
     descriptor: &'static Descriptor,
     path: PathBuf,
@@ -83,7 +83,7 @@ pub(super) fn run(registry: &Registry, args: &LockArgs) -> Result<ExitCode, CliE
     run_in(&std::env::current_dir().map_err(CliError::failed)?, registry, args)
 }
 
-/// Runs in a folder of the workspace whose connectors are locked.
+/// Runs in a folder of the workspace that contains the connectors.
 fn run_in(folder: &Path, registry: &Registry, args: &LockArgs) -> Result<ExitCode, CliError> {
     match &args.command {
         Some(LockCommand::Diff(args)) => diff(folder, registry, args),
@@ -171,7 +171,7 @@ fn load(folder: &Path, registry: &Registry, shared: &Shared) -> Result<Vec<Locke
 }
 
 impl Locked {
-    /// Reads the locks of a connector; `None` where it is kept without one.
+    /// Reads the locks of a connector; `None` if it has no lock file.
     fn load(descriptor: &'static Descriptor, start: &Path, base: Option<&str>) -> Result<Option<Self>, CliError> {
         let Some(path) = lock::locate(descriptor, start).map_err(CliError::usage)? else { return Ok(None) };
         let stored = match std::fs::read_to_string(&path) {
@@ -190,18 +190,19 @@ impl Locked {
         self.descriptor.name
     }
 
-    /// Returns the version of a release whose lock a draft must not replace: the next release is compared with it.
+    /// Returns the version of a release whose lock a draft must not replace, because the next release is compared with
+    /// it.
     fn kept_release(&self) -> Option<Version> {
         let stored = lock::parse(self.stored.as_deref()?).ok()?.version;
         (self.descriptor.is_draft() && stored.pre.is_empty()).then_some(stored)
     }
 
-    /// Returns whether the lock on disk has to be written.
+    /// Returns whether the lock on disk must be written.
     fn is_due(&self) -> bool {
         self.stored.as_ref() != Some(&self.wanted) && self.kept_release().is_none()
     }
 
-    /// What changed since the lock that callers rely on; `None` where there is none that can be read.
+    /// What changed since the lock that callers rely on; `None` if no such lock can be read.
     fn step(&self) -> Option<Step> {
         let locks = [self.released.as_deref(), self.stored.as_deref()];
         locks.into_iter().flatten().find_map(|old| Step::between(old, &self.wanted).ok())
@@ -227,7 +228,7 @@ impl Locked {
         problems
     }
 
-    /// Prints what changed, and tells whether anything did.
+    /// Prints what changed, and returns whether anything did.
     fn show(&self) -> bool {
         let Some(step) = self.step() else {
             print(format_args!("{}: new, at {}", self.name(), self.descriptor.version));
@@ -286,7 +287,7 @@ fn append(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-/// Returns the files beside the locks that are the lock of no connector.
+/// Returns the files in the lock folder that do not belong to a connector.
 fn orphans(locked: &[Locked]) -> Result<Vec<PathBuf>, CliError> {
     let folders: std::collections::BTreeSet<&Path> =
         locked.iter().filter_map(|connector| connector.path.parent()).filter(|folder| folder.is_dir()).collect();

@@ -1,5 +1,5 @@
-//! `floh new-connector`, also `cargo new-connector`: writes a connector that compiles, passes the lints and
-//! its own test as it stands, for its author to fill in.
+//! `floh new-connector`, also `cargo new-connector`: writes a connector that compiles and passes the lints and its own
+//! test unchanged, for its author to fill in.
 //!
 //! Everything is checked before anything is written, and every file is replaced as a whole.
 
@@ -12,12 +12,12 @@ use clap::Args;
 
 use super::{CliError, print};
 
-/// The connector, with `{{name}}`, `{{struct}}` and `{{description}}` to be filled in.
+/// The connector, with the placeholders `{{name}}`, `{{struct}}` and `{{description}}`.
 const CONNECTOR: &str = include_str!("new_connector/connector.rs.txt");
-/// Its schema lock, which depends on none of them.
+/// Its schema lock, which depends on none of the placeholders.
 const LOCK: &str = include_str!("new_connector/connector.lock");
 
-/// Longest name that a connector type may have.
+/// The maximum length of a connector type's name.
 const MAX_NAME_LENGTH: usize = 63;
 /// Names that are parts of REST routes.
 const RESERVED: &[&str] = &["agents", "parse-oas"];
@@ -29,7 +29,7 @@ const KEYWORDS: &[&str] = &[
     "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
     "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
-/// Crates that every crate has.
+/// Crates that are available to every crate.
 const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 /// Types that the connector's code uses, so that a struct must not shadow them.
 #[rustfmt::skip]
@@ -94,7 +94,7 @@ pub(super) fn run(args: &NewConnectorArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Judges the name and returns that of its module.
+/// Checks the name and returns the name of its module.
 fn module_name(name: &str) -> Result<String, CliError> {
     let refuse = |why: &str| Err(CliError::Usage(format!("`{name}` cannot name a connector: {why}")));
     let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -117,7 +117,7 @@ fn module_name(name: &str) -> Result<String, CliError> {
     Ok(module)
 }
 
-/// Lists the crates that a manifest brings, as code names them.
+/// Lists the crates that a manifest depends on, by their names in code.
 fn dependencies(manifest: &str) -> impl Iterator<Item = String> {
     let mut inside = false;
     manifest.lines().filter_map(move |line| {
@@ -126,7 +126,7 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = String> {
             Some(table) => {
                 let table = table.trim_end_matches(']');
                 inside = table.ends_with("dependencies");
-                // `[dependencies.tokio]` is a table of its own.
+                // `[dependencies.tokio]` is a table for one dependency.
                 let (list, name) = table.rsplit_once('.')?;
                 list.ends_with("dependencies").then_some(name)?
             }
@@ -161,7 +161,7 @@ fn description(args: &NewConnectorArgs) -> Result<String, CliError> {
     Ok(text.to_owned())
 }
 
-/// Adds the module among the others, in order; `None` if it is there already.
+/// Inserts the module in alphabetical order; `None` if it is already there.
 fn with_module(library: &str, module: &str) -> Option<String> {
     let name = |line: &str| line.trim_end().strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned);
     let mut at = 0;

@@ -80,7 +80,7 @@ struct RunArgs {
     /// Print the result on one line.
     #[arg(long)]
     json: bool,
-    /// Least level of log lines that are shown on standard error.
+    /// Lowest level of log lines that are shown on standard error.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     log_level: LogLevel,
 }

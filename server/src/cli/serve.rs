@@ -37,7 +37,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     let listener = match TcpListener::bind(args.listen).await {
         Ok(listener) => listener,
         Err(error) => {
-            // Another server on the same data may have the address: then the error is about that server.
+            // Another server on the same data may have the address; then the error should name that server.
             let uses_key_file = secrets.master_key.is_none();
             let data_dir = args.storage.data_dir();
             DataLock::look(data_dir, uses_key_file, sqlite_file(&database_url).as_deref()).map_err(CliError::failed)?;
@@ -66,7 +66,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
     served.map(|()| ExitCode::SUCCESS)
 }
 
-/// Serves until a stop is asked for.
+/// Serves until a stop is requested.
 async fn serve_app(
     app: &App,
     listener: TcpListener,
@@ -86,8 +86,7 @@ async fn serve_app(
     listen::serve(listener, router, app).await.map_err(CliError::failed)
 }
 
-/// Aggregates the samples of histograms regularly: otherwise they stay in memory until somebody
-/// reads the metrics.
+/// Aggregates the samples of histograms regularly, because otherwise they stay in memory until the metrics are read.
 async fn upkeep(metrics: PrometheusHandle) {
     let mut ticks = tokio::time::interval(UPKEEP_EVERY);
     loop {
@@ -96,7 +95,7 @@ async fn upkeep(metrics: PrometheusHandle) {
     }
 }
 
-/// The first start: the admin token, once, with a line that can be copied.
+/// The message at the first start: the admin token, shown once, with a line that can be copied.
 fn welcome(address: SocketAddr, token: &Secret) {
     let token = token.expose();
     print(format_args!(

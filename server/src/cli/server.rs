@@ -1,5 +1,5 @@
-//! The running server that a command calls, over REST and not in its database: a running server keeps what it has
-//! loaded, and would not notice a change in the database.
+//! The running server that a command calls. It uses REST instead of the database, because a running server caches what
+//! it has loaded and would not notice a change in the database.
 
 use std::fs;
 
@@ -11,14 +11,14 @@ use url::Url;
 use super::CliError;
 use crate::config::variable;
 
-/// Which server, and with which right.
+/// The server's address, and the token for it.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
     /// The running server.
     #[arg(long, env = "FLOH_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: Url,
-    /// File with the token; the variable FLOH_TOKEN where absent. An import needs the scopes types:read, types:write
-    /// and connectors:write.
+    /// File with the token. Default: the variable FLOH_TOKEN. An import needs the scopes types:read, types:write and
+    /// connectors:write.
     #[arg(long, value_name = "FILE")]
     token_file: Option<String>,
 }
@@ -52,7 +52,7 @@ fn shown(url: &Url) -> String {
     format!("{}://{host}{port}", url.scheme())
 }
 
-/// Says how to reach the server, where it was not reached.
+/// Adds how to reach the server, if the connection failed.
 pub(super) fn mended(error: &ClientError) -> String {
     format!("{error}; start the server with `floh serve`, or name another one with --server")
 }

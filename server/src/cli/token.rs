@@ -1,5 +1,5 @@
-//! `floh token`: works on the database itself, also beside a running server, so that a first token can be created and a
-//! lost one replaced.
+//! `floh token`: works on the database directly, also while a server is running, so that a first token can be created
+//! and a lost one replaced.
 
 use std::process::ExitCode;
 

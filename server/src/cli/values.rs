@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::CliError;
 use crate::config::variable;
 
-/// Reads `name=value` pairs. `name=@file` takes the text of a file, `name=env:NAME` that of a variable.
+/// Reads `name=value` pairs. `name=@file` reads the text of a file, `name=env:NAME` that of a variable.
 pub(super) fn read(pairs: &[String], fields: &Fields, what: &str) -> Result<Map<String, Value>, CliError> {
     read_each(pairs, what, |name| fields.get(name).map(Some).ok_or_else(|| unknown(name, fields, what)))
 }

@@ -8,7 +8,7 @@ use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
 
-/// Makes the request of a call that a caller asks for.
+/// Builds the request for a caller's call.
 fn request(ctx: &OpContext, call: Call, key: Option<&KeyedCall>) -> Request {
     Request {
         command: call.command,
@@ -23,12 +23,12 @@ fn request(ctx: &OpContext, call: Call, key: Option<&KeyedCall>) -> Request {
     }
 }
 
-/// Executes a command of a connector; under a key once, and its repetitions get the same answer. The call runs to its end even if the caller goes away, and its row is committed
-/// before this returns.
+/// Executes a command of a connector. With a key it runs once, and repetitions get the same answer. The call runs to
+/// completion even if the caller disconnects, and its row is committed before this returns.
 ///
 /// # Errors
-/// Denied; not found; unavailable where too many calls are at work or the row cannot be written; for a call under a
-/// key also a conflict while the first one is at work, and invalid where it was used for another call.
+/// Denied; not found; unavailable if too many calls are running or the row cannot be written. With a key also: conflict
+/// while the first call is running, and invalid if the key was used for another call.
 pub async fn execute(
     ctx: &OpContext,
     services: &Services,

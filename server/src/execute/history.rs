@@ -12,7 +12,7 @@ use crate::store::{ExecutionFilter, ExecutionRow, Page, PageRequest};
 /// Returns a page of recorded executions, newest first.
 ///
 /// # Errors
-/// Denied; invalid for a cursor that this list did not give.
+/// Denied; invalid if the cursor was not issued for this list.
 pub async fn list_executions(
     ctx: &OpContext,
     services: &Services,
@@ -32,7 +32,7 @@ pub async fn get_execution(ctx: &OpContext, services: &Services, id: Uuid) -> Re
     execution_view(services.store.executions().get(id).await?)
 }
 
-/// Shows a recorded execution. What was recorded as JSON stays the text that it is.
+/// Returns the view of a recorded execution. Recorded JSON texts are passed on unparsed.
 fn execution_view(row: ExecutionRow) -> Result<ExecutionView, Error> {
     let raw = |text: String| RawValue::from_string(text).map_err(Error::internal);
     Ok(ExecutionView {

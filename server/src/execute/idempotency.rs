@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: a call under a key runs once; the same key again gets the same answer for a day.
+//! `Idempotency-Key`: a call with a key runs once; the same key again gets the same answer for a day.
 //!
-//! The answer is kept sealed, keyed by token, connector and key, and written in one transaction with
-//! the execution's row, so that a crash leaves either both or neither.
+//! The answer is stored sealed, under token, connector and key, in one transaction with the execution's row, so that a
+//! crash leaves either both or neither.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub struct Answer {
     pub result: Box<RawValue>,
 }
 
-/// Tells calls under one key apart: two inputs that say the same have the same fingerprint, however they are spaced.
+/// The fingerprint that distinguishes calls under one key. Equal inputs have the same fingerprint, whatever their
+/// whitespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFingerprint(String);
 
@@ -55,40 +56,40 @@ impl CallFingerprint {
     }
 }
 
-/// A caller's key for a call, and the call that it stands for.
+/// A caller's key for a call, and the call's fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedCall {
     /// The key: 1 to 255 printable ASCII characters.
     pub key: String,
-    /// What was asked for under it.
+    /// The fingerprint of the requested call.
     pub fingerprint: CallFingerprint,
 }
 
-/// What became of a call under a key.
+/// The outcome of a call with a key.
 #[derive(Debug)]
 pub enum IdempotentOutcome {
     /// It ran.
     Ran(Executed),
-    /// It ran before; this is what it answered.
+    /// It ran before; this is its answer.
     Replayed(Answer),
 }
 
-/// Why a call under a key did not run.
+/// Why a call with a key did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The key is at work.
+    /// A call with the key is running.
     #[error("a call with this Idempotency-Key is still at work; ask again when it is done")]
     InFlight,
     /// The key was used for another body.
     #[error("this Idempotency-Key was used for another body; use a new key for a new call")]
     OtherBody,
-    /// The call itself was turned away.
+    /// The call itself was refused.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
-    /// The store did not answer.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A kept answer cannot be read.
+    /// The stored answer cannot be read.
     #[error("the kept answer cannot be read: {0}")]
     Damaged(String),
 }
@@ -105,10 +106,10 @@ impl From<KeyError> for Error {
     }
 }
 
-/// Executes a call under a key, once.
+/// Executes a call with a key, once.
 ///
 /// # Errors
-/// Where the key is at work or was used for another body, and where [`super::execute`] fails.
+/// If a call with the key is running, if the key was used for another body, and if [`super::execute`] fails.
 pub(super) async fn execute_keyed(
     services: &Services,
     instance: &Arc<Instance>,
@@ -131,7 +132,7 @@ pub(super) async fn execute_keyed(
     match run(services, instance, id, request, keep).await {
         Ok(executed) => Ok(IdempotentOutcome::Ran(executed)),
         Err(error) => {
-            // Nothing has left: the key is free again.
+            // Nothing has been sent: the key is free again.
             if matches!(error, ExecuteError::Busy(_) | ExecuteError::NotBegun(_)) {
                 services.store.idempotency().release(&key, id).await?;
             }
@@ -148,7 +149,7 @@ impl Finish for KeepAnswer {
     async fn finish(self, services: &Services, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
         let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(error.to_string());
         if executed.unavailable {
-            // Nothing was done: the row says so, and the key is free for the next attempt.
+            // Nothing was executed: the row says so, and the key is free for the next attempt.
             services.recorder.finish(row).await.map_err(|error| failed(&error))?;
             services.store.idempotency().release(&self.key, executed.id).await.map_err(|error| failed(&error))?;
             return Ok(());
@@ -178,11 +179,12 @@ fn open(services: &Services, key: &IdempotencyKey, sealed: &str) -> Result<Answe
     serde_json::from_slice(&text).map_err(|error| KeyError::Damaged(error.to_string()))
 }
 
-/// Settles the calls and keys that a dead server left at work: a call is unknown, and every repetition under its key
-/// is told so. Where the call had not begun, the key is free again. What a living server is at is left alone.
+/// Settles the calls and keys that a dead server left unfinished: the outcome of such a call is unknown, and every
+/// repetition with its key gets that answer. If the call had not started, the key is free again. Calls of living
+/// servers are left alone.
 ///
 /// # Errors
-/// Where the store does not answer.
+/// If the store fails.
 pub async fn settle_abandoned(services: &Services) -> Result<(), KeyError> {
     let abandoned = services.store.executions().abandon_ownerless().await?;
     if abandoned > 0 {
@@ -194,7 +196,7 @@ pub async fn settle_abandoned(services: &Services) -> Result<(), KeyError> {
         let begun = match row {
             Ok(row) => match row.status {
                 ExecutionStatus::Unknown => Some(row.deprecated),
-                // Begun, so it is never free again; its own end or the next start settles it.
+                // It has started, so the key is never free again; the call's own end or the next start settles it.
                 ExecutionStatus::Accepted | ExecutionStatus::Started => continue,
                 ExecutionStatus::Succeeded | ExecutionStatus::Failed => None,
             },

@@ -22,7 +22,7 @@ use crate::store::{ExecutionRow, new_id};
 /// A call of a connector's command.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The command; the type's default one where absent.
+    /// The command; if absent, the type's default command.
     pub command: Option<String>,
     /// Its params.
     pub params: Map<String, Value>,
@@ -36,22 +36,22 @@ pub struct Request {
     pub timeout_ms: Option<u64>,
     /// The mock scenario to answer instead of calling.
     pub mock_scenario: Option<String>,
-    /// Names the call to systems that must not act on it twice.
+    /// The key by which connected systems recognise a repeated call.
     pub idempotency_key: Option<String>,
-    /// Who asks, by which door.
+    /// The caller and its door.
     pub ctx: OpContext,
 }
 
-/// A call that is over and recorded.
+/// A call that has ended and is recorded.
 #[derive(Debug)]
 pub struct Executed {
     /// Id of the execution row.
     pub id: Uuid,
     /// The result.
     pub reply: Reply,
-    /// Whether the command is deprecated, and what its author says to use instead.
+    /// `Some` if the command is deprecated, with its author's advice, if any.
     pub deprecated: Option<Option<String>>,
-    /// Whether nothing was done because what serves the command cannot take it now: HTTP 503.
+    /// Whether nothing was executed because the executor cannot take the call now: HTTP 503.
     pub unavailable: bool,
     /// How long the call took, in milliseconds.
     pub took_ms: f64,
@@ -64,10 +64,10 @@ impl Executed {
     }
 }
 
-/// Why a call was turned away without a row.
+/// Why a call was refused without a row.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
-    /// Too many calls run already.
+    /// Too many calls are running.
     #[error("{0} has too many calls at work; try again in a moment")]
     Busy(String),
     /// The start could not be recorded, so nothing was called.
@@ -96,7 +96,7 @@ impl From<ExecuteError> for Error {
     }
 }
 
-/// Where the row of a finished call goes: the recorder, alone or together with a kept answer.
+/// Where the row of a finished call is written: to the recorder, alone or together with an answer to keep.
 pub(super) trait Finish: Send {
     fn finish(
         self,
@@ -106,7 +106,7 @@ pub(super) trait Finish: Send {
     ) -> impl Future<Output = Result<(), ExecuteError>> + Send;
 }
 
-/// Records the row and nothing else.
+/// Records only the row.
 pub(super) struct RowOnly;
 
 impl Finish for RowOnly {
@@ -118,7 +118,7 @@ impl Finish for RowOnly {
 /// Executes a call. The row is committed before this returns.
 ///
 /// # Errors
-/// Where too many calls are at work, or the row could not be written.
+/// If too many calls are running, or the row could not be written.
 pub(super) async fn execute(
     services: &Services,
     instance: &Arc<Instance>,
@@ -127,11 +127,11 @@ pub(super) async fn execute(
     run(services, instance, new_id(), request, RowOnly).await
 }
 
-/// Executes the command `test` of an external connector that has none: asks its service whether it is well. The row is
+/// Executes the command `test` of an external connector that has none: queries its service's health. The row is
 /// committed before this returns.
 ///
 /// # Errors
-/// Where too many calls are at work, or the row could not be written.
+/// If too many calls are running, or the row could not be written.
 pub(super) async fn check_health(
     services: &Services,
     instance: &Arc<Instance>,
@@ -140,10 +140,10 @@ pub(super) async fn check_health(
     run_at(services, instance, instance.health_target(), new_id(), request, RowOnly).await
 }
 
-/// Records a call that is refused for a reason of the caller's route, and answers with that reason.
+/// Records a call that the route refuses, and answers with the reason.
 ///
 /// # Errors
-/// Where the row could not be written.
+/// If the row could not be written.
 pub(super) async fn refuse(
     services: &Services,
     instance: &Arc<Instance>,
@@ -189,7 +189,7 @@ async fn run_at(
     Ok(executed)
 }
 
-/// Commits the row of a call that is over, then tells whoever watches.
+/// Commits the row of a call that has ended, then notifies the subscribers.
 async fn commit(
     services: &Services,
     row: ExecutionRow,
@@ -225,7 +225,7 @@ async fn call(
         Prepared::Call(call) => {
             let params = record::params(schema, Some(call.name()), call.params(), call.redactor());
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
-            // What only reads leaves nothing behind that a crash could make unknown: one write will do.
+            // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.
             if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
                 services
                     .recorder
@@ -238,13 +238,13 @@ async fn call(
     }
 }
 
-/// The row of a call that is over before it began.
+/// Returns the row of a call that ended before it started.
 fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall) -> ExecutionRow {
     let params = record::params(&instance.schema, done.command.as_deref(), &done.params, &done.redactor);
     record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
 }
 
-/// Takes what the handler sees out of the request; what the row tells of it stays.
+/// Moves what the handler gets out of the request; what the row records stays in it.
 fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
     Invocation {
         command: request.command.take(),
@@ -262,7 +262,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
     }
 }
 
-/// A call of a connector that is disabled or has lost its code.
+/// Returns the result of a call of a connector that is disabled or has lost its code.
 fn refused(instance: &Instance, invocation: Invocation, refusal: Option<&str>) -> FinishedCall {
     let began = Instant::now();
     let texts = instance

@@ -1,4 +1,4 @@
-//! What an execution leaves in the store: its params and its result without secrets.
+//! The stored row of an execution: its params and its result without secrets.
 
 use connector_runtime::dispatch::FinishedCall;
 use connector_runtime::redact::{Redactor, mask_fields, mask_headers};
@@ -11,7 +11,7 @@ use super::Request;
 use crate::instances::Instance;
 use crate::store::{ExecutionRow, ExecutionStatus, now};
 
-/// Makes the row of a call that begins.
+/// Builds the row of a call that starts.
 pub(super) fn begun(
     id: Uuid,
     instance: &Instance,
@@ -20,7 +20,7 @@ pub(super) fn begun(
     params: String,
     redactor: &Redactor,
 ) -> ExecutionRow {
-    // A caller who mixes up the keys of the body may have put a secret into any of these.
+    // A caller that mixes up the keys of the body may have put a secret into any of these.
     let shown = |text: &str| redactor.text(text).into_owned();
     ExecutionRow {
         id,
@@ -34,7 +34,7 @@ pub(super) fn begun(
         source: request.ctx.source(),
         step_id: request.step_id.as_deref().map(shown),
         run_id: request.run_id.as_deref().map(shown),
-        // Told at the start already: a row that a crash leaves behind says so too.
+        // Recorded already at the start, so that a row left by a crash says so too.
         deprecated: command.and_then(|name| instance.schema.commands.get(name)).is_some_and(|found| found.deprecated),
         params,
         result: None,
@@ -42,12 +42,12 @@ pub(super) fn begun(
         started_at: now(),
         duration_ms: None,
         actor: Some(request.ctx.actor()),
-        // A caller may bring it, so it may hold anything too.
+        // The caller may have supplied it, so it may contain anything too.
         request_id: Some(shown(request.ctx.request_id().as_str())),
     }
 }
 
-/// Completes the row of a call that is over.
+/// Completes the row of a call that has ended.
 pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall) -> ExecutionRow {
     row.status = if done.reply.success { ExecutionStatus::Succeeded } else { ExecutionStatus::Failed };
     row.mocked = done.mocked;
@@ -58,8 +58,8 @@ pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall) -> ExecutionRow 
     row
 }
 
-/// Writes the params as they are recorded. Secret params are masked by their schema; for a command
-/// that is not known, by the schema of every command.
+/// Returns the params as they are recorded. Secret params are masked by their schema; those of an unknown command by
+/// the schemas of all commands.
 pub(super) fn params(
     schema: &ConfigSchema,
     command: Option<&str>,
@@ -87,15 +87,15 @@ fn holds_secret(fields: &Fields) -> bool {
     fields.values().any(|field| field.secret || field.schema.as_ref().is_some_and(|schema| schema.holds_secret()))
 }
 
-/// Returns whether a JSON text may hold something to mask: a secret, or headers. Where not, it is recorded as
-/// it is, without being taken apart.
+/// Returns whether a JSON text may contain something to mask: a secret, or headers. If not, it is recorded unchanged,
+/// without being parsed.
 fn may_hide(text: &str, redactor: &Redactor) -> bool {
     let headers = |window: &[u8]| matches!(window[0], b'h' | b'H') && window.eq_ignore_ascii_case(b"headers");
     text.as_bytes().windows(7).any(headers) || redactor.finds(text)
 }
 
-/// Writes the result as it is recorded. Most results hold nothing to hide; they are written as they
-/// are, without being taken apart.
+/// Returns the result as it is recorded. Most results contain nothing to mask; they are written unchanged, without
+/// being parsed.
 fn result(reply: &Reply, redactor: &Redactor) -> String {
     let text = reply.to_json();
     if !may_hide(&text, redactor) {

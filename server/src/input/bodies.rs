@@ -1,4 +1,4 @@
-//! Reads each body, and checks the rules between its fields that can be seen without the store.
+//! Reads each body, and checks the rules between its fields that do not need the store.
 
 use connector_runtime::mock::MockSettings;
 use floh_client::bodies::{
@@ -11,14 +11,14 @@ use serde_json::{Map, Value};
 use super::Form;
 use crate::error::{Error, Mistake};
 
-/// Where what belongs to the type is changed, for messages.
+/// The message if a request changes a value that belongs to the type.
 const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
 
-/// Reads the body of `POST /api/connectors`. A draft of an import may be sent as it is. A key that is written twice in
-/// the config schema is a mistake: the first of two params of one name would be lost without a word.
+/// Reads the body of `POST /api/connectors`. The draft of an import may be sent unchanged. A duplicate key in the
+/// config schema is a mistake, because the first of two params of one name would be lost silently.
 ///
 /// # Errors
-/// Invalid with every mistake that can be seen without the type.
+/// Invalid with every mistake that can be found without the type.
 pub fn new_connector(text: &[u8]) -> Result<NewConnector, Error> {
     let mut form = Form::parse_with_schema(text)?;
     form.ignore(&DRAFT_KEYS);
@@ -35,7 +35,7 @@ pub fn new_connector(text: &[u8]) -> Result<NewConnector, Error> {
 /// Reads the body of `PUT /api/connectors/{id}`.
 ///
 /// # Errors
-/// Invalid with every mistake that can be seen without the connector.
+/// Invalid with every mistake that can be found without the connector.
 pub fn connector_patch(text: &[u8]) -> Result<ConnectorPatch, Error> {
     let mut form = Form::parse(text)?;
     for key in ["executionModel", "type"] {
@@ -53,20 +53,20 @@ pub fn connector_patch(text: &[u8]) -> Result<ConnectorPatch, Error> {
     Ok(patch)
 }
 
-/// A body that was read, and the mistakes that were seen meanwhile: whoever knows what it is for adds its own, so that
-/// one answer names all.
+/// A body that was read, and the mistakes found so far. The use case adds its own mistakes, so that one answer names
+/// all of them.
 #[derive(Debug)]
 pub struct Unchecked<B> {
-    /// The body; a value that is missing or wrong is an empty one.
+    /// The body; a missing or invalid value is empty.
     pub body: B,
-    /// What is wrong with it so far.
+    /// The mistakes found so far.
     pub mistakes: Vec<Mistake>,
 }
 
 /// Reads the body of `PUT /api/connector-types/{id}` and of its dry run.
 ///
 /// # Errors
-/// Invalid where it is not a JSON object.
+/// Invalid if it is not a JSON object.
 pub fn type_change(text: &[u8]) -> Result<Unchecked<TypeChange>, Error> {
     let mut form = Form::parse_with_schema(text)?;
     let body = form.read();
@@ -76,7 +76,7 @@ pub fn type_change(text: &[u8]) -> Result<Unchecked<TypeChange>, Error> {
 /// Reads the body of `POST /api/connector-types/{id}/refresh`.
 ///
 /// # Errors
-/// Invalid where it is not a JSON object.
+/// Invalid if it is not a JSON object.
 pub fn type_refresh(text: &[u8]) -> Result<Unchecked<TypeRefresh>, Error> {
     let mut form = Form::parse(text)?;
     let body = form.read();
@@ -86,7 +86,7 @@ pub fn type_refresh(text: &[u8]) -> Result<Unchecked<TypeRefresh>, Error> {
 /// Reads the body of `POST /api/connectors/{id}/execute`.
 ///
 /// # Errors
-/// Invalid with every mistake that can be seen without the connector.
+/// Invalid with every mistake that can be found without the connector.
 pub fn call(text: &[u8]) -> Result<Call, Error> {
     let mut form = Form::parse(text)?;
     let call: Call = form.read();
@@ -98,7 +98,7 @@ pub fn call(text: &[u8]) -> Result<Call, Error> {
 /// Reads the body of `POST /api/connectors/{id}/test`.
 ///
 /// # Errors
-/// Invalid with every mistake, also where it names a command.
+/// Invalid with every mistake, also if it names a command.
 pub fn test(text: &[u8]) -> Result<Test, Error> {
     let mut form = Form::parse(text)?;
     if form.json("command").is_some() {
@@ -124,7 +124,7 @@ pub fn import(text: &[u8]) -> Result<Import, Error> {
 /// Reads the body of `POST /api/tokens`.
 ///
 /// # Errors
-/// Invalid with every mistake that can be seen without the actor.
+/// Invalid with every mistake that can be found without the actor.
 pub fn new_token(text: &[u8]) -> Result<NewToken, Error> {
     let mut form = Form::parse(text)?;
     let new = form.read();

@@ -1,5 +1,5 @@
-//! JSON read with an eye on keys that stand twice. Of two equal keys the last one counts; in a config schema
-//! the first would be a field or a param that its author wrote and nobody sees.
+//! Reads JSON and reports duplicate keys. Of two equal keys the last one counts; in a config schema the first would be
+//! a field or param that its author wrote and that is lost silently.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Number, Value};
 use crate::error::{MAX_MISTAKES, Mistake};
 use connector_runtime::schema::pointer;
 
-/// Reads a JSON text, and names the keys that stand twice; the last of equal ones is kept.
+/// Parses a JSON text, and returns the duplicate keys; the last of equal ones is kept.
 ///
 /// # Errors
-/// Where the text is no JSON.
+/// If the text is not valid JSON.
 pub(super) fn read(bytes: &[u8]) -> Result<(Value, Vec<Mistake>), serde_json::Error> {
     let mut found = Found::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);

@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use super::duplicate_keys;
 use crate::error::{Error, ErrorKind, MAX_MISTAKES, Mistake};
 
-/// What is wrong with a NUL character.
+/// The message for a text with a NUL character.
 const NUL: &str = "must not contain a NUL character";
-/// How deep an input may be nested: the parser's own limit.
+/// The maximum nesting depth of an input, which is the parser's own limit.
 const MAX_DEPTH: usize = 127;
 
 /// A JSON object whose keys are read one by one. Its `Debug` shows the keys and no value: values may be secrets.
@@ -27,7 +27,7 @@ impl Form {
     /// Parses a body that must be a JSON object; an empty one counts as `{}`.
     ///
     /// # Errors
-    /// Invalid where it is not a JSON object.
+    /// Invalid if it is not a JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self { map: Map::new(), mistakes: Vec::new() });
@@ -35,11 +35,11 @@ impl Form {
         Self::of(serde_json::from_slice(bytes).map_err(|error| not_json(&error))?)
     }
 
-    /// Parses a body as [`Form::parse`] does. Inside the config schema a duplicate key is a mistake: the first of two
-    /// params of one name would be lost without a word.
+    /// Parses a body as [`Form::parse`] does. Inside the config schema a duplicate key is a mistake, because the first
+    /// of two params of one name would be lost silently.
     ///
     /// # Errors
-    /// Invalid where it is not a JSON object.
+    /// Invalid if it is not a JSON object.
     pub fn parse_with_schema(bytes: &[u8]) -> Result<Self, Error> {
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
         let (value, mut mistakes) =
@@ -63,7 +63,7 @@ impl Form {
         self.mistakes.push(Mistake::new(format!("/{key}"), message));
     }
 
-    /// Passes over keys that mean nothing here.
+    /// Ignores keys that have no meaning here.
     pub fn ignore(&mut self, keys: &[&str]) {
         self.map.retain(|key, _| !keys.contains(&key.as_str()));
     }
@@ -82,7 +82,7 @@ impl Form {
     /// Reads a body. Rules between its fields come after it, and then [`Form::finish`].
     pub fn read<B: Body>(&mut self) -> B {
         let body = B::read(self);
-        // A body of a million unknown keys gets no answer of a million messages.
+        // A body of a million unknown keys does not get an answer of a million messages.
         let left: Vec<String> = self.map.keys().take(MAX_MISTAKES).cloned().collect();
         for key in left {
             let key = pointer::escape(&key);
@@ -99,7 +99,7 @@ impl Form {
     /// Ends reading.
     ///
     /// # Errors
-    /// Invalid with every mistake, where there is one.
+    /// Invalid with every mistake, if there is one.
     pub fn finish(self) -> Result<(), Error> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(self.mistakes)) }
     }

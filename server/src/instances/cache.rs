@@ -1,5 +1,5 @@
-//! The decrypted connectors in memory. Every write to a connector or its type drops the entry, whoever wrote it: the
-//! cache hears of it by [`crate::changes`]. A load that was under way meanwhile is used once and not kept.
+//! The decrypted connectors in memory. Every write to a connector or its type drops the entry, whichever process wrote
+//! it: the cache subscribes to [`crate::changes`]. A load during a write is used once and not kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::load::Loader;
 use crate::changes::{Change, Subject, Subscriber};
 use crate::error::Error;
 
-/// How many connectors are kept; beyond that the memory is emptied and filled anew.
+/// The maximum number of connectors kept; beyond it the cache is emptied.
 const MAX_KEPT: usize = 10_000;
 
 /// Decrypted connectors by id and name.
@@ -23,7 +23,7 @@ pub struct Instances {
     kept: Arc<Memory>,
 }
 
-/// What is in memory; hears of changes.
+/// The contents of the cache; subscribes to changes.
 #[derive(Debug, Default)]
 struct Memory(RwLock<Kept>);
 
@@ -31,19 +31,19 @@ struct Memory(RwLock<Kept>);
 struct Kept {
     by_id: HashMap<Uuid, Arc<Instance>>,
     by_name: HashMap<String, Uuid>,
-    /// What may run at once, by connector; outlives what is dropped with a write.
+    /// The limits of concurrent calls, by connector; kept when a write drops an entry.
     limits: HashMap<Uuid, Arc<Semaphore>>,
-    /// Goes up with every write, so that a load can see that it was overtaken.
+    /// Increases with every write, so that a load can detect a concurrent write.
     writes: u64,
 }
 
-/// Reads an id as the store does: in its hyphenated form alone.
+/// Reads an id as the store does: only in its hyphenated form.
 fn id_of(key: &str) -> Option<Uuid> {
     Uuid::try_parse(key).ok().filter(|_| key.len() == 36)
 }
 
 impl Instances {
-    /// Creates an empty cache that loads with `loader`, and hears of what is written to the loader's store.
+    /// Creates an empty cache that loads with `loader`, and subscribes to the changes of the loader's store.
     pub fn new(loader: Loader) -> Self {
         let kept = Arc::<Memory>::default();
         let changes = loader.store.changes();
@@ -55,7 +55,7 @@ impl Instances {
     /// Returns a connector by id or name, decrypted.
     ///
     /// # Errors
-    /// Not found where there is none.
+    /// Not found if there is none.
     pub async fn get(&self, key: &str) -> Result<Arc<Instance>, Error> {
         let writes = {
             let kept = self.kept.0.read();
@@ -71,7 +71,8 @@ impl Instances {
         instance.permits = Arc::clone(limit);
         let instance = Arc::new(instance);
         if kept.writes == writes {
-            // Others may have loaded it meanwhile. All use the first one, and what it keeps: access tokens.
+            // Other callers may have loaded it meanwhile. All use the first instance and the access tokens that it
+            // keeps.
             if let Some(first) = kept.by_id.get(&instance.id) {
                 return Ok(Arc::clone(first));
             }

@@ -27,19 +27,19 @@ pub struct Instance {
     pub type_name: String,
     /// The type's version.
     pub type_version: String,
-    /// What the type accepts.
+    /// The type's schema.
     pub schema: Arc<ConfigSchema>,
-    /// Why it cannot be called, where it cannot.
+    /// Why calls are refused; `None` if callable.
     pub refusal: Option<String>,
     /// Its decrypted config.
     pub connection: Arc<ConnectionConfig>,
     /// Knows the secrets of the config.
     pub redactor: Arc<Redactor>,
-    /// Least level of log lines that are kept.
+    /// The lowest level of log lines that are kept.
     pub log_level: LogLevel,
-    /// The way out, which knows the secrets too, and where they may go.
+    /// The egress client, which knows the secrets and where they may go.
     pub http: Client,
-    /// Turns away calls beyond what may run at once.
+    /// Limits the number of concurrent calls.
     pub permits: Arc<Semaphore>,
     /// Counts its calls.
     pub meters: Meters,
@@ -51,18 +51,18 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Returns the service behind an external connector that has an endpoint.
+    /// Returns the service of an external connector that has an endpoint.
     pub fn service(&self) -> Option<&Arc<External>> {
         self.service.as_deref().map(HealthCheck::service)
     }
 
-    /// Returns what the command `test` of a connector goes to that has none itself: its service's health.
+    /// Returns the target of the command `test` for a connector that does not have this command: its service's health.
     pub fn health_target(&self) -> Option<Target<'_>> {
         let executor: &dyn Executor = self.service.as_deref()?;
         Some(Target { schema: HealthCheck::schema(), executor, ..self.target()? })
     }
 
-    /// Returns what a call goes to; `None` where the code of the type is not there.
+    /// Returns the target of a call; `None` if the code of the type is missing.
     pub fn target(&self) -> Option<Target<'_>> {
         Some(Target {
             connector: &self.name,

@@ -1,4 +1,4 @@
-//! Loads a connector from the store: decrypts it and chooses the executor that serves it.
+//! Loads a connector from the store: decrypts it and selects its executor.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ use crate::type_schema::type_schema;
 use crate::vault::Vault;
 use connector_runtime::external::{HealthCheck, ServiceStatuses};
 
-/// How many calls of one connector may run at the same time; further ones are refused.
+/// The maximum number of concurrent calls of a connector; further ones are refused.
 const MAX_CALLS: usize = 256;
 
-/// What a connector is loaded with. Clones share everything.
+/// What loading a connector needs. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Loader {
     /// The compiled connector types.
@@ -39,13 +39,13 @@ pub struct Loader {
     pub store: Store,
     /// Opens sealed secrets.
     pub vault: Arc<Vault>,
-    /// The way out.
+    /// The egress client.
     pub http: Client,
-    /// Where scripts run.
+    /// The sandbox.
     pub scripts: Scripts,
     /// The agents that are connected.
     pub agents: Hub,
-    /// What is known of the services behind external connectors.
+    /// The statuses of the services of external connectors.
     pub service_statuses: Arc<ServiceStatuses>,
 }
 
@@ -53,7 +53,7 @@ impl Loader {
     /// Decrypts a connector.
     ///
     /// # Errors
-    /// Not found where there is none, internal where what is stored cannot be read.
+    /// Not found if there is none, internal if the stored data cannot be read.
     pub(super) async fn load(&self, key: &str) -> Result<Instance, Error> {
         let LoadedConnector { connector, connector_type, secrets } = self.store.connectors().load(key).await?;
         let schema = type_schema(&self.registry, &connector_type)?;
@@ -67,7 +67,7 @@ impl Loader {
                 signing_secret = value.as_str().map(Secret::from);
                 continue;
             }
-            // What is sealed stays a secret, whatever the type's newest schema says of it.
+            // A sealed value stays a secret, whatever the type's newest schema says of it.
             if !schema.connection.get(&sealed.field).is_some_and(Field::holds_secret) {
                 push_texts(&value, &mut texts);
             }
@@ -76,7 +76,7 @@ impl Loader {
         texts.extend(secret_texts(&schema.connection, &config));
         let compiled = connector.execution_model == ExecutionModel::BuiltIn;
         let entry = self.registry.get(&connector_type.name).filter(|_| compiled);
-        // Compiled code reads its connection by the compiled schema, whatever the row has become.
+        // Compiled code reads its connection by the compiled schema, whatever the row says.
         let (scope, fields) = entry.map_or((EgressScope::default(), &schema.connection), |entry| {
             (entry.descriptor().egress, &entry.schema().connection)
         });
@@ -129,7 +129,7 @@ impl Loader {
     }
 }
 
-/// Makes what serves a type that runs a script. One that an earlier release seeded and this one has not is gone.
+/// Returns the executor of a script type. A seeded script type that this release no longer contains is refused.
 fn script(
     loader: &Loader,
     connector_type: &ConnectorType,

@@ -1,4 +1,5 @@
-//! The metrics of a connector type's calls. Their handles are kept: a look-up by labels costs more than the rest.
+//! The metrics of a connector type's calls. Their handles are kept, because a lookup by labels costs more than the
+//! rest.
 
 use metrics::{Counter, Histogram};
 
@@ -25,7 +26,7 @@ impl Meters {
         }
     }
 
-    /// Counts a call that is over.
+    /// Counts a call that has ended.
     pub fn count(&self, success: bool, seconds: f64) {
         if success { &self.succeeded } else { &self.failed }.increment(1);
         self.seconds.record(seconds);

@@ -1,4 +1,4 @@
-//! What serves an external connector: the service at its endpoint, or the agent that registered its name.
+//! The executor of an external connector: the service at its endpoint, or the agent that registered its name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::changes::{Action, Change, Subject, Subscriber};
 use crate::store::{ConnectorRow, ConnectorType, ExecutionModel};
 use connector_runtime::external::{Expected, External, Service, ServiceStatuses};
 
-/// What an external connector is made of.
+/// What the executor of an external connector is built from.
 pub(super) struct Remote<'c> {
     pub connector: &'c ConnectorRow,
     pub connector_type: &'c ConnectorType,
@@ -27,20 +27,20 @@ pub(super) struct Remote<'c> {
     pub redactor: &'c Arc<Redactor>,
 }
 
-/// What serves an external connector, and its service where it has an endpoint.
+/// The executor of an external connector, and its service if it has an endpoint.
 pub(super) type Serving = (Arc<dyn Executor>, Option<Arc<External>>);
 
-/// Makes what serves an external connector, and its service where it has an endpoint.
+/// Creates the executor of an external connector, and its service if it has an endpoint.
 ///
 /// # Errors
-/// Where the endpoint is no URL that may be called.
+/// If the endpoint is not a URL that may be called.
 pub(super) fn serve(loader: &Loader, parts: &Remote<'_>) -> Result<Serving, String> {
     let service = service(loader, parts)?.map(Arc::new);
     let executor = match &service {
         Some(service) => Arc::clone(service) as Arc<dyn Executor>,
         None => Arc::new(remote(loader, parts)),
     };
-    // Of a compiled type the mocks and deadlines are here, wherever its commands run.
+    // Mocks and timeouts of a compiled type apply here, wherever its commands run.
     let compiled = parts.connector_type.execution_model == ExecutionModel::BuiltIn;
     let entry = loader.registry.get(&parts.connector_type.name).filter(|_| compiled);
     let executor = match entry {
@@ -50,20 +50,20 @@ pub(super) fn serve(loader: &Loader, parts: &Remote<'_>) -> Result<Serving, Stri
     Ok((executor, service))
 }
 
-/// Makes what serves an external connector that has no endpoint: whichever agent registered its name.
+/// Creates the executor of an external connector without an endpoint, which the agent that registered its name serves.
 fn remote(loader: &Loader, parts: &Remote<'_>) -> AgentExecutor {
     let version = (!parts.schema.open).then_some(parts.connector_type.fields.version.as_str());
     let redactor = Arc::clone(parts.redactor);
     AgentExecutor::new(&loader.agents, &parts.connector.fields.name, version, parts.schema, redactor)
 }
 
-/// Makes the client of an external connector's service; `None` where it has no endpoint.
+/// Creates the client of an external connector's service; `None` if it has no endpoint.
 ///
-/// The client is the server's own, narrowed to the endpoint: what the connection's fields name does not matter, as
-/// it is the service that goes there.
+/// The client is the server's own, restricted to the endpoint: destinations in the connection's fields are irrelevant,
+/// because the service calls them.
 ///
 /// # Errors
-/// Where the endpoint is no URL that may be called.
+/// If the endpoint is not a URL that may be called.
 fn service(loader: &Loader, parts: &Remote<'_>) -> Result<Option<External>, String> {
     let Remote { connector, schema, signing_secret, redactor, .. } = parts;
     let Some(endpoint) = &connector.endpoint_url else { return Ok(None) };
@@ -85,7 +85,7 @@ fn service(loader: &Loader, parts: &Remote<'_>) -> Result<Option<External>, Stri
     External::new(service, &loader.http).map(Some).map_err(|error| refused(&error))
 }
 
-/// What is known of a service goes with its connector.
+/// The status of a service is dropped with its connector.
 impl Subscriber for ServiceStatuses {
     fn on_change(&self, change: &Change) {
         if let Change { subject: Subject::Connector { id, .. }, action: Action::Deleted, .. } = change {
@@ -94,8 +94,7 @@ impl Subscriber for ServiceStatuses {
     }
 }
 
-/// An instance of a compiled type that another process serves: what it does is done there, what is known of its
-/// commands stays here.
+/// An instance of a compiled type that another process serves: its commands run there, their descriptions stay here.
 #[derive(Debug)]
 struct RemoteBuiltIn {
     executor: Arc<dyn Executor>,

@@ -1,4 +1,4 @@
-//! What is written is what the next call uses, whoever wrote it.
+//! The next call uses what was written, whichever process wrote it.
 
 use connector_runtime::external::ServiceStatus;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ on_both!(
     a_change_of_the_type_is_seen_by_all_its_connectors,
 );
 
-/// Makes a connector of a compiled type, past the use cases.
+/// Creates a connector of a compiled type, bypassing the use cases.
 async fn connector(server: &TestServer, name: &str, config: Value) -> ConnectorRow {
     let of = server.app.store.types().get("safe").await.unwrap();
     let fields = ConnectorFields { config: object(config), ..connector_fields(name) };

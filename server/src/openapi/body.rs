@@ -1,5 +1,5 @@
-//! Request bodies: a JSON object becomes params of its own, a form's and a multipart's fields too, anything
-//! else is the param `body`.
+//! Request bodies: the properties of a JSON object and the fields of a form or a multipart body become params of their
+//! own; any other body is the param `body`.
 
 use connector_runtime::schema::{Field, FieldKind, Fields};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::resolve::cut;
 use super::schema::{Way, field};
 use super::table::{Body, BodyField, BodyKind, Form};
 
-/// A media type that was chosen, and its object.
+/// The chosen media type, and its object.
 type Chosen<'d> = (&'d str, &'d Value);
 
 /// Adds a body's params to an operation's fields and returns its entry.
@@ -86,7 +86,7 @@ fn plain(media: &str) -> String {
     media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Chooses among media types: JSON, what is like JSON, anything, forms, text, else the first.
+/// Selects one of several media types: JSON, JSON-like, wildcards, forms, multipart, text, else the first.
 pub(super) fn choose(content: &Map<String, Value>) -> Option<Chosen<'_>> {
     let rules: [fn(&str) -> bool; 6] = [
         |media| plain(media) == "application/json",
@@ -201,7 +201,7 @@ fn flat(
                 let style = said("style").and_then(Value::as_str).filter(|style| *style != "form");
                 let explode = said("explode").and_then(Value::as_bool).unwrap_or(style.is_none());
                 let reserved = said("allowReserved") == Some(&Value::Bool(true));
-                // Without a style, an object in a form is JSON.
+                // Without a style, an object in a form is written as JSON.
                 let plain = said("style").is_some() || said("explode").is_some();
                 let json = !plain && matches!(made.kind, FieldKind::Object)
                     || said("contentType").and_then(Value::as_str).is_some_and(is_json);
@@ -218,7 +218,7 @@ fn flat(
     Body { kind, media: media.to_owned(), required, key: None, fields: parts }
 }
 
-/// A part is a file if its schema says bytes; so is a list of them.
+/// A part is a file if its schema says that it is bytes; so is a list of them.
 fn is_file(schema: &Map<String, Value>) -> bool {
     let bytes = |schema: &Map<String, Value>| {
         schema.get("format").is_some_and(|format| format == "binary")

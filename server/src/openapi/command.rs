@@ -1,4 +1,4 @@
-//! One operation -> one command: its fields, what it answers, and its entry in the script's table.
+//! Turns one operation into one command: its fields, its outputs, and its entry in the script's table.
 
 use connector_runtime::schema::{Command, Effect, Fields, Source};
 use serde_json::{Map, Value};
@@ -15,25 +15,25 @@ use super::security::Security;
 use super::servers::Servers;
 use super::table::Entry;
 
-/// Characters of a command's description.
+/// The maximum number of characters of a command's description.
 pub(super) const DESCRIPTION: usize = 1000;
 
-/// How many schemas may be written out for one operation, each way.
+/// How many schemas may be written out for one operation, in each direction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     pub(super) input: usize,
     pub(super) output: usize,
 }
 
-/// The schemas that every document may have written out, so that small documents are complete.
+/// The number of schemas that every document may have written out, so that small documents are complete.
 const SMALL: usize = 40_000;
-/// The least number of schemas that the operations of a very long document have, together.
+/// The minimum number of schemas for all operations of a very long document together.
 const LEAST: usize = 400_000;
 
 impl Budget {
-    /// Depends on the length of the document, so that the draft is not much larger than the document: a
-    /// written schema is about three values. In powers of two, so that a document that grows by an operation
-    /// brings the same schemas again for the others.
+    /// Returns the budget. It depends on the length of the document, so that the draft is not much larger than the
+    /// document: a written schema is about three values. It is a power of two, so that a document that gains an
+    /// operation gives the same schemas again for the others.
     pub(super) fn of(nodes: usize, operations: usize) -> Self {
         let operations = operations.max(1);
         let share = (nodes / operations / 3).max(SMALL / operations);
@@ -43,7 +43,7 @@ impl Budget {
     }
 }
 
-/// What making a command takes.
+/// The state that building a command needs.
 pub(super) struct Making<'m, 'd> {
     pub(super) document: &'m Document<'d>,
     pub(super) schemas: &'m Schemas<'d>,
@@ -60,7 +60,7 @@ impl<'d> Making<'_, 'd> {
     }
 }
 
-/// Makes the command of an operation.
+/// Builds the command of an operation.
 pub(super) fn command<'d>(
     mut making: Making<'_, 'd>,
     operation: &Operation<'d>,
@@ -114,7 +114,7 @@ pub(super) fn command<'d>(
     (command, entry)
 }
 
-/// Where a command comes from; a re-import finds the command by it.
+/// Returns the origin of a command, by which a re-import finds it.
 pub(super) fn source(operation: &Operation<'_>) -> Source {
     Source { method: operation.method.clone(), path: operation.path.to_owned(), operation_id: operation.id.clone() }
 }

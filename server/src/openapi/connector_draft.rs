@@ -15,7 +15,7 @@ pub(super) fn slug(title: &str) -> String {
     if connector_runtime::schema::is_connector_name(&name) { name } else { "imported-api".to_owned() }
 }
 
-/// Makes a semantic version from what documents say: `v2`, `1.0`, `2024-06-01`.
+/// Makes a semantic version from the usual spellings: `v2`, `1.0`, `2024-06-01`.
 pub(super) fn version(told: &str) -> String {
     if let Ok(version) = semver::Version::parse(told.trim().trim_start_matches(['v', 'V'])) {
         return format!("{}.{}.{}", version.major, version.minor, version.patch);

@@ -6,7 +6,7 @@
 pub struct ImportError {
     /// A stable word for programs, such as `invalid_syntax`.
     pub code: &'static str,
-    /// What is wrong with the document and how to mend it.
+    /// What is wrong with the document and how to fix it.
     pub message: String,
     /// JSON pointer to the place, if there is one.
     pub pointer: Option<String>,

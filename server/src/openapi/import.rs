@@ -1,4 +1,4 @@
-//! Reads a document and makes the draft of a connector from it: the whole of an import, from bytes to draft.
+//! Reads a document and builds the draft of a connector from it: the whole import, from bytes to draft.
 
 use std::collections::HashSet;
 
@@ -18,10 +18,10 @@ use super::schema::Schemas;
 use super::security::Security;
 use super::servers::Servers;
 
-/// Bytes that the operations of a draft may hold without their schemas.
+/// The maximum number of bytes of a draft's operations, without their schemas.
 const MAX_HELD: usize = 64 << 20;
 
-/// What is asked of an import.
+/// The options of an import.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The connector's name; made from the title if absent.
@@ -34,10 +34,10 @@ pub struct Options {
     pub known: Vec<(Source, String)>,
 }
 
-/// Is called with the number of operations that are done, and of all operations.
+/// Called with the number of finished operations, and of all operations.
 pub type Watch<'w> = dyn FnMut(usize, usize) + 'w;
 
-/// A document that was read, and what was noted about it.
+/// A parsed document, and the notes about it.
 #[derive(Debug)]
 pub struct Spec {
     value: Value,
@@ -68,7 +68,7 @@ impl Spec {
         Ok(Self { value, nodes, notes })
     }
 
-    /// Takes a document that is a JSON value already. A text is read as the text of a document.
+    /// Accepts a document that is already a JSON value. A string is parsed as the text of a document.
     ///
     /// # Errors
     /// As [`Spec::read`].
@@ -84,10 +84,10 @@ impl Spec {
         &self.value
     }
 
-    /// Returns the name of its connector: the one asked for, else one made from the title.
+    /// Returns the name of its connector: the requested one, else one made from the title.
     ///
     /// # Errors
-    /// If it is not an OpenAPI 3 document, or the name asked for is not valid.
+    /// If it is not an OpenAPI 3 document, or the requested name is not valid.
     pub fn name(&self, asked: Option<&str>) -> Result<String, ImportError> {
         name(asked, &super::root::check(&self.value, &mut Notes::default())?.title)
     }
@@ -118,7 +118,7 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<ConnectorDraft, ImportE
     Spec::read(bytes)?.draft(options)
 }
 
-/// Imports a document that is a JSON value already. A text is read as the text of a document.
+/// Imports a document that is already a JSON value. A string is parsed as the text of a document.
 ///
 /// # Errors
 /// As [`import`].

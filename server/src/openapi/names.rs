@@ -1,8 +1,8 @@
 //! Names of commands and params: made from the document's words, and the same at each import.
 //!
-//! A command is a function of the script, so a name must be an identifier that means nothing else there.
-//! Which operation keeps a name that several want depends on path and method, never on the order
-//! in the document. A name of an earlier import stays.
+//! A command is a function of the script, so its name must be an identifier that has no other meaning there. If several
+//! operations want a name, path and method decide which one gets it, never the order in the document. A name of an
+//! earlier import is kept.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -14,10 +14,10 @@ use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
 
-/// Characters of a name; there is room left for a suffix.
+/// The maximum number of characters of a name; there is room left for a suffix.
 const MOST: usize = 96;
 
-/// Names that mean something in the script: words of the language, what the engine has, the script's own.
+/// Names with a meaning in the script: words of the language, names of the engine, and the script's own.
 const RESERVED: &[&str] = &[
     "arguments",
     "async",
@@ -155,7 +155,8 @@ const RESERVED: &[&str] = &[
     "server",
 ];
 
-/// Splits a text at what is not a letter or digit and writes it as one word: `list-all users` is `listAllUsers`.
+/// Splits a text at characters that are neither letters nor digits, and writes it as one word: `list-all users` becomes
+/// `listAllUsers`.
 pub(super) fn camel(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(2 * MOST));
     for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
@@ -254,8 +255,8 @@ fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: 
 /// Returns whether an operation is the one that a command came from.
 type Rule = fn(&Operation<'_>, &Source) -> bool;
 
-/// Names of an earlier import: first operations that are the same in all, then in method and path, then in the
-/// id.
+/// Assigns names of an earlier import: first to operations that are equal in everything, then in method and path, then
+/// in the id.
 fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Option<String>> {
     let mut names = vec![None; operations.len()];
     if known.is_empty() {
@@ -282,7 +283,7 @@ fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Opti
     names
 }
 
-/// Returns the name that an operation would have if it were alone.
+/// Returns the name that an operation would have without any others.
 fn base(operation: &Operation<'_>, notes: &mut Notes) -> String {
     let Some(id) = &operation.id else { return from_path(operation) };
     let plain = camel(id);
@@ -329,15 +330,15 @@ fn from_path(operation: &Operation<'_>) -> String {
     if RESERVED.contains(&name.as_str()) { format!("{name}Operation") } else { name }
 }
 
-/// Hands out the names of one command's params.
+/// Assigns the names of one command's params.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     used: HashSet<String>,
 }
 
 impl Keys {
-    /// Returns the name of a param: the wire's where it is an identifier, else one made from it; where it is
-    /// taken, the location is put before it. The flag says that it was.
+    /// Returns the name of a param: the wire's name if it is an identifier, else one made from it; if that is taken,
+    /// the location is put before it. The flag says whether that happened.
     pub(super) fn take(&mut self, wire: &str, location: &str) -> (String, bool) {
         let identifier = connector_runtime::schema::is_command_name(wire) && wire.len() <= MOST;
         let plain = if identifier { wire.to_owned() } else { bounded(started(camel(wire)), wire) };

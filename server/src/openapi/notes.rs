@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use floh_client::answers::{Reason, Verdict, Warning};
 
-/// Warnings of one code that are listed; further ones are counted.
+/// The maximum number of listed warnings of one code; further ones are counted.
 const MAX_WARNINGS: usize = 20;
 
-/// Collects warnings, and the reasons of the operation at hand.
+/// Collects warnings, and the reasons of the current operation.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     warnings: Vec<Warning>,
@@ -29,12 +29,12 @@ impl Notes {
         }
     }
 
-    /// Notes what the operation at hand cannot do as the document says.
+    /// Notes in what the current operation differs from the document.
     pub(super) fn degrade(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
         self.reason(Verdict::Degraded, code, pointer, message.into());
     }
 
-    /// Notes why the operation at hand cannot be called.
+    /// Notes why the current operation cannot be called.
     pub(super) fn refuse(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
         self.reason(Verdict::Refused, code, pointer, message.into());
     }
@@ -53,7 +53,7 @@ impl Notes {
         (self.verdict.take().unwrap_or(Verdict::Exact), std::mem::take(&mut self.reasons))
     }
 
-    /// Returns the warnings; of a code with very many the first ones, and how many more there are.
+    /// Returns the warnings; of a frequent code the first ones, and how many more there are.
     pub(super) fn into_warnings(self) -> Vec<Warning> {
         let Self { mut warnings, counts, .. } = self;
         let mut more: Vec<_> = counts.into_iter().filter(|(_, count)| *count > MAX_WARNINGS).collect();

@@ -1,4 +1,4 @@
-//! Finds every operation of a document: each method of each path, whatever is wrong with it.
+//! Finds every operation of a document: each method of each path, even if something is wrong with it.
 
 use serde_json::{Map, Value};
 

@@ -1,5 +1,5 @@
-//! What an operation answers: outputs and their schema from the lowest 2xx answer, and how pages are
-//! turned, if answer and parameters say so together.
+//! What an operation answers: outputs and their schema from the lowest 2xx answer, and how to turn pages if answer and
+//! parameters together show it.
 
 use connector_runtime::schema::{Field, FieldKind, Fields, is_command_name};
 use serde_json::{Map, Value, json};
@@ -10,12 +10,12 @@ use super::operations::{Operation, escape};
 use super::schema::Way;
 use super::table::{Pages, Param};
 
-/// What is known of an answer.
+/// What a document says of an operation's answer.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     pub(super) names: Vec<String>,
     pub(super) schema: Option<Value>,
-    /// The media types to ask for, if not JSON.
+    /// The media types to request, if not JSON.
     pub(super) accept: Option<String>,
     /// Whether a `Link` header is declared.
     link: bool,
@@ -70,7 +70,7 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs
 }
 
-/// What a command answers that fetches a file.
+/// Returns the schema for a command that downloads a file.
 fn file() -> Value {
     json!({ "type": "object", "properties": {
         "contentType": { "type": "string", "description": "The media type that the service told." },

@@ -1,5 +1,5 @@
-//! Parameters outside the body. The path's template says which path parameters there are, whatever is
-//! declared. The wire name is kept beside a key that is an identifier.
+//! Parameters outside the body. The path's template decides which path parameters exist, whatever is declared. A
+//! param's key is an identifier; its wire name is stored with it.
 
 use connector_runtime::schema::Fields;
 use indexmap::IndexMap;
@@ -12,7 +12,7 @@ use super::schema::{Way, field, is_small};
 use super::table::{Form, Param};
 
 const LOCATIONS: [&str; 5] = ["path", "query", "querystring", "header", "cookie"];
-/// Headers that OpenAPI declares elsewhere.
+/// Headers that OpenAPI declares in other places.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
 /// A declared parameter and its place.
@@ -91,7 +91,7 @@ fn template(path: &str) -> Vec<&str> {
 
 type All<'d> = IndexMap<(&'static str, &'d str), Declared<'d>>;
 
-/// Returns what path and operation declare; of two with the same name and location the last one counts.
+/// Returns the parameters that path and operation declare; of two with the same name and location the last one counts.
 fn declared<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> All<'d> {
     let mut all = All::new();
     for (source, level) in [(operation.shared("parameters"), "path"), (operation.own.get("parameters"), "operation")] {

@@ -1,7 +1,7 @@
-//! Bytes -> a JSON value, with limits that hold before anything is built.
+//! Parses bytes into a JSON value, with limits that are checked before anything is built.
 //!
-//! The content decides: JSON first, and what is not JSON is read as YAML 1.2. Size, depth and
-//! what YAML aliases expand to are bounded, so that no document takes more memory than its length explains.
+//! The content decides: JSON first, and what is not valid JSON is read as YAML 1.2. Size, depth and the expansion of
+//! YAML aliases are bounded, so that no document takes more memory than its length justifies.
 
 mod document;
 mod load;

@@ -1,4 +1,4 @@
-//! The top level of a document: whether it is OpenAPI 3 at all, and what it says about itself.
+//! The top level of a document: whether it is OpenAPI 3, and what it says about itself.
 
 use connector_runtime::schema::json_type;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(super) struct Root {
     pub(super) description: Option<String>,
 }
 
-/// Checks what an import cannot do without; other problems are noted.
+/// Checks the parts that an import requires; other problems are noted.
 pub(super) fn check(root: &Value, notes: &mut Notes) -> Result<Root, ImportError> {
     let Some(map) = root.as_object() else {
         let message = match root {
@@ -97,7 +97,7 @@ fn article(kind: &str) -> String {
     if kind == "null" { kind.to_owned() } else { format!("{} {kind}", if vowel { "an" } else { "a" }) }
 }
 
-/// Says why there is nothing to import.
+/// Returns the reason why there is nothing to import.
 pub(super) fn nothing(root: &Value) -> &'static str {
     let some = |key: &str| root.get(key).and_then(Value::as_object).is_some_and(|map| !map.is_empty());
     if some("webhooks") && !some("paths") {

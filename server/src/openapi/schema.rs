@@ -1,9 +1,9 @@
-//! The document's schemas -> JSON Schema 2020-12 that stands alone, and fields made of it.
+//! Converts the document's schemas to self-contained JSON Schema 2020-12, and to fields.
 //!
-//! Whatever is not a sound keyword is left out, so that what comes out always compiles: real documents hold
-//! `required: true` in properties, `type: int` and patterns of other engines. References are written out;
-//! a cycle, and what goes beyond the budget, is cut to any JSON. The budget is what keeps a document whose
-//! schemas repeat each other 2^60 times from costing more than its length.
+//! Anything that is not a valid keyword is left out, so that the output always compiles: real documents contain
+//! `required: true` in properties, `type: int` and patterns of other engines. References are written out; a cycle, and
+//! what exceeds the budget, becomes a schema that accepts any JSON. The budget keeps a document whose schemas repeat
+//! each other 2^60 times from costing more than its length.
 
 mod field;
 mod keywords;

@@ -1,8 +1,8 @@
-//! Writes the script of an imported connector, reads its table back, and cuts out one command's part.
+//! Writes the script of an imported connector, reads its table back, and cuts out the part of one command.
 //!
-//! The code is the same for every document (`client.js`); what differs is data, one line of JSON for each
-//! operation, and a small function that a person may change. A worker compiles only what one command needs:
-//! [`cut`] goes by the lines that begin with `//#`, so that a thousand operations cost what one does.
+//! The code is the same for every document (`client.js`); only data differ, one line of JSON for each operation, and a
+//! small function that a person may change. A worker compiles only what one command needs: [`cut`] relies on the lines
+//! that begin with `//#`, so that a call costs the same with a thousand operations as with one.
 
 mod source;
 

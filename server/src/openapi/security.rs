@@ -1,4 +1,4 @@
-//! Credentials: the security schemes of a document as connection fields, and which of them each operation takes.
+//! Credentials: the security schemes of a document as connection fields, and which of them each operation needs.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub(super) enum Scheme {
     Basic,
     /// The client credentials grant of RFC 6749.
     Oauth2,
-    /// The same, at the address that discovery names.
+    /// The same, at the URL that discovery names.
     OpenIdConnect,
 }
 
@@ -41,15 +41,15 @@ pub(super) struct Security {
     /// Schemes by their names in the script.
     pub(super) schemes: IndexMap<String, Scheme>,
     pub(super) fields: Fields,
-    /// Names in the document, and in the script where the scheme can be used.
+    /// Schemes by their names in the document, with the name in the script if the scheme can be used.
     names: IndexMap<String, Option<String>>,
-    /// What operations take that do not say so themselves.
+    /// What operations need that do not say so themselves.
     usual: Option<Value>,
-    /// Whether no operation says what it takes.
+    /// Whether no operation says what it needs.
     silent: bool,
 }
 
-/// Connection fields that mean something else.
+/// Names of connection fields with another meaning.
 const TAKEN: [&str; 9] = [
     "baseUrl",
     "authMethod",
@@ -166,7 +166,7 @@ impl Security {
         Some(id)
     }
 
-    /// A name for the script that no other scheme has.
+    /// Returns a name for the script that no other scheme has.
     fn id(&self, key: &str) -> String {
         let plain = camel(key);
         let plain = if plain.is_empty() { "field".to_owned() } else { cut(&plain, 96).to_owned() };
@@ -229,7 +229,7 @@ impl Security {
         }
     }
 
-    /// Returns the alternatives that an operation takes.
+    /// Returns the alternatives that an operation accepts.
     pub(super) fn of(&self, operation: &Operation<'_>, notes: &mut Notes) -> Vec<Vec<Need>> {
         let own = operation.own.get("security").filter(|own| own.is_array()).or(self.usual.as_ref());
         let Some(listed) = own.and_then(Value::as_array) else {
@@ -305,7 +305,7 @@ impl Security {
         let names: &[&str] = match self.schemes.get(id) {
             Some(Scheme::ApiKey { field, .. }) => &[field.as_str()],
             Some(Scheme::Bearer) => &["bearerToken"],
-            // Some services take a key as user name and no password.
+            // Some services expect a key as user name and no password.
             Some(Scheme::Basic) => &["username"],
             Some(Scheme::Oauth2) => &["clientId", "clientSecret", "tokenUrl"],
             Some(Scheme::OpenIdConnect) => &["clientId", "clientSecret", "openIdConnectUrl"],

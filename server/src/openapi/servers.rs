@@ -1,5 +1,5 @@
-//! Where an API is served: the field `baseUrl`, fields for the variables of server URLs, and what a path or
-//! an operation overrides.
+//! The servers of an API: the field `baseUrl`, fields for the variables of server URLs, and what a path or an operation
+//! overrides.
 
 use connector_runtime::egress::Policy;
 use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
@@ -12,7 +12,7 @@ use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
 
-/// Servers that are offered to choose from.
+/// The maximum number of servers that are offered as choices.
 const MOST: usize = 50;
 
 /// The servers of a document.
@@ -21,7 +21,7 @@ pub(super) struct Servers {
     pub(super) fields: Fields,
     /// Names in a server's URL, and the connection field that holds the value.
     pub(super) variables: Vec<(String, String)>,
-    /// The document's first server as it is written there.
+    /// The document's first server URL, unchanged.
     first: Option<String>,
 }
 
@@ -33,7 +33,7 @@ struct Offered<'d> {
 }
 
 impl Servers {
-    /// Reads a document's servers. `taken` are the connection fields that there are already.
+    /// Reads a document's servers. `taken` are the connection fields that already exist.
     pub(super) fn read(root: &Value, taken: &Fields, notes: &mut Notes) -> Self {
         let listed = root.get("servers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let url = |server: &Value| server.get("url").and_then(Value::as_str).map(str::to_owned);
@@ -108,7 +108,7 @@ impl Servers {
         }
     }
 
-    /// Returns where an operation is served, if not at the base URL.
+    /// Returns the URL of an operation's server, if it is not the base URL.
     pub(super) fn of(&self, operation: &Operation<'_>, notes: &mut Notes) -> Option<String> {
         let own = operation.own.get("servers").or_else(|| operation.shared("servers"))?;
         let server = own.as_array()?.first()?;
@@ -217,7 +217,7 @@ fn sound(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-/// Reports a server that requests are refused to.
+/// Reports a server that egress would refuse.
 fn judge(url: &str, pointer: &str, notes: &mut Notes) {
     let verdict = Policy::strict().check(url, true).now_or_never();
     if verdict.is_some_and(|verdict| !verdict.allowed) {

@@ -1,7 +1,6 @@
-//! One operation as the script carries it: everything that a request needs, and nothing else.
+//! The entry of one operation in the script: everything that a request needs, and nothing else.
 //!
-//! Texts of the document's author are in values only, never in keys: a key `__proto__` would be more
-//! than a text.
+//! Texts of the document's author appear only as values, never as keys: a key `__proto__` would change the object.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +12,20 @@ fn is_false(flag: &bool) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Entry {
-    /// The method, as it goes out.
+    /// The method, as it is sent.
     pub method: String,
     /// The path template.
     pub path: String,
     /// Parameters in the path, the query, headers and cookies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<Param>,
-    /// What is sent as body.
+    /// How the body is built.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
-    /// Alternatives of credentials, each a list of all that it takes; an empty one needs none.
+    /// Alternatives of credentials, each a list of everything that it needs; an empty one needs nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auth: Vec<Vec<Need>>,
-    /// Where it is served, if not at the connection's base URL.
+    /// Its own server URL, if it differs from the connection's base URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// The media types that it answers with, if not JSON.
@@ -61,7 +60,7 @@ pub struct Param {
     /// `path`, `query`, `header` or `cookie`.
     #[serde(rename = "in")]
     pub location: String,
-    /// Whether a call needs it.
+    /// Whether it is required.
     #[serde(skip_serializing_if = "is_false")]
     pub required: bool,
     /// How lists and objects are written.
@@ -73,13 +72,13 @@ pub struct Param {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Form {
-    /// OpenAPI's style, where it is not the location's usual one.
+    /// OpenAPI's style, if it differs from the location's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub style: Option<String>,
     /// Whether each item is written separately.
     #[serde(skip_serializing_if = "is_false")]
     pub explode: bool,
-    /// Whether reserved characters go out as they are.
+    /// Whether reserved characters are sent unescaped.
     #[serde(skip_serializing_if = "is_false")]
     pub reserved: bool,
     /// Whether it is written as JSON.
@@ -93,10 +92,10 @@ pub struct Form {
 pub struct Body {
     /// How it is written.
     pub kind: BodyKind,
-    /// The media type, as it goes out.
+    /// The media type, as it is sent.
     #[serde(rename = "type")]
     pub media: String,
-    /// Whether a call needs it.
+    /// Whether it is required.
     #[serde(skip_serializing_if = "is_false")]
     pub required: bool,
     /// The param that holds all of it.
@@ -120,7 +119,7 @@ pub enum BodyKind {
     Multipart,
     /// Bytes, given in base64.
     Bytes,
-    /// A text as it is.
+    /// A text, unchanged.
     Text,
 }
 
@@ -143,12 +142,12 @@ pub struct BodyField {
     pub media: Option<String>,
 }
 
-/// A credential that an operation takes.
+/// A credential that an operation needs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Need {
     /// The scheme, by its name in the script.
     pub scheme: String,
-    /// The scopes to ask for.
+    /// The scopes to request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }
@@ -159,13 +158,13 @@ pub struct Need {
 pub struct Pages {
     /// `cursor`, `page`, `offset` or `link`.
     pub by: String,
-    /// The param that says where a page begins.
+    /// The param that holds the beginning of a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Where the answer has the next cursor.
+    /// The place of the next cursor in the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// Where the answer has the items; the whole answer, where absent.
+    /// The place of the items in the answer; absent if the answer itself is the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<String>,
     /// The first page's number.

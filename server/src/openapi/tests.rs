@@ -1,4 +1,4 @@
-//! Documents of our own, small ones, and what must become of them.
+//! Small documents of our own, and what their import must give.
 
 mod naming;
 mod reading;

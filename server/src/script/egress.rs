@@ -1,4 +1,4 @@
-//! Carries out what a script asks of the host. Requests go through egress, as every request does.
+//! Carries out a script's host calls. Requests go through egress, as every request does.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +24,7 @@ use super::tokens::{AccessTokens, TokenCall};
 /// Takes a line of log.
 type Log = dyn Fn(LogLevel, &str) + Send + Sync;
 
-/// Takes a secret that came up while a script ran.
+/// Takes a secret that was obtained while a script ran.
 type Learn = dyn Fn(RuntimeSecret) + Send + Sync;
 
 /// What a script may do outside: HTTP through a client, access tokens, lines to a connector's log.
@@ -53,7 +53,7 @@ impl EgressCalls {
         }
     }
 
-    /// Creates a host that returns the tokens of a connector. `learn` hears of each token before the script does.
+    /// Creates a host that returns the tokens of a connector. `learn` gets each token before the script does.
     #[must_use]
     pub fn with_tokens(self, tokens: Arc<AccessTokens>, learn: impl Fn(RuntimeSecret) + Send + Sync + 'static) -> Self {
         Self { tokens, learn: Box::new(learn), ..self }
@@ -172,8 +172,8 @@ fn answer(response: &Response) -> HttpAnswer {
     HttpAnswer { status: response.status(), headers, text: response.text().into_owned(), base64 }
 }
 
-/// Returns whether a body is bytes rather than text. Its content type decides, so that a file is always given in the
-/// same way; if that does not say, the body's own bytes decide.
+/// Returns whether a body is bytes rather than text. Its content type decides, so that a file always arrives in the
+/// same form; if the content type does not say, the body's own bytes decide.
 fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (kind, name) = media.split_once('/').unwrap_or_default();

@@ -54,7 +54,7 @@ pub enum ScriptFailure {
     /// The run passed its deadline.
     #[error("Timed out after {} ms", after.as_millis())]
     Timeout {
-        /// The time it had.
+        /// The time that the call had.
         after: Duration,
     },
     /// The script used more memory than its limit.
@@ -170,7 +170,7 @@ impl ScriptFailure {
                 put("line", problem.line.into());
                 put("column", problem.column.into());
             }
-            // The worker died during the run: how far it came is not known.
+            // The worker died during the run, so its progress is unknown.
             Self::Crash => put("outcome", "unknown".into()),
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! The frames on the pipe between the server and a worker: a length, a kind, and fields.
 //!
-//! Fields are written in order, without names: both ends are the same program. Lengths are checked before
-//! anything is allocated, and a frame with bytes left over is refused, so neither end can be made to
-//! take more than [`FRAME`] bytes or to read past a frame.
+//! Fields are written in order, without names: both ends are the same program. Lengths are checked before anything is
+//! allocated, and a frame with bytes left over is refused, so that neither end can be made to take more than [`FRAME`]
+//! bytes or to read past a frame.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

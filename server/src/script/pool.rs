@@ -31,7 +31,7 @@ use super::starter::{Started, Starter};
 pub struct PoolSettings {
     /// The program that serves as worker when its first argument says so: `floh` itself.
     pub program: PathBuf,
-    /// Workers in all, the blank ones included.
+    /// The maximum number of workers, including the blank ones.
     pub workers: usize,
     /// Workers of one connector.
     pub per_connector: usize,
@@ -129,7 +129,7 @@ impl Pool {
         self.shared.at_work().clone()
     }
 
-    /// Returns how many workers are bound to a script, at work or not.
+    /// Returns how many workers are bound to a script, idle or not.
     pub fn bound_workers(&self) -> usize {
         self.shared.queue().bound()
     }

@@ -1,4 +1,4 @@
-//! One worker, from the server's side: what is sent to it, and when it is killed.
+//! One worker, from the server's side: the frames sent to it, and when it is killed.
 
 use std::io;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::starter::{Process, Started};
 use super::tokens::TokenCall;
 use super::usage::Usage;
 
-/// Bytes allocated for what comes from a worker.
+/// The size of the buffer for reading from a worker.
 const READ: usize = 16 << 10;
 /// By how much the priority of a worker that computes for long is lowered (`nice`).
 const STEP_BACK: i32 = 10;
@@ -44,7 +44,7 @@ pub(super) struct Worker {
     confinement: Option<Confinement>,
 }
 
-/// The worker is gone, or sends malformed frames.
+/// The worker has ended, or sends malformed frames.
 #[derive(Debug)]
 struct Gone;
 
@@ -133,7 +133,7 @@ impl Worker {
         verdict.result.map_err(|fault| fault.into_failure(call))
     }
 
-    /// Writes what a run begins with.
+    /// Writes the frame that starts a run.
     fn order(&self, call: &ScriptCall<'_>) -> Result<Vec<u8>, ScriptFailure> {
         let mut out = Vec::with_capacity(1024);
         let source = call.script.source();
@@ -198,7 +198,7 @@ impl Worker {
                         Ok(()) => tokio::select! {
                             biased;
                             reply = answered(host, asked, call.deadline, &mut usage) => reply,
-                            // It waits for the answer, so whatever comes now means that it has ended.
+                            // It is waiting for the answer, so any frame now means that it has ended.
                             _ = self.receive() => return Err(Gone),
                         },
                     };
@@ -265,7 +265,7 @@ impl Worker {
         Ok(self.stream.write_all(bytes).await?)
     }
 
-    /// Reads the next frame but for the greeting. May be dropped and called again.
+    /// Reads the next frame after the greeting. May be dropped and called again.
     async fn receive(&mut self) -> Result<(Kind, BytesMut), Gone> {
         loop {
             let (kind, body) = self.frame().await?;

@@ -1,8 +1,8 @@
 //! Which call gets which worker: the rules of the pool, without processes or time.
 //!
-//! A worker is bound to a connector and a script at its first use and never unbound. A call gets the idle
-//! worker of its own key, else the right to start one where the connector and the server have room, else
-//! room made by ending the idle worker that was used least recently, else it waits.
+//! A worker is bound to a connector and a script at its first use and never unbound. A call gets the first of these
+//! that is possible: the idle worker of its own key; a new worker, if the connector and the server have room; a new
+//! worker in place of the least recently used idle worker; else it waits.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) struct Queue<W, S> {
     most_waiting: usize,
     /// Least recently used first.
     idle: Vec<Idle<W>>,
-    /// Bound workers in all, idle ones and those at work.
+    /// All bound workers, idle or not.
     bound: usize,
     per_connector: HashMap<Arc<str>, usize>,
     waiting: VecDeque<Waiter<S>>,
@@ -89,7 +89,7 @@ impl<W, S> Queue<W, S> {
         Some(Grant::New { evicted })
     }
 
-    /// Takes a worker back that may serve again.
+    /// Takes back a worker that may serve again.
     pub(super) fn give_back(&mut self, key: Key, worker: W, since: Instant) {
         self.idle.push(Idle { key, worker, since });
     }

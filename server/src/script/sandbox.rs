@@ -28,7 +28,7 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     fn run<'a>(&'a self, call: ScriptCall<'a>, host: &'a dyn HostCalls) -> BoxFuture<'a, Result<Ran, ScriptFailure>>;
 
     /// Compiles a source, runs its top level with every host call refused, and looks for its commands.
-    /// Returns what is wrong with it; an empty list if it is sound.
+    /// Returns what is wrong with it; an empty list if it is valid.
     ///
     /// # Errors
     /// If there is no worker.
@@ -39,7 +39,7 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<Vec<ScriptProblem>, ScriptFailure>>;
 
-    /// Prepares what makes a first call quick.
+    /// Prepares workers, so that a first call is quick.
     fn prepare(&self) {}
 
     /// Ends the idle workers; the others end after their call.
@@ -116,7 +116,7 @@ pub struct ScriptCall<'a> {
     pub timeout: Duration,
     /// How much it may take.
     pub limits: &'a Limits,
-    /// Least level of log lines that leave the worker.
+    /// Lowest level of log lines that leave the worker.
     pub log_level: LogLevel,
 }
 
@@ -223,7 +223,7 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as a text.
     pub text: String,
-    /// The body's bytes in base64, where they are no text.
+    /// The body's bytes in base64, if they are not text.
     pub base64: Option<String>,
 }
 
@@ -245,12 +245,12 @@ pub struct HttpFault {
 /// The outcome of a run.
 #[derive(Clone)]
 pub struct Ran {
-    /// What the command returned, as JSON text; `null` where it returned nothing. Judge it with
+    /// What the command returned, as JSON text; `null` if it returned nothing. Interpret it with
     /// [`judge`](super::judge).
     pub json: String,
     /// Whether it returned a value: false for undefined.
     pub returned: bool,
-    /// What it took.
+    /// The resources that it used.
     pub figures: Figures,
 }
 

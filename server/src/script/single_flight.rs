@@ -23,7 +23,7 @@ pub(super) type Key = [u8; 32];
 #[derive(Debug, Clone)]
 pub(super) struct Fetched<T> {
     pub(super) value: T,
-    /// From then on it is fetched anew.
+    /// From then on it is fetched again.
     pub(super) until: Instant,
 }
 
@@ -44,7 +44,7 @@ struct SingleFlight<T> {
     last: tokio::sync::Mutex<Last<T>>,
 }
 
-/// The results of the last requests.
+/// The results of the latest requests.
 #[derive(Debug)]
 struct Last<T> {
     fetched: Option<Fetched<T>>,

@@ -1,7 +1,7 @@
 //! Starts worker processes and reaps them.
 //!
-//! A worker is told to die with the thread that forked it, so all are started by one thread that lives as
-//! long as the pool. Waiting for a killed process takes a moment, so another thread does that.
+//! The kernel kills a worker when the thread that forked it ends, so one thread that lives as long as the pool starts
+//! all of them. Waiting for a killed process takes a moment, so another thread does that.
 
 use std::io;
 use std::os::fd::OwnedFd;

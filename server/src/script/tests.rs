@@ -1,4 +1,4 @@
-//! The sandbox without processes: frames, judging, who gets which worker. What needs the built program is in
+//! The sandbox without processes: frames, results, the assignment of workers. Tests that need the built program are in
 //! `server/tests/script.rs`.
 
 mod answer;

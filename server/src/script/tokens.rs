@@ -35,15 +35,15 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// A script's request for an access token. Nothing in it is checked.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCall {
-    /// Where tokens are fetched.
+    /// The URL where tokens are fetched.
     pub token_url: String,
-    /// The discovery document that names that place, where `token_url` is empty.
+    /// The discovery document that names this URL if `token_url` is empty.
     pub open_id_connect_url: String,
     /// The client's id.
     pub client_id: String,
     /// The client's secret.
     pub client_secret: String,
-    /// What the token is to allow.
+    /// The requested scopes.
     pub scopes: Vec<String>,
     /// Its audience, as some services call it.
     pub audience: String,
@@ -96,7 +96,7 @@ enum Style {
 #[derive(Debug, Default)]
 pub struct AccessTokens {
     tokens: Flights<Token>,
-    /// Where tokens are fetched, by discovery document.
+    /// The URLs where tokens are fetched, by discovery document.
     endpoints: Flights<String>,
 }
 
@@ -138,7 +138,7 @@ impl AccessTokens {
         self.tokens.get(asked.key(), is_rejected, fetch).await
     }
 
-    /// Asks a discovery document where tokens are fetched (OpenID Connect Discovery 1.0, section 4).
+    /// Reads from a discovery document where tokens are fetched (OpenID Connect Discovery 1.0, section 4).
     async fn endpoint(&self, client: &Client, document: &str) -> Result<String, HttpFault> {
         let fetch = |_| async move {
             let response = client.get(document).header("accept", "application/json").send().await;

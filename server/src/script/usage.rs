@@ -5,7 +5,7 @@
 use super::limits::Limits;
 use super::sandbox::HttpFault;
 
-/// What a run has asked for.
+/// The host calls, bytes and log text of a run so far.
 pub(super) struct Usage<'l> {
     limits: &'l Limits,
     calls: u32,

@@ -14,12 +14,12 @@ const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_d
 const DOWN: SeedOptions = SeedOptions { allow_downgrade: true, allow_schema_drift: false, samples: false };
 const DRIFT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: true, samples: false };
 
-/// A copy of a descriptor with another version.
+/// Returns a copy of a descriptor with another version.
 fn version(descriptor: &'static Descriptor, version: &'static str) -> &'static Descriptor {
     Box::leak(Box::new(Descriptor { version, ..*descriptor }))
 }
 
-/// A copy with one connection field less.
+/// Returns a copy with one connection field less.
 fn shorter(descriptor: &'static Descriptor) -> &'static Descriptor {
     Box::leak(Box::new(Descriptor { connection: &descriptor.connection[1..], ..*descriptor }))
 }
@@ -168,7 +168,7 @@ async fn what_seeding_replaces_stays_in_the_history() {
     assert_eq!(history(&db, "odd").await.len(), 1);
 }
 
-/// Collects what is logged while it lives.
+/// Collects what is logged while it exists.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
@@ -221,7 +221,7 @@ async fn a_users_type_of_the_same_name_stops() {
     let error = seeded(&db, &[Safe::DESCRIPTOR], DRIFT).await.unwrap_err();
     assert!(matches!(&error, SeedError::Taken { name } if name == "safe"), "{error}");
     assert_eq!(db.store.types().get("safe").await.unwrap().source, TypeSource::User);
-    // Another name is no concern of theirs, and theirs stays available.
+    // Another name does not affect them, and their types stay available.
     seeded(&db, &[Odd::DESCRIPTOR], STRICT).await.unwrap();
     assert!(stored(&db, "safe").await.2);
 }

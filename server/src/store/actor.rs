@@ -1,4 +1,4 @@
-//! Who did what a row tells of.
+//! The actor columns of a row: who did what the row records.
 
 pub use floh_client::answers::Actor;
 

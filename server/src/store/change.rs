@@ -1,5 +1,5 @@
-//! The transaction of every write to connectors, types, secrets and tokens: it raises the counter that tells other
-//! servers of it, and after the commit tells this process ([`crate::changes`]).
+//! The transaction of every write to connectors, types, secrets and tokens: it raises the counter that other servers
+//! read, and after the commit notifies the subscribers in this process ([`crate::changes`]).
 
 use std::ops::{Deref, DerefMut};
 
@@ -8,25 +8,25 @@ use sqlx::{Any, AnyConnection, Transaction};
 use super::{Store, StoreError};
 use crate::changes::{Action, Change, ChangeFeed, Subject};
 
-/// A transaction whose writes others have to hear of.
+/// A transaction whose writes are announced to other servers and to subscribers.
 pub(super) struct ChangeTransaction {
     transaction: Transaction<'static, Any>,
     told: Told,
 }
 
-/// What a write changes; told to the subscribers when this is dropped, if the commit may have come through.
+/// What a write changes. Dropping it notifies the subscribers, if the commit may have succeeded.
 struct Told {
     changes: ChangeFeed,
     noted: Vec<(Subject, Action)>,
     outcome: Outcome,
 }
 
-/// How far a commit has come.
+/// The state of a commit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// It was not asked for: the transaction is rolled back.
+    /// The commit was not requested: the transaction is rolled back.
     None,
-    /// It was asked for, and no answer came.
+    /// The commit was requested, and no answer arrived.
     Unknown,
     Committed,
 }
@@ -40,16 +40,16 @@ impl Store {
 }
 
 impl ChangeTransaction {
-    /// Notes what the transaction does.
+    /// Records a change that the transaction makes.
     pub(super) fn note(&mut self, subject: Subject, action: Action) {
         self.told.noted.push((subject, action));
     }
 
-    /// Raises the counter, commits, and tells the subscribers, who are also told where the commit's answer is lost:
-    /// the write may be there. Where nothing was noted, nothing is raised or told.
+    /// Raises the counter, commits, and notifies the subscribers. They are notified also if the commit's answer is
+    /// lost, because the write may have succeeded. If no change was recorded, the counter stays and nobody is notified.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let Self { mut transaction, mut told } = self;
         if !told.noted.is_empty() {

@@ -1,4 +1,4 @@
-//! What a connector is, how one is asked for, and which ones a list wants.
+//! Connector rows, the keys that find one, and the filters of a list.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use super::secrets::SealedSecret;
 use super::types::{ConnectorType, NewType};
 use super::{ExecutionModel, LogLevel};
 
-/// What may change about a connector, its secrets aside.
+/// The fields of a connector that may change, without its secrets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectorFields {
     /// Its unique name.
     pub name: String,
-    /// What it is for; empty when nothing is said.
+    /// What it is for; may be empty.
     pub description: String,
     /// Its category, if any.
     pub category: Option<String>,
@@ -27,13 +27,13 @@ pub struct ConnectorFields {
     pub log_level: LogLevel,
     /// Its own deadline in milliseconds.
     pub timeout_ms: Option<u32>,
-    /// Its mock settings, as the contract's `mock` object; an empty object when there are none.
+    /// Its mock settings, as the contract's `mock` object; an empty object if there are none.
     pub mock: Map<String, Value>,
     /// Its config without secret fields.
     pub config: Map<String, Value>,
     /// Where it is served, if it is an external instance of a compiled type.
     pub endpoint_url: Option<String>,
-    /// How it is served where its type says otherwise; said when it is made, and never changed.
+    /// How it is served if that differs from its type's model; set at creation and never changed.
     pub execution_model: Option<ExecutionModel>,
 }
 
@@ -50,24 +50,23 @@ pub struct ConnectorRow {
     pub type_version: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
-    /// Where it is served: at its own endpoint, else at its type's. Without one an external connector is an
-    /// agent's.
+    /// Its own endpoint, else its type's. An external connector without an endpoint is served by an agent.
     pub endpoint_url: Option<String>,
     /// How its type is served.
     pub type_model: ExecutionModel,
-    /// What may change.
+    /// The fields that may change.
     pub fields: ConnectorFields,
     /// Which secrets are set, and when each was written; [`super::SIGNING_SECRET`] among them.
     pub secrets: BTreeMap<String, Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// Goes up with every change; the ETag of REST.
+    /// Increases with every change; the ETag of REST.
     pub revision: i64,
 }
 
-/// All that an execution needs to know of a connector, read in one go.
+/// Everything that an execution needs to know of a connector, read together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedConnector {
     /// The connector.
@@ -78,19 +77,19 @@ pub struct LoadedConnector {
     pub secrets: Vec<SealedSecret>,
 }
 
-/// The type of a connector that is to be made.
+/// The type of a connector that is to be created.
 #[expect(clippy::large_enum_variant, reason = "made once for a new connector, and moved on at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeChoice {
-    /// A type that is there.
+    /// An existing type.
     Existing(Uuid),
-    /// A type that is there and still at the revision by which the config was parted into plain and secret.
+    /// An existing type that must still have the revision by which the config was split into plain and secret values.
     At {
         /// The type's id.
         id: Uuid,
         /// Its revision.
         revision: i64,
     },
-    /// A type to be made in the same transaction.
+    /// A type to create in the same transaction.
     New(NewType),
 }

@@ -28,12 +28,12 @@ pub struct Connectors<'s> {
 }
 
 impl Connectors<'_> {
-    /// Makes a connector, its secrets and, where wanted, its type in one transaction. The caller makes the id
+    /// Creates a connector, its secrets and, if requested, its type in one transaction. The caller creates the id
     /// ([`super::new_id`]), because the secrets are sealed for it.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`] for the connector or the new type, [`StoreError::TypeGone`], and
-    /// [`StoreError::Stale`] where the type has changed since.
+    /// [`StoreError::NameTaken`] for the connector or the new type, [`StoreError::TypeGone`], and [`StoreError::Stale`]
+    /// if the type has changed since.
     pub async fn create(
         &self,
         id: Uuid,
@@ -155,8 +155,8 @@ impl Connectors<'_> {
         Ok(page)
     }
 
-    /// Replaces what may change and changes secrets, if the connector is still at the revision that the
-    /// caller has seen.
+    /// Replaces the fields that may change and changes secrets, if the connector still has the revision that the caller
+    /// has read.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::NameTaken`].
@@ -207,11 +207,10 @@ impl Connectors<'_> {
         Ok(stored)
     }
 
-    /// Deletes a connector with its secrets and the answers kept for its callers. Its executions stay.
+    /// Deletes a connector with its secrets and the answers kept for idempotency keys. Its executions stay.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`] where it is no longer at the `revision` that the caller
-    /// has seen.
+    /// [`StoreError::NotFound`], and [`StoreError::Stale`] if it no longer has the `revision` that the caller has read.
     pub async fn delete(&self, id: Uuid, revision: Option<i64>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
         remember_name(&mut transaction, id, "").await?;
@@ -237,7 +236,7 @@ impl Connectors<'_> {
 }
 
 impl ConnectorRow {
-    /// Names the connector to those who hear of changes.
+    /// Returns the connector as the subject of a change.
     fn subject(&self) -> Subject {
         Subject::Connector { id: self.id, name: self.fields.name.clone() }
     }
@@ -254,7 +253,7 @@ async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorRow
     Ok(connector)
 }
 
-/// Keeps the name that a connector has for those who look for its executions, unless `next` is the same.
+/// Keeps the connector's present name, so that its executions are found by it; does nothing if `next` is the same.
 async fn remember_name(connection: &mut AnyConnection, id: Uuid, next: &str) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO connector_former (name, connector_id) SELECT name, id FROM connector WHERE id = $1 AND name <> $2 \
@@ -292,7 +291,7 @@ fn name_taken(error: sqlx::Error, name: String) -> StoreError {
     }
 }
 
-/// Lower case by Rust's rules: the databases differ in theirs beyond ASCII.
+/// The text in lower case by Rust's rules, because the databases' rules differ beyond ASCII.
 fn search_text(fields: &ConnectorFields) -> String {
     let mut text = format!("{}\n{}", fields.name, fields.description);
     for part in fields.category.iter().chain(&fields.tags) {
@@ -302,7 +301,7 @@ fn search_text(fields: &ConnectorFields) -> String {
     text.to_lowercase()
 }
 
-/// A LIKE pattern for texts that contain `q`, whatever characters it has.
+/// Returns a LIKE pattern for texts that contain `q`, whatever characters it has.
 fn contains(q: &str) -> String {
     let mut pattern = String::from("%");
     for character in q.to_lowercase().chars() {

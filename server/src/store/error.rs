@@ -1,51 +1,51 @@
-//! What can go wrong at the store's two doors: opening a database, and working with it.
+//! Errors from opening and from using the database.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::error::Error;
 
-/// Why a database could not be opened. Each text says how to mend it; none shows a password.
+/// Why a database could not be opened. Each text says how to fix it; none shows a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The database URL cannot be used.
+    /// The database URL is invalid.
     #[error("database URL: {0}; expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     BadUrl(String),
-    /// The database file or its folder cannot be made or reached.
+    /// The database file or its folder cannot be created or reached.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// What was attempted.
         doing: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Nothing answers there, or it refuses us.
+    /// No database answers at the address, or it refuses the connection.
     #[error("cannot connect to {target}: {reason}")]
     Unreachable {
         /// The database, without user and password.
         target: String,
-        /// What the driver said.
+        /// The error of the driver.
         reason: String,
     },
-    /// A newer release has been at this database.
+    /// A newer release has migrated this database.
     #[error(
         "the database has migration {found}, this release knows {known} at most; start the newer release that wrote it, or restore a backup"
     )]
     NewerSchema {
-        /// The migration that this binary lacks.
+        /// The newest migration in the database, unknown to this binary.
         found: i64,
-        /// The newest one that it has.
+        /// The newest migration that this binary knows.
         known: i64,
     },
-    /// The migrations did not run.
+    /// The migrations failed.
     #[error("cannot prepare the database's tables: {0}")]
     Migration(String),
 }
 
-/// The named thing that an error is about.
+/// The kind of thing that an error is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Entity {
@@ -73,22 +73,22 @@ impl std::fmt::Display for Entity {
     }
 }
 
-/// Why a call of the store did not do its work.
+/// Why an operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// There is no such row.
     #[error("no {entity} {key}")]
     NotFound {
-        /// What was looked for.
+        /// What was looked up.
         entity: Entity,
         /// The id or name that was given.
         key: String,
     },
-    /// Another row has the name.
+    /// Another row has the same name.
     #[error("the name {name} is taken by another {entity}")]
     NameTaken {
-        /// What has the name.
+        /// The kind of row that has the name.
         entity: Entity,
         /// The name.
         name: String,
@@ -98,22 +98,22 @@ pub enum StoreError {
     Stale {
         /// What was to be written.
         entity: Entity,
-        /// The revision that the caller had seen.
+        /// The revision that the caller had read.
         revision: i64,
     },
     /// The connector type has connectors.
     #[error("the connector type has {instances} connector(s); delete them first")]
     TypeInUse {
-        /// How many.
+        /// The number of connectors.
         instances: i64,
     },
     /// The connector type is compiled in.
     #[error("the connector type is part of this server and cannot be deleted")]
     TypeIsCode,
-    /// The connector type of a new connector went away between the check and the write.
+    /// The connector type of a new connector was deleted between the check and the write.
     #[error("the connector type has just been deleted")]
     TypeGone,
-    /// The cursor of a list is none of ours.
+    /// The cursor was not issued for this list.
     #[error("the cursor is not one that this list gave")]
     BadCursor,
     /// A stored value cannot be read.
@@ -123,10 +123,10 @@ pub enum StoreError {
         table: &'static str,
         /// The column.
         column: &'static str,
-        /// Why, without the value.
+        /// The reason, without the value.
         reason: String,
     },
-    /// Other callers changed the same row each time this one tried.
+    /// Other callers changed the same row at each attempt.
     #[error("other requests keep changing the same row; try again")]
     Contended,
     /// The database does not answer.
@@ -138,7 +138,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns whether trying again later may help: the database is away, busy or full of work.
+    /// Returns whether trying again later may help: the database is unreachable, busy or out of resources.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Contended)
     }

@@ -18,7 +18,7 @@ const TABLE: &str = "execution";
 const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
      deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id FROM execution WHERE 1 = 1";
 
-/// One recorded call of a command. What is private in it is redacted before it comes here.
+/// One recorded call of a command. Private values are redacted before they reach this row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionRow {
     /// Its id ([`super::new_id`]).
@@ -33,11 +33,11 @@ pub struct ExecutionRow {
     pub type_version: String,
     /// The command, if one was given or is the default.
     pub command: Option<String>,
-    /// How far it has come.
+    /// Its state.
     pub status: ExecutionStatus,
     /// Whether a mock answered.
     pub mocked: bool,
-    /// What asked for it.
+    /// What kind of caller requested it.
     pub source: ExecutionSource,
     /// The caller's step.
     pub step_id: Option<String>,
@@ -51,19 +51,19 @@ pub struct ExecutionRow {
     pub result: Option<String>,
     /// The log lines as JSON text: a list.
     pub logs: String,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
-    /// How long it took, in milliseconds, once that is known.
+    /// Its duration in milliseconds, once that is known.
     pub duration_ms: Option<i64>,
-    /// Who asked for it; `None` in rows of releases that did not keep it.
+    /// Who requested it; `None` in rows of releases that did not record it.
     pub actor: Option<Actor>,
-    /// The request that asked for it; `None` in rows of releases that did not keep it.
+    /// The id of the request that caused it; `None` in rows of releases that did not record it.
     pub request_id: Option<String>,
 }
 
-/// How many calls of a connector [`Executions::recent_calls`] looks at.
+/// How many calls of a connector [`Executions::recent_calls`] reads.
 const RECENT_CALLS: i64 = 1_000;
-/// Names that a statement takes; SQLite looks up each `$N` in a list of all of them.
+/// The maximum number of names in a statement; SQLite looks up each `$N` in a list of all of them.
 const FEW: usize = 16;
 
 /// What a call of a connector used.
@@ -71,7 +71,7 @@ const FEW: usize = 16;
 pub struct RecentCall {
     /// The command.
     pub command: String,
-    /// Its params as JSON text; `None` where they were not asked for or are too long.
+    /// Its params as JSON text; `None` if they were not requested or are too long.
     pub params: Option<String>,
 }
 
@@ -111,11 +111,11 @@ impl Executions<'_> {
         Ok(page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
     }
 
-    /// Reads which of some commands the newest calls of a connector used, and with `params` what they were given
-    /// where that is not too long. Looks at `RECENT_CALLS` calls at most, none of them before `since`.
+    /// Reads which of some commands the newest calls of a connector used, and if `params` is true also their params,
+    /// unless they are too long. Reads at most `RECENT_CALLS` calls, none from before `since`.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn recent_calls(
         &self,
         connector: Uuid,
@@ -123,7 +123,7 @@ impl Executions<'_> {
         commands: &BTreeSet<&str>,
         params: bool,
     ) -> Result<Vec<RecentCall>, StoreError> {
-        // Ids are time-ordered: the earliest one of a moment stands for it.
+        // Ids are ordered by time: this is the smallest id of the millisecond.
         let since = u128::try_from(since.as_millisecond()).unwrap_or_default() << 80;
         let mut statement = Statement::new(match params {
             true => "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 THEN params END AS params",
@@ -147,8 +147,8 @@ impl Executions<'_> {
         Ok(calls)
     }
 
-    /// The connectors that have or had a name; more than one only if it was given to another after a rename or
-    /// a deletion.
+    /// Returns the connectors that have or had a name. There is more than one only if the name was reused after a
+    /// rename or a deletion.
     async fn ids_of(&self, name: &str) -> Result<Vec<Uuid>, StoreError> {
         let rows = sqlx::query(
             "SELECT id FROM connector WHERE name = $1 UNION SELECT connector_id FROM connector_former WHERE name = $1",
@@ -159,11 +159,11 @@ impl Executions<'_> {
         rows.iter().map(|row| Reader::new(row, "connector").id("id")).collect()
     }
 
-    /// Marks executions as `unknown` that are `accepted` or `started` by a server without a live lease, and returns
-    /// how many. An execution that ends after all overwrites the mark.
+    /// Marks executions as `unknown` that are `accepted` or `started` by a server without a live lease, and returns how
+    /// many. An execution that ends after all overwrites the mark.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn abandon_ownerless(&self) -> Result<u64, StoreError> {
         let mut statement =
             Statement::new("UPDATE execution SET status = 'unknown' WHERE status IN ('accepted', 'started') AND ");
@@ -172,7 +172,7 @@ impl Executions<'_> {
     }
 }
 
-/// The words of a status stand in the text, not in a value: only so do the partial indexes serve it.
+/// Status values are written into the SQL text instead of being bound, because only then the partial indexes apply.
 pub(super) fn selection(
     filter: &ExecutionFilter,
     connector: Option<(Vec<Uuid>, Option<&str>)>,
@@ -181,7 +181,7 @@ pub(super) fn selection(
     let mut statement = Statement::new(SELECT);
     if let Some((ids, name)) = connector {
         match ids[..] {
-            // One id alone is read off its index in order; several are sorted.
+            // A single id is read from its index in order; several ids need a sort.
             [id] => statement.push(" AND connector_id = ").bind(id.to_string()),
             _ => statement.push(" AND connector_id IN (").list(ids.iter().map(Uuid::to_string)).push(")"),
         };
@@ -210,21 +210,21 @@ pub(super) fn selection(
 const INSERT: &str = "INSERT INTO execution (id, connector_id, connector, type, type_version, command, status, mocked, \
      source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id, owner)";
 
-/// What a later row of the same id changes. A finished execution stays as it is, whatever comes late.
+/// The update for a later row of the same id. A finished execution is not changed by a row that arrives late.
 const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.status, mocked = excluded.mocked, \
      deprecated = excluded.deprecated, params = excluded.params, result = excluded.result, logs = excluded.logs, \
      duration_ms = excluded.duration_ms WHERE execution.status IN ('accepted', 'started', 'unknown')";
 
-/// Values that a row binds.
+/// The number of values that a row binds.
 pub(super) const COLUMNS: usize = 21;
 
-/// Writes the statement that records up to `rows` rows; places left over are passed over.
+/// Returns the statement that records up to `rows` rows; unused places are skipped.
 pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
     let values = placeholders(dialect, rows, COLUMNS);
     format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}")
 }
 
-/// Binds the values of one row, with its owner while it is at work, or of a place left over.
+/// Binds the values of one row, or of an unused place. A row that is not finished is stored with its owner.
 pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str) {
     values
         .bind(row.map(|row| row.id.to_string()))
@@ -247,7 +247,7 @@ pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str)
         .bind(row.and_then(|row| actor::token_text(row.actor.as_ref()?)))
         .bind(row.and_then(|row| Some(row.actor.as_ref()?.name.as_str())))
         .bind(row.and_then(|row| row.request_id.as_deref()))
-        // What is over does not ask whether its server lives.
+        // A finished execution does not depend on its server's lease.
         .bind(row.filter(|row| row.status.success().is_none()).map(|_| owner));
 }
 

@@ -1,7 +1,7 @@
-//! Idempotency keys: the first caller claims one and executes, later ones get its answer.
+//! Idempotency keys: the first caller claims a key and executes, later callers get its answer.
 //!
-//! A claim without an answer is in flight. When its server dies, it stays so; the next start reads
-//! [`Idempotency::ownerless`] and decides, for the store cannot know whether the call left.
+//! A claim without an answer is in flight. If its server dies, the claim remains; the next server to start reads
+//! [`Idempotency::ownerless`] and decides, because the store cannot know whether the call was sent.
 
 use jiff::Timestamp;
 use sqlx::AnyConnection;
@@ -12,10 +12,10 @@ use super::sql::{Reader, Statement};
 use super::{Store, StoreError, now};
 
 const TABLE: &str = "idempotency";
-/// A claim that loses to one which is gone a moment later tries again; more than a few times is a fault.
+/// How often a claim tries again if it loses to one that disappears a moment later; more attempts mean a fault.
 const ATTEMPTS: usize = 5;
 
-/// What an answer is kept under.
+/// The key under which an answer is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
     /// The caller's token.
@@ -26,19 +26,19 @@ pub struct IdempotencyKey {
     pub key: String,
 }
 
-/// How a claim went.
+/// The result of a claim.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The key is the caller's now: execute, then complete or release it.
+    /// The caller holds the key now: execute, then complete or release it.
     New,
-    /// Another request with the key has not ended.
+    /// Another request with the key is still running.
     InFlight {
         /// The execution that holds it.
         execution_id: Uuid,
     },
     /// The key was used for another request.
     Mismatch,
-    /// The answer is there.
+    /// There is an answer.
     Replay {
         /// The execution that gave it.
         execution_id: Uuid,
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Claim {
 /// A claim that has no answer yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InFlight {
-    /// What was claimed.
+    /// The claimed key.
     pub key: IdempotencyKey,
     /// The execution that holds it.
     pub execution_id: Uuid,
@@ -78,10 +78,10 @@ pub struct Idempotency<'s> {
 }
 
 impl Idempotency<'_> {
-    /// Claims a key for an execution, unless it is taken. A key past its end is free again.
+    /// Claims a key for an execution, unless it is taken. An expired key is free again.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn claim(
         &self,
         key: &IdempotencyKey,
@@ -133,22 +133,22 @@ impl Idempotency<'_> {
         Err(StoreError::Contended)
     }
 
-    /// Keeps the answer, if the key is still held by this execution; returns whether it was. An answer that
-    /// [`Idempotency::settle`] has written gives way: this is the true one. Where an execution
-    /// row is written too, [`super::Recorder::finish_with_answer`] does both at once.
+    /// Keeps the answer, if the key is still held by this execution; returns whether it was. It replaces an answer that
+    /// [`Idempotency::settle`] has written, because this is the true one. If an execution row is written too,
+    /// [`super::Recorder::finish_with_answer`] does both in one transaction.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn complete(&self, key: &IdempotencyKey, execution_id: Uuid, answer: &str) -> Result<bool, StoreError> {
         let mut connection = self.store.write.acquire().await?;
         complete(&mut connection, key, execution_id, answer).await
     }
 
-    /// Keeps an answer that says that the outcome is not known, if the key is still held by this execution and has
-    /// none; returns whether it was. The same execution may still bring the true answer.
+    /// Keeps an answer that says that the outcome is unknown, if the key is still held by this execution and has no
+    /// answer; returns whether it was. The same execution may still complete it with the true answer.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn settle(&self, key: &IdempotencyKey, execution_id: Uuid, answer: &str) -> Result<bool, StoreError> {
         let settled = sqlx::query(
             "UPDATE idempotency SET answer = $1, settled = 1 \
@@ -164,10 +164,10 @@ impl Idempotency<'_> {
         Ok(settled.rows_affected() == 1)
     }
 
-    /// Gives a key back that has no answer, if it is still held by this execution; returns whether it was.
+    /// Releases a key that has no answer, if it is still held by this execution; returns whether it was.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn release(&self, key: &IdempotencyKey, execution_id: Uuid) -> Result<bool, StoreError> {
         let released = sqlx::query(
             "DELETE FROM idempotency WHERE token_id = $1 AND connector_id = $2 AND key = $3 AND execution_id = $4 AND answer IS NULL",
@@ -184,7 +184,7 @@ impl Idempotency<'_> {
     /// Reads the claims without an answer whose server has no live lease, oldest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn ownerless(&self) -> Result<Vec<InFlight>, StoreError> {
         let mut statement = Statement::new(
             "SELECT token_id, connector_id, key, execution_id, created_at FROM idempotency WHERE answer IS NULL AND ",
@@ -205,10 +205,10 @@ impl Idempotency<'_> {
             .collect()
     }
 
-    /// Deletes what is past its end, and tells how many.
+    /// Deletes expired keys and returns how many.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn purge_expired(&self) -> Result<u64, StoreError> {
         let purged = sqlx::query("DELETE FROM idempotency WHERE expires_at <= $1")
             .bind(now().as_millisecond())

@@ -1,4 +1,4 @@
-//! The tables, made and changed by numbered SQL files inside the binary. A file that has shipped never changes.
+//! Creates and changes the tables with numbered SQL files inside the binary. A file that has shipped never changes.
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
@@ -17,7 +17,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (9, "replicas", include_str!("../../migrations/0009_replicas.sql")),
 ];
 
-/// Which dialect the one SQL source is bent to where the two databases differ.
+/// The SQL dialect, for the places where the two databases differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
@@ -25,7 +25,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// Returns the expression for the time by the database's clock, in milliseconds.
+    /// Returns the SQL expression for the time by the database's clock, in milliseconds.
     pub(super) const fn clock(self) -> &'static str {
         match self {
             Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
@@ -34,7 +34,7 @@ impl Dialect {
     }
 }
 
-/// Brings the tables to this release's state.
+/// Migrates the tables to this release's version.
 pub(super) async fn run(connection: &mut impl Migrate, dialect: Dialect) -> Result<(), OpenError> {
     let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
         let sql = match dialect {

@@ -1,8 +1,8 @@
 //! Opening a database: file and folder, pools, pragmas, tables.
 //!
-//! SQLite has one writer, so writes take turns on a pool of one connection and start with `BEGIN IMMEDIATE`
-//! (a transaction that reads first and writes later could not be retried); reads have connections of their
-//! own that cannot write. On PostgreSQL both are the same pool.
+//! SQLite has one writer, so writes share a pool of one connection and start with `BEGIN IMMEDIATE` (a transaction that
+//! reads first and writes later could not be retried); reads use separate, read-only connections. On PostgreSQL both
+//! are the same pool.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -27,14 +27,14 @@ use super::url::Target;
 use super::{OpenError, StoreError, new_id};
 use crate::changes::ChangeFeed;
 
-/// Connections that read from a SQLite file at once.
+/// The number of connections that read from a SQLite file.
 const SQLITE_READERS: u32 = 4;
-/// Connections to PostgreSQL.
+/// The maximum number of connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// WAL with a sync on every commit: what was acknowledged survives a power cut.
+/// WAL with a sync on every commit: an acknowledged write survives a power cut.
 const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
      PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864";
@@ -48,16 +48,16 @@ pub struct Store {
     pub(super) write: AnyPool,
     pub(super) dialect: Dialect,
     pub(super) changes: ChangeFeed,
-    /// Names who has opened it: the owner of what it begins.
+    /// The id of this process's store: the owner of the executions that it starts.
     pub(super) id: Uuid,
 }
 
 impl Store {
-    /// Opens the database, creating a SQLite file (mode 0600) and its folder (0700) where there is none, and
-    /// brings its tables to this release's state.
+    /// Opens the database and migrates its tables to this release's version. A SQLite file (mode 0600) and its folder
+    /// (0700) are created if they do not exist.
     ///
     /// # Errors
-    /// A URL that is none, a file or server that cannot be reached, or tables of a newer release.
+    /// If the URL is invalid, the file or server cannot be reached, or the tables are of a newer release.
     pub async fn open(database_url: &str) -> Result<Self, OpenError> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
@@ -115,20 +115,20 @@ impl Store {
         Settings { store: self }
     }
 
-    /// The servers that live on the database.
+    /// The servers that run on the database.
     pub fn replicas(&self) -> Replicas<'_> {
         Replicas { store: self }
     }
 
-    /// Whom writes to connectors, types, secrets and tokens are told to.
+    /// The feed of writes to connectors, types, secrets and tokens.
     pub fn changes(&self) -> &ChangeFeed {
         &self.changes
     }
 
-    /// Asks the database for an answer; readiness depends on it.
+    /// Checks that the database answers; readiness depends on it.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when none comes.
+    /// [`StoreError::Unavailable`] if it does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT name FROM setting LIMIT 1").fetch_optional(&self.read).await?;
         Ok(())
@@ -165,7 +165,7 @@ async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str
     let options: AnyConnectOptions = target.driver_url().parse().map_err(bad_url)?;
     let options = options.disable_statement_logging();
 
-    // One connection by hand first: the pool would try again and again, and then tell of a timeout alone.
+    // One connection is opened without the pool first: the pool would retry and then report only a timeout.
     let mut first = options.connect().await.map_err(bad_url)?;
     if let Some(pragmas) = pragmas {
         sqlx::raw_sql(pragmas).execute(&mut first).await.map_err(|error| unreachable(target, &error))?;
@@ -174,7 +174,7 @@ async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str
 
     let mut pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
     if let Some(pragmas) = pragmas {
-        // A file's connections do not go stale, so none is tested or replaced.
+        // Connections to a file do not go stale, so none is tested or replaced.
         pool = pool.test_before_acquire(false).idle_timeout(None).max_lifetime(None).after_connect(
             move |connection, _| Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) }),
         );
@@ -186,7 +186,7 @@ fn unreachable(target: &Target, error: &sqlx::Error) -> OpenError {
     OpenError::Unreachable { target: target.to_string(), reason: error.to_string() }
 }
 
-/// Creates the file and its folder for the owner alone. WAL files take the mode of the database's file.
+/// Creates the file and its folder so that only the owner has access. WAL files take the mode of the database's file.
 fn create_file(path: &Path) -> Result<(), OpenError> {
     let failed = |doing, path: &Path, source| OpenError::File { doing, path: path.to_owned(), source };
     if let Some(folder) = path.parent() {

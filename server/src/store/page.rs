@@ -1,6 +1,6 @@
 //! Lists are read page by page: a limit, and an opaque cursor that names the last row seen.
 //!
-//! The cursor holds a key, not an offset, so rows that come or go between two pages move nothing.
+//! The cursor holds a key, not an offset, so rows that are added or removed between two pages shift nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,26 +9,26 @@ pub use floh_client::answers::Page;
 
 use super::StoreError;
 
-/// What part of a list is wanted.
+/// Which part of a list is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Rows wanted at most; taken as at least 1 and at most [`PageRequest::MAX`].
+    /// The maximum number of rows; clamped to 1..=[`PageRequest::MAX`].
     pub limit: u32,
     /// The `next_cursor` of the page before; `None` for the first page.
     pub cursor: Option<String>,
 }
 
 impl PageRequest {
-    /// Rows a page holds when the caller does not say.
+    /// The number of rows of a page if the caller gives no limit.
     pub const DEFAULT: u32 = 50;
-    /// Rows a page holds at most.
+    /// The maximum number of rows of a page.
     pub const MAX: u32 = 500;
 
     pub(super) fn limit(&self) -> u32 {
         self.limit.clamp(1, Self::MAX)
     }
 
-    /// Reads the key out of the cursor. `list` keeps cursors of different lists apart.
+    /// Reads the key from the cursor. `list` keeps cursors of different lists apart.
     pub(super) fn after(&self, list: char) -> Result<Option<String>, StoreError> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
@@ -50,7 +50,8 @@ impl Default for PageRequest {
     }
 }
 
-/// Makes a page of rows read with a limit of one more than wanted, which says whether more follow.
+/// Builds a page from rows that were read with a limit of one more than requested; the extra row says whether more
+/// follow.
 pub(super) fn cut<T>(mut items: Vec<T>, request: &PageRequest, list: char, key: impl Fn(&T) -> String) -> Page<T> {
     let limit = request.limit() as usize;
     let more = items.len() > limit;

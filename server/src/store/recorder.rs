@@ -1,9 +1,9 @@
 //! Group commit of execution rows.
 //!
-//! Each caller's row is on disk before its future resolves, yet rows that arrive while a commit is under way
-//! share the next one: a sync and a statement cost the same for one row as for many. One task writes; it takes
-//! what waits, up to [`BATCH`] rows, and sends it as few multi-row upserts, one transaction. If a batch is
-//! refused, its rows are tried one by one, so that a bad row fails alone.
+//! Each caller's row is on disk before its future resolves, yet rows that arrive during a commit share the next one,
+//! because a sync and a statement cost the same for one row as for many. One task writes: it takes the waiting rows, up
+//! to [`BATCH`], and sends them as few multi-row upserts in one transaction. If a batch is refused, its rows are tried
+//! one by one, so that a bad row fails alone.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -18,14 +18,14 @@ use super::idempotency::{self, IdempotencyKey};
 use super::sql::Values;
 use super::{Store, StoreError};
 
-/// Rows that share a commit at most.
+/// The maximum number of rows that share a commit.
 const BATCH: usize = 128;
-/// Statements are written for these numbers of rows alone, so that each is prepared once; what a batch does not
-/// fill stays empty. More than one statement, with a begin and a commit around, would cost more than that.
+/// Statements exist only for these numbers of rows, so that each is prepared once; places that a batch does not fill
+/// stay empty. Several statements between a begin and a commit would cost more than the empty places.
 const SIZES: [usize; 18] = [1, 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, BATCH];
-/// Rows that wait at most; then starting is refused and finishing waits.
+/// The maximum number of rows that wait; beyond it, starting is refused and finishing waits.
 const QUEUE: usize = 4096;
-/// Bytes of text in one statement, roughly: large results do not pile up 128-fold.
+/// The rough maximum of bytes of text in one statement, so that large results do not add up 128-fold.
 const STATEMENT_BYTES: usize = 4 << 20;
 
 // SQLite binds 32,766 values at most, PostgreSQL 65,535.
@@ -35,13 +35,13 @@ const _: () = assert!(BATCH * COLUMNS < 32_766);
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// Too many rows wait already.
+    /// Too many rows are waiting.
     #[error("too many executions wait to be recorded")]
     Overloaded,
     /// The server is shutting down.
     #[error("the recorder is closed")]
     Closed,
-    /// The database refused the row, or is away.
+    /// The database refused the row, or is unavailable.
     #[error("the execution was not recorded: {0}")]
     Store(#[source] Arc<StoreError>),
 }
@@ -54,7 +54,7 @@ pub struct Recorder {
     ended: CancellationToken,
 }
 
-/// A row that waits, and who waits for it.
+/// A waiting row, and the channel for its result.
 #[derive(Debug)]
 struct Entry {
     row: ExecutionRow,
@@ -79,10 +79,10 @@ impl Recorder {
         Self { queue, closing, ended }
     }
 
-    /// Records that an execution begins; resolves when that is on disk.
+    /// Records that an execution starts; resolves when that is on disk.
     ///
     /// # Errors
-    /// [`RecordError::Overloaded`] at once when too many rows wait; nothing has been executed then.
+    /// [`RecordError::Overloaded`] at once if too many rows are waiting; nothing has been executed then.
     pub async fn start(&self, row: ExecutionRow) -> Result<(), RecordError> {
         let permit = self.queue.try_reserve().map_err(|error| match error {
             mpsc::error::TrySendError::Full(()) => RecordError::Overloaded,
@@ -91,8 +91,8 @@ impl Recorder {
         submit(permit, row, None).await
     }
 
-    /// Records how an execution ended, whether or not its start was recorded; resolves when that is on disk.
-    /// Waits for room in the queue: what has been executed must not be lost.
+    /// Records how an execution ended, whether or not its start was recorded; resolves when that is on disk. Waits for
+    /// room in the queue, because a finished execution must not be lost.
     ///
     /// # Errors
     /// [`RecordError::Store`], [`RecordError::Closed`].
@@ -101,7 +101,7 @@ impl Recorder {
         submit(permit, row, None).await
     }
 
-    /// Records how an execution ended and keeps its sealed answer for an idempotency key, both or neither.
+    /// Records how an execution ended and keeps its sealed answer for an idempotency key, in one transaction.
     ///
     /// # Errors
     /// As [`Recorder::finish`].
@@ -115,7 +115,7 @@ impl Recorder {
         submit(permit, row, Some((key, answer))).await
     }
 
-    /// Takes no more rows, writes those that wait, and returns when the last is on disk.
+    /// Refuses further rows, writes those that wait, and returns when the last is on disk.
     pub async fn close(&self) {
         self.closing.cancel();
         self.ended.cancelled().await;
@@ -139,7 +139,7 @@ async fn submit(
 
 struct Writer {
     store: Store,
-    /// Whose the rows are.
+    /// The server that owns the rows.
     owner: String,
     /// The statement for each of [`SIZES`].
     texts: [OnceLock<Arc<str>>; SIZES.len()],
@@ -153,8 +153,8 @@ impl Writer {
                 taken = waiting.recv_many(&mut batch, BATCH) => if taken == 0 { return },
                 () = closing.cancelled(), if !waiting.is_closed() => waiting.close(),
             }
-            // Callers who are on their way here share the commit: whoever is ready to run goes first, as long as
-            // that brings rows. It costs a lone caller one turn of the scheduler.
+            // Callers that are about to send a row share the commit: ready tasks run first, as long as that brings
+            // rows. It costs a lone caller one turn of the scheduler.
             while (1..BATCH).contains(&batch.len()) {
                 tokio::task::yield_now().await;
                 if waiting.is_empty() {
@@ -169,7 +169,7 @@ impl Writer {
         }
     }
 
-    /// Writes a batch and tells each waiter how its row fared.
+    /// Writes a batch and sends each waiter the result of its row.
     async fn write(&self, batch: Vec<Entry>) {
         let Err(error) = self.commit(&batch).await else {
             return answer(batch, &Ok(()));
@@ -185,7 +185,7 @@ impl Writer {
             let outcome = outcome.map_err(|error| RecordError::Store(Arc::new(error)));
             answer([entry], &outcome);
             if away {
-                // Each further row would wait for the same timeout.
+                // Every further row would wait for the same timeout.
                 return answer(entries, &outcome);
             }
         }
@@ -194,7 +194,7 @@ impl Writer {
     async fn commit(&self, batch: &[Entry]) -> Result<(), StoreError> {
         let statements = cut(batch);
         if let ([rows], true) = (statements.as_slice(), batch.iter().all(|entry| entry.answer.is_none())) {
-            // One statement is a transaction of its own.
+            // A single statement is its own transaction.
             return self.insert(&mut *self.store.write.acquire().await?, rows).await;
         }
         let mut transaction = self.store.begin().await?;
@@ -221,8 +221,8 @@ impl Writer {
     }
 }
 
-/// Takes out the entries to be written now: the first of each id. PostgreSQL refuses two in one statement, and
-/// of two the later one must win.
+/// Removes and returns the entries to write now: the first of each id. PostgreSQL refuses two rows of one id in a
+/// statement, and the later of the two must win.
 fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
     let mut ids: HashSet<Uuid> = HashSet::with_capacity(batch.len());
     if batch.iter().all(|entry| ids.insert(entry.row.id)) {
@@ -234,7 +234,7 @@ fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
     now
 }
 
-/// Cuts a batch into statements, none of them much over [`STATEMENT_BYTES`] unless one row is.
+/// Splits a batch into statements, none of them much larger than [`STATEMENT_BYTES`] unless a single row is.
 fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
     let mut statements = Vec::new();
     while !batch.is_empty() {
@@ -253,7 +253,7 @@ fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
 
 fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<(), RecordError>) {
     for entry in entries {
-        // Who does not wait any more need not be told.
+        // The send fails if the caller has stopped waiting; then nothing needs the result.
         drop(entry.written.send(outcome.clone()));
     }
 }

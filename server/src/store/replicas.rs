@@ -1,5 +1,5 @@
-//! The servers that live on the database: each has a row with a lease that it renews by the database's clock. What
-//! is at work for a server without a live lease will not end, and whoever starts next settles it.
+//! The servers that run on the database: each has a row with a lease, which it renews by the database's clock.
+//! Executions of a server without a live lease will not end; the next server to start settles them.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{Store, StoreError};
 
 /// How long a lease lasts from its last renewal.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// How often a lease is to be renewed.
+/// How often a lease is renewed.
 pub const HEARTBEAT: Duration = Duration::from_secs(3);
 
 const TABLE: &str = "replica";
@@ -29,9 +29,9 @@ pub struct LiveReplica {
     pub lease_until: Timestamp,
     /// Its release.
     pub release: String,
-    /// Where it listens, once it does.
+    /// Its address, once it listens.
     pub address: Option<String>,
-    /// The time by the database's clock, which the others are of.
+    /// The current time by the database's clock, which the other times use too.
     pub now: Timestamp,
 }
 
@@ -47,12 +47,12 @@ impl LiveReplica {
     }
 }
 
-/// How an attempt to take or renew a lease went.
+/// The result of taking or renewing a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// The lease is this server's.
+    /// This server holds the lease.
     Held,
-    /// Another server lives on the database.
+    /// Another server runs on the database.
     Taken(LiveReplica),
 }
 
@@ -63,13 +63,13 @@ pub struct Replicas<'s> {
 }
 
 impl Replicas<'_> {
-    /// Takes a lease for this server, unless another one lives on the database.
+    /// Takes a lease for this server, unless another one runs on the database.
     ///
-    /// On SQLite no other one can: whoever calls this holds the lock on the file, so leases of others are those of
-    /// dead processes, however long they last.
+    /// On SQLite there cannot be another one: the caller holds the lock on the file, so leases of others belong to dead
+    /// processes, however long they still last.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn claim(&self, release: &str) -> Result<Claimed, StoreError> {
         let dialect = self.store.dialect;
         let own = self.store.id.to_string();
@@ -77,7 +77,7 @@ impl Replicas<'_> {
         let mut dead = Statement::new("DELETE FROM replica WHERE id <> ");
         dead.bind(own.as_str());
         if dialect == Dialect::Postgres {
-            // Of two that start at once, the second one waits here and then finds the first.
+            // If two servers start at once, the second waits here and then finds the first.
             sqlx::query("LOCK TABLE replica IN EXCLUSIVE MODE").execute(&mut *transaction).await?;
             let mut living = Statement::new("SELECT id, started_at, lease_until, release, address, ");
             living.push(dialect.clock()).push(" AS now FROM replica WHERE id <> ").bind(own.as_str());
@@ -97,10 +97,10 @@ impl Replicas<'_> {
         Ok(Claimed::Held)
     }
 
-    /// Renews this server's lease. One that has run out is taken anew, if no other server has come meanwhile.
+    /// Renews this server's lease. A lease that has run out is taken again, if no other server has taken it meanwhile.
     ///
     /// # Errors
-    /// Those of the database; the lease then goes on to run out.
+    /// Database errors; the lease then keeps running out.
     pub async fn renew(&self, release: &str) -> Result<Claimed, StoreError> {
         let clock = self.store.dialect.clock();
         let mut statement = Statement::new("UPDATE replica SET lease_until = ");
@@ -110,10 +110,10 @@ impl Replicas<'_> {
         if renewed.rows_affected() == 1 { Ok(Claimed::Held) } else { self.claim(release).await }
     }
 
-    /// Says where this server listens.
+    /// Records the address at which this server listens.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn announce(&self, address: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE replica SET address = $1 WHERE id = $2")
             .bind(address)
@@ -123,10 +123,10 @@ impl Replicas<'_> {
         Ok(())
     }
 
-    /// Gives this server's lease back: whatever it has not finished will not end.
+    /// Gives up this server's lease: whatever it has not finished will not end.
     ///
     /// # Errors
-    /// Those of the database; the lease runs out by itself then.
+    /// Database errors; then the lease runs out by itself.
     pub async fn release(&self) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM replica WHERE id = $1")
             .bind(self.store.id.to_string())

@@ -1,5 +1,5 @@
-//! What a change of a connector type does to the stored configs of its connectors, in the transaction that
-//! changes the type. The store knows neither schemas nor keys: the caller says per connector what becomes of it.
+//! Rewrites the stored configs of a type's connectors, in the transaction that changes the type. The store knows
+//! neither schemas nor keys: the caller decides for each connector.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::sql::{Reader, Statement, json, now};
 use super::{Connectors, StoreError, types};
 use crate::changes::Action;
 
-/// Connectors read at once.
+/// The number of connectors read at once.
 const BATCH: u32 = 200;
 
 /// What is stored of a connector's connection.
@@ -29,23 +29,23 @@ pub struct StoredConfig {
     pub secrets: BTreeSet<String>,
 }
 
-/// What becomes of a connector's connection.
+/// The new state of a connector's connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rework {
-    /// Its config from now on.
+    /// Its new config.
     pub config: Map<String, Value>,
     /// What happens to its secrets.
     pub secrets: SecretChanges,
 }
 
-/// Says what becomes of a connector; `None` leaves it as it is.
+/// Decides what a connector's connection becomes; `None` leaves it unchanged.
 pub type Reworking<'r, E> = dyn FnMut(StoredConfig) -> Result<Option<Rework>, E> + Send + 'r;
 
 impl Connectors<'_> {
-    /// Reworks the connectors of a type that itself stays as it is, in one transaction.
+    /// Rewrites the connectors of a type in one transaction; the type itself stays unchanged.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], and those of the database and of `reworking`; then nothing is written.
+    /// [`StoreError::NotFound`], database errors and errors of `reworking`; then nothing is written.
     pub async fn rework<E: From<StoreError>>(&self, type_id: Uuid, reworking: &mut Reworking<'_, E>) -> Result<(), E> {
         let mut transaction = self.store.begin_change().await?;
         let subject = types::fetch(&mut transaction, &type_id.to_string()).await?.subject();
@@ -54,19 +54,19 @@ impl Connectors<'_> {
         Ok(transaction.commit().await?)
     }
 
-    /// Reads what is stored of the connections of a type's connectors, some at a time, in the order of their
-    /// ids; empty at the end.
+    /// Reads the stored connections of a type's connectors, a batch at a time, in the order of their ids; empty at the
+    /// end.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn configs(&self, type_id: Uuid, after: Option<Uuid>) -> Result<Vec<StoredConfig>, StoreError> {
         let mut snapshot = self.store.snapshot().await?;
         read(&mut snapshot, type_id, after).await
     }
 }
 
-/// Tells every connector of a type apart from what its readers have seen, and reworks it. Whoever changes one of
-/// them at the same time, by what the type was, finds it stale and looks again.
+/// Rewrites every connector of the type and raises its revision, so that a concurrent change that was based on the old
+/// type fails as stale and is tried again.
 pub(super) async fn all<E: From<StoreError>>(
     connection: &mut AnyConnection,
     type_id: Uuid,

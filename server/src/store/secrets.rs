@@ -18,7 +18,7 @@ pub const SIGNING_SECRET: &str = "$signingSecret";
 pub struct SealedSecret {
     /// The config field, or [`SIGNING_SECRET`].
     pub field: String,
-    /// What the vault made of the value, for table `connector_secret`, row = connector id, field = this field.
+    /// The ciphertext from the vault, for table `connector_secret`, row = connector id, field = this field.
     pub ciphertext: String,
 }
 
@@ -28,12 +28,12 @@ impl std::fmt::Debug for SealedSecret {
     }
 }
 
-/// What an update does to a connector's secrets; what is not named stays.
+/// The changes that an update makes to a connector's secrets; fields that it does not name are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretChanges {
     /// Secrets to add or replace.
     pub put: Vec<SealedSecret>,
-    /// Fields whose secret is to go.
+    /// Fields whose secret is removed.
     pub remove: Vec<String>,
 }
 

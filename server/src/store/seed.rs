@@ -1,4 +1,4 @@
-//! Seeding: the compiled connector types, written into `connector_type` in one transaction.
+//! Seeding: writes the compiled connector types into `connector_type` in one transaction.
 //!
 //! The store does not compare versions. The caller reads [`ConnectorTypes::seeded`], decides per type by the
 //! rules of docs/contract.md#seeding, and hands the decisions to [`ConnectorTypes::seed`].
@@ -14,7 +14,7 @@ use super::types::ConnectorTypes;
 use super::{Actor, ExecutionModel, StoreError, TypeSource, VersionSource};
 use crate::changes::{Action, Subject};
 
-/// Rows in one statement: 64 x 16 values. More would be slower, for SQLite looks up each `$N` in a list of all.
+/// Rows in one statement: 64 x 16 values. More would be slower, because SQLite looks up each `$N` in a list of all.
 const BATCH: usize = 64;
 
 /// What is stored under a type's name before seeding.
@@ -24,24 +24,24 @@ pub struct SeededType {
     pub name: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
-    /// Seeded before, or a user's type that has taken the name.
+    /// Whether it was seeded, or is a user's type that has taken the name.
     pub source: TypeSource,
-    /// The version it stands at, an operator's changes included.
+    /// Its current version, including an operator's changes.
     pub version: String,
     /// The version that seeding last wrote.
     pub seeded_version: Option<String>,
     /// The config schema that seeding last wrote.
     pub seeded_schema: Option<StoredSchema>,
-    /// The config schema it stands at, an operator's changes included.
+    /// Its current config schema, including an operator's changes.
     pub config_schema: StoredSchema,
-    /// Whether the last start had it compiled in.
+    /// Whether it was compiled in at the last start.
     pub available: bool,
 }
 
 /// What seeding does with one compiled type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeedDecision {
-    /// No row has the name: make one.
+    /// No row has the name: insert one.
     Insert,
     /// The compiled type replaces the row's contents.
     Replace,
@@ -66,11 +66,11 @@ pub struct SeedTypeRow {
     pub tags: Vec<String>,
     /// Its config schema.
     pub config_schema: StoredSchema,
-    /// The compiled schema that later starts compare with; the same where the row shows it whole.
+    /// The compiled schema that later starts compare with; equal to `config_schema` if the row shows it in full.
     pub seeded_schema: StoredSchema,
     /// The JavaScript, for a seeded script type.
     pub script_source: Option<String>,
-    /// What changed against what seeding last wrote, as JSON text, for the history.
+    /// What changed since the last seeded version, as JSON text, for the history.
     pub changes: String,
     /// What to do.
     pub decision: SeedDecision,
@@ -85,17 +85,17 @@ pub struct SeedReport {
     pub replaced: usize,
     /// Types whose row stayed.
     pub left: usize,
-    /// Seeded types that are no longer compiled in, and were not so marked before, by name.
+    /// Seeded types that are no longer compiled in and were not yet marked so, by name.
     pub withdrawn: Vec<String>,
     /// Seeded types that are compiled in again, by name.
     pub returned: Vec<String>,
 }
 
 impl ConnectorTypes<'_> {
-    /// Reads what seeding has to compare with: every type's name, and what was seeded under it.
+    /// Reads what seeding compares with: every type's name, and what was seeded under it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn seeded(&self) -> Result<Vec<SeededType>, StoreError> {
         let rows = sqlx::query(
             "SELECT name, execution_model, source, version, seeded_version, seeded_schema, config_schema, available \
@@ -120,13 +120,13 @@ impl ConnectorTypes<'_> {
             .collect()
     }
 
-    /// Carries out the decisions for all compiled types in one transaction, and marks seeded types that are
-    /// not among them as not available. Doing it twice changes nothing.
+    /// Carries out the decisions for all compiled types in one transaction, and marks seeded types that are not among
+    /// them as not available. Running it twice changes nothing.
     ///
     /// A user's type that has taken a name is never overwritten.
     ///
     /// # Errors
-    /// Those of the database; then nothing is written.
+    /// Database errors; then nothing is written.
     pub async fn seed(&self, rows: &[SeedTypeRow]) -> Result<SeedReport, StoreError> {
         let mut transaction = self.store.begin_change().await?;
         let now = now().as_millisecond();
@@ -187,7 +187,7 @@ impl ConnectorTypes<'_> {
     }
 }
 
-/// Writes the history of the types that were just written.
+/// Writes history rows for the types that were just written.
 async fn remember(transaction: &mut ChangeTransaction, rows: &[&SeedTypeRow], now: i64) -> Result<(), StoreError> {
     let mut statement = Statement::new("SELECT id, name FROM connector_type WHERE source = 'code' AND name IN (");
     statement.list(rows.iter().map(|row| row.name.as_str())).push(")");
@@ -197,7 +197,7 @@ async fn remember(transaction: &mut ChangeTransaction, rows: &[&SeedTypeRow], no
         let row = Reader::new(row, "connector_type");
         ids.insert(row.text("name")?, row.id("id")?);
     }
-    // A user's type of the name is not seeded, and has a history of its own.
+    // A user's type that has the name is not seeded, and has a history of its own.
     let rows: Vec<(&SeedTypeRow, Uuid)> = rows.iter().filter_map(|row| Some((*row, *ids.get(&row.name)?))).collect();
     if rows.is_empty() {
         return Ok(());

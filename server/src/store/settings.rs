@@ -13,7 +13,7 @@ impl Settings<'_> {
     /// Reads a value.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn get(&self, name: &str) -> Result<Option<String>, StoreError> {
         let row = sqlx::query("SELECT value FROM setting WHERE name = $1")
             .bind(name)
@@ -22,10 +22,10 @@ impl Settings<'_> {
         row.map(|row| Reader::new(&row, "setting").text("value")).transpose()
     }
 
-    /// Writes a value over the one that may be there.
+    /// Writes a value, replacing an existing one.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -37,11 +37,11 @@ impl Settings<'_> {
         Ok(())
     }
 
-    /// Writes a value unless there is one, and returns what now stands there. Of two processes that start at
-    /// once, both get the same.
+    /// Writes a value unless there is one, and returns the stored value. Two processes that start at once both get the
+    /// same.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn put_if_absent(&self, name: &str, value: &str) -> Result<String, StoreError> {
         let row = sqlx::query(
             "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = setting.value RETURNING value",

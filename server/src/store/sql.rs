@@ -1,7 +1,7 @@
 //! Statements with `$N` placeholders, and rows read by column name into typed values.
 //!
-//! sqlx's own query builder writes `?` for `Any`, which PostgreSQL does not take; its row decoding would
-//! need the derive feature, which compiles SQLite's C source twice. Both are a page of code here.
+//! sqlx's own query builder writes `?` for `Any`, which PostgreSQL does not accept; its row decoding would need the
+//! derive feature, which compiles SQLite's C source twice. Each replacement is about a page of code here.
 
 use std::fmt::{Display, Write as _};
 use std::str::FromStr;
@@ -18,18 +18,18 @@ use uuid::Uuid;
 use super::StoreError;
 use super::migrate::Dialect;
 
-/// Makes an id for a new row: a UUIDv7, so ids sort by the time they were made.
+/// Returns the id for a new row: a UUIDv7, so that ids sort by creation time.
 pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// Tells the time as rows keep it: whole milliseconds.
+/// Returns the time as rows store it: whole milliseconds.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-/// A statement under construction. Texts come from this program alone; values are bound.
+/// A statement under construction. Its text comes only from this program; values are bound.
 pub(super) struct Statement {
     text: String,
     arguments: AnyArguments,
@@ -52,7 +52,7 @@ impl Statement {
         self
     }
 
-    /// Writes `(a, b), (a, b)`: one bracket per row, in which `columns` binds that row's values.
+    /// Writes `(a, b), (a, b)`: one bracket per row; the closure `columns` binds that row's values.
     pub(super) fn rows<T>(
         &mut self,
         rows: impl IntoIterator<Item = T>,
@@ -85,7 +85,7 @@ impl Statement {
 
 #[cfg(test)]
 impl Statement {
-    /// Adds a whole statement, to have it explained.
+    /// Appends a whole statement, to have it explained.
     pub(super) fn append(&mut self, other: Self) {
         self.text.push_str(&other.text);
         self.arguments = other.arguments;
@@ -108,7 +108,7 @@ impl Columns<'_> {
     }
 }
 
-/// The values of a statement whose text is written already.
+/// The values for a statement whose text already exists.
 pub(super) struct Values(AnyArguments);
 
 impl Values {
@@ -128,8 +128,8 @@ impl Values {
     }
 }
 
-/// Writes `($1, $2), ($3, $4)`, and `(?, ?), (?, ?)` for SQLite: it looks up the name `$N` of each value in a
-/// list of all names, which for a thousand values costs more than the insert.
+/// Writes `($1, $2), ($3, $4)`, or `(?, ?), (?, ?)` for SQLite, because SQLite looks up the name `$N` of each value in
+/// a list of all names, which for a thousand values costs more than the insert.
 pub(super) fn placeholders(dialect: Dialect, rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let row: Vec<String> = (1..=columns)
@@ -188,7 +188,7 @@ impl<'r> Reader<'r> {
         self.value::<&str>(column)?.parse().map_err(|error| self.corrupt(column, error))
     }
 
-    /// Reads a JSON text. The reason tells the place of a fault, never the value: it may be private.
+    /// Reads a JSON text. The error gives the position of a fault, never the value, which may be private.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(self.value(column)?).map_err(|error| {
             self.corrupt(column, format_args!("broken JSON at line {} column {}", error.line(), error.column()))
@@ -205,7 +205,7 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("maps with text keys, lists and scalars always serialise")
 }
 
-/// What a path segment names a row by.
+/// How a path segment names a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key<'k> {
     Id(Uuid),

@@ -20,7 +20,7 @@ pub enum StoredSchema {
 }
 
 impl StoredSchema {
-    /// Returns what a row holds for a schema.
+    /// Returns what a row stores for a schema.
     pub fn of(schema: &ConfigSchema) -> Self {
         Self::from_text(schema.to_value().to_string())
     }
@@ -38,12 +38,12 @@ impl StoredSchema {
     /// Returns the schema as JSON.
     ///
     /// # Errors
-    /// The text is no JSON.
+    /// If the text is not valid JSON.
     pub fn to_value(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(self.as_text())
     }
 
-    /// Returns the text of a row, which is JSON.
+    /// Returns the text that a row stores; it is JSON.
     pub fn as_text(&self) -> &str {
         match self {
             Self::Empty => EMPTY,

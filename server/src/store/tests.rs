@@ -1,4 +1,4 @@
-//! The store's tests. Each body runs on a SQLite file and, where one is found, on PostgreSQL.
+//! The store's tests. Each body runs on a SQLite file and, if one is found, on PostgreSQL.
 
 mod change;
 mod connectors;
@@ -44,7 +44,7 @@ impl TestDb {
         sqlx::query(sql).bind(value).execute(&self.store.write).await.unwrap();
     }
 
-    /// Does what [`TestDb::set_all`] does, with a number.
+    /// Like [`TestDb::set_all`], with a number.
     pub(crate) async fn set_all_numbers(&self, table: &str, column: &str, value: i64) {
         let sql = sqlx::AssertSqlSafe(format!("UPDATE {table} SET {column} = $1"));
         sqlx::query(sql).bind(value).execute(&self.store.write).await.unwrap();
@@ -56,7 +56,7 @@ impl TestDb {
     }
 }
 
-/// Copies a SQLite database as it is at this moment: what a process leaves that is killed now.
+/// Copies a SQLite database as it is at this moment: the state that a process killed now would leave.
 pub(crate) async fn copy_as_killed(store: &Store, to: &std::path::Path) {
     sqlx::query("VACUUM INTO $1").bind(to.to_str().unwrap()).execute(&store.write).await.unwrap();
 }
@@ -80,7 +80,7 @@ pub(crate) fn on_postgres(cases: &[Case]) {
     }
 }
 
-/// Makes tests of `async fn body(db: TestDb)`: one each on SQLite, and one that runs them all on PostgreSQL.
+/// Generates tests of `async fn body(db: TestDb)`: one for each on SQLite, and one that runs all of them on PostgreSQL.
 macro_rules! on_both {
     ($($body:ident),+ $(,)?) => {
         mod sqlite {
@@ -142,7 +142,7 @@ pub(crate) fn sealed(field: &str, ciphertext: &str) -> SealedSecret {
     SealedSecret { field: field.to_owned(), ciphertext: ciphertext.to_owned() }
 }
 
-/// Makes a connector of a new type that has its name.
+/// Creates a connector and a new type of the same name.
 pub(crate) async fn widget(store: &Store, name: &str) -> ConnectorRow {
     store
         .connectors()

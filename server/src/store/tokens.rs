@@ -1,4 +1,4 @@
-//! Tokens as rows: what a token may do, and the SHA-256 of its text. Who may hold one is [`crate::auth`]'s matter.
+//! Tokens as rows: what a token may do, and the SHA-256 of its text. [`crate::auth`] decides who may get one.
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -16,16 +16,16 @@ const SELECT: &str = "SELECT id, name, kind, scopes, hash, agent_id, connector_n
 /// The setting that holds the id of the token taken from the environment.
 const ENVIRONMENT: &str = "environment_token";
 
-/// A token to be stored. `Debug` leaves its hash out.
+/// A token to be stored. `Debug` omits its hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewTokenRow {
     /// Its id, part of its text.
     pub id: Uuid,
-    /// What its owner calls it.
+    /// The name that its owner chose.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub kind: TokenKind,
-    /// What it may do, by the names of the contract.
+    /// Its scopes, by the names of the contract.
     pub scopes: Vec<String>,
     /// SHA-256 of its text, in hex.
     pub hash: String,
@@ -33,7 +33,7 @@ pub struct NewTokenRow {
     pub agent_id: Option<String>,
     /// The connectors that the agent may serve.
     pub connector_names: Vec<String>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -54,11 +54,11 @@ impl std::fmt::Debug for NewTokenRow {
 /// A token as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRow {
-    /// What was given.
+    /// The values that it was created with.
     pub token: NewTokenRow,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it last let somebody in; written with some delay.
+    /// When it was last used; written with some delay.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -72,7 +72,7 @@ impl Tokens<'_> {
     /// Stores a token.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn create(&self, token: NewTokenRow) -> Result<TokenRow, StoreError> {
         let mut transaction = self.store.begin_change().await?;
         let row = insert(&mut transaction, token).await?;
@@ -83,7 +83,7 @@ impl Tokens<'_> {
     /// Finds the token that was taken from the environment, if it is still there.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn environment(&self) -> Result<Option<TokenRow>, StoreError> {
         let id = self.store.settings().get(ENVIRONMENT).await?.and_then(|id| Uuid::try_parse(&id).ok());
         match id {
@@ -92,10 +92,10 @@ impl Tokens<'_> {
         }
     }
 
-    /// Puts another token in the place of the one that was taken from the environment, or none.
+    /// Replaces the token that was taken from the environment by another one or by none.
     ///
     /// # Errors
-    /// Those of the database; then nothing is changed.
+    /// Database errors; then nothing is changed.
     pub async fn replace_environment(&self, token: Option<NewTokenRow>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
         let replaced =
@@ -121,7 +121,7 @@ impl Tokens<'_> {
     /// Finds a token by id.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn find(&self, id: Uuid) -> Result<Option<TokenRow>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" AND id = ").bind(id.to_string());
@@ -158,10 +158,10 @@ impl Tokens<'_> {
         transaction.commit().await
     }
 
-    /// Returns whether a token with all rights is there that has not expired.
+    /// Returns whether there is an unexpired token with all scopes.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn has_admin(&self, now: Timestamp) -> Result<bool, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" AND (expires_at IS NULL OR expires_at > ").bind(now.as_millisecond()).push(")");
@@ -173,11 +173,11 @@ impl Tokens<'_> {
         Ok(false)
     }
 
-    /// Writes when tokens were last used, in one transaction. A token that is gone is passed over. Nobody hears of it:
-    /// what a token may do stays as it is.
+    /// Writes when tokens were last used, in one transaction. Deleted tokens are skipped. Subscribers are not notified,
+    /// because this does not change what a token may do.
     ///
     /// # Errors
-    /// Those of the database; then nothing is written.
+    /// Database errors; then nothing is written.
     pub async fn touch(&self, used: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
         if used.is_empty() {
             return Ok(());
@@ -195,7 +195,7 @@ impl Tokens<'_> {
     }
 }
 
-/// Names a token to those who hear of changes.
+/// Returns the token as the subject of a change.
 fn subject(row: &Reader<'_>) -> Result<Subject, StoreError> {
     Ok(Subject::Token { id: row.id("id")?, name: row.text("name")? })
 }

@@ -1,4 +1,4 @@
-//! Connector types: what can be instantiated.
+//! Connector types as rows.
 
 use std::collections::HashMap;
 
@@ -20,12 +20,12 @@ const SELECT: &str = "SELECT t.id, t.name, t.version, t.execution_model, t.descr
      t.script_source, t.endpoint_url, t.source, t.available, t.seeded_version, t.seeded_schema, t.created_at, t.updated_at, t.revision, \
      (SELECT COUNT(*) FROM connector c WHERE c.type_id = t.id) AS instances FROM connector_type t";
 
-/// What may change about a connector type.
+/// The fields of a connector type that may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeFields {
     /// Its semantic version.
     pub version: String,
-    /// What it connects to; empty when nothing is said.
+    /// What it connects to; may be empty.
     pub description: String,
     /// Its category, if any.
     pub category: Option<String>,
@@ -39,16 +39,16 @@ pub struct TypeFields {
     pub endpoint_url: Option<String>,
 }
 
-/// A connector type that a user makes.
+/// A connector type that a user creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewType {
     /// Its unique name.
     pub name: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
-    /// All else.
+    /// Its other fields.
     pub fields: TypeFields,
-    /// Who makes it.
+    /// Who creates it.
     pub actor: Actor,
 }
 
@@ -61,23 +61,23 @@ pub struct ConnectorType {
     pub name: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
-    /// What may change.
+    /// The fields that may change.
     pub fields: TypeFields,
-    /// Compiled in, or made by a user.
+    /// Compiled in, or created by a user.
     pub source: TypeSource,
-    /// False when it was seeded by a release that had it compiled in and this one has not.
+    /// False if an earlier release seeded it and this release does not have it compiled in.
     pub available: bool,
     /// The version that seeding last wrote; `None` for a user's type.
     pub seeded_version: Option<String>,
     /// The config schema that seeding last wrote; `None` for a user's type.
     pub seeded_schema: Option<StoredSchema>,
-    /// How many connectors are of this type.
+    /// The number of connectors of this type.
     pub instances: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// Goes up with every change; the ETag of REST.
+    /// Increases with every change; the ETag of REST.
     pub revision: i64,
 }
 
@@ -100,7 +100,7 @@ impl ConnectorTypes<'_> {
     /// Finds several types at once; ids without a type are left out.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn by_ids(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, ConnectorType>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
@@ -126,12 +126,12 @@ impl ConnectorTypes<'_> {
         Ok(page::cut(items, page, 't', |last: &ConnectorType| last.name.clone()))
     }
 
-    /// Replaces what may change, if the type is still at the revision that the caller has seen. With a `version`
-    /// the history gets a row, and all connectors of the type are new to those who have read them: `reworking`
-    /// says what becomes of what each has stored. All of it is one transaction.
+    /// Replaces the fields that may change, if the type still has the revision that the caller has read. With a
+    /// `version`, a history row is written, `reworking` decides the new config of each connector of the type, and each
+    /// gets a new revision. All of it is one transaction.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`], and those of `reworking`; then nothing is written.
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], and errors of `reworking`; then nothing is written.
     pub async fn update<E: From<StoreError>>(
         &self,
         id: Uuid,
@@ -153,7 +153,7 @@ impl ConnectorTypes<'_> {
         Ok(stored)
     }
 
-    /// Deletes a user's type that no connector is of.
+    /// Deletes a user's type that has no connectors.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::TypeIsCode`], [`StoreError::TypeInUse`].
@@ -175,7 +175,7 @@ impl ConnectorTypes<'_> {
                 transaction.note(stored.subject(), Action::Deleted);
                 transaction.commit().await
             }
-            // A connector that came between the count and the delete; the foreign key saw it.
+            // A connector was created between the count and the delete; the foreign key caught it.
             Err(error) if StoreError::is_foreign_key_violation(&error) => Err(StoreError::TypeInUse { instances: 1 }),
             Err(error) => Err(error.into()),
         }
@@ -213,13 +213,13 @@ async fn replace(
 }
 
 impl ConnectorType {
-    /// Names the type to those who hear of changes.
+    /// Returns the type as the subject of a change.
     pub(super) fn subject(&self) -> Subject {
         Subject::ConnectorType { id: self.id, name: self.name.clone() }
     }
 }
 
-/// Holds a type at the revision that the caller has seen until the end of the caller's transaction.
+/// Locks a type, which must have the revision that the caller has read, until the end of the caller's transaction.
 pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64) -> Result<(), StoreError> {
     let held = sqlx::query("UPDATE connector_type SET revision = revision WHERE id = $1 AND revision = $2")
         .bind(id.to_string())

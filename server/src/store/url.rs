@@ -1,4 +1,4 @@
-//! The database URL: which database, and under which options sqlx is to open it.
+//! The database URL: which database it names, and the options with which sqlx opens it.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use url::Url;
 
 use super::OpenError;
 
-/// What would end or change the path inside a URL.
+/// Characters that would end or change the path inside a URL.
 const PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
-/// Writes the URL of a SQLite file, whatever characters its path has.
+/// Returns the URL of a SQLite file, whatever characters its path has.
 pub fn sqlite_url(path: &Path) -> String {
     format!("sqlite:{}", utf8_percent_encode(&path.to_string_lossy(), PATH))
 }
 
-/// Returns the file that a URL names, if it is one of SQLite that can be used.
+/// Returns the file that a URL names, if it is a usable SQLite URL.
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     match Target::parse(url) {
         Ok(Target::Sqlite { path }) => Some(path),
@@ -25,7 +25,7 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     }
 }
 
-/// A database, by its kind.
+/// The database that a URL names, by kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     Sqlite { path: PathBuf },
@@ -66,7 +66,7 @@ impl Target {
         }
     }
 
-    /// The URL in the spelling that sqlx takes.
+    /// Returns the URL in the spelling that sqlx accepts.
     pub(super) fn driver_url(&self) -> Cow<'_, str> {
         match self {
             Self::Sqlite { path } => Cow::Owned(format!("{}?mode=rw&cache=private", sqlite_url(path))),
@@ -75,7 +75,7 @@ impl Target {
     }
 }
 
-/// Names the database without user, password and options.
+/// Shows the database without user, password and options.
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -1,7 +1,7 @@
-//! What connector types were: a row per version made, put or seeded (docs/contract.md#connector-types).
+//! The history of connector types: a row per version created, put or seeded (docs/contract.md#connector-types).
 //!
-//! A row is written in the transaction that writes the type. The list leaves the documents out: a page of
-//! config schemas could be gigabytes.
+//! A row is written in the transaction that writes the type. The list omits config schemas and scripts, because a page
+//! of config schemas could be gigabytes.
 
 use jiff::Timestamp;
 use sqlx::AnyConnection;
@@ -15,45 +15,45 @@ use super::{Actor, Page, PageRequest, StoreError, VersionSource, actor, page};
 
 const TABLE: &str = "connector_type_version";
 
-/// What a version's row tells beside the type's own fields.
+/// What a version's row stores in addition to the type's own fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVersion {
-    /// What writes it.
+    /// The kind of write.
     pub source: VersionSource,
-    /// What changed against the version before, as JSON text.
+    /// What changed since the previous version, as JSON text.
     pub changes: String,
     /// Who writes it.
     pub actor: Actor,
 }
 
 impl NewVersion {
-    /// Returns a first version: there is nothing that it could differ from.
+    /// Returns a first version, which has no changes.
     pub fn first(source: VersionSource, actor: Actor) -> Self {
         Self { source, actor, changes: r#"{"level":"none","total":0,"changes":[]}"#.to_owned() }
     }
 }
 
-/// A version of a type, without its documents.
+/// A version of a type, without its schema and script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionSummary {
-    /// Id of the row; ids rise with time.
+    /// Id of the row; ids increase with time.
     pub id: Uuid,
     /// The semantic version.
     pub version: String,
-    /// What wrote it.
+    /// The kind of write.
     pub source: VersionSource,
-    /// What changed against the version before, as JSON text.
+    /// What changed since the previous version, as JSON text.
     pub changes: String,
     /// When it was written.
     pub created_at: Timestamp,
-    /// Who wrote it; `None` in rows of releases that did not keep it.
+    /// Who wrote it; `None` in rows of releases that did not record it.
     pub actor: Option<Actor>,
 }
 
 /// A version of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeVersion {
-    /// All but the documents.
+    /// Everything except schema and script.
     pub summary: VersionSummary,
     /// The config schema.
     pub config_schema: StoredSchema,
@@ -64,7 +64,7 @@ pub struct TypeVersion {
 }
 
 impl ConnectorTypes<'_> {
-    /// Lists the versions that a type had, newest first.
+    /// Lists the versions of a type, newest first.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
@@ -83,7 +83,7 @@ impl ConnectorTypes<'_> {
         Ok(page::cut(items, page, 'v', |last: &VersionSummary| last.id.to_string()))
     }
 
-    /// Finds a version of a type; of several rows of that version, the newest.
+    /// Finds a version of a type; if several rows have that version, the newest.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].

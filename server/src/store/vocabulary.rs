@@ -1,4 +1,4 @@
-//! The closed sets of words that rows hold: those of the wire.
+//! The closed sets of words that rows store: those of the wire.
 
 pub use floh_client::words::{
     ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord, VersionSource,

@@ -1,9 +1,9 @@
-//! What the router answered a test.
+//! The router's answer to a test request.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// An answer, read whole.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -20,7 +20,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Returns the body after a look at the status.
+    /// Returns the body after checking the status.
     #[track_caller]
     pub(crate) fn ok(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);

@@ -1,4 +1,4 @@
-//! What the server logs, for tests that read it.
+//! The log output of the server, for tests that check it.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use floh_agent::logs::{LogFormat, subscriber};
 
-/// Keeps what this thread logs, in the format for machines, until it is dropped.
+/// Collects what this thread logs, as JSON lines, until it is dropped.
 pub(crate) struct Log {
     text: Text,
     _guard: DefaultGuard,
@@ -19,7 +19,7 @@ pub(crate) struct Log {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Begins to keep what passes a filter.
+    /// Starts to collect the lines that pass a filter.
     pub(crate) fn keep(filter: &str) -> Self {
         let text = Text::default();
         let guard = tracing::dispatcher::set_default(&subscriber(LogFormat::Json, filter, text.clone()));

@@ -1,5 +1,4 @@
-//! A sandbox without processes, for tests of what stands before and behind it: a script is JSON that says what its
-//! commands answer.
+//! A sandbox without processes, for tests of the code around it: a script is JSON that says what its commands answer.
 
 use connector_runtime::log::LogLevel;
 use futures_util::FutureExt;
@@ -10,10 +9,9 @@ use crate::script::{
     Figures, GuestError, HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts,
 };
 
-/// Reads `{ "<command>": ANSWER }`; JavaScript that ends with a brace is sound, and any
-/// other source has a syntax error on line 2. An answer is what
-/// the command returns, but for the texts `undefined`, `busy`, `echo` (what the script sees), `log` and `throw` (the
-/// config, told to the log and thrown).
+/// Reads `{ "<command>": ANSWER }`; JavaScript that ends with a brace is valid, and any other source has a syntax error
+/// on line 2. An answer is the command's return value, except for the texts `undefined`, `busy`, `echo` (what the
+/// script sees), `log` and `throw` (the config, logged and thrown).
 #[derive(Debug, Default)]
 pub(crate) struct FakeSandbox;
 

@@ -1,5 +1,4 @@
-//! A whole server on a temporary folder, reached through its router. Each answer is compared with what the API
-//! document says of it.
+//! A whole server on a temporary folder, called through its router. Each answer is compared with the API document.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -21,7 +20,7 @@ use crate::auth::NewToken;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
 
-/// What every answer is compared with.
+/// The API document.
 static DOCUMENT: LazyLock<ApiDocument> =
     LazyLock::new(|| ApiDocument::new(serde_json::to_value(api::document()).unwrap()));
 
@@ -52,7 +51,7 @@ async fn start_at(
     .await
 }
 
-/// Everything that is compiled into the tests.
+/// Every connector type that is compiled into the tests.
 pub(crate) fn all_types() -> Registry {
     connectors::link();
     Registry::collect().unwrap()
@@ -68,7 +67,7 @@ impl TestServer {
         Self::of(app, folder).await
     }
 
-    /// Starts one on a database of the caller's.
+    /// Starts a server on the caller's database.
     pub(crate) async fn at(database_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let seed = SeedOptions::default();
@@ -76,14 +75,14 @@ impl TestServer {
         Self::of(app, folder).await
     }
 
-    /// Starts one with the sample on a database of the caller's.
+    /// Starts a server with the sample on the caller's database.
     pub(crate) async fn with_samples(database_url: &str, folder: TempDir) -> Self {
         let seed = SeedOptions { samples: true, ..SeedOptions::default() };
         let app = start_at(database_url, folder.path(), all_types(), seed, Policy::default()).await.unwrap();
         Self::of(app, folder).await
     }
 
-    /// Starts one whose connectors may reach what a policy opens.
+    /// Starts a server whose connectors may reach what a policy opens.
     pub(crate) async fn with_policy(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = sqlite_url(&folder.path().join("floh.db"));
@@ -98,7 +97,7 @@ impl TestServer {
         server
     }
 
-    /// Ends this server and starts another one on the same folder.
+    /// Stops this server and starts another one on the same folder.
     pub(crate) async fn restart(self, registry: Registry) -> Self {
         self.app.close().await;
         let Self { admin, folder, .. } = self;
@@ -107,7 +106,7 @@ impl TestServer {
         server
     }
 
-    /// Makes a token with scopes.
+    /// Creates a token with scopes.
     pub(crate) async fn token(&self, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let name = "test".to_owned();
@@ -122,7 +121,7 @@ impl TestServer {
         self.app.auth.issue(new).await.unwrap().text.expose().to_owned()
     }
 
-    /// Sends a request as it is. An answer that the API document does not have fails the test.
+    /// Sends a request unchanged. An answer that is not in the API document fails the test.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -140,7 +139,7 @@ impl TestServer {
         Answer { status, headers: parts.headers, text: String::from_utf8(bytes.into()).unwrap() }
     }
 
-    /// Makes a request of the admin, with a JSON body unless that is null.
+    /// Builds a request of the admin, with a JSON body unless that is null.
     pub(crate) fn request(&self, method: &str, path: &str, body: &Value) -> axum::http::request::Builder {
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.admin));
@@ -171,7 +170,7 @@ impl TestServer {
         self.call("PUT", path, body).await
     }
 
-    /// Makes a connector.
+    /// Creates a connector.
     pub(crate) async fn connector(&self, name: &str, type_name: &str, config: Value) -> Value {
         let body = json!({ "name": name, "type": type_name, "executionModel": "built_in", "config": config });
         self.post("/api/connectors", body).await.ok(201)

@@ -1,5 +1,5 @@
-//! Reads answers as `floh-client` does: into their types and back again, without loss. So what the server answers in
-//! any test is what a client can read.
+//! Reads answers as `floh-client` does: into their types and back again, without loss. So a client can read every
+//! answer of the server in any test.
 
 use floh_client::answers::{
     AgentView, ChangedType, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionView, Liveness, Page, Problem,
@@ -47,7 +47,7 @@ fn through<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<
 /// Checks an answer with a JSON body.
 ///
 /// # Panics
-/// Where the client cannot read it, or would lose a part of it.
+/// If the client cannot read it, or would lose a part of it.
 pub(super) fn check(method: &str, path: &str, status: u16, body: &[u8]) {
     let read: Option<Read> = if status >= 400 {
         Some(through::<Problem>)

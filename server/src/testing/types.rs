@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use connector_runtime::prelude::*;
 use tokio::sync::Semaphore;
 
-/// A secret long enough to be looked for.
+/// A secret long enough to be searched for.
 pub(crate) const CANARY: &str = "canary/secret value+1";
 
 /// Keeps secrets and tells what it is told.

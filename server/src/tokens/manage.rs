@@ -1,4 +1,4 @@
-//! Creates, lists and revokes tokens. A token cannot create one that may do more than itself.
+//! Creates, lists and revokes tokens. A token cannot create a token with more scopes than its own.
 
 use floh_client::answers::TokenView;
 use floh_client::bodies;
@@ -9,10 +9,10 @@ use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{Page, PageRequest, TokenKind, TokenRow};
 
-/// Creates a token; its text is in the answer and nowhere else.
+/// Creates a token; only the answer contains its text.
 ///
 /// # Errors
-/// Denied, also where the token could do more than the actor; invalid with every mistake.
+/// Denied, also if the token would have more scopes than the actor; invalid with every mistake.
 pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::NewToken) -> Result<TokenView, Error> {
     ctx.authorize(Scope::TokensWrite)?;
     let new = NewToken {
@@ -34,7 +34,7 @@ pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::New
     Ok(TokenView { token: Some(issued.text), ..token_view(issued.row) })
 }
 
-/// Shows a token without its text.
+/// Returns the view of a token without its text.
 fn token_view(row: TokenRow) -> TokenView {
     let TokenRow { token, created_at, last_used_at } = row;
     TokenView {
@@ -54,7 +54,7 @@ fn token_view(row: TokenRow) -> TokenView {
 fn refuse_escalation(ctx: &OpContext, new: &NewToken) -> Result<(), Error> {
     let mut wanted =
         new.scopes.iter().filter_map(|name| Scopes::parse(name).ok()).fold(Scopes::default(), Scopes::union);
-    // An agent's token has this scope, whether it is asked for or not.
+    // An agent's token has this scope, whether it is requested or not.
     if new.kind == TokenKind::Agent {
         wanted = wanted.union(Scope::AgentsConnect.into());
     }
@@ -67,14 +67,14 @@ fn refuse_escalation(ctx: &OpContext, new: &NewToken) -> Result<(), Error> {
 /// Returns a page of tokens without their texts, newest first.
 ///
 /// # Errors
-/// Denied; invalid for a cursor that this list did not give.
+/// Denied; invalid if the cursor was not issued for this list.
 pub async fn list_tokens(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TokenView>, Error> {
     ctx.authorize(Scope::TokensRead)?;
     services.auth.flush_last_used().await?;
     Ok(services.store.tokens().list(page).await?.map(token_view))
 }
 
-/// Revokes a token: from the moment this returns it admits nobody.
+/// Revokes a token: once this returns, it is not accepted any more.
 ///
 /// # Errors
 /// Denied; not found.

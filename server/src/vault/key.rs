@@ -14,7 +14,7 @@ pub(super) const KEY_BYTES: usize = 32;
 /// repeated.
 const FEWEST_DIFFERENT_BYTES: usize = 17;
 
-/// Why a text is not taken as a master key. The text itself is never shown.
+/// Why a text is not accepted as a master key. The text itself is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

@@ -38,7 +38,7 @@ pub enum KeyFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    // The mode of the file that is open, not of what the path may name a moment later.
+    // The mode is read from the open file, because the path may name another file a moment later.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(KeyFileError::OpenToOthers { path: path.to_owned(), mode });
@@ -88,7 +88,7 @@ pub(super) fn create(path: &Path) -> Result<Keys, KeyFileError> {
 
 fn write(path: &Path, key: &MasterKey) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    // Whatever the umask took away: the owner must be able to read it again.
+    // In case the umask removed bits: the owner must be able to read the file again.
     file.set_permissions(Permissions::from_mode(0o600))?;
     let text = Zeroizing::new(format!(
         "# The master key of this Floh server: without it no stored secret can be read.\n\

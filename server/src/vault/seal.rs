@@ -3,7 +3,7 @@
 //! AES-256-GCM twice, each with a fresh 96-bit nonce: a fresh 256-bit data key seals the value, the master key
 //! wraps the data key (`nonce || ciphertext || tag` too). Both are bound by their associated data to the format
 //! and the place; the wrapping also to the id of the master key. The value's own is not: rotation wraps the
-//! data key anew and leaves the value as it is.
+//! data key again and leaves the value as it is.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
@@ -28,11 +28,11 @@ pub struct Place<'p> {
     pub field: &'p str,
 }
 
-/// Why a text was not sealed or opened. None shows a value or a key.
+/// Why a text was not sealed or opened. No text shows a value or a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
-    /// It is not of the form that sealing gives.
+    /// The text does not have the form of a sealed one.
     #[error("the text is not a sealed one")]
     Malformed,
     /// It was sealed under a key that is not loaded.
@@ -87,7 +87,7 @@ impl Vault {
         decrypt(&cipher(&data_key), &sealed.value, &associated(place, "value", ""))
     }
 
-    /// Wraps the data key of a sealed text anew under the primary key; `None` if it is so wrapped already.
+    /// Wraps the data key of a sealed text again under the primary key; `None` if it is already.
     ///
     /// # Errors
     /// Those of [`Vault::open`] for a text whose key cannot be unwrapped, and [`VaultError::Random`].
@@ -183,7 +183,7 @@ fn decrypt(cipher: &Aes256Gcm, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Ve
     value.map(Zeroizing::new).map_err(|_| VaultError::Tampered)
 }
 
-/// The associated data: each part with its length before it, so that no two places read the same.
+/// The associated data: each part is preceded by its length, so that no two places give the same data.
 fn associated(place: &Place<'_>, purpose: &str, key_id: &str) -> Vec<u8> {
     let mut data = Vec::new();
     for part in [FORMAT, purpose, place.table, place.row, place.field, key_id] {

@@ -91,7 +91,7 @@ fn another_place_does_not_open() {
         Place { field: "", ..PLACE },
         Place { table: "setting", ..PLACE },
         Place { table: PLACE.row, row: PLACE.table, ..PLACE },
-        // The same characters, divided otherwise.
+        // The same characters, split differently.
         Place { table: "connector_secret0", row: &PLACE.row[1..], ..PLACE },
     ] {
         assert_eq!(vault.open(&place, &sealed), Err(VaultError::Tampered), "{place:?}");

@@ -15,7 +15,7 @@ const KEY_FILE: &str = "master.key";
 const CHECK: Place<'static> = Place { table: "setting", row: "vault_check", field: "value" };
 const CHECK_VALUE: &[u8] = b"floh vault check";
 
-/// Why the vault could not be opened at the start. Each text says how to mend it.
+/// Why the vault could not be opened at the start. Each text says how to fix it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnlockError {
@@ -31,9 +31,9 @@ pub enum UnlockError {
         path.display()
     )]
     KeyLost {
-        /// The key that is wanted.
+        /// The id of the key that is needed.
         key_id: String,
-        /// Where the file was looked for.
+        /// The path where the file was expected.
         path: PathBuf,
     },
     /// Another key sealed the secrets.
@@ -41,11 +41,11 @@ pub enum UnlockError {
         "the database's secrets were sealed under master key {sealed_under}, but the key in {origin} is {loaded}; start with the right key, or with the right database"
     )]
     WrongKey {
-        /// The key that is wanted.
+        /// The id of the key that is needed.
         sealed_under: String,
-        /// The ids of those that were given.
+        /// The ids of the loaded keys.
         loaded: String,
-        /// Where they came from.
+        /// Where the loaded keys came from.
         origin: String,
     },
     /// The check value cannot be opened by its own key.
@@ -59,11 +59,11 @@ pub enum UnlockError {
     Store(#[from] StoreError),
 }
 
-/// Opens the vault with the keys of `FLOH_MASTER_KEY` if given, else with those of the file `master.key` in the
-/// data folder, which the very first start makes.
+/// Opens the vault with the keys of `FLOH_MASTER_KEY` if given, else with those of the file `master.key` in the data
+/// folder, which the very first start creates.
 ///
 /// # Errors
-/// A weak or wrong key, a key file that others can read, or one that is gone.
+/// A weak or wrong key, a key file that others can read, or a key file that is gone.
 pub async fn unlock(store: &Store, environment: Option<&Secret>, data_folder: &Path) -> Result<Vault, UnlockError> {
     let path = data_folder.join(KEY_FILE);
     let check = store.settings().get(CHECK.row).await?;

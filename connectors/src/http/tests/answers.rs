@@ -1,4 +1,4 @@
-//! What comes back.
+//! How answers are read.
 
 use connector_runtime::prelude::*;
 use test_support::{Reply, Upstream};

@@ -1,4 +1,4 @@
-//! Which credentials a request carries, and where they never go.
+//! Which credentials a request carries, and where they are never sent.
 
 use connector_runtime::connector::Connector as _;
 use connector_runtime::prelude::*;
@@ -135,7 +135,7 @@ async fn the_connections_credentials_go_to_its_origin_alone() {
     assert!(error.contains("[scope]"), "{error}");
     assert!(other.received().is_empty(), "not a byte of it");
 
-    // Another path of the same origin may have them, and another origin may be called without them.
+    // They may be sent to another path of the same origin, and another origin may be called without them.
     assert!(call().param("url", own.url("/v3")).run().await.success);
     assert_eq!(own.only().header("authorization"), Some("Bearer t0ken-1"));
     assert!(call().param("url", other.url("/")).param("auth", json!({ "type": "none" })).run().await.success);

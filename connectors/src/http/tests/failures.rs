@@ -1,4 +1,4 @@
-//! What a caller reads when it did not work.
+//! The error texts of failed calls.
 
 use std::time::Duration;
 

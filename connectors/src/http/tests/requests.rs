@@ -1,4 +1,4 @@
-//! What leaves.
+//! Which requests are sent.
 
 use connector_runtime::prelude::*;
 use connector_runtime::testing;
@@ -63,7 +63,7 @@ async fn what_cannot_be_a_header_or_a_query_is_refused_with_its_place() {
         let error = result.error.unwrap();
         assert!(error.starts_with("Invalid field(s): ") && error.contains(place), "{error}");
     }
-    // The type itself stands guard too, for those who call the handler without a schema.
+    // The type itself checks too, for callers that use the handler without a schema.
     use connector_runtime::field::FieldType as _;
     let mismatch = Query::read(&json!({ "a/b": { "c": 1 } })).unwrap_err();
     assert_eq!(mismatch.0, "/a~1b: expected string, number, boolean or a list of these, got object");

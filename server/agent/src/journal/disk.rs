@@ -1,5 +1,5 @@
-//! The file `journal.db`: SQLite with a sync on every commit, written by one task. What waits while a commit
-//! is under way shares the next one.
+//! The file `journal.db`: SQLite with a sync on every commit, written by one task. Operations that arrive during a
+//! commit share the next one.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -16,12 +16,12 @@ use super::seal::Sealer;
 use super::table::{Id, Table};
 use super::{Repeat, Room, now};
 
-/// What shares a commit at most.
+/// The maximum number of operations that share a commit.
 const BATCH: usize = 256;
 
-/// How long to wait for a process that is just closing the file.
+/// How long to wait for another process that is just closing the file.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// The file is this process's alone: two agents on one journal would execute a command twice.
+/// Only this process may open the file, because two agents on one journal would execute a command twice.
 const SETTINGS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
      PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864";
@@ -33,18 +33,18 @@ const TABLES: &str = "CREATE TABLE IF NOT EXISTS command (seq INTEGER PRIMARY KE
 /// Why the journal cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The file or its folder cannot be made or reached.
+    /// The file or its folder cannot be created or reached.
     #[error("the journal {}: {source}; --data-dir names its folder", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Another process has it.
+    /// Another process uses it.
     #[error("the journal {} is in use; is another agent running with this --data-dir?", .0.display())]
     InUse(PathBuf),
-    /// It is no journal, or broken.
+    /// The file is not a journal, or is damaged.
     #[error("the journal {} cannot be used: {why}; move it away to begin a new one", path.display())]
     Broken {
         /// The file.
@@ -54,7 +54,7 @@ pub enum JournalError {
     },
 }
 
-/// What is to be done to the file.
+/// An operation on the file.
 pub(super) enum Op {
     Begin {
         id: Id,
@@ -62,16 +62,16 @@ pub(super) enum Op {
         at: i64,
         done: oneshot::Sender<Result<(), String>>,
     },
-    /// Whole, as it may come before the beginning of a command that follows another.
+    /// Contains all columns, because it may come before the start of a command that follows another.
     Finish {
         id: Id,
         repeat: Option<Repeat>,
         at: i64,
-        /// Nothing where it could not be sealed.
+        /// `None` if it could not be sealed.
         sealed: Option<Vec<u8>>,
-        /// Called once it is there.
+        /// Called once the result is on disk.
         written: Box<dyn FnOnce() + Send + Sync>,
-        /// Given back when this is done with.
+        /// The permit, released when this is dropped.
         _room: Room,
     },
     Acknowledge(Id),
@@ -88,7 +88,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Opens the file and reads what earlier processes left.
+    /// Opens the file and reads the rows of earlier processes.
     pub(super) async fn open(folder: &Path, sealer: &Sealer) -> Result<(Self, Table), JournalError> {
         let path = folder.join("journal.db");
         create(folder, &path)?;
@@ -121,7 +121,7 @@ impl Disk {
         Ok((Self { connection }, table))
     }
 
-    /// Does what comes until it is told to close.
+    /// Carries out operations until it is told to close.
     pub(super) async fn run(mut self, mut waiting: mpsc::UnboundedReceiver<Op>) {
         let mut batch = Vec::with_capacity(BATCH);
         while waiting.recv_many(&mut batch, BATCH).await > 0 {
@@ -147,7 +147,7 @@ impl Disk {
         };
         for op in batch.drain(..) {
             match op {
-                // Nobody may wait any more.
+                // The waiter may have gone.
                 Op::Begin { done, .. } => drop(done.send(written.clone())),
                 Op::Finish { written: tell, sealed: Some(_), .. } if written.is_ok() => tell(),
                 Op::Load { id, answer } => drop(answer.send(self.load(&id).await)),
@@ -198,7 +198,7 @@ impl Disk {
     }
 }
 
-/// Returns whether a process has the journal of a folder. Nothing is made or changed.
+/// Returns whether a process uses the journal of a folder. Nothing is created or changed.
 pub(crate) async fn is_in_use(folder: &Path) -> bool {
     let path = folder.join("journal.db");
     if !path.exists() {
@@ -217,13 +217,13 @@ pub(crate) async fn is_in_use(folder: &Path) -> bool {
     error.is_some_and(|error| is_busy(&error))
 }
 
-/// Returns whether another process has the file: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY_RECOVERY.
+/// Returns whether another process uses the file: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY_RECOVERY.
 fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| matches!(&*code, "5" | "6" | "261"))
 }
 
-/// Begins anew under another token: results that were sealed under the one before are dropped, their ids are
-/// not, so that none is executed again.
+/// Starts again with another token: results that were sealed with the previous one are dropped, but their ids are kept,
+/// so that none is executed again.
 async fn renew(connection: &mut SqliteConnection, sealer: &Sealer) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let lost = sqlx::query("UPDATE command SET finished_at = NULL, result = NULL WHERE result IS NOT NULL")
@@ -254,7 +254,7 @@ async fn restore(connection: &mut SqliteConnection) -> Result<Table, sqlx::Error
         let bytes: Option<i64> = row.try_get("bytes")?;
         let done = finished.and(bytes).map(|bytes| (u64::try_from(bytes).unwrap_or(0), acknowledged != 0));
         interrupted += u32::from(done.is_none());
-        // A clock that was set back must not keep a row for ever.
+        // A clock that was set back must not keep a row forever.
         let at = finished.unwrap_or(begun).min(now());
         table.restore(Arc::from(id), repeat.and_then(|bytes| bytes.try_into().ok()), at, done);
     }
@@ -267,7 +267,7 @@ async fn restore(connection: &mut SqliteConnection) -> Result<Table, sqlx::Error
     Ok(table)
 }
 
-/// Creates the file and its folder for the owner alone. The WAL takes the mode of the file.
+/// Creates the file and its folder so that only the owner has access. The WAL takes the mode of the file.
 fn create(folder: &Path, path: &Path) -> Result<(), JournalError> {
     let failed = |path: &Path, source| JournalError::File { path: path.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder, error))?;

@@ -1,5 +1,5 @@
-//! Results at rest: AES-256-GCM under a key that comes of the agent's token, so that the file alone tells
-//! nothing. Whoever has the token could have asked for the results anyway.
+//! Results at rest: AES-256-GCM under a key that is derived from the agent's token, so that the file alone reveals
+//! nothing. A holder of the token could have requested the results anyway.
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
@@ -9,9 +9,9 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 12;
-/// How much longer a sealed result is: the nonce and the tag.
+/// How much longer a sealed result is: by nonce and tag.
 pub(super) const SEAL_BYTES: usize = NONCE_BYTES + 16;
-/// What the key is for; another purpose would have another key.
+/// The purpose of the key; another purpose would give another key.
 const PURPOSE: &[u8] = b"floh agent journal 1";
 /// The id under which the proof of the key is sealed; no command has it.
 const PROOF: &str = "\0proof";
@@ -28,7 +28,7 @@ impl Sealer {
         Self(Aes256Gcm::new((&*key).into()))
     }
 
-    /// Seals a result for its command. `None` where the system gives no random bytes.
+    /// Seals a result for its command. `None` if the system returns no random bytes.
     pub(super) fn seal(&self, id: &str, text: &str) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).ok()?;
@@ -37,14 +37,14 @@ impl Sealer {
         Some([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what was sealed for this command under this token.
+    /// Opens a text that was sealed for this command with this token.
     pub(super) fn open(&self, id: &str, sealed: &[u8]) -> Option<String> {
         let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let text = self.0.decrypt(&Nonce::from(*nonce), Payload { msg, aad: id.as_bytes() }).ok()?;
         String::from_utf8(text).ok()
     }
 
-    /// What tells later whether the token is still the same.
+    /// Returns a sealed text that shows later whether the token is still the same.
     pub(super) fn proof(&self) -> Option<Vec<u8>> {
         self.seal(PROOF, "")
     }

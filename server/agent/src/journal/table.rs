@@ -1,4 +1,4 @@
-//! The table in memory: what is known of each command, and what a frame about one leads to.
+//! The table in memory: what is known of each command, and how frames change it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use super::seal::SEAL_BYTES;
 /// An id of a command.
 pub(crate) type Id = Arc<str>;
 
-/// What entering a command led to.
+/// The result of adding a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
-    /// It is new and is to be executed.
+    /// It is new and must be executed.
     New,
-    /// It is new and may not begin; nothing is known of it.
+    /// It is new and may not begin; it was not added.
     Refused,
-    /// It is at work; its response comes when it is done.
+    /// It is running; its response is sent when it is done.
     Running,
-    /// It is new, and the same call as one at work: it gets that one's response.
+    /// It is new, and the same call as a running one: it gets that one's response.
     Follows(Id),
-    /// It is done; its result is sent again.
+    /// It is finished; its result is sent again.
     Finished,
-    /// It is new, and the same call as a finished one: that one's result is its own.
+    /// It is new, and the same call as a finished one: it gets that one's result.
     Repeats(Id),
-    /// An earlier process began it, or its result cannot be read: it must not be executed.
+    /// An earlier process started it, or its result cannot be read: it must not be executed.
     Interrupted,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Table {
 struct Row {
     state: State,
     repeat: Option<Repeat>,
-    /// When it began, and from its end on when it ended.
+    /// When it began; once it has ended, when it ended.
     at: i64,
 }
 
@@ -52,13 +52,13 @@ enum State {
     Interrupted,
     Finished {
         bytes: u64,
-        /// Until the disk has it.
+        /// Kept until it is on disk.
         result: Option<Arc<str>>,
         acknowledged: bool,
     },
 }
 
-/// What was dropped to make room.
+/// What was dropped to free space.
 #[derive(Debug, Default)]
 pub(super) struct Pruned {
     pub(super) ids: Vec<Id>,
@@ -67,13 +67,13 @@ pub(super) struct Pruned {
 }
 
 impl Table {
-    /// Takes over a row that an earlier process wrote: a finished one with its size and whether it was
-    /// acknowledged, or one that was interrupted.
+    /// Adds a row of an earlier process: a finished command with its size and whether it was acknowledged, or an
+    /// interrupted one.
     pub(super) fn restore(&mut self, id: Id, repeat: Option<Repeat>, at: i64, finished: Option<(u64, bool)>) {
         let state = match finished {
             Some((bytes, acknowledged)) => {
                 self.bytes += bytes;
-                // The newest of several is the one that is repeated.
+                // If several are the same call, the newest is repeated.
                 if let Some(repeat) = repeat {
                     self.repeats.insert(repeat, Arc::clone(&id));
                 }
@@ -117,7 +117,7 @@ impl Table {
         }
     }
 
-    /// Forgets a command, and those that follow it, whom it returns.
+    /// Removes a command and those that follow it, and returns the latter.
     pub(super) fn withdraw(&mut self, id: &str) -> Vec<Id> {
         let followers = match self.forget(id).map(|row| row.state) {
             Some(State::Running { followers }) => followers,
@@ -129,7 +129,8 @@ impl Table {
         followers
     }
 
-    /// Keeps a result for a command and those that follow it, whom it returns, with what makes them one call.
+    /// Stores a result for a command and those that follow it; returns the latter, and the hash that makes them one
+    /// call.
     pub(super) fn finish(&mut self, id: &str, result: &Arc<str>, at: i64) -> (Option<Repeat>, Vec<Id>) {
         let repeat = self.rows.get(id).and_then(|row| row.repeat);
         let followers = match self.rows.get_mut(id).map(|row| &mut row.state) {
@@ -138,7 +139,7 @@ impl Table {
         };
         for id in followers.iter().map(|id| &**id).chain([id]) {
             let Some(row) = self.rows.get_mut(id) else { continue };
-            // As the disk has it, so that a restart counts the same.
+            // The size on disk, so that the sum is the same after a restart.
             let bytes = (result.len() + SEAL_BYTES) as u64;
             self.bytes += bytes;
             row.at = at;
@@ -147,7 +148,7 @@ impl Table {
         (repeat, followers)
     }
 
-    /// Returns a result that the disk does not have yet.
+    /// Returns a result that is not on disk yet.
     pub(super) fn held(&self, id: &str) -> Option<Arc<str>> {
         match &self.rows.get(id)?.state {
             State::Finished { result, .. } => result.clone(),
@@ -155,14 +156,14 @@ impl Table {
         }
     }
 
-    /// The disk has a result.
+    /// Records that a result is on disk.
     pub(super) fn written(&mut self, id: &str) {
         if let Some(State::Finished { result, .. }) = self.rows.get_mut(id).map(|row| &mut row.state) {
             *result = None;
         }
     }
 
-    /// A result cannot be read any more. Its id stays, so that nobody executes it again.
+    /// Records that a result cannot be read any more. Its id is kept, so that it is not executed again.
     pub(super) fn lose(&mut self, id: &str) {
         if let Some(row) = self.rows.get_mut(id) {
             if let State::Finished { bytes, .. } = row.state {
@@ -180,7 +181,7 @@ impl Table {
         found.into_iter().map(|(_, id)| Arc::clone(id)).collect()
     }
 
-    /// Returns whether this is news.
+    /// Records an acknowledgement; returns whether it is the first.
     pub(super) fn acknowledge(&mut self, id: &str) -> bool {
         match self.rows.get_mut(id).map(|row| &mut row.state) {
             Some(State::Finished { acknowledged, .. }) => !std::mem::replace(acknowledged, true),
@@ -188,8 +189,8 @@ impl Table {
         }
     }
 
-    /// Drops what began or ended before `oldest`, and where there is too much, the oldest down to nine
-    /// tenths, so that it is not done for each command. What is at work stays.
+    /// Drops what began or ended before `oldest`. If there is too much, the oldest are dropped down to nine tenths of
+    /// the limit, so that this is not done for every command. Running commands are kept.
     pub(super) fn prune(&mut self, oldest: Option<i64>, most_rows: usize, most_bytes: u64) -> Pruned {
         let mut pruned = Pruned::default();
         let too_much = self.rows.len() > most_rows || self.bytes > most_bytes;
@@ -227,7 +228,7 @@ impl Table {
         Some(row)
     }
 
-    /// Lets no call repeat this one any more.
+    /// Makes later calls no longer count as repetitions of this one.
     fn unlink(&mut self, id: &str) {
         let Some(repeat) = self.rows.get(id).and_then(|row| row.repeat) else { return };
         if self.repeats.get(&repeat).is_some_and(|known| &**known == id) {

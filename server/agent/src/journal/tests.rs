@@ -1,5 +1,5 @@
-//! What the journal promises when the process dies: each test kills it by opening a copy of its files, as
-//! they are at that moment, in the place of the next process.
+//! The guarantees of the journal when the process dies: each test simulates a kill by opening a copy of the files at
+//! that moment, as the next process would.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ async fn open(folder: &Path) -> Journal {
     Journal::open(folder, &token()).await.unwrap()
 }
 
-/// Waits until all that was asked for is on disk.
+/// Waits until all pending operations are on disk.
 async fn settle(journal: &Journal) {
     let (answer, loaded) = oneshot::channel();
     journal.0.queue.send(Op::Load { id: "none".into(), answer }).unwrap();

@@ -1,4 +1,4 @@
-//! Agents as they are shown.
+//! Agents in answers.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::words;
 
-/// An agent that is connected, or was not long ago.
+/// An agent that is connected, or was so recently.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AgentView {
     /// Its id, to which its token is bound.
     pub agent_id: String,
-    /// What people call it.
+    /// Its name for people.
     pub agent_name: String,
-    /// The version of its program, where it says.
+    /// The version of its program, if it sends one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
     /// The connectors that it serves.
@@ -28,20 +28,20 @@ pub struct AgentView {
     /// When it was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_at: Option<Timestamp>,
-    /// Where it connected from.
+    /// The address from which it connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_address: Option<String>,
-    /// How long a ping takes, in milliseconds.
+    /// The round trip of a ping, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
-    /// How many commands it has at work.
+    /// The number of commands that it is running.
     pub in_flight: usize,
-    /// How many it gets at a time.
+    /// The maximum number of commands that it gets at a time.
     pub max_concurrent: usize,
     /// Why the connection ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// Connectors that are not taken from it, each with the reason.
+    /// Connectors that the server does not accept from it, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, String>,
 }
@@ -49,9 +49,9 @@ pub struct AgentView {
 words! {
     /// Whether an agent is connected.
     AgentState, "state of an agent" {
-        /// It is.
+        /// It is connected.
         Connected = "connected",
-        /// It was.
+        /// It was connected.
         Lost = "lost",
     }
 }
@@ -63,10 +63,10 @@ words! {
 pub struct ServingAgent {
     /// Whether an agent that registered the connector's name is connected.
     pub connected: bool,
-    /// The one that gets its commands.
+    /// The agent that gets its commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// Why it gets none, where what it serves does not fit the connector's type.
+    /// Why no agent gets its commands: what the agent serves does not fit the connector's type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a connector type can do.
+//! The capabilities of a connector type.
 
 use connector_schema::Effect;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::words::ExecutionModel;
 
-/// What a connector type can do, in schema order.
+/// The capabilities of a connector type, in schema order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -17,14 +17,14 @@ pub struct TypeCapabilities {
     pub version: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
-    /// The command that runs when a call names none.
+    /// The command that runs if a call names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_command: Option<String>,
     /// Its commands.
     pub commands: Vec<CommandCapabilities>,
 }
 
-/// What a command takes, answers and does.
+/// What a command accepts, returns and does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -43,12 +43,12 @@ pub struct CommandCapabilities {
     pub effect: Option<Effect>,
     /// Whether sending the same call twice has the effect of sending it once.
     pub idempotent: bool,
-    /// Scenarios that a mock of it can play.
+    /// The scenarios that its mock can answer with.
     pub mock_scenarios: Vec<String>,
     /// Whether it should no longer be used.
     pub deprecated: bool,
     /// What to use instead.
     pub deprecated_message: Option<String>,
-    /// The type's version that brought it.
+    /// The type's version that added it.
     pub added_in_version: Option<String>,
 }

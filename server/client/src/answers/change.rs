@@ -1,4 +1,4 @@
-//! What a change of a connector type comes to.
+//! The effects of a change of a connector type.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mistake, OperationView, TypeView, Warning};
 
-/// What changed, how much that asks for, and who is touched by it.
+/// What changed, the level that this needs, and which connectors it affects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeView {
-    /// The highest level found.
+    /// The highest level of the changes.
     #[cfg_attr(feature = "schema", schema(schema_with = level_schema))]
     pub level: Level,
     /// The changes.
@@ -21,9 +21,9 @@ pub struct ChangeView {
     /// The smallest version that the changes allow.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub suggested_version: Version,
-    /// The connectors that the breaking changes touch.
+    /// The connectors that the breaking changes affect.
     pub affected: Vec<Affected>,
-    /// How many items there are, where `affected` does not name them all.
+    /// The number of all items, if `affected` does not contain them all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affected_total: Option<usize>,
 }
@@ -32,14 +32,14 @@ pub struct ChangeView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SchemaChange {
-    /// How much it asks for.
+    /// The level that it needs.
     #[cfg_attr(feature = "schema", schema(schema_with = level_schema))]
     pub level: Level,
-    /// The rule that it falls under, such as `param_removed`.
+    /// Its rule, such as `param_removed`.
     pub rule: Cow<'static, str>,
-    /// JSON pointer (RFC 6901) into the new config schema, or into the old one where something was removed.
+    /// JSON pointer (RFC 6901) into the new config schema, or into the old one if something was removed.
     pub pointer: String,
-    /// What changed, naming it; a fragment.
+    /// What changed, by name; a fragment of a sentence.
     pub message: String,
 }
 
@@ -54,20 +54,20 @@ impl From<&Change> for SchemaChange {
     }
 }
 
-/// What a version of a type changed against the one before, as the history keeps it.
+/// What a version of a type changed since the previous one, as the history keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChangeSummary {
-    /// The highest level found.
+    /// The highest level of the changes.
     #[cfg_attr(feature = "schema", schema(schema_with = level_schema))]
     pub level: Level,
-    /// How many changes there are.
+    /// The number of changes.
     pub total: usize,
     /// The first 200 of them.
     pub changes: Vec<SchemaChange>,
 }
 
-/// A connector that a breaking change touches.
+/// A connector that a breaking change affects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Affected {
@@ -77,7 +77,7 @@ pub struct Affected {
     pub pointer: String,
 }
 
-/// Secrets of a connector that a change of its type cleared, because they would go elsewhere.
+/// Secrets of a connector that a change of its type cleared, because their destination moved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClearedSecrets {
@@ -87,11 +87,11 @@ pub struct ClearedSecrets {
     pub fields: Vec<String>,
 }
 
-/// What an import tells beside the change: as parse-oas does.
+/// What an import reports in addition to the change, as parse-oas does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ImportView {
-    /// What became of each operation.
+    /// The result for each operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<Vec<OperationView>>,
     /// What a person should know.
@@ -104,16 +104,16 @@ pub struct ImportView {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedType {
-    /// The type as it is now.
+    /// The changed type.
     #[serde(flatten)]
     pub view: TypeView,
     /// What changed.
     pub change: ChangeView,
-    /// What became of the operations, where a document was sent.
+    /// The result for each operation, if a document was sent.
     #[serde(flatten)]
     #[cfg_attr(feature = "schema", schema(inline))]
     pub imported: ImportView,
-    /// Secrets that were cleared, because they would go elsewhere.
+    /// Secrets that were cleared, because their destination moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<ClearedSecrets>,
 }
@@ -125,12 +125,12 @@ pub struct ChangedType {
 pub struct TypeDiff {
     /// What would change.
     pub change: ChangeView,
-    /// The version that the type would have; absent where the change would be refused.
+    /// The version that the type would have; absent if the change would be refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Why the change would be refused, where it would.
+    /// Why the change would be refused; empty if it would not.
     pub errors: Vec<Mistake>,
-    /// What would become of the operations, where a document was sent.
+    /// The result for each operation, if a document was sent.
     #[serde(flatten)]
     #[cfg_attr(feature = "schema", schema(inline))]
     pub imported: ImportView,
@@ -139,7 +139,7 @@ pub struct TypeDiff {
     pub secrets_cleared: Vec<ClearedSecrets>,
 }
 
-/// Describes a level by its words.
+/// Describes a level by its possible words.
 #[cfg(feature = "schema")]
 fn level_schema() -> utoipa::openapi::schema::Object {
     let words = [Level::None, Level::Patch, Level::Minor, Level::Major].map(Level::as_str);

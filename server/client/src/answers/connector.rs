@@ -1,4 +1,4 @@
-//! A connector as it is shown: never with a secret, only with the fact that one is set.
+//! A connector in answers: it contains no secrets, only which of them are set.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct ConnectorView {
     pub type_name: String,
     /// How its commands are served.
     pub execution_model: ExecutionModel,
-    /// Where an external connector is served; without it, an agent does.
+    /// Where an external connector is served; if absent, an agent serves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<String>,
     /// The type's version.
@@ -38,7 +38,7 @@ pub struct ConnectorView {
     pub tags: Vec<String>,
     /// Whether it may be executed.
     pub enabled: bool,
-    /// Least level of log lines that are kept.
+    /// Lowest level of log lines that are kept.
     pub log_level: LogLevel,
     /// Its own deadline in milliseconds.
     pub timeout_ms: Option<u32>,
@@ -48,28 +48,28 @@ pub struct ConnectorView {
     /// Its connection config without secrets.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub config: Map<String, Value>,
-    /// Its secrets: that they are set, not what they are.
+    /// Its secrets: whether they are set, not their values.
     pub secrets: BTreeMap<String, SecretState>,
-    /// Whether every required connection field is filled and the type is there.
+    /// Whether every required connection field is set and the type is available.
     pub ready: bool,
-    /// Required connection fields that are not filled.
+    /// Required connection fields that are not set.
     pub missing: Vec<String>,
     /// Secrets that this change cleared, because their destination moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<String>,
-    /// What is known of what serves an external connector, where one was asked for.
+    /// The status of what serves an external connector, in the answer for a single connector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<RemoteState>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// The revision, which is told in the `ETag` header; `None` for an item of a list that a client has read.
+    /// The revision from the `ETag` header; `None` for an item of a list that a client has read.
     #[serde(skip)]
     pub revision: Option<Revision>,
 }
 
-/// What is known of what serves an external connector.
+/// The status of what serves an external connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(untagged)]
@@ -80,28 +80,28 @@ pub enum RemoteState {
     Agent(ServingAgent),
 }
 
-/// What is known of the service behind a connector.
+/// The status of the service of a connector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceState {
-    /// Whether calls go out.
+    /// Whether calls are sent.
     pub circuit: CircuitState,
-    /// Connect failures in a row.
+    /// Consecutive connection failures.
     pub failures: u32,
-    /// What the last one said.
+    /// The error of the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// When an open circuit lets a call out again, in milliseconds.
+    /// When an open circuit sends a call again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
-    /// Version and schema hash that the service named last: `<version>;sha256=<hex>`.
+    /// The version and schema hash that the service sent last: `<version>;sha256=<hex>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serves: Option<String>,
-    /// What of that does not fit the type; no call goes out then.
+    /// How the service's schema does not fit the type; then no calls are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mismatch: Option<String>,
-    /// How the service was when it was last asked.
+    /// The result of the last health check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<ServiceHealth>,
 }
@@ -111,23 +111,23 @@ pub struct ServiceState {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceHealth {
-    /// Whether it is well.
+    /// Whether it is healthy.
     pub ok: bool,
-    /// Why not.
+    /// The reason if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it was asked.
+    /// When it was checked.
     pub at: Timestamp,
 }
 
 words! {
-    /// Whether calls go out to a service.
+    /// Whether calls are sent to a service.
     CircuitState, "state of a circuit" {
-        /// They do.
+        /// They are sent.
         Closed = "closed",
         /// They are refused.
         Open = "open",
-        /// One call tries whether the service is back.
+        /// One call is sent to test whether the service is back.
         HalfOpen = "half_open",
     }
 }

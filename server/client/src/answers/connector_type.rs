@@ -1,4 +1,4 @@
-//! Connector types and their versions, as they are shown.
+//! Connector types and their versions in answers.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub struct TypeView {
     pub category: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Connection fields and commands (docs/contract.md#2-config-schema); null where any command is taken.
+    /// Connection fields and commands (docs/contract.md#2-config-schema); null if the type accepts any command.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub config_schema: Value,
     /// The JavaScript of a script type.
@@ -37,44 +37,44 @@ pub struct TypeView {
     /// Where an external type is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<String>,
-    /// Compiled in, or made by a user.
+    /// Compiled in, or created by a user.
     pub source: TypeSource,
-    /// False where this server no longer has the code of a compiled type.
+    /// False if this server no longer has the code of a compiled type.
     pub available: bool,
     /// How many connectors are of this type.
     pub instances: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// The revision, which is told in the `ETag` header; `None` for an item of a list that a client has read.
+    /// The revision from the `ETag` header; `None` for an item of a list that a client has read.
     #[serde(skip)]
     pub revision: Option<Revision>,
 }
 
-/// A version that a connector type had, as lists show it.
+/// A version of a connector type, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VersionView {
     /// The semantic version.
     pub version: String,
-    /// What wrote it.
+    /// The kind of write that created it.
     pub source: VersionSource,
-    /// What changed against the version before.
+    /// What changed since the previous version.
     pub change: ChangeSummary,
-    /// Who wrote it; null for versions of releases that did not keep it.
+    /// Who wrote it; null for versions of releases that did not record it.
     pub actor: Option<Actor>,
     /// When it was written.
     pub created_at: Timestamp,
 }
 
-/// A version that a connector type had, with its documents.
+/// A version of a connector type, with its schema and script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VersionDetail {
-    /// All but the documents.
+    /// Everything except schema and script.
     #[serde(flatten)]
     pub view: VersionView,
     /// Connection fields and commands (docs/contract.md#2-config-schema).

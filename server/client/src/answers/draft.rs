@@ -1,4 +1,4 @@
-//! The draft of a connector that an import makes of an OpenAPI document.
+//! The draft of a connector, which an import builds from an OpenAPI document.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::bodies::NewConnector;
 use crate::words::{ExecutionModel, words};
 
-/// What an import makes of a document. `POST /api/connectors` takes it as it is.
+/// The result of an import. `POST /api/connectors` accepts it unchanged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -36,9 +36,9 @@ pub struct ConnectorDraft {
     /// The connection config; its fields have their defaults in the schema.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub config: Map<String, Value>,
-    /// What became of each operation that was asked for.
+    /// The result for each requested operation.
     pub operations: Vec<OperationView>,
-    /// What a person should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
@@ -58,7 +58,7 @@ impl From<&ConnectorDraft> for NewConnector {
     }
 }
 
-/// What became of an operation.
+/// The result of importing an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OperationView {
@@ -68,25 +68,25 @@ pub struct OperationView {
     pub method: String,
     /// The path template.
     pub path: String,
-    /// What it does, in a line.
+    /// What it does, in one line.
     pub summary: Option<String>,
     /// Whether the document calls it deprecated.
     pub deprecated: bool,
-    /// How well the command stands for it.
+    /// How exactly the command represents it.
     pub verdict: Verdict,
     /// Why it is not exact.
     pub reasons: Vec<Reason>,
 }
 
-/// Something a person should know about an import.
+/// A warning about an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Warning {
-    /// A stable word for programs, such as `external_ref`.
+    /// A stable code for programs, such as `external_ref`.
     pub code: Cow<'static, str>,
     /// JSON pointer into the document.
     pub pointer: String,
-    /// What is wrong there and what became of it.
+    /// What is wrong there and what the import did about it.
     pub message: String,
 }
 
@@ -96,19 +96,19 @@ pub struct Warning {
 pub struct Reason {
     /// JSON pointer into the document.
     pub pointer: String,
-    /// What is wrong there and what became of it.
+    /// What is wrong there and what the import did about it.
     pub message: String,
 }
 
 words! {
-    /// How well a command stands for its operation.
+    /// How exactly a command represents its operation.
     #[derive(PartialOrd, Ord)]
     Verdict, "verdict" {
-        /// All of it is there.
+        /// Completely.
         Exact = "exact",
         /// It can be called; the reasons say what differs.
         Degraded = "degraded",
-        /// Calling it is a failure that gives the reasons.
+        /// Every call fails with the reasons.
         Refused = "refused",
     }
 }

@@ -1,4 +1,4 @@
-//! Calls: their result, and what is recorded of them.
+//! Calls: their results and records.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,12 +12,12 @@ use crate::words::{ExecutionSource, ExecutionStatus, LogLevel};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConnectorResult {
-    /// Whether the command did what it is for.
+    /// Whether the command succeeded.
     pub success: bool,
     /// The domain result.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
-    /// What is merged into the run's variables.
+    /// Values to merge into the run's variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub variables: Option<Map<String, Value>>,
@@ -29,12 +29,12 @@ pub struct ConnectorResult {
     pub error: Option<String>,
 }
 
-/// Reads a slot that is there: null is a value too, and not the same as a slot that is absent.
+/// Reads a slot that is present: null is a value too, and differs from an absent slot.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-/// A recorded call. What was recorded as JSON is kept as its text, so that no number is changed on its way.
+/// A recorded call. Recorded JSON is kept as text, so that no number changes on the way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -48,13 +48,13 @@ pub struct ExecutionView {
     pub type_name: String,
     /// The type's version at the time.
     pub type_version: String,
-    /// The command, where one was picked or asked for.
+    /// The command, if one was named or is the default.
     pub command: Option<String>,
-    /// How far the call got.
+    /// The state of the call.
     pub status: ExecutionStatus,
-    /// Who asked; null for executions of releases that did not keep it.
+    /// Who requested it; null for executions of releases that did not record it.
     pub actor: Option<Actor>,
-    /// The request that asked, as its answer told in `x-request-id`; null as `actor` is.
+    /// The id of the request, as in its `x-request-id`; null under the same condition as `actor`.
     pub request_id: Option<String>,
     /// Its params, redacted.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
@@ -64,7 +64,7 @@ pub struct ExecutionView {
     pub result: Option<Box<RawValue>>,
     /// Whether a mock answered.
     pub mocked: bool,
-    /// What asked.
+    /// The kind of caller.
     pub source: ExecutionSource,
     /// Id of the workflow step.
     pub step_id: Option<String>,
@@ -85,7 +85,7 @@ impl ExecutionView {
     /// Reads the result; `None` while the call runs.
     ///
     /// # Errors
-    /// Where it is not a result.
+    /// If it is not a result.
     pub fn read_result(&self) -> Result<Option<ConnectorResult>, serde_json::Error> {
         self.result.as_deref().map(|text| serde_json::from_str(text.get())).transpose()
     }
@@ -93,7 +93,7 @@ impl ExecutionView {
     /// Reads what the handler logged.
     ///
     /// # Errors
-    /// Where it is not a list of lines.
+    /// If it is not a list of lines.
     pub fn read_logs(&self) -> Result<Vec<LogLine>, serde_json::Error> {
         serde_json::from_str(self.logs.get())
     }
@@ -103,11 +103,11 @@ impl ExecutionView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogLine {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// How much it matters.
+    /// Its level.
     pub level: LogLevel,
-    /// What it says.
+    /// Its text.
     pub message: String,
 }
 
@@ -116,17 +116,17 @@ pub struct LogLine {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Actor {
-    /// Id of the token; null for the server itself. The token may be gone since.
+    /// Id of the token; null for the server itself. The token may have been deleted since.
     pub token_id: Option<Uuid>,
     /// The name that the token had, or `system`.
     pub name: String,
 }
 
 impl Actor {
-    /// What the server itself is called.
+    /// The name of the server itself.
     pub const SYSTEM: &str = "system";
 
-    /// Returns the server itself.
+    /// Returns the actor that is the server itself.
     pub fn system() -> Self {
         Self { token_id: None, name: Self::SYSTEM.to_owned() }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// Where the next page begins; null at the end.
+    /// The cursor of the next page; null at the end.
     pub next_cursor: Option<String>,
 }
 
@@ -22,7 +22,7 @@ impl<T> Page<T> {
     /// Returns the same page with other items, or the first error.
     ///
     /// # Errors
-    /// The first one of `item`.
+    /// The first error of `item`.
     pub fn try_map<U, E>(self, item: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
         let items = self.items.into_iter().map(item).collect::<Result<_, E>>()?;
         Ok(Page { items, next_cursor: self.next_cursor })

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 `application/problem+json`: what happened, where in the request, how to mend it.
+//! Errors as RFC 9457 `application/problem+json`: what happened, where in the request, how to fix it.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ChangeView;
 
-/// A request that was refused.
+/// A refused request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
@@ -17,14 +17,14 @@ pub struct Problem {
     pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
-    /// A stable word for programs.
+    /// A stable code for programs.
     pub code: Cow<'static, str>,
-    /// What happened and how to mend it.
+    /// What happened and how to fix it.
     pub detail: String,
     /// The places in the request that are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Mistake>,
-    /// Where a change of a connector type was refused: what it is, as its dry run tells.
+    /// The change of a connector type that was refused, as its dry run shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Box<ChangeView>>,
 }

@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! Answers about the server itself.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What the tests of the server do not see: that a log shows no token, and what a newer or older server may send.
+//! Cases that the server's tests do not cover: a log shows no token, and a newer or older server may send other keys.
 
 use serde_json::{Value, json};
 

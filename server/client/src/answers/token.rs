@@ -1,4 +1,4 @@
-//! A token as it is shown.
+//! A token in answers.
 
 use connector_schema::Secret;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::words::TokenKind;
 
-/// A token, without its text but in the answer to its making.
+/// A token; only the answer that creates it contains its text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -26,19 +26,19 @@ pub struct TokenView {
     /// The connectors that the agent may serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connector_names: Option<Vec<String>>,
-    /// The token's text; in the answer to its making alone.
+    /// The token's text; only in the answer that creates it.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "write_once")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub token: Option<Secret>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends to be valid.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to about a minute.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Writes a token's text: the one place where an answer holds a secret.
+/// Writes a token's text: the only place where an answer contains a secret.
 fn write_once<S: Serializer>(token: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     token.as_ref().map(Secret::expose).serialize(serializer)
 }

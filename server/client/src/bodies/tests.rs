@@ -1,4 +1,4 @@
-//! Every body: no secret in its `Debug`, a schema of its own keys, and nothing lost between writing and describing.
+//! Every body: no secret in its `Debug`, a schema of its own keys, and no loss between writing and reading.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ fn text() -> String {
     format!("https://user:{CANARY}@host/?key={CANARY}")
 }
 
-/// Writes a body, and checks that neither `Debug` form shows the canary although the body holds it.
+/// Writes a body, and checks that neither `Debug` form shows the canary although the body contains it.
 fn shows_no_secret<B: Body + std::fmt::Debug + serde::Serialize>(body: &B) {
     assert!(serde_json::to_string(body).unwrap().contains(CANARY), "the body holds the canary");
     for shown in [format!("{body:?}"), format!("{body:#?}")] {

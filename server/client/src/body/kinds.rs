@@ -1,6 +1,7 @@
 //! The kinds of values in bodies: how each is read, written, described, and shown in a log.
 //!
-//! `shown` tells names, words and numbers; of everything that may hold a secret it tells the keys or the length.
+//! `shown` returns names, words and numbers; of everything that may contain a secret it returns only the keys or the
+//! length.
 
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
@@ -13,11 +14,11 @@ use serde_json::{Map, Value, json};
 use super::source::Source;
 use crate::words::Words;
 
-/// The most characters of a text that is looked for later or shown in lists; within what PostgreSQL indexes.
+/// The maximum number of characters of a text that is searched or shown in lists; within what PostgreSQL indexes.
 pub const MAX_SHORT_TEXT: usize = 255;
-/// The most items of a list of texts.
+/// The maximum number of items of a list of texts.
 pub const MAX_TEXTS: usize = 200;
-/// The most characters of a secret that a body carries beside the connection config.
+/// The maximum number of characters of a secret that is not in the connection config.
 pub const MAX_SECRET: usize = 1_024;
 
 /// A kind of value.
@@ -25,10 +26,10 @@ pub trait Kind {
     /// The value in Rust.
     type Value: Clone + PartialEq;
 
-    /// Reads it; what is wrong is reported to the source.
+    /// Reads it; mistakes are reported to the source.
     fn read<S: Source>(source: &mut S, key: &str) -> Option<Self::Value>;
 
-    /// Returns what stands for a value that is missing or wrong.
+    /// Returns the substitute for a missing or invalid value.
     fn empty() -> Self::Value;
 
     /// Writes it as JSON.
@@ -84,7 +85,7 @@ text_kind! {
     Text, text, json!({ "type": "string" }), length
 }
 text_kind! {
-    /// A text that is looked for later, or shown in lists.
+    /// A text that is searched or shown in lists.
     ShortText, short_text, json!({ "type": "string", "maxLength": MAX_SHORT_TEXT }), |text| format!("{text:?}")
 }
 text_kind! {
@@ -93,7 +94,7 @@ text_kind! {
     json!({ "type": "string", "maxLength": 63, "pattern": CONNECTOR_NAME_PATTERN }), |text| format!("{text:?}")
 }
 text_kind! {
-    /// A URL; it may carry a credential, so only its length is shown.
+    /// A URL; it may contain a credential, so only its length is shown.
     UrlText, text, json!({ "type": "string", "format": "uri" }), length
 }
 text_kind! {

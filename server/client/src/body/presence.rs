@@ -1,4 +1,4 @@
-//! Whether a key must be there, may be left out, or tells null from absent.
+//! Whether a key is required, may be absent, or distinguishes null from absent.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,21 +8,21 @@ use serde_json::{Map, Value, json};
 use super::kinds::Kind;
 use super::source::Source;
 
-/// A field of a body: its kind, and whether it must be there.
+/// A field of a body: its kind, and whether it is required.
 pub trait Field {
     /// Its value in Rust.
     type Value: Clone + PartialEq;
 
-    /// Whether the key must be there.
+    /// Whether the key is required.
     const REQUIRED: bool;
 
-    /// Reads it; what is wrong is reported to the source.
+    /// Reads it; mistakes are reported to the source.
     fn read<S: Source>(source: &mut S, key: &str) -> Self::Value;
 
-    /// Returns what stands for a value that is not there.
+    /// Returns the substitute for an absent value.
     fn empty() -> Self::Value;
 
-    /// Writes it into an object, where it is there.
+    /// Writes it into an object, if it is present.
     fn write(value: &Self::Value, key: &str, object: &mut Map<String, Value>);
 
     /// Returns its JSON Schema.
@@ -41,15 +41,15 @@ impl fmt::Debug for Shown {
     }
 }
 
-/// A key that must be there.
+/// A required key.
 #[derive(Debug)]
 pub struct Required<K>(PhantomData<K>);
 
-/// A key that may be left out; null counts as absent.
+/// A key that may be absent; null counts as absent.
 #[derive(Debug)]
 pub struct Optional<K>(PhantomData<K>);
 
-/// A key of a change: absent leaves what is there, null removes it.
+/// A key of a change: absent keeps the present value, null removes it.
 #[derive(Debug)]
 pub struct Nullable<K>(PhantomData<K>);
 
@@ -136,11 +136,11 @@ impl<K: Kind> Field for Nullable<K> {
     }
 }
 
-/// Lets a schema take null too.
+/// Makes a schema accept null too.
 fn or_null(mut schema: Value) -> Value {
     match schema.get("type").cloned() {
         Some(kind @ Value::String(_)) => schema["type"] = json!([kind, "null"]),
-        // Any JSON takes null already.
+        // A schema for any JSON accepts null already.
         _ => return schema,
     }
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-/// A JSON object that is read key by key. Each reader takes the value out; null counts as absent; what is wrong is
-/// reported at its place and read as absent.
+/// A JSON object that is read key by key. Each reader takes the value out; null counts as absent; an invalid value is
+/// reported at its place and counts as absent.
 pub trait Source {
-    /// Returns whether a key is there, even as null.
+    /// Returns whether a key is present, even as null.
     fn has(&self, key: &str) -> bool;
 
-    /// Reports that a key is missing where `read` found nothing and reported nothing.
+    /// Reports that a key is missing, if `read` found nothing and reported nothing.
     fn required<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T>;
 
     /// Takes any JSON.
@@ -21,7 +21,7 @@ pub trait Source {
     /// Takes a text of any length without NUL characters.
     fn text(&mut self, key: &str) -> Option<String>;
 
-    /// Takes a text that is looked for later, or shown in lists.
+    /// Takes a text that is searched or shown in lists.
     fn short_text(&mut self, key: &str) -> Option<String>;
 
     /// Takes the name of a connector.
@@ -30,7 +30,7 @@ pub trait Source {
     /// Takes a secret: a text that is not empty and not longer than [`MAX_SECRET`](super::kinds::MAX_SECRET).
     fn secret(&mut self, key: &str) -> Option<String>;
 
-    /// Takes a text that is parsed.
+    /// Takes a text and parses it.
     fn word<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T>;
 
     /// Takes true or false.

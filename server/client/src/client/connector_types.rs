@@ -26,10 +26,11 @@ impl Client {
         Ok(TypeView { revision, ..answer.json()? })
     }
 
-    /// Changes a connector type; what is absent stays. With `seen`, only where nobody has changed it since.
+    /// Changes a connector type; absent keys stay unchanged. With `seen`, only if it has not changed since that
+    /// revision.
     ///
     /// # Errors
-    /// [`ClientError`]; status 412 where it has changed since, 422 with the `change` where the version is too low.
+    /// [`ClientError`]; status 412 if it has changed since, 422 with the `change` if the version is too low.
     pub async fn update_type(
         &self,
         key: &str,
@@ -42,7 +43,7 @@ impl Client {
     /// Deletes a user's connector type that no connector uses.
     ///
     /// # Errors
-    /// [`ClientError`]; status 409 where it is compiled in or in use.
+    /// [`ClientError`]; status 409 if it is compiled in or in use.
     pub async fn delete_type(&self, key: &str) -> Result<(), ClientError> {
         self.send(routes::DELETE_TYPE, &[key], Outgoing::default()).await?;
         Ok(())
@@ -56,7 +57,7 @@ impl Client {
         self.send(routes::DIFF_TYPE, &[key], Outgoing::json(change)?).await?.json()
     }
 
-    /// Fetches the schema of an external type's service again and takes it over by the rules of a change.
+    /// Fetches the schema of an external type's service again and applies it by the rules of a change.
     ///
     /// # Errors
     /// As [`Client::update_type`].
@@ -64,12 +65,12 @@ impl Client {
         changed(self.send(routes::REFRESH_TYPE, &[key], Outgoing::json(refresh)?).await?)
     }
 
-    /// Lists the versions that a connector type had, newest first.
+    /// Lists the versions of a connector type, newest first.
     pub fn list_versions(&self, key: &str) -> Pages<'_, VersionView> {
         Pages::new(self, routes::LIST_VERSIONS, Some(key))
     }
 
-    /// Reads a version that a connector type had.
+    /// Reads a version of a connector type.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -13,23 +13,23 @@ use crate::filters::ConnectorFilter;
 use crate::revision::Revision;
 use crate::routes;
 
-/// What became of a call.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Executed {
     /// The recorded execution.
     pub execution_id: Option<Uuid>,
-    /// What the command answered.
+    /// The result of the command.
     pub result: ConnectorResult,
-    /// Whether this is the answer of an earlier call under the same key.
+    /// Whether this is the answer of an earlier call with the same key.
     pub replayed: bool,
     /// Whether the command is deprecated.
     pub deprecated: bool,
-    /// How long the command took, where the server says.
+    /// How long the command took, if the server says so.
     pub took: Option<Duration>,
 }
 
 impl Client {
-    /// Makes a connector.
+    /// Creates a connector.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -56,10 +56,10 @@ impl Client {
         connector(self.send(routes::GET_CONNECTOR, &[key], Outgoing::default()).await?)
     }
 
-    /// Changes a connector; what is absent stays. With `seen`, only where nobody has changed it since.
+    /// Changes a connector; absent keys stay unchanged. With `seen`, only if it has not changed since that revision.
     ///
     /// # Errors
-    /// [`ClientError`]; status 412 where it has changed since.
+    /// [`ClientError`]; status 412 if it has changed since.
     pub async fn update_connector(
         &self,
         key: &str,
@@ -69,10 +69,10 @@ impl Client {
         connector(self.send(routes::UPDATE_CONNECTOR, &[key], Outgoing::json(patch)?.if_match(seen)?).await?)
     }
 
-    /// Deletes a connector; its executions stay. With `seen`, only where nobody has changed it since.
+    /// Deletes a connector; its executions stay. With `seen`, only if it has not changed since that revision.
     ///
     /// # Errors
-    /// [`ClientError`]; status 412 where it has changed since.
+    /// [`ClientError`]; status 412 if it has changed since.
     pub async fn delete_connector(&self, key: &str, seen: Option<Revision>) -> Result<(), ClientError> {
         self.send(routes::DELETE_CONNECTOR, &[key], Outgoing::default().if_match(seen)?).await?;
         Ok(())
@@ -81,16 +81,16 @@ impl Client {
     /// Executes a command of a connector.
     ///
     /// # Errors
-    /// [`ClientError`]. A command that failed is no error: the result says so.
+    /// [`ClientError`]. A command that failed is not an error: the result says so.
     pub async fn execute(&self, key: &str, call: &Call) -> Result<Executed, ClientError> {
         executed(self.send(routes::EXECUTE, &[key], Outgoing::json(call)?).await?)
     }
 
-    /// Executes a command of a connector once, however often it is sent under this key: 1 to 255 printable ASCII
+    /// Executes a command of a connector once, however often it is sent with this key: 1 to 255 printable ASCII
     /// characters.
     ///
     /// # Errors
-    /// As [`Client::execute`]; status 409 while the first call is at work, 422 where the key was used for another call.
+    /// As [`Client::execute`]; status 409 while the first call is running, 422 if the key was used for another call.
     pub async fn execute_once(&self, key: &str, call: &Call, idempotency_key: &str) -> Result<Executed, ClientError> {
         let out = Outgoing::json(call)?.header("idempotency-key", idempotency_key)?;
         executed(self.send(routes::EXECUTE, &[key], out).await?)
@@ -104,7 +104,7 @@ impl Client {
         executed(self.send(routes::TEST, &[key], Outgoing::json(test)?).await?)
     }
 
-    /// Makes the draft of a connector from an OpenAPI document. Nothing is stored.
+    /// Creates the draft of a connector from an OpenAPI document. Nothing is stored.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -112,7 +112,7 @@ impl Client {
         self.send(routes::PARSE_OAS, &[], Outgoing::json(import)?).await?.json()
     }
 
-    /// Lists the agents that are connected, and those that were not long ago; the newest connection first.
+    /// Lists the agents that are connected or were so recently; the newest connection first.
     pub fn list_agents(&self) -> Pages<'_, AgentView> {
         Pages::new(self, routes::LIST_AGENTS, None)
     }

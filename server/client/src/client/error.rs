@@ -1,4 +1,4 @@
-//! Why a call of the client came to nothing.
+//! Errors of the client.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use uuid::Uuid;
 
 use crate::answers::Problem;
 
-/// Why a call of the client came to nothing.
+/// Why a request of the client failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The client cannot be set up: the server's URL or the token cannot be used, or TLS cannot be had.
+    /// The client cannot be set up: the server's URL or the token is invalid, or TLS is not available.
     #[error("{0}")]
     Setup(String),
-    /// The request cannot be sent as it is.
+    /// The request cannot be built.
     #[error("the request cannot be sent: {0}")]
     Request(String),
     /// The server refused the request.
     #[error("{}", .0.problem.detail)]
     Refused(Box<Refusal>),
-    /// No whole answer came.
+    /// No complete answer arrived.
     #[error("cannot reach {server}: {reason}")]
     Transport {
         /// The server.
         server: String,
-        /// What broke, without the request's path and query.
+        /// What failed, without the request's path and query.
         reason: String,
     },
-    /// What came is not the answer of a Floh server to this request.
+    /// The answer does not come from a Floh server, or does not fit this request.
     #[error("{server} answered {status} and {what}: is it a Floh server of this version?")]
     Unexpected {
         /// The server.
         server: String,
         /// The status of the answer.
         status: u16,
-        /// What is wrong with the answer; a fragment.
+        /// What is wrong with the answer; a fragment of a sentence.
         what: String,
     },
-    /// The answer, or a list, is larger than what is taken.
+    /// The answer, or a list, is larger than allowed.
     #[error("the answer is too large: {0}")]
     TooLarge(String),
 }
@@ -45,18 +45,18 @@ pub enum ClientError {
 /// A request that the server refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// What the server says: status, code, detail, and each mistake with its place.
+    /// The server's answer: status, code, detail, and each mistake with its place.
     pub problem: Problem,
-    /// Names the request in the server's log.
+    /// The id of the request in the server's log.
     pub request_id: Option<String>,
-    /// When it may be tried again, where the server says.
+    /// After which time it may be tried again, if the server says so.
     pub retry_after: Option<Duration>,
-    /// The execution that was recorded of a call that could not be made.
+    /// The recorded execution of a call that could not be made.
     pub execution_id: Option<Uuid>,
 }
 
 impl ClientError {
-    /// Returns what the server said, where it refused the request.
+    /// Returns the server's problem, if it refused the request.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Refused(refusal) => Some(&refusal.problem),
@@ -64,7 +64,7 @@ impl ClientError {
         }
     }
 
-    /// Returns the status of the answer, where one came.
+    /// Returns the status of the answer, if one arrived.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.problem.status),
@@ -73,7 +73,7 @@ impl ClientError {
         }
     }
 
-    /// Returns whether the server says that what was named does not exist.
+    /// Returns whether the server says that the target does not exist.
     pub fn is_not_found(&self) -> bool {
         self.problem().is_some_and(|problem| problem.status == 404 && problem.code == "not_found")
     }

@@ -9,10 +9,10 @@ use super::transport::{Client, Outgoing};
 use crate::answers::Page;
 use crate::routes::Route;
 
-/// Items that a page holds at most.
+/// The maximum number of items of a page.
 pub const MAX_PAGE: u32 = 500;
 
-/// A list that is read page by page. Nothing is asked for before [`Pages::next_page`].
+/// A list that is read page by page. No request is sent before [`Pages::next_page`].
 #[derive(Debug)]
 pub struct Pages<'c, T> {
     client: &'c Client,
@@ -41,7 +41,7 @@ impl<'c, T: DeserializeOwned> Pages<'c, T> {
         self
     }
 
-    /// Asks for so many items a page; the server's default is 50, its maximum [`MAX_PAGE`].
+    /// Sets the number of items of a page; the server's default is 50, its maximum [`MAX_PAGE`].
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
         self.query.retain(|(name, _)| *name != "limit");
@@ -49,17 +49,17 @@ impl<'c, T: DeserializeOwned> Pages<'c, T> {
         self
     }
 
-    /// Begins after the page whose `next_cursor` this is.
+    /// Starts after the page that has this `next_cursor`.
     #[must_use]
     pub fn after(mut self, cursor: impl Into<String>) -> Self {
         self.next = Next::After(cursor.into());
         self
     }
 
-    /// Reads the next page; `None` after the last one. The first page is there even if the list is empty.
+    /// Reads the next page; `None` after the last one. An empty list has a first page too.
     ///
     /// # Errors
-    /// [`ClientError`]; the page can be asked for again then.
+    /// [`ClientError`]; the same page can be requested again then.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>, ClientError> {
         let mut out = Outgoing { query: self.query.clone(), ..Outgoing::default() };
         match &self.next {
@@ -73,10 +73,11 @@ impl<'c, T: DeserializeOwned> Pages<'c, T> {
         Ok(Some(page))
     }
 
-    /// Reads all items that are left.
+    /// Reads all remaining items.
     ///
     /// # Errors
-    /// [`ClientError`]; [`ClientError::TooLarge`] where there are more than `max`: a part is not shown as the whole.
+    /// [`ClientError`]; [`ClientError::TooLarge`] if there are more than `max`, so that a part never looks like the
+    /// whole.
     pub async fn collect(mut self, max: usize) -> Result<Vec<T>, ClientError> {
         if !self.query.iter().any(|(name, _)| *name == "limit") {
             self = self.limit(MAX_PAGE);

@@ -1,4 +1,4 @@
-//! What is about the server itself.
+//! Requests about the server itself.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::answers::{Liveness, Readiness};
 use crate::routes;
 
 impl Client {
-    /// Asks whether the process runs. Needs no token.
+    /// Queries whether the process runs. Needs no token.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -16,15 +16,15 @@ impl Client {
         self.get(routes::HEALTHZ, &[]).await
     }
 
-    /// Asks whether requests are answered. Needs no token.
+    /// Queries whether the server is ready for requests. Needs no token.
     ///
     /// # Errors
-    /// [`ClientError`]; status 503 where they are not.
+    /// [`ClientError`]; status 503 if it is not ready.
     pub async fn readyz(&self) -> Result<Readiness, ClientError> {
         self.get(routes::READYZ, &[]).await
     }
 
-    /// Reads the metrics, in the text format of Prometheus; empty where the server keeps none.
+    /// Reads the metrics, in the text format of Prometheus; empty if the server collects none.
     ///
     /// # Errors
     /// [`ClientError`].

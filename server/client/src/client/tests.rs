@@ -1,4 +1,4 @@
-//! The client against servers that answer as ours does, and against servers that do not.
+//! The client against servers that answer like a Floh server, and against servers that do not.
 
 use std::time::Duration;
 
@@ -159,7 +159,7 @@ fn no_log_shows_the_token() {
     assert_eq!(client.server(), "http://127.0.0.1:8080");
 }
 
-/// A list of `all` connectors in pages of two.
+/// Starts a server with a list of `all` connectors in pages of two.
 async fn paged(all: usize) -> Upstream {
     Upstream::start(move |request| {
         let from: usize = request.query("cursor").map_or(0, |cursor| cursor.parse().unwrap());

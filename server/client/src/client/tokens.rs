@@ -10,7 +10,7 @@ use crate::bodies::NewToken;
 use crate::routes;
 
 impl Client {
-    /// Makes a token. Its text is in this answer and nowhere else.
+    /// Creates a token. Only this answer contains its text.
     ///
     /// # Errors
     /// [`ClientError`].

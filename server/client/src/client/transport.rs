@@ -27,13 +27,13 @@ use crate::routes::Route;
 
 /// How long it may take to connect.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take in all: a large script is checked meanwhile, and a call has 300 seconds.
+/// The maximum time for a whole answer: saving a large script includes its check, and a call has 300 seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(310);
-/// The largest answer that is read, in bytes: a type is shown with its script and schema.
+/// The largest answer that is read, in bytes: a type contains its script and schema.
 pub const MAX_ANSWER: usize = 256 << 20;
-/// Connections to the server that are kept for the next request.
+/// The maximum number of idle connections kept for later requests.
 const MAX_IDLE: usize = 8;
-/// Most characters of an answer that is not ours that an error tells.
+/// The maximum number of characters that an error quotes of an answer from another server.
 const MAX_TOLD: usize = 200;
 
 /// A client of one server, with one token or none. Clones share their connections.
@@ -46,7 +46,7 @@ pub struct Client {
     max_answer: usize,
 }
 
-/// Shows the server and whether there is a token, never the token.
+/// Shows the server and whether there is a token, but never the token.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -56,7 +56,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What goes out with a request.
+/// The contents of a request.
 #[derive(Default)]
 pub(super) struct Outgoing {
     pub(super) query: Vec<(&'static str, String)>,
@@ -64,7 +64,7 @@ pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
 }
 
-/// An answer of success.
+/// A successful answer.
 pub(super) struct Incoming {
     server: String,
     status: u16,
@@ -73,11 +73,11 @@ pub(super) struct Incoming {
 }
 
 impl Client {
-    /// Creates a client of the server at a URL, `http://HOST:PORT` or `https://HOST`, with a token. A path in the URL is
+    /// Creates a client for a server's URL, `http://HOST:PORT` or `https://HOST`, with a token. A path in the URL is
     /// put before that of each route, as behind a reverse proxy.
     ///
     /// # Errors
-    /// [`ClientError::Setup`] for a URL or a token that cannot be used, and where TLS cannot be had.
+    /// [`ClientError::Setup`] if the URL or the token is invalid, or TLS is not available.
     pub fn new(server: &str, token: &Secret) -> Result<Self, ClientError> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| ClientError::Setup("the token holds characters that no header can hold".to_owned()))?;
@@ -85,7 +85,7 @@ impl Client {
         Ok(Self { authorization: Some(authorization), ..Self::without_token(server)? })
     }
 
-    /// Creates a client that shows no token: for liveness and readiness.
+    /// Creates a client that sends no token, for liveness and readiness.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -106,14 +106,14 @@ impl Client {
         Ok(Self { http, base, authorization: None, timeout: TIMEOUT, max_answer: MAX_ANSWER })
     }
 
-    /// Waits so long for an answer, from the connection to its last byte.
+    /// Sets the maximum time for an answer, from connecting to its last byte.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Reads no answer of more bytes.
+    /// Sets the maximum number of bytes of an answer.
     #[must_use]
     pub fn with_max_answer(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
@@ -181,7 +181,7 @@ impl Client {
 }
 
 impl Outgoing {
-    /// Makes a request with a JSON body.
+    /// Builds a request with a JSON body.
     pub(super) fn json(body: &impl Serialize) -> Result<Self, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Request(error.to_string()))?;
         Ok(Self { body: Some(body), ..Self::default() })
@@ -195,7 +195,7 @@ impl Outgoing {
         Ok(self)
     }
 
-    /// Demands that what is changed is at the revision that the caller has seen, where it says.
+    /// Requires that the target still has the revision that the caller has read, if it names one.
     pub(super) fn if_match(self, seen: Option<Revision>) -> Result<Self, ClientError> {
         match seen {
             Some(revision) => self.header("if-match", &revision.to_string()),
@@ -226,7 +226,7 @@ impl Incoming {
         String::from_utf8(self.body.clone()).map_err(|_| self.unexpected("bytes that are not UTF-8 text".to_owned()))
     }
 
-    /// Reads the answer of a refusal.
+    /// Converts the answer of a refusal to an error.
     fn refused(self) -> ClientError {
         match serde_json::from_slice::<Problem>(&self.body) {
             Ok(problem) => ClientError::Refused(Box::new(Refusal {
@@ -239,13 +239,13 @@ impl Incoming {
         }
     }
 
-    /// Says what is wrong with an answer.
+    /// Returns the error for an invalid answer.
     pub(super) fn unexpected(&self, what: String) -> ClientError {
         ClientError::Unexpected { server: self.server.clone(), status: self.status, what }
     }
 }
 
-/// Says what is in a body that is not ours. It comes from a stranger, so it is cut and escaped.
+/// Quotes a body that does not come from a Floh server. It is not trusted, so it is cut and escaped.
 fn told(body: &[u8]) -> String {
     if body.is_empty() {
         return "nothing more".to_owned();
@@ -257,7 +257,7 @@ fn told(body: &[u8]) -> String {
     format!("a body that is not JSON ({:?})", text.trim())
 }
 
-/// Reads the server's URL.
+/// Parses the server's URL.
 fn base(server: &str) -> Result<String, ClientError> {
     let wrong = || ClientError::Setup("not the URL of a server: write http://HOST:PORT or https://HOST".to_owned());
     let url = Url::parse(server).map_err(|_| wrong())?;
@@ -275,7 +275,8 @@ fn base(server: &str) -> Result<String, ClientError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// TLS with the ring provider, named here so that nobody has to install one, and the system's roots.
+/// TLS with the system's roots and the ring provider, which is named here so that no default provider must be
+/// installed.
 fn tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Verifier::new(Arc::clone(&provider))?;
@@ -286,7 +287,7 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
         .with_no_client_auth())
 }
 
-/// Returns the innermost cause: reqwest's own texts name the URL and say nothing.
+/// Returns the innermost cause, because reqwest's own texts contain the URL but no reason.
 fn reason(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

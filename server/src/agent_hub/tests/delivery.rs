@@ -1,4 +1,4 @@
-//! Commands that reach their agent, and what bounds them.
+//! Commands that reach their agent, and the limits for them.
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -65,7 +65,7 @@ async fn an_agent_with_its_own_config_gets_none_and_none_is_checked() {
     assert_eq!(command["config"], json!({}));
     agent.respond(&command, ok()).await;
     assert!(calling.done().await.success);
-    // What the server has stays here all the same.
+    // The server's own config is not sent either.
     let calling = call(&server, "sap", "add", json!({}));
     let command = agent.command().await;
     assert_eq!(command["config"], json!({}));
@@ -164,7 +164,7 @@ async fn an_agent_that_does_not_read_keeps_nobody_else_waiting() {
     let _stuck = FakeAgent::register(&server, "stuck", &["slow"]).await;
     let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;
     let big = Value::String("x".repeat(4 * 1024 * 1024));
-    // More than the queue may hold, so that some wait for room.
+    // More than the queue holds, so that some wait for room.
     let stuck: Vec<_> = (0..12).map(|_| call(&server, "slow", "add", json!({ "big": big }))).collect();
     settle().await;
     let calling = call(&server, "sap", "add", json!({}));

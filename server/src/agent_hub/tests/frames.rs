@@ -1,4 +1,4 @@
-//! Frames that come late, twice, out of order, from the wrong agent, or that are none.
+//! Frames that come late, twice, out of order, from the wrong agent, or that are invalid.
 
 use connector_runtime::protocol::frames::limits::MAX_FRAME_BYTES;
 use futures_util::SinkExt as _;
@@ -15,7 +15,7 @@ async fn what_is_late_double_unknown_or_foreign_is_dropped_and_acknowledged() {
     let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;
     let calling = call(&server, "sap", "add", json!({}));
     let command = agent.command().await;
-    // Another agent's word is not taken, though it knows the id.
+    // A response of another agent is refused, although it knows the id.
     other.respond(&command, json!({ "success": true, "payload": "forged" })).await;
     other.send(json!({ "type": "ack", "commandId": command["commandId"] })).await;
     settle().await;
@@ -80,7 +80,7 @@ async fn what_breaks_the_protocol_ends_the_connection_with_a_reason() {
         let calling = call(&server, "sap", "add", json!({}));
         agent.command().await;
         let kind = format!("{:.80}", format!("{frame:?}"));
-        // What is too large is not read to its end.
+        // A frame that is too large is not read to its end.
         let (sent, ended) = {
             let FakeAgent { socket, session, .. } = agent;
             let (mut sink, stream) = futures_util::StreamExt::split(socket);

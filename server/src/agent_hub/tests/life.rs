@@ -1,4 +1,4 @@
-//! Who is alive: heartbeats on paused time.
+//! Liveness of agents: heartbeats on paused time.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn a_slow_peer_that_sends_byte_by_byte_is_not_dead() {
     let server = TestServer::start().await;
     let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;
     tokio::time::pause();
-    // The beginning of a frame; its end comes when ten heartbeats are over.
+    // The beginning of a frame; its end arrives after ten heartbeats.
     let text = json!({ "type": "unknown", "pad": "x".repeat(40) }).to_string();
     assert!(text.len() < 126);
     let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
@@ -112,7 +112,7 @@ async fn a_slow_peer_that_reads_little_by_little_is_not_dead() {
         assert!(agent.socket.get_mut().read(&mut some).await.unwrap() > 0);
         assert_eq!(agents(&server)["a-1"]["state"], "connected");
     }
-    // Then it stops, and is found dead.
+    // Then it stops sending, and counts as dead.
     let (error, _) = calling.failed().await;
     assert!(error.contains("no sign of life"), "{error}");
     agent.session.await.unwrap();

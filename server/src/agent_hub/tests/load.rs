@@ -1,7 +1,7 @@
-//! A thousand agents whose server goes and comes again: they come back, and not all at once.
+//! A thousand agents whose server stops and starts again: they come back, and not all at once.
 //!
-//! The server and the sockets are real, the waits are the agent's own with the second made shorter. What is
-//! looked at is what was drawn: when attempts would have come by the clock of the unhurried agents.
+//! The server and the sockets are real. The waits are the agent's own, with a shorter second. The test checks the waits
+//! that were drawn: when attempts would have come by the unscaled clock of the agents.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,25 +25,25 @@ use crate::testing::{TestServer, all_types};
 use floh_agent::{FailureCount, Pace};
 
 const AGENTS: u32 = 1_000;
-/// So long is a second of the agents.
+/// The length of a second for the agents.
 const SECOND: Duration = Duration::from_millis(10);
-/// So often each agent fails before the server comes again: with the seventh the wait is as long as it gets.
+/// How often each agent fails before the server starts again: from the seventh failure on, the wait has its maximum.
 const FAILURES: usize = 8;
 
-/// What an agent tells of itself.
+/// What an agent reports.
 enum Told {
     Registered,
     /// It has failed often enough.
     Failed,
 }
 
-/// One agent: its token, and its numbers, which look random and are the same each time.
+/// One agent: its token, and its numbers, which look random and are the same in each run.
 struct Simulated {
     number: u32,
     token: String,
     seed: u64,
     failures: FailureCount,
-    /// The waits that were drawn since the server went, in its own seconds.
+    /// The waits that were drawn since the server stopped, in the agents' seconds.
     waits: Vec<f64>,
 }
 
@@ -57,7 +57,7 @@ impl Simulated {
         loop {
             let wait = self.wait();
             tokio::time::sleep(wait.mul_f64(SECOND.as_secs_f64())).await;
-            // Before that, nobody listens there.
+            // Before that, no server listens at this address.
             if again.load(Ordering::SeqCst)
                 && let Some(socket) = self.connect(server).await
             {
@@ -157,10 +157,9 @@ async fn a_thousand_agents_come_back_to_a_server_without_a_stampede() {
     serving.await.unwrap();
 }
 
-/// Checks every attempt by itself, and then the return, both by what was drawn alone: how long the machine took
-/// does not count.
+/// Checks every attempt, and then the return, from the drawn waits only: how fast the machine is does not matter.
 fn evenly_spread(agents: Vec<Simulated>) {
-    // An attempt's waits fill the time they may take: no tenth of it has twice its share.
+    // An attempt's waits are spread over their range: no tenth of it has more than twice its share.
     for (attempt, limit) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0].into_iter().enumerate() {
         let mut tenths = [0_u32; 10];
         for agent in &agents {
@@ -169,8 +168,8 @@ fn evenly_spread(agents: Vec<Simulated>) {
         }
         assert!(tenths.iter().all(|count| *count < 2 * AGENTS / 10), "attempt {attempt}: {tenths:?}");
     }
-    // The server comes again when the last agent has failed often enough. Waits of 30 s on average let so many
-    // come in a second where they come evenly.
+    // The server starts again when the last agent has failed often enough. With waits of 30 s on average, this many
+    // agents come back in a second if they are spread evenly.
     let even = AGENTS / 30;
     let back = agents.iter().map(|agent| agent.waits[..FAILURES].iter().sum::<f64>()).fold(0.0, f64::max);
     let mut seconds = [0_u32; 60];

@@ -1,4 +1,4 @@
-//! Connections that break with commands on them.
+//! Connections that break while commands are running on them.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn an_agent_with_a_journal_that_comes_back_gets_the_command_again_under_it
     assert_eq!(again["commandId"], command["commandId"]);
     assert_eq!(again["metadata"]["idempotencyKey"], command["metadata"]["idempotencyKey"]);
     assert_eq!((&again["params"], &again["config"]), (&command["params"], &command["config"]));
-    // Once more, by a newer connection that takes over.
+    // The same again, with a newer connection that replaces the old one.
     let mut newer = FakeAgent::register_as(&server, registration).await;
     assert_eq!(newer.command().await["commandId"], command["commandId"]);
     assert!(!calling.is_over());

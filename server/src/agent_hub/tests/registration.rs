@@ -1,4 +1,4 @@
-//! Who is let in, and who is sent away with which words.
+//! Which registrations are accepted, and which are refused with which texts.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ async fn a_revoked_token_closes_the_socket_at_once() {
     assert!(calling.done().await.success, "the other agent stays");
 }
 
-/// Asks for the tokens of connected agents, as the server does every few seconds.
+/// Checks the tokens of connected agents again, as the server does every few seconds.
 async fn recheck(server: &TestServer) {
     let run = server.app.background().run_now(AGENT_TOKENS).await.unwrap();
     assert_eq!(run.outcome, Ok(()));
@@ -168,7 +168,7 @@ async fn a_token_that_ends_takes_the_socket_with_it() {
     server.app.store.tokens().delete(id).await.unwrap();
     server.app.store.tokens().create(row).await.unwrap();
     let mut agent = FakeAgent::register_as(&server, registration("a-1", &["sap"], &text)).await;
-    // The clock on the wall goes on as ever: what is left of the token is looked at with each heartbeat.
+    // The wall clock is not paused: the remaining life of the token is checked with each heartbeat.
     let mut row = server.app.store.tokens().find(id).await.unwrap().unwrap().token;
     row.expires_at = Some(Timestamp::now() + SignedDuration::from_millis(1500));
     server.app.store.tokens().delete(id).await.unwrap();
@@ -187,7 +187,7 @@ async fn the_newest_connection_of_an_agent_wins_and_stays() {
     let mut new = FakeAgent::register(&server, "a-1", &["sap"]).await;
     let (close, code, _) = old.ended().await;
     assert_eq!((close, code.as_str()), (4409, "replaced"));
-    // Its end must not take the new one with it.
+    // The end of the old connection must not remove the new one.
     old.break_off().await;
     assert_eq!(agents(&server)["a-1"]["state"], "connected");
     let calling = call(&server, "sap", "add", json!({}));

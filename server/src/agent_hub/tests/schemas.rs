@@ -1,4 +1,4 @@
-//! One binary, fingerprinted: what an agent serves must be what the server has.
+//! Schemas of agents compared by fingerprint: what an agent serves must be what the server has.
 
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::schema::ConfigSchema;
@@ -11,7 +11,7 @@ fn checked(server: &TestServer, version: &str) -> Calling {
     call_of(server, "sap", Some(version), "add", json!({}), 30_000, json!({ "apiKey": KEY }))
 }
 
-/// The type as the agent has it, with another default.
+/// The type as the agent has it, with another default value.
 fn other() -> (Value, String) {
     let mut value = schema().to_value();
     value["commands"]["list"]["paramSchema"]["limit"]["default"] = json!(70);
@@ -45,7 +45,7 @@ async fn another_schema_is_refused_naming_what_differs_and_the_agent_before_serv
     assert!(error.contains("(version 1.1.0) than the server's (version 1.0.0)"), "{error}");
     assert_eq!((&diagnostics["code"], diagnostics.get("outcome")), (&json!("agent_refused"), None));
     assert!(agents(&server)["a-1"]["refused"]["sap"].as_str().unwrap().contains("limit"));
-    // The verdict is kept: nothing is asked again.
+    // The result is kept: the agent is not asked again.
     assert_eq!(checked(&server, "1.0.0").failed().await.0, error);
     let mut good = FakeAgent::register(&server, "a-2", &["sap"]).await;
     let token = token(&server, "a-3", &["sap"]).await;

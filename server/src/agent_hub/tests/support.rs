@@ -25,7 +25,7 @@ use crate::auth::NewToken;
 use crate::store::{PageRequest, TokenKind};
 use crate::testing::TestServer;
 
-/// Longer than anything here takes, shorter than the test runner's patience.
+/// Longer than any wait in these tests, shorter than the test runner's timeout.
 const PATIENCE: Duration = Duration::from_secs(400);
 
 pub(super) const KEY: &str = "canary-of-the-connection";
@@ -33,7 +33,7 @@ pub(super) const KEY: &str = "canary-of-the-connection";
 pub(super) struct FakeAgent {
     pub(super) socket: WebSocketStream<DuplexStream>,
     pub(super) session: JoinHandle<()>,
-    /// Commands that came while something else was waited for.
+    /// Commands that arrived while another frame was waited for.
     pub(super) early: VecDeque<Value>,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn token_with_id(server: &TestServer, agent: &str, connectors: 
     (issued.row.token.id, issued.text.expose().to_owned())
 }
 
-/// The guide's message.
+/// The guide's registration message.
 pub(super) fn registration(agent: &str, connectors: &[&str], token: &str) -> Value {
     json!({ "agentId": agent, "agentName": "An Agent", "connectorNames": connectors, "apiToken": token })
 }
@@ -123,7 +123,7 @@ impl FakeAgent {
         command
     }
 
-    /// Answers a command and takes the acknowledgement.
+    /// Answers a command and receives the acknowledgement.
     pub(super) async fn respond(&mut self, command: &Value, result: Value) {
         self.send(json!({ "type": "response", "commandId": command["commandId"], "result": result })).await;
         let ack = loop {
@@ -135,7 +135,8 @@ impl FakeAgent {
         assert_eq!(ack, json!({ "type": "ack", "commandId": command["commandId"] }));
     }
 
-    /// Sends something that ends the connection; returns code and text of the goodbye, which are said twice.
+    /// Sends a frame that ends the connection; returns code and text, which the error frame and the close frame both
+    /// carry.
     pub(super) async fn ended(&mut self) -> (u16, String, String) {
         let told = self.next().await;
         assert_eq!(told["type"], "error", "{told}");
@@ -152,7 +153,7 @@ impl FakeAgent {
         }
     }
 
-    /// Breaks the connection, and waits until the server has seen it.
+    /// Breaks the connection, and waits until the server has noticed.
     pub(super) async fn break_off(self) {
         drop(self.socket);
         self.session.await.unwrap();
@@ -178,7 +179,7 @@ fn map(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
-/// A call on its way.
+/// A running call.
 pub(super) struct Calling(JoinHandle<FinishedCall>);
 
 impl Calling {
@@ -217,7 +218,7 @@ pub(super) fn call_with(
     call_of(server, connector, None, command, params, timeout_ms, connection)
 }
 
-/// Calls a command of a type in a version, which is compared with the agent's.
+/// Calls a command of a type in a version, which is compared with the agent's version.
 pub(super) fn call_of(
     server: &TestServer,
     connector: &str,
@@ -255,7 +256,7 @@ pub(super) fn call_of(
     }))
 }
 
-/// Lets every task go on until all of them wait for something. Nothing here waits for the world outside.
+/// Runs every task until all of them wait for something. In these tests no task waits for the outside world.
 pub(super) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;

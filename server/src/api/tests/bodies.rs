@@ -1,4 +1,4 @@
-//! Bodies that are no good, and lists that are asked for strangely.
+//! Invalid bodies, and unusual queries of lists.
 
 use axum::body::Body;
 use axum::http::header;
@@ -80,7 +80,7 @@ async fn a_body_has_a_limit_to_the_byte() {
     let json = Some("application/json");
     assert_eq!(raw(&server, "POST", path, json, body(BODY_LIMIT)).await.ok(200)["success"], true);
     raw(&server, "POST", path, json, body(BODY_LIMIT + 1)).await.problem(413);
-    // A length that is only announced is refused before anything is read.
+    // A length that is only announced is refused before the body is read.
     let request = server.request("POST", path, &Value::Null).header(header::CONTENT_TYPE, "application/json");
     let request = request.header(header::CONTENT_LENGTH, (BODY_LIMIT + 1).to_string());
     server.send(request.body(Body::from("{}")).unwrap()).await.problem(413);
@@ -153,7 +153,7 @@ async fn texts_that_a_database_cannot_keep_are_refused() {
     let tags: Vec<String> = (0..MAX_TEXTS).map(|n| format!("{n}-🦗")).collect();
     let answer = server.put("/api/connectors/n", json!({ "tags": tags, "description": "größe 🦗" })).await.ok(200);
     assert_eq!((&answer["tags"], &answer["description"]), (&json!(tags), &json!("größe 🦗")));
-    // NUL inside JSON values is fine: it is kept escaped.
+    // NUL inside JSON values is fine, because it is stored escaped.
     let answer = server.execute("n", json!({ "command": "ping", "params": { "x": "a\0b" } })).await;
     assert_eq!(server.row(&answer).await["params"], json!({ "x": "a\0b" }));
 }

@@ -1,4 +1,4 @@
-//! Changing connectors: what stays, what goes, and what does not follow.
+//! Changing connectors: what is kept, what is removed, and what is not affected.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ async fn secrets_do_not_follow_a_destination_that_moves() {
     server.connector("mine", "safe", full()).await;
     let path = "/api/connectors/mine";
     let put = |config: Value| server.put(path, json!({ "config": config }));
-    // Another path, another spelling: the same place.
+    // Another path or another spelling is still the same origin.
     for same in ["https://api.example.com/v2", "https://API.example.com:443/", "https://api.example.com./x"] {
         let answer = put(json!({ "baseUrl": same })).await.ok(200);
         assert_eq!(answer.get("secretsCleared"), None, "{same}");
@@ -102,7 +102,7 @@ async fn secrets_do_not_follow_a_destination_that_moves() {
     let sent_again = put(json!({ "baseUrl": "https://evil.example/", "apiKey": "another one" })).await.ok(200);
     assert_eq!(sent_again["secretsCleared"], json!(["login"]));
     assert_eq!(sent_again["secrets"]["apiKey"]["set"], true);
-    // In two steps: removing the destination takes the secrets along.
+    // In two steps: removing the destination clears the secrets.
     assert_eq!(put(json!({ "baseUrl": null })).await.ok(200)["secretsCleared"], json!(["apiKey"]));
     put(json!({ "baseUrl": "https://evil.example/" })).await.ok(200);
     let result = server.execute("mine", json!({})).await.ok(200);
@@ -164,7 +164,7 @@ async fn a_caller_who_hangs_up_leaves_no_memory_of_the_old_state() {
     let server = std::sync::Arc::new(TestServer::start().await);
     server.connector("mine", "safe", full()).await;
     assert_eq!(server.execute("mine", json!({})).await.ok(200)["payload"]["limit"], 30);
-    // Another process writes: the change has to wait for it.
+    // Another process is writing, so the change has to wait for it.
     let url = crate::store::sqlite_url(&server.folder.path().join("floh.db"));
     let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
     other.execute("BEGIN IMMEDIATE").await.unwrap();

@@ -1,4 +1,4 @@
-//! Making and reading connectors.
+//! Creating and reading connectors.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::testing::TestServer;
 use crate::testing::types::CANARY;
 
-/// A body of `POST /api/connectors` with some keys more or other ones.
+/// Returns a body for `POST /api/connectors` with the given keys added or replaced.
 pub(super) fn body(changes: Value) -> Value {
     let Value::Object(mut body) = json!({ "name": "mine", "type": "safe", "executionModel": "built_in" }) else {
         unreachable!("an object was written")
@@ -17,7 +17,7 @@ pub(super) fn body(changes: Value) -> Value {
     Value::Object(body)
 }
 
-/// A config with every secret set.
+/// Returns a config with every secret set.
 pub(super) fn full() -> Value {
     json!({
         "baseUrl": "https://api.example.com/v1", "apiKey": CANARY,
@@ -249,7 +249,7 @@ async fn of_many_that_want_one_name_one_gets_it() {
 async fn a_value_that_became_a_secret_is_hidden_as_one() {
     let server = TestServer::start().await;
     let made = server.connector("mine", "safe", json!({ "baseUrl": "https://api.example.com/" })).await;
-    // What an older version of the type, with a plain field, has left.
+    // What an older version of the type, with a plain field, has stored.
     let store = server.app.store.connectors();
     let mut row = store.get(made["id"].as_str().unwrap()).await.unwrap();
     row.fields.config.insert("apiKey".to_owned(), json!(CANARY));

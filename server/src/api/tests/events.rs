@@ -1,4 +1,4 @@
-//! What happens is told to whoever watches, after it is in the database.
+//! Events are sent to subscribers after the change is in the database.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ async fn next(watcher: &mut Watcher) -> Arc<Event> {
     }
 }
 
-/// Takes a change for the next event, and returns whose and which.
+/// Expects a change as the next event, and returns the name of its subject and its action.
 async fn changed(watcher: &mut Watcher) -> (String, Action) {
     match &*next(watcher).await {
         Event::Changed(Change { subject, action, certain: true }) => {

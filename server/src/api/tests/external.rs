@@ -1,4 +1,4 @@
-//! External connectors through REST: how they are made, called, moved and tested.
+//! External connectors through REST: created, called, moved and tested.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ async fn server() -> TestServer {
     TestServer::with_policy(Policy::parse(&["127.0.0.1"], &[]).unwrap()).await
 }
 
-/// A service that tells a schema, is well, and echoes what it got.
+/// A service that publishes a schema, is healthy, and echoes its request.
 async fn service() -> Stub {
     Stub::routed(|method, path, body| match (method, path) {
         ("GET", "/schema") => Reply::json(200, &json!({ "name": "crm", "version": "1.2.0", "configSchema": schema() })),
@@ -25,7 +25,7 @@ async fn service() -> Stub {
     .await
 }
 
-/// A service that executes commands, and no more.
+/// A service that only executes commands.
 async fn bare() -> Stub {
     Stub::routed(|method, path, body| match (method, path) {
         ("POST", "/execute") => echo(body),
@@ -74,7 +74,7 @@ async fn a_service_tells_its_schema_and_version() {
     assert!(service.received().iter().any(|request| request.header("x-floh-signature").is_some()));
     let row = server.row(&answer).await;
     assert!(!row.to_string().contains("canary"), "{row}");
-    // What it takes is checked here, before anything leaves.
+    // Its params are validated here, before a request is sent.
     let wrong = server.execute("crm", json!({ "command": "list", "params": { "limit": "x" } })).await.json();
     assert_eq!(wrong["error"], "Invalid field(s): limit: expected number, got string");
     let tested = server.post("/api/connectors/crm/test", Value::Null).await.ok(200);
@@ -103,7 +103,7 @@ async fn versions_and_schemas_that_do_not_go_together_are_refused() {
     let broken = Stub::fixed(Reply::json(200, &json!({ "configSchema": { "commands": 1 } }))).await;
     let broken = body("crm", json!({ "endpointUrl": broken.url().as_str(), "version": "1.0.0" }));
     assert_eq!(server.post("/api/connectors", broken).await.problem(422), ["/endpointUrl"]);
-    // A second instance of a type may say what the type is, and nothing else.
+    // A second instance of a type may repeat the type's schema, but not change it.
     server.post("/api/connectors", body("crm", json!({ "endpointUrl": url }))).await.ok(201);
     let second = |more: Value| {
         let mut second = body("second", more);
@@ -146,7 +146,7 @@ async fn without_a_schema_everything_is_taken_and_every_config_value_is_a_secret
     let wrong = server.put("/api/connectors/open", json!({ "config": { "$signingSecret": "x", "a b": 1 } })).await;
     assert_eq!(wrong.problem(422), ["/config/$signingSecret", "/config/a b"]);
     server.put("/api/connectors/open", json!({ "config": { "region": null } })).await.ok(200);
-    // Nobody has said that it has no command `test`.
+    // No schema says that it lacks the command `test`.
     let tested = server.post("/api/connectors/open/test", Value::Null).await.ok(200);
     assert_eq!(tested["payload"]["got"]["command"], "test");
     assert_eq!(
@@ -173,7 +173,7 @@ async fn an_instance_of_a_compiled_type_runs_elsewhere() {
     assert_eq!(now, kind);
     let listed = server.get("/api/connectors?executionModel=external").await.ok(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    // Another path of the same origin takes the secrets along, another origin does not.
+    // Another path of the same origin keeps the secrets, another origin clears them.
     let path = format!("{}base/", service.url());
     let put = server.put("/api/connectors/far", json!({ "endpointUrl": path })).await.ok(200);
     assert_eq!((&put["endpointUrl"], put.get("secretsCleared")), (&json!(path), None));
@@ -183,7 +183,7 @@ async fn an_instance_of_a_compiled_type_runs_elsewhere() {
         put["secretsCleared"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     cleared.sort_unstable();
     assert_eq!(cleared.last(), Some(&"signingSecret"));
-    // Without an endpoint it is an agent's.
+    // Without an endpoint it is served by an agent.
     let put = server.put("/api/connectors/far", json!({ "endpointUrl": null, "signingSecret": null })).await.ok(200);
     assert_eq!(put.get("endpointUrl"), None);
     let near = server.put("/api/connectors/far", json!({ "endpointUrl": "nonsense" })).await;
@@ -215,7 +215,7 @@ async fn a_signing_secret_is_for_external_connectors() {
     server.post("/api/connectors", body("far", json!({ "version": "1.0.0", "signingSecret": "" }))).await.problem(422);
 }
 
-/// A service that tells what it serves in the header of each answer; what that is can be changed.
+/// A service that sends its fingerprint in the header of each answer; the fingerprint can be changed.
 async fn telling(now: &Arc<Mutex<(String, Value)>>) -> Stub {
     let now = Arc::clone(now);
     Stub::routed(move |method, path, body| {
@@ -248,14 +248,14 @@ async fn a_service_that_serves_another_schema_gets_no_call_until_the_two_fit() {
     server.post("/api/connectors", body("crm", more)).await.ok(201);
     let list = || server.execute("crm", json!({ "command": "list" }));
     assert_eq!(list().await.json()["success"], true);
-    // Another version of the same schema, and other texts, are no matter.
+    // Another version of the same schema, and other texts, are not a mismatch.
     let mut texts = schema();
     texts["commands"]["list"]["description"] = json!("Lists.");
     *now.lock().unwrap() = ("1.0.1".to_owned(), texts);
     assert_eq!(list().await.json()["success"], true);
     assert_eq!(list().await.json()["success"], true);
     assert_eq!(server.get("/api/connectors/crm").await.ok(200)["state"].get("mismatch"), None);
-    // What has gone out keeps its result; the next call is compared first.
+    // A call that was already sent keeps its result; the next call is compared first.
     *now.lock().unwrap() = ("2.0.0".to_owned(), without_limit());
     assert_eq!(list().await.json()["success"], true);
     let state = server.get("/api/connectors/crm").await.ok(200)["state"].clone();
@@ -269,10 +269,10 @@ async fn a_service_that_serves_another_schema_gets_no_call_until_the_two_fit() {
     assert_eq!(executed(), sent);
     assert_eq!(server.get("/api/connectors/crm").await.ok(200)["state"]["mismatch"], error);
     assert_eq!(server.post("/api/connectors/crm/test", Value::Null).await.ok(200)["error"], error);
-    // The service goes back.
+    // The service returns to the old schema.
     *now.lock().unwrap() = ("1.0.0".to_owned(), schema());
     assert_eq!(list().await.json()["success"], true);
-    // Or the type follows.
+    // Or the type is changed to match.
     *now.lock().unwrap() = ("2.0.0".to_owned(), without_limit());
     assert_eq!(list().await.json()["success"], true);
     assert_eq!(list().await.json()["success"], false);
@@ -343,12 +343,12 @@ async fn a_refresh_goes_by_the_rules_of_a_change() {
     let refused = server.send(request.body(axum::body::Body::empty()).unwrap()).await;
     refused.problem(403);
     assert!(refused.text.contains("connectors:write"), "{}", refused.text);
-    // Types that no service stands behind.
+    // Types without a service.
     assert_eq!(server.post("/api/connector-types/safe/refresh", Value::Null).await.problem(422), [""]);
     server.post("/api/connectors", body("far", json!({ "version": "1.0.0" }))).await.ok(201);
     let far = server.post("/api/connector-types/far/refresh", Value::Null).await;
     assert!(far.text.contains("an agent serves it"), "{}", far.text);
-    // A service that names no version, and one that has no schema.
+    // A service that names no version, and one without a schema.
     let bare_schema = Stub::fixed(Reply::json(200, &schema())).await;
     let more = json!({ "endpointUrl": bare_schema.url().as_str(), "version": "1.0.0" });
     server.post("/api/connectors", body("bare", more)).await.ok(201);

@@ -1,4 +1,4 @@
-//! What connector types were, over REST.
+//! The versions of connector types over REST.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ async fn every_version_is_kept(db: TestDb) {
     server.get(&format!("{SAFE}?limit=0")).await.problem(422);
     server.get(&format!("{SAFE}?cursor=dg")).await.ok(200);
     server.get(&format!("{SAFE}?cursor=tnonsense")).await.problem(422);
-    // A user's type, and what goes with it when it goes.
+    // A user's type, and what is deleted with it.
     user_type(&server, "mine", ExecutionModel::Script, json!({}), None).await;
     let path = "/api/connector-types/mine";
     let same = server.put(path, json!({ "configSchema": { "connectionConfig": {}, "commands": {} } })).await.ok(200);

@@ -65,7 +65,7 @@ fn operation(id: &str) -> Value {
     json!({ "operationId": id })
 }
 
-/// Makes a type of a document.
+/// Creates a type from a document.
 async fn imported(server: &TestServer, spec: Value) {
     let draft = server.post(PATH, json!({ "spec": spec })).await.ok(200);
     server.post("/api/connectors", draft).await.ok(201);
@@ -85,7 +85,7 @@ async fn a_document_imported_anew_keeps_the_names_of_commands() {
     let same = server.put(TYPE, json!({ "spec": first.to_string() })).await.ok(200);
     assert_eq!((same["change"]["level"].as_str(), same["version"].as_str()), (Some("none"), Some("1.0.0")));
     assert_eq!(same["operations"].as_array().map(Vec::len), Some(4));
-    // Another id of the same method and path, another path of the same id; one is gone, one is new.
+    // Another id of the same method and path, another path of the same id; one operation is gone, one is new.
     let second = pets(json!({ "/animals": { "get": operation("listPets") },
         "/pets": { "post": operation("createPet") }, "/pets/{id}": { "get": operation("getPet") },
         "/owners": { "get": operation("listOwners") } }));

@@ -1,4 +1,4 @@
-//! What the databases differ in, seen from REST: texts and orders that PostgreSQL is stricter about.
+//! Differences between the databases as seen from REST: texts and orders about which PostgreSQL is stricter.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ async fn keeps_what_it_takes(db: TestDb) {
     for path in ["/api/connectors/%00", "/api/connector-types/a%00", "/api/connectors/%ff"] {
         server.get(path).await.problem(404);
     }
-    // A cursor of the right list with a NUL in it.
+    // A cursor of the right list that contains a NUL.
     server.get("/api/connectors?cursor=YwA").await.problem(422);
     server.put("/api/connectors/mine", json!({ "tags": ["z", "z"], "config": { "baseUrl": null } })).await.ok(200);
     let stale = server.call_with("DELETE", "/api/connectors/mine", Value::Null, "if-match", "\"1\"").await;

@@ -1,4 +1,4 @@
-//! Requests have names: in the answer, in the log, and on what they leave behind.
+//! Request ids: in the answer, in the log, and in records.
 
 use axum::Router;
 use axum::body::Body;
@@ -87,7 +87,7 @@ async fn every_line_of_a_request_names_it() {
     let (first, second) = lines.split_at(panicked.len());
     assert!(second.len() >= 2, "the database and the answer: {second:?}");
     for (lines, name) in [(first, "r-1"), (second, "r-2")] {
-        // What recurs in the background logs under the name of its task.
+        // Recurring background work logs under the name of its task.
         let of_requests = lines.iter().filter(|line| line["target"] != "runtime" && line["span"]["name"] != "task");
         for line in of_requests {
             assert_eq!(line["span"]["request_id"], name, "{line}");
@@ -109,10 +109,10 @@ async fn an_execution_tells_who_asked_and_in_which_request(db: TestDb) {
     }
     let answer = server.post(path, command.clone()).await;
     assert_eq!(server.row(&answer).await["requestId"], answer.header(NAME));
-    // Whatever a caller puts there: no secret is kept.
+    // A secret in a request is not stored, wherever the caller puts it.
     let answer = server.call_with("POST", path, command, NAME, SECRET).await;
     assert_eq!(server.row(&answer).await["requestId"], "[redacted]");
-    // The row outlives the token.
+    // The row remains after the token is deleted.
     let id = answer.header("x-execution-id").to_owned();
     let mut server = server;
     server.admin = server.token(&["admin"]).await;

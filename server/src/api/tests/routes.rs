@@ -1,4 +1,4 @@
-//! Who may reach what. The table here is the wanted state; a route that has no row in it fails.
+//! Who may reach which route. The table states what is wanted; a route that is missing in it fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,14 +47,14 @@ const WANTED: [(&str, &str, &str); 30] = [
     ("GET", "/readyz", "public"),
 ];
 
-/// Whoever sends no header may send a token later.
+/// A caller without the header may send a token later.
 const IN_BAND: &str = " (the token may come in the first message)";
 
-/// Who asks, and with which header.
+/// A caller and its header.
 struct Asker {
     who: String,
     authorization: Vec<String>,
-    /// Empty where the token lets nobody in.
+    /// Empty if the token is not accepted.
     scopes: Vec<Scope>,
     known: bool,
 }
@@ -78,7 +78,7 @@ async fn token(server: &TestServer, kind: TokenKind, scopes: &[&str], expires_at
     (issued.row.token.id, issued.text.expose().to_owned())
 }
 
-/// A token whose time is over: made with time left, then put back in the store without.
+/// An expired token: created with time left, then stored again without.
 async fn expired(server: &TestServer) -> String {
     let later = Timestamp::now() + SignedDuration::from_hours(1);
     let (id, text) = token(server, TokenKind::Api, &["admin"], Some(later)).await;
@@ -163,7 +163,7 @@ fn the_table_has_a_row_for_every_route_and_no_other() {
 #[test]
 fn the_client_has_a_method_for_every_route() {
     let declared = api::table().into_iter().map(|row| (row.method, row.path));
-    // The socket of agents is spoken by `floh-agent`.
+    // Only `floh-agent` uses the socket of agents.
     let wanted: BTreeSet<_> = declared.filter(|(_, path)| path != "/api/connectors/agents/ws").collect();
     let called = floh_client::routes::ALL.iter().map(|route| (route.method.to_owned(), route.path.to_owned()));
     assert_eq!(called.collect::<BTreeSet<_>>(), wanted);
@@ -195,7 +195,7 @@ async fn every_route_asks_every_caller_for_what_it_needs() {
     }
 }
 
-/// HEAD is answered as GET; a method that a path does not have is refused to whoever is known, with those that it has.
+/// HEAD is answered as GET. If a path does not have a method, a known caller is refused with the list of its methods.
 #[tokio::test]
 async fn patch_head_and_options_are_guarded_and_refused_where_nobody_declared_them() {
     let server = TestServer::start().await;
@@ -413,7 +413,7 @@ fn words<T: std::fmt::Display>(all: &[T]) -> Value {
     all.iter().map(ToString::to_string).collect()
 }
 
-/// What every route of a kind may answer is in the document without a word of its handler.
+/// The document has the answers that every route of a kind may give, without text in the handlers.
 #[tokio::test]
 async fn the_document_has_what_the_kind_of_a_route_may_answer() {
     let server = TestServer::start().await;

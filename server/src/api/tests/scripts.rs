@@ -1,5 +1,5 @@
-//! Script connectors through REST, over a sandbox that runs no script: what is saved, what is refused, what a call
-//! leaves behind. The real sandbox stands behind the end-to-end tests.
+//! Script connectors through REST, with a fake sandbox: what is stored, what is refused, what a call records. The
+//! end-to-end tests use the real sandbox.
 
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ async fn a_type_comes_with_its_first_connector(db: TestDb) {
         (&stored["source"], &stored["category"], &stored["tags"]),
         (&json!("user"), &json!("crm"), &json!(["sales"]))
     );
-    // The same again makes another instance; another script is another matter.
+    // The same request again creates another instance; another script is refused.
     let second = server.post("/api/connectors", body("crm-2")).await.ok(201);
     assert_eq!(second["type"], "my-crm");
     let mut other = body("crm-3");

@@ -1,4 +1,4 @@
-//! What a change of a type does to what its connectors have stored: no secret is shown, none stays in the clear.
+//! What a change of a type does to the stored configs of its connectors: no secret is shown, none stays in plain text.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ fn map(value: Value) -> Map<String, Value> {
     map
 }
 
-/// Makes a user's type `name` with a connector `name-first`, past the models that REST serves.
+/// Creates a user's type `name` with a connector `name-first`, bypassing the models that REST accepts.
 pub(super) async fn user_type(
     server: &TestServer,
     name: &str,
@@ -47,7 +47,7 @@ pub(super) async fn user_type(
     server.app.store.connectors().create(new_id(), first, new, Vec::new()).await.unwrap().type_id
 }
 
-/// Makes a connector of a type.
+/// Creates a connector of a type.
 pub(super) async fn instance(server: &TestServer, type_id: Uuid, name: &str, config: Value, secrets: &[(&str, Value)]) {
     let id = new_id();
     let fields = ConnectorFields { config: map(config), ..connector_fields(name) };
@@ -57,7 +57,7 @@ pub(super) async fn instance(server: &TestServer, type_id: Uuid, name: &str, con
     server.app.store.connectors().create(id, fields, of, secrets.collect()).await.unwrap();
 }
 
-/// What is stored of a connector: its config in the clear, and its secrets opened.
+/// Returns what is stored of a connector: its plain config, and its opened secrets.
 async fn stored(server: &TestServer, name: &str) -> (Value, Value) {
     let loaded = server.app.store.connectors().load(name).await.unwrap();
     let open = |sealed| connector_secrets::open(&server.app.vault, loaded.connector.id, sealed).unwrap();
@@ -109,7 +109,7 @@ async fn a_field_that_becomes_a_secret_moves_into_the_vault(db: TestDb) {
         );
     }
     assert_eq!(stored(&server, "empty").await, (json!({}), json!({})));
-    // A field that comes back as a secret: what it had left behind is one too.
+    // A field that returns as a secret: the value that it had left behind becomes a secret too.
     let id = user_type(&server, "again", ExecutionModel::Script, schema(json!({ "token": open })), None).await;
     instance(&server, id, "left", json!({ "token": "left behind" }), &[]).await;
     put(&server, "again", json!({})).await;
@@ -137,7 +137,7 @@ async fn a_secret_that_is_none_any_more_is_not_shown(db: TestDb) {
     assert_eq!((&shown["config"], &shown["secrets"]["token"]["set"]), (&json!({}), &json!(true)));
     let instance = server.app.instances.get("one").await.unwrap();
     assert_eq!(instance.redactor.text("it is a canary"), "it is [redacted]");
-    // Set anew it is what the type says now, and the sealed value is gone.
+    // Set again, it is what the type says now, and the sealed value is gone.
     let shown = server.put(path, json!({ "config": { "token": "in the clear" } })).await.ok(200);
     assert_eq!((&shown["config"], &shown["secrets"]), (&json!({ "token": "in the clear" }), &json!({})));
     assert_eq!(stored(&server, "one").await, (json!({ "token": "in the clear" }), json!({})));
@@ -150,7 +150,7 @@ async fn a_release_that_makes_a_field_a_secret_seals_it_at_its_start() {
     for name in ["one", "two"] {
         server.connector(name, "safe", json!({ "apiKey": "in the vault", "tenant": "t" })).await;
     }
-    // As an older release has left it, for which the key was no secret.
+    // As an older release has left it, in which the key was not a secret.
     for name in ["one", "two"] {
         let made = server.app.store.connectors().get(name).await.unwrap();
         let config = map(json!({ "apiKey": "in the clear", "tenant": "t" }));
@@ -230,7 +230,7 @@ async fn a_default_that_leads_elsewhere_clears_the_secrets(db: TestDb) {
     let done = put(&server, "mine", fields(Some("https://two.example/"))).await;
     assert_eq!(done["secretsCleared"], json!([{ "connector": "default", "fields": ["token"] }]));
     assert_eq!(stored(&server, "own").await.1, json!({ "token": "a canary" }));
-    // Gone, it could be set to anything next.
+    // Without it, the value could be set to anything next.
     let done = put(&server, "mine", fields(None)).await;
     assert_eq!(done["secretsCleared"], json!([{ "connector": "own", "fields": ["token"] }]));
     server.app.close().await;

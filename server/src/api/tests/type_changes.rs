@@ -1,4 +1,4 @@
-//! Changing connector types: the version that a change needs, what is refused, and who is told.
+//! Changing connector types: the version that a change needs, what is refused, and which connectors are reported.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ async fn a_version_must_fit_the_changes(db: TestDb) {
         );
         assert_eq!(safe(&server).await, schema, "nothing is written beside the refusal");
     }
-    // The next call is recorded under the new version, and goes by what is compiled.
+    // The next call is recorded under the new version, and is validated by the compiled schema.
     let answer = server.execute("mine", json!({ "params": { "text": "still there" } })).await;
     assert_eq!(server.row(&answer).await["typeVersion"], "2.0.0-rc.1");
     assert_eq!(answer.ok(200)["payload"]["text"], "still there");
@@ -105,7 +105,7 @@ async fn a_built_in_goes_by_what_is_compiled(db: TestDb) {
     );
     let message = "the compiled connector has no command sing; known are echo, leak, hello";
     assert_eq!(refused.json()["errors"][3]["message"], message);
-    // What is stored goes by the compiled connector, whatever the row says of its secrets.
+    // Stored secrets follow the compiled connector, whatever the row says of them.
     server.connector("mine", "safe", full()).await;
     let mut open = safe(&server).await;
     open["connectionConfig"]["apiKey"]["secret"] = json!(false);
@@ -116,7 +116,7 @@ async fn a_built_in_goes_by_what_is_compiled(db: TestDb) {
     assert_eq!(shown["config"], json!({ "baseUrl": "https://api.example.com/v1" }));
     assert_eq!(shown["secrets"]["apiKey"]["set"], true);
     assert_eq!(shown["version"], "2.0.0");
-    // `{}` stands for what is compiled.
+    // `{}` stands for the compiled schema.
     let put = server.put(SAFE, json!({ "configSchema": {}, "autoBump": true })).await.ok(200);
     assert_eq!(
         (&put["version"], &put["configSchema"]["connectionConfig"]["apiKey"]["secret"]),
@@ -192,7 +192,7 @@ async fn every_mistake_is_named_with_its_place(db: TestDb) {
         "/zzz",
     ];
     assert_eq!(server.put(path, all).await.problem(422), wanted);
-    // A key that stands twice, also where a connector is made.
+    // A duplicate key is refused, also when a connector is created.
     let twice = r#"{"configSchema":{"commands":{"c":{"paramSchema":{"p":{"type":"string"},"p":{"type":"number"}}}}}}"#;
     for (method, path) in [("PUT", path), ("POST", "/api/connectors")] {
         let request = server.request(method, path, &json!({})).body(twice.to_owned().into()).unwrap();
@@ -327,7 +327,7 @@ async fn breaking_changes_name_who_they_touch(db: TestDb) {
         wanted.extend(pointers.iter().map(|pointer| item(name, pointer)));
     }
     assert_eq!(affected(&changed).await, wanted);
-    // A change that breaks nothing asks for nobody, and another type's connectors are not named.
+    // A change that breaks nothing names no connectors, and connectors of another type are never named.
     let mut described = schema.clone();
     described["commands"]["echo"]["description"] = json!("x");
     assert!(affected(&described).await.is_empty());

@@ -64,7 +64,7 @@ fn only_known_types_are_served_to_others() {
     ] {
         assert_eq!(code(arguments), usage(), "{arguments:?}");
     }
-    // An address that is not one of this machine.
+    // An address that does not belong to this machine.
     assert_eq!(code(&["connector", "serve", "delay", "--listen", "192.0.2.1:1"]), failed());
     assert_eq!(code(&["connector", "serve", "--help"]), DONE);
 }

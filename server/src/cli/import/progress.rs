@@ -1,9 +1,9 @@
-//! A bar on a terminal's standard error while a large document is read and imported; nothing anywhere else.
+//! A progress bar on standard error, if that is a terminal, while a large document is read and imported.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// A smaller document needs no bar.
+/// Smaller documents get no bar.
 const LARGE: u64 = 1 << 20;
 /// How often the bar is drawn.
 const EVERY: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts a bar for a document of so many bytes, where that is known.
+    /// Starts a bar for a document of `bytes` bytes, if that is known.
     pub(super) fn new(bytes: Option<u64>) -> Self {
         let large = bytes.is_none_or(|bytes| bytes >= LARGE);
         Self { terminal: large && io::stderr().is_terminal(), drawn: None }
@@ -32,7 +32,7 @@ impl Progress {
         self.draw(&bar(what, done, all));
     }
 
-    /// Shows what is being done, if it is not known how long it takes.
+    /// Shows the current step, if it is unknown how long it takes.
     pub(super) fn say(&mut self, what: &str) {
         if self.terminal {
             self.draw(what);

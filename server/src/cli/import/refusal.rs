@@ -1,23 +1,23 @@
-//! Why a server did not do what it was asked.
+//! Why a server refused a request.
 
 use floh_client::ClientError;
 use floh_client::answers::ChangeView;
 
 use crate::cli::server::mended;
 
-/// Most mistakes that a message names.
+/// The maximum number of mistakes that a message names.
 const MAX_NAMED: usize = 5;
 
-/// Why a server did not do what it was asked.
+/// Why a server refused a request.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// A stable word for programs.
+    /// A stable code for programs.
     pub(super) code: String,
-    /// What happened and how to mend it.
+    /// What happened and how to fix it.
     pub(super) message: String,
     /// JSON pointer into the request.
     pub(super) pointer: Option<String>,
-    /// What would change, where a version is missing.
+    /// The refused change, if its version is missing or too low.
     pub(super) change: Option<Box<ChangeView>>,
 }
 

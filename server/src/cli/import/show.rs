@@ -1,4 +1,4 @@
-//! What `floh import` prints. What comes from a document is shown to people escaped: it may hold anything.
+//! What `floh import` prints. Texts from a document are shown to people escaped, because they may contain anything.
 
 use std::io::{self, Write};
 
@@ -68,7 +68,7 @@ fn parts(failed: &Failed) -> (&str, String, Option<&str>) {
     }
 }
 
-/// Shows a person what became of a document.
+/// Shows a person the outcome of a document's import.
 pub(super) fn table(file: &str, done: &Done) {
     match done {
         Done::Draft(draft) => of_draft(file, draft),

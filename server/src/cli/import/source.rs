@@ -1,4 +1,4 @@
-//! Where a document comes from: a file, standard input, or a URL that is fetched as requests of connectors are.
+//! The source of a document: a file, standard input, or a URL that is fetched like the requests of connectors.
 
 use std::fs;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ pub(super) fn is_url(source: &str) -> bool {
     lower.starts_with("http://") || lower.starts_with("https://")
 }
 
-/// Reads a file or standard input, but never more of it than a document may have.
+/// Reads a file or standard input, but never more than the maximum size of a document.
 pub(super) fn read(source: &str, progress: &mut Progress) -> Result<Vec<u8>, ImportError> {
     let read = match source {
         "-" => copy(&mut io::stdin().lock(), None, progress),
@@ -32,7 +32,7 @@ pub(super) fn read(source: &str, progress: &mut Progress) -> Result<Vec<u8>, Imp
     read.map_err(|error| unreadable(format!("the file cannot be read: {error}")))
 }
 
-/// Returns a file's length, where it has one.
+/// Returns a file's length, if it is known.
 pub(super) fn length(source: &str) -> Option<u64> {
     fs::metadata(source).ok().filter(fs::Metadata::is_file).map(|data| data.len())
 }

@@ -1,10 +1,10 @@
-//! The lock as the main branch has it, asked of `git`. Where there is no git, no repository or no such
-//! branch, there is nothing to ask: the lock on disk is what counts then.
+//! Reads the lock on the main branch through `git`. If there is no git, no repository or no such branch, the lock on
+//! disk counts instead.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Names that the main branch goes by, the likeliest first.
+/// Names of the main branch, the likeliest first.
 const MAIN: &[&str] = &["origin/HEAD", "origin/main", "origin/master", "main", "master"];
 
 /// Returns a file as it is in the merge base of this branch and the main branch.
@@ -14,10 +14,10 @@ pub(super) fn released(path: &Path) -> Option<String> {
     show(path, base.trim())
 }
 
-/// Returns a file as it is in a revision; `None` where it was not there yet.
+/// Returns a file as it is in a revision; `None` if it did not exist yet.
 ///
 /// # Errors
-/// Says that the revision is unknown.
+/// If the revision is unknown.
 pub(super) fn file_at(path: &Path, revision: &str) -> Result<Option<String>, String> {
     let unknown = || format!("git knows no revision {revision} here; give --base a branch, a tag or a commit");
     let folder = existing_folder(path).ok_or_else(unknown)?;
@@ -32,7 +32,7 @@ fn show(path: &Path, commit: &str) -> Option<String> {
     git(folder, &["show", &format!("{commit}:./{file}")])
 }
 
-/// The folder of a lock that may not be written yet.
+/// Returns the nearest existing folder of a lock, whose own folder may not exist yet.
 fn existing_folder(path: &Path) -> Option<&Path> {
     path.ancestors().skip(1).find(|folder| folder.is_dir())
 }

@@ -29,7 +29,7 @@ impl Shop {
     }
 }
 
-/// The same shop after a change that breaks.
+/// The same shop after a breaking change.
 mod later {
     use connector_runtime::prelude::*;
 
@@ -48,7 +48,7 @@ mod later {
     }
 }
 
-/// The shop at a version, as it is or without its param.
+/// Returns the shop at a version, with or without its param.
 const fn shop(version: &'static str, later: bool) -> Descriptor {
     let base = if later { later::Later::DESCRIPTOR } else { Shop::DESCRIPTOR };
     Descriptor { name: "shop", version, lock: LockFile::Crate("schema.lock/shop.lock"), ..*base }
@@ -58,7 +58,7 @@ static FIRST: Descriptor = shop("1.0.0", false);
 static BROKEN: Descriptor = shop("1.1.0", true);
 static RAISED: Descriptor = shop("2.0.0", true);
 
-/// A workspace with a crate in which the connectors of this file are written.
+/// A workspace with a crate that contains the connectors of this file.
 fn workspace() -> TempDir {
     let folder = TempDir::new().unwrap();
     let source = folder.path().join(FIRST.place.file);
@@ -130,7 +130,7 @@ fn a_draft_needs_no_lock_and_keeps_that_of_a_release() {
     run(&folder, &OTHER_DRAFT, true, None).unwrap();
     run(&folder, &OTHER_DRAFT, false, None).unwrap();
     run(&folder, &FIRST, false, None).unwrap();
-    // A draft of what follows takes a breaking change, and the release is held to the earlier release.
+    // A draft of the next version accepts a breaking change, and the release is compared with the earlier release.
     run(&folder, &NEXT_DRAFT, true, None).unwrap();
     run(&folder, &NEXT_DRAFT, false, None).unwrap();
     assert_eq!(fs::read_to_string(lock_of(&folder)).unwrap(), lock::print(&FIRST));
@@ -162,16 +162,16 @@ fn what_is_on_the_main_branch_counts() {
     run(&folder, &FIRST, false, None).unwrap();
     assert!(git(&folder, &["add", "-A"]) && git(&folder, &["commit", "-qm", "first"]));
     assert!(git(&folder, &["switch", "-qc", "work"]));
-    // Somebody edits the lock by hand, so that the compiler lets a breaking change pass.
+    // The lock is edited by hand, so that the compiler lets a breaking change pass.
     fs::write(lock_of(&folder), lock::print(&BROKEN)).unwrap();
     assert!(git(&folder, &["commit", "-qam", "second"]));
     let error = run(&folder, &BROKEN, true, None).unwrap_err();
     assert!(error.contains("needs 2.0.0") && !error.contains("up to date"), "{error}");
     assert!(run(&folder, &BROKEN, false, None).unwrap_err().contains("no lock was written"));
-    // One bump is enough for a version that is not on the main branch yet.
+    // A version that is not on the main branch yet needs only one bump.
     run(&folder, &RAISED, false, None).unwrap();
     run(&folder, &RAISED, true, None).unwrap();
-    // Against the branch itself nothing changed.
+    // Compared with the branch itself, nothing changed.
     fs::write(lock_of(&folder), lock::print(&BROKEN)).unwrap();
     run(&folder, &BROKEN, true, Some("work")).unwrap();
     let error = run(&folder, &BROKEN, true, Some("--nowhere")).unwrap_err();

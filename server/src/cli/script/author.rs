@@ -1,4 +1,4 @@
-//! What an author does with a script: check it, run it, see what went wrong and where.
+//! What an author does with a script: check it, run it, and see what failed and where.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,13 +20,13 @@ use crate::script::{
     CommandScripts, Limits, Pool, PoolSettings, ScriptExecutor, ScriptFailure, ScriptMocks, ScriptProblem, Scripts,
 };
 
-/// What was read from the files.
+/// The contents of the files.
 pub(super) struct Read {
     source: String,
     schema: Option<ConfigSchema>,
 }
 
-/// The files that a script is made of.
+/// Returns the files that belong to a script.
 pub(super) fn files(source: &Source) -> Vec<PathBuf> {
     let mut files = vec![source.file.clone()];
     files.extend(schema_file(source));
@@ -57,7 +57,7 @@ fn schema(path: &Path, text: &str) -> Result<ConfigSchema, CliError> {
     ConfigSchema::parse(&value).map_err(|error| wrong(&error))
 }
 
-/// One worker, started when it is needed.
+/// Returns a sandbox with one worker, started when it is needed.
 pub(super) fn scripts() -> Result<Scripts, CliError> {
     let settings = PoolSettings { workers: 2, per_connector: 1, spares: 0, ..PoolSettings::default() };
     let pool = Pool::new(settings).map_err(CliError::failed)?;
@@ -94,7 +94,7 @@ pub(super) async fn check(args: &CheckArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }
 
-/// Writes a place as editors read it.
+/// Formats a position in the way that editors parse it.
 fn place(line: Option<u32>, column: Option<u32>) -> String {
     let part = |number: Option<u32>| number.map(|number| format!(":{number}")).unwrap_or_default();
     format!("{}{}", part(line), part(column.filter(|_| line.is_some())))
@@ -152,7 +152,7 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs) -> Result<ExitCo
     tell(&args.source.file, args.json, dispatch(target, invocation).await)
 }
 
-/// The schema of a script without one: the command that is asked for, which takes any params.
+/// Returns the schema for a script without one: only the requested command, which accepts any params.
 fn without_schema(args: &RunArgs) -> Result<ConfigSchema, CliError> {
     let Some(name) = &args.command else {
         return Err(CliError::Usage(
@@ -164,7 +164,7 @@ fn without_schema(args: &RunArgs) -> Result<ConfigSchema, CliError> {
     Ok(schema)
 }
 
-/// Prints the result, and where in the file it went wrong.
+/// Prints the result, and the position of a failure in the file.
 fn tell(file: &Path, on_one_line: bool, done: FinishedCall) -> Result<ExitCode, CliError> {
     let result = done.reply.into_result();
     let text = if on_one_line { serde_json::to_string(&result) } else { serde_json::to_string_pretty(&result) };

@@ -22,7 +22,7 @@ pub(super) async fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
     let mut seen = stamp(args);
     let mut ticks = tokio::time::interval(EVERY);
     loop {
-        // A mistake in the file is mended by its next change.
+        // The error is shown; the next change of the file may fix it.
         if let Err(error) = author::run_with(&scripts, args).await {
             print_error(&error);
         }

@@ -25,11 +25,11 @@ async fn a_call_answers_what_it_did_and_leaves_a_row_without_secrets() {
     assert_eq!(answer.header("deprecation"), "");
     let row = server.row(&answer).await;
     let result = answer.ok(200);
-    // The caller gets the payload as it is.
+    // The caller gets the payload unmasked.
     assert_eq!((&result["payload"]["key"], &result["payload"]["pin"]), (&json!(CANARY), &json!("a secret pin")));
     assert_eq!(result["payload"]["login"], "me nested canary");
     assert_eq!((&result["payload"]["limit"], &result["variables"]["key"]), (&json!(30), &json!(CANARY)));
-    // The record does not.
+    // The record is masked.
     let shown = row.to_string();
     for secret in [CANARY, "a secret pin", "nested canary", "Bearer abc"] {
         assert!(!shown.contains(secret), "{shown}");
@@ -188,7 +188,7 @@ async fn mocks_answer_in_their_order_and_never_call() {
         let mocked = server.row(&answer).await["mocked"] == true;
         (answer.ok(200), mocked)
     };
-    // By call: neither connection nor setting is needed; the params are checked all the same.
+    // Mocked by the call: neither connection nor setting is needed; the params are validated all the same.
     let (result, mocked) =
         call(json!({ "command": "echo", "mockScenario": "polite", "params": { "text": "hi" } })).await;
     assert_eq!((result, mocked), (json!({ "success": true, "payload": { "mock": "polite", "text": "hi" } }), true));
@@ -199,7 +199,7 @@ async fn mocks_answer_in_their_order_and_never_call() {
     assert!(mocked);
     let (result, _) = call(json!({ "command": "leak", "mockScenario": "" })).await;
     assert_eq!(result["success"], false);
-    // By setting: the stored data first, then the code.
+    // Mocked by the setting: the stored data first, then the code.
     let mock = json!({ "enabled": true, "data": { "echo": { "success": false, "error": "stored", "color": 1 },
         "leak": { "default": { "success": true, "payload": 1 }, "worse": { "data": {}, "success": true } } } });
     server.put("/api/connectors/mine", json!({ "mock": mock })).await.ok(200);
@@ -255,7 +255,7 @@ async fn beyond_what_may_run_at_once_calls_are_turned_away() {
     assert_eq!(busy.header("retry-after"), "1");
     assert!(busy.text.contains("connector odd"), "{}", busy.text);
     server.execute("other", ping()).await.ok(200);
-    // A write to the connector makes no new room.
+    // Writing to the connector does not reset the limit.
     server.put("/api/connectors/odd", json!({ "description": "new" })).await.ok(200);
     server.execute("odd", ping()).await.problem(503);
     drop(taken);

@@ -8,7 +8,7 @@ use crate::testing::TestServer;
 
 const KEY: &str = "courier-key-0815";
 
-/// Carries its key where a param says.
+/// Sends its key to the address in a param.
 #[connector(name = "courier", version = "1.0.0", lock = false)]
 struct Courier {
     /// Where the API is.
@@ -24,9 +24,9 @@ impl Courier {
     async fn carry(
         &self,
         cx: &Context,
-        /// Put before the path; the base URL where left out.
+        /// Put before the path; the base URL if absent.
         host: Option<String>,
-        /// Put behind it.
+        /// Put after it.
         path: String,
         /// Whether the key is put into the body as a text.
         #[param(default = false)]
@@ -44,18 +44,18 @@ impl Courier {
     }
 }
 
-/// A server that keeps what it was asked.
+/// A server that records its requests.
 async fn host() -> Upstream {
     Upstream::start(|_| Reply::text(200, "")).await
 }
 
-/// What a server was asked: the path and the credential.
+/// Returns the recorded requests of a server: path and credential.
 fn seen(host: &Upstream) -> Vec<(String, String)> {
     let credential = |request: &Received| request.header("authorization").unwrap_or_default().to_owned();
     host.received().iter().map(|request| (request.path().to_owned(), credential(request))).collect()
 }
 
-/// A server that may reach two hosts, and a connector that belongs to one of them.
+/// A server that may reach two hosts, and a connector for one of them.
 async fn world() -> (TestServer, Upstream, Upstream) {
     let (own, other) = (host().await, host().await);
     let open = [own.address().to_string(), other.address().to_string()];
@@ -119,7 +119,7 @@ async fn the_scope_follows_the_stored_field() {
         server.execute("mine", json!({ "command": "carry", "params": params })).await.ok(200)
     };
     assert_eq!(carry().await["success"], false);
-    // The key is given anew: a base URL that moves takes none along.
+    // The key is set again, because moving the base URL clears it.
     let config = json!({ "baseUrl": other.url(""), "apiKey": KEY });
     server.put("/api/connectors/mine", json!({ "config": config })).await.ok(200);
     assert_eq!(carry().await["success"], true);

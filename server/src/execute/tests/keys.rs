@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: once, and the same answer for a day.
+//! `Idempotency-Key`: a call runs once, and has the same answer for a day.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ async fn the_same_call_again_gets_the_same_answer() {
     for other in [r#"{"command":"ping","params":{"a":1,"b":[2,1]}}"#, r#"{"command":"ping"}"#, "{}", ""] {
         assert_eq!(keyed(&server, "k 1", other).await.problem(422), ["Idempotency-Key"]);
     }
-    // An empty body says as much as an empty object.
+    // An empty body equals an empty object.
     keyed(&server, "k2", "").await.ok(200);
     assert_eq!(keyed(&server, "k2", " {} ").await.header("idempotency-replayed"), "true");
     for bad in ["", &"x".repeat(256), "a\tb", "ä"] {
@@ -96,7 +96,7 @@ async fn while_a_call_is_at_work_its_key_is_too() {
     assert_eq!(executions(&server).await, 1);
 }
 
-/// Starts a call under a key, and a second server on a copy of the data as they are: what a killed process leaves.
+/// Starts a call with a key, and a second server on a copy of the current data: the state that a killed process leaves.
 async fn killed(command: &str, gate_name: &'static str) -> (Arc<TestServer>, TestServer, String) {
     let server = Arc::new(with_odd().await);
     let body = json!({ "command": command, "params": { "gate": gate_name }, "timeoutMs": 300_000 }).to_string();

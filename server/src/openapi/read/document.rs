@@ -6,7 +6,7 @@ use super::load::{self, Loaded};
 use super::text;
 use crate::openapi::ImportError;
 
-/// Bytes of a document, compressed or not.
+/// The maximum number of bytes of a document, compressed or not.
 pub const MAX_BYTES: usize = 64 << 20;
 
 /// Reads a document.
@@ -17,7 +17,7 @@ pub(in crate::openapi) fn read(bytes: &[u8]) -> Result<Loaded, ImportError> {
     Ok(loaded)
 }
 
-/// Counts the values in a document that came as JSON.
+/// Counts the values of a document that arrived as JSON.
 pub(in crate::openapi) fn count(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(count).sum::<usize>() + 1,

@@ -1,5 +1,5 @@
-//! Text -> value. One visitor serves JSON and YAML: it counts what it builds, notes duplicate keys,
-//! and carries out YAML's merge keys.
+//! Parses text into a value. One visitor serves JSON and YAML: it counts what it builds, notes duplicate keys, and
+//! carries out YAML's merge keys.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -52,7 +52,7 @@ pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
             }
             _ => Err(not_json(&error)),
         },
-        // JSON with comments or trailing commas is sound YAML.
+        // JSON with comments or trailing commas is valid YAML.
         Err(error) => yaml(text).map_err(|other| {
             if matches!(other.code, "too_deep" | "alias_limit" | "alias_cycle") {
                 return other;
@@ -141,7 +141,7 @@ fn deep_line(text: &str) -> Option<usize> {
     None
 }
 
-/// The state of one reading.
+/// The state of one parse.
 struct Load {
     limit: usize,
     spent: Cell<usize>,
@@ -169,7 +169,7 @@ impl Load {
         if self.spent.get() > self.limit { Err(E::custom(EXPANDS)) } else { Ok(()) }
     }
 
-    /// Puts a step before the pointers that were noted since `from`.
+    /// Prefixes the pointers that were noted since `from` with a step.
     fn under(&self, from: usize, step: &str) {
         let mut repeated = self.repeated.borrow_mut();
         for pointer in &mut repeated[from..] {

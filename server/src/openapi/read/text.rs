@@ -1,4 +1,4 @@
-//! Bytes -> text: gzip, byte order marks, UTF-16 and, as a last resort, Latin-1.
+//! Decodes bytes as text: gzip, byte order marks, UTF-16 and, as a last resort, Latin-1.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -58,7 +58,7 @@ fn plain_text(bytes: Cow<'_, [u8]>) -> Result<Text<'_>, ImportError> {
     }
 }
 
-/// Decodes UTF-16, if there is its byte order mark or a NUL in the first character.
+/// Decodes UTF-16, if the text has its byte order mark or a NUL in the first character.
 fn utf16(bytes: &[u8]) -> Option<Result<String, ImportError>> {
     let (little, rest) = match bytes {
         [0xff, 0xfe, rest @ ..] => (true, rest),
@@ -89,7 +89,7 @@ pub(super) fn halves(json: &str) -> Option<String> {
                 from = at + 6;
                 6
             }
-            // The character after a backslash is ASCII in sound JSON.
+            // The character after a backslash is ASCII in valid JSON.
             _ => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
     }

@@ -1,4 +1,4 @@
-//! A written-out schema -> a field of a config schema.
+//! Converts a written-out schema to a field of a config schema.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::super::notes::Notes;
 use super::Schemas;
 
-/// Makes the field of a value. A default that the field itself would refuse is left out and reported.
+/// Builds the field of a value. A default that the field itself would refuse is left out and reported.
 pub(in super::super) fn field(
     schemas: &Schemas<'_>,
     mut schema: Map<String, Value>,
@@ -166,7 +166,7 @@ fn select(kinds: &[&str], values: &[Value], field: &mut Field) -> bool {
 }
 
 fn bounds(said: &Said<'_>, field: &mut Field) {
-    // A field's bounds are inclusive: a whole number's next one is known, another's is the bound itself.
+    // A field's bounds are inclusive: for whole numbers the next number is used, for others the bound itself.
     let beyond = |number: &Number, step: i64| match number.as_i64().filter(|_| field.integer) {
         Some(whole) => whole.checked_add(step).map_or_else(|| number.clone(), Number::from),
         None => number.clone(),

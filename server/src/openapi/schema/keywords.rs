@@ -7,9 +7,9 @@ use super::super::resolve::cut;
 use super::parts::Parts;
 use super::{Schemas, Way};
 
-/// Characters of a description that are kept, outside and inside a schema.
+/// The maximum number of characters of a description, outside and inside a schema.
 const DESCRIPTION: [usize; 2] = [1000, 200];
-/// Values that cost as much as a schema.
+/// The number of values that cost as much as a schema.
 const STEP: usize = 32;
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
@@ -17,9 +17,9 @@ const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "ob
 pub(super) struct Keywords<'s, 'd> {
     pub(super) schemas: &'s Schemas<'d>,
     pub(super) way: Way,
-    /// Whether the schema is one that forms show.
+    /// Whether forms show the schema.
     pub(super) shallow: bool,
-    /// What is left of the budget: a long list or text costs as much as schemas of its length.
+    /// The remaining budget: a long list or text costs as much as schemas of its length.
     pub(super) left: usize,
 }
 
@@ -65,13 +65,13 @@ impl Keywords<'_, '_> {
         }
     }
 
-    /// What may be beside a reference.
+    /// Copies the keywords that may be beside a reference.
     pub(super) fn beside(&mut self, parts: &Parts<'_>, out: &mut Map<String, Value>) {
         self.words(parts, out);
         nullable(parts, out);
     }
 
-    /// Takes what a value costs beyond an ordinary keyword off the budget; false if that is too much.
+    /// Takes the cost of a value beyond an ordinary keyword off the budget; false if it is too much.
     fn affords(&mut self, value: &Value) -> bool {
         let cost = weight(value, (self.left + 1) * STEP) / STEP;
         if cost > self.left {
@@ -100,7 +100,7 @@ fn set(out: &mut Map<String, Value>, key: &str, value: Value) {
     out.insert(key.to_owned(), value);
 }
 
-/// Adds up values and texts, until it is more than `most`.
+/// Adds up values and texts, until the sum is more than `most`.
 fn weight(value: &Value, most: usize) -> usize {
     let mut sum = 1;
     let mut add = |key: &str, part: &Value| {
@@ -123,7 +123,7 @@ fn required(names: &[Value], out: &mut Map<String, Value>) {
     }
 }
 
-/// Returns whether a default or an example is worth its size.
+/// Returns whether a default or an example is small enough to keep.
 pub(in super::super) fn is_small(value: &Value) -> bool {
     weight(value, 64) <= 64
 }
@@ -183,7 +183,7 @@ fn count(number: &serde_json::Number) -> Option<u64> {
     number.as_u64().or_else(|| number.as_f64().filter(whole).map(|float| float as u64))
 }
 
-/// 3.0 has `nullable`, JSON Schema a type.
+/// Converts `nullable` of 3.0 to a type of JSON Schema.
 pub(super) fn nullable(parts: &Parts<'_>, out: &mut Map<String, Value>) {
     if parts.nullable {
         allow_null(out);

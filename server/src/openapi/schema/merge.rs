@@ -3,8 +3,8 @@
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
-/// Merges a schema into another one: properties deeply, required ones together. Contradictions stay
-/// separate, in `allOf`.
+/// Merges a schema into another one: properties deeply, `required` as a union. Contradictions stay separate, in
+/// `allOf`.
 pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
     for (key, value) in from {
         match (key.as_str(), into.get_mut(&key), value) {

@@ -1,5 +1,5 @@
-//! What a schema of the document says, found in one pass: real schemas are small, and looking each keyword
-//! up would cost more than writing the whole schema out.
+//! The keywords of a schema of the document, found in one pass: real schemas are small, and looking up each keyword
+//! would cost more than writing out the whole schema.
 
 use serde_json::{Map, Value};
 

@@ -14,17 +14,17 @@ use crate::openapi::resolve::{Broken, Document};
 
 /// How deep a schema may be nested.
 const DEPTH: usize = 24;
-/// The most keywords that room is made for beforehand.
+/// The maximum number of keywords for which room is allocated beforehand.
 const MAX_ROOM: usize = 16;
-/// Bytes of a name that cost as much as a schema.
+/// The number of bytes of a name that cost as much as a schema.
 const LONG: usize = 512;
 
-/// Bytes of all schemas of a draft together: more could not be sent to the server.
+/// The maximum number of bytes of all schemas of a draft together: more could not be sent to the server.
 const ROOM: usize = 64 << 20;
-/// Bytes that a schema holds beside its texts.
+/// The number of bytes of a schema besides its texts.
 const ENTRY: usize = 32;
 
-/// The direction of a value: what is read only is not sent, what is write only is not answered.
+/// The direction of a value: read-only values are not sent, write-only values are not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::openapi) enum Way {
     In,
@@ -49,7 +49,7 @@ impl<'d> Schemas<'d> {
         self.room.set(self.room.get().saturating_sub(bytes));
     }
 
-    /// Returns whether a draft may hold more.
+    /// Returns whether the draft has room for more.
     pub(in crate::openapi) fn has_room(&self) -> bool {
         self.room.get() > 0
     }
@@ -90,7 +90,7 @@ impl<'d> Schemas<'d> {
 struct Writer<'s, 'd> {
     schemas: &'s Schemas<'d>,
     way: Way,
-    /// Schemas that may still be written.
+    /// The number of schemas that may still be written.
     left: usize,
     /// The schemas around this one, by address.
     stack: Vec<*const Value>,
@@ -118,7 +118,7 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    /// Follows a schema's reference; one that is broken is noted.
+    /// Follows a schema's reference; a broken one is noted.
     fn find(&mut self, schema: &'d Value) -> Option<Found<'d>> {
         let Value::Object(map) = schema else { return None };
         let own = Parts::of(map);
@@ -175,7 +175,7 @@ impl<'d> Writer<'_, 'd> {
         for (index, (name, property)) in properties.iter().enumerate() {
             // Each property gets a fair share, so that the first one does not use up what the last one needs.
             let share = (2 * left / (properties.len() - index)).max(4).min(left);
-            // What a form shows keeps its kind, even if nothing is left for its parts.
+            // A value that a form shows keeps its kind, even if nothing is left for its parts.
             let share = if depth == 0 { share.max(1) } else { share };
             if share == 0 || !self.schemas.has_room() {
                 break;
@@ -264,7 +264,7 @@ impl<'d> Writer<'_, 'd> {
                 _ => {
                     let written: Vec<Value> =
                         branches.iter().map(|branch| Value::Object(self.node(branch, depth + 1))).collect();
-                    // A branch that was cut to any JSON would match beside another one.
+                    // A branch that was cut to any JSON would match together with another one.
                     let cut = written.iter().any(|branch| branch.as_object().is_none_or(Map::is_empty));
                     let keyword = if cut { "anyOf" } else { keyword };
                     merge(out, Map::from_iter([(keyword.to_owned(), Value::Array(written))]));

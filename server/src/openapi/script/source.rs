@@ -1,4 +1,4 @@
-//! The source of an imported connector: written, read back, and cut.
+//! The source of an imported connector: writing, reading back, and cutting.
 
 use std::borrow::Cow;
 
@@ -39,18 +39,18 @@ pub(in crate::openapi) fn write(
     out
 }
 
-/// Writes a value as JSON that is sound JavaScript, and sound inside HTML too.
+/// Writes a value as JSON that is also valid JavaScript, and safe inside HTML.
 fn literal(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
     if !json.contains(['\u{2028}', '\u{2029}', '<']) {
         return json;
     }
-    // Outside of strings, JSON has none of these.
+    // JSON has none of these outside of strings.
     json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").replace('<', "\\u003c")
 }
 
-/// Cuts what one command needs out of a whole source: everything but the other commands' lines of the
-/// table and functions. A source that is not laid out as [`write`] does it is returned whole.
+/// Cuts the part that one command needs out of a whole source: everything except the other commands' lines of the table
+/// and functions. A source that is not laid out as [`write`] does it is returned whole.
 pub fn cut<'s>(source: &'s str, command: &str) -> Cow<'s, str> {
     parts(source, command).map_or(Cow::Borrowed(source), Cow::Owned)
 }
@@ -74,7 +74,7 @@ fn parts(source: &str, command: &str) -> Option<String> {
     Some(out)
 }
 
-/// Returns the commands whose function is no longer the one that [`write`] made: a person has changed it.
+/// Returns the commands whose function a person has changed since [`write`] generated it.
 pub fn changed(source: &str) -> Vec<String> {
     let Some((_, rest)) = source.split_once(TABLE).and_then(|(_, rest)| rest.split_once("\n};\n")) else {
         return Vec::new();

@@ -30,7 +30,7 @@ fn ids_become_identifiers_and_paths_stand_in_for_them() {
     assert_eq!(name_of(&draft, "GET /users/{userId}/posts/{id}"), "getUsersByUserIdPostsById");
     assert_eq!(name_of(&draft, "DELETE /users/{userId}/posts/{id}"), "deleteUsersByUserIdPostsById");
     assert_eq!(name_of(&draft, "GET /2fa"), "_2faEnable");
-    // `get` means something in the script.
+    // `get` has a meaning in the script.
     assert_eq!(name_of(&draft, "GET /"), "getOperation");
 }
 
@@ -52,7 +52,7 @@ fn clashes_go_by_method_then_tag_then_number_whatever_the_order() {
     assert_eq!(name_of(&draft, "GET /a"), "list");
     assert_eq!(name_of(&draft, "POST /a"), "listPost");
     assert_eq!(name_of(&draft, "GET /b"), "listBlueThings");
-    // Both are red; list2 is someone's own.
+    // Both have the tag `red`, so they are numbered; `list2` is the id of another operation.
     assert_eq!((name_of(&draft, "GET /c"), name_of(&draft, "GET /d")), ("list3".to_owned(), "list4".to_owned()));
     assert_eq!(name_of(&draft, "GET /e"), "list2");
     assert!(codes(&draft).contains(&"operationId_duplicate"));

@@ -13,7 +13,7 @@ fn one_commands_part_is_the_same_code_with_its_line_alone() {
     let table = script_table(&part).unwrap();
     assert_eq!(table.keys().collect::<Vec<_>>(), ["getA"]);
     assert_eq!(table["getA"], script_table(whole).unwrap()["getA"]);
-    // Cut once more it stays, and a name that is not there leaves all.
+    // Cutting again changes nothing, and an unknown name leaves everything.
     assert_eq!(cut_script(&part, "getA"), part);
     assert_eq!(cut_script(whole, "none"), *whole);
     assert_eq!(cut_script("function getA() {}", "getA"), "function getA() {}");
@@ -44,7 +44,7 @@ fn no_text_of_the_document_becomes_code() {
     let table = script_table(source).unwrap();
     assert_eq!(table.len(), 1);
     assert_eq!(table[name].params.last().unwrap().name, evil);
-    // The text stands in one line of the table and in the schemes, nowhere else.
+    // The text appears in one line of the table and in the schemes, nowhere else.
     let lines = source.lines().filter(|line| line.contains("evil.example.com"));
     assert!(lines.into_iter().all(|line| line.starts_with(&format!("  \"{name}\": {{")) || line.starts_with("var s")));
     assert_eq!(cut_script(source, name), *source);

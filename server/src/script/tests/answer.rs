@@ -2,7 +2,7 @@ use connector_runtime::result::{Reply, ReplyOrigin};
 
 use crate::script::judge;
 
-/// The short way judges as the long one does.
+/// The fast path gives the same result as the general one.
 #[test]
 fn the_usual_way_and_the_long_one_agree() {
     for json in [

@@ -78,7 +78,7 @@ fn what_is_idle_for_long_expires() {
 }
 
 proptest! {
-    /// Whatever happens, the counts hold and no worker serves another key.
+    /// In every sequence of events, the counts are right and no worker serves another key.
     #[test]
     fn the_limits_hold(steps in prop::collection::vec((0u8..4, 0usize..4, 0u8..2), 0..200)) {
         let mut queue: Queue<(usize, u8), ()> = Queue::new(4, 2, 3);

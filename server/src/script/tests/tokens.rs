@@ -58,7 +58,7 @@ async fn one_request_serves_all_who_wait() {
     let flights = Flights::default();
     let requests = AtomicUsize::new(0);
     let gate = Notify::new();
-    // Good for no time at all: who waited takes it all the same.
+    // Its lifetime is zero, but waiting callers take it all the same.
     let fetch = |_| async {
         requests.fetch_add(1, Ordering::SeqCst);
         gate.notified().await;
@@ -113,7 +113,7 @@ async fn who_gives_up_is_replaced_by_the_next() {
         drop(first);
         assert_eq!(second.await, Ok(5));
     }
-    // Many others push it out: what is kept has a bound.
+    // Many other values displace it, because the number of kept values is limited.
     for other in 0..MAX_KEPT {
         let key = [u8::try_from(other + 2).unwrap(); 32];
         assert_eq!(flights.get(key, |_| false, |_| async { good_for(0, Duration::from_secs(60)) }).await, Ok(0));

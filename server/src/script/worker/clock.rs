@@ -15,7 +15,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Starts the clock. A worker that nobody kills ends by itself a second of CPU time later.
+    /// Starts the clock. If the server does not kill the worker, it ends by itself a second of CPU time later.
     pub(super) fn start(budget: Duration) -> Self {
         let started = cpu_time();
         let seconds = started.as_secs().saturating_add(budget.as_secs()).saturating_add(2);

@@ -1,7 +1,7 @@
 //! The functions behind `floh`: each reads what the script gave it, asks the server, and answers.
 //!
-//! Whatever a script passes may be a proxy, a getter or a number where a text is meant. It is read here,
-//! once; an error that reading throws is the script's own.
+//! Whatever a script passes may be a proxy, a getter or a number instead of a text. It is read once, here; if reading
+//! throws, the error counts as the script's own.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -26,12 +26,12 @@ use crate::script::message::{Reply, level_byte};
 use crate::script::sandbox::{BodyPart, HttpAnswer, HttpBody, HttpCall, HttpFault};
 use crate::script::tokens::TokenCall;
 
-/// The most pairs of headers, query or form that are read.
+/// The maximum number of pairs of headers, query or form that are read.
 const MAX_PAIRS: usize = 1000;
 /// How much of an object a log line shows.
 const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
 
-/// What a run may ask for, and has asked for.
+/// The limits of a run's host calls, and their use so far.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) channel: Rc<Channel>,
@@ -67,7 +67,7 @@ impl Host {
         }
     }
 
-    /// Makes the object that the prelude builds `floh` from.
+    /// Creates the object that the prelude builds `floh` from.
     pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> Result<Object<'js>> {
         let all = Object::new_proto(ctx.clone(), None)?;
         let host = Rc::clone(self);
@@ -138,7 +138,7 @@ impl Host {
         }
     }
 
-    /// Asks the server for an HTTP call and waits.
+    /// Sends an HTTP call to the server and waits.
     fn ask(&self, call: &HttpCall) -> std::result::Result<HttpAnswer, HttpFault> {
         if body_length(&call.body) > self.limits.body {
             return Err(HttpFault::too_large(&self.limits));
@@ -152,7 +152,7 @@ impl Host {
         Ok(answer)
     }
 
-    /// Asks the server and waits. What it answers is an answer or a token.
+    /// Sends a host call to the server and waits. The server replies with an answer or a token.
     fn exchange<T: Serialize>(&self, kind: Kind, asked: &T) -> std::result::Result<Reply, HttpFault> {
         let fault = |code: &'static str, message: &str| HttpFault { code: code.into(), message: message.to_owned() };
         if let Some(why) = self.closed.get() {
@@ -177,7 +177,7 @@ impl Host {
                 Err(fault("timeout", "the command's time is over"))
             }
             Ok(reply) => Ok(reply),
-            // The server is gone, or sends malformed frames: nobody waits for this run.
+            // The server has ended, or sends malformed frames: no caller waits for this run.
             Err(Malformed) => std::process::exit(1),
         }
     }
@@ -280,7 +280,7 @@ fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
     Ok(object)
 }
 
-/// An exception that is no syntax error is lack of memory or time; it is thrown on.
+/// An exception that is not a syntax error means lack of memory or time; it is rethrown.
 fn is_syntax_error(thrown: &Value<'_>) -> bool {
     let Some(error) = thrown.as_object().filter(|_| thrown.is_error()) else {
         drop(thrown.ctx().throw(thrown.clone()));

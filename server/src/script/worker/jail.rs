@@ -1,9 +1,9 @@
 //! The confinement of a worker, which it sets up itself before it reads a byte of any script.
 //!
-//! The order matters. The user goes first, because that clears the signal of the parent's death; the
-//! rule set of landlock needs a file, so files are forbidden after it; the filter of system calls
-//! comes last, because it kills whoever still does any of this. Without landlock and seccomp the limit
-//! of no open files remains: nothing can be opened, and no socket be created.
+//! The order matters. The user is changed first, because that clears the signal of the parent's death; the rule set of
+//! landlock needs a file, so files are forbidden after it; the filter of system calls comes last, because it kills a
+//! process that still does any of this. Without landlock and seccomp the limit of no open files remains: nothing can be
+//! opened, and no socket be created.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 

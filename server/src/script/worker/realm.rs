@@ -1,5 +1,5 @@
 //! The context of one run: the engine's parts that a script may have, `floh`, and the functions that the
-//! worker took from it before the script came.
+//! worker took from it before the script ran.
 
 use std::rc::Rc;
 
@@ -10,8 +10,8 @@ use script_ffi::{Bytecode, Memory, Refused};
 use super::clock::Clock;
 use crate::script::limits::Limits;
 
-/// The parts of the engine that a script may have. Left out: clocks finer than a millisecond, weak
-/// references, DOM exceptions. What the base objects and typed arrays bring beyond, the prelude deletes.
+/// The parts of the engine that a script may have. Left out: clocks finer than a millisecond, weak references, DOM
+/// exceptions. The prelude deletes what base objects and typed arrays define beyond that.
 type Parts = (
     intrinsic::Date,
     intrinsic::Eval,
@@ -24,7 +24,7 @@ type Parts = (
     intrinsic::Promise,
 );
 
-/// Garbage is collected from this many bytes on; most runs end before.
+/// Garbage is collected above this many bytes; most runs end before.
 const COLLECT_FROM: usize = 4 << 20;
 
 /// A runtime, a context in it, and the counter that knows whether its memory ran out.

@@ -1,4 +1,4 @@
-//! Every write to connectors, types, secrets and tokens raises the counter once and is told, and nothing else is.
+//! Every write to connectors, types, secrets and tokens, and no other write, raises the counter once and is announced.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ impl Subscriber for Heard {
     }
 }
 
-/// Looks at the counter and at what is told, write by write.
+/// Checks the counter and the announced changes after each write.
 struct Watch<'d> {
     db: &'d TestDb,
     heard: Arc<Heard>,
@@ -36,7 +36,7 @@ impl<'d> Watch<'d> {
         Self { counter: counter(db).await, db, heard }
     }
 
-    /// Expects that a write was told as `changes`, and counted once if there are any.
+    /// Expects that a write was announced as `changes`, and counted once if there are any.
     #[track_caller]
     fn saw(&mut self, what: &str, counted: i64, changes: &[(Subject, Action)]) {
         let heard = std::mem::take(&mut *self.heard.0.lock().unwrap());
@@ -205,7 +205,7 @@ async fn a_commit_whose_answer_is_lost_is_told_as_uncertain(db: TestDb) {
     }
     let mut watch = Watch::of(&db).await;
     let id = new_id();
-    // The commit itself fails: the constraint is looked at there.
+    // The commit itself fails, because the constraint is checked there.
     let mut transaction = db.store.begin_change().await.unwrap();
     sqlx::query("INSERT INTO child (id) VALUES (1)").execute(&mut *transaction).await.unwrap();
     transaction.note(connector(id, "widget"), Action::Changed);
@@ -215,7 +215,7 @@ async fn a_commit_whose_answer_is_lost_is_told_as_uncertain(db: TestDb) {
     watch.expect("it was rolled back", &[]).await;
 }
 
-/// A write past [`Store::begin_change`] would be told to nobody.
+/// A write that bypasses [`Store::begin_change`] would not be announced.
 #[test]
 fn no_file_of_these_tables_writes_in_another_way() {
     for (name, source, others) in [

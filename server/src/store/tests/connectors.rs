@@ -1,4 +1,4 @@
-//! Connectors: made with their type, found, listed, changed, deleted.
+//! Connectors: created with their type, found, listed, changed, deleted.
 
 use serde_json::json;
 
@@ -60,7 +60,7 @@ async fn a_connector_and_its_type_are_made_together(db: TestDb) {
 
 async fn nothing_is_half_written(db: TestDb) {
     widget(&db.store, "widget").await;
-    // The type is new, the connector's name is taken: the type must not stay.
+    // The type is new and the connector's name is taken: the type must not remain.
     let taken = db
         .store
         .connectors()
@@ -234,7 +234,7 @@ async fn lists_are_newest_first_and_paged(db: TestDb) {
         seen.extend(part.items);
         cursor = part.next_cursor;
         if seen.len() == 3 {
-            // What comes after the first page was read disturbs no later one.
+            // Rows that are added after the first page was read do not disturb later pages.
             widget(&db.store, "latecomer").await;
         }
         if cursor.is_none() {

@@ -1,4 +1,4 @@
-//! Executions: found, listed by filter, abandoned by a dead process.
+//! Executions: found, listed by filter, marked unknown after their process died.
 
 use super::*;
 
@@ -131,7 +131,7 @@ async fn unfinished_ones_become_unknown(db: TestDb) {
     ] {
         assert_eq!(db.store.executions().get(id).await.unwrap().status, status);
     }
-    // It was not dead after all.
+    // It was still running after all.
     record(&db, [succeeded(begun.clone())]).await;
     assert_eq!(db.store.executions().get(begun.id).await.unwrap(), succeeded(begun));
 }

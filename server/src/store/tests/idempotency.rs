@@ -1,4 +1,4 @@
-//! Idempotency keys: one claims, others wait or get the answer, dead claims are found.
+//! Idempotency keys: one caller claims a key, others wait or get the answer, claims of dead servers are found.
 
 use jiff::SignedDuration;
 

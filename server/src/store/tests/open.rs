@@ -1,4 +1,4 @@
-//! Opening: files and their modes, bad URLs, newer tables, two starts at once.
+//! Opening a database: files and their modes, bad URLs, newer tables, two starts at once.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -55,7 +55,7 @@ async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
     assert_eq!((found.config_schema, found.script_source), (type_fields().config_schema, type_fields().script_source));
     let http = types.get("http").await.unwrap();
     assert_eq!(types.version(http.id, "1.0.0").await.unwrap().summary.source, VersionSource::Seed);
-    // What comes later is newer.
+    // Later writes are newer.
     let put = NewVersion::first(VersionSource::Put, Actor::system());
     types.update::<StoreError>(made.type_id, 1, type_fields(), Some(put), None).await.unwrap();
     let page = types.versions(made.type_id, &PageRequest::default()).await.unwrap();
@@ -67,7 +67,7 @@ async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
     again.close().await;
 }
 
-/// Takes away what migration 7 made, as if the tables were those of an earlier release.
+/// Reverts migration 7, as if the tables were those of an earlier release.
 async fn without_actors(db: &TestDb) {
     for sql in [
         "ALTER TABLE execution DROP COLUMN actor_token",

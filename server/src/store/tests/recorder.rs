@@ -1,4 +1,4 @@
-//! The recorder: committed before answered, in groups, bad rows alone, nothing lost at the end.
+//! The recorder: rows are committed before the answer, in groups; bad rows fail alone; none is lost at the end.
 
 use std::collections::HashSet;
 
@@ -77,7 +77,7 @@ async fn a_finished_row_stays(db: TestDb) {
 
 async fn a_bad_row_fails_alone(db: TestDb) {
     let widget = widget(&db.store, "widget").await;
-    // PostgreSQL keeps no NUL in a text; SQLite needs to be told to mind.
+    // PostgreSQL refuses a NUL in a text; SQLite needs a constraint to refuse it.
     if db.store.dialect == Dialect::Sqlite {
         let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON execution WHEN instr(new.step_id, char(0)) > 0 \
                       BEGIN SELECT RAISE(ABORT, 'a bad row'); END";
@@ -121,7 +121,7 @@ async fn closing_writes_what_waits(db: TestDb) {
     let recorder = Recorder::spawn(&db.store);
     let rows: Vec<ExecutionRow> = (0..500).map(|_| succeeded(started(&widget))).collect();
     let (outcomes, ()) = tokio::join!(join_all(rows.iter().map(|row| recorder.finish(row.clone()))), recorder.close());
-    // The two race: what comes after the end is refused, and only that.
+    // The two race: rows that arrive after the close are refused, and only those.
     let kept: HashSet<_> =
         rows.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(row, _)| row.id).collect();
     assert!(!kept.is_empty());
@@ -131,7 +131,7 @@ async fn closing_writes_what_waits(db: TestDb) {
     assert!(matches!(recorder.finish(started(&widget)).await, Err(RecordError::Closed)));
     recorder.close().await;
 
-    // What was acknowledged is there for the next process.
+    // Acknowledged rows are there for the next process.
     db.store.close().await;
     let again = Store::open(&db.url).await.unwrap();
     let mut ids = HashSet::new();
@@ -166,7 +166,7 @@ async fn dropping_it_writes_what_waits(db: TestDb) {
 
 async fn a_full_queue_refuses_starts_and_keeps_finishes(db: TestDb) {
     let widget = widget(&db.store, "widget").await;
-    // Nothing is written as long as this transaction is open.
+    // Nothing can be written while this transaction is open.
     let mut blocker = db.store.begin().await.unwrap();
     if db.store.dialect == Dialect::Postgres {
         sqlx::query("LOCK TABLE execution IN EXCLUSIVE MODE").execute(&mut *blocker).await.unwrap();
@@ -179,7 +179,7 @@ async fn a_full_queue_refuses_starts_and_keeps_finishes(db: TestDb) {
     let mut waiting = Vec::new();
     let refused = loop {
         let started = start();
-        // Either it is refused at once, or it waits for its commit, which cannot come.
+        // Either it is refused at once, or it waits for its commit, which cannot happen.
         tokio::task::yield_now().await;
         if started.is_finished() {
             break started.await.unwrap();
@@ -198,7 +198,7 @@ async fn a_full_queue_refuses_starts_and_keeps_finishes(db: TestDb) {
     for outcome in waiting {
         match outcome.await.unwrap() {
             Ok(()) => recorded += 1,
-            // Some had not come to their turn when the queue filled up.
+            // Some had not been sent yet when the queue filled up.
             Err(error) => assert!(matches!(error, RecordError::Overloaded), "{error:?}"),
         }
     }

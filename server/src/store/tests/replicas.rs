@@ -1,4 +1,4 @@
-//! Leases, and what is at work for a server that has none.
+//! Leases, and running executions of a server without a lease.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ on_both!(
     a_settled_answer_gives_way_to_the_true_one,
 );
 
-/// Ends the lease of a store's server, as if it had been dead for long.
+/// Ends the lease of a store's server, as if the server had been dead for long.
 async fn lapse(db: &TestDb, store: &Store) {
     let sql = "UPDATE replica SET lease_until = 1 WHERE id = $1";
     sqlx::query(sql).bind(store.id.to_string()).execute(&db.store.write).await.unwrap();
 }
 
-/// How long a store's server still has its lease, by the database's clock.
+/// Returns how long a store's server still has its lease, by the database's clock.
 async fn remaining(store: &Store) -> Option<Duration> {
     use sqlx::Row as _;
     let mut statement = sql::Statement::new("SELECT lease_until - ");
@@ -36,7 +36,7 @@ async fn a_lease_is_taken_renewed_and_given_back(db: TestDb) {
     assert_eq!(replicas.claim("1.0.0").await.unwrap(), Claimed::Held);
     let left = remaining(&db.store).await.unwrap();
     assert!(left > LEASE / 2 && left <= LEASE, "{left:?}");
-    // One that has run out, and one that is gone, are taken anew.
+    // A lease that has run out, and one that was deleted, are taken again.
     for sql in ["UPDATE replica SET lease_until = 1", "DELETE FROM replica"] {
         sqlx::query(sql).execute(&db.store.write).await.unwrap();
         assert_eq!(replicas.renew("1.0.0").await.unwrap(), Claimed::Held);
@@ -57,7 +57,7 @@ async fn of_two_servers_one_has_the_database(db: TestDb) {
     db.store.replicas().announce("web-1:8080").await.unwrap();
     let claimed = other.replicas().claim("1.0.1").await.unwrap();
     if db.store.dialect == Dialect::Sqlite {
-        // The lock on the file has proved that the first is dead, however long its lease is.
+        // The lock on the file has proved that the first server is dead, however long its lease is.
         assert_eq!(claimed, Claimed::Held);
         assert_eq!((remaining(&db.store).await, count(&db.store, "replica").await), (None, 1));
         other.close().await;
@@ -71,13 +71,13 @@ async fn of_two_servers_one_has_the_database(db: TestDb) {
     assert!(first.remaining() > LEASE / 2 && first.remaining() <= LEASE, "{first:?}");
     assert!(first.age() >= SignedDuration::ZERO && first.age() < SignedDuration::from_secs(60), "{first:?}");
     assert_eq!(remaining(&other).await, None, "nothing is written");
-    // Dead, it is cleared away; back again, it finds the database taken.
+    // If it is dead, its lease is cleared; if it comes back, it finds the database taken.
     lapse(&db, &db.store).await;
     assert_eq!(other.replicas().claim("1.0.1").await.unwrap(), Claimed::Held);
     assert_eq!(count(&db.store, "replica").await, 1);
     let Claimed::Taken(second) = db.store.replicas().renew("1.0.0").await.unwrap() else { panic!("it is taken") };
     assert_eq!(second.id, other.id);
-    // Of many that start at once, one has it.
+    // If many start at once, exactly one gets the lease.
     other.replicas().release().await.unwrap();
     let stores = futures_util::future::join_all((0..4).map(|_| Store::open(&db.url))).await;
     let stores: Vec<Store> = stores.into_iter().map(Result::unwrap).collect();
@@ -101,7 +101,7 @@ async fn only_the_calls_of_dead_servers_become_unknown(db: TestDb) {
     let status = async |id: Uuid| db.store.executions().get(id).await.unwrap().status;
     assert_eq!(db.store.replicas().claim("1.0.0").await.unwrap(), Claimed::Held);
     let (living, dead, old) = (begin(&db.store).await, begin(&other).await, begin(&db.store).await);
-    // A row of a release that knew no owners.
+    // A row of a release without owners.
     let sql = "UPDATE execution SET owner = NULL WHERE id = $1";
     sqlx::query(sql).bind(old.to_string()).execute(&db.store.write).await.unwrap();
     assert_eq!(other.executions().abandon_ownerless().await.unwrap(), 2);
@@ -136,7 +136,7 @@ async fn only_the_claims_of_dead_servers_are_ownerless(db: TestDb) {
     assert_eq!(ownerless().await, ["dead", "old"]);
     lapse(&db, &db.store).await;
     assert_eq!(ownerless().await, ["dead", "living", "old"]);
-    // A key past its end that another server claims is that server's.
+    // An expired key that another server claims belongs to that server.
     let key = claim(&other, "again").await;
     sqlx::query("UPDATE idempotency SET expires_at = 1").execute(&db.store.write).await.unwrap();
     assert_eq!(db.store.replicas().renew("1.0.0").await.unwrap(), Claimed::Held);
@@ -164,7 +164,7 @@ async fn a_settled_answer_gives_way_to_the_true_one(db: TestDb) {
     assert!(!idempotency.complete(&key, first, "late").await.unwrap());
     assert!(!idempotency.settle(&key, first, "unknown").await.unwrap());
     assert_eq!(claim().await, replay("the true one"));
-    // A new claim of the key begins without the mark.
+    // A new claim of the key starts without the mark.
     sqlx::query("UPDATE idempotency SET expires_at = 1, settled = 1").execute(&db.store.write).await.unwrap();
     let second = new_id();
     assert_eq!(idempotency.claim(&key, "hash", second, now(), until).await.unwrap(), Claim::New);

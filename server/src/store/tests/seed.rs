@@ -1,4 +1,4 @@
-//! Seeding: decisions carried out, idempotent, types withdrawn and back again, many at once.
+//! Seeding: decisions are carried out, idempotent, types withdrawn and returned, many at once.
 
 use super::*;
 
@@ -111,6 +111,6 @@ async fn a_thousand_types_go_in_at_once(db: TestDb) {
     let report = db.store.types().seed(&rows).await.unwrap();
     assert_eq!(report.inserted, 1000);
     assert_eq!(db.store.types().seeded().await.unwrap().len(), 1000);
-    // All of them go: more than one batch of the update.
+    // All of them are withdrawn: more than one batch of the update.
     assert_eq!(db.store.types().seed(&[]).await.unwrap().withdrawn.len(), 1000);
 }

@@ -12,7 +12,7 @@ on_both!(
 );
 
 async fn lists_are_by_name_in_byte_order(db: TestDb) {
-    // Orders of locales pass over hyphens and would put b between a-a and a-c.
+    // Locale-aware sort orders ignore hyphens and would put b between a-a and a-c.
     for name in ["b", "a-c", "ab", "a", "a-a", "a1"] {
         widget(&db.store, name).await;
     }
