@@ -120,6 +120,8 @@ fn table() -> Vec<Row> {
         row("effect_changed", "/commands/list/effect", (command(json!({ "effect": "read" })), command(json!({ "effect": "update" }))), (command(json!({ "effect": "read" })), command(json!({ "effect": "read" })))),
         row("deprecation_set", "/commands/list/deprecated", (command(json!({})), command(json!({ "deprecated": true, "deprecatedMessage": "no" }))), (command(json!({ "deprecated": true })), command(json!({})))),
         row("deprecation_lifted", "/commands/list/deprecated", (command(json!({ "deprecated": true })), command(json!({}))), (command(json!({})), command(json!({ "deprecated": true })))),
+        row("egress_changed", "/egress", (egress(json!(["a"])), egress(json!(["b"]))), (egress(json!(["a", "b"])), egress(json!(["b", "a"])))),
+        row("egress_declared", "/egress", (egress(Value::Null), egress(json!(["a"]))), (egress(json!(["a"])), egress(json!(["a"])))),
         row("property_removed", "/commands/list/paramSchema/p/schema/properties/a", (object(json!({ "a": {} }), json!([])), object(json!({}), json!([]))), (object(json!({}), json!([])), object(json!({ "a": {} }), json!([])))),
         row("property_added", "/commands/list/paramSchema/p/schema/properties/a", (object(json!({}), json!([])), object(json!({ "a": {} }), json!([]))), (object(json!({}), json!([])), object(json!({ "a": {} }), json!(["a"])))),
         row("property_required", "/commands/list/paramSchema/p/schema/properties/a", (object(json!({}), json!([])), object(json!({ "a": {} }), json!(["a"]))), (object(json!({ "a": {} }), json!(["a"])), object(json!({ "a": {} }), json!([])))),
@@ -138,6 +140,14 @@ fn table() -> Vec<Row> {
         row("source_changed", "/commands/list/source", (command(json!({})), command(json!({ "source": { "method": "GET", "path": "/" } }))), (command(json!({})), command(json!({})))),
         row("output_schema_changed", "/commands/list/outputSchema", (command(json!({})), command(json!({ "outputSchema": {} }))), (command(json!({})), command(json!({})))),
     ]
+}
+
+fn egress(names: Value) -> Value {
+    let mut schema = json!({ "connectionConfig": { "a": { "type": "string" }, "b": { "type": "string" } }, "commands": {} });
+    if !names.is_null() {
+        schema["egress"] = names;
+    }
+    schema
 }
 
 fn read(schema: &Value) -> ConfigSchema {
