@@ -171,7 +171,7 @@ fn re_import(
 /// Warns that a re-import replaces a script that a person has edited.
 fn replaced(source: &str) -> Vec<Warning> {
     let by_hand = openapi::changed_by_hand(source).into_iter();
-    let message = |name| format!("the function of {name} was changed by hand; the import has written it anew");
+    let message = |name| format!("the function of {name} was changed by hand; the import has overwritten it");
     by_hand
         .map(|name| Warning { code: "changed_by_hand".into(), pointer: String::new(), message: message(name) })
         .collect()
