@@ -226,6 +226,11 @@ fn config_schema(
             if let Some(compiled) = &compiled {
                 mistakes.extend(lacking(sent, &schema, compiled));
             }
+            if fields.config_schema == StoredSchema::Open && schema.commands.is_empty() {
+                let message = "declares no command, so nothing could be called; the type has no schema now and takes any \
+                               command: declare its commands, or leave this out";
+                mistakes.push(Mistake::new("/configSchema", message));
+            }
             fields.config_schema = StoredSchema::of(&schema);
             Ok(Some(Arc::new(schema)))
         }
