@@ -43,7 +43,7 @@ pub(super) async fn user_type(
     };
     let new =
         TypeChoice::New(NewType { name: name.to_owned(), execution_model: model, fields, actor: Actor::system() });
-    let first = ConnectorFields::named(&format!("{name}-first"));
+    let first = ConnectorFields::named(format!("{name}-first"));
     server.app.store.connectors().create(new_id(), first, new, Vec::new()).await.unwrap().type_id
 }
 
