@@ -181,7 +181,16 @@ impl Field {
                     None => Ok(()),
                 }
             }
-            (kind, value) => Err(format!("expected {kind}, got {}", json_type(value))),
+            // No `_`: the compiler names this place for a kind that is new.
+            (
+                FieldKind::String
+                | FieldKind::Number
+                | FieldKind::Boolean
+                | FieldKind::Date
+                | FieldKind::Array
+                | FieldKind::Object,
+                value,
+            ) => Err(format!("expected {}, got {}", self.kind, json_type(value))),
         }
     }
 

@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod api;
+#[cfg(feature = "certificates")]
 pub mod certificates;
 pub mod client;
 pub mod command;
