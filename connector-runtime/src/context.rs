@@ -16,12 +16,26 @@ use crate::redact::{Redactor, RuntimeSecret};
 
 /// A decrypted connection config. It reads as a map; its `Debug` shows the names of the fields and no value.
 #[derive(Clone, Default, PartialEq)]
-pub struct ConnectionConfig(Map<String, Value>);
+pub struct ConnectionConfig {
+    values: Map<String, Value>,
+    is_stored: bool,
+}
 
 impl ConnectionConfig {
-    /// Wraps decrypted values.
+    /// Wraps decrypted values. A call checks all of them.
     pub fn new(values: Map<String, Value>) -> Self {
-        Self(values)
+        Self { values, is_stored: false }
+    }
+
+    /// Wraps decrypted values that were checked when they were stored. A call does not judge secrets again
+    /// ([`FieldValues::check_stored`](crate::schema::FieldValues::check_stored)).
+    pub fn stored(values: Map<String, Value>) -> Self {
+        Self { values, is_stored: true }
+    }
+
+    /// Returns whether the values were checked when they were stored.
+    pub fn is_stored(&self) -> bool {
+        self.is_stored
     }
 }
 
@@ -29,13 +43,13 @@ impl Deref for ConnectionConfig {
     type Target = Map<String, Value>;
 
     fn deref(&self) -> &Map<String, Value> {
-        &self.0
+        &self.values
     }
 }
 
 impl fmt::Debug for ConnectionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

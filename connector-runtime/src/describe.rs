@@ -11,6 +11,8 @@ mod tests;
 /// Writes the config schema of a compiled connector.
 pub fn describe(descriptor: &Descriptor) -> ConfigSchema {
     ConfigSchema {
+        // The macro says it in the descriptor.
+        egress: None,
         connection: fields(descriptor.connection),
         commands: descriptor.commands.iter().map(|spec| (spec.name.to_owned(), command(spec))).collect(),
         default_command: descriptor.default_command.map(str::to_owned),

@@ -215,7 +215,7 @@ async fn the_one_url_is_where_secrets_go_however_they_travel() {
             rest.ends_with(
                 ": the secrets of this connection may only be sent to http://api.test (field baseUrl) [scope]; \
                  check how the URL is built, or set baseUrl to where the secrets belong; an author who needs \
-                 another place declares it: #[connector(egress = ..)]"
+                 another place declares it: `egress` in the config schema or #[connector(egress = ..)]"
             ),
             "{carrier:?}: {error}"
         );
@@ -275,7 +275,12 @@ async fn what_is_declared_goes_before_what_is_inferred() {
     assert!(error.contains(both), "{error}");
 
     let undecided = |url: &str| world.call::<Undecided>(url, Carrier::Header).config("baseUrl", "http://api.test");
-    assert!(world.goes(undecided, "evil.test").await, "several URLs and no word: the code decides");
+    for place in ["api.test", "evil.test"] {
+        assert!(!world.goes(undecided, place).await, "several URLs and no word: nothing is sent to {place}");
+    }
+    let error = world.error(undecided("http://api.test/x")).await.unwrap();
+    let mend = "the secrets of this connection may not be sent anywhere [scope]; the type names no place for them: its author";
+    assert!(error.contains(mend), "{error}");
     let anywhere = |url: &str| world.call::<Anywhere>(url, Carrier::Header).config("baseUrl", "http://api.test");
     assert!(world.goes(anywhere, "evil.test").await);
     let homonym = |url: &str| {
@@ -314,8 +319,10 @@ async fn a_url_that_cannot_be_called_names_no_origin() {
     for base in ["ldap://api.test", "http://user@api.test", "mailto:a@api.test"] {
         let call = world.call::<Inferred>("http://api.test/x", Carrier::Header).config("baseUrl", base);
         let error = world.error(call).await.unwrap();
-        assert!(error.contains("field baseUrl, which is not set or holds no http URL [scope]"), "{base}: {error}");
+        assert!(error.starts_with("Invalid field(s): baseUrl: "), "{base}: {error}");
+        assert!(!error.contains("user"), "{error}");
     }
+    assert!(world.net.looked_up().is_empty());
 }
 
 #[test]

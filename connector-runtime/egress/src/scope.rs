@@ -97,13 +97,17 @@ impl Scope {
             }
             (true, true) => "the secrets of this connection may not be sent anywhere".to_owned(),
         };
-        let mend = if fields.is_empty() {
-            "check how the URL is built, or send the request without the secret".to_owned()
-        } else {
-            format!(
-                "check how the URL is built, or set {fields} to where the secrets belong; an author who needs \
-                 another place declares it: #[connector(egress = ..)]"
-            )
+        let mend = match (origins.is_empty(), fields.is_empty()) {
+            (true, _) => {
+                "the type names no place for them: its author declares one with a connection field that holds a URL, and, \
+                 if there are several, with `egress` in the config schema or #[connector(egress = ..)]"
+                    .to_owned()
+            }
+            (false, true) => "check how the URL is built, or send the request without the secret".to_owned(),
+            (false, false) => format!(
+                "check how the URL is built, or set {fields} to where the secrets belong; an author who needs another \
+                 place declares it: `egress` in the config schema or #[connector(egress = ..)]"
+            ),
         };
         EgressError::Scope { target, allowed, mend }
     }

@@ -9,7 +9,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -23,69 +23,78 @@ pub use template::resolved_text;
 /// Endings of names of fields that say where credentials are sent.
 const ENDINGS: [&str; 5] = ["url", "host", "endpoint", "server", "domain"];
 /// How many schemas are looked at for one value.
-const MAX_BRANCHES: usize = 64;
+const MAX_BRANCHES: usize = 256;
 /// The key under which the places that may have secrets are compared.
 const SCOPE: &str = "egress";
+/// The format of a URL.
+const URI: &str = "uri";
+/// The connection fields that name where access tokens are fetched. Their origins get a client's credentials alone.
+pub const TOKEN_FIELDS: [&str; 2] = ["tokenUrl", "openIdConnectUrl"];
 
 /// The places that a connection names, each under its field and its path in the field's value.
 ///
 /// `Debug` shows the fields and no place: a place may be a secret.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Destinations(BTreeMap<String, String>);
+pub struct Destinations(BTreeMap<String, BTreeSet<String>>);
 
 impl Destinations {
     /// Finds the destinations in the values of a connection. Defaults count, and so do the opened values of secret
     /// fields, as far as they are in `values`.
     pub fn of(schema: &ConfigSchema, values: &Map<String, Value>) -> Self {
-        let given = FieldValues::new(&schema.connection, values);
-        let mut found = BTreeMap::new();
-        for (name, field) in &schema.connection {
+        let fields = &schema.connection;
+        let given = FieldValues::new(fields, values);
+        let mut found = Self::default();
+        for (name, field) in fields {
             let Some(value) = given.get(name) else { continue };
-            let Value::String(text) = value else {
-                add(name, field, value, &mut found);
+            let Some(text) = value.as_str().filter(|_| is_destination(name, field)) else {
+                found.add(name, field, value);
                 continue;
             };
-            let resolved = resolved_text(&schema.connection, values, name).map_or_else(|| value.clone(), Value::from);
-            add(name, field, &resolved, &mut found);
-            if is_destination(name, field) {
-                // Which field a variable means is not told by the schema alone: each that may be meant counts.
-                for variable in template::variable_fields(&schema.connection, name, text) {
-                    let value = given.get(variable).cloned().unwrap_or_default();
-                    found.insert(format!("{name}/{{{variable}}}"), origin(&value));
-                }
+            let resolved = resolved_text(fields, values, name).map_or_else(|| value.clone(), Value::from);
+            found.insert(name.clone(), &resolved);
+            // Which field a variable means is not told by the schema alone: where several may be meant, each counts.
+            for variable in template::ambiguous(fields, name, text) {
+                found.insert(format!("{name}/{{{variable}}}"), given.get(variable).unwrap_or(&Value::Null));
             }
         }
         // Without a schema the names of the values are all that there is to go by.
-        for (name, value) in values.iter().filter(|(name, value)| !schema.connection.contains_key(*name) && !value.is_null()) {
-            if schema.open {
-                add(name, &Field::new(FieldKind::Raw), value, &mut found);
-            }
+        for (name, value) in values.iter().filter(|(name, value)| schema.open && !fields.contains_key(*name) && !value.is_null()) {
+            found.add(name, &Field::new(FieldKind::Raw), value);
         }
-        if let Some(names) = &schema.egress {
-            let origins: BTreeSet<String> = names
-                .iter()
-                .filter_map(|name| resolved_text(&schema.connection, values, name))
-                .map(|text| origin(&Value::from(text)))
-                .collect();
-            found.insert(SCOPE.to_owned(), origins.into_iter().collect::<Vec<_>>().join(" "));
+        let scope = found.0.entry(SCOPE.to_owned()).or_default();
+        let named = egress_fields(schema.egress.as_deref(), fields).into_iter();
+        scope.extend(named.filter_map(|name| resolved_text(fields, values, name)).map(|text| origin(&Value::from(text))));
+        found
+    }
+
+    fn add(&mut self, name: &str, field: &Field, value: &Value) {
+        if is_destination(name, field) {
+            return self.insert(name.to_owned(), value);
         }
-        Self(found)
+        let document = field.schema.as_ref().map_or(&Value::Null, NestedSchema::document);
+        let mut add = |path: &str, part: &Value, _: bool| self.insert(path.to_owned(), part);
+        Walk { root: document, found: &mut add }.visit(value, &[document], name);
+    }
+
+    fn insert(&mut self, path: String, place: &Value) {
+        self.0.entry(path).or_default().insert(origin(place));
     }
 }
 
 impl fmt::Debug for Destinations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.0.keys().filter(|path| *path != SCOPE)).finish()
     }
 }
 
-fn add(name: &str, field: &Field, value: &Value, found: &mut BTreeMap<String, String>) {
-    if is_destination(name, field) {
-        found.insert(name.to_owned(), origin(value));
-    } else {
-        let document = field.schema.as_ref().map_or(&Value::Null, NestedSchema::document);
-        walk(value, &[document], document, name.to_owned(), found);
-    }
+/// Calls `found` with every URL in a value that a JSON Schema gives the format `uri`.
+pub(crate) fn visit_urls<'v>(document: &Value, value: &'v Value, found: &mut dyn FnMut(&str, &'v str)) {
+    let mut add = |path: &str, part: &'v Value, is_url: bool| {
+        if let Some(text) = part.as_str().filter(|_| is_url) {
+            found(path, text);
+        }
+    };
+    Walk { root: document, found: &mut add }.visit(value, &[document], "");
 }
 
 /// Returns whether the value of a field is a destination as a whole.
@@ -99,7 +108,7 @@ pub fn egress_fields<'s>(declared: Option<&'s [String]>, fields: &'s Fields) -> 
     if let Some(names) = declared {
         return names.iter().map(String::as_str).collect();
     }
-    let mut urls = fields.iter().filter(|(_, field)| field.format.as_deref() == Some("uri"));
+    let mut urls = fields.iter().filter(|(_, field)| field.format.as_deref() == Some(URI));
     match (urls.next(), urls.next()) {
         (Some((name, _)), None) => vec![name],
         _ => Vec::new(),
@@ -125,66 +134,91 @@ fn is_destination_name(name: &str) -> bool {
 }
 
 fn is_destination_format(format: &str) -> bool {
-    matches!(format, "uri" | "hostname")
+    matches!(format, URI | "hostname")
 }
 
-/// Walks a value beside the schemas that may apply to it.
-fn walk(value: &Value, schemas: &[&Value], root: &Value, path: String, found: &mut BTreeMap<String, String>) {
-    let schemas = branches(schemas, root);
-    let is_place =
-        || schemas.iter().any(|schema| schema.get("format").and_then(Value::as_str).is_some_and(is_destination_format));
-    match value {
-        Value::String(_) if is_place() => {
-            found.insert(path, origin(value));
-        }
-        Value::Object(parts) => {
-            for (name, part) in parts {
-                let path = format!("{path}/{name}");
-                if is_destination_name(name) && part.is_string() {
-                    found.insert(path, origin(part));
-                } else {
-                    let below: Vec<&Value> = schemas
-                        .iter()
-                        .filter_map(|schema| {
-                            let named = schema.get("properties").and_then(|properties| properties.get(name));
-                            named.or_else(|| schema.get("additionalProperties"))
-                        })
-                        .collect();
-                    walk(part, &below, root, path, found);
+/// Walks a value beside the schemas that may apply to it. Every schema that could apply counts.
+struct Walk<'w, 'v> {
+    root: &'w Value,
+    /// Takes the path of a destination (items of lists as `*`), its value, and whether a schema calls it a URL.
+    found: &'w mut dyn FnMut(&str, &'v Value, bool),
+}
+
+impl<'w, 'v> Walk<'w, 'v> {
+    fn visit(&mut self, value: &'v Value, schemas: &[&'w Value], path: &str) {
+        let Branches { schemas, more } = Branches::of(schemas, self.root);
+        let formats = || schemas.iter().filter_map(|schema| schema.get("format").and_then(Value::as_str));
+        match value {
+            Value::String(_) if more || formats().any(is_destination_format) => {
+                (self.found)(path, value, formats().any(|format| format == URI));
+            }
+            Value::Object(parts) => {
+                for (name, part) in parts {
+                    let path = format!("{path}/{name}");
+                    let below: Vec<&Value> = schemas.iter().flat_map(|schema| property(schema, name)).collect();
+                    if is_destination_name(name) && part.is_string() {
+                        let format = |schema: &&Value| schema.get("format").and_then(Value::as_str) == Some(URI);
+                        let is_url = Branches::of(&below, self.root).schemas.iter().any(format);
+                        (self.found)(&path, part, is_url);
+                    } else {
+                        self.visit(part, &below, &path);
+                    }
                 }
             }
-        }
-        Value::Array(items) => {
-            // The order of items does not matter, but one more is one more place: all of them are compared as one.
-            let below: Vec<&Value> = schemas.iter().filter_map(|schema| schema.get("items")).collect();
-            let mut places = BTreeMap::new();
-            for (index, item) in items.iter().enumerate() {
-                walk(item, &below, root, index.to_string(), &mut places);
+            Value::Array(items) => {
+                // The order of items does not matter, but one more is one more place.
+                let below: Vec<&Value> = schemas.iter().flat_map(|schema| items_of(schema)).collect();
+                let path = format!("{path}/*");
+                items.iter().for_each(|item| self.visit(item, &below, &path));
             }
-            if !places.is_empty() {
-                let places: BTreeSet<String> = places.into_values().collect();
-                found.insert(path, places.into_iter().collect::<Vec<_>>().join(" "));
-            }
+            _ => {}
         }
-        _ => {}
     }
 }
 
-/// Follows references and alternatives: every schema that could apply counts.
-fn branches<'s>(schemas: &[&'s Value], root: &'s Value) -> Vec<&'s Value> {
-    let mut all: Vec<&Value> = Vec::new();
-    let mut waiting: Vec<&Value> = schemas.to_vec();
-    while let Some(schema) = waiting.pop() {
-        if all.len() >= MAX_BRANCHES || all.iter().any(|seen| std::ptr::eq(*seen, schema)) {
-            continue;
+/// Returns the schemas that may apply to a property.
+fn property<'w>(schema: &'w Value, name: &str) -> impl Iterator<Item = &'w Value> {
+    let named = schema.get("properties").and_then(|properties| properties.get(name));
+    let patterns = schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|map| map.values());
+    let rest = ["additionalProperties", "unevaluatedProperties"].into_iter().filter_map(|keyword| schema.get(keyword));
+    named.into_iter().chain(patterns).chain(rest.filter(move |_| named.is_none()))
+}
+
+/// Returns the schemas that may apply to an item of a list.
+fn items_of(schema: &Value) -> impl Iterator<Item = &Value> {
+    let positional = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
+    let keywords = ["items", "contains", "unevaluatedItems"];
+    positional.chain(keywords.into_iter().filter_map(|keyword| schema.get(keyword)))
+}
+
+/// The schemas that could apply to one value, with references and alternatives followed.
+struct Branches<'w> {
+    schemas: Vec<&'w Value>,
+    /// Whether there are more than [`MAX_BRANCHES`]: then any text counts as a destination.
+    more: bool,
+}
+
+impl<'w> Branches<'w> {
+    fn of(schemas: &[&'w Value], root: &'w Value) -> Self {
+        let mut all: Vec<&Value> = Vec::new();
+        let mut seen: HashSet<*const Value> = HashSet::new();
+        let mut waiting: Vec<&Value> = schemas.to_vec();
+        while let Some(schema) = waiting.pop() {
+            if !seen.insert(std::ptr::from_ref(schema)) {
+                continue;
+            }
+            if all.len() == MAX_BRANCHES {
+                return Self { schemas: all, more: true };
+            }
+            all.push(schema);
+            let target =
+                schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
+            waiting.extend(target);
+            for keyword in ["allOf", "anyOf", "oneOf"] {
+                waiting.extend(schema.get(keyword).and_then(Value::as_array).into_iter().flatten());
+            }
+            waiting.extend(["if", "then", "else"].into_iter().filter_map(|keyword| schema.get(keyword)));
         }
-        all.push(schema);
-        let target =
-            schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
-        waiting.extend(target);
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            waiting.extend(schema.get(keyword).and_then(Value::as_array).into_iter().flatten());
-        }
+        Self { schemas: all, more: false }
     }
-    all
 }

@@ -82,6 +82,15 @@ impl NestedSchema {
         mask_parts(value, &secrets, mask)
     }
 
+    /// Returns the pointers of the defaults that the schema gives to credentials, or to values that hold one.
+    pub fn secret_defaults(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.holds_secret() {
+            find_secret_defaults(&self.document, (&self.document, true), &mut String::new(), &mut found);
+        }
+        found
+    }
+
     fn validator(&self) -> Result<std::sync::Arc<jsonschema::Validator>, String> {
         self.compiled
             .get_or_init(|| {
@@ -129,6 +138,34 @@ fn mentions_secret(schema: &Value) -> bool {
         Value::Object(map) => is_secret(schema) || map.values().any(mentions_secret),
         Value::Array(list) => list.iter().any(mentions_secret),
         _ => false,
+    }
+}
+
+/// Looks through a part of a schema document. `is_schema` tells a schema from a map of names to schemas.
+fn find_secret_defaults(root: &Value, (part, is_schema): (&Value, bool), path: &mut String, found: &mut Vec<String>) {
+    const MAPS: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
+    let mut below = |step: &str, part: &Value, is_schema: bool| {
+        let end = path.len();
+        path.push('/');
+        path.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        find_secret_defaults(root, (part, is_schema), path, found);
+        path.truncate(end);
+    };
+    match part {
+        Value::Object(map) => {
+            let keyword = |key: &str| is_schema && key == "default";
+            for (key, part) in map.iter().filter(|(key, _)| !keyword(key)) {
+                below(key, part, !(is_schema && MAPS.contains(&key.as_str())));
+            }
+            let Some(default) = map.get("default").filter(|default| is_schema && !default.is_null()) else { return };
+            let mut holds = false;
+            Walk { root }.visit(part, default, 0, &mut |part| holds |= !part.is_null());
+            if holds {
+                found.push(format!("{path}/default"));
+            }
+        }
+        Value::Array(list) => list.iter().enumerate().for_each(|(index, part)| below(&index.to_string(), part, true)),
+        _ => {}
     }
 }
 

@@ -8,7 +8,12 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
+use super::destination::visit_urls;
 use super::model::{Field, FieldKind, Fields};
+use super::nested::NestedSchema;
+
+/// The most problems of URLs inside one value that a message lists.
+const MAX_LISTED: usize = 8;
 
 /// Returns the JSON type of a value, as messages name it.
 pub fn json_type(value: &Value) -> &'static str {
@@ -100,13 +105,24 @@ impl<'a> FieldValues<'a> {
 
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
+        self.check_with(Field::check, invalid);
+    }
+
+    /// As [`FieldValues::check`], for values that were checked when they were stored. Of a field that holds a secret,
+    /// only the JSON type is checked: whoever may change the schema could read a stored secret with patterns and
+    /// lengths.
+    pub fn check_stored(&self, invalid: &mut Invalid) {
+        self.check_with(Field::check_stored, invalid);
+    }
+
+    fn check_with(&self, check: impl Fn(&Field, &Value) -> Result<(), String>, invalid: &mut Invalid) {
         for (name, field) in self.fields {
             let value = look_up(self.given, name);
             if is_missing(field, value) {
                 invalid.missing.push(name.clone());
             } else if let Some(value) = value
                 && !value.is_null()
-                && let Err(message) = field.check(value)
+                && let Err(message) = check(field, value)
             {
                 invalid.problems.push(InvalidField { field: name.clone(), message });
             }
@@ -177,7 +193,10 @@ impl Field {
             (FieldKind::Select, value) => self.check_option(value),
             (FieldKind::Raw, _) | (FieldKind::Array, Value::Array(_)) | (FieldKind::Object, Value::Object(_)) => {
                 match &self.schema {
-                    Some(schema) => schema.check(value).map_err(|problems| problems.join(", ")),
+                    Some(schema) => {
+                        schema.check(value).map_err(|problems| problems.join(", "))?;
+                        check_urls(schema, value)
+                    }
                     None => Ok(()),
                 }
             }
@@ -194,6 +213,10 @@ impl Field {
         }
     }
 
+    fn check_stored(&self, value: &Value) -> Result<(), String> {
+        if self.holds_secret() { Self::new(self.kind).check(value) } else { self.check(value) }
+    }
+
     fn check_text(&self, text: &str) -> Result<(), String> {
         if self.min_length.is_some() || self.max_length.is_some() {
             let length = text.chars().count() as u64;
@@ -207,12 +230,7 @@ impl Field {
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             return Err(format!("expected a text that matches {}", pattern.as_str()));
         }
-        if self.format.as_deref() == Some("uri")
-            && let Err(error) = url::Url::parse(text)
-        {
-            return Err(format!("expected an absolute URL such as https://example.com: {error}"));
-        }
-        Ok(())
+        if self.format.as_deref() == Some("uri") { check_url(text) } else { Ok(()) }
     }
 
     fn check_number(&self, value: &Value) -> Result<(), String> {
@@ -252,6 +270,31 @@ impl Field {
         };
         Err(format!("expected one of {}, got {got}", known.join(", ")))
     }
+}
+
+/// Checks a URL: absolute, http or https, and without credentials. Its text is not quoted, for it may hold some.
+fn check_url(text: &str) -> Result<(), String> {
+    let url = url::Url::parse(text)
+        .map_err(|error| format!("expected an absolute URL such as https://example.com: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let scheme: String = url.scheme().chars().take(20).collect();
+        return Err(format!("expected http:// or https://, got {scheme}:"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("credentials do not belong into a URL; make them fields of their own".to_owned());
+    }
+    Ok(())
+}
+
+fn check_urls(schema: &NestedSchema, value: &Value) -> Result<(), String> {
+    let mut problems = Vec::new();
+    visit_urls(schema.document(), value, &mut |path, text| {
+        if let Err(problem) = check_url(text) {
+            problems.push(format!("{path}: {problem}"));
+        }
+    });
+    problems.truncate(MAX_LISTED);
+    if problems.is_empty() { Ok(()) } else { Err(problems.join(", ")) }
 }
 
 fn is_below(value: &Value, bound: &Number) -> bool {

@@ -98,7 +98,12 @@ fn pick<'a>(schema: &'a ConfigSchema, asked: Option<&str>) -> Result<(Cow<'a, st
 fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, mocked: bool) -> Result<(), Invalid> {
     let mut invalid = Invalid::default();
     if !mocked && !target.executor.holds_connection_config() {
-        FieldValues::new(&target.schema.connection, &invocation.connection).check(&mut invalid);
+        let connection = FieldValues::new(&target.schema.connection, &invocation.connection);
+        if invocation.connection.is_stored() {
+            connection.check_stored(&mut invalid);
+        } else {
+            connection.check(&mut invalid);
+        }
     }
     FieldValues::new(&command.params, &invocation.params).check(&mut invalid);
     invalid.into_result()

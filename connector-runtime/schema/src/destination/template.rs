@@ -34,13 +34,17 @@ pub fn resolved_text(fields: &Fields, values: &Map<String, Value>, name: &str) -
     Some(out)
 }
 
-/// Returns every field that a variable in the text of a field may mean.
-pub(super) fn variable_fields<'f>(fields: &'f Fields, name: &str, text: &str) -> Vec<&'f str> {
+/// Returns the fields that a variable in the text of a field may mean, of each variable that several may be meant by.
+pub(super) fn ambiguous<'f>(fields: &'f Fields, name: &str, text: &str) -> Vec<&'f str> {
     let mut found = Vec::new();
     let mut rest = text;
     for _ in 0..MAX_VARIABLES {
         let Some((_, variable, after)) = next_variable(rest) else { break };
+        let before = found.len();
         found.extend(candidates(fields, name, variable));
+        if found.len() == before + 1 {
+            found.pop();
+        }
         rest = after;
     }
     found

@@ -68,3 +68,19 @@ fn nothing_is_shown_of_a_place() {
     let schema = schema(json!({ "connectionConfig": { "hookUrl": { "type": "string", "secret": true } } }));
     assert_eq!(format!("{:?}", places(&schema, json!({ "hookUrl": "https://a.example/key" }))), r#"{"hookUrl"}"#);
 }
+
+#[test]
+fn every_schema_that_may_apply_names_places() {
+    let uri = || json!({ "type": "string", "format": "uri" });
+    for (document, value) in [
+        (json!({ "patternProperties": { "^a": uri() } }), json!({ "a": "https://a.example" })),
+        (json!({ "if": {}, "then": { "properties": { "a": uri() } } }), json!({ "a": "https://a.example" })),
+        (json!({ "prefixItems": [uri()] }), json!(["https://a.example"])),
+        (json!({ "unevaluatedProperties": uri() }), json!({ "a": "https://a.example" })),
+        (json!({ "anyOf": vec![json!({ "minLength": 1 }); 300] }), json!("https://a.example")),
+    ] {
+        let schema = schema(json!({ "connectionConfig": { "x": { "type": "raw", "schema": document } } }));
+        let moved = serde_json::from_str::<Value>(&value.to_string().replace("a.example", "b.example")).unwrap();
+        assert_ne!(places(&schema, json!({ "x": value })), places(&schema, json!({ "x": moved })), "{document}");
+    }
+}

@@ -9,6 +9,10 @@ use crate::json_type;
 use crate::model::{Choice, Field, FieldKind};
 use crate::nested::NestedSchema;
 
+/// Why the default of a secret is refused.
+const NO_SECRET_DEFAULT: &str =
+    "a secret takes no default: whoever reads the type would read it; set the value in each connector";
+
 impl Parser {
     pub(super) fn field(&mut self, value: &Value) -> Field {
         let Some(map) = self.object(value) else { return Field::new(FieldKind::Raw) };
@@ -39,7 +43,7 @@ impl Parser {
         }
         let kind = self.key(map, "type", |parser, value| parser.one_of(value, &FieldKind::ALL));
         let before = self.problems.len();
-        let field = Field {
+        let mut field = Field {
             kind: kind.unwrap_or(FieldKind::Raw),
             required: self.flag(map, "required"),
             secret: self.flag(map, "secret"),
@@ -60,6 +64,9 @@ impl Parser {
         };
         if kind.is_some() && self.problems.len() == before {
             self.agree(map, &field);
+            if field.secret && self.is_stored {
+                field.default = None;
+            }
         }
         field
     }
@@ -101,11 +108,18 @@ impl Parser {
         {
             self.problem_at("minLength", format!("{minimum} is above the maxLength {maximum}"));
         }
-        if let Some(default) = &field.default
-            && !default.is_null()
-            && let Err(problem) = field.check(default)
-        {
-            self.problem_at("default", problem);
+        if self.is_stored {
+            return;
+        }
+        if let Some(default) = field.default.as_ref().filter(|default| !default.is_null()) {
+            if field.secret {
+                self.problem_at("default", NO_SECRET_DEFAULT);
+            } else if let Err(problem) = field.check(default) {
+                self.problem_at("default", problem);
+            }
+        }
+        for place in field.schema.as_ref().map(NestedSchema::secret_defaults).unwrap_or_default() {
+            self.problem_below(&format!("/schema{place}"), NO_SECRET_DEFAULT);
         }
     }
 

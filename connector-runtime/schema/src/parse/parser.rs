@@ -15,9 +15,15 @@ pub(super) struct Parser {
     path: Vec<String>,
     pub(super) problems: Vec<SchemaProblem>,
     pub(super) patterns: Patterns,
+    /// Whether the document was stored, perhaps by an earlier release.
+    pub(super) is_stored: bool,
 }
 
 impl Parser {
+    pub(super) fn of_stored() -> Self {
+        Self { is_stored: true, ..Self::default() }
+    }
+
     pub(super) fn problem(&mut self, message: impl Into<String>) {
         if self.problems.len() >= MAX_PROBLEMS {
             return;
@@ -31,6 +37,14 @@ impl Parser {
         let result = read(self);
         self.path.pop();
         result
+    }
+
+    /// Notes a mistake at a JSON pointer below the present place.
+    pub(super) fn problem_below(&mut self, below: &str, message: &str) {
+        if self.problems.len() < MAX_PROBLEMS {
+            let here = pointer::of(self.path.iter().map(String::as_str));
+            self.problems.push(SchemaProblem { pointer: format!("{here}{below}"), message: message.to_owned() });
+        }
     }
 
     pub(super) fn problem_at(&mut self, step: &str, message: impl Into<String>) {

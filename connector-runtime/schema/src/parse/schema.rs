@@ -21,13 +21,25 @@ impl ConfigSchema {
     /// # Errors
     /// Lists every mistake with its JSON pointer.
     pub fn parse(value: &Value) -> Result<Self, SchemaError> {
-        let mut parser = Parser::default();
-        let schema = parser.schema(value);
-        if parser.problems.is_empty() { Ok(schema) } else { Err(SchemaError { problems: parser.problems }) }
+        Parser::default().read(value)
+    }
+
+    /// Reads a config schema that was stored. What earlier releases took stays readable: the default of a secret is
+    /// dropped, and a default that its field refuses now is kept.
+    ///
+    /// # Errors
+    /// Lists every mistake with its JSON pointer.
+    pub fn parse_stored(value: &Value) -> Result<Self, SchemaError> {
+        Parser::of_stored().read(value)
     }
 }
 
 impl Parser {
+    fn read(mut self, value: &Value) -> Result<ConfigSchema, SchemaError> {
+        let schema = self.schema(value);
+        if self.problems.is_empty() { Ok(schema) } else { Err(SchemaError { problems: self.problems }) }
+    }
+
     fn schema(&mut self, value: &Value) -> ConfigSchema {
         let Some(map) = self.object(value) else { return ConfigSchema::default() };
         self.known_keys(map, &["connectionConfig", "commands", "defaultCommand", "egress"]);
@@ -50,10 +62,10 @@ impl Parser {
         let names = self.names(value)?;
         for (index, name) in names.iter().enumerate() {
             match connection.get(name) {
-                Some(field) if field.kind == FieldKind::String => {}
+                Some(field) if matches!(field.kind, FieldKind::String | FieldKind::Select) => {}
                 Some(field) => self.problem_at(
                     &index.to_string(),
-                    format!("{name} is of type {}; only a field of type string can hold a URL", field.kind),
+                    format!("{name} is of type {}; only a field of type string or select can hold a URL", field.kind),
                 ),
                 None => {
                     let known: Vec<&str> = connection.keys().map(String::as_str).collect();

@@ -359,3 +359,22 @@ proptest! {
         prop_assert_eq!(parsed.to_value().to_string(), printed.to_string());
     }
 }
+
+#[test]
+fn a_secret_takes_no_default_and_what_was_stored_stays_readable() {
+    let why = "a secret takes no default: whoever reads the type would read it; set the value in each connector";
+    let text = json!({ "type": "string", "secret": true, "default": "s3cret-value" });
+    assert_eq!(field(&text), [format!("/connectionConfig/f/default: {why}")]);
+    let password = json!({ "type": "string", "writeOnly": true, "format": "password", "default": "s3cret-value" });
+    let nested = json!({ "type": "object", "schema": {
+        "properties": { "default": password, "plain": { "type": "string", "default": "x" } },
+        "default": { "default": "s3cret-value" } } });
+    let at = |place: &str| format!("/connectionConfig/f/schema{place}: {why}");
+    assert_eq!(field(&nested), [at("/properties/default/default"), at("/default")]);
+    let stored = |field: Value| ConfigSchema::parse_stored(&json!({ "connectionConfig": { "f": field } })).unwrap();
+    assert_eq!(stored(text).connection["f"].default, None);
+    assert_eq!(stored(nested).connection["f"].default, None);
+    let url = json!({ "type": "string", "format": "uri", "default": "https://ada:pass@a.example" });
+    assert_eq!(field(&url).len(), 1);
+    assert_eq!(stored(url).connection["f"].default, Some(json!("https://ada:pass@a.example")));
+}

@@ -189,3 +189,39 @@ fn no_message_quotes_a_secret() {
         assert!(!text.is_empty() && !text.contains(CANARY), "{text}");
     }
 }
+
+#[test]
+fn a_url_is_http_and_holds_no_credentials() {
+    let field = || json!({ "type": "string", "format": "uri" });
+    assert_eq!(one(field(), json!("https://a.example/x")), "");
+    let scheme = |scheme: &str| format!("expected http:// or https://, got {scheme}:");
+    assert_eq!(one(field(), json!("ftp://a.example")), scheme("ftp"));
+    assert_eq!(one(field(), json!("javascript:alert(1)")), scheme("javascript"));
+    let credentials = "credentials do not belong into a URL; make them fields of their own";
+    for url in ["https://ada:pass@a.example", "https://ada@a.example", "https://:pass@a.example"] {
+        assert_eq!(one(field(), json!(url)), credentials, "{url}");
+    }
+    let url = json!({ "type": "string", "format": "uri" });
+    let nested = json!({ "type": "object", "schema": { "properties": {
+        "urls": { "type": "array", "items": { "$ref": "#/$defs/url" } }, "hookUrl": { "$ref": "#/$defs/url" } },
+        "$defs": { "url": url } } });
+    let value = json!({ "urls": ["https://a.example", "https://u:p@a.example"], "hookUrl": "ftp://b.example" });
+    assert_eq!(one(nested, value), format!("/urls/*: {credentials}, /hookUrl: {}", scheme("ftp")));
+}
+
+/// Whoever may change a schema could read a stored secret with patterns and lengths.
+#[test]
+fn a_stored_secret_is_not_judged_again() {
+    let text = json!({ "type": "string", "secret": true, "pattern": "^x", "minLength": 100 });
+    let password = json!({ "type": "string", "writeOnly": true, "format": "password", "pattern": "^x" });
+    let object = json!({ "type": "object", "schema": { "properties": { "key": password } } });
+    let schema = fields(&json!({ "key": text, "login": object, "limit": { "type": "number", "maximum": 1 } }));
+    let check = |values: Value| {
+        let mut invalid = Invalid::default();
+        FieldValues::new(&schema, &map(values)).check_stored(&mut invalid);
+        invalid.into_result().map_or_else(|invalid| invalid.to_string(), |()| String::new())
+    };
+    assert_eq!(check(json!({ "key": "abc", "login": { "key": "abc" }, "limit": 1 })), "");
+    let wrong = "Invalid field(s): login: expected object, got string; limit: expected at most 1, got 2";
+    assert_eq!(check(json!({ "key": "abc", "login": "abc", "limit": 2 })), wrong);
+}

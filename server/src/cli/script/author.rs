@@ -124,7 +124,7 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs) -> Result<ExitCo
     let variables = values::read_beyond(&args.variable, &Fields::new(), "variable")?;
     let secrets = secret_texts(&schema.connection, &connection).into_iter().map(Secret::from);
     let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
-    let http = http.for_connection(EgressScope::default(), &schema.connection, &connection, secrets);
+    let http = http.for_connection(EgressScope::default(), &schema, &connection, secrets);
     let invocation = Invocation {
         command: Some(name.to_owned()),
         params,
