@@ -8,6 +8,7 @@ mod admin;
 mod authenticator;
 mod context;
 mod issue;
+mod refusals;
 mod scope;
 mod token;
 
@@ -18,4 +19,5 @@ pub use admin::{AdminError, AdminStart, ENVIRONMENT_MINIMUM};
 pub use authenticator::{AuthError, Authenticator, Identity, bearer};
 pub use context::{MAX_REQUEST_ID, OpContext, RequestId};
 pub use issue::{IssueError, IssuedToken, NewToken, TokenFault};
+pub use refusals::{MAX_REFUSAL_LINES, MAX_REFUSAL_LINES_OF_PEER, REFUSAL_WINDOW};
 pub use scope::{Scope, Scopes, UnknownScope};

@@ -95,6 +95,11 @@ impl ScriptArgs {
     }
 }
 
+/// The days for which the audit trail is kept if nobody says otherwise: a year.
+pub const DEFAULT_AUDIT_DAYS: u16 = 365;
+/// The maximum number of days for which the audit trail is kept: ten years.
+pub const MAX_AUDIT_DAYS: u16 = 3653;
+
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -116,6 +121,10 @@ pub struct ServeArgs {
     /// How much scripts may take.
     #[command(flatten)]
     pub scripts: ScriptArgs,
+    /// Days for which the audit trail is kept.
+    #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_AUDIT_DAYS)))]
+    pub audit_days: u16,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::background::LEASE;
+use crate::config::DEFAULT_AUDIT_DAYS;
 use crate::store::sqlite_url;
 use crate::store::tests::{Case, TestDb, on_postgres};
 use crate::testing::{TestServer, all_types, sandbox, start};
@@ -19,6 +20,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         policy: Policy::default(),
         scripts: sandbox::scripts(),
         seed: SeedOptions::default(),
+        audit_days: DEFAULT_AUDIT_DAYS,
     };
     App::start_with(all_types(), options).await
 }

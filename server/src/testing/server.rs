@@ -17,6 +17,7 @@ use super::{Answer, sandbox, typed};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::NewToken;
+use crate::config::DEFAULT_AUDIT_DAYS;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
 
@@ -46,7 +47,15 @@ async fn start_at(
 ) -> Result<App, crate::app::StartError> {
     App::start_with(
         registry,
-        Options { data_dir, database_url, master_key: None, policy, scripts: sandbox::scripts(), seed },
+        Options {
+            data_dir,
+            database_url,
+            master_key: None,
+            policy,
+            scripts: sandbox::scripts(),
+            seed,
+            audit_days: DEFAULT_AUDIT_DAYS,
+        },
     )
     .await
 }

@@ -24,7 +24,7 @@ pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::New
         connector_names: new.connector_names.unwrap_or_default(),
     };
     refuse_escalation(ctx, &new)?;
-    let issued = services.auth.issue(new).await.map_err(|error| match error {
+    let issued = services.auth.by(ctx.author()).issue(new).await.map_err(|error| match error {
         IssueError::Store(error) => error.into(),
         IssueError::Invalid(faults) => {
             Error::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
@@ -80,6 +80,6 @@ pub async fn list_tokens(ctx: &OpContext, services: &Services, page: &PageReques
 /// Denied; not found.
 pub async fn revoke_token(ctx: &OpContext, services: &Services, id: Uuid) -> Result<(), Error> {
     ctx.authorize(Scope::TokensWrite)?;
-    let worker = services.clone();
-    services.run_to_completion(async move { Ok(worker.auth.revoke(id).await?) }).await
+    let auth = services.auth.by(ctx.author());
+    services.run_to_completion(async move { Ok(auth.revoke(id).await?) }).await
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use server::api;
 use server::app::{App, Options};
 use server::auth::NewToken;
+use server::config::DEFAULT_AUDIT_DAYS;
 use server::script::{HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -72,6 +73,7 @@ impl LocalServer {
             policy: Policy::default(),
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
+            audit_days: DEFAULT_AUDIT_DAYS,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);
