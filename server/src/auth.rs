@@ -11,6 +11,7 @@ mod issue;
 mod refusals;
 mod scope;
 mod token;
+mod weakness;
 
 #[cfg(test)]
 mod tests;
