@@ -27,7 +27,7 @@ use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::counted_stream::{CountedStream, Traffic};
 use super::hub::Hub;
-use super::inflight::Taken;
+use super::inflight::{Answer, Taken};
 use super::schemas::{Expected, refusal};
 use crate::auth::{Authenticator, Identity};
 use crate::store::{self, Actor, Author, ExecutionSource, Store};
@@ -246,19 +246,11 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
     let agent = &connection.agent_id;
     match AgentFrame::parse(text) {
         Ok(AgentFrame::Response(response)) => {
-            let command = response.command_id;
-            let taken = hub.in_flight.answered(agent, &command, response.result);
-            if taken != Taken::Handed {
-                let command: String = command.chars().take(64).collect();
-                let reason = match taken {
-                    Taken::Foreign => "the command is another agent's",
-                    _ => "nobody waits for it: it is late, came before, or names no command",
-                };
-                hub.meters.dropped.increment(1);
-                tracing::warn!(agent, command, reason, "a response was dropped");
-            }
-            // Results that nothing waits for are acknowledged too, or the agent would send them for ever.
-            connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())?;
+            return hand_over(hub, connection, response.command_id, Answer::Result(response.result));
+        }
+        // An odd answer fails its command, and no other command of the agent.
+        Err(FrameError::UnreadableResponse { command_id, reason }) => {
+            return hand_over(hub, connection, command_id, Answer::Unreadable(reason));
         }
         Ok(AgentFrame::Ack { command_id }) => {
             if !hub.in_flight.received(agent, &command_id) {
@@ -267,10 +259,29 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
         }
         Ok(AgentFrame::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
         Ok(AgentFrame::Register(_)) => tracing::warn!(agent, "a second registration was passed over"),
-        Err(error @ FrameError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was passed over"),
+        Err(error @ (FrameError::UnknownType(_) | FrameError::Unreadable { .. })) => {
+            tracing::warn!(agent, reason = %error, "a frame was passed over");
+        }
         Err(error) => return Err(CloseReason::malformed(&error)),
     }
     Ok(())
+}
+
+/// Passes an answer to the call that waits for it, and acknowledges it.
+fn hand_over(hub: &Hub, connection: &Connection, command: String, answer: Answer) -> Result<(), CloseReason> {
+    let agent = &connection.agent_id;
+    let taken = hub.in_flight.answered(agent, &command, answer);
+    if taken != Taken::Handed {
+        let command: String = command.chars().take(64).collect();
+        let reason = match taken {
+            Taken::Foreign => "the command is another agent's",
+            _ => "nobody waits for it: it is late, came before, or names no command",
+        };
+        hub.meters.dropped.increment(1);
+        tracing::warn!(agent, command, reason, "a response was dropped");
+    }
+    // Results that nothing waits for are acknowledged too, or the agent would send them for ever.
+    connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())
 }
 
 /// Writes the queued frames, and flushes when the queue is empty.

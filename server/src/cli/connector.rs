@@ -35,6 +35,10 @@ struct ServeTypes {
     /// Address to listen on; port 0 takes a free port.
     #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Accept signatures of version 1 too, from servers of an earlier release and through proxies that change the path. A
+    /// recorded request can then be sent again for five minutes.
+    #[arg(long, env = "FLOH_ACCEPT_V1_SIGNATURES")]
+    accept_v1_signatures: bool,
     /// Where requests of the connectors may go.
     #[command(flatten)]
     egress: EgressArgs,
@@ -61,6 +65,7 @@ pub(super) fn run(registry: &Registry, command: ConnectorCommand) -> Result<Exit
     let settings = Settings {
         listen: args.listen,
         signing_secret: variable("FLOH_SIGNING_SECRET").map(Secret::from),
+        accept_v1_signatures: args.accept_v1_signatures,
         policy: args.egress.policy().map_err(CliError::usage)?,
     };
     let done = runtime()?.block_on(connector_runtime::serve::run(served, settings));
