@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
+use floh_agent::process::{note_secret_variable, seal, secret_variable};
 
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
@@ -145,10 +146,19 @@ pub struct EnvSecrets {
 impl EnvSecrets {
     /// Reads the secrets.
     pub fn read() -> Self {
-        Self {
-            master_key: variable("FLOH_MASTER_KEY").map(Secret::from),
-            admin_token: variable("FLOH_ADMIN_TOKEN").map(Secret::from),
-        }
+        Self { master_key: secret_variable("FLOH_MASTER_KEY"), admin_token: secret_variable("FLOH_ADMIN_TOKEN") }
+    }
+}
+
+/// The variables that the command line reads by itself and that may hold a password.
+const WITH_PASSWORDS: [&str; 2] = ["FLOH_DATABASE_URL", "FLOH_EGRESS_PROXY"];
+
+/// Wipes the secrets of the environment and closes the process to others, once all settings were read; logs what could
+/// not be done. No other thread may run yet.
+pub fn seal_process() {
+    WITH_PASSWORDS.into_iter().for_each(note_secret_variable);
+    for open in seal() {
+        tracing::warn!("{open}");
     }
 }
 

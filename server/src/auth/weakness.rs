@@ -107,6 +107,8 @@ mod tests {
         for text in [
             "schemathesis-59ab0e9d80a90c6a7a3d42f1e4f6d6c35f7d01b0a5ecb0d7",
             "end-to-end-admin-0123456789abcdef",
+            "a-token-of-the-bench-0123456789-0123456789",
+            "example-admin-token-0123456789abcdef",
             "floh_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
         ] {
             assert_eq!(weakness(text), None, "{text}");

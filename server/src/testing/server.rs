@@ -1,5 +1,7 @@
 //! A whole server on a temporary folder, called through its router. Each answer is compared with the API document.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -45,6 +47,8 @@ async fn start_at(
     seed: SeedOptions,
     policy: Policy,
 ) -> Result<App, crate::app::StartError> {
+    // A temporary folder has the mode of the umask, and a data folder has to be closed.
+    std::fs::set_permissions(data_dir, Permissions::from_mode(0o700)).unwrap();
     App::start_with(
         registry,
         Options {

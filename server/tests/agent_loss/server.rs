@@ -66,9 +66,10 @@ impl Sandbox for NoScripts {
 impl LocalServer {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
         let options = Options {
-            data_dir: folder.path(),
-            database_url: &sqlite_url(&folder.path().join("floh.db")),
+            data_dir: &data_dir,
+            database_url: &sqlite_url(&data_dir.join("floh.db")),
             master_key: None,
             policy: Policy::default(),
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
