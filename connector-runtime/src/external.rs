@@ -13,6 +13,7 @@ mod health;
 mod probe;
 mod schema_check;
 mod service_status;
+mod signed;
 mod state;
 #[cfg(test)]
 #[cfg(feature = "serve")]
@@ -27,4 +28,5 @@ pub use self::health::HealthCheck;
 pub use self::probe::{FetchedSchema, ProbeError, fetch_schema, health};
 pub use self::schema_check::{Expected, SchemaMismatch};
 pub use self::service_status::{ServiceStatus, ServiceStatuses};
+pub use self::signed::signature;
 pub use self::state::{Circuit, ExternalState, Health};

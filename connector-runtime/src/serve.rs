@@ -15,6 +15,7 @@
 
 mod execute;
 mod listen;
+mod nonces;
 mod problem;
 mod routes;
 mod service;
@@ -24,5 +25,6 @@ mod settings;
 mod tests;
 
 pub use self::listen::{STOP_TIMEOUT, run, serve, stop_signal};
+pub use self::nonces::MAX_NONCES;
 pub use self::service::{Service, main, main_of, router};
 pub use self::settings::{ServeError, Settings};

@@ -27,6 +27,7 @@ use serde_json::json;
 use server::agent_hub::AgentExecutor;
 use server::app::{App, Options};
 use server::auth::NewToken;
+use server::config::DEFAULT_AUDIT_DAYS;
 use server::script::{Limits, Pool, PoolSettings, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -176,13 +177,15 @@ async fn round_trips() {
 async fn app(folder: &Path, registry: Registry) -> App {
     // Called by nobody here; a worker starts when it is needed.
     let pool = Pool::new(PoolSettings { spares: 0, ..PoolSettings::default() }).expect("a pool");
+    let data_dir = folder.join("data");
     let options = Options {
-        data_dir: folder,
-        database_url: &sqlite_url(&folder.join("floh.db")),
+        data_dir: &data_dir,
+        database_url: &sqlite_url(&data_dir.join("floh.db")),
         master_key: None,
         policy: Policy::default(),
         scripts: Scripts { sandbox: Arc::new(pool), limits: Limits::default() },
         seed: SeedOptions::default(),
+        audit_days: DEFAULT_AUDIT_DAYS,
     };
     App::start_with(registry, options).await.expect("a server")
 }

@@ -150,7 +150,8 @@ async fn bare() -> ExitCode {
 
 async fn compare(database_url: Option<&str>) -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let data_dir = folder.path().to_str().expect("a path in UTF-8");
+    let data_dir = folder.path().join("data");
+    let data_dir = data_dir.to_str().expect("a path in UTF-8");
     let mut serve = vec!["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir", data_dir];
     serve.extend(database_url.into_iter().flat_map(|url| ["--database-url", url]));
     let (floh, bare) = (Process::start(&serve), Process::start(&["bare"]));

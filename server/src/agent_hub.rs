@@ -17,6 +17,7 @@ mod meters;
 mod outbox;
 mod schemas;
 pub(crate) mod session;
+mod trail;
 mod view;
 
 #[cfg(test)]
@@ -25,4 +26,5 @@ mod tests;
 
 pub use self::executor::AgentExecutor;
 pub use self::hub::{Hub, Shared};
+pub use self::trail::{AGENT_ENTRY_WINDOW, MAX_AGENT_ENTRIES};
 pub use self::view::ServingAgentState;

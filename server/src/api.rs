@@ -2,6 +2,7 @@
 //! without a scope does not compile.
 
 mod agents;
+mod audit;
 mod body;
 mod connectors;
 mod document;

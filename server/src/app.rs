@@ -67,6 +67,8 @@ pub struct Options<'o> {
     pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
+    /// How many days the audit trail is kept.
+    pub audit_days: u16,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -199,7 +201,7 @@ impl App {
         }
         settle_abandoned(&app.services).await.map_err(|error| StartError::Settle(error.to_string()))?;
         app.store.idempotency().purge_expired().await?;
-        spawn_tasks(&app.lifecycle.background, &app.services.downgrade());
+        spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.audit_days);
         Ok(app)
     }
 
@@ -247,6 +249,10 @@ impl App {
     pub async fn close(&self) {
         self.agents.close().await;
         self.lifecycle.background.close().await;
+        if let Err(error) = self.agents.flush_trail(&self.store).await {
+            tracing::warn!(%error, "which agents came and went could not be written");
+        }
+        self.auth.flush_refusals();
         self.scripts.sandbox.close();
         self.recorder.close().await;
         if let Err(error) = self.auth.flush_last_used().await {

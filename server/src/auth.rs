@@ -8,8 +8,10 @@ mod admin;
 mod authenticator;
 mod context;
 mod issue;
+mod refusals;
 mod scope;
 mod token;
+mod weakness;
 
 #[cfg(test)]
 mod tests;
@@ -18,4 +20,5 @@ pub use admin::{AdminError, AdminStart, ENVIRONMENT_MINIMUM};
 pub use authenticator::{AuthError, Authenticator, Identity, bearer};
 pub use context::{MAX_REQUEST_ID, OpContext, RequestId};
 pub use issue::{IssueError, IssuedToken, NewToken, TokenFault};
+pub use refusals::{MAX_REFUSAL_LINES, MAX_REFUSAL_LINES_OF_PEER, REFUSAL_WINDOW};
 pub use scope::{Scope, Scopes, UnknownScope};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
+use floh_agent::process::{note_secret_variable, seal, secret_variable};
 
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
@@ -95,6 +96,11 @@ impl ScriptArgs {
     }
 }
 
+/// The days for which the audit trail is kept if nobody says otherwise: a year.
+pub const DEFAULT_AUDIT_DAYS: u16 = 365;
+/// The maximum number of days for which the audit trail is kept: ten years.
+pub const MAX_AUDIT_DAYS: u16 = 3653;
+
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -116,6 +122,10 @@ pub struct ServeArgs {
     /// How much scripts may take.
     #[command(flatten)]
     pub scripts: ScriptArgs,
+    /// Days for which the audit trail is kept.
+    #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_AUDIT_DAYS)))]
+    pub audit_days: u16,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,
@@ -136,10 +146,19 @@ pub struct EnvSecrets {
 impl EnvSecrets {
     /// Reads the secrets.
     pub fn read() -> Self {
-        Self {
-            master_key: variable("FLOH_MASTER_KEY").map(Secret::from),
-            admin_token: variable("FLOH_ADMIN_TOKEN").map(Secret::from),
-        }
+        Self { master_key: secret_variable("FLOH_MASTER_KEY"), admin_token: secret_variable("FLOH_ADMIN_TOKEN") }
+    }
+}
+
+/// The variables that the command line reads by itself and that may hold a password.
+const WITH_PASSWORDS: [&str; 2] = ["FLOH_DATABASE_URL", "FLOH_EGRESS_PROXY"];
+
+/// Wipes the secrets of the environment and closes the process to others, once all settings were read; logs what could
+/// not be done. No other thread may run yet.
+pub fn seal_process() {
+    WITH_PASSWORDS.into_iter().for_each(note_secret_variable);
+    for open in seal() {
+        tracing::warn!("{open}");
     }
 }
 

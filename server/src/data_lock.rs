@@ -9,6 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use floh_agent::owned::{self, NotOwned};
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -44,6 +45,9 @@ pub enum DataLockError {
         /// The holder of the lock.
         holder: Holder,
     },
+    /// The data folder or the lock file is not this user's alone.
+    #[error(transparent)]
+    NotOwned(#[from] NotOwned),
     /// The lock file or its folder cannot be created.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
@@ -187,9 +191,12 @@ fn lock(place: &Place) -> Result<File, DataLockError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| failed("create the folder", folder, error))?;
     }
+    if let What::Folder(folder) = &place.what {
+        owned::check_folder(folder)?;
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = options.open(path).map_err(|error| failed("open the lock file", path, error))?;
+    let mut file = owned::open_file(path, &options)?;
     place.hold(&file)?;
     file.set_len(0)
         .and_then(|()| file.write_all(Holder::this().write().as_bytes()))
@@ -230,10 +237,11 @@ mod tests {
     #[test]
     fn what_an_unreadable_file_tells_is_left_out() {
         let home = tempfile::tempdir().unwrap();
-        let _lock = DataLock::take(home.path(), true, None).unwrap();
+        let data = home.path().join("data");
+        let _lock = DataLock::take(&data, true, None).unwrap();
         for text in ["", "pid x\nsince y\n", "\u{0}", &"x".repeat(5000)] {
-            fs::write(home.path().join(LOCK_FILE), text).unwrap();
-            let told = DataLock::take(home.path(), true, None).unwrap_err().to_string();
+            fs::write(data.join(LOCK_FILE), text).unwrap();
+            let told = DataLock::take(&data, true, None).unwrap_err().to_string();
             assert!(told.contains("has not said its id"), "{told}");
         }
     }
@@ -253,6 +261,36 @@ mod tests {
         let _second = DataLock::take(&data, false, Some(&data.join("floh.db"))).unwrap();
         DataLock::take(&data, true, None).unwrap_err();
         assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_or_replace_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, link) = (home.path().join("data"), home.path().join("link"));
+        fs::create_dir(&data).unwrap();
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).unwrap();
+        let text = DataLock::take(&data, true, None).unwrap_err().to_string();
+        assert!(text.contains("open to others (mode 0750)") && text.contains("chmod 700"), "{text}");
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        let text = DataLock::take(&link, true, None).unwrap_err().to_string();
+        assert!(text.contains("is a symbolic link"), "{text}");
+        // What is not used is not looked at: the key is in the environment, the database elsewhere.
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+        DataLock::take(&data, false, None).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_that_is_a_link_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        drop(DataLock::take(&data, true, None).unwrap());
+        fs::remove_file(data.join(LOCK_FILE)).unwrap();
+        fs::write(home.path().join("victim"), "kept").unwrap();
+        std::os::unix::fs::symlink(home.path().join("victim"), data.join(LOCK_FILE)).unwrap();
+        let text = DataLock::take(&data, true, None).unwrap_err().to_string();
+        assert!(text.contains("floh.lock is a symbolic link"), "{text}");
+        assert_eq!(fs::read_to_string(home.path().join("victim")).unwrap(), "kept");
     }
 
     #[test]

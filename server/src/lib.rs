@@ -7,7 +7,7 @@
 //! |---|---|
 //! | doors: read, call a use case, show its answer | [`api`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`seed`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`audit`], [`seed`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
@@ -17,6 +17,7 @@
 pub mod agent_hub;
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod background;
 mod blocking;

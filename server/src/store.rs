@@ -5,6 +5,8 @@
 //! does not interpret; secrets are already sealed by [`crate::vault`]. Every write that spans rows is one transaction.
 
 mod actor;
+mod audit;
+mod author;
 mod change;
 mod connector;
 mod connectors;
@@ -32,11 +34,13 @@ mod vocabulary;
 pub(crate) mod tests;
 
 pub use actor::Actor;
+pub use audit::{AgentEntry, Audit, MAX_AUDIT_ENTRIES};
+pub use author::Author;
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{ExecutionRow, Executions, RecentCall};
-pub use floh_client::{ConnectorFilter, ExecutionFilter};
+pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
 pub use open::Store;
 pub use page::{Page, PageRequest};
@@ -53,5 +57,6 @@ pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::{sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
-    ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, UnknownWord, VersionSource,
+    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource,
+    UnknownWord, VersionSource,
 };

@@ -37,9 +37,13 @@ async fn built_in_connectors_are_a_service() {
     let post = || client.post(execute.as_str()).header("content-type", "application/json").body(call.clone());
     let unsigned = post().send().await.unwrap();
     assert_eq!((unsigned.status(), unsigned.header("content-type")), (401, Some("application/problem+json")));
-    let signature = protocol::sign(&connector_runtime::Secret::new(SECRET), call.as_bytes(), SystemTime::now());
-    let answer = post().header(SIGNATURE_HEADER, signature).send().await.unwrap();
+    let request = protocol::SignedRequest { path: "/delay/execute", body: call.as_bytes() };
+    let secret = connector_runtime::Secret::new(SECRET);
+    let signature = protocol::sign(&secret, request, "a-nonce-of-the-test-1", SystemTime::now());
+    let answer = post().header(SIGNATURE_HEADER, signature.clone()).send().await.unwrap();
     assert_eq!(answer.json::<Value>().unwrap(), json!({ "success": true, "payload": { "delayed": 1 } }));
+    let again = post().header(SIGNATURE_HEADER, signature).send().await.unwrap();
+    assert_eq!(again.status(), 401, "a recorded request is answered once");
 
     assert_eq!(service.stop().await.code(), Some(0), "a stop that was asked for is no failure");
 }

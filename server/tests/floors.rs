@@ -55,6 +55,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault"]),
     ("tokens", &["auth", "error", "services", "store"]),
+    ("audit", &["auth", "error", "services", "store"]),
     ("seed", &["catalog", "script", "store", "type_schema"]),
     // Wiring: start, stop, drive.
     ("background", &["auth", "services", "store"]),
@@ -86,6 +87,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "agent_hub",
             "app",
+            "audit",
             "auth",
             "blocking",
             "catalog",

@@ -123,7 +123,15 @@ async fn walk(client: &Client, upstream: &Upstream) {
     let answer = client.json("POST", "/api/connectors/by-token/execute", &[("idempotency-key", "k1")], &keyed).await;
     search("a kept answer", answer.to_string().as_bytes());
 
-    for path in ["/api/connectors", "/api/connector-types", "/api/openapi.json", "/metrics", "/healthz", "/readyz"] {
+    for path in [
+        "/api/connectors",
+        "/api/connector-types",
+        "/api/audit",
+        "/api/openapi.json",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+    ] {
         assert_eq!(check("GET", path, None).await.status, 200, "{path}");
     }
     let list = check("GET", "/api/executions?limit=500", None).await.expect(200);

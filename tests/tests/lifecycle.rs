@@ -192,6 +192,8 @@ async fn a_bad_setting_stops_the_start_and_is_named() {
         (&["--database-url", "mysql://localhost/floh"], &[], "database URL"),
         (&["--data-dir", "file"], &[], "file"),
         (&[], &[("FLOH_ADMIN_TOKEN", "too-short")], "FLOH_ADMIN_TOKEN"),
+        (&[], &[("FLOH_ADMIN_TOKEN", "passwordpasswordpasswordpassword")], "FLOH_ADMIN_TOKEN"),
+        (&[], &[("FLOH_AUDIT_DAYS", "0")], "--audit-days"),
         (&[], &[("FLOH_MASTER_KEY", "too-short")], "FLOH_MASTER_KEY"),
         (&["--no-such-flag"], &[], "--no-such-flag"),
     ];

@@ -15,5 +15,8 @@ mod version;
 
 pub use self::fingerprint::{Fingerprint, FingerprintError, SCHEMA_HEADER};
 pub use self::request::{ExecuteRequest, MAX_BODY_BYTES, Metadata};
-pub use self::signature::{MAX_AGE, SIGNATURE_HEADER, SignatureError, sign, verify};
+pub use self::signature::{
+    AcceptedSignatures, MAX_AGE, MAX_NONCE, MIN_NONCE, SIGNATURE_HEADER, SignatureError, SignedRequest, Verified, sign,
+    verify,
+};
 pub use self::version::{VERSION, is_supported};

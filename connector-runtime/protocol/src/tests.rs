@@ -11,38 +11,82 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-#[test]
-fn a_signature_is_the_hmac_of_time_and_body() {
-    let secret = Secret::new("a signing secret");
-    // Computed with another implementation of HMAC.
-    let expected = "t=1700000000,v1=8684a444ca2e912b560858f6bbd34d35e46a45294787687b3ce1a2e9550fa436";
-    let signature = sign(&secret, b"{\"a\":1}", at(1_700_000_000));
-    assert_eq!(signature, expected);
-    assert_eq!(verify(&secret, Some(&signature), b"{\"a\":1}", at(1_700_000_000)), Ok(()));
+const NONCE: &str = "0123456789abcdef0123456789abcdef";
+
+fn of(body: &[u8]) -> SignedRequest<'_> {
+    SignedRequest { path: "/widget/execute", body }
 }
 
 #[test]
-fn a_signature_fits_one_secret_one_body_and_five_minutes() {
-    let (secret, body) = (Secret::new("a signing secret"), b"body");
-    let signature = sign(&secret, body, at(1_000_000));
-    let check = |header: &str, body: &[u8], now| verify(&secret, Some(header), body, at(now));
-    assert_eq!(check(&signature, body, 1_000_300), Ok(()));
-    assert_eq!(check(&signature, body, 999_700), Ok(()));
-    assert_eq!(check(&signature, body, 1_000_301), Err(SignatureError::Stale { seconds: 301 }));
-    assert_eq!(check(&signature, body, 999_699), Err(SignatureError::Stale { seconds: 301 }));
-    assert_eq!(check(&signature, b"Body", 1_000_000), Err(SignatureError::Wrong));
-    let other = sign(&Secret::new("another secret"), body, at(1_000_000));
-    assert_eq!(check(&other, body, 1_000_000), Err(SignatureError::Wrong));
-    // Another time under the same code is another text.
-    assert_eq!(check(&signature.replace("t=1000000", "t=1000001"), body, 1_000_000), Err(SignatureError::Wrong));
-    // While a secret is changed both signatures are sent.
-    let (_, code) = signature.split_once(',').unwrap();
-    assert_eq!(check(&format!("{other},{code}"), body, 1_000_000), Ok(()));
-    for broken in ["", "t=1", "v1=00", "t=x,v1=00", "t=1,v1=0", "t=1,v1=zz", "t=,v1=", "nonsense"] {
-        let error = check(broken, body, 1_000_000).unwrap_err();
-        assert!(matches!(error, SignatureError::Unreadable | SignatureError::Wrong), "{broken}: {error:?}");
+fn a_signature_is_the_hmac_of_time_nonce_path_and_body() {
+    let secret = Secret::new("a signing secret");
+    // Computed with another implementation of HMAC.
+    let expected = "t=1700000000,n=0123456789abcdef0123456789abcdef,\
+         v1=8684a444ca2e912b560858f6bbd34d35e46a45294787687b3ce1a2e9550fa436,\
+         v2=35e4083c64b7cc310ed31b50d2c863abe691a00f5a7dddd82067cc4dbbc4882c";
+    let now = at(1_700_000_000);
+    let signature = sign(&secret, of(b"{\"a\":1}"), NONCE, now);
+    assert_eq!(signature, expected);
+    let verified = Ok(Verified { nonce: Some(NONCE), valid_until: 1_700_000_300 });
+    for accepted in [AcceptedSignatures::V2, AcceptedSignatures::V1AndV2] {
+        assert_eq!(verify(&secret, Some(&signature), of(b"{\"a\":1}"), accepted, now), verified);
     }
-    assert_eq!(verify(&secret, None, body, at(0)), Err(SignatureError::Missing));
+}
+
+#[test]
+fn a_signature_fits_one_secret_one_path_one_body_and_five_minutes() {
+    let (secret, body) = (Secret::new("a signing secret"), b"body");
+    let signature = sign(&secret, of(body), NONCE, at(1_000_000));
+    let check = |header: &str, request: SignedRequest<'_>, now| {
+        verify(&secret, Some(header), request, AcceptedSignatures::V2, at(now)).map(drop)
+    };
+    assert_eq!(check(&signature, of(body), 1_000_300), Ok(()));
+    assert_eq!(check(&signature, of(body), 999_700), Ok(()));
+    assert_eq!(check(&signature, of(body), 1_000_301), Err(SignatureError::Stale { seconds: 301 }));
+    assert_eq!(check(&signature, of(body), 999_699), Err(SignatureError::Stale { seconds: 301 }));
+    assert_eq!(check(&signature, of(b"Body"), 1_000_000), Err(SignatureError::Wrong));
+    let elsewhere = SignedRequest { path: "/other/execute", body };
+    assert_eq!(check(&signature, elsewhere, 1_000_000), Err(SignatureError::Wrong));
+    let other = sign(&Secret::new("another secret"), of(body), NONCE, at(1_000_000));
+    assert_eq!(check(&other, of(body), 1_000_000), Err(SignatureError::Wrong));
+    // Another time or another nonce under the same code is another text.
+    for (one, another) in [("t=1000000", "t=1000001"), ("n=0", "n=1")] {
+        assert_eq!(check(&signature.replace(one, another), of(body), 1_000_000), Err(SignatureError::Wrong));
+    }
+    // While a secret is changed both signatures are sent.
+    let (_, codes) = signature.split_once(",v1").unwrap();
+    assert_eq!(check(&format!("{other},v1{codes}"), of(body), 1_000_000), Ok(()));
+    let nonce = "n=0123456789abcdef";
+    for broken in [
+        "",
+        "t=1",
+        "v2=00",
+        "t=x,v2=00",
+        "t=1,v2=0",
+        "t=1,v1=0",
+        "t=1,v2=zz",
+        "t=,v2=",
+        "nonsense",
+        &signature.replace("n=0123456789abcdef", "n=short,x="),
+        &signature.replace(nonce, "n=0123456789abcde."),
+        &signature.replace(nonce, &format!("n={}", "x".repeat(129))),
+    ] {
+        assert_eq!(check(broken, of(body), 1_000_000), Err(SignatureError::Unreadable), "{broken}");
+    }
+    assert_eq!(verify(&secret, None, of(body), AcceptedSignatures::V2, at(0)).map(drop), Err(SignatureError::Missing));
+}
+
+#[test]
+fn version_1_is_accepted_where_that_was_chosen() {
+    let (secret, body) = (Secret::new("a signing secret"), b"body");
+    let signature = sign(&secret, of(body), NONCE, at(1_000_000));
+    let (alone, _) = signature.split_once(",v2").unwrap();
+    let check = |accepted, request| verify(&secret, Some(alone), request, accepted, at(1_000_000));
+    assert_eq!(check(AcceptedSignatures::V2, of(body)), Err(SignatureError::OldVersion));
+    let verified = Ok(Verified { nonce: None, valid_until: 1_000_300 });
+    assert_eq!(check(AcceptedSignatures::V1AndV2, of(body)), verified);
+    assert_eq!(check(AcceptedSignatures::V1AndV2, SignedRequest { path: "/behind/a/proxy", body }), verified);
+    assert_eq!(check(AcceptedSignatures::V1AndV2, of(b"other")), Err(SignatureError::Wrong));
 }
 
 #[test]

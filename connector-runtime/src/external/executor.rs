@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::Secret;
 use crate::context::Context;
@@ -21,7 +21,9 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::{CircuitState, Expected, ExternalState, ProbeError, SchemaMismatch, ServiceStatus, answer, health};
+use super::{
+    CircuitState, Expected, ExternalState, ProbeError, SchemaMismatch, ServiceStatus, answer, health, signature,
+};
 
 /// How often a call is sent again at most.
 const MAX_REPEATS: u32 = 3;
@@ -155,7 +157,7 @@ impl External {
         let timeout = context.time_left() + GRACE;
         let mut request = self.client.post(self.execute.clone()).timeout(timeout).no_redirects();
         if let Some(secret) = &self.service.signing_secret {
-            request = request.header(SIGNATURE_HEADER, protocol::sign(secret, &body, SystemTime::now()));
+            request = request.header(SIGNATURE_HEADER, signature(secret, &self.execute, &body));
         }
         request = request.header("content-type", "application/json").body(body).sensitive_body();
         let outcome = request.send().await;

@@ -1,26 +1,29 @@
 //! `POST /execute`: reads the body into an invocation and dispatches it like every other call.
 //!
-//! The signature is checked over the bytes as they came, before they are parsed. A body that is not a call
+//! The signature is checked over the bytes as they came, before they are parsed, and accepted once. A body that is not a call
 //! of the protocol is answered with a problem; a call is answered with its result and status 200, whether
 //! the command succeeds or fails.
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::Service;
+use super::nonces::NonceRefused;
 use super::problem::RequestProblem;
 use super::routes::with_fingerprint;
+use crate::Secret;
 use crate::context::{ConnectionConfig, Invocation};
 use crate::egress::Client;
-use crate::protocol::{self, ExecuteRequest, MAX_BODY_BYTES, SIGNATURE_HEADER};
+use crate::protocol::{self, ExecuteRequest, MAX_BODY_BYTES, SIGNATURE_HEADER, SignedRequest};
 use crate::registry::Entry;
 
 /// The longest that a client may take to send a body.
@@ -31,9 +34,7 @@ pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) 
     let (head, body) = request.into_parts();
     let body = read(body).await?;
     if let Some(secret) = &service.secret {
-        let signature = head.headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
-        protocol::verify(secret, signature, &body, SystemTime::now())
-            .map_err(|error| RequestProblem::unsigned(error.to_string()))?;
+        check_signature(service, secret, &head, &body)?;
     }
     let call = parse(&head.headers, &body)?;
     drop(body);
@@ -41,6 +42,23 @@ pub(super) async fn execute(service: &Service, entry: &Entry, request: Request) 
     let mut response = Response::new(Body::from(finished.reply.into_json()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(with_fingerprint(entry, response))
+}
+
+fn check_signature(service: &Service, secret: &Secret, head: &Parts, body: &[u8]) -> Result<(), RequestProblem> {
+    let header = head.headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
+    // Inside another router the request's own URI is only the rest of what was sent.
+    let uri = head.extensions.get::<OriginalUri>().map_or(&head.uri, |OriginalUri(uri)| uri);
+    let (request, now) = (SignedRequest { path: uri.path(), body }, SystemTime::now());
+    let verified = protocol::verify(secret, header, request, service.accepted, now)
+        .map_err(|error| RequestProblem::unsigned(error.to_string()))?;
+    let Some(nonce) = verified.nonce else { return Ok(()) };
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    service.nonces.accept(nonce, verified.valid_until, now).map_err(|refused| match refused {
+        NonceRefused::Used => RequestProblem::unsigned(
+            "this signature was used before, so the request is a repetition of a recorded one; sign each request with a nonce of its own",
+        ),
+        NonceRefused::Full => RequestProblem::busy(),
+    })
 }
 
 async fn read(body: Body) -> Result<Bytes, RequestProblem> {

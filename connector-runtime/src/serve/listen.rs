@@ -54,7 +54,7 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
     if registry.is_empty() {
         return Err(ServeError::Empty);
     }
-    let Settings { listen, signing_secret, policy } = settings;
+    let Settings { listen, signing_secret, accept_v1_signatures, policy } = settings;
     let stop = stop_signal()?;
     let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     for warning in policy.warnings() {
@@ -66,6 +66,9 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
     let mut service = Service::new(registry).through(Client::new(policy));
     if let Some(secret) = signing_secret {
         service = service.signed_with(secret);
+    }
+    if accept_v1_signatures {
+        service = service.accepting_v1_signatures();
     }
     let address = listener.local_addr()?;
     let types = service.types();

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::sync::Semaphore;
 
+use super::nonces::Nonces;
 use super::problem::RequestProblem;
 use super::{listen, routes};
 use crate::Secret;
 use crate::descriptor::Descriptor;
 use crate::egress::Client;
+use crate::protocol::AcceptedSignatures;
 use crate::registry::{Entry, Registry};
 
 /// The most calls that run at the same time; further ones are refused with 503.
@@ -22,19 +24,36 @@ pub struct Service {
     pub(super) registry: Registry,
     pub(super) http: Client,
     pub(super) secret: Option<Secret>,
+    pub(super) accepted: AcceptedSignatures,
+    pub(super) nonces: Nonces,
     pub(super) calls: Semaphore,
 }
 
 impl Service {
     /// Serves the types of a registry. Calls need no signature, and handlers reach public destinations only.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, http: Client::default(), secret: None, calls: Semaphore::new(MAX_CALLS) }
+        Self {
+            registry,
+            http: Client::default(),
+            secret: None,
+            accepted: AcceptedSignatures::V2,
+            nonces: Nonces::default(),
+            calls: Semaphore::new(MAX_CALLS),
+        }
     }
 
-    /// Refuses calls that are not signed with this secret.
+    /// Refuses calls that are not signed with this secret, and those whose signature was used before.
     #[must_use]
     pub fn signed_with(mut self, secret: Secret) -> Self {
         self.secret = Some(secret);
+        self
+    }
+
+    /// Accepts signatures of version 1 too, from servers of an earlier release and through proxies that change the path. A
+    /// recorded request can then be sent again for five minutes.
+    #[must_use]
+    pub fn accepting_v1_signatures(mut self) -> Self {
+        self.accepted = AcceptedSignatures::V1AndV2;
         self
     }
 

@@ -16,6 +16,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The secret with which calls must be signed.
     pub signing_secret: Option<Secret>,
+    /// Whether signatures of version 1 are accepted too.
+    pub accept_v1_signatures: bool,
     /// The destinations that handlers may call.
     pub policy: Policy,
 }
@@ -38,6 +40,9 @@ pub enum ServeError {
     /// A destination cannot be read.
     #[error("FLOH_EGRESS_ALLOW or FLOH_EGRESS_DENY: {0}")]
     Policy(#[from] PolicyError),
+    /// A switch is neither on nor off.
+    #[error("FLOH_ACCEPT_V1_SIGNATURES is {0:?}; write true or false")]
+    Switch(String),
     /// The address is in use, or not an address of this machine.
     #[error("cannot listen on {address}: {error}; choose another address with FLOH_LISTEN")]
     Listen {
@@ -52,8 +57,8 @@ pub enum ServeError {
 }
 
 impl Settings {
-    /// Reads `FLOH_LISTEN` (127.0.0.1:8090), `FLOH_SIGNING_SECRET`, `FLOH_EGRESS_ALLOW` and
-    /// `FLOH_EGRESS_DENY` (destinations separated by commas). An empty variable counts as not set.
+    /// Reads `FLOH_LISTEN` (127.0.0.1:8090), `FLOH_SIGNING_SECRET`, `FLOH_ACCEPT_V1_SIGNATURES` (true or false),
+    /// `FLOH_EGRESS_ALLOW` and `FLOH_EGRESS_DENY` (destinations separated by commas). An empty variable counts as not set.
     ///
     /// # Errors
     /// Names the variable whose value cannot be used, and why.
@@ -67,7 +72,10 @@ impl Settings {
         let listen = listen.parse().map_err(|_| ServeError::Address(listen))?;
         let list = |name| Vec::from_iter(variable(name));
         let policy = Policy::parse(&list("FLOH_EGRESS_ALLOW"), &list("FLOH_EGRESS_DENY"))?;
-        Ok(Self { listen, signing_secret: variable("FLOH_SIGNING_SECRET").map(Secret::from), policy })
+        let accept_v1 = variable("FLOH_ACCEPT_V1_SIGNATURES").unwrap_or_else(|| "false".to_owned());
+        let accept_v1_signatures = accept_v1.parse().map_err(|_| ServeError::Switch(accept_v1))?;
+        let signing_secret = variable("FLOH_SIGNING_SECRET").map(Secret::from);
+        Ok(Self { listen, signing_secret, accept_v1_signatures, policy })
     }
 }
 

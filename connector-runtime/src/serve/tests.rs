@@ -16,7 +16,7 @@ use super::*;
 use crate::connector::Connector;
 use crate::egress::{Client, Policy};
 use crate::prelude::*;
-use crate::protocol::{self, Fingerprint, SCHEMA_HEADER, SIGNATURE_HEADER};
+use crate::protocol::{self, Fingerprint, SCHEMA_HEADER, SIGNATURE_HEADER, SignedRequest};
 use crate::registry::Registry;
 
 /// A desk.
@@ -245,15 +245,37 @@ async fn a_secret_demands_a_signature() {
         request
     };
     let now = SystemTime::now();
-    let right = protocol::sign(&secret, body.as_bytes(), now);
+    let sign =
+        |path: &str, nonce: &str, at| protocol::sign(&secret, SignedRequest { path, body: body.as_bytes() }, nonce, at);
+    let right = sign("/execute", "0123456789abcdef-1", now);
     assert_eq!(ask(&router, signed(Some(right.clone()), &body)).await.0, 200);
+    // A recorded request is refused when it comes again, also if its version 1 is left.
+    assert_problem(&ask(&router, signed(Some(right.clone()), &body)).await, 401, "used before");
+    let (alone, _) = right.split_once(",v2").unwrap();
+    assert_problem(&ask(&router, signed(Some(alone.to_owned()), &body)).await, 401, "v1 alone");
+    // And at another path.
+    let elsewhere = sign("/serve-desk/execute", "0123456789abcdef-2", now);
+    assert_problem(&ask(&router, signed(Some(elsewhere), &body)).await, 401, "does not match");
     assert_problem(&ask(&router, signed(None, &body)).await, 401, "not signed");
     assert_problem(&ask(&router, signed(Some("t=1".to_owned()), &body)).await, 401, "cannot be read");
-    assert_problem(&ask(&router, signed(Some(right), &body.replace('1', "2"))).await, 401, "does not match");
-    let old = protocol::sign(&secret, body.as_bytes(), now - Duration::from_secs(400));
+    let fresh = sign("/execute", "0123456789abcdef-3", now);
+    assert_problem(&ask(&router, signed(Some(fresh.clone()), &body.replace('1', "2"))).await, 401, "does not match");
+    assert_eq!(ask(&router, signed(Some(fresh), &body)).await.0, 200, "a refused request uses no nonce up");
+    let old = sign("/execute", "0123456789abcdef-4", now - Duration::from_secs(400));
     assert_problem(&ask(&router, signed(Some(old), &body)).await, 401, "clock");
     // The signature comes first: who has none learns nothing about the body.
     assert_problem(&ask(&router, signed(None, "{")).await, 401, "not signed");
+
+    let lenient = desk().signed_with(secret.clone()).accepting_v1_signatures().router();
+    for _ in 0..2 {
+        assert_eq!(ask(&lenient, signed(Some(alone.to_owned()), &body)).await.0, 200);
+    }
+    // Inside another router the whole path is signed.
+    let nested = Router::new().nest("/below", desk().signed_with(secret.clone()).router());
+    let signature = sign("/below/execute", "0123456789abcdef-5", now);
+    let mut request = post("/below/execute", body.clone());
+    request.headers_mut().insert(SIGNATURE_HEADER, signature.parse().unwrap());
+    assert_eq!(ask(&nested, request).await.0, 200);
 }
 
 #[tokio::test]
@@ -282,6 +304,7 @@ fn settings_come_from_the_environment() {
         let value = match name {
             "FLOH_LISTEN" => "127.0.0.1:0",
             "FLOH_SIGNING_SECRET" => "a signing secret",
+            "FLOH_ACCEPT_V1_SIGNATURES" => "true",
             "FLOH_EGRESS_ALLOW" => "10.0.0.0/8,intern.example:8443",
             _ => "127.0.0.1",
         };
@@ -289,7 +312,12 @@ fn settings_come_from_the_environment() {
     })
     .unwrap();
     assert_eq!(settings.signing_secret, Some(Secret::new("a signing secret")));
-    for (name, words) in [("FLOH_LISTEN", "FLOH_LISTEN is not an address"), ("FLOH_EGRESS_DENY", "FLOH_EGRESS_DENY")] {
+    assert!(settings.accept_v1_signatures);
+    for (name, words) in [
+        ("FLOH_LISTEN", "FLOH_LISTEN is not an address"),
+        ("FLOH_EGRESS_DENY", "FLOH_EGRESS_DENY"),
+        ("FLOH_ACCEPT_V1_SIGNATURES", "write true or false"),
+    ] {
         let error = Settings::from_variables(|asked| (asked == name).then(|| "no/thing".to_owned())).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     }

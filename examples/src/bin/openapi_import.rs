@@ -17,6 +17,7 @@ use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use serde_json::{Value, json};
 use server::app::{App, Options};
+use server::config::DEFAULT_AUDIT_DAYS;
 use server::script::{Limits, Pool, PoolSettings, Scripts, worker};
 use server::seed::SeedOptions;
 use tokio::net::TcpListener;
@@ -45,15 +46,17 @@ async fn story() -> Result<(), Box<dyn Error>> {
     let pets = service.local_addr()?.to_string();
     tokio::spawn(async move { axum::serve(service, Router::new().route("/pets", get(list).post(add))).await });
     let folder = tempfile::tempdir()?;
-    let database = format!("sqlite:{}", folder.path().join("floh.db").display());
+    let data_dir = folder.path().join("data");
+    let database = format!("sqlite:{}", data_dir.join("floh.db").display());
     let app = App::start(Options {
-        data_dir: folder.path(),
+        data_dir: &data_dir,
         database_url: &database,
         master_key: None,
         // This machine is closed to connectors unless an operator opens an address.
         policy: Policy::parse(&[pets.as_str()], &[])?,
         scripts: Scripts { sandbox: Arc::new(Pool::new(PoolSettings::default())?), limits: Limits::default() },
         seed: SeedOptions::default(),
+        audit_days: DEFAULT_AUDIT_DAYS,
     })
     .await?;
     app.auth.ensure_admin(Some(&Secret::from(TOKEN.to_owned()))).await?;

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use connector_runtime::Secret;
 use connector_runtime::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::environment::variable;
 use crate::logs::{self, LogFormat};
+use crate::process::{self, secret_variable};
 use crate::{Agent, AgentConfig, CheckResult, Finding, Pace, ServerAddress, Settings, check, read_token, tls_config};
 
 /// How long running look-ups may delay the end of the process.
@@ -107,6 +106,9 @@ pub fn run(registry: Registry, command: AgentCommand) -> Result<ExitCode, Comman
     let AgentCommand { command, args } = command;
     logs::init_logs(args.log_format, &args.log);
     let settings = args.settings(&registry)?;
+    for open in process::seal() {
+        tracing::warn!("{open}");
+    }
     let registry = Arc::new(registry);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
     let done = match command {
@@ -127,7 +129,7 @@ impl AgentArgs {
             CommandError::Usage("no server; pass --server wss://floh.example.com or set FLOH_AGENT_SERVER".to_owned())
         })?;
         let server = ServerAddress::parse(address, self.insecure_ws).map_err(CommandError::usage)?;
-        let token = variable("FLOH_AGENT_TOKEN").map(Secret::from);
+        let token = secret_variable("FLOH_AGENT_TOKEN");
         let token = read_token(self.token_file.as_deref(), token).map_err(CommandError::usage)?;
         let tls = server.is_encrypted().then(|| tls_config(self.ca.as_deref())).transpose();
         Ok(Settings {

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::secret_file;
-use crate::environment::variable;
+use crate::process::secret_variable;
 
 /// The default number of concurrent commands.
 const DEFAULT_CONCURRENT: u32 = 32;
@@ -300,9 +300,9 @@ impl Reader<'_> {
 
     fn secret(&self, key: &str, reference: &Reference) -> Result<Secret, Mistake> {
         match (&reference.env, &reference.file) {
-            (Some(name), None) => variable(name)
-                .map(Secret::from)
-                .ok_or_else(|| self.mistake(key, format!("the variable {name} is not set"))),
+            (Some(name), None) => {
+                secret_variable(name).ok_or_else(|| self.mistake(key, format!("the variable {name} is not set")))
+            }
             (None, Some(file)) => {
                 secret_file::read(&self.folder.join(file)).map_err(|error| self.mistake(key, error.to_string()))
             }

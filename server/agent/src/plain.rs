@@ -2,13 +2,12 @@
 //! the JSON of the answer is the payload.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::egress::Response;
 use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
-use connector_runtime::protocol::{self, SIGNATURE_HEADER};
+use connector_runtime::protocol::SIGNATURE_HEADER;
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::ConnectorResult;
 use connector_runtime::schema::FieldValues;
@@ -30,9 +29,10 @@ impl Plain<'_> {
         let body = serde_json::to_vec(&params)
             .map_err(|error| Fail::new(format!("The params cannot be written as JSON: {error}")))?;
         let url = external::below(&self.endpoint.url, command);
+        let signature = self.endpoint.signing_secret.as_ref().map(|secret| external::signature(secret, &url, &body));
         let mut request = context.http().post(url).no_redirects().idempotency_key(context.idempotency_key());
-        if let Some(secret) = &self.endpoint.signing_secret {
-            request = request.header(SIGNATURE_HEADER, protocol::sign(secret, &body, SystemTime::now()));
+        if let Some(signature) = signature {
+            request = request.header(SIGNATURE_HEADER, signature);
         }
         let response = request.header("content-type", "application/json").body(body).send().await?;
         self.read(&response)

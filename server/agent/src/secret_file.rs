@@ -1,11 +1,12 @@
 //! Secrets in files of their own, and the agent's token.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use connector_runtime::Secret;
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 /// The environment variable of the token.
@@ -67,9 +68,16 @@ pub fn read_token(file: Option<&Path>, variable: Option<Secret>) -> Result<Secre
 /// Reads a secret from a file that only its owner may read; white space around it is removed.
 pub(super) fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    // A pipe is not waited for, and refused below.
+    #[expect(clippy::cast_possible_wrap, reason = "the flags are the system's own bits")]
+    let flags = OFlags::NONBLOCK.bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
     // The mode is read from the open file, because the path may name another file a moment later.
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
+        return Err(failed(io::Error::other("it is not a regular file; put the secret into one")));
+    }
+    let mode = found.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(SecretFileError::OpenToOthers { path: path.to_owned(), mode });
     }

@@ -5,6 +5,7 @@
 //! it; it is a [`Secret`](connector_schema::Secret), which no log shows.
 
 mod agent;
+mod audit;
 mod capabilities;
 mod change;
 mod connector;
@@ -17,6 +18,7 @@ mod server;
 mod token;
 
 pub use agent::{AgentState, AgentView, ServingAgent};
+pub use audit::AuditEntry;
 pub use capabilities::{CommandCapabilities, TypeCapabilities};
 pub use change::{
     Affected, ChangeSummary, ChangeView, ChangedType, ClearedSecrets, ImportView, SchemaChange, TypeDiff,

@@ -3,6 +3,7 @@
 //! It calls only the operator's own server, which may also be on this machine. It uses no proxy from the environment,
 //! follows no redirect (the token would be sent along) and reads no answer beyond a limit.
 
+mod audit;
 mod connector_types;
 mod connectors;
 mod error;

@@ -1,6 +1,8 @@
 //! The filters of lists. The client writes them into the query, the server reads them from it.
 
-use crate::words::ExecutionModel;
+use jiff::Timestamp;
+
+use crate::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource};
 
 /// Which connectors a list contains; `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,4 +30,27 @@ pub struct ExecutionFilter {
     pub success: Option<bool>,
     /// The caller's run.
     pub run_id: Option<String>,
+}
+
+/// Which entries of the audit trail a list contains; `None` means any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// The kind of thing that was changed.
+    pub subject: Option<AuditSubject>,
+    /// The connector that was changed: its name at the time, or its id.
+    pub connector: Option<String>,
+    /// The connector type that was changed: its name, or its id.
+    pub type_name: Option<String>,
+    /// What was done.
+    pub action: Option<AuditAction>,
+    /// The actor's token: its name at the time, or its id.
+    pub token: Option<String>,
+    /// The door that the request used.
+    pub source: Option<ExecutionSource>,
+    /// The id of the request.
+    pub request_id: Option<String>,
+    /// The earliest time.
+    pub since: Option<Timestamp>,
+    /// The time before which they were written.
+    pub until: Option<Timestamp>,
 }

@@ -36,5 +36,5 @@ pub mod routes;
 pub mod words;
 
 pub use client::{Client, ClientError, Executed, Pages, Refusal};
-pub use filters::{ConnectorFilter, ExecutionFilter};
+pub use filters::{AuditFilter, ConnectorFilter, ExecutionFilter};
 pub use revision::{NotARevision, Revision};

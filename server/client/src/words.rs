@@ -144,7 +144,7 @@ words! {
 }
 
 words! {
-    /// The kind of caller that requested an execution.
+    /// The kind of caller that requested an execution or made a change.
     ExecutionSource, "execution source" {
         /// The REST API.
         Rest = "rest",
@@ -168,6 +168,38 @@ words! {
         Api = "api",
         /// The connection of one agent.
         Agent = "agent",
+    }
+}
+
+words! {
+    /// The kind of thing that an entry of the audit trail is about.
+    AuditSubject, "audit subject" {
+        /// A connector, its config or its secrets.
+        Connector = "connector",
+        /// A connector type.
+        ConnectorType = "connector_type",
+        /// A token.
+        Token = "token",
+        /// A setting that the database keeps.
+        Setting = "setting",
+        /// An agent's connection.
+        Agent = "agent",
+    }
+}
+
+words! {
+    /// What was done to the subject of an entry of the audit trail.
+    AuditAction, "audit action" {
+        /// It was created.
+        Created = "created",
+        /// It was changed.
+        Changed = "changed",
+        /// It was deleted; a token: it was revoked.
+        Deleted = "deleted",
+        /// An agent has connected.
+        Connected = "connected",
+        /// An agent's connection has ended.
+        Disconnected = "disconnected",
     }
 }
 

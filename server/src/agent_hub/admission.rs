@@ -1,5 +1,6 @@
 //! Checks a registration before the agent is accepted, in the order in which an operator would fix the mistakes.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use connector_runtime::protocol;
@@ -12,11 +13,15 @@ use crate::store::TokenKind;
 /// The maximum number of characters of a text that is shown to people.
 const MAX_SHOWN_LENGTH: usize = 100;
 
+/// This door in the metrics and the log of refused logins.
+const DOOR: &str = "agent";
+
 /// Checks a registration; `caller` is the identity from the header of the upgrade request. The accepted registration
 /// lists each connector once, and its texts are short enough to show.
 pub(super) async fn admit(
     auth: &Authenticator,
     caller: Option<Arc<Identity>>,
+    remote: Option<SocketAddr>,
     mut register: RegisterFrame,
 ) -> Result<(RegisterFrame, Arc<Identity>), CloseReason> {
     if let Some(version) = register.protocol_version.as_deref().filter(|version| !protocol::is_supported(version)) {
@@ -25,14 +30,18 @@ pub(super) async fn admit(
     let token = register.api_token.take();
     let identity = match (caller, token) {
         (Some(identity), _) => identity,
-        (None, Some(token)) => auth.authenticate(token.expose()).await.map_err(|error| match error {
-            AuthError::Store(error) => {
-                tracing::warn!(%error, "the token of an agent could not be looked at");
-                CloseReason::unavailable()
+        (None, Some(token)) => auth.authenticate(token.expose()).await.map_err(|error| {
+            auth.note_refusal(&error, token.expose(), DOOR, remote);
+            match error {
+                AuthError::Store(error) => {
+                    tracing::warn!(%error, "the token of an agent could not be looked at");
+                    CloseReason::unavailable()
+                }
+                other => CloseReason::unauthorized(other.to_string()),
             }
-            other => CloseReason::unauthorized(other.to_string()),
         })?,
         (None, None) => {
+            auth.note_refusal(&AuthError::Missing, "", DOOR, remote);
             let ways = "as `Authorization: Bearer <token>` with the upgrade or as apiToken in the registration";
             return Err(CloseReason::unauthorized(format!("a token is needed, {ways}")));
         }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::connection::{Connection, NoSlot};
 use super::hub::Hub;
-use super::inflight::Ticket;
+use super::inflight::{Answer, Ticket};
 use super::meters::Outcome;
 use super::outbox::Sent;
 use super::schemas::{Expected, refusal};
@@ -61,6 +61,8 @@ pub(super) enum Undelivered {
     TimedOut { agent: String, command_id: Option<Uuid>, received: bool, unknown: bool },
     #[error("The call has {bytes} bytes; an agent takes {MAX_FRAME_BYTES}")]
     TooLarge { bytes: usize },
+    #[error("Agent {agent} answered the command {command_id} with what cannot be read: {reason}")]
+    Unreadable { agent: String, command_id: Uuid, reason: String, unknown: bool },
     #[error("The connection of agent {agent} is not as the type demands: {reason}")]
     Invalid { agent: String, reason: String },
 }
@@ -83,6 +85,7 @@ impl Undelivered {
             Self::Lost { .. } => Outcome::Lost,
             Self::TimedOut { .. } => Outcome::TimedOut,
             Self::TooLarge { .. } => Outcome::TooLarge,
+            Self::Unreadable { .. } => Outcome::Unreadable,
         }
     }
 
@@ -103,6 +106,7 @@ impl Undelivered {
                 (agent, None, false)
             }
             Self::Lost { agent, command_id, received, unknown, .. } => (agent, Some((command_id, received)), unknown),
+            Self::Unreadable { agent, command_id, unknown, .. } => (agent, Some((command_id, true)), unknown),
             Self::TimedOut { agent, command_id, received, unknown } => {
                 (agent, command_id.map(|id| (id, received)), unknown)
             }
@@ -204,8 +208,10 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
                 answer = &mut ticket.answer => return Ok(match (answer, lost) {
                     // The agent was interrupted in this command and does not execute this id again; under a new id it
                     // does.
-                    (Ok(result), Some(lost)) if self.repeatable && is_unknown(&result) => Attempt::Again(lost),
-                    (Ok(result), _) => Attempt::Answered(result),
+                    (Ok(Answer::Result(result)), Some(lost)) if self.repeatable && is_unknown(&result) => {
+                        Attempt::Again(lost)
+                    }
+                    (Ok(answer), _) => Attempt::Answered(self.result(&on, ticket.id, answer)?),
                     (Err(_), _) => Attempt::NeverLeft,
                 }),
                 why = on.ended() => Some(why),
@@ -231,7 +237,9 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
             let waits = on.capabilities.journal && why.may_return();
             let next = if waits { self.returned(&on, &mut ticket).await } else { Returned::Not };
             match next {
-                Returned::Answered(result) => return Ok(Attempt::Answered(result)),
+                Returned::Answered(answer) => {
+                    return Ok(Attempt::Answered(self.result(&on, ticket.id, answer)?));
+                }
                 Returned::On(next, slot) => {
                     tracing::info!(agent = next.agent_id, command = %ticket.id, "a command is sent again under its id");
                     self.hub.meters.resent.increment(1);
@@ -294,6 +302,17 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
         }
     }
 
+    /// Returns the result in an answer.
+    fn result(&self, on: &Connection, command_id: Uuid, answer: Answer) -> Result<Value, Undelivered> {
+        match answer {
+            Answer::Result(result) => Ok(result),
+            Answer::Unreadable(reason) => {
+                let agent = on.agent_id.clone();
+                Err(Undelivered::Unreadable { agent, command_id, reason, unknown: !self.reads })
+            }
+        }
+    }
+
     fn no_agent(&self) -> Undelivered {
         Undelivered::NoAgent { connector: self.connector.to_owned() }
     }
@@ -316,7 +335,7 @@ fn is_unknown(result: &Value) -> bool {
 
 enum Returned {
     /// The answer came over another connection.
-    Answered(Value),
+    Answered(Answer),
     /// The agent is back.
     On(Arc<Connection>, tokio::sync::OwnedSemaphorePermit),
     Not,

@@ -22,8 +22,9 @@ use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::inflight::InFlight;
 use super::meters::Meters;
+use super::trail::AgentTrail;
 use super::view::{ServingAgentState, agent_view};
-use crate::store::{self, Page, PageRequest, StoreError};
+use crate::store::{self, Page, PageRequest, Store, StoreError};
 
 /// How many disconnected agents are remembered, so that they can still be shown.
 const MAX_LOST: usize = 1000;
@@ -44,6 +45,7 @@ pub struct Shared {
     epochs: AtomicU64,
     pub(super) in_flight: InFlight,
     pub(super) meters: Meters,
+    pub(super) trail: AgentTrail,
     strangers: Arc<Semaphore>,
     pub(super) stopping: CancellationToken,
     sockets: TaskTracker,
@@ -75,6 +77,7 @@ impl Default for Shared {
             epochs: AtomicU64::new(0),
             in_flight: InFlight::default(),
             meters: Meters::default(),
+            trail: AgentTrail::default(),
             strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
@@ -94,6 +97,19 @@ impl Hub {
     /// Returns the number of a new connection: later connections have greater numbers, whatever the clock does.
     pub(super) fn epoch(&self) -> u64 {
         self.epochs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes to the audit trail which agents have connected and gone since the last time. The server calls this often.
+    ///
+    /// # Errors
+    /// Database errors; the next call tries again.
+    pub async fn flush_trail(&self, store: &Store) -> Result<(), StoreError> {
+        let entries = self.trail.take();
+        let written = store.audit().record_agents(&entries).await;
+        if written.is_err() {
+            self.trail.put_back(entries);
+        }
+        written
     }
 
     /// Adds a connection to the table. An older connection of the same agent ends.

@@ -16,14 +16,23 @@ pub(super) struct InFlight(Arc<Mutex<HashMap<Uuid, Entry>>>);
 struct Entry {
     agent_id: Arc<str>,
     received: bool,
-    answer: oneshot::Sender<Value>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What an agent answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A result, as the agent sent it.
+    Result(Value),
+    /// Something that cannot be read, and why.
+    Unreadable(String),
 }
 
 /// A command in the table. Dropping it removes the command from the table.
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) id: Uuid,
-    pub(super) answer: oneshot::Receiver<Value>,
+    pub(super) answer: oneshot::Receiver<Answer>,
     table: Arc<Mutex<HashMap<Uuid, Entry>>>,
 }
 
@@ -48,7 +57,7 @@ impl InFlight {
     }
 
     /// Passes a response to the call that waits for it.
-    pub(super) fn answered(&self, agent_id: &str, command_id: &str, result: Value) -> Taken {
+    pub(super) fn answered(&self, agent_id: &str, command_id: &str, answer: Answer) -> Taken {
         let Ok(id) = Uuid::try_parse(command_id) else { return Taken::Unknown };
         let mut table = self.0.lock();
         match table.get(&id) {
@@ -58,7 +67,7 @@ impl InFlight {
         }
         let entry = table.remove(&id);
         drop(table);
-        match entry.map(|entry| entry.answer.send(result)) {
+        match entry.map(|entry| entry.answer.send(answer)) {
             Some(Ok(())) => Taken::Handed,
             _ => Taken::Unknown,
         }

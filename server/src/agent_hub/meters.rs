@@ -20,11 +20,20 @@ pub(super) enum Outcome {
     Lost,
     TimedOut,
     TooLarge,
+    Unreadable,
 }
 
 impl Outcome {
-    const ALL: [Self; 7] =
-        [Self::Answered, Self::NoAgent, Self::Refused, Self::Busy, Self::Lost, Self::TimedOut, Self::TooLarge];
+    const ALL: [Self; 8] = [
+        Self::Answered,
+        Self::NoAgent,
+        Self::Refused,
+        Self::Busy,
+        Self::Lost,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::Unreadable,
+    ];
 
     /// Returns its name, as used in metrics and in the diagnostics of failures.
     pub(super) const fn as_str(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Outcome {
             Self::Lost => "agent_lost",
             Self::TimedOut => "agent_timeout",
             Self::TooLarge => "call_too_large",
+            Self::Unreadable => "unreadable_answer",
         }
     }
 }

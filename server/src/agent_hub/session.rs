@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use connector_runtime::protocol::frames::limits::{
@@ -26,10 +27,10 @@ use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::counted_stream::{CountedStream, Traffic};
 use super::hub::Hub;
-use super::inflight::Taken;
+use super::inflight::{Answer, Taken};
 use super::schemas::{Expected, refusal};
 use crate::auth::{Authenticator, Identity};
-use crate::store::{self, Store};
+use crate::store::{self, Actor, Author, ExecutionSource, Store};
 use crate::type_schema::type_schema;
 
 /// The size of the read buffer and of the write buffer; small, because each idle agent keeps both.
@@ -77,7 +78,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionPart
     let line = CountedStream::new(stream, Arc::clone(&traffic));
     let mut socket = WebSocketStream::from_raw_socket(line, Role::Server, Some(config)).await;
     let Peer { caller, remote, stranger } = peer;
-    let registration = async { admit(&parts.auth, caller, first(&mut socket).await?).await };
+    let registration = async { admit(&parts.auth, caller, remote, first(&mut socket).await?).await };
     let registered = tokio::select! {
         registered = timeout(REGISTRATION_TIMEOUT, registration) => match registered {
             Ok(registered) => registered,
@@ -127,7 +128,10 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &Arc<Connection>,
     identity: &Identity,
 ) -> CloseReason {
-    let _detached = Detached { hub: &parts.hub, connection };
+    let actor = Actor { token_id: Some(identity.token_id), name: identity.name.clone() };
+    let author = Author { actor, source: ExecutionSource::Rest, peer: connection.remote, request_id: None };
+    let attached = AtomicBool::new(false);
+    let _detached = Detached { hub: &parts.hub, connection, author: &author, attached: &attached };
     let (mut sink, mut stream) = socket.split();
     let end = tokio::select! {
         end = connection.ended() => end,
@@ -136,7 +140,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         end = read(&parts.hub, &mut stream, connection) => end,
         end = write(&mut sink, connection) => end,
         end = watch(connection, identity) => end,
-        end = greet(parts, connection) => end,
+        end = greet(parts, connection, &author, &attached) => end,
     };
     connection.end(end);
     connection.ended().await
@@ -146,14 +150,20 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 struct Detached<'a> {
     hub: &'a Hub,
     connection: &'a Arc<Connection>,
+    author: &'a Author,
+    /// Whether the hub has had the connection.
+    attached: &'a AtomicBool,
 }
 
 impl Drop for Detached<'_> {
     fn drop(&mut self) {
-        let Self { hub, connection } = self;
+        let Self { hub, connection, author, attached } = self;
         connection.end(CloseReason::gone("the server dropped the connection"));
         let why = connection.why();
         hub.detach(connection, &why);
+        if attached.load(Ordering::Relaxed) {
+            hub.trail.push(author, connection, Some(why.to_string()));
+        }
         let (agent, session, at_work) = (&connection.agent_id, connection.session, connection.at_work());
         if why.is_orderly() {
             tracing::info!(agent, %session, code = why.code, reason = %why, at_work, "an agent is gone");
@@ -164,7 +174,12 @@ impl Drop for Detached<'_> {
 }
 
 /// Compares the fingerprints, answers the registration and adds the agent to the hub. Then it stays pending for ever.
-async fn greet(parts: &SessionParts, connection: &Arc<Connection>) -> CloseReason {
+async fn greet(
+    parts: &SessionParts,
+    connection: &Arc<Connection>,
+    author: &Author,
+    attached: &AtomicBool,
+) -> CloseReason {
     for connector in connection.schemas.announced() {
         if let Some(expected) = expected(parts, connector).await {
             refusal(connection, connector, &expected).await;
@@ -182,6 +197,8 @@ async fn greet(parts: &SessionParts, connection: &Arc<Connection>) -> CloseReaso
     if let Err(end) = parts.hub.attach(connection) {
         return end;
     }
+    attached.store(true, Ordering::Relaxed);
+    parts.hub.trail.push(author, connection, None);
     tracing::info!(
         agent = connection.agent_id,
         session = %connection.session,
@@ -229,19 +246,11 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
     let agent = &connection.agent_id;
     match AgentFrame::parse(text) {
         Ok(AgentFrame::Response(response)) => {
-            let command = response.command_id;
-            let taken = hub.in_flight.answered(agent, &command, response.result);
-            if taken != Taken::Handed {
-                let command: String = command.chars().take(64).collect();
-                let reason = match taken {
-                    Taken::Foreign => "the command is another agent's",
-                    _ => "nobody waits for it: it is late, came before, or names no command",
-                };
-                hub.meters.dropped.increment(1);
-                tracing::warn!(agent, command, reason, "a response was dropped");
-            }
-            // Results that nothing waits for are acknowledged too, or the agent would send them for ever.
-            connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())?;
+            return hand_over(hub, connection, response.command_id, Answer::Result(response.result));
+        }
+        // An odd answer fails its command, and no other command of the agent.
+        Err(FrameError::UnreadableResponse { command_id, reason }) => {
+            return hand_over(hub, connection, command_id, Answer::Unreadable(reason));
         }
         Ok(AgentFrame::Ack { command_id }) => {
             if !hub.in_flight.received(agent, &command_id) {
@@ -250,10 +259,29 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
         }
         Ok(AgentFrame::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
         Ok(AgentFrame::Register(_)) => tracing::warn!(agent, "a second registration was ignored"),
-        Err(error @ FrameError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was ignored"),
+        Err(error @ (FrameError::UnknownType(_) | FrameError::Unreadable { .. })) => {
+            tracing::warn!(agent, reason = %error, "a frame was ignored");
+        }
         Err(error) => return Err(CloseReason::malformed(&error)),
     }
     Ok(())
+}
+
+/// Passes an answer to the call that waits for it, and acknowledges it.
+fn hand_over(hub: &Hub, connection: &Connection, command: String, answer: Answer) -> Result<(), CloseReason> {
+    let agent = &connection.agent_id;
+    let taken = hub.in_flight.answered(agent, &command, answer);
+    if taken != Taken::Handed {
+        let command: String = command.chars().take(64).collect();
+        let reason = match taken {
+            Taken::Foreign => "the command is another agent's",
+            _ => "nobody waits for it: it is late, came before, or names no command",
+        };
+        hub.meters.dropped.increment(1);
+        tracing::warn!(agent, command, reason, "a response was dropped");
+    }
+    // Results that nothing waits for are acknowledged too, or the agent would send them for ever.
+    connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())
 }
 
 /// Writes the queued frames, and flushes when the queue is empty.

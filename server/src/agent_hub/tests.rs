@@ -8,3 +8,4 @@ mod loss;
 mod registration;
 mod schemas;
 mod support;
+mod trail;

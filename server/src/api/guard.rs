@@ -1,8 +1,9 @@
 //! Authorization for every route, including unmatched ones.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -13,6 +14,9 @@ use crate::app::App;
 use crate::auth::{AuthError, Identity, OpContext, RequestId, Scope};
 use crate::error::Error;
 use crate::store::ExecutionSource;
+
+/// This door in the metrics and the log of refused logins.
+const DOOR: &str = "rest";
 
 /// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,10 +63,10 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
         return next.run(request).await;
     }
     let token = bearer(&request).map(str::to_owned);
-    match admit(&app, access, token).await {
+    match admit(&app, access, token, peer(&request)).await {
         Ok(identity) => {
             let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
-            let ctx = OpContext::of_token(identity, ExecutionSource::Rest, request_id);
+            let ctx = OpContext::of_token(identity, ExecutionSource::Rest, request_id).from_peer(peer(&request));
             request.extensions_mut().insert(ctx);
             next.run(request).await
         }
@@ -70,10 +74,25 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     }
 }
 
-async fn admit(app: &App, access: Access, token: Result<String, Problem>) -> Result<Arc<Identity>, Problem> {
-    let identity = app.auth.authenticate(&token?).await.map_err(|error| match error {
-        AuthError::Store(error) => Problem::from(error),
-        other => unauthorized(other.to_string()),
+/// Returns the address that a request came from; `None` for a request that did not come over a socket.
+pub(super) fn peer(request: &Request) -> Option<SocketAddr> {
+    request.extensions().get::<Option<ConnectInfo<SocketAddr>>>().copied().flatten().map(|ConnectInfo(peer)| peer)
+}
+
+async fn admit(
+    app: &App,
+    access: Access,
+    token: Result<String, Problem>,
+    peer: Option<SocketAddr>,
+) -> Result<Arc<Identity>, Problem> {
+    let refuse = |error: &AuthError, text: &str| app.auth.note_refusal(error, text, DOOR, peer);
+    let token = token.inspect_err(|_| refuse(&AuthError::Missing, ""))?;
+    let identity = app.auth.authenticate(&token).await.map_err(|error| {
+        refuse(&error, &token);
+        match error {
+            AuthError::Store(error) => Problem::from(error),
+            other => unauthorized(other.to_string()),
+        }
     })?;
     match access {
         Access::Needs(scope) | Access::NeedsInBand(scope) if !identity.allows(scope) => {

@@ -20,7 +20,9 @@ use super::document::document;
 use super::guard::{Access, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
-use super::{Problem, agents, connectors, executions, imports, request_id, server_info, tokens, type_changes, types};
+use super::{
+    Problem, agents, audit, connectors, executions, imports, request_id, server_info, tokens, type_changes, types,
+};
 use crate::app::App;
 use crate::auth::Scope;
 use crate::error::Error;
@@ -72,10 +74,11 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::TypesRead), routes!(types::declarations)),
         (Needs(Scope::AuditRead), routes!(executions::list)),
         (Needs(Scope::AuditRead), routes!(executions::read)),
+        (Needs(Scope::AuditRead), routes!(audit::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),
         (Needs(Scope::TokensRead), routes!(tokens::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::delete)),
-        (Needs(Scope::AuditRead), routes!(server_info::metrics)),
+        (Needs(Scope::MetricsRead), routes!(server_info::metrics)),
         (Authenticated, routes!(server_info::openapi)),
         (Public, routes!(server_info::healthz)),
         (Public, routes!(server_info::readyz)),

@@ -1,5 +1,6 @@
 //! REST through the router, on a real database.
 
+mod audit;
 mod bodies;
 mod changes;
 mod connectors;

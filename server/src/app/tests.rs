@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::background::LEASE;
+use crate::config::DEFAULT_AUDIT_DAYS;
 use crate::store::sqlite_url;
 use crate::store::tests::{Case, TestDb, on_postgres};
 use crate::testing::{TestServer, all_types, sandbox, start};
@@ -19,6 +20,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         policy: Policy::default(),
         scripts: sandbox::scripts(),
         seed: SeedOptions::default(),
+        audit_days: DEFAULT_AUDIT_DAYS,
     };
     App::start_with(all_types(), options).await
 }
@@ -40,12 +42,13 @@ async fn a_second_server_on_the_same_folder_is_refused() {
 #[tokio::test]
 async fn a_start_that_fails_gives_back_what_it_took() {
     let folder = tempfile::tempdir().unwrap();
-    let url = sqlite_url(&folder.path().join("floh.db"));
-    start_on(&url, folder.path()).await.unwrap().close().await;
+    let folder = folder.path().join("data");
+    let url = sqlite_url(&folder.join("floh.db"));
+    start_on(&url, &folder).await.unwrap().close().await;
     // The vault is sealed under the key from the environment.
-    let refused = start(folder.path(), all_types(), SeedOptions::default()).await.unwrap_err();
+    let refused = start(&folder, all_types(), SeedOptions::default()).await.unwrap_err();
     assert!(matches!(refused, StartError::Unlock(_)), "{refused}");
-    start_on(&url, folder.path()).await.unwrap().close().await;
+    start_on(&url, &folder).await.unwrap().close().await;
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! The first token, without which nobody could create tokens.
 //!
 //! It is either created at the first start and shown once, or taken from `FLOH_ADMIN_TOKEN`. The latter follows the
-//! environment: while the variable keeps its text the token stays valid, another text replaces it, and without the
-//! variable the token is removed.
+//! environment: another text replaces it. Without the variable the token stays, as every other one does, until it is
+//! revoked: a start that forgets the variable must lock nobody out.
 
 use connector_runtime::Secret;
 
 use super::token::TokenHash;
+use super::weakness::weakness;
 use super::{Authenticator, IssueError, NewToken, Scope};
 use crate::store::{self, NewTokenRow, StoreError, TokenKind};
 
@@ -38,6 +39,9 @@ pub enum AdminError {
         "FLOH_ADMIN_TOKEN has spaces or characters that no HTTP header takes; make one with: openssl rand -base64 32"
     )]
     Unsendable,
+    /// `FLOH_ADMIN_TOKEN` can be guessed.
+    #[error("FLOH_ADMIN_TOKEN is weak ({0}); make one with: openssl rand -base64 32")]
+    Weak(&'static str),
     /// Creating a token failed.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -50,11 +54,15 @@ impl Authenticator {
     /// Ensures that there is an administrator's token. Only the server itself calls this, at its start.
     ///
     /// # Errors
-    /// If `FLOH_ADMIN_TOKEN` is too short or cannot be sent in a header.
+    /// If `FLOH_ADMIN_TOKEN` is too short, weak, or cannot be sent in a header.
     pub async fn ensure_admin(&self, environment: Option<&Secret>) -> Result<AdminStart, AdminError> {
         let tokens = self.store.tokens();
         let Some(text) = environment else {
-            tokens.replace_environment(None).await?;
+            if let Some(row) = tokens.environment().await?
+                && let Some(hash) = TokenHash::from_hex(&row.token.hash)
+            {
+                self.set_environment(row.token.id, hash);
+            }
             if tokens.has_admin(store::now()).await? {
                 return Ok(AdminStart::Present);
             }
@@ -75,6 +83,9 @@ impl Authenticator {
         }
         if !text.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(AdminError::Unsendable);
+        }
+        if let Some(why) = weakness(text.expose()) {
+            return Err(AdminError::Weak(why));
         }
         let hash = TokenHash::of(text.expose());
         let kept = tokens.environment().await?;

@@ -6,6 +6,7 @@
 //! from being kept after it.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -14,10 +15,11 @@ use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::refusals::Refusals;
 use super::scope::{Scope, Scopes};
 use super::token::{self, TokenHash};
 use crate::changes::{Action, Change, Subject, Subscriber};
-use crate::store::{self, Store, StoreError, TokenKind, TokenRow};
+use crate::store::{self, Author, Store, StoreError, TokenKind, TokenRow};
 
 /// How many milliseconds a token counts as valid without asking the database.
 const FRESH_MS: i64 = 5_000;
@@ -90,6 +92,7 @@ pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
 pub struct Authenticator {
     pub(super) store: Store,
     known: Arc<KnownTokens>,
+    refusals: Arc<Refusals>,
 }
 
 /// The tokens that were used; subscribes to changes.
@@ -126,7 +129,7 @@ impl Authenticator {
     pub fn new(store: Store) -> Self {
         let known = Arc::<KnownTokens>::default();
         store.changes().subscribe(&known);
-        Self { store, known }
+        Self { store, known, refusals: Arc::default() }
     }
 
     /// Returns the identity of a token's holder.
@@ -135,6 +138,17 @@ impl Authenticator {
     /// [`AuthError`] says why the token is not accepted.
     pub async fn authenticate(&self, text: &str) -> Result<Arc<Identity>, AuthError> {
         self.authenticate_at(text, store::now()).await
+    }
+
+    /// Counts a login that a door has refused, and logs it within limits. `text` is what was presented; only the id of a
+    /// token is shown of it.
+    pub fn note_refusal(&self, error: &AuthError, text: &str, door: &'static str, peer: Option<SocketAddr>) {
+        self.refusals.note(error, text, door, peer);
+    }
+
+    /// Logs how many refused logins got no line of their own. The server calls this from time to time.
+    pub fn flush_refusals(&self) {
+        self.refusals.flush();
     }
 
     pub(super) async fn authenticate_at(&self, text: &str, now: Timestamp) -> Result<Arc<Identity>, AuthError> {
@@ -158,6 +172,13 @@ impl Authenticator {
         }
         entry.used_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
         Ok(Arc::clone(&entry.identity))
+    }
+
+    /// Returns the same authenticator for an author, whom the audit trail names for the tokens that are created and
+    /// revoked through it.
+    #[must_use]
+    pub fn by(&self, author: Author) -> Self {
+        Self { store: self.store.by(author), ..self.clone() }
     }
 
     /// Revokes a token: once this returns the token is not accepted, and its open connections have been notified.

@@ -1,6 +1,7 @@
 //! The caller of a use case and the door of its request: the first argument of every use case.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::authenticator::Identity;
 use super::scope::Scope;
 use crate::error::Error;
-use crate::store::{Actor, ExecutionSource, new_id};
+use crate::store::{Actor, Author, ExecutionSource, new_id};
 
 /// The maximum number of characters of a request id that a caller supplies.
 pub const MAX_REQUEST_ID: usize = 128;
@@ -61,17 +62,24 @@ pub struct OpContext {
     caller: Caller,
     source: ExecutionSource,
     request_id: RequestId,
+    peer: Option<SocketAddr>,
 }
 
 impl OpContext {
     /// Creates the context of a caller who presented a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
-        Self { caller: Caller::Token(identity), source, request_id }
+        Self { caller: Caller::Token(identity), source, request_id, peer: None }
+    }
+
+    /// Adds the address that the request came from.
+    #[must_use]
+    pub fn from_peer(self, peer: Option<SocketAddr>) -> Self {
+        Self { peer, ..self }
     }
 
     /// Creates the context of the server itself, which may do everything.
     pub fn system() -> Self {
-        Self { caller: Caller::System, source: ExecutionSource::System, request_id: RequestId::new() }
+        Self { caller: Caller::System, source: ExecutionSource::System, request_id: RequestId::new(), peer: None }
     }
 
     /// Returns whether the actor has a scope.
@@ -125,6 +133,12 @@ impl OpContext {
             Caller::Token(identity) => Actor { token_id: Some(identity.token_id), name: identity.name.clone() },
             Caller::System => Actor::system(),
         }
+    }
+
+    /// Returns the author whom the audit trail names for what this request changes.
+    pub fn author(&self) -> Author {
+        let request_id = self.token_id().map(|_| self.request_id.to_string());
+        Author { actor: self.actor(), source: self.source, peer: self.peer, request_id }
     }
 
     /// Returns the actor's token; `None` for the server itself.

@@ -27,13 +27,15 @@ pub enum Scope {
     AgentsConnect,
     /// See what was done, and by whom.
     AuditRead,
+    /// Read the metrics of the server.
+    MetricsRead,
     /// Everything.
     Admin,
 }
 
 impl Scope {
     /// Every scope, in the order of the contract.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ConnectorsRead,
         Self::ConnectorsWrite,
         Self::ConnectorsExecute,
@@ -45,6 +47,7 @@ impl Scope {
         Self::TokensWrite,
         Self::AgentsConnect,
         Self::AuditRead,
+        Self::MetricsRead,
         Self::Admin,
     ];
 
@@ -62,6 +65,7 @@ impl Scope {
             Self::TokensWrite => "tokens:write",
             Self::AgentsConnect => "agents:connect",
             Self::AuditRead => "audit:read",
+            Self::MetricsRead => "metrics:read",
             Self::Admin => "admin",
         }
     }

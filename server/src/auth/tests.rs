@@ -340,7 +340,7 @@ async fn the_environments_token_lives_with_the_environment(db: TestDb) {
         let how = auth.ensure_admin(environment.map(Secret::new).as_ref()).await.unwrap();
         (auth, how)
     };
-    let (one, two) = ("0123456789abcdef0123456789abcdef", "another-token-of-thirty-two-characters");
+    let (one, two) = ("kZ3vT0qW9xB7nR2mL5cY8dF1gH4jS6pA", "pX8wQ1nV6bM3zK9tC5rD2hG7fJ4sL0yE");
     let (auth, how) = start(&db.store, Some(one)).await;
     assert!(matches!(how, AdminStart::Environment));
     let first = auth.authenticate(one).await.unwrap();
@@ -365,7 +365,15 @@ async fn the_environments_token_lives_with_the_environment(db: TestDb) {
     let (auth, _) = start(&db.store, Some(two)).await;
     auth.authenticate(two).await.unwrap();
 
-    // Without the variable it is removed, and another administrator's token is needed.
+    // Without the variable it stays, also if that happens twice.
+    start(&db.store, None).await;
+    let (auth, how) = start(&db.store, None).await;
+    assert!(matches!(how, AdminStart::Present), "{how:?}");
+    let id = auth.authenticate(two).await.unwrap().token_id;
+    assert!(auth.authenticate(two).await.unwrap().allows(Scope::Admin));
+
+    // Once it is revoked, it does not come back, and another administrator's token is needed.
+    auth.revoke(id).await.unwrap();
     let (auth, how) = start(&db.store, None).await;
     let AdminStart::Created(text) = how else { panic!("{how:?}") };
     assert!(auth.authenticate(two).await.is_err());
@@ -383,6 +391,8 @@ async fn bad_environment_tokens_are_refused(db: TestDb) {
         ("hunter2-hunter2-hunter2-hunter2", "has 31 characters"),
         ("hunter2 hunter2 hunter2 hunter2 hunter2", "no HTTP header takes"),
         ("hunter2-hunter2-hunter2-hunter2-ü", "no HTTP header takes"),
+        ("hunter2-hunter2-hunter2-hunter2-", "is weak (it repeats itself)"),
+        ("hunter2-is-the-secret-of-the-administrator", "is weak (it is made of words)"),
     ] {
         let error = auth.ensure_admin(Some(&Secret::new(text))).await.unwrap_err().to_string();
         assert!(error.starts_with("FLOH_ADMIN_TOKEN ") && error.contains(reason), "{error}");

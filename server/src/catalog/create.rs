@@ -42,11 +42,11 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
             let (of, schema) = new_type(services, &new, sent, ctx.actor()).await?;
-            return insert(services, new, of, &schema, Own::default()).await;
+            return insert(ctx, services, new, of, &schema, Own::default()).await;
         }
         Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
             let (of, schema) = external::new_type(services, &new, ctx.actor()).await?;
-            return insert(services, new, of, &schema, Own::default()).await;
+            return insert(ctx, services, new, of, &schema, Own::default()).await;
         }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
             let known: Vec<&str> = services.registry.names().collect();
@@ -65,7 +65,7 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
         own = Own { execution_model: Some(ExecutionModel::External), endpoint_url: new.endpoint_url.clone() };
     }
     let of = TypeChoice::At { id: row.id, revision: row.revision };
-    insert(services, new, of, &schema, own).await
+    insert(ctx, services, new, of, &schema, own).await
 }
 
 /// Returns whether the body asks for an external instance of a compiled type. That is no contradiction, and the type
@@ -141,6 +141,7 @@ async fn new_type(
 
 /// Writes the connector and, if it is new, its type.
 async fn insert(
+    ctx: &OpContext,
     services: &Services,
     new: NewConnector,
     of: TypeChoice,
@@ -170,7 +171,7 @@ async fn insert(
         endpoint_url: own.endpoint_url,
         execution_model: own.execution_model,
     };
-    let connector = match services.store.connectors().create(id, fields, of, secrets).await {
+    let connector = match services.store.by(ctx.author()).connectors().create(id, fields, of, secrets).await {
         Err(StoreError::Stale { entity: Entity::ConnectorType, .. }) => {
             return Err(Error::unavailable("the connector type has just been changed; try again"));
         }

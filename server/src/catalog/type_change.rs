@@ -22,7 +22,7 @@ use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
 use crate::store::{
-    Actor, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
+    Author, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
     TypeFields, VersionSource,
 };
 
@@ -49,8 +49,8 @@ pub async fn update_type(
 ) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     authorize(ctx, &change.body)?;
-    let (worker, key, actor) = (services.clone(), key.to_owned(), ctx.actor());
-    services.run_to_completion(async move { replace(&worker, &key, change, expected, actor).await }).await
+    let (worker, key, author) = (services.clone(), key.to_owned(), ctx.author());
+    services.run_to_completion(async move { replace(&worker, &key, change, expected, author).await }).await
 }
 
 async fn replace(
@@ -58,7 +58,7 @@ async fn replace(
     key: &str,
     change: Unchecked<TypeChange>,
     expected: Option<i64>,
-    actor: Actor,
+    author: Author,
 ) -> Result<ChangedType, Error> {
     // One at a time: without If-Match a change is applied to whatever is stored.
     let _turn = services.write_lock.lock().await;
@@ -68,7 +68,7 @@ async fn replace(
     }
     let Planned { row, patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
-    write(services, Planned { row, patch, plan }, VersionSource::Put, actor, expected.is_some()).await
+    write(services, Planned { row, patch, plan }, VersionSource::Put, author, expected.is_some()).await
 }
 
 /// Fetches the schema of an external type's service again and applies it by the rules of a change.
@@ -88,15 +88,15 @@ pub async fn refresh_type(
         let why = "a service's schema decides what is secret of connectors, so this";
         ctx.authorize_for(Scope::ConnectorsWrite, why)?;
     }
-    let (worker, actor) = (services.clone(), ctx.actor());
-    services.run_to_completion(async move { fetch_and_replace(&worker, asked, refresh, actor).await }).await
+    let (worker, author) = (services.clone(), ctx.author());
+    services.run_to_completion(async move { fetch_and_replace(&worker, asked, refresh, author).await }).await
 }
 
 async fn fetch_and_replace(
     services: &Services,
     asked: ConnectorType,
     refresh: Unchecked<TypeRefresh>,
-    actor: Actor,
+    author: Author,
 ) -> Result<ChangedType, Error> {
     let fetched = fetch_again(services, &asked).await?;
     let _turn = services.write_lock.lock().await;
@@ -109,7 +109,7 @@ async fn fetch_and_replace(
         let patch = TypePatch::refresh(&worker, &row, refresh, &fetched)?;
         Planned::of(row, patch)
     });
-    write(services, planned.await?, VersionSource::Refresh, actor, false).await
+    write(services, planned.await?, VersionSource::Refresh, author, false).await
 }
 
 /// Writes a change whose version fits. `guarded` says that the caller has named the revision that it has read.
@@ -117,7 +117,7 @@ async fn write(
     services: &Services,
     planned: Planned,
     source: VersionSource,
-    actor: Actor,
+    author: Author,
     guarded: bool,
 ) -> Result<ChangedType, Error> {
     let Planned { row, mut patch, plan } = planned;
@@ -141,13 +141,15 @@ async fn write(
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
+    let actor = author.actor.clone();
     let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes), actor });
     let carry = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut rework = |stored: StoredConfig| rework(services, &carry, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if carry.is_idle() { None } else { Some(&mut rework) };
-    let updated = services.store.types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
+    let updated =
+        services.store.by(author).types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
     let updated = match updated {
         Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
             return Err(Error::unavailable("another server has just changed the connector type; try again"));

@@ -65,7 +65,7 @@ pub async fn get_type(ctx: &OpContext, services: &Services, key: &str) -> Result
 pub async fn delete_type(ctx: &OpContext, services: &Services, key: &str) -> Result<(), Error> {
     ctx.authorize(Scope::TypesWrite)?;
     let row = services.store.types().get(key).await?;
-    Ok(services.store.types().delete(row.id).await?)
+    Ok(services.store.by(ctx.author()).types().delete(row.id).await?)
 }
 
 /// Returns what a type can do, in schema order.

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::input::OF_THE_TYPE;
 use crate::services::Services;
 use crate::store::{
-    ConnectorFields, ConnectorRow, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
+    Author, ConnectorFields, ConnectorRow, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
 };
 use crate::type_schema::type_schema;
 
@@ -34,8 +34,8 @@ pub async fn update(
     expected: Option<i64>,
 ) -> Result<ConnectorView, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
-    let (worker, key) = (services.clone(), key.to_owned());
-    services.run_to_completion(async move { write(&worker, &key, &patch, expected).await }).await
+    let (worker, key, author) = (services.clone(), key.to_owned(), ctx.author());
+    services.run_to_completion(async move { write(&worker, &key, &patch, expected, &author).await }).await
 }
 
 /// Deletes a connector; its executions stay. `expected` is the revision that the caller has read, if it named one.
@@ -45,8 +45,8 @@ pub async fn update(
 pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: Option<i64>) -> Result<(), Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     let connector = services.store.connectors().get(key).await?;
-    let worker = services.clone();
-    let work = async move { Ok(worker.store.connectors().delete(connector.id, expected).await?) };
+    let store = services.store.by(ctx.author());
+    let work = async move { Ok(store.connectors().delete(connector.id, expected).await?) };
     services.run_to_completion(work).await
 }
 
@@ -55,6 +55,7 @@ async fn write(
     key: &str,
     patch: &ConnectorPatch,
     expected: Option<i64>,
+    author: &Author,
 ) -> Result<ConnectorView, Error> {
     // Without If-Match the change is applied to whatever is stored, and a lost race is repeated. Changes within this
     // process queue up then, so that attempts run out only if other processes keep changing the connector.
@@ -68,7 +69,7 @@ async fn write(
         if let Some(expected) = expected.filter(|expected| *expected != connector.revision) {
             return Err(StoreError::Stale { entity: crate::store::Entity::Connector, revision: expected }.into());
         }
-        match attempt(services, connector, patch).await {
+        match attempt(services, connector, patch, author).await {
             Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
                 if turn.is_none() {
                     turn = Some(services.write_lock.lock().await);
@@ -103,6 +104,7 @@ async fn attempt(
     services: &Services,
     connector: ConnectorRow,
     patch: &ConnectorPatch,
+    author: &Author,
 ) -> Result<ConnectorView, Attempt> {
     let row = services.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(&services.registry, &row)?;
@@ -112,7 +114,8 @@ async fn attempt(
     let cleared = apply_config(services, &connector, &schema, patch, &mut fields, sealed, moved)?;
     let Cleared { changes, names } = cleared;
     apply_rest(patch, &mut fields)?;
-    let updated = services.store.connectors().update(connector.id, connector.revision, fields, changes).await?;
+    let store = services.store.by(author.clone());
+    let updated = store.connectors().update(connector.id, connector.revision, fields, changes).await?;
     let mut view = connector_view(updated, &schema.connection, row.available);
     view.secrets_cleared = names.iter().map(|name| shown_name(name)).collect();
     Ok(view)

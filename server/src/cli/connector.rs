@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use connector_runtime::Secret;
 use connector_runtime::registry::Registry;
 use connector_runtime::serve::{ServeError, Settings};
+use floh_agent::process::secret_variable;
 
 use super::{CliError, entry, runtime};
-use crate::config::{EgressArgs, variable};
+use crate::config::{EgressArgs, seal_process};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, Args)]
@@ -35,6 +35,10 @@ struct ServeTypes {
     /// Address to listen on; port 0 takes a free port.
     #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Accept signatures of version 1 too, from servers of an earlier release and through proxies that change the path. A
+    /// recorded request can then be sent again for five minutes.
+    #[arg(long, env = "FLOH_ACCEPT_V1_SIGNATURES")]
+    accept_v1_signatures: bool,
     /// Where requests of the connectors may go.
     #[command(flatten)]
     egress: EgressArgs,
@@ -60,9 +64,11 @@ pub(super) fn run(registry: &Registry, command: ConnectorCommand) -> Result<Exit
     telemetry::init_logs(args.log_format, &args.log);
     let settings = Settings {
         listen: args.listen,
-        signing_secret: variable("FLOH_SIGNING_SECRET").map(Secret::from),
+        signing_secret: secret_variable("FLOH_SIGNING_SECRET"),
+        accept_v1_signatures: args.accept_v1_signatures,
         policy: args.egress.policy().map_err(CliError::usage)?,
     };
+    seal_process();
     let done = runtime()?.block_on(connector_runtime::serve::run(served, settings));
     done.map_err(|error| match error {
         ServeError::Listen { .. } => CliError::Failed(error.to_string().replace("FLOH_LISTEN", "--listen")),

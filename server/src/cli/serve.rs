@@ -12,7 +12,7 @@ use super::{CliError, print, runtime};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::AdminStart;
-use crate::config::{EnvSecrets, ServeArgs};
+use crate::config::{EnvSecrets, ServeArgs, seal_process};
 use crate::data_lock::DataLock;
 use crate::seed::SeedOptions;
 use crate::store::sqlite_file;
@@ -23,16 +23,17 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     telemetry::init_logs(args.log_format, &args.log);
-    runtime()?.block_on(serve(args))
+    let secrets = EnvSecrets::read();
+    seal_process();
+    runtime()?.block_on(serve(args, secrets))
 }
 
-async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
+async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliError> {
     let policy = args.egress.policy().map_err(CliError::usage)?;
     for warning in policy.warnings() {
         tracing::warn!("{warning}");
     }
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
-    let secrets = EnvSecrets::read();
     let database_url = args.storage.database_url();
     let listener = match TcpListener::bind(args.listen).await {
         Ok(listener) => listener,
@@ -57,6 +58,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
             allow_schema_drift: args.allow_schema_drift,
             samples: true,
         },
+        audit_days: args.audit_days,
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let served = serve_app(&app, listener, secrets.admin_token.as_ref(), metrics).await;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{CliError, print, runtime};
 use crate::auth::{Authenticator, NewToken};
 use crate::config::StorageArgs;
-use crate::store::{PageRequest, Store, TokenKind};
+use crate::store::{Author, PageRequest, Store, TokenKind};
 
 #[derive(Debug, Args)]
 pub(super) struct TokenArgs {
@@ -67,7 +67,7 @@ pub(super) fn run(args: TokenArgs) -> Result<ExitCode, CliError> {
 }
 
 async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
-    let auth = Authenticator::new(store.clone());
+    let auth = Authenticator::new(store.by(Author::command_line()));
     match command {
         TokenCommand::Create { name, scopes, agent, connectors, expires_at, json } => {
             let kind = if agent.is_some() { TokenKind::Agent } else { TokenKind::Api };

@@ -1,10 +1,12 @@
-//! The transaction of every write to connectors, types, secrets and tokens: it raises the counter that other servers
-//! read, and after the commit notifies the subscribers in this process ([`crate::changes`]).
+//! The transaction of every write to connectors, types, secrets and tokens: it writes the audit trail ([`super::audit`])
+//! and raises the counter that other servers read; after the commit it notifies the subscribers in this process
+//! ([`crate::changes`]).
 
 use std::ops::{Deref, DerefMut};
 
 use sqlx::{Any, AnyConnection, Transaction};
 
+use super::audit::{Detail, NewEntry, Trail};
 use super::{Store, StoreError};
 use crate::changes::{Action, Change, ChangeFeed, Subject};
 
@@ -18,6 +20,7 @@ pub(super) struct ChangeTransaction {
 struct Told {
     changes: ChangeFeed,
     noted: Vec<(Subject, Action)>,
+    trail: Trail,
     outcome: Outcome,
 }
 
@@ -34,24 +37,37 @@ enum Outcome {
 impl Store {
     /// Begins a transaction that changes connectors, types, secrets or tokens.
     pub(super) async fn begin_change(&self) -> Result<ChangeTransaction, StoreError> {
-        let told = Told { changes: self.changes.clone(), noted: Vec::new(), outcome: Outcome::None };
+        let trail = Trail::of(&self.author);
+        let told = Told { changes: self.changes.clone(), noted: Vec::new(), trail, outcome: Outcome::None };
         Ok(ChangeTransaction { transaction: self.begin().await?, told })
     }
 }
 
 impl ChangeTransaction {
-    /// Records a change that the transaction makes.
-    pub(super) fn note(&mut self, subject: Subject, action: Action) {
+    /// Records a change that the transaction makes; `detail` is what the audit trail shows of it.
+    pub(super) fn note(&mut self, subject: Subject, action: Action, detail: Detail) {
+        self.trail(NewEntry::of(&subject, action, detail));
+        self.tell(subject, action);
+    }
+
+    /// Records a change for the subscribers alone, if the trail has its parts.
+    pub(super) fn tell(&mut self, subject: Subject, action: Action) {
         self.told.noted.push((subject, action));
     }
 
-    /// Raises the counter, commits, and notifies the subscribers. They are notified also if the commit's answer is
+    /// Records a change for the trail alone, if subscribers learn of it otherwise or need not.
+    pub(super) fn trail(&mut self, entry: NewEntry) {
+        self.told.trail.push(entry);
+    }
+
+    /// Writes the trail, raises the counter, commits, and notifies the subscribers. They are notified also if the commit's answer is
     /// lost, because the write may have succeeded. If no change was recorded, the counter stays and nobody is notified.
     ///
     /// # Errors
     /// Database errors.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let Self { mut transaction, mut told } = self;
+        told.trail.write(&mut transaction).await?;
         if !told.noted.is_empty() {
             // The last statement: on PostgreSQL other writers wait for this row until the commit.
             sqlx::query("UPDATE change SET counter = counter + 1").execute(&mut *transaction).await?;
@@ -69,6 +85,7 @@ impl Drop for Told {
             return;
         }
         let certain = self.outcome == Outcome::Committed;
+        self.trail.log(certain);
         for (subject, action) in self.noted.drain(..) {
             self.changes.publish(&Change { subject, action, certain });
         }

@@ -6,6 +6,8 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::audit::Detail;
+use super::audit::detail::State;
 use super::error::Entity;
 use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
@@ -50,9 +52,9 @@ impl Connectors<'_> {
                 id
             }
             TypeChoice::New(new) => {
-                let name = new.name.clone();
+                let (name, detail) = (new.name.clone(), Detail::created(State::of_type(&new.fields)));
                 let id = types::insert(&mut transaction, new, now).await?;
-                transaction.note(Subject::ConnectorType { id, name }, Action::Created);
+                transaction.note(Subject::ConnectorType { id, name }, Action::Created, detail);
                 id
             }
         };
@@ -88,7 +90,7 @@ impl Connectors<'_> {
         write_tags(&mut transaction, id, fields.tags).await?;
         secrets::change(&mut transaction, id, SecretChanges { put: secrets, remove: Vec::new() }, now).await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
-        transaction.note(stored.subject(), Action::Created);
+        transaction.note(stored.subject(), Action::Created, Detail::created(State::of_connector(&stored)));
         transaction.commit().await?;
         Ok(stored)
     }
@@ -169,6 +171,7 @@ impl Connectors<'_> {
     ) -> Result<ConnectorRow, StoreError> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
+        let before = fetch(&mut transaction, &id.to_string()).await?;
         remember_name(&mut transaction, id, &fields.name).await?;
         let written = sqlx::query(
             "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
@@ -196,13 +199,13 @@ impl Connectors<'_> {
             Err(error) => return Err(name_taken(error, fields.name)),
         };
         if written == 0 {
-            fetch(&mut transaction, &id.to_string()).await?;
             return Err(StoreError::Stale { entity: Entity::Connector, revision });
         }
         write_tags(&mut transaction, id, fields.tags).await?;
         secrets::change(&mut transaction, id, secrets, now).await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
-        transaction.note(stored.subject(), Action::Changed);
+        let detail = Detail::changed(State::of_connector(&before), State::of_connector(&stored));
+        transaction.note(stored.subject(), Action::Changed, detail);
         transaction.commit().await?;
         Ok(stored)
     }
@@ -213,19 +216,18 @@ impl Connectors<'_> {
     /// [`StoreError::NotFound`], and [`StoreError::Stale`] if it no longer has the `revision` that the caller has read.
     pub async fn delete(&self, id: Uuid, revision: Option<i64>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
+        let before = fetch(&mut transaction, &id.to_string()).await?;
         remember_name(&mut transaction, id, "").await?;
         let mut statement = Statement::new("DELETE FROM connector WHERE id = ");
         statement.bind(id.to_string());
         if let Some(revision) = revision {
             statement.push(" AND revision = ").bind(revision);
         }
-        statement.push(" RETURNING name");
-        let Some(deleted) = statement.query().fetch_optional(&mut *transaction).await? else {
+        if statement.query().execute(&mut *transaction).await?.rows_affected() == 0 {
             fetch(&mut transaction, &id.to_string()).await?;
             return Err(StoreError::Stale { entity: Entity::Connector, revision: revision.unwrap_or_default() });
-        };
-        let name = Reader::new(&deleted, TABLE).text("name")?;
-        transaction.note(Subject::Connector { id, name }, Action::Deleted);
+        }
+        transaction.note(before.subject(), Action::Deleted, Detail::deleted(State::of_connector(&before)));
         sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
             .bind(id.to_string())
             .execute(&mut *transaction)

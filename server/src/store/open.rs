@@ -8,13 +8,15 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
 use uuid::Uuid;
 
+use super::audit::Audit;
+use super::author::Author;
 use super::connectors::Connectors;
 use super::executions::Executions;
 use super::idempotency::Idempotency;
@@ -50,6 +52,8 @@ pub struct Store {
     pub(super) changes: ChangeFeed,
     /// The id of this process's store: the owner of the executions that it starts.
     pub(super) id: Uuid,
+    /// Whom the audit trail names for changes.
+    pub(super) author: Arc<Author>,
 }
 
 impl Store {
@@ -67,7 +71,8 @@ impl Store {
                 create_file(path)?;
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
                 let (changes, id) = (ChangeFeed::default(), new_id());
-                let store = Self { read: write.clone(), write, dialect: Dialect::Sqlite, changes, id };
+                let (read, author) = (write.clone(), Arc::new(Author::system()));
+                let store = Self { read, write, dialect: Dialect::Sqlite, changes, id, author };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
@@ -80,7 +85,8 @@ impl Store {
                 migrate::run(&mut *connection, Dialect::Postgres).await?;
                 drop(connection);
                 let (changes, id) = (ChangeFeed::default(), new_id());
-                Ok(Self { read: pool.clone(), write: pool, dialect: Dialect::Postgres, changes, id })
+                let (read, author) = (pool.clone(), Arc::new(Author::system()));
+                Ok(Self { read, write: pool, dialect: Dialect::Postgres, changes, id, author })
             }
         }
     }
@@ -93,6 +99,11 @@ impl Store {
     /// Connectors and their sealed secrets.
     pub fn connectors(&self) -> Connectors<'_> {
         Connectors { store: self }
+    }
+
+    /// The audit trail.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit { store: self }
     }
 
     /// Recorded executions.

@@ -8,10 +8,13 @@ use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::audit::detail::State;
+use super::audit::{Detail, NewEntry};
+use super::change::ChangeTransaction;
 use super::secrets::{self, SecretChanges};
 use super::sql::{Reader, Statement, json, now};
 use super::{Connectors, StoreError, types};
-use crate::changes::Action;
+use crate::changes::{Action, Subject};
 
 /// The number of connectors read at once.
 const BATCH: u32 = 200;
@@ -50,7 +53,8 @@ impl Connectors<'_> {
         let mut transaction = self.store.begin_change().await?;
         let subject = types::fetch(&mut transaction, &type_id.to_string()).await?.subject();
         all(&mut transaction, type_id, now(), Some(reworking)).await?;
-        transaction.note(subject, Action::Changed);
+        // The type itself is as it was; the trail has the connectors that were rewritten.
+        transaction.tell(subject, Action::Changed);
         Ok(transaction.commit().await?)
     }
 
@@ -68,26 +72,30 @@ impl Connectors<'_> {
 /// Rewrites every connector of the type and raises its revision, so that a concurrent change that was based on the old
 /// type fails as stale and is tried again.
 pub(super) async fn all<E: From<StoreError>>(
-    connection: &mut AnyConnection,
+    transaction: &mut ChangeTransaction,
     type_id: Uuid,
     at: Timestamp,
     reworking: Option<&mut Reworking<'_, E>>,
 ) -> Result<(), E> {
     sqlx::query("UPDATE connector SET revision = revision + 1 WHERE type_id = $1")
         .bind(type_id.to_string())
-        .execute(&mut *connection)
+        .execute(&mut **transaction)
         .await
         .map_err(StoreError::from)?;
     let Some(reworking) = reworking else { return Ok(()) };
     let mut after = None;
     loop {
-        let batch = read(connection, type_id, after).await?;
+        let batch = read(transaction, type_id, after).await?;
         let Some(last) = batch.last() else { return Ok(()) };
         after = Some(last.id);
         for stored in batch {
-            let id = stored.id;
+            let before = stored.clone();
             if let Some(rework) = reworking(stored)? {
-                write(connection, id, rework, at).await?;
+                let subject = Subject::Connector { id: before.id, name: before.name.clone() };
+                let id = before.id;
+                let (before, after) = State::of_rework(before, &rework);
+                transaction.trail(NewEntry::of(&subject, Action::Changed, Detail::changed(before, after)));
+                write(transaction, id, rework, at).await?;
             }
         }
     }

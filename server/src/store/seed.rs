@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::audit::Detail;
+use super::audit::detail::State;
 use super::change::ChangeTransaction;
 use super::sql::{Reader, Statement, json, new_id, now};
 use super::stored_schema::StoredSchema;
@@ -133,15 +135,18 @@ impl ConnectorTypes<'_> {
         let mut report = SeedReport::default();
 
         let compiled: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let stored = sqlx::query("SELECT id, name, available FROM connector_type WHERE source = $1 ORDER BY name")
-            .bind(TypeSource::Code.as_str())
-            .fetch_all(&mut *transaction)
-            .await?;
+        let stored =
+            sqlx::query("SELECT id, name, version, available FROM connector_type WHERE source = $1 ORDER BY name")
+                .bind(TypeSource::Code.as_str())
+                .fetch_all(&mut *transaction)
+                .await?;
+        let mut versions: HashMap<String, String> = HashMap::new();
         let mut withdrawn: Vec<(Uuid, String)> = Vec::new();
         let mut returned: Vec<(Uuid, String)> = Vec::new();
         for row in &stored {
             let row = Reader::new(row, "connector_type");
             let name = row.text("name")?;
+            versions.insert(name.clone(), row.text("version")?);
             match (row.flag("available")?, compiled.contains(name.as_str())) {
                 (true, false) => {
                     withdrawn.push((row.id("id")?, name.clone()));
@@ -166,14 +171,16 @@ impl ConnectorTypes<'_> {
                 statement.query().execute(&mut *transaction).await?;
             }
             for (id, name) in types {
-                transaction.note(Subject::ConnectorType { id, name }, Action::Changed);
+                let state = |available| State::of_seeded(&versions[&name], available);
+                let detail = Detail::changed(state(available == 0), state(available == 1));
+                transaction.note(Subject::ConnectorType { id, name }, Action::Changed, detail);
             }
         }
 
         let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
         for rows in written.chunks(BATCH) {
             upsert(rows, now).query().persistent(false).execute(&mut *transaction).await?;
-            remember(&mut transaction, rows, now).await?;
+            remember(&mut transaction, rows, &versions, now).await?;
         }
         for row in rows {
             match row.decision {
@@ -188,7 +195,12 @@ impl ConnectorTypes<'_> {
 }
 
 /// Writes history rows for the types that were just written.
-async fn remember(transaction: &mut ChangeTransaction, rows: &[&SeedTypeRow], now: i64) -> Result<(), StoreError> {
+async fn remember(
+    transaction: &mut ChangeTransaction,
+    rows: &[&SeedTypeRow],
+    versions: &HashMap<String, String>,
+    now: i64,
+) -> Result<(), StoreError> {
     let mut statement = Statement::new("SELECT id, name FROM connector_type WHERE source = 'code' AND name IN (");
     statement.list(rows.iter().map(|row| row.name.as_str())).push(")");
     let stored = statement.query().persistent(false).fetch_all(&mut **transaction).await?;
@@ -203,8 +215,12 @@ async fn remember(transaction: &mut ChangeTransaction, rows: &[&SeedTypeRow], no
         return Ok(());
     }
     for (row, id) in &rows {
-        let action = if row.decision == SeedDecision::Insert { Action::Created } else { Action::Changed };
-        transaction.note(Subject::ConnectorType { id: *id, name: row.name.clone() }, action);
+        let after = State::of_seeded(&row.version, true);
+        let (action, detail) = match versions.get(&row.name) {
+            Some(before) => (Action::Changed, Detail::changed(State::of_seeded(before, true), after)),
+            None => (Action::Created, Detail::created(after)),
+        };
+        transaction.note(Subject::ConnectorType { id: *id, name: row.name.clone() }, action, detail);
     }
     let mut statement = Statement::new(
         "INSERT INTO connector_type_version (id, type_id, version, config_schema, script_source, source, changes, \

@@ -1,7 +1,10 @@
 //! Single values of this installation, by name.
 
+use sqlx::AnyConnection;
+
+use super::audit::NewEntry;
 use super::sql::Reader;
-use super::{Store, StoreError};
+use super::{AuditAction, Store, StoreError};
 
 /// The settings of a [`Store`].
 #[derive(Debug, Clone, Copy)]
@@ -27,14 +30,21 @@ impl Settings<'_> {
     /// # Errors
     /// Database errors.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin_change().await?;
+        let before = read(&mut transaction, name).await?;
+        if before.as_deref() == Some(value) {
+            return Ok(());
+        }
         sqlx::query(
             "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
         .bind(name)
         .bind(value)
-        .execute(&self.store.write)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        let action = if before.is_some() { AuditAction::Changed } else { AuditAction::Created };
+        transaction.trail(NewEntry::of_setting(name, action));
+        transaction.commit().await
     }
 
     /// Writes a value unless there is one, and returns the stored value. Two processes that start at once both get the
@@ -43,13 +53,25 @@ impl Settings<'_> {
     /// # Errors
     /// Database errors.
     pub async fn put_if_absent(&self, name: &str, value: &str) -> Result<String, StoreError> {
-        let row = sqlx::query(
-            "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = setting.value RETURNING value",
-        )
-        .bind(name)
-        .bind(value)
-        .fetch_one(&self.store.write)
-        .await?;
-        Reader::new(&row, "setting").text("value")
+        let mut transaction = self.store.begin_change().await?;
+        let written = sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+            .bind(name)
+            .bind(value)
+            .execute(&mut *transaction)
+            .await?;
+        if written.rows_affected() > 0 {
+            transaction.trail(NewEntry::of_setting(name, AuditAction::Created));
+            transaction.commit().await?;
+            return Ok(value.to_owned());
+        }
+        let stored = read(&mut transaction, name).await?;
+        transaction.commit().await?;
+        // Settings are never deleted while servers start, except for that of the environment's token.
+        Ok(stored.unwrap_or_else(|| value.to_owned()))
     }
+}
+
+async fn read(connection: &mut AnyConnection, name: &str) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT value FROM setting WHERE name = $1").bind(name).fetch_optional(connection).await?;
+    row.map(|row| Reader::new(&row, "setting").text("value")).transpose()
 }

@@ -1,5 +1,6 @@
 //! The store's tests. Each body runs on a SQLite file and, if one is found, on PostgreSQL.
 
+mod audit;
 mod change;
 mod connectors;
 mod executions;

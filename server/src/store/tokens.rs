@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::audit::Detail;
+use super::audit::detail::State;
 use super::change::ChangeTransaction;
 use super::error::Entity;
 use super::sql::{Reader, Statement, json, now};
@@ -98,13 +100,15 @@ impl Tokens<'_> {
     /// Database errors; then nothing is changed.
     pub async fn replace_environment(&self, token: Option<NewTokenRow>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
-        let replaced =
-            sqlx::query("DELETE FROM token WHERE id IN (SELECT value FROM setting WHERE name = $1) RETURNING id, name")
-                .bind(ENVIRONMENT)
-                .fetch_optional(&mut *transaction)
-                .await?;
+        let replaced = sqlx::query(
+            "DELETE FROM token WHERE id IN (SELECT value FROM setting WHERE name = $1) RETURNING id, name, kind, scopes, hash, \
+             agent_id, connector_names, created_at, expires_at, last_used_at",
+        )
+        .bind(ENVIRONMENT)
+        .fetch_optional(&mut *transaction)
+        .await?;
         if let Some(row) = replaced {
-            transaction.note(subject(&Reader::new(&row, TABLE))?, Action::Deleted);
+            note_deleted(&mut transaction, &from_row(&row)?.token);
         }
         sqlx::query("DELETE FROM setting WHERE name = $1").bind(ENVIRONMENT).execute(&mut *transaction).await?;
         if let Some(token) = token {
@@ -149,12 +153,15 @@ impl Tokens<'_> {
     /// [`StoreError::NotFound`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
-        let deleted = sqlx::query("DELETE FROM token WHERE id = $1 RETURNING id, name")
-            .bind(id.to_string())
-            .fetch_optional(&mut *transaction)
-            .await?;
+        let deleted = sqlx::query(
+            "DELETE FROM token WHERE id = $1 RETURNING id, name, kind, scopes, hash, agent_id, connector_names, created_at, \
+             expires_at, last_used_at",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&mut *transaction)
+        .await?;
         let deleted = deleted.ok_or_else(|| StoreError::NotFound { entity: Entity::Token, key: id.to_string() })?;
-        transaction.note(subject(&Reader::new(&deleted, TABLE))?, Action::Deleted);
+        note_deleted(&mut transaction, &from_row(&deleted)?.token);
         transaction.commit().await
     }
 
@@ -195,9 +202,12 @@ impl Tokens<'_> {
     }
 }
 
-/// Returns the token as the subject of a change.
-fn subject(row: &Reader<'_>) -> Result<Subject, StoreError> {
-    Ok(Subject::Token { id: row.id("id")?, name: row.text("name")? })
+fn subject(token: &NewTokenRow) -> Subject {
+    Subject::Token { id: token.id, name: token.name.clone() }
+}
+
+fn note_deleted(transaction: &mut ChangeTransaction, token: &NewTokenRow) {
+    transaction.note(subject(token), Action::Deleted, Detail::deleted(State::of_token(token)));
 }
 
 async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Result<TokenRow, StoreError> {
@@ -217,7 +227,7 @@ async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Resu
     .bind(token.expires_at.map(Timestamp::as_millisecond))
     .execute(&mut **transaction)
     .await?;
-    transaction.note(Subject::Token { id: token.id, name: token.name.clone() }, Action::Created);
+    transaction.note(subject(&token), Action::Created, Detail::created(State::of_token(&token)));
     Ok(TokenRow { token, created_at, last_used_at: None })
 }
 

@@ -7,6 +7,8 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::audit::Detail;
+use super::audit::detail::State;
 use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
@@ -142,13 +144,15 @@ impl ConnectorTypes<'_> {
     ) -> Result<ConnectorType, E> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
+        let before = fetch(&mut transaction, &id.to_string()).await?;
         replace(&mut transaction, id, revision, &fields, now).await?;
         if let Some(version) = version {
             versions::insert(&mut transaction, id, &fields, &version, now).await?;
             rework::all(&mut transaction, id, now, reworking).await?;
         }
         let stored = fetch(&mut transaction, &id.to_string()).await?;
-        transaction.note(stored.subject(), Action::Changed);
+        let detail = Detail::changed(State::of_type(&before.fields), State::of_type(&stored.fields));
+        transaction.note(stored.subject(), Action::Changed, detail);
         transaction.commit().await?;
         Ok(stored)
     }
@@ -172,7 +176,8 @@ impl ConnectorTypes<'_> {
             .await;
         match deleted {
             Ok(_) => {
-                transaction.note(stored.subject(), Action::Deleted);
+                let detail = Detail::deleted(State::of_type(&stored.fields));
+                transaction.note(stored.subject(), Action::Deleted, detail);
                 transaction.commit().await
             }
             // A connector was created between the count and the delete; the foreign key caught it.
@@ -206,7 +211,6 @@ async fn replace(
     .execute(&mut *connection)
     .await?;
     if written.rows_affected() == 0 {
-        fetch(connection, &id.to_string()).await?;
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision });
     }
     Ok(())

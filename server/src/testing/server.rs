@@ -1,5 +1,7 @@
 //! A whole server on a temporary folder, called through its router. Each answer is compared with the API document.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -17,6 +19,7 @@ use super::{Answer, sandbox, typed};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::NewToken;
+use crate::config::DEFAULT_AUDIT_DAYS;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
 
@@ -44,9 +47,19 @@ async fn start_at(
     seed: SeedOptions,
     policy: Policy,
 ) -> Result<App, crate::app::StartError> {
+    // A temporary folder has the mode of the umask, and a data folder has to be closed.
+    std::fs::set_permissions(data_dir, Permissions::from_mode(0o700)).unwrap();
     App::start_with(
         registry,
-        Options { data_dir, database_url, master_key: None, policy, scripts: sandbox::scripts(), seed },
+        Options {
+            data_dir,
+            database_url,
+            master_key: None,
+            policy,
+            scripts: sandbox::scripts(),
+            seed,
+            audit_days: DEFAULT_AUDIT_DAYS,
+        },
     )
     .await
 }

@@ -2,8 +2,8 @@
 //! answer of the server in any test.
 
 use floh_client::answers::{
-    AgentView, ChangedType, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionView, Liveness, Page, Problem,
-    Readiness, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail, VersionView,
+    AgentView, AuditEntry, ChangedType, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionView, Liveness, Page,
+    Problem, Readiness, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail, VersionView,
 };
 use floh_client::routes::{self, Route};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde_json::Value;
 type Read = fn(&[u8]) -> serde_json::Result<Value>;
 
 /// Routes whose answers are JSON, fixed paths before those with parameters.
-const TYPED: [(Route, Read); 24] = [
+const TYPED: [(Route, Read); 25] = [
     (routes::CREATE_CONNECTOR, through::<ConnectorView>),
     (routes::LIST_CONNECTORS, through::<Page<ConnectorView>>),
     (routes::PARSE_OAS, through::<ConnectorDraft>),
@@ -33,6 +33,7 @@ const TYPED: [(Route, Read); 24] = [
     (routes::JSON_SCHEMA, through::<Value>),
     (routes::LIST_EXECUTIONS, through::<Page<ExecutionView>>),
     (routes::GET_EXECUTION, through::<ExecutionView>),
+    (routes::LIST_AUDIT, through::<Page<AuditEntry>>),
     (routes::CREATE_TOKEN, through::<TokenView>),
     (routes::LIST_TOKENS, through::<Page<TokenView>>),
     (routes::OPENAPI, through::<Value>),

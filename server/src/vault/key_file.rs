@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use connector_runtime::Secret;
+use floh_agent::owned::{self, NotOwned};
 use zeroize::Zeroizing;
 
 use super::key::{KeyError, Keys, MasterKey};
@@ -17,14 +18,9 @@ const LARGEST: u64 = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// Others than its owner may read or write it.
-    #[error("the key file {path} is open to others (mode {mode:04o}); close it with: chmod 600 {path}", path = path.display())]
-    OpenToOthers {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    /// It is not its owner's alone.
+    #[error("the key file {0}")]
+    NotOwned(#[from] NotOwned),
     /// Its content is not a key.
     #[error("the key file {}: {source}", path.display())]
     Key {
@@ -46,16 +42,11 @@ pub enum KeyFileError {
 /// Reads the keys, or returns `None` if there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let file = match owned::open_file(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
-    // The mode is read from the open file, because the path may name another file a moment later.
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::OpenToOthers { path: path.to_owned(), mode });
-    }
     let mut text = String::new();
     file.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
     let keys = Keys::parse(&Secret::new(text)).map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;

@@ -231,6 +231,7 @@ fn debug_texts_show_ids_alone() {
 on_both!(
     the_first_start_makes_a_key_file_and_the_next_reads_it,
     a_key_file_open_to_others_stops_the_start,
+    a_key_file_that_is_no_file_stops_the_start,
     a_wrong_key_stops_the_start,
     a_lost_key_file_is_not_replaced,
     a_damaged_check_value_stops_the_start,
@@ -281,6 +282,25 @@ async fn a_key_file_open_to_others_stops_the_start(db: TestDb) {
         let error = refusal(&db.store, None, folder.path()).await;
         assert!(error.contains(reason) && error.contains("master.key"), "{error}");
     }
+}
+
+async fn a_key_file_that_is_no_file_stops_the_start(db: TestDb) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = tempfile::tempdir().unwrap();
+    unlock(&db.store, None, folder.path()).await.unwrap();
+    let (path, moved) = (folder.path().join("master.key"), folder.path().join("moved"));
+    fs::rename(&path, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &path).unwrap();
+    let error = refusal(&db.store, None, folder.path()).await;
+    assert!(error.contains("master.key is a symbolic link"), "{error}");
+    fs::remove_file(&path).unwrap();
+    // Nobody writes into it: reading would wait for ever.
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let error = refusal(&db.store, None, folder.path()).await;
+    assert!(error.contains("master.key is a pipe"), "{error}");
+    fs::remove_file(&path).unwrap();
+    fs::rename(&moved, &path).unwrap();
+    unlock(&db.store, None, folder.path()).await.unwrap();
 }
 
 async fn a_wrong_key_stops_the_start(db: TestDb) {

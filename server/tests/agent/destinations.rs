@@ -49,7 +49,9 @@ async fn a_plain_service_gets_the_params_and_its_json_is_the_payload() {
             "echo" => {
                 let signature = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
                 let secret = Secret::new("signing secret");
-                protocol::verify(&secret, signature, &body, std::time::SystemTime::now()).unwrap();
+                let signed = protocol::SignedRequest { path: "/api/echo", body: &body };
+                let accepted = protocol::AcceptedSignatures::V2;
+                protocol::verify(&secret, signature, signed, accepted, std::time::SystemTime::now()).unwrap();
                 let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap().to_owned());
                 (StatusCode::CREATED, json!({ "got": body_value, "key": key }).to_string())
             }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use server::api;
 use server::app::{App, Options};
 use server::auth::NewToken;
+use server::config::DEFAULT_AUDIT_DAYS;
 use server::script::{HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -65,13 +66,15 @@ impl Sandbox for NoScripts {
 impl LocalServer {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("data");
         let options = Options {
-            data_dir: folder.path(),
-            database_url: &sqlite_url(&folder.path().join("floh.db")),
+            data_dir: &data_dir,
+            database_url: &sqlite_url(&data_dir.join("floh.db")),
             master_key: None,
             policy: Policy::default(),
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
+            audit_days: DEFAULT_AUDIT_DAYS,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);

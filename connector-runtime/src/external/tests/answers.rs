@@ -45,7 +45,10 @@ async fn the_request_is_the_guides() {
     );
     let signature = request.header(protocol::SIGNATURE_HEADER).unwrap();
     let secret = Secret::new(SIGNING_SECRET);
-    assert_eq!(protocol::verify(&secret, Some(signature), &request.bytes, SystemTime::now()), Ok(()));
+    let signed = protocol::SignedRequest { path: "/below/execute", body: &request.bytes };
+    let accepted = protocol::AcceptedSignatures::V2;
+    let verified = protocol::verify(&secret, Some(signature), signed, accepted, SystemTime::now()).unwrap();
+    assert_eq!(verified.nonce.unwrap().len(), 32);
 }
 
 #[tokio::test]

@@ -65,13 +65,51 @@ async fn unknown_and_repeated_frames_are_passed_over() {
 }
 
 #[tokio::test]
+async fn one_odd_answer_fails_its_command_alone() {
+    let server = TestServer::start().await;
+    let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    for (number, odd) in [
+        String::new(),
+        r#","result":NaN"#.to_owned(),
+        r#","result":{"success":true,"payload":1e999}"#.to_owned(),
+        r#","result":{"success":true,"payload":"\ud800"}"#.to_owned(),
+        format!(r#","result":{{"success":true,"payload":{deep}}}"#),
+        r#","result":{},"result":{}"#.to_owned(),
+        r#","result":{"success":true"#.to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let calling = call(&server, "sap", "add", json!({}));
+        let command = agent.command().await;
+        let other = call(&server, "sap", "add", json!({}));
+        let spared = agent.command().await;
+        let text = format!(r#"{{"type":"response","commandId":{}{odd}}}"#, command["commandId"]);
+        agent.socket.send(Message::text(text)).await.unwrap();
+        // It is acknowledged, or the agent would send it for ever.
+        assert_eq!(agent.next().await, json!({ "type": "ack", "commandId": command["commandId"] }));
+        let (error, diagnostics) = calling.failed().await;
+        assert!(error.contains("cannot be read"), "{number}: {error}");
+        assert_eq!((&diagnostics["code"], &diagnostics["outcome"]), (&json!("unreadable_answer"), &json!("unknown")));
+        agent.respond(&spared, ok()).await;
+        assert!(other.done().await.success, "{number}");
+    }
+    for passed_over in [r#"{"type":"ack"}"#, r#"{"type":"schemas","configSchemas":7}"#] {
+        agent.socket.send(Message::text(passed_over)).await.unwrap();
+    }
+    settle().await;
+    assert_eq!(agents(&server)["a-1"]["state"], "connected");
+}
+
+#[tokio::test]
 async fn what_breaks_the_protocol_ends_the_connection_with_a_reason() {
     let server = TestServer::start().await;
     let cases = [
         (Message::binary(vec![0; 10]), 1003, "binary frames are not taken"),
         (Message::text("{"), 1008, "it is not valid JSON"),
         (Message::text("[]"), 1008, "not a message"),
-        (Message::text(r#"{"type":"response","commandId":"x"}"#), 1008, "a key is missing"),
+        (Message::text(r#"{"type":"response","result":{}}"#), 1008, "a key is missing"),
         (Message::text(r#"{"commandId":"x"}"#), 1008, "not a message"),
         (Message::text("x".repeat(MAX_FRAME_BYTES + 1)), 1009, "is too large"),
     ];

@@ -14,7 +14,7 @@ use crate::store::{ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, T
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 30] = [
+const WANTED: [(&str, &str, &str); 31] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("POST", "/api/connectors/parse-oas", "connectors:write"),
@@ -38,10 +38,11 @@ const WANTED: [(&str, &str, &str); 30] = [
     ("GET", "/api/connector-types/{id}/types.d.ts", "types:read"),
     ("GET", "/api/executions", "audit:read"),
     ("GET", "/api/executions/{id}", "audit:read"),
+    ("GET", "/api/audit", "audit:read"),
     ("POST", "/api/tokens", "tokens:write"),
     ("GET", "/api/tokens", "tokens:read"),
     ("DELETE", "/api/tokens/{id}", "tokens:write"),
-    ("GET", "/metrics", "audit:read"),
+    ("GET", "/metrics", "metrics:read"),
     ("GET", "/api/openapi.json", "any"),
     ("GET", "/healthz", "public"),
     ("GET", "/readyz", "public"),

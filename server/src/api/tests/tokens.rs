@@ -93,3 +93,68 @@ async fn a_token_gives_no_more_than_it_has() {
         .await
         .problem(403);
 }
+
+/// Creates a token, and returns its id and a text.
+async fn made(server: &TestServer, body: Value) -> (String, String) {
+    let made = server.post("/api/tokens", body).await.ok(201);
+    (made["id"].as_str().unwrap().to_owned(), made["token"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_child_ends_no_later_than_its_parent() {
+    let server = TestServer::start().await;
+    let end = "2030-01-01T00:00:00Z";
+    let body = |name: &str, expires_at: Value| json!({ "name": name, "kind": "api", "scopes": ["tokens:*"], "expiresAt": expires_at });
+    let (_, parent) = made(&server, body("parent", json!(end))).await;
+    let make = |expires_at: Value| as_token(&server, &parent, "POST", "/api/tokens", body("child", expires_at));
+    for later in ["2030-01-01T00:00:01Z", "2999-01-01T00:00:00Z"] {
+        assert_eq!(make(json!(later)).await.problem(422), ["/expiresAt"]);
+    }
+    assert_eq!(make(json!("2029-12-31T00:00:00Z")).await.ok(201)["expiresAt"], "2029-12-31T00:00:00Z");
+    assert_eq!(make(json!(end)).await.ok(201)["expiresAt"], end);
+    // Without a wish, and so on for the child of the child.
+    let child = make(Value::Null).await.ok(201);
+    assert_eq!(child["expiresAt"], end);
+    let child = child["token"].as_str().unwrap();
+    let grandchild = as_token(&server, child, "POST", "/api/tokens", body("grandchild", Value::Null)).await.ok(201);
+    assert_eq!(grandchild["expiresAt"], end);
+}
+
+#[tokio::test]
+async fn who_hands_connectors_to_an_agent_may_write_them() {
+    let server = TestServer::start().await;
+    let agent = json!({ "name": "n", "kind": "agent", "scopes": [], "agentId": "a", "connectorNames": ["mine"] });
+    let without = server.token(&["tokens:write", "agents:connect", "connectors:read"]).await;
+    let answer = as_token(&server, &without, "POST", "/api/tokens", agent.clone()).await;
+    assert_eq!(answer.problem(403), ["/connectorNames"]);
+    assert!(answer.text.contains("connectors:write"), "{}", answer.text);
+    let with = server.token(&["tokens:write", "agents:connect", "connectors:write"]).await;
+    as_token(&server, &with, "POST", "/api/tokens", agent.clone()).await.ok(201);
+    server.post("/api/tokens", agent).await.ok(201);
+}
+
+#[tokio::test]
+async fn nobody_revokes_what_may_do_more_than_himself() {
+    let server = TestServer::start().await;
+    let api = |scopes: &[&str]| json!({ "name": "target", "kind": "api", "scopes": scopes });
+    let agent = json!({ "name": "site", "kind": "agent", "scopes": [], "agentId": "a", "connectorNames": ["mine"] });
+    let (own_id, own) = made(&server, api(&["tokens:write", "connectors:read"])).await;
+    let revoke = async |id: &str| {
+        let path = format!("/api/tokens/{id}");
+        as_token(&server, &own, "DELETE", &path, Value::Null).await
+    };
+    for body in [api(&["admin"]), api(&["connectors:read", "audit:read"]), api(&["tokens:*"]), agent.clone()] {
+        let (id, text) = made(&server, body).await;
+        let answer = revoke(&id).await;
+        assert!(answer.problem(403).is_empty() && answer.text.contains("may do more"), "{}", answer.text);
+        let valid = as_token(&server, &text, "GET", "/api/openapi.json", Value::Null).await;
+        assert_eq!(valid.status, 200, "it goes on to work");
+    }
+    let (id, text) = made(&server, api(&["connectors:read"])).await;
+    revoke(&id).await.ok(204);
+    as_token(&server, &text, "GET", "/api/connectors", Value::Null).await.problem(401);
+    revoke(&id).await.problem(404);
+    revoke(&own_id).await.ok(204);
+    let (id, _) = made(&server, agent).await;
+    server.call("DELETE", &format!("/api/tokens/{id}"), Value::Null).await.ok(204);
+}

@@ -191,7 +191,7 @@ async fn what_is_refused_or_rolled_back_is_not_told(db: TestDb) {
     let mut refuses = |_: StoredConfig| Err::<Option<Rework>, _>(StoreError::Contended);
     connectors.rework(made.type_id, &mut refuses).await.unwrap_err();
     let mut dropped = db.store.begin_change().await.unwrap();
-    dropped.note(connector(made.id, "widget"), Action::Changed);
+    dropped.tell(connector(made.id, "widget"), Action::Changed);
     drop(dropped);
     watch.expect("refused", &[]).await;
 }
@@ -208,7 +208,7 @@ async fn a_commit_whose_answer_is_lost_is_told_as_uncertain(db: TestDb) {
     // The commit itself fails, because the constraint is checked there.
     let mut transaction = db.store.begin_change().await.unwrap();
     sqlx::query("INSERT INTO child (id) VALUES (1)").execute(&mut *transaction).await.unwrap();
-    transaction.note(connector(id, "widget"), Action::Changed);
+    transaction.tell(connector(id, "widget"), Action::Changed);
     transaction.commit().await.unwrap_err();
     let heard = std::mem::take(&mut *watch.heard.0.lock().unwrap());
     assert_eq!(heard, [Change { subject: connector(id, "widget"), action: Action::Changed, certain: false }]);

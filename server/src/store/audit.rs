@@ -1,0 +1,325 @@
+//! The audit trail: one entry for each change, written in the change's own transaction, and one log line for each.
+//!
+//! Entries come from [`super::change::ChangeTransaction`], which every such write uses, so that no write can forget them.
+//! [`detail`] decides what they show. An entry's id is time-ordered, so that lists and retention need no other index.
+
+pub(super) mod detail;
+
+use std::sync::Arc;
+
+use floh_client::AuditFilter;
+use floh_client::answers::AuditEntry;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::sql::{Key, Reader, Statement, json, new_id};
+use super::{Actor, AuditAction, AuditSubject, Author, Page, PageRequest, Store, StoreError, actor, page};
+use crate::changes::{Action, Subject};
+
+pub(super) use detail::Detail;
+
+/// The maximum number of entries that are kept, whatever their age: about 1 GB. The oldest leave first.
+pub const MAX_AUDIT_ENTRIES: u32 = 1_000_000;
+/// The number of entries that one statement writes.
+const WRITTEN_AT_ONCE: usize = 50;
+/// The number of entries that one statement removes.
+const REMOVED_AT_ONCE: i64 = 500;
+
+const TABLE: &str = "audit";
+const COLUMNS: &str = "id, at, actor_token, actor_name, source, peer, request_id, subject, subject_id, subject_name, \
+     action, before_json, after_json";
+
+/// The audit trail of a [`Store`].
+#[derive(Debug, Clone, Copy)]
+pub struct Audit<'s> {
+    pub(super) store: &'s Store,
+}
+
+/// What an entry is about, and what was done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NewEntry {
+    pub subject: AuditSubject,
+    pub subject_id: Option<String>,
+    pub subject_name: String,
+    pub action: AuditAction,
+    pub detail: Detail,
+}
+
+impl NewEntry {
+    /// Builds the entry of a change that the change feed reports too.
+    pub(super) fn of(subject: &Subject, action: Action, detail: Detail) -> Self {
+        let (kind, id, name) = match subject {
+            Subject::Connector { id, name } => (AuditSubject::Connector, id, name),
+            Subject::ConnectorType { id, name } => (AuditSubject::ConnectorType, id, name),
+            Subject::Token { id, name } => (AuditSubject::Token, id, name),
+        };
+        let action = match action {
+            Action::Created => AuditAction::Created,
+            Action::Changed => AuditAction::Changed,
+            Action::Deleted => AuditAction::Deleted,
+        };
+        Self { subject: kind, subject_id: Some(id.to_string()), subject_name: name.clone(), action, detail }
+    }
+
+    /// Builds the entry of a setting. Values are not shown, because some are sealed.
+    pub(super) fn of_setting(name: &str, action: AuditAction) -> Self {
+        let detail = Detail::default();
+        Self { subject: AuditSubject::Setting, subject_id: None, subject_name: name.to_owned(), action, detail }
+    }
+
+    fn of_agent(agent: &AgentEntry) -> Self {
+        Self {
+            subject: AuditSubject::Agent,
+            action: if agent.ended.is_some() { AuditAction::Disconnected } else { AuditAction::Connected },
+            subject_id: Some(agent.agent_id.clone()),
+            subject_name: agent.agent_name.clone(),
+            detail: Detail::of_agent(agent),
+        }
+    }
+
+    /// Writes the log line of a change. `certain` is false if the commit was not acknowledged.
+    pub(super) fn log(&self, author: &Author, certain: bool) {
+        let text = |shown: &Option<Map<String, Value>>| shown.as_ref().map_or_else(String::new, json);
+        tracing::info!(
+            event = "audit",
+            actor = author.actor.name,
+            token_id = author.actor.token_id.map(tracing::field::display),
+            source = %author.source,
+            peer = author.peer.map(tracing::field::display),
+            request_id = author.request_id,
+            subject = %self.subject,
+            id = self.subject_id,
+            name = self.subject_name,
+            action = %self.action,
+            before = text(&self.detail.before),
+            after = text(&self.detail.after),
+            certain,
+            "{} {}",
+            self.subject,
+            self.action
+        );
+    }
+}
+
+/// Writes entries inside the caller's transaction.
+async fn insert(
+    connection: &mut AnyConnection,
+    entries: impl Iterator<Item = (&Author, &NewEntry)>,
+) -> Result<(), StoreError> {
+    let entries: Vec<_> = entries.collect();
+    for entries in entries.chunks(WRITTEN_AT_ONCE) {
+        let mut statement = Statement::new("INSERT INTO audit (");
+        statement.push(COLUMNS).push(") VALUES ");
+        statement.rows(entries, |columns, (author, entry)| {
+            let id = new_id();
+            columns
+                .bind(id.to_string())
+                .bind(time_of(id))
+                .bind(actor::token_text(&author.actor))
+                .bind(author.actor.name.as_str())
+                .bind(author.source.as_str())
+                .bind(author.peer.map(|peer| peer.to_string()))
+                .bind(author.request_id.as_deref())
+                .bind(entry.subject.as_str())
+                .bind(entry.subject_id.as_deref())
+                .bind(entry.subject_name.as_str())
+                .bind(entry.action.as_str())
+                .bind(entry.detail.before.as_ref().map(json))
+                .bind(entry.detail.after.as_ref().map(json));
+        });
+        statement.query().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// An agent's connection as the trail shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentEntry {
+    /// The id that its token is bound to.
+    pub agent_id: String,
+    /// Its name.
+    pub agent_name: String,
+    /// Its release.
+    pub agent_version: Option<String>,
+    /// The connectors that it serves.
+    pub connector_names: Vec<String>,
+    /// Why the connection ended; `None` while it is open.
+    pub ended: Option<String>,
+    /// How many entries of this agent were left out before this one, because they came too often.
+    pub left_out: u64,
+}
+
+impl Audit<'_> {
+    /// Records which agents have connected and whose connections have ended, in one transaction.
+    ///
+    /// # Errors
+    /// Database errors; then nothing is written.
+    pub async fn record_agents(&self, agents: &[(Author, AgentEntry)]) -> Result<(), StoreError> {
+        if agents.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<(&Author, NewEntry)> =
+            agents.iter().map(|(author, agent)| (author, NewEntry::of_agent(agent))).collect();
+        let mut transaction = self.store.begin().await?;
+        insert(&mut transaction, entries.iter().map(|(author, entry)| (*author, entry))).await?;
+        transaction.commit().await?;
+        entries.iter().for_each(|(author, entry)| entry.log(author, true));
+        Ok(())
+    }
+
+    /// Lists entries, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>, StoreError> {
+        let rows = selection(filter, page)?.query().persistent(false).fetch_all(&self.store.read).await?;
+        let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(page::cut(items, page, 'a', |last: &AuditEntry| last.id.to_string()))
+    }
+
+    /// Removes the entries from before `keep_since`, and the oldest beyond `max`, and returns how many of each.
+    ///
+    /// # Errors
+    /// Database errors; the next call goes on.
+    pub async fn purge(&self, keep_since: Timestamp, max: u32) -> Result<(u64, u64), StoreError> {
+        let aged = self.remove_before(&first_id(keep_since)).await?;
+        let excess = sqlx::query("SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1")
+            .bind(i64::from(max.max(1)) - 1)
+            .fetch_optional(&self.store.read)
+            .await?;
+        let excess = match excess {
+            Some(row) => self.remove_before(&Reader::new(&row, TABLE).text("id")?).await?,
+            None => 0,
+        };
+        Ok((aged, excess))
+    }
+
+    /// Removes the entries before an id, a batch at a time, so that no writer waits long.
+    async fn remove_before(&self, id: &str) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let batch =
+                sqlx::query("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT $2)")
+                    .bind(id)
+                    .bind(REMOVED_AT_ONCE)
+                    .execute(&self.store.write)
+                    .await?
+                    .rows_affected();
+            removed += batch;
+            if batch == 0 {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+fn selection(filter: &AuditFilter, page: &PageRequest) -> Result<Statement, StoreError> {
+    let mut statement = Statement::new("SELECT ");
+    statement.push(COLUMNS).push(" FROM audit WHERE 1 = 1");
+    let AuditFilter { subject, connector, type_name, action, token, source, request_id, since, until } = filter;
+    let named =
+        [(connector, AuditSubject::Connector, "connector"), (type_name, AuditSubject::ConnectorType, "connector_type")];
+    for (key, kind, table) in named {
+        let Some(key) = key else { continue };
+        statement.push(" AND subject = ").bind(kind.as_str());
+        match Key::parse(key) {
+            Key::Id(id) => statement.push(" AND subject_id = ").bind(id.to_string()),
+            // Also what happened to it under an earlier name.
+            Key::Name(name) => {
+                statement.push(" AND (subject_name = ").bind(name).push(" OR subject_id IN (SELECT id FROM ");
+                statement.push(table).push(" WHERE name = ").bind(name).push("))")
+            }
+        };
+    }
+    if let Some(token) = token {
+        match Key::parse(token) {
+            Key::Id(id) => statement.push(" AND actor_token = ").bind(id.to_string()),
+            Key::Name(name) => statement.push(" AND actor_name = ").bind(name),
+        };
+    }
+    let words = [
+        (" AND subject = ", subject.map(AuditSubject::as_str)),
+        (" AND action = ", action.map(AuditAction::as_str)),
+        (" AND source = ", source.map(|source| source.as_str())),
+        (" AND request_id = ", request_id.as_deref()),
+    ];
+    for (condition, word) in words {
+        if let Some(word) = word {
+            statement.push(condition).bind(word);
+        }
+    }
+    if let Some(since) = since {
+        statement.push(" AND id >= ").bind(first_id(*since));
+    }
+    if let Some(until) = until {
+        statement.push(" AND id < ").bind(first_id(*until));
+    }
+    if let Some(id) = page.after('a')? {
+        statement.push(" AND id < ").bind(id);
+    }
+    statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
+    Ok(statement)
+}
+
+/// Returns the smallest id of a millisecond: ids begin with their time.
+fn first_id(at: Timestamp) -> String {
+    const MAX_MS: u128 = (1 << 48) - 1;
+    let ms = u128::try_from(at.as_millisecond()).unwrap_or_default().min(MAX_MS);
+    Uuid::from_u128(ms << 80).to_string()
+}
+
+/// Returns the time in an id, in milliseconds.
+fn time_of(id: Uuid) -> i64 {
+    i64::try_from(id.as_u128() >> 80).unwrap_or_default()
+}
+
+fn from_row(row: &AnyRow) -> Result<AuditEntry, StoreError> {
+    let row = Reader::new(row, TABLE);
+    let detail = |column| -> Result<Option<Map<String, Value>>, StoreError> {
+        row.value::<Option<&str>>(column)?.map(|_| row.json(column)).transpose()
+    };
+    Ok(AuditEntry {
+        id: row.id("id")?,
+        at: row.time("at")?,
+        actor: Actor { token_id: row.optional_id("actor_token")?, name: row.text("actor_name")? },
+        source: row.word("source")?,
+        peer: row.value("peer")?,
+        request_id: row.value("request_id")?,
+        subject: row.word("subject")?,
+        subject_id: row.value("subject_id")?,
+        subject_name: row.text("subject_name")?,
+        action: row.word("action")?,
+        before: detail("before_json")?,
+        after: detail("after_json")?,
+    })
+}
+
+/// The entries of a transaction, and their author.
+pub(super) struct Trail {
+    author: Arc<Author>,
+    entries: Vec<NewEntry>,
+}
+
+impl Trail {
+    /// Begins the trail of a transaction.
+    pub(super) fn of(author: &Arc<Author>) -> Self {
+        Self { author: Arc::clone(author), entries: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, entry: NewEntry) {
+        self.entries.push(entry);
+    }
+
+    /// Writes the entries inside the transaction.
+    pub(super) async fn write(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        insert(connection, self.entries.iter().map(|entry| (&*self.author, entry))).await
+    }
+
+    /// Writes the log lines once the commit was requested.
+    pub(super) fn log(&self, certain: bool) {
+        self.entries.iter().for_each(|entry| entry.log(&self.author, certain));
+    }
+}

@@ -1,0 +1,235 @@
+//! What an entry of the trail shows of the state before and after a change.
+//!
+//! Secrets appear as the time at which they were set. Of a connection config and of mock settings the trail keeps no
+//! text, only numbers, flags and the origins of URLs: a field may become a secret later, and its earlier values must not
+//! be found here then. Schemas and scripts appear as hashes; the history of the type has them in full.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::super::rework::{Rework, StoredConfig};
+use super::super::sql::json as json_text;
+use super::super::{ConnectorRow, NewTokenRow, TypeFields};
+use super::AgentEntry;
+
+/// The maximum number of bytes of each of `before` and `after`, as JSON.
+pub(super) const MAX_DETAIL: usize = 16 * 1024;
+/// The maximum number of characters that are shown of a text.
+pub(super) const MAX_TEXT: usize = 200;
+/// The maximum number of items that are shown of a list or of a config.
+pub(super) const MAX_ITEMS: usize = 50;
+
+/// The key under which an entry says what it leaves out.
+const LEFT_OUT: &str = "leftOut";
+/// The parts of a connector that are compared key by key.
+const NESTED: [&str; 3] = ["config", "mock", "secrets"];
+/// The parts of a connector whose texts are not shown.
+const WITHOUT_TEXTS: [&str; 2] = ["config", "mock"];
+
+type Shown = Map<String, Value>;
+
+/// What an entry shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::store) struct Detail {
+    pub before: Option<Shown>,
+    pub after: Option<Shown>,
+}
+
+impl Detail {
+    /// Shows what was created.
+    pub(in crate::store) fn created(after: State) -> Self {
+        Self { before: None, after: Some(after.show()) }
+    }
+
+    /// Shows what was deleted.
+    pub(in crate::store) fn deleted(before: State) -> Self {
+        Self { before: Some(before.show()), after: None }
+    }
+
+    /// Shows what a change made different.
+    pub(in crate::store) fn changed(before: State, after: State) -> Self {
+        let (State(mut before), State(mut after)) = (before, after);
+        for part in NESTED {
+            if let (Some(Value::Object(before)), Some(Value::Object(after))) =
+                (before.get_mut(part), after.get_mut(part))
+            {
+                drop_equal(before, after);
+            }
+        }
+        drop_equal(&mut before, &mut after);
+        Self { before: Some(State(before).show()), after: Some(State(after).show()) }
+    }
+
+    pub(super) fn of_agent(agent: &AgentEntry) -> Self {
+        let mut shown = Shown::new();
+        shown.insert("connectorNames".into(), list(&agent.connector_names));
+        shown.insert("agentVersion".into(), json!(agent.agent_version.as_deref().map(cut)));
+        if let Some(why) = &agent.ended {
+            shown.insert("ended".into(), json!(cut(why)));
+        }
+        if agent.left_out > 0 {
+            shown.insert("entriesLeftOut".into(), json!(agent.left_out));
+        }
+        let shown = Some(bounded(shown));
+        if agent.ended.is_some() { Self { before: shown, after: None } } else { Self { before: None, after: shown } }
+    }
+}
+
+/// The state of a subject. What it may show is decided when it is shown, so that changes of what is not shown are found.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::store) struct State(Shown);
+
+impl State {
+    pub(in crate::store) fn of_connector(row: &ConnectorRow) -> Self {
+        let fields = &row.fields;
+        let secrets: Shown = row.secrets.iter().map(|(name, at)| (plain_name(name), json!(at))).collect();
+        Self(object([
+            ("name", json!(fields.name)),
+            ("type", json!(row.type_name)),
+            ("executionModel", json!(row.execution_model)),
+            ("description", json!(cut(&fields.description))),
+            ("category", json!(fields.category.as_deref().map(cut))),
+            ("tags", list(&fields.tags)),
+            ("enabled", json!(fields.enabled)),
+            ("logLevel", json!(fields.log_level)),
+            ("timeoutMs", json!(fields.timeout_ms)),
+            ("endpointUrl", json!(fields.endpoint_url.as_deref().map(url))),
+            ("mock", Value::Object(fields.mock.clone())),
+            ("config", Value::Object(fields.config.clone())),
+            ("secrets", Value::Object(secrets)),
+        ]))
+    }
+
+    /// The part of a connector that a change of its type rewrites, before and after.
+    pub(in crate::store) fn of_rework(stored: StoredConfig, rework: &Rework) -> (Self, Self) {
+        let changes = &rework.secrets;
+        let mut after: Shown = stored.secrets.iter().map(|name| (plain_name(name), json!("set"))).collect();
+        let before = after.clone();
+        for name in &changes.remove {
+            after.remove(&plain_name(name));
+        }
+        after.extend(changes.put.iter().map(|secret| (plain_name(&secret.field), json!("set"))));
+        let state = |config: Shown, secrets: Shown| {
+            Self(object([("config", Value::Object(config)), ("secrets", Value::Object(secrets))]))
+        };
+        (state(stored.config, before), state(rework.config.clone(), after))
+    }
+
+    pub(in crate::store) fn of_type(fields: &TypeFields) -> Self {
+        Self(object([
+            ("version", json!(fields.version)),
+            ("description", json!(cut(&fields.description))),
+            ("category", json!(fields.category.as_deref().map(cut))),
+            ("tags", list(&fields.tags)),
+            ("endpointUrl", json!(fields.endpoint_url.as_deref().map(url))),
+            ("configSchema", json!(hash(fields.config_schema.as_text()))),
+            ("scriptSource", json!(fields.script_source.as_deref().map(hash))),
+        ]))
+    }
+
+    /// A seeded type: its version, and whether it is compiled in.
+    pub(in crate::store) fn of_seeded(version: &str, available: bool) -> Self {
+        Self(object([("version", json!(version)), ("available", json!(available))]))
+    }
+
+    pub(in crate::store) fn of_token(token: &NewTokenRow) -> Self {
+        Self(object([
+            ("kind", json!(token.kind)),
+            ("scopes", json!(token.scopes)),
+            ("agentId", json!(token.agent_id)),
+            ("connectorNames", list(&token.connector_names)),
+            ("expiresAt", json!(token.expires_at)),
+        ]))
+    }
+
+    fn show(self) -> Shown {
+        let Self(mut state) = self;
+        for part in WITHOUT_TEXTS {
+            if let Some(Value::Object(values)) = state.get_mut(part) {
+                values.values_mut().for_each(|value| *value = without_text(value));
+            }
+        }
+        for part in NESTED {
+            match state.get_mut(part) {
+                Some(Value::Object(values)) if values.is_empty() => drop(state.shift_remove(part)),
+                Some(Value::Object(values)) if values.len() > MAX_ITEMS => {
+                    let more = values.len() - MAX_ITEMS;
+                    *values = std::mem::take(values).into_iter().take(MAX_ITEMS).collect();
+                    values.insert(LEFT_OUT.into(), json!(more));
+                }
+                _ => {}
+            }
+        }
+        state.retain(|_, value| !value.is_null());
+        bounded(state)
+    }
+}
+
+fn object<const N: usize>(pairs: [(&str, Value); N]) -> Shown {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn drop_equal(before: &mut Shown, after: &mut Shown) {
+    let equal: Vec<String> =
+        before.iter().filter(|(key, value)| after.get(*key) == Some(value)).map(|(key, _)| key.clone()).collect();
+    for key in equal {
+        before.shift_remove(&key);
+        after.shift_remove(&key);
+    }
+}
+
+/// The name of a secret as the API shows it.
+fn plain_name(name: &str) -> String {
+    name.trim_start_matches('$').to_owned()
+}
+
+/// Shows of a text its length or, if it is a URL, its origin.
+fn without_text(value: &Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => json!(url(text)),
+        Value::Array(items) => json!(format!("[list of {}]", items.len())),
+        Value::Object(values) => json!(format!("[object of {} keys]", values.len())),
+    }
+}
+
+/// Shows the origin of a URL and how much follows it: a path may hold a secret, as those of webhooks do.
+fn url(text: &str) -> String {
+    let characters = |text: &str| format!("[{} characters]", text.chars().count());
+    let Some(parsed) = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        return characters(text);
+    };
+    let origin = cut(&parsed.origin().ascii_serialization());
+    let rest = &parsed[url::Position::BeforePath..];
+    if rest == "/" { format!("{origin}/") } else { format!("{origin}/{}", characters(rest)) }
+}
+
+fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_TEXT).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn list(items: &[String]) -> Value {
+    let mut shown: Vec<String> = items.iter().take(MAX_ITEMS).map(|item| cut(item)).collect();
+    if items.len() > MAX_ITEMS {
+        shown.push(format!("and {} more", items.len() - MAX_ITEMS));
+    }
+    json!(shown)
+}
+
+fn hash(text: &str) -> String {
+    format!("sha256:{}", const_hex::encode(Sha256::digest(text)))
+}
+
+/// Replaces a state that is too large by its size.
+fn bounded(shown: Shown) -> Shown {
+    let bytes = json_text(&shown).len();
+    if bytes <= MAX_DETAIL { shown } else { object([("truncated", json!({ "bytes": bytes }))]) }
+}
+
+#[cfg(test)]
+mod tests;

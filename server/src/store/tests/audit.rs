@@ -1,0 +1,105 @@
+//! The audit trail as rows: its end, its order, and that it is written with the change or not at all.
+
+use jiff::SignedDuration;
+
+use super::*;
+
+on_both!(
+    old_entries_and_those_beyond_the_maximum_leave,
+    a_change_that_is_not_written_leaves_no_entry,
+    settings_leave_entries_without_values,
+    agents_are_written_together,
+);
+
+async fn count(db: &TestDb) -> usize {
+    let mut page = PageRequest { limit: 500, cursor: None };
+    let mut count = 0;
+    loop {
+        let read = db.store.audit().list(&AuditFilter::default(), &page).await.unwrap();
+        count += read.items.len();
+        page.cursor = read.next_cursor;
+        if page.cursor.is_none() {
+            return count;
+        }
+    }
+}
+
+async fn old_entries_and_those_beyond_the_maximum_leave(db: TestDb) {
+    let settings = db.store.settings();
+    for number in 0..1_203 {
+        settings.put("name", &number.to_string()).await.unwrap();
+    }
+    assert_eq!(count(&db).await, 1_203);
+    let audit = db.store.audit();
+    let past = now() - SignedDuration::from_hours(24);
+    assert_eq!(audit.purge(past, 2_000).await.unwrap(), (0, 0));
+    assert_eq!(audit.purge(past, 1_203).await.unwrap(), (0, 0));
+    assert_eq!(audit.purge(past, 3).await.unwrap(), (0, 1_200));
+    let newest = audit.list(&AuditFilter::default(), &PageRequest::default()).await.unwrap();
+    assert_eq!(newest.items.len(), 3);
+    // An entry that is a year and a minute old.
+    let old = uuid::Uuid::from_u128(u128::try_from(past.as_millisecond() - 60_000).unwrap() << 80);
+    db.run("UPDATE audit SET id = $1 WHERE id = (SELECT MIN(id) FROM audit) AND $2 = 1", &old.to_string(), 1).await;
+    assert_eq!(audit.purge(past, 2_000).await.unwrap(), (1, 0));
+    assert_eq!(count(&db).await, 2);
+    assert_eq!(audit.purge(now() + SignedDuration::from_secs(1), 2_000).await.unwrap(), (2, 0));
+}
+
+async fn a_change_that_is_not_written_leaves_no_entry(db: TestDb) {
+    let made = widget(&db.store, "widget").await;
+    let before = count(&db).await;
+    // The change itself is written, its commit fails: without its counter there is no commit.
+    for sql in ["ALTER TABLE change RENAME TO change_gone"] {
+        sqlx::query(sql).execute(&db.store.write).await.unwrap();
+    }
+    db.store.connectors().delete(made.id, None).await.unwrap_err();
+    sqlx::query("ALTER TABLE change_gone RENAME TO change").execute(&db.store.write).await.unwrap();
+    assert_eq!(count(&db).await, before);
+    // And the other way round: what cannot be written into the trail is not done.
+    sqlx::query("ALTER TABLE audit RENAME TO audit_gone").execute(&db.store.write).await.unwrap();
+    db.store.connectors().delete(made.id, None).await.unwrap_err();
+    sqlx::query("ALTER TABLE audit_gone RENAME TO audit").execute(&db.store.write).await.unwrap();
+    db.store.connectors().get("widget").await.unwrap();
+    db.store.connectors().delete(made.id, None).await.unwrap();
+    assert_eq!(count(&db).await, before + 1);
+}
+
+async fn settings_leave_entries_without_values(db: TestDb) {
+    let settings = db.store.settings();
+    settings.put("name", "hunter2").await.unwrap();
+    settings.put("name", "hunter2").await.unwrap();
+    settings.put("name", "other").await.unwrap();
+    settings.put_if_absent("name", "third").await.unwrap();
+    settings.put_if_absent("fresh", "hunter2").await.unwrap();
+    let filter = AuditFilter { subject: Some(AuditSubject::Setting), ..AuditFilter::default() };
+    let found = db.store.audit().list(&filter, &PageRequest::default()).await.unwrap().items;
+    let told: Vec<_> = found.iter().map(|entry| (entry.subject_name.as_str(), entry.action)).collect();
+    let wanted = [("fresh", AuditAction::Created), ("name", AuditAction::Changed), ("name", AuditAction::Created)];
+    assert_eq!(told, wanted);
+    assert!(found.iter().all(|entry| entry.before.is_none() && entry.after.is_none()));
+    assert!(found.iter().all(|entry| entry.actor == Actor::system() && entry.source == ExecutionSource::System));
+}
+
+async fn agents_are_written_together(db: TestDb) {
+    let agent = |number: usize, ended: Option<&str>| {
+        let actor = Actor { token_id: Some(new_id()), name: format!("of {number}") };
+        let entry = AgentEntry {
+            agent_id: format!("a-{number}"),
+            agent_name: "An Agent".to_owned(),
+            agent_version: None,
+            connector_names: vec!["sap".to_owned()],
+            ended: ended.map(str::to_owned),
+            left_out: 0,
+        };
+        (Author { actor, source: ExecutionSource::Rest, peer: None, request_id: None }, entry)
+    };
+    let audit = db.store.audit();
+    audit.record_agents(&[]).await.unwrap();
+    let agents: Vec<_> = (0..120).map(|number| agent(number, (number == 119).then_some("it left"))).collect();
+    audit.record_agents(&agents).await.unwrap();
+    let found = audit.list(&AuditFilter::default(), &PageRequest { limit: 500, cursor: None }).await.unwrap().items;
+    assert_eq!(found.len(), 120);
+    assert_eq!((found[0].subject_id.as_deref(), found[0].action), (Some("a-119"), AuditAction::Disconnected));
+    assert_eq!(found[0].before.as_ref().unwrap()["ended"], "it left");
+    assert_eq!((found[119].actor.name.as_str(), found[119].action), ("of 0", AuditAction::Connected));
+}
