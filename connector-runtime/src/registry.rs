@@ -145,8 +145,7 @@ impl Entry {
         let texts = secret_texts(&schema.connection, &invocation.connection);
         let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
         let connection = &invocation.connection;
-        invocation.http =
-            invocation.http.for_connection(self.descriptor.egress, schema, connection, secrets);
+        invocation.http = invocation.http.for_connection(self.descriptor.egress, schema, connection, secrets);
         invocation.redactor.get_or_insert_with(|| Arc::new(Redactor::new(texts)));
         let executor = self.executor();
         let target = Target { connector, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };

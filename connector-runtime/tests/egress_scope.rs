@@ -279,7 +279,8 @@ async fn what_is_declared_goes_before_what_is_inferred() {
         assert!(!world.goes(undecided, place).await, "several URLs and no word: nothing is sent to {place}");
     }
     let error = world.error(undecided("http://api.test/x")).await.unwrap();
-    let mend = "the secrets of this connection may not be sent anywhere [scope]; the type names no place for them: its author";
+    let mend =
+        "the secrets of this connection may not be sent anywhere [scope]; the type names no place for them: its author";
     assert!(error.contains(mend), "{error}");
     let anywhere = |url: &str| world.call::<Anywhere>(url, Carrier::Header).config("baseUrl", "http://api.test");
     assert!(world.goes(anywhere, "evil.test").await);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use server::store::{
     Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store,
-    StoredSchema, new_id, now, sqlite_url,
+    StoredSchema, leave_config, new_id, now, sqlite_url,
 };
 use uuid::Uuid;
 
@@ -52,7 +52,7 @@ async fn seed(url: Option<&str>) {
         let rows = rows(decision);
         let begun = Instant::now();
         store.types().seeded().await.expect("read");
-        store.types().seed(&rows).await.expect("seeded");
+        store.types().seed(&rows, &mut leave_config).await.expect("seeded");
         println!("{what}: {} ms", begun.elapsed().as_millis());
     }
     store.close().await;

@@ -158,7 +158,7 @@ impl App {
 
     async fn open(registry: Registry, options: Options<'_>, store: Store, owned: Owned) -> Result<Self, StartError> {
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
-        seed(&store, &registry, options.seed).await?;
+        seed(&store, &vault, &registry, options.seed).await?;
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
         let http = Client::new(options.policy);

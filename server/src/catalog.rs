@@ -12,6 +12,7 @@ mod import;
 mod read;
 mod script_source;
 mod seal;
+mod secret_places;
 mod type_change;
 mod type_patch;
 mod types;
@@ -20,6 +21,7 @@ mod versions;
 mod view;
 
 pub use config::{ConfigChange, split_config};
+pub use config_migration::ConfigMigration;
 pub use create::create;
 pub use declarations::{declarations, type_declarations};
 pub use import::parse_document;

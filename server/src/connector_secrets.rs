@@ -1,6 +1,6 @@
 //! Seals and opens the values of connectors' secret fields: each ciphertext is bound to its connector and field.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -28,6 +28,14 @@ pub(crate) fn open(vault: &Vault, connector: Uuid, sealed: &SealedSecret) -> Res
     let text = vault.open(&place(&row, &sealed.field), &sealed.ciphertext).map_err(Error::internal)?;
     serde_json::from_slice(&text)
         .map_err(|_| Error::internal(format!("the secret {} of connector {connector} is damaged", sealed.field)))
+}
+
+/// Opens the values of a connector's secret fields, by field.
+///
+/// # Errors
+/// Internal if one cannot be opened.
+pub(crate) fn open_all(vault: &Vault, connector: Uuid, sealed: &[SealedSecret]) -> Result<Map<String, Value>, Error> {
+    sealed.iter().map(|sealed| Ok((sealed.field.clone(), open(vault, connector, sealed)?))).collect()
 }
 
 fn place<'p>(row: &'p str, field: &'p str) -> Place<'p> {

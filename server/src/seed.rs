@@ -11,13 +11,14 @@ use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::{Change, Changes, check_floor, diff};
 use semver::Version;
 
-use crate::catalog::summary;
+use crate::catalog::{ConfigMigration, summary};
 use crate::script::sample;
 use crate::store::{
-    Actor, ConnectorFields, ExecutionModel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store, StoreError,
-    StoredSchema, TypeChoice, TypeSource, VersionSource, new_id,
+    Actor, ConnectorFields, ExecutionModel, NewVersion, Rework, SeedDecision, SeedTypeRow, SeededType, Store,
+    StoreError, StoredConfig, StoredSchema, TypeChoice, TypeSource, VersionSource, new_id,
 };
 use crate::type_schema::stored_schema;
+use crate::vault::Vault;
 
 /// The setting that says that the sample's connector has been created.
 const SAMPLE_MADE: &str = "sample_connector_made";
@@ -69,6 +70,16 @@ pub enum SeedError {
         /// The type.
         name: String,
     },
+    /// The secrets of a connector of a type that is replaced cannot be opened.
+    #[error(
+        "connector type {name}: the secrets of its connector {connector} cannot be opened, so it cannot be seen where this release would send them; start with the master key of this database"
+    )]
+    Secrets {
+        /// The type.
+        name: String,
+        /// The connector.
+        connector: String,
+    },
     /// A stored row cannot be read.
     #[error("connector type {name}: what was seeded cannot be read: {reason}")]
     Damaged {
@@ -86,20 +97,43 @@ pub enum SeedError {
 ///
 /// # Errors
 /// If a compiled type does not match the stored one, or the database fails. Nothing is written then.
-pub async fn seed(store: &Store, registry: &Registry, options: SeedOptions) -> Result<(), SeedError> {
+pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: SeedOptions) -> Result<(), SeedError> {
     let seeded: HashMap<String, SeededType> =
         store.types().seeded().await?.into_iter().map(|row| (row.name.clone(), row)).collect();
-    let planned = registry
+    let mut planned = registry
         .iter()
         .map(|entry| row(entry, seeded.get(entry.descriptor().name), options))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut planned = planned;
     if options.samples {
         planned.push(sample_row(seeded.get(sample::NAME), options)?);
     }
-    let (rows, replaced): (Vec<SeedTypeRow>, Vec<Option<Replaced>>) = planned.into_iter().unzip();
-    let report = store.types().seed(&rows).await?;
-    replaced.iter().flatten().for_each(Replaced::log);
+    let rows: Vec<SeedTypeRow> = planned.iter().map(|planned| planned.row.clone()).collect();
+    let schemas: HashMap<&str, (ExecutionModel, &ConfigSchema, &ConfigSchema)> = planned
+        .iter()
+        .map(|planned| (planned.row.name.as_str(), (planned.row.execution_model, &planned.old, &planned.new)))
+        .collect();
+    let mut cleared = Vec::new();
+    let mut reworking = |name: &str, stored: StoredConfig| -> Result<Option<Rework>, SeedError> {
+        let Some((model, old, new)) = schemas.get(name) else { return Ok(None) };
+        let rework = ConfigMigration::of_release(*model, old, new).rework(vault, &stored);
+        let rework =
+            rework.map_err(|_| SeedError::Secrets { name: name.to_owned(), connector: stored.name.clone() })?;
+        if let Some(rework) = rework.as_ref().filter(|rework| !rework.secrets.remove.is_empty()) {
+            cleared.push((name.to_owned(), stored.name, rework.secrets.remove.join(", ")));
+        }
+        Ok(rework)
+    };
+    let report = store.types().seed(&rows, &mut reworking).await?;
+    planned.iter().filter_map(|planned| planned.replaced.as_ref()).for_each(Replaced::log);
+    for (name, connector, fields) in &cleared {
+        tracing::warn!(
+            event = "connector_secrets_cleared",
+            name,
+            connector,
+            fields,
+            "this release would send the secrets of a connector elsewhere, or shows them, so they were cleared; set them again"
+        );
+    }
     tracing::info!(
         inserted = report.inserted,
         replaced = report.replaced,
@@ -111,11 +145,7 @@ pub async fn seed(store: &Store, registry: &Registry, options: SeedOptions) -> R
     Ok(())
 }
 
-fn row(
-    entry: &Entry,
-    seeded: Option<&SeededType>,
-    options: SeedOptions,
-) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
+fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Result<Planned, SeedError> {
     let seed = entry.descriptor().seed_row();
     let schema = entry.schema();
     let row = SeedTypeRow {
@@ -136,7 +166,7 @@ fn row(
 }
 
 /// The sample is a compiled-in connector, so it is seeded like one.
-fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
+fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<Planned, SeedError> {
     let name = sample::NAME.to_owned();
     let schema =
         sample::schema().map_err(|error| SeedError::Damaged { name: name.clone(), reason: error.to_string() })?;
@@ -179,13 +209,29 @@ pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
     store.settings().put(SAMPLE_MADE, "true").await
 }
 
+/// What seeding does with one type.
+struct Planned {
+    row: SeedTypeRow,
+    replaced: Option<Replaced>,
+    /// The schema so far.
+    old: ConfigSchema,
+    /// The compiled schema.
+    new: ConfigSchema,
+}
+
 /// Decides what seeding does with a type, and completes its row.
 fn decided(
     row: SeedTypeRow,
     schema: &ConfigSchema,
     seeded: Option<&SeededType>,
     options: SeedOptions,
-) -> Result<(SeedTypeRow, Option<Replaced>), SeedError> {
+) -> Result<Planned, SeedError> {
+    // By what calls of its connectors went so far: a script type's own row, and what was seeded of compiled code.
+    let old = seeded.and_then(|seeded| match row.execution_model {
+        ExecutionModel::BuiltIn => seeded.seeded_schema.as_ref(),
+        _ => Some(&seeded.config_schema),
+    });
+    let old = old.and_then(|schema| stored_schema(schema).ok()).unwrap_or_default();
     let plan = plan(&row.name, &row.version, schema, seeded, options)?;
     let replaced = match (plan.decision, seeded, plan.change) {
         (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
@@ -200,7 +246,8 @@ fn decided(
         Some(replaced) => summary(&replaced.changes),
         None => NewVersion::first(VersionSource::Seed, Actor::system()).changes,
     };
-    Ok((SeedTypeRow { changes, decision: plan.decision, ..row }, replaced))
+    let row = SeedTypeRow { changes, decision: plan.decision, ..row };
+    Ok(Planned { row, replaced, old, new: schema.clone() })
 }
 
 /// Returns whether a row still shows the schema that seeding wrote; types without a schema show none.
@@ -292,7 +339,7 @@ fn plan(
         });
     }
     let stored = stored.to_value().map_err(|error| damaged(error.to_string()))?;
-    let stored = match ConfigSchema::parse(&stored) {
+    let stored = match ConfigSchema::parse_stored(&stored) {
         Ok(stored) => stored,
         Err(error) if new == old => return Err(damaged(error.to_string())),
         // A schema that an earlier release accepted and this one cannot read: another version replaces it in any case.

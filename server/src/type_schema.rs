@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use connector_runtime::registry::Registry;
 use connector_runtime::schema::ConfigSchema;
+use connector_runtime::schema::destination::BASE_URL;
 
 use crate::error::Error;
 use crate::store::{ConnectorType, ExecutionModel, StoredSchema, TypeSource};
@@ -21,7 +22,12 @@ pub(crate) fn type_schema(registry: &Registry, row: &ConnectorType) -> Result<Ar
     }
     let compiled = row.source == TypeSource::Code && row.execution_model == ExecutionModel::BuiltIn;
     let seeded = row.seeded_schema.as_ref().filter(|_| compiled);
-    stored_schema(seeded.unwrap_or(&row.fields.config_schema)).map(Arc::new)
+    let mut schema = stored_schema(seeded.unwrap_or(&row.fields.config_schema))?;
+    if row.execution_model == ExecutionModel::OasDerived && schema.egress.is_none() {
+        // Imports of earlier releases did not say it.
+        schema.egress = Some(vec![BASE_URL.to_owned()]);
+    }
+    Ok(Arc::new(schema))
 }
 
 /// Parses the schema of a row.
@@ -34,7 +40,7 @@ pub(crate) fn stored_schema(stored: &StoredSchema) -> Result<ConfigSchema, Error
         StoredSchema::Open => Ok(ConfigSchema::open()),
         StoredSchema::Text(_) => {
             let value = stored.to_value().map_err(Error::internal)?;
-            ConfigSchema::parse(&value).map_err(Error::internal)
+            ConfigSchema::parse_stored(&value).map_err(Error::internal)
         }
     }
 }

@@ -114,6 +114,11 @@ impl Client {
         Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
     }
 
+    /// Returns whether a text holds a secret that this client recognises, in any form in which one is sent.
+    pub fn recognises(&self, text: &str) -> bool {
+        self.scope.watched().any(|(_, finder)| finder.finds(text))
+    }
+
     /// Returns a client over the same pool that recognises a secret which came up while a call runs, as
     /// [`Client::watching`] does.
     #[must_use]

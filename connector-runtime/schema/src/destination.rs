@@ -28,6 +28,8 @@ const MAX_BRANCHES: usize = 256;
 const SCOPE: &str = "egress";
 /// The format of a URL.
 const URI: &str = "uri";
+/// The connection field of an imported type that says where its API is served.
+pub const BASE_URL: &str = "baseUrl";
 /// The connection fields that name where access tokens are fetched. Their origins get a client's credentials alone.
 pub const TOKEN_FIELDS: [&str; 2] = ["tokenUrl", "openIdConnectUrl"];
 
@@ -58,12 +60,16 @@ impl Destinations {
             }
         }
         // Without a schema the names of the values are all that there is to go by.
-        for (name, value) in values.iter().filter(|(name, value)| schema.open && !fields.contains_key(*name) && !value.is_null()) {
+        for (name, value) in
+            values.iter().filter(|(name, value)| schema.open && !fields.contains_key(*name) && !value.is_null())
+        {
             found.add(name, &Field::new(FieldKind::Raw), value);
         }
         let scope = found.0.entry(SCOPE.to_owned()).or_default();
         let named = egress_fields(schema.egress.as_deref(), fields).into_iter();
-        scope.extend(named.filter_map(|name| resolved_text(fields, values, name)).map(|text| origin(&Value::from(text))));
+        scope.extend(
+            named.filter_map(|name| resolved_text(fields, values, name)).map(|text| origin(&Value::from(text))),
+        );
         found
     }
 

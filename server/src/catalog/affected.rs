@@ -148,13 +148,14 @@ impl Used {
 
     fn is_touched(&self, touch: &Touch<'_>, stored: &StoredConfig, new: &ConfigSchema) -> bool {
         let given = |field: &str| stored.config.get(field).filter(|value| !value.is_null());
-        let lacks = |field: &str| given(field).is_none() && !stored.secrets.contains(field);
+        let sealed = |field: &str| stored.secrets.iter().any(|secret| secret.field == field);
+        let lacks = |field: &str| given(field).is_none() && !sealed(field);
         match *touch {
             Touch::Has(field) => !lacks(field),
             Touch::Lacks(field) => lacks(field),
             Touch::Misses(field) => {
                 let missing = new.connection.get(field).is_some_and(|now| is_missing(now, given(field)));
-                missing && !stored.secrets.contains(field)
+                missing && !sealed(field)
             }
             Touch::Calls(command) => self.commands.contains(command),
             Touch::Gives(command, param) => {
@@ -193,7 +194,7 @@ impl From<Found> for AffectedList {
 #[cfg(test)]
 mod tests {
     use connector_runtime::version::diff;
-    use serde_json::{Value, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
 
@@ -238,8 +239,14 @@ mod tests {
             call("put", Some("broken")),
         ];
         let used = Used::of(calls);
-        let stored =
-            StoredConfig { id: Uuid::nil(), name: String::new(), config: Default::default(), secrets: BTreeSet::new() };
+        let stored = StoredConfig {
+            id: Uuid::nil(),
+            name: String::new(),
+            execution_model: None,
+            endpoint_url: None,
+            config: Map::new(),
+            secrets: Vec::new(),
+        };
         let touched = |touch: Touch<'_>| used.is_touched(&touch, &stored, &ConfigSchema::default());
         assert!(touched(Touch::Gives("list", "a")) && touched(Touch::Gives("list", "ab")));
         assert!(!touched(Touch::Gives("list", "b")) && !touched(Touch::Gives("list", "c")));

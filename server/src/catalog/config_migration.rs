@@ -1,35 +1,42 @@
-//! What a change of a type does to the stored configs of its connectors. The change shows no former secret, and leaves
-//! no new secret in plain text:
+//! What a change of a type does to the stored configs of its connectors. The change shows no former secret, leaves no
+//! new secret in plain text, and sends no secret where its owner did not see it go:
 //!
 //! * A field that becomes a secret (also one that returns as a secret): its stored value moves into the vault in the
 //!   transaction that changes the type.
-//! * A field that is no longer a secret: the stored value stays sealed, hidden and redacted, until it is set again.
+//! * A field that is no longer a secret: its stored value is dropped.
 //! * A removed field: the stored value stays as it is, sealed or not, so that a revert restores it. A connector's PUT
 //!   removes it with null.
-//! * A default that moves a connector's destination to another origin, or another origin in `endpointUrl`: the
-//!   connector's secrets are cleared, as if the connector itself had been changed like that.
+//! * A change after which secrets would go elsewhere ([`SecretPlaces`]): the connector's secrets are cleared, as if
+//!   the connector itself had been changed like that.
 //!
-//! Configs of built-ins follow their compiled descriptor, whatever the row says, so nothing is migrated for them here.
-//! A field that a newer release makes a secret is sealed at its start ([`super::seal_stored`]).
+//! Configs of built-ins follow their compiled descriptor, whatever the row says, so a change of the row migrates
+//! nothing. A newer release migrates them when it is seeded, in the same transaction.
 
 use std::collections::BTreeSet;
 
-use connector_runtime::schema::{Field, Fields};
+use connector_runtime::schema::{ConfigSchema, Field};
 use serde_json::{Map, Value};
 
-use super::config::{destinations, moves_endpoint};
+use super::secret_places::{SecretPlaces, Served};
 use super::type_patch::TypePatch;
-use crate::store::{ConnectorType, ExecutionModel, SIGNING_SECRET, StoredConfig};
+use crate::connector_secrets;
+use crate::error::Error;
+use crate::store::{ConnectorType, ExecutionModel, Rework, SIGNING_SECRET, SecretChanges, StoredConfig};
+use crate::vault::Vault;
 
 /// What a change of a type requires for each of its connectors.
-pub(super) struct ConfigMigration<'p> {
-    old: &'p Fields,
-    new: &'p Fields,
-    endpoint_moves: bool,
-    /// Fields that become secrets.
-    sealing: BTreeSet<&'p str>,
-    /// Fields whose default changes, or that are removed.
-    shifting: Vec<(&'p str, &'p Field)>,
+#[derive(Debug)]
+pub struct ConfigMigration<'c> {
+    model: ExecutionModel,
+    before: TypeState<'c>,
+    after: TypeState<'c>,
+}
+
+/// What of a type decides where the secrets of its connectors go.
+#[derive(Debug, Clone, Copy)]
+struct TypeState<'c> {
+    schema: &'c ConfigSchema,
+    endpoint_url: Option<&'c str>,
 }
 
 /// The migrated config of one connector.
@@ -43,60 +50,87 @@ pub(super) struct MigratedConfig {
     pub clear: Vec<String>,
 }
 
-impl<'p> ConfigMigration<'p> {
-    pub(super) fn new(row: &ConnectorType, patch: &'p TypePatch) -> Self {
-        let (old, new) = (&patch.old.connection, &patch.new.connection);
-        let mut carry = Self { old, new, endpoint_moves: false, sealing: BTreeSet::new(), shifting: Vec::new() };
-        if row.execution_model == ExecutionModel::BuiltIn {
-            return carry;
+impl<'c> ConfigMigration<'c> {
+    /// Migrates by a change of a stored type.
+    pub(super) fn new(row: &'c ConnectorType, patch: &'c TypePatch) -> Self {
+        let state =
+            |schema, endpoint_url: &'c Option<String>| TypeState { schema, endpoint_url: endpoint_url.as_deref() };
+        let before = state(&*patch.old, &row.fields.endpoint_url);
+        match row.execution_model {
+            ExecutionModel::BuiltIn => Self { model: row.execution_model, before, after: before },
+            model => Self { model, before, after: state(&*patch.new, &patch.fields.endpoint_url) },
         }
-        carry.endpoint_moves = moves_endpoint(row.fields.endpoint_url.as_deref(), patch.fields.endpoint_url.as_deref());
-        let was = |name: &String| old.get(name).is_some_and(Field::holds_secret);
-        let sealing = new.iter().filter(|(name, field)| field.holds_secret() && !was(name));
-        carry.sealing = sealing.map(|(name, _)| name.as_str()).collect();
-        let shifts = |name: &String, field: &Field| new.get(name).is_none_or(|now| now.default != field.default);
-        let shifting = old.iter().filter(|(name, field)| shifts(name, field));
-        carry.shifting = shifting.map(|(name, field)| (name.as_str(), field)).collect();
-        carry
+    }
+
+    /// Migrates by a newer release of a compiled type.
+    pub fn of_release(model: ExecutionModel, old: &'c ConfigSchema, new: &'c ConfigSchema) -> Self {
+        let state = |schema| TypeState { schema, endpoint_url: None };
+        Self { model, before: state(old), after: state(new) }
     }
 
     /// Returns whether no connector needs a migration.
     pub(super) fn is_idle(&self) -> bool {
-        !self.endpoint_moves && self.sealing.is_empty() && self.shifting.is_empty()
+        let (old, new) = (self.before.schema, self.after.schema);
+        self.before.endpoint_url == self.after.endpoint_url
+            && (&old.connection, &old.egress, old.open) == (&new.connection, &new.egress, new.open)
     }
 
     /// Returns the migrated config of a connector; `None` if nothing changes.
-    pub(super) fn over(&self, stored: &StoredConfig) -> Option<MigratedConfig> {
-        let mut carried = MigratedConfig { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
-        carried.seal = take_secrets(&mut carried.config, self.sealing.iter().copied());
-        let moves = self.endpoint_moves || self.moves_destination(stored);
-        if moves {
-            // A signing secret belongs to the endpoint, so it is cleared only if the endpoint moves.
-            let goes = |name: &&String| self.endpoint_moves || *name != SIGNING_SECRET;
-            let mut clear: BTreeSet<String> = stored.secrets.iter().filter(goes).cloned().collect();
-            clear.extend(carried.seal.drain(..).map(|(name, _)| name));
-            carried.clear = clear.into_iter().collect();
+    ///
+    /// # Errors
+    /// Internal if a secret cannot be opened.
+    pub(super) fn over(&self, vault: &Vault, stored: &StoredConfig) -> Result<Option<MigratedConfig>, Error> {
+        let mut migrated = MigratedConfig { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
+        migrated.seal = take_secrets(&mut migrated.config, self.sealing());
+        let names: BTreeSet<&str> = stored.secrets.iter().map(|secret| secret.field.as_str()).collect();
+        let mut clear: BTreeSet<String> =
+            names.iter().filter(|name| self.opens(name)).map(|name| (*name).to_owned()).collect();
+        if !names.is_empty() || !migrated.seal.is_empty() {
+            let mut values = connector_secrets::open_all(vault, stored.id, &stored.secrets)?;
+            values.extend(stored.config.clone());
+            let before = SecretPlaces::of(self.served(&self.before, stored), self.before.schema, &values);
+            let after = SecretPlaces::of(self.served(&self.after, stored), self.after.schema, &values);
+            let sealing: Vec<&str> = migrated.seal.iter().map(|(name, _)| name.as_str()).collect();
+            let cleared = before.cleared(&after, names.into_iter().chain(sealing));
+            migrated.seal.retain(|(name, _)| !cleared.contains(name));
+            clear.extend(cleared);
         }
-        let touched = carried.config.len() != stored.config.len() || !carried.clear.is_empty();
-        touched.then_some(carried)
+        migrated.clear = clear.into_iter().collect();
+        let touched = migrated.config.len() != stored.config.len() || !migrated.clear.is_empty();
+        Ok(touched.then_some(migrated))
     }
 
-    fn moves_destination(&self, stored: &StoredConfig) -> bool {
-        self.shifting.iter().any(|(name, field)| {
-            if stored.secrets.contains(*name) {
-                // A sealed value is not opened here; one whose field is removed counts as a destination.
-                return field.kind.is_structured() && !self.new.contains_key(*name);
-            }
-            let given = stored.config.get(*name).filter(|value| !value.is_null());
-            let value = |fields: &'p Fields| -> Option<Value> {
-                let field = fields.get(*name)?;
-                given.or(field.default.as_ref()).filter(|value| !value.is_null()).cloned()
-            };
-            let places =
-                |value: Option<Value>| value.map(|value| destinations(name, field, &value)).unwrap_or_default();
-            let (before, after) = (places(value(self.old)), places(value(self.new)));
-            before.iter().any(|(path, origin)| after.get(path) != Some(origin))
-        })
+    /// Returns what the store writes for a connector, and which secrets are cleared; `None` if nothing changes.
+    ///
+    /// # Errors
+    /// Internal if a secret cannot be opened or sealed.
+    pub fn rework(&self, vault: &Vault, stored: &StoredConfig) -> Result<Option<Rework>, Error> {
+        let Some(MigratedConfig { config, seal, clear }) = self.over(vault, stored)? else { return Ok(None) };
+        let put = seal.iter().map(|(field, value)| connector_secrets::seal(vault, stored.id, field, value));
+        Ok(Some(Rework { config, secrets: SecretChanges { put: put.collect::<Result<_, _>>()?, remove: clear } }))
+    }
+
+    /// The fields that become secrets.
+    fn sealing(&self) -> impl Iterator<Item = &'c str> {
+        let old = &self.before.schema.connection;
+        let was = |name: &str| old.get(name).is_some_and(Field::holds_secret);
+        let new = self.after.schema.connection.iter().filter(|(_, field)| field.holds_secret());
+        new.map(|(name, _)| name.as_str()).filter(move |name| !was(name))
+    }
+
+    /// Returns whether a sealed value belongs to a field that is declared without a secret now. Without a schema every
+    /// value is a secret, so a first schema opens none.
+    fn opens(&self, name: &str) -> bool {
+        let now = self.after.schema.connection.get(name);
+        !self.before.schema.open && now.is_some_and(|field| !field.holds_secret())
+    }
+
+    fn served<'s>(&'s self, state: &TypeState<'s>, stored: &'s StoredConfig) -> Served<'s> {
+        Served {
+            execution_model: stored.execution_model.unwrap_or(self.model),
+            endpoint_url: stored.endpoint_url.as_deref().or(state.endpoint_url),
+            name: &stored.name,
+        }
     }
 }
 

@@ -13,17 +13,16 @@ use super::affected::{AffectedList, affected};
 use super::config_migration::{ConfigMigration, shown_name};
 use super::external::fetch_again;
 use super::script_source::check_source;
-use super::type_patch::{Imported, TypePatch, authorize};
+use super::type_patch::{Imported, TypePatch, authorize, authorize_connection};
 use super::types::type_view;
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
 use crate::store::{
-    Author, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, SecretChanges, StoreError, StoredConfig,
-    TypeFields, VersionSource,
+    Author, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, StoreError, StoredConfig, TypeFields,
+    VersionSource,
 };
 
 /// The maximum number of changes that the history keeps of a version.
@@ -49,16 +48,16 @@ pub async fn update_type(
 ) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     authorize(ctx, &change.body)?;
-    let (worker, key, author) = (services.clone(), key.to_owned(), ctx.author());
-    services.run_to_completion(async move { replace(&worker, &key, change, expected, author).await }).await
+    let (worker, key, ctx) = (services.clone(), key.to_owned(), ctx.clone());
+    services.run_to_completion(async move { replace(&ctx, &worker, &key, change, expected).await }).await
 }
 
 async fn replace(
+    ctx: &OpContext,
     services: &Services,
     key: &str,
     change: Unchecked<TypeChange>,
     expected: Option<i64>,
-    author: Author,
 ) -> Result<ChangedType, Error> {
     // One at a time: without If-Match a change is applied to whatever is stored.
     let _turn = services.write_lock.lock().await;
@@ -67,8 +66,9 @@ async fn replace(
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
     let Planned { row, patch, plan } = planned(services, row, change).await?;
+    authorize_connection(ctx, &patch)?;
     check_script(services, &row, &patch).await?;
-    write(services, Planned { row, patch, plan }, VersionSource::Put, author, expected.is_some()).await
+    write(services, Planned { row, patch, plan }, VersionSource::Put, ctx.author(), expected.is_some()).await
 }
 
 /// Fetches the schema of an external type's service again and applies it by the rules of a change.
@@ -186,7 +186,7 @@ pub async fn diff_type(
         let Some(last) = batch.last() else { break };
         after = Some(last.id);
         for stored in batch {
-            let cleared = carry.over(&stored).map(|carried| carried.clear).unwrap_or_default();
+            let cleared = carry.over(&services.vault, &stored)?.map(|migrated| migrated.clear).unwrap_or_default();
             push_cleared(&mut secrets_cleared, stored.name, &cleared);
         }
     }
@@ -314,12 +314,10 @@ fn rework(
     stored: StoredConfig,
     cleared: &mut Vec<ClearedSecrets>,
 ) -> Result<Option<Rework>, Refused> {
-    let Some(carried) = carry.over(&stored) else { return Ok(None) };
-    push_cleared(cleared, stored.name, &carried.clear);
-    let seal =
-        carried.seal.iter().map(|(field, value)| connector_secrets::seal(&services.vault, stored.id, field, value));
-    let put = seal.collect::<Result<_, Error>>().map_err(Refused::Error)?;
-    Ok(Some(Rework { config: carried.config, secrets: SecretChanges { put, remove: carried.clear } }))
+    let rework = carry.rework(&services.vault, &stored).map_err(Refused::Error)?;
+    let removed = rework.as_ref().map(|rework| rework.secrets.remove.as_slice()).unwrap_or_default();
+    push_cleared(cleared, stored.name, removed);
+    Ok(rework)
 }
 
 fn push_cleared(cleared: &mut Vec<ClearedSecrets>, connector: String, fields: &[String]) {

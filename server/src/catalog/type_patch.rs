@@ -132,6 +132,23 @@ pub(super) fn authorize(ctx: &OpContext, change: &TypeChange) -> Result<(), Erro
     Ok(())
 }
 
+/// Refuses an actor without the scope to write connectors, if a change decides what of connections is secret, what is
+/// asked of it, or where it may go.
+///
+/// # Errors
+/// Denied, with the place.
+pub(super) fn authorize_connection(ctx: &OpContext, patch: &TypePatch) -> Result<(), Error> {
+    let (old, new) = (&patch.old, &patch.new);
+    let part = match () {
+        () if old.connection != new.connection || old.open != new.open => "connectionConfig",
+        () if old.egress != new.egress => "egress",
+        () => return Ok(()),
+    };
+    let why = format!("{part} decides what becomes of the secrets of connectors, so a change of it");
+    ctx.authorize_for(Scope::ConnectorsWrite, &why)
+        .map_err(|error| error.at(format!("/configSchema/{part}"), "not allowed"))
+}
+
 fn refuse(mistakes: Vec<Mistake>) -> Result<(), Error> {
     if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
 }

@@ -6,11 +6,12 @@ use floh_client::answers::ConnectorView;
 use floh_client::bodies::ConnectorPatch;
 use serde_json::{Map, Value};
 
-use super::config::{ConfigChange, moves_destination, moves_endpoint, split_config};
+use super::config::{ConfigChange, split_config};
 use super::config_migration::shown_name;
 use super::endpoint::read_endpoint;
 use super::external::seal_signing_secret;
 use super::script_source::check_mock_script;
+use super::secret_places::{SecretPlaces, Served};
 use super::view::connector_view;
 use crate::auth::{OpContext, Scope};
 use crate::connector_secrets;
@@ -18,7 +19,8 @@ use crate::error::Error;
 use crate::input::OF_THE_TYPE;
 use crate::services::Services;
 use crate::store::{
-    Author, ConnectorFields, ConnectorRow, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
+    Author, ConnectorFields, ConnectorRow, ExecutionModel, LoadedConnector, SIGNING_SECRET, SealedSecret,
+    SecretChanges, StoreError,
 };
 use crate::type_schema::type_schema;
 
@@ -65,11 +67,11 @@ async fn write(
     }
     let mut turn = None;
     for _ in 0..ATTEMPTS {
-        let connector = services.store.connectors().get(key).await?;
-        if let Some(expected) = expected.filter(|expected| *expected != connector.revision) {
+        let loaded = services.store.connectors().load(key).await?;
+        if let Some(expected) = expected.filter(|expected| *expected != loaded.connector.revision) {
             return Err(StoreError::Stale { entity: crate::store::Entity::Connector, revision: expected }.into());
         }
-        match attempt(services, connector, patch, author).await {
+        match attempt(services, loaded, patch, author).await {
             Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
                 if turn.is_none() {
                     turn = Some(services.write_lock.lock().await);
@@ -102,18 +104,18 @@ impl From<StoreError> for Attempt {
 
 async fn attempt(
     services: &Services,
-    connector: ConnectorRow,
+    loaded: LoadedConnector,
     patch: &ConnectorPatch,
     author: &Author,
 ) -> Result<ConnectorView, Attempt> {
-    let row = services.store.types().get(&connector.type_id.to_string()).await?;
+    let LoadedConnector { connector, connector_type: row, secrets } = loaded;
     let schema = type_schema(&services.registry, &row)?;
     let mut fields = connector.fields.clone();
-    let moved = apply_endpoint(&connector, patch, &mut fields)?;
-    let sealed = sealed_objects(services, &connector, &schema, patch).await?;
-    let cleared = apply_config(services, &connector, &schema, patch, &mut fields, sealed, moved)?;
-    let Cleared { changes, names } = cleared;
+    apply_endpoint(&connector, patch, &mut fields)?;
     apply_rest(patch, &mut fields)?;
+    let stored = connector_secrets::open_all(&services.vault, connector.id, &secrets)?;
+    let connection = Connection { connector: &connector, schema: &schema, stored };
+    let Cleared { changes, names } = connection.apply(services, patch, &mut fields)?;
     let store = services.store.by(author.clone());
     let updated = store.connectors().update(connector.id, connector.revision, fields, changes).await?;
     let mut view = connector_view(updated, &schema.connection, row.available);
@@ -121,40 +123,14 @@ async fn attempt(
     Ok(view)
 }
 
-/// Opens the sealed objects that a change touches, because an object may contain a destination next to its secret.
-async fn sealed_objects(
-    services: &Services,
-    connector: &ConnectorRow,
-    schema: &ConfigSchema,
-    patch: &ConnectorPatch,
-) -> Result<Map<String, Value>, Attempt> {
-    let touched = |name: &str| {
-        patch.config.as_ref().is_some_and(|config| config.contains_key(name))
-            && connector.secrets.contains_key(name)
-            && schema.connection.get(name).is_some_and(|field| field.kind.is_structured())
-    };
-    if !connector.secrets.keys().any(|name| touched(name)) {
-        return Ok(Map::new());
-    }
-    let loaded = services.store.connectors().load(&connector.id.to_string()).await?;
-    let sealed = loaded.secrets.iter().filter(|sealed| touched(&sealed.field));
-    Ok(sealed
-        .map(|sealed| Ok((sealed.field.clone(), connector_secrets::open(&services.vault, connector.id, sealed)?)))
-        .collect::<Result<_, Error>>()?)
-}
-
-/// Validates the fields that only external connectors have, and returns whether calls move to another endpoint.
-fn apply_endpoint(
-    connector: &ConnectorRow,
-    patch: &ConnectorPatch,
-    fields: &mut ConnectorFields,
-) -> Result<bool, Error> {
+/// Validates the fields that only external connectors have, and writes the connector's own endpoint.
+fn apply_endpoint(connector: &ConnectorRow, patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<(), Error> {
     let external = connector.execution_model == ExecutionModel::External;
     if patch.signing_secret.is_some() && !external {
         let message = format!("only for external connectors; this one is {}", connector.execution_model);
         return Err(Error::invalid_at("/signingSecret", message));
     }
-    let Some(endpoint) = &patch.endpoint_url else { return Ok(false) };
+    let Some(endpoint) = &patch.endpoint_url else { return Ok(()) };
     if !external || connector.type_model == ExecutionModel::External {
         return Err(Error::invalid_at("/endpointUrl", OF_THE_TYPE));
     }
@@ -162,66 +138,88 @@ fn apply_endpoint(
         return Err(Error::invalid_at("/endpointUrl", error));
     }
     fields.endpoint_url.clone_from(endpoint);
-    Ok(moves_endpoint(connector.fields.endpoint_url.as_deref(), endpoint.as_deref()))
+    Ok(())
 }
 
+/// What a change does to the secrets of a connector.
 struct Cleared {
     changes: SecretChanges,
+    /// Those that are cleared because they would go elsewhere.
     names: Vec<String>,
 }
 
-fn apply_config(
-    services: &Services,
-    connector: &ConnectorRow,
-    schema: &ConfigSchema,
-    patch: &ConnectorPatch,
-    fields: &mut ConnectorFields,
-    sealed: Map<String, Value>,
-    endpoint_moves: bool,
-) -> Result<Cleared, Error> {
-    let mut changes = SecretChanges::default();
-    let config = patch.config.clone().unwrap_or_default();
-    // A value of a field that the type no longer has can only be removed.
-    let left_behind = |name: &str, value: &Value| {
-        let stored = connector.fields.config.contains_key(name) || connector.secrets.contains_key(name);
-        value.is_null() && stored && name != SIGNING_SECRET && !schema.connection.contains_key(name)
-    };
-    let (left, config): (Map<_, _>, Map<_, _>) = config.into_iter().partition(|(name, value)| left_behind(name, value));
-    let ConfigChange { plain, secret, mut removed } = split_config(schema, config).map_err(Error::invalid)?;
-    removed.extend(left.into_iter().map(|(name, _)| name));
-    let before = fields.config.clone();
-    for name in removed {
-        fields.config.shift_remove(&name);
-        if connector.secrets.contains_key(&name) {
-            changes.remove.push(name);
-        }
+/// The connection of a connector, before and after a change.
+struct Connection<'c> {
+    connector: &'c ConnectorRow,
+    schema: &'c ConfigSchema,
+    /// The stored secrets, opened.
+    stored: Map<String, Value>,
+}
+
+impl Connection<'_> {
+    /// Returns where secrets go from a connector with these fields and secrets.
+    fn places(&self, fields: &ConnectorFields, secrets: &Map<String, Value>) -> SecretPlaces {
+        let ConnectorRow { execution_model, type_model, endpoint_url, .. } = self.connector;
+        let types = endpoint_url.as_deref().filter(|_| *type_model == ExecutionModel::External);
+        let served = Served {
+            execution_model: *execution_model,
+            endpoint_url: fields.endpoint_url.as_deref().or(types),
+            name: &fields.name,
+        };
+        let values = fields.config.iter().chain(secrets).map(|(name, value)| (name.clone(), value.clone()));
+        SecretPlaces::of(served, self.schema, &values.collect())
     }
-    // A value that is still sealed although its field is plain now is replaced by the new plain value.
-    changes.remove.extend(plain.keys().filter(|name| connector.secrets.contains_key(*name)).cloned());
-    fields.config.extend(plain);
-    let mut names = Vec::new();
-    let mut after = fields.config.clone();
-    after.extend(secret.iter().filter(|(name, _)| sealed.contains_key(name)).cloned());
-    let before = before.into_iter().chain(sealed).collect();
-    if endpoint_moves || moves_destination(&schema.connection, &before, &after) {
+
+    /// Writes a change of the config, and returns what it does to the secrets. The other fields have been written.
+    fn apply(
+        self,
+        services: &Services,
+        patch: &ConnectorPatch,
+        fields: &mut ConnectorFields,
+    ) -> Result<Cleared, Error> {
+        let Self { connector, schema, .. } = self;
+        let mut changes = SecretChanges::default();
+        let config = patch.config.clone().unwrap_or_default();
+        // A value of a field that the type no longer has can only be removed.
+        let left_behind = |name: &str, value: &Value| {
+            let stored = connector.fields.config.contains_key(name) || connector.secrets.contains_key(name);
+            value.is_null() && stored && name != SIGNING_SECRET && !schema.connection.contains_key(name)
+        };
+        let (left, config): (Map<_, _>, Map<_, _>) =
+            config.into_iter().partition(|(name, value)| left_behind(name, value));
+        let ConfigChange { plain, secret, mut removed } = split_config(schema, config).map_err(Error::invalid)?;
+        removed.extend(left.into_iter().map(|(name, _)| name));
+        for name in removed {
+            fields.config.shift_remove(&name);
+            if connector.secrets.contains_key(&name) {
+                changes.remove.push(name);
+            }
+        }
+        // A value that is still sealed although its field is plain now is replaced by the new plain value.
+        changes.remove.extend(plain.keys().filter(|name| connector.secrets.contains_key(*name)).cloned());
+        fields.config.extend(plain);
+        let mut after = self.stored.clone();
+        after.retain(|name, _| !changes.remove.contains(name));
+        after.extend(secret.iter().cloned());
+        let (before, after) = (self.places(&connector.fields, &self.stored), self.places(fields, &after));
         let sent_again = |name: &str| {
             secret.iter().any(|(field, _)| field == name) || name == SIGNING_SECRET && patch.signing_secret.is_some()
         };
-        // A signing secret belongs to the endpoint, so it is cleared only if the endpoint moves.
-        let stored = connector.secrets.keys().filter(|name| endpoint_moves || *name != SIGNING_SECRET);
-        names.extend(stored.filter(|name| !sent_again(name) && !changes.remove.contains(*name)).cloned());
+        let cleared = before.cleared(&after, connector.secrets.keys().map(String::as_str));
+        let names: Vec<String> =
+            cleared.into_iter().filter(|name| !sent_again(name) && !changes.remove.contains(name)).collect();
         changes.remove.extend(names.iter().cloned());
+        changes.put = secret
+            .iter()
+            .map(|(field, value)| connector_secrets::seal(&services.vault, connector.id, field, value))
+            .collect::<Result<Vec<SealedSecret>, Error>>()?;
+        match &patch.signing_secret {
+            Some(Some(secret)) => changes.put.push(seal_signing_secret(services, connector.id, secret)?),
+            Some(None) => changes.remove.push(SIGNING_SECRET.to_owned()),
+            None => {}
+        }
+        Ok(Cleared { changes, names })
     }
-    changes.put = secret
-        .iter()
-        .map(|(field, value)| connector_secrets::seal(&services.vault, connector.id, field, value))
-        .collect::<Result<Vec<SealedSecret>, Error>>()?;
-    match &patch.signing_secret {
-        Some(Some(secret)) => changes.put.push(seal_signing_secret(services, connector.id, secret)?),
-        Some(None) => changes.remove.push(SIGNING_SECRET.to_owned()),
-        None => {}
-    }
-    Ok(Cleared { changes, names })
 }
 
 fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<(), Error> {

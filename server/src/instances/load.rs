@@ -77,11 +77,10 @@ impl Loader {
         let compiled = connector.execution_model == ExecutionModel::BuiltIn;
         let entry = self.registry.get(&connector_type.name).filter(|_| compiled);
         // Compiled code reads its connection by the compiled schema, whatever the row says.
-        let (scope, fields) = entry.map_or((EgressScope::default(), &schema.connection), |entry| {
-            (entry.descriptor().egress, &entry.schema().connection)
-        });
+        let (scope, of) =
+            entry.map_or((EgressScope::default(), &schema), |entry| (entry.descriptor().egress, entry.schema()));
         let known = texts.iter().map(|text| Secret::from(text.as_str()));
-        let http = self.http.for_connection(scope, fields, &config, known);
+        let http = self.http.for_connection(scope, of, &config, known);
         let redactor = Arc::new(Redactor::new(texts));
         let (executor, service, unfit): (Option<Arc<dyn Executor>>, _, _) = match (connector.execution_model, entry) {
             (ExecutionModel::External, _) => {
@@ -114,7 +113,7 @@ impl Loader {
             type_version: connector_type.fields.version,
             schema,
             refusal,
-            connection: Arc::new(ConnectionConfig::new(config)),
+            connection: Arc::new(ConnectionConfig::stored(config)),
             redactor,
             log_level: connector.fields.log_level,
             http,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
 use floh_client::answers::{ConnectorDraft, OperationView, Verdict};
 use floh_client::words::ExecutionModel;
@@ -205,7 +206,12 @@ fn draft(
         execution_model: ExecutionModel::OasDerived,
         version: super::connector_draft::version(&version),
         description,
-        config_schema: ConfigSchema { connection, commands, ..ConfigSchema::default() },
+        config_schema: ConfigSchema {
+            connection,
+            commands,
+            egress: Some(vec![BASE_URL.to_owned()]),
+            ..ConfigSchema::default()
+        },
         script_source,
         config: Map::new(),
         operations: views,

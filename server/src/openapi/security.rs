@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -51,7 +52,7 @@ pub(super) struct Security {
 
 /// Names of connection fields with another meaning.
 const TAKEN: [&str; 9] = [
-    "baseUrl",
+    BASE_URL,
     "authMethod",
     "bearerToken",
     "username",

@@ -2,10 +2,11 @@
 //! overrides.
 
 use connector_runtime::egress::Policy;
+use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Origin, Url};
 
 use super::names::{camel, capital};
 use super::notes::Notes;
@@ -23,6 +24,8 @@ pub(super) struct Servers {
     pub(super) variables: Vec<(String, String)>,
     /// The document's first server URL, unchanged.
     first: Option<String>,
+    /// The origin of the default base URL, if it has one.
+    origin: Option<Origin>,
 }
 
 /// A server that can be called.
@@ -37,8 +40,12 @@ impl Servers {
     pub(super) fn read(root: &Value, taken: &Fields, notes: &mut Notes) -> Self {
         let listed = root.get("servers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let url = |server: &Value| server.get("url").and_then(Value::as_str).map(str::to_owned);
-        let mut servers =
-            Self { fields: Fields::default(), variables: Vec::new(), first: listed.first().and_then(url) };
+        let mut servers = Self {
+            fields: Fields::default(),
+            variables: Vec::new(),
+            first: listed.first().and_then(url),
+            origin: None,
+        };
         let mut offered: Vec<Offered<'_>> = Vec::new();
         let mut relative = None;
         for (index, server) in listed.iter().enumerate().take(MOST) {
@@ -71,12 +78,13 @@ impl Servers {
                 offered.push(Offered { url, description, variables });
             }
         }
+        servers.origin = offered.first().and_then(|server| origin(&filled(server.url, server.variables)));
         let base = base(&offered, relative);
         if base.required {
             let message = "the document names no server with a host; `baseUrl` must be given";
             notes.warn("server_relative", "/servers", message);
         }
-        servers.fields.insert("baseUrl".to_owned(), base);
+        servers.fields.insert(BASE_URL.to_owned(), base);
         for server in &offered {
             servers.variables_of(server, offered.len() == 1, taken);
         }
@@ -126,6 +134,13 @@ impl Servers {
         }
         if absolute {
             judge(&filled, &pointer, notes);
+            if origin(&filled).is_none_or(|own| self.origin.as_ref() != Some(&own)) {
+                let message = format!(
+                    "`{}` is another place than `{BASE_URL}`, so its calls are sent without the connection's credentials",
+                    cut(&filled, 200)
+                );
+                notes.degrade("foreign_server", &pointer, message);
+            }
         }
         Some(filled)
     }
@@ -211,6 +226,10 @@ fn filled(url: &str, variables: Option<&Map<String, Value>>) -> String {
             None => filled,
         }
     })
+}
+
+fn origin(url: &str) -> Option<Origin> {
+    Url::parse(url).ok().map(|url| url.origin()).filter(Origin::is_tuple)
 }
 
 fn sound(url: &str) -> bool {

@@ -34,6 +34,8 @@ pub struct EgressCalls {
     log: Box<Log>,
     limits: Limits,
     tokens: Arc<AccessTokens>,
+    /// The URLs where the connection says that tokens are fetched.
+    token_urls: Vec<String>,
     learn: Box<Learn>,
     /// The tokens that the run was given.
     given: Mutex<HashMap<Key, RuntimeSecret>>,
@@ -48,15 +50,22 @@ impl EgressCalls {
             limits,
             log: Box::new(log),
             tokens: Arc::default(),
+            token_urls: Vec::new(),
             learn: Box::new(|_| {}),
             given: Mutex::default(),
         }
     }
 
-    /// Creates a host that returns the tokens of a connector. `learn` gets each token before the script does.
+    /// Creates a host that returns the tokens of a connector. A client's credentials go where the client's scope
+    /// allows, and to `token_urls`. `learn` gets each token before the script does.
     #[must_use]
-    pub fn with_tokens(self, tokens: Arc<AccessTokens>, learn: impl Fn(RuntimeSecret) + Send + Sync + 'static) -> Self {
-        Self { tokens, learn: Box::new(learn), ..self }
+    pub fn with_tokens(
+        self,
+        tokens: Arc<AccessTokens>,
+        token_urls: Vec<String>,
+        learn: impl Fn(RuntimeSecret) + Send + Sync + 'static,
+    ) -> Self {
+        Self { tokens, token_urls, learn: Box::new(learn), ..self }
     }
 
     fn client(&self) -> Client {
@@ -69,7 +78,7 @@ impl EgressCalls {
         // Only the token of this run was rejected; meanwhile there may be a newer one.
         let rejected = if call.renew { given().get(&key).cloned() } else { None };
         let rejected = rejected.as_ref().map(RuntimeSecret::secret);
-        let token = self.tokens.get(&self.client(), &call, rejected).await?.secret;
+        let token = self.tokens.get(&self.client(), &self.token_urls, &call, rejected).await?.secret;
         (self.learn)(token.clone());
         let before = given().insert(key, token.clone());
         if before.is_none_or(|before| before.secret() != token.secret()) {

@@ -12,6 +12,7 @@ use connector_runtime::dispatch::Executor;
 use connector_runtime::log::{LogLevel, Logger};
 use connector_runtime::mock::MockScript;
 use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
+use connector_runtime::schema::destination::TOKEN_FIELDS;
 use connector_runtime::schema::{ConfigSchema, FieldValues, is_absent};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -109,6 +110,13 @@ impl ScriptExecutor {
     }
 }
 
+/// Returns the URLs where a connection says that access tokens are fetched.
+fn token_urls(schema: &ConfigSchema, context: &Context) -> Vec<String> {
+    let given = FieldValues::new(&schema.connection, context.connector_config());
+    let named = TOKEN_FIELDS.into_iter().filter(|name| schema.connection.contains_key(*name));
+    named.filter_map(|name| given.get(name)?.as_str().map(str::to_owned)).collect()
+}
+
 impl ScriptMocks {
     /// Mocks the connector with an id.
     pub fn new(scripts: Scripts, connector: impl Into<String>, schema: Arc<ConfigSchema>, source: &str) -> Self {
@@ -125,8 +133,11 @@ impl Executor for ScriptExecutor {
     ) -> BoxFuture<'a, Result<Reply, Failure>> {
         let Self { scripts, connector, schema, sources, tokens } = self;
         async move {
-            let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log()))
-                .with_tokens(Arc::clone(tokens), context.secret_adder());
+            let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log())).with_tokens(
+                Arc::clone(tokens),
+                token_urls(schema, context),
+                context.secret_adder(),
+            );
             let script = &sources.of(command);
             let call = Call { connector, schema, script, command, scenario: None, params };
             match call.run(scripts, context, &host).await {

@@ -101,10 +101,12 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// Returns a token that is not the `rejected` one.
+    /// Returns a token that is not the `rejected` one. The client's credentials go where the client's scope allows, and
+    /// to the `trusted` URLs, with nothing else that is secret.
     pub(super) async fn get(
         &self,
         client: &Client,
+        trusted: &[String],
         asked: &TokenCall,
         rejected: Option<&Secret>,
     ) -> Result<Token, HttpFault> {
@@ -121,11 +123,13 @@ impl AccessTokens {
         let fetch = |before: Option<Token>| async move {
             // A secret that the schema does not mark as one must not be sent on either.
             let client = client.watching([Secret::from(asked.client_secret.as_str())]);
-            let url = match (asked.token_url.as_str(), asked.open_id_connect_url.as_str()) {
+            let is_trusted = |url: &str| trusted.iter().any(|trusted| trusted == url);
+            let (url, trusts) = match (asked.token_url.as_str(), asked.open_id_connect_url.as_str()) {
                 ("", "") => return Err(misused("tokenUrl or openIdConnectUrl is needed")),
-                ("", document) => self.endpoint(&client, document).await?,
-                (url, _) => url.to_owned(),
+                ("", document) => (self.endpoint(&client, document).await?, is_trusted(document)),
+                (url, _) => (url.to_owned(), is_trusted(url)),
             };
+            let client = if trusts { for_credentials(&client, &url, asked)? } else { client };
             let known = style.or(before.map(|token| token.style));
             let fetched = fetch(&client, &url, asked, known.unwrap_or(Style::Basic)).await?;
             let fetched = match fetched {
@@ -157,6 +161,15 @@ impl AccessTokens {
         };
         self.endpoints.get(Sha256::digest(document).into(), |_| false, fetch).await
     }
+}
+
+/// Returns a client that sends a client's credentials to a URL, after a look that no other secret goes with them.
+fn for_credentials(client: &Client, url: &str, asked: &TokenCall) -> Result<Client, HttpFault> {
+    let others = [&asked.audience, &asked.resource].into_iter().chain(&asked.scopes);
+    if others.into_iter().any(|text| client.recognises(text)) {
+        return Err(misused("scopes, audience and resource may hold no secret of the connection"));
+    }
+    client.scoped([url]).map_err(|error| fault(&error))
 }
 
 /// Fetches a token; a refusal comes with its status.

@@ -2,12 +2,13 @@
 
 use connector_runtime::connector::Connector as _;
 use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::store::tests::{TestDb, new_type, type_fields};
 use crate::store::{Actor, NewType, PageRequest, TypeChoice};
 use crate::testing::types::{Odd, Safe};
+use crate::vault::{Keys, MasterKey};
 
 const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false, samples: false };
 const DOWN: SeedOptions = SeedOptions { allow_downgrade: true, allow_schema_drift: false, samples: false };
@@ -23,8 +24,12 @@ fn shorter(descriptor: &'static Descriptor) -> &'static Descriptor {
     Box::leak(Box::new(Descriptor { connection: &descriptor.connection[1..], ..*descriptor }))
 }
 
+fn vault() -> Vault {
+    Vault::with_keys(&Keys::from(MasterKey::generate().unwrap()))
+}
+
 async fn seeded(db: &TestDb, types: &[&'static Descriptor], options: SeedOptions) -> Result<(), SeedError> {
-    seed(&db.store, &Registry::of(types.iter().copied()).unwrap(), options).await
+    seed(&db.store, &vault(), &Registry::of(types.iter().copied()).unwrap(), options).await
 }
 
 async fn stored(db: &TestDb, name: &str) -> (String, i64, bool) {
@@ -255,4 +260,44 @@ async fn a_thousand_types_are_seeded_and_left() {
         assert!(rows.iter().all(|row| row.available && row.seeded_version.as_deref() == Some("1.2.0")));
         assert_eq!(stored(&db, "type-0999").await.1, 1);
     }
+}
+
+/// Returns a copy of [`Safe`] with another version, whose connection was changed.
+fn changed(version: &'static str, change: impl Fn(&mut FieldSpec)) -> &'static Descriptor {
+    let mut fields: Vec<FieldSpec> = Safe::DESCRIPTOR.connection.to_vec();
+    fields.iter_mut().for_each(change);
+    Box::leak(Box::new(Descriptor { version, connection: fields.leak(), ..*Safe::DESCRIPTOR }))
+}
+
+/// A release whose default names another place would send it what was given for the old one.
+#[tokio::test]
+async fn a_release_that_would_send_secrets_elsewhere_clears_them() {
+    let (db, vault) = (TestDb::sqlite().await, vault());
+    let seed = async |descriptor: &'static Descriptor| {
+        seed(&db.store, &vault, &Registry::of([descriptor]).unwrap(), STRICT).await.unwrap();
+    };
+    let place = |version: &'static str, url: &'static str| {
+        changed(version, move |field| {
+            if field.name == "baseUrl" {
+                field.default = Some(Literal::Str(url));
+            }
+        })
+    };
+    seed(place("1.3.0", "https://a.example")).await;
+    let of = TypeChoice::Existing(db.store.types().get("safe").await.unwrap().id);
+    let create = async |name: &str, config: Value| {
+        let id = new_id();
+        let secret = crate::connector_secrets::seal(&vault, id, "apiKey", &json!("k3y-of-the-owner")).unwrap();
+        let fields = ConnectorFields { config: config.as_object().cloned().unwrap(), ..ConnectorFields::named(name) };
+        db.store.connectors().create(id, fields, of.clone(), vec![secret]).await.unwrap();
+    };
+    create("by-default", json!({})).await;
+    create("by-config", json!({ "baseUrl": "https://own.example" })).await;
+    let secrets = async |name: &str| db.store.connectors().get(name).await.unwrap().secrets.len();
+    seed(place("1.4.0", "https://a.example/v2")).await;
+    assert_eq!((secrets("by-default").await, secrets("by-config").await), (1, 1), "the same place");
+    seed(place("1.5.0", "https://b.example/v2")).await;
+    assert_eq!((secrets("by-default").await, secrets("by-config").await), (0, 1));
+    seed(changed("2.0.0", |field| field.ty.secret = false)).await;
+    assert_eq!(secrets("by-config").await, 0, "what is no longer a secret is not shown");
 }

@@ -1,8 +1,6 @@
 //! Rewrites the stored configs of a type's connectors, in the transaction that changes the type. The store knows
 //! neither schemas nor keys: the caller decides for each connector.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
@@ -11,9 +9,9 @@ use uuid::Uuid;
 use super::audit::detail::State;
 use super::audit::{Detail, NewEntry};
 use super::change::ChangeTransaction;
-use super::secrets::{self, SecretChanges};
+use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Reader, Statement, json, now};
-use super::{Connectors, StoreError, types};
+use super::{Connectors, ExecutionModel, StoreError, types};
 use crate::changes::{Action, Subject};
 
 /// The number of connectors read at once.
@@ -26,10 +24,14 @@ pub struct StoredConfig {
     pub id: Uuid,
     /// Its name.
     pub name: String,
+    /// How its commands are served, if otherwise than its type's.
+    pub execution_model: Option<ExecutionModel>,
+    /// Its own endpoint.
+    pub endpoint_url: Option<String>,
     /// Its config without secrets.
     pub config: Map<String, Value>,
-    /// The fields that are sealed; [`super::SIGNING_SECRET`] among them.
-    pub secrets: BTreeSet<String>,
+    /// Its secrets, still sealed; [`super::SIGNING_SECRET`] among them.
+    pub secrets: Vec<SealedSecret>,
 }
 
 /// The new state of a connector's connection.
@@ -106,7 +108,8 @@ async fn read(
     type_id: Uuid,
     after: Option<Uuid>,
 ) -> Result<Vec<StoredConfig>, StoreError> {
-    let mut statement = Statement::new("SELECT id, name, config FROM connector WHERE type_id = ");
+    let mut statement =
+        Statement::new("SELECT id, name, config, execution_model, endpoint_url FROM connector WHERE type_id = ");
     statement.bind(type_id.to_string());
     if let Some(id) = after {
         statement.push(" AND id > ").bind(id.to_string());
@@ -116,13 +119,19 @@ async fn read(
     let mut configs = Vec::with_capacity(rows.len());
     for row in &rows {
         let row = Reader::new(row, "connector");
-        let (id, name, config) = (row.id("id")?, row.text("name")?, row.json("config")?);
-        configs.push(StoredConfig { id, name, config, secrets: BTreeSet::new() });
+        configs.push(StoredConfig {
+            id: row.id("id")?,
+            name: row.text("name")?,
+            execution_model: row.optional_word("execution_model")?,
+            endpoint_url: row.value("endpoint_url")?,
+            config: row.json("config")?,
+            secrets: Vec::new(),
+        });
     }
     let ids: Vec<Uuid> = configs.iter().map(|stored| stored.id).collect();
-    let mut dates = secrets::dates(connection, &ids).await?;
+    let mut sealed = secrets::sealed_of(connection, &ids).await?;
     for stored in &mut configs {
-        stored.secrets = dates.remove(&stored.id).unwrap_or_default().into_keys().collect();
+        stored.secrets = sealed.remove(&stored.id).unwrap_or_default();
     }
     Ok(configs)
 }

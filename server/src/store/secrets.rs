@@ -84,6 +84,26 @@ pub(super) async fn dates(
     Ok(found)
 }
 
+/// Reads the sealed secrets of connectors.
+pub(super) async fn sealed_of(
+    connection: &mut AnyConnection,
+    connectors: &[Uuid],
+) -> Result<BTreeMap<Uuid, Vec<SealedSecret>>, StoreError> {
+    let mut found: BTreeMap<Uuid, Vec<SealedSecret>> = BTreeMap::new();
+    if connectors.is_empty() {
+        return Ok(found);
+    }
+    let mut statement =
+        Statement::new("SELECT connector_id, field, ciphertext FROM connector_secret WHERE connector_id IN (");
+    statement.list(connectors.iter().map(Uuid::to_string)).push(") ORDER BY field");
+    for row in statement.query().fetch_all(connection).await? {
+        let row = Reader::new(&row, "connector_secret");
+        let sealed = SealedSecret { field: row.text("field")?, ciphertext: row.text("ciphertext")? };
+        found.entry(row.id("connector_id")?).or_default().push(sealed);
+    }
+    Ok(found)
+}
+
 pub(super) async fn sealed(connection: &mut AnyConnection, connector: Uuid) -> Result<Vec<SealedSecret>, StoreError> {
     let rows = sqlx::query("SELECT field, ciphertext FROM connector_secret WHERE connector_id = $1 ORDER BY field")
         .bind(connector.to_string())

@@ -5,14 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::audit::Detail;
 use super::audit::detail::State;
 use super::change::ChangeTransaction;
+use super::rework::{self, Rework, StoredConfig};
 use super::sql::{Reader, Statement, json, new_id, now};
 use super::stored_schema::StoredSchema;
-use super::types::ConnectorTypes;
+use super::types::{self, ConnectorTypes};
 use super::{Actor, ExecutionModel, StoreError, TypeSource, VersionSource};
 use crate::changes::{Action, Subject};
 
@@ -93,6 +95,17 @@ pub struct SeedReport {
     pub returned: Vec<String>,
 }
 
+/// Decides what the connection of a connector of a replaced type becomes; `None` leaves it unchanged.
+pub type SeedReworking<'r, E> = dyn FnMut(&str, StoredConfig) -> Result<Option<Rework>, E> + Send + 'r;
+
+/// Leaves the connections of connectors as they are.
+///
+/// # Errors
+/// None.
+pub fn leave_config(_: &str, _: StoredConfig) -> Result<Option<Rework>, StoreError> {
+    Ok(None)
+}
+
 impl ConnectorTypes<'_> {
     /// Reads what seeding compares with: every type's name, and what was seeded under it.
     ///
@@ -125,73 +138,89 @@ impl ConnectorTypes<'_> {
     /// Carries out the decisions for all compiled types in one transaction, and marks seeded types that are not among
     /// them as not available. Running it twice changes nothing.
     ///
-    /// A user's type that has taken a name is never overwritten.
+    /// A user's type that has taken a name is never overwritten. `reworking` gets the stored config of each connector of
+    /// a type that is replaced, with the type's name.
     ///
     /// # Errors
-    /// Database errors; then nothing is written.
-    pub async fn seed(&self, rows: &[SeedTypeRow]) -> Result<SeedReport, StoreError> {
+    /// Database errors and errors of `reworking`; then nothing is written.
+    pub async fn seed<E: From<StoreError>>(
+        &self,
+        rows: &[SeedTypeRow],
+        reworking: &mut SeedReworking<'_, E>,
+    ) -> Result<SeedReport, E> {
         let mut transaction = self.store.begin_change().await?;
-        let now = now().as_millisecond();
-        let mut report = SeedReport::default();
-
-        let compiled: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let stored =
-            sqlx::query("SELECT id, name, version, available FROM connector_type WHERE source = $1 ORDER BY name")
-                .bind(TypeSource::Code.as_str())
-                .fetch_all(&mut *transaction)
-                .await?;
-        let mut versions: HashMap<String, String> = HashMap::new();
-        let mut withdrawn: Vec<(Uuid, String)> = Vec::new();
-        let mut returned: Vec<(Uuid, String)> = Vec::new();
-        for row in &stored {
-            let row = Reader::new(row, "connector_type");
-            let name = row.text("name")?;
-            versions.insert(name.clone(), row.text("version")?);
-            match (row.flag("available")?, compiled.contains(name.as_str())) {
-                (true, false) => {
-                    withdrawn.push((row.id("id")?, name.clone()));
-                    report.withdrawn.push(name);
-                }
-                (false, true) => {
-                    returned.push((row.id("id")?, name.clone()));
-                    report.returned.push(name);
-                }
-                _ => {}
-            }
-        }
-        for (types, available) in [(withdrawn, 0_i64), (returned, 1)] {
-            for types in types.chunks(BATCH) {
-                let mut statement = Statement::new("UPDATE connector_type SET available = ");
-                statement
-                    .bind(available)
-                    .push(", updated_at = ")
-                    .bind(now)
-                    .push(", revision = revision + 1 WHERE id IN (");
-                statement.list(types.iter().map(|(id, _)| id.to_string())).push(")");
-                statement.query().execute(&mut *transaction).await?;
-            }
-            for (id, name) in types {
-                let state = |available| State::of_seeded(&versions[&name], available);
-                let detail = Detail::changed(state(available == 0), state(available == 1));
-                transaction.note(Subject::ConnectorType { id, name }, Action::Changed, detail);
-            }
-        }
-
-        let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
-        for rows in written.chunks(BATCH) {
-            upsert(rows, now).query().persistent(false).execute(&mut *transaction).await?;
-            remember(&mut transaction, rows, &versions, now).await?;
-        }
-        for row in rows {
-            match row.decision {
-                SeedDecision::Insert => report.inserted += 1,
-                SeedDecision::Replace => report.replaced += 1,
-                SeedDecision::Leave => report.left += 1,
-            }
+        let at = now();
+        let report = write(&mut transaction, rows, at).await?;
+        for row in rows.iter().filter(|row| row.decision == SeedDecision::Replace) {
+            let id = types::fetch(&mut transaction, &row.name).await?.id;
+            let mut reworking = |stored| reworking(&row.name, stored);
+            rework::all(&mut transaction, id, at, Some(&mut reworking)).await?;
         }
         transaction.commit().await?;
         Ok(report)
     }
+}
+
+/// Writes the rows of types; those of connectors follow.
+async fn write(
+    transaction: &mut ChangeTransaction,
+    rows: &[SeedTypeRow],
+    at: Timestamp,
+) -> Result<SeedReport, StoreError> {
+    let now = at.as_millisecond();
+    let mut report = SeedReport::default();
+
+    let compiled: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let stored = sqlx::query("SELECT id, name, version, available FROM connector_type WHERE source = $1 ORDER BY name")
+        .bind(TypeSource::Code.as_str())
+        .fetch_all(&mut **transaction)
+        .await?;
+    let mut versions: HashMap<String, String> = HashMap::new();
+    let mut withdrawn: Vec<(Uuid, String)> = Vec::new();
+    let mut returned: Vec<(Uuid, String)> = Vec::new();
+    for row in &stored {
+        let row = Reader::new(row, "connector_type");
+        let name = row.text("name")?;
+        versions.insert(name.clone(), row.text("version")?);
+        match (row.flag("available")?, compiled.contains(name.as_str())) {
+            (true, false) => {
+                withdrawn.push((row.id("id")?, name.clone()));
+                report.withdrawn.push(name);
+            }
+            (false, true) => {
+                returned.push((row.id("id")?, name.clone()));
+                report.returned.push(name);
+            }
+            _ => {}
+        }
+    }
+    for (types, available) in [(withdrawn, 0_i64), (returned, 1)] {
+        for types in types.chunks(BATCH) {
+            let mut statement = Statement::new("UPDATE connector_type SET available = ");
+            statement.bind(available).push(", updated_at = ").bind(now).push(", revision = revision + 1 WHERE id IN (");
+            statement.list(types.iter().map(|(id, _)| id.to_string())).push(")");
+            statement.query().execute(&mut **transaction).await?;
+        }
+        for (id, name) in types {
+            let state = |available| State::of_seeded(&versions[&name], available);
+            let detail = Detail::changed(state(available == 0), state(available == 1));
+            transaction.note(Subject::ConnectorType { id, name }, Action::Changed, detail);
+        }
+    }
+
+    let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
+    for rows in written.chunks(BATCH) {
+        upsert(rows, now).query().persistent(false).execute(&mut **transaction).await?;
+        remember(transaction, rows, &versions, now).await?;
+    }
+    for row in rows {
+        match row.decision {
+            SeedDecision::Insert => report.inserted += 1,
+            SeedDecision::Replace => report.replaced += 1,
+            SeedDecision::Leave => report.left += 1,
+        }
+    }
+    Ok(report)
 }
 
 /// Writes history rows for the types that were just written.

@@ -188,6 +188,14 @@ impl<'r> Reader<'r> {
         self.value::<&str>(column)?.parse().map_err(|error| self.corrupt(column, error))
     }
 
+    pub(super) fn optional_word<T: FromStr<Err: Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let word: Option<&str> = self.value(column)?;
+        word.map(|word| word.parse().map_err(|error| self.corrupt(column, error))).transpose()
+    }
+
     /// Reads a JSON text. The error gives the position of a fault, never the value, which may be private.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(self.value(column)?).map_err(|error| {

@@ -65,7 +65,7 @@ impl Parser {
         if kind.is_some() && self.problems.len() == before {
             self.agree(map, &field);
             if field.secret && self.is_stored {
-                field.default = None;
+                field.default = field.default.filter(Value::is_null);
             }
         }
         field

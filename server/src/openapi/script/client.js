@@ -86,12 +86,16 @@ var api = (function () {
     }, []);
   }
 
-  function base(operation) {
+  function baseUrl() {
     var config = floh.config;
-    var url = String(config.baseUrl || '').replace(/\{([^{}]*)\}/g, function (whole, name) {
+    return String(config.baseUrl || '').replace(/\{([^{}]*)\}/g, function (whole, name) {
       var known = server.find(function (variable) { return variable.name === name; });
       return known && given(config[known.field]) ? String(config[known.field]) : whole;
     });
+  }
+
+  function base(operation) {
+    var url = baseUrl();
     var own = operation.server;
     if (own === undefined) return url.replace(/\/+$/, '');
     if (own.startsWith('//')) return (url.match(/^[a-z]+:/i) || ['https:'])[0] + own.replace(/\/+$/, '');
@@ -114,6 +118,18 @@ var api = (function () {
       throw new Error('a path parameter may not be . or ..');
     }
     return filled.startsWith('/') ? filled : '/' + filled;
+  }
+
+  function origin(url) {
+    var parts = url.match(/^([a-z]+):\/\/([^/?#\\]*)/i);
+    if (!parts) return '';
+    var scheme = parts[1].toLowerCase();
+    return scheme + '://' + parts[2].toLowerCase().replace(scheme === 'https' ? /:443$/ : /:80$/, '');
+  }
+
+  // Whether an operation is served elsewhere than the API: credentials go to the API alone.
+  function isForeign(operation) {
+    return operation.server !== undefined && origin(base(operation)) !== origin(baseUrl());
   }
 
   // The access token of a client, which the server fetches, keeps and renews for all calls.
@@ -241,7 +257,7 @@ var api = (function () {
   }
 
   function send(operation, override, url) {
-    var needs = credentials(operation);
+    var needs = isForeign(operation) ? [] : credentials(operation);
     var go = function (renew) {
       var request = build(operation, override);
       var own = request.query.length;

@@ -104,7 +104,7 @@ impl State {
     /// The part of a connector that a change of its type rewrites, before and after.
     pub(in crate::store) fn of_rework(stored: StoredConfig, rework: &Rework) -> (Self, Self) {
         let changes = &rework.secrets;
-        let mut after: Shown = stored.secrets.iter().map(|name| (plain_name(name), json!("set"))).collect();
+        let mut after: Shown = stored.secrets.iter().map(|secret| (plain_name(&secret.field), json!("set"))).collect();
         let before = after.clone();
         for name in &changes.remove {
             after.remove(&plain_name(name));

@@ -123,13 +123,16 @@ async fn every_write_is_counted_once_and_told(db: TestDb) {
     types.delete(first.type_id).await.unwrap();
     watch.expect("delete of a type", &[(kind, Deleted)]).await;
 
-    types.seed(&[row("http", SeedDecision::Insert), row("ftp", SeedDecision::Insert)]).await.unwrap();
+    types
+        .seed(&[row("http", SeedDecision::Insert), row("ftp", SeedDecision::Insert)], &mut leave_config)
+        .await
+        .unwrap();
     let http = a_type(types.get("http").await.unwrap().id, "http");
     let ftp = a_type(types.get("ftp").await.unwrap().id, "ftp");
     watch.expect("seed", &[(http.clone(), Created), (ftp.clone(), Created)]).await;
-    types.seed(&[row("http", SeedDecision::Replace)]).await.unwrap();
+    types.seed(&[row("http", SeedDecision::Replace)], &mut leave_config).await.unwrap();
     watch.expect("seed without one", &[(ftp.clone(), Changed), (http.clone(), Changed)]).await;
-    types.seed(&[row("http", SeedDecision::Leave), row("ftp", SeedDecision::Leave)]).await.unwrap();
+    types.seed(&[row("http", SeedDecision::Leave), row("ftp", SeedDecision::Leave)], &mut leave_config).await.unwrap();
     watch.expect("seed with it again", &[(ftp, Changed)]).await;
 
     let (ci, one, other) = (token("ci"), token("one"), token("other"));
@@ -148,11 +151,11 @@ async fn every_write_is_counted_once_and_told(db: TestDb) {
 
 async fn what_changes_nothing_that_is_kept_is_not_told(db: TestDb) {
     let made = widget(&db.store, "widget").await;
-    db.store.types().seed(&[row("http", SeedDecision::Insert)]).await.unwrap();
+    db.store.types().seed(&[row("http", SeedDecision::Insert)], &mut leave_config).await.unwrap();
     let token = db.store.tokens().create(token("ci")).await.unwrap().token;
     let mut watch = Watch::of(&db).await;
 
-    db.store.types().seed(&[row("http", SeedDecision::Leave)]).await.unwrap();
+    db.store.types().seed(&[row("http", SeedDecision::Leave)], &mut leave_config).await.unwrap();
     watch.expect("a start that finds all as it was", &[]).await;
     db.store.tokens().replace_environment(None).await.unwrap();
     watch.expect("a start without a token in the environment", &[]).await;

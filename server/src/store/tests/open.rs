@@ -41,7 +41,7 @@ async fn a_changed_migration_stops_the_start(db: TestDb) {
 
 async fn types_of_an_earlier_release_have_a_history(db: TestDb) {
     let made = widget(&db.store, "widget").await;
-    db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)]).await.unwrap();
+    db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)], &mut leave_config).await.unwrap();
     without_actors(&db).await;
     for sql in ["DROP TABLE connector_type_version", "DELETE FROM _sqlx_migrations WHERE version = 5"] {
         sqlx::query(sql).execute(&db.store.write).await.unwrap();

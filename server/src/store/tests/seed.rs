@@ -30,7 +30,10 @@ pub(super) fn row(name: &str, decision: SeedDecision) -> SeedTypeRow {
 async fn types_are_seeded_once(db: TestDb) {
     let types = db.store.types();
     assert!(types.seeded().await.unwrap().is_empty());
-    let report = types.seed(&[row("http", SeedDecision::Insert), row("delay", SeedDecision::Insert)]).await.unwrap();
+    let report = types
+        .seed(&[row("http", SeedDecision::Insert), row("delay", SeedDecision::Insert)], &mut leave_config)
+        .await
+        .unwrap();
     assert_eq!(report, SeedReport { inserted: 2, ..Default::default() });
     let seeded = types.seeded().await.unwrap();
     assert_eq!(
@@ -47,14 +50,17 @@ async fn types_are_seeded_once(db: TestDb) {
         }
     );
     let before = types.get("http").await.unwrap();
-    let again = types.seed(&[row("http", SeedDecision::Leave), row("delay", SeedDecision::Leave)]).await.unwrap();
+    let again = types
+        .seed(&[row("http", SeedDecision::Leave), row("delay", SeedDecision::Leave)], &mut leave_config)
+        .await
+        .unwrap();
     assert_eq!(again, SeedReport { left: 2, ..Default::default() });
     assert_eq!(types.get("http").await.unwrap(), before);
 }
 
 async fn replacing_keeps_id_and_instances(db: TestDb) {
     let types = db.store.types();
-    types.seed(&[row("http", SeedDecision::Insert)]).await.unwrap();
+    types.seed(&[row("http", SeedDecision::Insert)], &mut leave_config).await.unwrap();
     let first = types.get("http").await.unwrap();
     db.store
         .connectors()
@@ -64,7 +70,10 @@ async fn replacing_keeps_id_and_instances(db: TestDb) {
     let mut newer = row("http", SeedDecision::Replace);
     newer.version = "2.0.0".to_owned();
     newer.seeded_schema = StoredSchema::from_text(r#"{"commands":{"request":{}}}"#);
-    assert_eq!(types.seed(&[newer.clone()]).await.unwrap(), SeedReport { replaced: 1, ..Default::default() });
+    assert_eq!(
+        types.seed(&[newer.clone()], &mut leave_config).await.unwrap(),
+        SeedReport { replaced: 1, ..Default::default() }
+    );
     let second = types.get("http").await.unwrap();
     assert_eq!((second.id, second.instances, second.revision, second.created_at), (first.id, 1, 2, first.created_at));
     assert_eq!((second.fields.version.as_str(), &second.fields.config_schema), ("2.0.0", &newer.config_schema));
@@ -73,14 +82,20 @@ async fn replacing_keeps_id_and_instances(db: TestDb) {
 
 async fn a_type_no_longer_compiled_in_is_marked(db: TestDb) {
     let types = db.store.types();
-    types.seed(&[row("http", SeedDecision::Insert), row("ldap", SeedDecision::Insert)]).await.unwrap();
+    types
+        .seed(&[row("http", SeedDecision::Insert), row("ldap", SeedDecision::Insert)], &mut leave_config)
+        .await
+        .unwrap();
     widget(&db.store, "mine").await;
-    let report = types.seed(&[row("http", SeedDecision::Leave)]).await.unwrap();
+    let report = types.seed(&[row("http", SeedDecision::Leave)], &mut leave_config).await.unwrap();
     assert_eq!(report.withdrawn, ["ldap"]);
     assert!(!types.get("ldap").await.unwrap().available);
     assert!(types.get("http").await.unwrap().available && types.get("mine").await.unwrap().available);
-    assert!(types.seed(&[row("http", SeedDecision::Leave)]).await.unwrap().withdrawn.is_empty());
-    let report = types.seed(&[row("http", SeedDecision::Leave), row("ldap", SeedDecision::Leave)]).await.unwrap();
+    assert!(types.seed(&[row("http", SeedDecision::Leave)], &mut leave_config).await.unwrap().withdrawn.is_empty());
+    let report = types
+        .seed(&[row("http", SeedDecision::Leave), row("ldap", SeedDecision::Leave)], &mut leave_config)
+        .await
+        .unwrap();
     assert_eq!(report.returned, ["ldap"]);
     assert!(types.get("ldap").await.unwrap().available);
 }
@@ -88,7 +103,7 @@ async fn a_type_no_longer_compiled_in_is_marked(db: TestDb) {
 async fn a_users_type_is_never_overwritten(db: TestDb) {
     widget(&db.store, "http").await;
     let before = db.store.types().get("http").await.unwrap();
-    db.store.types().seed(&[row("http", SeedDecision::Insert)]).await.unwrap();
+    db.store.types().seed(&[row("http", SeedDecision::Insert)], &mut leave_config).await.unwrap();
     assert_eq!(db.store.types().get("http").await.unwrap(), before);
 }
 
@@ -96,7 +111,8 @@ async fn two_servers_may_seed_at_once(db: TestDb) {
     let other = Store::open(&db.url).await.unwrap();
     let rows: Vec<SeedTypeRow> = (0..50).map(|n| row(&format!("type-{n}"), SeedDecision::Insert)).collect();
     let (types, others) = (db.store.types(), other.types());
-    let (one, two) = tokio::join!(types.seed(&rows), others.seed(&rows));
+    let (mut leave, mut leave_too) = (leave_config, leave_config);
+    let (one, two) = tokio::join!(types.seed(&rows, &mut leave), others.seed(&rows, &mut leave_too));
     one.unwrap();
     two.unwrap();
     assert_eq!(count(&db.store, "connector_type").await, 50);
@@ -108,9 +124,9 @@ async fn a_thousand_types_go_in_at_once(db: TestDb) {
     let rows: Vec<SeedTypeRow> = (0..1000)
         .map(|n| SeedTypeRow { config_schema: schema.clone(), ..row(&format!("type-{n}"), SeedDecision::Insert) })
         .collect();
-    let report = db.store.types().seed(&rows).await.unwrap();
+    let report = db.store.types().seed(&rows, &mut leave_config).await.unwrap();
     assert_eq!(report.inserted, 1000);
     assert_eq!(db.store.types().seeded().await.unwrap().len(), 1000);
     // All of them are withdrawn: more than one batch of the update.
-    assert_eq!(db.store.types().seed(&[]).await.unwrap().withdrawn.len(), 1000);
+    assert_eq!(db.store.types().seed(&[], &mut leave_config).await.unwrap().withdrawn.len(), 1000);
 }

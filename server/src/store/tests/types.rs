@@ -61,7 +61,7 @@ async fn a_type_in_use_stays(db: TestDb) {
 }
 
 async fn a_compiled_type_stays(db: TestDb) {
-    db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)]).await.unwrap();
+    db.store.types().seed(&[super::seed::row("http", SeedDecision::Insert)], &mut leave_config).await.unwrap();
     let id = db.store.types().get("http").await.unwrap().id;
     assert!(matches!(db.store.types().delete(id).await, Err(StoreError::TypeIsCode)));
 }

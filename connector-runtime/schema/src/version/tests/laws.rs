@@ -95,7 +95,13 @@ impl Genes<'_> {
             }
         }
         let default_command = self.maybe(&["list".to_owned(), "show".to_owned()]);
-        ConfigSchema { connection, commands: commands.into_iter().collect(), default_command, egress: None, open: false }
+        ConfigSchema {
+            connection,
+            commands: commands.into_iter().collect(),
+            default_command,
+            egress: None,
+            open: false,
+        }
     }
 
     fn nested(&mut self) -> Value {

@@ -143,7 +143,8 @@ fn table() -> Vec<Row> {
 }
 
 fn egress(names: Value) -> Value {
-    let mut schema = json!({ "connectionConfig": { "a": { "type": "string" }, "b": { "type": "string" } }, "commands": {} });
+    let mut schema =
+        json!({ "connectionConfig": { "a": { "type": "string" }, "b": { "type": "string" } }, "commands": {} });
     if !names.is_null() {
         schema["egress"] = names;
     }
