@@ -17,6 +17,8 @@ mod tests;
 
 /// The scenario that answers when a call names none.
 pub const DEFAULT_SCENARIO: &str = "default";
+/// What a mock sees in place of each secret of a connection.
+pub const MOCK_SECRET: &str = "[mock]";
 
 /// One scenario of one command in a compiled connector.
 pub struct MockSpec {

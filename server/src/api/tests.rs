@@ -13,6 +13,7 @@ mod postgres;
 mod requests;
 mod routes;
 mod scripts;
+mod secret_places;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod stored;
 mod tokens;

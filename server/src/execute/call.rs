@@ -37,7 +37,7 @@ pub async fn execute(
     key: Option<KeyedCall>,
 ) -> Result<IdempotentOutcome, Error> {
     ctx.authorize(Scope::ConnectorsExecute)?;
-    let instance = services.instances.get(connector).await?;
+    let instance = services.instances.get(connector, call.mock_scenario.is_some()).await?;
     let worker = services.clone();
     let request = request(ctx, call, key.as_ref());
     let token_id = ctx.token_id().unwrap_or_default();
@@ -62,7 +62,7 @@ pub async fn test(
     test: Test,
 ) -> Result<IdempotentOutcome, Error> {
     ctx.authorize(Scope::ConnectorsExecute)?;
-    let instance = services.instances.get(connector).await?;
+    let instance = services.instances.get(connector, test.mock_scenario.is_some()).await?;
     let call = Call {
         command: Some("test".to_owned()),
         params: test.params,

@@ -29,7 +29,8 @@ struct Memory(RwLock<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_id: HashMap<Uuid, Arc<Instance>>,
+    /// By id, and whether a mock answers its calls.
+    by_id: HashMap<(Uuid, bool), Arc<Instance>>,
     by_name: HashMap<String, Uuid>,
     /// The limits of concurrent calls, by connector; kept when a write drops an entry.
     limits: HashMap<Uuid, Arc<Semaphore>>,
@@ -52,20 +53,20 @@ impl Instances {
         Self { loader, kept }
     }
 
-    /// Returns a connector by id or name, decrypted.
+    /// Returns a connector by id or name, decrypted; without its secrets if a mock answers the call (`is_mocked`).
     ///
     /// # Errors
     /// Not found if there is none.
-    pub async fn get(&self, key: &str) -> Result<Arc<Instance>, Error> {
+    pub async fn get(&self, key: &str, is_mocked: bool) -> Result<Arc<Instance>, Error> {
         let writes = {
             let kept = self.kept.0.read();
             let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
-            if let Some(instance) = id.and_then(|id| kept.by_id.get(&id)) {
+            if let Some(instance) = id.and_then(|id| kept.by_id.get(&(id, is_mocked))) {
                 return Ok(Arc::clone(instance));
             }
             kept.writes
         };
-        let mut instance = self.loader.load(key).await?;
+        let mut instance = self.loader.load(key, is_mocked).await?;
         let mut kept = self.kept.0.write();
         let limit = kept.limits.entry(instance.id).or_insert_with(|| Arc::clone(&instance.permits));
         instance.permits = Arc::clone(limit);
@@ -73,7 +74,7 @@ impl Instances {
         if kept.writes == writes {
             // Other callers may have loaded it meanwhile. All use the first instance and the access tokens that it
             // keeps.
-            if let Some(first) = kept.by_id.get(&instance.id) {
+            if let Some(first) = kept.by_id.get(&(instance.id, is_mocked)) {
                 return Ok(Arc::clone(first));
             }
             if kept.by_id.len() >= MAX_KEPT {
@@ -82,7 +83,7 @@ impl Instances {
                 kept.limits.retain(|_, limit| Arc::strong_count(limit) > 1);
             }
             kept.by_name.insert(instance.name.clone(), instance.id);
-            kept.by_id.insert(instance.id, Arc::clone(&instance));
+            kept.by_id.insert((instance.id, is_mocked), Arc::clone(&instance));
         }
         Ok(instance)
     }
@@ -95,14 +96,16 @@ impl Subscriber for Memory {
         match &change.subject {
             Subject::Connector { id, .. } => {
                 *writes += 1;
-                if let Some(instance) = by_id.remove(id) {
-                    by_name.remove(&instance.name);
+                for is_mocked in [false, true] {
+                    if let Some(instance) = by_id.remove(&(*id, is_mocked)) {
+                        by_name.remove(&instance.name);
+                    }
                 }
             }
             Subject::ConnectorType { name, .. } => {
                 *writes += 1;
                 by_id.retain(|_, instance| instance.type_name != *name);
-                by_name.retain(|_, id| by_id.contains_key(id));
+                by_name.retain(|_, id| [false, true].iter().any(|is_mocked| by_id.contains_key(&(*id, *is_mocked))));
             }
             Subject::Token { .. } => {}
         }

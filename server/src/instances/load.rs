@@ -7,7 +7,7 @@ use connector_runtime::context::ConnectionConfig;
 use connector_runtime::descriptor::EgressScope;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::egress::Client;
-use connector_runtime::mock::MockSettings;
+use connector_runtime::mock::{MOCK_SECRET, MockSettings};
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
 use connector_runtime::schema::{ConfigSchema, Field};
@@ -22,7 +22,9 @@ use crate::agent_hub::Hub;
 use crate::connector_secrets;
 use crate::error::Error;
 use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
-use crate::store::{ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, Store};
+use crate::store::{
+    ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, SealedSecret, Store,
+};
 use crate::type_schema::type_schema;
 use crate::vault::Vault;
 use connector_runtime::external::{HealthCheck, ServiceStatuses};
@@ -50,17 +52,23 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Decrypts a connector.
+    /// Decrypts a connector. For calls that a mock answers nothing is decrypted: each secret is [`MOCK_SECRET`].
     ///
     /// # Errors
     /// Not found if there is none, internal if the stored data cannot be read.
-    pub(super) async fn load(&self, key: &str) -> Result<Instance, Error> {
+    pub(super) async fn load(&self, key: &str, is_mocked: bool) -> Result<Instance, Error> {
         let LoadedConnector { connector, connector_type, secrets } = self.store.connectors().load(key).await?;
         let schema = type_schema(&self.registry, &connector_type)?;
+        let mock: MockSettings =
+            serde_json::from_value(Value::Object(connector.fields.mock.clone())).map_err(Error::internal)?;
+        let is_mocked = is_mocked || mock.enabled;
         let mut config: Map<String, Value> = connector.fields.config.clone();
         let mut texts = Vec::new();
         let mut signing_secret = None;
-        for sealed in &secrets {
+        if is_mocked {
+            config.extend(masked(&schema, &secrets));
+        }
+        for sealed in secrets.iter().filter(|_| !is_mocked) {
             let value = connector_secrets::open(&self.vault, connector.id, sealed)?;
             if sealed.field == SIGNING_SECRET {
                 push_texts(&value, &mut texts);
@@ -73,7 +81,9 @@ impl Loader {
             }
             config.insert(sealed.field.clone(), value);
         }
-        texts.extend(secret_texts(&schema.connection, &config));
+        if !is_mocked {
+            texts.extend(secret_texts(&schema.connection, &config));
+        }
         let compiled = connector.execution_model == ExecutionModel::BuiltIn;
         let entry = self.registry.get(&connector_type.name).filter(|_| compiled);
         // Compiled code reads its connection by the compiled schema, whatever the row says.
@@ -98,8 +108,6 @@ impl Loader {
             }
         };
         let refusal = refusal(&connector.fields, &connector_type.name, executor.is_some(), unfit);
-        let mock: MockSettings =
-            serde_json::from_value(Value::Object(connector.fields.mock)).map_err(Error::internal)?;
         let id = connector.id;
         let mock_script = mock
             .script
@@ -146,6 +154,13 @@ fn script(
         ExecutionModel::BuiltIn | ExecutionModel::External => return None,
     };
     Some(ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources))
+}
+
+/// Returns the secrets of a connection as a mock sees them: those of the schema, and those that are stored.
+fn masked(schema: &ConfigSchema, secrets: &[SealedSecret]) -> Map<String, Value> {
+    let declared = schema.connection.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name);
+    let stored = secrets.iter().map(|sealed| &sealed.field).filter(|name| *name != SIGNING_SECRET);
+    declared.chain(stored).map(|name| (name.clone(), Value::from(MOCK_SECRET))).collect()
 }
 
 /// Collects every text and number in a value.

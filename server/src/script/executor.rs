@@ -10,10 +10,10 @@ use connector_runtime::Secret;
 use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::log::{LogLevel, Logger};
-use connector_runtime::mock::MockScript;
+use connector_runtime::mock::{MOCK_SECRET, MockScript};
 use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
 use connector_runtime::schema::destination::TOKEN_FIELDS;
-use connector_runtime::schema::{ConfigSchema, FieldValues, is_absent};
+use connector_runtime::schema::{ConfigSchema, FieldValues, Fields, is_absent};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -211,6 +211,9 @@ impl Call<'_> {
     fn config<'c>(&self, context: &'c Context) -> Cow<'c, Map<String, Value>> {
         let given: &Map<String, Value> = context.connector_config();
         let fields = &self.schema.connection;
+        if self.scenario.is_some() {
+            return Cow::Owned(without_secrets(fields, FieldValues::new(fields, given).with_defaults()));
+        }
         let lacking = fields.iter().any(|(name, field)| field.default.is_some() && is_absent(given.get(name)));
         if !lacking {
             return Cow::Borrowed(given);
@@ -226,6 +229,19 @@ impl Call<'_> {
         params.extend(given);
         params
     }
+}
+
+/// Replaces every secret: a mock needs none.
+fn without_secrets(fields: &Fields, mut values: Map<String, Value>) -> Map<String, Value> {
+    for (name, field) in fields {
+        let Some(value) = values.get_mut(name).filter(|value| !value.is_null()) else { continue };
+        if field.secret {
+            *value = Value::from(MOCK_SECRET);
+        } else if let Some(schema) = &field.schema {
+            *value = schema.mask_secrets(value, MOCK_SECRET);
+        }
+    }
+    values
 }
 
 fn logging(log: &Logger) -> impl Fn(LogLevel, &str) + Send + Sync + 'static {

@@ -247,7 +247,7 @@ async fn beyond_what_may_run_at_once_calls_are_turned_away() {
     server.connector("odd", "odd", json!({})).await;
     server.connector("other", "odd", json!({})).await;
     let ping = || json!({ "command": "ping" });
-    let instance = server.app.instances.get("odd").await.unwrap();
+    let instance = server.app.instances.get("odd", false).await.unwrap();
     let all = u32::try_from(instance.permits.available_permits()).unwrap();
     let taken = instance.permits.acquire_many(all).await.unwrap();
     let busy = server.call_with("POST", "/api/connectors/odd/execute", ping(), "idempotency-key", "k").await;
