@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::store::tests::connector_fields;
-use crate::store::{ExecutionModel, new_id, now};
+use crate::store::{ConnectorFields, ExecutionModel, new_id, now};
 
 fn row(config: Value) -> ConnectorRow {
     let Value::Object(config) = config else { panic!("an object is needed") };
-    let fields = crate::store::ConnectorFields { config, ..connector_fields("crm") };
+    let fields = ConnectorFields { config, ..ConnectorFields::named("crm") };
     ConnectorRow {
         id: new_id(),
         type_id: new_id(),
