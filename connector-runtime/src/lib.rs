@@ -116,6 +116,8 @@ pub mod mock;
 pub mod outcome;
 mod panic;
 pub mod prelude;
+#[cfg(feature = "process")]
+pub mod process;
 pub mod registry;
 pub mod result;
 #[cfg(feature = "serve")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
-use floh_agent::process::{note_secret_variable, seal, secret_variable};
+use connector_runtime::process::{note_secret_variable, seal, secret_variable};
 
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;

@@ -19,6 +19,7 @@ use tower::Layer as _;
 
 use super::{ServeError, Service, Settings};
 use crate::egress::Client;
+use crate::process;
 use crate::registry::{DuplicateConnector, Registry};
 
 /// The longest that a client may take to send the head of a request.
@@ -33,6 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) fn main_with(registry: Result<Registry, DuplicateConnector>) -> ExitCode {
     let served = registry.map_err(ServeError::from).and_then(|registry| {
         let settings = Settings::read()?;
+        // No other thread runs yet.
+        process::seal().into_iter().for_each(warn);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(run(registry, settings))
     });

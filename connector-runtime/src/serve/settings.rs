@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::Secret;
 use crate::egress::{Policy, PolicyError};
+use crate::process::{note_secret_variable, variable};
 use crate::registry::DuplicateConnector;
 
 /// Where a service listens unless it is told otherwise.
@@ -63,6 +64,7 @@ impl Settings {
     /// # Errors
     /// Names the variable whose value cannot be used, and why.
     pub fn read() -> Result<Self, ServeError> {
+        note_secret_variable("FLOH_SIGNING_SECRET");
         Self::from_variables(variable)
     }
 
@@ -77,9 +79,4 @@ impl Settings {
         let signing_secret = variable("FLOH_SIGNING_SECRET").map(Secret::from);
         Ok(Self { listen, signing_secret, accept_v1_signatures, policy })
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where a service reads its environment")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

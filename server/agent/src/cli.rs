@@ -13,8 +13,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::logs::{self, LogFormat};
-use crate::process::{self, secret_variable};
 use crate::{Agent, AgentConfig, CheckResult, Finding, Pace, ServerAddress, Settings, check, read_token, tls_config};
+use connector_runtime::process::{self, secret_variable};
 
 /// How long running look-ups may delay the end of the process.
 const LAST_LOOKUPS: Duration = Duration::from_millis(200);

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::secret_file;
-use crate::process::secret_variable;
+use connector_runtime::process::secret_variable;
 
 /// The default number of concurrent commands.
 const DEFAULT_CONCURRENT: u32 = 32;

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use connector_runtime::process::secret_variable;
 use connector_runtime::registry::Registry;
 use connector_runtime::serve::{ServeError, Settings};
-use floh_agent::process::secret_variable;
 
 use super::{CliError, entry, runtime};
 use crate::config::{EgressArgs, seal_process};

@@ -23,7 +23,7 @@ use self::progress::Progress;
 use self::refusal::Refusal;
 use super::server::ServerArgs;
 use super::{CliError, runtime, values};
-use crate::config::EgressArgs;
+use crate::config::{EgressArgs, seal_process};
 use crate::openapi::{ImportError, Options, Spec};
 
 #[derive(Debug, Args)]
@@ -99,8 +99,9 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode, CliError> {
     } else {
         None
     };
+    let server = if args.dry_run { None } else { Some(args.server.client()?) };
+    seal_process();
     runtime()?.block_on(async {
-        let server = if args.dry_run { None } else { Some(args.server.client()?) };
         let mut failed = false;
         for file in &args.files {
             let done = match import(args, file, fetching.as_ref(), server.as_ref()).await {

@@ -5,11 +5,11 @@ use std::fs;
 
 use clap::Args;
 use connector_runtime::Secret;
+use connector_runtime::process::secret_variable;
 use floh_client::{Client, ClientError};
 use url::Url;
 
 use super::CliError;
-use crate::config::variable;
 
 /// The server's address, and the token for it.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ impl ServerArgs {
             Some(path) => fs::read_to_string(path)
                 .map(|text| Secret::from(text.trim()))
                 .map_err(|error| CliError::Usage(format!("cannot read the token in {path}: {error}"))),
-            None => variable("FLOH_TOKEN").map(Secret::from).ok_or_else(|| {
+            None => secret_variable("FLOH_TOKEN").ok_or_else(|| {
                 CliError::Usage(
                     "no token: set FLOH_TOKEN or give --token-file; one is made with `floh token create --name import --scope types:read,types:write,connectors:write`. Only --dry-run needs no server"
                         .to_owned(),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{CliError, print, runtime};
 use crate::auth::{Authenticator, NewToken};
-use crate::config::StorageArgs;
+use crate::config::{StorageArgs, seal_process};
 use crate::store::{Author, PageRequest, Store, TokenKind};
 
 #[derive(Debug, Args)]
@@ -58,6 +58,7 @@ enum TokenCommand {
 }
 
 pub(super) fn run(args: TokenArgs) -> Result<ExitCode, CliError> {
+    seal_process();
     runtime()?.block_on(async {
         let store = Store::open(&args.storage.database_url()).await.map_err(CliError::failed)?;
         let result = act(&store, args.command).await;

@@ -21,7 +21,7 @@ use crate::changes::{Action, Subject};
 
 pub(super) use detail::Detail;
 
-/// The maximum number of entries that are kept, whatever their age: about 1 GB. The oldest leave first.
+/// The maximum number of entries that are kept, whatever their age: about 1 GB, at most 8 GB. The oldest leave first.
 pub const MAX_AUDIT_ENTRIES: u32 = 1_000_000;
 /// The number of entries that one statement writes.
 const WRITTEN_AT_ONCE: usize = 50;

@@ -124,6 +124,11 @@ impl Site {
 }
 
 impl Agent {
+    /// Returns the id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Returns everything that the running process wrote, and those before restarts.
     pub fn logs(&self) -> String {
         format!("{}{}", self.earlier, self.process.text())

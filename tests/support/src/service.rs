@@ -38,6 +38,11 @@ impl Service {
         Ok(Self { child, address })
     }
 
+    /// Returns the id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

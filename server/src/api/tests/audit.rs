@@ -14,7 +14,12 @@ use crate::store::tests::{TestDb, on_both};
 use crate::testing::log::Log;
 use crate::testing::{Answer, TestServer};
 
-on_both!(every_change_leaves_an_entry, a_refused_change_leaves_none, what_a_type_change_does_to_connectors_is_there);
+on_both!(
+    every_change_leaves_an_entry,
+    a_refused_change_leaves_none,
+    what_a_type_change_does_to_connectors_is_there,
+    the_trail_is_filtered_and_paged,
+);
 
 /// Texts that no entry and no log line may show.
 const CANARIES: [&str; 8] = [
@@ -255,9 +260,8 @@ async fn what_a_type_change_does_to_connectors_is_there(db: TestDb) {
     server.app.close().await;
 }
 
-#[tokio::test]
-async fn the_trail_is_filtered_and_paged() {
-    let server = TestServer::start().await;
+async fn the_trail_is_filtered_and_paged(db: TestDb) {
+    let server = TestServer::at(&db.url).await;
     let operator = Operator::of(&server).await;
     for name in ["one", "two", "three"] {
         let body = json!({ "name": name, "type": "odd", "executionModel": "built_in" });
@@ -306,6 +310,7 @@ async fn the_trail_is_filtered_and_paged() {
     ] {
         assert_eq!(server.get(&format!("/api/audit?{query}")).await.problem(422), [pointer]);
     }
+    server.app.close().await;
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ pub(super) fn confine() -> Confinement {
     close_files();
     let user = drop_user();
     die_with_parent();
+    close_memory();
     let files = forbid_files();
     limit(size);
     let calls = forbid_calls();
@@ -56,6 +57,16 @@ fn die_with_parent() {
 
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent() {}
+
+/// Other processes of the same user cannot read the memory, which holds the secrets of the script that runs.
+#[cfg(target_os = "linux")]
+fn close_memory() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_memory() {}
 
 /// Files cannot be opened, processes not started, core dumps not written, and memory has a limit.
 fn limit(size: Option<u64>) {

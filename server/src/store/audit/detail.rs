@@ -14,7 +14,7 @@ use super::super::{ConnectorRow, NewTokenRow, TypeFields};
 use super::AgentEntry;
 
 /// The maximum number of bytes of each of `before` and `after`, as JSON.
-pub(super) const MAX_DETAIL: usize = 16 * 1024;
+pub(super) const MAX_DETAIL: usize = 4 * 1024;
 /// The maximum number of characters that are shown of a text.
 pub(super) const MAX_TEXT: usize = 200;
 /// The maximum number of items that are shown of a list or of a config.
@@ -154,9 +154,7 @@ impl State {
             match state.get_mut(part) {
                 Some(Value::Object(values)) if values.is_empty() => drop(state.shift_remove(part)),
                 Some(Value::Object(values)) if values.len() > MAX_ITEMS => {
-                    let more = values.len() - MAX_ITEMS;
-                    *values = std::mem::take(values).into_iter().take(MAX_ITEMS).collect();
-                    values.insert(LEFT_OUT.into(), json!(more));
+                    *values = first_items(std::mem::take(values), MAX_ITEMS);
                 }
                 _ => {}
             }
@@ -225,10 +223,37 @@ fn hash(text: &str) -> String {
     format!("sha256:{}", const_hex::encode(Sha256::digest(text)))
 }
 
-/// Replaces a state that is too large by its size.
-fn bounded(shown: Shown) -> Shown {
-    let bytes = json_text(&shown).len();
-    if bytes <= MAX_DETAIL { shown } else { object([("truncated", json!({ "bytes": bytes }))]) }
+/// Shortens the largest part of a state until the state is small enough, so that nobody hides what was done to one part
+/// behind another one.
+fn bounded(mut shown: Shown) -> Shown {
+    while json_text(&shown).len() > MAX_DETAIL {
+        let Some(largest) = shown.values_mut().max_by_key(|value| json_text(value).len()) else { break };
+        *largest = match largest.take() {
+            Value::Object(values) if items(&values) > 1 => {
+                let half = items(&values) / 2;
+                Value::Object(first_items(values, half))
+            }
+            other => json!({ "truncated": { "bytes": json_text(&other).len() } }),
+        };
+    }
+    shown
+}
+
+/// Returns the number of values that are shown.
+fn items(values: &Shown) -> usize {
+    values.len() - usize::from(values.contains_key(LEFT_OUT))
+}
+
+/// Keeps the first values, and counts the others. Origins of URLs come first, as they tell where secrets go, and then
+/// values with short names.
+fn first_items(mut values: Shown, max: usize) -> Shown {
+    let earlier = values.shift_remove(LEFT_OUT).and_then(|count| count.as_u64()).unwrap_or_default();
+    let left_out = earlier + values.len().saturating_sub(max) as u64;
+    let mut values: Vec<(String, Value)> = values.into_iter().collect();
+    let is_url = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("http"));
+    values.sort_by_key(|(name, value)| (!is_url(value), name.len()));
+    values.truncate(max);
+    values.into_iter().chain([(LEFT_OUT.to_owned(), json!(left_out))]).collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::store::ConnectorFields;
-use crate::store::{ExecutionModel, new_id, now};
+use crate::store::{ConnectorFields, ExecutionModel, new_id, now};
 
 fn row(config: Value) -> ConnectorRow {
     let Value::Object(config) = config else { panic!("an object is needed") };
@@ -66,5 +65,25 @@ fn an_entry_is_bounded_whatever_the_config() {
     assert!(json_text(&detail.after.unwrap()).len() <= MAX_DETAIL);
     let long: Shown = (0..MAX_ITEMS).map(|number| (format!("{number}{}", "k".repeat(1000)), json!(1))).collect();
     let detail = Detail::created(State::of_connector(&row(Value::Object(long)))).after.unwrap();
-    assert!(detail["truncated"]["bytes"].as_u64().unwrap() > 16 * 1024, "{detail:?}");
+    assert!(json_text(&detail).len() <= MAX_DETAIL);
+    assert_eq!((detail["config"].as_object().unwrap().len(), &detail["config"]["leftOut"]), (4, &json!(47)));
+    let one = shown(json!({ "k".repeat(100_000): 1 }));
+    assert_eq!(one, json!({ "truncated": { "bytes": 100_006 } }));
+}
+
+#[test]
+fn nobody_hides_where_secrets_go_behind_something_large() {
+    let mut config: Shown = (0..200).map(|number| (format!("{number}{}", "k".repeat(200)), json!("x"))).collect();
+    config.insert("l".repeat(50_000), json!("https://decoy.example"));
+    config.insert("baseUrl".to_owned(), json!("https://moved.example/path"));
+    let mut hidden = row(Value::Object(config));
+    hidden.fields.description = "ü".repeat(1000);
+    hidden.fields.tags = (0..50).map(|number| format!("{number}{}", "ü".repeat(500))).collect();
+    hidden.fields.mock = (0..50).map(|number| (format!("{number}{}", "m".repeat(1000)), json!(1))).collect();
+    hidden.fields.endpoint_url = Some("https://service.example/".to_owned());
+    let detail = Detail::created(State::of_connector(&hidden)).after.unwrap();
+    assert!(json_text(&detail).len() <= MAX_DETAIL);
+    assert_eq!(detail["config"]["baseUrl"], "https://moved.example/[5 characters]", "{detail:?}");
+    assert_eq!(detail["endpointUrl"], "https://service.example/");
+    assert_eq!(detail["name"], "crm");
 }

@@ -13,8 +13,7 @@ use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use zeroize::Zeroizing;
 
-use crate::environment::variable;
-use connector_runtime::Secret;
+use crate::Secret;
 
 /// The most bytes of environment that are searched; Linux lets a process have 6 MiB at most.
 const MAX_ENVIRONMENT: u64 = 8 << 20;
@@ -26,6 +25,12 @@ static READ: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub fn secret_variable(name: &str) -> Option<Secret> {
     note_secret_variable(name);
     variable(name).map(Secret::from)
+}
+
+/// Reads a variable; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Notes a variable that holds a secret and was read elsewhere, for [`seal`].
