@@ -127,7 +127,7 @@ async fn a_first_place_is_a_move_and_so_is_a_secret_nested_or_raw_one() {
 #[tokio::test]
 async fn a_service_without_a_schema_goes_by_the_names_of_its_values() {
     let server = TestServer::start().await;
-    let made = json!({ "name": "far", "type": "far", "executionModel": "external",
+    let made = json!({ "name": "far", "type": "far", "executionModel": "external", "version": "1.0.0",
                        "config": { "apiKey": SECRET, "host": "a.example", "limit": 1 } });
     server.post("/api/connectors", made).await.ok(201);
     assert_eq!(put(&server, "far", json!({ "config": { "limit": 2 } })).await, Value::Null);
@@ -267,7 +267,7 @@ async fn a_secret_goes_where_its_owner_saw_it_go(server: &TestServer, number: us
     let type_name = format!("type-{number}");
     let mut name = format!("connector-{number}");
     let made = json!({ "name": name, "type": type_name, "executionModel": "script", "version": "1.0.0",
-        "configSchema": schema(&defaults), "scriptSource": "{}", "config": { "apiKey": SECRET } });
+        "configSchema": schema(&defaults), "scriptSource": r#"{ "go": "echo" }"#, "config": { "apiKey": SECRET } });
     server.post("/api/connectors", made).await.ok(201);
     let mut seen = goes_to(&defaults, &values);
     let mut history = Vec::new();
