@@ -181,3 +181,78 @@ async fn neither_the_secret_nor_the_token_is_told() {
         assert!(!seen.contains(canary), "{canary} in {seen}");
     }
 }
+
+/// An operation with a server of its own got the access token of the API.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_is_served_elsewhere_gets_no_token() {
+    let (_, upstream, service) = started(3600).await;
+    let elsewhere = Upstream::start(|_| Reply::json(200, &json!({ "number": 0 }))).await;
+    let floh = Floh::start([&upstream, &elsewhere]).await;
+    let client = floh.admin();
+    let get = |id: &str, more: Value| {
+        let mut operation = json!({ "operationId": id, "responses": { "200": { "description": "" } } });
+        operation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "get": operation })
+    };
+    let flow = json!({ "tokenUrl": upstream.url("/token"), "scopes": {} });
+    let spec = json!({
+        "openapi": "3.1.0", "info": { "title": "x", "version": "1" }, "servers": [{ "url": upstream.url("") }],
+        "components": { "securitySchemes": {
+            "client": { "type": "oauth2", "flows": { "clientCredentials": flow } },
+            "key": { "type": "apiKey", "in": "query", "name": "key" } } },
+        "security": [{ "client": [], "key": [] }],
+        "paths": {
+            "/items": get("items", json!({ "servers": [{ "url": upstream.url("/v2/") }] })),
+            "/stolen": get("stolen", json!({ "servers": [{ "url": elsewhere.url("/v2") }] })) },
+    });
+    let mut draft = client.post("/api/connectors/parse-oas", &json!({ "spec": spec, "name": "api" })).await.expect(200);
+    let verdicts: Vec<&Value> =
+        draft["operations"].as_array().unwrap().iter().map(|operation| &operation["verdict"]).collect();
+    assert_eq!(verdicts, ["exact", "degraded"]);
+    let reason = draft["operations"][1]["reasons"][0]["message"].as_str().unwrap();
+    assert!(reason.contains("its calls are sent without the connection's credentials"), "{reason}");
+    draft["config"] = json!({ "clientId": "client", "clientSecret": SECRET, "key": "canary-api-key-42" });
+    client.post("/api/connectors", &draft).await.expect(201);
+    assert_eq!(call(&client, "api", "items").await["success"], true);
+    assert_eq!(upstream.received().last().unwrap().target, "/v2/items?key=canary-api-key-42");
+    assert_eq!(call(&client, "api", "stolen").await["success"], true);
+    let [stolen] = elsewhere.received().try_into().unwrap();
+    assert_eq!((stolen.target.as_str(), stolen.header("authorization")), ("/v2/stolen", None));
+    assert_eq!(service.tokens(), 1);
+}
+
+/// Where tokens are fetched may have the client's credentials, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_endpoint_gets_the_clients_credentials_alone() {
+    let (_, tokens, _) = started(3600).await;
+    let api = Upstream::start(|_| Reply::json(200, &json!({}))).await;
+    let floh = Floh::start([&tokens, &api]).await;
+    let client = floh.admin();
+    let source = "function ask(more) { var c = floh.config; return floh.auth.token(Object.assign(\
+        { tokenUrl: c.tokenUrl, clientId: 'client', clientSecret: c.clientSecret }, more)); }\n\
+        function fine() { var h = { Authorization: 'Bearer ' + ask({}) }; floh.http.get(floh.config.baseUrl + '/x', h); }\n\
+        function audience() { ask({ audience: 'a ' + floh.config.apiKey }); }\n\
+        function scope() { ask({ scopes: [floh.config.apiKey] }); }\n\
+        function moved() { ask({ tokenUrl: floh.config.tokenUrl + '?x=1' }); }\n\
+        function key() { floh.http.get(floh.config.tokenUrl, { 'X-Key': floh.config.apiKey }); }\n\
+        function back() { floh.http.get(floh.config.tokenUrl, { Authorization: 'Bearer ' + ask({}) }); }";
+    let secret = json!({ "type": "string", "secret": true });
+    let fields = json!({ "baseUrl": { "type": "string" }, "tokenUrl": { "type": "string" }, "apiKey": secret, "clientSecret": secret });
+    let commands = json!({ "fine": {}, "audience": {}, "scope": {}, "moved": {}, "key": {}, "back": {} });
+    let body = json!({
+        "name": "own", "type": "own", "executionModel": "script", "version": "1.0.0",
+        "configSchema": { "connectionConfig": fields, "commands": commands }, "scriptSource": source,
+        "config": { "baseUrl": api.url(""), "tokenUrl": tokens.url("/token"), "apiKey": "canary-api-key-42", "clientSecret": SECRET },
+    });
+    client.post("/api/connectors", &body).await.expect(201);
+    let fine = call(&client, "own", "fine").await;
+    assert_eq!(fine["success"], true, "{fine}");
+    let asked = tokens.received().len();
+    for (command, code) in
+        [("audience", "request"), ("scope", "request"), ("moved", "scope"), ("key", "scope"), ("back", "scope")]
+    {
+        let refused = call(&client, "own", command).await;
+        assert_eq!(refused["diagnostics"]["code"], code, "{command}: {refused}");
+    }
+    assert_eq!(tokens.received().len(), asked, "nothing else was sent there");
+}

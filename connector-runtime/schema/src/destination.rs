@@ -109,16 +109,20 @@ pub fn is_destination(name: &str, field: &Field) -> bool {
 }
 
 /// Returns the fields of a connection whose origins may have its secrets: those that `egress` names, else the one
-/// field of format `uri`, else none.
+/// field of format `uri`. If no field has that format, the one text whose name ends in `url` counts; where tokens are
+/// fetched ([`TOKEN_FIELDS`]) does not. Else there is none.
 pub fn egress_fields<'s>(declared: Option<&'s [String]>, fields: &'s Fields) -> Vec<&'s str> {
     if let Some(names) = declared {
         return names.iter().map(String::as_str).collect();
     }
-    let mut urls = fields.iter().filter(|(_, field)| field.format.as_deref() == Some(URI));
-    match (urls.next(), urls.next()) {
-        (Some((name, _)), None) => vec![name],
-        _ => Vec::new(),
+    let texts = || fields.iter().filter(|(_, field)| matches!(field.kind, FieldKind::String | FieldKind::Select));
+    let mut found: Vec<&str> =
+        texts().filter(|(_, field)| field.format.as_deref() == Some(URI)).map(|(name, _)| name.as_str()).collect();
+    if found.is_empty() {
+        let is_url = |name: &&str| name.to_ascii_lowercase().ends_with("url") && !TOKEN_FIELDS.contains(name);
+        found = texts().map(|(name, _)| name.as_str()).filter(is_url).collect();
     }
+    if found.len() == 1 { found } else { Vec::new() }
 }
 
 /// Returns what two destinations must share to be the same place: scheme, host and port of a URL, else the text

@@ -113,7 +113,9 @@ async fn every_script_of_the_table_is_contained() {
     let pool = shared(settings());
     let mut wrong = Vec::new();
     for (body, expected) in TABLE {
-        let call = Call::new(&format!("function main() {{ {body} }}")).within(300);
+        // Only what never ends is cut short: the rest may be slow on a busy machine, and must end by itself.
+        let limit = if expected.split('|').any(|one| one == "timeout") { 300 } else { 10_000 };
+        let call = Call::new(&format!("function main() {{ {body} }}")).within(limit);
         let began = Instant::now();
         let ran = call.run(&pool, &Host::default()).await;
         let took = began.elapsed();

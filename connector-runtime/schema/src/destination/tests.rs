@@ -84,3 +84,30 @@ fn every_schema_that_may_apply_names_places() {
         assert_ne!(places(&schema, json!({ "x": value })), places(&schema, json!({ "x": moved })), "{document}");
     }
 }
+
+#[test]
+fn what_may_have_secrets_is_declared_or_plain_to_see() {
+    let named = |fields: Value, egress: Value| {
+        let mut document = json!({ "connectionConfig": fields });
+        if !egress.is_null() {
+            document["egress"] = egress;
+        }
+        let schema = schema(document);
+        egress_fields(schema.egress.as_deref(), &schema.connection).join(" ")
+    };
+    let (text, uri) = (|| json!({ "type": "string" }), || json!({ "type": "string", "format": "uri" }));
+    for (fields, wanted) in [
+        (json!({ "baseUrl": text(), "apiKey": text() }), "baseUrl"),
+        (json!({ "baseUrl": text(), "site": uri() }), "site"),
+        (json!({ "a": uri(), "b": uri() }), ""),
+        (json!({ "baseUrl": text(), "hookUrl": text() }), ""),
+        (json!({ "baseUrl": text(), "tokenUrl": text(), "openIdConnectUrl": text() }), "baseUrl"),
+        (json!({ "tokenUrl": text() }), ""),
+        (json!({ "curl": { "type": "raw" } }), ""),
+        (json!({ "host": text() }), ""),
+    ] {
+        assert_eq!(named(fields.clone(), Value::Null), wanted, "{fields}");
+    }
+    assert_eq!(named(json!({ "a": uri(), "b": text() }), json!(["b", "a"])), "b a");
+    assert_eq!(named(json!({ "a": uri() }), json!([])), "");
+}

@@ -60,13 +60,13 @@ async fn a_variable_of_the_base_url_is_where_secrets_go() {
 async fn a_default_of_the_type_is_where_secrets_go_and_needs_the_right_to_write_connectors() {
     let mut server = TestServer::start().await;
     made(&server, "crm", "script", templated("acme"), json!({ "apiKey": SECRET })).await;
-    let body = |fields: Value| {
-        json!({ "configSchema": { "connectionConfig": fields, "commands": { "go": { "params": [] } } }, "autoBump": true })
-    };
+    let body = |fields: Value| json!({ "configSchema": { "connectionConfig": fields, "commands": { "go": { "params": [] } } }, "autoBump": true });
     let path = "/api/connector-types/crm";
     let admin = server.admin.clone();
     server.admin = server.token(&["types:write", "types:read"]).await;
-    for fields in [templated("evil"), json!({}), json!({ "apiKey": { "type": "string", "secret": true, "pattern": "^k" } })] {
+    for fields in
+        [templated("evil"), json!({}), json!({ "apiKey": { "type": "string", "secret": true, "pattern": "^k" } })]
+    {
         let refused = server.put(path, body(fields)).await;
         assert_eq!(refused.problem(403), ["/configSchema/connectionConfig"]);
     }
@@ -108,13 +108,19 @@ async fn a_first_place_is_a_move_and_so_is_a_secret_nested_or_raw_one() {
     for (first, second) in [
         (json!({ "baseUrl": "https://a.example" }), json!({ "baseUrl": "https://b.example" })),
         (json!({ "hookUrl": "https://a.example/x" }), json!({ "hookUrl": "https://b.example/x" })),
-        (json!({ "login": { "tokenUrl": "https://a.example" } }), json!({ "login": { "tokenUrl": "https://b.example" } })),
+        (
+            json!({ "login": { "tokenUrl": "https://a.example" } }),
+            json!({ "login": { "tokenUrl": "https://b.example" } }),
+        ),
         (json!({ "any": { "host": "a.example" } }), json!({ "any": { "host": "b.example" } })),
         (json!({ "any": [{ "x": { "endpoint": "a" } }] }), json!({ "any": [{ "x": { "endpoint": "b" } }] })),
     ] {
         put(&server, "crm", json!({ "config": { "apiKey": SECRET } })).await;
         let cleared = put(&server, "crm", json!({ "config": first })).await;
-        assert!(cleared.as_array().is_some_and(|names| names.contains(&json!("apiKey"))), "none before {first}: {cleared}");
+        assert!(
+            cleared.as_array().is_some_and(|names| names.contains(&json!("apiKey"))),
+            "none before {first}: {cleared}"
+        );
         put(&server, "crm", json!({ "config": { "apiKey": SECRET } })).await;
         let cleared = put(&server, "crm", json!({ "config": second })).await;
         assert!(cleared.as_array().is_some_and(|names| names.contains(&json!("apiKey"))), "{second}: {cleared}");
