@@ -27,6 +27,7 @@ use serde_json::json;
 use server::agent_hub::AgentExecutor;
 use server::app::{App, Options};
 use server::auth::NewToken;
+use server::execute::MAX_RECORDED;
 use server::script::{Limits, Pool, PoolSettings, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -183,6 +184,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         policy: Policy::default(),
         scripts: Scripts { sandbox: Arc::new(pool), limits: Limits::default() },
         seed: SeedOptions::default(),
+        record_limit: MAX_RECORDED,
     };
     App::start_with(registry, options).await.expect("a server")
 }

@@ -67,6 +67,8 @@ pub struct Options<'o> {
     pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
+    /// The most bytes of the params, the result and the diagnostics of an execution that are recorded, each.
+    pub record_limit: usize,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -178,6 +180,7 @@ impl App {
             vault,
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
+            record_limit: options.record_limit,
             instances,
             events,
             service_statuses,

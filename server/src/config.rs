@@ -116,6 +116,10 @@ pub struct ServeArgs {
     /// How much scripts may take.
     #[command(flatten)]
     pub scripts: ScriptArgs,
+    /// How much of the params, the result and the diagnostics of an execution is recorded, each, in KiB.
+    #[arg(long, env = "FLOH_RECORD_LIMIT", default_value_t = 256, value_name = "KIB",
+        value_parser = clap::value_parser!(u16).range(1..=16_384))]
+    pub record_limit: u16,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

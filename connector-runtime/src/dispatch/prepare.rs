@@ -55,6 +55,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
     let scope = CallScope {
         connector: target.connector.to_owned(),
         log_level: invocation.log_level,
+        log_rate: invocation.log_rate,
         redactor,
         log: OnceLock::new(),
         pool: invocation.http,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use floh_client::ExecutionFilter;
-use floh_client::answers::{ExecutionView, Page};
+use floh_client::answers::{ExecutionSummary, ExecutionView, Page};
 
 use super::Problem;
 use super::connectors::uuid;
@@ -14,17 +14,17 @@ use crate::services::Services;
 
 const TAG: &str = "executions";
 
-/// List executions, newest first.
+/// List executions, newest first, without their params, results and logs.
 #[utoipa::path(get, path = "/api/executions", tag = TAG,
     params(("connector" = Option<String>, Query, description = "Id or name"), ("command" = Option<String>, Query),
         ("success" = Option<bool>, Query), ("runId" = Option<String>, Query), ("limit" = Option<u32>, Query),
         ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<ExecutionView>)))]
+    responses((status = 200, body = Page<ExecutionSummary>)))]
 pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<Page<ExecutionView>>, Problem> {
+) -> Result<axum::Json<Page<ExecutionSummary>>, Problem> {
     let filter = ExecutionFilter {
         connector: query.text("connector"),
         command: query.text("command"),

@@ -57,6 +57,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
             allow_schema_drift: args.allow_schema_drift,
             samples: true,
         },
+        record_limit: usize::from(args.record_limit) << 10,
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let served = serve_app(&app, listener, secrets.admin_token.as_ref(), metrics).await;

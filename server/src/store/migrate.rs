@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -15,6 +15,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "actors", include_str!("../../migrations/0007_actors.sql")),
     (8, "changes", include_str!("../../migrations/0008_changes.sql")),
     (9, "replicas", include_str!("../../migrations/0009_replicas.sql")),
+    (11, "truncated", include_str!("../../migrations/0011_truncated.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.

@@ -17,6 +17,7 @@ use super::{Answer, sandbox, typed};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::NewToken;
+use crate::execute::MAX_RECORDED;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
 
@@ -46,7 +47,15 @@ async fn start_at(
 ) -> Result<App, crate::app::StartError> {
     App::start_with(
         registry,
-        Options { data_dir, database_url, master_key: None, policy, scripts: sandbox::scripts(), seed },
+        Options {
+            data_dir,
+            database_url,
+            master_key: None,
+            policy,
+            scripts: sandbox::scripts(),
+            seed,
+            record_limit: MAX_RECORDED,
+        },
     )
     .await
 }
@@ -179,6 +188,12 @@ impl TestServer {
     /// Executes a command of a connector.
     pub(crate) async fn execute(&self, name: &str, body: Value) -> Answer {
         self.post(&format!("/api/connectors/{name}/execute"), body).await
+    }
+
+    /// Reads the newest recorded execution.
+    pub(crate) async fn newest_row(&self) -> Value {
+        let list = self.get("/api/executions?limit=1").await.ok(200);
+        self.get(&format!("/api/executions/{}", list["items"][0]["id"].as_str().unwrap())).await.ok(200)
     }
 
     /// Reads the recorded execution of an answer.

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use server::api;
 use server::app::{App, Options};
 use server::auth::NewToken;
+use server::execute::MAX_RECORDED;
 use server::script::{HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -72,6 +73,7 @@ impl LocalServer {
             policy: Policy::default(),
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
+            record_limit: MAX_RECORDED,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);
