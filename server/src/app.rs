@@ -103,7 +103,7 @@ pub enum StartError {
     #[error(transparent)]
     Seal(#[from] SealError),
     /// Calls that a dead process left unfinished cannot be settled.
-    #[error("calls that an earlier process left at work cannot be settled: {0}")]
+    #[error("calls that an earlier process left unfinished cannot be settled: {0}")]
     Settle(String),
 }
 

@@ -7,5 +7,6 @@ mod bodies;
 mod duplicate_keys;
 mod form;
 
+pub(crate) use bodies::OF_THE_TYPE;
 pub use bodies::{Unchecked, call, connector_patch, import, new_connector, new_token, test, type_change, type_refresh};
 pub use form::Form;

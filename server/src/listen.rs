@@ -23,13 +23,13 @@ pub async fn serve(listener: TcpListener, router: Router, app: &App) -> io::Resu
         end.get_or_init(|| Instant::now() + STOP_TIMEOUT);
         app.begin_stop();
         app.calls.close();
-        tracing::info!("stopping: no new connections; waiting for what is at work");
+        tracing::info!("stopping: no new connections; waiting for running calls");
     };
     serve::serve(listener, router, stop).await;
     // Calls go on even if their callers have disconnected.
     let end = *end.get_or_init(Instant::now);
     if timeout_at(end, app.calls.wait()).await.is_err() {
-        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still at work when the time was up");
+        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still running when the time was up");
     }
     app.close().await;
     tracing::info!("stopped");

@@ -10,13 +10,12 @@ use connector_runtime::registry::{Entry, Registry};
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::{Change, Changes, check_floor, diff};
 use semver::Version;
-use serde_json::Map;
 
 use crate::catalog::summary;
 use crate::script::sample;
 use crate::store::{
-    Actor, ConnectorFields, ExecutionModel, LogLevel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store,
-    StoreError, StoredSchema, TypeChoice, TypeSource, VersionSource, new_id,
+    Actor, ConnectorFields, ExecutionModel, NewVersion, SeedDecision, SeedTypeRow, SeededType, Store, StoreError,
+    StoredSchema, TypeChoice, TypeSource, VersionSource, new_id,
 };
 use crate::type_schema::stored_schema;
 
@@ -167,17 +166,10 @@ pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
     }
     let row = store.types().get(sample::NAME).await?;
     let fields = ConnectorFields {
-        name: sample::NAME.to_owned(),
         description: sample::DESCRIPTION.to_owned(),
         category: Some(sample::CATEGORY.to_owned()),
         tags: vec!["script".to_owned()],
-        enabled: true,
-        log_level: LogLevel::Info,
-        timeout_ms: None,
-        mock: Map::new(),
-        config: Map::new(),
-        endpoint_url: None,
-        execution_model: None,
+        ..ConnectorFields::named(sample::NAME)
     };
     match store.connectors().create(new_id(), fields, TypeChoice::Existing(row.id), Vec::new()).await {
         // Another server has just created it, or a user's connector has its name.

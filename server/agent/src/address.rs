@@ -23,7 +23,7 @@ pub enum AddressError {
     /// The token would be sent unencrypted.
     #[error(
         "the server's address {0:?} is ws:// to another machine, which sends the token and every value in the \
-         clear; write wss://, or pass --insecure-ws where the way is protected otherwise"
+         clear; write wss://, or pass --insecure-ws if the connection is protected otherwise"
     )]
     Insecure(String),
 }

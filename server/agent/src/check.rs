@@ -19,7 +19,7 @@ use super::served::Served;
 use connector_runtime::external;
 
 /// How long a destination may take to accept a connection.
-const MAX_LENGTH: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -155,14 +155,14 @@ async fn destination(client: &Client, name: &str, url: &Url, findings: &mut Vec<
     let mut why = "the name has no address".to_owned();
     for address in verdict.addresses {
         let address = SocketAddr::new(address, port);
-        match timeout(MAX_LENGTH, TcpStream::connect(address)).await {
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(_)) => {
                 let detail = format!("{address} takes connections");
                 findings.push(Finding::new(format!("{name}: reachable"), &shown, CheckResult::Ok, detail));
                 return true;
             }
             Ok(Err(error)) => why = format!("{address}: {error}"),
-            Err(_) => why = format!("{address} did not answer within {} s", MAX_LENGTH.as_secs()),
+            Err(_) => why = format!("{address} did not answer within {} s", CONNECT_TIMEOUT.as_secs()),
         }
     }
     findings.push(Finding::new(format!("{name}: reachable"), &shown, CheckResult::Failed, why));

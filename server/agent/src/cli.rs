@@ -158,7 +158,7 @@ fn stop_signal() -> std::io::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         either(&mut terminate, &mut interrupt).await;
-        tracing::info!("stopping: commands at work have 25 s");
+        tracing::info!("stopping: running commands have 25 s");
         token.cancel();
         either(&mut terminate, &mut interrupt).await;
         std::process::exit(1);

@@ -31,7 +31,7 @@ use super::ServerAddress;
 use super::served::Served;
 
 /// How long connecting and registering may take, each.
-const MAX_LENGTH: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why there is no connection to the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum ConnectError {
         why: String,
     },
     /// The TLS handshake failed.
-    #[error("cannot speak TLS with {server}: {why}; for a private authority pass its certificate with --ca")]
+    #[error("the TLS handshake with {server} failed: {why}; for a private authority pass its certificate with --ca")]
     Tls {
         /// The server.
         server: String,
@@ -138,9 +138,9 @@ pub(super) async fn register(
 ) -> Result<Registered, ConnectError> {
     let slow = |what: &str| ConnectError::Unreachable {
         server: address.to_string(),
-        why: format!("{what} took more than {} s", MAX_LENGTH.as_secs()),
+        why: format!("{what} took more than {} s", CONNECT_TIMEOUT.as_secs()),
     };
-    let connecting = timeout(MAX_LENGTH, open(address, tls, token)).await;
+    let connecting = timeout(CONNECT_TIMEOUT, open(address, tls, token)).await;
     let (mut socket, heard) = connecting.map_err(|_| slow("connecting"))??;
     let frame = AgentFrame::Register(Box::new(registration)).to_text();
     let registering = async {
@@ -153,7 +153,7 @@ pub(super) async fn register(
         }
     };
     let (session_id, heartbeat_secs, refused) =
-        timeout(MAX_LENGTH, registering).await.map_err(|_| slow("registering"))??;
+        timeout(CONNECT_TIMEOUT, registering).await.map_err(|_| slow("registering"))??;
     let seconds = heartbeat_secs.clamp(*HEARTBEAT_SECS.start(), *HEARTBEAT_SECS.end());
     Ok(Registered { socket, heard, session_id, heartbeat: Duration::from_secs(seconds), refused })
 }

@@ -87,7 +87,7 @@ impl Served {
                 *connector.told.write() = Some(known);
             }
             // A service need not publish a schema.
-            Err(error) => tracing::debug!(connector = name, %error, "a service tells no schema"),
+            Err(error) => tracing::debug!(connector = name, %error, "a service does not describe its schema"),
         }
     }
 

@@ -102,7 +102,7 @@ async fn stopped(work: &Work, stop: &CancellationToken, hang_up: &CancellationTo
 pub(super) async fn drain(work: &Work) {
     work.stop();
     if timeout(STOP_TIMEOUT, work.finished()).await.is_err() {
-        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "commands were still at work when the time was up");
+        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "commands were still running when the time was up");
     }
 }
 
@@ -142,7 +142,7 @@ impl Reader<'_> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => self.take(&text).await,
-                Some(Ok(Message::Binary(_))) => tracing::warn!("the server sent a binary frame, which is passed over"),
+                Some(Ok(Message::Binary(_))) => tracing::warn!("the server sent a binary frame, which is ignored"),
                 Some(Ok(Message::Close(frame))) => return self.closed(frame.as_ref()),
                 Some(Ok(_)) => {}
                 Some(Err(Error::Capacity(error))) => return End::Lost(format!("a frame is too large: {error}")),
@@ -161,7 +161,7 @@ impl Reader<'_> {
             }
             Ok(ServerFrame::Error { code, message }) => self.told = Some((code, message)),
             Ok(ServerFrame::Registered { .. }) => tracing::debug!("the server registered the agent once more"),
-            Err(FrameError::UnknownType(name)) => tracing::debug!(name, "a frame of an unknown type was passed over"),
+            Err(FrameError::UnknownType(name)) => tracing::debug!(name, "a frame of an unknown type was ignored"),
             Err(error) => self.malformed(text, &error).await,
         }
     }

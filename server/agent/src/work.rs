@@ -105,9 +105,9 @@ impl Work {
                 );
                 self.respond(id, &failure(&text, None)).await;
             }
-            Entered::Running => tracing::debug!(command = id, "a command came again that is at work"),
+            Entered::Running => tracing::debug!(command = id, "a running command came again"),
             Entered::Follows(leader) => {
-                tracing::debug!(command = id, leader = &*leader, "a command is the same call as one at work");
+                tracing::debug!(command = id, leader = &*leader, "a command is the same call as a running one");
                 let mut begun = self.0.journal.begin(id, &command);
                 let work = self.clone();
                 self.0.tasks.spawn(async move {

@@ -94,7 +94,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionPart
             talk(parts, &mut socket, &Arc::new(connection), &identity).await
         }
         Err(end) => {
-            tracing::warn!(remote = remote.map(tracing::field::display), code = end.code, reason = %end, "an agent was not let in");
+            tracing::warn!(remote = remote.map(tracing::field::display), code = end.code, reason = %end, "an agent was refused");
             end
         }
     };
@@ -245,12 +245,12 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
         }
         Ok(AgentFrame::Ack { command_id }) => {
             if !hub.in_flight.received(agent, &command_id) {
-                tracing::debug!(agent, "an acknowledgement of no command at work was passed over");
+                tracing::debug!(agent, "an acknowledgement of no running command was ignored");
             }
         }
         Ok(AgentFrame::Schemas { config_schemas }) => connection.schemas.described(config_schemas),
-        Ok(AgentFrame::Register(_)) => tracing::warn!(agent, "a second registration was passed over"),
-        Err(error @ FrameError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was passed over"),
+        Ok(AgentFrame::Register(_)) => tracing::warn!(agent, "a second registration was ignored"),
+        Err(error @ FrameError::UnknownType(_)) => tracing::warn!(agent, reason = %error, "a frame was ignored"),
         Err(error) => return Err(CloseReason::malformed(&error)),
     }
     Ok(())

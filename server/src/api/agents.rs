@@ -53,7 +53,7 @@ pub(super) async fn connect(
     let headers = request.headers();
     if headers.contains_key(header::ORIGIN) {
         // A page in a browser would send the cookies of the user who opened it.
-        let detail = "agents send no Origin header; pages in browsers are not let in";
+        let detail = "agents send no Origin header; browser pages are refused";
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     if app.is_stopping() {

@@ -56,7 +56,7 @@ pub enum IssueError {
     #[error("{}", list(.0))]
     Invalid(Vec<TokenFault>),
     /// The system returned no random bytes.
-    #[error("the system gives no random bytes: {0}")]
+    #[error("the operating system provides no random bytes: {0}")]
     Random(String),
     /// The database does not answer.
     #[error(transparent)]

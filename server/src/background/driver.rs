@@ -145,7 +145,7 @@ fn log(before: Option<&Run>, run: &Run) {
             tracing::warn!(error, "recurring work failed; it is tried again in its time");
         }
         (Err(error), false) => tracing::debug!(error, "recurring work failed again"),
-        (Ok(()), false) => tracing::info!("recurring work goes well again"),
+        (Ok(()), false) => tracing::info!("recurring work succeeds again"),
         (Ok(()), true) => tracing::trace!(took_ms = run.took.as_millis(), "recurring work done"),
     }
 }

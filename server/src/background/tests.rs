@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::*;
 use crate::store::tests::count;
 use crate::store::{Claim, IdempotencyKey, new_id, now};
 use crate::testing::TestServer;
+use crate::testing::log::Log;
 
 const PERIOD: Duration = Duration::from_secs(60);
 
@@ -54,6 +56,26 @@ async fn it_runs_when_asked_and_tells_how_it_went() {
     assert_eq!(second.outcome, Err("x".repeat(MAX_ERROR)));
     assert_eq!(background.statuses()[0].last.as_ref(), Some(&second));
     assert_eq!(background.run_now("no such task").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_line_of_a_run_names_its_task() {
+    let log = Log::keep("trace");
+    let background = Background::default();
+    background.spawn("noisy", PERIOD, || {
+        Some(Box::pin(async {
+            tracing::info!("inside");
+            Err("in vain".to_owned())
+        }))
+    });
+    background.run_now("noisy").await.unwrap();
+    let lines = log.lines();
+    for message in ["inside", "recurring work failed; it is tried again in its time"] {
+        let line =
+            lines.iter().find(|line| line["message"] == message).unwrap_or_else(|| panic!("{message}: {lines:?}"));
+        assert_eq!((&line["span"]["name"], &line["span"]["task"]), (&json!("task"), &json!("noisy")), "{line}");
+    }
+    background.close().await;
 }
 
 #[tokio::test(start_paused = true)]

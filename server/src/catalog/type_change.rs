@@ -252,7 +252,8 @@ struct Plan {
 impl Plan {
     fn new(row: &ConnectorType, patch: &TypePatch) -> Result<Self, Error> {
         let mut changes = diff(&patch.old, &patch.new);
-        let same_schema = changes.is_empty();
+        // An open schema has no fields and no commands either, but it takes what an empty one refuses.
+        let same_schema = changes.is_empty() && patch.old.open == patch.new.open;
         if patch.fields.script_source != row.fields.script_source {
             changes.script_source_changed();
         }

@@ -171,7 +171,7 @@ fn re_import(
 /// Warns that a re-import replaces a script that a person has edited.
 fn replaced(source: &str) -> Vec<Warning> {
     let by_hand = openapi::changed_by_hand(source).into_iter();
-    let message = |name| format!("the function of {name} was changed by hand; the import has written it anew");
+    let message = |name| format!("the function of {name} was changed by hand; the import has overwritten it");
     by_hand
         .map(|name| Warning { code: "changed_by_hand".into(), pointer: String::new(), message: message(name) })
         .collect()
@@ -225,6 +225,11 @@ fn config_schema(
         Ok(schema) => {
             if let Some(compiled) = &compiled {
                 mistakes.extend(lacking(sent, &schema, compiled));
+            }
+            if fields.config_schema == StoredSchema::Open && schema.commands.is_empty() {
+                let message = "declares no command, so nothing could be called; the type has no schema now and takes any \
+                               command: declare its commands, or leave this out";
+                mistakes.push(Mistake::new("/configSchema", message));
             }
             fields.config_schema = StoredSchema::of(&schema);
             Ok(Some(Arc::new(schema)))

@@ -15,14 +15,12 @@ use super::view::connector_view;
 use crate::auth::{OpContext, Scope};
 use crate::connector_secrets;
 use crate::error::Error;
+use crate::input::OF_THE_TYPE;
 use crate::services::Services;
 use crate::store::{
     ConnectorFields, ConnectorRow, ExecutionModel, SIGNING_SECRET, SealedSecret, SecretChanges, StoreError,
 };
 use crate::type_schema::type_schema;
-
-/// The message if a request changes a value that belongs to the type.
-const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
 
 /// Changes a connector. `expected` is the revision that the caller has read, if it named one.
 ///

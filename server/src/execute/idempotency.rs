@@ -78,7 +78,7 @@ pub enum IdempotentOutcome {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// A call with the key is running.
-    #[error("a call with this Idempotency-Key is still at work; ask again when it is done")]
+    #[error("a call with this Idempotency-Key is still running; ask again when it has finished")]
     InFlight,
     /// The key was used for another body.
     #[error("this Idempotency-Key was used for another body; use a new key for a new call")]
@@ -188,7 +188,7 @@ fn open(services: &Services, key: &IdempotencyKey, sealed: &str) -> Result<Answe
 pub async fn settle_abandoned(services: &Services) -> Result<(), KeyError> {
     let abandoned = services.store.executions().abandon_ownerless().await?;
     if abandoned > 0 {
-        tracing::warn!(abandoned, "executions that an earlier process left at work are now unknown");
+        tracing::warn!(abandoned, "executions that an earlier process left unfinished are now unknown");
     }
     let idempotency = services.store.idempotency();
     for claim in idempotency.ownerless().await? {

@@ -68,7 +68,7 @@ impl Executed {
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// Too many calls are running.
-    #[error("{0} has too many calls at work; try again in a moment")]
+    #[error("{0} has too many running calls; try again in a moment")]
     Busy(String),
     /// The start could not be recorded, so nothing was called.
     #[error("the start of the execution could not be recorded: {0}")]

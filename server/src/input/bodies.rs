@@ -12,7 +12,7 @@ use super::Form;
 use crate::error::{Error, Mistake};
 
 /// The message if a request changes a value that belongs to the type.
-const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
+pub(crate) const OF_THE_TYPE: &str = "belongs to the type; use PUT /api/connector-types/{id}";
 
 /// Reads the body of `POST /api/connectors`. The draft of an import may be sent unchanged. A duplicate key in the
 /// config schema is a mistake, because the first of two params of one name would be lost silently.

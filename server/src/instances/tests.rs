@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use url::Url;
 
-use crate::store::tests::{TestDb, connector_fields, object, on_both};
+use crate::store::tests::{TestDb, object, on_both};
 use crate::store::{ConnectorFields, ConnectorRow, SecretChanges, StoreError, TypeChoice, new_id};
 use crate::testing::TestServer;
 
@@ -18,7 +18,7 @@ on_both!(
 /// Creates a connector of a compiled type, bypassing the use cases.
 async fn connector(server: &TestServer, name: &str, config: Value) -> ConnectorRow {
     let of = server.app.store.types().get("safe").await.unwrap();
-    let fields = ConnectorFields { config: object(config), ..connector_fields(name) };
+    let fields = ConnectorFields { config: object(config), ..ConnectorFields::named(name) };
     server.app.store.connectors().create(new_id(), fields, TypeChoice::Existing(of.id), Vec::new()).await.unwrap()
 }
 
@@ -48,7 +48,7 @@ async fn a_name_that_another_connector_takes_leads_there(db: TestDb) {
     let connectors = server.app.store.connectors();
     let first = connector(&server, "name", json!({})).await;
     assert_eq!(server.app.instances.get("name").await.unwrap().id, first.id);
-    connectors.update(first.id, 1, connector_fields("before"), SecretChanges::default()).await.unwrap();
+    connectors.update(first.id, 1, ConnectorFields::named("before"), SecretChanges::default()).await.unwrap();
     let second = connector(&server, "name", json!({})).await;
     assert_eq!(server.app.instances.get("name").await.unwrap().id, second.id);
     assert_eq!(server.app.instances.get("before").await.unwrap().id, first.id);

@@ -25,10 +25,12 @@ pub(super) struct Budget {
     pub(super) output: usize,
 }
 
-/// The number of schemas that every document may have written out, so that small documents are complete.
-const SMALL: usize = 40_000;
-/// The minimum number of schemas for all operations of a very long document together.
-const LEAST: usize = 400_000;
+/// Schemas that a small document may have written out, shared among its operations.
+const SMALL_DOCUMENT: usize = 40_000;
+/// Schemas that a document of many operations may have written out, shared among its operations: 64 each at most, 8 at least.
+const LONG_DOCUMENT: usize = 400_000;
+/// The most schemas that are written out for one operation, however few there are.
+const MAX_SHARE: usize = 4096;
 
 impl Budget {
     /// Returns the budget. It depends on the length of the document, so that the draft is not much larger than the
@@ -36,8 +38,8 @@ impl Budget {
     /// operation gives the same schemas again for the others.
     pub(super) fn of(nodes: usize, operations: usize) -> Self {
         let operations = operations.max(1);
-        let share = (nodes / operations / 3).max(SMALL / operations);
-        let share = share.clamp((LEAST / operations).clamp(8, 64), 4096);
+        let share = (nodes / operations / 3).max(SMALL_DOCUMENT / operations);
+        let share = share.clamp((LONG_DOCUMENT / operations).clamp(8, 64), MAX_SHARE);
         let input = 1 << share.ilog2();
         Self { input, output: (input / 2).min(1024) }
     }

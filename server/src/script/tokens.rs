@@ -25,7 +25,7 @@ const DISCOVERY: Duration = Duration::from_secs(3600);
 /// How long a token is kept if its service does not say how long it is valid.
 const UNSAID: Duration = Duration::from_secs(300);
 /// The longest time that a token is kept.
-const MAX_LENGTH: Duration = Duration::from_secs(24 * 3600);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Characters that are kept of a service's refusal.
 const SAID: usize = 300;
 
@@ -211,8 +211,9 @@ pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
         Some(Value::String(text)) => text.trim().parse().ok(),
         _ => None,
     };
-    let whole = seconds
-        .map_or(UNSAID, |seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(MAX_LENGTH).min(MAX_LENGTH));
+    let whole = seconds.map_or(UNSAID, |seconds| {
+        Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(MAX_LIFETIME).min(MAX_LIFETIME)
+    });
     whole.saturating_sub((whole / 10).clamp(Duration::from_secs(5), Duration::from_secs(30)))
 }
 

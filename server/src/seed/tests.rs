@@ -2,7 +2,6 @@
 
 use connector_runtime::connector::Connector as _;
 use connector_runtime::descriptor::{Descriptor, FieldSpec, Literal};
-
 use serde_json::Value;
 
 use super::*;
@@ -216,7 +215,7 @@ async fn the_log_says_what_was_replaced() {
 async fn a_users_type_of_the_same_name_stops() {
     let db = TestDb::sqlite().await;
     let users = NewType { name: "safe".to_owned(), ..new_type("safe") };
-    let fields = crate::store::tests::connector_fields("theirs");
+    let fields = ConnectorFields::named("theirs");
     db.store.connectors().create(crate::store::new_id(), fields, TypeChoice::New(users), Vec::new()).await.unwrap();
     let error = seeded(&db, &[Safe::DESCRIPTOR], DRIFT).await.unwrap_err();
     assert!(matches!(&error, SeedError::Taken { name } if name == "safe"), "{error}");

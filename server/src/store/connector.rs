@@ -37,6 +37,25 @@ pub struct ConnectorFields {
     pub execution_model: Option<ExecutionModel>,
 }
 
+impl ConnectorFields {
+    /// Returns the fields of a connector of which only the name is said: enabled, logging from level info on.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            category: None,
+            tags: Vec::new(),
+            enabled: true,
+            log_level: LogLevel::Info,
+            timeout_ms: None,
+            mock: Map::new(),
+            config: Map::new(),
+            endpoint_url: None,
+            execution_model: None,
+        }
+    }
+}
+
 /// A connector as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConnectorRow {

@@ -123,22 +123,6 @@ pub(crate) fn new_type(name: &str) -> NewType {
     NewType { name, execution_model: ExecutionModel::Script, fields: type_fields(), actor: Actor::system() }
 }
 
-pub(crate) fn connector_fields(name: &str) -> ConnectorFields {
-    ConnectorFields {
-        name: name.to_owned(),
-        description: String::new(),
-        category: None,
-        tags: Vec::new(),
-        enabled: true,
-        log_level: LogLevel::Info,
-        timeout_ms: None,
-        mock: Map::new(),
-        config: Map::new(),
-        endpoint_url: None,
-        execution_model: None,
-    }
-}
-
 pub(crate) fn sealed(field: &str, ciphertext: &str) -> SealedSecret {
     SealedSecret { field: field.to_owned(), ciphertext: ciphertext.to_owned() }
 }
@@ -147,7 +131,7 @@ pub(crate) fn sealed(field: &str, ciphertext: &str) -> SealedSecret {
 pub(crate) async fn widget(store: &Store, name: &str) -> ConnectorRow {
     store
         .connectors()
-        .create(new_id(), connector_fields(name), TypeChoice::New(new_type(name)), Vec::new())
+        .create(new_id(), ConnectorFields::named(name), TypeChoice::New(new_type(name)), Vec::new())
         .await
         .unwrap()
 }

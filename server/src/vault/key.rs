@@ -31,7 +31,7 @@ pub enum KeyError {
     #[error("no key is given; {MEND}")]
     None,
     /// The system gave no random bytes.
-    #[error("the system gives no random bytes: {0}")]
+    #[error("the operating system provides no random bytes: {0}")]
     Random(String),
 }
 

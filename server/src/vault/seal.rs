@@ -42,7 +42,7 @@ pub enum VaultError {
     #[error("the sealed value was changed, or belongs to another row or field")]
     Tampered,
     /// The system gave no random bytes.
-    #[error("the system gives no random bytes: {0}")]
+    #[error("the operating system provides no random bytes: {0}")]
     Random(String),
 }
 

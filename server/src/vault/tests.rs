@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::store::tests::{TestDb, connector_fields, new_type, on_both};
-use crate::store::{self, SealedSecret, Store, TypeChoice};
+use crate::store::tests::{TestDb, new_type, on_both};
+use crate::store::{self, ConnectorFields, SealedSecret, Store, TypeChoice};
 
 const PLACE: Place<'static> =
     Place { table: "connector_secret", row: "0198c0de-0000-7000-8000-000000000001", field: "apiKey" };
@@ -350,7 +350,7 @@ async fn a_sealed_value_is_nowhere_in_the_files() {
     let secret =
         SealedSecret { field: "apiKey".to_owned(), ciphertext: vault.seal(&place, CANARY.as_bytes()).unwrap() };
     let chosen = TypeChoice::New(new_type("widget"));
-    store.connectors().create(id, connector_fields("widget"), chosen, vec![secret]).await.unwrap();
+    store.connectors().create(id, ConnectorFields::named("widget"), chosen, vec![secret]).await.unwrap();
     let loaded = store.connectors().load("widget").await.unwrap();
     assert_eq!(*vault.open(&place, &loaded.secrets[0].ciphertext).unwrap(), CANARY.as_bytes());
 

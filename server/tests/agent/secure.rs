@@ -56,7 +56,7 @@ async fn a_private_authority_is_trusted_where_it_is_named() {
         });
         let finding = findings.await.remove(0);
         assert_eq!((finding.check.as_str(), finding.verdict), ("server", CheckResult::Failed));
-        assert!(finding.detail.contains("cannot speak TLS") && finding.detail.contains("--ca"), "{finding:?}");
+        assert!(finding.detail.contains("the TLS handshake with") && finding.detail.contains("--ca"), "{finding:?}");
     }
 }
 

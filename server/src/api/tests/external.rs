@@ -139,6 +139,12 @@ async fn without_a_schema_everything_is_taken_and_every_config_value_is_a_secret
     assert!(error.as_str().unwrap().starts_with("Unknown command: a b"), "{error}");
     let kind = server.get("/api/connector-types/open").await.ok(200);
     assert_eq!(kind["configSchema"], Value::Null);
+    // A schema without commands would refuse every call from then on: it is not taken for the same.
+    for closed in [json!({}), json!({ "commands": {} })] {
+        let put = server.put("/api/connector-types/open", json!({ "configSchema": closed })).await;
+        assert_eq!(put.problem(422), ["/configSchema"], "{closed}");
+    }
+    assert_eq!(server.get("/api/connector-types/open").await.ok(200)["configSchema"], Value::Null);
     assert_eq!(server.get("/api/connector-types/open/capabilities").await.ok(200)["commands"], json!([]));
     let json_schema = server.get("/api/connector-types/open/json-schema").await.ok(200);
     assert_eq!(json_schema["connection"]["additionalProperties"], json!({ "writeOnly": true }));

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::stored::user_type;
-use crate::store::StoredSchema;
 use crate::store::tests::{TestDb, on_both};
-use crate::store::{Actor, ExecutionModel, NewVersion, VersionSource};
+use crate::store::{Actor, ExecutionModel, NewVersion, StoredSchema, VersionSource};
 use crate::testing::TestServer;
 
 on_both!(every_version_is_kept, a_version_that_stands_twice_is_the_newer_one);

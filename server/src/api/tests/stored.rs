@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::connector_secrets;
-use crate::store::StoredSchema;
-use crate::store::tests::{TestDb, connector_fields, on_both};
+use crate::store::tests::{TestDb, on_both};
 use crate::store::{
-    Actor, ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, TypeChoice, TypeFields, new_id,
+    Actor, ConnectorFields, ExecutionModel, NewType, SIGNING_SECRET, SecretChanges, StoredSchema, TypeChoice,
+    TypeFields, new_id,
 };
 use crate::testing::{TestServer, all_types};
 
@@ -43,14 +43,14 @@ pub(super) async fn user_type(
     };
     let new =
         TypeChoice::New(NewType { name: name.to_owned(), execution_model: model, fields, actor: Actor::system() });
-    let first = connector_fields(&format!("{name}-first"));
+    let first = ConnectorFields::named(format!("{name}-first"));
     server.app.store.connectors().create(new_id(), first, new, Vec::new()).await.unwrap().type_id
 }
 
 /// Creates a connector of a type.
 pub(super) async fn instance(server: &TestServer, type_id: Uuid, name: &str, config: Value, secrets: &[(&str, Value)]) {
     let id = new_id();
-    let fields = ConnectorFields { config: map(config), ..connector_fields(name) };
+    let fields = ConnectorFields { config: map(config), ..ConnectorFields::named(name) };
     let secrets =
         secrets.iter().map(|(field, value)| connector_secrets::seal(&server.app.vault, id, field, value).unwrap());
     let of = TypeChoice::Existing(type_id);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::store::tests::{connector_fields, new_type};
-use crate::store::{TypeChoice, new_id};
+use crate::store::tests::new_type;
+use crate::store::{ConnectorFields, TypeChoice, new_id};
 use crate::testing::TestServer;
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn only_a_users_type_without_connectors_can_be_deleted() {
     assert_eq!(answer.json()["code"], "type_is_code");
     let id = new_id();
     let made = TypeChoice::New(new_type("theirs"));
-    server.app.store.connectors().create(id, connector_fields("one"), made, Vec::new()).await.unwrap();
+    server.app.store.connectors().create(id, ConnectorFields::named("one"), made, Vec::new()).await.unwrap();
     let answer = server.call("DELETE", "/api/connector-types/theirs", Value::Null).await;
     answer.problem(409);
     assert_eq!(answer.json()["code"], "type_in_use");

@@ -90,16 +90,16 @@ async fn every_write_is_counted_once_and_told(db: TestDb) {
     watch.expect("a new type", &[(kind.clone(), Created), (connector(first.id, "first"), Created)]).await;
     let of = TypeChoice::Existing(first.type_id);
     let secrets = vec![sealed("token", "fl1.a")];
-    let second = connectors.create(new_id(), connector_fields("second"), of, secrets).await.unwrap();
+    let second = connectors.create(new_id(), ConnectorFields::named("second"), of, secrets).await.unwrap();
     watch.expect("create", &[(connector(second.id, "second"), Created)]).await;
     let of = TypeChoice::At { id: first.type_id, revision: 1 };
-    let third = connectors.create(new_id(), connector_fields("third"), of, Vec::new()).await.unwrap();
+    let third = connectors.create(new_id(), ConnectorFields::named("third"), of, Vec::new()).await.unwrap();
     watch.expect("create of a type that is held", &[(connector(third.id, "third"), Created)]).await;
 
-    connectors.update(second.id, 1, connector_fields("renamed"), SecretChanges::default()).await.unwrap();
+    connectors.update(second.id, 1, ConnectorFields::named("renamed"), SecretChanges::default()).await.unwrap();
     watch.expect("update", &[(connector(second.id, "renamed"), Changed)]).await;
     let secrets = SecretChanges { put: vec![sealed("token", "fl1.b")], remove: Vec::new() };
-    connectors.update(second.id, 2, connector_fields("renamed"), secrets).await.unwrap();
+    connectors.update(second.id, 2, ConnectorFields::named("renamed"), secrets).await.unwrap();
     watch.expect("a secret", &[(connector(second.id, "renamed"), Changed)]).await;
     connectors.delete(third.id, Some(1)).await.unwrap();
     watch.expect("delete", &[(connector(third.id, "third"), Deleted)]).await;
@@ -181,10 +181,10 @@ async fn what_is_refused_or_rolled_back_is_not_told(db: TestDb) {
     let mut watch = Watch::of(&db).await;
     let connectors = db.store.connectors();
     let of = TypeChoice::Existing(made.type_id);
-    connectors.create(new_id(), connector_fields("widget"), of, Vec::new()).await.unwrap_err();
+    connectors.create(new_id(), ConnectorFields::named("widget"), of, Vec::new()).await.unwrap_err();
     let taken = TypeChoice::New(new_type("widget"));
-    connectors.create(new_id(), connector_fields("other"), taken, Vec::new()).await.unwrap_err();
-    connectors.update(made.id, 7, connector_fields("widget"), SecretChanges::default()).await.unwrap_err();
+    connectors.create(new_id(), ConnectorFields::named("other"), taken, Vec::new()).await.unwrap_err();
+    connectors.update(made.id, 7, ConnectorFields::named("widget"), SecretChanges::default()).await.unwrap_err();
     connectors.delete(made.id, Some(7)).await.unwrap_err();
     db.store.types().delete(made.type_id).await.unwrap_err();
     db.store.tokens().delete(new_id()).await.unwrap_err();

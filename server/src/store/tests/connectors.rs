@@ -24,7 +24,7 @@ on_both!(
 
 async fn a_connector_and_its_type_are_made_together(db: TestDb) {
     let id = new_id();
-    let mut fields = connector_fields("widget-prod");
+    let mut fields = ConnectorFields::named("widget-prod");
     fields.description = "Production.".to_owned();
     fields.tags = vec!["b".to_owned(), "a".to_owned(), "b".to_owned()];
     fields.timeout_ms = Some(5000);
@@ -51,7 +51,7 @@ async fn a_connector_and_its_type_are_made_together(db: TestDb) {
     let second = db
         .store
         .connectors()
-        .create(new_id(), connector_fields("widget-test"), TypeChoice::Existing(made_type.id), Vec::new())
+        .create(new_id(), ConnectorFields::named("widget-test"), TypeChoice::Existing(made_type.id), Vec::new())
         .await
         .unwrap();
     assert_eq!(second.type_id, made_type.id);
@@ -64,7 +64,12 @@ async fn nothing_is_half_written(db: TestDb) {
     let taken = db
         .store
         .connectors()
-        .create(new_id(), connector_fields("widget"), TypeChoice::New(new_type("gadget")), vec![sealed("apiKey", "x")])
+        .create(
+            new_id(),
+            ConnectorFields::named("widget"),
+            TypeChoice::New(new_type("gadget")),
+            vec![sealed("apiKey", "x")],
+        )
         .await
         .unwrap_err();
     assert!(
@@ -74,7 +79,7 @@ async fn nothing_is_half_written(db: TestDb) {
     let taken = db
         .store
         .connectors()
-        .create(new_id(), connector_fields("gadget"), TypeChoice::New(new_type("widget")), Vec::new())
+        .create(new_id(), ConnectorFields::named("gadget"), TypeChoice::New(new_type("widget")), Vec::new())
         .await
         .unwrap_err();
     assert!(
@@ -90,7 +95,7 @@ async fn a_missing_type_is_told(db: TestDb) {
     let gone = db
         .store
         .connectors()
-        .create(new_id(), connector_fields("widget"), TypeChoice::Existing(new_id()), Vec::new())
+        .create(new_id(), ConnectorFields::named("widget"), TypeChoice::Existing(new_id()), Vec::new())
         .await;
     assert!(matches!(gone, Err(StoreError::TypeGone)), "{gone:?}");
     assert_eq!(count(&db.store, "connector").await, 0);
@@ -114,7 +119,7 @@ async fn loading_brings_type_and_ciphertexts(db: TestDb) {
         .connectors()
         .create(
             new_id(),
-            connector_fields("widget"),
+            ConnectorFields::named("widget"),
             TypeChoice::New(new_type("widget")),
             vec![sealed("apiKey", "fl1.sealed-text")],
         )
@@ -131,10 +136,10 @@ async fn an_update_replaces_fields_and_changes_secrets(db: TestDb) {
     let connectors = db.store.connectors();
     let secrets = vec![sealed("a", "1"), sealed("b", "1"), sealed("c", "1")];
     let made = connectors
-        .create(new_id(), connector_fields("widget"), TypeChoice::New(new_type("widget")), secrets)
+        .create(new_id(), ConnectorFields::named("widget"), TypeChoice::New(new_type("widget")), secrets)
         .await
         .unwrap();
-    let mut fields = connector_fields("renamed");
+    let mut fields = ConnectorFields::named("renamed");
     fields.tags = vec!["new".to_owned()];
     fields.enabled = false;
     fields.endpoint_url = Some("https://service.example".to_owned());
@@ -198,14 +203,18 @@ async fn of_two_updates_one_wins(db: TestDb) {
 async fn renaming_to_a_taken_name_is_refused(db: TestDb) {
     widget(&db.store, "one").await;
     let two = widget(&db.store, "two").await;
-    let taken =
-        db.store.connectors().update(two.id, 1, connector_fields("one"), SecretChanges::default()).await.unwrap_err();
+    let taken = db
+        .store
+        .connectors()
+        .update(two.id, 1, ConnectorFields::named("one"), SecretChanges::default())
+        .await
+        .unwrap_err();
     assert!(matches!(taken, StoreError::NameTaken { entity: Entity::Connector, .. }), "{taken:?}");
     assert_eq!(db.store.connectors().get("two").await.unwrap(), two);
 }
 
 async fn deleting_takes_secrets_along(db: TestDb) {
-    let mut fields = connector_fields("widget");
+    let mut fields = ConnectorFields::named("widget");
     fields.tags = vec!["tag".to_owned()];
     let made = db
         .store
@@ -248,7 +257,7 @@ async fn lists_are_newest_first_and_paged(db: TestDb) {
 }
 
 async fn filters_are_exact(db: TestDb) {
-    let mut fields = connector_fields("crm-prod");
+    let mut fields = ConnectorFields::named("crm-prod");
     fields.category = Some("crm".to_owned());
     fields.tags = vec!["Sales".to_owned(), "x\",\"quoted".to_owned()];
     let crm = db
@@ -262,7 +271,7 @@ async fn filters_are_exact(db: TestDb) {
     let hr = db
         .store
         .connectors()
-        .create(new_id(), connector_fields("hr"), TypeChoice::New(external), Vec::new())
+        .create(new_id(), ConnectorFields::named("hr"), TypeChoice::New(external), Vec::new())
         .await
         .unwrap();
 
@@ -290,7 +299,7 @@ async fn filters_are_exact(db: TestDb) {
 }
 
 async fn search_ignores_case_and_takes_any_character(db: TestDb) {
-    let mut fields = connector_fields("widget");
+    let mut fields = ConnectorFields::named("widget");
     fields.description = "Größe ÉCOLE 100% a_b c:\\d".to_owned();
     fields.tags = vec!["Ärger".to_owned()];
     db.store.connectors().create(new_id(), fields, TypeChoice::New(new_type("widget")), Vec::new()).await.unwrap();

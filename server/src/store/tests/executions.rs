@@ -93,12 +93,13 @@ async fn executions_outlive_their_connector_and_its_names(db: TestDb) {
     let first = widget(&db.store, "widget").await;
     let before = succeeded(started(&first));
     record(&db, [before.clone()]).await;
-    let renamed = connectors.update(first.id, 1, connector_fields("renamed"), SecretChanges::default()).await.unwrap();
+    let renamed =
+        connectors.update(first.id, 1, ConnectorFields::named("renamed"), SecretChanges::default()).await.unwrap();
     let after = succeeded(started(&renamed));
     record(&db, [after.clone()]).await;
     connectors.delete(first.id, None).await.unwrap();
     let again = connectors
-        .create(new_id(), connector_fields("widget"), TypeChoice::Existing(first.type_id), Vec::new())
+        .create(new_id(), ConnectorFields::named("widget"), TypeChoice::Existing(first.type_id), Vec::new())
         .await
         .unwrap();
     let latest = succeeded(started(&again));

@@ -58,7 +58,7 @@ async fn replacing_keeps_id_and_instances(db: TestDb) {
     let first = types.get("http").await.unwrap();
     db.store
         .connectors()
-        .create(new_id(), connector_fields("web"), TypeChoice::Existing(first.id), Vec::new())
+        .create(new_id(), ConnectorFields::named("web"), TypeChoice::Existing(first.id), Vec::new())
         .await
         .unwrap();
     let mut newer = row("http", SeedDecision::Replace);

@@ -73,7 +73,12 @@ async fn a_connector_that_comes_during_the_delete_wins_or_loses_whole(db: TestDb
         let connectors = db.store.connectors();
         let types = db.store.types();
         let (made, deleted) = tokio::join!(
-            connectors.create(new_id(), connector_fields("racer"), TypeChoice::Existing(first.type_id), Vec::new()),
+            connectors.create(
+                new_id(),
+                ConnectorFields::named("racer"),
+                TypeChoice::Existing(first.type_id),
+                Vec::new()
+            ),
             types.delete(first.type_id),
         );
         match (made, deleted) {
