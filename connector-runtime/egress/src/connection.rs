@@ -38,7 +38,7 @@ impl Client {
         values: &Map<String, Value>,
         secrets: impl IntoIterator<Item = Secret>,
     ) -> Self {
-        let mut client = self.watching(secrets);
+        let mut client = self.watching(secrets).with_own_limits();
         let Some(named) = origin_fields(scope, fields) else { return client };
         let given = FieldValues::new(fields, values);
         let place = |field: &str| {
