@@ -1,11 +1,13 @@
 //! `/api/executions`: recorded calls, redacted.
 
 use axum::extract::State;
+use axum::response::Response;
 use floh_client::ExecutionFilter;
 use floh_client::answers::{ExecutionSummary, ExecutionView, Page};
 
 use super::Problem;
 use super::connectors::uuid;
+use super::list;
 use super::page::Query;
 use super::path::PathKey;
 use crate::auth::OpContext;
@@ -24,7 +26,7 @@ pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<Page<ExecutionSummary>>, Problem> {
+) -> Result<Response, Problem> {
     let filter = ExecutionFilter {
         connector: query.text("connector"),
         command: query.text("command"),
@@ -33,7 +35,11 @@ pub(super) async fn list(
     };
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(execute::list_executions(&ctx, &services, &filter, &page).await?))
+    let part = move |page| {
+        let (ctx, services, filter) = (ctx.clone(), services.clone(), filter.clone());
+        async move { execute::list_executions(&ctx, &services, &filter, &page).await }
+    };
+    list::list(page, part).await
 }
 
 /// Read an execution.
