@@ -100,6 +100,12 @@ impl Logger {
         }
     }
 
+    /// Takes a line of so many bytes from what the connector may write to the log of the process. For lines about it that
+    /// its executor writes there itself.
+    pub fn admits(&self, bytes: usize) -> bool {
+        self.0.rate.as_ref().is_none_or(|rate| rate.passes(&self.0.connector, bytes))
+    }
+
     /// Returns the lowest level that is kept.
     pub fn level(&self) -> LogLevel {
         self.0.level
@@ -137,14 +143,8 @@ impl Inner {
     }
 
     fn report_dropped(&self, now: Instant) {
-        if let Some(dropped) = self.rate.as_ref().and_then(|rate| rate.take_dropped(now)) {
-            let connector = self.connector.as_str();
-            tracing::warn!(
-                connector,
-                dropped,
-                "this connector logs more than {MAX_LOG_UNITS_PER_SECOND} lines a second; {dropped} line(s) were dropped \
-                 here and are in the records of its executions"
-            );
+        if let Some(rate) = &self.rate {
+            rate.report_dropped(&self.connector, now);
         }
     }
 }

@@ -37,6 +37,26 @@ impl Default for LogRate {
 }
 
 impl LogRate {
+    /// Takes the units of a line that the runtime itself writes about a connector, and reports what was dropped.
+    pub(crate) fn passes(&self, connector: &str, bytes: usize) -> bool {
+        let now = Instant::now();
+        let admitted = self.admits(bytes, now);
+        self.report_dropped(connector, now);
+        admitted
+    }
+
+    /// Says how many lines were dropped, if it is time for that.
+    pub(super) fn report_dropped(&self, connector: &str, now: Instant) {
+        if let Some(dropped) = self.take_dropped(now) {
+            tracing::warn!(
+                connector,
+                dropped,
+                "this connector logs more than {MAX_LOG_UNITS_PER_SECOND} lines a second; {dropped} line(s) were dropped \
+                 here; what it logged itself is in the records of its executions"
+            );
+        }
+    }
+
     /// Takes the units of a line. Returns false, and counts the line as dropped, if there are too few.
     pub(super) fn admits(&self, bytes: usize, now: Instant) -> bool {
         let units = 1 + u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX - 1);
