@@ -1,5 +1,5 @@
 //! What a client may hold, through the real binary: connections, requests that a proxy would read otherwise, script
-//! workers, and answers that it does not read.
+//! workers, answers that it does not read, and records.
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::net::SocketAddr;
@@ -126,4 +126,19 @@ async fn a_list_of_large_rows_is_whole() {
     let cursor = page["nextCursor"].as_str().unwrap();
     let rest = admin.get(&format!("/api/connectors?q=large&limit=30&cursor={cursor}")).await.expect(200);
     assert_eq!((rest["items"].as_array().unwrap().len(), &rest["nextCursor"]), (10, &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_as_long_as_the_setting_says() {
+    let floh = Setup::default().arg("--record-limit=2").start().await;
+    let admin = floh.admin();
+    script(&admin, "mine", "function ping() { return { text: floh.params.text }; }\nfunction spin() {}").await;
+    let text = "y".repeat(100_000);
+    let body = json!({ "command": "ping", "params": { "text": text } });
+    admin.post("/api/connectors/mine/execute", &body).await.expect(200);
+    let list = admin.get("/api/executions").await;
+    let id = list.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let row = admin.get(&format!("/api/executions/{id}")).await.expect(200);
+    assert!(row["params"].to_string().len() <= 2048, "{}", row["params"].to_string().len());
+    assert!(row["truncated"]["params"]["bytes"].as_u64().unwrap() > 100_000, "{}", row["truncated"]);
 }

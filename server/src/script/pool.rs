@@ -19,7 +19,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::compute_slot::Place;
+use self::lease::{Lease, LeasedPlace};
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::limits::Limits;
 use super::message::Confinement;
@@ -27,6 +27,8 @@ use super::process::Worker;
 use super::queue::{Grant, Key, Queue, QueueLimits, Waiter};
 use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall, Workers};
 use super::starter::{Started, Starter};
+
+mod lease;
 
 /// The settings of a pool.
 #[derive(Debug, Clone)]
@@ -383,55 +385,5 @@ impl Shared {
                 "script workers are processes of their own, but this system does not wall them in further"
             );
         }
-    }
-}
-
-/// The slot of a worker of a key, and the worker once there is one. Dropping it returns both.
-struct Lease {
-    shared: Arc<Shared>,
-    key: Key,
-    worker: Option<Worker>,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let worker = self.worker.take();
-        if let Some(worker) = &worker {
-            self.shared.at_work().retain(|id| *id != worker.id());
-        }
-        let fit = worker.filter(|worker| worker.is_fit(self.shared.settings.runs));
-        let superfluous = {
-            let mut queue = self.shared.queue();
-            match fit {
-                Some(worker) => queue.give_back(self.key.clone(), worker, Instant::now()),
-                None => {
-                    queue.end(&self.key);
-                    None
-                }
-            }
-        };
-        drop(superfluous);
-        self.shared.serve();
-    }
-}
-
-/// The place that a lease holds.
-struct LeasedPlace<'l> {
-    shared: &'l Arc<Shared>,
-    key: &'l Key,
-}
-
-impl Place for LeasedPlace<'_> {
-    fn leave(&self) -> bool {
-        let left = self.shared.queue().leave(self.key);
-        if left {
-            self.shared.serve();
-        }
-        left
-    }
-
-    fn come_back(&self) {
-        let superfluous = self.shared.queue().come_back(self.key);
-        drop(superfluous);
     }
 }
