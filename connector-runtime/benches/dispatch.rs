@@ -192,6 +192,7 @@ impl Kept {
             timeout_ms: None,
             mock_scenario: None,
             log_level: connector_runtime::log::LogLevel::Info,
+            log_rate: None,
             http: self.http.clone(),
             redactor: Some(Arc::clone(&self.redactor)),
         };

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::egress::Client;
-use crate::log::{LogLevel, Logger};
+use crate::log::{LogLevel, LogRate, Logger};
 use crate::redact::{Redactor, RuntimeSecret};
 
 /// A decrypted connection config. It reads as a map; its `Debug` shows the names of the fields and no value.
@@ -77,6 +77,8 @@ pub struct Invocation {
     pub mock_scenario: Option<String>,
     /// The lowest level of log lines that are kept.
     pub log_level: LogLevel,
+    /// Limits how much of the connector's log reaches the log of the process; `None` for no limit.
+    pub log_rate: Option<Arc<LogRate>>,
     /// The HTTP client; make it with [`Client::for_connection`], once for each connection config.
     pub http: Client,
     /// Knows the secrets of the connection; `None` to have it made from the schema.
@@ -111,6 +113,7 @@ pub struct Context {
 pub(crate) struct CallScope {
     pub(crate) connector: String,
     pub(crate) log_level: LogLevel,
+    pub(crate) log_rate: Option<Arc<LogRate>>,
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) log: OnceLock<Logger>,
     pub(crate) pool: Client,
@@ -166,8 +169,8 @@ impl Context {
 
     /// Returns the log of this call.
     pub fn log(&self) -> &Logger {
-        let CallScope { connector, log_level, redactor, log, .. } = &self.scope;
-        log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor)))
+        let CallScope { connector, log_level, log_rate, redactor, log, .. } = &self.scope;
+        log.get_or_init(|| Logger::new(connector, *log_level, Arc::clone(redactor), log_rate.clone()))
     }
 
     /// Returns the HTTP client. Requests end at the call's deadline, and requests that carry a secret go only

@@ -13,7 +13,11 @@
 //! its `endpointUrl` is `http://host:port/widget`. A service with only one type has the three routes at the
 //! root too. Calls take the path of [`crate::dispatch`], the same as inside the server.
 
+mod activity;
+mod connections;
 mod execute;
+mod framing;
+mod guarded_stream;
 mod listen;
 mod nonces;
 mod problem;
@@ -24,7 +28,8 @@ mod settings;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
-pub use self::listen::{STOP_TIMEOUT, run, serve, stop_signal};
+pub use self::connections::ConnectionLimits;
+pub use self::listen::{STOP_TIMEOUT, run, serve, serve_within, stop_signal};
 pub use self::nonces::MAX_NONCES;
 pub use self::service::{Service, main, main_of, router};
 pub use self::settings::{ServeError, Settings};

@@ -28,6 +28,7 @@ use server::agent_hub::AgentExecutor;
 use server::app::{App, Options};
 use server::auth::NewToken;
 use server::config::DEFAULT_AUDIT_DAYS;
+use server::execute::MAX_RECORDED;
 use server::script::{Limits, Pool, PoolSettings, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -186,6 +187,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         scripts: Scripts { sandbox: Arc::new(pool), limits: Limits::default() },
         seed: SeedOptions::default(),
         audit_days: DEFAULT_AUDIT_DAYS,
+        record_limit: MAX_RECORDED,
     };
     App::start_with(registry, options).await.expect("a server")
 }

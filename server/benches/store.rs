@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use floh_client::answers::TruncatedParts;
 use server::store::{
     Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store,
     StoredSchema, leave_config, new_id, now, sqlite_url,
@@ -117,6 +118,7 @@ fn row(number: usize, connectors: &[Uuid]) -> ExecutionRow {
         params: r#"{"limit":50,"state":"active","q":"a search text of some length"}"#.to_owned(),
         result: None,
         logs: "[]".to_owned(),
+        truncated: TruncatedParts::default(),
         started_at: now(),
         duration_ms: None,
         actor: Some(Actor { token_id: Some(connectors[0]), name: "bench".to_owned() }),

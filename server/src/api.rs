@@ -11,6 +11,7 @@ mod guard;
 mod http_metrics;
 mod imports;
 mod json;
+mod list;
 mod page;
 mod path;
 mod problem;

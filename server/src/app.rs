@@ -69,6 +69,8 @@ pub struct Options<'o> {
     pub seed: SeedOptions,
     /// How many days the audit trail is kept.
     pub audit_days: u16,
+    /// The most bytes of the params, the result and the diagnostics of an execution that are recorded, each.
+    pub record_limit: usize,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -180,6 +182,7 @@ impl App {
             vault,
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
+            record_limit: options.record_limit,
             instances,
             events,
             service_statuses,

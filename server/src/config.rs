@@ -8,6 +8,7 @@ use clap::Args;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Policy, PolicyError};
 use connector_runtime::process::{note_secret_variable, seal, secret_variable};
+use connector_runtime::serve::ConnectionLimits;
 
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
@@ -69,7 +70,8 @@ impl EgressArgs {
 /// How much scripts may take of this machine.
 #[derive(Debug, Clone, Args)]
 pub struct ScriptArgs {
-    /// Worker processes that scripts run in, in all. Each may take the memory of one script and a few MiB.
+    /// Worker processes that scripts run in, in all; as many again may wait for HTTP. Each may take the memory of one
+    /// script and a few MiB.
     #[arg(long, env = "FLOH_SCRIPT_WORKERS", default_value_t = 32, value_name = "COUNT",
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub script_workers: u16,
@@ -100,6 +102,30 @@ impl ScriptArgs {
 pub const DEFAULT_AUDIT_DAYS: u16 = 365;
 /// The maximum number of days for which the audit trail is kept: ten years.
 pub const MAX_AUDIT_DAYS: u16 = 3653;
+/// How many connections may be open.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConnectionArgs {
+    /// Connections that may be open in all. Default: half of the files that the process may open, at most 10,000.
+    #[arg(long, env = "FLOH_MAX_CONNECTIONS", value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: Option<u32>,
+    /// Connections that may be open from one address, or one /64 network of IPv6. Default: half of all. Behind a proxy all
+    /// connections come from its address.
+    #[arg(long, env = "FLOH_MAX_CONNECTIONS_PER_PEER", value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections_per_peer: Option<u32>,
+}
+
+impl ConnectionArgs {
+    /// Returns the limits. More connections than the process may open files are never accepted.
+    pub fn limits(&self) -> ConnectionLimits {
+        let usual = ConnectionLimits::default();
+        let count = |given: Option<u32>| given.and_then(|count| usize::try_from(count).ok());
+        let total = count(self.max_connections).map_or(usual.total, |total| total.min(ConnectionLimits::possible()));
+        let per_peer = count(self.max_connections_per_peer).unwrap_or((total / 2).max(1)).min(total);
+        ConnectionLimits { total, per_peer }
+    }
+}
 
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
@@ -126,6 +152,13 @@ pub struct ServeArgs {
     #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
         value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_AUDIT_DAYS)))]
     pub audit_days: u16,
+    /// How many connections may be open.
+    #[command(flatten)]
+    pub connections: ConnectionArgs,
+    /// How much of the params, the result and the diagnostics of an execution is recorded, each, in KiB.
+    #[arg(long, env = "FLOH_RECORD_LIMIT", default_value_t = 256, value_name = "KIB",
+        value_parser = clap::value_parser!(u16).range(1..=16_384))]
+    pub record_limit: u16,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

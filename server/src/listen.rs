@@ -5,7 +5,8 @@ use std::io;
 use std::sync::OnceLock;
 
 use axum::Router;
-use connector_runtime::serve::{self, STOP_TIMEOUT};
+use connector_runtime::serve::{self, ConnectionLimits, STOP_TIMEOUT};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 
@@ -15,7 +16,7 @@ use crate::app::App;
 ///
 /// # Errors
 /// If signals cannot be received.
-pub async fn serve(listener: TcpListener, router: Router, app: &App) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, app: &App) -> io::Result<()> {
     let asked = serve::stop_signal()?;
     let end = OnceLock::new();
     let stop = async {
@@ -25,7 +26,7 @@ pub async fn serve(listener: TcpListener, router: Router, app: &App) -> io::Resu
         app.calls.close();
         tracing::info!("stopping: no new connections; waiting for running calls");
     };
-    serve::serve(listener, router, stop).await;
+    serve::serve_within(listener, router, limits, stop).await;
     // Calls go on even if their callers have disconnected.
     let end = *end.get_or_init(Instant::now);
     if timeout_at(end, app.calls.wait()).await.is_err() {
@@ -34,4 +35,15 @@ pub async fn serve(listener: TcpListener, router: Router, app: &App) -> io::Resu
     app.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Raises the number of descriptors that this process may open to what the system allows it. Many systems start a
+/// process with 1,024, which one client's connections would use up.
+pub fn raise_descriptor_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(%error, "the limit of descriptors could not be raised; fewer connections are accepted");
+    }
 }

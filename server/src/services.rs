@@ -42,6 +42,8 @@ pub struct Parts {
     pub auth: Authenticator,
     /// Writes execution rows in groups.
     pub recorder: Recorder,
+    /// The most bytes of the params, the result and the diagnostics of an execution that are recorded, each.
+    pub record_limit: usize,
     /// Decrypted connectors.
     pub instances: Instances,
     /// The statuses of the services of external connectors.

@@ -162,7 +162,8 @@ async fn a_call_goes_from_rest_to_the_agent_and_back() {
     let (answer, ()) = tokio::join!(post(&floh, "/api/connectors/sap-hr/execute", body), leaving);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!((&answer["success"], &answer["diagnostics"]["outcome"]), (&json!(false), &json!("unknown")));
-    let row = &get(&floh, "/api/executions?runId=run-2").await["items"][0];
+    let listed = get(&floh, "/api/executions?runId=run-2").await;
+    let row = &get(&floh, &format!("/api/executions/{}", listed["items"][0]["id"].as_str().unwrap())).await;
     assert_eq!(row["result"]["diagnostics"]["code"], "agent_lost", "{row}");
     let listed = &get(&floh, "/api/connectors/agents").await["items"][0];
     assert_eq!(listed["state"], "lost", "{listed}");

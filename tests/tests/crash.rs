@@ -22,13 +22,14 @@ async fn stream(client: Client, name: &'static str, first: u64, acknowledged: Ar
     }
 }
 
-/// Reads every execution row, page by page.
+/// Finds every execution page by page, and reads it.
 async fn rows(client: &Client) -> BTreeMap<String, Value> {
     let (mut rows, mut cursor) = (BTreeMap::new(), String::new());
     loop {
         let page = client.get(&format!("/api/executions?limit=500{cursor}")).await.expect(200);
         for row in page["items"].as_array().unwrap() {
-            rows.insert(row["id"].as_str().unwrap().to_owned(), row.clone());
+            let id = row["id"].as_str().unwrap();
+            rows.insert(id.to_owned(), client.get(&format!("/api/executions/{id}")).await.expect(200));
         }
         match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

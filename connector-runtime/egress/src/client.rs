@@ -7,14 +7,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http_body_util::Full;
-use hyper_util::client::legacy::Client as Engine;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{Client as Engine, Error as EngineError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
+use super::look_ups;
 use super::resolver::SystemResolver;
 use super::scope::Scope;
+use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
 use crate::redact::RuntimeSecret;
@@ -52,6 +56,10 @@ pub struct Client {
     pub(super) timeout: Duration,
     /// When the sender of the requests is stopped, whether it is done or not.
     deadline: Option<Instant>,
+    /// How many names the requests may look up at the same time.
+    look_ups: Arc<Semaphore>,
+    /// What is logged of the requests.
+    notes: Arc<Notes>,
 }
 
 struct Shared {
@@ -76,7 +84,14 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
         let shared = Arc::new(Shared { connector, engine });
-        Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT, deadline: None }
+        Self {
+            shared,
+            scope: Scope::default(),
+            timeout: DEFAULT_TIMEOUT,
+            deadline: None,
+            look_ups: look_ups::permits(),
+            notes: Arc::default(),
+        }
     }
 
     /// Returns the policy.
@@ -179,8 +194,23 @@ impl Client {
         Request::new(self.clone(), method.as_ref(), url.into_url())
     }
 
-    pub(super) fn engine(&self) -> &HttpEngine {
-        &self.shared.engine
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Returns a client over the same pool whose requests do not share limits with others: those of name look-ups and of
+    /// log lines. Each connection and each service has its own.
+    #[must_use]
+    pub fn with_own_limits(&self) -> Self {
+        Self { look_ups: look_ups::permits(), notes: Arc::default(), ..self.clone() }
+    }
+
+    /// Sends a request with the HTTP engine.
+    pub(super) async fn send(
+        &self,
+        request: http::Request<Full<Bytes>>,
+    ) -> Result<http::Response<Incoming>, EngineError> {
+        look_ups::with_permits(Arc::clone(&self.look_ups), self.shared.engine.request(request)).await
     }
 }
 

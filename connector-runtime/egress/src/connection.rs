@@ -41,7 +41,7 @@ impl Client {
         values: &Map<String, Value>,
         secrets: impl IntoIterator<Item = Secret>,
     ) -> Self {
-        let mut client = self.watching(secrets);
+        let mut client = self.watching(secrets).with_own_limits();
         let Some(named) = origin_fields(scope, schema) else { return client };
         let place = |field: &str| {
             let text = resolved_text(&schema.connection, values, field);

@@ -13,12 +13,13 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 use url::Url;
 
 use super::dialer::{Dial, dial_first};
+use super::look_ups::{self, LookUps};
 use super::policy::{Clearance, Cleared};
 use super::proxy::{self, Proxy};
 use super::resolver::{self, BoxFuture, Resolve};
@@ -36,7 +37,7 @@ pub(super) struct ConnectionOpener(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     policy: Policy,
-    resolver: Arc<dyn Resolve>,
+    look_ups: LookUps,
     dialer: Arc<dyn Dial>,
     roots: Vec<CertificateDer<'static>>,
     /// Read when the first https connection opens: plain http must work on a machine without roots.
@@ -50,7 +51,7 @@ impl ConnectionOpener {
         dialer: Arc<dyn Dial>,
         roots: Vec<CertificateDer<'static>>,
     ) -> Self {
-        Self(Arc::new(Parts { policy, resolver, dialer, roots, tls: OnceCell::new() }))
+        Self(Arc::new(Parts { policy, look_ups: LookUps::new(resolver), dialer, roots, tls: OnceCell::new() }))
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -68,10 +69,10 @@ impl Service<Uri> for ConnectionOpener {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = Arc::clone(&self.0);
+        let (parts, permits) = (Arc::clone(&self.0), look_ups::current_permits());
         Box::pin(async move {
             let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
-            let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url));
+            let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url, &permits));
             let stream = connecting.await.unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
             Ok(TokioIo::new(stream))
         })
@@ -79,12 +80,15 @@ impl Service<Uri> for ConnectionOpener {
 }
 
 impl Parts {
-    async fn connect(&self, url: &Url) -> Result<Stream, EgressError> {
+    async fn connect(&self, url: &Url, permits: &Arc<Semaphore>) -> Result<Stream, EgressError> {
         let target = Target::of(url).map_err(EgressError::url)?;
         let clearance = judge_target(&self.policy, url, &target)?;
         let (tcp, proxied) = match self.policy.proxy_for(clearance) {
-            Some(proxy) => (self.dial_proxy(url, proxy).await?, true),
-            None => (self.dial(url, &self.clear(url, &target, clearance).await?, target.port).await?, false),
+            Some(proxy) => (self.dial_proxy(url, proxy, permits).await?, true),
+            None => {
+                let cleared = self.clear(url, &target, clearance, permits).await?;
+                (self.dial(url, &cleared, target.port).await?, false)
+            }
         };
         match url.scheme() {
             "https" => self.handshake(url, &target.host, tcp).await,
@@ -93,14 +97,20 @@ impl Parts {
     }
 
     /// Returns the addresses that may be dialled for a target.
-    async fn clear(&self, url: &Url, target: &Target, clearance: Clearance) -> Result<Vec<Cleared>, EgressError> {
+    async fn clear(
+        &self,
+        url: &Url,
+        target: &Target,
+        clearance: Clearance,
+        permits: &Arc<Semaphore>,
+    ) -> Result<Vec<Cleared>, EgressError> {
         match &target.host {
             TargetHost::Address(address) => {
                 let cleared = resolver::clear(&self.policy, &[*address], target.port, clearance);
                 cleared.map_err(|rule| EgressError::refused_host(url, rule))
             }
             TargetHost::Name(name) => {
-                let answer = resolver::look_up(&*self.resolver, name, clearance).await;
+                let answer = self.look_ups.look_up(name, clearance, permits).await;
                 let answer = answer.map_err(|rule| EgressError::Dns { host: name.clone(), rule })?;
                 let cleared = resolver::clear(&self.policy, &answer, target.port, clearance);
                 cleared.map_err(|rule| EgressError::refused_answer(url, rule))
@@ -118,12 +128,12 @@ impl Parts {
     }
 
     /// Opens a connection to the operator's proxy, for https with a tunnel to the target.
-    async fn dial_proxy(&self, url: &Url, proxy: &Proxy) -> Result<TcpStream, EgressError> {
+    async fn dial_proxy(&self, url: &Url, proxy: &Proxy, permits: &Arc<Semaphore>) -> Result<TcpStream, EgressError> {
         let unreachable = |_| no_connection(url, "the operator's proxy cannot be reached");
         let addresses = match &proxy.target.host {
             TargetHost::Address(address) => vec![*address],
             TargetHost::Name(name) => {
-                let answer = resolver::look_up(&*self.resolver, name, Clearance::Opened).await;
+                let answer = self.look_ups.look_up(name, Clearance::Opened, permits).await;
                 answer.map_err(|_| no_connection(url, "the operator's proxy has no address"))?
             }
         };

@@ -42,7 +42,7 @@ pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<
     let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
     let clearance =
         judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
-    suspicious_headers::note(outgoing);
+    suspicious_headers::note(outgoing, client.notes());
     let answer = match attempt(client, outgoing, clearance).await? {
         Err(error) if outgoing.method.is_idempotent() && is_stale(&error) => {
             attempt(client, outgoing, clearance).await?
@@ -80,7 +80,7 @@ async fn attempt(
         }
     });
     tokio::select! {
-        answer = client.engine().request(request) => Ok(answer),
+        answer = client.send(request) => Ok(answer),
         () = flood.notified() => Err(protocol(outgoing, "it never gets past interim answers (1xx)")),
     }
 }

@@ -47,7 +47,7 @@ impl PolicyError {
 }
 
 /// Why a destination is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Clearance {
     /// No rule refuses it; the addresses of a name are judged after the look-up.
     Plain,

@@ -17,11 +17,11 @@ use super::policy::{Clearance, Cleared};
 use super::{Policy, Rule};
 
 /// The longest that a look-up may take.
-const MAX_LENGTH: Duration = Duration::from_secs(5);
+pub(super) const MAX_LENGTH: Duration = Duration::from_secs(5);
 /// The most addresses of a kind that an answer may have; large clouds give 16 A records.
 const MAX_ANSWERS: usize = 16;
 /// The most look-ups at the same time: each holds a thread, and a slow DNS server must not take all of them.
-const MAX_AT_ONCE: usize = 64;
+const MAX_AT_ONCE: usize = 128;
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -34,14 +34,18 @@ pub(super) trait Resolve: Debug + Send + Sync {
 /// Looks a name up once; fails with the rule that the answer breaks.
 pub(super) async fn look_up(resolver: &dyn Resolve, name: &str, clearance: Clearance) -> Result<Vec<IpAddr>, Rule> {
     let answer = tokio::time::timeout(MAX_LENGTH, resolver.resolve(name, clearance)).await;
-    let rule = match answer {
-        Ok(Ok(addresses)) if addresses.is_empty() => Rule::DnsEmpty,
-        Ok(Ok(addresses)) if too_many(&addresses) => Rule::DnsTooMany,
-        Ok(Ok(addresses)) => return Ok(addresses),
-        Ok(Err(_)) => Rule::DnsFailed,
-        Err(_) => Rule::DnsTimeout,
-    };
-    Err(rule)
+    answer.map_or(Err(Rule::DnsTimeout), judge_count)
+}
+
+/// Refuses an answer with no address or with too many.
+pub(super) fn judge_count(answer: io::Result<Vec<IpAddr>>) -> Result<Vec<IpAddr>, Rule> {
+    match answer {
+        Ok(addresses) if addresses.is_empty() => Err(Rule::DnsEmpty),
+        Ok(addresses) if too_many(&addresses) => Err(Rule::DnsTooMany),
+        Ok(addresses) => Ok(addresses),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Rule::DnsTimeout),
+        Err(_) => Err(Rule::DnsFailed),
+    }
 }
 
 fn too_many(addresses: &[IpAddr]) -> bool {
@@ -63,7 +67,9 @@ impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str, clearance: Clearance) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
         Box::pin(async move {
-            let permit = Arc::clone(&THREADS).acquire_owned().await.map_err(io::Error::other)?;
+            // Whoever asked has gone when the time is over, and then nothing needs to be looked up.
+            let permit = tokio::time::timeout(MAX_LENGTH, Arc::clone(&THREADS).acquire_owned()).await?;
+            let permit = permit.map_err(io::Error::other)?;
             let name = name.to_owned();
             let (answer, answered) = oneshot::channel();
             // A thread of its own: the runtime's blocking threads hold up its shutdown, and a slow DNS server

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::look_ups::FAILED_FOR;
 use super::outgoing::OutgoingRequest;
 use super::{Backoff, Client, EgressError, Response, Rule, redirect};
 
@@ -81,7 +82,11 @@ impl Retry {
         if repeats >= self.times || !is_temporary(outcome) {
             return None;
         }
-        let asked = outcome.as_ref().ok().and_then(Response::retry_after).unwrap_or_default();
+        let asked = match outcome {
+            // Until then it would get the same answer without a look-up.
+            Err(EgressError::Dns { rule, .. }) if *rule != Rule::DnsTimeout => FAILED_FOR,
+            outcome => outcome.as_ref().ok().and_then(Response::retry_after).unwrap_or_default(),
+        };
         (asked <= self.longest_asked).then(|| asked.saturating_add(backoff(&self.backoff, repeats)))
     }
 

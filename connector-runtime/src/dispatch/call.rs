@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::deadline::until_deadline;
 use super::deprecation::warn_of_deprecation;
 use super::{Target, mock_chain, prepare};
-use crate::context::{Context, Invocation};
+use crate::context::{CallScope, Context, Invocation};
 use crate::log::{LogLine, Logger};
 use crate::outcome::{BoxFuture, Reply};
 use crate::panic::{self, Panic};
@@ -100,7 +100,7 @@ impl<'a> Call<'a> {
         let Self { target, command, context, scenario, began } = self;
         let name = &*context.command;
         let redactor = &context.scope.redactor;
-        let deprecated = warn_of_deprecation(target.connector, name, command);
+        let deprecated = warn_of_deprecation(target.connector, name, command, context.scope.log_rate.as_deref());
         let params = FieldValues::new(&command.params, &context.params);
         let outcome = match &scenario {
             Some(scenario) => {
@@ -117,8 +117,8 @@ impl<'a> Call<'a> {
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
             Ok(Err(failure)) => panic::catch(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
-                .unwrap_or_else(|panic| panicked(&target, name, &panic, redactor)),
-            Err(panic) => panicked(&target, name, &panic, redactor),
+                .unwrap_or_else(|panic| panicked(&target, &context, &panic)),
+            Err(panic) => panicked(&target, &context, &panic),
         };
         if let Some(error) = &mut reply.error {
             *error = redactor.text(error).into_owned();
@@ -141,14 +141,18 @@ impl<'a> Call<'a> {
     }
 }
 
-fn panicked(target: &Target<'_>, command: &str, panic: &Panic, redactor: &Redactor) -> Reply {
-    tracing::error!(
-        connector = target.connector,
-        command,
-        message = %redactor.text(&panic.message),
-        location = panic.location,
-        backtrace = panic.backtrace,
-        "a connector panicked"
-    );
+fn panicked(target: &Target<'_>, context: &Context, panic: &Panic) -> Reply {
+    let CallScope { redactor, log_rate, .. } = &context.scope;
+    let bytes = panic.message.len() + panic.backtrace.len();
+    if log_rate.as_ref().is_none_or(|rate| rate.passes(target.connector, bytes)) {
+        tracing::error!(
+            connector = target.connector,
+            command = context.command,
+            message = %redactor.text(&panic.message),
+            location = panic.location,
+            backtrace = panic.backtrace,
+            "a connector panicked"
+        );
+    }
     Reply::failed("Connector panicked")
 }

@@ -41,7 +41,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
     };
     let scenario = mock_chain::scenario(&target, &invocation);
     if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
-        warn_of_deprecation(target.connector, &name, command);
+        warn_of_deprecation(target.connector, &name, command, invocation.log_rate.as_deref());
         return refuse(Some(name.into_owned()), Some(command), invalid.to_string(), invocation.params);
     }
     let params = FieldValues::new(&command.params, &invocation.params);
@@ -55,6 +55,7 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
     let scope = CallScope {
         connector: target.connector.to_owned(),
         log_level: invocation.log_level,
+        log_rate: invocation.log_rate,
         redactor,
         log: OnceLock::new(),
         pool: invocation.http,

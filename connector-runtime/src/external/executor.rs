@@ -64,7 +64,7 @@ impl External {
     /// # Errors
     /// If the endpoint is not a URL that may be called.
     pub fn new(service: Service, client: &Client) -> Result<Self, EgressError> {
-        let client = client.scoped([service.endpoint.as_str()])?;
+        let client = client.with_own_limits().scoped([service.endpoint.as_str()])?;
         let execute = below(&service.endpoint, "execute");
         Ok(Self { service, execute, client })
     }

@@ -1,10 +1,13 @@
 //! The listening socket of a service and its end: after SIGTERM or SIGINT the service accepts no more
 //! connections, waits for running calls, and exits. A second signal ends the process at once.
 
+use std::convert::Infallible;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::ConnectInfo;
 use axum::{Extension, Router};
@@ -15,8 +18,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tower::Layer as _;
+use tower::{Layer as _, ServiceExt as _};
 
+use super::activity::Activity;
+use super::connections::{ConnectionLimits, Connections, OpenConnection};
+use super::guarded_stream::{GuardedStream, Patience};
 use super::{ServeError, Service, Settings};
 use crate::egress::Client;
 use crate::process;
@@ -24,6 +30,15 @@ use crate::registry::{DuplicateConnector, Registry};
 
 /// The longest that a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the first bytes of a connection may take, and how long a client may read nothing of its answer.
+const PATIENCE: Patience = Patience { first_bytes: Duration::from_secs(10), write: Duration::from_secs(30) };
+/// How long a connection may have no request at work. One with HTTP/1 has no longer than [`HEAD_TIMEOUT`].
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// What a connection beyond the limits is told, as far as it listens.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// How often refused connections are reported at most.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// The longest that running calls may go on after a stop was asked for.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 /// Time between two pings of an HTTP/2 client.
@@ -80,21 +95,38 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
     Ok(())
 }
 
+/// Serves a router with the usual limits of connections; see [`serve_within`].
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    serve_within(listener, router, ConnectionLimits::default(), stop).await;
+}
+
 /// Serves a router until `stop` completes, then waits for running requests, for at most [`STOP_TIMEOUT`]. Handlers
 /// find the caller's address in the extension `Option<ConnectInfo<SocketAddr>>`.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+///
+/// A connection beyond `limits` is answered with 503 and closed. One that sends nothing, asks for nothing or reads nothing
+/// for too long is closed without an answer. Requests that another reader might understand differently are answered with 400.
+pub async fn serve_within(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(64 * 1024);
     let mut stop = pin!(stop);
+    let (connections, mut refusals) = (Connections::new(limits), Refusals::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => connection(stream, &builder, &router, &graceful),
+            Ok((stream, peer)) => match connections.open(peer.ip()) {
+                Some(open) => connection(stream, peer, open, &builder, &router, &graceful),
+                None => refusals.refuse(&stream, peer, limits),
+            },
             Err(error) => {
                 // The peer may have hung up already, and a lack of sockets is temporary: go on after a pause.
                 tracing::debug!(%error, "a connection could not be accepted");
@@ -108,18 +140,60 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
 }
 
-fn connection(stream: TcpStream, builder: &auto::Builder<TokioExecutor>, router: &Router, graceful: &GracefulShutdown) {
+/// The connections that were refused since the last report.
+#[derive(Debug, Default)]
+struct Refusals {
+    count: u64,
+    reported: Option<Instant>,
+}
+
+impl Refusals {
+    fn refuse(&mut self, stream: &TcpStream, peer: SocketAddr, limits: ConnectionLimits) {
+        // As much as the socket takes at once; it is empty, and the client may not listen.
+        let told = stream.try_write(FULL).is_ok();
+        self.count += 1;
+        if self.reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+            let ConnectionLimits { total, per_peer } = limits;
+            let count = std::mem::take(&mut self.count);
+            tracing::warn!(
+                count,
+                last = %peer,
+                told,
+                "connections were refused: at most {total} may be open, {per_peer} of them from one address"
+            );
+            self.reported = Some(Instant::now());
+        }
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    open: OpenConnection,
+    builder: &auto::Builder<TokioExecutor>,
+    router: &Router,
+    graceful: &GracefulShutdown,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    // A peer without an address has hung up already; its connection ends by itself.
-    let peer = stream.peer_addr().ok().map(ConnectInfo);
-    let service = TowerToHyperService::new(Extension(peer).layer(router.clone()));
+    let router = Extension(Some(ConnectInfo(peer))).layer(router.clone());
+    let activity = Activity::new();
+    let requests = Arc::clone(&activity);
+    let service = TowerToHyperService::new(tower::service_fn(move |request| {
+        let at_work = requests.begin();
+        let answer = router.clone().oneshot(request);
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| at_work.body(body))) }
+    }));
+    let stream = GuardedStream::new(stream, PATIENCE, open);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = pin!(connection).await {
-            tracing::debug!(error, "a connection ended early");
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(error, "a connection ended early");
+            },
+            why = activity.end(PATIENCE.write, IDLE_TIMEOUT) => tracing::debug!(?why, "a connection was cut"),
         }
     });
 }

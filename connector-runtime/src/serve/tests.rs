@@ -1,5 +1,8 @@
 //! The routes of a service, its refusals, and its end.
 
+mod http2;
+mod sockets;
+
 use std::time::{Duration, SystemTime};
 
 use axum::Router;

@@ -18,6 +18,7 @@ use connector_runtime::egress::{Client, Policy};
 use serde_json::{Value, json};
 use server::app::{App, Options};
 use server::config::DEFAULT_AUDIT_DAYS;
+use server::execute::MAX_RECORDED;
 use server::script::{Limits, Pool, PoolSettings, Scripts, worker};
 use server::seed::SeedOptions;
 use tokio::net::TcpListener;
@@ -57,6 +58,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         scripts: Scripts { sandbox: Arc::new(Pool::new(PoolSettings::default())?), limits: Limits::default() },
         seed: SeedOptions::default(),
         audit_days: DEFAULT_AUDIT_DAYS,
+        record_limit: MAX_RECORDED,
     })
     .await?;
     app.auth.ensure_admin(Some(&Secret::from(TOKEN.to_owned()))).await?;

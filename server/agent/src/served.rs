@@ -10,6 +10,7 @@ use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::dispatch::{Executor, Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::external::{self, External, Service, ServiceStatus};
+use connector_runtime::log::LogRate;
 use connector_runtime::protocol::Fingerprint;
 use connector_runtime::protocol::frames::{AgentFrame, CommandFrame};
 use connector_runtime::redact::{Redactor, secret_texts};
@@ -35,6 +36,7 @@ pub(super) struct Served {
 struct ServedConnector {
     config: ConnectorConfig,
     status: Arc<ServiceStatus>,
+    log_rate: Arc<LogRate>,
     /// The schema that a service has published.
     told: RwLock<Option<Known>>,
 }
@@ -52,6 +54,7 @@ impl Served {
         let connector = |config: &ConnectorConfig| ServedConnector {
             config: config.clone(),
             status: Arc::default(),
+            log_rate: Arc::default(),
             told: RwLock::default(),
         };
         let connectors = config.connectors.iter().map(|(name, config)| (name.clone(), connector(config))).collect();
@@ -181,6 +184,7 @@ impl Served {
             variables: call.variables,
             step_id: metadata.step_id.map(Into::into),
             run_id: metadata.run_id.map(Into::into),
+            log_rate: self.connectors.get(&call.connector_name).map(|connector| Arc::clone(&connector.log_rate)),
             idempotency_key: metadata.idempotency_key.map(Into::into),
             timeout_ms: metadata.timeout,
             http: self.http.clone(),

@@ -26,7 +26,7 @@ pub use change::{
 pub use connector::{CircuitState, ConnectorView, RemoteState, SecretState, ServiceHealth, ServiceState};
 pub use connector_type::{TypeView, VersionDetail, VersionView};
 pub use draft::{ConnectorDraft, OperationView, Reason, Verdict, Warning};
-pub use execution::{Actor, ConnectorResult, ExecutionView, LogLine};
+pub use execution::{Actor, ConnectorResult, ExecutionSummary, ExecutionView, LogLine, TrueSize, TruncatedParts};
 pub use page::Page;
 pub use problem::{Mistake, Problem};
 pub use server::{Liveness, Readiness};

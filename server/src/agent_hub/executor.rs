@@ -92,7 +92,15 @@ impl AgentExecutor {
                 self.hub.meters.count(undelivered.outcome());
                 let reason = redactor.text(&undelivered.text(context.timeout())).into_owned();
                 let code = undelivered.outcome().as_str();
-                tracing::warn!(connector = self.connector, command, code, reason, "an agent did not execute a command");
+                if context.log().admits(reason.len()) {
+                    tracing::warn!(
+                        connector = self.connector,
+                        command,
+                        code,
+                        reason,
+                        "an agent did not execute a command"
+                    );
+                }
                 context.log().warn(reason);
                 Err(undelivered.into_fail(context.timeout()).into())
             }

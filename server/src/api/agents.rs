@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument as _;
 
 use super::Problem;
+use super::list;
 use super::page::Query;
 use crate::agent_hub::session::{self, Peer, SessionParts};
 use crate::app::App;
@@ -34,10 +35,11 @@ pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<Page<AgentView>>, Problem> {
+) -> Result<Response, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::list_agents(&ctx, &services, &page)?))
+    let part = move |page| std::future::ready(catalog::list_agents(&ctx, &services, &page));
+    list::list(page, part).await
 }
 
 /// Connect as an agent: a WebSocket with JSON text frames, the first of which registers.

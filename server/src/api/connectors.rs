@@ -13,6 +13,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
+use super::list;
 use super::page::Query;
 use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
@@ -84,7 +85,11 @@ pub(super) async fn list(
     };
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::list(&ctx, &services, &filter, &page).await?).into_response())
+    let part = move |page| {
+        let (ctx, services, filter) = (ctx.clone(), services.clone(), filter.clone());
+        async move { catalog::list(&ctx, &services, &filter, &page).await }
+    };
+    list::list(page, part).await
 }
 
 /// Read a connector.

@@ -7,6 +7,7 @@ use floh_client::answers::{Page, TokenView};
 use floh_client::bodies::NewToken;
 
 use super::connectors::uuid;
+use super::list;
 use super::page::Query;
 use super::path::PathKey;
 use super::{JsonBytes, Problem};
@@ -39,10 +40,14 @@ pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<Page<TokenView>>, Problem> {
+) -> Result<Response, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(tokens::list_tokens(&ctx, &services, &page).await?))
+    let part = move |page| {
+        let (ctx, services) = (ctx.clone(), services.clone());
+        async move { tokens::list_tokens(&ctx, &services, &page).await }
+    };
+    list::list(page, part).await
 }
 
 /// Revoke a token, at once.

@@ -8,6 +8,7 @@ use floh_client::bodies::{TypeChange, TypeRefresh};
 
 use super::connectors::{etag, if_match};
 use super::json::json;
+use super::list;
 use super::page::Query;
 use super::path::{PathKey, PathKeys};
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
@@ -77,10 +78,14 @@ pub(super) async fn versions(
     State(services): State<Services>,
     PathKey(key): PathKey,
     mut query: Query,
-) -> Result<axum::Json<Page<VersionView>>, Problem> {
+) -> Result<Response, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::versions(&ctx, &services, &key, &page).await?))
+    let part = move |page| {
+        let (ctx, services, key) = (ctx.clone(), services.clone(), key.clone());
+        async move { catalog::versions(&ctx, &services, &key, &page).await }
+    };
+    list::list(page, part).await
 }
 
 /// Read a version of a connector type; if the history contains it twice, the newer one.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Problem;
 use super::connectors::etag;
 use super::json::json;
+use super::list;
 use super::page::Query;
 use super::path::PathKey;
 use crate::auth::OpContext;
@@ -25,10 +26,14 @@ pub(super) async fn list(
     ctx: OpContext,
     State(services): State<Services>,
     mut query: Query,
-) -> Result<axum::Json<Page<TypeView>>, Problem> {
+) -> Result<Response, Problem> {
     let page = query.page();
     query.finish()?;
-    Ok(axum::Json(catalog::list_types(&ctx, &services, &page).await?))
+    let part = move |page| {
+        let (ctx, services) = (ctx.clone(), services.clone());
+        async move { catalog::list_types(&ctx, &services, &page).await }
+    };
+    list::list(page, part).await
 }
 
 /// Read a connector type.

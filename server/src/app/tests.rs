@@ -21,6 +21,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         scripts: sandbox::scripts(),
         seed: SeedOptions::default(),
         audit_days: DEFAULT_AUDIT_DAYS,
+        record_limit: crate::execute::MAX_RECORDED,
     };
     App::start_with(all_types(), options).await
 }

@@ -46,7 +46,8 @@ pub(super) async fn type_view(row: ConnectorType) -> Result<TypeView, Error> {
 /// 422 if the cursor was not issued for this list.
 pub async fn list_types(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TypeView>, Error> {
     ctx.authorize(Scope::TypesRead)?;
-    services.store.types().list(page).await?.try_map(shown)
+    let types = services.store.types().list(page).await?;
+    blocking::run(move || types.try_map(shown)).await
 }
 
 /// Returns a type by id or name.

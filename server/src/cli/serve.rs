@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use connector_runtime::Secret;
+use connector_runtime::serve::ConnectionLimits;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
@@ -25,6 +26,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     telemetry::init_logs(args.log_format, &args.log);
     let secrets = EnvSecrets::read();
     seal_process();
+    listen::raise_descriptor_limit();
     runtime()?.block_on(serve(args, secrets))
 }
 
@@ -59,9 +61,11 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
             samples: true,
         },
         audit_days: args.audit_days,
+        record_limit: usize::from(args.record_limit) << 10,
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
-    let served = serve_app(&app, listener, secrets.admin_token.as_ref(), metrics).await;
+    let limits = args.connections.limits();
+    let served = serve_app(&app, listener, limits, secrets.admin_token.as_ref(), metrics).await;
     if served.is_err() {
         app.close().await;
     }
@@ -72,6 +76,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
 async fn serve_app(
     app: &App,
     listener: TcpListener,
+    limits: ConnectionLimits,
     admin_token: Option<&Secret>,
     metrics: PrometheusHandle,
 ) -> Result<(), CliError> {
@@ -85,7 +90,7 @@ async fn serve_app(
         welcome(address, &token);
     }
     print(format_args!("listening on http://{address}"));
-    listen::serve(listener, router, app).await.map_err(CliError::failed)
+    listen::serve(listener, router, limits, app).await.map_err(CliError::failed)
 }
 
 /// Aggregates the samples of histograms regularly, because otherwise they stay in memory until the metrics are read.

@@ -1,6 +1,6 @@
 //! The use cases of recorded executions: one, and lists of them.
 
-use floh_client::answers::ExecutionView;
+use floh_client::answers::{ExecutionSummary, ExecutionView};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::services::Services;
 use crate::store::{ExecutionFilter, ExecutionRow, Page, PageRequest};
 
-/// Returns a page of recorded executions, newest first.
+/// Returns a page of recorded executions, newest first, without their params, results and logs.
 ///
 /// # Errors
 /// Denied; invalid if the cursor was not issued for this list.
@@ -18,9 +18,9 @@ pub async fn list_executions(
     services: &Services,
     filter: &ExecutionFilter,
     page: &PageRequest,
-) -> Result<Page<ExecutionView>, Error> {
+) -> Result<Page<ExecutionSummary>, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    services.store.executions().list(filter, page).await?.try_map(execution_view)
+    Ok(services.store.executions().list(filter, page).await?)
 }
 
 /// Returns a recorded execution.
@@ -46,6 +46,7 @@ fn execution_view(row: ExecutionRow) -> Result<ExecutionView, Error> {
         request_id: row.request_id,
         params: raw(row.params)?,
         result: row.result.map(raw).transpose()?,
+        truncated: Some(row.truncated).filter(|parts| !parts.is_empty()),
         mocked: row.mocked,
         source: row.source,
         step_id: row.step_id,

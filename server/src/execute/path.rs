@@ -153,7 +153,8 @@ pub(super) async fn refuse(
     let invocation = invocation(instance, &mut request);
     let done = refused(instance, invocation, Some(reason));
     let id = new_id();
-    let row = record::ended(begun(id, instance, &request, &done), &done);
+    let max = services.record_limit;
+    let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
     commit(services, row, &executed, RowOnly).await?;
@@ -182,7 +183,7 @@ async fn run_at(
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let (row, done) = call(services, instance, target, id, request).await?;
-    let row = record::ended(row, &done);
+    let row = record::ended(row, &done, services.record_limit);
     instance.meters.count(done.reply.success, done.took.as_secs_f64());
     let executed = Executed::new(id, done);
     commit(services, row, &executed, finish).await?;
@@ -212,18 +213,18 @@ async fn call(
     mut request: Request,
 ) -> Result<(ExecutionRow, FinishedCall), ExecuteError> {
     let invocation = invocation(instance, &mut request);
-    let schema = &instance.schema;
+    let (schema, max) = (&instance.schema, services.record_limit);
     let target = match (&instance.refusal, target) {
         (None, Some(target)) => target,
         (refusal, _) => {
             let done = refused(instance, invocation, refusal.as_deref());
-            return Ok((begun(id, instance, &request, &done), done));
+            return Ok((begun(id, instance, &request, &done, max), done));
         }
     };
     match prepare(target, invocation) {
-        Prepared::Finished(done) => Ok((begun(id, instance, &request, &done), *done)),
+        Prepared::Finished(done) => Ok((begun(id, instance, &request, &done, max), *done)),
         Prepared::Call(call) => {
-            let params = record::params(schema, Some(call.name()), call.params(), call.redactor());
+            let params = record::params(schema, Some(call.name()), call.params(), call.redactor(), max);
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.
             if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
@@ -239,8 +240,8 @@ async fn call(
 }
 
 /// Returns the row of a call that ended before it started.
-fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall) -> ExecutionRow {
-    let params = record::params(&instance.schema, done.command.as_deref(), &done.params, &done.redactor);
+fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall, max: usize) -> ExecutionRow {
+    let params = record::params(&instance.schema, done.command.as_deref(), &done.params, &done.redactor, max);
     record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
 }
 
@@ -257,6 +258,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
         timeout_ms: request.timeout_ms,
         mock_scenario: request.mock_scenario.take(),
         log_level: instance.log_level,
+        log_rate: Some(Arc::clone(&instance.log_rate)),
         http: instance.http.clone(),
         redactor: Some(Arc::clone(&instance.redactor)),
     }

@@ -1,15 +1,51 @@
-//! The stored row of an execution: its params and its result without secrets.
+//! The stored row of an execution: its params and its result, without secrets and within a size.
+//!
+//! A text is redacted first and shortened then, so that no half of a secret is left at its end.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use connector_runtime::dispatch::FinishedCall;
 use connector_runtime::redact::{Redactor, mask_fields, mask_headers};
 use connector_runtime::result::Reply;
 use connector_runtime::schema::{ConfigSchema, Fields};
+use floh_client::answers::{TrueSize, TruncatedParts};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use self::shorten::shorten;
 use super::Request;
 use crate::instances::Instance;
 use crate::store::{ExecutionRow, ExecutionStatus, now};
+
+mod shorten;
+#[cfg(test)]
+mod tests;
+
+/// The usual [`Services::record_limit`](crate::services::Parts::record_limit), in bytes.
+pub const MAX_RECORDED: usize = 256 * 1024;
+
+/// The bytes of a result around its parts: the names, and what is between them.
+const FRAME: usize = 64;
+
+/// A JSON text as it is recorded.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    text: String,
+    /// Its size, if it was shortened.
+    true_size: Option<TrueSize>,
+}
+
+impl Recorded {
+    /// Shortens a text of more than `max` bytes.
+    fn new(text: String, max: usize) -> Self {
+        if text.len() <= max {
+            return Self { text, true_size: None };
+        }
+        Self { true_size: Some(TrueSize { bytes: text.len() as u64 }), text: shorten(&text, max) }
+    }
+}
 
 /// Builds the row of a call that starts.
 pub(super) fn begun(
@@ -17,7 +53,7 @@ pub(super) fn begun(
     instance: &Instance,
     request: &Request,
     command: Option<&str>,
-    params: String,
+    params: Recorded,
     redactor: &Redactor,
 ) -> ExecutionRow {
     // A caller that mixes up the keys of the body may have put a secret into any of these.
@@ -36,9 +72,10 @@ pub(super) fn begun(
         run_id: request.run_id.as_deref().map(shown),
         // Recorded already at the start, so that a row left by a crash says so too.
         deprecated: command.and_then(|name| instance.schema.commands.get(name)).is_some_and(|found| found.deprecated),
-        params,
+        params: params.text,
         result: None,
         logs: "[]".to_owned(),
+        truncated: TruncatedParts { params: params.true_size, ..TruncatedParts::default() },
         started_at: now(),
         duration_ms: None,
         actor: Some(request.ctx.actor()),
@@ -48,11 +85,13 @@ pub(super) fn begun(
 }
 
 /// Completes the row of a call that has ended.
-pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall) -> ExecutionRow {
+pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall, max: usize) -> ExecutionRow {
     row.status = if done.reply.success { ExecutionStatus::Succeeded } else { ExecutionStatus::Failed };
     row.mocked = done.mocked;
     row.deprecated = done.deprecated.is_some();
-    row.result = Some(result(&done.reply, &done.redactor));
+    let (result, truncated) = bounded(result(&done.reply, &done.redactor), max);
+    row.result = Some(result);
+    row.truncated = TruncatedParts { params: row.truncated.params, ..truncated };
     row.logs = serde_json::to_string(&done.logs).unwrap_or_else(|_| "[]".to_owned());
     row.duration_ms = Some(i64::try_from(done.took.as_millis()).unwrap_or(i64::MAX));
     row
@@ -61,6 +100,16 @@ pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall) -> ExecutionRow 
 /// Returns the params as they are recorded. Secret params are masked by their schema; those of an unknown command by
 /// the schemas of all commands.
 pub(super) fn params(
+    schema: &ConfigSchema,
+    command: Option<&str>,
+    params: &Map<String, Value>,
+    redactor: &Redactor,
+    max: usize,
+) -> Recorded {
+    Recorded::new(redacted_params(schema, command, params, redactor), max)
+}
+
+fn redacted_params(
     schema: &ConfigSchema,
     command: Option<&str>,
     params: &Map<String, Value>,
@@ -105,4 +154,51 @@ fn result(reply: &Reply, redactor: &Redactor) -> String {
     redactor.value(&mut value);
     mask_headers(&mut value);
     value.to_string()
+}
+
+/// Shortens a result and its diagnostics to `max` bytes each. What was shortened is still a result.
+fn bounded(text: String, max: usize) -> (String, TruncatedParts) {
+    if text.len() <= max {
+        return (text, TruncatedParts::default());
+    }
+    let Ok(mut parts) = serde_json::from_str::<BTreeMap<&str, &RawValue>>(&text) else {
+        // A result is always an object; should it not be, nothing of it is kept.
+        let true_size = Some(TrueSize { bytes: text.len() as u64 });
+        return ("null".to_owned(), TruncatedParts { result: true_size, ..TruncatedParts::default() });
+    };
+    let mut truncated = TruncatedParts::default();
+    let diagnostics = parts.remove("diagnostics").map(RawValue::get);
+    let others = text.len() - diagnostics.map_or(0, str::len);
+    let mut left = max;
+    if others > max {
+        truncated.result = Some(TrueSize { bytes: others as u64 });
+        left -= FRAME;
+    }
+    let mut fit = |name: &str, share: usize| {
+        let part = parts.get(name)?.get();
+        let part = if part.len() > share.min(left) { Cow::Owned(shorten(part, share.min(left))) } else { part.into() };
+        left -= part.len();
+        Some(part)
+    };
+    // What says most about the call comes first: the payload gets what the others leave.
+    let success = fit("success", max);
+    let error = fit("error", max / 4);
+    let variables = fit("variables", max / 4);
+    let payload = fit("payload", max);
+    let diagnostics = diagnostics.map(|part| {
+        if part.len() <= max {
+            return Cow::Borrowed(part);
+        }
+        truncated.diagnostics = Some(TrueSize { bytes: part.len() as u64 });
+        Cow::Owned(shorten(part, max))
+    });
+    let named = [
+        ("success", success),
+        ("payload", payload),
+        ("variables", variables),
+        ("diagnostics", diagnostics),
+        ("error", error),
+    ];
+    let members = named.into_iter().filter_map(|(name, part)| part.map(|part| format!("\"{name}\":{part}")));
+    (format!("{{{}}}", members.collect::<Vec<_>>().join(",")), truncated)
 }

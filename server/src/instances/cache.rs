@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use connector_runtime::log::LogRate;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -32,10 +33,23 @@ struct Kept {
     /// By id, and whether a mock answers its calls.
     by_id: HashMap<(Uuid, bool), Arc<Instance>>,
     by_name: HashMap<String, Uuid>,
-    /// The limits of concurrent calls, by connector; kept when a write drops an entry.
-    limits: HashMap<Uuid, Arc<Semaphore>>,
+    /// The limits of each connector; kept when a write drops an entry.
+    limits: HashMap<Uuid, Limits>,
     /// Increases with every write, so that a load can detect a concurrent write.
     writes: u64,
+}
+
+/// What a connector shares with its earlier and later versions.
+#[derive(Debug)]
+struct Limits {
+    permits: Arc<Semaphore>,
+    log_rate: Arc<LogRate>,
+}
+
+impl Limits {
+    fn of(instance: &Instance) -> Self {
+        Self { permits: Arc::clone(&instance.permits), log_rate: Arc::clone(&instance.log_rate) }
+    }
 }
 
 /// Reads an id as the store does: only in its hyphenated form.
@@ -68,8 +82,9 @@ impl Instances {
         };
         let mut instance = self.loader.load(key, is_mocked).await?;
         let mut kept = self.kept.0.write();
-        let limit = kept.limits.entry(instance.id).or_insert_with(|| Arc::clone(&instance.permits));
-        instance.permits = Arc::clone(limit);
+        let limits = kept.limits.entry(instance.id).or_insert_with(|| Limits::of(&instance));
+        instance.permits = Arc::clone(&limits.permits);
+        instance.log_rate = Arc::clone(&limits.log_rate);
         let instance = Arc::new(instance);
         if kept.writes == writes {
             // Other callers may have loaded it meanwhile. All use the first instance and the access tokens that it
@@ -80,7 +95,7 @@ impl Instances {
             if kept.by_id.len() >= MAX_KEPT {
                 kept.by_id.clear();
                 kept.by_name.clear();
-                kept.limits.retain(|_, limit| Arc::strong_count(limit) > 1);
+                kept.limits.retain(|_, limits| Arc::strong_count(&limits.permits) > 1);
             }
             kept.by_name.insert(instance.name.clone(), instance.id);
             kept.by_id.insert((instance.id, is_mocked), Arc::clone(&instance));

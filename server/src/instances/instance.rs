@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connector_runtime::context::ConnectionConfig;
 use connector_runtime::dispatch::{Executor, Target};
 use connector_runtime::egress::Client;
-use connector_runtime::log::LogLevel;
+use connector_runtime::log::{LogLevel, LogRate};
 use connector_runtime::mock::{MockScript, MockSettings};
 use connector_runtime::redact::Redactor;
 use connector_runtime::schema::ConfigSchema;
@@ -37,6 +37,8 @@ pub struct Instance {
     pub redactor: Arc<Redactor>,
     /// The lowest level of log lines that are kept.
     pub log_level: LogLevel,
+    /// Limits how much of its log reaches the log of the server.
+    pub log_rate: Arc<LogRate>,
     /// The egress client, which knows the secrets and where they may go.
     pub http: Client,
     /// Limits the number of concurrent calls.

@@ -124,6 +124,7 @@ impl Loader {
             connection: Arc::new(ConnectionConfig::stored(config)),
             redactor,
             log_level: connector.fields.log_level,
+            log_rate: Arc::default(),
             http,
             permits: Arc::new(Semaphore::new(MAX_CALLS)),
             meters,

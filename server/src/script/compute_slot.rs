@@ -1,7 +1,8 @@
-//! A run's share of the cores.
+//! A run's share of the cores, and its place among the workers.
 //!
 //! As many runs compute at a time as there are permits. A run that waits for a host call needs no permit. One that
-//! has used its slice goes on without one, at a lower priority, so that an endless loop delays no other run.
+//! has used its slice goes on without one, at a lower priority, so that an endless loop delays no other run. Its place is
+//! what allows it to have a worker; while it waits for a host call, another run may have the place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,25 +12,43 @@ use tokio::time::{Instant, timeout_at};
 
 use super::limits::SLICE;
 
-/// A run's share of the cores: a permit while it computes, up to [`SLICE`] in all.
+/// The place of a run among the workers.
+pub(super) trait Place: Send + Sync {
+    /// Gives it back during a host call. Returns false if it is kept.
+    fn leave(&self) -> bool;
+
+    /// Takes it again, at once.
+    fn come_back(&self);
+}
+
+/// A run's share of the cores: a permit while it computes, up to [`SLICE`] in all. Dropping it returns to its place.
 pub(super) struct ComputeSlot<'p> {
     permits: &'p Arc<Semaphore>,
+    place: &'p dyn Place,
+    is_away: bool,
     deadline: Instant,
     held: Option<(OwnedSemaphorePermit, Instant)>,
     left: Duration,
 }
 
 impl<'p> ComputeSlot<'p> {
-    pub(super) fn new(permits: &'p Arc<Semaphore>, deadline: Instant) -> Self {
-        Self { permits, deadline, held: None, left: SLICE }
+    pub(super) fn new(permits: &'p Arc<Semaphore>, place: &'p dyn Place, deadline: Instant) -> Self {
+        Self { permits, place, is_away: false, deadline, held: None, left: SLICE }
     }
 
-    /// Waits for a permit. Returns false once the deadline has passed. A run past its slice proceeds without a permit.
+    /// Waits for a permit, after a host call. Returns false once the deadline has passed. A run past its slice proceeds
+    /// without a permit.
     pub(super) async fn begin(&mut self) -> bool {
+        self.come_back();
         if self.left.is_zero() {
             return Instant::now() < self.deadline;
         }
-        match timeout_at(self.deadline, Arc::clone(self.permits).acquire_owned()).await {
+        self.begin_by(self.deadline).await
+    }
+
+    /// Waits for a permit until a moment.
+    pub(super) async fn begin_by(&mut self, moment: Instant) -> bool {
+        match timeout_at(moment, Arc::clone(self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => {
                 self.held = Some((permit, Instant::now()));
                 true
@@ -38,10 +57,17 @@ impl<'p> ComputeSlot<'p> {
         }
     }
 
-    /// Releases the permit during a host call.
+    /// Releases the permit and the place during a host call.
     pub(super) fn pause(&mut self) {
+        self.is_away = self.place.leave();
         if let Some((_, since)) = self.held.take() {
             self.left = self.left.saturating_sub(since.elapsed());
+        }
+    }
+
+    fn come_back(&mut self) {
+        if std::mem::take(&mut self.is_away) {
+            self.place.come_back();
         }
     }
 
@@ -56,5 +82,11 @@ impl<'p> ComputeSlot<'p> {
 
     pub(super) fn ends(&self) -> Instant {
         self.held.as_ref().map_or(self.deadline, |(_, since)| *since + self.left)
+    }
+}
+
+impl Drop for ComputeSlot<'_> {
+    fn drop(&mut self) {
+        self.come_back();
     }
 }

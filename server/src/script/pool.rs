@@ -3,7 +3,8 @@
 //! A few blank workers are kept ready, so that a first call does not wait for a start. A worker that was used
 //! waits for the next call of the same connector and script, and ends if none comes. As many runs
 //! compute at a time as there are cores; one that computes for long goes on without a permit, at a lower
-//! priority. However a call ends, dropping its [`Lease`] leaves the pool consistent.
+//! priority. A call that cannot begin soon is told so while its caller still has time. However a call ends, dropping its
+//! [`Lease`] leaves the pool consistent.
 
 use std::fmt;
 use std::io;
@@ -16,24 +17,27 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use self::lease::{Lease, LeasedPlace};
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::limits::Limits;
 use super::message::Confinement;
 use super::process::Worker;
-use super::queue::{Grant, Key, Queue, Waiter};
+use super::queue::{Grant, Key, Queue, QueueLimits, Waiter};
 use super::sandbox::{HostCalls, Ran, Sandbox, ScriptCall, Workers};
 use super::starter::{Started, Starter};
+
+mod lease;
 
 /// The settings of a pool.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
     /// The program that serves as worker when its first argument says so: `floh` itself.
     pub program: PathBuf,
-    /// The maximum number of workers, including the blank ones.
+    /// The maximum number of workers, including the blank ones. As many again may wait for the answer of a host call.
     pub workers: usize,
-    /// Workers of one connector.
+    /// Workers of one connector. As many again may wait for the answer of a host call.
     pub per_connector: usize,
     /// Blank workers that are kept ready.
     pub spares: usize,
@@ -41,8 +45,10 @@ pub struct PoolSettings {
     pub computing: usize,
     /// How long a worker waits for another call.
     pub idle: Duration,
-    /// Calls that may wait for a worker.
+    /// Calls that may wait for a worker, half of them of one connector.
     pub waiting: usize,
+    /// How long a call waits for a worker at most; never longer than half of its time.
+    pub wait: Duration,
     /// Runs after which a worker is replaced.
     pub runs: u32,
 }
@@ -58,6 +64,7 @@ impl Default for PoolSettings {
             computing: cores,
             idle: Duration::from_secs(30),
             waiting: 256,
+            wait: Duration::from_secs(10),
             runs: 1000,
         }
     }
@@ -103,7 +110,9 @@ impl Pool {
     pub fn new(settings: PoolSettings) -> io::Result<Self> {
         let starter = Starter::new(settings.program.clone())?;
         let bound = settings.workers.saturating_sub(settings.spares).max(1);
-        let queue = Mutex::new(Queue::new(bound, settings.per_connector.max(1), settings.waiting));
+        let limits =
+            QueueLimits { workers: bound, per_connector: settings.per_connector.max(1), waiting: settings.waiting };
+        let queue = Mutex::new(Queue::new(limits));
         let shared = Shared {
             starter,
             queue,
@@ -137,24 +146,26 @@ impl Pool {
     async fn run_call(&self, call: ScriptCall<'_>, host: &dyn HostCalls) -> Result<Ran, ScriptFailure> {
         let shared = &self.shared;
         let key = Key { connector: call.connector.into(), script: *call.script.hash() };
-        let timeout = || ScriptFailure::Timeout { after: call.timeout };
-        let mut lease = match timeout_at(call.deadline, shared.lease(key)).await {
+        let too_late = || ScriptFailure::Timeout { after: call.timeout };
+        let begin_by = shared.begin_by(call.deadline);
+        let mut lease = match timeout_at(begin_by, shared.lease(key.clone())).await {
             Ok(lease) => lease?,
-            Err(_) => return Err(timeout()),
+            Err(_) => return Err(ScriptFailure::Busy),
         };
+        let place = LeasedPlace { shared, key: &key };
         let mut begun = 0;
         loop {
             let worker = match lease.worker.take() {
                 Some(worker) => worker,
                 None => match timeout_at(call.deadline, shared.blank_worker()).await {
                     Ok(worker) => worker?,
-                    Err(_) => return Err(timeout()),
+                    Err(_) => return Err(too_late()),
                 },
             };
             let worker = lease.worker.insert(worker);
             let id = worker.id();
             shared.at_work().push(id);
-            let ran = worker.run(&call, host, &shared.permits).await;
+            let ran = worker.run(&call, host, &shared.permits, &place, begin_by).await;
             shared.tell(worker);
             begun += 1;
             if begun == BEGINNINGS || !matches!(ran, Err(ScriptFailure::Unavailable { .. })) {
@@ -177,7 +188,8 @@ impl Pool {
             return Err(ScriptFailure::TooLarge { what: "the script", bytes, limit: limits.source });
         }
         // Checks do not count among the bound workers; the permit bounds them.
-        let permit = self.shared.permits.acquire().await;
+        let permit = timeout(self.shared.settings.wait, self.shared.permits.acquire()).await;
+        let permit = permit.map_err(|_| ScriptFailure::Busy)?;
         let mut worker = self.shared.blank_worker().await?;
         let problems = worker.check(source, commands, limits).await;
         drop(permit);
@@ -233,6 +245,13 @@ impl Shared {
 
     fn at_work(&self) -> MutexGuard<'_, Vec<u32>> {
         self.at_work.lock()
+    }
+
+    /// Returns until when a call with a deadline may wait. After that its caller is told that the server is busy, while
+    /// it can still do something else.
+    fn begin_by(&self, deadline: Instant) -> Instant {
+        let now = Instant::now();
+        now + (deadline.saturating_duration_since(now) / 2).min(self.settings.wait)
     }
 
     /// Waits for a worker of a key, or for the right to bind one.
@@ -321,7 +340,7 @@ impl Shared {
     /// Serves waiting calls, as far as there is room.
     fn serve(self: &Arc<Self>) {
         loop {
-            let Some((waiter, grant)) = self.queue().next() else { return };
+            let Some((waiter, grant)) = self.queue().next(|sender| !sender.is_closed()) else { return };
             let lease = self.lease_of(waiter.key, grant);
             // A caller that is gone returns the lease by dropping it.
             drop(waiter.sender.send(lease));
@@ -366,30 +385,5 @@ impl Shared {
                 "script workers are processes of their own, but this system does not wall them in further"
             );
         }
-    }
-}
-
-/// The slot of a worker of a key, and the worker once there is one. Dropping it returns both.
-struct Lease {
-    shared: Arc<Shared>,
-    key: Key,
-    worker: Option<Worker>,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let worker = self.worker.take();
-        if let Some(worker) = &worker {
-            self.shared.at_work().retain(|id| *id != worker.id());
-        }
-        let fit = worker.filter(|worker| worker.is_fit(self.shared.settings.runs));
-        {
-            let mut queue = self.shared.queue();
-            match fit {
-                Some(worker) => queue.give_back(self.key.clone(), worker, Instant::now()),
-                None => queue.end(&self.key),
-            }
-        }
-        self.shared.serve();
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::compute_slot::ComputeSlot;
+use super::compute_slot::{ComputeSlot, Place};
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
 use super::limits::{CHECK, DATA, GRACE, Limits};
@@ -96,21 +96,23 @@ impl Worker {
         matches!(poll(&mut ends, Some(&Timespec::default())), Ok(0))
     }
 
-    /// Runs a command. Unless this returns what the script answered, the worker cannot be used again; nor can it
-    /// while it runs, so a dropped future ends it.
+    /// Runs a command, if there is a permit by a moment. Unless this returns what the script answered, the worker cannot
+    /// be used again; nor can it while it runs, so a dropped future ends it.
     pub(super) async fn run(
         &mut self,
         call: &ScriptCall<'_>,
         host: &dyn HostCalls,
         permits: &Arc<Semaphore>,
+        place: &dyn Place,
+        begin_by: Instant,
     ) -> Result<Ran, ScriptFailure> {
         self.fit = false;
         let timeout = || ScriptFailure::Timeout { after: call.timeout };
-        let mut turn = ComputeSlot::new(permits, call.deadline);
-        if !turn.begin().await {
+        let mut turn = ComputeSlot::new(permits, place, call.deadline);
+        if !turn.begin_by(begin_by).await {
             // Nothing was sent, so the worker can be used again.
             self.fit = true;
-            return Err(timeout());
+            return Err(ScriptFailure::Busy);
         }
         let out = self.order(call)?;
         let verdict = match timeout_at(call.deadline + GRACE, self.converse(call, host, &mut turn, &out)).await {

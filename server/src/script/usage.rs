@@ -2,6 +2,8 @@
 //!
 //! The worker counts too, and reports it to the script; this count is for a worker that is compromised.
 
+use connector_runtime::log::LOG_LINE_BYTES;
+
 use super::limits::Limits;
 use super::sandbox::HttpFault;
 
@@ -33,7 +35,7 @@ impl<'l> Usage<'l> {
 
     /// One line more than the limit passes: it says that lines were dropped.
     pub(super) fn log(&mut self, bytes: usize) -> bool {
-        self.log += bytes;
+        self.log += bytes + LOG_LINE_BYTES;
         self.log <= 2 * self.limits.log
     }
 }

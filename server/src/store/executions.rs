@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use floh_client::answers::{ExecutionSummary, TruncatedParts};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -16,7 +17,11 @@ use super::{
 
 const TABLE: &str = "execution";
 const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
-     deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id FROM execution WHERE 1 = 1";
+     deprecated, params, result, logs, truncated, started_at, duration_ms, actor_token, actor_name, request_id FROM execution \
+     WHERE 1 = 1";
+/// Lists read neither params nor results nor logs, so that a page is small whatever was recorded.
+const SELECT_SUMMARY: &str = "SELECT id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
+     deprecated, started_at, duration_ms, actor_token, actor_name, request_id FROM execution WHERE 1 = 1";
 
 /// One recorded call of a command. Private values are redacted before they reach this row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct ExecutionRow {
     pub result: Option<String>,
     /// The log lines as JSON text: a list.
     pub logs: String,
+    /// What of params and result was too long to be recorded whole.
+    pub truncated: TruncatedParts,
     /// When it started.
     pub started_at: Timestamp,
     /// Its duration in milliseconds, once that is known.
@@ -93,11 +100,15 @@ impl Executions<'_> {
         from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::Execution, key: id.to_string() })?)
     }
 
-    /// Lists executions, newest first.
+    /// Lists executions, newest first, without their params, results and logs.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn list(&self, filter: &ExecutionFilter, page: &PageRequest) -> Result<Page<ExecutionRow>, StoreError> {
+    pub async fn list(
+        &self,
+        filter: &ExecutionFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ExecutionSummary>, StoreError> {
         let connector = match filter.connector.as_deref().map(Key::parse) {
             None => None,
             Some(Key::Id(id)) => Some((vec![id], None)),
@@ -107,12 +118,12 @@ impl Executions<'_> {
             return Ok(Page { items: Vec::new(), next_cursor: None });
         }
         let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
-        let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(page::cut(items, page, 'e', |last: &ExecutionRow| last.id.to_string()))
+        let items = rows.iter().map(summary).collect::<Result<_, _>>()?;
+        Ok(page::cut(items, page, 'e', |last: &ExecutionSummary| last.id.to_string()))
     }
 
     /// Reads which of some commands the newest calls of a connector used, and if `params` is true also their params,
-    /// unless they are too long. Reads at most `RECENT_CALLS` calls, none from before `since`.
+    /// unless they are too long or not whole. Reads at most `RECENT_CALLS` calls, none from before `since`.
     ///
     /// # Errors
     /// Database errors.
@@ -126,10 +137,12 @@ impl Executions<'_> {
         // Ids are ordered by time: this is the smallest id of the millisecond.
         let since = u128::try_from(since.as_millisecond()).unwrap_or_default() << 80;
         let mut statement = Statement::new(match params {
-            true => "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 THEN params END AS params",
+            true => {
+                "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 AND truncated IS NULL THEN params END AS params"
+            }
             false => "SELECT DISTINCT command, NULL AS params",
         });
-        statement.push(" FROM (SELECT command, params FROM execution WHERE connector_id = ");
+        statement.push(" FROM (SELECT command, params, truncated FROM execution WHERE connector_id = ");
         statement.bind(connector.to_string()).push(" AND id >= ").bind(Uuid::from_u128(since).to_string());
         statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IS NOT NULL");
         if commands.len() <= FEW {
@@ -178,7 +191,7 @@ pub(super) fn selection(
     connector: Option<(Vec<Uuid>, Option<&str>)>,
     page: &PageRequest,
 ) -> Result<Statement, StoreError> {
-    let mut statement = Statement::new(SELECT);
+    let mut statement = Statement::new(SELECT_SUMMARY);
     if let Some((ids, name)) = connector {
         match ids[..] {
             // A single id is read from its index in order; several ids need a sort.
@@ -208,15 +221,15 @@ pub(super) fn selection(
 }
 
 const INSERT: &str = "INSERT INTO execution (id, connector_id, connector, type, type_version, command, status, mocked, \
-     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id, owner)";
+     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id, truncated, owner)";
 
 /// The update for a later row of the same id. A finished execution is not changed by a row that arrives late.
 const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.status, mocked = excluded.mocked, \
-     deprecated = excluded.deprecated, params = excluded.params, result = excluded.result, logs = excluded.logs, \
+     deprecated = excluded.deprecated, params = excluded.params, result = excluded.result, logs = excluded.logs, truncated = excluded.truncated, \
      duration_ms = excluded.duration_ms WHERE execution.status IN ('accepted', 'started', 'unknown')";
 
 /// The number of values that a row binds.
-pub(super) const COLUMNS: usize = 21;
+pub(super) const COLUMNS: usize = 22;
 
 /// Returns the statement that records up to `rows` rows; unused places are skipped.
 pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
@@ -247,6 +260,7 @@ pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str)
         .bind(row.and_then(|row| actor::token_text(row.actor.as_ref()?)))
         .bind(row.and_then(|row| Some(row.actor.as_ref()?.name.as_str())))
         .bind(row.and_then(|row| row.request_id.as_deref()))
+        .bind(row.filter(|row| !row.truncated.is_empty()).and_then(|row| serde_json::to_string(&row.truncated).ok()))
         // A finished execution does not depend on its server's lease.
         .bind(row.filter(|row| row.status.success().is_none()).map(|_| owner));
 }
@@ -269,9 +283,31 @@ fn from_row(row: &AnyRow) -> Result<ExecutionRow, StoreError> {
         params: row.text("params")?,
         result: row.value("result")?,
         logs: row.text("logs")?,
+        truncated: row.optional_json("truncated")?.unwrap_or_default(),
         started_at: row.time("started_at")?,
         duration_ms: row.value("duration_ms")?,
         actor: actor::read(&row)?,
         request_id: row.value("request_id")?,
+    })
+}
+
+fn summary(row: &AnyRow) -> Result<ExecutionSummary, StoreError> {
+    let row = Reader::new(row, TABLE);
+    Ok(ExecutionSummary {
+        id: row.id("id")?,
+        connector: row.text("connector")?,
+        type_name: row.text("type")?,
+        type_version: row.text("type_version")?,
+        command: row.value("command")?,
+        status: row.word("status")?,
+        actor: actor::read(&row)?,
+        request_id: row.value("request_id")?,
+        mocked: row.flag("mocked")?,
+        source: row.word("source")?,
+        step_id: row.value("step_id")?,
+        run_id: row.value("run_id")?,
+        deprecated: row.flag("deprecated")?,
+        started_at: row.time("started_at")?,
+        duration_ms: row.value("duration_ms")?,
     })
 }

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -16,6 +16,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (8, "changes", include_str!("../../migrations/0008_changes.sql")),
     (9, "replicas", include_str!("../../migrations/0009_replicas.sql")),
     (10, "audit", include_str!("../../migrations/0010_audit.sql")),
+    (11, "truncated", include_str!("../../migrations/0011_truncated.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.

@@ -203,6 +203,14 @@ impl<'r> Reader<'r> {
         })
     }
 
+    /// Reads a JSON text that may be absent.
+    pub(super) fn optional_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        match self.value::<Option<&str>>(column)? {
+            Some(_) => self.json(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn corrupt(&self, column: &'static str, reason: impl Display) -> StoreError {
         StoreError::Corrupt { table: self.table, column, reason: reason.to_string() }
     }

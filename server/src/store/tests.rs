@@ -15,6 +15,7 @@ mod types;
 use std::future::Future;
 use std::pin::Pin;
 
+use floh_client::answers::{ExecutionSummary, TrueSize, TruncatedParts};
 use serde_json::{Map, Value};
 use test_support::postgres::Cluster;
 use test_support::sqlite::Folder;
@@ -154,6 +155,7 @@ pub(crate) fn started(connector: &ConnectorRow) -> ExecutionRow {
         params: r#"{"limit":50}"#.to_owned(),
         result: None,
         logs: "[]".to_owned(),
+        truncated: TruncatedParts::default(),
         started_at: now(),
         duration_ms: None,
         actor: Some(Actor { token_id: Some(new_id()), name: "ci".to_owned() }),
@@ -168,6 +170,28 @@ pub(crate) fn succeeded(row: ExecutionRow) -> ExecutionRow {
         logs: r#"[{"level":"info","message":"1 page"}]"#.to_owned(),
         duration_ms: Some(12),
         ..row
+    }
+}
+
+/// Returns how lists show a row.
+pub(crate) fn listed(row: &ExecutionRow) -> ExecutionSummary {
+    let row = row.clone();
+    ExecutionSummary {
+        id: row.id,
+        connector: row.connector,
+        type_name: row.type_name,
+        type_version: row.type_version,
+        command: row.command,
+        status: row.status,
+        actor: row.actor,
+        request_id: row.request_id,
+        mocked: row.mocked,
+        source: row.source,
+        step_id: row.step_id,
+        run_id: row.run_id,
+        deprecated: row.deprecated,
+        started_at: row.started_at,
+        duration_ms: row.duration_ms,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::api;
 use crate::app::{App, Options};
 use crate::auth::NewToken;
 use crate::config::DEFAULT_AUDIT_DAYS;
+use crate::execute::MAX_RECORDED;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
 
@@ -59,6 +60,7 @@ async fn start_at(
             scripts: sandbox::scripts(),
             seed,
             audit_days: DEFAULT_AUDIT_DAYS,
+            record_limit: MAX_RECORDED,
         },
     )
     .await
@@ -192,6 +194,12 @@ impl TestServer {
     /// Executes a command of a connector.
     pub(crate) async fn execute(&self, name: &str, body: Value) -> Answer {
         self.post(&format!("/api/connectors/{name}/execute"), body).await
+    }
+
+    /// Reads the newest recorded execution.
+    pub(crate) async fn newest_row(&self) -> Value {
+        let list = self.get("/api/executions?limit=1").await.ok(200);
+        self.get(&format!("/api/executions/{}", list["items"][0]["id"].as_str().unwrap())).await.ok(200)
     }
 
     /// Reads the recorded execution of an answer.

@@ -2,8 +2,9 @@
 //! answer of the server in any test.
 
 use floh_client::answers::{
-    AgentView, AuditEntry, ChangedType, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionView, Liveness, Page,
-    Problem, Readiness, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail, VersionView,
+    AgentView, AuditEntry, ChangedType, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
+    ExecutionView, Liveness, Page, Problem, Readiness, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail,
+    VersionView,
 };
 use floh_client::routes::{self, Route};
 use serde::Serialize;
@@ -31,7 +32,7 @@ const TYPED: [(Route, Read); 25] = [
     (routes::GET_VERSION, through::<VersionDetail>),
     (routes::CAPABILITIES, through::<TypeCapabilities>),
     (routes::JSON_SCHEMA, through::<Value>),
-    (routes::LIST_EXECUTIONS, through::<Page<ExecutionView>>),
+    (routes::LIST_EXECUTIONS, through::<Page<ExecutionSummary>>),
     (routes::GET_EXECUTION, through::<ExecutionView>),
     (routes::LIST_AUDIT, through::<Page<AuditEntry>>),
     (routes::CREATE_TOKEN, through::<TokenView>),

@@ -147,6 +147,15 @@ impl Odd {
         }
         succeed(())
     }
+
+    /// Log many short lines.
+    #[command(effect = read)]
+    async fn babble(&self, cx: &Context) -> Outcome {
+        for number in 0..10_000 {
+            cx.log().info(number);
+        }
+        succeed(())
+    }
 }
 
 /// A gate that calls wait behind until a test opens it.

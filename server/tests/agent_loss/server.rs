@@ -18,6 +18,7 @@ use server::api;
 use server::app::{App, Options};
 use server::auth::NewToken;
 use server::config::DEFAULT_AUDIT_DAYS;
+use server::execute::MAX_RECORDED;
 use server::script::{HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts};
 use server::seed::SeedOptions;
 use server::store::{TokenKind, sqlite_url};
@@ -75,6 +76,7 @@ impl LocalServer {
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
             audit_days: DEFAULT_AUDIT_DAYS,
+            record_limit: MAX_RECORDED,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);

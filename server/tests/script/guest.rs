@@ -188,6 +188,13 @@ async fn the_log_goes_by_level_and_has_an_end() {
     let bytes: usize = lines.iter().map(String::len).sum();
     assert!(bytes < Limits::default().log + 8192, "{bytes}");
     assert!(lines.last().unwrap().contains("dropped"), "{:?}", lines.last());
+
+    let host = Host::default();
+    let flood = Call::new("function main() { for (var i = 0; i < 20000; i++) floh.log.info(''); }");
+    flood.run(&pool(), &host).await.unwrap();
+    let lines = host.lines();
+    assert_eq!(lines.len(), connector_runtime::log::MAX_LOG_LINES + 1, "a line costs more than its text");
+    assert!(lines.last().unwrap().contains("dropped"), "{:?}", lines.last());
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Workers: bound, shared out, replaced, killed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use server::script::{Pool, PoolSettings, ScriptFailure};
+use server::script::{Limits, Pool, PoolSettings, Sandbox as _, ScriptFailure};
 use test_support::until;
 use tokio::task::JoinSet;
 
@@ -139,9 +139,48 @@ async fn one_connector_cannot_take_all_and_the_queue_has_an_end() {
     assert_eq!(Call::new(SOUND).of("neighbour").params(&json!({ "n": 1 })).value(&pool).await, json!(1));
     let mut classes = calls.join_all().await;
     classes.sort_unstable();
-    assert_eq!(classes, ["busy", "busy", "timeout", "timeout", "timeout", "timeout"]);
+    assert_eq!(classes, ["busy", "busy", "busy", "busy", "timeout", "timeout"]);
     assert!(ScriptFailure::Busy.is_unavailable());
     healthy(&pool).await;
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_slow_services_starve_nobody() {
+    let pool = shared(settings());
+    let host = Arc::new(Host { silent: true, ..Host::default() });
+    let slow = Call::new("function main() { floh.http.get('https://x.example.com/'); }");
+    let mut slow_ones = JoinSet::new();
+    // As many as there are workers, of eight connectors.
+    for n in 0..32 {
+        let (pool, host, call) = (Arc::clone(&pool), Arc::clone(&host), slow.clone().of(&format!("slow-{}", n / 4)));
+        slow_ones.spawn(async move { call.run(&pool, &host).await.map(|ran| ran.json).unwrap_err().class() });
+    }
+    until("all are at work", || host.calls.lock().unwrap().len() >= 28).await;
+    for n in 0..8 {
+        let call = Call::new(SOUND).of(&format!("sound-{n}")).params(&json!({ "n": n })).within(2000);
+        assert_eq!(call.value(&pool).await, json!(n));
+    }
+    assert_eq!(pool.check(SOUND, &["main"], &Limits::default()).await.unwrap(), []);
+    slow_ones.shutdown().await;
+    assert_eq!(pool.working_workers(), [0; 0]);
+    healthy(&pool).await;
+}
+
+#[tokio::test]
+async fn who_cannot_begin_is_told_before_its_time_is_over() {
+    let pool = shared(PoolSettings { per_connector: 1, ..settings() });
+    let spin = Call::new("function main() { for (;;) {} }").within(5000);
+    let spinning = tokio::spawn({
+        let pool = Arc::clone(&pool);
+        async move { spin.failure(&pool).await.class() }
+    });
+    until("it runs", || pool.working_workers().len() == 1).await;
+    let began = Instant::now();
+    let failure = Call::new(SOUND).within(1000).failure(&pool).await;
+    assert_eq!((failure.class(), failure.is_unavailable()), ("busy", true));
+    let took = began.elapsed().as_millis();
+    assert!((500..900).contains(&took), "{took} ms");
+    spinning.abort();
 }
 
 #[tokio::test]

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use connector_schema::Fields;
+use futures_util::future::join_all;
+use serde_json::Map;
+
 use super::super::resolver::hosts_file;
 use crate::testing::{Answer, Net, PUBLIC};
 use crate::testing::{Upstream, answer};
-use crate::{Client, EgressError, Policy};
+use crate::{Client, EgressError, EgressScope, Policy};
 
 async fn get(net: &Net, url: &str) -> Result<String, EgressError> {
     let policy = Policy::strict().with_interfaces(&["198.100.3.7".parse().unwrap()]);
@@ -141,4 +145,72 @@ async fn the_systems_resolver_and_sockets() {
     let error = Client::new(unopened).get(&url).send().await.unwrap_err();
     assert_eq!(error.rule().unwrap().name(), "address_loopback");
     assert!(error.to_string().contains("the address itself, not its name"), "{error}");
+}
+
+#[tokio::test]
+async fn calls_for_one_name_share_a_look_up() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "hi")).await;
+    let net = Net::default();
+    net.host("a.test", &[PUBLIC]).route_all(upstream.address);
+    let client = net.client(Policy::strict());
+    let answers = join_all((0..50).map(|_| client.get("http://a.test/").send())).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert!(net.looked_up().len() < 10, "{:?}", net.looked_up());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_was_not_found_is_not_asked_for_again_for_a_moment() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "hi")).await;
+    let net = Net::default();
+    net.name("a.test", Answer::Unknown).host("a.test", &[PUBLIC]).route_all(upstream.address);
+    let client = net.client(Policy::strict());
+    for _ in 0..100 {
+        let error = client.get("http://a.test/").send().await.unwrap_err();
+        assert_eq!(error.rule().unwrap().name(), "dns_failed");
+    }
+    assert_eq!(net.looked_up().len(), 1);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(client.get("http://a.test/").send().await.unwrap().text(), "hi");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_to_a_dead_zone_stops_nobody_else() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "hi")).await;
+    let net = Net::default();
+    for number in 0..250 {
+        net.name(&format!("{number}.dead.test"), Answer::Never);
+    }
+    net.host("a.test", &[PUBLIC]).route_all(upstream.address);
+    let client = net.client(Policy::strict());
+    let of_a_connection = || client.for_connection(EgressScope::Anywhere, &Fields::new(), &Map::new(), []);
+    let (hostile, other) = (of_a_connection(), of_a_connection());
+    let began = tokio::time::Instant::now();
+    let dead = join_all((0..250).map(|number| hostile.get(format!("http://{number}.dead.test/")).send()));
+    let others = async {
+        for _ in 0..20 {
+            assert_eq!(other.get("http://a.test/").send().await.unwrap().text(), "hi");
+        }
+        began.elapsed()
+    };
+    let (dead, took) = tokio::join!(dead, others);
+    assert!(took.as_secs() < 1, "{took:?}");
+    assert!(dead.iter().all(|answer| answer.as_ref().unwrap_err().rule().unwrap().name() == "dns_timeout"));
+    let asked = net.looked_up().iter().filter(|name| name.ends_with("dead.test")).count();
+    assert_eq!(asked, 8, "the others waited for a permit, and for nothing else");
+    assert_eq!(began.elapsed().as_secs(), 5, "all at the same time");
+    // The look-ups still run, so who asks for one of these names now starts none.
+    let late = other.get("http://0.dead.test/").send().await.unwrap_err();
+    assert_eq!(late.rule().unwrap().name(), "dns_timeout");
+    assert_eq!(net.looked_up().iter().filter(|name| name.ends_with("dead.test")).count(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_waiting_does_not_end_the_look_up_of_others() {
+    let net = Net::default();
+    net.name("slow.test", Answer::Never);
+    let client = net.client(Policy::strict());
+    let hurried = client.with_timeout(Duration::from_secs(1));
+    let (first, second) = tokio::join!(hurried.get("http://slow.test/").send(), client.get("http://slow.test/").send());
+    assert_eq!((first.unwrap_err().code(), second.unwrap_err().rule().unwrap().name()), ("timeout", "dns_timeout"));
+    assert_eq!(net.looked_up().len(), 1);
 }

@@ -1,9 +1,10 @@
 //! Headers that are allowed and still worth a line in the log.
 
-use crate::Policy;
+use crate::suspicious_headers::{MAX_NOTES, NOTES_PER};
 use crate::testing::Events;
 use crate::testing::{Net, PUBLIC};
 use crate::testing::{Upstream, answer};
+use crate::{Client, Policy};
 
 #[tokio::test]
 async fn headers_for_metadata_services_are_sent_and_logged_by_name() {
@@ -34,6 +35,29 @@ async fn headers_for_metadata_services_are_sent_and_logged_by_name() {
         }
         assert!(all.iter().all(|line| !line.contains("the-value") && !line.contains("q=1")), "{all:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_logs_so_many_of_them() {
+    let upstream = Upstream::start(|_| answer("200 OK", "", "")).await;
+    let net = Net::default();
+    net.host("api.test", &[PUBLIC]).route_all(upstream.address);
+    let chatty = net.client(Policy::strict());
+    let other = chatty.with_own_limits();
+    let events = Events::default();
+    let _guard = tracing::subscriber::set_default(events.clone());
+    let logged = async |client: &Client, count: u32| {
+        let before = events.lines().len();
+        for _ in 0..count {
+            client.get("http://api.test/").header("metadata", "true").send().await.unwrap();
+        }
+        let all = events.lines();
+        u32::try_from(all[before..].iter().filter(|line| line.contains("telling_header")).count()).unwrap()
+    };
+    assert_eq!(logged(&chatty, 3 * MAX_NOTES).await, MAX_NOTES);
+    assert_eq!(logged(&other, 3).await, 3);
+    tokio::time::advance(NOTES_PER).await;
+    assert_eq!(logged(&chatty, 2).await, 2);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::fixture::{KEY, TOKENS, answer, invocation, map, refused, run_with};
 use crate::context::Invocation;
 use crate::egress::testing::Events;
-use crate::log::LogLevel;
+use crate::log::{LogLevel, LogRate};
 use crate::redact::MASK;
 
 /// Runs a call and returns its answer with what was logged meanwhile.
@@ -89,6 +91,25 @@ async fn a_deprecated_command_works_and_warns_once() {
     assert_eq!(done.deprecated, Some(Some("use echo".to_owned())));
     let (_, lines) = watched(json!({ "command": "echo" })).await;
     assert!(lines.iter().all(|line| !line.contains("deprecated_command")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_the_runtime_says_about_a_connector_is_limited_too() {
+    for command in ["old", "panicNow"] {
+        let events = Events::default();
+        let _guard = tracing::subscriber::set_default(events.clone());
+        let rate = Arc::new(LogRate::default());
+        // These lines draw on the same units as those that the connector writes itself.
+        while rate.passes("lab", 0) {}
+        for _ in 0..200 {
+            let invocation = invocation(json!({ "command": command }));
+            run_with(Invocation { log_rate: Some(Arc::clone(&rate)), ..invocation }, None, None).await;
+        }
+        let all = events.lines();
+        let lines = all.iter().filter(|line| line.contains(command)).count();
+        assert!(lines < 190, "{command}: {lines}");
+        assert!(all.iter().any(|line| line.contains("line(s) were dropped")), "{command}: {all:?}");
+    }
 }
 
 #[tokio::test]

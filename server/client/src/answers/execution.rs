@@ -34,6 +34,74 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(Some)
 }
 
+/// A recorded call as lists show it: without params, result and log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionSummary {
+    /// Id (UUIDv7).
+    pub id: Uuid,
+    /// Name of the connector at the time.
+    pub connector: String,
+    /// Name of its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The type's version at the time.
+    pub type_version: String,
+    /// The command, if one was named or is the default.
+    pub command: Option<String>,
+    /// The state of the call.
+    pub status: ExecutionStatus,
+    /// Who requested it; null for executions of releases that did not record it.
+    pub actor: Option<Actor>,
+    /// The id of the request, as in its `x-request-id`; null under the same condition as `actor`.
+    pub request_id: Option<String>,
+    /// Whether a mock answered.
+    pub mocked: bool,
+    /// The kind of caller.
+    pub source: ExecutionSource,
+    /// Id of the workflow step.
+    pub step_id: Option<String>,
+    /// Id of the run.
+    pub run_id: Option<String>,
+    /// Whether the command was deprecated.
+    pub deprecated: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took in milliseconds; null while it runs.
+    pub duration_ms: Option<i64>,
+}
+
+/// The parts of a recorded call that were too long to be recorded whole. What is there of them is their beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TruncatedParts {
+    /// The params.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<TrueSize>,
+    /// The result without its diagnostics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<TrueSize>,
+    /// The diagnostics of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<TrueSize>,
+}
+
+impl TruncatedParts {
+    /// Returns whether everything was recorded whole.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How long a part was before it was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TrueSize {
+    /// Its size as JSON text, in bytes.
+    pub bytes: u64,
+}
+
 /// A recorded call. Recorded JSON is kept as text, so that no number changes on the way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -62,6 +130,9 @@ pub struct ExecutionView {
     /// Its result, redacted; null while it runs.
     #[cfg_attr(feature = "schema", schema(value_type = Option<ConnectorResult>))]
     pub result: Option<Box<RawValue>>,
+    /// What of params and result was too long to be recorded whole; null if nothing was.
+    #[serde(default)]
+    pub truncated: Option<TruncatedParts>,
     /// Whether a mock answered.
     pub mocked: bool,
     /// The kind of caller.

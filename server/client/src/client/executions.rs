@@ -5,13 +5,13 @@ use uuid::Uuid;
 use super::error::ClientError;
 use super::pages::Pages;
 use super::transport::Client;
-use crate::answers::ExecutionView;
+use crate::answers::{ExecutionSummary, ExecutionView};
 use crate::filters::ExecutionFilter;
 use crate::routes;
 
 impl Client {
-    /// Lists executions, newest first.
-    pub fn list_executions(&self, filter: &ExecutionFilter) -> Pages<'_, ExecutionView> {
+    /// Lists executions, newest first, without their params, results and logs.
+    pub fn list_executions(&self, filter: &ExecutionFilter) -> Pages<'_, ExecutionSummary> {
         let ExecutionFilter { connector, command, success, run_id } = filter;
         Pages::new(self, routes::LIST_EXECUTIONS, None)
             .filter("connector", connector.as_ref())

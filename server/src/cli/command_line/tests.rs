@@ -47,6 +47,11 @@ fn floh_alone_serves() {
     assert!(args.allow_downgrade && !args.allow_schema_drift);
     assert_eq!(args.egress.egress_allow, ["10.0.0.0/8", "intern.example:8443"]);
     assert!(args.storage.database_url().ends_with("/x/floh.db"), "{}", args.storage.database_url());
+    let args = serve_args(&["--max-connections", "100", "--record-limit", "64"]);
+    let limits = args.connections.limits();
+    assert_eq!((limits.total, limits.per_peer, args.record_limit), (100, 50, 64));
+    let limits = serve_args(&["--max-connections=1000000", "--max-connections-per-peer=1000000"]).connections.limits();
+    assert!(limits.total < 1_000_000 && limits.per_peer == limits.total, "{limits:?}");
     for other in ["-h", "--help", "-V", "--version", "types", "nonsense"] {
         assert!(!stands_for_serve(Some(&other.into())), "{other}");
     }

@@ -279,14 +279,14 @@ async fn a_caller_who_hangs_up_does_not_stop_the_call() {
     });
     let gate = gate("hang-up");
     gate.came.acquire().await.unwrap().forget();
-    let row = server.get("/api/executions").await.ok(200)["items"][0].clone();
+    let row = server.newest_row().await;
     assert_eq!((&row["status"], &row["result"], &row["durationMs"]), (&json!("started"), &Value::Null, &Value::Null));
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
     gate.open.add_permits(1);
     server.app.calls.close();
     server.app.calls.wait().await;
-    let row = server.get("/api/executions").await.ok(200)["items"][0].clone();
+    let row = server.newest_row().await;
     assert_eq!((&row["status"], &row["result"]["payload"]), (&json!("succeeded"), &json!({ "passed": "hang-up" })));
 }
 

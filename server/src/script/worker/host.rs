@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use connector_runtime::log::LogLevel;
+use connector_runtime::log::{LOG_LINE_BYTES, LogLevel, MAX_LOG_LINES};
 use rquickjs::atom::Atom;
 use rquickjs::function::Rest;
 use rquickjs::object::{Filter, Property};
@@ -43,7 +43,10 @@ pub(super) struct Host {
     pub(super) closed: Cell<Option<&'static str>>,
     pub(super) calls: Cell<u32>,
     bodies: Cell<usize>,
+    /// The bytes that the log lines have cost.
     logged: Cell<usize>,
+    /// The log lines so far.
+    lines: Cell<usize>,
 }
 
 impl Host {
@@ -64,6 +67,7 @@ impl Host {
             calls: Cell::new(0),
             bodies: Cell::new(0),
             logged: Cell::new(0),
+            lines: Cell::new(0),
         }
     }
 
@@ -205,7 +209,8 @@ impl Host {
     /// `log(tools, level, parts)`.
     fn log<'js>(&self, realm: &Realm<'js>, level: u8, parts: &Array<'js>) -> Result<()> {
         let Ok(level) = crate::script::message::level_of(level) else { return Ok(()) };
-        if level < self.level || self.logged.get() > self.limits.log || self.closed.get().is_some() {
+        let full = || self.logged.get() > self.limits.log || self.lines.get() > MAX_LOG_LINES;
+        if level < self.level || full() || self.closed.get().is_some() {
             return Ok(());
         }
         let mut line = String::new();
@@ -216,8 +221,9 @@ impl Host {
             line.push_str(&shown(realm, &part?)?);
         }
         let line = text::cut(&line, 2 * TEXT);
-        self.logged.set(self.logged.get() + line.len() + 1);
-        let (level, line) = if self.logged.get() > self.limits.log {
+        self.logged.set(self.logged.get() + line.len() + LOG_LINE_BYTES);
+        self.lines.set(self.lines.get() + 1);
+        let (level, line) = if full() {
             (LogLevel::Warn, "further lines were dropped: the script has filled its log")
         } else {
             (level, line)
