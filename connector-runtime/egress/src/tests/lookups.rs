@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector_schema::Fields;
+use connector_schema::ConfigSchema;
 use futures_util::future::join_all;
 use serde_json::Map;
 
@@ -182,7 +182,7 @@ async fn a_connection_to_a_dead_zone_stops_nobody_else() {
     }
     net.host("a.test", &[PUBLIC]).route_all(upstream.address);
     let client = net.client(Policy::strict());
-    let of_a_connection = || client.for_connection(EgressScope::Anywhere, &Fields::new(), &Map::new(), []);
+    let of_a_connection = || client.for_connection(EgressScope::Anywhere, &ConfigSchema::default(), &Map::new(), []);
     let (hostile, other) = (of_a_connection(), of_a_connection());
     let began = tokio::time::Instant::now();
     let dead = join_all((0..250).map(|number| hostile.get(format!("http://{number}.dead.test/")).send()));
