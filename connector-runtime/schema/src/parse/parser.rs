@@ -19,10 +19,15 @@ pub(super) struct Parser {
 
 impl Parser {
     pub(super) fn problem(&mut self, message: impl Into<String>) {
+        self.problem_below("", message);
+    }
+
+    /// Reports a mistake at a JSON pointer from here.
+    pub(super) fn problem_below(&mut self, below: &str, message: impl Into<String>) {
         if self.problems.len() >= MAX_PROBLEMS {
             return;
         }
-        let pointer = pointer::of(self.path.iter().map(String::as_str));
+        let pointer = pointer::of(self.path.iter().map(String::as_str)) + below;
         self.problems.push(SchemaProblem { pointer, message: message.into() });
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::parser::Parser;
 use crate::json_type;
 use crate::model::Pattern;
-use crate::nested::NestedSchema;
+use crate::nested::{Expands, NestedSchema, expands};
 
 /// Longest regular expression, in bytes.
 const MAX_PATTERN_LENGTH: usize = 4096;
@@ -69,6 +69,10 @@ impl Parser {
         }
         if !self.patterns.count(patterns) {
             self.problem(TOO_MANY);
+            return None;
+        }
+        if let Err(Expands { pointer, message }) = expands(value) {
+            self.problem_below(&pointer, message);
             return None;
         }
         if let Err(error) = NestedSchema::new(value.clone()).compile() {
