@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
+use super::memory::MemoryBudget;
 use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::{EgressError, IntoUrl, Policy, Request};
@@ -57,15 +58,21 @@ pub struct Client {
 struct Shared {
     connector: ConnectionOpener,
     engine: HttpEngine,
+    memory: MemoryBudget,
 }
 
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::over(ConnectionOpener::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
+        Self::with_memory(policy, MemoryBudget::unlimited())
     }
 
-    pub(super) fn over(connector: ConnectionOpener) -> Self {
+    /// Returns a client with a pool of its own, whose answers count against a budget of memory.
+    pub fn with_memory(policy: Policy, memory: MemoryBudget) -> Self {
+        Self::over(ConnectionOpener::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()), memory)
+    }
+
+    pub(super) fn over(connector: ConnectionOpener, memory: MemoryBudget) -> Self {
         let engine = Engine::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -75,7 +82,7 @@ impl Client {
             .http2_max_header_list_size(MAX_HEAD_BYTES)
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
-        let shared = Arc::new(Shared { connector, engine });
+        let shared = Arc::new(Shared { connector, engine, memory });
         Self { shared, scope: Scope::default(), timeout: DEFAULT_TIMEOUT, deadline: None }
     }
 
@@ -172,6 +179,10 @@ impl Client {
     /// Starts a request with any method but CONNECT and TRACE. Mistakes are reported when it is sent.
     pub fn request(&self, method: impl AsRef<str>, url: impl IntoUrl) -> Request {
         Request::new(self.clone(), method.as_ref(), url.into_url())
+    }
+
+    pub(super) fn memory(&self) -> &MemoryBudget {
+        &self.shared.memory
     }
 
     pub(super) fn engine(&self) -> &HttpEngine {

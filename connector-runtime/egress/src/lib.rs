@@ -27,6 +27,7 @@ mod http_error;
 mod interfaces;
 mod link;
 mod list;
+pub mod memory;
 mod multipart;
 mod names;
 mod outgoing;

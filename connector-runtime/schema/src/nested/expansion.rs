@@ -85,7 +85,7 @@ impl<'s> Walk<'s> {
                     let extent = self.reference(target)?;
                     self.join(all, extent)?;
                 }
-                Value::String(_) if keyword == "$id" && self.level > 1 => {
+                Value::String(_) if keyword == "$id" && !self.is_root(keywords) => {
                     return Err(self.refuse("an $id inside a schema is not supported; refer with #/ or an $anchor"));
                 }
                 // Definitions cost where they are referred to, but each has to be sound.
@@ -135,6 +135,10 @@ impl<'s> Walk<'s> {
             )));
         }
         Ok(())
+    }
+
+    fn is_root(&self, keywords: &Map<String, Value>) -> bool {
+        self.root.as_object().is_some_and(|root| std::ptr::eq(root, keywords))
     }
 
     fn refuse(&self, message: &str) -> Expands {
