@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::EgressError;
 use super::exchange::explain_http;
-use super::memory::{MemoryBudget, OutOfMemory, RefusedJson, Reserved, TEXT_COPIES};
+use super::memory::{MemoryBudget, OutOfMemory, RefusedJson, Reserved};
 
 /// The most bytes of a body, encoded and decoded, unless its request accepts more.
 pub(super) const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -102,7 +102,6 @@ async fn collect(
 ) -> Result<Bytes, BodyFault> {
     let announced = body.size_hint().lower();
     let capacity = usize::try_from(announced).ok().filter(|bytes| *bytes <= most).ok_or(BodyFault::TooLarge(most))?;
-    reserved.add(memory.text(capacity)?);
     let mut all = BytesMut::with_capacity(capacity.min(LARGE));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(BodyFault::Http)?.into_data() else {
@@ -111,19 +110,10 @@ async fn collect(
         if all.len() + data.len() > most {
             return Err(BodyFault::TooLarge(most));
         }
-        reserve(all.len() + data.len(), memory, reserved)?;
+        memory.grow(reserved, all.len() + data.len())?;
         all.extend_from_slice(&data);
     }
     Ok(all.freeze())
-}
-
-/// Reserves more where a text has grown beyond what is reserved.
-fn reserve(bytes: usize, memory: &MemoryBudget, reserved: &mut Reserved) -> Result<(), OutOfMemory> {
-    if bytes * TEXT_COPIES > reserved.bytes() {
-        // In steps, because a part of a body may be one byte.
-        reserved.add(memory.text(LARGE.max(bytes / 4))?);
-    }
-    Ok(())
 }
 
 /// Reads the content coding of a body. An unknown word is ignored, because some servers write a charset there.
@@ -179,7 +169,7 @@ fn take(
         if bytes.len() > most {
             return Err(BodyFault::TooLarge(most));
         }
-        reserve(bytes.len(), memory, reserved)?;
+        memory.grow(reserved, bytes.len())?;
     }
 }
 

@@ -82,6 +82,19 @@ impl MemoryBudget {
         Ok(self.reserve(values.saturating_mul(VALUE_BYTES))?)
     }
 
+    /// Reserves more for a text that has grown to so many bytes, in steps, because a part of a text may be one byte.
+    ///
+    /// # Errors
+    /// If there is not enough left.
+    pub fn grow(&self, reserved: &mut Reserved, bytes: usize) -> Result<(), OutOfMemory> {
+        let held = reserved.bytes();
+        let wanted = bytes.saturating_mul(TEXT_COPIES);
+        if wanted > held {
+            reserved.add(self.reserve((wanted - held).max(held / 4))?);
+        }
+        Ok(())
+    }
+
     /// Reserves memory.
     ///
     /// # Errors

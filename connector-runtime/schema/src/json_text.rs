@@ -21,8 +21,11 @@ pub struct TooManyValues {
     pub most: usize,
 }
 
-/// Counts the values of a JSON text: texts, numbers, lists, objects. The count of a text that is not valid JSON means
-/// nothing, but is never above its bytes.
+/// How deep a parser reads; it goes no further in a text that is deeper, and neither does the count.
+const MAX_DEPTH: usize = 128;
+
+/// Counts the values of a JSON text: texts, numbers, lists, objects. Of a text that is not valid JSON it counts at least
+/// what a parser builds before it finds that out.
 ///
 /// # Errors
 /// If there are more than `most`; the rest of the text is not looked at.
@@ -31,6 +34,7 @@ pub fn count_values(text: &[u8], most: usize) -> Result<usize, TooManyValues> {
     let mut bytes = text.iter();
     // Whether a list or an object has just been opened: it may be empty.
     let mut opened = false;
+    let mut depth = 0_usize;
     while let Some(byte) = bytes.next() {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => continue,
@@ -39,10 +43,15 @@ pub fn count_values(text: &[u8], most: usize) -> Result<usize, TooManyValues> {
             b'[' | b'{' => {
                 values += usize::from(opened);
                 opened = true;
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    break;
+                }
                 continue;
             }
             b']' | b'}' => {
                 opened = false;
+                depth = depth.saturating_sub(1);
                 continue;
             }
             _ => {}
@@ -112,6 +121,12 @@ mod tests {
         fn reads_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(count_values(&bytes, usize::MAX).unwrap() <= bytes.len() + 1);
         }
+    }
+
+    #[test]
+    fn goes_no_deeper_than_a_parser() {
+        let text = format!("[0,{}", "[".repeat(1_000_000));
+        assert_eq!(count_values(text.as_bytes(), 1_000), Ok(130));
     }
 
     #[test]

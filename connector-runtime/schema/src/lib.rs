@@ -28,6 +28,6 @@ pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields,
 pub use names::{CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
 pub use nested::is_secret as is_secret_schema;
 pub use nested::{Fuel, MAX_CHECK_STEPS, NestedSchema};
-pub use parse::{SchemaError, SchemaProblem};
+pub use parse::{MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS, SchemaError, SchemaProblem};
 pub use secret::Secret;
 pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type};

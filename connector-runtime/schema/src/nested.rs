@@ -18,11 +18,9 @@ use serde_json::Value;
 use self::metered::{Metered, MeteredJson, OutOfFuel};
 
 pub(crate) use self::expansion::{Expands, expands};
-pub use self::metered::Fuel;
+pub use self::metered::{Fuel, MAX_CHECK_STEPS};
 pub use self::secrets::is_secret;
 
-/// Steps that one check of a value may take; a second or two.
-pub const MAX_CHECK_STEPS: u64 = 20_000_000;
 /// Steps that may be used to find more than the first mistake of a value.
 const MAX_LISTING_STEPS: u64 = 200_000;
 /// Mistakes of a value that are named.
@@ -65,12 +63,12 @@ impl NestedSchema {
         self.validator().map(drop)
     }
 
-    /// Checks a value, at most [`MAX_CHECK_STEPS`] long.
+    /// Checks a value, in at most [`MAX_CHECK_STEPS`] steps.
     ///
     /// # Errors
     /// As [`Self::check_within`].
     pub fn check(&self, value: &Value) -> Result<(), Vec<String>> {
-        self.check_within(value, &mut Fuel { steps: MAX_CHECK_STEPS, until: None })
+        self.check_within(value, &mut Fuel::default())
     }
 
     /// Checks a value, as long as there is fuel.

@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::{Map, Number, Value};
 
 use super::model::{Field, FieldKind, Fields};
+use super::nested::Fuel;
 
 /// Returns the JSON type of a value, as messages name it.
 pub fn json_type(value: &Value) -> &'static str {
@@ -100,13 +101,19 @@ impl<'a> FieldValues<'a> {
 
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
+        self.check_within(invalid, &mut Fuel::default());
+    }
+
+    /// Adds what is missing or wrong to `invalid`. A value for which the fuel does not suffice counts as wrong; none is
+    /// left then.
+    pub fn check_within(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
         for (name, field) in self.fields {
             let value = look_up(self.given, name);
             if is_missing(field, value) {
                 invalid.missing.push(name.clone());
             } else if let Some(value) = value
                 && !value.is_null()
-                && let Err(message) = field.check(value)
+                && let Err(message) = field.check_within(value, fuel)
             {
                 invalid.problems.push(InvalidField { field: name.clone(), message });
             }
@@ -169,6 +176,14 @@ impl Field {
     /// # Errors
     /// Says what the field expects and what it got; the value of a secret is never quoted.
     pub fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_within(value, &mut Fuel::default())
+    }
+
+    /// Checks a value that is not null, as long as there is fuel.
+    ///
+    /// # Errors
+    /// As [`Self::check`]; also if the fuel does not suffice, of which then none is left.
+    pub fn check_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
         match (self.kind, value) {
             (FieldKind::String, Value::String(text)) => self.check_text(text),
             (FieldKind::Number, Value::Number(_)) => self.check_number(value),
@@ -177,7 +192,7 @@ impl Field {
             (FieldKind::Select, value) => self.check_option(value),
             (FieldKind::Raw, _) | (FieldKind::Array, Value::Array(_)) | (FieldKind::Object, Value::Object(_)) => {
                 match &self.schema {
-                    Some(schema) => schema.check(value).map_err(|problems| problems.join(", ")),
+                    Some(schema) => schema.check_within(value, fuel).map_err(|problems| problems.join(", ")),
                     None => Ok(()),
                 }
             }

@@ -13,6 +13,8 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node, NodeIdentity, Object, cmp};
 use serde_json::{Map, Value};
 
+/// Steps that one check of values may take; a second or two.
+pub const MAX_CHECK_STEPS: u64 = 20_000_000;
 /// After so many steps the clock is read.
 const STEPS_BETWEEN_LOOKS: u64 = 1024;
 /// Bytes of stack that an evaluation may take: it goes as deep as schema and value together do.
@@ -27,6 +29,20 @@ pub struct Fuel {
     pub steps: u64,
     /// When it has to be done.
     pub until: Option<Instant>,
+}
+
+/// What one check of values may cost: [`MAX_CHECK_STEPS`].
+impl Default for Fuel {
+    fn default() -> Self {
+        Self { steps: MAX_CHECK_STEPS, until: None }
+    }
+}
+
+impl Fuel {
+    /// Returns whether there is none left: what was checked with it may be right or wrong.
+    pub const fn is_used_up(&self) -> bool {
+        self.steps == 0
+    }
 }
 
 /// The fuel or the time of an evaluation is used up.
