@@ -26,6 +26,7 @@ use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
 use crate::store::{OpenError, Recorder, Store, StoreError, sqlite_file};
 use crate::vault::{self, UnlockError};
+use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
 
 /// A running server. Clones share the same server.
@@ -67,6 +68,8 @@ pub struct Options<'o> {
     pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
+    /// The memory that work may take, in bytes.
+    pub memory_budget: usize,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -159,7 +162,8 @@ impl App {
         seed(&store, &registry, options.seed).await?;
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
-        let http = Client::new(options.policy);
+        let work = WorkLimits::new(options.memory_budget);
+        let http = Client::with_memory(options.policy, work.memory.clone());
         let service_statuses = Arc::<ServiceStatuses>::default();
         let agents = Hub::default();
         let instances = Instances::new(Loader {
@@ -184,6 +188,7 @@ impl App {
             http,
             scripts: options.scripts,
             agents,
+            work,
             permits: Semaphore::new(MAX_CALLS),
             calls: TaskTracker::new(),
             write_lock: Mutex::new(()),

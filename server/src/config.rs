@@ -11,6 +11,7 @@ use connector_runtime::egress::{Policy, PolicyError};
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
 use crate::telemetry::LogFormat;
+use crate::work::quarter_of_memory;
 
 /// Where the database and the key file are.
 #[derive(Debug, Clone, Args)]
@@ -95,6 +96,23 @@ impl ScriptArgs {
     }
 }
 
+/// How much memory work may take.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WorkArgs {
+    /// Memory that all bodies, frames and answers at work may take, in MiB; more is answered with 503. Default: a
+    /// quarter of the machine's memory.
+    #[arg(long, env = "FLOH_MEMORY_BUDGET", value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory_budget: Option<u32>,
+}
+
+impl WorkArgs {
+    /// Returns the budget in bytes.
+    pub fn memory_budget(&self) -> usize {
+        let given = self.memory_budget.and_then(|mib| usize::try_from(u64::from(mib) << 20).ok());
+        given.unwrap_or_else(quarter_of_memory)
+    }
+}
+
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -116,6 +134,9 @@ pub struct ServeArgs {
     /// How much scripts may take.
     #[command(flatten)]
     pub scripts: ScriptArgs,
+    /// How much memory work may take.
+    #[command(flatten)]
+    pub work: WorkArgs,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

@@ -1,6 +1,7 @@
 //! REST through the router, on a real database.
 
 mod bodies;
+mod budget;
 mod changes;
 mod connectors;
 mod events;

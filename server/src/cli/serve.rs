@@ -52,6 +52,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
         master_key: secrets.master_key,
         policy,
         scripts: args.scripts.scripts().map_err(CliError::failed)?,
+        memory_budget: args.work.memory_budget(),
         seed: SeedOptions {
             allow_downgrade: args.allow_downgrade,
             allow_schema_drift: args.allow_schema_drift,

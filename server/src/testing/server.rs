@@ -46,7 +46,15 @@ async fn start_at(
 ) -> Result<App, crate::app::StartError> {
     App::start_with(
         registry,
-        Options { data_dir, database_url, master_key: None, policy, scripts: sandbox::scripts(), seed },
+        Options {
+            data_dir,
+            database_url,
+            master_key: None,
+            policy,
+            scripts: sandbox::scripts(),
+            seed,
+            memory_budget: 1 << 30,
+        },
     )
     .await
 }
