@@ -183,7 +183,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         policy: Policy::default(),
         scripts: Scripts { sandbox: Arc::new(pool), limits: Limits::default() },
         seed: SeedOptions::default(),
-        memory_budget: 1 << 30,
+        work: server::work::WorkLimits::new(1 << 30),
     };
     App::start_with(registry, options).await.expect("a server")
 }

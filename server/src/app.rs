@@ -68,8 +68,8 @@ pub struct Options<'o> {
     pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
-    /// The memory that work may take, in bytes.
-    pub memory_budget: usize,
+    /// What work may take of this machine.
+    pub work: WorkLimits,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -162,7 +162,7 @@ impl App {
         seed(&store, &registry, options.seed).await?;
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
-        let work = WorkLimits::new(options.memory_budget);
+        let work = options.work;
         let http = Client::with_memory(options.policy, work.memory.clone());
         let service_statuses = Arc::<ServiceStatuses>::default();
         let agents = Hub::default();

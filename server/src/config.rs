@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use connector_runtime::Secret;
+use connector_runtime::egress::memory::MemoryBudget;
 use connector_runtime::egress::{Policy, PolicyError};
 
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
@@ -80,17 +81,17 @@ pub struct ScriptArgs {
 }
 
 impl ScriptArgs {
-    /// Creates the sandbox. No worker is started before `prepare` or the first call.
+    /// Creates the sandbox, whose large frames count against a budget. No worker is started before `prepare` or the first call.
     ///
     /// # Errors
     /// If the operating system cannot spawn a thread.
-    pub fn scripts(&self) -> std::io::Result<Scripts> {
+    pub fn scripts(&self, memory: &MemoryBudget) -> std::io::Result<Scripts> {
         let workers = usize::from(self.script_workers);
         let usual = PoolSettings::default();
         // The spare workers are part of the total.
         let spares = usual.spares.min(workers / 2);
         let per_connector = usual.per_connector.min(workers);
-        let pool = Pool::new(PoolSettings { workers, spares, per_connector, ..usual })?;
+        let pool = Pool::new(PoolSettings { workers, spares, per_connector, memory: memory.clone(), ..usual })?;
         let limits = Limits { memory: usize::from(self.script_memory) << 20, ..Limits::default() };
         Ok(Scripts { sandbox: Arc::new(pool), limits })
     }

@@ -116,6 +116,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seed",
             "store",
             "telemetry",
+            "work",
         ],
     ),
     ("main", &["cli", "script"]),

@@ -19,7 +19,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         policy: Policy::default(),
         scripts: sandbox::scripts(),
         seed: SeedOptions::default(),
-        memory_budget: 1 << 30,
+        work: crate::work::WorkLimits::new(1 << 30),
     };
     App::start_with(all_types(), options).await
 }

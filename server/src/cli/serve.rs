@@ -16,6 +16,7 @@ use crate::config::{EnvSecrets, ServeArgs};
 use crate::data_lock::DataLock;
 use crate::seed::SeedOptions;
 use crate::store::sqlite_file;
+use crate::work::WorkLimits;
 use crate::{listen, telemetry};
 
 /// How often the samples of histograms are aggregated.
@@ -46,18 +47,19 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, CliError> {
             return Err(CliError::Failed(text));
         }
     };
+    let work = WorkLimits::new(args.work.memory_budget());
     let options = Options {
         data_dir: args.storage.data_dir(),
         database_url: &database_url,
         master_key: secrets.master_key,
         policy,
-        scripts: args.scripts.scripts().map_err(CliError::failed)?,
-        memory_budget: args.work.memory_budget(),
+        scripts: args.scripts.scripts(&work.memory).map_err(CliError::failed)?,
         seed: SeedOptions {
             allow_downgrade: args.allow_downgrade,
             allow_schema_drift: args.allow_schema_drift,
             samples: true,
         },
+        work,
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let served = serve_app(&app, listener, secrets.admin_token.as_ref(), metrics).await;

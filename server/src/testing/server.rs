@@ -19,6 +19,7 @@ use crate::app::{App, Options};
 use crate::auth::NewToken;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
+use crate::work::WorkLimits;
 
 /// The API document.
 static DOCUMENT: LazyLock<ApiDocument> =
@@ -53,7 +54,7 @@ async fn start_at(
             policy,
             scripts: sandbox::scripts(),
             seed,
-            memory_budget: 1 << 30,
+            work: WorkLimits::new(1 << 30),
         },
     )
     .await

@@ -72,7 +72,7 @@ impl LocalServer {
             policy: Policy::default(),
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
-            memory_budget: 1 << 30,
+            work: server::work::WorkLimits::new(1 << 30),
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);
