@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of one unit of the budget.
 const UNIT: usize = 1024;
-/// How often the bytes of a text are in memory while it is at work: as it came, in its tree, as it is sent on, and as it
-/// is recorded.
-pub const TEXT_COPIES: usize = 4;
+/// How often the bytes of a text are in memory while it is at work: as it came, in its tree, as it is sent on, as it is
+/// recorded, and on their ways.
+pub const TEXT_COPIES: usize = 6;
 
 /// Memory for work. Clones share the same budget.
 #[derive(Clone)]
@@ -167,8 +167,8 @@ mod tests {
         let mut held = budget.text(4 << 10).unwrap();
         held.add(budget.reserve(1).unwrap());
         held.add(Reserved::nothing());
-        assert_eq!((held.bytes(), budget.free()), (17 << 10, 47 << 10));
-        assert_eq!(budget.reserve(48 << 10).unwrap_err(), OutOfMemory { budget: 0 });
+        assert_eq!((held.bytes(), budget.free()), (25 << 10, 39 << 10));
+        assert_eq!(budget.reserve(40 << 10).unwrap_err(), OutOfMemory { budget: 0 });
         drop(held);
         assert_eq!(budget.free(), 64 << 10);
     }

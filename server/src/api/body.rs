@@ -132,7 +132,8 @@ async fn read(
         return Err(too_large());
     }
     let reading = async {
-        let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(LARGE));
+        // Memory that is not written to is not taken, and a list that grows is in memory twice.
+        let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
         let mut reserved = Reserved::nothing();
         let mut parts = body.into_data_stream();
         while let Some(data) = parts.next().await {

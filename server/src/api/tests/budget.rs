@@ -56,7 +56,7 @@ async fn beyond_the_budget_there_is_503_and_what_is_small_goes_on() {
     let server = TestServer::start().await;
     server.connector("c", "odd", json!({})).await;
     let large = format!(r#"{{"command":"x","params":{{"p":"{}"}}}}"#, "x".repeat(1 << 20));
-    let held = server.app.work.memory.reserve((1 << 30) - (2 << 20)).unwrap();
+    let held = server.app.work.memory.reserve((1 << 30) - (3 << 20)).unwrap();
     let refused = send(&server, "/api/connectors/c/execute", large.clone()).await;
     refused.problem(503);
     assert_eq!(refused.header("retry-after"), "1");
