@@ -81,6 +81,8 @@ pub struct Invocation {
     pub log_rate: Option<Arc<LogRate>>,
     /// The HTTP client; make it with [`Client::for_connection`], once for each connection config.
     pub http: Client,
+    /// When the call arrived: its deadline counts from then; `None` for now.
+    pub began: Option<Instant>,
     /// Knows the secrets of the connection; `None` to have it made from the schema.
     pub redactor: Option<Arc<Redactor>>,
 }

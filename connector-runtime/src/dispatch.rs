@@ -17,4 +17,4 @@ mod tests;
 
 pub use self::call::{Call, FinishedCall, Prepared, dispatch};
 pub use self::executor::{DEFAULT_TIMEOUT_MS, Executor, MAX_TIMEOUT_MS, Target};
-pub use self::prepare::prepare;
+pub use self::prepare::{Checked, check, deadline, prepare, prepare_checked};

@@ -188,6 +188,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         seed: SeedOptions::default(),
         audit_days: DEFAULT_AUDIT_DAYS,
         record_limit: MAX_RECORDED,
+        work: server::work::WorkLimits::new(1 << 30),
     };
     App::start_with(registry, options).await.expect("a server")
 }

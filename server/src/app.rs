@@ -26,6 +26,7 @@ use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
 use crate::store::{OpenError, Recorder, Store, StoreError, sqlite_file};
 use crate::vault::{self, UnlockError};
+use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
 
 /// A running server. Clones share the same server.
@@ -71,6 +72,8 @@ pub struct Options<'o> {
     pub audit_days: u16,
     /// The most bytes of the params, the result and the diagnostics of an execution that are recorded, each.
     pub record_limit: usize,
+    /// What work may take of this machine.
+    pub work: WorkLimits,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -163,7 +166,8 @@ impl App {
         seed(&store, &vault, &registry, options.seed).await?;
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
-        let http = Client::new(options.policy);
+        let work = options.work;
+        let http = Client::with_memory(options.policy, work.memory.clone());
         let service_statuses = Arc::<ServiceStatuses>::default();
         let agents = Hub::default();
         let instances = Instances::new(Loader {
@@ -189,6 +193,7 @@ impl App {
             http,
             scripts: options.scripts,
             agents,
+            work,
             permits: Semaphore::new(MAX_CALLS),
             calls: TaskTracker::new(),
             write_lock: Mutex::new(()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use connector_runtime::Secret;
+use connector_runtime::egress::memory::MemoryBudget;
 use connector_runtime::egress::{Policy, PolicyError};
 use connector_runtime::process::{note_secret_variable, seal, secret_variable};
 use connector_runtime::serve::ConnectionLimits;
@@ -13,6 +14,7 @@ use connector_runtime::serve::ConnectionLimits;
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
 use crate::telemetry::LogFormat;
+use crate::work::quarter_of_memory;
 
 /// Where the database and the key file are.
 #[derive(Debug, Clone, Args)]
@@ -82,17 +84,17 @@ pub struct ScriptArgs {
 }
 
 impl ScriptArgs {
-    /// Creates the sandbox. No worker is started before `prepare` or the first call.
+    /// Creates the sandbox, whose large frames count against a budget. No worker is started before `prepare` or the first call.
     ///
     /// # Errors
     /// If the operating system cannot spawn a thread.
-    pub fn scripts(&self) -> std::io::Result<Scripts> {
+    pub fn scripts(&self, memory: &MemoryBudget) -> std::io::Result<Scripts> {
         let workers = usize::from(self.script_workers);
         let usual = PoolSettings::default();
         // The spare workers are part of the total.
         let spares = usual.spares.min(workers / 2);
         let per_connector = usual.per_connector.min(workers);
-        let pool = Pool::new(PoolSettings { workers, spares, per_connector, ..usual })?;
+        let pool = Pool::new(PoolSettings { workers, spares, per_connector, memory: memory.clone(), ..usual })?;
         let limits = Limits { memory: usize::from(self.script_memory) << 20, ..Limits::default() };
         Ok(Scripts { sandbox: Arc::new(pool), limits })
     }
@@ -124,6 +126,23 @@ impl ConnectionArgs {
         let total = count(self.max_connections).map_or(usual.total, |total| total.min(ConnectionLimits::possible()));
         let per_peer = count(self.max_connections_per_peer).unwrap_or((total / 2).max(1)).min(total);
         ConnectionLimits { total, per_peer }
+    }
+}
+
+/// How much memory work may take.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WorkArgs {
+    /// Memory that all bodies, frames and answers at work may take, in MiB; more is answered with 503. Default: a
+    /// quarter of the machine's memory.
+    #[arg(long, env = "FLOH_MEMORY_BUDGET", value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory_budget: Option<u32>,
+}
+
+impl WorkArgs {
+    /// Returns the budget in bytes.
+    pub fn memory_budget(&self) -> usize {
+        let given = self.memory_budget.and_then(|mib| usize::try_from(u64::from(mib) << 20).ok());
+        given.unwrap_or_else(quarter_of_memory)
     }
 }
 
@@ -159,6 +178,9 @@ pub struct ServeArgs {
     #[arg(long, env = "FLOH_RECORD_LIMIT", default_value_t = 256, value_name = "KIB",
         value_parser = clap::value_parser!(u16).range(1..=16_384))]
     pub record_limit: u16,
+    /// How much memory work may take.
+    #[command(flatten)]
+    pub work: WorkArgs,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

@@ -3,6 +3,7 @@
 //! call around it.
 
 mod call;
+mod checking;
 mod history;
 mod idempotency;
 mod path;

@@ -12,7 +12,7 @@
 //! | executors: what runs commands | [`script`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
 //! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
-//! | ground: errors, inputs, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`] |
+//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`] |
 
 pub mod agent_hub;
 pub mod api;
@@ -45,3 +45,4 @@ mod testing;
 pub mod tokens;
 mod type_schema;
 pub mod vault;
+pub mod work;

@@ -10,6 +10,7 @@ mod command;
 mod connector_draft;
 mod error;
 mod import;
+mod limits;
 mod names;
 mod notes;
 mod operations;

@@ -20,6 +20,7 @@ use crate::run_to_completion::RunToCompletion;
 use crate::script::Scripts;
 use crate::store::{Recorder, Store};
 use crate::vault::Vault;
+use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
 
 /// The maximum number of concurrent calls of the server.
@@ -56,6 +57,8 @@ pub struct Parts {
     pub scripts: Scripts,
     /// The agents that are connected.
     pub agents: Hub,
+    /// What requests may take of this machine.
+    pub work: WorkLimits,
     /// Refuses calls beyond `MAX_CALLS`.
     pub permits: Semaphore,
     /// Running calls and writes, which a shutdown waits for.

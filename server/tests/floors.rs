@@ -16,12 +16,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("changes", &[]),
     ("blocking", &["error"]),
     ("run_to_completion", &[]),
+    ("work", &["error"]),
     ("data_lock", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
     ("vault", &["store"]),
-    ("auth", &["changes", "error", "store"]),
+    ("auth", &["changes", "error", "store", "work"]),
     ("type_schema", &["error", "store"]),
     ("connector_secrets", &["error", "store", "vault"]),
     ("events", &["changes", "store"]),
@@ -34,7 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("instances", &["agent_hub", "changes", "connector_secrets", "error", "script", "store", "type_schema", "vault"]),
     (
         "services",
-        &["agent_hub", "auth", "error", "events", "instances", "run_to_completion", "script", "store", "vault"],
+        &["agent_hub", "auth", "error", "events", "instances", "run_to_completion", "script", "store", "vault", "work"],
     ),
     // Use cases: every rule and every right.
     (
@@ -54,14 +55,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("execute", &["auth", "error", "events", "instances", "services", "store", "vault"]),
+    ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("seed", &["catalog", "script", "store", "type_schema", "vault"]),
     // Wiring: start, stop, drive.
     ("background", &["auth", "services", "store"]),
     ("telemetry", &[]),
-    ("config", &["script", "store", "telemetry"]),
+    ("config", &["script", "store", "telemetry", "work"]),
     (
         "app",
         &[
@@ -79,6 +80,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "services",
             "store",
             "vault",
+            "work",
         ],
     ),
     ("listen", &["app"]),
@@ -99,6 +101,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "services",
             "store",
             "tokens",
+            "work",
         ],
     ),
     (
@@ -116,6 +119,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seed",
             "store",
             "telemetry",
+            "work",
         ],
     ),
     ("main", &["cli", "script"]),

@@ -66,5 +66,8 @@ fn a_promise_without_its_test_is_found() {
     }
     let text = "## Promises and their tests\n| promise | test |\n|---|---|\n| a | `x.rs::b`, `y.rs::c` |\n| d | |\n";
     let rows = rows(text);
-    assert_eq!(rows, [("a".to_owned(), vec!["x.rs::b".to_owned(), "y.rs::c".to_owned()]), ("d".to_owned(), Vec::new())]);
+    assert_eq!(
+        rows,
+        [("a".to_owned(), vec!["x.rs::b".to_owned(), "y.rs::c".to_owned()]), ("d".to_owned(), Vec::new())]
+    );
 }

@@ -4,14 +4,18 @@
 //! a small answer cannot become a large one. A body that ends early is an error, never a short body.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use connector_schema::json_text::MAX_JSON_VALUES;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
+use parking_lot::Mutex;
 
 use super::EgressError;
 use super::exchange::explain_http;
+use super::memory::{MemoryBudget, OutOfMemory, RefusedJson, Reserved};
 
 /// The most bytes of a body, encoded and decoded, unless its request accepts more.
 pub(super) const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -27,6 +31,15 @@ pub(super) enum BodyFault {
     TooLarge(usize),
     Http(hyper::Error),
     Encoding(&'static str),
+    Memory(OutOfMemory),
+}
+
+/// The bytes of a body, and the memory that is reserved for them.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    pub(super) memory: MemoryBudget,
+    pub(super) reserved: Arc<Mutex<Reserved>>,
 }
 
 /// A content coding that can be decoded.
@@ -37,21 +50,56 @@ enum Coding {
     Brotli,
 }
 
-/// Reads a body of at most `most` bytes and decodes it.
-pub(super) async fn read(body: Incoming, headers: &HeaderMap, most: usize) -> Result<Bytes, BodyFault> {
+/// Reads a body of at most `most` bytes and decodes it. Its bytes count against the budget as they come, decoded ones
+/// too.
+pub(super) async fn read(
+    body: Incoming,
+    headers: &HeaderMap,
+    most: usize,
+    memory: &MemoryBudget,
+) -> Result<Body, BodyFault> {
     let coding = coding(headers)?;
-    let raw = collect(body, most).await?;
+    let mut reserved = Reserved::nothing();
+    let raw = collect(body, most, memory, &mut reserved).await?;
     let Some(coding) = coding.filter(|_| !raw.is_empty()) else {
-        return Ok(raw);
+        return Ok(Body::new(raw, memory, reserved));
     };
-    if raw.len() < LARGE {
-        return decode(coding, &raw, most);
+    let small = raw.len() < LARGE;
+    let budget = memory.clone();
+    let work = move || {
+        let bytes = decode(coding, &raw, most, &budget, &mut reserved)?;
+        Ok(Body::new(bytes, &budget, reserved))
+    };
+    if small {
+        return work();
     }
-    let decoding = tokio::task::spawn_blocking(move || decode(coding, &raw, most));
+    let decoding = tokio::task::spawn_blocking(work);
     decoding.await.unwrap_or(Err(BodyFault::Encoding("its decompression failed")))
 }
 
-async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, BodyFault> {
+impl Body {
+    pub(super) fn new(bytes: Bytes, memory: &MemoryBudget, reserved: Reserved) -> Self {
+        Self { bytes, memory: memory.clone(), reserved: Arc::new(Mutex::new(reserved)) }
+    }
+
+    /// Reserves memory for the tree of a JSON text, which is kept as long as the body is.
+    pub(super) fn reserve_tree(&self, text: &[u8]) -> Result<(), RefusedJson> {
+        let tree = self.memory.tree(text, MAX_JSON_VALUES)?;
+        let mut reserved = self.reserved.lock();
+        // A body that is read again replaces the tree that was built before.
+        if reserved.bytes() < tree.bytes() + self.bytes.len() {
+            reserved.add(tree);
+        }
+        Ok(())
+    }
+}
+
+async fn collect(
+    mut body: Incoming,
+    most: usize,
+    memory: &MemoryBudget,
+    reserved: &mut Reserved,
+) -> Result<Bytes, BodyFault> {
     let announced = body.size_hint().lower();
     let capacity = usize::try_from(announced).ok().filter(|bytes| *bytes <= most).ok_or(BodyFault::TooLarge(most))?;
     let mut all = BytesMut::with_capacity(capacity.min(LARGE));
@@ -62,6 +110,7 @@ async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, BodyFault> {
         if all.len() + data.len() > most {
             return Err(BodyFault::TooLarge(most));
         }
+        memory.grow(reserved, all.len() + data.len())?;
         all.extend_from_slice(&data);
     }
     Ok(all.freeze())
@@ -89,21 +138,39 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, BodyFault> {
     Ok(found)
 }
 
-fn decode(coding: Coding, raw: &[u8], most: usize) -> Result<Bytes, BodyFault> {
+fn decode(
+    coding: Coding,
+    raw: &[u8],
+    most: usize,
+    memory: &MemoryBudget,
+    reserved: &mut Reserved,
+) -> Result<Bytes, BodyFault> {
     match coding {
-        Coding::Gzip => take(flate2::read::MultiGzDecoder::new(raw), most),
+        Coding::Gzip => take(flate2::read::MultiGzDecoder::new(raw), most, memory, reserved),
         // "deflate" means zlib (RFC 9110, section 8.4.1.2), but some servers send the bare stream.
-        Coding::Deflate if is_zlib(raw) => take(flate2::read::ZlibDecoder::new(raw), most),
-        Coding::Deflate => take(flate2::read::DeflateDecoder::new(raw), most),
-        Coding::Brotli => take(brotli_decompressor::Decompressor::new(raw, 4096), most),
+        Coding::Deflate if is_zlib(raw) => take(flate2::read::ZlibDecoder::new(raw), most, memory, reserved),
+        Coding::Deflate => take(flate2::read::DeflateDecoder::new(raw), most, memory, reserved),
+        Coding::Brotli => take(brotli_decompressor::Decompressor::new(raw, 4096), most, memory, reserved),
     }
 }
 
-fn take(decoder: impl Read, most: usize) -> Result<Bytes, BodyFault> {
+fn take(
+    mut decoder: impl Read,
+    most: usize,
+    memory: &MemoryBudget,
+    reserved: &mut Reserved,
+) -> Result<Bytes, BodyFault> {
     let mut bytes = Vec::new();
-    let limit = most as u64 + 1;
-    decoder.take(limit).read_to_end(&mut bytes).map_err(|error| BodyFault::Encoding(broken(&error)))?;
-    if bytes.len() > most { Err(BodyFault::TooLarge(most)) } else { Ok(bytes.into()) }
+    loop {
+        let more = decoder.by_ref().take(LARGE as u64).read_to_end(&mut bytes);
+        if more.map_err(|error| BodyFault::Encoding(broken(&error)))? == 0 {
+            return Ok(bytes.into());
+        }
+        if bytes.len() > most {
+            return Err(BodyFault::TooLarge(most));
+        }
+        memory.grow(reserved, bytes.len())?;
+    }
 }
 
 fn broken(error: &io::Error) -> &'static str {
@@ -117,6 +184,12 @@ fn is_zlib(raw: &[u8]) -> bool {
     matches!(raw, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
 }
 
+impl From<OutOfMemory> for BodyFault {
+    fn from(out: OutOfMemory) -> Self {
+        Self::Memory(out)
+    }
+}
+
 impl BodyFault {
     pub(super) fn into_egress(self, target: String) -> EgressError {
         match self {
@@ -124,6 +197,7 @@ impl BodyFault {
                 EgressError::TooLarge { target, why: format!("its body has more than {} MiB", most >> 20) }
             }
             Self::Http(error) => explain_http(&error, target),
+            Self::Memory(out) => EgressError::TooLarge { target, why: out.to_string() },
             Self::Encoding(why) => EgressError::Protocol { target, why: why.to_owned() },
         }
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
 use super::look_ups;
+use super::memory::MemoryBudget;
 use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::suspicious_headers::Notes;
@@ -65,15 +66,21 @@ pub struct Client {
 struct Shared {
     connector: ConnectionOpener,
     engine: HttpEngine,
+    memory: MemoryBudget,
 }
 
 impl Client {
     /// Returns a client with a pool of its own. Nothing is opened or read before the first request.
     pub fn new(policy: Policy) -> Self {
-        Self::over(ConnectionOpener::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()))
+        Self::with_memory(policy, MemoryBudget::unlimited())
     }
 
-    pub(super) fn over(connector: ConnectionOpener) -> Self {
+    /// Returns a client with a pool of its own, whose answers count against a budget of memory.
+    pub fn with_memory(policy: Policy, memory: MemoryBudget) -> Self {
+        Self::over(ConnectionOpener::new(policy, Arc::new(SystemResolver), Arc::new(SystemDialer), Vec::new()), memory)
+    }
+
+    pub(super) fn over(connector: ConnectionOpener, memory: MemoryBudget) -> Self {
         let engine = Engine::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -83,7 +90,7 @@ impl Client {
             .http2_max_header_list_size(MAX_HEAD_BYTES)
             .http2_keep_alive_interval(PING)
             .build(connector.clone());
-        let shared = Arc::new(Shared { connector, engine });
+        let shared = Arc::new(Shared { connector, engine, memory });
         Self {
             shared,
             scope: Scope::default(),
@@ -211,6 +218,10 @@ impl Client {
         request: http::Request<Full<Bytes>>,
     ) -> Result<http::Response<Incoming>, EngineError> {
         look_ups::with_permits(Arc::clone(&self.look_ups), self.shared.engine.request(request)).await
+    }
+
+    pub(super) fn memory(&self) -> &MemoryBudget {
+        &self.shared.memory
     }
 }
 

@@ -58,12 +58,12 @@ pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<
 }
 
 /// Reads the body of an answer.
-pub(super) async fn read(answer: Answer, outgoing: OutgoingRequest) -> Result<Response, EgressError> {
+pub(super) async fn read(client: &Client, answer: Answer, outgoing: OutgoingRequest) -> Result<Response, EgressError> {
     let (head, incoming) = answer.into_parts();
-    let bytes = body::read(incoming, &head.headers, outgoing.most_bytes)
+    let body = body::read(incoming, &head.headers, outgoing.most_bytes, client.memory())
         .await
         .map_err(|fault| fault.into_egress(outgoing.shown()))?;
-    Ok(Response::new(outgoing, head.status, head.headers, bytes))
+    Ok(Response::new(outgoing, head.status, head.headers, body))
 }
 
 async fn attempt(

@@ -28,6 +28,7 @@ mod interfaces;
 mod link;
 mod list;
 mod look_ups;
+pub mod memory;
 mod multipart;
 mod names;
 mod outgoing;

@@ -22,7 +22,7 @@ pub(super) async fn follow(client: &Client, mut outgoing: OutgoingRequest) -> Re
         }
         let answer = exchange::send(client, &outgoing).await?;
         let Some(location) = outgoing.location(&answer)? else {
-            return exchange::read(answer, outgoing).await;
+            return exchange::read(client, answer, outgoing).await;
         };
         outgoing.redirect(answer.status(), location)?;
     }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::body::Body;
 use super::outgoing::OutgoingRequest;
 use super::{BodyError, HttpError};
 use crate::redact::{MASK, is_sensitive_name};
@@ -22,11 +23,11 @@ pub struct Response {
     url: Url,
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 }
 
 impl Response {
-    pub(super) fn new(outgoing: OutgoingRequest, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+    pub(super) fn new(outgoing: OutgoingRequest, status: StatusCode, headers: HeaderMap, body: Body) -> Self {
         let title = format!("{} {}", outgoing.method, outgoing.shown());
         Self { title, url: outgoing.url, status, headers, body }
     }
@@ -76,14 +77,14 @@ impl Response {
 
     /// Returns the body.
     pub fn bytes(&self) -> &Bytes {
-        &self.body
+        &self.body.bytes
     }
 
     /// Returns the body as a text, by the charset of its content type, else as UTF-8.
     ///
     /// Bytes that are not text become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
-        self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body).0
+        self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body.bytes).0
     }
 
     /// Reads the body as JSON, whatever its content type; a byte order mark is ignored.
@@ -93,9 +94,11 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// Fails if the body is not valid JSON, is nested too deep, or does not match the type.
+    /// Fails if the body is not valid JSON, is nested too deep, has more than a million values, or does not match the
+    /// type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BodyError> {
-        let text = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        let text = self.body.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body.bytes);
+        self.body.reserve_tree(text).map_err(|refused| BodyError::new(self, serde::de::Error::custom(refused)))?;
         serde_json::from_slice(text).map_err(|error| BodyError::new(self, error))
     }
 
@@ -121,7 +124,7 @@ impl Response {
     }
 
     fn body_value(&self) -> Value {
-        if self.body.is_empty() {
+        if self.body.bytes.is_empty() {
             return Value::Null;
         }
         self.json().unwrap_or_else(|_| Value::String(self.text().into_owned()))
@@ -157,7 +160,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("request", &self.title)
             .field("status", &self.status())
-            .field("bytes", &self.body.len())
+            .field("bytes", &self.body.bytes.len())
             .finish_non_exhaustive()
     }
 }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::model::{ConfigSchema, Field, FieldKind, Fields};
+use crate::nested::References;
 use crate::{FieldValues, NestedSchema};
 
 pub use template::resolved_text;
@@ -79,7 +80,7 @@ impl Destinations {
         }
         let document = field.schema.as_ref().map_or(&Value::Null, NestedSchema::document);
         let mut add = |path: &str, part: &Value, _: bool| self.insert(path.to_owned(), part);
-        Walk { root: document, found: &mut add }.visit(value, &[document], name);
+        Walk { references: References::of(document), found: &mut add }.visit(value, &[document], name);
     }
 
     fn insert(&mut self, path: String, place: &Value) {
@@ -100,7 +101,7 @@ pub(crate) fn visit_urls<'v>(document: &Value, value: &'v Value, found: &mut dyn
             found(path, text);
         }
     };
-    Walk { root: document, found: &mut add }.visit(value, &[document], "");
+    Walk { references: References::of(document), found: &mut add }.visit(value, &[document], "");
 }
 
 /// Returns whether the value of a field is a destination as a whole.
@@ -149,14 +150,14 @@ fn is_destination_format(format: &str) -> bool {
 
 /// Walks a value beside the schemas that may apply to it. Every schema that could apply counts.
 struct Walk<'w, 'v> {
-    root: &'w Value,
+    references: References<'w>,
     /// Takes the path of a destination (items of lists as `*`), its value, and whether a schema calls it a URL.
     found: &'w mut dyn FnMut(&str, &'v Value, bool),
 }
 
 impl<'w, 'v> Walk<'w, 'v> {
     fn visit(&mut self, value: &'v Value, schemas: &[&'w Value], path: &str) {
-        let Branches { schemas, more } = Branches::of(schemas, self.root);
+        let Branches { schemas, more } = Branches::of(schemas, &self.references);
         let formats = || schemas.iter().filter_map(|schema| schema.get("format").and_then(Value::as_str));
         match value {
             Value::String(_) if more || formats().any(is_destination_format) => {
@@ -168,7 +169,7 @@ impl<'w, 'v> Walk<'w, 'v> {
                     let below: Vec<&Value> = schemas.iter().flat_map(|schema| property(schema, name)).collect();
                     if is_destination_name(name) && part.is_string() {
                         let format = |schema: &&Value| schema.get("format").and_then(Value::as_str) == Some(URI);
-                        let is_url = Branches::of(&below, self.root).schemas.iter().any(format);
+                        let is_url = Branches::of(&below, &self.references).schemas.iter().any(format);
                         (self.found)(&path, part, is_url);
                     } else {
                         self.visit(part, &below, &path);
@@ -209,7 +210,7 @@ struct Branches<'w> {
 }
 
 impl<'w> Branches<'w> {
-    fn of(schemas: &[&'w Value], root: &'w Value) -> Self {
+    fn of(schemas: &[&'w Value], references: &References<'w>) -> Self {
         let mut all: Vec<&Value> = Vec::new();
         let mut seen: HashSet<*const Value> = HashSet::new();
         let mut waiting: Vec<&Value> = schemas.to_vec();
@@ -221,9 +222,7 @@ impl<'w> Branches<'w> {
                 return Self { schemas: all, more: true };
             }
             all.push(schema);
-            let target =
-                schema.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
-            waiting.extend(target);
+            waiting.extend(references.followed(schema));
             for keyword in ["allOf", "anyOf", "oneOf"] {
                 waiting.extend(schema.get(keyword).and_then(Value::as_array).into_iter().flatten());
             }

@@ -8,6 +8,7 @@
 
 pub mod destination;
 mod json_schema;
+pub mod json_text;
 mod log_level;
 mod model;
 mod names;
@@ -26,8 +27,8 @@ pub use json_schema::{command_schemas, connection_schema};
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
 pub use names::{CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
-pub use nested::NestedSchema;
 pub use nested::is_secret as is_secret_schema;
-pub use parse::{SchemaError, SchemaProblem};
+pub use nested::{Fuel, MAX_CHECK_STEPS, NestedSchema};
+pub use parse::{MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS, SchemaError, SchemaProblem};
 pub use secret::Secret;
 pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type};

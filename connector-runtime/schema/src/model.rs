@@ -286,8 +286,8 @@ impl Pattern {
         }
     }
 
-    /// Returns whether a text is a pattern that is small when compiled.
-    pub(super) fn is_small(text: &str) -> bool {
+    /// Returns whether a text is a pattern, and one that is small when compiled.
+    pub fn is_small(text: &str) -> bool {
         regex::RegexBuilder::new(text).size_limit(SMALL_PATTERN).build().is_ok()
     }
 

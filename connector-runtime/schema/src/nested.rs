@@ -2,15 +2,39 @@
 //!
 //! Kept as the document that its author wrote and compiled at first use. A `$ref` to another document
 //! is refused, so that validation never reads a file or the network.
+//!
+//! What a check may cost is bounded twice: the parser refuses a schema that expands too far, and each evaluation has
+//! [fuel](Fuel).
 
-use std::collections::BTreeSet;
-use std::fmt;
+mod expansion;
+mod metered;
+mod references;
+mod secrets;
+
+use std::fmt::{self, Write as _};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// How deep a schema and a value are walked together in search of secrets.
-const DEPTH: usize = 64;
+use self::metered::{Metered, MeteredJson, OutOfFuel};
+
+pub(crate) use self::expansion::{Expands, expands};
+pub use self::metered::{Fuel, MAX_CHECK_STEPS};
+pub(crate) use self::references::References;
+pub use self::secrets::is_secret;
+
+/// Steps that may be used to find more than the first mistake of a value.
+const MAX_LISTING_STEPS: u64 = 200_000;
+/// Mistakes of a value that are named.
+const MAX_MISTAKES: usize = 8;
+/// Bytes of the text about one mistake, which quotes the value.
+const MAX_TEXT: usize = 1024;
+/// Steps that a regular expression with look-around may take for one text.
+const MAX_BACKTRACKS: usize = 100_000;
+/// The message for a value whose check was given up.
+const OUT_OF_FUEL: &str =
+    "checking the value against its schema takes too long; send less, or simplify the references of the schema";
+
 /// Bytes that one regular expression may take when compiled.
 const PATTERN_SIZE: usize = 2 << 20;
 
@@ -18,12 +42,12 @@ const PATTERN_SIZE: usize = 2 << 20;
 #[derive(Clone)]
 pub struct NestedSchema {
     document: Value,
-    compiled: OnceLock<Result<std::sync::Arc<jsonschema::Validator>, String>>,
+    compiled: OnceLock<Result<std::sync::Arc<jsonschema::Validator<MeteredJson>>, String>>,
     holds_secret: OnceLock<bool>,
 }
 
 impl NestedSchema {
-    /// Wraps a document. It is compiled when a value is checked first.
+    /// Wraps a document that its reader has checked to [expand](expands) to a bounded size. It is compiled when a value is checked first.
     pub fn new(document: Value) -> Self {
         Self { document, compiled: OnceLock::new(), holds_secret: OnceLock::new() }
     }
@@ -41,61 +65,53 @@ impl NestedSchema {
         self.validator().map(drop)
     }
 
-    /// Checks a value.
+    /// Checks a value, in at most [`MAX_CHECK_STEPS`] steps.
     ///
     /// # Errors
-    /// Lists what is wrong, each with the place inside the value. A text never quotes the value where
-    /// the schema holds a secret.
+    /// As [`Self::check_within`].
     pub fn check(&self, value: &Value) -> Result<(), Vec<String>> {
+        self.check_within(value, &mut Fuel::default())
+    }
+
+    /// Checks a value, as long as there is fuel.
+    ///
+    /// # Errors
+    /// Lists what is wrong, each with the place inside the value; also if the fuel does not suffice, of which then none
+    /// is left. A text never quotes the value where the schema holds a secret.
+    pub fn check_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), Vec<String>> {
         let validator = self.validator().map_err(|error| vec![error])?;
+        match metered::run(fuel, || validator.is_valid(Metered(value))) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.mistakes(&validator, value, fuel)),
+            Err(OutOfFuel) => Err(vec![OUT_OF_FUEL.to_owned()]),
+        }
+    }
+
+    /// Names the mistakes of a value that is not valid, the first one at least. All of them are found before the first
+    /// can be shown, so little fuel is used for that.
+    fn mistakes(&self, validator: &jsonschema::Validator<MeteredJson>, value: &Value, fuel: &mut Fuel) -> Vec<String> {
         let quiet = self.holds_secret();
-        let problems: Vec<String> = validator
-            .iter_errors(value)
-            .take(8)
-            .map(|error| {
-                let place = error.instance_path().as_str().to_owned();
-                let text = if quiet { quiet_text(&error) } else { error.to_string() };
-                if place.is_empty() { text } else { format!("{place}: {text}") }
-            })
-            .collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
-    }
-
-    /// Returns whether any part of the value is a credential (`writeOnly` with format `password`).
-    pub fn holds_secret(&self) -> bool {
-        *self.holds_secret.get_or_init(|| mentions_secret(&self.document))
-    }
-
-    /// Calls `found` with every part of a value that the schema declares a credential.
-    pub fn visit_secrets<'v>(&self, value: &'v Value, found: &mut dyn FnMut(&'v Value)) {
-        if self.holds_secret() {
-            Walk { root: &self.document }.visit(&self.document, value, 0, found);
-        }
-    }
-
-    /// Returns a copy of a value with every credential in it replaced.
-    pub fn mask_secrets(&self, value: &Value, mask: &str) -> Value {
-        let mut secrets: BTreeSet<*const Value> = BTreeSet::new();
-        self.visit_secrets(value, &mut |part| {
-            secrets.insert(std::ptr::from_ref(part));
+        let mut listing = Fuel { steps: fuel.steps.min(MAX_LISTING_STEPS), ..*fuel };
+        let all = metered::run(&mut listing, || {
+            validator.iter_errors(Metered(value)).take(MAX_MISTAKES).map(|error| text(&error, quiet)).collect()
         });
-        mask_parts(value, &secrets, mask)
+        all.or_else(|OutOfFuel| {
+            let first = || validator.validate(Metered(value)).err().map(|error| text(&error, quiet));
+            metered::run(fuel, first).map(|first| first.into_iter().collect())
+        })
+        .unwrap_or_else(|OutOfFuel| vec![OUT_OF_FUEL.to_owned()])
     }
 
-    /// Returns the pointers of the defaults that the schema gives to credentials, or to values that hold one.
-    pub fn secret_defaults(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        if self.holds_secret() {
-            find_secret_defaults(&self.document, (&self.document, true), &mut String::new(), &mut found);
-        }
-        found
-    }
-
-    fn validator(&self) -> Result<std::sync::Arc<jsonschema::Validator>, String> {
+    fn validator(&self) -> Result<std::sync::Arc<jsonschema::Validator<MeteredJson>>, String> {
         self.compiled
             .get_or_init(|| {
-                jsonschema::draft202012::options()
-                    .with_pattern_options(jsonschema::PatternOptions::fancy_regex().size_limit(PATTERN_SIZE))
+                jsonschema::options_for::<MeteredJson>()
+                    .with_draft(jsonschema::Draft::Draft202012)
+                    .with_pattern_options(
+                        jsonschema::PatternOptions::fancy_regex()
+                            .size_limit(PATTERN_SIZE)
+                            .backtrack_limit(MAX_BACKTRACKS),
+                    )
                     .build(&self.document)
                     .map(std::sync::Arc::new)
                     .map_err(|error| format!("the schema cannot be used: {error}"))
@@ -116,6 +132,31 @@ impl PartialEq for NestedSchema {
     }
 }
 
+/// Words a mistake and its place.
+fn text(error: &jsonschema::ValidationError<'_>, quiet: bool) -> String {
+    let place = error.instance_path().as_str();
+    let mut text = Cut(if place.is_empty() { String::new() } else { format!("{place}: ") });
+    // What does not fit is cut.
+    let _cut: fmt::Result = if quiet { text.write_str(&quiet_text(error)) } else { write!(text, "{error}") };
+    text.0
+}
+
+/// A text of at most [`MAX_TEXT`] bytes.
+struct Cut(String);
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let Some(room) = MAX_TEXT.checked_sub(self.0.len()) else { return Err(fmt::Error) };
+        if more.len() <= room {
+            self.0.push_str(more);
+            return Ok(());
+        }
+        self.0.push_str(&more[..more.floor_char_boundary(room)]);
+        self.0.push_str("...");
+        Err(fmt::Error)
+    }
+}
+
 /// The error without the value, and without names that the schema does not know.
 fn quiet_text(error: &jsonschema::ValidationError<'_>) -> String {
     use jsonschema::error::ValidationErrorKind as Kind;
@@ -124,140 +165,5 @@ fn quiet_text(error: &jsonschema::ValidationError<'_>) -> String {
             "a property is not allowed here".to_owned()
         }
         _ => error.masked().to_string(),
-    }
-}
-
-/// Returns whether a nested schema marks its value as a secret: `"writeOnly": true` and `"format": "password"`.
-pub fn is_secret(schema: &Value) -> bool {
-    schema.get("writeOnly") == Some(&Value::Bool(true))
-        && schema.get("format").is_some_and(|format| format == "password")
-}
-
-fn mentions_secret(schema: &Value) -> bool {
-    match schema {
-        Value::Object(map) => is_secret(schema) || map.values().any(mentions_secret),
-        Value::Array(list) => list.iter().any(mentions_secret),
-        _ => false,
-    }
-}
-
-/// Looks through a part of a schema document. `is_schema` tells a schema from a map of names to schemas.
-fn find_secret_defaults(root: &Value, (part, is_schema): (&Value, bool), path: &mut String, found: &mut Vec<String>) {
-    const MAPS: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
-    let mut below = |step: &str, part: &Value, is_schema: bool| {
-        let end = path.len();
-        path.push('/');
-        path.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        find_secret_defaults(root, (part, is_schema), path, found);
-        path.truncate(end);
-    };
-    match part {
-        Value::Object(map) => {
-            let keyword = |key: &str| is_schema && key == "default";
-            for (key, part) in map.iter().filter(|(key, _)| !keyword(key)) {
-                below(key, part, !(is_schema && MAPS.contains(&key.as_str())));
-            }
-            let Some(default) = map.get("default").filter(|default| is_schema && !default.is_null()) else { return };
-            let mut holds = false;
-            Walk { root }.visit(part, default, 0, &mut |part| holds |= !part.is_null());
-            if holds {
-                found.push(format!("{path}/default"));
-            }
-        }
-        Value::Array(list) => list.iter().enumerate().for_each(|(index, part)| below(&index.to_string(), part, true)),
-        _ => {}
-    }
-}
-
-/// Walks a schema and a value side by side. Every branch that could apply counts: a part is a secret as soon as
-/// one of them says so.
-struct Walk<'s> {
-    root: &'s Value,
-}
-
-impl Walk<'_> {
-    fn visit<'v>(&self, schema: &Value, value: &'v Value, depth: usize, found: &mut dyn FnMut(&'v Value)) {
-        if depth > DEPTH {
-            return;
-        }
-        if is_secret(schema) {
-            found(value);
-            return;
-        }
-        let Value::Object(keywords) = schema else { return };
-        let resolved = keywords.get("$ref").and_then(Value::as_str).and_then(|target| self.resolve(target));
-        if let Some(target) = resolved {
-            self.visit(target, value, depth + 1, found);
-        }
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            for branch in keywords.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-                self.visit(branch, value, depth + 1, found);
-            }
-        }
-        for keyword in ["if", "then", "else"] {
-            if let Some(branch) = keywords.get(keyword) {
-                self.visit(branch, value, depth + 1, found);
-            }
-        }
-        match value {
-            Value::Object(parts) => self.visit_object(keywords, parts, depth, found),
-            Value::Array(items) => self.visit_array(keywords, items, depth, found),
-            _ => {}
-        }
-    }
-
-    fn visit_object<'v>(
-        &self,
-        keywords: &serde_json::Map<String, Value>,
-        parts: &'v serde_json::Map<String, Value>,
-        depth: usize,
-        found: &mut dyn FnMut(&'v Value),
-    ) {
-        let properties = keywords.get("properties").and_then(Value::as_object);
-        let patterns = keywords.get("patternProperties").and_then(Value::as_object);
-        let rest = [keywords.get("additionalProperties"), keywords.get("unevaluatedProperties")];
-        for (name, part) in parts {
-            let named = properties.and_then(|properties| properties.get(name));
-            let fits = |pattern: &str| regex::Regex::new(pattern).map_or(true, |pattern| pattern.is_match(name));
-            let others = patterns.into_iter().flatten().filter(|(pattern, _)| fits(pattern)).map(|(_, schema)| schema);
-            let unnamed = rest.into_iter().flatten().filter(|_| named.is_none());
-            for schema in named.into_iter().chain(others).chain(unnamed) {
-                self.visit(schema, part, depth + 1, found);
-            }
-        }
-    }
-
-    fn visit_array<'v>(
-        &self,
-        keywords: &serde_json::Map<String, Value>,
-        items: &'v [Value],
-        depth: usize,
-        found: &mut dyn FnMut(&'v Value),
-    ) {
-        let prefix = keywords.get("prefixItems").and_then(Value::as_array);
-        for (index, item) in items.iter().enumerate() {
-            let positional = prefix.and_then(|prefix| prefix.get(index));
-            for schema in positional.into_iter().chain(keywords.get("items")).chain(keywords.get("contains")) {
-                self.visit(schema, item, depth + 1, found);
-            }
-        }
-    }
-
-    fn resolve(&self, target: &str) -> Option<&Value> {
-        let pointer = target.strip_prefix('#')?;
-        self.root.pointer(pointer)
-    }
-}
-
-fn mask_parts(value: &Value, secrets: &BTreeSet<*const Value>, mask: &str) -> Value {
-    if secrets.contains(&std::ptr::from_ref(value)) {
-        return if value.is_null() { Value::Null } else { Value::String(mask.to_owned()) };
-    }
-    match value {
-        Value::Object(map) => {
-            Value::Object(map.iter().map(|(key, part)| (key.clone(), mask_parts(part, secrets, mask))).collect())
-        }
-        Value::Array(list) => Value::Array(list.iter().map(|part| mask_parts(part, secrets, mask)).collect()),
-        other => other.clone(),
     }
 }

@@ -7,3 +7,4 @@ mod patterns;
 mod schema;
 
 pub use error::{SchemaError, SchemaProblem};
+pub use patterns::{MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS};

@@ -1,2 +1,3 @@
+mod costs;
 mod parse;
 mod validate;

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use super::destination::visit_urls;
 use super::model::{Field, FieldKind, Fields};
-use super::nested::NestedSchema;
+use super::nested::{Fuel, NestedSchema};
 
 /// The most problems of URLs inside one value that a message lists.
 const MAX_LISTED: usize = 8;
@@ -105,17 +105,23 @@ impl<'a> FieldValues<'a> {
 
     /// Adds what is missing or wrong to `invalid`.
     pub fn check(&self, invalid: &mut Invalid) {
-        self.check_with(Field::check, invalid);
+        self.check_within(invalid, &mut Fuel::default());
     }
 
-    /// As [`FieldValues::check`], for values that were checked when they were stored. Of a field that holds a secret,
-    /// only the JSON type is checked: whoever may change the schema could read a stored secret with patterns and
+    /// Adds what is missing or wrong to `invalid`. A value for which the fuel does not suffice counts as wrong; none is
+    /// left then.
+    pub fn check_within(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
+        self.check_with(|field, value| field.check_within(value, fuel), invalid);
+    }
+
+    /// As [`FieldValues::check_within`], for values that were checked when they were stored. Of a field that holds a
+    /// secret, only the JSON type is checked: whoever may change the schema could read a stored secret with patterns and
     /// lengths.
-    pub fn check_stored(&self, invalid: &mut Invalid) {
-        self.check_with(Field::check_stored, invalid);
+    pub fn check_stored(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
+        self.check_with(|field, value| field.check_stored(value, fuel), invalid);
     }
 
-    fn check_with(&self, check: impl Fn(&Field, &Value) -> Result<(), String>, invalid: &mut Invalid) {
+    fn check_with(&self, mut check: impl FnMut(&Field, &Value) -> Result<(), String>, invalid: &mut Invalid) {
         for (name, field) in self.fields {
             let value = look_up(self.given, name);
             if is_missing(field, value) {
@@ -185,6 +191,14 @@ impl Field {
     /// # Errors
     /// Says what the field expects and what it got; the value of a secret is never quoted.
     pub fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_within(value, &mut Fuel::default())
+    }
+
+    /// Checks a value that is not null, as long as there is fuel.
+    ///
+    /// # Errors
+    /// As [`Self::check`]; also if the fuel does not suffice, of which then none is left.
+    pub fn check_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
         match (self.kind, value) {
             (FieldKind::String, Value::String(text)) => self.check_text(text),
             (FieldKind::Number, Value::Number(_)) => self.check_number(value),
@@ -194,7 +208,7 @@ impl Field {
             (FieldKind::Raw, _) | (FieldKind::Array, Value::Array(_)) | (FieldKind::Object, Value::Object(_)) => {
                 match &self.schema {
                     Some(schema) => {
-                        schema.check(value).map_err(|problems| problems.join(", "))?;
+                        schema.check_within(value, fuel).map_err(|problems| problems.join(", "))?;
                         check_urls(schema, value)
                     }
                     None => Ok(()),
@@ -213,8 +227,8 @@ impl Field {
         }
     }
 
-    fn check_stored(&self, value: &Value) -> Result<(), String> {
-        if self.holds_secret() { Self::new(self.kind).check(value) } else { self.check(value) }
+    fn check_stored(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
+        if self.holds_secret() { Self::new(self.kind).check(value) } else { self.check_within(value, fuel) }
     }
 
     fn check_text(&self, text: &str) -> Result<(), String> {

@@ -4,9 +4,16 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::context::Context;
 use crate::outcome::{BoxFuture, Fail, Failure, Reply};
 use crate::panic::{self, Panic};
+
+/// The error of a call whose time is over.
+pub(super) fn timed_out(timeout: Duration) -> String {
+    format!("Timed out after {} ms", timeout.as_millis())
+}
 
 /// Runs the work of a call until its deadline and so much longer; a panic in it becomes a value.
 pub(super) async fn until_deadline<'a>(
@@ -18,6 +25,10 @@ pub(super) async fn until_deadline<'a>(
     // Creating the future may panic as well as polling it.
     let mut poll =
         |task: &mut std::task::Context<'_>| panic::catch(|| work.get_or_insert_with(&mut begin).as_mut().poll(task));
+    if Instant::now() >= context.deadline {
+        // It was spent before the work: nothing is begun.
+        return Ok(Err(Fail::new(timed_out(context.timeout())).into()));
+    }
     // Work that is done at the first poll needs no timer.
     match poll_fn(|task| Poll::Ready(poll(task))).await {
         Ok(Poll::Ready(outcome)) => return Ok(outcome),
@@ -30,6 +41,6 @@ pub(super) async fn until_deadline<'a>(
     });
     match tokio::time::timeout_at(context.deadline + grace, rest).await {
         Ok(outcome) => outcome,
-        Err(_) => Ok(Err(Fail::new(format!("Timed out after {} ms", context.timeout().as_millis())).into())),
+        Err(_) => Ok(Err(Fail::new(timed_out(context.timeout())).into())),
     }
 }

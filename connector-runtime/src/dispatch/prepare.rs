@@ -7,17 +7,54 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::deadline::timed_out;
 use super::deprecation::{deprecation, warn_of_deprecation};
 use super::executor::{DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, Target};
 use super::{Call, FinishedCall, Prepared, mock_chain};
 use crate::context::{CallScope, Context, Invocation};
 use crate::outcome::Reply;
 use crate::redact::{Redactor, secret_texts};
-use crate::schema::{Command, ConfigSchema, FieldValues, Fields, Invalid};
+use crate::schema::{Command, ConfigSchema, FieldValues, Fields, Fuel, Invalid};
+
+/// What came of the check of a call's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// They can be used, or the command is unknown, which is said without them.
+    Fine,
+    /// Some cannot.
+    Invalid(Invalid),
+    /// The time of the call was over before they were checked.
+    Late,
+}
+
+/// Checks the values of a call, as long as there is fuel. Without any left the result says nothing.
+pub fn check(target: &Target<'_>, invocation: &Invocation, fuel: &mut Fuel) -> Checked {
+    let Ok((_, command)) = pick(target.schema, invocation.command.as_deref()) else { return Checked::Fine };
+    let mocked = mock_chain::scenario(target, invocation).is_some();
+    match validate(target, command, invocation, mocked, fuel) {
+        Ok(()) => Checked::Fine,
+        Err(invalid) => Checked::Invalid(invalid),
+    }
+}
+
+/// Returns when a call has to be done.
+pub fn deadline(target: &Target<'_>, invocation: &Invocation) -> Instant {
+    let began = invocation.began.unwrap_or_else(Instant::now);
+    match pick(target.schema, invocation.command.as_deref()) {
+        Ok((name, command)) => began + timeout(target, invocation, &name, command),
+        Err(_) => began + Duration::from_millis(DEFAULT_TIMEOUT_MS),
+    }
+}
 
 /// Picks the command and checks the values. Nothing has been sent when this returns.
-pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
-    let began = Instant::now();
+pub fn prepare(target: Target<'_>, invocation: Invocation) -> Prepared<'_> {
+    let checked = check(&target, &invocation, &mut Fuel::default());
+    prepare_checked(target, invocation, checked)
+}
+
+/// Picks the command of a call whose values were checked. Nothing has been sent when this returns.
+pub fn prepare_checked(target: Target<'_>, mut invocation: Invocation, checked: Checked) -> Prepared<'_> {
+    let began = invocation.began.unwrap_or_else(Instant::now);
     let picked = pick(target.schema, invocation.command.as_deref());
     let params = picked.as_ref().ok().map(|(_, command)| &command.params);
     let redactor = redactor(&target, &mut invocation, params);
@@ -40,18 +77,16 @@ pub fn prepare(target: Target<'_>, mut invocation: Invocation) -> Prepared<'_> {
         Err(error) => return refuse(invocation.command, None, error, invocation.params),
     };
     let scenario = mock_chain::scenario(&target, &invocation);
-    if let Err(invalid) = validate(&target, command, &invocation, scenario.is_some()) {
+    let timeout = timeout(&target, &invocation, &name, command);
+    let error = match checked {
+        Checked::Fine => None,
+        Checked::Invalid(invalid) => Some(invalid.to_string()),
+        Checked::Late => Some(timed_out(timeout)),
+    };
+    if let Some(error) = error {
         warn_of_deprecation(target.connector, &name, command, invocation.log_rate.as_deref());
-        return refuse(Some(name.into_owned()), Some(command), invalid.to_string(), invocation.params);
+        return refuse(Some(name.into_owned()), Some(command), error, invocation.params);
     }
-    let params = FieldValues::new(&command.params, &invocation.params);
-    let timeout_ms = invocation
-        .timeout_ms
-        .or(target.timeout_ms)
-        .or_else(|| target.executor.default_timeout(&name, params))
-        .unwrap_or(DEFAULT_TIMEOUT_MS)
-        .clamp(1, MAX_TIMEOUT_MS);
-    let timeout = Duration::from_millis(timeout_ms);
     let scope = CallScope {
         connector: target.connector.to_owned(),
         log_level: invocation.log_level,
@@ -94,19 +129,37 @@ fn pick<'a>(schema: &'a ConfigSchema, asked: Option<&str>) -> Result<(Cow<'a, st
         .ok_or_else(|| format!("Unknown command: {name} ({})", known()))
 }
 
+/// Returns how long a call may take.
+fn timeout(target: &Target<'_>, invocation: &Invocation, name: &str, command: &Command) -> Duration {
+    let params = FieldValues::new(&command.params, &invocation.params);
+    let timeout_ms = invocation
+        .timeout_ms
+        .or(target.timeout_ms)
+        .or_else(|| target.executor.default_timeout(name, params))
+        .unwrap_or(DEFAULT_TIMEOUT_MS)
+        .clamp(1, MAX_TIMEOUT_MS);
+    Duration::from_millis(timeout_ms)
+}
+
 /// Checks the params, and the connection config unless a mock answers or the config is kept elsewhere. All
 /// missing fields of both are reported together.
-fn validate(target: &Target<'_>, command: &Command, invocation: &Invocation, mocked: bool) -> Result<(), Invalid> {
+fn validate(
+    target: &Target<'_>,
+    command: &Command,
+    invocation: &Invocation,
+    mocked: bool,
+    fuel: &mut Fuel,
+) -> Result<(), Invalid> {
     let mut invalid = Invalid::default();
     if !mocked && !target.executor.holds_connection_config() {
         let connection = FieldValues::new(&target.schema.connection, &invocation.connection);
         if invocation.connection.is_stored() {
-            connection.check_stored(&mut invalid);
+            connection.check_stored(&mut invalid, fuel);
         } else {
-            connection.check(&mut invalid);
+            connection.check_within(&mut invalid, fuel);
         }
     }
-    FieldValues::new(&command.params, &invocation.params).check(&mut invalid);
+    FieldValues::new(&command.params, &invocation.params).check_within(&mut invalid, fuel);
     invalid.into_result()
 }
 

@@ -21,6 +21,7 @@ use server::config::DEFAULT_AUDIT_DAYS;
 use server::execute::MAX_RECORDED;
 use server::script::{Limits, Pool, PoolSettings, Scripts, worker};
 use server::seed::SeedOptions;
+use server::work::WorkLimits;
 use tokio::net::TcpListener;
 
 const DOCUMENT: &str = include_str!("../pets.yaml");
@@ -59,6 +60,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         seed: SeedOptions::default(),
         audit_days: DEFAULT_AUDIT_DAYS,
         record_limit: MAX_RECORDED,
+        work: WorkLimits::new(1 << 30),
     })
     .await?;
     app.auth.ensure_admin(Some(&Secret::from(TOKEN.to_owned()))).await?;

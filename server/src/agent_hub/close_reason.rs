@@ -6,6 +6,7 @@ use std::io;
 use connector_runtime::protocol;
 use connector_runtime::protocol::frames::limits::{MAX_CLOSE_REASON_BYTES, MAX_FRAME_BYTES};
 use connector_runtime::protocol::frames::{CloseCode, FrameError};
+use connector_runtime::schema::json_text::TooManyValues;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -92,6 +93,16 @@ impl CloseReason {
     /// The token could not be checked.
     pub(super) fn unavailable() -> Self {
         Self::new(CloseCode::Unavailable, "the database does not answer; try again in a moment")
+    }
+
+    /// A frame has too many JSON values.
+    pub(super) fn too_many_values(error: &TooManyValues) -> Self {
+        Self::new(CloseCode::MalformedFrame, format!("the frame cannot be read: {error}"))
+    }
+
+    /// There was no memory for a frame.
+    pub(super) fn no_memory() -> Self {
+        Self::new(CloseCode::Unavailable, "the server has no memory left for the frame; try again in a moment")
     }
 
     /// The agent speaks another protocol version.

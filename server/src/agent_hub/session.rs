@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use connector_runtime::egress::memory::{MemoryBudget, Reserved, TEXT_COPIES};
 use connector_runtime::protocol::frames::limits::{
     CLOSE_TIMEOUT, HEARTBEAT, MAX_FRAME_BYTES, MAX_SERVER_MISSES, MAX_UNREGISTERED_BYTES, REGISTRATION_TIMEOUT,
 };
 use connector_runtime::protocol::frames::{AgentFrame, FrameError, RegisterFrame, ServerFrame};
 use connector_runtime::registry::Registry;
+use connector_runtime::schema::json_text::{MAX_JSON_VALUES, MAX_PARAM_VALUES, VALUE_BYTES, count_values};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
@@ -35,6 +37,9 @@ use crate::type_schema::type_schema;
 
 /// The size of the read buffer and of the write buffer; small, because each idle agent keeps both.
 const BUFFER: usize = 4 * 1024;
+
+/// How long a frame waits for memory; less than the agent's heartbeats allow.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who opened the socket.
 #[derive(Debug, Default)]
@@ -58,12 +63,21 @@ pub(crate) struct SessionParts {
     store: Store,
     /// Holds the schemas of compiled types.
     registry: Arc<Registry>,
+    /// The memory that frames count against.
+    memory: MemoryBudget,
 }
 
 impl SessionParts {
     /// Collects what a session needs.
-    pub(crate) fn new(hub: &Hub, auth: &Authenticator, store: &Store, registry: &Arc<Registry>) -> Self {
-        Self { hub: hub.clone(), auth: auth.clone(), store: store.clone(), registry: Arc::clone(registry) }
+    pub(crate) fn new(
+        hub: &Hub,
+        auth: &Authenticator,
+        store: &Store,
+        registry: &Arc<Registry>,
+        memory: &MemoryBudget,
+    ) -> Self {
+        let (hub, auth, store) = (hub.clone(), auth.clone(), store.clone());
+        Self { hub, auth, store, registry: Arc::clone(registry), memory: memory.clone() }
     }
 }
 
@@ -78,7 +92,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionPart
     let line = CountedStream::new(stream, Arc::clone(&traffic));
     let mut socket = WebSocketStream::from_raw_socket(line, Role::Server, Some(config)).await;
     let Peer { caller, remote, stranger } = peer;
-    let registration = async { admit(&parts.auth, caller, remote, first(&mut socket).await?).await };
+    let registration = async { admit(&parts.auth, caller, remote, first(&parts.memory, &mut socket).await?).await };
     let registered = tokio::select! {
         registered = timeout(REGISTRATION_TIMEOUT, registration) => match registered {
             Ok(registered) => registered,
@@ -105,10 +119,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(parts: &SessionPart
 }
 
 /// Waits for the registration.
-async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(socket: &mut S) -> Result<RegisterFrame, CloseReason> {
+async fn first<S: Stream<Item = Result<Message, Error>> + Unpin>(
+    memory: &MemoryBudget,
+    socket: &mut S,
+) -> Result<RegisterFrame, CloseReason> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
+                let _reserved = counted(memory, &text, MAX_PARAM_VALUES).await?;
                 return AgentFrame::parse_first(&text).map_err(|error| CloseReason::malformed(&error));
             }
             Some(Ok(Message::Binary(_))) => return Err(CloseReason::binary()),
@@ -137,7 +155,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         end = connection.ended() => end,
         () = parts.hub.stopping.cancelled() => CloseReason::stopping(),
         () = identity.revoked().cancelled() => CloseReason::unauthorized("the token was revoked"),
-        end = read(&parts.hub, &mut stream, connection) => end,
+        end = read(parts, &mut stream, connection) => end,
         end = write(&mut sink, connection) => end,
         end = watch(connection, identity) => end,
         end = greet(parts, connection, &author, &attached) => end,
@@ -218,13 +236,16 @@ async fn expected(parts: &SessionParts, connector: &str) -> Option<Expected> {
 }
 
 async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
-    hub: &Hub,
+    parts: &SessionParts,
     stream: &mut S,
     connection: &Connection,
 ) -> CloseReason {
     while let Some(message) = stream.next().await {
         let done = match message {
-            Ok(Message::Text(text)) => take(hub, connection, &text),
+            Ok(Message::Text(text)) => match counted(&parts.memory, &text, MAX_JSON_VALUES).await {
+                Ok(_reserved) => take(&parts.hub, connection, &text),
+                Err(end) => Err(end),
+            },
             Ok(Message::Binary(_)) => Err(CloseReason::binary()),
             Ok(Message::Pong(payload)) => {
                 connection.ponged(&payload);
@@ -239,6 +260,16 @@ async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
         }
     }
     CloseReason::gone("the connection ended without a goodbye")
+}
+
+/// Counts a frame and waits for the memory that it takes to parse it; meanwhile no other frame of the agent is read.
+async fn counted(memory: &MemoryBudget, text: &str, most: usize) -> Result<Reserved, CloseReason> {
+    let values = count_values(text.as_bytes(), most).map_err(|error| CloseReason::too_many_values(&error))?;
+    let bytes = text.len() * TEXT_COPIES + values * VALUE_BYTES;
+    match timeout(MEMORY_TIMEOUT, memory.wait(bytes)).await {
+        Ok(Ok(reserved)) => Ok(reserved),
+        _ => Err(CloseReason::no_memory()),
+    }
 }
 
 /// Handles one frame of an agent.

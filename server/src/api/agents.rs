@@ -72,7 +72,7 @@ pub(super) async fn connect(
     };
     let remote = address.and_then(|Extension(address)| address).map(|ConnectInfo(address)| address);
     let peer = Peer { caller, remote, stranger };
-    let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry);
+    let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry, &app.work.memory);
     let hub = app.agents.clone();
     let socket = async move {
         match upgrade.await {

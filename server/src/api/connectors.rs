@@ -18,7 +18,6 @@ use super::page::Query;
 use super::path::PathKey;
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
-use crate::blocking;
 use crate::catalog;
 use crate::error::Error;
 use crate::execute::{self, CallFingerprint, Executed, IdempotentOutcome, KeyedCall};
@@ -34,9 +33,9 @@ const TAG: &str = "connectors";
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
-    JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
+    body: JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let new = blocking::run(move || input::new_connector(&body)).await?;
+    let (ctx, new) = body.parse(ctx, input::new_connector).await?;
     let view = catalog::create(&ctx, &services, new).await?;
     let location = format!("/api/connectors/{}", view.id);
     let headers = [(header::LOCATION, location), (header::ETAG, etag(view.revision))];
@@ -113,10 +112,10 @@ pub(super) async fn update(
     State(services): State<Services>,
     PathKey(key): PathKey,
     headers: HeaderMap,
-    JsonBytes(body): JsonBytes,
+    body: JsonBytes,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let patch = input::connector_patch(&body)?;
+    let (ctx, patch) = body.parse(ctx, input::connector_patch).await?;
     Ok(tagged(catalog::update(&ctx, &services, &key, patch, expected).await?))
 }
 
@@ -148,12 +147,16 @@ pub(super) async fn execute(
     State(services): State<Services>,
     PathKey(key): PathKey,
     headers: HeaderMap,
-    JsonBytes(body): JsonBytes,
+    body: JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let call = input::call(&body)?;
-    let keyed = idempotency_key(&headers)?;
-    let keyed = keyed.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(&body) });
+    let idempotency_key = idempotency_key(&headers)?;
+    let parse = move |text: &[u8]| {
+        // The fingerprint builds a tree of its own, which is gone before the call's is built.
+        let keyed = idempotency_key.map(|key| KeyedCall { key, fingerprint: CallFingerprint::of_json(text) });
+        Ok((input::call(text)?, keyed))
+    };
+    let (ctx, (call, keyed)) = body.parse_call(ctx, parse).await?;
     Ok(answer(execute::execute(&ctx, &services, &key, call, keyed).await?, began))
 }
 
@@ -166,10 +169,10 @@ pub(super) async fn test(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
-    JsonBytes(body): JsonBytes,
+    body: JsonBytes,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
-    let test = input::test(&body)?;
+    let (ctx, test) = body.parse_call(ctx, input::test).await?;
     Ok(answer(execute::test(&ctx, &services, &key, test).await?, began))
 }
 

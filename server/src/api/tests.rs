@@ -2,6 +2,7 @@
 
 mod audit;
 mod bodies;
+mod budget;
 mod changes;
 mod connectors;
 mod events;

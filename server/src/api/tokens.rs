@@ -24,9 +24,9 @@ const TAG: &str = "tokens";
 pub(super) async fn create(
     ctx: OpContext,
     State(services): State<Services>,
-    JsonBytes(body): JsonBytes,
+    body: JsonBytes,
 ) -> Result<Response, Problem> {
-    let new = input::new_token(&body)?;
+    let (ctx, new) = body.parse(ctx, input::new_token).await?;
     let view = tokens::create_token(&ctx, &services, new).await?;
     let headers = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, headers, axum::Json(view)).into_response())

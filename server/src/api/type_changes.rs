@@ -13,7 +13,6 @@ use super::page::Query;
 use super::path::{PathKey, PathKeys};
 use super::{DOCUMENT_LIMIT, JsonBytes, Problem};
 use crate::auth::OpContext;
-use crate::blocking;
 use crate::catalog;
 use crate::input;
 use crate::services::Services;
@@ -30,10 +29,10 @@ pub(super) async fn update(
     State(services): State<Services>,
     PathKey(key): PathKey,
     headers: HeaderMap,
-    JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
+    body: JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let change = blocking::run(move || input::type_change(&body)).await?;
+    let (ctx, change) = body.parse(ctx, input::type_change).await?;
     let changed = catalog::update_type(&ctx, &services, &key, change, expected).await?;
     Ok(([(header::ETAG, etag(changed.view.revision))], json(changed).await?).into_response())
 }
@@ -46,9 +45,9 @@ pub(super) async fn diff(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
-    JsonBytes(body): JsonBytes<DOCUMENT_LIMIT>,
+    body: JsonBytes<DOCUMENT_LIMIT>,
 ) -> Result<Response, Problem> {
-    let change = blocking::run(move || input::type_change(&body)).await?;
+    let (ctx, change) = body.parse(ctx, input::type_change).await?;
     json(catalog::diff_type(&ctx, &services, &key, change).await?).await
 }
 
@@ -61,9 +60,9 @@ pub(super) async fn refresh(
     ctx: OpContext,
     State(services): State<Services>,
     PathKey(key): PathKey,
-    JsonBytes(body): JsonBytes,
+    body: JsonBytes,
 ) -> Result<Response, Problem> {
-    let refresh = input::type_refresh(&body)?;
+    let (ctx, refresh) = body.parse(ctx, input::type_refresh).await?;
     let changed = catalog::refresh_type(&ctx, &services, &key, refresh).await?;
     Ok(([(header::ETAG, etag(changed.view.revision))], axum::Json(changed)).into_response())
 }

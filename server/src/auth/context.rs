@@ -10,6 +10,7 @@ use super::authenticator::Identity;
 use super::scope::Scope;
 use crate::error::Error;
 use crate::store::{Actor, Author, ExecutionSource, new_id};
+use crate::work::Work;
 
 /// The maximum number of characters of a request id that a caller supplies.
 pub const MAX_REQUEST_ID: usize = 128;
@@ -63,12 +64,14 @@ pub struct OpContext {
     source: ExecutionSource,
     request_id: RequestId,
     peer: Option<SocketAddr>,
+    /// What the request holds until its work is done.
+    work: Option<Arc<Work>>,
 }
 
 impl OpContext {
     /// Creates the context of a caller who presented a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
-        Self { caller: Caller::Token(identity), source, request_id, peer: None }
+        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None }
     }
 
     /// Adds the address that the request came from.
@@ -79,7 +82,24 @@ impl OpContext {
 
     /// Creates the context of the server itself, which may do everything.
     pub fn system() -> Self {
-        Self { caller: Caller::System, source: ExecutionSource::System, request_id: RequestId::new(), peer: None }
+        Self {
+            caller: Caller::System,
+            source: ExecutionSource::System,
+            request_id: RequestId::new(),
+            peer: None,
+            work: None,
+        }
+    }
+
+    /// Returns the context of a request whose body was read. All its clones hold what the body takes.
+    #[must_use]
+    pub fn with_work(self, work: Work) -> Self {
+        Self { work: Some(Arc::new(work)), ..self }
+    }
+
+    /// Returns the work of the request, if it had a body.
+    pub fn work(&self) -> Option<&Work> {
+        self.work.as_deref()
     }
 
     /// Returns whether the actor has a scope.

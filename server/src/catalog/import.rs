@@ -1,21 +1,30 @@
 //! Turns an OpenAPI document into the draft of a connector. Nothing is stored.
 
+use connector_runtime::egress::memory::Reserved;
 use floh_client::answers::ConnectorDraft;
 use floh_client::bodies::Import;
+use serde_json::Value;
 
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::error::{Error, ErrorKind};
 use crate::openapi::{ImportError, Options, Spec};
+use crate::services::Services;
 
 /// Returns the draft of a connector for a document.
 ///
 /// # Errors
 /// Invalid or too large, with the same code as on the command line; mistakes inside the document have pointers below
 /// `/spec`.
-pub async fn parse_document(ctx: &OpContext, import: Import) -> Result<ConnectorDraft, Error> {
+pub async fn parse_document(ctx: &OpContext, services: &Services, import: Import) -> Result<ConnectorDraft, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
+    let memory = services.work.memory.clone();
     blocking::run(move || {
+        // Its memory is given back when the draft is made.
+        let _reserved = match &import.spec {
+            Value::String(text) => memory.reserve(Spec::memory(text.len()))?,
+            _ => Reserved::nothing(),
+        };
         let Import { spec, include, name } = import;
         let options = Options { name, include, ..Options::default() };
         Spec::of(spec).and_then(|spec| spec.draft(&options)).map_err(refused)
@@ -26,7 +35,7 @@ pub async fn parse_document(ctx: &OpContext, import: Import) -> Result<Connector
 /// Turns the reason why a document cannot be imported into an error of the use case.
 pub(super) fn refused(error: ImportError) -> Error {
     let kind = match error.code {
-        "too_large" => ErrorKind::TooLarge,
+        "too_large" | "too_many" => ErrorKind::TooLarge,
         _ => ErrorKind::Invalid,
     };
     let pointer = match (error.code, error.pointer) {

@@ -17,6 +17,7 @@ use crate::config::{EnvSecrets, ServeArgs, seal_process};
 use crate::data_lock::DataLock;
 use crate::seed::SeedOptions;
 use crate::store::sqlite_file;
+use crate::work::WorkLimits;
 use crate::{listen, telemetry};
 
 /// How often the samples of histograms are aggregated.
@@ -49,12 +50,13 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
             return Err(CliError::Failed(text));
         }
     };
+    let work = WorkLimits::new(args.work.memory_budget());
     let options = Options {
         data_dir: args.storage.data_dir(),
         database_url: &database_url,
         master_key: secrets.master_key,
         policy,
-        scripts: args.scripts.scripts().map_err(CliError::failed)?,
+        scripts: args.scripts.scripts(&work.memory).map_err(CliError::failed)?,
         seed: SeedOptions {
             allow_downgrade: args.allow_downgrade,
             allow_schema_drift: args.allow_schema_drift,
@@ -62,6 +64,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         },
         audit_days: args.audit_days,
         record_limit: usize::from(args.record_limit) << 10,
+        work,
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let limits = args.connections.limits();

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector_runtime::context::Invocation;
-use connector_runtime::dispatch::{FinishedCall, Prepared, Target, prepare};
+use connector_runtime::dispatch::{FinishedCall, Prepared, Target, prepare_checked};
 use connector_runtime::redact::Redactor;
 use connector_runtime::result::Reply;
 use connector_runtime::schema::Effect;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::checking::checked;
 use super::record;
 use crate::auth::OpContext;
 use crate::error::Error;
@@ -18,6 +19,7 @@ use crate::events::{Event, FinishedExecution};
 use crate::instances::Instance;
 use crate::services::Services;
 use crate::store::{ExecutionRow, new_id};
+use crate::work::Work;
 
 /// A call of a connector's command.
 #[derive(Debug, Clone)]
@@ -137,7 +139,7 @@ pub(super) async fn check_health(
     instance: &Arc<Instance>,
     request: Request,
 ) -> Result<Executed, ExecuteError> {
-    run_at(services, instance, instance.health_target(), new_id(), request, RowOnly).await
+    run_at(services, instance, Instance::health_target, new_id(), request, RowOnly).await
 }
 
 /// Records a call that the route refuses, and answers with the reason.
@@ -168,13 +170,16 @@ pub(super) async fn run(
     request: Request,
     finish: impl Finish,
 ) -> Result<Executed, ExecuteError> {
-    run_at(services, instance, instance.target(), id, request, finish).await
+    run_at(services, instance, Instance::target, id, request, finish).await
 }
+
+/// Returns what a call of a connector goes to.
+pub(super) type TargetOf = fn(&Instance) -> Option<Target<'_>>;
 
 async fn run_at(
     services: &Services,
     instance: &Arc<Instance>,
-    target: Option<Target<'_>>,
+    target: TargetOf,
     id: Uuid,
     request: Request,
     finish: impl Finish,
@@ -207,21 +212,22 @@ async fn commit(
 
 async fn call(
     services: &Services,
-    instance: &Instance,
-    target: Option<Target<'_>>,
+    instance: &Arc<Instance>,
+    target_of: TargetOf,
     id: Uuid,
     mut request: Request,
 ) -> Result<(ExecutionRow, FinishedCall), ExecuteError> {
     let invocation = invocation(instance, &mut request);
     let (schema, max) = (&instance.schema, services.record_limit);
-    let target = match (&instance.refusal, target) {
+    let target = match (&instance.refusal, target_of(instance)) {
         (None, Some(target)) => target,
         (refusal, _) => {
             let done = refused(instance, invocation, refusal.as_deref());
             return Ok((begun(id, instance, &request, &done, max), done));
         }
     };
-    match prepare(target, invocation) {
+    let (invocation, checked) = checked(services, instance, target_of, invocation, &request).await;
+    match prepare_checked(target, invocation, checked) {
         Prepared::Finished(done) => Ok((begun(id, instance, &request, &done, max), *done)),
         Prepared::Call(call) => {
             let params = record::params(schema, Some(call.name()), call.params(), call.redactor(), max);
@@ -256,6 +262,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
         run_id: request.run_id.clone(),
         idempotency_key: request.idempotency_key.take(),
         timeout_ms: request.timeout_ms,
+        began: request.ctx.work().map(Work::arrived),
         mock_scenario: request.mock_scenario.take(),
         log_level: instance.log_level,
         log_rate: Some(Arc::clone(&instance.log_rate)),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use connector_runtime::schema::destination::BASE_URL;
+use connector_runtime::schema::json_text::{MAX_JSON_VALUES, VALUE_BYTES};
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
 use floh_client::answers::{ConnectorDraft, OperationView, Verdict};
 use floh_client::words::ExecutionModel;
@@ -80,6 +81,12 @@ impl Spec {
         }
     }
 
+    /// Returns the most memory that a document of so many bytes of text takes when it is read, beyond its text.
+    pub fn memory(text: usize) -> usize {
+        // A value takes two characters at least.
+        (text / 2).min(MAX_JSON_VALUES).saturating_mul(VALUE_BYTES).saturating_add(text)
+    }
+
     /// Returns the document.
     pub fn value(&self) -> &Value {
         &self.value
@@ -150,8 +157,10 @@ fn draft(
 ) -> Result<ConnectorDraft, ImportError> {
     let super::root::Root { latest, title, version, description } = super::root::check(root, &mut notes)?;
     let name = name(options.name.as_deref(), &title)?;
+    super::limits::check_root(root)?;
     let document = Document::new(root);
-    let operations = super::operations::list(&document, latest, &mut notes);
+    let operations = super::operations::list(&document, latest, &mut notes)?;
+    super::limits::check_operations(&document, &operations)?;
     if operations.is_empty() {
         notes.warn("no_operations", "/paths", super::root::nothing(root));
     }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::error::ImportError;
+use super::limits::{MAX_OPERATIONS, too_many_operations};
 use super::notes::Notes;
 use super::resolve::{Document, cut, reference};
 use connector_runtime::schema::pointer;
@@ -42,10 +44,20 @@ impl<'d> Operation<'d> {
 }
 
 /// Lists the operations, in the order of the document.
-pub(super) fn list<'d>(document: &Document<'d>, latest: bool, notes: &mut Notes) -> Vec<Operation<'d>> {
+///
+/// # Errors
+/// If there are too many.
+pub(super) fn list<'d>(
+    document: &Document<'d>,
+    latest: bool,
+    notes: &mut Notes,
+) -> Result<Vec<Operation<'d>>, ImportError> {
     let mut all = Vec::new();
-    let Some(paths) = document.root.get("paths").and_then(Value::as_object) else { return all };
+    let Some(paths) = document.root.get("paths").and_then(Value::as_object) else { return Ok(all) };
     for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
+        if all.len() > MAX_OPERATIONS {
+            break;
+        }
         let pointer = format!("/paths/{}", escape(path));
         if !item.is_object() {
             if !item.is_null() {
@@ -87,7 +99,7 @@ pub(super) fn list<'d>(document: &Document<'d>, latest: bool, notes: &mut Notes)
             }
         }
     }
-    all
+    if all.len() > MAX_OPERATIONS { Err(too_many_operations()) } else { Ok(all) }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one place calls it twice")]

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use connector_runtime::egress::memory::MemoryBudget;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, MutexGuard};
@@ -51,6 +52,8 @@ pub struct PoolSettings {
     pub wait: Duration,
     /// Runs after which a worker is replaced.
     pub runs: u32,
+    /// The memory that large frames of workers count against.
+    pub memory: MemoryBudget,
 }
 
 impl Default for PoolSettings {
@@ -66,6 +69,7 @@ impl Default for PoolSettings {
             waiting: 256,
             wait: Duration::from_secs(10),
             runs: 1000,
+            memory: MemoryBudget::unlimited(),
         }
     }
 }
@@ -304,10 +308,10 @@ impl Shared {
                 self.starter.start(|started| drop(sender.send(started)));
                 let started = receiver.await.map_err(|_| unavailable(io::Error::other("its starter has ended")))?;
                 self.fill();
-                return Worker::new(started.map_err(unavailable)?).map_err(unavailable);
+                return Worker::new(started.map_err(unavailable)?, &self.settings.memory).map_err(unavailable);
             };
             self.fill();
-            let worker = Worker::new(started).map_err(unavailable)?;
+            let worker = Worker::new(started, &self.settings.memory).map_err(unavailable)?;
             // A blank worker that was killed meanwhile is skipped.
             if worker.is_fit(u32::MAX) {
                 return Ok(worker);

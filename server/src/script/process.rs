@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use connector_runtime::egress::memory::{MemoryBudget, Reserved};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -25,6 +26,10 @@ use super::usage::Usage;
 
 /// The size of the buffer for reading from a worker.
 const READ: usize = 16 << 10;
+/// The largest frame, in bytes, that does not count against the memory budget.
+const LARGE: usize = 64 << 10;
+/// How often the bytes of a frame are in memory: as it came, and as it was read.
+const FRAME_COPIES: usize = 2;
 /// By how much the priority of a worker that computes for long is lowered (`nice`).
 const STEP_BACK: i32 = 10;
 
@@ -42,6 +47,9 @@ pub(super) struct Worker {
     /// Whether its priority is lowered.
     behind: bool,
     confinement: Option<Confinement>,
+    memory: MemoryBudget,
+    /// The memory of the frame that came last, if it was large.
+    reserved: Reserved,
 }
 
 /// The worker has ended, or sends malformed frames.
@@ -63,7 +71,7 @@ impl From<Malformed> for Gone {
 impl Worker {
     /// # Errors
     /// If the runtime does not accept the pipe.
-    pub(super) fn new(started: Started) -> io::Result<Self> {
+    pub(super) fn new(started: Started, memory: &MemoryBudget) -> io::Result<Self> {
         Ok(Self {
             process: started.process,
             stream: UnixStream::from_std(started.stream)?,
@@ -73,6 +81,8 @@ impl Worker {
             fit: true,
             behind: false,
             confinement: None,
+            memory: memory.clone(),
+            reserved: Reserved::nothing(),
         })
     }
 
@@ -129,6 +139,7 @@ impl Worker {
             }
         };
         drop(turn);
+        self.reserved = Reserved::nothing();
         self.bound = true;
         self.runs += 1;
         self.fit = !verdict.spent && self.step_up();
@@ -285,6 +296,11 @@ impl Worker {
                 if self.input.len() >= HEAD + length {
                     self.input.advance(HEAD);
                     return Ok((kind, self.input.split_to(length)));
+                }
+                if length > LARGE && self.reserved.bytes() < length * FRAME_COPIES {
+                    // Until there is memory the worker waits, and its run's time goes on.
+                    self.reserved = Reserved::nothing();
+                    self.reserved = self.memory.wait(length * FRAME_COPIES).await.map_err(|_| Gone)?;
                 }
                 self.input.reserve(HEAD + length - self.input.len());
             } else {

@@ -23,6 +23,7 @@ use crate::config::DEFAULT_AUDIT_DAYS;
 use crate::execute::MAX_RECORDED;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
+use crate::work::WorkLimits;
 
 /// The API document.
 static DOCUMENT: LazyLock<ApiDocument> =
@@ -61,6 +62,7 @@ async fn start_at(
             seed,
             audit_days: DEFAULT_AUDIT_DAYS,
             record_limit: MAX_RECORDED,
+            work: WorkLimits::new(1 << 30),
         },
     )
     .await

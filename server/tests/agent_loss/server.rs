@@ -77,6 +77,7 @@ impl LocalServer {
             seed: SeedOptions::default(),
             audit_days: DEFAULT_AUDIT_DAYS,
             record_limit: MAX_RECORDED,
+            work: server::work::WorkLimits::new(1 << 30),
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);

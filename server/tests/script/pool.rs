@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use connector_runtime::egress::memory::MemoryBudget;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use server::script::{Limits, Pool, PoolSettings, Sandbox as _, ScriptFailure};
@@ -271,4 +272,21 @@ async fn a_program_that_is_no_worker_is_unavailable() {
     assert_eq!(Call::new(SOUND).failure(&missing).await.class(), "unavailable");
     let other = Pool::new(PoolSettings { program: "/bin/true".into(), ..settings() }).unwrap();
     assert_eq!(Call::new(SOUND).failure(&other).await.class(), "unavailable");
+}
+
+#[tokio::test]
+async fn a_large_frame_waits_for_memory_until_its_run_ends() {
+    const RESULT: &str = "function main() { return 'x'.repeat(300000); }";
+    let memory = MemoryBudget::new(2 << 20);
+    let pool = Pool::new(PoolSettings { memory: memory.clone(), ..settings() }).unwrap();
+    let held = memory.reserve(2 << 20).unwrap();
+    // Small frames need none.
+    Call::new(SOUND).value(&pool).await;
+    let call = Call::new(RESULT);
+    let waiting = call.value(&pool);
+    tokio::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "there is no memory for it");
+    drop(held);
+    assert_eq!(waiting.await.as_str().unwrap().len(), 300_000);
+    assert_eq!(memory.free(), 2 << 20);
 }

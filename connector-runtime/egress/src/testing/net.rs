@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::connection_opener::ConnectionOpener;
 use crate::dialer::Dial;
+use crate::memory::MemoryBudget;
 use crate::policy::Clearance;
 use crate::resolver::{BoxFuture, Resolve};
 use crate::{Client, Policy};
@@ -78,16 +79,22 @@ impl Net {
     }
 
     pub fn client(&self, policy: Policy) -> Client {
-        self.build(policy, Vec::new())
+        self.build(policy, Vec::new(), MemoryBudget::unlimited())
     }
 
     /// Returns a client that trusts an authority besides the system's.
     pub fn client_trusting(&self, policy: Policy, root: &CertificateDer<'static>) -> Client {
-        self.build(policy, vec![root.clone()])
+        self.build(policy, vec![root.clone()], MemoryBudget::unlimited())
     }
 
-    fn build(&self, policy: Policy, roots: Vec<CertificateDer<'static>>) -> Client {
-        Client::over(ConnectionOpener::new(policy, Arc::new(self.clone()), Arc::new(self.clone()), roots))
+    /// Returns a client whose answers count against a budget.
+    pub fn client_with_memory(&self, policy: Policy, memory: MemoryBudget) -> Client {
+        self.build(policy, Vec::new(), memory)
+    }
+
+    fn build(&self, policy: Policy, roots: Vec<CertificateDer<'static>>, memory: MemoryBudget) -> Client {
+        let (resolver, dialer) = (Arc::new(self.clone()), Arc::new(self.clone()));
+        Client::over(ConnectionOpener::new(policy, resolver, dialer, roots), memory)
     }
 }
 

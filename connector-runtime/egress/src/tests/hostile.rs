@@ -10,9 +10,10 @@ use tokio::io::AsyncWriteExt;
 
 use super::requests::local_client;
 use crate::Secret;
+use crate::memory::MemoryBudget;
 use crate::testing::{Net, PUBLIC};
 use crate::testing::{Upstream, answer, receive};
-use crate::{EgressError, Policy, Response};
+use crate::{Client, EgressError, Policy, Response};
 
 /// More than a body may have.
 const TOO_MUCH: usize = 20 << 20;
@@ -294,4 +295,52 @@ async fn a_kept_connection_that_closes_costs_a_repeat_where_one_is_allowed() {
     assert_eq!(client.get(&url).send().await.unwrap().text(), "first");
     assert_eq!(client.post(&url).send().await.unwrap_err().code(), "protocol");
     assert_eq!(upstream.lines(), ["GET / HTTP/1.1", "POST / HTTP/1.1"]);
+}
+
+/// Sends a request to a server that writes these bytes, with so much memory for the answer.
+async fn fetch_within(bytes: impl Into<Vec<u8>>, memory: &MemoryBudget) -> Result<Response, EgressError> {
+    let upstream = Upstream::once(bytes).await;
+    let policy = Policy::parse(&["127.0.0.1"], &[] as &[&str]).unwrap();
+    Client::with_memory(policy, memory.clone()).get(upstream.url("/")).send().await
+}
+
+#[tokio::test]
+async fn answers_count_against_the_budget_as_they_come_and_when_they_are_decoded() {
+    let memory = MemoryBudget::new(12 << 20);
+    let free = memory.free();
+    let plain = answer("200 OK", "", vec![b'x'; 1 << 20]);
+    let held = fetch_within(plain.clone(), &memory).await.unwrap();
+    assert!(free - memory.free() >= 6 << 20, "{} bytes are reserved", free - memory.free());
+    // Half of the budget is held by the first answer, so that a second and a third one have no room.
+    let chunks = "100000\r\n".to_owned() + &"x".repeat(1 << 20) + "\r\n";
+    let endless = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunks.repeat(3));
+    let bomb = encoded("gzip", &gzip(&vec![0; 3 << 20]));
+    for refused in [answer("200 OK", "", vec![b'x'; 2 << 20]), endless.into_bytes(), bomb] {
+        let error = fetch_within(refused, &memory).await.unwrap_err();
+        assert_eq!(error.code(), "too_large");
+        assert!(error.to_string().contains("the server has no memory left"), "{error}");
+    }
+    drop(held);
+    assert_eq!(memory.free(), free);
+    fetch_within(plain, &memory).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_tree_of_an_answer_is_counted_before_it_is_built() {
+    let memory = MemoryBudget::new(64 << 20);
+    let list = |values: usize| answer("200 OK", "", format!("[{}0]", "0,".repeat(values - 1)));
+    let response = fetch_within(list(100_000), &memory).await.unwrap();
+    let before = memory.free();
+    response.json::<Value>().unwrap();
+    assert!(before - memory.free() >= 20 << 20);
+    let after = memory.free();
+    response.json::<Value>().unwrap();
+    assert_eq!(memory.free(), after, "read again, it costs no more");
+    drop(response);
+    let large = fetch_within(list(400_000), &memory).await.unwrap();
+    let error = large.json::<Value>().unwrap_err();
+    assert!(error.to_string().contains("no memory left"), "{error}");
+    let many = fetch_within(list(1_000_001), &MemoryBudget::unlimited()).await.unwrap();
+    let error = many.json::<Value>().unwrap_err();
+    assert!(error.to_string().contains("more than 1000000 values"), "{error}");
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
+use super::super::body::Body;
 use super::super::outgoing::OutgoingRequest;
 use super::authority::{Authority, Flaw, secure};
 use super::requests::local_client;
+use crate::memory::{MemoryBudget, Reserved};
 use crate::testing::{Answer, Net, PUBLIC};
 use crate::testing::{Upstream, answer, redirect};
 use crate::{Backoff, EgressError, Policy, Request, Response, Retry, Rule};
@@ -22,7 +24,12 @@ fn answered(status: u16, headers: &[(&'static str, &str)]) -> Result<Response, E
     let headers =
         headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
     let headers: HeaderMap = headers.collect();
-    Ok(Response::new(outgoing, StatusCode::from_u16(status).unwrap(), headers, bytes::Bytes::new()))
+    Ok(Response::new(
+        outgoing,
+        StatusCode::from_u16(status).unwrap(),
+        headers,
+        Body::new(bytes::Bytes::new(), &MemoryBudget::unlimited(), Reserved::nothing()),
+    ))
 }
 
 /// Stands for a number that was drawn.

@@ -25,10 +25,15 @@ impl Parser {
     }
 
     pub(super) fn problem(&mut self, message: impl Into<String>) {
+        self.problem_below("", message);
+    }
+
+    /// Reports a mistake at a JSON pointer from here.
+    pub(super) fn problem_below(&mut self, below: &str, message: impl Into<String>) {
         if self.problems.len() >= MAX_PROBLEMS {
             return;
         }
-        let pointer = pointer::of(self.path.iter().map(String::as_str));
+        let pointer = pointer::of(self.path.iter().map(String::as_str)) + below;
         self.problems.push(SchemaProblem { pointer, message: message.into() });
     }
 
@@ -37,14 +42,6 @@ impl Parser {
         let result = read(self);
         self.path.pop();
         result
-    }
-
-    /// Notes a mistake at a JSON pointer below the present place.
-    pub(super) fn problem_below(&mut self, below: &str, message: &str) {
-        if self.problems.len() < MAX_PROBLEMS {
-            let here = pointer::of(self.path.iter().map(String::as_str));
-            self.problems.push(SchemaProblem { pointer: format!("{here}{below}"), message: message.to_owned() });
-        }
     }
 
     pub(super) fn problem_at(&mut self, step: &str, message: impl Into<String>) {

@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 use super::parser::Parser;
 use crate::json_type;
 use crate::model::Pattern;
-use crate::nested::NestedSchema;
+use crate::nested::{Expands, NestedSchema, expands};
 
 /// Longest regular expression, in bytes.
 const MAX_PATTERN_LENGTH: usize = 4096;
 /// Most regular expressions of a config schema, the ones in nested schemas included.
 const MAX_PATTERNS: usize = 50_000;
-/// Most different ones among them: each is compiled once, to see whether it can be.
-const MAX_DIFFERENT_PATTERNS: usize = 10_000;
+/// Most different regular expressions of a config schema: each is compiled once, to see whether it can be.
+pub const MAX_DIFFERENT_PATTERNS: usize = 10_000;
 /// Most regular expressions of one nested schema, which are compiled all at once.
 const MAX_NESTED_PATTERNS: usize = 200;
 /// Most regular expressions of a config schema that are large when compiled.
-const MAX_LARGE_PATTERNS: usize = 50;
+pub const MAX_LARGE_PATTERNS: usize = 50;
 const TOO_MANY: &str = "one pattern too many: a config schema may have 50000, and 10000 different ones";
 
 /// How many regular expressions were met.
@@ -69,6 +69,12 @@ impl Parser {
         }
         if !self.patterns.count(patterns) {
             self.problem(TOO_MANY);
+            return None;
+        }
+        if let Err(Expands { pointer, message }) = expands(value)
+            && !self.is_stored
+        {
+            self.problem_below(&pointer, message);
             return None;
         }
         if let Err(error) = NestedSchema::new(value.clone()).compile() {

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use crate::{ConfigSchema, FieldValues, Fields, Invalid};
+use crate::{ConfigSchema, FieldValues, Fields, Fuel, Invalid};
 
 fn fields(fields: &Value) -> Fields {
     ConfigSchema::parse(&json!({ "connectionConfig": fields })).unwrap().connection
@@ -218,7 +218,7 @@ fn a_stored_secret_is_not_judged_again() {
     let schema = fields(&json!({ "key": text, "login": object, "limit": { "type": "number", "maximum": 1 } }));
     let check = |values: Value| {
         let mut invalid = Invalid::default();
-        FieldValues::new(&schema, &map(values)).check_stored(&mut invalid);
+        FieldValues::new(&schema, &map(values)).check_stored(&mut invalid, &mut Fuel::default());
         invalid.into_result().map_or_else(|invalid| invalid.to_string(), |()| String::new())
     };
     assert_eq!(check(json!({ "key": "abc", "login": { "key": "abc" }, "limit": 1 })), "");

@@ -144,3 +144,23 @@ async fn what_breaks_the_protocol_ends_the_connection_with_a_reason() {
         assert!(agents(&server)["a-1"]["lastError"].as_str().unwrap().contains(text));
     }
 }
+
+#[tokio::test]
+async fn a_frame_of_too_many_values_ends_the_connection_before_a_tree_is_built() {
+    let server = TestServer::start().await;
+    let free = server.app.work.memory.free();
+    let list = |values: usize| format!("[{}0]", "0,".repeat(values - 1));
+    let mut agent = FakeAgent::register(&server, "a-1", &["sap"]).await;
+    let response = format!(r#"{{"type":"response","commandId":"x","result":{{"payload":{}}}}}"#, list(1_000_000));
+    assert!(response.len() < MAX_FRAME_BYTES / 4);
+    agent.socket.send(Message::text(response)).await.unwrap();
+    let (code, word, text) = agent.ended().await;
+    assert_eq!((code, &*word), (1008, "malformed_frame"));
+    assert!(text.contains("more than 1000000 values"), "{text}");
+    let mut stranger = FakeAgent::open(&server).await;
+    stranger.socket.send(Message::text(list(200_000))).await.unwrap();
+    let (code, word, text) = stranger.ended().await;
+    assert_eq!((code, &*word), (1008, "malformed_frame"));
+    assert!(text.contains("more than 100000 values"), "{text}");
+    assert_eq!(server.app.work.memory.free(), free);
+}

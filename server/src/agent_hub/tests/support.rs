@@ -73,7 +73,7 @@ impl FakeAgent {
     pub(super) async fn open_as(server: &TestServer, peer: Peer, buffer: usize) -> Self {
         let (near, far) = tokio::io::duplex(buffer);
         let app = &server.app;
-        let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry);
+        let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry, &app.work.memory);
         let session = tokio::spawn(async move { session::serve(&parts, far, peer).await });
         let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
         Self { socket, session, early: VecDeque::new() }

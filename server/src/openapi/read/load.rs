@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use connector_runtime::schema::json_text::{MAX_JSON_VALUES, count_values};
 use connector_runtime::schema::pointer;
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::map::Entry;
@@ -18,6 +19,7 @@ const DEPTH: usize = 128;
 const MAX_REPEATED: usize = 20;
 
 const EXPANDS: &str = "expands to more than ten times its length";
+const MANY: &str = "more values than a document may have";
 const TAGGED: &str = "an unsupported tag";
 
 /// A document in memory.
@@ -42,6 +44,9 @@ pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
     if !start.starts_with(['{', '[']) {
         return yaml(text);
     }
+    if count_values(text.as_bytes(), MAX_JSON_VALUES).is_err() {
+        return Err(too_many_values());
+    }
     match load_json(text) {
         Ok(loaded) => Ok(loaded),
         Err(error) if error.to_string().contains("recursion limit") => Err(too_deep(error.line(), error.column())),
@@ -54,7 +59,7 @@ pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
         },
         // JSON with comments or trailing commas is valid YAML.
         Err(error) => yaml(text).map_err(|other| {
-            if matches!(other.code, "too_deep" | "alias_limit" | "alias_cycle") {
+            if matches!(other.code, "too_deep" | "alias_limit" | "alias_cycle" | "too_many") {
                 return other;
             }
             not_json(&error)
@@ -89,7 +94,9 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
         Err(error) => {
             let message = error.to_string();
             let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-            Err(if message.contains(EXPANDS) || message.contains("repetition limit") {
+            Err(if message.contains(MANY) {
+                too_many_values()
+            } else if message.contains(EXPANDS) || message.contains("repetition limit") {
                 ImportError::new(
                     "alias_limit",
                     "the document repeats YAML aliases too many times; write it without them",
@@ -106,6 +113,11 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
             })
         }
     }
+}
+
+fn too_many_values() -> ImportError {
+    let message = format!("the document has more than {MAX_JSON_VALUES} values; import a part of it");
+    ImportError::new("too_many", message)
 }
 
 fn too_deep(line: usize, column: usize) -> ImportError {
@@ -161,6 +173,9 @@ impl Load {
     /// Counts a value.
     fn spend<E: serde::de::Error>(&self, length: usize) -> Result<(), E> {
         self.nodes.set(self.nodes.get() + 1);
+        if self.nodes.get() > MAX_JSON_VALUES {
+            return Err(E::custom(MANY));
+        }
         self.lengthen(length)
     }
 

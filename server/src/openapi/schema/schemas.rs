@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use connector_runtime::schema::Pattern;
+use connector_runtime::schema::{MAX_DIFFERENT_PATTERNS as MAX_PATTERNS, MAX_LARGE_PATTERNS, Pattern};
 use serde_json::{Map, Value};
 
 use super::keywords::{self, Keywords};
@@ -21,8 +21,8 @@ const LONG: usize = 512;
 
 /// The maximum number of bytes of all schemas of a draft together: more could not be sent to the server.
 const ROOM: usize = 64 << 20;
-/// The number of bytes of a schema besides its texts.
-const ENTRY: usize = 32;
+/// The number of bytes of a schema besides its texts, in memory.
+const ENTRY: usize = 96;
 
 /// The direction of a value: read-only values are not sent, write-only values are not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,19 @@ pub(in crate::openapi) enum Way {
     Out,
 }
 
+/// The patterns of a document.
+#[derive(Debug, Default)]
+struct Patterns {
+    /// Whether each can be run.
+    known: HashMap<String, bool>,
+    large: usize,
+}
+
 /// The schemas of a document.
 #[derive(Debug)]
 pub(in crate::openapi) struct Schemas<'d> {
     document: &'d Document<'d>,
-    patterns: RefCell<HashMap<String, Option<Pattern>>>,
+    patterns: RefCell<Patterns>,
     room: Cell<usize>,
 }
 
@@ -77,12 +85,21 @@ impl<'d> Schemas<'d> {
 
     /// Returns a pattern, if it can be run.
     pub(in crate::openapi) fn pattern(&self, text: &str) -> Option<Pattern> {
-        if let Some(known) = self.patterns.borrow().get(text) {
-            return known.clone();
+        let mut patterns = self.patterns.borrow_mut();
+        if let Some(known) = patterns.known.get(text) {
+            return known.then(|| Pattern::trusted(text));
         }
-        let pattern = Pattern::parse(text).ok();
-        self.patterns.borrow_mut().insert(text.to_owned(), pattern.clone());
-        pattern
+        if patterns.known.len() >= MAX_PATTERNS {
+            return None;
+        }
+        let mut runs = Pattern::is_small(text);
+        if !runs && patterns.large < MAX_LARGE_PATTERNS {
+            patterns.large += 1;
+            // Compiled once, to see whether it can be: kept, it would take megabytes.
+            runs = Pattern::parse(text).is_ok();
+        }
+        patterns.known.insert(text.to_owned(), runs);
+        runs.then(|| Pattern::trusted(text))
     }
 }
 

@@ -1,0 +1,128 @@
+//! Counts what a document declares before anything is done with it: some of it costs far more than its text.
+
+use serde_json::Value;
+
+use super::error::ImportError;
+use super::operations::{Operation, escape};
+use super::resolve::{Document, reference};
+
+/// The most security schemes of a document: each operation may take all of them.
+const MAX_SCHEMES: usize = 100;
+/// The most alternatives of one `security`, and the most schemes of one alternative.
+const MAX_ALTERNATIVES: usize = 100;
+/// The most variables of one server.
+const MAX_VARIABLES: usize = 50;
+/// The most operations of a document.
+pub(super) const MAX_OPERATIONS: usize = 20_000;
+/// The most parameters that an operation and its path declare.
+const MAX_PARAMETERS: usize = 500;
+/// The most parameters of all operations, those of their paths counted for each.
+const MAX_ALL_PARAMETERS: usize = 300_000;
+/// The longest path, in bytes.
+const MAX_PATH: usize = 4096;
+/// The most patterns of a document.
+const MAX_PATTERNS: usize = 50_000;
+
+/// Checks the parts that do not belong to an operation.
+///
+/// # Errors
+/// If there are too many of a kind, with the place.
+pub(super) fn check_root(root: &Value) -> Result<(), ImportError> {
+    let schemes =
+        root.pointer("/components/securitySchemes").and_then(Value::as_object).map_or(0, serde_json::Map::len);
+    within(schemes, MAX_SCHEMES, "security schemes", || "/components/securitySchemes".to_owned())?;
+    check_security(root.get("security"), "/security")?;
+    check_servers(root.get("servers"), "/servers")?;
+    let patterns = count_patterns(root, MAX_PATTERNS);
+    within(patterns, MAX_PATTERNS, "patterns", String::new)
+}
+
+/// Checks the operations of a document.
+///
+/// # Errors
+/// As [`check_root`].
+pub(super) fn check_operations(document: &Document<'_>, operations: &[Operation<'_>]) -> Result<(), ImportError> {
+    let mut all = 0;
+    for operation in operations {
+        let place = &operation.pointer;
+        if operation.path.len() > MAX_PATH {
+            return Err(too_many(
+                format!("the path is longer than {MAX_PATH} bytes"),
+                format!("/paths/{}", escape(operation.path)),
+            ));
+        }
+        let declared = [operation.shared("parameters"), operation.own.get("parameters")];
+        let parameters = declared.into_iter().flatten().map(|list| length(document, list)).sum();
+        within(parameters, MAX_PARAMETERS, "parameters of one operation", || format!("{place}/parameters"))?;
+        all += parameters;
+        within(all, MAX_ALL_PARAMETERS, "parameters of all operations", || "/paths".to_owned())?;
+        check_security(operation.own.get("security"), &format!("{place}/security"))?;
+        let servers = operation.own.get("servers").or_else(|| operation.shared("servers"));
+        check_servers(servers, &format!("{place}/servers"))?;
+    }
+    Ok(())
+}
+
+/// Refuses one operation more than a document may have.
+pub(super) fn too_many_operations() -> ImportError {
+    let message = format!("the document has more than {MAX_OPERATIONS} operations; import a part of it");
+    too_many(message, "/paths".to_owned())
+}
+
+fn check_security(security: Option<&Value>, place: &str) -> Result<(), ImportError> {
+    let Some(alternatives) = security.and_then(Value::as_array) else { return Ok(()) };
+    within(alternatives.len(), MAX_ALTERNATIVES, "alternatives of security", || place.to_owned())?;
+    for alternative in alternatives.iter().filter_map(Value::as_object) {
+        within(alternative.len(), MAX_ALTERNATIVES, "schemes of one alternative", || place.to_owned())?;
+    }
+    Ok(())
+}
+
+fn check_servers(servers: Option<&Value>, place: &str) -> Result<(), ImportError> {
+    for (index, server) in servers.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let declared = server.get("variables").and_then(Value::as_object).map_or(0, serde_json::Map::len);
+        let used = server.get("url").and_then(Value::as_str).map_or(0, |url| url.matches('{').count());
+        within(declared.max(used), MAX_VARIABLES, "variables of one server", || format!("{place}/{index}"))?;
+    }
+    Ok(())
+}
+
+fn length(document: &Document<'_>, list: &Value) -> usize {
+    let list = reference(list).and_then(|target| document.find(target).ok()).unwrap_or(list);
+    match list {
+        Value::Array(items) => items.len(),
+        Value::Object(map) => map.len(),
+        _ => 0,
+    }
+}
+
+/// Counts the patterns, to one above the limit.
+fn count_patterns(value: &Value, most: usize) -> usize {
+    let mut count = 0;
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(map) => {
+                count += usize::from(map.get("pattern").is_some_and(Value::is_string));
+                open.extend(map.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+        if count > most {
+            break;
+        }
+    }
+    count
+}
+
+fn within(count: usize, most: usize, what: &str, place: impl FnOnce() -> String) -> Result<(), ImportError> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(too_many(format!("the document has more than {most} {what}; import a part of it"), place()))
+}
+
+fn too_many(message: String, place: String) -> ImportError {
+    ImportError::new("too_many", message).at(place)
+}
