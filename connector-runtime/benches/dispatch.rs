@@ -190,6 +190,7 @@ impl Kept {
             run_id: None,
             idempotency_key: None,
             timeout_ms: None,
+            began: None,
             mock_scenario: None,
             log_level: connector_runtime::log::LogLevel::Info,
             log_rate: None,

@@ -7,6 +7,7 @@
 
 mod template;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -68,14 +68,14 @@ mod tests {
 
     use super::*;
 
-    fn places(model: ExecutionModel, endpoint: Option<&str>, name: &str, config: Value) -> SecretPlaces {
+    fn places(model: ExecutionModel, endpoint: Option<&str>, name: &str, config: &Value) -> SecretPlaces {
         let served = Served { execution_model: model, endpoint_url: endpoint, name };
         SecretPlaces::of(served, &ConfigSchema::open(), config.as_object().unwrap())
     }
 
     #[test]
     fn a_name_is_a_place_only_for_an_agent() {
-        let of = |model, endpoint, name| places(model, endpoint, name, json!({}));
+        let of = |model, endpoint, name| places(model, endpoint, name, &json!({}));
         let stored = ["key", SIGNING_SECRET];
         let agent = of(ExecutionModel::External, None, "hr");
         assert_eq!(agent.cleared(&of(ExecutionModel::External, None, "hr"), stored).len(), 0);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_signing_secret_stays_while_its_service_does() {
-        let of = |config: Value| places(ExecutionModel::External, Some("https://a.example"), "hr", config);
+        let of = |config: Value| places(ExecutionModel::External, Some("https://a.example"), "hr", &config);
         let (before, after) = (of(json!({ "host": "a.example" })), of(json!({ "host": "b.example" })));
         assert_eq!(before.cleared(&after, ["key", SIGNING_SECRET]), BTreeSet::from(["key".to_owned()]));
         let none = of(json!({}));
