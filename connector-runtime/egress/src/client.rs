@@ -17,7 +17,7 @@ use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
-use crate::redact::RuntimeSecret;
+use crate::redact::{Redactor, RuntimeSecret};
 
 /// How long a request may take unless it says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -111,7 +111,14 @@ impl Client {
     /// Secrets of fewer than six characters are not searched for.
     #[must_use]
     pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
+        self.guarding(Arc::new(Redactor::of(secrets)))
+    }
+
+    /// Returns a client over the same pool that recognises the secrets which a redactor knows, as [`Client::watching`]
+    /// does. One structure then serves both.
+    #[must_use]
+    pub fn guarding(&self, redactor: Arc<Redactor>) -> Self {
+        Self { scope: self.scope.with_redactor(redactor), ..self.clone() }
     }
 
     /// Returns a client over the same pool that recognises a secret which came up while a call runs, as

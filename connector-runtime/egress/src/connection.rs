@@ -4,12 +4,14 @@
 //! that makes an `Invocation` makes its client here, so a connector cannot bypass the policy by skipping its
 //! own URL check.
 
+use std::sync::Arc;
+
 use connector_schema::{FieldValues, Fields};
 use serde_json::{Map, Value};
 
 use super::scope::AllowedOrigin;
 use super::{Client, IntoUrl};
-use crate::Secret;
+use crate::redact::Redactor;
 
 /// Where the requests of a connection that carry secrets may go. Requests without secrets may go anywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub enum EgressScope {
 impl Client {
     /// Returns a client over the same pool for one connection.
     ///
-    /// It recognises `secrets`, as [`Client::watching`] does, and sends secrets only to the origins that `scope`
+    /// It recognises the secrets of `redactor`, as [`Client::guarding`] does, and sends secrets only to the origins that `scope`
     /// selects in `values` (defaults count), as [`Client::scoped`] does. A field that is not set, or whose URL may
     /// not be called, selects no origin: without another field, no secret is sent.
     #[must_use]
@@ -36,9 +38,9 @@ impl Client {
         scope: EgressScope,
         fields: &Fields,
         values: &Map<String, Value>,
-        secrets: impl IntoIterator<Item = Secret>,
+        redactor: &Arc<Redactor>,
     ) -> Self {
-        let mut client = self.watching(secrets);
+        let mut client = self.guarding(Arc::clone(redactor));
         let Some(named) = origin_fields(scope, fields) else { return client };
         let given = FieldValues::new(fields, values);
         let place = |field: &str| {

@@ -3,6 +3,8 @@
 //! Kept as the document that its author wrote and compiled at first use. A `$ref` to another document
 //! is refused, so that validation never reads a file or the network.
 
+mod shape;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::OnceLock;
@@ -140,27 +142,38 @@ struct Walk<'s> {
 
 impl Walk<'_> {
     fn visit<'v>(&self, schema: &Value, value: &'v Value, depth: usize, found: &mut dyn FnMut(&'v Value)) {
-        if depth > DEPTH {
-            return;
-        }
-        if is_secret(schema) {
+        // What lies deeper than anybody looks is a secret.
+        if depth > DEPTH || is_secret(schema) {
             found(value);
             return;
         }
         let Value::Object(keywords) = schema else { return };
-        let resolved = keywords.get("$ref").and_then(Value::as_str).and_then(|target| self.resolve(target));
-        if let Some(target) = resolved {
-            self.visit(target, value, depth + 1, found);
+        match keywords.get("$ref").and_then(Value::as_str).map(|target| self.resolve(target)) {
+            Some(Some(target)) => self.visit(target, value, depth + 1, found),
+            Some(None) => found(value),
+            None => {}
         }
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            for branch in keywords.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-                self.visit(branch, value, depth + 1, found);
+        if let Some(Value::Array(branches)) = keywords.get("allOf") {
+            branches.iter().for_each(|branch| self.visit(branch, value, depth + 1, found));
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            let Some(Value::Array(branches)) = keywords.get(keyword) else { continue };
+            // One branch wants an object with a secret in it; another one says that a text will do.
+            let is_welcome = branches.iter().any(|branch| shape::is_welcome(self.root, branch, value));
+            for branch in branches {
+                if !(is_welcome && shape::is_wrong(self.root, branch, value)) {
+                    self.visit(branch, value, depth + 1, found);
+                }
             }
         }
         for keyword in ["if", "then", "else"] {
             if let Some(branch) = keywords.get(keyword) {
                 self.visit(branch, value, depth + 1, found);
             }
+        }
+        if shape::is_wrong(self.root, schema, value) {
+            found(value);
+            return;
         }
         match value {
             Value::Object(parts) => self.visit_object(keywords, parts, depth, found),
@@ -207,9 +220,13 @@ impl Walk<'_> {
     }
 
     fn resolve(&self, target: &str) -> Option<&Value> {
-        let pointer = target.strip_prefix('#')?;
-        self.root.pointer(pointer)
+        resolve(self.root, target)
     }
+}
+
+/// Returns the part of a document that a `$ref` names by a pointer.
+fn resolve<'s>(root: &'s Value, target: &str) -> Option<&'s Value> {
+    root.pointer(target.strip_prefix('#')?)
 }
 
 fn mask_parts(value: &Value, secrets: &BTreeSet<*const Value>, mask: &str) -> Value {

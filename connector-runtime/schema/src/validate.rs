@@ -169,6 +169,7 @@ impl Field {
     /// # Errors
     /// Says what the field expects and what it got; the value of a secret is never quoted.
     pub fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_secret_size(value)?;
         match (self.kind, value) {
             (FieldKind::String, Value::String(text)) => self.check_text(text),
             (FieldKind::Number, Value::Number(_)) => self.check_number(value),

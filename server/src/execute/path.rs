@@ -223,6 +223,7 @@ async fn call(
     match prepare(target, invocation) {
         Prepared::Finished(done) => Ok((begun(id, instance, &request, &done), *done)),
         Prepared::Call(call) => {
+            call.build_redactor().await;
             let params = record::params(schema, Some(call.name()), call.params(), call.redactor());
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.

@@ -3,3 +3,4 @@
 mod calls;
 mod egress;
 mod keys;
+mod secrets;
