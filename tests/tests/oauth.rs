@@ -216,6 +216,8 @@ async fn a_token_endpoint_cannot_freeze_the_server() {
     }
     for result in calling.join_all().await {
         assert!(!result.to_string().contains("eyJhbG"), "{result}");
+        assert_eq!(result["error"], "GET /fail answered 500: a message of 20007 characters, see responseBody");
+        assert_eq!(result["diagnostics"]["responseBody"]["message"], "Bearer [redacted]");
     }
     client.get("/readyz").await.expect(200);
 }

@@ -195,12 +195,14 @@ async fn fetch(
     let Some(token) = token.filter(|_| response.is_success()) else {
         let said = ["error", "error_description"].map(|name| told.get(name).and_then(Value::as_str));
         let said: Vec<&str> = said.into_iter().flatten().collect();
-        let said: String = said.join(": ").chars().filter(|c| !c.is_control()).take(SAID).collect();
+        // A service may repeat what it was sent. Masked before the text is cut, because the cut could leave half of it.
+        let redactor = Redactor::new([asked.client_secret.clone()]);
+        let said = said.join(": ").replace(char::is_control, "");
+        let said: String = redactor.text(&said).chars().take(SAID).collect();
         let lacks = if response.is_success() { " without an access_token" } else { "" };
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         let why = format!("{} answered {}{lacks}{said}", shown(url), response.status());
-        // A service may repeat what it was sent.
-        let why = Redactor::new([asked.client_secret.clone()]).text(&why).into_owned();
+        let why = redactor.text(&why).into_owned();
         return Ok(Err((response.status(), refused(&why))));
     };
     let until = began + kept_for(told.get("expires_in"));
