@@ -45,9 +45,19 @@ fn a_value_of_another_shape_than_its_secrets_is_secret_as_a_whole() {
         (json!({ "allOf": [{ "properties": { "p": secret() } }] }), json!("a"), json!("*")),
         (json!({ "additionalProperties": secret() }), json!(["a"]), json!("*")),
         (json!({ "prefixItems": [{}, secret()] }), json!({ "a": "b" }), json!("*")),
-        // Nobody can say where such a reference leads.
         (
             json!({ "$ref": "#name", "$defs": { "a": { "$anchor": "name", "properties": { "p": secret() } } } }),
+            json!({ "p": "a", "q": "b" }),
+            json!({ "p": "*", "q": "b" }),
+        ),
+        (
+            json!({ "$ref": "#/$defs/a%20b", "$defs": { "a b": { "properties": { "p": secret() } } } }),
+            json!({ "p": "a", "q": "b" }),
+            json!({ "p": "*", "q": "b" }),
+        ),
+        // Nobody can say where such a reference leads.
+        (
+            json!({ "$ref": "#nowhere", "$defs": { "a": { "$anchor": "name", "properties": { "p": secret() } } } }),
             json!({ "p": "a" }),
             json!("*"),
         ),
@@ -80,7 +90,7 @@ fn a_shape_that_the_schema_names_is_not_wrong() {
 #[test]
 fn what_lies_too_deep_is_secret() {
     let schema = json!({ "properties": { "in": { "$ref": "#" }, "p": secret() } });
-    let value = (0..100).fold(json!({ "p": "canary", "plain": "canary" }), |value, _| json!({ "in": value }));
+    let value = (0..300).fold(json!({ "p": "canary", "plain": "canary" }), |value, _| json!({ "in": value }));
     assert!(!shown(schema, value).to_string().contains("canary"));
 }
 
