@@ -23,6 +23,7 @@ mod schema;
 mod script;
 mod security;
 mod servers;
+mod swagger;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use super::resolve::{Document, cut};
 use super::schema::{Schemas, Way};
 use super::security::Security;
 use super::servers::Servers;
+use super::swagger::DEGRADED;
 use super::table::Entry;
 
 /// The maximum number of characters of a command's description.
@@ -84,6 +85,10 @@ pub(super) fn command<'d>(
     }
     if operation.path.bytes().any(|byte| byte.is_ascii_control() || byte == b'\\') {
         notes.refuse("unsafe_path", &operation.pointer, "the path holds a character that a URL cannot have");
+    }
+    for reason in operation.own.get(DEGRADED).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    {
+        notes.degrade("swagger_unsupported", &operation.pointer, cut(reason, 500));
     }
     let entry = Entry {
         path: operation.path.to_owned(),

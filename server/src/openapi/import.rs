@@ -19,6 +19,7 @@ use super::resolve::{Document, cut};
 use super::schema::Schemas;
 use super::security::Security;
 use super::servers::Servers;
+use super::swagger;
 
 /// The maximum number of bytes of a draft's operations, without their schemas.
 const MAX_HELD: usize = 64 << 20;
@@ -67,6 +68,7 @@ impl Spec {
         if mended {
             notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
         }
+        let value = rewritten(value, &mut notes)?;
         Ok(Self { value, nodes, notes })
     }
 
@@ -77,7 +79,11 @@ impl Spec {
     pub fn of(value: Value) -> Result<Self, ImportError> {
         match value {
             Value::String(text) => Self::read(text.as_bytes()),
-            value => Ok(Self { nodes: super::read::count(&value), value, notes: Notes::default() }),
+            value => {
+                let mut notes = Notes::default();
+                let nodes = super::read::count(&value);
+                Ok(Self { nodes, value: rewritten(value, &mut notes)?, notes })
+            }
         }
     }
 
@@ -133,8 +139,14 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<ConnectorDraft, ImportE
 pub fn import_value(value: &Value, options: &Options) -> Result<ConnectorDraft, ImportError> {
     match value {
         Value::String(text) => import(text.as_bytes(), options),
+        value if swagger::is_swagger(value) => Spec::of(value.clone())?.draft(options),
         value => draft(value, super::read::count(value), options, Notes::default(), &mut |_, _| ()),
     }
+}
+
+/// Returns a document of OpenAPI 3: a Swagger 2.0 one rewritten, any other one as it is.
+fn rewritten(value: Value, notes: &mut Notes) -> Result<Value, ImportError> {
+    if swagger::is_swagger(&value) { swagger::rewrite(value, notes) } else { Ok(value) }
 }
 
 fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {

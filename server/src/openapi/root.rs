@@ -79,10 +79,7 @@ pub(super) fn check(root: &Value, notes: &mut Notes) -> Result<Root, ImportError
 fn unknown(root: &Value) -> ImportError {
     if let Some(version) = root.get("swagger") {
         let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-        let message = format!(
-            "Swagger {} is not supported; convert the document to OpenAPI 3.x first, for example with the converter of the Swagger editor",
-            cut(&version, 20)
-        );
+        let message = format!("Swagger {} is not supported; Swagger 2.0 and OpenAPI 3.0 to 3.2 are", cut(&version, 20));
         return ImportError::new("unsupported_version", message).at("/swagger");
     }
     if root.get("asyncapi").is_some() {

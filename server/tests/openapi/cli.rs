@@ -23,7 +23,7 @@ const YAML: &str = "openapi: 3.1.0\ninfo: {title: Pets, version: 1.0.0}\npaths: 
 fn many_documents_give_a_line_each_whatever_is_wrong_with_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    std::fs::write(path("old.json"), r#"{"swagger":"2.0"}"#).unwrap();
+    std::fs::write(path("old.json"), r#"{"swagger":"1.2"}"#).unwrap();
     std::fs::write(path("pets.yaml"), YAML).unwrap();
     let (old, pets, none) = (path("old.json"), path("pets.yaml"), path("none.json"));
     let output = floh(&["--dry-run", "--json", &old, &pets, &none, "-"], "{}");

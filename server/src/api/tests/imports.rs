@@ -33,7 +33,7 @@ async fn what_cannot_be_imported_says_where() {
     let server = TestServer::start().await;
     let sound = json!({ "openapi": "3.0.0", "paths": {} });
     for (body, code, pointer) in [
-        (json!({ "spec": { "swagger": "2.0" } }), "unsupported_version", "/spec/swagger"),
+        (json!({ "spec": { "swagger": "1.2" } }), "unsupported_version", "/spec/swagger"),
         (json!({ "spec": "[" }), "invalid_syntax", "/spec"),
         (json!({ "spec": { "openapi": "3.0.0", "paths": [] } }), "invalid_paths", "/spec/paths"),
         (json!({ "spec": sound, "name": "No Name" }), "invalid_name", "/name"),
@@ -122,7 +122,7 @@ async fn a_document_imported_anew_says_what_it_cannot() {
     let spec = pets(json!({ "/pets": { "get": operation("listPets") } }));
     imported(&server, spec.clone()).await;
     for (body, code, pointer) in [
-        (json!({ "spec": { "swagger": "2.0" } }), "unsupported_version", "/spec/swagger"),
+        (json!({ "spec": { "swagger": "1.2" } }), "unsupported_version", "/spec/swagger"),
         (json!({ "spec": "a: [" }), "invalid_syntax", "/spec"),
         (json!({ "spec": spec, "include": ["none"] }), "unknown_operation", "/include/0"),
         (json!({ "spec": spec, "include": 1 }), "invalid", "/include"),

@@ -47,9 +47,9 @@ fn what_is_no_document_says_why_and_where() {
     assert_eq!(kind, "invalid_syntax");
     assert!(message.contains("line 3 column 1"), "{message}");
     assert_eq!(code("{}").0, "missing_version");
-    let (kind, message) = code("swagger: '2.0'");
+    let (kind, message) = code("swagger: '1.2'");
     assert_eq!(kind, "unsupported_version");
-    assert!(message.contains("convert the document to OpenAPI 3.x"), "{message}");
+    assert!(message.contains("Swagger 2.0 and OpenAPI 3.0 to 3.2 are"), "{message}");
     assert_eq!(code("asyncapi: 3.0.0").0, "unsupported_version");
     assert_eq!(code("openapi: 30.0.0").0, "unsupported_version");
     assert_eq!(code("openapi: [3]").0, "invalid_version");
