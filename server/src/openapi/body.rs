@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::command::{DESCRIPTION, Making};
 use super::operations::{Operation, escape};
 use super::resolve::cut;
-use super::schema::{Way, field};
+use super::schema::{Way, allow_empty, field};
 use super::table::{Body, BodyField, BodyKind, Form};
 
 /// The chosen media type, and its object.
@@ -77,7 +77,7 @@ pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, f
 }
 
 /// Returns whether a media type is JSON.
-pub(super) fn is_json(media: &str) -> bool {
+pub fn is_json(media: &str) -> bool {
     let plain = plain(media);
     matches!(plain.as_str(), "application/json" | "text/json" | "application/x-json") || plain.ends_with("+json")
 }
@@ -143,6 +143,7 @@ fn whole(
         BodyKind::Bytes | BodyKind::Text => {
             let mut text = Field::new(FieldKind::String);
             text.required = required;
+            allow_empty(&mut text);
             text.description = schema.shift_remove("description").and_then(|text| text.as_str().map(str::to_owned));
             text
         }
@@ -157,7 +158,7 @@ fn whole(
         made.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
     }
     fields.insert(key.clone(), made);
-    Body { kind, media: media.to_owned(), required, key: Some(key), fields: Vec::new() }
+    Body { kind, media: media.to_owned(), required, key: Some(key), open: false, fields: Vec::new() }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one place calls it")]
@@ -172,6 +173,8 @@ fn flat(
     pointer: &str,
 ) -> Body {
     let names = schema.shift_remove("required");
+    let closed = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(false));
+    let open = !closed("additionalProperties") && !closed("unevaluatedProperties");
     let needs = |name: &str| {
         let names = names.as_ref().and_then(Value::as_array);
         names.is_some_and(|names| names.iter().any(|known| known == name))
@@ -189,7 +192,9 @@ fn flat(
                 format!("the body's `{name}` shares its name with a parameter, or it is reserved; it is {key}");
             making.notes.warn("parameter_renamed", pointer, message);
         }
-        let mut made = field(making.schemas, property, required && needs(&name), making.notes, pointer);
+        let needed = required && needs(&name);
+        let mut made = field(making.schemas, property, needed, making.notes, pointer);
+        allow_empty(&mut made);
         if file {
             let hint = if list { "Files, each in base64." } else { "The file, in base64." };
             made.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
@@ -213,9 +218,9 @@ fn flat(
         let told = told.map(str::trim).filter(|text| !text.contains('*') && !text.chars().any(char::is_control));
         let media = told.filter(|_| kind == BodyKind::Multipart).map(str::to_owned);
         fields.insert(key.clone(), made);
-        parts.push(BodyField { key, name, form, file, media });
+        parts.push(BodyField { key, name, form, required: needed, file, media });
     }
-    Body { kind, media: media.to_owned(), required, key: None, fields: parts }
+    Body { kind, media: media.to_owned(), required, key: None, open, fields: parts }
 }
 
 /// A part is a file if its schema says that it is bytes; so is a list of them.

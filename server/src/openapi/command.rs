@@ -1,4 +1,4 @@
-//! Turns one operation into one command: its fields, its outputs, and its entry in the script's table.
+//! Turns one operation into one command: its fields, its outputs, and its entry in the table of operations.
 
 use connector_runtime::schema::{Command, Effect, Fields, Source};
 use serde_json::{Map, Value};
@@ -92,6 +92,8 @@ pub(super) fn command<'d>(
         auth: security.of(operation, notes),
         server: servers.of(operation, notes),
         accept: outputs.accept,
+        answers: outputs.answers,
+        headers: outputs.headers,
         pages,
         refused: Vec::new(),
         method: method.clone(),

@@ -6,9 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::body::{choose, is_json};
 use super::command::Making;
+use super::names::camel;
 use super::operations::{Operation, escape};
+use super::params::is_token;
 use super::schema::Way;
-use super::table::{Pages, Param};
+use super::table::{Answers, OutputHeader, Pages, Param};
 
 /// What a document says of an operation's answer.
 #[derive(Debug, Default)]
@@ -17,6 +19,10 @@ pub(super) struct Outputs {
     pub(super) schema: Option<Value>,
     /// The media types to request, if not JSON.
     pub(super) accept: Option<String>,
+    /// The declared headers.
+    pub(super) headers: Vec<OutputHeader>,
+    /// What the answer is.
+    pub(super) answers: Option<Answers>,
     /// Whether a `Link` header is declared.
     link: bool,
 }
@@ -48,11 +54,19 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     };
     let headers = response.get("headers").and_then(Value::as_object);
     outputs.link = headers.is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("link")));
+    outputs.headers = headers.into_iter().flat_map(Map::keys).filter_map(|name| output_header(name)).collect();
     let Some((media, chosen)) = response.get("content").and_then(Value::as_object).and_then(choose) else {
+        // What the service answers with is in them.
+        outputs.names = outputs.headers.iter().map(|header| header.key.clone()).collect();
         return outputs;
     };
     let sound = !media.chars().any(char::is_control);
     outputs.accept = (media != "application/json" && sound).then(|| media.to_owned());
+    outputs.answers = match media {
+        _ if is_json(media) => Some(Answers::Json),
+        _ if media.starts_with("text/") => Some(Answers::Text),
+        _ => None,
+    };
     let chosen = making.document.resolve(chosen).unwrap_or(chosen);
     let Some(schema) = chosen.get("schema") else { return outputs };
     if !is_json(media) && !media.contains('*') {
@@ -60,6 +74,7 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
         if bytes.is_some_and(|format| format == "binary") && !media.starts_with("text/") {
             outputs.names = vec!["contentType".to_owned(), "base64".to_owned()];
             outputs.schema = Some(file());
+            outputs.answers = Some(Answers::File);
         }
         return outputs;
     }
@@ -68,6 +83,16 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs.names = properties.into_iter().flat_map(Map::keys).filter(|name| is_command_name(name)).cloned().collect();
     outputs.schema = (!written.is_empty()).then_some(Value::Object(written));
     outputs
+}
+
+/// Headers about the message, or with credentials, which are no results.
+const NO_OUTPUTS: [&str; 6] =
+    ["content-length", "content-type", "content-encoding", "set-cookie", "transfer-encoding", "connection"];
+
+fn output_header(name: &str) -> Option<OutputHeader> {
+    let key = camel(name);
+    let known = is_token(name) && is_command_name(&key) && !NO_OUTPUTS.contains(&name.to_ascii_lowercase().as_str());
+    known.then(|| OutputHeader { name: name.to_owned(), key })
 }
 
 /// Returns the schema for a command that downloads a file.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::command::{DESCRIPTION, Making};
 use super::operations::Operation;
 use super::resolve::{Broken, cut, reference};
-use super::schema::{Way, field, is_small};
+use super::schema::{Way, allow_empty, field, is_small};
 use super::table::{Form, Param};
 
 const LOCATIONS: [&str; 5] = ["path", "query", "querystring", "header", "cookie"];
@@ -210,7 +210,16 @@ fn param<'d>(
         let message = format!("several parameters are called `{name}`, or the name is reserved; this one is {key}");
         making.notes.warn("parameter_renamed", pointer, message);
     }
-    let made = field(making.schemas, written, required, making.notes, pointer);
+    // A path without the value would be another one, whatever the service assumes.
+    if location == "path"
+        && let Some(default) = written.shift_remove("default")
+    {
+        written.entry("examples").or_insert_with(|| Value::Array(vec![default]));
+    }
+    let mut made = field(making.schemas, written, required, making.notes, pointer);
+    if location != "path" {
+        allow_empty(&mut made);
+    }
     form.explode &= made.kind.is_structured();
     fields.insert(key.clone(), made);
     Param { key, name: name.to_owned(), location: location.to_owned(), required, form }

@@ -151,7 +151,7 @@ async fn what_was_changed_by_hand_is_named_when_it_is_replaced() {
     let spec = pets(json!({ "/pets": { "get": operation("listPets"), "post": operation("addPet") } }));
     imported(&server, spec.clone()).await;
     let written = server.call("GET", TYPE, Value::Null).await.ok(200)["scriptSource"].as_str().unwrap().to_owned();
-    let own = written.replace("return api.call(operations.addPet);", "return { success: true };");
+    let own = written.replace("return floh.operation(\"addPet\");", "return { success: true };");
     server.put(TYPE, json!({ "scriptSource": own })).await.ok(200);
     let done = server.put(TYPE, json!({ "spec": spec })).await.ok(200);
     assert_eq!((done["scriptSource"].as_str(), done["version"].as_str()), (Some(written.as_str()), Some("1.0.2")));
