@@ -194,6 +194,11 @@ impl Context {
         move |secret| redactor.add_secret(secret)
     }
 
+    /// Returns what knows the secrets of this call, and those that `known` knows.
+    pub fn redactor_with(&self, known: &Arc<Redactor>) -> Arc<Redactor> {
+        Redactor::joined(&self.scope.redactor, known)
+    }
+
     /// Returns when the call ends, whether it is done or not.
     pub fn deadline(&self) -> Instant {
         self.deadline

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::sync::{Arc, OnceLock};
 
-use crate::Secret;
 use crate::builtin::BuiltIn;
 use crate::context::Invocation;
 use crate::descriptor::{Descriptor, Place};
@@ -143,10 +142,10 @@ impl Entry {
     pub async fn call(&self, connector: &str, mut invocation: Invocation) -> FinishedCall {
         let schema = self.schema();
         let texts = secret_texts(&schema.connection, &invocation.connection);
-        let secrets = texts.iter().map(|text| Secret::from(text.as_str()));
+        let redactor = Arc::new(Redactor::new(texts));
         let connection = &invocation.connection;
-        invocation.http = invocation.http.for_connection(self.descriptor.egress, schema, connection, secrets);
-        invocation.redactor.get_or_insert_with(|| Arc::new(Redactor::new(texts)));
+        invocation.http = invocation.http.for_connection(self.descriptor.egress, schema, connection, &redactor);
+        invocation.redactor.get_or_insert(redactor);
         let executor = self.executor();
         let target = Target { connector, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };
         dispatch(target, invocation).await

@@ -4,6 +4,9 @@
 //! `cargo bench -p server --bench execute [-- DATABASE_URL]`. Both are processes of their own under the same
 //! load: keep-alive connections over loopback, each with one call at a time. The load generator's time is not
 //! counted. The process started as `serve` is the real server with one more connector type in it.
+//!
+//! It also prints what a connector with a long secret costs in memory once it was called: the growth of the server's
+//! resident memory (`VmRSS`) divided by their number. The target is 50 kB.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -27,6 +30,9 @@ const CONNECTIONS: usize = 128;
 /// Calls of each connection in a round.
 const CALLS: usize = 500;
 const ROUNDS: usize = 5;
+/// Connectors whose memory is measured, and the bytes of the secret of each: a service account's key.
+const KEPT: usize = 1_000;
+const SECRET_BYTES: usize = 2_300;
 const TOKEN: &str = "a-token-of-the-bench-0123456789-0123456789";
 
 /// Prices things.
@@ -170,6 +176,8 @@ async fn compare(database_url: Option<&str>) -> ExitCode {
         let (floor_min, floor_median) = *floor.get_or_insert((min, median));
         println!("{what:<22} {min:>14.1} {median:>14.1} {:>4.2} / {:.2}", min / floor_min, median / floor_median);
     }
+    let each = memory_of_a_connector(&floh).await;
+    println!("RSS of a connector with a secret of {SECRET_BYTES} bytes: {each:.1} kB (target: 50 kB)");
     ExitCode::SUCCESS
 }
 
@@ -193,6 +201,25 @@ async fn measure(calls: &[(&str, &Process, &str)]) -> Vec<Vec<f64>> {
         }
     }
     rounds
+}
+
+/// Returns what a called connector with a long secret costs, in kB of resident memory. Its creation is not counted.
+async fn memory_of_a_connector(floh: &Process) -> f64 {
+    for number in 0..KEPT {
+        let key: String =
+            (0..SECRET_BYTES / 5).map(|at| format!("{:05}", (at * 7_919 + number * 104_729) % 100_000)).collect();
+        let key = format!("-----BEGIN KEY-----\n{}\n-----END KEY-----\n", &key[40..]);
+        let made = json!({ "name": format!("kept-{number}"), "type": "quote-bench", "executionModel": "built_in", "config": { "apiKey": key } });
+        let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
+        assert!(status == 201 || status == 409, "{status} {answer}");
+    }
+    let before = floh.resident_kb();
+    let body = json!({ "command": "price", "params": { "symbol": "FLOH", "quantity": 12 } }).to_string();
+    for number in 0..KEPT {
+        let (status, answer) = one(floh.address, &format!("/api/connectors/kept-{number}/execute"), &body).await;
+        assert!(status == 200, "{status} {answer}");
+    }
+    (floh.resident_kb() - before) / KEPT as f64
 }
 
 async fn load(address: SocketAddr, command: &str) {
@@ -265,6 +292,13 @@ impl Process {
             line.strip_prefix("listening on http://").map(|address| address.parse().expect("an address"))
         });
         Self { address: address.expect("it listens"), child }
+    }
+
+    /// Its resident memory, in kB.
+    fn resident_kb(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// CPU time of all its threads, by the system's clock of hundredths of a second (`utime`, `stime`).

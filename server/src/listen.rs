@@ -1,7 +1,6 @@
 //! Serving and stopping: readiness turns off, accepting stops, running calls get time to end, then the process ends.
 //! The socket itself is served like that of every connector service.
 
-use std::io;
 use std::sync::OnceLock;
 
 use axum::Router;
@@ -9,15 +8,18 @@ use connector_runtime::serve::{self, ConnectionLimits, STOP_TIMEOUT};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 
-/// Serves a router until a stop is requested, then waits for running calls.
-///
-/// # Errors
-/// If signals cannot be received.
-pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, app: &App) -> io::Result<()> {
-    let asked = serve::stop_signal()?;
+/// Serves a router until a stop is requested (`asked`), then waits for running calls.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    app: &App,
+    asked: &CancellationToken,
+) {
     let end = OnceLock::new();
     let stop = async {
         asked.cancelled().await;
@@ -34,7 +36,6 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimi
     }
     app.close().await;
     tracing::info!("stopped");
-    Ok(())
 }
 
 /// Raises the number of descriptors that this process may open to what the system allows it. Many systems start a

@@ -58,9 +58,9 @@ fn every_promise_is_kept_by_a_test() {
 fn a_promise_without_its_test_is_found() {
     assert!(declares("server/tests/promises.rs", "a_promise_without_its_test_is_found"));
     for (file, test) in [
-        ("server/tests/promises.rs", "repository"),
-        ("server/tests/promises.rs", "no_such_test"),
-        ("server/tests/no_such_file.rs", "repository"),
+        ("server/tests/floors.rs", "sources"),
+        ("server/tests/floors.rs", "no_such_test"),
+        ("server/tests/no_such_file.rs", "sources"),
     ] {
         assert!(!declares(file, test), "{test}");
     }

@@ -256,3 +256,43 @@ async fn the_token_endpoint_gets_the_clients_credentials_alone() {
     }
     assert_eq!(tokens.received().len(), asked, "nothing else was sent there");
 }
+
+/// Whoever issues tokens chooses their length: one above the limit is refused with the reason, and a long one below it
+/// freezes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_endpoint_cannot_freeze_the_server() {
+    let length = Arc::new(AtomicUsize::new(64 * 1024 + 1));
+    let told = Arc::clone(&length);
+    let upstream = Upstream::start(move |request| match request.target.as_str() {
+        "/token" => {
+            let token = "eyJhbGciOiJSUzI1NiJ9.".repeat(4_000);
+            Reply::json(200, &json!({ "access_token": &token[..told.load(Ordering::SeqCst)], "expires_in": 3600 }))
+        }
+        "/fail" => Reply::json(500, &json!({ "message": request.header("authorization") })),
+        _ => Reply::json(200, &json!({})),
+    })
+    .await;
+    let floh = Floh::start([&upstream]).await;
+    let client = floh.admin();
+    oauth(&client, &upstream, "long").await;
+    let refused = call(&client, "long", "items").await;
+    let error = refused["error"].as_str().unwrap();
+    assert!(
+        error.contains("an access_token that is too long: it has 65537 bytes, and a secret has at most 65536"),
+        "{error}"
+    );
+    assert!(!refused.to_string().contains("eyJhbG"), "{refused}");
+    // Whether the service reads a header of 20 kB or not: nobody waits, and nothing is told.
+    length.store(20_000, Ordering::SeqCst);
+    let mut calling = JoinSet::new();
+    for _ in 0..4 {
+        let client = client.clone();
+        calling.spawn(async move { call(&client, "long", "fail").await });
+    }
+    for result in calling.join_all().await {
+        assert!(!result.to_string().contains("eyJhbG"), "{result}");
+        assert_eq!(result["error"], "GET /fail answered 500: a message of 20007 characters, see responseBody");
+        assert_eq!(result["diagnostics"]["responseBody"]["message"], "Bearer [redacted]");
+    }
+    client.get("/readyz").await.expect(200);
+}

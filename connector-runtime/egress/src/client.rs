@@ -22,7 +22,7 @@ use super::scope::Scope;
 use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
-use crate::redact::RuntimeSecret;
+use crate::redact::{Redactor, RuntimeSecret};
 
 /// How long a request may take unless it says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -133,12 +133,19 @@ impl Client {
     /// Secrets of fewer than six characters are not searched for.
     #[must_use]
     pub fn watching(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        Self { scope: self.scope.with_secrets(secrets), ..self.clone() }
+        self.guarding(Arc::new(Redactor::of(secrets)))
+    }
+
+    /// Returns a client over the same pool that recognises the secrets which a redactor knows, as [`Client::watching`]
+    /// does. One structure then serves both.
+    #[must_use]
+    pub fn guarding(&self, redactor: Arc<Redactor>) -> Self {
+        Self { scope: self.scope.with_redactor(redactor), ..self.clone() }
     }
 
     /// Returns whether a text holds a secret that this client recognises, in any form in which one is sent.
     pub fn recognises(&self, text: &str) -> bool {
-        self.scope.watched().any(|(_, finder)| finder.finds(text))
+        self.scope.watched().any(|redactor| redactor.finds(text))
     }
 
     /// Returns a client over the same pool that recognises a secret which came up while a call runs, as

@@ -4,13 +4,15 @@
 //! that makes an `Invocation` makes its client here, so a connector cannot bypass the policy by skipping its
 //! own URL check.
 
+use std::sync::Arc;
+
 use connector_schema::destination::{egress_fields, resolved_text};
 use connector_schema::{ConfigSchema, Field};
 use serde_json::{Map, Value};
 
 use super::scope::AllowedOrigin;
 use super::{Client, IntoUrl};
-use crate::Secret;
+use crate::redact::Redactor;
 
 /// Where the requests of a connection that carry secrets may go. Requests without secrets may go anywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,19 +31,19 @@ pub enum EgressScope {
 impl Client {
     /// Returns a client over the same pool for one connection.
     ///
-    /// It recognises `secrets`, as [`Client::watching`] does, and sends secrets only to the origins that `scope`
-    /// selects in `values` (defaults count, and variables of URL templates are filled in), as [`Client::scoped`] does.
-    /// A field that is not set, or whose URL may not be called, selects no origin: without another field, no secret
-    /// is sent.
+    /// It recognises the secrets of `redactor`, as [`Client::guarding`] does, and sends secrets only to the origins that
+    /// `scope` selects in `values` (defaults count, and variables of URL templates are filled in), as [`Client::scoped`]
+    /// does. A field that is not set, or whose URL may not be called, selects no origin: without another field, no
+    /// secret is sent.
     #[must_use]
     pub fn for_connection(
         &self,
         scope: EgressScope,
         schema: &ConfigSchema,
         values: &Map<String, Value>,
-        secrets: impl IntoIterator<Item = Secret>,
+        redactor: &Arc<Redactor>,
     ) -> Self {
-        let mut client = self.watching(secrets).with_own_limits();
+        let mut client = self.guarding(Arc::clone(redactor)).with_own_limits();
         let Some(named) = origin_fields(scope, schema) else { return client };
         let place = |field: &str| {
             let text = resolved_text(&schema.connection, values, field);

@@ -15,7 +15,7 @@ use url::Url;
 use super::scope::Scope;
 use super::{EgressError, Retry, multipart, url as urls};
 use crate::Secret;
-use crate::redact::{MASK, is_sensitive_name};
+use crate::redact::{MASK, Redactor, is_sensitive_name};
 
 /// Headers that frame the message or belong to the connection; only the client sets them.
 const CLIENTS_OWN: &[&str] = &[
@@ -166,18 +166,18 @@ impl OutgoingRequest {
 
     /// Marks the parts that hold one of these secrets but were given as plain text.
     pub(super) fn mark_secrets(&mut self, scope: &Scope) {
-        for (secrets, finder) in scope.watched() {
+        for redactor in scope.watched() {
             for value in self.headers.values_mut() {
-                if finder.finds_in(value.as_bytes()) {
+                if redactor.finds_in(value.as_bytes()) {
                     value.set_sensitive(true);
                 }
             }
-            self.body_is_secret |= finder.finds_in(&self.body);
-            let in_url = secrets.iter().filter(|secret| url_holds(&self.url, secret.expose()));
-            self.url_secrets.extend(in_url.cloned());
-            // In another form, such as base64, the whole value is the secret.
-            let words = self.url.query_pairs().filter(|(_, value)| finder.finds(value));
-            self.url_secrets.extend(words.map(|(_, value)| Secret::new(value)));
+            self.body_is_secret |= redactor.finds_in(&self.body);
+            self.body_is_secret |= redactor.is_closed();
+            if url_has_any(&self.url, redactor) {
+                let (whole, words) = secrets_of_url(&self.url, redactor);
+                self.url_secrets.extend(whole.into_iter().chain(words));
+            }
         }
     }
 
@@ -252,6 +252,30 @@ fn parse_method(method: &str) -> Result<Method, EgressError> {
 
 pub(super) fn unwritable(what: &str, error: &dyn fmt::Display) -> EgressError {
     EgressError::request(format!("its {what} cannot be written: {error}"))
+}
+
+/// Returns whether a URL holds any secret that a redactor knows.
+fn url_has_any(url: &Url, redactor: &Redactor) -> bool {
+    let whole = url.as_str();
+    let decoded = || percent_decode_str(whole).decode_utf8_lossy();
+    redactor.finds(whole)
+        || whole.contains('%') && redactor.finds(&decoded())
+        || whole.contains('+') && url.query_pairs().any(|(name, value)| redactor.finds(&name) || redactor.finds(&value))
+}
+
+/// Returns the secrets that a URL holds, and the query values and path segments that hold one: in another form, such
+/// as base64, the whole word is the secret.
+fn secrets_of_url(url: &Url, redactor: &Redactor) -> (Vec<Secret>, Vec<Secret>) {
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+    let mut whole = redactor.secrets_in(url.as_str());
+    whole.extend(redactor.secrets_in(&decoded(url.as_str())));
+    whole.extend(
+        url.query_pairs().flat_map(|(name, value)| [redactor.secrets_in(&name), redactor.secrets_in(&value)]).flatten(),
+    );
+    let values = url.query_pairs().map(|(_, value)| value);
+    let segments = url.path_segments().into_iter().flatten().map(decoded);
+    let words = values.chain(segments).filter(|word| redactor.finds(word)).map(Secret::new).collect();
+    (whole, words)
 }
 
 /// Returns whether a URL holds a secret, in any spelling of its characters.

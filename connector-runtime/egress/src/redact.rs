@@ -1,27 +1,37 @@
 //! Masks the secrets of one call in everything that is logged, recorded or shown.
 //!
 //! A [`Redactor`] knows the values and finds them raw and in the forms in which they are usually sent:
-//! URL-encoded, base64 (also as a part of a longer text, as in a `Basic` header) and JSON-escaped. A value
-//! of fewer than six characters is not searched for, because it would mask half of every text.
+//! URL-encoded, base64 (also as a part of a longer text, as in a `Basic` header) and JSON-escaped, and each of these
+//! after an upstream has read UTF-8 as Latin-1. A value of fewer than six characters is not searched for, because it
+//! would mask half of every text.
+//!
+//! A secret's length is an input, so nothing is built from it that grows with it: a few bytes are searched for, and
+//! what surrounds them is compared. What cannot be searched within bounds is masked as a whole.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fmt;
-use std::ops::Range;
-use std::sync::{Arc, OnceLock};
-
-use aho_corasick::AhoCorasick;
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use parking_lot::RwLock;
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
-
-use crate::Secret;
-use connector_schema::Fields;
-
+mod anchor;
+mod build;
+mod fields;
+mod names;
+mod runtime_secret;
+mod search;
+mod spelling;
 #[cfg(test)]
 mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::RwLock;
+use serde_json::{Map, Value};
+
+pub use self::fields::{mask_fields, secret_texts};
+pub use self::names::{is_sensitive_name, mask_named, may_hold_named};
+pub use self::runtime_secret::{RuntimeSecret, SecretTooLong};
+use self::search::{Scanned, Search, Work};
+use crate::Secret;
 
 /// What replaces a secret.
 pub const MASK: &str = "[redacted]";
@@ -32,52 +42,47 @@ const MIN_SECRET_LENGTH: usize = 6;
 /// Finds and masks the secrets of one call.
 #[derive(Default)]
 pub struct Redactor {
-    secrets: BTreeSet<String>,
-    finder: OnceLock<Option<AhoCorasick>>,
-    /// Knows the connection's secrets, if this one knows those of a call.
-    base: Option<Arc<Self>>,
+    /// Sorted, each once.
+    secrets: Box<[Secret]>,
+    search: OnceLock<Search>,
+    /// Whether everything counts as secret, because the search was not built in time.
+    is_closed: AtomicBool,
+    /// Know more secrets: those of the connection, if this one knows those of a call.
+    bases: [Option<Arc<Self>>; 2],
     /// The secrets that came up while the call ran.
     added: RwLock<Vec<RuntimeSecret>>,
-}
-
-/// A secret that comes up while calls run, such as an access token. Cheap to clone: its searcher is made once,
-/// however many calls use it.
-#[derive(Clone)]
-pub struct RuntimeSecret(Arc<(Secret, Redactor)>);
-
-impl RuntimeSecret {
-    /// Wraps a secret.
-    pub fn new(secret: Secret) -> Self {
-        let finder = Redactor::new([secret.expose().to_owned()]);
-        Self(Arc::new((secret, finder)))
-    }
-
-    /// Returns the secret.
-    pub fn secret(&self) -> &Secret {
-        &self.0.0
-    }
-
-    pub(crate) fn finder(&self) -> &Redactor {
-        &self.0.1
-    }
-}
-
-impl fmt::Debug for RuntimeSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RuntimeSecret")
-    }
 }
 
 impl Redactor {
     /// Makes a redactor for a set of secret texts.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| secret.chars().count() >= MIN_SECRET_LENGTH).collect();
-        Self { secrets, ..Self::default() }
+        Self::of(secrets.into_iter().map(Secret::new))
+    }
+
+    /// Makes a redactor for a set of secrets.
+    pub fn of(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let is_long_enough = |secret: &Secret| secret.expose().chars().nth(MIN_SECRET_LENGTH - 1).is_some();
+        let mut secrets: Vec<Secret> = secrets.into_iter().filter(is_long_enough).collect();
+        secrets.sort_unstable_by(|left, right| left.expose().cmp(right.expose()));
+        secrets.dedup();
+        Self { secrets: secrets.into(), ..Self::default() }
     }
 
     /// Makes the redactor of one call: it knows the secrets of `base`, these texts, and those that are added.
     pub fn over(base: Arc<Self>, secrets: impl IntoIterator<Item = String>) -> Self {
-        Self { base: Some(base), ..Self::new(secrets) }
+        Self { bases: [Some(base), None], ..Self::new(secrets) }
+    }
+
+    /// Returns what knows all that two others know: one of them, if it knows the other.
+    pub fn joined(left: &Arc<Self>, right: &Arc<Self>) -> Arc<Self> {
+        if Arc::ptr_eq(left, right) || left.bases().any(|base| Arc::ptr_eq(base, right)) {
+            return Arc::clone(left);
+        }
+        Arc::new(Self { bases: [Some(Arc::clone(left)), Some(Arc::clone(right))], ..Self::default() })
+    }
+
+    fn bases(&self) -> impl Iterator<Item = &Arc<Self>> {
+        self.bases.iter().flatten()
     }
 
     /// Adds a secret that came up while the call ran; it is masked from now on.
@@ -90,31 +95,48 @@ impl Redactor {
 
     /// Returns a redactor that knows more secrets, or `None` if this one knows them all already.
     #[must_use]
-    pub fn with(&self, more: impl IntoIterator<Item = String>) -> Option<Self> {
-        let mut secrets = self.secrets.clone();
-        let before = secrets.len();
-        secrets.extend(more.into_iter().filter(|secret| secret.chars().count() >= MIN_SECRET_LENGTH));
-        let added = || self.added.read().clone();
-        (secrets.len() > before).then(|| Self {
-            secrets,
-            finder: OnceLock::new(),
-            base: self.base.clone(),
-            added: RwLock::new(added()),
-        })
+    pub fn with(self: &Arc<Self>, more: impl IntoIterator<Item = String>) -> Option<Self> {
+        let new = Self::over(Arc::clone(self), more.into_iter().filter(|text| !self.knows(text)));
+        (!new.secrets.is_empty()).then_some(new)
+    }
+
+    fn knows(&self, text: &str) -> bool {
+        self.secrets.binary_search_by(|secret| secret.expose().cmp(text)).is_ok()
+            || self.bases().any(|base| base.knows(text))
     }
 
     /// Returns whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
-        self.secrets.is_empty() && self.base.as_ref().is_none_or(|base| base.is_empty()) && self.added.read().is_empty()
+        self.secrets.is_empty() && self.bases().all(|base| base.is_empty()) && self.added.read().is_empty()
+    }
+
+    /// Returns whether everything counts as secret, because the secrets cannot be searched for.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.secrets.is_empty() && self.search().is_none_or(Search::is_closed)
+            || self.bases().any(|base| base.is_closed())
+            || self.added.read().iter().any(|added| added.redactor().is_closed())
     }
 
     /// Masks the secrets in a text.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.text_within(text, &mut Work::new())
+    }
+
+    fn text_within<'t>(&self, text: &'t str, work: &mut Work) -> Cow<'t, str> {
+        if text.is_empty() {
+            return text.into();
+        }
         let mut found: Vec<Range<usize>> = Vec::new();
-        self.any(&mut |finder| {
-            found.extend(finder.find_overlapping_iter(text).map(|found| found.range()));
+        let scanned = self.scan(text.as_bytes(), work, &mut |_, range| {
+            match found.last_mut() {
+                Some(last) if (last.start..last.end).contains(&range.start) => last.end = last.end.max(range.end),
+                _ => found.push(range),
+            }
             false
         });
+        if scanned == Scanned::Closed {
+            return MASK.into();
+        }
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -142,62 +164,97 @@ impl Redactor {
 
     /// Returns whether bytes hold a secret in any of its forms.
     pub(crate) fn finds_in(&self, bytes: &[u8]) -> bool {
-        self.any(&mut |finder| finder.is_match(bytes))
+        self.scan(bytes, &mut Work::new(), &mut |_, _| true) != Scanned::All
     }
 
-    /// Asks each searcher until one returns true.
-    fn any(&self, ask: &mut dyn FnMut(&AhoCorasick) -> bool) -> bool {
-        self.finder().is_some_and(&mut *ask)
-            || self.base.as_ref().is_some_and(|base| base.any(ask))
-            || self.added.read().iter().any(|secret| secret.finder().any(ask))
+    fn finds_within(&self, text: &str, work: &mut Work) -> bool {
+        self.scan(text.as_bytes(), work, &mut |_, _| true) != Scanned::All
+    }
+
+    /// Returns the secrets that a text holds in any of their forms; all of them if it cannot be searched.
+    pub(crate) fn secrets_in(&self, text: &str) -> Vec<Secret> {
+        let mut held: Vec<Secret> = Vec::new();
+        let scanned = self.scan(text.as_bytes(), &mut Work::new(), &mut |secret, _| {
+            if !held.contains(secret) {
+                held.push(secret.clone());
+            }
+            false
+        });
+        if scanned == Scanned::Closed {
+            held.clear();
+            self.collect(&mut held);
+        }
+        held
+    }
+
+    fn collect(&self, secrets: &mut Vec<Secret>) {
+        secrets.extend(self.secrets.iter().cloned());
+        self.bases().for_each(|base| base.collect(secrets));
+        self.added.read().iter().for_each(|added| added.redactor().collect(secrets));
+    }
+
+    /// Calls `found` with each form of a secret in some bytes, until it returns true.
+    fn scan(&self, bytes: &[u8], work: &mut Work, found: &mut dyn FnMut(&Secret, Range<usize>) -> bool) -> Scanned {
+        if !self.secrets.is_empty() {
+            let own = self.search().map_or(Scanned::Closed, |search| search.scan(&self.secrets, bytes, work, found));
+            if own != Scanned::All {
+                return own;
+            }
+        }
+        for base in self.bases() {
+            let scanned = base.scan(bytes, work, found);
+            if scanned != Scanned::All {
+                return scanned;
+            }
+        }
+        let added = self.added.read();
+        let mut scans = added.iter().map(|secret| secret.redactor().scan(bytes, work, found));
+        scans.find(|scanned| *scanned != Scanned::All).unwrap_or(Scanned::All)
+    }
+
+    /// Returns what searches for the own secrets; `None` if it was not built in time.
+    fn search(&self) -> Option<&Search> {
+        match self.search.get() {
+            None if self.is_closed.load(Ordering::Relaxed) => None,
+            None => Some(self.search.get_or_init(|| Search::new(&self.secrets))),
+            built => built,
+        }
     }
 
     /// Masks the secrets in every text of a value, in keys and in numbers that spell one.
     pub fn value(&self, value: &mut Value) {
         if !self.is_empty() {
-            self.walk(value);
+            self.walk(value, &mut Work::new());
         }
     }
 
-    fn walk(&self, value: &mut Value) {
+    fn walk(&self, value: &mut Value, work: &mut Work) {
         match value {
             Value::String(text) => {
-                if let Cow::Owned(masked) = self.text(text) {
+                if let Cow::Owned(masked) = self.text_within(text, work) {
                     *text = masked;
                 }
             }
             Value::Number(number) => {
-                if self.finds(&number.to_string()) {
+                if self.finds_within(&number.to_string(), work) {
                     *value = Value::String(MASK.to_owned());
                 }
             }
-            Value::Array(list) => list.iter_mut().for_each(|part| self.walk(part)),
-            Value::Object(map) => self.walk_object(map),
+            Value::Array(list) => list.iter_mut().for_each(|part| self.walk(part, work)),
+            Value::Object(map) => self.walk_object(map, work),
             Value::Null | Value::Bool(_) => {}
         }
     }
 
-    fn walk_object(&self, map: &mut Map<String, Value>) {
-        if map.keys().any(|key| self.finds(key)) {
+    fn walk_object(&self, map: &mut Map<String, Value>, work: &mut Work) {
+        if map.keys().any(|key| self.finds_within(key, work)) {
             let mut shown = Map::with_capacity(map.len());
             for (key, part) in std::mem::take(map) {
-                shown.insert(free_key(&shown, self.text(&key).into_owned()), part);
+                shown.insert(free_key(&shown, self.text_within(&key, work).into_owned()), part);
             }
             *map = shown;
         }
-        map.values_mut().for_each(|part| self.walk(part));
-    }
-
-    fn finder(&self) -> Option<&AhoCorasick> {
-        self.finder
-            .get_or_init(|| {
-                let forms: BTreeSet<String> = self.secrets.iter().flat_map(|secret| forms(secret)).collect();
-                if forms.is_empty() {
-                    return None;
-                }
-                AhoCorasick::new(forms).ok()
-            })
-            .as_ref()
+        map.values_mut().for_each(|part| self.walk(part, work));
     }
 }
 
@@ -214,177 +271,4 @@ fn free_key(map: &Map<String, Value>, key: String) -> String {
     }
     let free = (2_u32..).map(|number| format!("{key} {number}")).find(|key| !map.contains_key(key));
     free.unwrap_or(key)
-}
-
-// What the WHATWG URL standard escapes in each part of a URL.
-const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
-const SPECIAL_QUERY: &AsciiSet = &QUERY.add(b'\'');
-const PATH: &AsciiSet = &QUERY.add(b'?').add(b'^').add(b'`').add(b'{').add(b'}');
-const PATH_SEGMENT: &AsciiSet = &PATH.add(b'/').add(b'%');
-const USERINFO: &AsciiSet =
-    &PATH.add(b'/').add(b':').add(b';').add(b'=').add(b'@').add(b'[').add(b'\\').add(b']').add(b'|');
-const COMPONENT: &AsciiSet = &USERINFO.add(b'$').add(b'%').add(b'&').add(b'+').add(b',');
-const OLD_PATH: &AsciiSet = &QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
-const OLD_SEGMENT: &AsciiSet = &OLD_PATH.add(b'/').add(b'%');
-
-/// Returns the forms in which a secret is sent.
-fn forms(secret: &str) -> Vec<String> {
-    let mut forms = vec![secret.to_owned()];
-    let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    // RFC 3986 keeps `-._~`, form encoding writes a space as `+`; hex digits occur in both cases.
-    let relaxed = encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_").replace("%7E", "~");
-    let form = relaxed.replace("%20", "+").replace("~", "%7E");
-    for text in [encoded, relaxed, form] {
-        forms.push(lower_hex(&text));
-        forms.push(text);
-    }
-    for set in [FRAGMENT, QUERY, SPECIAL_QUERY, PATH, PATH_SEGMENT, USERINFO, COMPONENT, OLD_PATH, OLD_SEGMENT] {
-        let text = utf8_percent_encode(secret, set).to_string();
-        forms.push(lower_hex(&text));
-        forms.push(text);
-    }
-    let url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    forms.push(lower_hex(&url));
-    forms.push(url);
-    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-        forms.push(engine.encode(secret));
-    }
-    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-        forms.extend((0..3).filter_map(|shift| base64_core(engine, secret, shift)));
-    }
-    if let Ok(quoted) = serde_json::to_string(secret) {
-        let escaped = quoted[1..quoted.len() - 1].to_owned();
-        // Once more for JSON text inside JSON text.
-        if let Ok(twice) = serde_json::to_string(&escaped) {
-            forms.push(twice[1..twice.len() - 1].to_owned());
-        }
-        let ascii = ascii_json(&escaped);
-        forms.push(upper_units(&ascii));
-        forms.push(ascii);
-        forms.push(escaped.replace('/', "\\/"));
-        forms.push(escaped);
-    }
-    forms
-}
-
-/// Writes what is not ASCII as `\\uXXXX`, as many JSON writers do.
-fn ascii_json(escaped: &str) -> String {
-    let mut ascii = String::with_capacity(escaped.len());
-    for character in escaped.chars() {
-        if character.is_ascii() {
-            ascii.push(character);
-        } else {
-            let mut units = [0; 2];
-            ascii.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-    }
-    ascii
-}
-
-/// Writes the hex digits after `\\u` in upper case.
-fn upper_units(ascii: &str) -> String {
-    let mut parts = ascii.split("\\u");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        let (digits, rest) = part.split_at_checked(4).unwrap_or((part, ""));
-        text + "\\u" + &digits.to_ascii_uppercase() + rest
-    })
-}
-
-/// Writes the hex digits of percent-encoding in lower case.
-fn lower_hex(text: &str) -> String {
-    let mut digits_left = 0_u8;
-    text.chars()
-        .map(|character| {
-            let shown = if digits_left > 0 { character.to_ascii_lowercase() } else { character };
-            digits_left = if character == '%' { 2 } else { digits_left.saturating_sub(1) };
-            shown
-        })
-        .collect()
-}
-
-/// Returns the part of a base64 text that depends only on the secret if `shift` bytes (mod 3) come before it and
-/// anything after it, as in `base64("user:secret")`.
-fn base64_core(engine: &impl Engine, secret: &str, shift: usize) -> Option<String> {
-    let mut bytes = vec![0; shift];
-    bytes.extend_from_slice(secret.as_bytes());
-    let encoded = engine.encode(&bytes);
-    // Characters touched by the bytes before, and the last one if bits of it come from what follows.
-    let start = (shift * 8).div_ceil(6);
-    let end = bytes.len() * 8 / 6;
-    let core = encoded.get(start..end)?;
-    (core.len() >= 7).then(|| core.to_owned())
-}
-
-/// Collects the texts of every secret among the values of some fields, nested ones too.
-pub fn secret_texts(fields: &Fields, values: &Map<String, Value>) -> Vec<String> {
-    let mut texts = Vec::new();
-    for (name, field) in fields.iter().filter(|(_, field)| field.holds_secret()) {
-        let Some(value) = values.get(name) else { continue };
-        match &field.schema {
-            Some(schema) if !field.secret => schema.visit_secrets(value, &mut |part| collect(part, &mut texts)),
-            _ => collect(value, &mut texts),
-        }
-    }
-    texts
-}
-
-fn collect(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Number(number) => texts.push(number.to_string()),
-        Value::Array(list) => list.iter().for_each(|part| collect(part, texts)),
-        Value::Object(map) => map.values().for_each(|part| collect(part, texts)),
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
-/// Returns values with every secret field, nested ones too, shown as [`MASK`].
-pub fn mask_fields(fields: &Fields, values: &Map<String, Value>) -> Map<String, Value> {
-    values
-        .iter()
-        .map(|(name, value)| {
-            let shown = match fields.get(name) {
-                Some(field) if field.secret && !value.is_null() => Value::String(MASK.to_owned()),
-                Some(field) => match &field.schema {
-                    Some(schema) if schema.holds_secret() => schema.mask_secrets(value, MASK),
-                    _ => value.clone(),
-                },
-                None => value.clone(),
-            };
-            (name.clone(), shown)
-        })
-        .collect()
-}
-
-/// Returns whether the name of a header or a query parameter, in any case, is that of a credential, so that its value
-/// is never shown or recorded, and never sent to another origin.
-pub fn is_sensitive_name(name: &str) -> bool {
-    const NAMES: &[&str] = &["authorization", "cookie", "set-cookie", "proxy-authorization"];
-    const WORDS: &[&str] = &["key", "token", "secret"];
-    let holds = |word: &str| name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || WORDS.iter().any(|word| holds(word))
-}
-
-/// Masks sensitive headers in every object under the name `headers`.
-pub fn mask_headers(value: &mut Value) {
-    match value {
-        Value::Array(list) => list.iter_mut().for_each(mask_headers),
-        Value::Object(map) => {
-            for (name, part) in map.iter_mut() {
-                if name.eq_ignore_ascii_case("headers")
-                    && let Value::Object(headers) = part
-                {
-                    for (header, value) in headers.iter_mut().filter(|(header, _)| is_sensitive_name(header)) {
-                        if !header.is_empty() && !value.is_null() {
-                            *value = Value::String(MASK.to_owned());
-                        }
-                    }
-                }
-                mask_headers(part);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }

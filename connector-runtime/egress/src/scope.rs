@@ -8,25 +8,16 @@ use std::sync::Arc;
 
 use url::{Origin, Url};
 
-use super::outgoing::MIN_SEARCHED_LENGTH;
 use super::{EgressError, IntoUrl};
-use crate::Secret;
 use crate::redact::{Redactor, RuntimeSecret};
 
 /// The origins that may have secrets (all, if none is named), and the secrets that are searched for.
 #[derive(Clone, Default)]
 pub(super) struct Scope {
     origins: Option<Arc<[AllowedOrigin]>>,
-    watched: Option<Arc<Watched>>,
+    watched: Option<Arc<Redactor>>,
     /// The secrets that came up while a call ran.
     runtime: Vec<RuntimeSecret>,
-}
-
-/// The secrets that are searched for, and the searcher that finds them in every form in which they are sent.
-#[derive(Default)]
-pub(super) struct Watched {
-    pub(super) secrets: Vec<Secret>,
-    pub(super) finder: Redactor,
 }
 
 /// An origin that may have secrets.
@@ -53,19 +44,18 @@ impl Scope {
         Self { origins: None, ..self.clone() }
     }
 
-    pub(super) fn with_secrets(&self, secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let long_enough = secrets.into_iter().filter(|secret| secret.expose().len() >= MIN_SEARCHED_LENGTH);
-        let known = self.watched.iter().flat_map(|watched| watched.secrets.iter().cloned());
-        let secrets: Vec<Secret> = known.chain(long_enough).collect();
-        let finder = Redactor::new(secrets.iter().map(|secret| secret.expose().to_owned()));
-        Self { watched: Some(Arc::new(Watched { secrets, finder })), ..self.clone() }
+    /// Adds what recognises some secrets.
+    pub(super) fn with_redactor(&self, redactor: Arc<Redactor>) -> Self {
+        let watched = match &self.watched {
+            Some(known) => Redactor::joined(known, &redactor),
+            None => redactor,
+        };
+        Self { watched: Some(watched), ..self.clone() }
     }
 
     pub(super) fn with_runtime_secret(&self, secret: RuntimeSecret) -> Self {
         let mut scope = self.clone();
-        if secret.secret().expose().len() >= MIN_SEARCHED_LENGTH {
-            scope.runtime.push(secret);
-        }
+        scope.runtime.push(secret);
         scope
     }
 
@@ -76,10 +66,9 @@ impl Scope {
         origins.iter().any(|place| place.origin.as_ref() == Some(&origin))
     }
 
-    /// Returns the secrets that are searched for, group by group, with the searcher of each.
-    pub(super) fn watched(&self) -> impl Iterator<Item = (&[Secret], &Redactor)> {
-        let known = self.watched.iter().map(|watched| (watched.secrets.as_slice(), &watched.finder));
-        known.chain(self.runtime.iter().map(|secret| (std::slice::from_ref(secret.secret()), secret.finder())))
+    /// Returns what recognises the secrets.
+    pub(super) fn watched(&self) -> impl Iterator<Item = &Redactor> {
+        self.watched.as_deref().into_iter().chain(self.runtime.iter().map(|secret| &**secret.redactor()))
     }
 
     /// Makes the error of a request to an origin that is not admitted.
@@ -126,9 +115,6 @@ impl AllowedOrigin {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope")
-            .field("origins", &self.origins)
-            .field("secrets", &self.watched.as_ref().map_or(0, |watched| watched.secrets.len()))
-            .finish()
+        f.debug_struct("Scope").field("origins", &self.origins).field("watched", &self.watched).finish()
     }
 }

@@ -17,6 +17,7 @@ mod parse;
 pub mod pointer;
 mod print;
 mod secret;
+mod secret_size;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
@@ -31,4 +32,5 @@ pub use nested::is_secret as is_secret_schema;
 pub use nested::{Fuel, MAX_CHECK_STEPS, NestedSchema};
 pub use parse::{MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS, SchemaError, SchemaProblem};
 pub use secret::Secret;
+pub use secret_size::{LongSecret, MAX_SECRET_BYTES, check_secret_size, long_secrets};
 pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type};

@@ -10,6 +10,7 @@ mod expansion;
 mod metered;
 mod references;
 mod secrets;
+mod shape;
 
 use std::fmt::{self, Write as _};
 use std::sync::OnceLock;

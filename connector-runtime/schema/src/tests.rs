@@ -1,3 +1,4 @@
 mod costs;
 mod parse;
+mod secrets;
 mod validate;

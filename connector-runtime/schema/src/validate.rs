@@ -209,6 +209,7 @@ impl Field {
     /// # Errors
     /// As [`Self::check`]; also if the fuel does not suffice, of which then none is left.
     pub fn check_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
+        self.check_secret_size(value)?;
         match (self.kind, value) {
             (FieldKind::String, Value::String(text)) => self.check_text(text),
             (FieldKind::Number, Value::Number(_)) => self.check_number(value),

@@ -95,8 +95,15 @@ impl<'a> Call<'a> {
         &self.context.params
     }
 
+    /// Builds the search for the call's secrets before it is needed, by the call's deadline and off the async threads if
+    /// there is much to build. If it is not built in time, everything of the call is shown as a secret.
+    pub async fn build_redactor(&self) {
+        self.redactor().build(self.context.deadline).await;
+    }
+
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> FinishedCall {
+        self.build_redactor().await;
         let Self { target, command, context, scenario, began } = self;
         let name = &*context.command;
         let redactor = &context.scope.redactor;

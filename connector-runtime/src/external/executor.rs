@@ -14,7 +14,7 @@ use crate::dispatch::Executor;
 use crate::egress::{Backoff, Client, EgressError, Response};
 use crate::outcome::{BoxFuture, Fail, Failure, Reply};
 use crate::protocol::{self, ExecuteRequest, Metadata, SCHEMA_HEADER, SIGNATURE_HEADER};
-use crate::redact::{Redactor, secret_texts};
+use crate::redact::Redactor;
 use crate::schema::{ConfigSchema, Effect, FieldValues};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -116,7 +116,7 @@ impl External {
 
     async fn call(&self, context: &Context, command: &str, params: FieldValues<'_>) -> Result<Reply, Failure> {
         self.check(context.time_left() / 2).await.map_err(|misfit| misfit.fail())?;
-        let redactor = self.redactor(params);
+        let redactor = context.redactor_with(&self.service.redactor);
         let call = Call::new(self, context, command, params);
         let repeatable = self.is_repeatable(command);
         let mut repeats = 0;
@@ -174,12 +174,6 @@ impl External {
             }
         }
         Ok(outcome)
-    }
-
-    fn redactor(&self, params: FieldValues<'_>) -> Arc<Redactor> {
-        let known = &self.service.redactor;
-        let more = known.with(secret_texts(params.fields(), params.given()));
-        more.map_or_else(|| Arc::clone(known), Arc::new)
     }
 }
 

@@ -27,6 +27,7 @@ use super::{ServeError, Service, Settings};
 use crate::egress::Client;
 use crate::process;
 use crate::registry::{DuplicateConnector, Registry};
+use crate::schema::MAX_SECRET_BYTES;
 
 /// The longest that a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,6 +74,10 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
         return Err(ServeError::Empty);
     }
     let Settings { listen, signing_secret, accept_v1_signatures, policy } = settings;
+    if let Some(length) = signing_secret.as_ref().map(|secret| secret.expose().len()).filter(|n| *n > MAX_SECRET_BYTES)
+    {
+        return Err(ServeError::LongSecret(length));
+    }
     let stop = stop_signal()?;
     let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     for warning in policy.warnings() {

@@ -6,6 +6,7 @@ use crate::Secret;
 use crate::egress::{Policy, PolicyError};
 use crate::process::{note_secret_variable, variable};
 use crate::registry::DuplicateConnector;
+use crate::schema::MAX_SECRET_BYTES;
 
 /// Where a service listens unless it is told otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8090";
@@ -38,6 +39,9 @@ pub enum ServeError {
     /// The address cannot be read.
     #[error("FLOH_LISTEN is not an address: {0}; write it as 127.0.0.1:8090")]
     Address(String),
+    /// The signing secret is too long.
+    #[error("FLOH_SIGNING_SECRET has {0} bytes, and a secret has at most {MAX_SECRET_BYTES}; set a shorter one")]
+    LongSecret(usize),
     /// A destination cannot be read.
     #[error("FLOH_EGRESS_ALLOW or FLOH_EGRESS_DENY: {0}")]
     Policy(#[from] PolicyError),

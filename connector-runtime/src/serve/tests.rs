@@ -332,3 +332,16 @@ async fn nothing_to_serve_is_an_error() {
     let error = run(Registry::default(), settings).await.unwrap_err();
     assert!(error.to_string().contains("no connector is linked"), "{error}");
 }
+
+#[tokio::test]
+async fn a_signing_secret_that_is_too_long_is_refused() {
+    let long = "x".repeat(64 * 1024 + 1);
+    let settings = Settings::from_variables(|name| match name {
+        "FLOH_LISTEN" => Some("127.0.0.1:0".to_owned()),
+        "FLOH_SIGNING_SECRET" => Some(long.clone()),
+        _ => None,
+    });
+    let registry = Registry::of([Desk::DESCRIPTOR]).unwrap();
+    let error = run(registry, settings.unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("FLOH_SIGNING_SECRET has 65537 bytes") && !error.contains("xxx"), "{error}");
+}

@@ -12,7 +12,7 @@ use connector_runtime::protocol::frames::ConfigPlace;
 use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::registry::Registry;
 use connector_runtime::schema::{
-    CONNECTOR_NAME_RULE, ConfigSchema, FieldKind, FieldValues, Invalid, is_connector_name,
+    CONNECTOR_NAME_RULE, ConfigSchema, FieldKind, FieldValues, Invalid, MAX_SECRET_BYTES, is_connector_name,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -300,9 +300,14 @@ impl Reader<'_> {
 
     fn secret(&self, key: &str, reference: &Reference) -> Result<Secret, Mistake> {
         match (&reference.env, &reference.file) {
-            (Some(name), None) => {
-                secret_variable(name).ok_or_else(|| self.mistake(key, format!("the variable {name} is not set")))
-            }
+            (Some(name), None) => match secret_variable(name) {
+                Some(secret) if secret.expose().len() > MAX_SECRET_BYTES => {
+                    let why = format!("the variable {name} has more than the {MAX_SECRET_BYTES} bytes of a secret");
+                    Err(self.mistake(key, why))
+                }
+                Some(secret) => Ok(secret),
+                None => Err(self.mistake(key, format!("the variable {name} is not set"))),
+            },
             (None, Some(file)) => {
                 secret_file::read(&self.folder.join(file)).map_err(|error| self.mistake(key, error.to_string()))
             }

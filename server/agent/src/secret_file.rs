@@ -6,13 +6,14 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use connector_runtime::Secret;
+use connector_runtime::schema::MAX_SECRET_BYTES;
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 /// The environment variable of the token.
 pub(super) const TOKEN_VARIABLE: &str = "FLOH_AGENT_TOKEN";
-/// More than any secret needs.
-const LARGEST: u64 = 64 * 1024;
+/// The most bytes of the file that are read: one more than a secret has, and white space around it.
+const LARGEST: u64 = MAX_SECRET_BYTES as u64 + 1024;
 
 /// Why a secret cannot be read from its file.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum SecretFileError {
     /// The file is empty.
     #[error("the file {} is empty; put the secret into it", .0.display())]
     Empty(PathBuf),
+    /// The file has more bytes than a secret may have.
+    #[error("the file {} has more than the {MAX_SECRET_BYTES} bytes of a secret; is it the right file?", .0.display())]
+    TooLong(PathBuf),
     /// The system refuses access, or the file is not a text.
     #[error("cannot read the file {}: {source}", path.display())]
     Io {
@@ -85,6 +89,7 @@ pub(super) fn read(path: &Path) -> Result<Secret, SecretFileError> {
     file.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
     match text.trim() {
         "" => Err(SecretFileError::Empty(path.to_owned())),
+        text if text.len() > MAX_SECRET_BYTES => Err(SecretFileError::TooLong(path.to_owned())),
         text => Ok(Secret::new(text)),
     }
 }

@@ -234,6 +234,9 @@ fn a_token_comes_from_a_private_file_or_the_environment() {
     let error = write("token-of-a-test", 0o640).unwrap_err().to_string();
     assert!(error.contains("open to others (mode 0640)") && error.contains("chmod 600"), "{error}");
     assert!(write("\n", 0o600).unwrap_err().to_string().contains("is empty"));
+    let long = write(&"x".repeat(64 * 1024 + 1), 0o600).unwrap_err().to_string();
+    assert!(long.contains("has more than the 65536 bytes of a secret") && !long.contains("xxx"), "{long}");
+    assert_eq!(write(&format!("{}\n", "x".repeat(64 * 1024)), 0o600).unwrap().expose().len(), 64 * 1024);
     assert!(matches!(write("two words", 0o600), Err(TokenError::Unsendable)));
     assert_eq!(read_token(None, Some(Secret::new("x"))).unwrap(), Secret::new("x"));
     assert!(matches!(read_token(None, None), Err(TokenError::Missing)));

@@ -11,7 +11,7 @@ use connector_runtime::dispatch::Executor;
 use connector_runtime::outcome::{BoxFuture, Failure, Reply};
 use connector_runtime::protocol::Metadata;
 use connector_runtime::protocol::frames::CommandFrame;
-use connector_runtime::redact::{Redactor, secret_texts};
+use connector_runtime::redact::Redactor;
 use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Invalid};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -54,8 +54,7 @@ impl AgentExecutor {
         let known = self.schema.commands.get(command);
         let reads = known.is_some_and(|known| known.effect == Some(Effect::Read));
         let repeatable = reads || known.is_some_and(|known| known.idempotent);
-        let redactor = self.redactor.with(secret_texts(params.fields(), params.given()));
-        let redactor = redactor.map_or_else(|| Arc::clone(&self.redactor), Arc::new);
+        let redactor = context.redactor_with(&self.redactor);
         let params = params.with_defaults();
         let key = context.idempotency_key().map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let delivery = Delivery {

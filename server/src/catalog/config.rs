@@ -2,7 +2,7 @@
 //! sealed.
 
 use connector_runtime::schema::pointer;
-use connector_runtime::schema::{ConfigSchema, Field, Fields, is_command_name, is_missing};
+use connector_runtime::schema::{ConfigSchema, Field, Fields, check_secret_size, is_command_name, is_missing};
 use serde_json::{Map, Value};
 
 use crate::error::{MAX_MISTAKES, Mistake};
@@ -52,6 +52,8 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
         } else if is_empty_text(field, &value) {
             // An empty input of a form counts as not set.
             change.removed.push(name);
+        } else if let Some(long) = field.long_secret(&value) {
+            mistakes.push(Mistake::new(pointer + &long.pointer, long.message));
         } else if let Err(message) = field.check(&value) {
             mistakes.push(Mistake::new(pointer, message));
         } else if field.holds_secret() {
@@ -64,12 +66,14 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
 }
 
 /// Takes a value that no schema describes: it may be anything, so it is a secret.
-fn take_open(name: String, value: Value, change: &mut ConfigChange) -> Result<(), &'static str> {
+fn take_open(name: String, value: Value, change: &mut ConfigChange) -> Result<(), String> {
     if !is_command_name(&name) {
         return Err(
-            "not a name: it starts with a letter or _, goes on with letters, digits and _, and has at most 128 characters",
+            "not a name: it starts with a letter or _, goes on with letters, digits and _, and has at most 128 characters"
+                .to_owned(),
         );
     }
+    check_secret_size(&value)?;
     if value.is_null() || value.as_str() == Some("") {
         change.removed.push(name);
     } else {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use connector_runtime::Secret;
-use connector_runtime::serve::ConnectionLimits;
+use connector_runtime::serve::{ConnectionLimits, stop_signal};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
@@ -92,8 +92,11 @@ async fn serve_app(
     if let AdminStart::Created(token) = first {
         welcome(address, &token);
     }
+    // Whoever reads the next line may send a signal at once.
+    let asked = stop_signal().map_err(CliError::failed)?;
     print(format_args!("listening on http://{address}"));
-    listen::serve(listener, router, limits, app).await.map_err(CliError::failed)
+    listen::serve(listener, router, limits, app, &asked).await;
+    Ok(())
 }
 
 /// Aggregates the samples of histograms regularly, because otherwise they stay in memory until the metrics are read.

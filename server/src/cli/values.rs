@@ -30,6 +30,9 @@ fn read_each<'f>(
         let field = field_of(name)?.unwrap_or(&anything);
         let text = resolve(name, text)?;
         let value = parse(&text, field).map_err(|message| CliError::Usage(format!("{what} {name}: {message}")))?;
+        if let Some(long) = field.long_secret(&value) {
+            return Err(CliError::Usage(format!("{what} {name}{}: {}", long.pointer, long.message)));
+        }
         if values.insert(name.to_owned(), value).is_some() {
             return Err(CliError::Usage(format!("{what} {name} is given twice")));
         }

@@ -1,11 +1,14 @@
 //! The use cases of calls: execute a command of a connector, test a connector.
 
+use connector_runtime::schema::long_secrets;
 use floh_client::bodies::{Call, Test};
+use serde_json::{Map, Value};
 
 use super::idempotency::{IdempotentOutcome, KeyedCall, execute_keyed};
 use super::path::{self, Request};
 use crate::auth::{OpContext, Scope};
-use crate::error::Error;
+use crate::error::{Error, MAX_MISTAKES, Mistake};
+use crate::instances::Instance;
 use crate::services::Services;
 
 /// Builds the request for a caller's call.
@@ -23,11 +26,33 @@ fn request(ctx: &OpContext, call: Call, key: Option<&KeyedCall>) -> Request {
     }
 }
 
+/// Refuses secret params of more than [`MAX_SECRET_BYTES`](connector_runtime::schema::MAX_SECRET_BYTES) before anything
+/// is done with them. Those of an unknown command are judged by the commands that are known.
+fn check_secret_sizes(
+    instance: &Instance,
+    command: Option<&str>,
+    params: Option<&Map<String, Value>>,
+) -> Result<(), Error> {
+    let Some(params) = params else { return Ok(()) };
+    let schema = &instance.schema;
+    let named = command.filter(|name| !name.is_empty()).or(schema.default_command.as_deref());
+    let long = match named.and_then(|name| schema.commands.get(name)) {
+        Some(command) => long_secrets(&command.params, params),
+        None => schema.commands.values().flat_map(|command| long_secrets(&command.params, params)).collect(),
+    };
+    let mut long = long
+        .into_iter()
+        .take(MAX_MISTAKES)
+        .map(|long| Mistake::new(format!("/params{}", long.pointer), long.message))
+        .peekable();
+    if long.peek().is_none() { Ok(()) } else { Err(Error::invalid(long.collect())) }
+}
+
 /// Executes a command of a connector. With a key it runs once, and repetitions get the same answer. The call runs to
 /// completion even if the caller disconnects, and its row is committed before this returns.
 ///
 /// # Errors
-/// Denied; not found; unavailable if too many calls are running or the row cannot be written. With a key also: conflict
+/// Denied; not found; invalid if a secret param is too long; unavailable if too many calls are running or the row cannot be written. With a key also: conflict
 /// while the first call is running, and invalid if the key was used for another call.
 pub async fn execute(
     ctx: &OpContext,
@@ -38,6 +63,7 @@ pub async fn execute(
 ) -> Result<IdempotentOutcome, Error> {
     ctx.authorize(Scope::ConnectorsExecute)?;
     let instance = services.instances.get(connector, call.mock_scenario.is_some()).await?;
+    check_secret_sizes(&instance, call.command.as_deref(), call.params.as_ref())?;
     let worker = services.clone();
     let request = request(ctx, call, key.as_ref());
     let token_id = ctx.token_id().unwrap_or_default();
@@ -63,6 +89,7 @@ pub async fn test(
 ) -> Result<IdempotentOutcome, Error> {
     ctx.authorize(Scope::ConnectorsExecute)?;
     let instance = services.instances.get(connector, test.mock_scenario.is_some()).await?;
+    check_secret_sizes(&instance, Some("test"), test.params.as_ref())?;
     let call = Call {
         command: Some("test".to_owned()),
         params: test.params,

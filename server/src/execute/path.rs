@@ -230,6 +230,7 @@ async fn call(
     match prepare_checked(target, invocation, checked) {
         Prepared::Finished(done) => Ok((begun(id, instance, &request, &done, max), *done)),
         Prepared::Call(call) => {
+            call.build_redactor().await;
             let params = record::params(schema, Some(call.name()), call.params(), call.redactor(), max);
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.

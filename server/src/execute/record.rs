@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use connector_runtime::dispatch::FinishedCall;
-use connector_runtime::redact::{Redactor, mask_fields, mask_headers};
+use connector_runtime::redact::{Redactor, mask_fields, mask_named, may_hold_named};
 use connector_runtime::result::Reply;
 use connector_runtime::schema::{ConfigSchema, Fields};
 use floh_client::answers::{TrueSize, TruncatedParts};
@@ -128,7 +128,7 @@ fn redacted_params(
     };
     let mut shown = Value::Object(shown);
     redactor.value(&mut shown);
-    mask_headers(&mut shown);
+    mask_named(&mut shown);
     shown.to_string()
 }
 
@@ -136,11 +136,10 @@ fn holds_secret(fields: &Fields) -> bool {
     fields.values().any(|field| field.secret || field.schema.as_ref().is_some_and(|schema| schema.holds_secret()))
 }
 
-/// Returns whether a JSON text may contain something to mask: a secret, or headers. If not, it is recorded unchanged,
-/// without being parsed.
+/// Returns whether a JSON text may contain something to mask: a secret, headers or a query. If not, it is recorded
+/// unchanged, without being parsed.
 fn may_hide(text: &str, redactor: &Redactor) -> bool {
-    let headers = |window: &[u8]| matches!(window[0], b'h' | b'H') && window.eq_ignore_ascii_case(b"headers");
-    text.as_bytes().windows(7).any(headers) || redactor.finds(text)
+    may_hold_named(text) || redactor.finds(text)
 }
 
 /// Returns the result as it is recorded. Most results contain nothing to mask; they are written unchanged, without
@@ -152,7 +151,7 @@ fn result(reply: &Reply, redactor: &Redactor) -> String {
     }
     let Ok(mut value) = serde_json::from_str::<Value>(&text) else { return "null".to_owned() };
     redactor.value(&mut value);
-    mask_headers(&mut value);
+    mask_named(&mut value);
     value.to_string()
 }
 

@@ -4,3 +4,4 @@ mod calls;
 mod egress;
 mod keys;
 mod records;
+mod secrets;

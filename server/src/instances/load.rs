@@ -1,6 +1,7 @@
 //! Loads a connector from the store: decrypts it and selects its executor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::context::ConnectionConfig;
@@ -13,6 +14,7 @@ use connector_runtime::registry::Registry;
 use connector_runtime::schema::{ConfigSchema, Field};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Instance;
@@ -32,6 +34,9 @@ use connector_runtime::external::{HealthCheck, ServiceStatuses};
 
 /// The maximum number of concurrent calls of a connector; further ones are refused.
 const MAX_CALLS: usize = 256;
+
+/// How long building the search for a connector's secrets may take; until it is built, everything is masked.
+const MAX_SEARCH_TIME: Duration = Duration::from_secs(5);
 
 /// What loading a connector needs. Clones share everything.
 #[derive(Debug, Clone)]
@@ -90,9 +95,10 @@ impl Loader {
         // Compiled code reads its connection by the compiled schema, whatever the row says.
         let (scope, of) =
             entry.map_or((EgressScope::default(), &schema), |entry| (entry.descriptor().egress, entry.schema()));
-        let known = texts.iter().map(|text| Secret::from(text.as_str()));
-        let http = self.http.for_connection(scope, of, &config, known);
+        // One search serves the redactor and the scope of the client.
         let redactor = Arc::new(Redactor::new(texts));
+        redactor.build(Instant::now() + MAX_SEARCH_TIME).await;
+        let http = self.http.for_connection(scope, of, &config, &redactor);
         let (executor, service, unfit): (Option<Arc<dyn Executor>>, _, _) = match (connector.execution_model, entry) {
             (ExecutionModel::External, _) => {
                 let (connector, connector_type) = (&connector, &connector_type);

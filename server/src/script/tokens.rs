@@ -10,6 +10,7 @@ use std::time::Duration;
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Response};
 use connector_runtime::redact::{Redactor, RuntimeSecret};
+use connector_runtime::schema::MAX_SECRET_BYTES;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,6 +27,8 @@ const DISCOVERY: Duration = Duration::from_secs(3600);
 const UNSAID: Duration = Duration::from_secs(300);
 /// The longest time that a token is kept.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// How long building the search for a token may take; until it is built, everything is masked.
+const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
 /// Characters that are kept of a service's refusal.
 const SAID: usize = 300;
 
@@ -112,6 +115,9 @@ impl AccessTokens {
     ) -> Result<Token, HttpFault> {
         if asked.client_id.is_empty() || asked.client_secret.is_empty() {
             return Err(misused("clientId and clientSecret are needed"));
+        }
+        if asked.client_secret.len() > MAX_SECRET_BYTES {
+            return Err(misused(&format!("clientSecret has more than {MAX_SECRET_BYTES} bytes")));
         }
         let style = match asked.style.as_str() {
             "" => None,
@@ -202,16 +208,26 @@ async fn fetch(
     let Some(token) = token.filter(|_| response.is_success()) else {
         let said = ["error", "error_description"].map(|name| told.get(name).and_then(Value::as_str));
         let said: Vec<&str> = said.into_iter().flatten().collect();
-        let said: String = said.join(": ").chars().filter(|c| !c.is_control()).take(SAID).collect();
+        // A service may repeat what it was sent. Masked before the text is cut, because the cut could leave half of it.
+        let redactor = Redactor::new([asked.client_secret.clone()]);
+        let said = said.join(": ").replace(char::is_control, "");
+        let said: String = redactor.text(&said).chars().take(SAID).collect();
         let lacks = if response.is_success() { " without an access_token" } else { "" };
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         let why = format!("{} answered {}{lacks}{said}", shown(url), response.status());
-        // A service may repeat what it was sent.
-        let why = Redactor::new([asked.client_secret.clone()]).text(&why).into_owned();
+        let why = redactor.text(&why).into_owned();
         return Ok(Err((response.status(), refused(&why))));
     };
     let until = began + kept_for(told.get("expires_in"));
-    let secret = RuntimeSecret::new(Secret::from(token));
+    let secret = match RuntimeSecret::new(Secret::from(token)) {
+        Ok(secret) => secret,
+        // Whoever issues tokens chooses their length.
+        Err(error) => {
+            let why = format!("{} answered an access_token that is too long: {error}", shown(url));
+            return Ok(Err((response.status(), refused(&why))));
+        }
+    };
+    secret.build(began + MAX_SEARCH_TIME).await;
     Ok(Ok(Fetched { value: Token { secret, style }, until }))
 }
 

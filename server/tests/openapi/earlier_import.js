@@ -284,9 +284,11 @@ var api = (function () {
     var said = isObject(body) ? [body.message, body.detail, body.error_description, body.title, body.error].find(function (one) {
       return typeof one === 'string' && one !== '';
     }) : undefined;
+    // Never a part of it: the server masks secrets, and would not know half of one.
+    var told = said && (said.length > 500 ? 'a message of ' + said.length + ' characters, see responseBody' : said);
     return {
       success: false,
-      error: operation.method + ' ' + operation.path + ' answered ' + answer.status + (said ? ': ' + said.slice(0, 500) : ''),
+      error: operation.method + ' ' + operation.path + ' answered ' + answer.status + (told ? ': ' + told : ''),
       diagnostics: { statusCode: answer.status, responseBody: body },
     };
   }

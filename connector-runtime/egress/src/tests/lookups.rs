@@ -1,5 +1,6 @@
 //! Look-ups and dialling: one answer, judged whole, and nothing else is dialled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_schema::ConfigSchema;
@@ -182,7 +183,8 @@ async fn a_connection_to_a_dead_zone_stops_nobody_else() {
     }
     net.host("a.test", &[PUBLIC]).route_all(upstream.address);
     let client = net.client(Policy::strict());
-    let of_a_connection = || client.for_connection(EgressScope::Anywhere, &ConfigSchema::default(), &Map::new(), []);
+    let of_a_connection =
+        || client.for_connection(EgressScope::Anywhere, &ConfigSchema::default(), &Map::new(), &Arc::default());
     let (hostile, other) = (of_a_connection(), of_a_connection());
     let began = tokio::time::Instant::now();
     let dead = join_all((0..250).map(|number| hostile.get(format!("http://{number}.dead.test/")).send()));

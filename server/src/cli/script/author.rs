@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use connector_runtime::Secret;
 use connector_runtime::context::{ConnectionConfig, Invocation};
 use connector_runtime::descriptor::EgressScope;
 use connector_runtime::dispatch::{FinishedCall, Target, dispatch};
 use connector_runtime::egress::Client;
 use connector_runtime::mock::{MockScript, MockSettings};
-use connector_runtime::redact::secret_texts;
+use connector_runtime::redact::{Redactor, secret_texts};
 use connector_runtime::schema::{Command, ConfigSchema, Fields};
 use serde_json::{Value, json};
 
@@ -122,9 +121,9 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs) -> Result<ExitCo
         return Err(CliError::Usage("param command: reserved; name the command with --command".to_owned()));
     }
     let variables = values::read_beyond(&args.variable, &Fields::new(), "variable")?;
-    let secrets = secret_texts(&schema.connection, &connection).into_iter().map(Secret::from);
+    let redactor = Arc::new(Redactor::new(secret_texts(&schema.connection, &connection)));
     let http = Client::new(args.egress.policy().map_err(CliError::usage)?);
-    let http = http.for_connection(EgressScope::default(), &schema, &connection, secrets);
+    let http = http.for_connection(EgressScope::default(), &schema, &connection, &redactor);
     let invocation = Invocation {
         command: Some(name.to_owned()),
         params,
@@ -134,6 +133,7 @@ pub(super) async fn run_with(scripts: &Scripts, args: &RunArgs) -> Result<ExitCo
         mock_scenario: args.mock.clone(),
         log_level: args.log_level,
         http,
+        redactor: Some(redactor),
         ..Invocation::default()
     };
     let schema = Arc::new(schema);
