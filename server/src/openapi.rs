@@ -15,6 +15,7 @@ mod names;
 mod notes;
 mod operations;
 mod outputs;
+mod pages;
 mod params;
 mod read;
 mod resolve;
@@ -31,7 +32,9 @@ pub use self::body::is_json;
 pub use self::error::ImportError;
 pub use self::import::{Options, Spec, Watch, import, import_value};
 pub use self::read::MAX_BYTES;
-pub use self::script::{Imported, changed as changed_by_hand, cut as cut_script, table as script_table};
+pub use self::script::{
+    Imported, changed as changed_by_hand, check as check_script, cut as cut_script, table as script_table,
+};
 pub use self::table::{
     Answers, Body, BodyField, BodyKind, Entry, Form, Need, OutputHeader, Pages, Param, Scheme, Variable,
 };

@@ -14,6 +14,7 @@ mod host;
 mod json;
 mod login;
 mod paging;
+mod pointer;
 mod request;
 mod run;
 mod spelling;

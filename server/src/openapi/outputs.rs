@@ -1,7 +1,6 @@
-//! What an operation answers: outputs and their schema from the lowest 2xx answer, and how to turn pages if answer and
-//! parameters together show it.
+//! What an operation answers: outputs and their schema, from the lowest 2xx answer.
 
-use connector_runtime::schema::{Field, FieldKind, Fields, is_command_name};
+use connector_runtime::schema::is_command_name;
 use serde_json::{Map, Value, json};
 
 use super::body::{choose, is_json};
@@ -10,7 +9,7 @@ use super::names::camel;
 use super::operations::{Operation, escape};
 use super::params::is_token;
 use super::schema::Way;
-use super::table::{Answers, OutputHeader, Pages, Param};
+use super::table::{Answers, OutputHeader};
 
 /// What a document says of an operation's answer.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ pub(super) struct Outputs {
     /// What the answer is.
     pub(super) answers: Option<Answers>,
     /// Whether a `Link` header is declared.
-    link: bool,
+    pub(super) link: bool,
 }
 
 /// Reads the lowest 2xx answer.
@@ -100,79 +99,4 @@ fn file() -> Value {
     json!({ "type": "object", "properties": {
         "contentType": { "type": "string", "description": "The media type that the service told." },
         "base64": { "type": "string", "contentEncoding": "base64", "description": "The bytes, in base64." } } })
-}
-
-const CURSORS: [&str; 10] = [
-    "cursor",
-    "pagetoken",
-    "nexttoken",
-    "nextcursor",
-    "nextpagetoken",
-    "continuationtoken",
-    "startingafter",
-    "after",
-    "pagecursor",
-    "marker",
-];
-const NEXT: [&str; 8] =
-    ["nextcursor", "nextpagetoken", "nexttoken", "nextpagecursor", "continuationtoken", "nextmarker", "cursor", "next"];
-
-fn folded(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-/// Proposes how to turn pages and adds the param `allPages`.
-pub(super) fn pages(
-    making: &mut Making<'_, '_>,
-    operation: &Operation<'_>,
-    params: &[Param],
-    outputs: &Outputs,
-    fields: &mut Fields,
-) -> Option<Pages> {
-    if operation.method != "GET" || fields.contains_key("allPages") {
-        return None;
-    }
-    let schema = outputs.schema.as_ref()?;
-    let typed = |schema: &Value, kind: &str| match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().any(|known| known == kind),
-        Some(known) => known == kind,
-        None => false,
-    };
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let mut lists = properties.into_iter().flatten().filter(|(_, schema)| typed(schema, "array"));
-    let items = match (lists.next(), lists.next()) {
-        (Some((name, _)), None) => Some(name.clone()),
-        (None, _) if typed(schema, "array") => None,
-        _ => return None,
-    };
-    let query = |known: &[&str]| {
-        let mut all = params.iter().filter(|param| param.location == "query" && !param.required);
-        all.find(|param| known.contains(&folded(&param.name).as_str())).map(|param| param.key.clone())
-    };
-    let number = |key: &String| fields.get(key).is_some_and(|field| field.kind == FieldKind::Number);
-    let next = properties.and_then(|properties| {
-        let fits = |name: &&String, schema: &Value| NEXT.contains(&folded(name).as_str()) && !typed(schema, "object");
-        properties.iter().find(|(name, schema)| fits(name, schema)).map(|(name, _)| name.clone())
-    });
-    let pages = if let (Some(next), Some(key)) = (next, query(&CURSORS)) {
-        Pages { by: "cursor".to_owned(), key: Some(key), next: Some(next), items, first: None }
-    } else if outputs.link && items.is_none() {
-        Pages { by: "link".to_owned(), ..Pages::default() }
-    } else if let Some(key) = query(&["page", "pagenumber", "pageno"]).filter(number) {
-        let field = fields.get(&key);
-        let bound = |number: Option<&serde_json::Number>| number.and_then(serde_json::Number::as_i64);
-        let default = field.and_then(|field| bound(field.default.as_ref().and_then(Value::as_number)));
-        let least = field.and_then(|field| bound(field.minimum.as_ref()));
-        let first = default.or(least).unwrap_or(1);
-        Pages { by: "page".to_owned(), key: Some(key), next: None, items, first: Some(first) }
-    } else {
-        let key = query(&["offset", "skip"]).filter(number)?;
-        Pages { by: "offset".to_owned(), key: Some(key), next: None, items, first: None }
-    };
-    let (key, _) = making.keys.take("allPages", "turn");
-    let mut field = Field::new(FieldKind::Boolean);
-    field.default = Some(Value::Bool(false));
-    field.description = Some("Fetch every page and answer with all items together.".to_owned());
-    fields.insert(key, field);
-    Some(pages)
 }

@@ -222,18 +222,25 @@ pub struct Need {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pages {
-    /// `cursor`, `page`, `offset` or `link`.
+    /// `cursor`, `page`, `offset`, `last` (by the last item) or `link`.
     pub by: String,
     /// The param that holds the beginning of a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The place of the next cursor in the answer.
+    /// The JSON pointer of the next cursor or link in the answer; with `last`, that in the last item. Without it, a link is
+    /// that of the header `Link`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The place of the items in the answer; absent if the answer itself is the list.
+    /// The JSON pointer of the items in the answer; absent if the answer itself is the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<String>,
     /// The first page's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<i64>,
+    /// The JSON pointer of a flag that says whether there are more pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
+    /// The JSON pointer of a flag that says whether this is the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
 }

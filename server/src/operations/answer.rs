@@ -15,7 +15,8 @@ use super::json::compact;
 use crate::openapi::{Answers, Entry, is_json};
 use crate::script::is_binary;
 
-/// The maximum number of characters that are repeated of what a service says of a failure.
+/// The maximum number of characters of what a service says of a failure that its text repeats. A longer message is not cut:
+/// secrets are masked later, and half of one would not be found.
 const MAX_SAID: usize = 500;
 /// Headers that say what to do about a failure.
 const TELLING: [&str; 7] = [
@@ -117,7 +118,10 @@ pub(super) fn refusal(entry: &Entry, response: &Response) -> Fail {
     let body = read(response, None).map_or_else(|_| response.text().into_owned().into(), Content::value);
     let names = ["message", "detail", "error_description", "title", "error"];
     let said = names.iter().find_map(|name| body.get(name)?.as_str().filter(|text| !text.is_empty()));
-    let said = said.map(|said| format!(": {}", said.chars().take(MAX_SAID).collect::<String>()));
+    let said = said.map(|said| match said.chars().count() {
+        long if long > MAX_SAID => format!(": a message of {long} characters, see responseBody"),
+        _ => format!(": {said}"),
+    });
     let (method, path, status) = (&entry.method, &entry.path, response.status());
     let fail = Fail::new(format!("{method} {path} answered {status}{}", said.unwrap_or_default()));
     told(fail, response).diagnostic("responseBody", body)

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use connector_runtime::egress::Response;
 use connector_runtime::outcome::Fail;
 use connector_runtime::result::PayloadText;
-use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::answer::Content;
+use super::pointer::{around, at, value_at};
 use super::run::{Ended, Run, failed};
 use crate::openapi::Pages;
 
@@ -35,15 +36,13 @@ pub(super) async fn all(run: &Run<'_>, pages: &Pages) -> Result<Ended, Box<Fail>
         let turned = pages.key.as_deref().filter(|_| turn.url.is_none()).map(|key| (key, turn.value.as_ref()));
         let response = run.send(turned, turn.url.as_deref()).await.map_err(after)?;
         let found = Page::of(run.content(&response).map_err(after)?, pages).map_err(|why| after(failed(why)))?;
-        let count = found.items.len();
         bytes += found.items.iter().map(|item| item.get().len()).sum::<usize>();
         if bytes > MAX_BYTES {
             let error = format!("the items of all pages have more than {} MiB; ask for fewer", MAX_BYTES >> 20);
             return Err(Box::new(Fail::new(error).diagnostic("pages", page + 1)));
         }
+        let next = turn.next(run, pages, &found, &response);
         items.extend(found.items);
-        let link = response.next_link();
-        let next = turn.next(run, pages, found.next, link, response.url().as_str(), count);
         let told = |why: String| unfinished(Fail::new(why), page + 1, items.len());
         match next.map_err(told)? {
             // A cursor may stay the same, as that of a service that remembers how far its reader is; a link may not.
@@ -52,11 +51,8 @@ pub(super) async fn all(run: &Run<'_>, pages: &Pages) -> Result<Ended, Box<Fail>
             }
             Some(next) => turn = next,
             None => {
-                let payload = match &pages.items {
-                    Some(name) => PayloadText::of(&IndexMap::from([(name, &items)])),
-                    None => PayloadText::of(&items),
-                };
-                let payload = payload.map_err(|error| failed(error.to_string()))?;
+                let payload = around(pages.items.as_deref(), &items).map_err(|error| failed(error.to_string()))?;
+                let payload = PayloadText::of(&payload).map_err(|error| failed(error.to_string()))?;
                 return Ok(run.ended(&response, Some(payload)));
             }
         }
@@ -82,23 +78,16 @@ impl Turn {
         let given = pages.key.as_deref().and_then(|key| run.given.plain(key, false)).cloned();
         let value = given.or_else(|| match pages.by.as_str() {
             "page" => Some(json!(pages.first.unwrap_or(1))),
-            "offset" => Some(json!(0)),
+            "offset" => Some(json!(pages.first.unwrap_or(0))),
             _ => None,
         });
         Self { value, url: None }
     }
 
     /// Returns what leads to the next page, if there is one.
-    fn next(
-        &self,
-        run: &Run<'_>,
-        pages: &Pages,
-        cursor: Option<Value>,
-        link: Option<&str>,
-        current: &str,
-        count: usize,
-    ) -> Result<Option<Self>, String> {
-        let url = |link: &str| Ok(Some(Self { value: None, url: Some(run.base.link(current, link)?) }));
+    fn next(&self, run: &Run<'_>, pages: &Pages, page: &Page, response: &Response) -> Result<Option<Self>, String> {
+        let count = page.items.len();
+        let url = |link: &str| Ok(Some(Self { value: None, url: Some(run.base.link(response.url().as_str(), link)?) }));
         let number = |step: usize| {
             if count == 0 {
                 return Ok(None);
@@ -107,17 +96,27 @@ impl Turn {
             let next = next.ok_or("the number of its page is no whole number, so there is no next one")?;
             Ok(Some(Self { value: Some(json!(next)), url: None }))
         };
-        match (pages.by.as_str(), cursor, link) {
-            ("cursor", Some(Value::String(text)), _) if text.is_empty() => Ok(None),
-            // Many services call the whole URL their cursor.
-            ("cursor", Some(Value::String(text)), _) if is_url(&text) => url(&text),
-            ("cursor", Some(Value::Null | Value::Bool(false)) | None, _) => Ok(None),
-            ("cursor", Some(value), _) => Ok(Some(Self { value: Some(value), url: None })),
-            ("link", _, Some(link)) => url(link),
-            ("page", ..) => number(1),
-            ("offset", ..) => number(count),
-            _ => Ok(None),
+        if page.more == Some(false) {
+            return Ok(None);
         }
+        let next = match (pages.by.as_str(), &page.next) {
+            ("cursor" | "link", Some(Value::String(text))) if text.is_empty() => Ok(None),
+            // Many services call the whole URL their cursor.
+            ("cursor", Some(Value::String(text))) if is_url(text) => url(text),
+            ("link", Some(Value::String(text))) => url(text),
+            ("cursor" | "link", Some(Value::Null | Value::Bool(false))) => Ok(None),
+            ("link", Some(_)) => Err("the link to the next page is no text".to_owned()),
+            ("cursor", Some(value)) => Ok(Some(Self { value: Some(value.clone()), url: None })),
+            ("last", Some(value)) if !value.is_null() => Ok(Some(Self { value: Some(value.clone()), url: None })),
+            ("link", None) if pages.next.is_none() => response.next_link().map_or(Ok(None), url),
+            ("page", _) => number(1),
+            ("offset", _) => number(count),
+            _ => Ok(None),
+        }?;
+        if next.is_none() && page.more == Some(true) && count > 0 {
+            return Err("the page says that there are more, but not where".to_owned());
+        }
+        Ok(next)
     }
 }
 
@@ -126,31 +125,41 @@ fn is_url(text: &str) -> bool {
     lower.starts_with("http://") || lower.starts_with("https://") || text.starts_with('/') && text.contains('?')
 }
 
-/// The items of a page, and its cursor.
+/// The items of a page, and what it says of the next one.
 struct Page {
     items: Vec<Box<RawValue>>,
     next: Option<Value>,
+    more: Option<bool>,
 }
 
 impl Page {
     fn of(content: Content, pages: &Pages) -> Result<Self, String> {
         let json = match content {
             Content::Json(json) => json,
-            Content::Nothing => return Ok(Self { items: Vec::new(), next: None }),
+            Content::Nothing => return Ok(Self { items: Vec::new(), next: None, more: None }),
             _ => return Err("the page is not JSON".to_owned()),
         };
-        let lacks = |name: &str| format!("the page has no list {name}");
-        let Some(name) = &pages.items else {
-            let items = serde_json::from_str(json.get()).map_err(|_| "the page is not a list".to_owned())?;
-            return Ok(Self { items, next: None });
+        let value = |pointer: &Option<String>| value_at(&json, pointer.as_deref()?);
+        let flag = |pointer: &Option<String>| value(pointer).as_ref().and_then(Value::as_bool);
+        let lacks = || match &pages.items {
+            Some(pointer) => format!("the page has no list at {pointer}"),
+            None => "the page is not a list".to_owned(),
         };
-        let parts: IndexMap<String, &RawValue> = serde_json::from_str(json.get()).map_err(|_| lacks(name))?;
-        let items = match parts.get(name).map(|items| items.get()) {
+        let found = match &pages.items {
+            Some(pointer) if !json.get().starts_with('{') => return Err(format!("the page has no list at {pointer}")),
+            Some(pointer) => at(&json, pointer).map(RawValue::get),
+            None => Some(json.get()),
+        };
+        let items: Vec<Box<RawValue>> = match found {
+            // Some services leave out a list that is empty.
             None | Some("null") => Vec::new(),
-            Some(items) => serde_json::from_str(items).map_err(|_| lacks(name))?,
+            Some(items) => serde_json::from_str(items).map_err(|_| lacks())?,
         };
-        let next = pages.next.as_ref().and_then(|next| parts.get(next));
-        let next = next.and_then(|next| serde_json::from_str(next.get()).ok());
-        Ok(Self { items, next })
+        let next = match pages.by.as_str() {
+            "last" => items.last().and_then(|item| value_at(item, pages.next.as_deref()?)),
+            _ => value(&pages.next),
+        };
+        let more = flag(&pages.more).or_else(|| flag(&pages.last).map(|last| !last));
+        Ok(Self { items, next, more })
     }
 }

@@ -10,6 +10,8 @@ use crate::openapi::{Entry, Param};
 
 /// The media type that is asked for unless the document names another one.
 const JSON: &str = "application/json";
+/// The maximum number of characters of a name that a message repeats.
+const MAX_NAME: usize = 100;
 /// How many params a message names.
 const MAX_NAMED: usize = 30;
 
@@ -85,7 +87,10 @@ fn unnamed(entry: &Entry, given: &Given<'_>) -> Result<Map<String, Value>, Strin
 }
 
 fn unknown(name: &str, given: &Given<'_>) -> String {
-    let shown: String = name.chars().take(100).collect();
+    let shown = match name.chars().count() {
+        long if long > MAX_NAME => format!("a name of {long} characters"),
+        _ => name.to_owned(),
+    };
     let like = given.names().map(|known| (distance(name, known), known)).min();
     let like = like.filter(|(distance, known)| *distance <= 2.max(known.len() / 3)).map(|(_, known)| known);
     let names: Vec<&str> = given.names().take(MAX_NAMED).collect();

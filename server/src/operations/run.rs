@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector_runtime::context::Context;
-use connector_runtime::egress::Response;
+use connector_runtime::egress::{Response, Retry};
 use connector_runtime::outcome::{Fail, Reply};
 use connector_runtime::result::PayloadText;
 use connector_runtime::schema::{ConfigSchema, Effect, FieldValues};
@@ -18,6 +18,9 @@ use super::request::{self, Parts};
 use super::table::OperationTable;
 use crate::openapi::{Entry, Need, OutputHeader};
 use crate::script::{EgressCalls, HttpFault};
+
+/// How often a request that only reads is sent again while the service says that it is busy.
+const MAX_REPEATS: u32 = 3;
 
 /// What an operation needs, whichever way it was called.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +59,7 @@ pub(super) struct Run<'r> {
     /// Where it is served.
     pub(super) base: Base,
     host: &'r EgressCalls,
+    context: &'r Context,
     credentials: Credentials<'r>,
     needs: &'r [Need],
     only_reads: bool,
@@ -99,6 +103,7 @@ impl Connection<'_> {
             given: Given::new(values, command.map(|command| &command.params)),
             base,
             host,
+            context,
             credentials,
             needs,
             only_reads: reads || command.is_some_and(|command| command.effect == Some(Effect::Read)),
@@ -172,7 +177,8 @@ impl Run<'_> {
             let all: Vec<String> = query.iter().cloned().chain(own_query).collect();
             self.base.url(target, &all)
         };
-        let mut request = self.host.client().request(&self.entry.method, url);
+        // It ends before the call does, so that what became of it is told.
+        let mut request = self.host.client().request(&self.entry.method, url).timeout(self.context.time_left());
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -185,6 +191,9 @@ impl Run<'_> {
         let cookies: Vec<&str> = cookies.iter().chain(&own_cookies).map(String::as_str).collect();
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
+        }
+        if self.only_reads {
+            request = request.retry(Retry::times(MAX_REPEATS).only_if_busy());
         }
         request.send().await.map_err(|error| Box::new(answer::unanswered(&error, self.only_reads)))
     }

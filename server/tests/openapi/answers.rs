@@ -1,5 +1,7 @@
 //! What becomes of answers: bodies of every kind, headers, and requests that nothing answers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 use test_support::{Received, Reply};
 
@@ -25,9 +27,11 @@ fn document() -> String {
         "/cut".to_owned(),
         json!({ "get": { "operationId": "readCut" }, "post": { "operationId": "writeCut" } }),
     );
-    paths.insert("/busy".to_owned(), json!({ "post": { "operationId": "busy" } }));
+    paths.insert("/busy".to_owned(), json!({ "post": { "operationId": "busy" }, "get": { "operationId": "waits" } }));
     json!({ "openapi": "3.1.0", "info": { "title": "Answers", "version": "1" }, "paths": paths }).to_string()
 }
+
+static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 fn answer(sent: &Received, _: &str) -> Reply {
     let typed = |bytes: &[u8], kind: &str| Reply::bytes(200, bytes).with_header("content-type", kind);
@@ -46,6 +50,9 @@ fn answer(sent: &Received, _: &str) -> Reply {
         "GET /any/lost" => typed(b"\xfc", "text/plain"),
         "GET /any/list" => typed(b"[1, 2]", "text/plain"),
         "GET /any/number" => typed(b"123", "text/plain"),
+        // Busy at every other request.
+        "GET /busy" if BUSY.fetch_add(1, Ordering::Relaxed) % 2 == 1 => Reply::json(200, &json!({ "free": true })),
+        "GET /busy" => Reply::text(503, "").with_header("retry-after", "0"),
         "POST /made" => Reply::text(201, "").with_header("location", "/orders/77"),
         "GET /made" => Reply::json(200, &json!({ "name": "x" })).with_header("etag", "\"v7\""),
         "GET /cut" | "POST /cut" => Reply::text(200, "short").with_header("content-length", "100"),
@@ -93,6 +100,15 @@ async fn declared_headers_are_outputs() {
     assert_eq!(outputs("make"), ["location"]);
     let (result, _) = service.run("read", json!({}), json!({})).await;
     assert_eq!((&result["payload"], &result["variables"]), (&json!({ "name": "x" }), &json!({ "eTag": "\"v7\"" })));
+}
+
+#[tokio::test]
+async fn a_request_that_only_reads_waits_for_a_busy_service() {
+    let service = Service::start(&document(), answer).await;
+    let (result, sent) = service.run("waits", json!({}), json!({})).await;
+    assert_eq!((&result["payload"], sent.len()), (&json!({ "free": true }), 2), "{result}");
+    let (_, sent) = service.run("busy", json!({}), json!({})).await;
+    assert_eq!(sent.len(), 1, "what may take effect twice is sent once");
 }
 
 #[tokio::test]

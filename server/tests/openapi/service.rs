@@ -89,7 +89,7 @@ impl Service {
             mock_script: None,
             timeout_ms: Some(20_000),
         };
-        let http = self.client.for_connection(EgressScope::default(), &self.schema, &config, []);
+        let http = self.client.for_connection(EgressScope::default(), &self.schema, &config, &Arc::default());
         let invocation = Invocation {
             command: Some(command.to_owned()),
             params: params.as_object().unwrap().clone(),

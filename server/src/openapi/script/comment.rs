@@ -71,7 +71,9 @@ fn pages(pages: &Pages) -> String {
     let key = pages.key.as_deref().unwrap_or_default();
     match (pages.by.as_str(), &pages.next) {
         ("cursor", Some(next)) => format!("allPages sends {key} from {} of the page before", shown(next)),
-        ("link", _) => "allPages follows the header Link".to_owned(),
+        ("link", Some(next)) => format!("allPages follows {} of the page before", shown(next)),
+        ("link", None) => "allPages follows the header Link".to_owned(),
+        ("last", Some(next)) => format!("allPages sends {key} from {} of the last item", shown(next)),
         (by, _) => format!("allPages counts {key} by {by}"),
     }
 }

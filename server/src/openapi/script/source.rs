@@ -167,6 +167,26 @@ pub fn table(source: &str) -> Option<IndexMap<String, Entry>> {
     imported.operations.into_iter().map(entry).collect()
 }
 
+/// Checks the table of a source, before it is stored. A source without a table is none of an import.
+///
+/// # Errors
+/// Says which entry cannot be read, or is lacking.
+pub fn check(source: &str) -> Result<(), String> {
+    let Some(imported) = Imported::read(source) else { return Ok(()) };
+    let Imported { operations, untouched, .. } = imported?;
+    for (name, text) in &operations {
+        if let Err(error) = serde_json::from_str::<Entry>(text.get()) {
+            return Err(format!("the entry of {name} in the table of operations cannot be read: {error}"));
+        }
+    }
+    match untouched.iter().filter(|name| !operations.contains_key(*name)).min() {
+        Some(name) => {
+            Err(format!("the table of operations has no entry {name}, which the function of this name sends"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What the server needs of a source to execute its operations itself.
 #[derive(Debug, Default)]
 pub struct Imported {
