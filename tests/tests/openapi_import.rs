@@ -80,7 +80,7 @@ async fn a_url_becomes_a_connector_and_later_its_new_version() {
     // The same document again changes nothing.
     let same = service.import(&floh, &[]).await;
     assert_eq!(same.code, Some(0), "{same:?}");
-    assert!(same.stdout.ends_with("changed connector type pets (none); it has version 1.0.0\n"), "{}", same.stdout);
+    assert!(same.stdout.ends_with("connector type pets is as it was; it has version 1.0.0\n"), "{}", same.stdout);
 
     // Another id at the same method and path, another path of the same id, one gone, one new.
     service.change(json!({ "/animals": { "get": operation("listPets", "a") },
@@ -111,6 +111,26 @@ async fn a_url_becomes_a_connector_and_later_its_new_version() {
     assert_eq!((&line["operations"][1], &line["file"]), (&Value::Null, &json!(service.upstream.url("/openapi.json"))));
     let config = service.import(&floh, &["--config", "apiKey=x"]).await;
     assert_eq!(config.code, Some(2), "{config:?}");
+}
+
+/// A document whose server moves would take the secrets along: that they are cleared is told where it happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_a_document_clears_are_named() {
+    let service = Service::start(first()).await;
+    let floh = Floh::start([&service.upstream]).await;
+    let serve = |url: String| {
+        let mut document = document(first());
+        document["servers"] = json!([{ "url": url }]);
+        *service.document.lock().unwrap() = document;
+    };
+    serve(service.upstream.url(""));
+    let made = service.import(&floh, &["--config", "apiKey=key-123456"]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    serve("https://elsewhere.example".to_owned());
+    let moved = service.import(&floh, &["--bump"]).await;
+    let told = "  cleared   secrets of connector pets, which would have gone elsewhere: apiKey; set them again \
+                (PUT /api/connectors/pets)\n";
+    assert!(moved.stdout.contains(told), "{moved:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

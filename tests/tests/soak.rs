@@ -1,4 +1,4 @@
-//! Many executions on one server: neither its memory nor its descriptors grow. `FLOH_SOAK` says how many (20,000).
+//! Many executions on one server: neither its memory nor its descriptors grow. `FLOH_SOAK` says how many (5,000).
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::fs;
@@ -16,7 +16,7 @@ const MAX_GROWTH: u64 = 24 << 10;
 
 #[expect(clippy::disallowed_methods, reason = "what the test run asks for, not a setting of the server")]
 fn count() -> usize {
-    std::env::var("FLOH_SOAK").ok().and_then(|count| count.parse().ok()).unwrap_or(20_000)
+    std::env::var("FLOH_SOAK").ok().and_then(|count| count.parse().ok()).unwrap_or(5_000)
 }
 
 /// The size of a process in memory, in KiB.
@@ -33,12 +33,12 @@ fn descriptors(id: u32) -> Option<usize> {
 
 /// Every kind of call: one that works, one that is refused, one that is mocked, one with a secret that meets a failure.
 fn call(number: usize) -> (&'static str, Value) {
-    match number % 8 {
+    match number % 32 {
         0 => ("/api/connectors/api/execute", json!({ "command": "fail" })),
         1 => ("/api/connectors/api/execute", json!({ "command": "fail", "params": { "text": "x".repeat(2_000) } })),
-        2 => ("/api/connectors/wait/execute", json!({ "params": { "delayMs": "long" } })),
-        3 => ("/api/connectors/wait/execute", json!({ "mockScenario": "none" })),
-        _ => ("/api/connectors/wait/execute", json!({ "params": { "delayMs": 0 } })),
+        2..5 => ("/api/connectors/wait/execute", json!({ "params": { "delayMs": "long" } })),
+        5..8 => ("/api/connectors/wait/execute", json!({ "mockScenario": "none" })),
+        _ => ("/api/connectors/wait/execute", json!({ "params": { "delayMs": 1 } })),
     }
 }
 

@@ -48,7 +48,8 @@ pub struct NestedSchema {
 }
 
 impl NestedSchema {
-    /// Wraps a document that its reader has checked to [expand](expands) to a bounded size. It is compiled when a value is checked first.
+    /// Wraps a document that its reader has checked to expand to a bounded size. It is compiled when a value is
+    /// checked first.
     pub fn new(document: Value) -> Self {
         Self { document, compiled: OnceLock::new(), holds_secret: OnceLock::new() }
     }

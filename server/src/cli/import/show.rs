@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use connector_runtime::schema::ConfigSchema;
-use floh_client::answers::{ChangeView, ChangedType, ConnectorDraft, ConnectorView, OperationView, Verdict, Warning};
+use connector_runtime::version::Level;
+use floh_client::answers::{
+    ChangeView, ChangedType, ClearedSecrets, ConnectorDraft, ConnectorView, OperationView, Verdict, Warning,
+};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::json;
@@ -85,14 +88,24 @@ pub(super) fn table(file: &str, done: &Done) {
             }
         }
         Done::Changed(changed) => {
-            let ChangedType { view, change, imported, .. } = &**changed;
+            let ChangedType { view, change, imported, secrets_cleared } = &**changed;
             let (name, version, level) = (&view.name, &view.version, change.level);
             let all = imported.operations.as_deref().unwrap_or_default();
             print(format_args!("{file}: {name} {version}, {} commands", all.len()));
             operations(all);
             warnings(imported.warnings.as_deref().unwrap_or_default());
             changes(change);
-            print(format_args!("changed connector type {name} ({level}); it has version {version}"));
+            for ClearedSecrets { connector, fields } in secrets_cleared {
+                let fields = fields.join(", ");
+                print(format_args!(
+                    "  cleared   secrets of connector {connector}, which would have gone elsewhere: {fields}; set them again \
+                     (PUT /api/connectors/{connector})"
+                ));
+            }
+            match level {
+                Level::None => print(format_args!("connector type {name} is as it was; it has version {version}")),
+                _ => print(format_args!("changed connector type {name} ({level}); it has version {version}")),
+            }
         }
     }
 }
