@@ -1,5 +1,6 @@
 //! What an operation answers: outputs and their schema, from the lowest 2xx answer.
 
+use connector_runtime::redact::is_sensitive_name;
 use connector_runtime::schema::is_command_name;
 use serde_json::{Map, Value, json};
 
@@ -84,13 +85,14 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs
 }
 
-/// Headers about the message, or with credentials, which are no results.
-const NO_OUTPUTS: [&str; 6] =
-    ["content-length", "content-type", "content-encoding", "set-cookie", "transfer-encoding", "connection"];
+/// Headers about the message, which are no results.
+const NO_OUTPUTS: [&str; 5] = ["content-length", "content-type", "content-encoding", "transfer-encoding", "connection"];
 
 fn output_header(name: &str) -> Option<OutputHeader> {
     let key = camel(name);
-    let known = is_token(name) && is_command_name(&key) && !NO_OUTPUTS.contains(&name.to_ascii_lowercase().as_str());
+    // A credential would be recorded under a name that nothing masks.
+    let is_result = !is_sensitive_name(name) && !NO_OUTPUTS.contains(&name.to_ascii_lowercase().as_str());
+    let known = is_token(name) && is_command_name(&key) && is_result;
     known.then(|| OutputHeader { name: name.to_owned(), key })
 }
 

@@ -204,6 +204,10 @@ fn param<'d>(
     if location == "querystring" && content.is_some_and(|(media, _)| media.contains("x-www-form-urlencoded")) {
         form.style = Some("form".to_owned());
     }
+    if !form.json && location != "querystring" && form.style.as_deref() != Some("deepObject") && nests(&written) {
+        let message = "the style has no way to write lists or objects inside of the value; they are sent as JSON text";
+        making.notes.degrade("style_cannot_nest", pointer, message);
+    }
     let plain = name.trim_start_matches('+').trim_end_matches('*');
     let (key, moved) = making.keys.take(if location == "path" { plain } else { name }, location);
     if moved {
@@ -223,6 +227,18 @@ fn param<'d>(
     form.explode &= made.kind.is_structured();
     fields.insert(key.clone(), made);
     Param { key, name: name.to_owned(), location: location.to_owned(), required, form }
+}
+
+/// Returns whether the items or the properties of a value are lists or objects themselves.
+fn nests(schema: &Map<String, Value>) -> bool {
+    let is = |schema: &Value, wanted: &str| match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == wanted),
+        Some(kind) => kind == wanted,
+        None => false,
+    };
+    let structured = |schema: &Value| is(schema, "array") || is(schema, "object");
+    let properties = schema.get("properties").and_then(Value::as_object);
+    schema.get("items").is_some_and(structured) || properties.is_some_and(|all| all.values().any(structured))
 }
 
 fn form(making: &mut Making<'_, '_>, map: &Map<String, Value>, location: &str, pointer: &str) -> Form {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -20,7 +21,7 @@ use crate::openapi::{Body, BodyField, BodyKind, Form};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) media: String,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
 /// A named part of a body.
@@ -51,7 +52,7 @@ impl Serialize for Flat<'_> {
 /// If a value cannot be sent.
 pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -> Result<Option<Content>, String> {
     let media = || body.media.clone();
-    let content = |bytes: Vec<u8>| Ok(Some(Content { media: media(), bytes }));
+    let content = |bytes: Vec<u8>| Ok(Some(Content { media: media(), bytes: bytes.into() }));
     if let Some(key) = &body.key {
         let value = given.get(key, body.required);
         if value.is_none() && !body.required {
@@ -170,7 +171,7 @@ fn multipart(media: &str, parts: &[Part<'_>]) -> Result<Content, String> {
         }
     }
     out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    Ok(Content { media: format!("{media}; boundary={boundary}"), bytes: out })
+    Ok(Content { media: format!("{media}; boundary={boundary}"), bytes: out.into() })
 }
 
 /// Quotes what stands in a part's header.

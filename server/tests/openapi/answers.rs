@@ -20,7 +20,7 @@ fn document() -> String {
     }
     paths.insert(
         "/made".to_owned(),
-        json!({ "post": { "operationId": "make", "responses": { "201": { "description": "", "headers": header("Location") } } },
+        json!({ "post": { "operationId": "make", "responses": { "201": { "description": "", "headers": { "Location": {}, "X-Token": {}, "Set-Cookie": {} } } } },
             "get": { "operationId": "read", "responses": { "200": { "description": "", "headers": header("ETag"), "content": json_type } } } }),
     );
     paths.insert(
@@ -53,7 +53,7 @@ fn answer(sent: &Received, _: &str) -> Reply {
         // Busy at every other request.
         "GET /busy" if BUSY.fetch_add(1, Ordering::Relaxed) % 2 == 1 => Reply::json(200, &json!({ "free": true })),
         "GET /busy" => Reply::text(503, "").with_header("retry-after", "0"),
-        "POST /made" => Reply::text(201, "").with_header("location", "/orders/77"),
+        "POST /made" => Reply::text(201, "").with_header("location", "/orders/77").with_header("x-token", "secret-9"),
         "GET /made" => Reply::json(200, &json!({ "name": "x" })).with_header("etag", "\"v7\""),
         "GET /cut" | "POST /cut" => Reply::text(200, "short").with_header("content-length", "100"),
         _ => Reply::json(429, &json!({ "message": "slow down" })).with_header("retry-after", "5"),
