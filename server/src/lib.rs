@@ -9,7 +9,7 @@
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
 //! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`audit`], [`seed`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
-//! | executors: what runs commands | [`script`], [`agent_hub`] |
+//! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
 //! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
 //! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`] |
@@ -34,6 +34,7 @@ pub mod input;
 pub mod instances;
 pub mod listen;
 pub mod openapi;
+pub mod operations;
 mod run_to_completion;
 pub mod script;
 pub mod seed;

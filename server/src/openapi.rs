@@ -2,8 +2,8 @@
 //!
 //! `read` parses the bytes, `resolve` follows local references, `operations` finds every operation, and `command` turns
 //! each into a command: `params`, `body`, `outputs`, `servers` and `security` describe the request, `schema` its
-//! values. `script` writes the code for the sandbox. No URL is ever fetched, and no operation is left out: what cannot
-//! be imported exactly is reported with its place.
+//! values. `script` writes the functions and the table of operations. No URL is ever fetched, and no operation is left
+//! out: what cannot be imported exactly is reported with its place.
 
 mod body;
 mod command;
@@ -15,6 +15,7 @@ mod names;
 mod notes;
 mod operations;
 mod outputs;
+mod pages;
 mod params;
 mod read;
 mod resolve;
@@ -28,8 +29,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use self::body::is_json;
 pub use self::error::ImportError;
 pub use self::import::{Options, Spec, Watch, import, import_value};
 pub use self::read::MAX_BYTES;
-pub use self::script::{changed as changed_by_hand, cut as cut_script, table as script_table};
-pub use self::table::{Body, BodyField, BodyKind, Entry, Form, Need, Pages, Param};
+pub use self::script::{
+    Imported, changed as changed_by_hand, check as check_script, cut as cut_script, table as script_table,
+};
+pub use self::table::{
+    Answers, Body, BodyField, BodyKind, Entry, Form, Need, OutputHeader, Pages, Param, Scheme, Variable,
+};

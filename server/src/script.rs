@@ -28,13 +28,14 @@ mod usage;
 pub mod worker;
 
 pub use self::answer::judge;
-pub use self::egress::EgressCalls;
+pub use self::egress::{EgressCalls, is_binary};
 pub use self::executor::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
 pub use self::limits::Limits;
 pub use self::message::Confinement;
 pub use self::pool::{Pool, PoolSettings};
 pub use self::sandbox::{
-    BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall, Workers,
+    BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, OperationCall, Ran, Sandbox, Script,
+    ScriptCall, Workers,
 };
 pub use self::tokens::{AccessTokens, TokenCall};

@@ -30,9 +30,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("openapi", &[]),
     // Executors: each is given what it needs, never all services.
     ("script", &["openapi"]),
+    ("operations", &["openapi", "script"]),
     ("agent_hub", &["auth", "store", "type_schema"]),
     // Services: what everything above shares. They hold the executors' state, so they are above them.
-    ("instances", &["agent_hub", "changes", "connector_secrets", "error", "script", "store", "type_schema", "vault"]),
+    (
+        "instances",
+        &[
+            "agent_hub",
+            "changes",
+            "connector_secrets",
+            "error",
+            "operations",
+            "script",
+            "store",
+            "type_schema",
+            "vault",
+        ],
+    ),
     (
         "services",
         &["agent_hub", "auth", "error", "events", "instances", "run_to_completion", "script", "store", "vault", "work"],

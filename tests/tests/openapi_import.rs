@@ -61,7 +61,7 @@ async fn import(floh: &Floh, source: &str, from: &Upstream, more: &[&str]) -> Ex
 }
 
 async fn called(floh: &Floh, command: &str) -> Value {
-    let body = json!({ "command": command, "params": { "id": "7" } });
+    let body = json!({ "command": command });
     floh.admin().post("/api/connectors/pets/execute", &body).await.expect(200)
 }
 
@@ -185,4 +185,44 @@ async fn what_cannot_be_fetched_or_told_says_why() {
     let builtin = ["import", "-", "--name", "http", "--server", &server];
     let builtin = run_with_input(builtin, &[("FLOH_TOKEN", ADMIN_TOKEN)], &spec).await;
     assert!(builtin.code == Some(1) && builtin.stderr.contains("--name"), "{builtin:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_function_calls_its_operation_and_sees_the_whole_answer() {
+    let upstream = Upstream::start(|request| {
+        let page = json!({ "called": request.target, "id": 9_007_199_254_740_993_u64 });
+        let cookie = "b=2; expires=Thu, 26 Nov 2026 20:00:00 GMT";
+        Reply::json(200, &page)
+            .with_header("set-cookie", "a=1")
+            .with_header("set-cookie", cookie)
+            .with_header("etag", "v7")
+    })
+    .await;
+    let floh = Floh::start([&upstream]).await;
+    let client = floh.admin();
+    let limit = json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "default": 5 } });
+    let mut list = operation("listPets", "a");
+    list["parameters"] = json!([limit]);
+    let spec = document(json!({ "/pets": { "get": list, "post": operation("addPet", "b") } }));
+    let mut draft = client.post("/api/connectors/parse-oas", &json!({ "spec": spec })).await.expect(200);
+    draft["config"] = json!({ "baseUrl": upstream.url(""), "apiKey": "key-123456" });
+    client.post("/api/connectors", &draft).await.expect(201);
+    // Whatever the service answers as JSON comes out with the digits that it had.
+    assert_eq!(called(&floh, "listPets").await["payload"]["id"], json!(9_007_199_254_740_993_u64));
+    let own = "var first = floh.operation(\"listPets\");\n  \
+        var more = floh.operation(\"listPets\", { limit: 7 });\n  \
+        var plain = floh.http.get(floh.config.baseUrl + \"/plain\").headers;\n  \
+        return { success: first.success, payload: [first.payload.called, more.payload.called, floh.params.limit === undefined,\n    \
+        more.status, more.headers.etag, more.headers[\"set-cookie\"], plain[\"Set-Cookie\"]] };";
+    let source = draft["scriptSource"].as_str().unwrap().replace("return floh.operation(\"listPets\");", own);
+    client.put("/api/connector-types/pets", &json!({ "scriptSource": source })).await.expect(200);
+    let cookies = json!(["a=1", "b=2; expires=Thu, 26 Nov 2026 20:00:00 GMT"]);
+    let payload = json!(["/pets", "/pets?limit=7", true, 200, "v7", cookies, cookies]);
+    assert_eq!(called(&floh, "listPets").await, json!({ "success": true, "payload": payload }));
+    assert_eq!(called(&floh, "addPet").await["payload"]["called"], "/pets");
+    let source =
+        source.replace("{ limit: 7 }", "[7]").replace("floh.operation(\"listPets\");", "floh.operation(\"none\");");
+    client.put("/api/connector-types/pets", &json!({ "scriptSource": source })).await.expect(200);
+    let thrown = called(&floh, "listPets").await;
+    assert!(thrown["error"].as_str().unwrap().contains("the params of floh.operation are an object"), "{thrown}");
 }

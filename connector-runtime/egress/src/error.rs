@@ -123,6 +123,11 @@ impl EgressError {
         }
     }
 
+    /// Returns whether the request may have reached the service, so that it may have taken effect.
+    pub const fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::TooLarge { .. } | Self::Protocol { .. })
+    }
+
     /// Returns the rule that refused the destination, if one did.
     pub const fn rule(&self) -> Option<Rule> {
         match self {

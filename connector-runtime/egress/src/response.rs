@@ -13,7 +13,7 @@ use url::Url;
 
 use super::body::Body;
 use super::outgoing::OutgoingRequest;
-use super::{BodyError, HttpError};
+use super::{BodyError, HttpError, link};
 use crate::redact::{MASK, is_sensitive_name};
 
 /// An answer with its body.
@@ -85,6 +85,17 @@ impl Response {
     /// Bytes that are not text become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
         self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body.bytes).0
+    }
+
+    /// Returns the body as [`Response::text`] does, if all of its bytes are text.
+    pub fn exact_text(&self) -> Option<Cow<'_, str>> {
+        let (text, _, lost) = self.charset().unwrap_or(encoding_rs::UTF_8).decode(&self.body.bytes);
+        (!lost).then_some(text)
+    }
+
+    /// Returns the target of the header `Link` whose relation is `next` (RFC 8288), as it is written there.
+    pub fn next_link(&self) -> Option<&str> {
+        link::next(&self.headers)
     }
 
     /// Reads the body as JSON, whatever its content type; a byte order mark is ignored.

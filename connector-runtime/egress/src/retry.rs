@@ -38,6 +38,7 @@ pub struct Retry {
     backoff: Backoff,
     longest_asked: Duration,
     even_if_not_idempotent: bool,
+    only_if_busy: bool,
 }
 
 impl Retry {
@@ -48,6 +49,7 @@ impl Retry {
             backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(10)),
             longest_asked: Duration::from_secs(30),
             even_if_not_idempotent: false,
+            only_if_busy: false,
         }
     }
 
@@ -71,6 +73,20 @@ impl Retry {
         self
     }
 
+    /// Sends a request again only after the statuses 429 and 503, with which a service asks callers to come back.
+    pub const fn only_if_busy(mut self) -> Self {
+        self.only_if_busy = true;
+        self
+    }
+
+    fn applies(&self, outcome: &Result<Response, EgressError>) -> bool {
+        match outcome {
+            Ok(response) if self.only_if_busy => matches!(response.status(), 429 | 503),
+            Err(_) if self.only_if_busy => false,
+            outcome => is_temporary(outcome),
+        }
+    }
+
     /// Returns how long to wait before an attempt that follows a number of repeats, or `None` if the outcome is
     /// final. `backoff` returns the wait for that number.
     pub(super) fn wait(
@@ -79,7 +95,7 @@ impl Retry {
         repeats: u32,
         backoff: impl FnOnce(&Backoff, u32) -> Duration,
     ) -> Option<Duration> {
-        if repeats >= self.times || !is_temporary(outcome) {
+        if repeats >= self.times || !self.applies(outcome) {
             return None;
         }
         let asked = match outcome {

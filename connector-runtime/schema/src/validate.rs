@@ -1,7 +1,8 @@
 //! What a value must be, and what a caller reads when it is not (docs/contract.md#checking-values).
 //!
-//! Nothing is coerced. Null counts as absent, a default replaces an absent value, and an empty
-//! text does not satisfy a required field. A message never quotes the value of a secret.
+//! Nothing is coerced. Null counts as absent, unless it is a required field of any JSON whose schema allows null. A default
+//! replaces an absent value. An empty text does not satisfy a required field, unless its `minLength` is 0. A message never
+//! quotes the value of a secret.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -38,10 +39,19 @@ pub fn is_missing(field: &Field, value: Option<&Value>) -> bool {
     let fallback = || field.default.as_ref().is_some_and(|default| !default.is_null());
     field.required
         && match value {
-            None | Some(Value::Null) => !fallback(),
-            Some(Value::String(text)) => field.kind == FieldKind::String && text.is_empty(),
+            None => !fallback(),
+            Some(null @ Value::Null) => !fallback() && !may_be(field, null),
+            Some(Value::String(text)) => {
+                field.kind == FieldKind::String && text.is_empty() && field.min_length != Some(0)
+            }
             Some(_) => false,
         }
+}
+
+/// Returns whether a field's own schema allows a value.
+#[cold]
+fn may_be(field: &Field, value: &Value) -> bool {
+    field.kind == FieldKind::Raw && field.schema.as_ref().is_some_and(|schema| schema.check(value).is_ok())
 }
 
 /// Finds a key. In a small map a walk is quicker than a hash.

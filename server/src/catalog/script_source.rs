@@ -4,6 +4,7 @@
 use connector_runtime::schema::ConfigSchema;
 
 use crate::error::{Error, MAX_MISTAKES, Mistake};
+use crate::openapi;
 use crate::script::{Limits, ScriptFailure, ScriptProblem};
 use crate::services::Services;
 use crate::store::ExecutionModel;
@@ -22,6 +23,9 @@ pub(super) async fn check_source(
         ExecutionModel::OasDerived => services.scripts.limits.imported(),
         _ => services.scripts.limits,
     };
+    if model == ExecutionModel::OasDerived {
+        openapi::check_script(source).map_err(|why| Error::invalid_at("/scriptSource", why))?;
+    }
     let commands: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
     check(services, "/scriptSource", source, &commands, &limits).await
 }

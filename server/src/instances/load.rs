@@ -23,6 +23,7 @@ use super::remote::{self, Remote};
 use crate::agent_hub::Hub;
 use crate::connector_secrets;
 use crate::error::Error;
+use crate::operations::{OperationExecutor, OperationTable};
 use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 use crate::store::{
     ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, SealedSecret, Store,
@@ -108,10 +109,10 @@ impl Loader {
                 }
             }
             (_, Some(entry)) => (Some(Arc::new(entry.executor())), None, None),
-            (_, None) => {
-                let script = script(self, &connector_type, &schema, connector.id);
-                (script.map(|script| Arc::new(script) as Arc<dyn Executor>), None, None)
-            }
+            (_, None) => match script(self, &connector_type, &schema, connector.id) {
+                Ok(executor) => (executor, None, None),
+                Err(unreadable) => (None, None, Some(unreadable)),
+            },
         };
         let refusal = refusal(&connector.fields, &connector_type.name, executor.is_some(), unfit);
         let id = connector.id;
@@ -143,24 +144,35 @@ impl Loader {
     }
 }
 
-/// Returns the executor of a script type. A seeded script type that this release no longer contains is refused.
+/// Returns the executor of a type with a script: imported operations are executed here, what a person wrote runs in the
+/// sandbox. A seeded script type that this release no longer contains has none.
 fn script(
     loader: &Loader,
     connector_type: &ConnectorType,
     schema: &Arc<ConfigSchema>,
     id: Uuid,
-) -> Option<ScriptExecutor> {
+) -> Result<Option<Arc<dyn Executor>>, String> {
     let mut scripts = loader.scripts.clone();
-    let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available)?;
-    let sources = match connector_type.execution_model {
+    let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available);
+    let (Some(source), model) = (source, connector_type.execution_model) else { return Ok(None) };
+    let sources = match model {
         ExecutionModel::Script => CommandScripts::whole(source),
         ExecutionModel::OasDerived => {
             scripts.limits = scripts.limits.imported();
             CommandScripts::cut(source)
         }
-        ExecutionModel::BuiltIn | ExecutionModel::External => return None,
+        ExecutionModel::BuiltIn | ExecutionModel::External => return Ok(None),
     };
-    Some(ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources))
+    let executor = ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources);
+    let table = (model == ExecutionModel::OasDerived).then(|| OperationTable::of(source)).flatten();
+    Ok(Some(match table.transpose()? {
+        Some(table) => {
+            let executor = executor.without_assumed_defaults();
+            Arc::new(OperationExecutor::new(table, Arc::clone(schema), executor))
+        }
+        // A script, or a source of an earlier import.
+        None => Arc::new(executor),
+    }))
 }
 
 /// Returns the secrets of a connection as a mock sees them: those of the schema, and those that are stored.

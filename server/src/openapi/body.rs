@@ -1,13 +1,13 @@
 //! Request bodies: the properties of a JSON object and the fields of a form or a multipart body become params of their
 //! own; any other body is the param `body`.
 
-use connector_runtime::schema::{Field, FieldKind, Fields};
-use serde_json::{Map, Value};
+use connector_runtime::schema::{Field, FieldKind, Fields, NestedSchema};
+use serde_json::{Map, Value, json};
 
 use super::command::{DESCRIPTION, Making};
 use super::operations::{Operation, escape};
 use super::resolve::cut;
-use super::schema::{Way, field};
+use super::schema::{Way, allow_empty, field};
 use super::table::{Body, BodyField, BodyKind, Form};
 
 /// The chosen media type, and its object.
@@ -77,7 +77,7 @@ pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, f
 }
 
 /// Returns whether a media type is JSON.
-pub(super) fn is_json(media: &str) -> bool {
+pub fn is_json(media: &str) -> bool {
     let plain = plain(media);
     matches!(plain.as_str(), "application/json" | "text/json" | "application/x-json") || plain.ends_with("+json")
 }
@@ -143,6 +143,7 @@ fn whole(
         BodyKind::Bytes | BodyKind::Text => {
             let mut text = Field::new(FieldKind::String);
             text.required = required;
+            allow_empty(&mut text);
             text.description = schema.shift_remove("description").and_then(|text| text.as_str().map(str::to_owned));
             text
         }
@@ -157,7 +158,7 @@ fn whole(
         made.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
     }
     fields.insert(key.clone(), made);
-    Body { kind, media: media.to_owned(), required, key: Some(key), fields: Vec::new() }
+    Body { kind, media: media.to_owned(), required, key: Some(key), open: false, fields: Vec::new() }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one place calls it")]
@@ -172,6 +173,8 @@ fn flat(
     pointer: &str,
 ) -> Body {
     let names = schema.shift_remove("required");
+    let closed = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(false));
+    let open = !closed("additionalProperties") && !closed("unevaluatedProperties");
     let needs = |name: &str| {
         let names = names.as_ref().and_then(Value::as_array);
         names.is_some_and(|names| names.iter().any(|known| known == name))
@@ -181,7 +184,11 @@ fn flat(
     for (name, property) in properties {
         let Value::Object(property) = property else { continue };
         let encoding = encoding.and_then(|encoding| encoding.get(&name));
-        let file = kind == BodyKind::Multipart && is_file(&property);
+        let said = |key: &str| encoding.and_then(|encoding| encoding.get(key));
+        let told = said("contentType").and_then(Value::as_str).and_then(|text| text.split(',').next());
+        let told = told.map(str::trim).filter(|text| !text.contains('*') && !text.chars().any(char::is_control));
+        let told = told.map(str::to_owned).or_else(|| media_of(&property));
+        let file = kind == BodyKind::Multipart && is_file(&property, told.as_deref());
         let list = property.get("type").is_some_and(|kind| kind == "array");
         let (key, moved) = making.keys.take(&name, "body");
         if moved {
@@ -189,12 +196,12 @@ fn flat(
                 format!("the body's `{name}` shares its name with a parameter, or it is reserved; it is {key}");
             making.notes.warn("parameter_renamed", pointer, message);
         }
-        let mut made = field(making.schemas, property, required && needs(&name), making.notes, pointer);
+        let needed = required && needs(&name);
+        let mut made = field(making.schemas, property, needed, making.notes, pointer);
+        allow_empty(&mut made);
         if file {
-            let hint = if list { "Files, each in base64." } else { "The file, in base64." };
-            made.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
+            made = file_field(made, list);
         }
-        let said = |key: &str| encoding.and_then(|encoding| encoding.get(key));
         let structured = made.kind.is_structured();
         let form = match kind {
             BodyKind::Form => {
@@ -209,20 +216,49 @@ fn flat(
             }
             _ => Form::default(),
         };
-        let told = said("contentType").and_then(Value::as_str).and_then(|text| text.split(',').next());
-        let told = told.map(str::trim).filter(|text| !text.contains('*') && !text.chars().any(char::is_control));
-        let media = told.filter(|_| kind == BodyKind::Multipart).map(str::to_owned);
+        let media = told.filter(|_| kind == BodyKind::Multipart);
         fields.insert(key.clone(), made);
-        parts.push(BodyField { key, name, form, file, media });
+        parts.push(BodyField { key, name, form, required: needed, file, media });
     }
-    Body { kind, media: media.to_owned(), required, key: None, fields: parts }
+    Body { kind, media: media.to_owned(), required, key: None, open, fields: parts }
 }
 
-/// A part is a file if its schema says that it is bytes; so is a list of them.
-fn is_file(schema: &Map<String, Value>) -> bool {
+/// The media type of what a text holds (OpenAPI 3.1, "Working with Binary Data").
+fn media_of(schema: &Map<String, Value>) -> Option<String> {
+    let own = |schema: &Map<String, Value>| {
+        let encoded = schema.contains_key("contentEncoding");
+        schema.get("contentMediaType").and_then(Value::as_str).filter(|_| !encoded).map(str::to_owned)
+    };
+    let found = own(schema).or_else(|| own(schema.get("items")?.as_object()?));
+    found.filter(|media| !media.chars().any(char::is_control))
+}
+
+/// A part is a file if its schema says that it is bytes, or nothing but a media type that is no text; so is a list of them.
+fn is_file(schema: &Map<String, Value>, media: Option<&str>) -> bool {
+    let is_bytes = |media: &str| !media.starts_with("text/") && !is_json(media) && !media.ends_with("xml");
+    let told = media.is_some_and(is_bytes);
     let bytes = |schema: &Map<String, Value>| {
-        schema.get("format").is_some_and(|format| format == "binary")
-            || schema.get("contentMediaType").is_some_and(|media| media == "application/octet-stream")
+        let untyped =
+            !["type", "properties", "enum", "oneOf", "anyOf"].iter().any(|keyword| schema.contains_key(*keyword));
+        schema.get("format").is_some_and(|format| format == "binary") || told && (untyped || media_of(schema).is_some())
     };
     bytes(schema) || schema.get("items").and_then(Value::as_object).is_some_and(bytes)
+}
+
+/// The field of a file: its bytes in base64, alone or with a name and a media type.
+fn file_field(made: Field, list: bool) -> Field {
+    let text = json!({ "type": "string" });
+    let object = json!({ "type": "object", "required": ["base64"], "additionalProperties": false,
+        "properties": { "base64": text, "name": text, "contentType": text } });
+    let one = json!({ "anyOf": [text, object] });
+    let hint = if list {
+        "Files, each in base64, or as { base64, name, contentType }."
+    } else {
+        "The file, in base64, or as { base64, name, contentType }."
+    };
+    let mut file = Field::new(if list { FieldKind::Array } else { FieldKind::Raw });
+    file.schema = Some(NestedSchema::new(if list { json!({ "type": "array", "items": one }) } else { one }));
+    file.required = made.required;
+    file.description = Some(made.description.map_or_else(|| hint.to_owned(), |text| format!("{text} {hint}")));
+    file
 }

@@ -1,4 +1,4 @@
-//! Turns one operation into one command: its fields, its outputs, and its entry in the script's table.
+//! Turns one operation into one command: its fields, its outputs, and its entry in the table of operations.
 
 use connector_runtime::schema::{Command, Effect, Fields, Source};
 use serde_json::{Map, Value};
@@ -7,7 +7,8 @@ use super::body::body;
 use super::names::Keys;
 use super::notes::Notes;
 use super::operations::Operation;
-use super::outputs::{outputs, pages};
+use super::outputs::outputs;
+use super::pages::pages;
 use super::params::{is_token, params};
 use super::resolve::{Document, cut};
 use super::schema::{Schemas, Way};
@@ -97,6 +98,8 @@ pub(super) fn command<'d>(
         auth: security.of(operation, notes),
         server: servers.of(operation, notes),
         accept: outputs.accept,
+        answers: outputs.answers,
+        headers: outputs.headers,
         pages,
         refused: Vec::new(),
         method: method.clone(),

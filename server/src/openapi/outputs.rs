@@ -1,14 +1,16 @@
-//! What an operation answers: outputs and their schema from the lowest 2xx answer, and how to turn pages if answer and
-//! parameters together show it.
+//! What an operation answers: outputs and their schema, from the lowest 2xx answer.
 
-use connector_runtime::schema::{Field, FieldKind, Fields, is_command_name};
+use connector_runtime::redact::is_sensitive_name;
+use connector_runtime::schema::is_command_name;
 use serde_json::{Map, Value, json};
 
 use super::body::{choose, is_json};
 use super::command::Making;
+use super::names::camel;
 use super::operations::{Operation, escape};
+use super::params::is_token;
 use super::schema::Way;
-use super::table::{Pages, Param};
+use super::table::{Answers, OutputHeader};
 
 /// What a document says of an operation's answer.
 #[derive(Debug, Default)]
@@ -17,8 +19,12 @@ pub(super) struct Outputs {
     pub(super) schema: Option<Value>,
     /// The media types to request, if not JSON.
     pub(super) accept: Option<String>,
+    /// The declared headers.
+    pub(super) headers: Vec<OutputHeader>,
+    /// What the answer is.
+    pub(super) answers: Option<Answers>,
     /// Whether a `Link` header is declared.
-    link: bool,
+    pub(super) link: bool,
 }
 
 /// Reads the lowest 2xx answer.
@@ -48,11 +54,19 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     };
     let headers = response.get("headers").and_then(Value::as_object);
     outputs.link = headers.is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("link")));
+    outputs.headers = headers.into_iter().flat_map(Map::keys).filter_map(|name| output_header(name)).collect();
     let Some((media, chosen)) = response.get("content").and_then(Value::as_object).and_then(choose) else {
+        // What the service answers with is in them.
+        outputs.names = outputs.headers.iter().map(|header| header.key.clone()).collect();
         return outputs;
     };
     let sound = !media.chars().any(char::is_control);
     outputs.accept = (media != "application/json" && sound).then(|| media.to_owned());
+    outputs.answers = match media {
+        _ if is_json(media) => Some(Answers::Json),
+        _ if media.starts_with("text/") => Some(Answers::Text),
+        _ => None,
+    };
     let chosen = making.document.resolve(chosen).unwrap_or(chosen);
     let Some(schema) = chosen.get("schema") else { return outputs };
     if !is_json(media) && !media.contains('*') {
@@ -60,6 +74,7 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
         if bytes.is_some_and(|format| format == "binary") && !media.starts_with("text/") {
             outputs.names = vec!["contentType".to_owned(), "base64".to_owned()];
             outputs.schema = Some(file());
+            outputs.answers = Some(Answers::File);
         }
         return outputs;
     }
@@ -70,84 +85,20 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs
 }
 
+/// Headers about the message, which are no results.
+const NO_OUTPUTS: [&str; 5] = ["content-length", "content-type", "content-encoding", "transfer-encoding", "connection"];
+
+fn output_header(name: &str) -> Option<OutputHeader> {
+    let key = camel(name);
+    // A credential would be recorded under a name that nothing masks.
+    let is_result = !is_sensitive_name(name) && !NO_OUTPUTS.contains(&name.to_ascii_lowercase().as_str());
+    let known = is_token(name) && is_command_name(&key) && is_result;
+    known.then(|| OutputHeader { name: name.to_owned(), key })
+}
+
 /// Returns the schema for a command that downloads a file.
 fn file() -> Value {
     json!({ "type": "object", "properties": {
         "contentType": { "type": "string", "description": "The media type that the service told." },
         "base64": { "type": "string", "contentEncoding": "base64", "description": "The bytes, in base64." } } })
-}
-
-const CURSORS: [&str; 10] = [
-    "cursor",
-    "pagetoken",
-    "nexttoken",
-    "nextcursor",
-    "nextpagetoken",
-    "continuationtoken",
-    "startingafter",
-    "after",
-    "pagecursor",
-    "marker",
-];
-const NEXT: [&str; 8] =
-    ["nextcursor", "nextpagetoken", "nexttoken", "nextpagecursor", "continuationtoken", "nextmarker", "cursor", "next"];
-
-fn folded(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-/// Proposes how to turn pages and adds the param `allPages`.
-pub(super) fn pages(
-    making: &mut Making<'_, '_>,
-    operation: &Operation<'_>,
-    params: &[Param],
-    outputs: &Outputs,
-    fields: &mut Fields,
-) -> Option<Pages> {
-    if operation.method != "GET" || fields.contains_key("allPages") {
-        return None;
-    }
-    let schema = outputs.schema.as_ref()?;
-    let typed = |schema: &Value, kind: &str| match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().any(|known| known == kind),
-        Some(known) => known == kind,
-        None => false,
-    };
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let mut lists = properties.into_iter().flatten().filter(|(_, schema)| typed(schema, "array"));
-    let items = match (lists.next(), lists.next()) {
-        (Some((name, _)), None) => Some(name.clone()),
-        (None, _) if typed(schema, "array") => None,
-        _ => return None,
-    };
-    let query = |known: &[&str]| {
-        let mut all = params.iter().filter(|param| param.location == "query" && !param.required);
-        all.find(|param| known.contains(&folded(&param.name).as_str())).map(|param| param.key.clone())
-    };
-    let number = |key: &String| fields.get(key).is_some_and(|field| field.kind == FieldKind::Number);
-    let next = properties.and_then(|properties| {
-        let fits = |name: &&String, schema: &Value| NEXT.contains(&folded(name).as_str()) && !typed(schema, "object");
-        properties.iter().find(|(name, schema)| fits(name, schema)).map(|(name, _)| name.clone())
-    });
-    let pages = if let (Some(next), Some(key)) = (next, query(&CURSORS)) {
-        Pages { by: "cursor".to_owned(), key: Some(key), next: Some(next), items, first: None }
-    } else if outputs.link && items.is_none() {
-        Pages { by: "link".to_owned(), ..Pages::default() }
-    } else if let Some(key) = query(&["page", "pagenumber", "pageno"]).filter(number) {
-        let field = fields.get(&key);
-        let bound = |number: Option<&serde_json::Number>| number.and_then(serde_json::Number::as_i64);
-        let default = field.and_then(|field| bound(field.default.as_ref().and_then(Value::as_number)));
-        let least = field.and_then(|field| bound(field.minimum.as_ref()));
-        let first = default.or(least).unwrap_or(1);
-        Pages { by: "page".to_owned(), key: Some(key), next: None, items, first: Some(first) }
-    } else {
-        let key = query(&["offset", "skip"]).filter(number)?;
-        Pages { by: "offset".to_owned(), key: Some(key), next: None, items, first: None }
-    };
-    let (key, _) = making.keys.take("allPages", "turn");
-    let mut field = Field::new(FieldKind::Boolean);
-    field.default = Some(Value::Bool(false));
-    field.description = Some("Fetch every page and answer with all items together.".to_owned());
-    fields.insert(key, field);
-    Some(pages)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::command::{DESCRIPTION, Making};
 use super::operations::Operation;
 use super::resolve::{Broken, cut, reference};
-use super::schema::{Way, field, is_small};
+use super::schema::{Way, allow_empty, field, is_small};
 use super::table::{Form, Param};
 
 const LOCATIONS: [&str; 5] = ["path", "query", "querystring", "header", "cookie"];
@@ -204,16 +204,41 @@ fn param<'d>(
     if location == "querystring" && content.is_some_and(|(media, _)| media.contains("x-www-form-urlencoded")) {
         form.style = Some("form".to_owned());
     }
+    if !form.json && location != "querystring" && form.style.as_deref() != Some("deepObject") && nests(&written) {
+        let message = "the style has no way to write lists or objects inside of the value; they are sent as JSON text";
+        making.notes.degrade("style_cannot_nest", pointer, message);
+    }
     let plain = name.trim_start_matches('+').trim_end_matches('*');
     let (key, moved) = making.keys.take(if location == "path" { plain } else { name }, location);
     if moved {
         let message = format!("several parameters are called `{name}`, or the name is reserved; this one is {key}");
         making.notes.warn("parameter_renamed", pointer, message);
     }
-    let made = field(making.schemas, written, required, making.notes, pointer);
+    // A path without the value would be another one, whatever the service assumes.
+    if location == "path"
+        && let Some(default) = written.shift_remove("default")
+    {
+        written.entry("examples").or_insert_with(|| Value::Array(vec![default]));
+    }
+    let mut made = field(making.schemas, written, required, making.notes, pointer);
+    if location != "path" {
+        allow_empty(&mut made);
+    }
     form.explode &= made.kind.is_structured();
     fields.insert(key.clone(), made);
     Param { key, name: name.to_owned(), location: location.to_owned(), required, form }
+}
+
+/// Returns whether the items or the properties of a value are lists or objects themselves.
+fn nests(schema: &Map<String, Value>) -> bool {
+    let is = |schema: &Value, wanted: &str| match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == wanted),
+        Some(kind) => kind == wanted,
+        None => false,
+    };
+    let structured = |schema: &Value| is(schema, "array") || is(schema, "object");
+    let properties = schema.get("properties").and_then(Value::as_object);
+    schema.get("items").is_some_and(structured) || properties.is_some_and(|all| all.values().any(structured))
 }
 
 fn form(making: &mut Making<'_, '_>, map: &Map<String, Value>, location: &str, pointer: &str) -> Form {

@@ -11,6 +11,6 @@ mod merge;
 mod parts;
 mod schemas;
 
-pub(super) use self::field::field;
+pub(super) use self::field::{allow_empty, field};
 pub(super) use self::keywords::is_small;
 pub(super) use self::schemas::{Schemas, Way};

@@ -1,10 +1,13 @@
-//! Writes the script of an imported connector, reads its table back, and cuts out the part of one command.
+//! Writes the source of an imported connector, and reads it back.
 //!
-//! The code is the same for every document (`client.js`); only data differ, one line of JSON for each operation, and a
-//! small function that a person may change. A worker compiles only what one command needs: [`cut`] relies on the lines
-//! that begin with `//#`, so that a call costs the same with a thousand operations as with one.
+//! A source has one short function for each command, with a comment that says what is sent, and the table of operations
+//! at the end. The server executes an untouched function from the table ([`Imported`]); a function that a person has
+//! changed runs in the sandbox, which compiles only what that command needs ([`cut`]). Sources of earlier imports hold
+//! a client of their own (`earlier`); they run in the sandbox as a whole.
 
+mod comment;
+mod earlier;
 mod source;
 
 pub(super) use self::source::write;
-pub use self::source::{changed, cut, table};
+pub use self::source::{Imported, changed, check, cut, table};

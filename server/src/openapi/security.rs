@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
 use indexmap::IndexMap;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::names::camel;
@@ -13,36 +12,15 @@ use super::notes::Notes;
 use super::operations::{Operation, escape};
 use super::params::is_token;
 use super::resolve::{Document, cut};
-use super::table::Need;
-
-/// A scheme as the script carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
-pub(super) enum Scheme {
-    /// A key in a header, the query or a cookie.
-    ApiKey {
-        #[serde(rename = "in")]
-        location: String,
-        name: String,
-        field: String,
-    },
-    /// RFC 6750.
-    Bearer,
-    /// RFC 7617.
-    Basic,
-    /// The client credentials grant of RFC 6749.
-    Oauth2,
-    /// The same, at the URL that discovery names.
-    OpenIdConnect,
-}
+use super::table::{Need, Scheme};
 
 /// The security of a document.
 #[derive(Debug)]
 pub(super) struct Security {
-    /// Schemes by their names in the script.
+    /// Schemes by their names in the table.
     pub(super) schemes: IndexMap<String, Scheme>,
     pub(super) fields: Fields,
-    /// Schemes by their names in the document, with the name in the script if the scheme can be used.
+    /// Schemes by their names in the document, with the name in the table if the scheme can be used.
     names: IndexMap<String, Option<String>>,
     /// What operations need that do not say so themselves.
     usual: Option<Value>,
@@ -91,7 +69,7 @@ impl Security {
         security
     }
 
-    /// Reads a scheme; returns its name in the script if it can be used.
+    /// Reads a scheme; returns its name in the table if it can be used.
     fn scheme<'d>(
         &mut self,
         document: &Document<'d>,
@@ -167,7 +145,7 @@ impl Security {
         Some(id)
     }
 
-    /// Returns a name for the script that no other scheme has.
+    /// Returns a name for the table that no other scheme has.
     fn id(&self, key: &str) -> String {
         let plain = camel(key);
         let plain = if plain.is_empty() { "field".to_owned() } else { cut(&plain, 96).to_owned() };

@@ -12,6 +12,7 @@ use super::names::{camel, capital};
 use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
+use super::table::Variable;
 
 /// The maximum number of servers that are offered as choices.
 const MOST: usize = 50;
@@ -20,8 +21,8 @@ const MOST: usize = 50;
 #[derive(Debug)]
 pub(super) struct Servers {
     pub(super) fields: Fields,
-    /// Names in a server's URL, and the connection field that holds the value.
-    pub(super) variables: Vec<(String, String)>,
+    /// The variables of base URLs.
+    pub(super) variables: Vec<Variable>,
     /// The document's first server URL, unchanged.
     first: Option<String>,
     /// The origin of the default base URL, if it has one.
@@ -93,7 +94,7 @@ impl Servers {
 
     fn variables_of(&mut self, server: &Offered<'_>, only: bool, taken: &Fields) {
         for name in names(server.url) {
-            if self.variables.iter().any(|(known, _)| known == name) {
+            if self.variables.iter().any(|known| known.name == name) {
                 continue;
             }
             let plain = camel(name);
@@ -112,7 +113,7 @@ impl Servers {
             let variable = server.variables.and_then(|variables| variables.get(name));
             let field = variable_field(variable, only);
             self.fields.insert(key.clone(), field);
-            self.variables.push((name.to_owned(), key));
+            self.variables.push(Variable { name: name.to_owned(), field: key });
         }
     }
 

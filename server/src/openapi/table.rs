@@ -1,4 +1,4 @@
-//! The entry of one operation in the script: everything that a request needs, and nothing else.
+//! The table of operations: everything that requests need, and nothing else.
 //!
 //! Texts of the document's author appear only as values, never as keys: a key `__proto__` would change the object.
 
@@ -8,7 +8,52 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// An operation in the script's table.
+/// A security scheme.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Scheme {
+    /// A key in a header, the query or a cookie.
+    ApiKey {
+        /// `header`, `query` or `cookie`.
+        #[serde(rename = "in")]
+        location: String,
+        /// Its name on the wire.
+        name: String,
+        /// The connection field that holds it.
+        field: String,
+    },
+    /// RFC 6750.
+    Bearer,
+    /// RFC 7617.
+    Basic,
+    /// The client credentials grant of RFC 6749.
+    Oauth2,
+    /// The same, at the URL that discovery names.
+    OpenIdConnect,
+}
+
+/// A variable of the base URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name between the braces.
+    pub name: String,
+    /// The connection field that holds its value.
+    pub field: String,
+}
+
+/// What an operation answers with, as its document says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// JSON.
+    Json,
+    /// A text.
+    Text,
+    /// Bytes.
+    File,
+}
+
+/// An operation in the table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Entry {
@@ -31,6 +76,12 @@ pub struct Entry {
     /// The media types that it answers with, if not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept: Option<String>,
+    /// What it answers with; absent if its document does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
+    /// The headers of its answer that the document declares.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<OutputHeader>,
     /// How its pages are turned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pages: Option<Pages>,
@@ -101,6 +152,9 @@ pub struct Body {
     /// The param that holds all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Whether it takes parts that no param names.
+    #[serde(skip_serializing_if = "is_false")]
+    pub open: bool,
     /// The params that hold its parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<BodyField>,
@@ -134,12 +188,24 @@ pub struct BodyField {
     /// How lists and objects are written into a form.
     #[serde(flatten)]
     pub form: Form,
+    /// Whether it is required.
+    #[serde(skip_serializing_if = "is_false")]
+    pub required: bool,
     /// Whether it is a file, given in base64.
     #[serde(skip_serializing_if = "is_false")]
     pub file: bool,
     /// The media type of the part.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub media: Option<String>,
+}
+
+/// A header of the answer that the result holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputHeader {
+    /// Its name on the wire.
+    pub name: String,
+    /// Its name in the result.
+    pub key: String,
 }
 
 /// A credential that an operation needs.
@@ -156,18 +222,25 @@ pub struct Need {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pages {
-    /// `cursor`, `page`, `offset` or `link`.
+    /// `cursor`, `page`, `offset`, `last` (by the last item) or `link`.
     pub by: String,
     /// The param that holds the beginning of a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The place of the next cursor in the answer.
+    /// The JSON pointer of the next cursor or link in the answer; with `last`, that in the last item. Without it, a link is
+    /// that of the header `Link`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// The place of the items in the answer; absent if the answer itself is the list.
+    /// The JSON pointer of the items in the answer; absent if the answer itself is the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<String>,
     /// The first page's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<i64>,
+    /// The JSON pointer of a flag that says whether there are more pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
+    /// The JSON pointer of a flag that says whether this is the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
 }

@@ -12,7 +12,7 @@ use floh_client::answers::ConnectorDraft;
 
 /// Imports a document with these paths.
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
-fn paths(paths: Value) -> ConnectorDraft {
+pub(super) fn paths(paths: Value) -> ConnectorDraft {
     imported(json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1.0.0" }, "paths": paths }))
 }
 

@@ -68,7 +68,8 @@ impl EgressCalls {
         Self { tokens, token_urls, learn: Box::new(learn), ..self }
     }
 
-    fn client(&self) -> Client {
+    /// Returns the client, which knows the access tokens that the run got.
+    pub fn client(&self) -> Client {
         self.client.lock().clone()
     }
 
@@ -174,7 +175,12 @@ fn answer(response: &Response) -> HttpAnswer {
         let values = response.headers().get_all(name).iter();
         values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
     };
-    let headers = response.headers().keys().map(|name| (name.as_str().to_owned(), texts(name))).collect();
+    // Cookies hold commas, so each is a header of its own (RFC 6265, section 3).
+    let cookies = response.headers().get_all("set-cookie").iter();
+    let cookies =
+        cookies.map(|value| ("set-cookie".to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let others = response.headers().keys().filter(|name| name.as_str() != "set-cookie");
+    let headers = others.map(|name| (name.as_str().to_owned(), texts(name))).chain(cookies).collect();
     let bytes = response.bytes();
     let binary = !bytes.is_empty() && is_binary(response.header("content-type").unwrap_or_default(), bytes);
     let base64 = binary.then(|| BASE64_STANDARD.encode(bytes));
@@ -183,7 +189,7 @@ fn answer(response: &Response) -> HttpAnswer {
 
 /// Returns whether a body is bytes rather than text. Its content type decides, so that a file always arrives in the
 /// same form; if the content type does not say, the body's own bytes decide.
-fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
+pub fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (kind, name) = media.split_once('/').unwrap_or_default();
     if kind == "text" || name == "json" || name.ends_with("+json") || name.ends_with("xml") {

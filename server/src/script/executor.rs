@@ -87,6 +87,16 @@ pub struct ScriptExecutor {
     schema: Arc<ConfigSchema>,
     sources: CommandScripts,
     tokens: Arc<AccessTokens>,
+    defaults: Defaults,
+}
+
+/// Which defaults a script finds among its params.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Defaults {
+    /// All.
+    All,
+    /// None: a default is what the service assumes.
+    None,
 }
 
 /// Answers mocked calls with the functions of a connector's mock script. Its network calls are refused.
@@ -106,7 +116,42 @@ impl ScriptExecutor {
         schema: Arc<ConfigSchema>,
         sources: CommandScripts,
     ) -> Self {
-        Self { scripts, connector: connector.into(), schema, sources, tokens: Arc::default() }
+        Self { scripts, connector: connector.into(), schema, sources, tokens: Arc::default(), defaults: Defaults::All }
+    }
+
+    /// Serves commands whose params have no value unless one is given.
+    #[must_use]
+    pub fn without_assumed_defaults(self) -> Self {
+        Self { defaults: Defaults::None, ..self }
+    }
+
+    /// Returns what a call may do outside.
+    pub fn host(&self, context: &Context) -> EgressCalls {
+        EgressCalls::new(context.http().clone(), self.scripts.limits, logging(context.log())).with_tokens(
+            Arc::clone(&self.tokens),
+            token_urls(&self.schema, context),
+            context.secret_adder(),
+        )
+    }
+
+    /// Runs a command in the sandbox.
+    ///
+    /// # Errors
+    /// If no worker can take it now.
+    pub async fn run(
+        &self,
+        context: &Context,
+        command: &str,
+        params: FieldValues<'_>,
+        host: &dyn HostCalls,
+    ) -> Result<Reply, Failure> {
+        let Self { scripts, connector, schema, sources, defaults, .. } = self;
+        let script = &sources.of(command);
+        let call = Call { connector, schema, script, command, scenario: None, params, defaults: *defaults };
+        match call.run(scripts, context, host).await {
+            Ok(ran) => Ok(judge(&ran.json)),
+            Err(failure) => failed(failure),
+        }
     }
 }
 
@@ -131,21 +176,7 @@ impl Executor for ScriptExecutor {
         command: &'a str,
         params: FieldValues<'a>,
     ) -> BoxFuture<'a, Result<Reply, Failure>> {
-        let Self { scripts, connector, schema, sources, tokens } = self;
-        async move {
-            let host = EgressCalls::new(context.http().clone(), scripts.limits, logging(context.log())).with_tokens(
-                Arc::clone(tokens),
-                token_urls(schema, context),
-                context.secret_adder(),
-            );
-            let script = &sources.of(command);
-            let call = Call { connector, schema, script, command, scenario: None, params };
-            match call.run(scripts, context, &host).await {
-                Ok(ran) => Ok(judge(&ran.json)),
-                Err(failure) => failed(failure),
-            }
-        }
-        .boxed()
+        async move { self.run(context, command, params, &self.host(context)).await }.boxed()
     }
 
     fn grace(&self) -> Duration {
@@ -164,7 +195,8 @@ impl MockScript for ScriptMocks {
         let Self { scripts, connector, schema, script } = self;
         async move {
             let host = NoNetwork(context.log().clone());
-            let call = Call { connector, schema, script, command, scenario: Some(scenario), params };
+            let call =
+                Call { connector, schema, script, command, scenario: Some(scenario), params, defaults: Defaults::All };
             match call.run(scripts, context, &host).await {
                 Ok(ran) if !ran.returned => None,
                 Ok(ran) => Some(Ok(judge(&ran.json))),
@@ -184,6 +216,7 @@ struct Call<'a> {
     command: &'a str,
     scenario: Option<&'a str>,
     params: FieldValues<'a>,
+    defaults: Defaults,
 }
 
 impl Call<'_> {
@@ -221,9 +254,12 @@ impl Call<'_> {
         Cow::Owned(FieldValues::new(fields, context.connector_config()).with_defaults())
     }
 
-    /// All params, also those without a field, with defaults; and the command, also if it is the default one.
+    /// All params, also those without a field, with their defaults; and the command, also if it is the default one.
     fn params(&self) -> Map<String, Value> {
-        let given = self.params.with_defaults();
+        let given = match self.defaults {
+            Defaults::All => self.params.with_defaults(),
+            Defaults::None => self.params.given().clone(),
+        };
         let mut params = Map::with_capacity(given.len() + 1);
         params.insert("command".to_owned(), self.command.into());
         params.extend(given);

@@ -38,10 +38,12 @@ pub(super) enum Kind {
     Checked = 21,
     /// From the worker: asks for an access token.
     Token = 22,
+    /// From the worker: sends an imported operation.
+    Operation = 23,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Bind,
         Self::Run,
         Self::Reply,
@@ -53,6 +55,7 @@ impl Kind {
         Self::Failed,
         Self::Checked,
         Self::Token,
+        Self::Operation,
     ];
 
     fn of(byte: u8) -> Option<Self> {

@@ -83,6 +83,8 @@ pub(super) struct Checking {
 pub(super) enum Reply {
     Answer(HttpAnswer),
     Token(Secret),
+    /// The result of an operation, as JSON text.
+    Result(String),
     Fault(HttpFault),
     /// The run's time is over.
     Late,
@@ -100,6 +102,7 @@ impl Reply {
             }
             Self::Fault(HttpFault { code, message }) => writer.byte(1).text(code).text(message).end(),
             Self::Late => writer.byte(2).end(),
+            Self::Result(json) => writer.byte(5).text(json).end(),
             Self::Token(token) => writer.byte(4).text(token.expose()).end(),
         }
     }
@@ -119,6 +122,7 @@ impl Reply {
             }
             1 => Self::Fault(HttpFault { code: reader.text()?.to_owned().into(), message: reader.text()?.to_owned() }),
             2 => Self::Late,
+            5 => Self::Result(reader.text()?.to_owned()),
             4 => Self::Token(Secret::from(reader.text()?)),
             _ => return Err(Malformed),
         };

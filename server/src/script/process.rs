@@ -19,7 +19,7 @@ use super::failure::{ScriptFailure, ScriptProblem};
 use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
 use super::limits::{CHECK, DATA, GRACE, Limits};
 use super::message::{Checking, Confinement, Done, Fault, Reply, level_byte, level_of, write_limits};
-use super::sandbox::{HostCalls, HttpCall, Ran, ScriptCall};
+use super::sandbox::{HostCalls, HttpCall, OperationCall, Ran, ScriptCall};
 use super::starter::{Process, Started};
 use super::tokens::TokenCall;
 use super::usage::Usage;
@@ -203,7 +203,7 @@ impl Worker {
                         host.log(level, text);
                     }
                 }
-                Kind::Call | Kind::Token => {
+                Kind::Call | Kind::Token | Kind::Operation => {
                     turn.pause();
                     let asked = asked(kind, &body)?;
                     let reply = match usage.call() {
@@ -335,11 +335,16 @@ impl Worker {
 enum Asked {
     Http(HttpCall),
     Token(TokenCall),
+    Operation(OperationCall),
 }
 
 fn asked(kind: Kind, body: &[u8]) -> Result<Asked, Malformed> {
     let mut reader = Reader(body);
-    Ok(if kind == Kind::Token { Asked::Token(reader.json()?) } else { Asked::Http(reader.json()?) })
+    Ok(match kind {
+        Kind::Token => Asked::Token(reader.json()?),
+        Kind::Operation => Asked::Operation(reader.json()?),
+        _ => Asked::Http(reader.json()?),
+    })
 }
 
 /// Waits for the result of a host call, until the run's deadline.
@@ -347,6 +352,10 @@ async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, usage: 
     let calling = async {
         match asked {
             Asked::Token(call) => host.token(call).await.map(Reply::Token),
+            Asked::Operation(call) => {
+                let result = host.operation(call).await?;
+                usage.body(result.len()).map(|()| Reply::Result(result))
+            }
             Asked::Http(call) => {
                 let answer = host.http(call).await?;
                 usage.body(answer.text.len()).map(|()| Reply::Answer(answer))

@@ -142,6 +142,14 @@ pub trait HostCalls: Send + Sync {
         Box::pin(std::future::ready(Err(HttpFault { code: "token".into(), message })))
     }
 
+    /// Sends an imported operation and returns its result as JSON text. The future is dropped at the run's deadline. By
+    /// default there are no operations.
+    fn operation(&self, _: OperationCall) -> BoxFuture<'_, Result<String, HttpFault>> {
+        let message =
+            "only the commands of an imported type have operations; send the request with floh.http".to_owned();
+        Box::pin(std::future::ready(Err(HttpFault { code: "operation".into(), message })))
+    }
+
     /// Takes a log line, as the script wrote it: it may hold anything, secrets too.
     fn log(&self, level: LogLevel, message: &str);
 }
@@ -166,6 +174,21 @@ pub struct HttpCall {
 impl fmt::Debug for HttpCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpCall").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// A script's request to send an imported operation. Nothing in it is checked.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OperationCall {
+    /// The operation.
+    pub name: String,
+    /// Its params; those of the call if absent.
+    pub params: Option<Map<String, Value>>,
+}
+
+impl fmt::Debug for OperationCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationCall").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

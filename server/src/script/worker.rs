@@ -11,6 +11,7 @@ mod clock;
 mod engine;
 mod fault;
 mod host;
+mod host_answer;
 mod jail;
 mod realm;
 mod run;

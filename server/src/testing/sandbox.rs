@@ -9,7 +9,7 @@ use crate::script::{
     Figures, GuestError, HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts,
 };
 
-/// Reads `{ "<command>": ANSWER }`; JavaScript that ends with a brace is valid, and any other source has a syntax error
+/// Reads `{ "<command>": ANSWER }`; JavaScript that ends with a brace, and perhaps a semicolon, is valid, and any other source has a syntax error
 /// on line 2. An answer is the command's return value, except for the texts `undefined`, `busy`, `echo` (what the
 /// script sees), `log` and `throw` (the config, logged and thrown).
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Sandbox for FakeSandbox {
             Err(ScriptFailure::TooLarge { what: "the script", bytes: source.len(), limit: limits.source })
         } else {
             Ok(match serde_json::from_str::<Map<String, Value>>(source) {
-                Err(_) if source.trim_end().ends_with('}') => Vec::new(),
+                Err(_) if source.trim_end().trim_end_matches(';').ends_with('}') => Vec::new(),
                 Err(_) => vec![problem("unexpected token".to_owned(), Some(2), Some(7))],
                 Ok(known) => {
                     let missing = commands.iter().filter(|name| !known.contains_key(**name));

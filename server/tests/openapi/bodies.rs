@@ -19,7 +19,7 @@ fn document() -> String {
     let mut form = object(json!({ "a": text, "list": list, "csv": list, "plain": nested, "deep": nested }));
     form["encoding"] = json!({ "deep": { "style": "deepObject", "explode": true }, "csv": { "explode": false } });
     let mut parts = object(
-        json!({ "a": text, "my \"file\"": file, "files": { "type": "array", "items": file }, "meta": nested, "n": { "type": "integer" } }),
+        json!({ "a": text, "my \"file\"": file, "files": { "type": "array", "items": file }, "meta": nested, "n": { "type": "integer" }, "scan": { "contentMediaType": "application/pdf" } }),
     );
     parts["encoding"] = json!({ "my \"file\"": { "contentType": "image/png" } });
     json!({ "openapi": "3.1.0", "info": { "title": "Bodies", "version": "1" }, "paths": {
@@ -108,6 +108,13 @@ async fn parts_and_files() {
     .concat();
     assert_eq!(String::from_utf8_lossy(&sent.bytes), String::from_utf8_lossy(&expected));
     assert_eq!(sent.bytes, expected);
+    let named = json!({ "base64": "YQ==", "name": "a \"b\".txt", "contentType": "text/plain" });
+    let sent = service.sends("postParts", json!({}), json!({ "a": "x", "myFile": named, "scan": "AP8=" })).await;
+    let body = String::from_utf8_lossy(&sent.bytes);
+    let head = "name=\"my %22file%22\"; filename=\"a %22b%22.txt\"\r\nContent-Type: text/plain\r\n\r\na\r\n";
+    assert!(body.contains(head), "{body}");
+    assert!(body.contains("name=\"scan\"; filename=\"scan\"\r\nContent-Type: application/pdf\r\n\r\n"), "{body}");
+    assert!(sent.bytes.windows(4).any(|bytes| bytes == [b'\r', b'\n', 0, 255]));
     let (result, sent) = service.run("postParts", json!({}), json!({ "a": "x", "myFile": "no base64!" })).await;
     assert_eq!((result["success"].clone(), sent.len()), (json!(false), 0));
     assert!(result["error"].as_str().unwrap().contains("base64"), "{result}");

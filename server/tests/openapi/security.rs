@@ -150,7 +150,11 @@ async fn pages_are_turned_to_the_last() {
         assert_eq!((result["payload"].clone(), sent.len()), (json!([1, 2, 3]), 3), "{command}: {result}");
     }
     let (result, sent) = service.run("listByLink", json!({}), all()).await;
-    assert_eq!((result["payload"].clone(), sent.len()), (json!([1, 2]), 2), "{result}");
+    // A link to another host is followed on the connection's own origin, where nothing of the kind is served.
+    let lines: Vec<&str> = sent.iter().map(|sent| sent.line()).collect();
+    assert_eq!(lines, ["GET /link", "GET /link?p=2", "GET /"]);
+    let told = "2 pages were read, but not the rest: the page is not a list";
+    assert_eq!((&result["success"], &result["error"]), (&json!(false), &json!(told)), "half a list would look whole");
     let (result, sent) = service.run("listByPage", json!({}), json!({ "page": 2 })).await;
     assert_eq!((result["payload"].clone(), sent.len()), (json!([3]), 1));
     let (result, sent) = service.run("listEndless", json!({}), all()).await;

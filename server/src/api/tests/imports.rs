@@ -146,12 +146,28 @@ async fn a_document_imported_anew_says_what_it_cannot() {
 }
 
 #[tokio::test]
+async fn a_table_that_cannot_be_read_is_refused() {
+    let server = TestServer::start().await;
+    imported(&server, pets(json!({ "/pets": { "get": operation("listPets") } }))).await;
+    let written = server.call("GET", TYPE, Value::Null).await.ok(200)["scriptSource"].as_str().unwrap().to_owned();
+    for (from, to, told) in [
+        ("\"method\":\"GET\"", "method: \"GET\"", "`operations` of the imported script cannot be read as JSON"),
+        ("\"method\":\"GET\"", "\"method\":1", "the entry of listPets in the table of operations cannot be read"),
+        ("  \"listPets\": ", "  \"getPets\": ", "the table of operations has no entry listPets"),
+    ] {
+        let answer = server.put(TYPE, json!({ "scriptSource": written.replace(from, to) })).await;
+        assert!(answer.json().to_string().contains(told.replace('"', "\\\"").as_str()), "{}", answer.json());
+        assert_eq!(answer.problem(422), ["/scriptSource"]);
+    }
+}
+
+#[tokio::test]
 async fn what_was_changed_by_hand_is_named_when_it_is_replaced() {
     let server = TestServer::start().await;
     let spec = pets(json!({ "/pets": { "get": operation("listPets"), "post": operation("addPet") } }));
     imported(&server, spec.clone()).await;
     let written = server.call("GET", TYPE, Value::Null).await.ok(200)["scriptSource"].as_str().unwrap().to_owned();
-    let own = written.replace("return api.call(operations.addPet);", "return { success: true };");
+    let own = written.replace("return floh.operation(\"addPet\");", "return { success: true };");
     server.put(TYPE, json!({ "scriptSource": own })).await.ok(200);
     let done = server.put(TYPE, json!({ "spec": spec })).await.ok(200);
     assert_eq!((done["scriptSource"].as_str(), done["version"].as_str()), (Some(written.as_str()), Some("1.0.2")));

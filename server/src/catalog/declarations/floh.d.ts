@@ -15,9 +15,33 @@ interface Floh {
   readonly auth: FlohAuth;
   readonly log: FlohLog;
   readonly util: FlohUtil;
+  /**
+   * Sends an operation of an imported type, by the table at the end of its script, and returns its result. Without
+   * params it sends those of the call. Other types have no operations: it throws an HttpError.
+   */
+  operation(name: string, params?: { readonly [name: string]: any }): FlohResult;
+}
+
+/** What came of an operation. A command may return it as it is. */
+interface FlohResult {
+  readonly success: boolean;
+  readonly payload?: any;
+  readonly error?: string;
+  readonly diagnostics?: any;
+  readonly variables?: { readonly [name: string]: any };
+  /** The status of the answer, if there was one. */
+  readonly status?: number;
+  /** The headers of the answer, names in lower case. */
+  readonly headers: FlohReceived;
 }
 
 type FlohHeaders = { [name: string]: string | number | boolean | null | undefined | Array<string | number | boolean> };
+
+/** Headers of an answer: texts, except for cookies. */
+interface FlohReceived {
+  readonly "set-cookie"?: readonly string[];
+  readonly [name: string]: any;
+}
 
 /** The answer of a service, whatever its status. */
 interface FlohResponse {
@@ -25,7 +49,7 @@ interface FlohResponse {
   /** Parsed where it is JSON, else the text; null where it is empty. */
   readonly body: any;
   /** By name, in any case. */
-  readonly headers: { readonly [name: string]: string | undefined };
+  readonly headers: FlohReceived;
   /** The body as it came. */
   readonly text: string;
   /** The bytes, where the body is no text: images, archives, application/octet-stream. */

@@ -28,10 +28,11 @@ pub(in super::super) fn field(
     });
     let mut field = Field::new(FieldKind::Raw);
     let said = Said::of(&schema);
-    if !scalar(schemas, &said, &mut field) {
+    // A required value that may be null stays JSON, because null is a value of it and not its absence.
+    if required && said.nullable || !scalar(schemas, &said, &mut field) {
         field.kind = match said.types.as_slice() {
-            ["array"] => FieldKind::Array,
-            ["object"] => FieldKind::Object,
+            ["array"] if !(required && said.nullable) => FieldKind::Array,
+            ["object"] if !(required && said.nullable) => FieldKind::Object,
             _ => FieldKind::Raw,
         };
         let told = schema.len() > usize::from(field.kind != FieldKind::Raw);
@@ -49,6 +50,13 @@ pub(in super::super) fn field(
     field
 }
 
+/// Lets a required text be empty, as its document does: a form would take an empty text for an absent one.
+pub(in super::super) fn allow_empty(field: &mut Field) {
+    if field.required && field.kind == FieldKind::String && field.min_length.is_none() {
+        field.min_length = Some(0);
+    }
+}
+
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text),
@@ -61,6 +69,8 @@ fn text(value: Value) -> Option<String> {
 struct Said<'s> {
     /// Its types, without null.
     types: Vec<&'s str>,
+    /// Whether it may be null.
+    nullable: bool,
     /// Whether it is more than one plain value.
     composed: bool,
     choices: Option<&'s [Value]>,
@@ -80,6 +90,7 @@ impl<'s> Said<'s> {
             match (keyword.as_str(), value) {
                 ("type", Value::String(kind)) => said.types = vec![kind],
                 ("type", Value::Array(kinds)) => {
+                    said.nullable = kinds.iter().any(|kind| kind == "null");
                     said.types = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect();
                 }
                 ("oneOf" | "anyOf" | "allOf" | "not" | "const", _) => said.composed = true,

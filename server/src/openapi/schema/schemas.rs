@@ -281,9 +281,10 @@ impl<'d> Writer<'_, 'd> {
                 _ => {
                     let written: Vec<Value> =
                         branches.iter().map(|branch| Value::Object(self.node(branch, depth + 1))).collect();
-                    // A branch that was cut to any JSON would match together with another one.
+                    // A branch that was cut to any JSON would match together with another one; and whether two may match is
+                    // for the service to judge, which knows its own schema.
                     let cut = written.iter().any(|branch| branch.as_object().is_none_or(Map::is_empty));
-                    let keyword = if cut { "anyOf" } else { keyword };
+                    let keyword = if cut || self.way == Way::In { "anyOf" } else { keyword };
                     merge(out, Map::from_iter([(keyword.to_owned(), Value::Array(written))]));
                 }
             }

@@ -1,7 +1,7 @@
 use connector_runtime::schema::{ConfigSchema, Field, FieldKind};
 use serde_json::{Value, json};
 
-use floh_client::answers::ConnectorDraft;
+use floh_client::answers::{ConnectorDraft, Verdict};
 
 use super::super::{Options, import_value, script_table};
 use super::{imported, paths};
@@ -194,4 +194,21 @@ fn what_no_connector_could_hold_is_refused() {
     assert!(error.to_string().contains("include"), "{error}");
     let few = Options { include: Some(vec!["getP1".to_owned()]), ..Options::default() };
     assert_eq!(import_value(&document, &few).unwrap().operations.len(), 1);
+}
+
+#[test]
+fn a_style_that_cannot_write_a_value_is_no_exact_promise() {
+    let verdict = |more: Value| {
+        let mut param = json!({ "name": "p", "in": "query" });
+        param.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        paths(json!({ "/a": { "get": { "parameters": [param] } } })).operations[0].verdict
+    };
+    let nested = json!({ "type": "array", "items": { "type": "object" } });
+    let object = json!({ "type": "object", "properties": { "a": { "type": ["array", "null"] } } });
+    for schema in [&nested, &object] {
+        assert_eq!(verdict(json!({ "schema": schema })), Verdict::Degraded, "{schema}");
+        assert_eq!(verdict(json!({ "schema": schema, "style": "deepObject", "explode": true })), Verdict::Exact);
+        assert_eq!(verdict(json!({ "content": { "application/json": { "schema": schema } } })), Verdict::Exact);
+    }
+    assert_eq!(verdict(json!({ "schema": { "type": "array", "items": { "type": "string" } } })), Verdict::Exact);
 }

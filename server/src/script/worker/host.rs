@@ -9,13 +9,14 @@ use std::rc::Rc;
 use connector_runtime::log::{LOG_LINE_BYTES, LogLevel, MAX_LOG_LINES};
 use rquickjs::atom::Atom;
 use rquickjs::function::Rest;
-use rquickjs::object::{Filter, Property};
+use rquickjs::object::Filter;
 use rquickjs::{Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, Value};
 use script_ffi::Refused;
 use serde::Serialize;
 
 use super::channel::Channel;
 use super::clock::Clock;
+use super::host_answer::{response, told};
 use super::realm::Realm;
 use super::text;
 use super::to_json::{self, Most, Unwritable};
@@ -83,6 +84,9 @@ impl Host {
         let host = Rc::clone(self);
         let token = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.token(&ctx, &realm, args);
         all.set("token", Function::new(ctx.clone(), token)?)?;
+        let host = Rc::clone(self);
+        let operation = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.operation(&ctx, &realm, args);
+        all.set("operation", Function::new(ctx.clone(), operation)?)?;
         let util = |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, args);
         all.set("util", Function::new(ctx.clone(), util)?)?;
         Ok(all)
@@ -135,6 +139,32 @@ impl Host {
             Ok(Reply::Token(token)) => {
                 let object = Object::new_proto(ctx.clone(), None)?;
                 object.set("token", token.expose())?;
+                Ok(object)
+            }
+            Ok(_) => std::process::exit(1),
+            Err(fault) => told(ctx, &fault),
+        }
+    }
+
+    /// `operation(tools, name, params)`; answers `result`, or `code` and `message`.
+    fn operation<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(args): Rest<Value<'js>>) -> Result<Object<'js>> {
+        let name = args.first().map(|name| plain(realm, name)).transpose()?.unwrap_or_default();
+        let given = args.get(1).filter(|params| !params.is_undefined() && !params.is_null());
+        let params = match given.map(|params| self.body(ctx, realm, "json", params)).transpose()? {
+            Some(HttpBody::Json(text)) => match serde_json::value::RawValue::from_string(text) {
+                Ok(params) if params.get().starts_with('{') => Some(params),
+                _ => return Err(Exception::throw_type(ctx, "the params of floh.operation are an object")),
+            },
+            _ => None,
+        };
+        match self.exchange(Kind::Operation, &Asked { name, params }) {
+            Ok(Reply::Result(json)) => {
+                self.bodies.set(self.bodies.get() + json.len());
+                if json.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
+                    return told(ctx, &HttpFault::too_large(&self.limits));
+                }
+                let object = Object::new_proto(ctx.clone(), None)?;
+                object.set("result", ctx.json_parse(json)?)?;
                 Ok(object)
             }
             Ok(_) => std::process::exit(1),
@@ -236,12 +266,11 @@ impl Host {
     }
 }
 
-/// Gives the prelude the reason why there is no answer.
-fn told<'js>(ctx: &Ctx<'js>, fault: &HttpFault) -> Result<Object<'js>> {
-    let object = Object::new_proto(ctx.clone(), None)?;
-    object.set("code", &*fault.code)?;
-    object.set("message", fault.message.as_str())?;
-    Ok(object)
+/// An operation and its params, which stay text on the way.
+#[derive(Serialize)]
+struct Asked {
+    name: String,
+    params: Option<Box<serde_json::value::RawValue>>,
 }
 
 fn body_length(body: &HttpBody) -> usize {
@@ -257,47 +286,6 @@ fn body_length(body: &HttpBody) -> usize {
             .sum(),
         HttpBody::Form(pairs) => pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
     }
-}
-
-/// Builds what the prelude reads. Properties are defined, not set: a setter on a prototype sees nothing.
-fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
-    let headers = Object::new(ctx.clone())?;
-    for (name, value) in answer.headers {
-        headers.prop(name.as_str(), Property::from(value).writable().enumerable().configurable())?;
-    }
-    let text = JsString::from_str(ctx.clone(), &answer.text)?;
-    let body = match answer.text.trim_start_matches('\u{feff}') {
-        "" => Value::new_null(ctx.clone()),
-        json => ctx.json_parse(json).or_else(|error| match error {
-            // If it is not JSON, it is a text; so is one with a NUL character.
-            Error::Exception if is_syntax_error(&ctx.catch()) => Ok(text.clone().into_value()),
-            Error::InvalidString(_) => Ok(text.clone().into_value()),
-            other => Err(other),
-        })?,
-    };
-    let object = Object::new_proto(ctx.clone(), None)?;
-    object.set("status", answer.status)?;
-    object.set("headers", headers)?;
-    object.set("body", body)?;
-    object.set("text", text)?;
-    if let Some(base64) = answer.base64 {
-        object.set("base64", base64)?;
-    }
-    Ok(object)
-}
-
-/// An exception that is not a syntax error means lack of memory or time; it is rethrown.
-fn is_syntax_error(thrown: &Value<'_>) -> bool {
-    let Some(error) = thrown.as_object().filter(|_| thrown.is_error()) else {
-        drop(thrown.ctx().throw(thrown.clone()));
-        return false;
-    };
-    let name: Option<String> = error.get("name").ok();
-    let syntax = name.as_deref() == Some("SyntaxError");
-    if !syntax {
-        drop(thrown.ctx().throw(thrown.clone()));
-    }
-    syntax
 }
 
 /// Reads an object's own enumerable properties as pairs of texts. A list gives a pair for each item;

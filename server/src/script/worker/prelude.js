@@ -108,6 +108,7 @@
         )).token;
       },
     }),
+    operation: (name, params) => answered(host.operation(tools, String(name), params)).result,
     log: freeze({
       trace: (...parts) => log(0, parts),
       debug: (...parts) => log(1, parts),

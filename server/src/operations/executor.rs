@@ -1,0 +1,56 @@
+//! Imported operations as an executor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::context::Context;
+use connector_runtime::dispatch::Executor;
+use connector_runtime::outcome::{BoxFuture, Failure, Reply};
+use connector_runtime::schema::{ConfigSchema, FieldValues};
+use futures_util::FutureExt;
+
+use super::host::OperationHost;
+use super::run::Connection;
+use super::table::OperationTable;
+use crate::script::ScriptExecutor;
+
+/// Serves a connector that was made of an OpenAPI document: an untouched function from the table, a changed one in the
+/// sandbox.
+#[derive(Debug)]
+pub struct OperationExecutor {
+    table: OperationTable,
+    schema: Arc<ConfigSchema>,
+    scripts: ScriptExecutor,
+}
+
+impl OperationExecutor {
+    /// Serves the operations of a table. `scripts` runs the functions that were changed.
+    pub fn new(table: OperationTable, schema: Arc<ConfigSchema>, scripts: ScriptExecutor) -> Self {
+        Self { table, schema, scripts }
+    }
+}
+
+impl Executor for OperationExecutor {
+    fn execute<'a>(
+        &'a self,
+        context: &'a Context,
+        command: &'a str,
+        params: FieldValues<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Failure>> {
+        let Self { table, schema, scripts } = self;
+        async move {
+            let host = &scripts.host(context);
+            let connection = Connection { table, schema, context, host };
+            if table.is_untouched(command) {
+                return Ok(connection.run(command, params.given()).await.reply);
+            }
+            let host = OperationHost { connection, params: params.given() };
+            scripts.run(context, command, params, &host).await
+        }
+        .boxed()
+    }
+
+    fn grace(&self) -> Duration {
+        self.scripts.grace()
+    }
+}

@@ -1,0 +1,120 @@
+//! What an operation sends beside its path: query, headers, cookies and body.
+
+use serde_json::{Map, Value};
+
+use super::content::{self, Content};
+use super::given::Given;
+use super::spelling::Spelling;
+use super::style::{cookies, expand, spread, whole_query};
+use crate::openapi::{Entry, Param};
+
+/// The media type that is asked for unless the document names another one.
+const JSON: &str = "application/json";
+/// The maximum number of characters of a name that a message repeats.
+const MAX_NAME: usize = 100;
+/// How many params a message names.
+const MAX_NAMED: usize = 30;
+
+/// The parts of a request that come from params.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) query: Vec<String>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) cookies: Vec<String>,
+    pub(super) content: Option<Content>,
+}
+
+/// Writes the parts of a request. `turned` is the param that pages are turned by, with its value.
+///
+/// # Errors
+/// If a value cannot be sent.
+pub(super) fn parts(entry: &Entry, given: &Given<'_>, turned: Option<(&str, Option<&Value>)>) -> Result<Parts, String> {
+    let accept = entry.accept.as_deref().unwrap_or(JSON);
+    let mut parts = Parts {
+        query: Vec::new(),
+        headers: vec![("accept".to_owned(), accept.to_owned())],
+        cookies: Vec::new(),
+        content: None,
+    };
+    for param in &entry.params {
+        let Param { key, name, location, required, form } = param;
+        let value = match turned {
+            Some((turned, value)) if turned == key => value,
+            _ => given.plain(key, *required),
+        };
+        let Some(value) = value else { continue };
+        match location.as_str() {
+            "query" => spread(name, form, value, &mut parts.query),
+            "querystring" => whole_query(form, value, &mut parts.query),
+            "header" => {
+                let written = expand(name, form, value, Spelling::Plain);
+                parts.headers.extend(written.map(|text| (name.clone(), text)));
+            }
+            "cookie" => cookies(name, form, value, &mut parts.cookies),
+            _ => {}
+        }
+    }
+    let open = unnamed(entry, given)?;
+    if let Some(body) = &entry.body {
+        parts.content = content::write(body, given, &open)?;
+    }
+    Ok(parts)
+}
+
+/// Returns the values that no param names. They belong into an open body.
+///
+/// # Errors
+/// If the operation has no such body.
+fn unnamed(entry: &Entry, given: &Given<'_>) -> Result<Map<String, Value>, String> {
+    let known = |name: &str| {
+        name == "command"
+            || name == "allPages" && entry.pages.is_some()
+            || entry.params.iter().any(|param| param.key == name)
+            || entry
+                .body
+                .iter()
+                .any(|body| body.key.as_deref() == Some(name) || body.fields.iter().any(|field| field.key == name))
+    };
+    let unnamed: Map<String, Value> = given
+        .values()
+        .iter()
+        .filter(|(name, _)| !known(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let is_open = entry.body.as_ref().is_some_and(|body| body.open && body.key.is_none());
+    let Some(first) = unnamed.keys().next().filter(|_| !is_open) else { return Ok(unnamed) };
+    Err(unknown(first, given))
+}
+
+fn unknown(name: &str, given: &Given<'_>) -> String {
+    let shown = match name.chars().count() {
+        long if long > MAX_NAME => format!("a name of {long} characters"),
+        _ => name.to_owned(),
+    };
+    let like = given.names().map(|known| (distance(name, known), known)).min();
+    let like = like.filter(|(distance, known)| *distance <= 2.max(known.len() / 3)).map(|(_, known)| known);
+    let names: Vec<&str> = given.names().take(MAX_NAMED).collect();
+    match like {
+        Some(like) => format!("Unknown param: {shown}; did you mean {like}?"),
+        None if names.is_empty() => format!("Unknown param: {shown}; the command takes none"),
+        None => format!("Unknown param: {shown}; the command takes {}", names.join(", ")),
+    }
+}
+
+/// How many letters must be changed, without regard to case (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    const MOST: usize = 64;
+    let letters = |text: &str| text.chars().take(MOST).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    let (one, other) = (letters(one), letters(other));
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.iter().enumerate() {
+        let mut before = row[0];
+        row[0] = at + 1;
+        for (index, own) in other.iter().enumerate() {
+            let changed = before + usize::from(letter != own);
+            before = row[index + 1];
+            row[index + 1] = changed.min(before + 1).min(row[index] + 1);
+        }
+    }
+    row[other.len()]
+}

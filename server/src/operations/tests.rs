@@ -1,0 +1,4 @@
+//! Styles, addresses and bodies, without a network.
+
+mod addresses;
+mod styles;
