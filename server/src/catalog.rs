@@ -6,7 +6,6 @@ mod config;
 mod config_migration;
 mod create;
 mod declarations;
-mod endpoint;
 mod external;
 mod import;
 mod read;

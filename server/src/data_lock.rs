@@ -109,7 +109,22 @@ impl fmt::Display for Holder {
 
 /// The locks of a server. Dropping this releases them.
 #[derive(Debug)]
-pub struct DataLock(#[expect(dead_code, reason = "held, not read")] Vec<File>);
+pub struct DataLock(#[cfg_attr(not(test), expect(dead_code, reason = "held, not read"))] Vec<Held>);
+
+/// An open file whose lock this process holds.
+///
+/// The lock belongs to the open file, and a child process that was forked but has not yet become its program shares the
+/// open file. Closing it here would leave such a child with the lock, so the lock is given back by name.
+#[derive(Debug)]
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.0, FlockOperation::Unlock) {
+            tracing::warn!(%error, "the lock of the data was not released; it ends with this process");
+        }
+    }
+}
 
 impl DataLock {
     /// Locks the data of a server: the data folder, if its key file is used or the database is in it, and a SQLite file
@@ -132,7 +147,7 @@ impl DataLock {
         for place in places(data_dir, uses_key_file, sqlite_file)? {
             // Without the file there is no lock.
             if let Ok(file) = File::open(&place.file) {
-                place.hold(&file)?;
+                place.hold(file)?;
             }
         }
         Ok(())
@@ -166,10 +181,10 @@ fn places(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> R
 }
 
 impl Place {
-    /// Holds the lock for as long as the file is open.
-    fn hold(&self, file: &File) -> Result<(), DataLockError> {
-        match flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(()),
+    /// Takes the lock.
+    fn hold(&self, file: File) -> Result<Held, DataLockError> {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Held(file)),
             Err(Errno::WOULDBLOCK) => {
                 let mut text = String::new();
                 // If the file cannot be read, the holder stays unknown; the lock is held all the same.
@@ -185,7 +200,7 @@ impl Place {
     }
 }
 
-fn lock(place: &Place) -> Result<File, DataLockError> {
+fn lock(place: &Place) -> Result<Held, DataLockError> {
     let path = &place.file;
     if let Some(folder) = path.parent() {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
@@ -196,12 +211,12 @@ fn lock(place: &Place) -> Result<File, DataLockError> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = owned::open_file(path, &options)?;
-    place.hold(&file)?;
+    let mut held = place.hold(owned::open_file(path, &options)?)?;
+    let file = &mut held.0;
     file.set_len(0)
         .and_then(|()| file.write_all(Holder::this().write().as_bytes()))
         .map_err(|error| failed("write", path, error))?;
-    Ok(file)
+    Ok(held)
 }
 
 fn failed(doing: &'static str, path: &Path, source: io::Error) -> DataLockError {
@@ -232,6 +247,20 @@ mod tests {
         let nowhere = home.path().join("nowhere");
         DataLock::look(&nowhere, true, None).unwrap();
         assert!(!nowhere.exists(), "a look makes nothing");
+    }
+
+    #[test]
+    fn a_child_on_its_way_to_its_program_does_not_keep_the_lock() {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        let lock = DataLock::take(&data, true, None).unwrap();
+        // What a fork does: the same open file, by another descriptor.
+        let shared = lock.0[0].0.try_clone().unwrap();
+        DataLock::look(&data, true, None).unwrap_err();
+        drop(lock);
+        DataLock::look(&data, true, None).unwrap();
+        DataLock::take(&data, true, None).unwrap();
+        drop(shared);
     }
 
     #[test]

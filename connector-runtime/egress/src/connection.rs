@@ -17,9 +17,9 @@ use crate::redact::Redactor;
 /// Where the requests of a connection that carry secrets may go. Requests without secrets may go anywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EgressScope {
-    /// To the origins that the schema's `egress` names; without that to the origin of the connection's one field of
-    /// format `uri`. With no such field, or with several, nowhere, unless the connection has no secret field: then
-    /// there is nothing to keep, and the code decides.
+    /// To the origins that the schema's `egress` names; without that to the origin of the connection's one URL field
+    /// ([`egress_fields`]). With no such field, or with several, nowhere, unless the connection has no secret field:
+    /// then there is nothing to keep, and the code decides.
     #[default]
     Inferred,
     /// To the origins (scheme, host, port) of these connection fields, by wire name.

@@ -33,4 +33,4 @@ pub use nested::{Fuel, MAX_CHECK_STEPS, NestedSchema};
 pub use parse::{MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS, SchemaError, SchemaProblem};
 pub use secret::Secret;
 pub use secret_size::{LongSecret, MAX_SECRET_BYTES, check_secret_size, long_secrets};
-pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type};
+pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type, read_url};

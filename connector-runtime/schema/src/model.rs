@@ -25,8 +25,8 @@ pub struct ConfigSchema {
     pub commands: IndexMap<String, Command>,
     /// The command that runs when a call names none.
     pub default_command: Option<String>,
-    /// The connection fields whose origins may have the connection's secrets; `None` leaves it to the one field of
-    /// format `uri`. Built-in types declare it with the macro instead.
+    /// The connection fields whose origins may have the connection's secrets; `None` leaves it to the one URL
+    /// field ([`egress_fields`](crate::destination::egress_fields)). Built-in types declare it with the macro instead.
     pub egress: Option<Vec<String>>,
     /// Whether nobody has said what is accepted: every command, param and connection value is accepted, and every
     /// connection value counts as a secret. Only for external types (docs/contract.md#protocol-20); the rest is empty

@@ -255,7 +255,7 @@ impl Field {
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             return Err(format!("expected a text that matches {}", pattern.as_str()));
         }
-        if self.format.as_deref() == Some("uri") { check_url(text) } else { Ok(()) }
+        if self.format.as_deref() == Some("uri") { read_url(text).map(drop) } else { Ok(()) }
     }
 
     fn check_number(&self, value: &Value) -> Result<(), String> {
@@ -297,8 +297,11 @@ impl Field {
     }
 }
 
-/// Checks a URL: absolute, http or https, and without credentials. Its text is not quoted, for it may hold some.
-fn check_url(text: &str) -> Result<(), String> {
+/// Reads a URL that is called: absolute, http or https, and without credentials.
+///
+/// # Errors
+/// What is wrong. The text is not quoted, for it may hold credentials by mistake.
+pub fn read_url(text: &str) -> Result<url::Url, String> {
     let url = url::Url::parse(text)
         .map_err(|error| format!("expected an absolute URL such as https://example.com: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -308,13 +311,13 @@ fn check_url(text: &str) -> Result<(), String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("credentials do not belong into a URL; make them fields of their own".to_owned());
     }
-    Ok(())
+    Ok(url)
 }
 
 fn check_urls(schema: &NestedSchema, value: &Value) -> Result<(), String> {
     let mut problems = Vec::new();
     visit_urls(schema.document(), value, &mut |path, text| {
-        if let Err(problem) = check_url(text) {
+        if let Err(problem) = read_url(text) {
             problems.push(format!("{path}: {problem}"));
         }
     });

@@ -80,6 +80,9 @@ impl<'c> ConfigMigration<'c> {
     /// # Errors
     /// Internal if a secret cannot be opened.
     pub(super) fn over(&self, vault: &Vault, stored: &StoredConfig) -> Result<Option<MigratedConfig>, Error> {
+        if self.is_idle() {
+            return Ok(None);
+        }
         let mut migrated = MigratedConfig { config: stored.config.clone(), seal: Vec::new(), clear: Vec::new() };
         migrated.seal = take_secrets(&mut migrated.config, self.sealing());
         let names: BTreeSet<&str> = stored.secrets.iter().map(|secret| secret.field.as_str()).collect();

@@ -1,13 +1,12 @@
 //! Creates a connector: validates everything, then writes in one transaction.
 
-use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name, read_url};
 use floh_client::answers::ConnectorView;
 use floh_client::bodies::NewConnector;
 use semver::Version;
 use serde_json::{Map, Value};
 
 use super::config::{ConfigChange, split_config};
-use super::endpoint::read_endpoint;
 use super::external::{self, seal_signing_secret};
 use super::script_source::{check_mock_script, check_source};
 use super::view::connector_view;
@@ -59,7 +58,7 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
     agree(&new, sent, &row, &schema)?;
     let mut own = Own::default();
     if is_of_compiled(&new, &row) {
-        if let Some(Err(error)) = new.endpoint_url.as_deref().map(read_endpoint) {
+        if let Some(Err(error)) = new.endpoint_url.as_deref().map(read_url) {
             return Err(Error::invalid_at("/endpointUrl", error));
         }
         own = Own { execution_model: Some(ExecutionModel::External), endpoint_url: new.endpoint_url.clone() };

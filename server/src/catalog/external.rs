@@ -1,13 +1,12 @@
 //! Creating external connectors: a type that comes with its first connector and may take its schema from the service,
 //! and an instance of a compiled type that another process serves.
 
-use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name, read_url};
 use semver::Version;
 use serde_json::Value;
 use url::Url;
 
 use super::create::parse_schema;
-use super::endpoint::read_endpoint;
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
@@ -43,7 +42,7 @@ pub(super) async fn new_type(
         mistakes.push(Mistake::new("/version", format!("not a semantic version such as 1.0.0: {error}")));
         None
     });
-    let endpoint = new.endpoint_url.as_deref().map(read_endpoint).transpose().unwrap_or_else(|error| {
+    let endpoint = new.endpoint_url.as_deref().map(read_url).transpose().unwrap_or_else(|error| {
         mistakes.push(Mistake::new("/endpointUrl", error));
         None
     });
@@ -110,7 +109,7 @@ pub(super) async fn fetch_again(services: &Services, row: &ConnectorType) -> Res
     let model = row.execution_model;
     let why = match (model, &row.fields.endpoint_url) {
         (ExecutionModel::External, Some(endpoint)) => {
-            let endpoint = read_endpoint(endpoint).map_err(Error::internal)?;
+            let endpoint = read_url(endpoint).map_err(Error::internal)?;
             return fetch_schema(&services.http, &endpoint).await.map_err(|error| no_schema(&error));
         }
         (ExecutionModel::External, None) => {

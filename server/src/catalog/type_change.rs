@@ -143,11 +143,11 @@ async fn write(
     };
     let actor = author.actor.clone();
     let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes), actor });
-    let carry = ConfigMigration::new(&row, &patch);
+    let migration = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
-    let mut rework = |stored: StoredConfig| rework(services, &carry, stored, &mut secrets_cleared);
+    let mut rework = |stored: StoredConfig| rework(services, &migration, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
-        if carry.is_idle() { None } else { Some(&mut rework) };
+        if migration.is_idle() { None } else { Some(&mut rework) };
     let updated =
         services.store.by(author).types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
     let updated = match updated {
@@ -178,15 +178,15 @@ pub async fn diff_type(
     let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
     let change = plan.view(services, &row, &patch).await?;
-    let carry = ConfigMigration::new(&row, &patch);
+    let migration = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut after = None;
-    while !carry.is_idle() {
+    while !migration.is_idle() {
         let batch = services.store.connectors().configs(row.id, after).await?;
         let Some(last) = batch.last() else { break };
         after = Some(last.id);
         for stored in batch {
-            let cleared = carry.over(&services.vault, &stored)?.map(|migrated| migrated.clear).unwrap_or_default();
+            let cleared = migration.over(&services.vault, &stored)?.map(|migrated| migrated.clear).unwrap_or_default();
             push_cleared(&mut secrets_cleared, stored.name, &cleared);
         }
     }
@@ -310,11 +310,11 @@ impl From<StoreError> for Refused {
 
 fn rework(
     services: &Services,
-    carry: &ConfigMigration<'_>,
+    migration: &ConfigMigration<'_>,
     stored: StoredConfig,
     cleared: &mut Vec<ClearedSecrets>,
 ) -> Result<Option<Rework>, Refused> {
-    let rework = carry.rework(&services.vault, &stored).map_err(Refused::Error)?;
+    let rework = migration.rework(&services.vault, &stored).map_err(Refused::Error)?;
     let removed = rework.as_ref().map(|rework| rework.secrets.remove.as_slice()).unwrap_or_default();
     push_cleared(cleared, stored.name, removed);
     Ok(rework)

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use connector_runtime::schema::{ConfigSchema, Fields, SchemaProblem};
+use connector_runtime::schema::{ConfigSchema, Fields, SchemaProblem, read_url};
 use floh_client::answers::{ConnectorDraft, OperationView, Warning};
 use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
 use serde_json::Value;
 
-use super::endpoint::read_endpoint;
 use super::import::refused;
 use crate::auth::{OpContext, Scope};
 use crate::error::{Error, Mistake};
@@ -307,7 +306,7 @@ fn endpoint_url(row: &ConnectorType, sent: Option<String>, fields: &mut TypeFiel
         mistakes.push(Mistake::new("/endpointUrl", message));
         return;
     }
-    match read_endpoint(&text) {
+    match read_url(&text) {
         Ok(_) => fields.endpoint_url = Some(text),
         Err(error) => mistakes.push(Mistake::new("/endpointUrl", error)),
     }

@@ -1,14 +1,13 @@
 //! Changing a connector: absent keys keep their value, null removes it, and moving a destination clears the secrets.
 
 use connector_runtime::mock::MockSettings;
-use connector_runtime::schema::ConfigSchema;
+use connector_runtime::schema::{ConfigSchema, read_url};
 use floh_client::answers::ConnectorView;
 use floh_client::bodies::ConnectorPatch;
 use serde_json::{Map, Value};
 
 use super::config::{ConfigChange, split_config};
 use super::config_migration::shown_name;
-use super::endpoint::read_endpoint;
 use super::external::seal_signing_secret;
 use super::script_source::check_mock_script;
 use super::secret_places::{SecretPlaces, Served};
@@ -134,7 +133,7 @@ fn apply_endpoint(connector: &ConnectorRow, patch: &ConnectorPatch, fields: &mut
     if !external || connector.type_model == ExecutionModel::External {
         return Err(Error::invalid_at("/endpointUrl", OF_THE_TYPE));
     }
-    if let Some(Err(error)) = endpoint.as_deref().map(read_endpoint) {
+    if let Some(Err(error)) = endpoint.as_deref().map(read_url) {
         return Err(Error::invalid_at("/endpointUrl", error));
     }
     fields.endpoint_url.clone_from(endpoint);

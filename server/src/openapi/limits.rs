@@ -18,6 +18,8 @@ pub(super) const MAX_OPERATIONS: usize = 20_000;
 const MAX_PARAMETERS: usize = 500;
 /// The most parameters of all operations, those of their paths counted for each.
 const MAX_ALL_PARAMETERS: usize = 300_000;
+/// The most schemes that all operations ask for together, those of the document's own `security` counted for each.
+const MAX_ALL_NEEDS: usize = 300_000;
 /// The longest path, in bytes.
 const MAX_PATH: usize = 4096;
 /// The most patterns of a document.
@@ -42,7 +44,7 @@ pub(super) fn check_root(root: &Value) -> Result<(), ImportError> {
 /// # Errors
 /// As [`check_root`].
 pub(super) fn check_operations(document: &Document<'_>, operations: &[Operation<'_>]) -> Result<(), ImportError> {
-    let mut all = 0;
+    let (mut all, mut needs) = (0, 0);
     for operation in operations {
         let place = &operation.pointer;
         if operation.path.len() > MAX_PATH {
@@ -57,6 +59,10 @@ pub(super) fn check_operations(document: &Document<'_>, operations: &[Operation<
         all += parameters;
         within(all, MAX_ALL_PARAMETERS, "parameters of all operations", || "/paths".to_owned())?;
         check_security(operation.own.get("security"), &format!("{place}/security"))?;
+        let security = operation.own.get("security").or_else(|| document.root.get("security"));
+        let alternatives = security.and_then(Value::as_array).into_iter().flatten();
+        needs += alternatives.filter_map(Value::as_object).map(serde_json::Map::len).sum::<usize>();
+        within(needs, MAX_ALL_NEEDS, "security requirements of all operations", || "/security".to_owned())?;
         let servers = operation.own.get("servers").or_else(|| operation.shared("servers"));
         check_servers(servers, &format!("{place}/servers"))?;
     }

@@ -133,9 +133,13 @@ impl Servers {
             notes.degrade("unsafe_server", &pointer, message);
             return None;
         }
-        if absolute {
-            judge(&filled, &pointer, notes);
-            if origin(&filled).is_none_or(|own| self.origin.as_ref() != Some(&own)) {
+        // `//host/path` has the scheme of the base URL.
+        let scheme = self.origin.as_ref().map(Origin::ascii_serialization).unwrap_or_default();
+        let scheme = scheme.split_once(':').map_or("https", |(scheme, _)| scheme);
+        let whole = if filled.starts_with("//") { format!("{scheme}:{filled}") } else { filled.clone() };
+        if whole.contains("://") {
+            judge(&whole, &pointer, notes);
+            if origin(&whole).is_none_or(|own| self.origin.as_ref() != Some(&own)) {
                 let message = format!(
                     "`{}` is another place than `{BASE_URL}`, so its calls are sent without the connection's credentials",
                     cut(&filled, 200)

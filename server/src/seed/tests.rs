@@ -296,6 +296,18 @@ async fn a_release_that_would_send_secrets_elsewhere_clears_them() {
     let secrets = async |name: &str| db.store.connectors().get(name).await.unwrap().secrets.len();
     seed(place("1.4.0", "https://a.example/v2")).await;
     assert_eq!((secrets("by-default").await, secrets("by-config").await), (1, 1), "the same place");
+    // What does not touch the connection opens no secret: one that cannot be opened does not stop such a release.
+    create("damaged", json!({ "baseUrl": "https://own.example" })).await;
+    let damaged = db.store.connectors().get("damaged").await.unwrap();
+    let put = vec![crate::store::SealedSecret { field: "apiKey".to_owned(), ciphertext: "fl1.damaged".to_owned() }];
+    let changes = crate::store::SecretChanges { put, remove: Vec::new() };
+    db.store.connectors().update(damaged.id, damaged.revision, damaged.fields, changes).await.unwrap();
+    let same = place("1.4.1", "https://a.example/v2");
+    let fewer = Box::leak(Box::new(Descriptor { commands: &same.commands[..same.commands.len() - 1], ..*same }));
+    seed(fewer).await;
+    let damaged = db.store.connectors().get("damaged").await.unwrap();
+    assert_eq!(damaged.secrets.len(), 1);
+    db.store.connectors().delete(damaged.id, None).await.unwrap();
     seed(place("1.5.0", "https://b.example/v2")).await;
     assert_eq!((secrets("by-default").await, secrets("by-config").await), (0, 1));
     seed(changed("2.0.0", |field| field.ty.secret = false)).await;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::FieldValues;
 use crate::model::Fields;
 
-/// The most variables that are filled in.
-const MAX_VARIABLES: usize = 32;
+/// The most variables that are filled in; an import has 50 at most. With more, the text is no URL, and gets no secret.
+const MAX_VARIABLES: usize = 64;
 
 /// Returns the text of a connection field, its default where it has no value, with the variables of a template filled
 /// in. A variable that no field is named after stays as it is.
@@ -21,8 +21,10 @@ pub fn resolved_text(fields: &Fields, values: &Map<String, Value>, name: &str) -
     for _ in 0..MAX_VARIABLES {
         let Some((before, variable, after)) = next_variable(rest) else { break };
         out.push_str(before);
-        // Of several the import made the longest name last, as the shorter ones were taken.
-        let meant = candidates(fields, name, variable).max_by_key(|field| (*field == variable, field.len()));
+        // The import puts `server` before a name that another field has, as `username` has with basic authentication.
+        let server = server_name(variable);
+        let meant = candidates(fields, name, variable)
+            .max_by_key(|field| (field.starts_with(&server), *field == variable, field.len()));
         match meant.and_then(|field| given.get(field)) {
             Some(Value::String(value)) => out.push_str(value),
             Some(value) => out.push_str(&value.to_string()),
@@ -58,17 +60,24 @@ fn next_variable(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn candidates<'f>(fields: &'f Fields, own: &str, variable: &str) -> impl Iterator<Item = &'f str> {
-    let camel = camel(variable);
-    let mut capital = if camel.starts_with(|c: char| c.is_ascii_digit()) { String::new() } else { camel.clone() };
-    if let Some(first) = capital.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    let (own, variable, server) = (own.to_owned(), variable.to_owned(), format!("server{capital}"));
+    let (own, variable, camel, server) = (own.to_owned(), variable.to_owned(), camel(variable), server_name(variable));
     fields.keys().map(String::as_str).filter(move |field| {
         let stem = field.strip_prefix(server.as_str());
         let is_server = stem.is_some_and(|rest| rest.chars().all(|letter| letter == '2'));
         *field != own && (*field == variable || *field == camel || is_server)
     })
+}
+
+/// Returns the name of a variable's field where another field has its own.
+fn server_name(variable: &str) -> String {
+    let mut name = camel(variable);
+    if name.starts_with(|letter: char| letter.is_ascii_digit()) {
+        name.clear();
+    }
+    if let Some(first) = name.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("server{name}")
 }
 
 /// Returns a name in camel case, as the import writes the names of fields.

@@ -22,13 +22,28 @@ fn a_variable_of_a_template_is_a_part_of_the_place() {
         "note": { "type": "string" },
     } }));
     let text = |values: Value| resolved_text(&schema.connection, values.as_object().unwrap(), "baseUrl");
-    assert_eq!(text(json!({})).as_deref(), Some("https://acme.example.com/v1"));
-    assert_eq!(text(json!({ "tenantName": "evil" })).as_deref(), Some("https://evil.example.com/v1"));
+    assert_eq!(text(json!({})).as_deref(), Some("https://acme.example.com/v2"));
+    assert_eq!(text(json!({ "tenantName": "evil" })).as_deref(), Some("https://evil.example.com/v2"));
     assert_eq!(text(json!({ "baseUrl": "https://{other}/{" })).as_deref(), Some("https://{other}/{"));
     let before = places(&schema, json!({}));
     assert_ne!(places(&schema, json!({ "tenantName": "evil" })), before);
-    assert_ne!(places(&schema, json!({ "serverVersion": "v3" })), before, "it may be the variable that is meant");
+    assert_ne!(places(&schema, json!({ "serverVersion": "v3" })), before);
+    assert_ne!(places(&schema, json!({ "version": "v3" })), before, "it may be the variable that is meant");
     assert_eq!(places(&schema, json!({ "note": "hello", "tenantName": "acme" })), before);
+}
+
+/// The example of the OpenAPI specification: a variable that is called as a field of basic authentication.
+#[test]
+fn a_variable_that_shares_its_name_with_a_credential_is_the_one_of_the_server() {
+    let schema = schema(json!({ "connectionConfig": {
+        "baseUrl": { "type": "string", "default": "https://{username}.example.com" },
+        "username": { "type": "string" }, "serverUsername": { "type": "string", "default": "demo" },
+    }, "egress": ["baseUrl"] }));
+    let text = |values: Value| resolved_text(&schema.connection, values.as_object().unwrap(), "baseUrl");
+    assert_eq!(text(json!({ "username": "ada" })).as_deref(), Some("https://demo.example.com"));
+    assert_eq!(text(json!({ "serverUsername": "acme" })).as_deref(), Some("https://acme.example.com"));
+    let places = |values| Destinations::of(&schema, &serde_json::from_value(values).unwrap());
+    assert_ne!(places(json!({})), places(json!({ "serverUsername": "evil" })));
 }
 
 #[test]

@@ -34,7 +34,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(Some)
 }
 
-/// A recorded call as lists show it: without params, result and log.
+/// A recorded call as lists show it: without params, result and log. [`ExecutionView`] has the same fields once more,
+/// because serde cannot flatten one struct into another that keeps JSON as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

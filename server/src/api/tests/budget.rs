@@ -136,6 +136,7 @@ async fn what_a_document_declares_is_counted_before_it_is_used() {
         (0..2_501).map(|index| (format!("/p{index}"), json!({ "$ref": "#/components/pathItems/all" }))).collect();
     let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
     let item: Map<String, Value> = methods.iter().map(|method| ((*method).to_owned(), operation.clone())).collect();
+    let asking: Map<String, Value> = (0..31).map(|index| (format!("/p{index}"), json!({ "get": operation }))).collect();
     for (part, place) in [
         (json!({ "components": { "securitySchemes": many(101, &scheme) } }), "/spec/components/securitySchemes"),
         (json!({ "security": vec![json!({}); 101] }), "/spec/security"),
@@ -146,6 +147,8 @@ async fn what_a_document_declares_is_counted_before_it_is_used() {
         ),
         (json!({ "paths": paths, "components": { "pathItems": { "all": item } } }), "/spec/paths"),
         (json!({ "x": vec![json!({ "pattern": "a" }); 50_001] }), "/spec"),
+        // Ten thousand needs, of each operation.
+        (json!({ "security": vec![many(100, &json!([])); 100], "paths": asking }), "/spec/security"),
     ] {
         let mut spec = json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1" }, "paths": {} });
         spec.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());

@@ -166,6 +166,27 @@ fn credentials_are_required_only_where_nothing_goes_without() {
 }
 
 #[test]
+fn a_server_of_an_operation_is_judged_wherever_it_leads() {
+    use floh_client::answers::Verdict;
+    for (base, own, verdict) in [
+        ("https://a.example.com/v1", "https://A.example.com:443/v2", Verdict::Exact),
+        ("https://a.example.com", "/v2", Verdict::Exact),
+        ("https://a.example.com", "//a.example.com/v2", Verdict::Exact),
+        ("https://a.example.com", "//b.example.com/v2", Verdict::Degraded),
+        ("https://a.example.com", "https://a.example.com:8443", Verdict::Degraded),
+        ("https://a.example.com", "http://a.example.com", Verdict::Degraded),
+        ("https://{t}.example.com", "https://a.example.com", Verdict::Exact),
+        ("/relative", "https://a.example.com", Verdict::Degraded),
+    ] {
+        let operation = json!({ "servers": [{ "url": own }], "responses": {} });
+        let servers = json!([{ "url": base, "variables": { "t": { "default": "a" } } }]);
+        let draft =
+            imported(json!({ "openapi": "3.0.0", "servers": servers, "paths": { "/x": { "get": operation } } }));
+        assert_eq!(draft.operations[0].verdict, verdict, "{base} {own}: {:?}", draft.operations[0].reasons);
+    }
+}
+
+#[test]
 fn what_repeats_is_not_written_out_without_end() {
     let long: Vec<String> = (0..5000).map(|number| format!("choice number {number} of very many")).collect();
     let properties: Value =
