@@ -13,6 +13,7 @@ mod log_level;
 mod model;
 mod names;
 mod nested;
+pub mod number;
 mod parse;
 pub mod pointer;
 mod print;
