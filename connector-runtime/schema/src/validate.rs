@@ -95,6 +95,12 @@ impl<'a> FieldValues<'a> {
         self.given
     }
 
+    /// Returns the names of given values that no field has.
+    pub fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let fields = self.fields;
+        self.given.keys().filter(|name| !fields.contains_key(name.as_str())).map(String::as_str)
+    }
+
     /// Returns the fields.
     pub fn fields(&self) -> &'a Fields {
         self.fields
