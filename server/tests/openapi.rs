@@ -14,6 +14,8 @@ mod corpus;
 mod earlier;
 #[path = "openapi/params.rs"]
 mod params;
+#[path = "openapi/random_calls.rs"]
+mod random_calls;
 #[path = "openapi/security.rs"]
 mod security;
 #[path = "openapi/service.rs"]

@@ -130,7 +130,18 @@ impl<'a> FieldValues<'a> {
         self.check_with(|field, value| field.check_within(value, fuel), invalid);
     }
 
-    /// As [`FieldValues::check_within`], for values that were checked when they were stored. Of a field that holds a
+    /// As [`FieldValues::check`], for the values of a connection: its URLs are called, so they must be http or https, and
+    /// without credentials.
+    pub fn check_connection(&self, invalid: &mut Invalid) {
+        self.check_connection_within(invalid, &mut Fuel::default());
+    }
+
+    /// As [`FieldValues::check_connection`], as long as there is fuel.
+    pub fn check_connection_within(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
+        self.check_with(|field, value| field.check_connection_within(value, fuel), invalid);
+    }
+
+    /// As [`FieldValues::check_connection_within`], for values that were checked when they were stored. Of a field that holds a
     /// secret, only the JSON type is checked: whoever may change the schema could read a stored secret with patterns and
     /// lengths.
     pub fn check_stored(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
@@ -228,10 +239,7 @@ impl Field {
             (FieldKind::Select, value) => self.check_option(value),
             (FieldKind::Raw, _) | (FieldKind::Array, Value::Array(_)) | (FieldKind::Object, Value::Object(_)) => {
                 match &self.schema {
-                    Some(schema) => {
-                        schema.check_within(value, fuel).map_err(|problems| problems.join(", "))?;
-                        check_urls(schema, value)
-                    }
+                    Some(schema) => schema.check_within(value, fuel).map_err(|problems| problems.join(", ")),
                     None => Ok(()),
                 }
             }
@@ -248,8 +256,30 @@ impl Field {
         }
     }
 
+    /// As [`Self::check`], for a value of a connection or a default: its URLs are called, so they must be http or https,
+    /// and without credentials.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_connection(&self, value: &Value) -> Result<(), String> {
+        self.check_connection_within(value, &mut Fuel::default())
+    }
+
+    fn check_connection_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
+        self.check_within(value, fuel)?;
+        match (&self.schema, value) {
+            (Some(schema), _) => check_urls(schema, value),
+            (None, Value::String(text)) if self.is_url() => read_url(text).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn check_stored(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
-        if self.holds_secret() { Self::new(self.kind).check(value) } else { self.check_within(value, fuel) }
+        if self.holds_secret() { Self::new(self.kind).check(value) } else { self.check_connection_within(value, fuel) }
+    }
+
+    fn is_url(&self) -> bool {
+        self.kind == FieldKind::String && self.format.as_deref() == Some("uri")
     }
 
     fn check_text(&self, text: &str) -> Result<(), String> {
@@ -265,7 +295,7 @@ impl Field {
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             return Err(format!("expected a text that matches {}", pattern.as_str()));
         }
-        if self.format.as_deref() == Some("uri") { read_url(text).map(drop) } else { Ok(()) }
+        if self.is_url() { read_uri(text).map(drop) } else { Ok(()) }
     }
 
     fn check_number(&self, value: &Number) -> Result<(), String> {
@@ -311,8 +341,7 @@ impl Field {
 /// # Errors
 /// What is wrong. The text is not quoted, for it may hold credentials by mistake.
 pub fn read_url(text: &str) -> Result<url::Url, String> {
-    let url = url::Url::parse(text)
-        .map_err(|error| format!("expected an absolute URL such as https://example.com: {error}"))?;
+    let url = read_uri(text)?;
     if !matches!(url.scheme(), "http" | "https") {
         let scheme: String = url.scheme().chars().take(20).collect();
         return Err(format!("expected http:// or https://, got {scheme}:"));
@@ -321,6 +350,11 @@ pub fn read_url(text: &str) -> Result<url::Url, String> {
         return Err("credentials do not belong into a URL; make them fields of their own".to_owned());
     }
     Ok(url)
+}
+
+/// Reads a URI of any scheme, such as `urn:example:a`.
+fn read_uri(text: &str) -> Result<url::Url, String> {
+    url::Url::parse(text).map_err(|error| format!("expected an absolute URL such as https://example.com: {error}"))
 }
 
 fn check_urls(schema: &NestedSchema, value: &Value) -> Result<(), String> {

@@ -156,7 +156,7 @@ fn validate(
         if invocation.connection.is_stored() {
             connection.check_stored(&mut invalid, fuel);
         } else {
-            connection.check_within(&mut invalid, fuel);
+            connection.check_connection_within(&mut invalid, fuel);
         }
     }
     FieldValues::new(&command.params, &invocation.params).check_within(&mut invalid, fuel);

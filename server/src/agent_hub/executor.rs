@@ -111,7 +111,7 @@ impl AgentExecutor {
     fn config(&self, on: &Connection, context: &Context) -> Result<Map<String, Value>, Undelivered> {
         let values = FieldValues::new(&self.schema.connection, context.connector_config());
         let mut invalid = Invalid::default();
-        values.check(&mut invalid);
+        values.check_connection(&mut invalid);
         match invalid.into_result() {
             Ok(()) => Ok(values.with_defaults()),
             Err(invalid) => Err(Undelivered::Invalid { agent: on.agent_id.clone(), reason: invalid.to_string() }),

@@ -54,7 +54,7 @@ pub fn split_config(schema: &ConfigSchema, config: Map<String, Value>) -> Result
             change.removed.push(name);
         } else if let Some(long) = field.long_secret(&value) {
             mistakes.push(Mistake::new(pointer + &long.pointer, long.message));
-        } else if let Err(message) = field.check(&value) {
+        } else if let Err(message) = field.check_connection(&value) {
             mistakes.push(Mistake::new(pointer, message));
         } else if field.holds_secret() {
             change.secret.push((name, value));

@@ -194,7 +194,9 @@ impl Security {
     fn default_of(&mut self, name: &str, url: Option<&str>, pointer: &str, notes: &mut Notes) {
         let Some(field) = self.fields.get_mut(name) else { return };
         field.format = Some("uri".to_owned());
-        let Some(url) = url.filter(|url| field.check(&Value::from(*url)).is_ok()).map(Value::from) else { return };
+        let Some(url) = url.filter(|url| field.check_connection(&Value::from(*url)).is_ok()).map(Value::from) else {
+            return;
+        };
         match &field.default {
             None => field.default = Some(url),
             Some(known) if *known != url => {

@@ -10,7 +10,7 @@ fn object(properties: Value) -> Value {
     json!({ "schema": { "type": "object", "properties": properties, "required": ["a"] } })
 }
 
-fn document() -> String {
+pub(crate) fn document() -> String {
     let post = |id: &str, media: &str, content: Value| json!({ "post": { "operationId": id, "requestBody": { "required": true, "content": { media: content } } } });
     let text = json!({ "type": "string" });
     let file = json!({ "type": "string", "format": "binary" });

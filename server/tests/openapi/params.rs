@@ -7,7 +7,7 @@ use super::service::Service;
 
 const LIST: [&str; 2] = ["a b", "c/d"];
 
-fn document() -> String {
+pub(crate) fn document() -> String {
     let mut paths = serde_json::Map::new();
     let mut add = |id: &str, path: &str, place: &str, more: Value| {
         let mut param = json!({ "name": "p", "in": place, "required": place == "path", "schema": {} });

@@ -72,7 +72,16 @@ impl Service {
         self.run_at(&executor, command, config, params).await
     }
 
-    async fn run_at(
+    pub(crate) fn schema(&self) -> Arc<ConfigSchema> {
+        Arc::clone(&self.schema)
+    }
+
+    pub(crate) fn script_executor(&self, source: &str) -> ScriptExecutor {
+        ScriptExecutor::new(self.scripts.clone(), "one", self.schema(), CommandScripts::cut(source))
+            .without_assumed_defaults()
+    }
+
+    pub(crate) async fn run_at(
         &self,
         executor: &dyn Executor,
         command: &str,

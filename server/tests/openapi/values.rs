@@ -10,7 +10,7 @@ fn body(media: &str, schema: Value) -> Value {
     json!({ "required": true, "content": { media: { "schema": schema } } })
 }
 
-fn document() -> String {
+pub(crate) fn document() -> String {
     let text = json!({ "type": "string" });
     let nullable = json!({ "type": ["string", "null"] });
     let user = json!({ "type": "object", "properties": { "nickname": nullable, "role": { "type": "string", "default": "guest" },

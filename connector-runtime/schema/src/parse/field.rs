@@ -114,7 +114,7 @@ impl Parser {
         if let Some(default) = field.default.as_ref().filter(|default| !default.is_null()) {
             if field.secret {
                 self.problem_at("default", NO_SECRET_DEFAULT);
-            } else if let Err(problem) = field.check(default) {
+            } else if let Err(problem) = field.check_connection(default) {
                 self.problem_at("default", problem);
             }
         }

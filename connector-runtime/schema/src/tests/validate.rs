@@ -23,6 +23,12 @@ pub(super) fn one(field: Value, value: Value) -> String {
     text.strip_prefix("Invalid field(s): f: ").map_or(text.clone(), str::to_owned)
 }
 
+/// The same for a field of a connection.
+fn connection(field: Value, value: Value) -> String {
+    let field = &fields(&json!({ "f": field }))["f"];
+    field.check_connection(&value).err().unwrap_or_default()
+}
+
 #[test]
 fn all_missing_fields_are_named_in_schema_order_and_before_invalid_ones() {
     let schema = json!({
@@ -202,22 +208,34 @@ fn no_message_quotes_a_secret() {
 }
 
 #[test]
-fn a_url_is_http_and_holds_no_credentials() {
+fn a_connections_url_is_http_and_holds_no_credentials() {
     let field = || json!({ "type": "string", "format": "uri" });
-    assert_eq!(one(field(), json!("https://a.example/x")), "");
+    assert_eq!(connection(field(), json!("https://a.example/x")), "");
     let scheme = |scheme: &str| format!("expected http:// or https://, got {scheme}:");
-    assert_eq!(one(field(), json!("ftp://a.example")), scheme("ftp"));
-    assert_eq!(one(field(), json!("javascript:alert(1)")), scheme("javascript"));
+    assert_eq!(connection(field(), json!("ftp://a.example")), scheme("ftp"));
+    assert_eq!(connection(field(), json!("javascript:alert(1)")), scheme("javascript"));
     let credentials = "credentials do not belong into a URL; make them fields of their own";
     for url in ["https://ada:pass@a.example", "https://ada@a.example", "https://:pass@a.example"] {
-        assert_eq!(one(field(), json!(url)), credentials, "{url}");
+        assert_eq!(connection(field(), json!(url)), credentials, "{url}");
     }
     let url = json!({ "type": "string", "format": "uri" });
     let nested = json!({ "type": "object", "schema": { "properties": {
         "urls": { "type": "array", "items": { "$ref": "#/$defs/url" } }, "hookUrl": { "$ref": "#/$defs/url" } },
         "$defs": { "url": url } } });
     let value = json!({ "urls": ["https://a.example", "https://u:p@a.example"], "hookUrl": "ftp://b.example" });
-    assert_eq!(one(nested, value), format!("/urls/*: {credentials}, /hookUrl: {}", scheme("ftp")));
+    assert_eq!(connection(nested, value), format!("/urls/*: {credentials}, /hookUrl: {}", scheme("ftp")));
+}
+
+/// A param is a value among others: what it may be says the one who gave the schema.
+#[test]
+fn a_params_url_has_any_scheme() {
+    let field = || json!({ "type": "string", "format": "uri" });
+    for url in ["urn:ietf:params:scim:api:messages:2.0:PatchOp", "mailto:ada@a.example", "https://ada:pass@a.example"] {
+        assert_eq!(one(field(), json!(url)), "", "{url}");
+        let nested = json!({ "type": "array", "schema": { "items": { "type": "string", "format": "uri" } } });
+        assert_eq!(one(nested, json!([url])), "", "{url}");
+    }
+    assert!(one(field(), json!("/relative")).starts_with("expected an absolute URL"));
 }
 
 /// Whoever may change a schema could read a stored secret with patterns and lengths.

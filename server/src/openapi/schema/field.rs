@@ -41,7 +41,7 @@ pub(in super::super) fn field(
     field.description = description;
     field.example = example.filter(|_| !field.holds_secret());
     if let Some(default) = default.filter(|_| !field.secret) {
-        match field.check(&default) {
+        match field.check_connection(&default) {
             Ok(()) => field.default = Some(default),
             Err(why) => notes.warn("default_invalid", pointer, format!("the default is left out: {why}")),
         }
