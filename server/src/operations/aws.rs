@@ -5,8 +5,6 @@ mod host;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
 use connector_runtime::Secret;
 use connector_runtime::egress::{SignRequest, Unsigned};
 use hmac::{Hmac, KeyInit, Mac};
@@ -74,12 +72,9 @@ impl Signer {
         signed.push(("host", host_header(url)));
         signed.sort_unstable();
         let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        let mut request = format!("{method}\n{}\n{}\n", self.canonical_path(url.path()), canonical_query(url));
-        for (name, value) in &signed {
-            // Writing into a text does not fail.
-            let _ = writeln!(request, "{name}:{value}");
-        }
-        let _ = write!(request, "\n{names}\n{hash}");
+        let headers: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let (path, query) = (self.canonical_path(url.path()), canonical_query(url));
+        let request = format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{hash}");
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let hashed = const_hex::encode(Sha256::digest(request.as_bytes()));
         let signature = const_hex::encode(hmac(&self.key(day), &format!("{ALGORITHM}\n{at}\n{scope}\n{hashed}")));

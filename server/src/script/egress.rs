@@ -83,7 +83,7 @@ impl EgressCalls {
         let rejected = self.rejected(&asked, &key).map(|token| token.secret().clone());
         let (client, trusted) = (self.client(), self.token_urls.clone());
         let token = self.tokens.renewed(Renewal { client, trusted, asked, refresh_token, rejected }).await?;
-        Ok(self.give(key, token.secret))
+        Ok(self.give(key, &token.secret))
     }
 
     /// Returns whether an access token of the connection's config was rejected.
@@ -101,7 +101,7 @@ impl EgressCalls {
         let rejected = self.rejected(&call, &key);
         let rejected = rejected.as_ref().map(RuntimeSecret::secret);
         let token = self.tokens.get(&self.client(), &self.token_urls, &call, rejected).await?.secret;
-        Ok(self.give(key, token))
+        Ok(self.give(key, &token))
     }
 
     /// Only the token of this run was rejected; meanwhile there may be a newer one.
@@ -110,7 +110,7 @@ impl EgressCalls {
     }
 
     /// Gives a token to the run, whose log and requests know it from now on.
-    fn give(&self, key: Key, token: RuntimeSecret) -> Secret {
+    fn give(&self, key: Key, token: &RuntimeSecret) -> Secret {
         (self.learn)(token.clone());
         let before = self.given.lock().insert(key, token.clone());
         if before.is_none_or(|before| before.secret() != token.secret()) {

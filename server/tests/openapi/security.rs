@@ -220,7 +220,7 @@ fn aws() -> String {
 async fn requests_to_aws_are_signed_as_they_are_sent() {
     static BUSY: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let service = Service::start(&aws(), |sent, base| match sent.path() {
-        "/busy" if BUSY.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 == 0 => {
+        "/busy" if BUSY.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2) => {
             Reply::json(503, &json!({})).with_header("retry-after", "1")
         }
         "/moved" => Reply::text(307, "").with_header("location", &format!("{base}/elsewhere")),

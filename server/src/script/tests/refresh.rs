@@ -16,17 +16,24 @@ use crate::script::tokens::{AccessTokens, TokenCall};
 
 /// A store that does not work as long as it says why.
 #[derive(Debug, Clone, Default)]
-struct Faulty(Arc<Mutex<(Option<Refreshed>, Option<&'static str>, bool)>>);
+struct Faulty(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    refreshed: Option<Refreshed>,
+    fault: Option<&'static str>,
+    is_gone: bool,
+}
 
 impl RefreshStore for Faulty {
     fn load(&self) -> BoxFuture<'_, Result<Option<Refreshed>, String>> {
-        let (kept, fault, _) = &*self.0.lock();
-        let loaded = if *fault == Some("unreadable") { Err("unreadable".to_owned()) } else { Ok(kept.clone()) };
+        let Kept { refreshed, fault, .. } = &*self.0.lock();
+        let loaded = if *fault == Some("unreadable") { Err("unreadable".to_owned()) } else { Ok(refreshed.clone()) };
         std::future::ready(loaded).boxed()
     }
 
     fn save<'a>(&'a self, refreshed: &'a Refreshed) -> BoxFuture<'a, Result<bool, String>> {
-        let (kept, fault, is_gone) = &mut *self.0.lock();
+        let Kept { refreshed: kept, fault, is_gone } = &mut *self.0.lock();
         let saved = match fault {
             Some(why) => Err((*why).to_owned()),
             None if *is_gone => Ok(false),
@@ -74,7 +81,7 @@ impl Rotating {
     }
 
     fn breaks(&self, why: Option<&'static str>) {
-        self.store.0.lock().1 = why;
+        self.store.0.lock().fault = why;
     }
 
     fn sent(&self) -> Vec<usize> {
@@ -96,7 +103,7 @@ async fn what_cannot_be_stored_is_not_used_and_not_lost() {
     service.breaks(None);
     assert_eq!(service.token().await.unwrap(), "access-9");
     assert_eq!(service.sent(), [7, 8, 9]);
-    assert_eq!(service.store.0.lock().0.as_ref().unwrap().refresh_token.expose().len(), 10);
+    assert_eq!(service.store.0.lock().refreshed.as_ref().unwrap().refresh_token.expose().len(), 10);
 }
 
 #[tokio::test]
@@ -120,8 +127,8 @@ async fn without_a_new_token_nothing_is_lost() {
 #[tokio::test]
 async fn a_token_that_was_removed_meanwhile_is_not_stored() {
     let service = Rotating::start(false).await;
-    service.store.0.lock().2 = true;
+    service.store.0.lock().is_gone = true;
     let told = service.token().await.unwrap_err();
     assert!(told.contains("was removed while its access token was renewed"), "{told}");
-    assert!(service.store.0.lock().0.is_none());
+    assert!(service.store.0.lock().refreshed.is_none());
 }
