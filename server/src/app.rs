@@ -20,7 +20,7 @@ use crate::data_lock::{DataLock, DataLockError};
 use crate::error::Error;
 use crate::events::EventBus;
 use crate::execute::settle_abandoned;
-use crate::instances::{Instances, Loader};
+use crate::instances::{Instances, Loader, Refreshers};
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
@@ -170,6 +170,7 @@ impl App {
         let http = Client::with_memory(options.policy, work.memory.clone());
         let service_statuses = Arc::<ServiceStatuses>::default();
         let agents = Hub::default();
+        let calls = TaskTracker::new();
         let instances = Instances::new(Loader {
             registry: Arc::clone(&registry),
             store: store.clone(),
@@ -178,6 +179,7 @@ impl App {
             scripts: options.scripts.clone(),
             agents: agents.clone(),
             service_statuses: Arc::clone(&service_statuses),
+            refreshers: Refreshers::new(calls.clone()),
         });
         let events = Arc::<EventBus>::default();
         store.changes().subscribe(&events);
@@ -195,7 +197,7 @@ impl App {
             agents,
             work,
             permits: Semaphore::new(MAX_CALLS),
-            calls: TaskTracker::new(),
+            calls,
             write_lock: Mutex::new(()),
             store,
         });

@@ -5,6 +5,7 @@ mod cache;
 mod instance;
 mod load;
 mod meters;
+mod refreshing;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -12,3 +13,4 @@ mod tests;
 pub use cache::Instances;
 pub use instance::Instance;
 pub use load::Loader;
+pub use refreshing::Refreshers;

@@ -36,6 +36,7 @@ pub use self::read::MAX_BYTES;
 pub use self::script::{
     Imported, changed as changed_by_hand, check as check_script, cut as cut_script, table as script_table,
 };
+pub use self::security::signing_name;
 pub use self::table::{
     Answers, Body, BodyField, BodyKind, Entry, Form, Need, OutputHeader, Pages, Param, Scheme, Variable,
 };

@@ -17,12 +17,14 @@ mod message;
 mod pool;
 mod process;
 mod queue;
+mod refresh;
 pub mod sample;
 mod sandbox;
 mod single_flight;
 mod starter;
 #[cfg(test)]
 mod tests;
+mod token_request;
 mod tokens;
 mod usage;
 pub mod worker;
@@ -34,6 +36,7 @@ pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
 pub use self::limits::Limits;
 pub use self::message::Confinement;
 pub use self::pool::{Pool, PoolSettings};
+pub use self::refresh::{RefreshStore, Refreshed, Refresher};
 pub use self::sandbox::{
     BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, OperationCall, Ran, Sandbox, Script,
     ScriptCall, Workers,

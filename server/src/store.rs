@@ -47,7 +47,7 @@ pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
 pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
 pub use rework::{Rework, Reworking, StoredConfig};
-pub use secrets::{SIGNING_SECRET, SealedSecret, SecretChanges};
+pub use secrets::{REFRESH_TOKEN, REFRESHED, SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedReworking, SeedTypeRow, SeededType, leave_config};
 pub use settings::Settings;
 pub use sql::{new_id, now};

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Import: documents become drafts. Pure.
     ("openapi", &[]),
     // Executors: each is given what it needs, never all services.
-    ("script", &["openapi"]),
+    ("script", &["openapi", "run_to_completion"]),
     ("operations", &["openapi", "script"]),
     ("agent_hub", &["auth", "store", "type_schema"]),
     // Services: what everything above shares. They hold the executors' state, so they are above them.

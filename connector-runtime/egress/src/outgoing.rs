@@ -4,6 +4,7 @@
 //! that the client recognises. Such a part is never sent to another origin and never shown.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::scope::Scope;
-use super::{EgressError, Retry, multipart, url as urls};
+use super::{EgressError, Retry, SignRequest, multipart, url as urls};
 use crate::Secret;
 use crate::redact::{MASK, Redactor, is_sensitive_name};
 
@@ -59,6 +60,7 @@ pub(super) struct OutgoingRequest {
     /// The most bytes of the answer's body that are accepted.
     pub(super) most_bytes: usize,
     pub(super) retry: Option<Retry>,
+    pub(super) signer: Option<Arc<dyn SignRequest>>,
 }
 
 impl OutgoingRequest {
@@ -76,6 +78,7 @@ impl OutgoingRequest {
             timeout,
             most_bytes: super::body::MAX_BYTES,
             retry: None,
+            signer: None,
         })
     }
 

@@ -14,8 +14,11 @@ use super::{Client, EgressError, Response, url as urls};
 /// The most redirects that are followed.
 const MAX_HOPS: usize = 10;
 
-/// Sends a request and follows its redirects.
+/// Sends a request, signed if it has a signer, and follows its redirects.
 pub(super) async fn follow(client: &Client, mut outgoing: OutgoingRequest) -> Result<Response, EgressError> {
+    if let Some(signer) = outgoing.signer.take() {
+        outgoing.sign(&signer)?;
+    }
     for _ in 0..=MAX_HOPS {
         if outgoing.carries_secret() && !client.scope.admits(&outgoing.url) {
             return Err(client.scope.refuse(outgoing.shown()));

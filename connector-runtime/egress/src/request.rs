@@ -3,6 +3,7 @@
 //! Mistakes made while building (a header that cannot be sent, a value that does not serialise) are kept
 //! and reported by [`Request::send`], so that a chain of calls needs no `?` in between.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::outgoing::{IDEMPOTENCY_KEY, OutgoingRequest, unwritable};
-use super::{Client, EgressError, Form, Response, Retry, bearer_header, retry};
+use super::{Client, EgressError, Form, Response, Retry, SignRequest, bearer_header, retry};
 use crate::Secret;
 
 /// A request that is being built. Cheap to clone: bodies are shared.
@@ -133,6 +134,15 @@ impl Request {
     /// Marks the body as secret: it is not sent to another origin.
     pub fn sensitive_body(self) -> Self {
         self.set(|outgoing| outgoing.body_is_secret = true)
+    }
+
+    /// Signs each attempt of the request with what is really sent. A redirect is returned to the caller, because a
+    /// signature is valid for one URL.
+    pub fn signed_by(self, signer: Arc<dyn SignRequest>) -> Self {
+        self.set(|outgoing| {
+            outgoing.signer = Some(signer);
+            outgoing.follows_redirects = false;
+        })
     }
 
     /// Returns a redirect to the caller instead of following it.

@@ -19,12 +19,13 @@ use uuid::Uuid;
 
 use super::Instance;
 use super::meters::Meters;
+use super::refreshing::Refreshers;
 use super::remote::{self, Remote};
 use crate::agent_hub::Hub;
 use crate::connector_secrets;
 use crate::error::Error;
 use crate::operations::{OperationExecutor, OperationTable};
-use crate::script::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
+use crate::script::{AccessTokens, CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 use crate::store::{
     ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, SealedSecret, Store,
 };
@@ -55,6 +56,8 @@ pub struct Loader {
     pub agents: Hub,
     /// The statuses of the services of external connectors.
     pub service_statuses: Arc<ServiceStatuses>,
+    /// What renews access tokens.
+    pub refreshers: Refreshers,
 }
 
 impl Loader {
@@ -90,6 +93,12 @@ impl Loader {
         if !is_mocked {
             texts.extend(secret_texts(&schema.connection, &config));
         }
+        let mut tokens = AccessTokens::default();
+        if !is_mocked && connector.execution_model == ExecutionModel::OasDerived {
+            let (renewed, known) = self.refreshers.tokens(&self.store, &self.vault, connector.id, &config).await?;
+            tokens = renewed;
+            texts.extend(known);
+        }
         let compiled = connector.execution_model == ExecutionModel::BuiltIn;
         let entry = self.registry.get(&connector_type.name).filter(|_| compiled);
         // Compiled code reads its connection by the compiled schema, whatever the row says.
@@ -109,7 +118,7 @@ impl Loader {
                 }
             }
             (_, Some(entry)) => (Some(Arc::new(entry.executor())), None, None),
-            (_, None) => match script(self, &connector_type, &schema, connector.id) {
+            (_, None) => match script(self, &connector_type, &schema, connector.id, tokens) {
                 Ok(executor) => (executor, None, None),
                 Err(unreadable) => (None, None, Some(unreadable)),
             },
@@ -151,6 +160,7 @@ fn script(
     connector_type: &ConnectorType,
     schema: &Arc<ConfigSchema>,
     id: Uuid,
+    tokens: AccessTokens,
 ) -> Result<Option<Arc<dyn Executor>>, String> {
     let mut scripts = loader.scripts.clone();
     let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available);
@@ -163,7 +173,7 @@ fn script(
         }
         ExecutionModel::BuiltIn | ExecutionModel::External => return Ok(None),
     };
-    let executor = ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources);
+    let executor = ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources).with_tokens(tokens);
     let table = (model == ExecutionModel::OasDerived).then(|| OperationTable::of(source)).flatten();
     Ok(Some(match table.transpose()? {
         Some(table) => {

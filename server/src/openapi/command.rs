@@ -72,7 +72,7 @@ pub(super) fn command<'d>(
     security: &Security,
 ) -> (Command, Entry) {
     let mut fields = Fields::default();
-    let params = params(&mut making, operation, &mut fields);
+    let params = params(&mut making, operation, security.signs(operation), &mut fields);
     let body = body(&mut making, operation, &mut fields);
     let outputs = outputs(&mut making, operation);
     let pages = pages(&mut making, operation, &params, &outputs, &mut fields);

@@ -179,7 +179,8 @@ fn draft(
     let names = super::names::commands(&operations, &options.known, &mut notes);
     let chosen = chosen(&operations, &names, options)?;
     let mut security = Security::read(&document, &operations, &mut notes);
-    let servers = Servers::read(root, &security.fields, &mut notes);
+    let servers = Servers::read(root, security.fields(), &mut notes);
+    security.meet(root, &servers.fields);
     let schemas = Schemas::new(&document);
     let budget = Budget::of(nodes, operations.len());
     let mut held = 0;
@@ -220,7 +221,7 @@ fn draft(
     let script_source = super::script::write(&security.schemes, &servers.variables, &entries);
     let mut connection = servers.fields;
     connection.extend(method.map(|field| ("authMethod".to_owned(), field)));
-    connection.extend(security.fields);
+    connection.extend(security.fields().clone());
     Ok(ConnectorDraft {
         type_name: name.clone(),
         name,

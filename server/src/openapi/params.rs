@@ -9,10 +9,11 @@ use super::command::{DESCRIPTION, Making};
 use super::operations::Operation;
 use super::resolve::{Broken, cut, reference};
 use super::schema::{Way, allow_empty, field, is_small};
+use super::security::SIGNING_HEADERS;
 use super::table::{Form, Param};
 
 const LOCATIONS: [&str; 5] = ["path", "query", "querystring", "header", "cookie"];
-/// Headers that OpenAPI declares in other places.
+/// Headers that OpenAPI declares in other places. What becomes of `authorization` without a scheme is decided in `security`.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
 /// A declared parameter and its place.
@@ -22,7 +23,13 @@ struct Declared<'d> {
 }
 
 /// Adds an operation's parameters to its fields and returns their entries.
-pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, fields: &mut Fields) -> Vec<Param> {
+/// A signature brings its own headers.
+pub(super) fn params<'d>(
+    making: &mut Making<'_, 'd>,
+    operation: &Operation<'d>,
+    is_signed: bool,
+    fields: &mut Fields,
+) -> Vec<Param> {
     let mut declared = declared(making, operation);
     let mut params = Vec::new();
     for name in template(operation.path) {
@@ -45,8 +52,11 @@ pub(super) fn params<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>,
     }
     for location in &LOCATIONS[1..] {
         for ((_, name), found) in declared.iter().filter(|((place, _), _)| place == location) {
-            if *location == "header" && IGNORED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-                continue;
+            if *location == "header" {
+                let name = name.to_ascii_lowercase();
+                if IGNORED_HEADERS.contains(&&*name) || is_signed && SIGNING_HEADERS.contains(&&*name) {
+                    continue;
+                }
             }
             let required = found.map.get("required") == Some(&Value::Bool(true));
             if *location == "header" && !is_token(name) {

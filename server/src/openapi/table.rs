@@ -26,10 +26,12 @@ pub enum Scheme {
     Bearer,
     /// RFC 7617.
     Basic,
-    /// The client credentials grant of RFC 6749.
+    /// An access token of OAuth 2 (RFC 6749): a given one, or one that is fetched.
     Oauth2,
     /// The same, at the URL that discovery names.
     OpenIdConnect,
+    /// A signature of AWS, version 4.
+    AwsSigV4,
 }
 
 /// A variable of the base URL.

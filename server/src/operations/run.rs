@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::address::{self, Base};
 use super::answer::{self, Content};
+use super::aws;
 use super::given::Given;
 use super::login::{Credentials, Login};
 use super::paging;
@@ -140,7 +141,11 @@ impl Run<'_> {
     /// Reads a successful answer.
     pub(super) fn content(&self, response: &Response) -> Result<Content, Box<Fail>> {
         if !response.is_success() {
-            return Err(Box::new(answer::refusal(self.entry, response)));
+            let mut fail = answer::refusal(self.entry, response);
+            if let Some(advice) = self.credentials.advice(self.needs, response) {
+                fail.error = format!("{}; {advice}", fail.error);
+            }
+            return Err(Box::new(fail));
         }
         answer::read(response, self.entry.answers).map_err(|why| Box::new(answer::unusable(self.entry, response, &why)))
     }
@@ -165,8 +170,8 @@ impl Run<'_> {
 
     async fn attempt(&self, parts: &Parts, target: &str, is_link: bool, renew: bool) -> Result<Response, Box<Fail>> {
         let Parts { query, headers, cookies, content } = parts;
-        let login = self.credentials.login(self.host, self.needs, renew).await.map_err(faulty)?;
-        let Login { headers: own_headers, query: own_query, cookies: own_cookies } = login;
+        let login = self.credentials.login(self.host, self.needs, &self.base, renew).await.map_err(faulty)?;
+        let Login { headers: own_headers, query: own_query, cookies: own_cookies, signer } = login;
         let url = if is_link {
             // A link to the next page has its query already, but seldom the key.
             let lacking = own_query.into_iter().filter(|pair| !has_name(target, pair));
@@ -177,6 +182,7 @@ impl Run<'_> {
             let all: Vec<String> = query.iter().cloned().chain(own_query).collect();
             self.base.url(target, &all)
         };
+        let url = if signer.is_some() { aws::strict(&url) } else { url };
         // It ends before the call does, so that what became of it is told.
         let mut request = self.host.client().request(&self.entry.method, url).timeout(self.context.time_left());
         for (name, value) in headers {
@@ -191,6 +197,9 @@ impl Run<'_> {
         let cookies: Vec<&str> = cookies.iter().chain(&own_cookies).map(String::as_str).collect();
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
+        }
+        if let Some(signer) = signer {
+            request = request.signed_by(signer);
         }
         if self.only_reads {
             request = request.retry(Retry::times(MAX_REPEATS).only_if_busy());

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use serde::de::IgnoredAny;
 
 use super::limits::Limits;
+use super::refresh::Renewal;
 use super::sandbox::{BodyPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
 use super::single_flight::Key;
 use super::tokens::{AccessTokens, TokenCall};
@@ -73,20 +74,50 @@ impl EgressCalls {
         self.client.lock().clone()
     }
 
+    /// Returns an access token by a refresh token of the connection's config.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn renewed(&self, asked: TokenCall, refresh_token: Secret) -> Result<Secret, HttpFault> {
+        let key = asked.key();
+        let rejected = self.rejected(&asked, &key).map(|token| token.secret().clone());
+        let (client, trusted) = (self.client(), self.token_urls.clone());
+        let token = self.tokens.renewed(Renewal { client, trusted, asked, refresh_token, rejected }).await?;
+        Ok(self.give(key, &token.secret))
+    }
+
+    /// Returns whether an access token of the connection's config was rejected.
+    pub fn is_rejected(&self, token: &Secret) -> bool {
+        self.tokens.is_rejected(token)
+    }
+
+    /// Remembers that an access token of the connection's config was rejected.
+    pub fn reject(&self, token: &Secret) {
+        self.tokens.reject(token);
+    }
+
     async fn fetch(&self, call: TokenCall) -> Result<Secret, HttpFault> {
         let key = call.key();
-        let given = || self.given.lock();
-        // Only the token of this run was rejected; meanwhile there may be a newer one.
-        let rejected = if call.renew { given().get(&key).cloned() } else { None };
+        let rejected = self.rejected(&call, &key);
         let rejected = rejected.as_ref().map(RuntimeSecret::secret);
         let token = self.tokens.get(&self.client(), &self.token_urls, &call, rejected).await?.secret;
+        Ok(self.give(key, &token))
+    }
+
+    /// Only the token of this run was rejected; meanwhile there may be a newer one.
+    fn rejected(&self, call: &TokenCall, key: &Key) -> Option<RuntimeSecret> {
+        self.given.lock().get(key).filter(|_| call.renew).cloned()
+    }
+
+    /// Gives a token to the run, whose log and requests know it from now on.
+    fn give(&self, key: Key, token: &RuntimeSecret) -> Secret {
         (self.learn)(token.clone());
-        let before = given().insert(key, token.clone());
+        let before = self.given.lock().insert(key, token.clone());
         if before.is_none_or(|before| before.secret() != token.secret()) {
             let mut client = self.client.lock();
             *client = client.learning(token.clone());
         }
-        Ok(token.secret().clone())
+        token.secret().clone()
     }
 
     async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {

@@ -125,6 +125,12 @@ impl ScriptExecutor {
         Self { defaults: Defaults::None, ..self }
     }
 
+    /// Gets access tokens in this way.
+    #[must_use]
+    pub fn with_tokens(self, tokens: AccessTokens) -> Self {
+        Self { tokens: Arc::new(tokens), ..self }
+    }
+
     /// Returns what a call may do outside.
     pub fn host(&self, context: &Context) -> EgressCalls {
         EgressCalls::new(context.http().clone(), self.scripts.limits, logging(context.log())).with_tokens(

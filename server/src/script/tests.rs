@@ -4,4 +4,5 @@
 mod answer;
 mod frame;
 mod queue;
+mod refresh;
 mod tokens;

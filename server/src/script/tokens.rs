@@ -5,35 +5,27 @@
 //! that want the token. It is renewed before it expires, and once more after a service has rejected it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::Secret;
-use connector_runtime::egress::{Client, Response};
-use connector_runtime::redact::{Redactor, RuntimeSecret};
+use connector_runtime::egress::Client;
+use connector_runtime::redact::RuntimeSecret;
 use connector_runtime::schema::MAX_SECRET_BYTES;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::egress::fault;
+use super::refresh::{Refresher, Renewal, named};
 use super::sandbox::HttpFault;
 use super::single_flight::{Fetched, Flights, Key};
+use super::token_request::{self, Grant, Style, body, shown};
 
 /// How long a discovery document is kept.
 const DISCOVERY: Duration = Duration::from_secs(3600);
-/// How long a token is kept if its service does not say how long it is valid.
-const UNSAID: Duration = Duration::from_secs(300);
-/// The longest time that a token is kept.
-const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
-/// How long building the search for a token may take; until it is built, everything is masked.
-const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
-/// Characters that are kept of a service's refusal.
-const SAID: usize = 300;
-
-/// Characters that are not encoded in the user name and password of client credentials.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A script's request for an access token. Nothing in it is checked.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +63,17 @@ impl TokenCall {
             token_url, open_id_connect_url, client_id, client_secret, scopes, audience, resource, style, ..
         } = self;
         let parts = [token_url, open_id_connect_url, client_id, client_secret, audience, resource, style];
-        let mut hash = Sha256::new();
-        for part in parts.into_iter().chain(scopes) {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
+        named(parts.into_iter().chain(scopes).map(String::as_str))
+    }
+
+    /// Returns how the client's credentials are sent, if that is said.
+    pub(super) fn style(&self) -> Result<Option<Style>, HttpFault> {
+        match self.style.as_str() {
+            "" => Ok(None),
+            "basic" => Ok(Some(Style::Basic)),
+            "body" | "post" => Ok(Some(Style::Body)),
+            _ => Err(misused("style is basic or body")),
         }
-        hash.finalize().into()
     }
 }
 
@@ -85,14 +82,7 @@ impl TokenCall {
 pub(super) struct Token {
     pub(super) secret: RuntimeSecret,
     /// How the client's credentials were sent for it.
-    style: Style,
-}
-
-/// How the client's credentials are sent (RFC 6749, section 2.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Basic,
-    Body,
+    pub(super) style: Style,
 }
 
 /// The access tokens of one connector. They are dropped with it, and at any change of its config.
@@ -101,9 +91,42 @@ pub struct AccessTokens {
     tokens: Flights<Token>,
     /// The URLs where tokens are fetched, by discovery document.
     endpoints: Flights<String>,
+    refresher: Arc<Refresher>,
+    /// The access token of the config that was rejected, by its hash.
+    rejected: Mutex<Option<Key>>,
 }
 
 impl AccessTokens {
+    /// Creates the tokens of a connector that has a refresh token. `rejected` names the access token of its config that
+    /// was rejected before.
+    pub fn with_refresher(refresher: Arc<Refresher>, rejected: Option<Key>) -> Self {
+        Self { refresher, rejected: Mutex::new(rejected), ..Self::default() }
+    }
+
+    /// Returns which access token of the config was rejected.
+    pub(super) fn rejected(&self) -> Option<Key> {
+        *self.rejected.lock()
+    }
+
+    /// Returns whether an access token of the config was rejected.
+    pub(super) fn is_rejected(&self, token: &Secret) -> bool {
+        self.rejected() == Some(named([token.expose()]))
+    }
+
+    /// Remembers that an access token of the config was rejected.
+    pub(super) fn reject(&self, token: &Secret) {
+        *self.rejected.lock() = Some(named([token.expose()]));
+    }
+
+    /// Returns an access token by a refresh token.
+    pub(super) async fn renewed(self: &Arc<Self>, renewal: Renewal) -> Result<Token, HttpFault> {
+        let secrets = [renewal.asked.client_secret.as_str(), renewal.refresh_token.expose()];
+        if secrets.iter().any(|secret| secret.len() > MAX_SECRET_BYTES) {
+            return Err(misused(&format!("a secret has more than {MAX_SECRET_BYTES} bytes")));
+        }
+        self.refresher.get(self, renewal).await
+    }
+
     /// Returns a token that is not the `rejected` one. The client's credentials go where the client's scope allows, and
     /// to the `trusted` URLs, with nothing else that is secret.
     pub(super) async fn get(
@@ -119,33 +142,36 @@ impl AccessTokens {
         if asked.client_secret.len() > MAX_SECRET_BYTES {
             return Err(misused(&format!("clientSecret has more than {MAX_SECRET_BYTES} bytes")));
         }
-        let style = match asked.style.as_str() {
-            "" => None,
-            "basic" => Some(Style::Basic),
-            "body" => Some(Style::Body),
-            _ => return Err(misused("style is basic or body")),
-        };
+        let style = asked.style()?;
         let is_rejected = |token: &Token| rejected.is_some_and(|rejected| token.secret.secret() == rejected);
         let fetch = |before: Option<Token>| async move {
             // A secret that the schema does not mark as one must not be sent on either.
             let client = client.watching([Secret::from(asked.client_secret.as_str())]);
-            let is_trusted = |url: &str| trusted.iter().any(|trusted| trusted == url);
-            let (url, trusts) = match (asked.token_url.as_str(), asked.open_id_connect_url.as_str()) {
-                ("", "") => return Err(misused("tokenUrl or openIdConnectUrl is needed")),
-                ("", document) => (self.endpoint(&client, document).await?, is_trusted(document)),
-                (url, _) => (url.to_owned(), is_trusted(url)),
-            };
-            let client = if trusts { for_credentials(&client, &url, asked)? } else { client };
+            let (client, url) = self.place(client, trusted, asked).await?;
             let known = style.or(before.map(|token| token.style));
-            let fetched = fetch(&client, &url, asked, known.unwrap_or(Style::Basic)).await?;
-            let fetched = match fetched {
-                // Some services accept the client's credentials in one place only.
-                Err((400 | 401, _)) if known.is_none() => self::fetch(&client, &url, asked, Style::Body).await?,
-                fetched => fetched,
-            };
-            fetched.map_err(|(_, fault)| fault)
+            let answered = token_request::ask(&client, &url, asked, Grant::Client, known).await?;
+            let (answered, style) = answered.map_err(|refusal| refusal.fault)?;
+            let until = answered.began + answered.kept_for;
+            Ok(Fetched { value: Token { secret: answered.access, style }, until })
         };
         self.tokens.get(asked.key(), is_rejected, fetch).await
+    }
+
+    /// Returns where a token is fetched, and the client that may send the credentials there.
+    pub(super) async fn place(
+        &self,
+        client: Client,
+        trusted: &[String],
+        asked: &TokenCall,
+    ) -> Result<(Client, String), HttpFault> {
+        let is_trusted = |url: &str| trusted.iter().any(|trusted| trusted == url);
+        let (url, trusts) = match (asked.token_url.as_str(), asked.open_id_connect_url.as_str()) {
+            ("", "") => return Err(misused("tokenUrl or openIdConnectUrl is needed")),
+            ("", document) => (self.endpoint(&client, document).await?, is_trusted(document)),
+            (url, _) => (url.to_owned(), is_trusted(url)),
+        };
+        let client = if trusts { for_credentials(&client, &url, asked)? } else { client };
+        Ok((client, url))
     }
 
     /// Reads from a discovery document where tokens are fetched (OpenID Connect Discovery 1.0, section 4).
@@ -178,91 +204,14 @@ fn for_credentials(client: &Client, url: &str, asked: &TokenCall) -> Result<Clie
     client.scoped([url]).map_err(|error| fault(&error))
 }
 
-/// Fetches a token; a refusal comes with its status.
-async fn fetch(
-    client: &Client,
-    url: &str,
-    asked: &TokenCall,
-    style: Style,
-) -> Result<Result<Fetched<Token>, (u16, HttpFault)>, HttpFault> {
-    let scope = asked.scopes.join(" ");
-    let mut form = vec![("grant_type", "client_credentials")];
-    let more = [("scope", &scope), ("audience", &asked.audience), ("resource", &asked.resource)];
-    form.extend(more.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str())));
-    let mut request = client.post(url).header("accept", "application/json");
-    request = match style {
-        Style::Basic => {
-            let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
-            request.basic(&encoded(&asked.client_id), &Secret::new(encoded(&asked.client_secret)))
-        }
-        Style::Body => {
-            form.extend([("client_id", asked.client_id.as_str()), ("client_secret", asked.client_secret.as_str())]);
-            request.sensitive_body()
-        }
-    };
-    // The time of the request counts as part of the token's lifetime.
-    let began = Instant::now();
-    let response = request.form(&form).send().await.map_err(|error| fault(&error))?;
-    let told = body(&response);
-    let token = told.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
-    let Some(token) = token.filter(|_| response.is_success()) else {
-        let said = ["error", "error_description"].map(|name| told.get(name).and_then(Value::as_str));
-        let said: Vec<&str> = said.into_iter().flatten().collect();
-        // A service may repeat what it was sent. Masked before the text is cut, because the cut could leave half of it.
-        let redactor = Redactor::new([asked.client_secret.clone()]);
-        let said = said.join(": ").replace(char::is_control, "");
-        let said: String = redactor.text(&said).chars().take(SAID).collect();
-        let lacks = if response.is_success() { " without an access_token" } else { "" };
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-        let why = format!("{} answered {}{lacks}{said}", shown(url), response.status());
-        let why = redactor.text(&why).into_owned();
-        return Ok(Err((response.status(), refused(&why))));
-    };
-    let until = began + kept_for(told.get("expires_in"));
-    let secret = match RuntimeSecret::new(Secret::from(token)) {
-        Ok(secret) => secret,
-        // Whoever issues tokens chooses their length.
-        Err(error) => {
-            let why = format!("{} answered an access_token that is too long: {error}", shown(url));
-            return Ok(Err((response.status(), refused(&why))));
-        }
-    };
-    secret.build(began + MAX_SEARCH_TIME).await;
-    Ok(Ok(Fetched { value: Token { secret, style }, until }))
-}
-
-/// Returns how long a token is used: a tenth of its lifetime, but 5 to 30 seconds of it, is left for the calls
-/// that carry it. One that is valid for 5 seconds or less goes to the waiting callers, and is not kept.
-pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
-    let seconds = match expires_in {
-        Some(Value::Number(number)) => number.as_f64(),
-        // Not in the standard, but common.
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let whole = seconds.map_or(UNSAID, |seconds| {
-        Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(MAX_LIFETIME).min(MAX_LIFETIME)
-    });
-    whole.saturating_sub((whole / 10).clamp(Duration::from_secs(5), Duration::from_secs(30)))
-}
-
-fn body(response: &Response) -> Value {
-    response.json().unwrap_or_default()
-}
-
 fn is_https(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| url.scheme() == "https")
 }
 
-/// Prints a URL for people: without its query.
-fn shown(url: &str) -> String {
-    url.split(['?', '#']).next().unwrap_or_default().to_owned()
-}
-
-fn refused(why: &str) -> HttpFault {
+pub(super) fn refused(why: &str) -> HttpFault {
     HttpFault { code: "token".into(), message: format!("no access token: {why}") }
 }
 
-fn misused(why: &str) -> HttpFault {
+pub(super) fn misused(why: &str) -> HttpFault {
     HttpFault { code: "request".into(), message: format!("floh.auth.token cannot ask for a token: {why}") }
 }

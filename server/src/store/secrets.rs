@@ -6,12 +6,19 @@ use jiff::Timestamp;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
-use super::StoreError;
-use super::sql::{Reader, Statement};
+use super::sql::{Reader, Statement, now};
+use super::{Connectors, StoreError};
 
 /// The field name under which the signing secret of an external connector is kept. No config field can have
 /// it: names of fields do not begin with `$`.
 pub const SIGNING_SECRET: &str = "$signingSecret";
+
+/// The field name under which the server keeps what it got for a connector's refresh token. It belongs to the value of
+/// [`REFRESH_TOKEN`], goes with it, and is no secret of the config: nothing but its own reader sees it.
+pub const REFRESHED: &str = "$refreshed";
+
+/// The config field that holds a refresh token.
+pub const REFRESH_TOKEN: &str = "refreshToken";
 
 /// One secret field as it is stored. `Debug` shows the field alone.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,9 +47,15 @@ pub struct SecretChanges {
 pub(super) async fn change(
     connection: &mut AnyConnection,
     connector: Uuid,
-    changes: SecretChanges,
+    mut changes: SecretChanges,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    let is_refresh_token = |field: &str| field == REFRESH_TOKEN;
+    if changes.remove.iter().any(|field| is_refresh_token(field))
+        || changes.put.iter().any(|secret| is_refresh_token(&secret.field))
+    {
+        changes.remove.push(REFRESHED.to_owned());
+    }
     if !changes.remove.is_empty() {
         let mut statement = Statement::new("DELETE FROM connector_secret WHERE connector_id = ");
         statement.bind(connector.to_string()).push(" AND field IN (").list(changes.remove).push(")");
@@ -76,7 +89,7 @@ pub(super) async fn dates(
     }
     let mut statement =
         Statement::new("SELECT connector_id, field, updated_at FROM connector_secret WHERE connector_id IN (");
-    statement.list(connectors.iter().map(Uuid::to_string)).push(")");
+    statement.list(connectors.iter().map(Uuid::to_string)).push(") AND field <> ").bind(REFRESHED);
     for row in statement.query().fetch_all(connection).await? {
         let row = Reader::new(&row, "connector_secret");
         found.entry(row.id("connector_id")?).or_default().insert(row.text("field")?, row.time("updated_at")?);
@@ -95,7 +108,8 @@ pub(super) async fn sealed_of(
     }
     let mut statement =
         Statement::new("SELECT connector_id, field, ciphertext FROM connector_secret WHERE connector_id IN (");
-    statement.list(connectors.iter().map(Uuid::to_string)).push(") ORDER BY field");
+    statement.list(connectors.iter().map(Uuid::to_string)).push(") AND field <> ").bind(REFRESHED);
+    statement.push(" ORDER BY field");
     for row in statement.query().fetch_all(connection).await? {
         let row = Reader::new(&row, "connector_secret");
         let sealed = SealedSecret { field: row.text("field")?, ciphertext: row.text("ciphertext")? };
@@ -105,14 +119,45 @@ pub(super) async fn sealed_of(
 }
 
 pub(super) async fn sealed(connection: &mut AnyConnection, connector: Uuid) -> Result<Vec<SealedSecret>, StoreError> {
-    let rows = sqlx::query("SELECT field, ciphertext FROM connector_secret WHERE connector_id = $1 ORDER BY field")
-        .bind(connector.to_string())
-        .fetch_all(connection)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Reader::new(row, "connector_secret");
-            Ok(SealedSecret { field: row.text("field")?, ciphertext: row.text("ciphertext")? })
+    Ok(sealed_of(connection, &[connector]).await?.remove(&connector).unwrap_or_default())
+}
+
+impl Connectors<'_> {
+    /// Reads what was got for a connector's refresh token, sealed.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn refreshed(&self, connector: Uuid) -> Result<Option<SealedSecret>, StoreError> {
+        let row = sqlx::query("SELECT ciphertext FROM connector_secret WHERE connector_id = $1 AND field = $2")
+            .bind(connector.to_string())
+            .bind(REFRESHED)
+            .fetch_optional(&self.store.read)
+            .await?;
+        row.map(|row| {
+            let ciphertext = Reader::new(&row, "connector_secret").text("ciphertext")?;
+            Ok(SealedSecret { field: REFRESHED.to_owned(), ciphertext })
         })
-        .collect()
+        .transpose()
+    }
+
+    /// Writes what was got for a connector's refresh token. Returns false, and writes nothing, if the connector has no
+    /// refresh token any more. It is no change of the connector: its revision stays, and nobody is told.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn keep_refreshed(&self, connector: Uuid, ciphertext: String) -> Result<bool, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let belongs = sqlx::query("SELECT field FROM connector_secret WHERE connector_id = $1 AND field = $2")
+            .bind(connector.to_string())
+            .bind(REFRESH_TOKEN)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if belongs.is_none() {
+            return Ok(false);
+        }
+        let secret = SealedSecret { field: REFRESHED.to_owned(), ciphertext };
+        change(&mut transaction, connector, SecretChanges { put: vec![secret], remove: Vec::new() }, now()).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
 }

@@ -118,6 +118,15 @@ async fn a_client_fetches_its_token() {
     assert_eq!(sent[0].body, "grant_type=client_credentials&scope=read+write");
     assert_eq!((sent[1].line(), sent[1].header("authorization")), ("GET /oauth", Some("Bearer at-1")));
 
+    // What a service wants beside, and its own scope instead of those of the operation.
+    let mut more = client("/token");
+    let own = json!({ "scope": "api/.default", "audience": "https://a/", "resource": "urn:r", "clientAuthentication": "post" });
+    more.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    let (_, sent) = service.run("oauth", more, json!({})).await;
+    let more = "&scope=api%2F.default&audience=https%3A%2F%2Fa%2F&resource=urn%3Ar&client_id=i+d&client_secret=s%3A1";
+    assert_eq!(sent[0].body, format!("grant_type=client_credentials{more}"));
+    assert_eq!(sent[0].header("authorization"), None);
+
     let (_, sent) = service.run("oauth", client("/form-token"), json!({})).await;
     assert_eq!(sent[1].body, "grant_type=client_credentials&scope=read+write&client_id=i+d&client_secret=s%3A1");
     assert_eq!(sent[2].header("authorization"), Some("Bearer at-2"));
@@ -160,4 +169,104 @@ async fn pages_are_turned_to_the_last() {
     let (result, sent) = service.run("listEndless", json!({}), all()).await;
     assert_eq!((result["success"].clone(), sent.len()), (json!(false), 45), "half a list would look whole");
     assert!(result["error"].as_str().unwrap().contains("more than 45 pages"), "{result}");
+}
+
+/// What the signature of a request would be, made of what arrived.
+fn signature(sent: &Received, secret: &str) -> String {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use sha2::{Digest as _, Sha256};
+    let authorization = sent.header("authorization").unwrap();
+    let part = |name: &str| authorization.split([' ', ',']).find_map(|part| part.strip_prefix(name)).unwrap();
+    let (scope, names) = (part("Credential=").split_once('/').unwrap().1, part("SignedHeaders="));
+    let hash = const_hex::encode(Sha256::digest(&sent.body));
+    assert_eq!(sent.header("x-amz-content-sha256"), Some(&*hash));
+    let (method, target) = sent.line().split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut pairs: Vec<String> = query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
+    pairs.sort_unstable();
+    let spaced = |value: &str| value.split_whitespace().collect::<Vec<_>>().join(" ");
+    let headers: String =
+        names.split(';').map(|name| format!("{name}:{}\n", spaced(sent.header(name).unwrap()))).collect();
+    let path = path.replace('%', "%25");
+    let request = format!("{method}\n{path}\n{}\n{headers}\n{names}\n{hash}", pairs.join("&"));
+    let hmac = |key: &[u8], text: &str| {
+        Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
+    };
+    let key = scope.split('/').fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part));
+    let hashed = const_hex::encode(Sha256::digest(request));
+    let date = sent.header("x-amz-date").unwrap();
+    const_hex::encode(hmac(&key, &format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{hashed}")))
+}
+
+/// A document as AWS's are published.
+fn aws() -> String {
+    let header = |name: &str| json!({ "name": name, "in": "header", "schema": { "type": "string" } });
+    let query = json!({ "name": "q", "in": "query", "schema": { "type": "string" } });
+    json!({ "openapi": "3.0.0", "info": { "title": "Pools", "version": "1", "x-providerName": "amazonaws.com", "x-serviceName": "email" },
+        "servers": [{ "url": "https://email.{region}.amazonaws.com", "variables": { "region": { "default": "eu-west-1", "enum": ["eu-west-1", "us-east-1"] } } }],
+        "security": [{ "hmac": [] }],
+        "components": { "securitySchemes": { "hmac": { "type": "apiKey", "name": "Authorization", "in": "header",
+            "description": "Amazon Signature authorization v4", "x-amazon-apigateway-authtype": "awsSigv4" } } },
+        "paths": {
+            "/pools/{name}": { "parameters": [header("X-Amz-Date"), header("X-Amz-Signature")], "post": { "operationId": "list",
+                "parameters": [query, { "name": "name", "in": "path", "required": true, "schema": { "type": "string" } }, header("X-Amz-Target")],
+                "requestBody": { "content": { "application/json": { "schema": { "type": "object", "properties": { "max": { "type": "integer" } } } } } } } },
+            "/busy": { "get": { "operationId": "busy" } }, "/moved": { "get": { "operationId": "moved" } }, "/late": { "get": { "operationId": "late" } },
+        } })
+    .to_string()
+}
+
+#[tokio::test]
+async fn requests_to_aws_are_signed_as_they_are_sent() {
+    static BUSY: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let service = Service::start(&aws(), |sent, base| match sent.path() {
+        "/busy" if BUSY.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2) => {
+            Reply::json(503, &json!({})).with_header("retry-after", "1")
+        }
+        "/moved" => Reply::text(307, "").with_header("location", &format!("{base}/elsewhere")),
+        "/late" => Reply::json(403, &json!({ "message": "Signature expired" }))
+            .with_header("date", "Tue, 03 Feb 2015 04:02:06 GMT"),
+        _ => Reply::json(200, &json!({})),
+    })
+    .await;
+    let fields = &service.draft.config_schema.connection;
+    let names: Vec<&String> = fields.keys().collect();
+    assert_eq!(names, ["baseUrl", "region", "accessKeyId", "secretAccessKey", "sessionToken", "service"]);
+    assert!(fields["secretAccessKey"].secret && fields["sessionToken"].secret && fields["secretAccessKey"].required);
+    assert_eq!(fields["service"].default, Some(json!("ses")));
+    let params: Vec<&String> = service.draft.config_schema.commands["list"].params.keys().collect();
+    assert_eq!(params, ["name", "q", "xAmzTarget", "max"], "a signature brings its own headers");
+    assert!(
+        service.draft.operations.iter().all(|operation| operation.reasons.is_empty()),
+        "{:?}",
+        service.draft.operations
+    );
+
+    let secret = "canary/secret+key";
+    let config = json!({ "accessKeyId": "AKID", "secretAccessKey": secret, "sessionToken": "canary-session" });
+    let params = json!({ "name": "ä b/c", "q": "x+y z*", "max": 3, "xAmzTarget": " Pools  List " });
+    let sent = service.sends("list", config.clone(), params).await;
+    assert_eq!(sent.line(), "POST /pools/%C3%A4%20b%2Fc?q=x%2By%20z%2A");
+    let authorization = sent.header("authorization").unwrap();
+    assert!(authorization.contains("/eu-west-1/ses/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-target, "), "{authorization}");
+    assert_eq!(sent.header("x-amz-security-token"), Some("canary-session"));
+    assert!(authorization.ends_with(&signature(&sent, secret)), "{authorization}");
+    assert!(!format!("{sent:?}").contains(secret));
+
+    // Each attempt is signed anew, a redirect is not followed, and a clock that is wrong is told.
+    let (result, sent) = service.run("busy", config.clone(), json!({})).await;
+    assert_eq!((result["success"].clone(), sent.len()), (json!(true), 2), "{result}");
+    for sent in &sent {
+        assert!(sent.header("authorization").unwrap().ends_with(&signature(sent, secret)));
+    }
+    assert_ne!(sent[0].header("x-amz-date"), sent[1].header("x-amz-date"));
+    let (result, sent) = service.run("moved", config.clone(), json!({})).await;
+    assert_eq!(sent.len(), 1);
+    assert!(result["error"].as_str().unwrap().contains("a signed request follows no redirect"), "{result}");
+    let (result, _) = service.run("late", config.clone(), json!({})).await;
+    assert!(result["error"].as_str().unwrap().contains("minutes ahead of the service's"), "{result}");
+    let mut lacking = config;
+    lacking["service"] = json!("a/b");
+    let (result, sent) = service.run("busy", lacking, json!({})).await;
+    assert!(result["error"].as_str().unwrap().contains("fill in `service`") && sent.is_empty(), "{result}");
 }

@@ -60,7 +60,8 @@ fn credentials<'n>(needs: impl Iterator<Item = &'n str>, schemes: &IndexMap<Stri
         Some(Scheme::ApiKey { location, name, field }) => format!("{field} in the {location} {}", shown(name)),
         Some(Scheme::Bearer) => "bearerToken".to_owned(),
         Some(Scheme::Basic) => "username and password".to_owned(),
-        Some(Scheme::Oauth2 | Scheme::OpenIdConnect) => "an access token for clientId".to_owned(),
+        Some(Scheme::Oauth2 | Scheme::OpenIdConnect) => "an access token".to_owned(),
+        Some(Scheme::AwsSigV4) => "a signature of AWS (version 4)".to_owned(),
         None => shown(need),
     });
     let told: Vec<String> = told.collect();

@@ -109,7 +109,24 @@ fn it_is_imported_and_says_what_it_cannot_send() {
     );
     assert!(draft.warnings.iter().any(|warning| warning.code == "swagger_2"));
     let fields: Vec<&str> = draft.config_schema.connection.keys().map(String::as_str).collect();
-    assert_eq!(fields, ["baseUrl", "key", "username", "password", "clientId", "clientSecret", "tokenUrl"]);
+    assert_eq!(
+        fields,
+        [
+            "baseUrl",
+            "key",
+            "username",
+            "password",
+            "clientId",
+            "clientSecret",
+            "tokenUrl",
+            "accessToken",
+            "refreshToken",
+            "scope",
+            "audience",
+            "resource",
+            "clientAuthentication"
+        ]
+    );
     assert_eq!(draft.config_schema.commands["addPet"].params.keys().collect::<Vec<_>>(), ["name", "kind", "default"]);
     assert!(script_table(&draft.script_source).is_some());
 }

@@ -233,3 +233,79 @@ fn a_style_that_cannot_write_a_value_is_no_exact_promise() {
     }
     assert_eq!(verdict(json!({ "schema": { "type": "array", "items": { "type": "string" } } })), Verdict::Exact);
 }
+
+#[test]
+fn a_header_authorization_that_is_a_parameter_becomes_a_secret_of_the_connection() {
+    let header = |name: &str, required: bool, description: &str| json!({ "name": name, "in": "header", "required": required, "description": description, "schema": { "type": "string" } });
+    let document = json!({ "openapi": "3.0.0", "paths": {
+        "/me": { "get": { "operationId": "me", "parameters": [header("authorization", true, "Bearer {token}")] } },
+        "/open": { "get": { "operationId": "open", "parameters": [{ "$ref": "#/components/parameters/auth" }] } },
+        "/login": { "post": { "operationId": "login", "parameters": [header("Authorization", true, "Basic base64(user:password)")] } },
+        "/keyed": { "get": { "operationId": "keyed", "security": [{ "key": [] }], "parameters": [header("Authorization", true, "")] } },
+        "/schemed": { "get": { "operationId": "schemed", "security": [{ "b": [] }], "parameters": [header("Authorization", true, "")] } },
+        "/digest": { "get": { "operationId": "digest", "security": [{ "d": [] }] } } },
+        "components": { "parameters": { "auth": header("Authorization", false, "") }, "securitySchemes": {
+            "b": { "type": "http", "scheme": "bearer" }, "key": { "type": "apiKey", "in": "query", "name": "key" },
+            "d": { "type": "http", "scheme": "digest" } } } });
+    let draft = imported(document);
+    let fields = &draft.config_schema.connection;
+    assert!(fields["authorization"].secret && fields["basicAuthorization"].secret);
+    assert!(fields["authorization"].description.as_ref().unwrap().contains("Bearer {token}"));
+    let params = draft.config_schema.commands.values().flat_map(|command| command.params.keys());
+    assert_eq!(params.count(), 0, "a credential is no param");
+    let taken = |name: &str| {
+        let table = crate::openapi::Imported::read(&draft.script_source).unwrap().unwrap();
+        let entry: Value = serde_json::from_str(table.operations.get(name).unwrap().get()).unwrap();
+        let names = |needs: &Value| {
+            needs
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|need| need["scheme"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+                .join("+")
+        };
+        entry["auth"].as_array().unwrap().iter().map(names).collect::<Vec<_>>()
+    };
+    assert_eq!(taken("me"), ["authorization"]);
+    assert_eq!(taken("open"), ["authorization", ""]);
+    assert_eq!(taken("login"), ["basicAuthorization"]);
+    assert_eq!(taken("keyed"), ["key+authorization"]);
+    assert_eq!(taken("schemed"), ["b"]);
+    assert_eq!(draft.warnings.iter().filter(|warning| warning.code == "authorization_parameter").count(), 3);
+    let degraded: Vec<&str> = draft
+        .operations
+        .iter()
+        .filter(|operation| !operation.reasons.is_empty())
+        .map(|operation| operation.name.as_str())
+        .collect();
+    assert_eq!(degraded, ["digest"]);
+}
+
+#[test]
+fn what_stands_for_aws_signatures_and_what_does_not() {
+    let scheme = |key: &str, scheme: Value, host: &str| {
+        let draft = imported(
+            json!({ "openapi": "3.0.0", "servers": [{ "url": format!("https://{host}") }], "security": [{ key: [] }],
+            "paths": { "/a": { "get": {} } }, "components": { "securitySchemes": { key: scheme } } }),
+        );
+        draft.config_schema.connection.contains_key("secretAccessKey")
+    };
+    let key = |name: &str| json!({ "type": "apiKey", "in": "header", "name": name });
+    let (own, aws) = ("api.example.com", "x.execute-api.eu-west-1.amazonaws.com");
+    assert!(scheme("sigv4", key("Authorization"), own));
+    assert!(scheme("hmac", key("authorization"), aws));
+    assert!(!scheme("hmac", key("Authorization"), own));
+    assert!(!scheme("hmac", key("X-Signature"), aws));
+    assert!(scheme(
+        "a",
+        json!({ "type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4" }),
+        own
+    ));
+    assert!(scheme("a", json!({ "type": "http", "scheme": "AWS4-HMAC-SHA256" }), own));
+    assert!(!scheme(
+        "api_key",
+        json!({ "type": "apiKey", "in": "header", "name": "x-api-key", "x-amazon-apigateway-authtype": "custom" }),
+        aws
+    ));
+}

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::script::sandbox::HttpFault;
 use crate::script::single_flight::{Fetched, Flights, MAX_KEPT};
-use crate::script::tokens::{TokenCall, kept_for};
+use crate::script::token_request::kept_for;
+use crate::script::tokens::TokenCall;
 
 const KEY: [u8; 32] = [1; 32];
 

@@ -1,0 +1,260 @@
+//! Access tokens that are got with a refresh token (RFC 6749, section 6).
+//!
+//! Many services answer a new refresh token and reject the one before. Losing an answer would cost the connection, so:
+//!
+//! * One request at a time is sent for a connector, whatever its config changes to meanwhile, and it is carried to its
+//!   end though the call that began it ends early.
+//! * What was answered is stored before any of it is used. A new refresh token that cannot be stored is held in memory
+//!   and stored by the next call, which sends no request before that has succeeded.
+//! * What is stored belongs to the refresh token that a person filled in; another one begins anew.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_runtime::Secret;
+use connector_runtime::egress::Client;
+use connector_runtime::outcome::BoxFuture;
+use connector_runtime::redact::RuntimeSecret;
+use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::sandbox::HttpFault;
+use super::single_flight::{Fetched, Flights, Key};
+use super::token_request::{self, Answered, Grant, MAX_SEARCH_TIME, Refusal, Style};
+use super::tokens::{AccessTokens, Token, TokenCall, refused};
+use crate::run_to_completion::RunToCompletion;
+
+/// How long a service may take to answer, whatever time the calls have that wait for it.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// What a service answered to a refresh token. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Names the refresh token that a person filled in, and where it is sent.
+    pub given: Key,
+    /// The refresh token that is sent next.
+    pub refresh_token: Secret,
+    /// The access token.
+    pub access_token: Secret,
+    /// Names what the access token was asked for.
+    pub asked: Key,
+    /// Until when the access token is used.
+    pub until: Timestamp,
+    /// Names the access token that a person filled in, if it was rejected.
+    pub rejected: Option<Key>,
+}
+
+impl fmt::Debug for Refreshed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refreshed").field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
+/// Where a connector's [`Refreshed`] is kept.
+pub trait RefreshStore: fmt::Debug + Send + Sync {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    fn load(&self) -> BoxFuture<'_, Result<Option<Refreshed>, String>>;
+
+    /// Writes it. Returns false if the connector has no refresh token any more.
+    ///
+    /// # Errors
+    /// Says why it cannot be written.
+    fn save<'a>(&'a self, refreshed: &'a Refreshed) -> BoxFuture<'a, Result<bool, String>>;
+}
+
+/// Keeps it for as long as the process runs.
+#[derive(Debug, Default)]
+struct Memory(Mutex<Option<Refreshed>>);
+
+impl RefreshStore for Memory {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Refreshed>, String>> {
+        std::future::ready(Ok(self.0.lock().clone())).boxed()
+    }
+
+    fn save<'a>(&'a self, refreshed: &'a Refreshed) -> BoxFuture<'a, Result<bool, String>> {
+        *self.0.lock() = Some(refreshed.clone());
+        std::future::ready(Ok(true)).boxed()
+    }
+}
+
+/// Renews the access tokens of one connector. It outlives changes of the connector.
+#[derive(Debug)]
+pub struct Refresher {
+    store: Box<dyn RefreshStore>,
+    /// A shutdown waits for the requests that are under way.
+    tracker: TaskTracker,
+    tokens: Flights<Token>,
+    /// What was answered and could not be stored. Its lock is the turn of the one who asks.
+    unsaved: tokio::sync::Mutex<Option<Refreshed>>,
+}
+
+impl Default for Refresher {
+    fn default() -> Self {
+        Self::new(Box::<Memory>::default(), TaskTracker::new())
+    }
+}
+
+/// A request for an access token by a refresh token.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    pub(super) client: Client,
+    /// The URLs that a client's credentials may go to beside those of the client's scope.
+    pub(super) trusted: Vec<String>,
+    pub(super) asked: TokenCall,
+    /// The refresh token that a person filled in.
+    pub(super) refresh_token: Secret,
+    /// The access token of the run, if it was rejected.
+    pub(super) rejected: Option<Secret>,
+}
+
+impl Renewal {
+    /// Names the refresh token, the client it was issued to, and where it is sent. The client's secret may change.
+    fn given(&self) -> Key {
+        let TokenCall { token_url, open_id_connect_url, client_id, .. } = &self.asked;
+        named([self.refresh_token.expose(), token_url, open_id_connect_url, client_id])
+    }
+
+    /// Names the access token by all that it depends on.
+    fn key(&self) -> Key {
+        let mut hash = Sha256::new();
+        hash.update(self.given());
+        hash.update(self.asked.key());
+        hash.finalize().into()
+    }
+}
+
+/// Names texts without containing them.
+pub(super) fn named<'t>(texts: impl IntoIterator<Item = &'t str>) -> Key {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
+}
+
+impl Refresher {
+    /// Creates the refresher of a connector.
+    pub fn new(store: Box<dyn RefreshStore>, tracker: TaskTracker) -> Self {
+        Self { store, tracker, tokens: Flights::default(), unsaved: tokio::sync::Mutex::default() }
+    }
+
+    /// Returns an access token that is not the rejected one.
+    pub(super) async fn get(
+        self: &Arc<Self>,
+        tokens: &Arc<AccessTokens>,
+        renewal: Renewal,
+    ) -> Result<Token, HttpFault> {
+        let (refresher, tokens) = (Arc::clone(self), Arc::clone(tokens));
+        let work = async move {
+            let (refresher, tokens, renewal) = (&*refresher, &*tokens, &renewal);
+            let is_rejected = |token: &Token| renewal.rejected.as_ref() == Some(token.secret.secret());
+            let fetch = |before: Option<Token>| refresher.renew(tokens, renewal, before.map(|token| token.style));
+            refresher.tokens.get(renewal.key(), is_rejected, fetch).await
+        };
+        RunToCompletion::new(&self.tracker, work).await
+    }
+
+    async fn renew(
+        &self,
+        tokens: &AccessTokens,
+        renewal: &Renewal,
+        known: Option<Style>,
+    ) -> Result<Fetched<Token>, HttpFault> {
+        let mut unsaved = self.unsaved.lock().await;
+        if let Some(answered) = unsaved.as_ref() {
+            // Whether the connection still has its refresh token or not: nothing is left to store.
+            self.store.save(answered).await.map_err(|why| not_stored(&why))?;
+            *unsaved = None;
+        }
+        let given = renewal.given();
+        let kept = self.store.load().await.map_err(|why| not_read(&why))?.filter(|kept| kept.given == given);
+        if let Some(kept) = &kept
+            && kept.asked == renewal.asked.key()
+            && renewal.rejected.as_ref() != Some(&kept.access_token)
+            && let Some(fetched) = still_valid(kept).await
+        {
+            return Ok(fetched);
+        }
+        let current = kept.map_or_else(|| renewal.refresh_token.clone(), |kept| kept.refresh_token);
+        let style = renewal.asked.style()?.or(known);
+        // Whoever waits for it may leave earlier.
+        let client = renewal.client.with_timeout(MAX_REQUEST_TIME);
+        let client = client.watching([current.clone(), Secret::from(renewal.asked.client_secret.as_str())]);
+        let (client, url) = tokens.place(client, &renewal.trusted, &renewal.asked).await?;
+        let answered = token_request::ask(&client, &url, &renewal.asked, Grant::Refresh(&current), style).await?;
+        let (answered, style) = answered.map_err(advised)?;
+        let Answered { access, refresh, kept_for, began } = answered;
+        let until = SignedDuration::try_from(kept_for.saturating_sub(began.elapsed())).unwrap_or_default();
+        let is_new = refresh.as_ref().is_some_and(|refresh| *refresh != current);
+        let next = Refreshed {
+            given,
+            refresh_token: refresh.unwrap_or(current),
+            access_token: access.secret().clone(),
+            asked: renewal.asked.key(),
+            until: Timestamp::now().saturating_add(until).unwrap_or(Timestamp::MAX),
+            rejected: tokens.rejected(),
+        };
+        match self.store.save(&next).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let why = "the connection's refreshToken was removed while its access token was renewed";
+                return Err(refused(why));
+            }
+            Err(why) if is_new => {
+                *unsaved = Some(next);
+                return Err(not_stored(&why));
+            }
+            // Nothing is lost: the refresh token is the one that is stored already.
+            Err(why) => tracing::warn!(event = "access_token_not_stored", %why, "a restart renews the access token"),
+        }
+        Ok(Fetched { value: Token { secret: access, style }, until: began + kept_for })
+    }
+}
+
+/// Returns the access token that is kept, unless its time is over.
+async fn still_valid(kept: &Refreshed) -> Option<Fetched<Token>> {
+    let left = kept.until.duration_since(Timestamp::now());
+    let left = Duration::try_from(left).ok().filter(|left| !left.is_zero())?;
+    let secret = RuntimeSecret::new(kept.access_token.clone()).ok()?;
+    secret.build(Instant::now() + MAX_SEARCH_TIME).await;
+    Some(Fetched { value: Token { secret, style: Style::Basic }, until: Instant::now() + left })
+}
+
+fn advised(refusal: Refusal) -> HttpFault {
+    let Refusal { code, mut fault, .. } = refusal;
+    fault.message.push_str(match code.as_deref() {
+        Some("invalid_grant") => {
+            "; the connection's refresh token has expired, was revoked or was used elsewhere: sign in at the service \
+             again and fill in `refreshToken` anew"
+        }
+        Some("invalid_client" | "unauthorized_client") => {
+            "; check `clientId`, `clientSecret` and `clientAuthentication` of the connection"
+        }
+        _ => "",
+    });
+    fault
+}
+
+fn not_stored(why: &str) -> HttpFault {
+    refused(&format!(
+        "the service answered a new refresh token, which could not be stored ({why}); it is not used before it is \
+         stored, which the next call tries again. If the server stops before that, sign in at the service again and fill \
+         in `refreshToken` anew"
+    ))
+}
+
+fn not_read(why: &str) -> HttpFault {
+    refused(&format!(
+        "the refresh token that the service answered last cannot be read ({why}); an earlier one is not sent, because \
+         services take that for theft. Try again when the database answers"
+    ))
+}

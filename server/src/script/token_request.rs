@@ -1,0 +1,193 @@
+//! One request to a token endpoint (RFC 6749), and how its answer is read.
+
+use std::time::Duration;
+
+use connector_runtime::Secret;
+use connector_runtime::egress::{Client, Request, Response};
+use connector_runtime::redact::{Redactor, RuntimeSecret};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::egress::fault;
+use super::sandbox::HttpFault;
+use super::tokens::{TokenCall, refused};
+
+/// How long a token is kept if its service does not say how long it is valid.
+const UNSAID: Duration = Duration::from_secs(300);
+/// The longest time that a token is kept.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// How long building the search for a token may take; until it is built, everything is masked.
+pub(super) const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
+/// Characters that are kept of a service's refusal.
+const SAID: usize = 300;
+
+/// Characters that are not encoded in the user name and password of client credentials.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// How the client's credentials are sent (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Basic,
+    Body,
+}
+
+/// What a token is asked for with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Grant<'g> {
+    /// The client's credentials (RFC 6749, section 4.4).
+    Client,
+    /// A refresh token (RFC 6749, section 6).
+    Refresh(&'g Secret),
+}
+
+/// What a token endpoint answered.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) access: RuntimeSecret,
+    /// The refresh token that replaces the one that was sent, if there is one.
+    pub(super) refresh: Option<Secret>,
+    /// How long the access token is used.
+    pub(super) kept_for: Duration,
+    /// When the request began: its time counts as part of the token's lifetime.
+    pub(super) began: Instant,
+}
+
+/// A refusal of a token endpoint.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// The code of RFC 6749, section 5.2.
+    pub(super) code: Option<String>,
+    pub(super) fault: HttpFault,
+}
+
+/// Asks for a token. If nobody says how the client's credentials are sent, and the endpoint does not accept them in the
+/// header, they are sent in the body: some services accept them in one place only.
+///
+/// # Errors
+/// If there is no answer.
+pub(super) async fn ask(
+    client: &Client,
+    url: &str,
+    asked: &TokenCall,
+    grant: Grant<'_>,
+    known: Option<Style>,
+) -> Result<Result<(Answered, Style), Refusal>, HttpFault> {
+    let style = known.unwrap_or(Style::Basic);
+    let answered = fetch(client, url, asked, grant, style).await?;
+    let is_about_the_client = |refusal: &Refusal| {
+        // A refresh token that was refused must not be sent again: some services take that for theft.
+        matches!(refusal.status, 400 | 401) && refusal.code.as_deref() != Some("invalid_grant")
+    };
+    match answered {
+        Err(refusal) if known.is_none() && !asked.client_secret.is_empty() && is_about_the_client(&refusal) => {
+            let answered = fetch(client, url, asked, grant, Style::Body).await?;
+            Ok(answered.map(|answered| (answered, Style::Body)))
+        }
+        answered => Ok(answered.map(|answered| (answered, style))),
+    }
+}
+
+async fn fetch(
+    client: &Client,
+    url: &str,
+    asked: &TokenCall,
+    grant: Grant<'_>,
+    style: Style,
+) -> Result<Result<Answered, Refusal>, HttpFault> {
+    let began = Instant::now();
+    let response = request(client, url, asked, grant, style).send().await.map_err(|error| fault(&error))?;
+    let told = body(&response);
+    let token = told.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let Some(token) = token.filter(|_| response.is_success()) else {
+        return Ok(Err(refusal(url, &response, &told, asked, grant)));
+    };
+    let status = response.status();
+    let too_long = |what: &str, error: &dyn std::fmt::Display| {
+        let why = format!("{} answered {what} that is too long: {error}", shown(url));
+        Refusal { status, code: None, fault: refused(&why) }
+    };
+    // Whoever issues tokens chooses their length.
+    let access = match RuntimeSecret::new(Secret::from(token)) {
+        Ok(access) => access,
+        Err(error) => return Ok(Err(too_long("an access_token", &error))),
+    };
+    access.build(began + MAX_SEARCH_TIME).await;
+    let refresh = told.get("refresh_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let refresh = match refresh.map(|token| RuntimeSecret::new(Secret::from(token))).transpose() {
+        Ok(refresh) => refresh.map(|refresh| refresh.secret().clone()),
+        Err(error) => return Ok(Err(too_long("a refresh_token", &error))),
+    };
+    Ok(Ok(Answered { access, refresh, kept_for: kept_for(told.get("expires_in")), began }))
+}
+
+fn request(client: &Client, url: &str, asked: &TokenCall, grant: Grant<'_>, style: Style) -> Request {
+    let scope = asked.scopes.join(" ");
+    let mut form = match grant {
+        Grant::Client => vec![("grant_type", "client_credentials")],
+        Grant::Refresh(token) => vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())],
+    };
+    let more = [("scope", &scope), ("audience", &asked.audience), ("resource", &asked.resource)];
+    form.extend(more.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str())));
+    let request = client.post(url).header("accept", "application/json").sensitive_body();
+    if asked.client_secret.is_empty() {
+        // A public client: it is named and has nothing to prove.
+        form.extend(Some(("client_id", asked.client_id.as_str())).filter(|(_, id)| !id.is_empty()));
+        return request.form(&form);
+    }
+    match style {
+        Style::Basic => {
+            let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+            let secret = Secret::new(encoded(&asked.client_secret));
+            request.basic(&encoded(&asked.client_id), &secret).form(&form)
+        }
+        Style::Body => {
+            form.extend([("client_id", asked.client_id.as_str()), ("client_secret", asked.client_secret.as_str())]);
+            request.form(&form)
+        }
+    }
+}
+
+fn refusal(url: &str, response: &Response, told: &Value, asked: &TokenCall, grant: Grant<'_>) -> Refusal {
+    let said = ["error", "error_description"].map(|name| told.get(name).and_then(Value::as_str));
+    let code = said[0].map(str::to_owned);
+    let said: Vec<&str> = said.into_iter().flatten().collect();
+    // A service may repeat what it was sent. Masked before the text is cut, because the cut could leave half of it.
+    let mut secrets = vec![asked.client_secret.clone()];
+    if let Grant::Refresh(token) = grant {
+        secrets.push(token.expose().to_owned());
+    }
+    let redactor = Redactor::new(secrets);
+    let said = said.join(": ").replace(char::is_control, "");
+    let said: String = redactor.text(&said).chars().take(SAID).collect();
+    let lacks = if response.is_success() { " without an access_token" } else { "" };
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    let why = format!("{} answered {}{lacks}{said}", shown(url), response.status());
+    let why = redactor.text(&why).into_owned();
+    Refusal { status: response.status(), code, fault: refused(&why) }
+}
+
+/// Returns how long a token is used: a tenth of its lifetime, but 5 to 30 seconds of it, is left for the calls
+/// that carry it. One that is valid for 5 seconds or less goes to the waiting callers, and is not kept.
+pub(super) fn kept_for(expires_in: Option<&Value>) -> Duration {
+    let seconds = match expires_in {
+        Some(Value::Number(number)) => number.as_f64(),
+        // Not in the standard, but common.
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let whole = seconds.map_or(UNSAID, |seconds| {
+        Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(MAX_LIFETIME).min(MAX_LIFETIME)
+    });
+    whole.saturating_sub((whole / 10).clamp(Duration::from_secs(5), Duration::from_secs(30)))
+}
+
+pub(super) fn body(response: &Response) -> Value {
+    response.json().unwrap_or_default()
+}
+
+/// Prints a URL for people: without its query.
+pub(super) fn shown(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
