@@ -44,6 +44,7 @@ mod response;
 mod retry;
 mod rule;
 mod scope;
+mod status_seen;
 mod stream;
 mod suspicious_headers;
 #[cfg(any(test, feature = "testing"))]
@@ -71,4 +72,5 @@ pub use self::request::Request;
 pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::rule::Rule;
+pub use self::status_seen::StatusSeen;
 pub use self::url::IntoUrl;
