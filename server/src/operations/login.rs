@@ -105,7 +105,7 @@ impl<'c> Credentials<'c> {
                 None => {
                     let message =
                         format!("the table of operations has no scheme {}; import the document again", need.scheme);
-                    return Err(HttpFault { code: "request".into(), message });
+                    return Err(HttpFault::new("request", message));
                 }
             }
         }
@@ -118,7 +118,7 @@ impl<'c> Credentials<'c> {
         let url = self.text(place);
         if url.is_empty() {
             let message = format!("{place} is not set; it says where access tokens are fetched");
-            return Err(HttpFault { code: "request".into(), message });
+            return Err(HttpFault::new("request", message));
         }
         let call = TokenCall {
             client_id: self.text("clientId"),

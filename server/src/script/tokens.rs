@@ -260,9 +260,9 @@ fn shown(url: &str) -> String {
 }
 
 fn refused(why: &str) -> HttpFault {
-    HttpFault { code: "token".into(), message: format!("no access token: {why}") }
+    HttpFault::new("token", format!("no access token: {why}"))
 }
 
 fn misused(why: &str) -> HttpFault {
-    HttpFault { code: "request".into(), message: format!("floh.auth.token cannot ask for a token: {why}") }
+    HttpFault::new("request", format!("floh.auth.token cannot ask for a token: {why}"))
 }
