@@ -40,7 +40,6 @@ pub mod script;
 pub mod seed;
 pub mod services;
 pub mod store;
-mod suggestion;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;

@@ -16,7 +16,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("changes", &[]),
     ("blocking", &["error"]),
     ("run_to_completion", &[]),
-    ("suggestion", &[]),
     ("work", &["error"]),
     ("data_lock", &[]),
     ("input", &["error"]),
@@ -30,8 +29,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Import: documents become drafts. Pure.
     ("openapi", &[]),
     // Executors: each is given what it needs, never all services.
-    ("script", &["openapi", "suggestion"]),
-    ("operations", &["openapi", "script", "suggestion"]),
+    ("script", &["openapi"]),
+    ("operations", &["openapi", "script"]),
     ("agent_hub", &["auth", "store", "type_schema"]),
     // Services: what everything above shares. They hold the executors' state, so they are above them.
     (

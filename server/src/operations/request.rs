@@ -1,5 +1,6 @@
 //! What an operation sends beside its path: query, headers, cookies and body.
 
+use connector_runtime::schema::{nearest_name, shown_name};
 use serde_json::{Map, Value};
 
 use super::content::{self, Content};
@@ -7,12 +8,9 @@ use super::given::Given;
 use super::spelling::Spelling;
 use super::style::{cookies, expand, spread, whole_query};
 use crate::openapi::{Entry, Param};
-use crate::suggestion::nearest;
 
 /// The media type that is asked for unless the document names another one.
 const JSON: &str = "application/json";
-/// The maximum number of characters of a name that a message repeats.
-const MAX_NAME: usize = 100;
 /// How many params a message names.
 const MAX_NAMED: usize = 30;
 
@@ -88,11 +86,8 @@ fn unnamed(entry: &Entry, given: &Given<'_>) -> Result<Map<String, Value>, Strin
 }
 
 fn unknown(name: &str, given: &Given<'_>) -> String {
-    let shown = match name.chars().count() {
-        long if long > MAX_NAME => format!("a name of {long} characters"),
-        _ => name.to_owned(),
-    };
-    let like = nearest(name, given.names());
+    let shown = shown_name(name);
+    let like = nearest_name(name, given.names());
     let names: Vec<&str> = given.names().take(MAX_NAMED).collect();
     match like {
         Some(like) => format!("Unknown param: {shown}; did you mean {like}?"),

@@ -12,6 +12,7 @@ mod clock;
 mod dates;
 mod engine;
 mod fault;
+mod from_json;
 mod host;
 mod host_answer;
 mod http;

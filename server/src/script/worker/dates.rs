@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use connector_runtime::schema::nearest_name;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, Zoned};
 use rquickjs::{Array, Exception, Result, Value};
@@ -13,7 +14,6 @@ use rquickjs::{Array, Exception, Result, Value};
 use super::bytes::{Form, Reader};
 use super::numbers::number;
 use super::util::Args;
-use crate::suggestion::nearest;
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
@@ -164,7 +164,7 @@ pub(super) fn pairs<'js>(reader: &Reader<'_, 'js>, value: Option<&Value<'js>>) -
 }
 
 pub(super) fn no_option(reader: &Reader<'_, '_>, name: &str, known: &[&str]) -> rquickjs::Error {
-    let like = nearest(name, known.iter().copied()).map(|like| format!("; did you mean {like}?"));
+    let like = nearest_name(name, known.iter().copied()).map(|like| format!("; did you mean {like}?"));
     let like = like.unwrap_or_else(|| format!("; there are {}", known.join(", ")));
     Exception::throw_range(reader.ctx, &format!("{}: an option is not supported{like}", reader.what))
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use connector_runtime::log::{LOG_LINE_BYTES, LogLevel, MAX_LOG_LINES};
+use connector_runtime::schema::{nearest_name, shown_name};
 use rquickjs::function::Rest;
 use rquickjs::{Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, Value};
 use script_ffi::MemoryAccount;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::channel::Channel;
 use super::clock::Clock;
 use super::engine::Lazy;
+use super::from_json;
 use super::host_answer::told;
 use super::realm::Realm;
 use super::text;
@@ -26,12 +28,9 @@ use crate::script::limits::{Limits, MAX_SLEEPS, TEXT};
 use crate::script::message::{Reply, level_byte};
 use crate::script::sandbox::{HttpBody, HttpFault};
 use crate::script::tokens::TokenCall;
-use crate::suggestion::nearest;
 
 /// The maximum number of pairs of headers, query or form that are read.
 pub(super) const MAX_PAIRS: usize = 1000;
-/// The maximum number of bytes of an unknown name that a message repeats.
-const MAX_SHOWN: usize = 100;
 /// How much of an object a log line shows.
 const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
 
@@ -158,7 +157,7 @@ impl Host {
                     return told(ctx, &HttpFault::too_large(&self.limits));
                 }
                 let object = Object::new_proto(ctx.clone(), None)?;
-                object.set("result", ctx.json_parse(json)?)?;
+                object.set("result", from_json::parse(ctx, &json, &realm.exact)?)?;
                 Ok(object)
             }
             Ok(_) => std::process::exit(1),
@@ -297,14 +296,14 @@ pub(super) fn unknown_option<'js>(
     name: &JsString<'js>,
     known: &[String],
 ) -> Error {
-    let read = |string| text::read(realm, string).map(|read| text::cut(&read, MAX_SHOWN).to_owned());
+    let read = |string| text::read(realm, string);
     let (what, name) = match (read(what), read(name)) {
         (Ok(what), Ok(name)) => (what, name),
         (Err(error), _) | (_, Err(error)) => return error,
     };
-    let help = match nearest(&name, known.iter().map(String::as_str)) {
+    let help = match nearest_name(&name, known.iter().map(String::as_str)) {
         Some(like) => format!("did you mean {like}?"),
         None => format!("it takes {}", known.join(", ")),
     };
-    Exception::throw_type(ctx, &format!("{what} has no option {name}; {help}"))
+    Exception::throw_type(ctx, &format!("{what} has no option {}; {help}", shown_name(&name)))
 }

@@ -43,7 +43,7 @@ impl Host {
         )]
         let timeout_ms = timeout_ms.map(|ms| ms as u64);
         match self.ask(&HttpCall { method, url, query, headers, body, timeout_ms, retry: repeats(retry)? }) {
-            Ok(answer) => response(ctx, answer),
+            Ok(answer) => response(ctx, realm, answer),
             Err(fault) => told(ctx, &fault),
         }
     }

@@ -1,16 +1,20 @@
 // What a script finds when it starts: `floh`, `console`, and nothing that reaches outside or sideways.
 // Runs before the script in the same realm, so everything that it needs later is taken here, while it is
 // still the engine's own. It answers the functions that the worker itself needs.
-(function (host, data, idempotencyKey) {
+(function (host, given, idempotencyKey, mark) {
   'use strict';
   const { freeze, defineProperty, hasOwn, keys } = Object;
-  const { String, Number, Error, TypeError, Proxy, Uint8Array } = globalThis;
+  const { String, Number, BigInt, Error, TypeError, Proxy, Uint8Array } = globalThis;
+  const { parse, stringify } = JSON;
   const { isArray } = Array;
   const now = Date.now;
-  const own = globalThis;
+  const scope = globalThis;
   const uncurry = Function.prototype.bind.bind(Function.prototype.call);
   const lower = uncurry(String.prototype.toLowerCase);
   const slice = uncurry(String.prototype.slice);
+  const startsWith = uncurry(String.prototype.startsWith);
+  const replace = uncurry(String.prototype.replace);
+  const digits = uncurry(BigInt.prototype.toString);
   const wellFormed = uncurry(String.prototype.toWellFormed);
   const iso = uncurry(Date.prototype.toISOString);
   const time = uncurry(Date.prototype.getTime);
@@ -52,6 +56,20 @@
     const at = time(value);
     return at === at ? iso(value) : null;
   };
+  // JSON whose whole numbers beyond 2^53 are texts that start with a mark.
+  const exact = (text, mark) => parse(text, (key, value) =>
+    typeof value === 'string' && startsWith(value, mark) ? BigInt(slice(value, mark.length)) : value);
+  const data = mark === undefined ? given : exact(given, mark);
+
+  // `JSON.stringify` writes a BigInt as the number that it is.
+  const own = `bigint-${Math.random()}:`;
+  const written = new RegExp(`"${own}(-?[0-9]+)"`, 'g');
+  set(BigInt.prototype, 'toJSON', function () { return own + digits(this); });
+  set(JSON, 'stringify', (...args) => {
+    const text = stringify(...args);
+    return typeof text === 'string' ? replace(text, written, '$1') : text;
+  });
+
   // Timers run when nothing else is left to do, the earliest first; the worker calls this until there are none.
   let timers = [], lastTimer = 0;
   const fire = () => {
@@ -68,7 +86,7 @@
     return true;
   };
   // The worker reads what it is given with these.
-  const tools = [describe, date, wellFormed, fire];
+  const tools = [describe, date, wellFormed, digits, exact, fire];
   const log = (level, parts) => host.log(tools, level, parts);
   const util = (what, ...args) => host.util(tools, what, ...args);
 
@@ -231,16 +249,16 @@
   const LAZY = ['URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'atob', 'btoa', 'structuredClone'];
   for (let i = 0; i < LAZY.length; i++) {
     const name = LAZY[i];
-    defineProperty(own, name, {
+    defineProperty(scope, name, {
       __proto__: null,
       get: () => lazy()[name],
       // A script may have a function of its own by this name.
-      set: (value) => set(own, name, value),
+      set: (value) => set(scope, name, value),
       configurable: true,
       enumerable: false,
     });
   }
-  set(own, 'setTimeout', function setTimeout(callback, ms, ...args) {
+  set(scope, 'setTimeout', function setTimeout(callback, ms, ...args) {
     if (typeof callback !== 'function') {
       throw new TypeError('setTimeout calls a function; to wait, use floh.util.sleep(ms), or await new Promise(function (done) { setTimeout(done, ms); })');
     }
@@ -250,7 +268,7 @@
     timers[timers.length] = { id, due: now() + (wait > 0 ? wait : 0), run: () => callback(...args) };
     return id;
   });
-  set(own, 'clearTimeout', function clearTimeout(id) {
+  set(scope, 'clearTimeout', function clearTimeout(id) {
     const left = [];
     for (let i = 0; i < timers.length; i++) if (timers[i].id !== id) left[left.length] = timers[i];
     timers = left;
