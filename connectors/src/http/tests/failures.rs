@@ -96,7 +96,7 @@ async fn a_write_that_left_and_was_not_answered_to_its_end_has_an_unknown_outcom
         assert_eq!(result.error.as_deref(), Some("Timed out after 60 ms"), "{method}");
         assert_eq!(result.diagnostics.unwrap_or_default()["outcome"], outcome, "{method}");
 
-        let result = sent(&breaks).run().await;
+        let result = sent(&breaks).param("timeoutMs", 100).run().await;
         let diagnostics = result.diagnostics.unwrap();
         assert_eq!((&diagnostics["outcome"], &diagnostics["statusCode"]), (&outcome, &json!(201)), "{method}");
         assert!(result.error.unwrap().contains("it had begun with status 201"));
