@@ -24,6 +24,8 @@ pub use self::pairs::{Headers, Query};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time that a call has beyond its request, so that a late answer is reported as a timeout of the request.
 const MARGIN: Duration = Duration::from_secs(1);
+/// The time of a call that is kept for reporting a request that took too long.
+const TOLD_WITHIN: Duration = Duration::from_millis(20);
 /// The longest possible deadline.
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -89,14 +91,20 @@ pub enum Method {
     Options,
 }
 
+impl Method {
+    const fn only_reads(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
+}
+
 /// What an API answered.
 #[payload]
 #[derive(Debug)]
 pub struct Answer {
     /// Status code.
     pub status: u16,
-    /// Headers by name in lower case; those that came more than once are joined by commas.
-    pub headers: BTreeMap<String, String>,
+    /// Headers by name in lower case. Those that came more than once are joined by commas; `set-cookie` is a list.
+    pub headers: BTreeMap<String, Value>,
     /// The body: parsed where it is JSON, else a text; null when there is none.
     pub body: Value,
 }
@@ -145,15 +153,14 @@ impl Http {
         if let Some(body) = body {
             request = body_type.lay(body, request)?;
         }
-        if let Some(ms) = timeout_ms {
-            request = request.timeout(Duration::from_millis(ms.into()));
-        }
-        let response = request.send().await?;
+        let time = timeout_ms.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms.into()));
+        let request = request.timeout(if method.only_reads() { time } else { time.min(told_within(cx)) });
+        let response = request.send().await.map_err(|error| unanswered(&error, method, cx))?;
         cx.log().debug(format!("HTTP {} from {} {}", response.status(), method.as_str(), shown(&response)));
         let response = if fail_on_status { response.error_for_status()? } else { response };
         succeed(Answer {
             status: response.status(),
-            headers: header_texts(&response),
+            headers: header_values(&response),
             body: response_type.read(&response)?,
         })
     }
@@ -226,14 +233,29 @@ fn shown(response: &Response) -> String {
     url.split(['?', '#']).next().unwrap_or(url).to_owned()
 }
 
-fn header_texts(response: &Response) -> BTreeMap<String, String> {
+/// Returns the headers of an answer. Cookies are a list, because they hold commas (RFC 6265, section 3).
+fn header_values(response: &Response) -> BTreeMap<String, Value> {
     let headers = response.headers();
-    let joined = |name| {
-        let values: Vec<_> =
-            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        values.join(", ")
+    let value = |name: &str| {
+        let values = headers.get_all(name).iter();
+        let texts: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        if name == "set-cookie" { json!(texts) } else { texts.join(", ").into() }
     };
-    headers.keys().map(|name| (name.as_str().to_owned(), joined(name))).collect()
+    headers.keys().map(|name| (name.as_str().to_owned(), value(name.as_str()))).collect()
+}
+
+/// Returns how long a request may take that ends before the call does, so that what became of it is told.
+fn told_within(cx: &Context) -> Duration {
+    cx.time_left().saturating_sub(TOLD_WITHIN)
+}
+
+/// Describes a request that brought no answer. One that left may have taken effect, unless it only reads.
+fn unanswered(error: &EgressError, method: Method, cx: &Context) -> Fail {
+    let is_over = matches!(error, EgressError::Timeout { .. }) && !method.only_reads() && told_within(cx).is_zero();
+    let text = if is_over { format!("Timed out after {} ms", cx.timeout().as_millis()) } else { error.to_string() };
+    let fail = Fail::new(text).diagnostic("code", error.code());
+    let fail = error.status().into_iter().fold(fail, |fail, status| fail.diagnostic("statusCode", status));
+    if error.may_have_arrived() && !method.only_reads() { fail.diagnostic("outcome", "unknown") } else { fail }
 }
 
 /// The request's own time and a little more, so that the request times out before the call does and can say so.

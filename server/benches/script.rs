@@ -78,7 +78,7 @@ struct Nowhere;
 
 impl HostCalls for Nowhere {
     fn http(&self, _: HttpCall) -> BoxFuture<'_, Result<HttpAnswer, HttpFault>> {
-        std::future::ready(Err(HttpFault { code: "none".into(), message: String::new() })).boxed()
+        std::future::ready(Err(HttpFault::new("none", ""))).boxed()
     }
 
     fn log(&self, _: LogLevel, _: &str) {}

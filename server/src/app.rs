@@ -167,7 +167,7 @@ impl App {
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
         let work = options.work;
-        let http = Client::with_memory(options.policy, work.memory.clone());
+        let http = Client::with_memory(options.policy, work.memory.clone()).accepting(options.scripts.limits.body);
         let service_statuses = Arc::<ServiceStatuses>::default();
         let agents = Hub::default();
         let calls = TaskTracker::new();

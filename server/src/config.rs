@@ -77,7 +77,7 @@ pub struct ScriptArgs {
     #[arg(long, env = "FLOH_SCRIPT_WORKERS", default_value_t = 32, value_name = "COUNT",
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub script_workers: u16,
-    /// Memory that one script may take, in MiB.
+    /// Memory that one script may take for its own work, in MiB; it gets more to hold large answers.
     #[arg(long, env = "FLOH_SCRIPT_MEMORY", default_value_t = 64, value_name = "MIB",
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub script_memory: u16,
@@ -88,14 +88,21 @@ impl ScriptArgs {
     ///
     /// # Errors
     /// If the operating system cannot spawn a thread.
-    pub fn scripts(&self, memory: &MemoryBudget) -> std::io::Result<Scripts> {
+    pub fn scripts(&self, memory: &MemoryBudget, answer: usize) -> std::io::Result<Scripts> {
         let workers = usize::from(self.script_workers);
         let usual = PoolSettings::default();
         // The spare workers are part of the total.
         let spares = usual.spares.min(workers / 2);
         let per_connector = usual.per_connector.min(workers);
-        let pool = Pool::new(PoolSettings { workers, spares, per_connector, memory: memory.clone(), ..usual })?;
-        let limits = Limits { memory: usize::from(self.script_memory) << 20, ..Limits::default() };
+        let limits = Limits::of(usize::from(self.script_memory) << 20, answer);
+        let pool = Pool::new(PoolSettings {
+            workers,
+            spares,
+            per_connector,
+            memory: memory.clone(),
+            room: limits.room(),
+            ..usual
+        })?;
         Ok(Scripts { sandbox: Arc::new(pool), limits })
     }
 }
@@ -136,9 +143,19 @@ pub struct WorkArgs {
     /// quarter of the machine's memory.
     #[arg(long, env = "FLOH_MEMORY_BUDGET", value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..))]
     pub memory_budget: Option<u32>,
+    /// The size of an answer, in MiB: what a command may receive from a service at a time, and what a script may answer.
+    /// Other limits follow from it: four times as much for all answers of a script.
+    #[arg(long, env = "FLOH_ANSWER_LIMIT", default_value_t = 10, value_name = "MIB",
+        value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub answer_limit: u16,
 }
 
 impl WorkArgs {
+    /// Returns the size of an answer in bytes.
+    pub fn answer_limit(&self) -> usize {
+        usize::from(self.answer_limit) << 20
+    }
+
     /// Returns the budget in bytes.
     pub fn memory_budget(&self) -> usize {
         let given = self.memory_budget.and_then(|mib| usize::try_from(u64::from(mib) << 20).ok());

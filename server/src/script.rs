@@ -12,6 +12,8 @@ mod egress;
 mod executor;
 mod failure;
 mod frame;
+mod grants;
+mod host_call;
 mod limits;
 mod message;
 mod pool;
@@ -26,6 +28,7 @@ mod starter;
 mod tests;
 mod token_request;
 mod tokens;
+mod unsettled;
 mod usage;
 pub mod worker;
 
@@ -33,12 +36,12 @@ pub use self::answer::judge;
 pub use self::egress::{EgressCalls, is_binary};
 pub use self::executor::{CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
 pub use self::failure::{GuestError, ScriptFailure, ScriptProblem};
-pub use self::limits::Limits;
+pub use self::limits::{DEFAULT_ANSWER, DEFAULT_MEMORY, Limits, MAX_ANSWER};
 pub use self::message::Confinement;
 pub use self::pool::{Pool, PoolSettings};
 pub use self::refresh::{RefreshStore, Refreshed, Refresher};
 pub use self::sandbox::{
-    BodyPart, Figures, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, OperationCall, Ran, Sandbox, Script,
-    ScriptCall, Workers,
+    BodyPart, Figures, FormPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Left, OperationCall, Ran,
+    Repeats, Sandbox, Script, ScriptCall, Workers,
 };
 pub use self::tokens::{AccessTokens, TokenCall};

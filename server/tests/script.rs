@@ -18,7 +18,11 @@ mod http;
 mod numbers;
 #[path = "script/pool.rs"]
 mod pool;
+#[path = "script/requests.rs"]
+mod requests;
 #[path = "script/support.rs"]
 mod support;
 #[path = "script/walls.rs"]
 mod walls;
+#[path = "script/web.rs"]
+mod web;

@@ -193,12 +193,14 @@ impl From<OutOfMemory> for BodyFault {
 impl BodyFault {
     pub(super) fn into_egress(self, target: String) -> EgressError {
         match self {
-            Self::TooLarge(most) => {
-                EgressError::TooLarge { target, why: format!("its body has more than {} MiB", most >> 20) }
-            }
+            Self::TooLarge(most) => EgressError::TooLarge {
+                target,
+                why: format!("its body has more than {} MiB", most >> 20),
+                status: None,
+            },
             Self::Http(error) => explain_http(&error, target),
-            Self::Memory(out) => EgressError::TooLarge { target, why: out.to_string() },
-            Self::Encoding(why) => EgressError::Protocol { target, why: why.to_owned() },
+            Self::Memory(out) => EgressError::TooLarge { target, why: out.to_string(), status: None },
+            Self::Encoding(why) => EgressError::Protocol { target, why: why.to_owned(), status: None },
         }
     }
 }

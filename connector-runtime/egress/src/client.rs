@@ -55,6 +55,8 @@ pub struct Client {
     shared: Arc<Shared>,
     pub(super) scope: Scope,
     pub(super) timeout: Duration,
+    /// The most bytes of an answer's body.
+    pub(super) most_bytes: usize,
     /// When the sender of the requests is stopped, whether it is done or not.
     deadline: Option<Instant>,
     /// How many names the requests may look up at the same time.
@@ -95,6 +97,7 @@ impl Client {
             shared,
             scope: Scope::default(),
             timeout: DEFAULT_TIMEOUT,
+            most_bytes: super::body::MAX_BYTES,
             deadline: None,
             look_ups: look_ups::permits(),
             notes: Arc::default(),
@@ -159,6 +162,18 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
+    }
+
+    /// Returns a client over the same pool whose answers may have bodies of this many bytes, unless a request says
+    /// otherwise. It is 10 MiB for a new client.
+    #[must_use]
+    pub fn accepting(&self, most_bytes: usize) -> Self {
+        Self { most_bytes, ..self.clone() }
+    }
+
+    /// Returns how many bytes the body of an answer may have.
+    pub const fn most_bytes(&self) -> usize {
+        self.most_bytes
     }
 
     /// Returns a client over the same pool for work that is stopped at a point in time: no request waits past it

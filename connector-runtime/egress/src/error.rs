@@ -72,28 +72,34 @@ pub enum EgressError {
         why: String,
     },
     /// The whole request took too long, from the first look-up to the last byte.
-    #[error("no complete answer from {target} within {} ms; raise the timeout or check the service", after.as_millis())]
+    #[error("no complete answer from {target} within {} ms{}; raise the timeout or check the service", after.as_millis(), begun(*status))]
     Timeout {
         /// The URL, without its query.
         target: String,
         /// The time it had.
         after: Duration,
+        /// The status of the answer, if its head had come.
+        status: Option<u16>,
     },
     /// The answer is larger than the limit.
-    #[error("the answer from {target} is too large: {why}; ask for less at a time, for example with paging")]
+    #[error("the answer from {target} is too large: {why}{}; ask for less at a time, for example with paging", begun(*status))]
     TooLarge {
         /// The URL, without its query.
         target: String,
         /// What is too large, and the limit.
         why: String,
+        /// The status of the answer, if its head had come.
+        status: Option<u16>,
     },
     /// The answer is malformed HTTP, or ended early.
-    #[error("the answer from {target} cannot be used: {why}; the service or a proxy before it is at fault")]
+    #[error("the answer from {target} cannot be used: {why}{}; the service or a proxy before it is at fault", begun(*status))]
     Protocol {
         /// The URL, without its query.
         target: String,
         /// What is wrong with it.
         why: String,
+        /// The status of the answer, if its head had come.
+        status: Option<u16>,
     },
     /// A redirect was not followed.
     #[error("did not follow the redirect from {target}: {why}")]
@@ -126,6 +132,23 @@ impl EgressError {
     /// Returns whether the request may have reached the service, so that it may have taken effect.
     pub const fn may_have_arrived(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::TooLarge { .. } | Self::Protocol { .. })
+    }
+
+    /// Returns the status of an answer whose head came, but not the rest.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Timeout { status, .. } | Self::TooLarge { status, .. } | Self::Protocol { status, .. } => *status,
+            _ => None,
+        }
+    }
+
+    /// Notes the status of the answer that the error is about.
+    pub(super) fn with_status(mut self, seen: Option<u16>) -> Self {
+        if let Self::Timeout { status, .. } | Self::TooLarge { status, .. } | Self::Protocol { status, .. } = &mut self
+        {
+            *status = seen;
+        }
+        self
     }
 
     /// Returns the rule that refused the destination, if one did.
@@ -180,6 +203,11 @@ impl EgressError {
         };
         Self::Policy { target: urls::display(url), rule, subject: "its host leads to", mend }
     }
+}
+
+/// Says that the head of an answer had come.
+fn begun(status: Option<u16>) -> String {
+    status.map(|status| format!("; it had begun with status {status}")).unwrap_or_default()
 }
 
 const ONLY_PUBLIC: &str = "only public destinations may be called";

@@ -39,6 +39,7 @@ const MAX_INTERIM: usize = 16;
 /// An idempotent request (RFC 9110, section 9.2.2) is sent once more if the server closed a pooled connection
 /// at the same moment.
 pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<Answer, EgressError> {
+    outgoing.seen.forget();
     let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
     let clearance =
         judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
@@ -50,6 +51,7 @@ pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<
         answer => answer,
     };
     let answer = answer.map_err(|error| explain(&error, outgoing))?;
+    outgoing.seen.note(answer.status());
     check_head(&answer, outgoing)?;
     if let Some(served) = answer.extensions().get::<AnsweredBefore>() {
         served.set();
@@ -168,7 +170,11 @@ fn explain(error: &EngineError, outgoing: &OutgoingRequest) -> EgressError {
 /// Explains an error of the HTTP engine.
 pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError {
     if error.is_parse_too_large() {
-        return EgressError::TooLarge { target, why: "its head has more than 100 headers or 64 KiB".to_owned() };
+        return EgressError::TooLarge {
+            target,
+            why: "its head has more than 100 headers or 64 KiB".to_owned(),
+            status: None,
+        };
     }
     let why = if error.is_parse() {
         "it is not HTTP/1.1 or HTTP/2"
@@ -177,9 +183,9 @@ pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError 
     } else {
         "the connection broke before it was complete"
     };
-    EgressError::Protocol { target, why: why.to_owned() }
+    EgressError::Protocol { target, why: why.to_owned(), status: None }
 }
 
 fn protocol(outgoing: &OutgoingRequest, why: &str) -> EgressError {
-    EgressError::Protocol { target: outgoing.shown(), why: why.to_owned() }
+    EgressError::Protocol { target: outgoing.shown(), why: why.to_owned(), status: None }
 }

@@ -45,6 +45,7 @@ mod retry;
 mod rule;
 mod scope;
 mod signing;
+mod status_seen;
 mod stream;
 mod suspicious_headers;
 #[cfg(any(test, feature = "testing"))]
@@ -73,4 +74,5 @@ pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::rule::Rule;
 pub use self::signing::{SignRequest, Unsigned};
+pub use self::status_seen::StatusSeen;
 pub use self::url::IntoUrl;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::scope::Scope;
+use super::status_seen::StatusSeen;
 use super::{EgressError, Retry, SignRequest, multipart, url as urls};
 use crate::Secret;
 use crate::redact::{MASK, Redactor, is_sensitive_name};
@@ -61,10 +62,11 @@ pub(super) struct OutgoingRequest {
     pub(super) most_bytes: usize,
     pub(super) retry: Option<Retry>,
     pub(super) signer: Option<Arc<dyn SignRequest>>,
+    pub(super) seen: StatusSeen,
 }
 
 impl OutgoingRequest {
-    pub(super) fn new(method: &str, url: Url, timeout: Duration) -> Result<Self, EgressError> {
+    pub(super) fn new(method: &str, url: Url, timeout: Duration, most_bytes: usize) -> Result<Self, EgressError> {
         Ok(Self {
             method: parse_method(method)?,
             url,
@@ -76,9 +78,10 @@ impl OutgoingRequest {
             secret_params: Vec::new(),
             follows_redirects: true,
             timeout,
-            most_bytes: super::body::MAX_BYTES,
+            most_bytes,
             retry: None,
             signer: None,
+            seen: StatusSeen::default(),
         })
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::outgoing::{IDEMPOTENCY_KEY, OutgoingRequest, unwritable};
-use super::{Client, EgressError, Form, Response, Retry, SignRequest, bearer_header, retry};
+use super::{Client, EgressError, Form, Response, Retry, SignRequest, StatusSeen, bearer_header, retry};
 use crate::Secret;
 
 /// A request that is being built. Cheap to clone: bodies are shared.
@@ -27,7 +27,7 @@ pub struct Request {
 
 impl Request {
     pub(super) fn new(client: Client, method: &str, url: Result<Url, EgressError>) -> Self {
-        let outgoing = url.and_then(|url| OutgoingRequest::new(method, url, client.timeout));
+        let outgoing = url.and_then(|url| OutgoingRequest::new(method, url, client.timeout, client.most_bytes));
         Self { client, outgoing }
     }
 
@@ -161,9 +161,14 @@ impl Request {
         self.set(|outgoing| outgoing.timeout = timeout)
     }
 
-    /// Accepts a body of this many bytes instead of 10 MiB; all of it is held in memory.
+    /// Accepts a body of this many bytes instead of those that the client accepts (10 MiB); all of it is held in memory.
     pub fn most_bytes(self, bytes: usize) -> Self {
         self.set(|outgoing| outgoing.most_bytes = bytes)
+    }
+
+    /// Notes the status of the answer in `seen` as soon as its head has come, also if the rest never does.
+    pub fn noting_status(self, seen: &StatusSeen) -> Self {
+        self.set(|outgoing| outgoing.seen = seen.clone())
     }
 
     /// Sends the request and reads the whole answer, whatever its status.
@@ -175,9 +180,11 @@ impl Request {
         let mut outgoing = self.outgoing?;
         outgoing.mark_secrets(&self.client.scope);
         let (method, target, after) = (outgoing.method.clone(), outgoing.shown(), outgoing.timeout);
-        let ends = self.client.end_of(after);
+        let (ends, seen) = (self.client.end_of(after), outgoing.seen.clone());
         let answering = tokio::time::timeout(after, retry::send(&self.client, outgoing, ends)).await;
-        let answer = answering.unwrap_or_else(|_| Err(EgressError::Timeout { target: target.clone(), after }));
+        let answer =
+            answering.unwrap_or_else(|_| Err(EgressError::Timeout { target: target.clone(), after, status: None }));
+        let answer = answer.map_err(|error| error.with_status(seen.get()));
         match &answer {
             Ok(response) => {
                 tracing::debug!(%method, url = target, status = response.status(), "request answered");

@@ -4,13 +4,21 @@ use std::borrow::Cow;
 
 /// The maximum number of characters of a name that a message repeats.
 const MAX_SHOWN: usize = 100;
+/// The number of letters with which forms of one word begin alike.
+const MIN_STEM: usize = 4;
 /// The number of letters that are compared.
 const MAX_COMPARED: usize = 64;
 
 /// Returns the known name that is nearest to one that is not, if it is near enough to be meant.
 pub fn nearest_name<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let nearest = known.into_iter().map(|known| (distance(name, known), known)).min()?;
-    Some(nearest).filter(|(distance, known)| *distance <= 2.max(known.len() / 3)).map(|(_, known)| known)
+    let (distance, known) = known.into_iter().map(|known| (distance(name, known), known)).min()?;
+    (is_form_of(name, known) || distance <= 2.max(known.len() / 3)).then_some(known)
+}
+
+/// Returns whether two names begin alike, so that they are forms of one word, such as `retries` and `retry`.
+fn is_form_of(name: &str, known: &str) -> bool {
+    let stem = name.chars().zip(known.chars()).take_while(|(own, its)| own.eq_ignore_ascii_case(its)).count();
+    stem >= MIN_STEM && 2 * stem >= name.len().max(known.len())
 }
 
 /// Returns a name for a message; a very long one is described.
@@ -49,6 +57,8 @@ mod tests {
             ("sate", Some("state")),
             ("VERSION", Some("version")),
             ("first_name", Some("firstName")),
+            ("states", Some("state")),
+            ("versioning", Some("version")),
             ("color", None),
             ("", None),
         ] {

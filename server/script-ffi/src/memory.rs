@@ -18,41 +18,58 @@ const ALIGN: usize = 8;
 /// aligned.
 const HEAD: usize = 8;
 
-/// Remembers whether memory was refused.
+/// The account of an allocator: what is left, and whether memory was refused. Clones are the same account.
 #[derive(Debug, Clone, Default)]
-pub struct Refused(Rc<Cell<bool>>);
+pub struct MemoryAccount(Rc<Account>);
 
-impl Refused {
+#[derive(Debug, Default)]
+struct Account {
+    left: Cell<usize>,
+    refused: Cell<bool>,
+}
+
+impl MemoryAccount {
     /// Returns whether memory was refused.
-    pub fn is_set(&self) -> bool {
-        self.0.get()
+    pub fn was_refused(&self) -> bool {
+        self.0.refused.get()
+    }
+
+    /// Adds bytes to what may be allocated.
+    pub fn grant(&self, bytes: usize) {
+        self.0.left.set(self.0.left.get().saturating_add(bytes));
     }
 }
 
 /// An allocator with a limit, for one runtime.
-pub struct Memory {
-    left: usize,
-    refused: Refused,
-}
+pub struct Memory(MemoryAccount);
 
 impl Memory {
     /// Creates an allocator that gives out at most `limit` bytes at a time.
-    pub fn new(limit: usize) -> (Self, Refused) {
-        let refused = Refused::default();
-        (Self { left: limit, refused: refused.clone() }, refused)
+    pub fn new(limit: usize) -> (Self, MemoryAccount) {
+        let account = MemoryAccount::default();
+        account.grant(limit);
+        (Self(account.clone()), account)
+    }
+
+    fn left(&self) -> usize {
+        self.0.0.left.get()
+    }
+
+    fn set_left(&self, left: usize) {
+        self.0.0.left.set(left);
     }
 
     /// Returns the layout of a block with its head, if the limit has room for it beside `given_back` bytes.
     fn layout(&self, size: usize, given_back: usize) -> Option<Layout> {
         let whole = size.checked_add(HEAD)?.checked_next_multiple_of(ALIGN)?;
-        if whole > self.left.saturating_add(given_back) {
+        if whole > self.left().saturating_add(given_back) {
             return None;
         }
         Layout::from_size_align(whole, ALIGN).ok()
     }
 
     fn refuse(&self) -> *mut u8 {
-        self.refused.0.set(true);
+        self.0.0.refused.set(true);
         null_mut()
     }
 
@@ -64,7 +81,7 @@ impl Memory {
         if start.is_null() {
             return self.refuse();
         }
-        self.left -= layout.size();
+        self.set_left(self.left() - layout.size());
         // SAFETY: the block is live and holds at least HEAD bytes.
         unsafe { behind_head(start, layout.size()) }
     }
@@ -72,7 +89,7 @@ impl Memory {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("Memory").field("left", &self.left()).finish_non_exhaustive()
     }
 }
 
@@ -93,7 +110,7 @@ unsafe impl Allocator for Memory {
     unsafe fn dealloc(&mut self, block: *mut u8) {
         // SAFETY: the caller hands in a block of this allocator, so its head is there.
         let (start, whole) = unsafe { head(block) };
-        self.left += whole;
+        self.set_left(self.left() + whole);
         // SAFETY: this is the size with which the block was allocated, rounded to ALIGN then, and ALIGN is a power of
         // two.
         let layout = unsafe { Layout::from_size_align_unchecked(whole, ALIGN) };
@@ -116,7 +133,7 @@ unsafe impl Allocator for Memory {
         if moved.is_null() {
             return self.refuse();
         }
-        self.left = self.left + whole - layout.size();
+        self.set_left(self.left() + whole - layout.size());
         // SAFETY: the block is live and holds at least HEAD bytes.
         unsafe { behind_head(moved, layout.size()) }
     }

@@ -56,7 +56,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         database_url: &database_url,
         master_key: secrets.master_key,
         policy,
-        scripts: args.scripts.scripts(&work.memory).map_err(CliError::failed)?,
+        scripts: args.scripts.scripts(&work.memory, args.work.answer_limit()).map_err(CliError::failed)?,
         seed: SeedOptions {
             allow_downgrade: args.allow_downgrade,
             allow_schema_drift: args.allow_schema_drift,

@@ -145,6 +145,7 @@ fn told(fail: Fail, response: &Response) -> Fail {
 /// Describes a request that brought no answer. One that left may have taken effect, unless it only reads.
 pub(super) fn unanswered(error: &EgressError, only_reads: bool) -> Fail {
     let fail = Fail::new(error.to_string()).diagnostic("code", error.code());
+    let fail = error.status().into_iter().fold(fail, |fail, status| fail.diagnostic("statusCode", status));
     if error.may_have_arrived() && !only_reads { fail.diagnostic("outcome", "unknown") } else { fail }
 }
 

@@ -7,7 +7,6 @@ mod tests;
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{SignRequest, Unsigned};
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
@@ -77,7 +76,8 @@ impl Signer {
         let request = format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{hash}");
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let hashed = const_hex::encode(Sha256::digest(request.as_bytes()));
-        let signature = const_hex::encode(hmac(&self.key(day), &format!("{ALGORITHM}\n{at}\n{scope}\n{hashed}")));
+        let signature =
+            const_hex::encode(hmac(self.key(day).as_ref(), &format!("{ALGORITHM}\n{at}\n{scope}\n{hashed}")));
         let authorization = format!(
             "{ALGORITHM} Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
             self.access_key_id
@@ -86,12 +86,12 @@ impl Signer {
         own
     }
 
-    fn key(&self, day: &str) -> [u8; 32] {
+    fn key(&self, day: &str) -> ring::hmac::Tag {
         let secret = Secret::new(format!("AWS4{}", self.secret_access_key.expose()));
         let parts = [day, &self.region, &self.service, "aws4_request"];
         let mut parts = parts.into_iter();
         let first = hmac(secret.expose().as_bytes(), parts.next().unwrap_or_default());
-        parts.fold(first, |key, part| hmac(&key, part))
+        parts.fold(first, |key, part| hmac(key.as_ref(), part))
     }
 
     fn canonical_path(&self, path: &str) -> String {
@@ -158,9 +158,6 @@ fn single_spaced(value: &str) -> String {
     value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn hmac(key: &[u8], text: &str) -> [u8; 32] {
-    // A key of any length is one.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
+fn hmac(key: &[u8], text: &str) -> ring::hmac::Tag {
+    ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key), text.as_bytes())
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::run::{Connection, Ended};
-use crate::script::{HostCalls, HttpAnswer, HttpCall, HttpFault, OperationCall, TokenCall};
+use crate::script::{HostCalls, HttpAnswer, HttpCall, HttpFault, Left, OperationCall, TokenCall};
 
 /// The host of one run.
 pub(super) struct OperationHost<'h> {
@@ -62,9 +62,13 @@ impl HostCalls for OperationHost<'_> {
         async move {
             let params = call.params.as_ref().unwrap_or(self.params);
             let ended = self.connection.run(&call.name, params).await;
-            shown(&ended).map_err(|error| HttpFault { code: "operation".into(), message: error.to_string() })
+            shown(&ended).map_err(|error| HttpFault::new("operation", error.to_string()))
         }
         .boxed()
+    }
+
+    fn left(&self) -> Option<Left> {
+        self.connection.host.left()
     }
 
     fn log(&self, level: LogLevel, message: &str) {

@@ -165,7 +165,7 @@ impl<'c> Credentials<'c> {
                 None => {
                     let message =
                         format!("the table of operations has no scheme {}; import the document again", need.scheme);
-                    return Err(HttpFault { code: "request".into(), message });
+                    return Err(HttpFault::new("request", message));
                 }
             }
         }
@@ -183,7 +183,7 @@ impl<'c> Credentials<'c> {
             if found.is_empty() || found.contains(['/', '\n']) {
                 let message =
                     format!("requests are signed for a region and a service: fill in `{field}` of the connection");
-                return Err(HttpFault { code: "request".into(), message });
+                return Err(HttpFault::new("request", message));
             }
             Ok(found)
         };
@@ -229,7 +229,7 @@ impl<'c> Credentials<'c> {
         let url = self.text(place);
         if url.is_empty() {
             let message = format!("{place} is not set; it says where access tokens are fetched");
-            return Err(HttpFault { code: "request".into(), message });
+            return Err(HttpFault::new("request", message));
         }
         let own = self.text("scope");
         let call = TokenCall {

@@ -15,8 +15,6 @@ use crate::openapi::Pages;
 
 /// The maximum number of pages that one command fetches.
 pub(super) const MAX_PAGES: usize = 45;
-/// The maximum number of bytes of the items that one command collects.
-pub(super) const MAX_BYTES: usize = 10 << 20;
 
 /// Fetches every page, and answers with all items together.
 ///
@@ -37,8 +35,9 @@ pub(super) async fn all(run: &Run<'_>, pages: &Pages) -> Result<Ended, Box<Fail>
         let response = run.send(turned, turn.url.as_deref()).await.map_err(after)?;
         let found = Page::of(run.content(&response).map_err(after)?, pages).map_err(|why| after(failed(why)))?;
         bytes += found.items.iter().map(|item| item.get().len()).sum::<usize>();
-        if bytes > MAX_BYTES {
-            let error = format!("the items of all pages have more than {} MiB; ask for fewer", MAX_BYTES >> 20);
+        let most = run.most_bytes();
+        if bytes > most {
+            let error = format!("the items of all pages have more than {} MiB; ask for fewer", most >> 20);
             return Err(Box::new(Fail::new(error).diagnostic("pages", page + 1)));
         }
         let next = turn.next(run, pages, &found, &response);

@@ -150,6 +150,11 @@ impl Run<'_> {
         answer::read(response, self.entry.answers).map_err(|why| Box::new(answer::unusable(self.entry, response, &why)))
     }
 
+    /// Returns how many bytes the items of all pages may have: as many as one answer.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.host.client().most_bytes()
+    }
+
     /// Sends a request, once more if its access token was rejected. `url` is that of a next page.
     pub(super) async fn send(
         &self,

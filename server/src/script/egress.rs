@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use connector_runtime::Secret;
-use connector_runtime::egress::{Client, EgressError, Response};
+use connector_runtime::egress::{Client, EgressError, Form, Part, Response, Retry};
 use connector_runtime::log::LogLevel;
 use connector_runtime::redact::RuntimeSecret;
 use futures_util::FutureExt;
@@ -18,9 +18,10 @@ use serde::de::IgnoredAny;
 
 use super::limits::Limits;
 use super::refresh::Renewal;
-use super::sandbox::{BodyPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault};
+use super::sandbox::{BodyPart, FormPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Left, Repeats};
 use super::single_flight::Key;
 use super::tokens::{AccessTokens, TokenCall};
+use super::unsettled::{Unsettled, UnsettledWrites};
 
 /// Takes a line of log.
 type Log = dyn Fn(LogLevel, &str) + Send + Sync;
@@ -40,6 +41,8 @@ pub struct EgressCalls {
     learn: Box<Learn>,
     /// The tokens that the run was given.
     given: Mutex<HashMap<Key, RuntimeSecret>>,
+    /// The writes that left and were not answered to their end.
+    unsettled: UnsettledWrites,
 }
 
 impl EgressCalls {
@@ -54,6 +57,7 @@ impl EgressCalls {
             token_urls: Vec::new(),
             learn: Box::new(|_| {}),
             given: Mutex::default(),
+            unsettled: UnsettledWrites::default(),
         }
     }
 
@@ -121,7 +125,8 @@ impl EgressCalls {
     }
 
     async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {
-        let HttpCall { method, url, query, headers, body, timeout_ms } = call;
+        let HttpCall { method, url, query, headers, body, timeout_ms, retry } = call;
+        let reads = matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
         let mut request = self.client().request(&method, url.as_str());
         if !query.is_empty() {
             request = request.query(&query);
@@ -131,6 +136,7 @@ impl EgressCalls {
             HttpBody::None => request,
             HttpBody::Form(pairs) => request.form(&pairs),
             HttpBody::Parts(parts) => request.body(joined(parts, &self.limits)?),
+            HttpBody::Multipart(parts) => request.multipart(form(parts, &self.limits)?),
             HttpBody::Text(text) | HttpBody::Json(text) if text.len() > self.limits.body => {
                 drop(text);
                 return Err(HttpFault::too_large(&self.limits));
@@ -148,7 +154,25 @@ impl EgressCalls {
         if let Some(timeout) = timeout_ms {
             request = request.timeout(Duration::from_millis(timeout));
         }
-        let response = request.send().await.map_err(|error| fault(&error))?;
+        if let Some(retry) = retry {
+            request = request.retry(retried(retry));
+        }
+        // A run that ends meanwhile leaves it unsettled.
+        let write = if reads { None } else { Some(self.unsettled.begin()) };
+        if let Some(write) = &write {
+            request = request.noting_status(write.status());
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if write.is_some() && error.may_have_arrived() => {
+                return Err(HttpFault { left: Some(Left { status: error.status() }), ..fault(&error) });
+            }
+            Err(error) => {
+                write.into_iter().for_each(Unsettled::settle);
+                return Err(fault(&error));
+            }
+        };
+        write.into_iter().for_each(Unsettled::settle);
         if response.bytes().len() > self.limits.body {
             return Err(HttpFault::too_large(&self.limits));
         }
@@ -165,6 +189,10 @@ impl HostCalls for EgressCalls {
         self.fetch(call).boxed()
     }
 
+    fn left(&self) -> Option<Left> {
+        self.unsettled.last()
+    }
+
     fn log(&self, level: LogLevel, message: &str) {
         (self.log)(level, message);
     }
@@ -176,6 +204,33 @@ impl fmt::Debug for EgressCalls {
     }
 }
 
+fn retried(repeats: Repeats) -> Retry {
+    let ms = |ms: u32| Duration::from_millis(ms.into());
+    let retry = Retry::times(repeats.times)
+        .backoff(ms(repeats.first_wait_ms), ms(repeats.max_wait_ms))
+        .longest_retry_after(ms(repeats.max_retry_after_ms));
+    if repeats.even_if_not_idempotent { retry.even_if_not_idempotent() } else { retry }
+}
+
+/// Makes a form of its parts.
+fn form(parts: Vec<FormPart>, limits: &Limits) -> Result<Form, HttpFault> {
+    let mut form = Form::new();
+    for FormPart { name, content, file_name, content_type } in parts {
+        let mut part = match content {
+            BodyPart::Text(text) => Part::text(text),
+            bytes @ BodyPart::Base64(_) => Part::bytes(joined(vec![bytes], limits)?),
+        };
+        if let Some(file_name) = file_name {
+            part = part.file_name(file_name);
+        }
+        if let Some(content_type) = content_type {
+            part = part.content_type(content_type);
+        }
+        form = form.part(name, part);
+    }
+    Ok(form)
+}
+
 /// Puts the parts of a body together.
 fn joined(parts: Vec<BodyPart>, limits: &Limits) -> Result<Vec<u8>, HttpFault> {
     let mut all = Vec::new();
@@ -184,9 +239,8 @@ fn joined(parts: Vec<BodyPart>, limits: &Limits) -> Result<Vec<u8>, HttpFault> {
             BodyPart::Text(text) => all.extend_from_slice(text.as_bytes()),
             BodyPart::Base64(text) => {
                 let plain: String = text.split_ascii_whitespace().collect();
-                BASE64_STANDARD.decode_vec(plain, &mut all).map_err(|error| HttpFault {
-                    code: "request".into(),
-                    message: format!("the bytes of a body are not sound base64: {error}"),
+                BASE64_STANDARD.decode_vec(plain, &mut all).map_err(|error| {
+                    HttpFault::new("request", format!("the bytes of a body are not sound base64: {error}"))
                 })?;
             }
         }
@@ -214,8 +268,12 @@ fn answer(response: &Response) -> HttpAnswer {
     let headers = others.map(|name| (name.as_str().to_owned(), texts(name))).chain(cookies).collect();
     let bytes = response.bytes();
     let binary = !bytes.is_empty() && is_binary(response.header("content-type").unwrap_or_default(), bytes);
-    let base64 = binary.then(|| BASE64_STANDARD.encode(bytes));
-    HttpAnswer { status: response.status(), headers, text: response.text().into_owned(), base64 }
+    let text = response.text().into_owned();
+    let bytes = (binary || text.as_bytes() != bytes).then(|| bytes.clone());
+    // Relative to the URL that answered; one that is no URL is told as it is.
+    let next =
+        response.next_link().map(|link| response.url().join(link).map_or_else(|_| link.to_owned(), String::from));
+    HttpAnswer { status: response.status(), headers, text, bytes, is_binary: binary, next }
 }
 
 /// Returns whether a body is bytes rather than text. Its content type decides, so that a file always arrives in the
@@ -232,7 +290,7 @@ pub fn is_binary(content_type: &str, bytes: &[u8]) -> bool {
 }
 
 pub(super) fn fault(error: &EgressError) -> HttpFault {
-    HttpFault { code: error.code().into(), message: error.to_string() }
+    HttpFault::new(error.code(), error.to_string())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use connector_runtime::log::{LogLevel, Logger};
 use connector_runtime::mock::{MOCK_SECRET, MockScript};
 use connector_runtime::outcome::{BoxFuture, Fail, Failure, Reply};
 use connector_runtime::schema::destination::TOKEN_FIELDS;
-use connector_runtime::schema::{ConfigSchema, FieldValues, Fields, is_absent};
+use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Fields, is_absent};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -22,7 +22,7 @@ use super::answer::judge;
 use super::egress::EgressCalls;
 use super::failure::ScriptFailure;
 use super::limits::{GRACE, Limits};
-use super::sandbox::{HostCalls, HttpAnswer, HttpCall, HttpFault, Ran, Sandbox, Script, ScriptCall};
+use super::sandbox::{HostCalls, HttpAnswer, HttpCall, HttpFault, Left, Ran, Sandbox, Script, ScriptCall};
 use super::tokens::{AccessTokens, TokenCall};
 use crate::openapi::cut_script;
 
@@ -154,11 +154,30 @@ impl ScriptExecutor {
         let Self { scripts, connector, schema, sources, defaults, .. } = self;
         let script = &sources.of(command);
         let call = Call { connector, schema, script, command, scenario: None, params, defaults: *defaults };
-        match call.run(scripts, context, host).await {
-            Ok(ran) => Ok(judge(&ran.json)),
-            Err(failure) => failed(failure),
+        let reply = match call.run(scripts, context, host).await {
+            Ok(ran) => judge(&ran.json),
+            Err(failure) => failed(failure)?,
+        };
+        let only_reads = schema.commands.get(command).is_some_and(|command| command.effect == Some(Effect::Read));
+        Ok(match host.left().filter(|_| !reply.success && !only_reads) {
+            Some(left) => unknown(reply, left),
+            None => reply,
+        })
+    }
+}
+
+/// Says of a failure that a write of it may have taken effect, unless the script says what became of it.
+fn unknown(mut reply: Reply, left: Left) -> Reply {
+    let diagnostics = reply.diagnostics.get_or_insert_with(|| Box::new(Value::Object(Map::new())));
+    if let Value::Object(all) = &mut **diagnostics
+        && !all.contains_key("outcome")
+    {
+        all.insert("outcome".to_owned(), "unknown".into());
+        if let Some(status) = left.status.filter(|_| !all.contains_key("statusCode")) {
+            all.insert("statusCode".to_owned(), status.into());
         }
     }
+    reply
 }
 
 /// Returns the URLs where a connection says that access tokens are fetched.
@@ -302,7 +321,7 @@ fn failed(failure: ScriptFailure) -> Result<Reply, Failure> {
 
 fn mocked() -> HttpFault {
     let message = "a mocked call sends nothing: let the mock script return what the service would answer";
-    HttpFault { code: "mocked".into(), message: message.to_owned() }
+    HttpFault::new("mocked", message)
 }
 
 /// What a mock script may use: its log, and nothing else.

@@ -40,10 +40,12 @@ pub(super) enum Kind {
     Token = 22,
     /// From the worker: sends an imported operation.
     Operation = 23,
+    /// From the worker: waits.
+    Sleep = 24,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Bind,
         Self::Run,
         Self::Reply,
@@ -56,6 +58,7 @@ impl Kind {
         Self::Checked,
         Self::Token,
         Self::Operation,
+        Self::Sleep,
     ];
 
     fn of(byte: u8) -> Option<Self> {
@@ -156,6 +159,11 @@ impl<'b> Reader<'b> {
         let (first, rest) = self.0.split_first_chunk::<8>().ok_or(Malformed)?;
         self.0 = rest;
         Ok(u64::from_le_bytes(*first))
+    }
+
+    /// Reads the status of an answer.
+    pub(super) fn status(&mut self) -> Result<u16, Malformed> {
+        u16::try_from(self.number()?).map_err(|_| Malformed)
     }
 
     pub(super) fn size(&mut self) -> Result<usize, Malformed> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use connector_runtime::Secret;
 use connector_runtime::log::LogLevel;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::{GuestError, ScriptProblem};
 use super::frame::{Kind, Malformed, Reader, Writer};
 use super::limits::Limits;
-use super::sandbox::{Figures, HttpAnswer, HttpFault};
+use super::sandbox::{Figures, HttpAnswer, HttpFault, Left};
 
 /// How a worker is confined, as it reports itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -81,10 +82,20 @@ pub(super) struct Checking {
 /// The server's answer to a host call.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Answer(HttpAnswer),
+    Answer {
+        answer: HttpAnswer,
+        /// The bytes of memory that the engine gets to hold it.
+        memory: usize,
+    },
     Token(Secret),
     /// The result of an operation, as JSON text.
-    Result(String),
+    Result {
+        json: String,
+        /// The bytes of memory that the engine gets to hold it.
+        memory: usize,
+    },
+    /// The time has passed.
+    Slept,
     Fault(HttpFault),
     /// The run's time is over.
     Late,
@@ -94,15 +105,21 @@ impl Reply {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let writer = Writer::new(out, Kind::Reply);
         match self {
-            Self::Answer(HttpAnswer { status, headers, text, base64 }) => {
-                let writer = writer.byte(if base64.is_some() { 3 } else { 0 }).number((*status).into()).text(text);
-                let writer = base64.iter().fold(writer, |writer, base64| writer.text(base64));
-                let writer = writer.number(headers.len() as u64);
+            Self::Answer { answer, memory } => {
+                let HttpAnswer { status, headers, text, bytes, is_binary, next } = answer;
+                let writer = writer.byte(0).number(*memory as u64).number((*status).into()).text(text);
+                let writer = writer.byte((*is_binary).into()).byte(bytes.is_some().into());
+                let writer = bytes.iter().fold(writer, |writer, bytes| writer.bytes(bytes));
+                let writer = writer.text(next.as_deref().unwrap_or("")).number(headers.len() as u64);
                 headers.iter().fold(writer, |writer, (name, value)| writer.text(name).text(value)).end()
             }
-            Self::Fault(HttpFault { code, message }) => writer.byte(1).text(code).text(message).end(),
+            Self::Fault(HttpFault { code, message, left }) => {
+                let writer = writer.byte(1).text(code).text(message).byte(left.is_some().into());
+                writer.number(left.and_then(|left| left.status).unwrap_or(0).into()).end()
+            }
             Self::Late => writer.byte(2).end(),
-            Self::Result(json) => writer.byte(5).text(json).end(),
+            Self::Slept => writer.byte(3).end(),
+            Self::Result { json, memory } => writer.byte(5).number(*memory as u64).text(json).end(),
             Self::Token(token) => writer.byte(4).text(token.expose()).end(),
         }
     }
@@ -110,19 +127,28 @@ impl Reply {
     pub(super) fn read(body: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader(body);
         let reply = match reader.byte()? {
-            kind @ (0 | 3) => {
-                let status = u16::try_from(reader.number()?).map_err(|_| Malformed)?;
+            0 => {
+                let memory = reader.size()?;
+                let status = reader.status()?;
                 let text = reader.text()?.to_owned();
-                let base64 = if kind == 3 { Some(reader.text()?.to_owned()) } else { None };
+                let is_binary = reader.byte()? != 0;
+                let bytes = if reader.byte()? == 0 { None } else { Some(Bytes::copy_from_slice(reader.bytes()?)) };
+                let next = Some(reader.text()?.to_owned()).filter(|next| !next.is_empty());
                 let mut headers = Vec::new();
                 for _ in 0..reader.number()? {
                     headers.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
                 }
-                Self::Answer(HttpAnswer { status, headers, text, base64 })
+                Self::Answer { answer: HttpAnswer { status, headers, text, bytes, is_binary, next }, memory }
             }
-            1 => Self::Fault(HttpFault { code: reader.text()?.to_owned().into(), message: reader.text()?.to_owned() }),
+            1 => {
+                let (code, message) = (reader.text()?.to_owned().into(), reader.text()?.to_owned());
+                let has_left = reader.byte()? != 0;
+                let status = Some(reader.status()?).filter(|status| *status != 0);
+                Self::Fault(HttpFault { code, message, left: has_left.then_some(Left { status }) })
+            }
             2 => Self::Late,
-            5 => Self::Result(reader.text()?.to_owned()),
+            3 => Self::Slept,
+            5 => Self::Result { memory: reader.size()?, json: reader.text()?.to_owned() },
             4 => Self::Token(Secret::from(reader.text()?)),
             _ => return Err(Malformed),
         };

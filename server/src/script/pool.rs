@@ -54,6 +54,8 @@ pub struct PoolSettings {
     pub runs: u32,
     /// The memory that large frames of workers count against.
     pub memory: MemoryBudget,
+    /// The bytes of address space that a worker gets: [`Limits::room`](super::Limits::room).
+    pub room: usize,
 }
 
 impl Default for PoolSettings {
@@ -70,6 +72,7 @@ impl Default for PoolSettings {
             wait: Duration::from_secs(10),
             runs: 1000,
             memory: MemoryBudget::unlimited(),
+            room: Limits::default().room(),
         }
     }
 }
@@ -112,7 +115,7 @@ impl Pool {
     /// # Errors
     /// If the operating system cannot spawn a thread.
     pub fn new(settings: PoolSettings) -> io::Result<Self> {
-        let starter = Starter::new(settings.program.clone())?;
+        let starter = Starter::new(settings.program.clone(), settings.room)?;
         let bound = settings.workers.saturating_sub(settings.spares).max(1);
         let limits =
             QueueLimits { workers: bound, per_connector: settings.per_connector.max(1), waiting: settings.waiting };

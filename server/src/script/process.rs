@@ -17,11 +17,12 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::compute_slot::{ComputeSlot, Place};
 use super::failure::{ScriptFailure, ScriptProblem};
 use super::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
+use super::grants::Grants;
+use super::host_call::{answered, asked};
 use super::limits::{CHECK, DATA, GRACE, Limits};
 use super::message::{Checking, Confinement, Done, Fault, Reply, level_byte, level_of, write_limits};
-use super::sandbox::{HostCalls, HttpCall, OperationCall, Ran, ScriptCall};
+use super::sandbox::{HostCalls, Ran, ScriptCall};
 use super::starter::{Process, Started};
-use super::tokens::TokenCall;
 use super::usage::Usage;
 
 /// The size of the buffer for reading from a worker.
@@ -124,8 +125,10 @@ impl Worker {
             self.fit = true;
             return Err(ScriptFailure::Busy);
         }
-        let out = self.order(call)?;
-        let verdict = match timeout_at(call.deadline + GRACE, self.converse(call, host, &mut turn, &out)).await {
+        let mut grants = Grants::new(&self.memory);
+        let out = self.order(call, &mut grants)?;
+        let conversing = self.converse(call, host, &mut turn, &mut grants, &out);
+        let verdict = match timeout_at(call.deadline + GRACE, conversing).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(Gone)) if self.confinement.is_none() => {
                 return Err(ScriptFailure::Unavailable { why: "it ended before it was ready".to_owned() });
@@ -147,7 +150,7 @@ impl Worker {
     }
 
     /// Writes the frame that starts a run.
-    fn order(&self, call: &ScriptCall<'_>) -> Result<Vec<u8>, ScriptFailure> {
+    fn order(&self, call: &ScriptCall<'_>, grants: &mut Grants) -> Result<Vec<u8>, ScriptFailure> {
         let mut out = Vec::with_capacity(1024);
         let source = call.script.source();
         let too_large = |what, bytes, limit| ScriptFailure::TooLarge { what, bytes, limit };
@@ -167,8 +170,10 @@ impl Worker {
         };
         let budget = call.deadline.saturating_duration_since(Instant::now());
         let writer = Writer::new(&mut out, Kind::Run).number(micros(budget)).byte(level_byte(call.log_level));
-        let writer = write_limits(writer, call.limits).text(call.command).text(call.idempotency_key.unwrap_or(""));
-        let written = writer.json(&data).map_err(|_| too_large("the call's data", 0, DATA))?.end();
+        let data = serde_json::to_string(&data).map_err(|_| too_large("the call's data", 0, DATA))?;
+        let limits = Limits { memory: call.limits.memory + grants.grant(&data, 0), ..*call.limits };
+        let writer = write_limits(writer, &limits).text(call.command).text(call.idempotency_key.unwrap_or(""));
+        let written = writer.text(&data).end();
         let bytes = out.len() - before;
         if written.is_err() || bytes > DATA {
             return Err(too_large("the call's data", bytes, DATA));
@@ -181,6 +186,7 @@ impl Worker {
         call: &ScriptCall<'_>,
         host: &dyn HostCalls,
         turn: &mut ComputeSlot<'_>,
+        grants: &mut Grants,
         out: &[u8],
     ) -> Result<Ended, Gone> {
         self.write(out).await?;
@@ -203,14 +209,15 @@ impl Worker {
                         host.log(level, text);
                     }
                 }
-                Kind::Call | Kind::Token | Kind::Operation => {
+                Kind::Call | Kind::Token | Kind::Operation | Kind::Sleep => {
                     turn.pause();
                     let asked = asked(kind, &body)?;
-                    let reply = match usage.call() {
+                    let allowed = if kind == Kind::Sleep { usage.sleep() } else { usage.call() };
+                    let reply = match allowed {
                         Err(fault) => Reply::Fault(fault),
                         Ok(()) => tokio::select! {
                             biased;
-                            reply = answered(host, asked, call.deadline, &mut usage) => reply,
+                            reply = answered(host, asked, call.deadline, &mut usage, grants) => reply,
                             // It is waiting for the answer, so any frame now means that it has ended.
                             _ = self.receive() => return Err(Gone),
                         },
@@ -328,43 +335,6 @@ impl Worker {
     fn set_priority(&self, nice: i32) -> bool {
         let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
         id.is_some_and(|id| rustix::process::setpriority_process(Some(id), nice).is_ok())
-    }
-}
-
-/// What a script asks of the host.
-enum Asked {
-    Http(HttpCall),
-    Token(TokenCall),
-    Operation(OperationCall),
-}
-
-fn asked(kind: Kind, body: &[u8]) -> Result<Asked, Malformed> {
-    let mut reader = Reader(body);
-    Ok(match kind {
-        Kind::Token => Asked::Token(reader.json()?),
-        Kind::Operation => Asked::Operation(reader.json()?),
-        _ => Asked::Http(reader.json()?),
-    })
-}
-
-/// Waits for the result of a host call, until the run's deadline.
-async fn answered(host: &dyn HostCalls, asked: Asked, deadline: Instant, usage: &mut Usage<'_>) -> Reply {
-    let calling = async {
-        match asked {
-            Asked::Token(call) => host.token(call).await.map(Reply::Token),
-            Asked::Operation(call) => {
-                let result = host.operation(call).await?;
-                usage.body(result.len()).map(|()| Reply::Result(result))
-            }
-            Asked::Http(call) => {
-                let answer = host.http(call).await?;
-                usage.body(answer.text.len()).map(|()| Reply::Answer(answer))
-            }
-        }
-    };
-    match timeout_at(deadline, calling).await {
-        Err(_) => Reply::Late,
-        Ok(reply) => reply.unwrap_or_else(Reply::Fault),
     }
 }
 

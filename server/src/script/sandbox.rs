@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use connector_runtime::Secret;
 use connector_runtime::log::LogLevel;
 use futures_util::future::BoxFuture;
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::failure::{ScriptFailure, ScriptProblem};
-use super::limits::Limits;
+use super::limits::{Limits, MAX_SLEEPS};
 use super::tokens::TokenCall;
 
 /// Runs scripts in a sandbox.
@@ -139,7 +140,7 @@ pub trait HostCalls: Send + Sync {
     /// run hides the token. By default there are no tokens.
     fn token(&self, _: TokenCall) -> BoxFuture<'_, Result<Secret, HttpFault>> {
         let message = "access tokens are not to be had here".to_owned();
-        Box::pin(std::future::ready(Err(HttpFault { code: "token".into(), message })))
+        Box::pin(std::future::ready(Err(HttpFault::new("token", message))))
     }
 
     /// Sends an imported operation and returns its result as JSON text. The future is dropped at the run's deadline. By
@@ -147,7 +148,12 @@ pub trait HostCalls: Send + Sync {
     fn operation(&self, _: OperationCall) -> BoxFuture<'_, Result<String, HttpFault>> {
         let message =
             "only the commands of an imported type have operations; send the request with floh.http".to_owned();
-        Box::pin(std::future::ready(Err(HttpFault { code: "operation".into(), message })))
+        Box::pin(std::future::ready(Err(HttpFault::new("operation", message))))
+    }
+
+    /// Returns what is known of the last write that left and was not answered to its end. By default there is none.
+    fn left(&self) -> Option<Left> {
+        None
     }
 
     /// Takes a log line, as the script wrote it: it may hold anything, secrets too.
@@ -167,8 +173,25 @@ pub struct HttpCall {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: HttpBody,
-    /// How long it may take; never longer than the run.
+    /// How long it may take, with all repeats; never longer than the run.
     pub timeout_ms: Option<u64>,
+    /// How it is sent again after a temporary failure.
+    pub retry: Option<Repeats>,
+}
+
+/// How often and when a request is sent again; see [`connector_runtime::egress::Retry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// How often it is sent again.
+    pub times: u32,
+    /// The limit of the first wait.
+    pub first_wait_ms: u32,
+    /// The limit of all waits.
+    pub max_wait_ms: u32,
+    /// The longest `Retry-After` that is waited for.
+    pub max_retry_after_ms: u32,
+    /// Whether the author knows that sending it twice does no harm.
+    pub even_if_not_idempotent: bool,
 }
 
 impl fmt::Debug for HttpCall {
@@ -205,6 +228,21 @@ pub enum HttpBody {
     Form(Vec<(String, String)>),
     /// Texts and bytes, sent one after the other.
     Parts(Vec<BodyPart>),
+    /// A form of several parts (RFC 7578).
+    Multipart(Vec<FormPart>),
+}
+
+/// A part of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormPart {
+    /// The name of the field.
+    pub name: String,
+    /// What it holds.
+    pub content: BodyPart,
+    /// The name of the file, if it is one.
+    pub file_name: Option<String>,
+    /// The type of what it holds.
+    pub content_type: Option<String>,
 }
 
 /// A part of a body that is not only text.
@@ -233,12 +271,13 @@ impl fmt::Debug for HttpBody {
             Self::Json(_) => "Json",
             Self::Form(_) => "Form",
             Self::Parts(_) => "Parts",
+            Self::Multipart(_) => "Multipart",
         })
     }
 }
 
 /// The answer to an HTTP call, whatever its status.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
@@ -246,8 +285,19 @@ pub struct HttpAnswer {
     pub headers: Vec<(String, String)>,
     /// The body as a text.
     pub text: String,
-    /// The body's bytes in base64, if they are not text.
-    pub base64: Option<String>,
+    /// The body's bytes, if they are not the UTF-8 of the text.
+    pub bytes: Option<Bytes>,
+    /// Whether the body is bytes rather than a text.
+    pub is_binary: bool,
+    /// The URL of the next page, as the header `Link` names it.
+    pub next: Option<String>,
+}
+
+impl HttpAnswer {
+    /// Returns the size of the body.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.as_ref().map_or(self.text.len(), Bytes::len)
+    }
 }
 
 impl fmt::Debug for HttpAnswer {
@@ -263,6 +313,15 @@ pub struct HttpFault {
     pub code: Cow<'static, str>,
     /// What happened.
     pub message: String,
+    /// Set if a write left and was not answered to its end.
+    pub left: Option<Left>,
+}
+
+/// What is known of a write that left and was not answered to its end. It may have taken effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Left {
+    /// The status of the answer, if its head had come.
+    pub status: Option<u16>,
 }
 
 /// The outcome of a run.
@@ -293,25 +352,34 @@ pub struct Figures {
 }
 
 impl HttpFault {
+    /// Makes a fault of a request that has not left, or that only reads.
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), left: None }
+    }
+
+    pub(super) fn too_many_sleeps() -> Self {
+        Self::new("too_many_sleeps", format!("a command may wait {MAX_SLEEPS} times; wait for longer at a time"))
+    }
+
     /// The code of an HTTP call beyond the limit.
     pub(super) const TOO_MANY_CALLS: &'static str = "too_many_calls";
 
     pub(super) fn too_many_calls(limit: u32) -> Self {
-        Self {
-            code: Self::TOO_MANY_CALLS.into(),
-            message: format!("a command may make {limit} HTTP calls; ask for more at a time, for example with paging"),
-        }
+        Self::new(
+            Self::TOO_MANY_CALLS,
+            format!("a command may make {limit} HTTP calls; ask for more at a time, for example with paging"),
+        )
     }
 
     pub(super) fn too_large(limits: &Limits) -> Self {
         let Limits { body, bodies, .. } = *limits;
-        Self {
-            code: "too_large".into(),
-            message: format!(
+        Self::new(
+            "too_large",
+            format!(
                 "a body may have {} MiB, and all answers of a command together {} MiB; ask for less at a time",
                 body >> 20,
                 bodies >> 20
             ),
-        }
+        )
     }
 }

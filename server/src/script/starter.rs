@@ -67,12 +67,12 @@ struct Order(Then);
 impl Starter {
     /// # Errors
     /// If the operating system cannot spawn a thread.
-    pub(super) fn new(program: PathBuf) -> io::Result<Self> {
+    pub(super) fn new(program: PathBuf, room: usize) -> io::Result<Self> {
         let (orders, incoming) = channel::<Order>();
         let (graves, dead) = channel();
         thread::Builder::new()
             .name("script-starter".to_owned())
-            .spawn(move || start_all(&program, &incoming, &graves))?;
+            .spawn(move || start_all(&program, room, &incoming, &graves))?;
         thread::Builder::new().name("script-reaper".to_owned()).spawn(move || reap_all(&dead))?;
         Ok(Self { orders })
     }
@@ -86,9 +86,9 @@ impl Starter {
     }
 }
 
-fn start_all(program: &PathBuf, orders: &Receiver<Order>, graves: &Sender<Child>) {
+fn start_all(program: &PathBuf, room: usize, orders: &Receiver<Order>, graves: &Sender<Child>) {
     for Order(then) in orders {
-        then(start(program, graves));
+        then(start(program, room, graves));
     }
 }
 
@@ -100,10 +100,10 @@ fn reap_all(dead: &Receiver<Child>) {
 }
 
 /// Every other file of the server is closed on exec, as Rust opens it.
-fn start(program: &PathBuf, graves: &Sender<Child>) -> io::Result<Started> {
+fn start(program: &PathBuf, room: usize, graves: &Sender<Child>) -> io::Result<Started> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(program);
-    command.arg(ARGUMENT).env_clear().env("TZ", "UTC0").current_dir("/");
+    command.arg(ARGUMENT).arg(room.to_string()).env_clear().env("TZ", "UTC0").current_dir("/");
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
     let child = with_small_pages(|| command.spawn())?;
     let process = Process { child: Some(child), graves: graves.clone() };

@@ -209,9 +209,9 @@ fn is_https(url: &str) -> bool {
 }
 
 pub(super) fn refused(why: &str) -> HttpFault {
-    HttpFault { code: "token".into(), message: format!("no access token: {why}") }
+    HttpFault::new("token", format!("no access token: {why}"))
 }
 
 pub(super) fn misused(why: &str) -> HttpFault {
-    HttpFault { code: "request".into(), message: format!("floh.auth.token cannot ask for a token: {why}") }
+    HttpFault::new("request", format!("floh.auth.token cannot ask for a token: {why}"))
 }

@@ -4,7 +4,7 @@
 
 use connector_runtime::log::LOG_LINE_BYTES;
 
-use super::limits::Limits;
+use super::limits::{Limits, MAX_SLEEPS};
 use super::sandbox::HttpFault;
 
 /// The host calls, bytes and log text of a run so far.
@@ -12,17 +12,23 @@ pub(super) struct Usage<'l> {
     limits: &'l Limits,
     calls: u32,
     bodies: usize,
+    sleeps: u32,
     log: usize,
 }
 
 impl<'l> Usage<'l> {
     pub(super) const fn new(limits: &'l Limits) -> Self {
-        Self { limits, calls: 0, bodies: 0, log: 0 }
+        Self { limits, calls: 0, bodies: 0, sleeps: 0, log: 0 }
     }
 
     pub(super) fn call(&mut self) -> Result<(), HttpFault> {
         self.calls += 1;
         if self.calls > self.limits.calls { Err(HttpFault::too_many_calls(self.limits.calls)) } else { Ok(()) }
+    }
+
+    pub(super) fn sleep(&mut self) -> Result<(), HttpFault> {
+        self.sleeps += 1;
+        if self.sleeps > MAX_SLEEPS { Err(HttpFault::too_many_sleeps()) } else { Ok(()) }
     }
 
     pub(super) fn body(&mut self, bytes: usize) -> Result<(), HttpFault> {

@@ -5,20 +5,26 @@
 //! of its own (`engine`); what stays between runs is the compiled script. After a run that met a limit
 //! the engine is not trusted any more: the worker answers and ends without cleaning up.
 
+mod bytes;
 mod channel;
 mod checking;
 mod clock;
+mod dates;
 mod engine;
 mod fault;
 mod from_json;
 mod host;
 mod host_answer;
+mod http;
 mod jail;
+mod numbers;
 mod realm;
 mod run;
 mod serve;
+mod signing;
 mod text;
 mod to_json;
+mod urls;
 mod util;
 
 pub use self::serve::{ARGUMENT, is_worker, main};

@@ -110,12 +110,12 @@ async fn what_is_polluted_or_replaced_changes_no_failure_into_a_success() {
 async fn results_beyond_the_limits_are_refused_with_the_reason() {
     let pool = pool();
     for (body, why) in [
-        ("return 'x'.repeat(2 << 20);", "1024 KiB"),
-        ("return new Array(200000).fill(0);", "100000 values"),
-        ("var a = []; a[4294967294] = 1; return a;", "100000 values"),
-        ("var o = {}; for (var i = 0; i < 100001; i++) o[i] = 1; return o;", "100000 values"),
-        ("var o = {}; for (var i = 0; i < 100; i++) o = { o }; return o;", "64 levels"),
-        ("var o = {}; o.o = o; return o;", "64 levels"),
+        ("return 'x'.repeat(14 << 20);", "13717 KiB"),
+        ("return new Array(1000001).fill(0);", "1000000 values"),
+        ("var a = []; a[4294967294] = 1; return a;", "1000000 values"),
+        ("return Array.from({ length: 10 }, function () { return new Array(100000).fill(0); });", "1000000 values"),
+        ("var o = {}; for (var i = 0; i < 200; i++) o = { o }; return o;", "120 levels"),
+        ("var o = {}; o.o = o; return o;", "120 levels"),
         ("return main;", "function"),
         ("return Symbol('s');", "symbol"),
     ] {
@@ -226,7 +226,7 @@ async fn floh_is_frozen_and_nothing_reaches_sideways() {
         try { delete globalThis.floh; } catch (e) {}
         function main() { return [
             typeof floh.http.get, typeof floh.log.info, typeof floh.extra, Object.isFrozen(floh), Object.isFrozen(floh.util),
-            ['Atomics', 'SharedArrayBuffer', 'queueMicrotask', 'performance', 'WebAssembly', 'process', 'require', 'std', 'os', 'fetch', 'navigator', 'WeakRef', 'setTimeout', 'print', 'scriptArgs', 'bjson', 'gc']
+            ['Atomics', 'SharedArrayBuffer', 'queueMicrotask', 'performance', 'WebAssembly', 'process', 'require', 'std', 'os', 'fetch', 'navigator', 'WeakRef', 'setInterval', 'print', 'scriptArgs', 'bjson', 'gc']
                 .filter(function (name) { return name in globalThis; }).join(),
             (function () {}).constructor('return typeof process + typeof require + typeof std')(),
             (0, eval)('typeof module'), new Date(0).getTimezoneOffset(), (function () { return this === globalThis; })(),

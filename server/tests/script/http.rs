@@ -125,12 +125,12 @@ async fn there_are_only_so_many_calls_and_bytes() {
     let failure = call.run(&pool, &host).await.map(|ran| ran.json).unwrap_err();
     assert_eq!((failure.class(), host.calls.lock().unwrap().len()), ("host_calls", 50));
 
-    let host = Host::answering(200, &"x".repeat(9 << 20));
+    let host = Host::answering(200, &"x".repeat((10 << 20) + 1));
     let call =
         Call::new("function main() { try { floh.http.get('https://a.example.com/'); } catch (e) { return e.code; } }");
     assert_eq!(call.run(&pool, &host).await.unwrap().json, "\"too_large\"");
 
-    let host = Host::answering(200, &"x".repeat(7 << 20));
+    let host = Host::answering(200, &"x".repeat(9 << 20));
     let call = Call::new(
         "function main() { for (var n = 0; ; n++) try { floh.http.get('https://a.example.com/'); } catch (e) { return [n, e.code]; } }",
     );

@@ -42,7 +42,7 @@ impl Host {
 
     pub(crate) fn answering(status: u16, text: &str) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let answer = HttpAnswer { status, headers, text: text.to_owned(), base64: None };
+        let answer = HttpAnswer { status, headers, text: text.to_owned(), ..HttpAnswer::default() };
         Self { answer: Mutex::new(Some(Ok(answer))), ..Self::default() }
     }
 }
@@ -54,7 +54,7 @@ impl HostCalls for Host {
         if self.silent {
             return std::future::pending().boxed();
         }
-        let refused = HttpFault { code: "policy".into(), message: "refused to call it".to_owned() };
+        let refused = HttpFault::new("policy", "refused to call it");
         std::future::ready(answer.unwrap_or(Err(refused))).boxed()
     }
 

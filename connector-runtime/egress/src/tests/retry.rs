@@ -20,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// An answer that nobody sent.
 fn answered(status: u16, headers: &[(&'static str, &str)]) -> Result<Response, EgressError> {
-    let outgoing = OutgoingRequest::new("GET", "http://a.test/".parse().unwrap(), SECOND).unwrap();
+    let outgoing = OutgoingRequest::new("GET", "http://a.test/".parse().unwrap(), SECOND, 1 << 20).unwrap();
     let headers =
         headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
     let headers: HeaderMap = headers.collect();
@@ -82,9 +82,9 @@ fn what_fails_in_passing() {
         EgressError::Url { rule: Rule::Space },
         EgressError::Scope { target: target(), allowed: String::new(), mend: String::new() },
         EgressError::Tls { target: target(), why: why() },
-        EgressError::Timeout { target: target(), after: SECOND },
-        EgressError::TooLarge { target: target(), why: why() },
-        EgressError::Protocol { target: target(), why: why() },
+        EgressError::Timeout { target: target(), after: SECOND, status: None },
+        EgressError::TooLarge { target: target(), why: why(), status: None },
+        EgressError::Protocol { target: target(), why: why(), status: None },
         EgressError::Redirect { target: target(), why: why() },
         EgressError::request("mistaken"),
     ] {

@@ -66,3 +66,12 @@ async fn head_has_no_body() {
     assert_eq!((&payload["status"], &payload["body"]), (&json!(200), &Value::Null));
     assert_eq!(payload["headers"]["content-length"], "8");
 }
+
+#[tokio::test]
+async fn cookies_are_a_list() {
+    let headers = "x-a: 1\r\nset-cookie: a=1; expires=Thu, 26 Nov 2026 20:00:00 GMT\r\nx-a: 2\r\nset-cookie: b=2\r\n";
+    let upstream = fixed("200 OK", headers, "").await;
+    let payload = call(&upstream).param("url", upstream.url("/")).run().await.payload.unwrap();
+    let cookies = ["a=1; expires=Thu, 26 Nov 2026 20:00:00 GMT", "b=2"];
+    assert_eq!((&payload["headers"]["set-cookie"], &payload["headers"]["x-a"]), (&json!(cookies), &json!("1, 2")));
+}

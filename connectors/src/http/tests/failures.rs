@@ -6,7 +6,7 @@ use connector_runtime::prelude::*;
 use connector_runtime::testing;
 use test_support::{Reply, Upstream};
 
-use super::upstream::{answer, call, empty_object, fixed};
+use super::upstream::{answer, call, call_to, empty_object, fixed};
 use crate::http::{ApiKeyPlace, BodyType, Http, Method, RequestParams, ResponseType, deadline};
 
 #[tokio::test]
@@ -79,6 +79,31 @@ async fn the_callers_deadline_goes_before_the_params() {
     let upstream = Upstream::start(|_| Reply::never()).await;
     let call = call(&upstream).param("url", upstream.url("/")).param("timeoutMs", 60_000).timeout_ms(50);
     assert_eq!(call.run().await.error.as_deref(), Some("Timed out after 50 ms"));
+}
+
+#[tokio::test]
+async fn a_write_that_left_and_was_not_answered_to_its_end_has_an_unknown_outcome() {
+    let hangs = Upstream::start(|_| Reply::never()).await;
+    let breaks =
+        Upstream::start(|_| Reply::raw("HTTP/1.1 201 Created\r\ncontent-length: 9\r\n\r\nhalf".to_owned())).await;
+    for (method, unknown) in [("POST", true), ("DELETE", true), ("GET", false), ("OPTIONS", false)] {
+        let sent = |upstream: &Upstream| call(upstream).param("url", upstream.url("/")).param("method", method);
+        let outcome = if unknown { json!("unknown") } else { json!(null) };
+
+        let result = sent(&hangs).param("timeoutMs", 50).run().await;
+        assert_eq!(result.diagnostics.unwrap_or_default()["outcome"], outcome, "{method}");
+        let result = sent(&hangs).timeout_ms(60).run().await;
+        assert_eq!(result.error.as_deref(), Some("Timed out after 60 ms"), "{method}");
+        assert_eq!(result.diagnostics.unwrap_or_default()["outcome"], outcome, "{method}");
+
+        let result = sent(&breaks).param("timeoutMs", 100).run().await;
+        let diagnostics = result.diagnostics.unwrap();
+        assert_eq!((&diagnostics["outcome"], &diagnostics["statusCode"]), (&outcome, &json!(201)), "{method}");
+        assert!(result.error.unwrap().contains("it had begun with status 201"));
+    }
+    // Nothing left.
+    let refused = call_to(&[]).param("url", "http://127.0.0.1:9/").param("method", "POST").run().await;
+    assert_eq!(refused.diagnostics.unwrap(), json!({ "code": "policy" }));
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn the_steps_of_the_specification() {
     let scope = "20260203/eu-central-1/execute-api/aws4_request";
     let key = ["20260203", "eu-central-1", "execute-api", "aws4_request"]
         .iter()
-        .fold(format!("AWS4{SECRET}").into_bytes(), |key, part| hmac(&key, part).to_vec());
+        .fold(format!("AWS4{SECRET}").into_bytes(), |key, part| hmac(&key, part).as_ref().to_vec());
     let signature = const_hex::encode(hmac(&key, &format!("AWS4-HMAC-SHA256\n{AT}\n{scope}\n{hashed}")));
     assert_eq!(
         authorization(&case),

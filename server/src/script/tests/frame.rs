@@ -7,7 +7,7 @@ use crate::script::Limits;
 use crate::script::frame::{HEAD, Kind, Malformed, Reader, Writer, head};
 use crate::script::limits::FRAME;
 use crate::script::message::{Done, Order, Reply, level_byte, level_of, write_limits};
-use crate::script::sandbox::{Figures, HttpAnswer, HttpFault};
+use crate::script::sandbox::{Figures, HttpAnswer, HttpFault, Left};
 
 fn body(frame: &[u8]) -> (Kind, &[u8]) {
     let (kind, length) = head(*frame.first_chunk().unwrap()).unwrap();
@@ -34,10 +34,27 @@ fn an_order_is_read_as_it_was_written() {
 #[test]
 fn every_reply_is_read_as_it_was_written() {
     let headers = vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), String::new())];
+    let answer = |answer| Reply::Answer { answer, memory: 1 << 20 };
     for reply in [
-        Reply::Answer(HttpAnswer { status: 204, headers: headers.clone(), text: "\u{e9}\0".to_owned(), base64: None }),
-        Reply::Answer(HttpAnswer { status: 200, headers, text: String::new(), base64: Some("AP8=".to_owned()) }),
-        Reply::Fault(HttpFault { code: "policy".into(), message: "no".to_owned() }),
+        answer(HttpAnswer {
+            status: 204,
+            headers: headers.clone(),
+            text: "\u{e9}\0".to_owned(),
+            ..HttpAnswer::default()
+        }),
+        answer(HttpAnswer {
+            status: 200,
+            headers,
+            bytes: Some(b"\0\xff"[..].into()),
+            is_binary: true,
+            ..HttpAnswer::default()
+        }),
+        answer(HttpAnswer { next: Some("https://a.test/2".to_owned()), ..HttpAnswer::default() }),
+        Reply::Result { json: "[1]".to_owned(), memory: 7 },
+        Reply::Fault(HttpFault::new("policy", "no")),
+        Reply::Fault(HttpFault { left: Some(Left { status: None }), ..HttpFault::new("timeout", "") }),
+        Reply::Fault(HttpFault { left: Some(Left { status: Some(201) }), ..HttpFault::new("protocol", "") }),
+        Reply::Slept,
         Reply::Late,
     ] {
         let mut out = Vec::new();

@@ -19,7 +19,7 @@ fn good_for(value: u32, time: Duration) -> Result<Fetched<u32>, HttpFault> {
 }
 
 fn broken() -> HttpFault {
-    HttpFault { code: "token".into(), message: "no".to_owned() }
+    HttpFault::new("token", "no")
 }
 
 #[test]

@@ -30,8 +30,8 @@ pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> 
     let clock = Rc::new(Clock::start(budget));
     engine.bind(&source);
     let problems = match realm::open(&limits, &clock) {
-        Ok(World { context, refused }) => {
-            let host = Rc::new(Host::new(Rc::clone(channel), Rc::clone(&clock), refused, limits, LogLevel::Error));
+        Ok(World { context, account }) => {
+            let host = Rc::new(Host::new(Rc::clone(channel), Rc::clone(&clock), account, limits, LogLevel::Error));
             host.closed.set(Some(CLOSED));
             let problems = context.with(|ctx| look(engine, &ctx, &host, &commands));
             channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))?;
@@ -65,7 +65,7 @@ fn top_level<'c>(
     let clock = &*host.clock;
     let furnish = || {
         let data = r#"{"config":{},"params":{},"variables":{}}"#;
-        Realm::furnish(ctx, &engine.prelude, host.object(ctx)?, data, "")
+        Realm::furnish(ctx, &engine.prelude, host.object(ctx, &engine.lazy)?, data, "")
     };
     let realm = furnish().map_err(|error| fault::read(ctx, None, host, &error))?;
     let read = |error: rquickjs::Error| fault::read(ctx, Some(&realm), host, &error);

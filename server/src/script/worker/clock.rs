@@ -33,6 +33,11 @@ impl Clock {
         self.over.get()
     }
 
+    /// Returns how much time is left.
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// Ends the time, because the server says so.
     pub(super) fn end(&self) {
         self.over.set(true);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use rquickjs::{Ctx, Result};
+use rquickjs::{Ctx, Result, Value};
 use script_ffi::{Bytecode, compile};
 
 use super::clock::Clock;
@@ -18,10 +18,29 @@ pub(super) const PRELUDE: &str = "floh";
 /// Commands whose look-up is kept compiled.
 const MAX_COMMANDS: usize = 256;
 
+/// The parts of the prelude that run at first use.
+#[derive(Debug, Clone)]
+pub(super) struct Lazy {
+    pub(super) web: Rc<Part>,
+    pub(super) paging: Rc<Part>,
+}
+
+/// A compiled part of the prelude.
+#[derive(Debug)]
+pub(super) struct Part(Bytecode);
+
+impl Part {
+    /// Returns the function that makes it.
+    pub(super) fn run<'js>(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
+        self.0.run(ctx)
+    }
+}
+
 /// The engine of a worker.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) prelude: Bytecode,
+    pub(super) lazy: Lazy,
     source: String,
     script: Option<Bytecode>,
     commands: Vec<(String, Bytecode)>,
@@ -38,12 +57,16 @@ impl Engine {
                 "new Date().getTimezoneOffset(); new Date().toString(); Math.random(); (0.1).toString(); \
                  'a'.localeCompare('b'); 'A'.normalize('NFD'); /a+/.test('b'); [3, 1].sort(); 2n ** 70n;",
             )?;
-            compile(&ctx, include_str!("prelude.js"), PRELUDE)
+            let lazy = |source| Ok::<_, rquickjs::Error>(Rc::new(Part(compile(&ctx, source, PRELUDE)?)));
+            let lazy = Lazy { web: lazy(include_str!("web.js"))?, paging: lazy(include_str!("paging.js"))? };
+            Ok::<_, rquickjs::Error>((compile(&ctx, include_str!("prelude.js"), PRELUDE)?, lazy))
         })?;
+        let (prelude, lazy) = prelude;
         drop(world);
-        // Both are seeded by now.
+        // All are seeded by now.
         getrandom::fill(&mut [0; 16]).ok();
-        Ok(Self { prelude, source: String::new(), script: None, commands: Vec::new() })
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut [0; 16]).ok();
+        Ok(Self { prelude, lazy, source: String::new(), script: None, commands: Vec::new() })
     }
 
     /// Takes the script that this worker serves. It is compiled by the first run, under that run's limits.

@@ -58,7 +58,7 @@ pub(super) fn syntax<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, host: &Host, error
 
 fn classify(thrown: &Value<'_>, guest: GuestError, host: &Host) -> Fault {
     // If there is no memory even for an error, the engine throws null.
-    if host.refused.is_set() && (thrown.is_null() || guest.message == "out of memory") {
+    if host.account.was_refused() && (thrown.is_null() || guest.message == "out of memory") {
         return Fault::Memory;
     }
     if thrown.is_error() {

@@ -5,31 +5,32 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use connector_runtime::log::{LOG_LINE_BYTES, LogLevel, MAX_LOG_LINES};
-use rquickjs::atom::Atom;
+use connector_runtime::schema::{nearest_name, shown_name};
 use rquickjs::function::Rest;
-use rquickjs::object::Filter;
 use rquickjs::{Array, Coerced, Ctx, Error, Exception, Function, Object, Result, String as JsString, Value};
-use script_ffi::Refused;
+use script_ffi::MemoryAccount;
 use serde::Serialize;
 
 use super::channel::Channel;
 use super::clock::Clock;
+use super::engine::Lazy;
 use super::from_json;
-use super::host_answer::{response, told};
+use super::host_answer::told;
 use super::realm::Realm;
 use super::text;
 use super::to_json::{self, Most, Unwritable};
 use super::util;
 use crate::script::frame::{Kind, Malformed};
-use crate::script::limits::{Limits, TEXT};
+use crate::script::limits::{Limits, MAX_SLEEPS, TEXT};
 use crate::script::message::{Reply, level_byte};
-use crate::script::sandbox::{BodyPart, HttpAnswer, HttpBody, HttpCall, HttpFault};
+use crate::script::sandbox::{HttpBody, HttpFault};
 use crate::script::tokens::TokenCall;
 
 /// The maximum number of pairs of headers, query or form that are read.
-const MAX_PAIRS: usize = 1000;
+pub(super) const MAX_PAIRS: usize = 1000;
 /// How much of an object a log line shows.
 const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
 
@@ -38,13 +39,14 @@ const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
 pub(super) struct Host {
     pub(super) channel: Rc<Channel>,
     pub(super) clock: Rc<Clock>,
-    pub(super) refused: Refused,
+    pub(super) account: MemoryAccount,
     pub(super) limits: Limits,
     pub(super) level: LogLevel,
     /// Whether calls are refused: while a source is checked, and after the result.
     pub(super) closed: Cell<Option<&'static str>>,
     pub(super) calls: Cell<u32>,
-    bodies: Cell<usize>,
+    pub(super) bodies: Cell<usize>,
+    sleeps: Cell<u32>,
     /// The bytes that the log lines have cost.
     logged: Cell<usize>,
     /// The log lines so far.
@@ -55,26 +57,27 @@ impl Host {
     pub(super) fn new(
         channel: Rc<Channel>,
         clock: Rc<Clock>,
-        refused: Refused,
+        account: MemoryAccount,
         limits: Limits,
         level: LogLevel,
     ) -> Self {
         Self {
             channel,
             clock,
-            refused,
+            account,
             limits,
             level,
             closed: Cell::new(None),
             calls: Cell::new(0),
             bodies: Cell::new(0),
+            sleeps: Cell::new(0),
             logged: Cell::new(0),
             lines: Cell::new(0),
         }
     }
 
     /// Creates the object that the prelude builds `floh` from.
-    pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>, lazy: &Lazy) -> Result<Object<'js>> {
         let all = Object::new_proto(ctx.clone(), None)?;
         let host = Rc::clone(self);
         let http = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.http(&ctx, &realm, args);
@@ -88,32 +91,20 @@ impl Host {
         let host = Rc::clone(self);
         let operation = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.operation(&ctx, &realm, args);
         all.set("operation", Function::new(ctx.clone(), operation)?)?;
-        let util = |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, args);
+        let host = Rc::clone(self);
+        let sleep = move |ctx: Ctx<'js>, _: Realm<'js>, ms| host.sleep(&ctx, ms);
+        all.set("sleep", Function::new(ctx.clone(), sleep)?)?;
+        let unknown = |ctx: Ctx<'js>, realm: Realm<'js>, what, name, known: Vec<String>| -> Result<()> {
+            Err(unknown_option(&ctx, &realm, &what, &name, &known))
+        };
+        all.set("unknown", Function::new(ctx.clone(), unknown)?)?;
+        for (name, lazy) in [("web", Rc::clone(&lazy.web)), ("paging", Rc::clone(&lazy.paging))] {
+            all.set(name, Function::new(ctx.clone(), move |ctx: Ctx<'js>| lazy.run(&ctx))?)?;
+        }
+        let most = self.limits.body;
+        let util = move |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, most, args);
         all.set("util", Function::new(ctx.clone(), util)?)?;
         Ok(all)
-    }
-
-    /// `http(tools, method, url, headers, kind, body, query, timeoutMs)`; answers the parts of a response, or
-    /// `code` and `message`.
-    fn http<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, Rest(mut args): Rest<Value<'js>>) -> Result<Object<'js>> {
-        args.resize(7, Value::new_undefined(ctx.clone()));
-        let [method, url, headers, kind, body, query, timeout] = args.as_slice() else { return Err(Error::Unknown) };
-        let method = plain(realm, method)?.to_ascii_uppercase();
-        let url = plain(realm, url)?;
-        let headers = pairs(ctx, realm, headers)?;
-        let query = pairs(ctx, realm, query)?;
-        let body = self.body(ctx, realm, plain(realm, kind)?.as_str(), body)?;
-        let timeout_ms = timeout.as_number().filter(|ms| *ms > 0.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturates, which is what is wanted"
-        )]
-        let timeout_ms = timeout_ms.map(|ms| ms as u64);
-        match self.ask(&HttpCall { method, url, query, headers, body, timeout_ms }) {
-            Ok(answer) => response(ctx, realm, answer),
-            Err(fault) => told(ctx, &fault),
-        }
     }
 
     /// `token(tools, tokenUrl, openIdConnectUrl, clientId, clientSecret, scopes, audience, resource, style, renew)`;
@@ -159,7 +150,8 @@ impl Host {
             _ => None,
         };
         match self.exchange(Kind::Operation, &Asked { name, params }) {
-            Ok(Reply::Result(json)) => {
+            Ok(Reply::Result { json, memory }) => {
+                self.account.grant(memory);
                 self.bodies.set(self.bodies.get() + json.len());
                 if json.len() > self.limits.body || self.bodies.get() > self.limits.bodies {
                     return told(ctx, &HttpFault::too_large(&self.limits));
@@ -173,27 +165,40 @@ impl Host {
         }
     }
 
-    /// Sends an HTTP call to the server and waits.
-    fn ask(&self, call: &HttpCall) -> std::result::Result<HttpAnswer, HttpFault> {
-        if body_length(&call.body) > self.limits.body {
-            return Err(HttpFault::too_large(&self.limits));
+    /// `sleep(tools, ms)`; answers nothing, or `code` and `message`. The server waits, and gives the run's place to
+    /// others meanwhile.
+    fn sleep<'js>(&self, ctx: &Ctx<'js>, ms: f64) -> Result<Object<'js>> {
+        let time = Duration::try_from_secs_f64(ms.max(1.0) / 1000.0).unwrap_or(Duration::MAX);
+        let left = self.clock.left();
+        if time >= left {
+            let message = format!(
+                "a wait of {} ms is longer than the {} ms that are left of the command's time; raise its timeoutMs, or \
+                 wait for less",
+                time.as_millis(),
+                left.as_millis()
+            );
+            return told(ctx, &HttpFault::new("time", message));
         }
-        let Reply::Answer(answer) = self.exchange(Kind::Call, call)? else { std::process::exit(1) };
-        let bytes = answer.base64.as_ref().map_or(answer.text.len(), |base64| base64.len() / 4 * 3);
-        self.bodies.set(self.bodies.get() + bytes);
-        if bytes > self.limits.body || self.bodies.get() > self.limits.bodies {
-            return Err(HttpFault::too_large(&self.limits));
+        self.sleeps.set(self.sleeps.get() + 1);
+        if self.sleeps.get() > MAX_SLEEPS {
+            return told(ctx, &HttpFault::too_many_sleeps());
         }
-        Ok(answer)
+        match self.exchange(Kind::Sleep, &u64::try_from(time.as_micros()).unwrap_or(u64::MAX)) {
+            Ok(Reply::Slept) => Object::new_proto(ctx.clone(), None),
+            Ok(_) => std::process::exit(1),
+            Err(fault) => told(ctx, &fault),
+        }
     }
 
     /// Sends a host call to the server and waits. The server replies with an answer or a token.
-    fn exchange<T: Serialize>(&self, kind: Kind, asked: &T) -> std::result::Result<Reply, HttpFault> {
-        let fault = |code: &'static str, message: &str| HttpFault { code: code.into(), message: message.to_owned() };
+    pub(super) fn exchange<T: Serialize>(&self, kind: Kind, asked: &T) -> std::result::Result<Reply, HttpFault> {
+        let fault = |code: &'static str, message: &str| HttpFault::new(code, message);
         if let Some(why) = self.closed.get() {
             return Err(fault("closed", why));
         }
-        self.calls.set(self.calls.get() + 1);
+        if kind != Kind::Sleep {
+            self.calls.set(self.calls.get() + 1);
+        }
         if self.calls.get() > self.limits.calls {
             return Err(HttpFault::too_many_calls(self.limits.calls));
         }
@@ -217,26 +222,6 @@ impl Host {
         }
     }
 
-    fn body<'js>(&self, ctx: &Ctx<'js>, realm: &Realm<'js>, kind: &str, body: &Value<'js>) -> Result<HttpBody> {
-        match kind {
-            "any" if body.is_undefined() || body.is_null() => Ok(HttpBody::None),
-            "any" if body.is_string() => plain(realm, body).map(HttpBody::Text),
-            "form" => pairs(ctx, realm, body).map(HttpBody::Form),
-            "parts" => parts(ctx, realm, body).map(HttpBody::Parts),
-            "none" => Ok(HttpBody::None),
-            _ => {
-                let most = Most { bytes: self.limits.body, depth: self.limits.depth, nodes: self.limits.nodes };
-                match to_json::write(realm, body, most) {
-                    Ok(text) => Ok(HttpBody::Json(text.unwrap_or_else(|| "null".to_owned()))),
-                    Err(Unwritable::Thrown(error)) => Err(error),
-                    Err(Unwritable::Refused(why)) => {
-                        Err(Exception::throw_type(ctx, &format!("the body cannot be sent as JSON: {why}")))
-                    }
-                }
-            }
-        }
-    }
-
     /// `log(tools, level, parts)`.
     fn log<'js>(&self, realm: &Realm<'js>, level: u8, parts: &Array<'js>) -> Result<()> {
         let Ok(level) = crate::script::message::level_of(level) else { return Ok(()) };
@@ -250,6 +235,9 @@ impl Host {
                 line.push(' ');
             }
             line.push_str(&shown(realm, &part?)?);
+            if line.len() > 2 * TEXT {
+                break;
+            }
         }
         let line = text::cut(&line, 2 * TEXT);
         self.logged.set(self.logged.get() + line.len() + LOG_LINE_BYTES);
@@ -272,71 +260,6 @@ impl Host {
 struct Asked {
     name: String,
     params: Option<Box<serde_json::value::RawValue>>,
-}
-
-fn body_length(body: &HttpBody) -> usize {
-    match body {
-        HttpBody::None => 0,
-        HttpBody::Text(text) | HttpBody::Json(text) => text.len(),
-        HttpBody::Parts(parts) => parts
-            .iter()
-            .map(|part| match part {
-                BodyPart::Text(text) => text.len(),
-                BodyPart::Base64(text) => text.len() / 4 * 3,
-            })
-            .sum(),
-        HttpBody::Form(pairs) => pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
-    }
-}
-
-/// Reads an object's own enumerable properties as pairs of texts. A list gives a pair for each item;
-/// null and undefined give none.
-fn pairs<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<Vec<(String, String)>> {
-    if value.is_undefined() || value.is_null() {
-        return Ok(Vec::new());
-    }
-    let Some(object) = value.as_object() else {
-        return Err(Exception::throw_type(ctx, "headers, query and form are objects: { name: value }"));
-    };
-    let mut all = Vec::new();
-    for key in object.own_keys::<Atom<'js>>(Filter::new().string().enum_only()) {
-        let key = key?;
-        let value: Value<'js> = object.get(key.clone())?;
-        let name = text::read(realm, &key.to_js_string()?)?;
-        match value.as_array().filter(|_| !value.is_proxy()) {
-            Some(items) => {
-                for item in items.iter::<Value<'js>>() {
-                    all.push((name.clone(), plain(realm, &item?)?));
-                }
-            }
-            None if value.is_undefined() || value.is_null() => {}
-            None => all.push((name, plain(realm, &value)?)),
-        }
-        if all.len() > MAX_PAIRS {
-            return Err(Exception::throw_range(ctx, "there are too many headers, query pairs or form fields"));
-        }
-    }
-    Ok(all)
-}
-
-/// Reads a list of texts and of `{ base64 }`.
-fn parts<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, value: &Value<'js>) -> Result<Vec<BodyPart>> {
-    let wrong = || Exception::throw_type(ctx, "parts is a list of texts and of { base64: text }");
-    let list = value.as_array().filter(|_| !value.is_proxy()).ok_or_else(wrong)?;
-    if list.len() > MAX_PAIRS {
-        return Err(Exception::throw_range(ctx, "there are too many parts"));
-    }
-    let part = |part: Result<Value<'js>>| {
-        let part = part?;
-        match part.as_object() {
-            None => plain(realm, &part).map(BodyPart::Text),
-            Some(object) => {
-                let base64: Value<'js> = object.get("base64")?;
-                if base64.is_string() { plain(realm, &base64).map(BodyPart::Base64) } else { Err(wrong()) }
-            }
-        }
-    };
-    list.iter::<Value<'js>>().map(part).collect()
 }
 
 /// Reads a value as JavaScript writes it into a text.
@@ -363,4 +286,24 @@ fn shown<'js>(realm: &Realm<'js>, part: &Value<'js>) -> Result<String> {
         Err(Unwritable::Refused(_)) => Ok("[object]".to_owned()),
         Err(Unwritable::Thrown(error)) => Err(error),
     }
+}
+
+/// Makes the error of an option that a function does not know.
+pub(super) fn unknown_option<'js>(
+    ctx: &Ctx<'js>,
+    realm: &Realm<'js>,
+    what: &JsString<'js>,
+    name: &JsString<'js>,
+    known: &[String],
+) -> Error {
+    let read = |string| text::read(realm, string);
+    let (what, name) = match (read(what), read(name)) {
+        (Ok(what), Ok(name)) => (what, name),
+        (Err(error), _) | (_, Err(error)) => return error,
+    };
+    let help = match nearest_name(&name, known.iter().map(String::as_str)) {
+        Some(like) => format!("did you mean {like}?"),
+        None => format!("it takes {}", known.join(", ")),
+    };
+    Exception::throw_type(ctx, &format!("{what} has no option {}; {help}", shown_name(&name)))
 }

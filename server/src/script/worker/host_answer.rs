@@ -1,8 +1,10 @@
 //! What the prelude gets for a host call: the parts of an answer, or the reason why there is none.
 
+use base64::Engine;
 use rquickjs::object::Property;
-use rquickjs::{Array, Ctx, Error, Object, Result, String as JsString, Value};
+use rquickjs::{Array, Ctx, Error, Object, Result, String as JsString, TypedArray, Value};
 
+use super::bytes::BASE64;
 use super::from_json;
 use super::realm::Realm;
 use crate::script::sandbox::{HttpAnswer, HttpFault};
@@ -12,6 +14,12 @@ pub(super) fn told<'js>(ctx: &Ctx<'js>, fault: &HttpFault) -> Result<Object<'js>
     let object = Object::new_proto(ctx.clone(), None)?;
     object.set("code", &*fault.code)?;
     object.set("message", fault.message.as_str())?;
+    if let Some(left) = fault.left {
+        object.set("outcome", "unknown")?;
+        if let Some(status) = left.status {
+            object.set("status", status)?;
+        }
+    }
     Ok(object)
 }
 
@@ -44,8 +52,14 @@ pub(super) fn response<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, answer: HttpAnsw
     object.set("headers", headers)?;
     object.set("body", body)?;
     object.set("text", text)?;
-    if let Some(base64) = answer.base64 {
-        object.set("base64", base64)?;
+    if let Some(bytes) = answer.bytes {
+        if answer.is_binary {
+            object.set("base64", BASE64.encode(&bytes))?;
+        }
+        object.set("raw", TypedArray::<u8>::new_copy(ctx.clone(), &bytes)?)?;
+    }
+    if let Some(next) = answer.next {
+        object.set("next", next)?;
     }
     Ok(object)
 }

@@ -11,19 +11,17 @@ use crate::script::message::Confinement;
 
 /// The user and group of nobody.
 const NOBODY: u32 = 65_534;
-/// Bytes of address space beyond what the program has at its start: the engine's memory, what holds its
-/// data on the way in and out, and slack for the allocators.
-const ROOM: u64 = 384 << 20;
-
 /// Sets up the confinement, as much of it as the system supports.
-pub(super) fn confine() -> Confinement {
+///
+/// `room` are the bytes of address space beyond what the program has at its start.
+pub(super) fn confine(room: u64) -> Confinement {
     let size = address_space();
     close_files();
     let user = drop_user();
     die_with_parent();
     close_memory();
     let files = forbid_files();
-    limit(size);
+    limit(size.map(|size| size + room));
     let calls = forbid_calls();
     Confinement { calls, files, user }
 }
@@ -74,7 +72,7 @@ fn limit(size: Option<u64>) {
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).ok();
     };
     if let Some(size) = size {
-        most(Resource::As, size + ROOM);
+        most(Resource::As, size);
     }
     most(Resource::Core, 0);
     most(Resource::Fsize, 0);

@@ -3,9 +3,12 @@
 // still the engine's own. It answers the functions that the worker itself needs.
 (function (host, given, idempotencyKey, mark) {
   'use strict';
-  const { freeze, defineProperty, hasOwn } = Object;
-  const { String, Error, Proxy, BigInt } = globalThis;
+  const { freeze, defineProperty, hasOwn, keys } = Object;
+  const { String, Number, BigInt, Error, TypeError, Proxy, Uint8Array } = globalThis;
   const { parse, stringify } = JSON;
+  const { isArray } = Array;
+  const now = Date.now;
+  const scope = globalThis;
   const uncurry = Function.prototype.bind.bind(Function.prototype.call);
   const lower = uncurry(String.prototype.toLowerCase);
   const slice = uncurry(String.prototype.slice);
@@ -67,10 +70,25 @@
     return typeof text === 'string' ? replace(text, written, '$1') : text;
   });
 
+  // Timers run when nothing else is left to do, the earliest first; the worker calls this until there are none.
+  let timers = [], lastTimer = 0;
+  const fire = () => {
+    if (timers.length === 0) return false;
+    let at = 0;
+    for (let i = 1; i < timers.length; i++) if (timers[i].due < timers[at].due) at = i;
+    const timer = timers[at];
+    const wait = timer.due - now();
+    if (wait > 0) answered(host.sleep(tools, wait));
+    const left = [];
+    for (let i = 0; i < timers.length; i++) if (i !== at) left[left.length] = timers[i];
+    timers = left;
+    timer.run();
+    return true;
+  };
   // The worker reads what it is given with these.
-  const tools = [describe, date, wellFormed, digits, exact];
+  const tools = [describe, date, wellFormed, digits, exact, fire];
   const log = (level, parts) => host.log(tools, level, parts);
-  const util = (what, text, encoding, key) => host.util(tools, what, text, encoding, key);
+  const util = (what, ...args) => host.util(tools, what, ...args);
 
   // What the server answered, or thrown why it did not.
   const answered = (reply) => {
@@ -78,19 +96,83 @@
     const error = new Error(reply.message);
     set(error, 'name', 'HttpError');
     set(error, 'code', reply.code);
+    if (reply.outcome !== undefined) set(error, 'outcome', reply.outcome);
+    if (reply.status !== undefined) set(error, 'status', reply.status);
     throw error;
   };
-  const send = (method, url, headers, kind, body, query, timeoutMs) => {
-    const reply = answered(host.http(tools, String(method), String(url), headers, kind, body, query, timeoutMs));
-    const { status, body: parsed, headers: received, text, base64 } = reply;
+  // An option that is not known would be ignored, which looks as if it had worked.
+  const known = (what, options, names) => {
+    if (typeof options !== 'object' || options === null || isArray(options)) {
+      throw new TypeError(`the options of ${what} are an object: { name: value }`);
+    }
+    const given = keys(options);
+    for (let i = 0; i < given.length; i++) if (!(given[i] in names)) host.unknown(tools, what, given[i], keys(names));
+    return options;
+  };
+  const named = (...list) => {
+    const names = { __proto__: null };
+    for (let i = 0; i < list.length; i++) names[list[i]] = true;
+    return names;
+  };
+  const whole = (what, value, least, most) => {
+    if (typeof value !== 'number' || value % 1 !== 0 || value < least || value > most) {
+      throw new TypeError(`${what} is a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+  const milliseconds = (what, value) => {
+    if (value === undefined || value === null) return undefined;
+    const ms = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : -1;
+    if (!(ms >= 0)) throw new TypeError(`${what} is a number of milliseconds`);
+    return ms;
+  };
+  const RETRY = named('attempts', 'firstWaitMs', 'maxWaitMs', 'maxRetryAfterMs', 'evenIfNotIdempotent');
+  const retries = (retry) => {
+    if (retry === undefined || retry === null || retry === false) return undefined;
+    const given = retry === true ? NONE : typeof retry === 'number' ? { __proto__: null, attempts: retry + 1 } : known('retry', retry, RETRY);
+    const { attempts = 4, firstWaitMs = 250, maxWaitMs = 10000, maxRetryAfterMs = 30000, evenIfNotIdempotent = false } = given;
+    return [
+      whole('retry.attempts (how often it is sent in all)', attempts, 1, 10) - 1,
+      whole('retry.firstWaitMs', firstWaitMs, 1, 300000), whole('retry.maxWaitMs', maxWaitMs, 1, 300000),
+      whole('retry.maxRetryAfterMs', maxRetryAfterMs, 0, 300000), evenIfNotIdempotent === true ? 1 : 0,
+    ];
+  };
+  // What a script adds to all objects is no option.
+  const NONE = freeze({ __proto__: null });
+  // URLSearchParams as pairs by name.
+  const pairs = (value) => (web !== undefined && web.isParams(value) ? web.byName(value) : value);
+  const send = (method, url, headers, kind, body, { query, retry, timeoutMs } = NONE) => {
+    if (kind === 'any' && web !== undefined && web.isParams(body)) kind = 'form';
+    const reply = answered(host.http(
+      tools, String(method), String(url), pairs(headers), kind, kind === 'form' ? pairs(body) : body, pairs(query),
+      milliseconds('timeoutMs', timeoutMs), retries(retry),
+    ));
+    const { status, body: parsed, headers: received, text, base64, raw, next } = reply;
     const answer = { status, body: parsed, headers: new Proxy(received, anyCase), text };
-    return base64 === undefined ? answer : { ...answer, base64 };
+    if (base64 !== undefined) answer.base64 = base64;
+    set(answer, 'bytes', () => (raw === undefined ? util('web.TextEncoder.encode', text) : new Uint8Array(raw)));
+    if (next !== undefined) links.set(answer, next);
+    return answer;
+  };
+  const MORE = named('query', 'retry', 'timeoutMs');
+  const more = (verb, options) => (options === undefined || options === null ? NONE : known('floh.http.' + verb, options, MORE));
+  const BODIES = ['json', 'form', 'parts', 'multipart', 'body'];
+  const OPTIONS = named('method', 'url', 'query', 'headers', 'json', 'form', 'parts', 'multipart', 'body', 'retry', 'timeoutMs');
+  const request = (options) => {
+    const { method = 'GET', url, headers } = options;
+    let kind = 'body';
+    for (let i = 0, given = 0; i < BODIES.length; i++) {
+      if (options[BODIES[i]] === undefined) continue;
+      if (given++) throw new TypeError(`a request has one body: ${kind} or ${BODIES[i]}, not both`);
+      kind = BODIES[i];
+    }
+    return send(method, url, headers, kind === 'body' ? 'any' : kind, options[kind], options);
   };
 
   const coder = (name) => {
-    const encode = (text) => util(name + '.encode', text);
+    const encode = (data) => util(name + '.encode', data);
     encode.encode = encode;
-    encode.decode = (text) => util(name + '.decode', text);
+    encode.decode = (text, form) => util(name + '.decode', text, form);
     return freeze(encode);
   };
 
@@ -104,18 +186,14 @@
     idempotencyKey,
     mockScenario: data.mockScenario,
     http: freeze({
-      get: (url, headers) => send('GET', url, headers, 'none'),
-      post: (url, body, headers) => send('POST', url, headers, 'any', body),
-      put: (url, body, headers) => send('PUT', url, headers, 'any', body),
-      patch: (url, body, headers) => send('PATCH', url, headers, 'any', body),
-      delete: (url, headers) => send('DELETE', url, headers, 'none'),
-      head: (url, headers) => send('HEAD', url, headers, 'none'),
-      request: (options) => {
-        const { method = 'GET', url, query, headers, json, form, parts, body, timeoutMs } = options;
-        const kind = json !== undefined ? 'json' : form !== undefined ? 'form' : parts !== undefined ? 'parts' : 'any';
-        const given = { __proto__: null, json, form, parts, any: body };
-        return send(method, url, headers, kind, given[kind], query, timeoutMs);
-      },
+      get: (url, headers, options) => send('GET', url, headers, 'none', undefined, more('get', options)),
+      post: (url, body, headers, options) => send('POST', url, headers, 'any', body, more('post', options)),
+      put: (url, body, headers, options) => send('PUT', url, headers, 'any', body, more('put', options)),
+      patch: (url, body, headers, options) => send('PATCH', url, headers, 'any', body, more('patch', options)),
+      delete: (url, headers, options) => send('DELETE', url, headers, 'none', undefined, more('delete', options)),
+      head: (url, headers, options) => send('HEAD', url, headers, 'none', undefined, more('head', options)),
+      request: (options) => request(known('floh.http.request', options, OPTIONS)),
+      paginate: (options) => paginate(options),
     }),
     auth: freeze({
       token: (options, renew) => {
@@ -136,12 +214,87 @@
     }),
     util: freeze({
       base64: coder('base64'),
+      base64url: coder('base64url'),
       hex: coder('hex'),
-      sha256: (text, encoding) => util('sha256', text, encoding),
-      hmacSha256: (key, text, encoding) => util('hmacSha256', text, encoding, key),
+      sha1: (data, encoding) => util('sha1', data, encoding),
+      sha256: (data, encoding) => util('sha256', data, encoding),
+      sha384: (data, encoding) => util('sha384', data, encoding),
+      sha512: (data, encoding) => util('sha512', data, encoding),
+      hmacSha1: (key, data, encoding) => util('hmacSha1', key, data, encoding),
+      hmacSha256: (key, data, encoding) => util('hmacSha256', key, data, encoding),
+      hmacSha384: (key, data, encoding) => util('hmacSha384', key, data, encoding),
+      hmacSha512: (key, data, encoding) => util('hmacSha512', key, data, encoding),
+      sign: (algorithm, key, data, encoding) => util('sign', algorithm, key, data, encoding),
+      verify: (algorithm, key, data, signature, encoding) => util('verify', algorithm, key, data, signature, encoding),
+      randomBytes: (count, encoding) => util('randomBytes', count, encoding),
       uuid: () => util('uuid'),
+      sleep: (ms) => {
+        const time = milliseconds('the time of floh.util.sleep', ms === undefined ? -1 : ms);
+        if (time > 0) answered(host.sleep(tools, time));
+      },
+      date: freeze({
+        format: (value, options) => lazy().format(value, options),
+        iso: (value, timeZone) => util('date.iso', lazy().moment(value), timeZone),
+      }),
     }),
   }));
+  // What few scripts need is a part of its own, which runs at first use.
+  const links = new WeakMap();
+  links.set = uncurry(WeakMap.prototype.set).bind(undefined, links);
+  links.get = uncurry(WeakMap.prototype.get).bind(undefined, links);
+  let web;
+  const lazy = () => (web ??= host.web()(util, known, named, set));
+  let paging;
+  const paginate = (options) => (paging ??= host.paging()(request, known, named, whole, links, set, lazy()))(options);
+  const LAZY = ['URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'atob', 'btoa', 'structuredClone'];
+  for (let i = 0; i < LAZY.length; i++) {
+    const name = LAZY[i];
+    defineProperty(scope, name, {
+      __proto__: null,
+      get: () => lazy()[name],
+      // A script may have a function of its own by this name.
+      set: (value) => set(scope, name, value),
+      configurable: true,
+      enumerable: false,
+    });
+  }
+  set(scope, 'setTimeout', function setTimeout(callback, ms, ...args) {
+    if (typeof callback !== 'function') {
+      throw new TypeError('setTimeout calls a function; to wait, use floh.util.sleep(ms), or await new Promise(function (done) { setTimeout(done, ms); })');
+    }
+    if (timers.length >= 1000) throw new TypeError('there are 1,000 timers already; await some of them first');
+    const wait = Number(ms);
+    const id = ++lastTimer;
+    timers[timers.length] = { id, due: now() + (wait > 0 ? wait : 0), run: () => callback(...args) };
+    return id;
+  });
+  set(scope, 'clearTimeout', function clearTimeout(id) {
+    const left = [];
+    for (let i = 0; i < timers.length; i++) if (timers[i].id !== id) left[left.length] = timers[i];
+    timers = left;
+  });
+  // The engine ignores what these are given.
+  const localised = (prototype, name, write) => {
+    const plain = prototype[name];
+    set(prototype, name, { [name](...args) {
+      for (let i = 0; i < args.length; i++) if (args[i] !== undefined) return write(this, args, plain);
+      return apply(plain, this, args);
+    } }[name]);
+  };
+  const apply = Reflect.apply;
+  localised(Date.prototype, 'toLocaleString', (value, args) => lazy().localeDate(value, args, 'any'));
+  localised(Date.prototype, 'toLocaleDateString', (value, args) => lazy().localeDate(value, args, 'date'));
+  localised(Date.prototype, 'toLocaleTimeString', (value, args) => lazy().localeDate(value, args, 'time'));
+  localised(Number.prototype, 'toLocaleString', (value, args) => lazy().localeNumber(value, args));
+  localised(BigInt.prototype, 'toLocaleString', (value, args) => lazy().refuse('BigInt.prototype.toLocaleString'));
+  localised(Array.prototype, 'toLocaleString', (value, args) => lazy().refuse('Array.prototype.toLocaleString'));
+  localised(String.prototype, 'toLocaleUpperCase', (value, args, plain) => lazy().localeCase(value, args, plain));
+  localised(String.prototype, 'toLocaleLowerCase', (value, args, plain) => lazy().localeCase(value, args, plain));
+  const compare = String.prototype.localeCompare;
+  set(String.prototype, 'localeCompare', { localeCompare(...args) {
+    if (args[1] !== undefined || args[2] !== undefined) lazy().localeCompare(args);
+    return apply(compare, this, [args[0]]);
+  } }.localeCompare);
   const line = (level) => (...parts) => log(level, parts);
   define('console', freeze({ log: line(2), info: line(2), debug: line(1), warn: line(3), error: line(4), trace: line(0) }));
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rquickjs::context::intrinsic;
 use rquickjs::function::Opt;
 use rquickjs::{Context, Ctx, FromJs, Function, Object, Result, Runtime, String as JsString, Value};
-use script_ffi::{Bytecode, Memory, Refused};
+use script_ffi::{Bytecode, Memory, MemoryAccount};
 
 use super::clock::Clock;
 use super::from_json;
@@ -32,18 +32,18 @@ const COLLECT_FROM: usize = 4 << 20;
 /// A runtime, a context in it, and the counter that knows whether its memory ran out.
 pub(super) struct World {
     pub(super) context: Context,
-    pub(super) refused: Refused,
+    pub(super) account: MemoryAccount,
 }
 
 /// Creates a runtime with limits, and a context in it.
 pub(super) fn open(limits: &Limits, clock: &Rc<Clock>) -> Result<World> {
-    let (memory, refused) = Memory::new(limits.memory);
+    let (memory, account) = Memory::new(limits.memory);
     let runtime = Runtime::new_with_alloc(memory)?;
     runtime.set_max_stack_size(limits.stack);
     runtime.set_gc_threshold(COLLECT_FROM.min(limits.memory / 4));
     let clock = Rc::clone(clock);
     runtime.set_interrupt_handler(Some(Box::new(move || clock.is_over())));
-    Ok(World { context: Context::custom::<Parts>(&runtime)?, refused })
+    Ok(World { context: Context::custom::<Parts>(&runtime)?, account })
 }
 
 /// The worker's own functions in the context of a run.
@@ -58,6 +58,8 @@ pub(super) struct Realm<'js> {
     pub(super) digits: Function<'js>,
     /// Parses a JSON text with marked numbers, see `from_json`.
     pub(super) exact: Function<'js>,
+    /// Waits for the next timer and calls its function; false if there is none.
+    pub(super) fire: Function<'js>,
 }
 
 impl<'js> Realm<'js> {
@@ -86,8 +88,8 @@ impl<'js> Realm<'js> {
 impl<'js> FromJs<'js> for Realm<'js> {
     fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
         let functions = Vec::<Function<'js>>::from_js(ctx, value)?;
-        let [describe, date, well_formed, digits, exact] =
+        let [describe, date, well_formed, digits, exact, fire] =
             functions.try_into().map_err(|_| rquickjs::Error::Unknown)?;
-        Ok(Self { describe, date, well_formed, digits, exact })
+        Ok(Self { describe, date, well_formed, digits, exact, fire })
     }
 }

@@ -27,12 +27,12 @@ pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>)
     let Ok(world) = realm::open(&order.limits, &clock) else {
         return answer(channel, &Err(Fault::Memory), true, Figures::default());
     };
-    let refused = world.refused.clone();
-    let host = Host::new(Rc::clone(channel), Rc::clone(&clock), refused, order.limits, order.level);
+    let account = world.account.clone();
+    let host = Host::new(Rc::clone(channel), Rc::clone(&clock), account, order.limits, order.level);
     let host = Rc::new(host);
     let result = world.context.with(|ctx| execute(engine, order, &ctx, &host));
     // A script may catch that its memory ran out.
-    let spent = world.refused.is_set() || result.as_ref().is_err_and(Fault::spends);
+    let spent = world.account.was_refused() || result.as_ref().is_err_and(Fault::spends);
     answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() })
 }
 
@@ -87,7 +87,7 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
 
 /// Creates the context of a run.
 fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Realm<'js>> {
-    let calls = host.object(ctx)?;
+    let calls = host.object(ctx, &engine.lazy)?;
     Realm::furnish(ctx, &engine.prelude, calls, order.data, order.idempotency_key)
 }
 
@@ -109,14 +109,19 @@ pub(super) fn find<'js>(engine: &mut Engine, ctx: &Ctx<'js>, name: &str, before:
     if found == *before { None } else { found.into_function() }
 }
 
-/// Waits for a promise by running pending jobs.
+/// Waits for a promise by running pending jobs and timers.
 fn settle<'js>(ctx: &Ctx<'js>, value: Value<'js>, host: &Host, realm: &Realm<'js>) -> Result<Value<'js>, Fault> {
     let Some(promise) = value.as_promise() else { return Ok(value) };
     while promise.state() == PromiseState::Pending {
         if host.clock.is_over() {
             return Err(Fault::Timeout);
         }
-        if !ctx.execute_pending_job() {
+        if ctx.execute_pending_job() {
+            continue;
+        }
+        // Nothing else is left to do, so the next timer is waited for.
+        let fired: bool = realm.fire.call(()).map_err(|error| fault::read(ctx, Some(realm), host, &error))?;
+        if !fired {
             return Err(Fault::Unsettled);
         }
     }

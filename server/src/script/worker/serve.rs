@@ -8,6 +8,7 @@ use super::channel::Channel;
 use super::engine::Engine;
 use super::{checking, jail, run};
 use crate::script::frame::{Kind, Malformed, Reader};
+use crate::script::limits::Limits;
 use crate::script::message::Order;
 
 /// The argument that makes this program a worker.
@@ -22,8 +23,10 @@ pub fn is_worker() -> bool {
 pub fn main() -> ExitCode {
     // A panic here cannot be reported: the worker must not write to standard error.
     std::panic::set_hook(Box::new(|_| ()));
+    let room = std::env::args().nth(2).and_then(|room| room.parse().ok());
+    let room = room.unwrap_or(Limits::default().room() as u64);
     let Ok(mut engine) = Engine::new() else { return ExitCode::FAILURE };
-    let confinement = jail::confine();
+    let confinement = jail::confine(room);
     let channel = Rc::new(Channel::default());
     let greeted = channel.send(Kind::Hello, |writer| writer.json(&confinement).map_err(|_| Malformed));
     if greeted.is_err() || channel.flush().is_err() {
