@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use connector_runtime::egress::{BodyError, Client, Request};
+use connector_runtime::egress::{BodyError, Client, Request, Retry};
 use connector_runtime::prelude::*;
 
 pub use self::auth::{ApiKeyPlace, Auth, AuthKind};
@@ -26,6 +26,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const MARGIN: Duration = Duration::from_secs(1);
 /// The time of a call that is kept for reporting a request that took too long.
 const TOLD_WITHIN: Duration = Duration::from_millis(20);
+/// How often a request that only reads is sent again while the service says that it is busy (429 or 503).
+const MAX_REPEATS: u32 = 3;
 /// The longest possible deadline.
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -154,7 +156,11 @@ impl Http {
             request = body_type.lay(body, request)?;
         }
         let time = timeout_ms.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms.into()));
-        let request = request.timeout(if method.only_reads() { time } else { time.min(told_within(cx)) });
+        let mut request = request.timeout(if method.only_reads() { time } else { time.min(told_within(cx)) });
+        // Whoever wants to see every status sees the first one.
+        if method.only_reads() && fail_on_status {
+            request = request.retry(Retry::times(MAX_REPEATS).only_if_busy());
+        }
         let response = request.send().await.map_err(|error| unanswered(&error, method, cx))?;
         cx.log().debug(format!("HTTP {} from {} {}", response.status(), method.as_str(), shown(&response)));
         let response = if fail_on_status { response.error_for_status()? } else { response };

@@ -1,5 +1,7 @@
 //! The error texts of failed calls.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use connector_runtime::prelude::*;
@@ -42,6 +44,23 @@ async fn unless_the_call_says_otherwise() {
         assert!(result.success);
         assert_eq!(payload["status"].to_string(), status[..3]);
         assert_eq!(payload["body"], "why");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_only_reads_comes_back_to_a_busy_service() {
+    for (method, fails, requests) in [("GET", true, 2), ("HEAD", true, 2), ("GET", false, 1), ("POST", true, 1)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let upstream = Upstream::start(move |_| match counted.fetch_add(1, Ordering::Relaxed) {
+            0 => answer("429 Too Many Requests", "retry-after: 0\r\n", ""),
+            _ => answer("200 OK", "", ""),
+        })
+        .await;
+        let call = call(&upstream).param("url", upstream.url("/")).param("method", method);
+        let result = call.param("failOnStatus", fails).run().await;
+        assert_eq!(result.success, method != "POST", "{method} {result:?}");
+        assert_eq!(asked.load(Ordering::Relaxed), requests, "{method} {fails}");
     }
 }
 
