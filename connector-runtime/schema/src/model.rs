@@ -176,6 +176,11 @@ impl Field {
         }
     }
 
+    /// Returns whether any URL may be given beside the options: a select of format `uri`.
+    pub fn is_open_choice(&self) -> bool {
+        self.kind == FieldKind::Select && self.format.as_deref() == Some("uri")
+    }
+
     /// Returns whether the value, or any part of it, is a credential.
     pub fn holds_secret(&self) -> bool {
         self.secret || self.schema.as_ref().is_some_and(NestedSchema::holds_secret)

@@ -1,5 +1,7 @@
 //! Credentials: the security schemes of a document as connection fields, and which of them each operation needs.
 
+mod earlier;
+
 use std::collections::BTreeSet;
 
 use connector_runtime::schema::destination::BASE_URL;
