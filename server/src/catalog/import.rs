@@ -40,7 +40,7 @@ pub(super) fn room(memory: &MemoryBudget, spec: &Value) -> Result<Reserved, Erro
 /// Turns the reason why a document cannot be imported into an error of the use case.
 pub(super) fn refused(error: ImportError) -> Error {
     let kind = match error.code {
-        "too_large" | "too_many" => ErrorKind::TooLarge,
+        "too_large" | "too_many" | "too_many_operations" => ErrorKind::TooLarge,
         _ => ErrorKind::Invalid,
     };
     let pointer = match (error.code, error.pointer) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::body::body;
 use super::effect::effect;
+use super::limits::MAX_PATH;
 use super::names::Keys;
 use super::notes::Notes;
 use super::operations::Operation;
@@ -87,6 +88,10 @@ pub(super) fn command<'d>(
     }
     if operation.path.bytes().any(|byte| byte.is_ascii_control() || byte == b'\\') {
         notes.refuse("unsafe_path", &operation.pointer, "the path holds a character that a URL cannot have");
+    }
+    if operation.is_path_cut {
+        let message = format!("the path is longer than {MAX_PATH} bytes, so it is not called");
+        notes.refuse("path_too_long", &operation.pointer, message);
     }
     for (broken, reference) in &operation.broken {
         let message = format!("{}; what stands there is lacking", broken.tell(reference));

@@ -4,12 +4,18 @@
 //! operations want a name, path and method decide which one gets it, never the order in the document. A name of an
 //! earlier import is kept.
 
+mod reserved;
+mod words;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use connector_runtime::schema::Source;
 use sha2::{Digest, Sha256};
 
+use self::reserved::RESERVED;
+pub(super) use self::words::words;
+use self::words::{plain, shortened};
 use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
@@ -22,144 +28,6 @@ const MAX_WITH_CONNECTOR: usize = 64;
 /// The characters that a name may have in any case.
 const LEAST: usize = 32;
 
-/// Names with a meaning in the script: words of the language, names of the engine, and the script's own.
-const RESERVED: &[&str] = &[
-    "arguments",
-    "async",
-    "await",
-    "break",
-    "case",
-    "catch",
-    "class",
-    "const",
-    "continue",
-    "debugger",
-    "default",
-    "delete",
-    "do",
-    "else",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "false",
-    "finally",
-    "for",
-    "function",
-    "get",
-    "if",
-    "implements",
-    "import",
-    "in",
-    "instanceof",
-    "interface",
-    "let",
-    "new",
-    "null",
-    "of",
-    "package",
-    "private",
-    "protected",
-    "public",
-    "return",
-    "set",
-    "static",
-    "super",
-    "switch",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typeof",
-    "undefined",
-    "var",
-    "void",
-    "while",
-    "with",
-    "yield",
-    "NaN",
-    "Infinity",
-    "constructor",
-    "hasOwnProperty",
-    "isPrototypeOf",
-    "propertyIsEnumerable",
-    "toLocaleString",
-    "toString",
-    "valueOf",
-    "__proto__",
-    "__defineGetter__",
-    "__defineSetter__",
-    "__lookupGetter__",
-    "__lookupSetter__",
-    "prototype",
-    "length",
-    "name",
-    "globalThis",
-    "window",
-    "self",
-    "Object",
-    "Function",
-    "Array",
-    "String",
-    "Number",
-    "Boolean",
-    "Symbol",
-    "BigInt",
-    "Math",
-    "JSON",
-    "Date",
-    "RegExp",
-    "Error",
-    "AggregateError",
-    "EvalError",
-    "RangeError",
-    "ReferenceError",
-    "SyntaxError",
-    "TypeError",
-    "URIError",
-    "Promise",
-    "Proxy",
-    "Reflect",
-    "Map",
-    "Set",
-    "WeakMap",
-    "WeakSet",
-    "WeakRef",
-    "FinalizationRegistry",
-    "Iterator",
-    "ArrayBuffer",
-    "DataView",
-    "Int8Array",
-    "Uint8Array",
-    "Uint8ClampedArray",
-    "Int16Array",
-    "Uint16Array",
-    "Int32Array",
-    "Uint32Array",
-    "BigInt64Array",
-    "BigUint64Array",
-    "Float16Array",
-    "Float32Array",
-    "Float64Array",
-    "parseInt",
-    "parseFloat",
-    "isNaN",
-    "isFinite",
-    "decodeURI",
-    "decodeURIComponent",
-    "encodeURI",
-    "encodeURIComponent",
-    "escape",
-    "unescape",
-    "floh",
-    "console",
-    "command",
-    "api",
-    "operations",
-    "schemes",
-    "server",
-];
-
 /// Splits a text at characters that are neither letters nor digits, and writes it as one word: `list-all users` becomes
 /// `listAllUsers`.
 pub(super) fn camel(text: &str) -> String {
@@ -170,49 +38,6 @@ pub(super) fn camel(text: &str) -> String {
         out.push_str(rest);
     }
     out
-}
-
-/// Splits a text into its words, in lower case: `APIKeys_listAll` has `api`, `keys`, `list` and `all`.
-pub(super) fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
-        let mut rest = part;
-        while !rest.is_empty() {
-            let (word, after) = rest.split_at(first_word(rest));
-            words.push(word.to_ascii_lowercase());
-            rest = after;
-        }
-    }
-    words
-}
-
-/// Returns the length of the first word of letters and digits. Letters in upper case are one word, up to the one that
-/// begins the next word: `API` of `APIKeys`, `URLs` of `URLsList`.
-fn first_word(part: &str) -> usize {
-    let bytes = part.as_bytes();
-    let upper = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()).count();
-    let small_after =
-        |at: usize| bytes[at..].iter().position(|byte| byte.is_ascii_uppercase()).map_or(bytes.len(), |next| at + next);
-    match upper {
-        0 | 1 => small_after(upper.min(bytes.len())),
-        all if all == bytes.len() => all,
-        // A plural: `s` and nothing else in lower case.
-        all if bytes[all] == b's' && bytes.get(all + 1).is_none_or(|next| !next.is_ascii_lowercase()) => all + 1,
-        all if bytes[all - 1].is_ascii_digit() => small_after(all),
-        all => all - 1,
-    }
-}
-
-/// Writes a name as [`camel`] does, and its first word as people do: `APIKeysList` becomes `apiKeysList`.
-fn plain(text: &str) -> String {
-    let name = camel(text);
-    let begins = text.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let end = begins.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(begins.len());
-    let first = first_word(&begins[..end]);
-    match (name.get(..first), name.get(first..)) {
-        (Some(word), Some(rest)) => word.to_ascii_lowercase() + rest,
-        _ => name,
-    }
 }
 
 /// Writes the first letter in upper case.
@@ -229,26 +54,6 @@ fn bounded(name: String, of: &str) -> String {
     let digest = Sha256::digest(of.as_bytes());
     let mark = const_hex::encode(&digest[..4]);
     format!("{}_{mark}", &name[..MOST - 9])
-}
-
-/// Shortens a name to its first word, which is mostly the verb, and as many of its last words as there is room for: they
-/// tell more than the first ones, and more than a hash.
-fn shortened(name: String, room: usize) -> String {
-    if name.len() <= room {
-        return name;
-    }
-    let mut starts = Vec::new();
-    let mut at = 0;
-    while at < name.len() {
-        starts.push(at);
-        at += first_word(&name[at..]).max(1);
-    }
-    let verb = starts.get(1).copied().filter(|end| *end <= room / 3).unwrap_or(0);
-    match starts.iter().find(|start| **start > verb && verb + name.len() - **start <= room) {
-        Some(start) => format!("{}{}", &name[..verb], &name[*start..]),
-        // One long word.
-        None => name[..room].to_owned(),
-    }
 }
 
 fn started(name: String) -> String {

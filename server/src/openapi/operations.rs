@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::ImportError;
-use super::limits::{MAX_OPERATIONS, too_many_operations};
+use super::limits::{MAX_OPERATIONS, MAX_PATH, too_many_operations};
 use super::notes::Notes;
 use super::resolve::{Broken, Document, cut, reference};
 use connector_runtime::schema::pointer;
@@ -17,6 +17,7 @@ const MAX_STEPS: usize = 20;
 pub(super) struct Operation<'d> {
     /// The method, as a request names it.
     pub(super) method: String,
+    /// The path; of one that is too long only the beginning.
     pub(super) path: &'d str,
     pub(super) id: Option<String>,
     /// The operation's own object.
@@ -27,6 +28,8 @@ pub(super) struct Operation<'d> {
     pub(super) pointer: String,
     /// References on the way to it that lead nowhere, so that parts of it are lacking.
     pub(super) broken: Vec<(Broken, &'d str)>,
+    /// Whether the path was too long, so that nothing can be called by it.
+    pub(super) is_path_cut: bool,
 }
 
 impl<'d> Operation<'d> {
@@ -67,10 +70,12 @@ pub(super) fn list<'d>(
             }
             continue;
         }
+        let is_cut = path.len() > MAX_PATH;
+        let path = &path[..path.floor_char_boundary(MAX_PATH)];
         if !path.starts_with('/') {
             notes.warn("path_without_slash", &pointer, "the path does not begin with `/`; one is put before it");
         }
-        let item = follow(document, item, &pointer, notes);
+        let item = Item { is_cut, ..follow(document, item, &pointer, notes) };
         let mut known: Vec<&str> = Vec::new();
         for layer in &item.layers {
             for (key, value) in *layer {
@@ -135,8 +140,9 @@ fn take<'d>(
             None
         }
     };
+    let is_path_cut = item.is_cut;
     let (method, pointer, item) = (method.to_owned(), pointer.to_owned(), item.layers.clone());
-    all.push(Operation { method, path, id, own, item, pointer, broken });
+    all.push(Operation { method, path, id, own, item, pointer, broken, is_path_cut });
 }
 
 /// A path item.
@@ -145,6 +151,8 @@ struct Item<'d> {
     layers: Vec<&'d Map<String, Value>>,
     /// A reference that leads nowhere.
     broken: Option<(Broken, &'d str)>,
+    /// Whether the path was too long.
+    is_cut: bool,
 }
 
 /// Follows a path item's references. Keys beside a reference take precedence over those of its target.
@@ -153,21 +161,21 @@ fn follow<'d>(document: &Document<'d>, item: &'d Value, pointer: &str, notes: &m
     let mut current = item;
     let mut broken = None;
     for _ in 0..=MAX_STEPS {
-        let Some(map) = current.as_object() else { return Item { layers, broken } };
+        let Some(map) = current.as_object() else { return Item { layers, broken, is_cut: false } };
         layers.push(map);
-        let Some(target) = reference(current) else { return Item { layers, broken } };
+        let Some(target) = reference(current) else { return Item { layers, broken, is_cut: false } };
         match document.find(target) {
             Ok(next) => current = next,
             Err(lost) => {
                 notes.warn(lost.code(), pointer, lost.tell(target));
                 broken = Some((lost, target));
-                return Item { layers, broken };
+                return Item { layers, broken, is_cut: false };
             }
         }
     }
     let shown = reference(item).map_or("", |text| cut(text, 200));
     notes.warn("circular_ref", pointer, format!("path reference `{shown}` refers to itself and is ignored"));
-    Item { layers, broken }
+    Item { layers, broken, is_cut: false }
 }
 
 /// Escapes one step of a JSON pointer.

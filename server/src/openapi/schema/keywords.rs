@@ -203,6 +203,26 @@ pub(super) fn nullable(parts: &Parts<'_>, out: &mut Map<String, Value>) {
     }
 }
 
+/// Removes patterns beyond the `left` ones that a schema may still have; true if there were some.
+pub(in super::super) fn limit_patterns(schema: &mut Value, left: &mut usize) -> bool {
+    let mut found = false;
+    match schema {
+        Value::Object(map) => {
+            if map.get("pattern").is_some_and(Value::is_string) {
+                found = *left == 0;
+                *left = left.saturating_sub(1);
+            }
+            if found {
+                map.shift_remove("pattern");
+            }
+            map.values_mut().for_each(|part| found |= limit_patterns(part, left));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| found |= limit_patterns(item, left)),
+        _ => {}
+    }
+    found
+}
+
 /// Marks a text as a secret whose name says that it is one: it would stand in records.
 pub(in super::super) fn hide_secret(name: &str, schema: &mut Map<String, Value>) {
     let is_text = schema.get("type").is_some_and(|kind| match kind {

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use connector_runtime::schema::{MAX_DIFFERENT_PATTERNS as MAX_PATTERNS, MAX_LARGE_PATTERNS, Pattern};
+use connector_runtime::schema::{
+    MAX_DIFFERENT_PATTERNS as MAX_PATTERNS, MAX_LARGE_PATTERNS, MAX_PATTERN_LENGTH, Pattern,
+};
 use serde_json::{Map, Value};
 
 use super::keywords::{self, Keywords};
@@ -100,7 +102,7 @@ impl<'d> Schemas<'d> {
         if let Some(known) = patterns.known.get(text) {
             return known.then(|| Pattern::trusted(text));
         }
-        if patterns.known.len() >= MAX_PATTERNS {
+        if patterns.known.len() >= MAX_PATTERNS || text.len() > MAX_PATTERN_LENGTH {
             return None;
         }
         let mut runs = Pattern::is_small(text);

@@ -261,3 +261,21 @@ fn names_are_written_as_people_write_them() {
     let long = name("getOrganizationsRepositoriesDependabotSecretsSelectedRepositoriesByRepositoryIdentifier");
     assert!(long.starts_with("get") && long.ends_with("RepositoryIdentifier") && long.len() <= 61, "{long}");
 }
+
+#[test]
+fn what_is_drafted_can_be_stored() {
+    let many: Map<String, Value> = (0..120)
+        .map(|n| (format!("p{n}"), json!({ "type": "string", "pattern": format!("^(a{{1,{}}}|b){{1,40}}$", n + 50) })))
+        .collect();
+    let long = "a|".repeat(5350);
+    let odd = json!({ "type": "object", "properties": {
+        "long": { "type": "string", "pattern": long }, "nulls": { "type": ["null", "null"] }, "none": { "enum": [null] },
+        "in": { "type": "object", "properties": { "long": { "type": "string", "pattern": long }, "nulls": { "type": ["null", "null"], "enum": [null, null] } } },
+        "bounds": { "type": "integer", "minimum": 5, "maximum": 1, "minLength": -1 }, "s": { "type": "string", "minLength": 5, "maxLength": 2 },
+        "d": { "type": "string", "format": "date", "default": "never" }, "e": { "type": "string", "enum": ["a", "a"], "default": "b" } } });
+    let draft =
+        paths(json!({ "/a": post("a", &json!({ "type": "object", "properties": many })), "/b": post("b", &odd) }));
+    let old = stored(&draft);
+    assert!(diff(&old, &draft.config_schema).is_empty());
+    assert_eq!(old.commands["a"].params.len(), 120);
+}
