@@ -83,7 +83,7 @@ fn content_of(types: &[String], schema: Value) -> Value {
     let mut content: Map<String, Value> = types.iter().map(|name| (name.clone(), json!({}))).collect();
     let taken = choose(&content).map(|(name, _)| name.to_owned());
     if let Some(taken) = taken {
-        content.insert(taken, json!({ "schema": schema }));
+        content.insert(taken, Value::Object(Map::from_iter([("schema".to_owned(), schema)])));
     }
     Value::Object(content)
 }
