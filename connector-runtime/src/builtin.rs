@@ -7,7 +7,10 @@ use crate::context::Context;
 use crate::descriptor::{CommandSpec, Connection, Descriptor, Timeout};
 use crate::dispatch::Executor;
 use crate::outcome::{BoxFuture, Fail, Failure, Reply, Thrown};
-use crate::schema::{ConfigSchema, FieldValues};
+use crate::schema::{ConfigSchema, FieldValues, nearest_name, shown_name};
+
+/// The maximum number of unknown params that a call warns of.
+const MAX_UNKNOWN: usize = 8;
 
 /// Executes the commands of one instance of a compiled connector type.
 ///
@@ -39,6 +42,17 @@ impl BuiltIn {
     }
 }
 
+/// Says in the log of the call which params its command does not know.
+fn warn_of_unknown(context: &Context, params: FieldValues<'_>) {
+    for name in params.unknown().take(MAX_UNKNOWN) {
+        let meant = nearest_name(name, params.fields().keys().map(String::as_str));
+        let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        context
+            .log()
+            .warn(format_args!("the param {} is ignored: the command has none of that name{meant}", shown_name(name)));
+    }
+}
+
 impl Executor for BuiltIn {
     fn execute<'a>(
         &'a self,
@@ -50,6 +64,7 @@ impl Executor for BuiltIn {
             let text = format!("The compiled connector {} has no command {command}", self.descriptor.name);
             return Box::pin(async move { Err(Fail::new(text).into()) });
         };
+        warn_of_unknown(context, params);
         match self.connection(context) {
             Ok(connection) => (spec.call)(&**connection, context, params),
             Err(failure) => Box::pin(async move { Err(failure) }),

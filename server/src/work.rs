@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::egress::memory::{MemoryBudget, OutOfMemory, RefusedJson, Reserved};
+use connector_runtime::schema::json_text::Unreadable;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -110,8 +111,11 @@ impl From<RefusedJson> for Error {
     fn from(refused: RefusedJson) -> Self {
         match refused {
             RefusedJson::OutOfMemory(out) => out.into(),
-            RefusedJson::TooManyValues(error) => {
+            RefusedJson::Unreadable(error @ Unreadable::TooManyValues { .. }) => {
                 Self::new(ErrorKind::TooLarge, "too_many_values", format!("the body cannot be read: {error}"))
+            }
+            RefusedJson::Unreadable(error @ Unreadable::ReservedKey) => {
+                Self::invalid_at("", format!("the body cannot be read: {error}"))
             }
         }
     }

@@ -14,6 +14,8 @@ mod guest;
 mod hostile;
 #[path = "script/http.rs"]
 mod http;
+#[path = "script/numbers.rs"]
+mod numbers;
 #[path = "script/pool.rs"]
 mod pool;
 #[path = "script/support.rs"]

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use connector_schema::json_text::{TooManyValues, VALUE_BYTES, count_values};
+use connector_schema::json_text::{Unreadable, VALUE_BYTES, count_values};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of one unit of the budget.
@@ -40,9 +40,9 @@ pub struct OutOfMemory {
 /// Why a JSON text is not parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedJson {
-    /// It has too many values.
+    /// It has too many values, or a key that is reserved.
     #[error(transparent)]
-    TooManyValues(#[from] TooManyValues),
+    Unreadable(#[from] Unreadable),
     /// There is no memory for its tree now.
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
@@ -76,7 +76,7 @@ impl MemoryBudget {
     /// Counts the values of a JSON text and reserves memory for their tree.
     ///
     /// # Errors
-    /// If the text has more than `most` values, or there is not enough memory left.
+    /// If the text has more than `most` values or a reserved key, or there is not enough memory left.
     pub fn tree(&self, text: &[u8], most: usize) -> Result<Reserved, RefusedJson> {
         let values = count_values(text, most)?;
         Ok(self.reserve(values.saturating_mul(VALUE_BYTES))?)
@@ -180,7 +180,7 @@ mod tests {
         let held = budget.tree(text.as_bytes(), 1_001).unwrap();
         assert!(held.bytes() >= 1_001 * VALUE_BYTES);
         let refused = budget.tree(text.as_bytes(), 1_000).unwrap_err();
-        assert_eq!(refused, RefusedJson::TooManyValues(TooManyValues { most: 1_000 }));
+        assert_eq!(refused, RefusedJson::Unreadable(Unreadable::TooManyValues { most: 1_000 }));
         let text = format!("[{}]", vec!["0"; 5_000].join(","));
         assert!(matches!(budget.tree(text.as_bytes(), 10_000), Err(RefusedJson::OutOfMemory(_))));
     }

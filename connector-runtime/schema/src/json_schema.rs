@@ -98,9 +98,14 @@ fn type_keywords(name: &str, field: &Field, map: &mut Map<String, Value>) {
         FieldKind::Select | FieldKind::Raw => None,
     };
     if let Some(json_type) = json_type {
+        let digits = field.takes_digits().then_some("string");
         // A nested schema may forbid null on its own; there the field is described as it is when given.
-        let value = if nullable && field.schema.is_none() { json!([json_type, "null"]) } else { json!(json_type) };
-        map.insert("type".to_owned(), value);
+        let null = (nullable && field.schema.is_none()).then_some("null");
+        let types: Vec<&str> = [json_type].into_iter().chain(digits).chain(null).collect();
+        map.insert("type".to_owned(), if let [only] = *types { json!(only) } else { json!(types) });
+        if digits.is_some() {
+            map.insert("pattern".to_owned(), json!("^(0|-?[1-9][0-9]{0,19})$"));
+        }
     }
     if field.kind == FieldKind::Select {
         select(field, nullable, map);

@@ -13,12 +13,27 @@ pub const MAX_PARAM_VALUES: usize = 100_000;
 /// in a list, 231 for a small object and its value, 259 for a list in a list.
 pub const VALUE_BYTES: usize = 264;
 
-/// A JSON text has more values than are read.
+/// The start of the names that the JSON reader keeps for itself. It reads an object with such a name as something else:
+/// `{"$serde_json::private::Number":"1"}` would become the number 1.
+pub const RESERVED: &str = "$serde_json::private::";
+
+/// The reader's name for the text of a number.
+///
+/// A [`serde::de::Visitor`] that reads any JSON gets a number as an object with this one name; its value is the text.
+pub const NUMBER: &str = "$serde_json::private::Number";
+
+/// Why a JSON text is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it has more than {most} values; send it in parts")]
-pub struct TooManyValues {
-    /// The most values that are read here.
-    pub most: usize,
+pub enum Unreadable {
+    /// It has more values than are read.
+    #[error("it has more than {most} values; send it in parts")]
+    TooManyValues {
+        /// The most values that are read here.
+        most: usize,
+    },
+    /// It has a key that the JSON reader keeps for itself.
+    #[error("it has a key that starts with {RESERVED}, which is reserved; rename the key")]
+    ReservedKey,
 }
 
 /// How deep a parser reads; it goes no further in a text that is deeper, and neither does the count.
@@ -28,8 +43,8 @@ const MAX_DEPTH: usize = 128;
 /// what a parser builds before it finds that out.
 ///
 /// # Errors
-/// If there are more than `most`; the rest of the text is not looked at.
-pub fn count_values(text: &[u8], most: usize) -> Result<usize, TooManyValues> {
+/// If there are more than `most`, or a key is reserved; the rest of the text is not looked at.
+pub fn count_values(text: &[u8], most: usize) -> Result<usize, Unreadable> {
     let mut values = 1_usize;
     let mut bytes = text.iter();
     // Whether a list or an object has just been opened: it may be empty.
@@ -38,7 +53,16 @@ pub fn count_values(text: &[u8], most: usize) -> Result<usize, TooManyValues> {
     while let Some(byte) = bytes.next() {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => continue,
-            b'"' => skip_text(&mut bytes),
+            b'"' => {
+                let rest = bytes.as_slice();
+                skip_text(&mut bytes);
+                // Its first character may be escaped.
+                if let [b'$' | b'\\', ..] = rest
+                    && is_reserved_key(&rest[..rest.len() - bytes.len()], bytes.as_slice())
+                {
+                    return Err(Unreadable::ReservedKey);
+                }
+            }
             b',' => values += 1,
             b'[' | b'{' => {
                 values += usize::from(opened);
@@ -59,10 +83,10 @@ pub fn count_values(text: &[u8], most: usize) -> Result<usize, TooManyValues> {
         values += usize::from(opened);
         opened = false;
         if values > most {
-            return Err(TooManyValues { most });
+            return Err(Unreadable::TooManyValues { most });
         }
     }
-    if values > most { Err(TooManyValues { most }) } else { Ok(values) }
+    if values > most { Err(Unreadable::TooManyValues { most }) } else { Ok(values) }
 }
 
 fn skip_text(bytes: &mut std::slice::Iter<'_, u8>) {
@@ -73,6 +97,13 @@ fn skip_text(bytes: &mut std::slice::Iter<'_, u8>) {
             _ => {}
         }
     }
+}
+
+/// Whether a text, given from its first character to its closing quote, is a key that is reserved.
+fn is_reserved_key(text: &[u8], after: &[u8]) -> bool {
+    let is_key = after.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+    let literal = || [b"\"", text].concat();
+    is_key && serde_json::from_slice::<String>(&literal()).is_ok_and(|key| key.starts_with(RESERVED))
 }
 
 #[cfg(test)]
@@ -114,7 +145,8 @@ mod tests {
             let count = of(&value);
             prop_assert_eq!(count_values(text.as_bytes(), usize::MAX), Ok(count));
             prop_assert_eq!(count_values(text.as_bytes(), count), Ok(count));
-            prop_assert_eq!(count_values(text.as_bytes(), count - 1), Err(TooManyValues { most: count - 1 }));
+            let refused = Err(Unreadable::TooManyValues { most: count - 1 });
+            prop_assert_eq!(count_values(text.as_bytes(), count - 1), refused);
         }
 
         #[test]
@@ -130,9 +162,27 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_the_reader_keeps_for_itself_is_refused() {
+        for text in [
+            r#"{"$serde_json::private::Number":"1"}"#,
+            r#"[{"a":{"$serde_json::private::RawValue" : "{}"}}]"#,
+            r#"{"\u0024serde_json::private::Number":"1"}"#,
+            r#"{"\u0024\u0073erde_json::private::Number":"1"}"#,
+        ] {
+            assert_eq!(count_values(text.as_bytes(), 100), Err(Unreadable::ReservedKey), "{text}");
+        }
+        for text in [r#"{"a":"$serde_json::private::Number"}"#, r#"{"$ref":"x","\u0024":1,"\"":2}"#] {
+            assert!(count_values(text.as_bytes(), 100).is_ok(), "{text}");
+        }
+        // The reader's name is what it is said to be.
+        let read: Value = serde_json::from_str(&json!({ NUMBER: "1" }).to_string()).unwrap();
+        assert_eq!(read, json!(1));
+    }
+
+    #[test]
     fn stops_at_the_limit() {
         let text = json!(vec![0; 2_000]).to_string();
-        assert_eq!(count_values(text.as_bytes(), 1_000), Err(TooManyValues { most: 1_000 }));
+        assert_eq!(count_values(text.as_bytes(), 1_000), Err(Unreadable::TooManyValues { most: 1_000 }));
         assert_eq!(count_values(text.as_bytes(), 2_001), Ok(2_001));
     }
 }

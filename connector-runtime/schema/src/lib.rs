@@ -13,11 +13,13 @@ mod log_level;
 mod model;
 mod names;
 mod nested;
+pub mod number;
 mod parse;
 pub mod pointer;
 mod print;
 mod secret;
 mod secret_size;
+mod suggest;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
@@ -35,4 +37,5 @@ pub use parse::{
 };
 pub use secret::Secret;
 pub use secret_size::{LongSecret, MAX_SECRET_BYTES, check_secret_size, long_secrets};
+pub use suggest::{nearest_name, shown_name};
 pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type, read_url};

@@ -152,6 +152,9 @@ pub struct Field {
     pub schema: Option<NestedSchema>,
 }
 
+/// The format of whole numbers of 64 bits.
+const INT64: &str = "int64";
+
 impl Field {
     /// Makes an optional field of a kind with everything else unset.
     pub fn new(kind: FieldKind) -> Self {
@@ -179,6 +182,20 @@ impl Field {
     /// Returns whether any URL may be given beside the options: a select of format `uri`.
     pub fn is_open_choice(&self) -> bool {
         self.kind == FieldKind::Select && self.format.as_deref() == Some("uri")
+    }
+
+    /// Returns whether a text with the digits of a number is taken for it: many systems write 64-bit numbers as texts,
+    /// because a float loses their last digits.
+    pub fn takes_digits(&self) -> bool {
+        self.kind == FieldKind::Number && self.integer && self.format.as_deref() == Some(INT64)
+    }
+
+    /// Reads a text with the digits of a 64-bit number, such as `"9007199254740993"`, if the field takes one.
+    pub fn number_of(&self, text: &str) -> Option<Number> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_plain = text == "0" || digits.starts_with(|first: char| matches!(first, '1'..='9'));
+        let number = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+        number.ok().filter(|_| self.takes_digits() && is_plain)
     }
 
     /// Returns whether the value, or any part of it, is a credential.

@@ -4,7 +4,6 @@
 //! replaces an absent value. An empty text does not satisfy a required field, unless its `minLength` is 0. A message never
 //! quotes the value of a secret.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use serde_json::{Map, Number, Value};
@@ -12,6 +11,7 @@ use serde_json::{Map, Number, Value};
 use super::destination::visit_urls;
 use super::model::{Field, FieldKind, Fields};
 use super::nested::{Fuel, NestedSchema};
+use super::number;
 
 /// The most problems of URLs inside one value that a message lists.
 const MAX_LISTED: usize = 8;
@@ -93,6 +93,12 @@ impl<'a> FieldValues<'a> {
     /// Returns the values as given, without defaults and with what no field names.
     pub fn given(&self) -> &'a Map<String, Value> {
         self.given
+    }
+
+    /// Returns the names of given values that no field has.
+    pub fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let fields = self.fields;
+        self.given.keys().filter(|name| !fields.contains_key(name.as_str())).map(String::as_str)
     }
 
     /// Returns the fields.
@@ -212,7 +218,11 @@ impl Field {
         self.check_secret_size(value)?;
         match (self.kind, value) {
             (FieldKind::String, Value::String(text)) => self.check_text(text),
-            (FieldKind::Number, Value::Number(_)) => self.check_number(value),
+            (FieldKind::Number, Value::Number(number)) => self.check_number(number),
+            (FieldKind::Number, Value::String(text)) if self.takes_digits() => match self.number_of(text) {
+                Some(number) => self.check_number(&number),
+                None => Err(format!("expected integer, or a text of its digits, got {}", quoted(text))),
+            },
             (FieldKind::Boolean, Value::Bool(_)) => Ok(()),
             (FieldKind::Date, Value::String(text)) => self.check_date(text),
             (FieldKind::Select, value) => self.check_option(value),
@@ -258,15 +268,14 @@ impl Field {
         if self.format.as_deref() == Some("uri") { read_url(text).map(drop) } else { Ok(()) }
     }
 
-    fn check_number(&self, value: &Value) -> Result<(), String> {
-        if self.integer && !value.is_i64() && !value.is_u64() && value.as_f64().is_none_or(|float| float.fract() != 0.0)
-        {
+    fn check_number(&self, value: &Number) -> Result<(), String> {
+        if self.integer && !number::is_whole(value) {
             return Err(format!("expected integer, got {value}"));
         }
-        if let Some(least) = self.minimum.as_ref().filter(|least| is_below(value, least)) {
+        if let Some(least) = self.minimum.as_ref().filter(|least| number::compare(value, least).is_lt()) {
             return Err(format!("expected at least {least}, got {value}"));
         }
-        if let Some(most) = self.maximum.as_ref().filter(|most| is_above(value, most)) {
+        if let Some(most) = self.maximum.as_ref().filter(|most| number::compare(value, most).is_gt()) {
             return Err(format!("expected at most {most}, got {value}"));
         }
         Ok(())
@@ -284,7 +293,7 @@ impl Field {
     }
 
     fn check_option(&self, value: &Value) -> Result<(), String> {
-        if self.options.iter().any(|choice| choice.value == *value) {
+        if self.options.iter().any(|choice| number::is_same_value(&choice.value, value)) {
             return Ok(());
         }
         if let (true, Value::String(text)) = (self.is_open_choice(), value) {
@@ -326,24 +335,6 @@ fn check_urls(schema: &NestedSchema, value: &Value) -> Result<(), String> {
     });
     problems.truncate(MAX_LISTED);
     if problems.is_empty() { Ok(()) } else { Err(problems.join(", ")) }
-}
-
-fn is_below(value: &Value, bound: &Number) -> bool {
-    compare(value, bound) == Some(Ordering::Less)
-}
-
-fn is_above(value: &Value, bound: &Number) -> bool {
-    compare(value, bound) == Some(Ordering::Greater)
-}
-
-/// Whole numbers are compared as such: beyond 2^53 neighbours are the same float.
-fn compare(value: &Value, bound: &Number) -> Option<Ordering> {
-    let value = value.as_number()?;
-    let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-    match (whole(value), whole(bound)) {
-        (Some(value), Some(bound)) => Some(value.cmp(&bound)),
-        _ => value.as_f64()?.partial_cmp(&bound.as_f64()?),
-    }
 }
 
 /// RFC 3339 `full-date`: exactly `YYYY-MM-DD`.

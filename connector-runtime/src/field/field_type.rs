@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use crate::Secret;
 use crate::connector::Reader;
 use crate::descriptor::{Literal, TypeSpec};
-use crate::schema::{FieldKind, Invalid, json_type};
+use crate::schema::{FieldKind, Invalid, json_type, number};
 
 /// A type that a connection field or a param may have.
 ///
@@ -136,17 +136,7 @@ impl FieldType for f32 {
 
 /// Returns the whole number that a JSON number means; `5.0` is 5.
 fn whole(value: &Value) -> Option<i128> {
-    let number = value.as_number()?;
-    if let Some(small) = number.as_i64() {
-        return Some(small.into());
-    }
-    if let Some(large) = number.as_u64() {
-        return Some(large.into());
-    }
-    // Beyond 2^53 a float no longer says which whole number was meant.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
-    number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT).map(|float| float as i128)
+    number::whole(value.as_number()?)
 }
 
 macro_rules! integer {

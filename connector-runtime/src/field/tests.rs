@@ -44,10 +44,15 @@ fn integers_hold_their_limits() {
 }
 
 #[test]
-fn a_whole_float_is_an_integer_while_it_is_exact() {
+fn a_whole_number_is_an_integer_in_any_text() {
     assert_eq!(read::<u8>(json!(5.0)), Ok(5));
     assert_eq!(read::<i64>(json!(-9_007_199_254_740_992.0)), Ok(-9_007_199_254_740_992));
-    assert!(read::<i64>(json!(1e17)).is_err());
+    assert_eq!(read::<i64>(json!(1e17)), Ok(100_000_000_000_000_000));
+    assert!(read::<i64>(json!(1e19)).is_err());
+    let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(read::<i64>(number("9007199254740993")), Ok(9_007_199_254_740_993));
+    assert_eq!(read::<i64>(number("9007199254740993.0")), Ok(9_007_199_254_740_993));
+    assert!(read::<i64>(number("9007199254740993.5")).is_err());
 }
 
 #[test]

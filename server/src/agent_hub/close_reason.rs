@@ -6,7 +6,7 @@ use std::io;
 use connector_runtime::protocol;
 use connector_runtime::protocol::frames::limits::{MAX_CLOSE_REASON_BYTES, MAX_FRAME_BYTES};
 use connector_runtime::protocol::frames::{CloseCode, FrameError};
-use connector_runtime::schema::json_text::TooManyValues;
+use connector_runtime::schema::json_text::Unreadable;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -95,8 +95,8 @@ impl CloseReason {
         Self::new(CloseCode::Unavailable, "the database does not answer; try again in a moment")
     }
 
-    /// A frame has too many JSON values.
-    pub(super) fn too_many_values(error: &TooManyValues) -> Self {
+    /// A frame has too many JSON values, or a reserved key.
+    pub(super) fn unreadable(error: &Unreadable) -> Self {
         Self::new(CloseCode::MalformedFrame, format!("the frame cannot be read: {error}"))
     }
 

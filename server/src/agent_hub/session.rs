@@ -264,7 +264,7 @@ async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
 
 /// Counts a frame and waits for the memory that it takes to parse it; meanwhile no other frame of the agent is read.
 async fn counted(memory: &MemoryBudget, text: &str, most: usize) -> Result<Reserved, CloseReason> {
-    let values = count_values(text.as_bytes(), most).map_err(|error| CloseReason::too_many_values(&error))?;
+    let values = count_values(text.as_bytes(), most).map_err(|error| CloseReason::unreadable(&error))?;
     let bytes = text.len() * TEXT_COPIES + values * VALUE_BYTES;
     match timeout(MEMORY_TIMEOUT, memory.wait(bytes)).await {
         Ok(Ok(reserved)) => Ok(reserved),

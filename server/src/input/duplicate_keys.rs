@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 
 use crate::error::{MAX_MISTAKES, Mistake};
+use connector_runtime::schema::json_text::NUMBER;
 use connector_runtime::schema::pointer;
 
 /// Parses a JSON text, and returns the duplicate keys; the last of equal ones is kept.
@@ -98,6 +99,10 @@ impl<'de> Visitor<'de> for Reading<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
+            if key == NUMBER {
+                let text = entries.next_value::<String>()?;
+                return text.parse().map(Value::Number).map_err(A::Error::custom);
+            }
             if map.contains_key(&key) {
                 self.0.twice(&key);
             }

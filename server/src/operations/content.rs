@@ -27,7 +27,7 @@ pub(super) struct Content {
 /// A named part of a body.
 struct Part<'p> {
     name: &'p str,
-    value: &'p Value,
+    value: Cow<'p, Value>,
     form: Cow<'p, Form>,
     file: bool,
     media: Option<&'p str>,
@@ -40,7 +40,7 @@ impl Serialize for Flat<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for part in self.0 {
-            map.serialize_entry(part.name, part.value)?;
+            map.serialize_entry(part.name, &*part.value)?;
         }
         map.end()
     }
@@ -54,11 +54,11 @@ pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -
     let media = || body.media.clone();
     let content = |bytes: Vec<u8>| Ok(Some(Content { media: media(), bytes: bytes.into() }));
     if let Some(key) = &body.key {
-        let value = given.get(key, body.required);
+        let value = given.typed(key, body.required);
         if value.is_none() && !body.required {
             return Ok(None);
         }
-        let value = value.unwrap_or(&Value::Null);
+        let value = value.as_deref().unwrap_or(&Value::Null);
         return match body.kind {
             BodyKind::Json => content(json(value)?),
             _ if value.is_null() && !body.required => Ok(None),
@@ -68,7 +68,7 @@ pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -
             BodyKind::Multipart => multipart(&body.media, &members(value)).map(Some),
         };
     }
-    let named = body.fields.iter().filter_map(|field| Some(part(field, given.get(&field.key, field.required)?)));
+    let named = body.fields.iter().filter_map(|field| Some(part(field, given.typed(&field.key, field.required)?)));
     let more = open.iter().map(|(name, value)| undeclared_part(name, value));
     let mut parts: Vec<Part<'_>> = named.chain(more).collect();
     if body.kind != BodyKind::Json {
@@ -84,13 +84,13 @@ pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -
     }
 }
 
-fn part<'p>(field: &'p BodyField, value: &'p Value) -> Part<'p> {
+fn part<'p>(field: &'p BodyField, value: Cow<'p, Value>) -> Part<'p> {
     let BodyField { name, form, file, media, .. } = field;
     Part { name, value, form: Cow::Borrowed(form), file: *file, media: media.as_deref() }
 }
 
 fn undeclared_part<'p>(name: &'p str, value: &'p Value) -> Part<'p> {
-    Part { name, value, form: Cow::Owned(undeclared(value)), file: false, media: None }
+    Part { name, value: Cow::Borrowed(value), form: Cow::Owned(undeclared(value)), file: false, media: None }
 }
 
 fn members(value: &Value) -> Vec<Part<'_>> {
@@ -112,7 +112,7 @@ fn bytes(value: &Value) -> Result<Vec<u8>, String> {
 fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut pairs = Vec::with_capacity(parts.len());
     for part in parts {
-        spread(part.name, &part.form, part.value, &mut pairs);
+        spread(part.name, &part.form, &part.value, &mut pairs);
     }
     pairs.join("&").replace("%20", "+").into_bytes()
 }
@@ -139,7 +139,7 @@ fn multipart(media: &str, parts: &[Part<'_>]) -> Result<Content, String> {
     let boundary = format!("floh-{}{}", Uuid::now_v7().simple(), Uuid::now_v7().simple());
     let mut out = Vec::new();
     for part in parts {
-        let values = match part.value {
+        let values = match &*part.value {
             Value::Array(items) => items.iter().filter(|item| !item.is_null()).collect(),
             one => vec![one],
         };

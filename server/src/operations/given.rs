@@ -3,6 +3,8 @@
 //! A default is what the *service* assumes. So it is sent only where the document demands a value; everything else is
 //! sent as it was given, or not at all.
 
+use std::borrow::Cow;
+
 use connector_runtime::schema::Fields;
 use serde_json::{Map, Value};
 
@@ -31,6 +33,13 @@ impl<'g> Given<'g> {
     fn default_of(&self, key: &str, required: bool) -> Option<&'g Value> {
         let field = self.fields.filter(|_| required)?.get(key)?;
         field.default.as_ref().filter(|default| !default.is_null())
+    }
+
+    /// Returns a value as JSON has it: a number that was given as a text of its digits is a number.
+    pub(super) fn typed(&self, key: &str, required: bool) -> Option<Cow<'g, Value>> {
+        let value = self.get(key, required)?;
+        let number = value.as_str().and_then(|text| self.fields?.get(key)?.number_of(text));
+        Some(number.map_or(Cow::Borrowed(value), |number| Cow::Owned(Value::Number(number))))
     }
 
     /// Returns the values, by the names that they were given under.

@@ -1,5 +1,6 @@
 //! What an operation sends beside its path: query, headers, cookies and body.
 
+use connector_runtime::schema::{nearest_name, shown_name};
 use serde_json::{Map, Value};
 
 use super::content::{self, Content};
@@ -10,8 +11,6 @@ use crate::openapi::{Entry, Param};
 
 /// The media type that is asked for unless the document names another one.
 const JSON: &str = "application/json";
-/// The maximum number of characters of a name that a message repeats.
-const MAX_NAME: usize = 100;
 /// How many params a message names.
 const MAX_NAMED: usize = 30;
 
@@ -87,34 +86,12 @@ fn unnamed(entry: &Entry, given: &Given<'_>) -> Result<Map<String, Value>, Strin
 }
 
 fn unknown(name: &str, given: &Given<'_>) -> String {
-    let shown = match name.chars().count() {
-        long if long > MAX_NAME => format!("a name of {long} characters"),
-        _ => name.to_owned(),
-    };
-    let like = given.names().map(|known| (distance(name, known), known)).min();
-    let like = like.filter(|(distance, known)| *distance <= 2.max(known.len() / 3)).map(|(_, known)| known);
+    let shown = shown_name(name);
+    let like = nearest_name(name, given.names());
     let names: Vec<&str> = given.names().take(MAX_NAMED).collect();
     match like {
         Some(like) => format!("Unknown param: {shown}; did you mean {like}?"),
         None if names.is_empty() => format!("Unknown param: {shown}; the command takes none"),
         None => format!("Unknown param: {shown}; the command takes {}", names.join(", ")),
     }
-}
-
-/// How many letters must be changed, without regard to case (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    const MOST: usize = 64;
-    let letters = |text: &str| text.chars().take(MOST).flat_map(char::to_lowercase).collect::<Vec<_>>();
-    let (one, other) = (letters(one), letters(other));
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.iter().enumerate() {
-        let mut before = row[0];
-        row[0] = at + 1;
-        for (index, own) in other.iter().enumerate() {
-            let changed = before + usize::from(letter != own);
-            before = row[index + 1];
-            row[index + 1] = changed.min(before + 1).min(row[index] + 1);
-        }
-    }
-    row[other.len()]
 }

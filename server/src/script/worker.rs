@@ -10,6 +10,7 @@ mod checking;
 mod clock;
 mod engine;
 mod fault;
+mod from_json;
 mod host;
 mod host_answer;
 mod jail;

@@ -24,6 +24,8 @@ fn document() -> String {
         open.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         open
     };
+    let long = json!({ "type": "integer", "format": "int64" });
+    let order = json!({ "type": "object", "properties": { "parentId": long, "amount": { "type": "number" }, "lines": { "type": "array" } } });
     let id = json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "default": "all" } });
     json!({ "openapi": "3.1.0", "info": { "title": "Values", "version": "1" }, "paths": {
         "/users/{id}": { "parameters": [id],
@@ -39,6 +41,10 @@ fn document() -> String {
         "/open": { "post": { "operationId": "open", "requestBody": body("application/json", open(json!({ "additionalProperties": true }))) } },
         "/typed": { "post": { "operationId": "typed", "requestBody": body("application/json", open(json!({ "additionalProperties": text }))) } },
         "/silent": { "post": { "operationId": "silent", "requestBody": body("application/json", open(json!({}))) } },
+        "/orders/{id}": { "parameters": [{ "name": "id", "in": "path", "required": true, "schema": long }],
+            "get": { "operationId": "getOrder", "parameters": [{ "name": "after", "in": "query", "schema": long }],
+                "responses": { "200": { "description": "ok", "content": { "application/json": { "schema": { "type": "object" } } } } } },
+            "put": { "operationId": "putOrder", "requestBody": body("application/json", order) } },
         "/closed": { "post": { "operationId": "closed", "requestBody": body("application/json", closed) } },
     } })
     .to_string()
@@ -99,4 +105,52 @@ async fn what_no_param_names_goes_into_an_open_body_and_is_refused_by_a_closed_o
         let (result, sent) = service.run(command, json!({}), params).await;
         assert_eq!((&result["error"], sent.len()), (&json!(error), 0), "{command}");
     }
+}
+
+/// Numbers that no float holds.
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test]
+async fn numbers_keep_their_digits_on_the_way_to_the_service() {
+    let service = Service::start(&document(), ok).await;
+    let sent =
+        service.sends("getOrder", json!({}), value(r#"{"id":9007199254740993,"after":-9007199254740993}"#)).await;
+    assert_eq!(sent.line(), "GET /orders/9007199254740993?after=-9007199254740993");
+    for (params, body) in [
+        (
+            r#"{"id":1,"parentId":9007199254740993,"amount":12345678901234567.89}"#,
+            r#"{"parentId":9007199254740993,"amount":12345678901234567.89}"#,
+        ),
+        (
+            r#"{"id":1,"amount":1.10,"lines":[18446744073709551616,0.10,-0]}"#,
+            r#"{"amount":1.10,"lines":[18446744073709551616,0.10,-0]}"#,
+        ),
+        // The digits as a text: a number again where the body has one.
+        (r#"{"id":"1","parentId":"9007199254740993"}"#, r#"{"parentId":9007199254740993}"#),
+        (r#"{"id":"1","parentId":"-9223372036854775808"}"#, r#"{"parentId":-9223372036854775808}"#),
+    ] {
+        let sent = service.sends("putOrder", json!({}), value(params)).await;
+        assert_eq!((sent.line(), sent.body.as_str()), ("PUT /orders/1", body), "{params}");
+    }
+    let sent = service.sends("getOrder", json!({}), json!({ "id": "9007199254740993" })).await;
+    assert_eq!(sent.line(), "GET /orders/9007199254740993");
+    for wrong in ["x", "", "1.5", "01", "+1", "-0", " 1", "1e3", "99999999999999999999", "1/../2"] {
+        let (result, sent) = service.run("getOrder", json!({}), json!({ "id": wrong })).await;
+        let error = result["error"].as_str().unwrap();
+        assert!(sent.is_empty() && error.contains("expected integer, or a text of its digits"), "{wrong}: {error}");
+    }
+    let (result, sent) = service.run("getOrder", json!({}), value(r#"{"id":9007199254740993.5}"#)).await;
+    assert!(sent.is_empty() && result["error"].as_str().unwrap().contains("expected integer"), "{result}");
+}
+
+#[tokio::test]
+async fn numbers_keep_their_digits_on_the_way_back() {
+    fn answer(_: &Received, _: &str) -> Reply {
+        Reply::json(200, &value(r#"{"id":9007199254740993,"more":[123456789012345678901234567890]}"#))
+    }
+    let service = Service::start(&document(), answer).await;
+    let (result, _) = service.run("getOrder", json!({}), json!({ "id": 1 })).await;
+    assert_eq!(result["payload"].to_string(), r#"{"id":9007199254740993,"more":[123456789012345678901234567890]}"#);
 }

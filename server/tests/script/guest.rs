@@ -110,7 +110,6 @@ async fn what_is_polluted_or_replaced_changes_no_failure_into_a_success() {
 async fn results_beyond_the_limits_are_refused_with_the_reason() {
     let pool = pool();
     for (body, why) in [
-        ("return { n: 10n };", "BigInt"),
         ("return 'x'.repeat(2 << 20);", "1024 KiB"),
         ("return new Array(200000).fill(0);", "100000 values"),
         ("var a = []; a[4294967294] = 1; return a;", "100000 values"),
@@ -276,7 +275,7 @@ async fn a_canary_in_the_config_is_in_no_failure() {
         "for (;;) {}",
         "var s = 'x'; for (;;) s += s;",
         "function f() { f(); } f();",
-        "return { n: 1n };",
+        "return { n: Symbol.iterator.x.y };",
         "floh.http.get('http://localhost/');",
     ] {
         let host = Host::default();

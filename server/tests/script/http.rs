@@ -180,7 +180,4 @@ async fn what_is_given_may_be_anything() {
         "function main() { return floh.http.get({ toString() { floh.http.get('https://inner.example.com/'); return 'https://outer.example.com/'; } }).status; }",
     );
     assert_eq!(nested.run(&pool, &host).await.unwrap().json, "200");
-    let big =
-        Call::new("function main() { floh.http.post('https://a.example.com/', { n: 1n }); }").failure(&pool).await;
-    assert!(big.to_string().contains("BigInt"), "{big}");
 }

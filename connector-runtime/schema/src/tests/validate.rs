@@ -51,6 +51,17 @@ fn nothing_is_coerced() {
         (json!({ "type": "number" }), json!("5"), "expected number, got string"),
         (json!({ "type": "number", "integer": true }), json!("5"), "expected number, got string"),
         (json!({ "type": "number", "integer": true }), json!(5.5), "expected integer, got 5.5"),
+        (json!({ "type": "number", "integer": true }), json!("5"), "expected number, got string"),
+        (
+            json!({ "type": "number", "integer": true, "format": "int64" }),
+            json!("5.0"),
+            "expected integer, or a text of its digits, got \"5.0\"",
+        ),
+        (
+            json!({ "type": "number", "integer": true, "format": "int64", "maximum": 9_007_199_254_740_992_u64 }),
+            json!("9007199254740993"),
+            "expected at most 9007199254740992, got 9007199254740993",
+        ),
         (json!({ "type": "boolean" }), json!("true"), "expected boolean, got string"),
         (json!({ "type": "array" }), json!({}), "expected array, got object"),
         (json!({ "type": "object" }), json!([]), "expected object, got array"),

@@ -9,7 +9,7 @@ use super::aspect::{Aspect, Difference};
 use super::path::Path;
 use super::said::{Said, shown};
 use super::{Changes, nested, numbers};
-use crate::{Choice, Field, FieldKind, NestedSchema};
+use crate::{Choice, Field, FieldKind, NestedSchema, number};
 
 /// Where a field is.
 #[derive(Clone, Copy)]
@@ -119,7 +119,7 @@ impl Comparison<'_> {
             ("minimum", false, old.minimum.as_ref(), new.minimum.as_ref()),
             ("maximum", true, old.maximum.as_ref(), new.maximum.as_ref()),
         ] {
-            self.found(Aspect::Bounds, numbers::bound(upper, was, is, numbers::compare), key, shown(was), shown(is));
+            self.found(Aspect::Bounds, numbers::bound(upper, was, is, number::compare), key, shown(was), shown(is));
         }
         for (key, upper, was, is) in [
             ("minLength", false, old.min_length.as_ref(), new.min_length.as_ref()),

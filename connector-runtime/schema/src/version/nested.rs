@@ -17,6 +17,7 @@ use super::path::Path;
 use super::said::{Said, WasIs, shown};
 use super::table::judge;
 use super::{Change, Changes, Level, numbers};
+use crate::number;
 
 /// Most references that may lead straight to another one.
 const MAX_HOPS: usize = 32;
@@ -286,7 +287,7 @@ impl Walk<'_> {
         let difference = if odd {
             (was != is).then_some(Difference::Narrowed)
         } else {
-            numbers::bound(upper, bounds[0], bounds[1], numbers::compare)
+            numbers::bound(upper, bounds[0], bounds[1], number::compare)
         };
         if let Some(difference) = difference {
             self.change(Aspect::Bounds, difference, mode, path, key, (shown(was), shown(is)));

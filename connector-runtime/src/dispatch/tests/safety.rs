@@ -141,3 +141,20 @@ async fn logs_keep_to_the_connectors_level() {
     let call = Invocation { log_level: LogLevel::Warn, ..invocation(json!({ "command": "talk" })) };
     assert!(run_with(call, None, None).await.logs.is_empty());
 }
+
+#[tokio::test]
+async fn a_param_that_nobody_knows_is_named_in_the_log() {
+    let done = run_with(invocation(json!({ "command": "echo", "txet": "secret value", "color": 1 })), None, None).await;
+    assert!(done.reply.success);
+    let logged: Vec<(LogLevel, &str)> = done.logs.iter().map(|line| (line.level, line.message.as_str())).collect();
+    assert_eq!(
+        logged,
+        [
+            (LogLevel::Warn, "the param txet is ignored: the command has none of that name; did you mean text?"),
+            (LogLevel::Warn, "the param color is ignored: the command has none of that name"),
+        ]
+    );
+    let many: serde_json::Map<_, _> = (0..1_000).map(|n| (format!("unknown{n}"), json!(n))).collect();
+    let done = run_with(invocation(json!(many)), None, None).await;
+    assert!(done.logs.len() <= 8, "{}", done.logs.len());
+}

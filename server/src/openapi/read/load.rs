@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use connector_runtime::schema::json_text::{MAX_JSON_VALUES, count_values};
+use connector_runtime::schema::json_text::{MAX_JSON_VALUES, NUMBER, RESERVED, Unreadable, count_values};
 use connector_runtime::schema::pointer;
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::map::Entry;
@@ -42,10 +42,12 @@ pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
         return Err(ImportError::new("not_an_object", "the document is empty"));
     }
     if !start.starts_with(['{', '[']) {
-        return yaml(text);
+        return if text.contains(RESERVED) { Err(reserved_key(&Unreadable::ReservedKey)) } else { yaml(text) };
     }
-    if count_values(text.as_bytes(), MAX_JSON_VALUES).is_err() {
-        return Err(too_many_values());
+    match count_values(text.as_bytes(), MAX_JSON_VALUES) {
+        Ok(_) => {}
+        Err(Unreadable::TooManyValues { .. }) => return Err(too_many_values()),
+        Err(error @ Unreadable::ReservedKey) => return Err(reserved_key(&error)),
     }
     match load_json(text) {
         Ok(loaded) => Ok(loaded),
@@ -113,6 +115,10 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
             })
         }
     }
+}
+
+fn reserved_key(error: &Unreadable) -> ImportError {
+    ImportError::new("reserved_key", format!("the document cannot be read: {error}"))
 }
 
 fn too_many_values() -> ImportError {
@@ -231,14 +237,12 @@ impl<'de> Visitor<'de> for Seed<'_> {
         self.0.spend(0).map(|()| Value::from(value))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "such numbers are bounds and examples")]
     fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Value, E> {
-        self.visit_f64(value as f64)
+        self.0.spend(0).map(|()| Number::from_i128(value).map_or(Value::Null, Value::Number))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "such numbers are bounds and examples")]
     fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Value, E> {
-        self.visit_f64(value as f64)
+        self.0.spend(0).map(|()| Number::from_u128(value).map_or(Value::Null, Value::Number))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
@@ -271,6 +275,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut map = Map::new();
         let mut merged = Vec::new();
         while let Some(key) = entries.next_key_seed(Key)? {
+            if key == NUMBER {
+                let text = entries.next_value::<String>()?;
+                return text.parse().map(Value::Number).map_err(A::Error::custom);
+            }
             let noted = self.0.repeated.borrow().len();
             let value = entries.next_value_seed(self)?;
             self.0.lengthen(key.len())?;

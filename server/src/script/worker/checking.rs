@@ -64,7 +64,7 @@ fn top_level<'c>(
 ) -> Result<Vec<&'c String>, Fault> {
     let clock = &*host.clock;
     let furnish = || {
-        let data = ctx.json_parse(r#"{"config":{},"params":{},"variables":{}}"#)?;
+        let data = r#"{"config":{},"params":{},"variables":{}}"#;
         Realm::furnish(ctx, &engine.prelude, host.object(ctx)?, data, "")
     };
     let realm = furnish().map_err(|error| fault::read(ctx, None, host, &error))?;

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::channel::Channel;
 use super::clock::Clock;
+use super::from_json;
 use super::host_answer::{response, told};
 use super::realm::Realm;
 use super::text;
@@ -110,7 +111,7 @@ impl Host {
         )]
         let timeout_ms = timeout_ms.map(|ms| ms as u64);
         match self.ask(&HttpCall { method, url, query, headers, body, timeout_ms }) {
-            Ok(answer) => response(ctx, answer),
+            Ok(answer) => response(ctx, realm, answer),
             Err(fault) => told(ctx, &fault),
         }
     }
@@ -164,7 +165,7 @@ impl Host {
                     return told(ctx, &HttpFault::too_large(&self.limits));
                 }
                 let object = Object::new_proto(ctx.clone(), None)?;
-                object.set("result", ctx.json_parse(json)?)?;
+                object.set("result", from_json::parse(ctx, &json, &realm.exact)?)?;
                 Ok(object)
             }
             Ok(_) => std::process::exit(1),

@@ -3,6 +3,8 @@
 use rquickjs::object::Property;
 use rquickjs::{Array, Ctx, Error, Object, Result, String as JsString, Value};
 
+use super::from_json;
+use super::realm::Realm;
 use crate::script::sandbox::{HttpAnswer, HttpFault};
 
 /// Gives the prelude the reason why there is no answer.
@@ -14,7 +16,7 @@ pub(super) fn told<'js>(ctx: &Ctx<'js>, fault: &HttpFault) -> Result<Object<'js>
 }
 
 /// Builds what the prelude reads. Properties are defined, not set: a setter on a prototype sees nothing.
-pub(super) fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
+pub(super) fn response<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, answer: HttpAnswer) -> Result<Object<'js>> {
     let headers = Object::new(ctx.clone())?;
     let (cookies, others): (Vec<_>, Vec<_>) = answer.headers.into_iter().partition(|(name, _)| name == "set-cookie");
     if !cookies.is_empty() {
@@ -30,7 +32,7 @@ pub(super) fn response<'js>(ctx: &Ctx<'js>, answer: HttpAnswer) -> Result<Object
     let text = JsString::from_str(ctx.clone(), &answer.text)?;
     let body = match answer.text.trim_start_matches('\u{feff}') {
         "" => Value::new_null(ctx.clone()),
-        json => ctx.json_parse(json).or_else(|error| match error {
+        json => from_json::parse(ctx, json, &realm.exact).or_else(|error| match error {
             // If it is not JSON, it is a text; so is one with a NUL character.
             Error::Exception if is_syntax_error(&ctx.catch()) => Ok(text.clone().into_value()),
             Error::InvalidString(_) => Ok(text.clone().into_value()),

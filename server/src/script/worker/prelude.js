@@ -1,13 +1,17 @@
 // What a script finds when it starts: `floh`, `console`, and nothing that reaches outside or sideways.
 // Runs before the script in the same realm, so everything that it needs later is taken here, while it is
 // still the engine's own. It answers the functions that the worker itself needs.
-(function (host, data, idempotencyKey) {
+(function (host, given, idempotencyKey, mark) {
   'use strict';
   const { freeze, defineProperty, hasOwn } = Object;
-  const { String, Error, Proxy } = globalThis;
+  const { String, Error, Proxy, BigInt } = globalThis;
+  const { parse, stringify } = JSON;
   const uncurry = Function.prototype.bind.bind(Function.prototype.call);
   const lower = uncurry(String.prototype.toLowerCase);
   const slice = uncurry(String.prototype.slice);
+  const startsWith = uncurry(String.prototype.startsWith);
+  const replace = uncurry(String.prototype.replace);
+  const digits = uncurry(BigInt.prototype.toString);
   const wellFormed = uncurry(String.prototype.toWellFormed);
   const iso = uncurry(Date.prototype.toISOString);
   const time = uncurry(Date.prototype.getTime);
@@ -49,8 +53,22 @@
     const at = time(value);
     return at === at ? iso(value) : null;
   };
+  // JSON whose whole numbers beyond 2^53 are texts that start with a mark.
+  const exact = (text, mark) => parse(text, (key, value) =>
+    typeof value === 'string' && startsWith(value, mark) ? BigInt(slice(value, mark.length)) : value);
+  const data = mark === undefined ? given : exact(given, mark);
+
+  // `JSON.stringify` writes a BigInt as the number that it is.
+  const own = `bigint-${Math.random()}:`;
+  const written = new RegExp(`"${own}(-?[0-9]+)"`, 'g');
+  set(BigInt.prototype, 'toJSON', function () { return own + digits(this); });
+  set(JSON, 'stringify', (...args) => {
+    const text = stringify(...args);
+    return typeof text === 'string' ? replace(text, written, '$1') : text;
+  });
+
   // The worker reads what it is given with these.
-  const tools = [describe, date, wellFormed];
+  const tools = [describe, date, wellFormed, digits, exact];
   const log = (level, parts) => host.log(tools, level, parts);
   const util = (what, text, encoding, key) => host.util(tools, what, text, encoding, key);
 

@@ -4,10 +4,12 @@
 use std::rc::Rc;
 
 use rquickjs::context::intrinsic;
+use rquickjs::function::Opt;
 use rquickjs::{Context, Ctx, FromJs, Function, Object, Result, Runtime, String as JsString, Value};
 use script_ffi::{Bytecode, Memory, Refused};
 
 use super::clock::Clock;
+use super::from_json;
 use crate::script::limits::Limits;
 
 /// The parts of the engine that a script may have. Left out: clocks finer than a millisecond, weak references, DOM
@@ -52,6 +54,10 @@ pub(super) struct Realm<'js> {
     pub(super) date: Function<'js>,
     /// Repairs a string with halves of surrogate pairs.
     pub(super) well_formed: Function<'js>,
+    /// Writes a BigInt.
+    pub(super) digits: Function<'js>,
+    /// Parses a JSON text with marked numbers, see `from_json`.
+    pub(super) exact: Function<'js>,
 }
 
 impl<'js> Realm<'js> {
@@ -60,15 +66,19 @@ impl<'js> Realm<'js> {
         ctx: &Ctx<'js>,
         prelude: &Bytecode,
         host: Object<'js>,
-        data: Value<'js>,
+        data: &str,
         idempotency_key: &str,
     ) -> Result<Self> {
+        let (data, mark) = match from_json::marked(data) {
+            None => (ctx.json_parse(data)?, None),
+            Some((data, mark)) => (JsString::from_str(ctx.clone(), &data)?.into_value(), Some(mark)),
+        };
         let key = match idempotency_key {
             "" => Value::new_undefined(ctx.clone()),
             key => JsString::from_str(ctx.clone(), key)?.into_value(),
         };
         let prelude: Function<'js> = prelude.run(ctx)?.get()?;
-        prelude.call((host, data, key))
+        prelude.call((host, data, key, Opt(mark)))
     }
 }
 
@@ -76,7 +86,8 @@ impl<'js> Realm<'js> {
 impl<'js> FromJs<'js> for Realm<'js> {
     fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
         let functions = Vec::<Function<'js>>::from_js(ctx, value)?;
-        let [describe, date, well_formed] = functions.try_into().map_err(|_| rquickjs::Error::Unknown)?;
-        Ok(Self { describe, date, well_formed })
+        let [describe, date, well_formed, digits, exact] =
+            functions.try_into().map_err(|_| rquickjs::Error::Unknown)?;
+        Ok(Self { describe, date, well_formed, digits, exact })
     }
 }

@@ -87,9 +87,8 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
 
 /// Creates the context of a run.
 fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Realm<'js>> {
-    let data = ctx.json_parse(order.data)?;
     let calls = host.object(ctx)?;
-    Realm::furnish(ctx, &engine.prelude, calls, data, order.idempotency_key)
+    Realm::furnish(ctx, &engine.prelude, calls, order.data, order.idempotency_key)
 }
 
 /// Finds the function of a command: a global one, or one that `let` or `const` made. What was there before

@@ -2,7 +2,7 @@
 //!
 //! The guest's `JSON.stringify` can be replaced, and a `toJSON` on a prototype turns a failure into a
 //! success, so neither is used. Own enumerable properties with string keys count, each read once; a
-//! getter runs once, and what it throws is thrown. Dates are written as they are everywhere; functions,
+//! getter runs once, and what it throws is thrown. Dates are written as they are everywhere, a BigInt as a number; functions,
 //! symbols and undefined are left out as JSON does; `NaN` and infinities are null.
 
 use rquickjs::atom::Atom;
@@ -77,7 +77,8 @@ impl<'js> Walk<'_, 'js> {
         } else if value.is_null() {
             self.out.extend_from_slice(b"null");
         } else if value.is_big_int() {
-            return Err(refused("it holds a BigInt, which JSON does not have; use String(value)".to_owned()));
+            let digits: String = self.realm.digits.call((value.clone(),))?;
+            self.out.extend_from_slice(digits.as_bytes());
         } else if value.is_function() {
             return Ok(false);
         } else if let Some(object) = value.as_object() {
