@@ -123,7 +123,7 @@ impl Side {
     fn http(address: SocketAddr) -> Self {
         let registry = Registry::collect().unwrap();
         let entry = registry.get("http").unwrap();
-        let schema = Arc::new(entry.schema().clone());
+        let schema = Arc::clone(entry.schema());
         let params = json!({ "url": format!("http://{address}/people/7?expand=all"), "method": "GET" });
         Self::new(address, Box::new(entry.executor()), schema, json!({}), None, params)
     }

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use floh_client::answers::ChangeView;
 pub use floh_client::answers::Mistake;
+use floh_client::answers::{ChangeView, ClearedSecrets};
 
 /// The maximum number of mistakes that one error lists.
 pub const MAX_MISTAKES: usize = 100;
@@ -48,12 +48,14 @@ struct Inner {
     detail: String,
     mistakes: Vec<Mistake>,
     change: Option<Box<ChangeView>>,
+    secrets_cleared: Vec<ClearedSecrets>,
 }
 
 impl Error {
     /// Creates an error of a kind. `code` is a stable code for programs, `detail` a sentence for people.
     pub fn new(kind: ErrorKind, code: &'static str, detail: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, code, detail: detail.into(), mistakes: Vec::new(), change: None }))
+        let (mistakes, secrets_cleared) = (Vec::new(), Vec::new());
+        Self(Box::new(Inner { kind, code, detail: detail.into(), mistakes, change: None, secrets_cleared }))
     }
 
     /// Refuses the input with every mistake in it.
@@ -116,11 +118,17 @@ impl Error {
         self
     }
 
-    /// Adds the change of a connector type that was refused, as its dry run shows it.
+    /// Adds the change of a connector type that was refused, as its dry run shows it, and the secrets that it would clear.
     #[must_use]
-    pub fn with_change(mut self, change: ChangeView) -> Self {
+    pub fn with_change(mut self, change: ChangeView, secrets_cleared: Vec<ClearedSecrets>) -> Self {
         self.0.change = Some(Box::new(change));
+        self.0.secrets_cleared = secrets_cleared;
         self
+    }
+
+    /// Returns the secrets that a refused change of a connector type would clear.
+    pub fn secrets_cleared(&self) -> &[ClearedSecrets] {
+        &self.0.secrets_cleared
     }
 
     /// Returns the kind.

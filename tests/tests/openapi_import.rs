@@ -158,7 +158,10 @@ async fn what_cannot_be_fetched_or_told_says_why() {
     let moved = import(&floh, &service.upstream.url("/moved"), &service.upstream, &["--json"]).await;
     assert_eq!(moved.code, Some(0), "{moved:?}");
     let made: Value = serde_json::from_str(&moved.stdout).unwrap();
-    assert_eq!((&made["connector"]["name"], &made["connector"]["missing"]), (&json!("pets"), &json!(["baseUrl"])));
+    // A document without servers is served where it is, after redirects.
+    assert_eq!((&made["connector"]["name"], &made["connector"]["missing"]), (&json!("pets"), &json!([])));
+    let base = &made["configSchema"]["connectionConfig"]["baseUrl"]["default"];
+    assert_eq!(base, service.upstream.url("").trim_end_matches('/'));
     for (path, part) in [("/gone", "answered 404"), ("/away", "refused to call"), ("/elsewhere", "[missing_version]")] {
         let exit = import(&floh, &service.upstream.url(path), &service.upstream, &[]).await;
         assert_eq!(exit.code, Some(1), "{exit:?}");

@@ -108,10 +108,12 @@ fn type_keywords(name: &str, field: &Field, map: &mut Map<String, Value>) {
         }
     }
     if field.kind == FieldKind::Select {
-        select(&field.options, nullable, map);
+        select(field, nullable, map);
     }
     let format = match (field.secret, &field.format, field.kind) {
         (true, ..) => Some("password"),
+        // It is one of the choices.
+        (_, _, FieldKind::Select) if field.is_open_choice() => None,
         (_, Some(format), _) => Some(format.as_str()),
         _ => None,
     };
@@ -138,8 +140,18 @@ fn type_keywords(name: &str, field: &Field, map: &mut Map<String, Value>) {
 }
 
 /// Writes the options as constants with titles where there are labels, else as a plain list.
-fn select(options: &[Choice], nullable: bool, map: &mut Map<String, Value>) {
-    if options.iter().any(|choice| choice.label.is_some()) {
+fn select(field: &Field, nullable: bool, map: &mut Map<String, Value>) {
+    let options = &field.options;
+    if field.is_open_choice() {
+        let branch =
+            |choice: &Choice| json!({ "const": choice.value, "title": choice.label.as_deref().unwrap_or_default() });
+        let mut branches: Vec<Value> = options.iter().map(branch).collect();
+        branches.push(json!({ "type": "string", "format": "uri" }));
+        if nullable {
+            branches.push(json!({ "const": null }));
+        }
+        map.insert("anyOf".to_owned(), Value::Array(branches));
+    } else if options.iter().any(|choice| choice.label.is_some()) {
         let mut branches: Vec<Value> = options
             .iter()
             .map(|choice| match &choice.label {

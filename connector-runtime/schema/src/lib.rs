@@ -32,7 +32,9 @@ pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields,
 pub use names::{CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
 pub use nested::is_secret as is_secret_schema;
 pub use nested::{Fuel, MAX_CHECK_STEPS, NestedSchema};
-pub use parse::{MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS, SchemaError, SchemaProblem};
+pub use parse::{
+    MAX_DIFFERENT_PATTERNS, MAX_LARGE_PATTERNS, MAX_NESTED_PATTERNS, MAX_PATTERN_LENGTH, SchemaError, SchemaProblem,
+};
 pub use secret::Secret;
 pub use secret_size::{LongSecret, MAX_SECRET_BYTES, check_secret_size, long_secrets};
 pub use suggest::{nearest_name, shown_name};

@@ -179,6 +179,11 @@ impl Field {
         }
     }
 
+    /// Returns whether any URL may be given beside the options: a select of format `uri`.
+    pub fn is_open_choice(&self) -> bool {
+        self.kind == FieldKind::Select && self.format.as_deref() == Some("uri")
+    }
+
     /// Returns whether a text with the digits of a number is taken for it: many systems write 64-bit numbers as texts,
     /// because a float loses their last digits.
     pub fn takes_digits(&self) -> bool {

@@ -326,6 +326,9 @@ impl Field {
         if self.options.iter().any(|choice| number::is_same_value(&choice.value, value)) {
             return Ok(());
         }
+        if let (true, Value::String(text)) = (self.is_open_choice(), value) {
+            return read_url(text).map(drop);
+        }
         let known: Vec<String> = self.options.iter().map(|choice| plain(&choice.value)).collect();
         let got = match value {
             Value::String(text) => quoted(text),

@@ -26,6 +26,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             change: None,
+            secrets_cleared: Vec::new(),
         };
         Self { body: Box::new(body), headers: Vec::new() }
     }
@@ -70,6 +71,7 @@ impl From<Error> for Problem {
         let mut problem = Self::new(status, error.code(), error.detail());
         problem.body.errors = error.mistakes().to_vec();
         problem.body.change = error.change().cloned().map(Box::new);
+        problem.body.secrets_cleared = error.secrets_cleared().to_vec();
         match error.kind() {
             ErrorKind::Unavailable(retry_after) => {
                 problem.with_header(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)))

@@ -2,7 +2,7 @@
 //! sealed.
 
 use connector_runtime::schema::pointer;
-use connector_runtime::schema::{ConfigSchema, Field, Fields, check_secret_size, is_command_name, is_missing};
+use connector_runtime::schema::{ConfigSchema, Field, Fields, Fuel, check_secret_size, is_command_name, is_missing};
 use serde_json::{Map, Value};
 
 use crate::error::{MAX_MISTAKES, Mistake};
@@ -94,4 +94,16 @@ pub(super) fn missing<'f>(
 ) -> Vec<&'f str> {
     let missing = fields.iter().filter(|(name, field)| is_missing(field, config.get(*name)) && !has_secret(name));
     missing.map(|(name, _)| name.as_str()).collect()
+}
+
+/// Names the fields whose stored values a call would refuse. Of a secret only the call sees the value.
+pub(super) fn invalid<'f>(fields: &'f Fields, config: &Map<String, Value>) -> Vec<&'f str> {
+    let mut fuel = Fuel::default();
+    let stored = fields.iter().filter(|(_, field)| !field.holds_secret());
+    let given =
+        stored.filter_map(|(name, field)| Some((name, field, config.get(name).filter(|value| !value.is_null())?)));
+    given
+        .filter(|(_, field, value)| field.check_within(value, &mut fuel).is_err())
+        .map(|(name, ..)| name.as_str())
+        .collect()
 }

@@ -127,6 +127,7 @@ fn kind(field: &Field) -> String {
         FieldKind::String | FieldKind::Date => "string".to_owned(),
         FieldKind::Number => "number".to_owned(),
         FieldKind::Boolean => "boolean".to_owned(),
+        FieldKind::Select if field.is_open_choice() => "string".to_owned(),
         FieldKind::Select => union(field.options.iter().map(|choice| literal_of(&choice.value))),
         FieldKind::Array => document.map_or_else(|| "any[]".to_owned(), nested),
         FieldKind::Object => document.map_or_else(|| "{ [name: string]: any }".to_owned(), nested),

@@ -1,6 +1,6 @@
 //! Turns an OpenAPI document into the draft of a connector. Nothing is stored.
 
-use connector_runtime::egress::memory::Reserved;
+use connector_runtime::egress::memory::{MemoryBudget, Reserved};
 use floh_client::answers::ConnectorDraft;
 use floh_client::bodies::Import;
 use serde_json::Value;
@@ -21,10 +21,7 @@ pub async fn parse_document(ctx: &OpContext, services: &Services, import: Import
     let memory = services.work.memory.clone();
     blocking::run(move || {
         // Its memory is given back when the draft is made.
-        let _reserved = match &import.spec {
-            Value::String(text) => memory.reserve(Spec::memory(text.len()))?,
-            _ => Reserved::nothing(),
-        };
+        let _reserved = room(&memory, &import.spec)?;
         let Import { spec, include, name } = import;
         let options = Options { name, include, ..Options::default() };
         Spec::of(spec).and_then(|spec| spec.draft(&options)).map_err(refused)
@@ -32,10 +29,18 @@ pub async fn parse_document(ctx: &OpContext, services: &Services, import: Import
     .await
 }
 
+/// Reserves what a document takes when it is read, beyond the body that holds it.
+pub(super) fn room(memory: &MemoryBudget, spec: &Value) -> Result<Reserved, Error> {
+    Ok(match Spec::room(spec) {
+        0 => Reserved::nothing(),
+        bytes => memory.reserve(bytes)?,
+    })
+}
+
 /// Turns the reason why a document cannot be imported into an error of the use case.
 pub(super) fn refused(error: ImportError) -> Error {
     let kind = match error.code {
-        "too_large" | "too_many" => ErrorKind::TooLarge,
+        "too_large" | "too_many" | "too_many_operations" => ErrorKind::TooLarge,
         _ => ErrorKind::Invalid,
     };
     let pointer = match (error.code, error.pointer) {

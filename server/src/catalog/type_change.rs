@@ -125,7 +125,8 @@ async fn write(
     let version = match plan.version {
         Ok(version) => version,
         Err(refusal) => {
-            return Err(Error::invalid(vec![refusal]).with_change(change));
+            let cleared = would_clear(services, &row, &patch).await?;
+            return Err(Error::invalid(vec![refusal]).with_change(change, cleared));
         }
     };
     let mut fields = TypeFields { version: version.to_string(), ..patch.fields.clone() };
@@ -178,7 +179,27 @@ pub async fn diff_type(
     let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
     let change = plan.view(services, &row, &patch).await?;
-    let migration = ConfigMigration::new(&row, &patch);
+    let secrets_cleared = would_clear(services, &row, &patch).await?;
+    let (version, errors) = match plan.version {
+        Ok(version) => (Some(version.to_string()), Vec::new()),
+        Err(refusal) => (None, vec![refusal]),
+    };
+    Ok(TypeDiff {
+        change,
+        version,
+        errors,
+        imported: patch.imported.take().map(ImportView::from).unwrap_or_default(),
+        secrets_cleared,
+    })
+}
+
+/// Returns the secrets that a change would clear.
+async fn would_clear(
+    services: &Services,
+    row: &ConnectorType,
+    patch: &TypePatch,
+) -> Result<Vec<ClearedSecrets>, Error> {
+    let migration = ConfigMigration::new(row, patch);
     let mut secrets_cleared = Vec::new();
     let mut after = None;
     while !migration.is_idle() {
@@ -191,17 +212,7 @@ pub async fn diff_type(
         }
     }
     secrets_cleared.sort();
-    let (version, errors) = match plan.version {
-        Ok(version) => (Some(version.to_string()), Vec::new()),
-        Err(refusal) => (None, vec![refusal]),
-    };
-    Ok(TypeDiff {
-        change,
-        version,
-        errors,
-        imported: patch.imported.take().map(ImportView::from).unwrap_or_default(),
-        secrets_cleared,
-    })
+    Ok(secrets_cleared)
 }
 
 /// Checks the script that a change brings, or the present script against a changed schema.

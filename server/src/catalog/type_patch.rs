@@ -9,7 +9,7 @@ use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
 use serde_json::Value;
 
-use super::import::refused;
+use super::import::{refused, room};
 use crate::auth::{OpContext, Scope};
 use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
@@ -80,7 +80,7 @@ impl TypePatch {
         let mut mistakes = Vec::new();
         let old = shown_schema(services, row)?;
         let brought = change.config_schema.is_some() || change.script_source.is_some();
-        let draft = re_import(row, &old, (change.spec, change.include), brought, &mut mistakes)?;
+        let draft = re_import(services, row, &old, (change.spec, change.include), brought, &mut mistakes)?;
         let (version, auto_bump) = version(change.version.as_deref(), change.auto_bump, &mut mistakes);
         let mut fields = row.fields.clone();
         let mut new = match &change.config_schema {
@@ -154,6 +154,7 @@ fn refuse(mistakes: Vec<Mistake>) -> Result<(), Error> {
 
 /// Imports a document again. An operation that already has a command keeps the command's name.
 fn re_import(
+    services: &Services,
     row: &ConnectorType,
     old: &ConfigSchema,
     (spec, include): (Option<Value>, Option<Vec<String>>),
@@ -167,6 +168,8 @@ fn re_import(
         }
         return Ok(None);
     };
+    // Its memory is given back when the draft is made.
+    let _reserved = room(&services.work.memory, &spec)?;
     let spec = Spec::of(spec).map_err(refused)?;
     if row.execution_model != ExecutionModel::OasDerived {
         let model = row.execution_model;
@@ -180,7 +183,8 @@ fn re_import(
         return Ok(None);
     }
     let sources = old.commands.iter().filter_map(|(name, command)| Some((command.source.clone()?, name.clone())));
-    let options = Options { name: Some(row.name.clone()), include, tag: None, known: sources.collect() };
+    let schemes = row.fields.script_source.as_deref().map(openapi::script_schemes).unwrap_or_default();
+    let options = Options { name: Some(row.name.clone()), include, tag: None, known: sources.collect(), schemes };
     spec.draft(&options).map(Some).map_err(refused)
 }
 

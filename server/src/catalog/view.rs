@@ -5,7 +5,7 @@ use connector_runtime::schema::{Field, Fields};
 use floh_client::Revision;
 use floh_client::answers::{CircuitState, ConnectorView, SecretState, ServiceHealth, ServiceState};
 
-use super::config::missing;
+use super::config::{invalid, missing};
 use super::config_migration::shown_name;
 use crate::agent_hub::ServingAgentState;
 use crate::store::{ConnectorRow, ExecutionModel};
@@ -46,6 +46,7 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
     } = connector;
     let missing: Vec<String> =
         missing(fields, &row.config, |name| secrets.contains_key(name)).into_iter().map(str::to_owned).collect();
+    let invalid: Vec<String> = invalid(fields, &row.config).into_iter().map(str::to_owned).collect();
     let named = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());
     let shown = named
         .chain(secrets.keys().map(String::as_str))
@@ -72,8 +73,9 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
         config: row.config.into_iter().filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret)).collect(),
         secrets: shown,
         // An external connector needs no code in this server.
-        ready: missing.is_empty() && (available || execution_model == ExecutionModel::External),
+        ready: missing.is_empty() && invalid.is_empty() && (available || execution_model == ExecutionModel::External),
         missing,
+        invalid,
         secrets_cleared: Vec::new(),
         state: None,
         created_at,
@@ -86,6 +88,7 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
 pub(super) fn take_agent_config(view: &mut ConnectorView, agent: &ServingAgentState) {
     if agent.has_config {
         view.missing.clear();
+        view.invalid.clear();
         view.ready = true;
     }
 }

@@ -28,7 +28,8 @@ use crate::openapi::{ImportError, Options, Spec};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// Documents, as JSON or YAML, plain or gzip; - reads standard input.
+    /// Documents, as JSON or YAML, plain or gzip, or zip archives of their files; - reads standard input. Files that a
+    /// document refers to are read from its folder, or fetched from its origin.
     #[arg(value_name = "FILE|URL", required = true)]
     files: Vec<String>,
     /// Commands to take, separated by commas; all if absent.
@@ -128,16 +129,10 @@ async fn import(
     server: Option<&floh_client::Client>,
 ) -> Result<Done, Failed> {
     let mut progress = Progress::new(source::length(file));
-    let bytes = match fetching.filter(|_| source::is_url(file)) {
-        Some(client) => {
-            progress.say("fetching");
-            source::fetch(client, file).await?
-        }
-        None => source::read(file, &mut progress)?,
+    let spec = match fetching.filter(|_| source::is_url(file)) {
+        Some(client) => source::fetch_spec(client, file, &mut progress).await?,
+        None => source::read_spec(file, &mut progress)?,
     };
-    progress.say("parsing");
-    let spec = Spec::read(&bytes)?;
-    drop(bytes);
     let Some(server) = server else {
         return Ok(Done::Draft(draft(args, spec, Vec::new(), &mut progress)?));
     };
@@ -205,7 +200,13 @@ fn draft(
     known: Vec<(Source, String)>,
     progress: &mut Progress,
 ) -> Result<ConnectorDraft, ImportError> {
-    let options = Options { name: args.name.clone(), include: args.include.clone(), tag: args.tag.clone(), known };
+    let options = Options {
+        name: args.name.clone(),
+        include: args.include.clone(),
+        tag: args.tag.clone(),
+        known,
+        ..Options::default()
+    };
     spec.draft_watched(&options, &mut |done, all| progress.tell("importing", done as u64, all as u64))
 }
 

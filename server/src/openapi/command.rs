@@ -1,9 +1,11 @@
 //! Turns one operation into one command: its fields, its outputs, and its entry in the table of operations.
 
-use connector_runtime::schema::{Command, Effect, Fields, Source};
+use connector_runtime::schema::{Command, Fields, Source};
 use serde_json::{Map, Value};
 
 use super::body::body;
+use super::effect::effect;
+use super::limits::MAX_PATH;
 use super::names::Keys;
 use super::notes::Notes;
 use super::operations::Operation;
@@ -87,6 +89,14 @@ pub(super) fn command<'d>(
     if operation.path.bytes().any(|byte| byte.is_ascii_control() || byte == b'\\') {
         notes.refuse("unsafe_path", &operation.pointer, "the path holds a character that a URL cannot have");
     }
+    if operation.is_path_cut {
+        let message = format!("the path is longer than {MAX_PATH} bytes, so it is not called");
+        notes.refuse("path_too_long", &operation.pointer, message);
+    }
+    for (broken, reference) in &operation.broken {
+        let message = format!("{}; what stands there is lacking", broken.tell(reference));
+        notes.degrade(broken.code(), &operation.pointer, message);
+    }
     for reason in operation.own.get(DEGRADED).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     {
         notes.degrade("swagger_unsupported", &operation.pointer, cut(reason, 500));
@@ -110,14 +120,16 @@ pub(super) fn command<'d>(
         (Some(summary), Some(more)) if summary != more => Some(format!("{summary}\n\n{more}")),
         (summary, more) => summary.or(more).map(str::to_owned),
     };
+    let effect = effect(operation);
     let command = Command {
         description: description.map(|text| cut(&text, DESCRIPTION).to_owned()),
         params: fields,
         outputs: outputs.names,
         output_schema: outputs.schema,
         deprecated: operation.own.get("deprecated") == Some(&Value::Bool(true)),
-        effect: effect(&method),
-        idempotent: matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY" | "PUT" | "DELETE"),
+        idempotent: effect.is_some()
+            && matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY" | "PUT" | "DELETE"),
+        effect,
         source: Some(source(operation)),
         ..Command::default()
     };
@@ -127,14 +139,4 @@ pub(super) fn command<'d>(
 /// Returns the origin of a command, by which a re-import finds it.
 pub(super) fn source(operation: &Operation<'_>) -> Source {
     Source { method: operation.method.clone(), path: operation.path.to_owned(), operation_id: operation.id.clone() }
-}
-
-fn effect(method: &str) -> Option<Effect> {
-    match method {
-        "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY" => Some(Effect::Read),
-        "POST" => Some(Effect::Create),
-        "PUT" | "PATCH" => Some(Effect::Update),
-        "DELETE" => Some(Effect::Delete),
-        _ => None,
-    }
 }

@@ -10,6 +10,7 @@ use floh_client::words::ExecutionModel;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::bundle;
 use super::command::{Budget, Making, command};
 use super::error::ImportError;
 use super::names::Keys;
@@ -20,6 +21,7 @@ use super::schema::Schemas;
 use super::security::Security;
 use super::servers::Servers;
 use super::swagger;
+use super::table::Scheme;
 
 /// The maximum number of bytes of a draft's operations, without their schemas.
 const MAX_HELD: usize = 64 << 20;
@@ -35,6 +37,8 @@ pub struct Options {
     pub tag: Option<String>,
     /// Commands of an earlier import: they keep their names.
     pub known: Vec<(Source, String)>,
+    /// Security schemes of an earlier import: those that are the same keep their names and fields.
+    pub schemes: IndexMap<String, Scheme>,
 }
 
 /// Called with the number of finished operations, and of all operations.
@@ -44,7 +48,6 @@ pub type Watch<'w> = dyn FnMut(usize, usize) + 'w;
 #[derive(Debug)]
 pub struct Spec {
     value: Value,
-    nodes: usize,
     notes: Notes,
 }
 
@@ -54,43 +57,50 @@ impl Spec {
     /// # Errors
     /// If they are neither, or exceed a limit.
     pub fn read(bytes: &[u8]) -> Result<Self, ImportError> {
-        let super::read::Loaded { value, nodes, repeated, latin, mended } = super::read::read(bytes)?;
+        if bundle::is_archive(bytes) {
+            return bundle::of_archive(bytes, None);
+        }
         let mut notes = Notes::default();
-        for pointer in &repeated {
-            let key = pointer.rsplit('/').next().unwrap_or_default();
-            let message = format!("duplicate key `{}`; the last one is used", cut(key, 100));
-            notes.warn("duplicate_key", pointer, message);
-        }
-        if let Some(at) = latin {
-            let message = format!("the document is not UTF-8 text (byte {at}); it is read as Latin-1");
-            notes.warn("encoding", "", message);
-        }
-        if mended {
-            notes.warn("encoding", "", "the document holds halves of characters (`\\ud800` alone); they are replaced");
-        }
-        let value = rewritten(value, &mut notes)?;
-        Ok(Self { value, nodes, notes })
+        let value = super::read::read(bytes)?.noted(None, &mut notes);
+        Self::noted(value, notes)
     }
 
-    /// Accepts a document that is already a JSON value. A string is parsed as the text of a document.
+    /// Accepts a document that is already a JSON value. A string is parsed as the text of a document. `{ "files": { path:
+    /// text } }` and `{ "zip": base64 }` are documents of several files; `root` may name the one that begins it.
     ///
     /// # Errors
     /// As [`Spec::read`].
     pub fn of(value: Value) -> Result<Self, ImportError> {
         match value {
+            value if bundle::is_several(&value) => bundle::several(value),
             Value::String(text) => Self::read(text.as_bytes()),
-            value => {
-                let mut notes = Notes::default();
-                let nodes = super::read::count(&value);
-                Ok(Self { nodes, value: rewritten(value, &mut notes)?, notes })
-            }
+            value => Self::noted(value, Notes::default()),
         }
+    }
+
+    /// Takes a document about which something was noted.
+    pub(super) fn noted(value: Value, mut notes: Notes) -> Result<Self, ImportError> {
+        Ok(Self { value: rewritten(value, &mut notes)?, notes })
     }
 
     /// Returns the most memory that a document of so many bytes of text takes when it is read, beyond its text.
     pub fn memory(text: usize) -> usize {
         // A value takes two characters at least.
         (text / 2).min(MAX_JSON_VALUES).saturating_mul(VALUE_BYTES).saturating_add(text)
+    }
+
+    /// Returns the most memory that a document takes when it is read, beyond what holds it.
+    pub fn room(value: &Value) -> usize {
+        match value {
+            value if bundle::is_several(value) => bundle::room(value),
+            Value::String(text) => Self::memory(text.len()),
+            _ => 0,
+        }
+    }
+
+    /// Says where the document came from: its servers may be relative to that.
+    pub fn served_at(&mut self, at: &url::Url) {
+        super::address::served_at(&mut self.value, at);
     }
 
     /// Returns the document.
@@ -119,8 +129,8 @@ impl Spec {
     /// # Errors
     /// As [`Spec::draft`].
     pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<ConnectorDraft, ImportError> {
-        let Self { value, nodes, notes } = self;
-        draft(&value, nodes, options, notes, watch)
+        let Self { value, notes } = self;
+        draft(&value, options, notes, watch)
     }
 }
 
@@ -138,9 +148,9 @@ pub fn import(bytes: &[u8], options: &Options) -> Result<ConnectorDraft, ImportE
 /// As [`import`].
 pub fn import_value(value: &Value, options: &Options) -> Result<ConnectorDraft, ImportError> {
     match value {
+        value if swagger::is_swagger(value) || bundle::is_several(value) => Spec::of(value.clone())?.draft(options),
         Value::String(text) => import(text.as_bytes(), options),
-        value if swagger::is_swagger(value) => Spec::of(value.clone())?.draft(options),
-        value => draft(value, super::read::count(value), options, Notes::default(), &mut |_, _| ()),
+        value => draft(value, options, Notes::default(), &mut |_, _| ()),
     }
 }
 
@@ -162,7 +172,6 @@ fn name(asked: Option<&str>, title: &str) -> Result<String, ImportError> {
 
 fn draft(
     root: &Value,
-    nodes: usize,
     options: &Options,
     mut notes: Notes,
     watch: &mut Watch<'_>,
@@ -176,13 +185,15 @@ fn draft(
     if operations.is_empty() {
         notes.warn("no_operations", "/paths", super::root::nothing(root));
     }
-    let names = super::names::commands(&operations, &options.known, &mut notes);
+    let names = super::names::commands(&name, &operations, &options.known, &mut notes);
     let chosen = chosen(&operations, &names, options)?;
     let mut security = Security::read(&document, &operations, &mut notes);
+    security.keep(&options.schemes, &mut notes);
     let servers = Servers::read(root, security.fields(), &mut notes);
     security.meet(root, &servers.fields);
     let schemas = Schemas::new(&document);
-    let budget = Budget::of(nodes, operations.len());
+    // Counted here, because a document that is sent on is not the text that it was read from.
+    let budget = Budget::of(super::read::count(root), chosen.len());
     let mut held = 0;
     let mut views = Vec::with_capacity(chosen.len());
     let mut entries = Vec::with_capacity(chosen.len());

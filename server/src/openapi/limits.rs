@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::error::ImportError;
-use super::operations::{Operation, escape};
+use super::operations::Operation;
 use super::resolve::{Document, reference};
 
 /// The most security schemes of a document: each operation may take all of them.
@@ -20,8 +20,8 @@ const MAX_PARAMETERS: usize = 500;
 const MAX_ALL_PARAMETERS: usize = 300_000;
 /// The most schemes that all operations ask for together, those of the document's own `security` counted for each.
 const MAX_ALL_NEEDS: usize = 300_000;
-/// The longest path, in bytes.
-const MAX_PATH: usize = 4096;
+/// The longest path, in bytes. An operation whose path is longer is refused.
+pub(super) const MAX_PATH: usize = 4096;
 /// The most patterns of a document.
 const MAX_PATTERNS: usize = 50_000;
 
@@ -47,12 +47,6 @@ pub(super) fn check_operations(document: &Document<'_>, operations: &[Operation<
     let (mut all, mut needs) = (0, 0);
     for operation in operations {
         let place = &operation.pointer;
-        if operation.path.len() > MAX_PATH {
-            return Err(too_many(
-                format!("the path is longer than {MAX_PATH} bytes"),
-                format!("/paths/{}", escape(operation.path)),
-            ));
-        }
         let declared = [operation.shared("parameters"), operation.own.get("parameters")];
         let parameters = declared.into_iter().flatten().map(|list| length(document, list)).sum();
         within(parameters, MAX_PARAMETERS, "parameters of one operation", || format!("{place}/parameters"))?;
@@ -72,7 +66,7 @@ pub(super) fn check_operations(document: &Document<'_>, operations: &[Operation<
 /// Refuses one operation more than a document may have.
 pub(super) fn too_many_operations() -> ImportError {
     let message = format!("the document has more than {MAX_OPERATIONS} operations; import a part of it");
-    too_many(message, "/paths".to_owned())
+    ImportError::new("too_many_operations", message).at("/paths")
 }
 
 fn check_security(security: Option<&Value>, place: &str) -> Result<(), ImportError> {

@@ -4,156 +4,29 @@
 //! operations want a name, path and method decide which one gets it, never the order in the document. A name of an
 //! earlier import is kept.
 
+mod reserved;
+mod words;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use connector_runtime::schema::Source;
 use sha2::{Digest, Sha256};
 
+use self::reserved::RESERVED;
+pub(super) use self::words::words;
+use self::words::{plain, shortened};
 use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
 
 /// The maximum number of characters of a name; there is room left for a suffix.
 const MOST: usize = 96;
-
-/// Names with a meaning in the script: words of the language, names of the engine, and the script's own.
-const RESERVED: &[&str] = &[
-    "arguments",
-    "async",
-    "await",
-    "break",
-    "case",
-    "catch",
-    "class",
-    "const",
-    "continue",
-    "debugger",
-    "default",
-    "delete",
-    "do",
-    "else",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "false",
-    "finally",
-    "for",
-    "function",
-    "get",
-    "if",
-    "implements",
-    "import",
-    "in",
-    "instanceof",
-    "interface",
-    "let",
-    "new",
-    "null",
-    "of",
-    "package",
-    "private",
-    "protected",
-    "public",
-    "return",
-    "set",
-    "static",
-    "super",
-    "switch",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typeof",
-    "undefined",
-    "var",
-    "void",
-    "while",
-    "with",
-    "yield",
-    "NaN",
-    "Infinity",
-    "constructor",
-    "hasOwnProperty",
-    "isPrototypeOf",
-    "propertyIsEnumerable",
-    "toLocaleString",
-    "toString",
-    "valueOf",
-    "__proto__",
-    "__defineGetter__",
-    "__defineSetter__",
-    "__lookupGetter__",
-    "__lookupSetter__",
-    "prototype",
-    "length",
-    "name",
-    "globalThis",
-    "window",
-    "self",
-    "Object",
-    "Function",
-    "Array",
-    "String",
-    "Number",
-    "Boolean",
-    "Symbol",
-    "BigInt",
-    "Math",
-    "JSON",
-    "Date",
-    "RegExp",
-    "Error",
-    "AggregateError",
-    "EvalError",
-    "RangeError",
-    "ReferenceError",
-    "SyntaxError",
-    "TypeError",
-    "URIError",
-    "Promise",
-    "Proxy",
-    "Reflect",
-    "Map",
-    "Set",
-    "WeakMap",
-    "WeakSet",
-    "WeakRef",
-    "FinalizationRegistry",
-    "Iterator",
-    "ArrayBuffer",
-    "DataView",
-    "Int8Array",
-    "Uint8Array",
-    "Uint8ClampedArray",
-    "Int16Array",
-    "Uint16Array",
-    "Int32Array",
-    "Uint32Array",
-    "BigInt64Array",
-    "BigUint64Array",
-    "Float16Array",
-    "Float32Array",
-    "Float64Array",
-    "parseInt",
-    "parseFloat",
-    "isNaN",
-    "isFinite",
-    "decodeURI",
-    "decodeURIComponent",
-    "encodeURI",
-    "encodeURIComponent",
-    "escape",
-    "unescape",
-    "floh",
-    "console",
-    "command",
-    "api",
-    "operations",
-    "schemes",
-    "server",
-];
+/// The characters that the names of a connector and of a command may have together with two between them: what clients
+/// of tools accept.
+const MAX_WITH_CONNECTOR: usize = 64;
+/// The characters that a name may have in any case.
+const LEAST: usize = 32;
 
 /// Splits a text at characters that are neither letters nor digits, and writes it as one word: `list-all users` becomes
 /// `listAllUsers`.
@@ -187,11 +60,17 @@ fn started(name: String) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// Names each operation; the names are in the order of the operations.
-pub(super) fn commands(operations: &[Operation<'_>], known: &[(Source, String)], notes: &mut Notes) -> Vec<String> {
-    let mut names: Vec<Option<String>> = earlier(operations, known);
+/// Names each operation of a connector; the names are in the order of the operations.
+pub(super) fn commands(
+    connector: &str,
+    operations: &[Operation<'_>],
+    known: &[(Source, String)],
+    notes: &mut Notes,
+) -> Vec<String> {
+    let room = MAX_WITH_CONNECTOR.saturating_sub(connector.len() + 2).clamp(LEAST, MOST);
+    let mut names: Vec<Option<String>> = earlier(operations, known, notes);
     let mut used: HashSet<String> = names.iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
-    let bases: Vec<String> = operations.iter().map(|operation| base(operation, notes)).collect();
+    let bases: Vec<String> = operations.iter().map(|operation| base(operation, room, notes)).collect();
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, base) in bases.iter().enumerate() {
         groups.entry(base.to_ascii_lowercase()).or_default().push(index);
@@ -252,12 +131,30 @@ fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: 
     notes.warn(code, &operation.pointer, message);
 }
 
+/// Tells that an operation is called otherwise, or is elsewhere, than at the earlier import.
+fn tell_renamed(operation: &Operation<'_>, source: &Source, name: &str, notes: &mut Notes) {
+    let shown =
+        |id: &Option<String>| id.as_deref().map_or("without an operationId".to_owned(), |id| cut(id, 100).to_owned());
+    if source.operation_id != operation.id {
+        let (was, is) = (shown(&source.operation_id), shown(&operation.id));
+        let message = format!("the operation was {was} and is {is} now; its command is still called {name}");
+        notes.warn("operation_renamed", &operation.pointer, message);
+    } else if source.path != operation.path || source.method != operation.method {
+        let (was, is) = (cut(&source.path, 200), cut(operation.path, 200));
+        let message = format!(
+            "the operation was {} {was} and is {} {is} now; its command is still called {name}",
+            source.method, operation.method
+        );
+        notes.warn("operation_moved", &operation.pointer, message);
+    }
+}
+
 /// Returns whether an operation is the one that a command came from.
 type Rule = fn(&Operation<'_>, &Source) -> bool;
 
 /// Assigns names of an earlier import: first to operations that are equal in everything, then in method and path, then
 /// in the id.
-fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Option<String>> {
+fn earlier(operations: &[Operation<'_>], known: &[(Source, String)], notes: &mut Notes) -> Vec<Option<String>> {
     let mut names = vec![None; operations.len()];
     if known.is_empty() {
         return names;
@@ -276,7 +173,9 @@ fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Opti
             let found = (0..known.len()).find(|at| !taken[*at] && rule(operation, &known[*at].0));
             if let Some(at) = found {
                 taken[at] = true;
-                names[index] = Some(known[at].1.clone());
+                let (source, name) = &known[at];
+                tell_renamed(operation, source, name, notes);
+                names[index] = Some(name.clone());
             }
         }
     }
@@ -284,26 +183,26 @@ fn earlier(operations: &[Operation<'_>], known: &[(Source, String)]) -> Vec<Opti
 }
 
 /// Returns the name that an operation would have without any others.
-fn base(operation: &Operation<'_>, notes: &mut Notes) -> String {
-    let Some(id) = &operation.id else { return from_path(operation) };
-    let plain = camel(id);
-    if plain.is_empty() {
+fn base(operation: &Operation<'_>, room: usize, notes: &mut Notes) -> String {
+    let Some(id) = &operation.id else { return from_path(operation, room) };
+    let own = plain(id);
+    if own.is_empty() {
         notes.warn("unsafe_name", &operation.pointer, "the operationId has no letter or digit; the path names it");
-        return from_path(operation);
+        return from_path(operation, room);
     }
     let odd = |c: char| !c.is_alphanumeric() && !"_-./: #(),{}[]+&|~@$*".contains(c);
     if id.contains(odd) {
         let message = "the operationId holds characters that a name cannot have; they are left out";
         notes.warn("unsafe_name", &operation.pointer, message);
     }
-    let plain = if RESERVED.contains(&id.as_str()) { id.clone() } else { started(plain) };
-    if plain.len() > MOST {
+    let own = if RESERVED.contains(&id.as_str()) { id.clone() } else { started(own) };
+    if own.len() > room {
         let message = format!("the operationId is too long ({} characters); the command's name is cut", id.len());
         notes.warn("name_too_long", &operation.pointer, message);
     }
-    let name = bounded(plain, id);
+    let name = shortened(own, room);
     if RESERVED.contains(&name.as_str()) {
-        let other = format!("{}Operation", camel(&name));
+        let other = format!("{}Operation", plain(&name));
         let message = format!("`{name}` cannot be a command's name in the script; it is called {other}");
         notes.warn("reserved_name", &operation.pointer, message);
         return other;
@@ -312,7 +211,7 @@ fn base(operation: &Operation<'_>, notes: &mut Notes) -> String {
 }
 
 /// Returns the verb, the path's words, and `ByX` for a parameter.
-fn from_path(operation: &Operation<'_>) -> String {
+fn from_path(operation: &Operation<'_>, room: usize) -> String {
     let mut name = camel(&operation.method.to_ascii_lowercase());
     for segment in operation.path.split('/') {
         let mut rest = segment;
@@ -326,7 +225,7 @@ fn from_path(operation: &Operation<'_>) -> String {
         name.push_str(&capital(&camel(rest)));
     }
     let name = if name.is_empty() { "call".to_owned() } else { started(name) };
-    let name = bounded(name, operation.path);
+    let name = shortened(name, room);
     if RESERVED.contains(&name.as_str()) { format!("{name}Operation") } else { name }
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::error::ImportError;
-use super::limits::{MAX_OPERATIONS, too_many_operations};
+use super::limits::{MAX_OPERATIONS, MAX_PATH, too_many_operations};
 use super::notes::Notes;
-use super::resolve::{Document, cut, reference};
+use super::resolve::{Broken, Document, cut, reference};
 use connector_runtime::schema::pointer;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -17,6 +17,7 @@ const MAX_STEPS: usize = 20;
 pub(super) struct Operation<'d> {
     /// The method, as a request names it.
     pub(super) method: String,
+    /// The path; of one that is too long only the beginning.
     pub(super) path: &'d str,
     pub(super) id: Option<String>,
     /// The operation's own object.
@@ -25,6 +26,10 @@ pub(super) struct Operation<'d> {
     pub(super) item: Vec<&'d Map<String, Value>>,
     /// JSON pointer to it.
     pub(super) pointer: String,
+    /// References on the way to it that lead nowhere, so that parts of it are lacking.
+    pub(super) broken: Vec<(Broken, &'d str)>,
+    /// Whether the path was too long, so that nothing can be called by it.
+    pub(super) is_path_cut: bool,
 }
 
 impl<'d> Operation<'d> {
@@ -65,12 +70,14 @@ pub(super) fn list<'d>(
             }
             continue;
         }
+        let is_cut = path.len() > MAX_PATH;
+        let path = &path[..path.floor_char_boundary(MAX_PATH)];
         if !path.starts_with('/') {
             notes.warn("path_without_slash", &pointer, "the path does not begin with `/`; one is put before it");
         }
-        let Some(item) = follow(document, item, &pointer, notes) else { continue };
+        let item = Item { is_cut, ..follow(document, item, &pointer, notes) };
         let mut known: Vec<&str> = Vec::new();
-        for layer in &item {
+        for layer in &item.layers {
             for (key, value) in *layer {
                 if known.contains(&key.as_str()) {
                     continue;
@@ -108,14 +115,15 @@ fn take<'d>(
     path: &'d str,
     method: &str,
     value: &'d Value,
-    item: &[&'d Map<String, Value>],
+    item: &Item<'d>,
     pointer: &str,
     notes: &mut Notes,
     all: &mut Vec<Operation<'d>>,
 ) {
+    let mut broken: Vec<_> = item.broken.into_iter().collect();
     let own = match reference(value) {
-        Some(_) => document.resolve(value).unwrap_or_else(|(broken, reference)| {
-            notes.warn(broken.code(), pointer, broken.tell(reference));
+        Some(_) => document.resolve(value).unwrap_or_else(|lost| {
+            broken.push(lost);
             value
         }),
         None => value,
@@ -132,34 +140,42 @@ fn take<'d>(
             None
         }
     };
-    let (method, pointer, item) = (method.to_owned(), pointer.to_owned(), item.to_vec());
-    all.push(Operation { method, path, id, own, item, pointer });
+    let is_path_cut = item.is_cut;
+    let (method, pointer, item) = (method.to_owned(), pointer.to_owned(), item.layers.clone());
+    all.push(Operation { method, path, id, own, item, pointer, broken, is_path_cut });
+}
+
+/// A path item.
+struct Item<'d> {
+    /// It and what it refers to, the outermost first.
+    layers: Vec<&'d Map<String, Value>>,
+    /// A reference that leads nowhere.
+    broken: Option<(Broken, &'d str)>,
+    /// Whether the path was too long.
+    is_cut: bool,
 }
 
 /// Follows a path item's references. Keys beside a reference take precedence over those of its target.
-fn follow<'d>(
-    document: &Document<'d>,
-    item: &'d Value,
-    pointer: &str,
-    notes: &mut Notes,
-) -> Option<Vec<&'d Map<String, Value>>> {
+fn follow<'d>(document: &Document<'d>, item: &'d Value, pointer: &str, notes: &mut Notes) -> Item<'d> {
     let mut layers = Vec::new();
     let mut current = item;
+    let mut broken = None;
     for _ in 0..=MAX_STEPS {
-        let Some(map) = current.as_object() else { break };
+        let Some(map) = current.as_object() else { return Item { layers, broken, is_cut: false } };
         layers.push(map);
-        let Some(target) = reference(current) else { return Some(layers) };
+        let Some(target) = reference(current) else { return Item { layers, broken, is_cut: false } };
         match document.find(target) {
             Ok(next) => current = next,
-            Err(broken) => {
-                notes.warn(broken.code(), pointer, broken.tell(target));
-                return Some(layers);
+            Err(lost) => {
+                notes.warn(lost.code(), pointer, lost.tell(target));
+                broken = Some((lost, target));
+                return Item { layers, broken, is_cut: false };
             }
         }
     }
     let shown = reference(item).map_or("", |text| cut(text, 200));
     notes.warn("circular_ref", pointer, format!("path reference `{shown}` refers to itself and is ignored"));
-    Some(layers)
+    Item { layers, broken, is_cut: false }
 }
 
 /// Escapes one step of a JSON pointer.

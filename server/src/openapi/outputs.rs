@@ -1,7 +1,7 @@
 //! What an operation answers: outputs and their schema, from the lowest 2xx answer.
 
 use connector_runtime::redact::is_sensitive_name;
-use connector_runtime::schema::is_command_name;
+use connector_runtime::schema::{MAX_NESTED_PATTERNS, is_command_name};
 use serde_json::{Map, Value, json};
 
 use super::body::{choose, is_json};
@@ -9,7 +9,7 @@ use super::command::Making;
 use super::names::camel;
 use super::operations::{Operation, escape};
 use super::params::is_token;
-use super::schema::Way;
+use super::schema::{Way, limit_patterns};
 use super::table::{Answers, OutputHeader};
 
 /// What a document says of an operation's answer.
@@ -81,7 +81,10 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     let written = making.write(schema, Way::Out, &pointer);
     let properties = written.get("properties").and_then(Value::as_object);
     outputs.names = properties.into_iter().flat_map(Map::keys).filter(|name| is_command_name(name)).cloned().collect();
-    outputs.schema = (!written.is_empty()).then_some(Value::Object(written));
+    let is_known = !written.is_empty();
+    let mut schema = Value::Object(written);
+    limit_patterns(&mut schema, &mut { MAX_NESTED_PATTERNS });
+    outputs.schema = is_known.then_some(schema);
     outputs
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::command::{DESCRIPTION, Making};
 use super::operations::Operation;
 use super::resolve::{Broken, cut, reference};
-use super::schema::{Way, allow_empty, field, is_small};
+use super::schema::{Way, allow_empty, field, hide_secret, is_small};
 use super::security::SIGNING_HEADERS;
 use super::table::{Form, Param};
 
@@ -208,6 +208,7 @@ fn param<'d>(
         let said = written.get("description").and_then(Value::as_str).unwrap_or_default();
         written.insert("description".to_owned(), format!("Deprecated. {said}").trim_end().into());
     }
+    hide_secret(name, &mut written);
     let mut form = form(making, map, location, pointer);
     form.reserved |= reserved;
     form.json = content.is_some_and(|(media, _)| super::body::is_json(media));

@@ -1,5 +1,5 @@
-//! Follows local `$ref`s. Chains are followed in a loop, and each only once; a file or another
-//! document is never opened.
+//! Follows `$ref`s inside of a document, which has its other files in it ([`super::bundle`]). Chains are followed in a loop,
+//! and each only once; a file is never opened here.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -7,6 +7,9 @@ use std::collections::{HashMap, HashSet};
 use connector_runtime::schema::pointer;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+/// How many references are followed on the way to a target.
+const MAX_DETOURS: usize = 8;
 
 /// Why a `$ref` cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,10 @@ impl Broken {
         let shown = cut(reference, 200);
         match self {
             Self::External => {
-                format!("external reference `{shown}` is not followed; bundle the document into one file first")
+                format!(
+                    "external reference `{shown}` is not followed: its file was not given, or may not be read; import the \
+                     document from its folder, or with its files"
+                )
             }
             Self::Missing => format!("reference `{shown}` does not exist and is ignored"),
             Self::Circular => format!("reference `{shown}` refers to itself and is ignored"),
@@ -80,18 +86,30 @@ impl<'d> Document<'d> {
         end.map_err(|broken| (broken, first))
     }
 
-    /// Returns the target of a reference, without following it further.
+    /// Returns the target of a reference, without following it further. On the way to it, a map may be elsewhere.
     pub(super) fn find(&self, reference: &str) -> Result<&'d Value, Broken> {
-        let fragment = reference.strip_prefix('#').ok_or(Broken::External)?;
+        self.find_within(reference, &mut 0)
+    }
+
+    fn find_within(&self, target: &str, detours: &mut usize) -> Result<&'d Value, Broken> {
+        let fragment = target.strip_prefix('#').ok_or(Broken::External)?;
         if fragment.is_empty() {
             return Ok(self.root);
         }
         let path = fragment.strip_prefix('/').ok_or(Broken::Missing)?;
-        path.split('/')
-            .try_fold(self.root, |node, step| {
-                child(node, step).or_else(|| child(node, &percent_decode_str(step).decode_utf8_lossy()))
-            })
-            .ok_or(Broken::Missing)
+        let mut node = self.root;
+        for step in path.split('/') {
+            let below = |node| child(node, step).or_else(|| child(node, &percent_decode_str(step).decode_utf8_lossy()));
+            node = match (below(node), reference(node)) {
+                (Some(found), _) => found,
+                (None, Some(elsewhere)) if *detours < MAX_DETOURS => {
+                    *detours += 1;
+                    below(self.find_within(elsewhere, detours)?).ok_or(Broken::Missing)?
+                }
+                (None, _) => return Err(Broken::Missing),
+            };
+        }
+        Ok(node)
     }
 }
 

@@ -12,5 +12,5 @@ mod parts;
 mod schemas;
 
 pub(super) use self::field::{allow_empty, field};
-pub(super) use self::keywords::is_small;
+pub(super) use self::keywords::{hide_secret, is_small, limit_patterns};
 pub(super) use self::schemas::{Schemas, Way};

@@ -10,4 +10,4 @@ mod earlier;
 mod source;
 
 pub(super) use self::source::write;
-pub use self::source::{Imported, changed, check, cut, table};
+pub use self::source::{Imported, changed, check, cut, schemes, table};

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod aws;
+mod earlier;
 mod fields;
 
 use std::collections::{BTreeSet, HashMap};

@@ -139,13 +139,16 @@ impl Servers {
         let whole = if filled.starts_with("//") { format!("{scheme}:{filled}") } else { filled.clone() };
         if whole.contains("://") {
             judge(&whole, &pointer, notes);
-            if origin(&whole).is_none_or(|own| self.origin.as_ref() != Some(&own)) {
-                let message = format!(
-                    "`{}` is another place than `{BASE_URL}`, so its calls are sent without the connection's credentials",
-                    cut(&filled, 200)
-                );
-                notes.degrade("foreign_server", &pointer, message);
+            let own = Url::parse(&whole).ok();
+            if let Some(own) = own.filter(|own| self.origin.as_ref() == Some(&own.origin()) && !whole.contains('{')) {
+                // It follows the base URL, wherever that leads.
+                return Some(own[url::Position::BeforePath..].to_owned());
             }
+            let message = format!(
+                "`{}` is another place than `{BASE_URL}`, so its calls are sent without the connection's credentials",
+                cut(&filled, 200)
+            );
+            notes.degrade("foreign_server", &pointer, message);
         }
         Some(filled)
     }
@@ -173,7 +176,9 @@ fn base(offered: &[Offered<'_>], relative: Option<&str>) -> Field {
             }
         }
         [first, ..] => {
+            // A choice that any URL may take the place of: a proxy, a sandbox, an installation of one's own.
             field.kind = FieldKind::Select;
+            field.format = Some("uri".to_owned());
             field.default = Some(first.url.into());
             let choice = |server: &Offered<'_>| Choice {
                 value: server.url.into(),

@@ -56,6 +56,11 @@ pub(super) fn rewrite(root: Value, notes: &mut Notes) -> Result<Value, ImportErr
             let Value::Object(item) = item else { continue };
             path_item(item, &format!("/paths/{}", escape(path)), &root, &media, &shared, notes);
         }
+        if shared.is_exceeded() {
+            let message =
+                "the operations repeat so much of the document's parameters that no connector could hold them all";
+            return Err(ImportError::new("too_many", message).at("/parameters"));
+        }
     } else {
         return Err(ImportError::new("invalid_paths", "`paths` must be an object").at("/paths"));
     }

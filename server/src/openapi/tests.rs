@@ -4,6 +4,7 @@ mod naming;
 mod reading;
 mod schemas;
 mod script;
+mod verdicts;
 
 use serde_json::{Value, json};
 

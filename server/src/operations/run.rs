@@ -107,7 +107,8 @@ impl Connection<'_> {
             context,
             credentials,
             needs,
-            only_reads: reads || command.is_some_and(|command| command.effect == Some(Effect::Read)),
+            // A GET that deletes by its name promises nothing.
+            only_reads: command.map_or(reads, |command| command.effect == Some(Effect::Read)),
         })
     }
 }

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use connector_runtime::schema::ConfigSchema;
+use connector_runtime::version::diff;
 use floh_client::answers::ConnectorDraft;
 use serde_json::{Map, Value, json};
-use server::openapi::{ImportError, Options, import, script_table};
+use server::openapi::{ImportError, Options, import, script_schemes, script_table};
 
 /// What a document may take, in a build without optimisation.
 const MOST: Duration = Duration::from_secs(60);
@@ -52,6 +53,23 @@ fn answer(file: &str, imported: &Result<ConnectorDraft, ImportError>) -> Value {
         .map(|(name, field)| json!({ "name": name, "secret": field.secret }))
         .collect();
     json!({ "file": file, "operations": operations, "config": config, "error": null })
+}
+
+/// Imports a document again over what is stored of it, and answers what changes: nothing may.
+fn imported_again(bytes: &[u8], draft: &ConnectorDraft, stored: &ConfigSchema) -> Option<String> {
+    let known = stored.commands.iter().filter_map(|(name, command)| Some((command.source.clone()?, name.clone())));
+    let options = Options {
+        name: Some(draft.name.clone()),
+        known: known.collect(),
+        schemes: script_schemes(&draft.script_source),
+        ..Options::default()
+    };
+    let again = import(bytes, &options).unwrap();
+    let changes = diff(stored, &again.config_schema);
+    if changes.is_empty() && again.script_source == draft.script_source {
+        return None;
+    }
+    Some(format!("changes when it is imported again: {:?}", changes.items.iter().take(3).collect::<Vec<_>>()))
 }
 
 /// Imports every document of a set and answers what is wrong.
@@ -109,7 +127,10 @@ fn judge(folder: &str, set: &str) -> Vec<String> {
         // Ten thousands of commands take their time to be read back; they are all alike.
         if draft.operations.len() < 5000 {
             match ConfigSchema::parse(&schema) {
-                Ok(parsed) => assert_eq!(parsed.commands.len(), draft.operations.len()),
+                Ok(parsed) => {
+                    assert_eq!(parsed.commands.len(), draft.operations.len());
+                    wrong.extend(imported_again(&bytes, &draft, &parsed).map(|why| format!("{file}: {why}")));
+                }
                 Err(error) => {
                     wrong.push(format!("{file}: {}", error.to_string().chars().take(1000).collect::<String>()));
                 }

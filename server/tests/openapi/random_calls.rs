@@ -21,6 +21,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi/random_
 /// How many calls are made of a document unless somebody asks for more.
 const CALLS: &str = "150";
 
+#[allow(clippy::disallowed_methods, reason = "these are settings of this test, not of the server")]
 fn setting(name: &str, usual: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| usual.to_owned())
 }

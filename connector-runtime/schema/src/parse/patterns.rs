@@ -10,13 +10,13 @@ use crate::model::Pattern;
 use crate::nested::{Expands, NestedSchema, expands};
 
 /// Longest regular expression, in bytes.
-const MAX_PATTERN_LENGTH: usize = 4096;
+pub const MAX_PATTERN_LENGTH: usize = 4096;
 /// Most regular expressions of a config schema, the ones in nested schemas included.
 const MAX_PATTERNS: usize = 50_000;
 /// Most different regular expressions of a config schema: each is compiled once, to see whether it can be.
 pub const MAX_DIFFERENT_PATTERNS: usize = 10_000;
 /// Most regular expressions of one nested schema, which are compiled all at once.
-const MAX_NESTED_PATTERNS: usize = 200;
+pub const MAX_NESTED_PATTERNS: usize = 200;
 /// Most regular expressions of a config schema that are large when compiled.
 pub const MAX_LARGE_PATTERNS: usize = 50;
 const TOO_MANY: &str = "one pattern too many: a config schema may have 50000, and 10000 different ones";

@@ -9,7 +9,7 @@ use super::aspect::{Aspect, Difference};
 use super::path::Path;
 use super::said::{Said, shown};
 use super::{Changes, nested, numbers};
-use crate::{Choice, Field, NestedSchema, number};
+use crate::{Choice, Field, FieldKind, NestedSchema, number};
 
 /// Where a field is.
 #[derive(Clone, Copy)]
@@ -69,7 +69,7 @@ pub(super) fn compare(side: Side<'_>, name: &str, old: &Field, new: &Field, path
     comparison.bounds(old, new);
     comparison.texts(old, new);
     if old.options != new.options {
-        options(&named, &old.options, &new.options, path.step("options"), changes);
+        options(&named, old, new, path.step("options"), changes);
     }
     if old.schema != new.schema {
         let documents = [old, new].map(|field| field.schema.as_ref().map(NestedSchema::document));
@@ -135,7 +135,15 @@ impl Comparison<'_> {
         self.found(Aspect::Pattern, difference, "pattern", shown(was.as_ref()), shown(is.as_ref()));
         let (was, is) = (old.format.as_ref(), new.format.as_ref());
         let difference = Difference::of_value(was.is_some(), is.is_some(), was == is);
-        self.found(Aspect::Format, difference, "format", shown(was), shown(is));
+        if old.kind == FieldKind::Select && old.is_open_choice() != new.is_open_choice() {
+            let difference = Difference::of_presence(old.is_open_choice(), new.is_open_choice());
+            let said = format!("any URL as an option of {}", self.named);
+            if let Some(difference) = difference {
+                self.changes.found(Aspect::SelectOption, difference, self.path.step("format"), &Said::of(&said));
+            }
+        } else {
+            self.found(Aspect::Format, difference, "format", shown(was), shown(is));
+        }
         for (key, same) in [
             ("description", old.description == new.description),
             ("label", old.label == new.label),
@@ -169,7 +177,9 @@ impl<'a> DefaultChange<'a> {
     }
 }
 
-fn options(named: &str, old: &[Choice], new: &[Choice], path: Path<'_>, changes: &mut Changes) {
+fn options(named: &str, old: &Field, new: &Field, path: Path<'_>, changes: &mut Changes) {
+    let stays_valid = new.is_open_choice();
+    let (old, new) = (&old.options[..], &new.options[..]);
     // By text: a number and a text that read alike are told apart by their quotes.
     let index = |choices: &[Choice]| -> HashMap<String, usize> {
         choices.iter().enumerate().map(|(index, choice)| (choice.value.to_string(), index)).collect()
@@ -179,6 +189,10 @@ fn options(named: &str, old: &[Choice], new: &[Choice], path: Path<'_>, changes:
     for (at, choice) in old.iter().enumerate() {
         let value = choice.value.to_string();
         match is.get(&value) {
+            // It is no longer offered, and still accepted.
+            None if stays_valid => {
+                changes.found(Aspect::Text, Difference::Changed, path.index(at), &Said::of(&option(&value)));
+            }
             None => {
                 changes.found(Aspect::SelectOption, Difference::Removed, path.index(at), &Said::of(&option(&value)));
             }

@@ -50,10 +50,13 @@ pub struct ConnectorView {
     pub config: Map<String, Value>,
     /// Its secrets: whether they are set, not their values.
     pub secrets: BTreeMap<String, SecretState>,
-    /// Whether every required connection field is set and the type is available.
+    /// Whether every required connection field is set, every value fits its field, and the type is available.
     pub ready: bool,
     /// Required connection fields that are not set.
     pub missing: Vec<String>,
+    /// Connection fields whose stored values the type refuses now, so that calls fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid: Vec<String>,
     /// Secrets that this change cleared, because their destination moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets_cleared: Vec<String>,

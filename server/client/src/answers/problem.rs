@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::ChangeView;
+use super::{ChangeView, ClearedSecrets};
 
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Problem {
     /// The change of a connector type that was refused, as its dry run shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Box<ChangeView>>,
+    /// Secrets that this change would clear, because their destination moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "secretsCleared")]
+    pub secrets_cleared: Vec<ClearedSecrets>,
 }
 
 impl Problem {

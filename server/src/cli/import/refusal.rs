@@ -1,7 +1,7 @@
 //! Why a server refused a request.
 
 use floh_client::ClientError;
-use floh_client::answers::ChangeView;
+use floh_client::answers::{ChangeView, ClearedSecrets};
 
 use crate::cli::server::mended;
 
@@ -19,12 +19,20 @@ pub(super) struct Refusal {
     pub(super) pointer: Option<String>,
     /// The refused change, if its version is missing or too low.
     pub(super) change: Option<Box<ChangeView>>,
+    /// The secrets that this change would clear.
+    pub(super) secrets_cleared: Vec<ClearedSecrets>,
 }
 
 impl Refusal {
     /// Creates a refusal with a code.
     pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), pointer: None, change: None }
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            pointer: None,
+            change: None,
+            secrets_cleared: Vec::new(),
+        }
     }
 }
 
@@ -44,6 +52,7 @@ impl From<ClientError> for Refusal {
             message,
             pointer: problem.errors.into_iter().next().map(|mistake| mistake.pointer),
             change: problem.change,
+            secrets_cleared: problem.secrets_cleared,
         }
     }
 }

@@ -43,8 +43,11 @@ pub(super) fn error_line(file: &str, failed: &Failed) {
     if let Some(pointer) = pointer {
         told["pointer"] = pointer.into();
     }
-    if let Failed::Refused(Refusal { change: Some(change), .. }) = failed {
+    if let Failed::Refused(Refusal { change: Some(change), secrets_cleared, .. }) = failed {
         told["change"] = json!(change);
+        if !secrets_cleared.is_empty() {
+            told["secretsCleared"] = json!(secrets_cleared);
+        }
     }
     print(json!({ "file": file, "error": told }));
 }
@@ -53,9 +56,15 @@ pub(super) fn error_line(file: &str, failed: &Failed) {
 pub(super) fn error(file: &str, failed: &Failed) {
     let (code, message, pointer) = parts(failed);
     let told = match failed {
-        Failed::Refused(Refusal { change: Some(change), .. }) => {
+        Failed::Refused(Refusal { change: Some(change), secrets_cleared, .. }) => {
             print(format_args!("{file}: {} change", change.level));
             changes(change);
+            for ClearedSecrets { connector, fields } in secrets_cleared {
+                let fields = fields.join(", ");
+                print(format_args!(
+                    "  clears    secrets of connector {connector}, which would go elsewhere: {fields}; they must be set again then"
+                ));
+            }
             format!("a {} change needs version {}; --bump takes that version", change.level, change.suggested_version)
         }
         _ => message + &pointer.map(|pointer| format!(" at {}", pointer.escape_debug())).unwrap_or_default(),

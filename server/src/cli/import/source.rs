@@ -1,16 +1,24 @@
-//! The source of a document: a file, standard input, or a URL that is fetched like the requests of connectors.
+//! The source of a document: a file, standard input, or a URL that is fetched like the requests of connectors. The files
+//! that it refers to are read from the same folder, or fetched from the same origin.
 
 use std::fs;
 use std::io::{self, Read};
+use std::path::Path;
 use std::time::Duration;
 
-use connector_runtime::egress::{Client, EgressError};
+use connector_runtime::egress::{Client, EgressError, Response};
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Instant, timeout_at};
 
 use super::progress::Progress;
-use crate::openapi::{ImportError, MAX_BYTES};
+use crate::openapi::{Bundle, ImportError, MAX_BYTES, Space, Spec, is_archive};
 
-/// How long a document may take to arrive.
+/// How long a document may take to arrive, with all its files.
 const FETCHING: Duration = Duration::from_secs(120);
+/// The most files that are fetched for one document.
+const MAX_FETCHED: usize = 1000;
+/// How many files are fetched at a time.
+const AT_A_TIME: usize = 4;
 /// How many bytes are read between two updates of the bar.
 const CHUNK: u64 = 1 << 20;
 
@@ -21,7 +29,7 @@ pub(super) fn is_url(source: &str) -> bool {
 }
 
 /// Reads a file or standard input, but never more than the maximum size of a document.
-pub(super) fn read(source: &str, progress: &mut Progress) -> Result<Vec<u8>, ImportError> {
+fn read(source: &str, progress: &mut Progress) -> Result<Vec<u8>, ImportError> {
     let read = match source {
         "-" => copy(&mut io::stdin().lock(), None, progress),
         path => fs::File::open(path).and_then(|mut file| {
@@ -51,14 +59,116 @@ fn copy(from: &mut impl Read, length: Option<u64>, progress: &mut Progress) -> i
     Ok(bytes)
 }
 
-/// Fetches a document.
-pub(super) async fn fetch(client: &Client, url: &str) -> Result<Vec<u8>, ImportError> {
+/// Reads a document from a file or standard input, with the files of its folder that it refers to.
+///
+/// # Errors
+/// If it cannot be read, or is no document.
+pub(super) fn read_spec(source: &str, progress: &mut Progress) -> Result<Spec, ImportError> {
+    let bytes = read(source, progress)?;
+    progress.say("parsing");
+    if is_archive(&bytes) {
+        return Spec::read(&bytes);
+    }
+    let path = Path::new(source);
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("document");
+    let mut bundle = Bundle::new(Space::Folder, name, &bytes)?;
+    drop(bytes);
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = if source == "-" { None } else { fs::canonicalize(parent).ok() };
+    loop {
+        let wanted = bundle.wanted();
+        if wanted.is_empty() {
+            return bundle.spec();
+        }
+        for name in wanted {
+            match neighbour(folder.as_deref(), &name, bundle.room()) {
+                Ok(bytes) => bundle.add(&name, &bytes)?,
+                Err(why) => bundle.lacks(&name, &why),
+            }
+        }
+    }
+}
+
+/// Reads a file of a folder. Where a link leads out of it, the file is none of the folder.
+fn neighbour(folder: Option<&Path>, name: &str, room: usize) -> Result<Vec<u8>, String> {
+    let folder = folder.ok_or("standard input has no folder")?;
+    let path = fs::canonicalize(folder.join(name)).map_err(|error| error.to_string())?;
+    if !path.starts_with(folder) {
+        return Err("it leads outside of the document's folder".to_owned());
+    }
+    if !path.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let read = fs::File::open(&path).and_then(|file| file.take(room as u64 + 1).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|error| error.to_string())
+}
+
+/// Fetches a document, with the files of its origin that it refers to.
+///
+/// # Errors
+/// If it cannot be fetched, or is no document.
+pub(super) async fn fetch_spec(client: &Client, url: &str, progress: &mut Progress) -> Result<Spec, ImportError> {
+    let until = Instant::now() + FETCHING;
+    progress.say("fetching");
+    let answer = fetch(client, url, MAX_BYTES).await?;
+    progress.say("parsing");
+    let mut at = answer.url().clone();
+    at.set_fragment(None);
+    if is_archive(answer.bytes()) {
+        let mut spec = Spec::read(answer.bytes())?;
+        spec.served_at(&at);
+        return Ok(spec);
+    }
+    let mut bundle = Bundle::new(Space::Web, at.as_str(), answer.bytes())?;
+    drop(answer);
+    let mut fetched = 0;
+    loop {
+        let wanted = bundle.wanted();
+        if wanted.is_empty() {
+            break;
+        }
+        fetched += wanted.len();
+        if fetched > MAX_FETCHED {
+            let message =
+                format!("the document refers to more than {MAX_FETCHED} URLs; save its files and import the folder");
+            return Err(ImportError { code: "too_many", message, pointer: None });
+        }
+        progress.say("fetching");
+        let room = bundle.room();
+        let mut answers = stream::iter(wanted)
+            .map(|name| async move {
+                let answer = timeout_at(until, fetch(client, &name, room)).await;
+                (name, answer)
+            })
+            .buffered(AT_A_TIME);
+        while let Some((name, answer)) = answers.next().await {
+            match answer {
+                Ok(Ok(answer)) if answer.url().origin() == at.origin() => bundle.add(&name, answer.bytes())?,
+                Ok(Ok(_)) => bundle.lacks(&name, "it leads to another origin than the document has"),
+                Ok(Err(error)) if error.code == "too_large" => return Err(error),
+                Ok(Err(error)) => bundle.lacks(&name, &error.message),
+                Err(_) => {
+                    let seconds = FETCHING.as_secs();
+                    let message = format!("the document and its files took longer than {seconds} seconds to arrive");
+                    return Err(unreadable(message));
+                }
+            }
+        }
+    }
+    let mut spec = bundle.spec()?;
+    spec.served_at(&at);
+    Ok(spec)
+}
+
+/// Fetches a file.
+async fn fetch(client: &Client, url: &str, room: usize) -> Result<Response, ImportError> {
     let accept = "application/json, application/yaml, text/yaml, text/plain, */*";
-    let request = client.get(url).header("accept", accept).timeout(FETCHING).most_bytes(MAX_BYTES);
+    let request = client.get(url).header("accept", accept).timeout(FETCHING).most_bytes(room);
     let answer = request.send().await.map_err(|error| match error {
         EgressError::TooLarge { .. } => ImportError {
             code: "too_large",
-            message: format!("the document has more than {} MiB", MAX_BYTES >> 20),
+            message: format!("the document has more than {} MiB, with its files", MAX_BYTES >> 20),
             pointer: None,
         },
         error => unreadable(error.to_string()),
@@ -69,7 +179,7 @@ pub(super) async fn fetch(client: &Client, url: &str) -> Result<Vec<u8>, ImportE
             format!("the URL answered {status} instead of the document; check it, or save it to a file first");
         return Err(unreadable(message));
     }
-    Ok(answer.bytes().to_vec())
+    Ok(answer)
 }
 
 fn unreadable(message: String) -> ImportError {

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use connector_runtime::schema::{Choice, Field, FieldKind, NestedSchema};
+use connector_runtime::schema::{Choice, Field, FieldKind, MAX_NESTED_PATTERNS, NestedSchema};
 use serde_json::{Map, Number, Value};
 
 use super::super::notes::Notes;
 use super::Schemas;
+use super::keywords::limit_patterns;
 
 /// Builds the field of a value. A default that the field itself would refuse is left out and reported.
 pub(in super::super) fn field(
@@ -36,7 +37,15 @@ pub(in super::super) fn field(
             _ => FieldKind::Raw,
         };
         let told = schema.len() > usize::from(field.kind != FieldKind::Raw);
-        field.schema = told.then(|| NestedSchema::new(Value::Object(schema)));
+        if told {
+            let mut schema = Value::Object(schema);
+            if limit_patterns(&mut schema, &mut { MAX_NESTED_PATTERNS }) {
+                let message =
+                    format!("the value has more than {MAX_NESTED_PATTERNS} patterns; the rest of them is left out");
+                notes.warn("pattern_left_out", pointer, message);
+            }
+            field.schema = Some(NestedSchema::new(schema));
+        }
     }
     field.description = description;
     field.example = example.filter(|_| !field.holds_secret());

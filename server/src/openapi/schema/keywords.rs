@@ -21,9 +21,17 @@ pub(super) struct Keywords<'s, 'd> {
     pub(super) shallow: bool,
     /// The remaining budget: a long list or text costs as much as schemas of its length.
     pub(super) left: usize,
+    /// Whether a list or a text was too long for the budget.
+    pub(super) cut: bool,
+    /// Whether a pattern cannot be run.
+    pub(super) lost_pattern: bool,
 }
 
-impl Keywords<'_, '_> {
+impl<'s, 'd> Keywords<'s, 'd> {
+    pub(super) fn new(schemas: &'s Schemas<'d>, way: Way, shallow: bool, left: usize) -> Self {
+        Self { schemas, way, shallow, left, cut: false, lost_pattern: false }
+    }
+
     pub(super) fn copy(&mut self, map: &Map<String, Value>, parts: &Parts<'_>, out: &mut Map<String, Value>) {
         kind(parts, out);
         self.words(parts, out);
@@ -54,9 +62,10 @@ impl Keywords<'_, '_> {
                     password |= key == "format" && text == "password";
                     set(out, key, cut(text, 100).into());
                 }
-                ("pattern", Value::String(text)) if self.affords(value) && self.schemas.pattern(text).is_some() => {
-                    set(out, key, value.clone());
-                }
+                ("pattern", Value::String(text)) if self.affords(value) => match self.schemas.pattern(text) {
+                    Some(_) => set(out, key, value.clone()),
+                    None => self.lost_pattern = true,
+                },
                 _ => {}
             }
         }
@@ -75,13 +84,16 @@ impl Keywords<'_, '_> {
     fn affords(&mut self, value: &Value) -> bool {
         let cost = weight(value, (self.left + 1) * STEP) / STEP;
         if cost > self.left {
+            self.cut = true;
             return false;
         }
         self.left -= cost;
         true
     }
 
+    /// Copies what is for people; it is no cut if some of it is left out.
     fn words(&mut self, parts: &Parts<'_>, out: &mut Map<String, Value>) {
+        let was_cut = self.cut;
         if let Some(text) = parts.description {
             set(out, "description", cut(text.trim(), DESCRIPTION[usize::from(!self.shallow)]).into());
         }
@@ -93,6 +105,7 @@ impl Keywords<'_, '_> {
         {
             set(out, "examples", Value::Array(vec![example.clone()]));
         }
+        self.cut = was_cut;
     }
 }
 
@@ -188,6 +201,66 @@ pub(super) fn nullable(parts: &Parts<'_>, out: &mut Map<String, Value>) {
     if parts.nullable {
         allow_null(out);
     }
+}
+
+/// Removes patterns beyond the `left` ones that a schema may still have; true if there were some.
+pub(in super::super) fn limit_patterns(schema: &mut Value, left: &mut usize) -> bool {
+    let mut found = false;
+    match schema {
+        Value::Object(map) => {
+            if map.get("pattern").is_some_and(Value::is_string) {
+                found = *left == 0;
+                *left = left.saturating_sub(1);
+            }
+            if found {
+                map.shift_remove("pattern");
+            }
+            map.values_mut().for_each(|part| found |= limit_patterns(part, left));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| found |= limit_patterns(item, left)),
+        _ => {}
+    }
+    found
+}
+
+/// Marks a text as a secret whose name says that it is one: it would stand in records.
+pub(in super::super) fn hide_secret(name: &str, schema: &mut Map<String, Value>) {
+    let is_text = schema.get("type").is_some_and(|kind| match kind {
+        Value::Array(kinds) => kinds.iter().all(|kind| kind == "string" || kind == "null"),
+        kind => kind == "string",
+    });
+    let is_plain = is_text && !["format", "enum", "const"].iter().any(|keyword| schema.contains_key(*keyword));
+    if is_plain && is_secret_name(name) {
+        set(schema, "format", "password".into());
+        set(schema, "writeOnly", Value::Bool(true));
+    }
+}
+
+/// Returns whether a name is one of a credential, however its words are joined.
+fn is_secret_name(name: &str) -> bool {
+    const WHOLE: [&str; 5] = ["secret", "pwd", "pass", "authorization", "credential"];
+    const ENDINGS: [&str; 17] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "passwordconfirmation",
+        "passwordconfirm",
+        "confirmpassword",
+        "clientsecret",
+        "sharedsecret",
+        "appsecret",
+        "webhooksecret",
+        "secretkey",
+        "secretaccesskey",
+        "privatekey",
+        "apikey",
+        "accesstoken",
+        "refreshtoken",
+        "authtoken",
+    ];
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    WHOLE.contains(&plain.as_str()) || ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
 
 pub(super) fn allow_null(out: &mut Map<String, Value>) {

@@ -1,9 +1,11 @@
 //! Writes a document's schemas out as JSON Schema 2020-12: references resolved, within the budget of the draft.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use connector_runtime::schema::{MAX_DIFFERENT_PATTERNS as MAX_PATTERNS, MAX_LARGE_PATTERNS, Pattern};
+use connector_runtime::schema::{
+    MAX_DIFFERENT_PATTERNS as MAX_PATTERNS, MAX_LARGE_PATTERNS, MAX_PATTERN_LENGTH, Pattern,
+};
 use serde_json::{Map, Value};
 
 use super::keywords::{self, Keywords};
@@ -71,8 +73,19 @@ impl<'d> Schemas<'d> {
         notes: &mut Notes,
         pointer: &str,
     ) -> Map<String, Value> {
-        let mut writer = Writer { schemas: self, way, left: budget, stack: Vec::new(), broken: Vec::new() };
-        let written = writer.node(schema, 0);
+        let mut writer = Writer::new(self, way, budget);
+        let written = writer.node(schema, 0, true);
+        // What is answered is passed on as it comes, whatever its schema says.
+        if writer.cut && way == Way::In && self.has_room() {
+            let message = "the schema is too long to be written out whole; parts of it take any JSON, and the service judges \
+                           them (fewer operations, by include, leave more room)";
+            notes.degrade("schema_cut", pointer, message);
+        }
+        if writer.lost_pattern && way == Way::In {
+            let message =
+                "a pattern is left out, because it cannot be run here; the service judges what it would refuse";
+            notes.warn("pattern_left_out", pointer, message);
+        }
         if !self.has_room() {
             let message = "the document repeats its schemas too often to write them all out; any JSON is taken there";
             notes.degrade("too_long", pointer, message);
@@ -89,7 +102,7 @@ impl<'d> Schemas<'d> {
         if let Some(known) = patterns.known.get(text) {
             return known.then(|| Pattern::trusted(text));
         }
-        if patterns.known.len() >= MAX_PATTERNS {
+        if patterns.known.len() >= MAX_PATTERNS || text.len() > MAX_PATTERN_LENGTH {
             return None;
         }
         let mut runs = Pattern::is_small(text);
@@ -112,6 +125,12 @@ struct Writer<'s, 'd> {
     /// The schemas around this one, by address.
     stack: Vec<*const Value>,
     broken: Vec<(Broken, &'d str)>,
+    /// The parts of the top level that were written without a budget; once each is enough.
+    tops: HashSet<*const Value>,
+    /// Whether a part was left out, so that any JSON is taken there.
+    cut: bool,
+    /// Whether a pattern was left out, because it cannot be run.
+    lost_pattern: bool,
 }
 
 /// A schema and what its reference leads to.
@@ -123,14 +142,31 @@ struct Found<'d> {
     beside: Option<Parts<'d>>,
 }
 
-impl<'d> Writer<'_, 'd> {
-    fn node(&mut self, schema: &'d Value, depth: usize) -> Map<String, Value> {
-        if self.left == 0 || depth > DEPTH || !self.schemas.has_room() {
+impl<'s, 'd> Writer<'s, 'd> {
+    fn new(schemas: &'s Schemas<'d>, way: Way, budget: usize) -> Self {
+        Self {
+            schemas,
+            way,
+            left: budget,
+            stack: Vec::new(),
+            broken: Vec::new(),
+            tops: HashSet::new(),
+            cut: false,
+            lost_pattern: false,
+        }
+    }
+
+    /// Writes a schema. The names of the top level are written whatever is left, so that each has its param.
+    fn node(&mut self, schema: &'d Value, depth: usize, top: bool) -> Map<String, Value> {
+        if self.left == 0 && !top || depth > DEPTH || !self.schemas.has_room() {
+            self.cut = true;
             return Map::new();
         }
-        self.left -= 1;
+        let spent = self.left == 0;
+        self.left = self.left.saturating_sub(1);
         match self.find(schema) {
-            Some(found) => self.found(&found, depth),
+            Some(found) if spent && !self.tops.insert(found.address) => Map::new(),
+            Some(found) => self.found(&found, depth, top),
             None => Map::new(),
         }
     }
@@ -156,20 +192,24 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    fn found(&mut self, found: &Found<'d>, depth: usize) -> Map<String, Value> {
+    fn found(&mut self, found: &Found<'d>, depth: usize, top: bool) -> Map<String, Value> {
         if self.stack.contains(&found.address) {
             return Map::new();
         }
         self.stack.push(found.address);
         let parts = &found.parts;
         let mut out = Map::with_capacity(parts.count.min(MAX_ROOM));
-        let mut keywords = Keywords { schemas: self.schemas, way: self.way, shallow: depth < 2, left: self.left };
+        let mut keywords = Keywords::new(self.schemas, self.way, depth < 2, self.left);
         keywords.copy(found.target, parts, &mut out);
-        self.left = keywords.left;
+        self.take(&keywords);
         self.schemas.spend(out.values().map(length).sum::<usize>() + ENTRY);
-        self.properties(parts, &mut out, depth);
+        let whole = self.properties(parts, &mut out, depth, top);
         self.others(parts, &mut out, depth);
-        self.branches(parts, &mut out, depth);
+        let whole = self.branches(parts, &mut out, depth, top) && whole;
+        // What lacks some of its names takes others.
+        if !whole && out.get("additionalProperties") == Some(&Value::Bool(false)) {
+            out.shift_remove("additionalProperties");
+        }
         keywords::nullable(parts, &mut out);
         if parts.requires || parts.branches() {
             prune(&mut out);
@@ -179,22 +219,32 @@ impl<'d> Writer<'_, 'd> {
         if let Some(beside) = &found.beside {
             keywords.left = self.left;
             keywords.beside(beside, &mut out);
-            self.left = keywords.left;
+            self.take(&keywords);
         }
         out
     }
 
-    fn properties(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
-        let Some(properties) = parts.properties else { return };
+    /// Takes over what copying keywords has cost.
+    fn take(&mut self, keywords: &Keywords<'_, '_>) {
+        self.left = keywords.left;
+        self.cut |= keywords.cut;
+        self.lost_pattern |= keywords.lost_pattern;
+    }
+
+    /// Writes the properties; false if some of their names are left out.
+    fn properties(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize, top: bool) -> bool {
+        let Some(properties) = parts.properties else { return true };
         let mut left = self.left;
+        let mut whole = true;
         let mut written = Map::with_capacity(properties.len().min(left));
         let mut dropped = Vec::new();
         for (index, (name, property)) in properties.iter().enumerate() {
             // Each property gets a fair share, so that the first one does not use up what the last one needs.
             let share = (2 * left / (properties.len() - index)).max(4).min(left);
             // A value that a form shows keeps its kind, even if nothing is left for its parts.
-            let share = if depth == 0 { share.max(1) } else { share };
+            let share = if top { share.max(1) } else { share };
             if share == 0 || !self.schemas.has_room() {
+                (self.cut, whole) = (true, false);
                 break;
             }
             self.left = share;
@@ -207,10 +257,16 @@ impl<'d> Writer<'_, 'd> {
                 continue;
             }
             self.left = self.left.saturating_sub(1 + name.len() / LONG);
-            let property = match found {
-                Some(found) if depth < DEPTH => self.found(&found, depth + 1),
-                _ => Map::new(),
+            let mut property = match found {
+                Some(found) if depth < DEPTH => self.found(&found, depth + 1, false),
+                found => {
+                    self.cut |= found.is_some();
+                    Map::new()
+                }
             };
+            if self.way == Way::In {
+                keywords::hide_secret(name, &mut property);
+            }
             self.schemas.spend(name.len());
             written.insert(name.clone(), Value::Object(property));
             left = left.saturating_sub(share - self.left);
@@ -227,6 +283,7 @@ impl<'d> Writer<'_, 'd> {
         if parts.kind.is_none_or(|_| !out.contains_key("type")) {
             out.insert("type".to_owned(), "object".into());
         }
+        whole
     }
 
     fn others(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
@@ -239,7 +296,7 @@ impl<'d> Writer<'_, 'd> {
                 }
                 Some(schema @ Value::Object(_)) => {
                     let before = self.left;
-                    let written = self.node(schema, depth + 1);
+                    let written = self.node(schema, depth + 1, false);
                     // A cut `not` would refuse everything.
                     if keyword == "not" && (before == 0 || written.is_empty()) {
                         continue;
@@ -250,7 +307,7 @@ impl<'d> Writer<'_, 'd> {
             }
         }
         if !parts.prefix.is_empty() {
-            let written = parts.prefix.iter().map(|item| Value::Object(self.node(item, depth + 1))).collect();
+            let written = parts.prefix.iter().map(|item| Value::Object(self.node(item, depth + 1, false))).collect();
             out.insert("prefixItems".to_owned(), Value::Array(written));
         }
         if matches!(parts.items, Some(Value::Object(_))) && !out.contains_key("type") {
@@ -258,12 +315,15 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    fn branches(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize) {
+    /// Writes what a schema is composed of; false if some of its names are left out.
+    fn branches(&mut self, parts: &Parts<'d>, out: &mut Map<String, Value>, depth: usize, top: bool) -> bool {
+        let mut whole = true;
         for branch in parts.all_of {
-            if self.left == 0 {
+            if self.left == 0 && !top {
+                (self.cut, whole) = (true, false);
                 break;
             }
-            let written = self.node(branch, depth + 1);
+            let written = self.node(branch, depth + 1, top);
             merge(out, written);
         }
         for (keyword, branches) in [("oneOf", parts.one_of), ("anyOf", parts.any_of)] {
@@ -272,7 +332,7 @@ impl<'d> Writer<'_, 'd> {
             match (others.next(), others.next()) {
                 (None, _) => {}
                 (Some(only), None) => {
-                    let mut written = self.node(only, depth + 1);
+                    let mut written = self.node(only, depth + 1, top);
                     if branches.iter().any(|branch| is_null(&branch)) {
                         keywords::allow_null(&mut written);
                     }
@@ -280,7 +340,7 @@ impl<'d> Writer<'_, 'd> {
                 }
                 _ => {
                     let written: Vec<Value> =
-                        branches.iter().map(|branch| Value::Object(self.node(branch, depth + 1))).collect();
+                        branches.iter().map(|branch| Value::Object(self.node(branch, depth + 1, false))).collect();
                     // A branch that was cut to any JSON would match together with another one; and whether two may match is
                     // for the service to judge, which knows its own schema.
                     let cut = written.iter().any(|branch| branch.as_object().is_none_or(Map::is_empty));
@@ -289,6 +349,7 @@ impl<'d> Writer<'_, 'd> {
                 }
             }
         }
+        whole
     }
 }
 

@@ -167,6 +167,12 @@ pub fn table(source: &str) -> Option<IndexMap<String, Entry>> {
     imported.operations.into_iter().map(entry).collect()
 }
 
+/// Reads the security schemes back from a source, also from one of an earlier import; none if they cannot be read.
+pub fn schemes(source: &str) -> IndexMap<String, Scheme> {
+    let text = source.split_once(SCHEMES).and_then(|(_, rest)| rest.split_once(";\n"));
+    text.and_then(|(schemes, _)| serde_json::from_str(schemes).ok()).unwrap_or_default()
+}
+
 /// Checks the table of a source, before it is stored. A source without a table is none of an import.
 ///
 /// # Errors

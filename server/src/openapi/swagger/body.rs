@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::params::{schema_of, split, style};
+use crate::openapi::body::choose;
 use crate::openapi::notes::Notes;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -35,8 +36,7 @@ pub(super) fn body_of(
     }
     let usual = ["application/json".to_owned()];
     let types = if consumes.is_empty() { &usual[..] } else { consumes };
-    let content = types.iter().map(|name| (name.clone(), json!({ "schema": schema })));
-    written.insert("content".to_owned(), Value::Object(content.collect()));
+    written.insert("content".to_owned(), content_of(types, schema));
     Some(Value::Object(written))
 }
 
@@ -78,6 +78,16 @@ fn form_of(fields: Vec<Value>, consumes: &[String], reasons: &mut Vec<String>) -
     Some(json!({ "required": is_required, "content": { media: content } }))
 }
 
+/// Writes media types. The one that is taken of them has the schema: in each it would be there many times.
+fn content_of(types: &[String], schema: Value) -> Value {
+    let mut content: Map<String, Value> = types.iter().map(|name| (name.clone(), json!({}))).collect();
+    let taken = choose(&content).map(|(name, _)| name.to_owned());
+    if let Some(taken) = taken {
+        content.insert(taken, Value::Object(Map::from_iter([("schema".to_owned(), schema)])));
+    }
+    Value::Object(content)
+}
+
 /// Writes an answer.
 pub(super) fn response(response: Value, produces: &[String]) -> Value {
     let Value::Object(mut response) = response else { return response };
@@ -97,8 +107,7 @@ pub(super) fn response(response: Value, produces: &[String]) -> Value {
         let is_file = schema.get("type").and_then(Value::as_str) == Some("file");
         let usual = [if is_file { "application/octet-stream" } else { "application/json" }.to_owned()];
         let types = if produces.is_empty() { &usual[..] } else { produces };
-        let content = types.iter().map(|name| (name.clone(), json!({ "schema": schema })));
-        response.insert("content".to_owned(), Value::Object(content.collect()));
+        response.insert("content".to_owned(), content_of(types, schema));
     }
     Value::Object(response)
 }

@@ -1,10 +1,13 @@
 //! Parameters: what they are written as in 3.0, and which of them are the body.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use connector_runtime::schema::json_text::MAX_JSON_VALUES;
 use serde_json::{Map, Value, json};
 
 use crate::openapi::operations::escape;
+use crate::openapi::read::count;
 
 /// Keys of a parameter that stay its own; the others are those of its schema.
 const OWN: [&str; 6] = ["name", "in", "description", "required", "allowEmptyValue", "deprecated"];
@@ -18,13 +21,20 @@ pub(super) struct Shared {
     bodies: Map<String, Value>,
     /// Why an operation that refers to one of the others is degraded.
     reasons: BTreeMap<String, Vec<String>>,
+    /// The values that operations have copied of those of the body.
+    copied: Cell<usize>,
 }
 
 impl Shared {
     /// Takes them out of a document. The schema of a body is moved, so that operations can refer to it.
     pub(super) fn take(root: &mut Map<String, Value>) -> Self {
-        let mut shared =
-            Self { in_body: BTreeMap::new(), others: Map::new(), bodies: Map::new(), reasons: BTreeMap::new() };
+        let mut shared = Self {
+            in_body: BTreeMap::new(),
+            others: Map::new(),
+            bodies: Map::new(),
+            reasons: BTreeMap::new(),
+            copied: Cell::new(0),
+        };
         let Some(Value::Object(params)) = root.shift_remove("parameters") else { return shared };
         for (name, mut param) in params {
             if is_in_body(&param) {
@@ -44,6 +54,18 @@ impl Shared {
             }
         }
         shared
+    }
+
+    /// Copies a part of the body; nothing more once too much was copied.
+    fn copy(&self, name: &str) -> Option<Value> {
+        let param = self.in_body.get(name)?;
+        self.copied.set(self.copied.get().saturating_add(count(param)));
+        (!self.is_exceeded()).then(|| param.clone())
+    }
+
+    /// Returns whether operations repeat so much of the parameters that no document could hold it.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.copied.get() > MAX_JSON_VALUES
     }
 
     /// Writes them into the components of the rewritten document.
@@ -73,7 +95,7 @@ pub(super) fn list(params: Option<Value>, shared: &Shared, reasons: &mut Vec<Str
                 return param;
             };
             reasons.extend(shared.reasons.get(&name).into_iter().flatten().cloned());
-            shared.in_body.get(&name).cloned().unwrap_or(param)
+            shared.copy(&name).unwrap_or(param)
         })
         .collect()
 }

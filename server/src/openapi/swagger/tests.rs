@@ -165,3 +165,13 @@ fn what_is_odd_stops_nothing() {
     assert_eq!((wrong.code, wrong.pointer.as_deref()), ("invalid_paths", Some("/paths")));
     assert!(!is_swagger(&json!({ "swagger": "1.2" })) && !is_swagger(&json!({ "swagger": "2.0", "openapi": "3.0.0" })));
 }
+
+#[test]
+fn shared_parts_of_bodies_are_copied_within_a_limit() {
+    let values: Vec<usize> = (0..20_000).collect();
+    let refs = vec![json!({ "$ref": "#/parameters/P" }); 100];
+    let document = json!({ "swagger": "2.0", "host": "a.example", "paths": { "/a": { "post": { "parameters": refs } } },
+        "parameters": { "P": { "name": "p", "in": "formData", "type": "integer", "enum": values } } });
+    let error = import_value(&document, &Options::default()).unwrap_err();
+    assert_eq!((error.code, error.pointer.as_deref()), ("too_many", Some("/parameters")));
+}
