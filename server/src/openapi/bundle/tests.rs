@@ -62,6 +62,7 @@ impl Zip {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn several(files: Value) -> Result<ConnectorDraft, ImportError> {
     import_value(&json!({ "files": files }), &Options::default())
 }
