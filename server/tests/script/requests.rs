@@ -289,10 +289,9 @@ async fn waits_are_within_the_deadline_and_give_the_place_back() {
         assert!(failure.to_string().contains(says), "{body}: {failure}");
         assert!(began.elapsed() < Duration::from_secs(5));
     }
-    assert_eq!(
-        Call::new("function main() { for (;;) floh.util.sleep(1); }").within(300).failure(&pool).await.class(),
-        "timeout"
-    );
+    // The last wait begins with a millisecond left, or with none: then it is refused as any that is too long.
+    let ended = Call::new("function main() { for (;;) floh.util.sleep(1); }").within(300).failure(&pool).await;
+    assert!(ended.class() == "timeout" || ended.to_string().contains("a wait of 1 ms is longer than the"), "{ended}");
     assert_eq!(
         Call::new("function main() { floh.util.sleep(50); for (;;) {} }").within(200).failure(&pool).await.class(),
         "timeout"

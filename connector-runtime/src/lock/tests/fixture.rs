@@ -111,7 +111,8 @@ pub(super) fn grown(genes: &[u8]) -> Descriptor {
             nullable: of(2) == 1,
             secret: of(2) == 1 && text,
             integer: of(2) == 1 && number,
-            format: [None, Some("uri"), Some("date")][usize::from(of(3))],
+            // A choice in Rust has no format: one that takes any URL is for imports.
+            format: [None, Some("uri"), Some("date")][usize::from(of(3))].filter(|_| kind != FieldKind::Select),
             choices: if kind == FieldKind::Select { choices[usize::from(of(3))] } else { &[] },
             ..TypeSpec::new(kind)
         };

@@ -74,11 +74,7 @@ pub(crate) fn several(value: Value) -> Result<Spec, ImportError> {
 /// # Errors
 /// As [`several`].
 pub(crate) fn of_archive(bytes: &[u8], root: Option<&str>) -> Result<Spec, ImportError> {
-    let mut files = IndexMap::new();
-    for packed in archive::list(bytes)? {
-        files.insert(packed.name.clone(), packed.bytes()?);
-    }
-    document(&files, root)
+    document(&archive::Archive::open(bytes)?.unpack()?, root)
 }
 
 fn of_map(files: Map<String, Value>, root: Option<&str>) -> Result<Spec, ImportError> {
