@@ -18,6 +18,7 @@ mod paging;
 mod pointer;
 mod request;
 mod run;
+mod sequence;
 mod spelling;
 mod style;
 mod table;

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::json::compact;
+use super::sequence::Sequence;
 use crate::openapi::{Answers, Entry, is_json};
 use crate::script::is_binary;
 
@@ -72,6 +73,11 @@ pub(super) fn read(response: &Response, expected: Option<Answers>) -> Result<Con
     }
     let content_type = response.header("content-type").unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if let Some(sequence) = Sequence::of(&media).filter(|_| expected != Some(Answers::File)) {
+        let text = response.exact_text().ok_or("a sequence that holds bytes that are no text")?;
+        let list = sequence.list(&text).map_err(|why| format!("a sequence that cannot be read: {why}"))?;
+        return Ok(Content::Json(list));
+    }
     if is_json(&media) || expected == Some(Answers::Json) {
         match json_of(response) {
             Ok(json) => return Ok(Content::Json(json)),

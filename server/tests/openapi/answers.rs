@@ -15,7 +15,7 @@ fn document() -> String {
     for name in ["page", "broken", "plain", "csv", "numbers", "latin", "lost", "half"] {
         paths.insert(format!("/json/{name}"), get(&json_type));
     }
-    for name in ["text", "csv", "latin", "lost", "list", "number"] {
+    for name in ["text", "csv", "latin", "lost", "list", "number", "lines", "events", "brokenlines"] {
         paths.insert(format!("/any/{name}"), json!({ "get": {} }));
     }
     paths.insert(
@@ -49,6 +49,9 @@ fn answer(sent: &Received, _: &str) -> Reply {
         "GET /any/latin" => typed(b"\xfc", "text/plain; charset=iso-8859-1"),
         "GET /any/lost" => typed(b"\xfc", "text/plain"),
         "GET /any/list" => typed(b"[1, 2]", "text/plain"),
+        "GET /any/lines" => typed(b"{\"id\":9007199254740993}\n{\"id\":2}\n", "application/x-ndjson"),
+        "GET /any/events" => typed(b"event: added\ndata: {}\n\n: kept alive\n\n", "text/event-stream"),
+        "GET /any/brokenlines" => typed(b"1\n{\n", "application/jsonl"),
         "GET /any/number" => typed(b"123", "text/plain"),
         // Busy at every other request.
         "GET /busy" if BUSY.fetch_add(1, Ordering::Relaxed) % 2 == 1 => Reply::json(200, &json!({ "free": true })),
@@ -75,6 +78,8 @@ async fn one_reader_for_every_answer() {
         ("getAnyLost", file("text/plain", "/A==")),
         ("getAnyList", json!([1, 2])),
         ("getAnyNumber", json!("123")),
+        ("getAnyLines", json!([{ "id": 9_007_199_254_740_993_i64 }, { "id": 2 }])),
+        ("getAnyEvents", json!([{ "event": "added", "data": "{}" }])),
     ] {
         let (result, _) = service.run(command, json!({}), json!({})).await;
         assert_eq!(result, json!({ "success": true, "payload": payload }), "{command}");
@@ -82,6 +87,10 @@ async fn one_reader_for_every_answer() {
     for (command, error) in [
         ("getJsonPage", "GET /json/page answered 200 with text/html, such as a login page, where JSON was expected"),
         ("getJsonBroken", "GET /json/broken answered 200 with a body that is not the JSON that it says"),
+        (
+            "getAnyBrokenlines",
+            "GET /any/brokenlines answered 200 with a sequence that cannot be read: its item 2 is not JSON",
+        ),
         ("getJsonLost", "GET /json/lost answered 200 with a body that is not the JSON that it says: it holds bytes"),
     ] {
         let (result, _) = service.run(command, json!({}), json!({})).await;
