@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::descriptor::Outputs;
+use crate::egress::EgressError;
 use crate::outcome::{Cause, Fail, Failure, Outcome, Success, Thrown};
 use crate::schema::json_type;
 
@@ -105,8 +106,13 @@ impl Reply {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Makes the reply of a failure. Thrown errors pass through `explain` first.
-    pub(crate) fn from_failure(failure: Failure, explain: impl FnOnce(&Thrown<'_>) -> Option<Fail>) -> Self {
+    /// Makes the reply of a failure. Thrown errors pass through `explain` first. Where a request left that was not
+    /// answered to its end, the outcome is unknown, unless the command only reads.
+    pub(crate) fn from_failure(
+        failure: Failure,
+        only_reads: bool,
+        explain: impl FnOnce(&Thrown<'_>) -> Option<Fail>,
+    ) -> Self {
         match failure.into_cause() {
             Cause::Fail(fail) | Cause::Unavailable(fail) => fail.into(),
             Cause::Invalid(invalid) => Self::failed(invalid.to_string()),
@@ -114,6 +120,13 @@ impl Reply {
                 let thrown = Thrown::new(&*error);
                 let mut fail = explain(&thrown).unwrap_or_else(|| Fail::new(error.to_string()));
                 fail.variables.extend(variables);
+                let unsettled = thrown.find::<EgressError>().filter(|error| !only_reads && error.may_have_arrived());
+                if let Some(error) = unsettled {
+                    fail.diagnostics.entry("outcome").or_insert_with(|| "unknown".into());
+                    if let Some(status) = error.status() {
+                        fail.diagnostics.entry("statusCode").or_insert_with(|| status.into());
+                    }
+                }
                 fail.into()
             }
         }

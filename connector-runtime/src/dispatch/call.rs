@@ -14,7 +14,7 @@ use crate::log::{LogLine, Logger};
 use crate::outcome::{BoxFuture, Reply};
 use crate::panic::{self, Panic};
 use crate::redact::Redactor;
-use crate::schema::{Command, FieldValues};
+use crate::schema::{Command, Effect, FieldValues};
 
 /// A call that is over.
 #[derive(Debug)]
@@ -104,11 +104,11 @@ impl<'a> Call<'a> {
     /// Runs the command, or the mock in its place.
     pub async fn run(self) -> FinishedCall {
         self.build_redactor().await;
-        let Self { target, command, context, scenario, began } = self;
+        let Self { target, command: declared, context, scenario, began } = self;
         let name = &*context.command;
         let redactor = &context.scope.redactor;
-        let deprecated = warn_of_deprecation(target.connector, name, command, context.scope.log_rate.as_deref());
-        let params = FieldValues::new(&command.params, &context.params);
+        let deprecated = warn_of_deprecation(target.connector, name, declared, context.scope.log_rate.as_deref());
+        let params = FieldValues::new(&declared.params, &context.params);
         let outcome = match &scenario {
             Some(scenario) => {
                 let begin =
@@ -123,8 +123,11 @@ impl<'a> Call<'a> {
         let unavailable = matches!(&outcome, Ok(Err(failure)) if failure.is_unavailable());
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
-            Ok(Err(failure)) => panic::catch(|| Reply::from_failure(failure, |thrown| target.executor.explain(thrown)))
-                .unwrap_or_else(|panic| panicked(&target, &context, &panic)),
+            Ok(Err(failure)) => {
+                let only_reads = declared.effect == Some(Effect::Read);
+                panic::catch(|| Reply::from_failure(failure, only_reads, |thrown| target.executor.explain(thrown)))
+                    .unwrap_or_else(|panic| panicked(&target, &context, &panic))
+            }
             Err(panic) => panicked(&target, &context, &panic),
         };
         if let Some(error) = &mut reply.error {

@@ -1,10 +1,12 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{Payload, Reply, ReplyOrigin, Returns};
-use crate::outcome::{ConnectorResult, Fail, Outcome, OutcomeExt, Success, fail, succeed};
+use crate::egress::EgressError;
+use crate::outcome::{ConnectorResult, Fail, Failure, Outcome, OutcomeExt, Success, Thrown, fail, succeed};
 
 fn wire(reply: &Reply) -> Value {
     serde_json::to_value(reply).unwrap()
@@ -19,7 +21,7 @@ fn from_service(value: Value) -> Value {
 }
 
 fn returned(value: impl Returns) -> Value {
-    wire(&value.into_reply().unwrap_or_else(|failure| Reply::from_failure(failure, |_| None)))
+    wire(&value.into_reply().unwrap_or_else(|failure| Reply::from_failure(failure, false, |_| None)))
 }
 
 fn refused(error: &str) -> Value {
@@ -81,8 +83,27 @@ fn a_fail_under_the_question_mark_is_no_thrown_error() {
         succeed(())
     }
     let failure = give_up().unwrap_err();
-    let reply = Reply::from_failure(failure, |_| Some(Fail::new("translated")));
+    let reply = Reply::from_failure(failure, false, |_| Some(Fail::new("translated")));
     assert_eq!(reply.error.as_deref(), Some("on purpose"));
+}
+
+#[test]
+fn a_request_that_left_and_has_no_answer_leaves_the_outcome_unknown() {
+    let told = |error: EgressError, only_reads: bool| {
+        let failure = Failure::from(error);
+        Reply::from_failure(failure, only_reads, |_| None).diagnostics.map(|told| *told)
+    };
+    let late =
+        |status| EgressError::Timeout { target: "https://a.example".to_owned(), after: Duration::from_secs(1), status };
+    assert_eq!(told(late(None), false), Some(json!({ "outcome": "unknown" })));
+    assert_eq!(told(late(Some(201)), false), Some(json!({ "outcome": "unknown", "statusCode": 201 })));
+    assert_eq!(told(late(None), true), None, "it only reads");
+    let refused = EgressError::Connect { target: "https://a.example".to_owned(), why: "refused".to_owned() };
+    assert_eq!(told(refused, false), None, "nothing left");
+    // What the connector says itself counts.
+    let own = |_: &Thrown<'_>| Some(Fail::new("own").diagnostic("outcome", "failed"));
+    let reply = Reply::from_failure(Failure::from(late(None)), false, own);
+    assert_eq!(reply.diagnostics.map(|told| *told), Some(json!({ "outcome": "failed" })));
 }
 
 struct Broken;
