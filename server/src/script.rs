@@ -45,3 +45,4 @@ pub use self::sandbox::{
     Repeats, Sandbox, Script, ScriptCall, Workers,
 };
 pub use self::tokens::{AccessTokens, TokenCall};
+pub(crate) use self::unsettled::Unsettled;

@@ -99,6 +99,14 @@ pub fn is_same_value(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Writes a value as a text that all values of the same meaning share, whatever their numbers are spelled like.
+pub fn common_text(value: &Value) -> String {
+    let Value::Number(number) = value else { return value.to_string() };
+    let decimal = Decimal::of(number.as_str());
+    let sign = if decimal.is_negative { "-" } else { "" };
+    format!("{sign}.{}{}e{}", decimal.whole, decimal.fraction, decimal.magnitude)
+}
+
 /// Returns whether a number has no fraction, such as `5`, `5.0` and `5e3`.
 pub fn is_whole(number: &Number) -> bool {
     let number = Decimal::of(number.as_str());
@@ -150,6 +158,7 @@ mod tests {
         ] {
             for (a, b) in group.iter().flat_map(|a| group.iter().map(move |b| (a, b))) {
                 assert!(is_same(&number(a), &number(b)), "{a} {b}");
+                assert_eq!(common_text(&number(a).into()), common_text(&number(b).into()));
             }
         }
     }
@@ -186,6 +195,7 @@ mod tests {
         for (at, a) in rising.iter().enumerate() {
             for (other, b) in rising.iter().enumerate() {
                 assert_eq!(compare(&number(a), &number(b)), at.cmp(&other), "{a} {b}");
+                assert_eq!(common_text(&number(a).into()) == common_text(&number(b).into()), at == other, "{a} {b}");
             }
         }
     }

@@ -265,7 +265,11 @@ impl Field {
         self.check_connection_within(value, &mut Fuel::default())
     }
 
-    fn check_connection_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
+    /// As [`Self::check_connection`], as long as there is fuel.
+    ///
+    /// # Errors
+    /// As [`Self::check_within`].
+    pub fn check_connection_within(&self, value: &Value, fuel: &mut Fuel) -> Result<(), String> {
         self.check_within(value, fuel)?;
         match (&self.schema, value) {
             (Some(schema), _) => check_urls(schema, value),

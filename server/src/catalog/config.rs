@@ -103,7 +103,7 @@ pub(super) fn invalid<'f>(fields: &'f Fields, config: &Map<String, Value>) -> Ve
     let given =
         stored.filter_map(|(name, field)| Some((name, field, config.get(name).filter(|value| !value.is_null())?)));
     given
-        .filter(|(_, field, value)| field.check_within(value, &mut fuel).is_err())
+        .filter(|(_, field, value)| field.check_connection_within(value, &mut fuel).is_err())
         .map(|(name, ..)| name.as_str())
         .collect()
 }

@@ -1,6 +1,6 @@
 //! `k=v` on the command line: the value is read by the type of its field.
 
-use connector_runtime::schema::{Field, FieldKind, Fields};
+use connector_runtime::schema::{Field, FieldKind, Fields, number};
 use serde_json::{Map, Value};
 
 use super::CliError;
@@ -72,7 +72,7 @@ fn parse(text: &str, field: &Field) -> Result<Value, String> {
         }
         FieldKind::Select => {
             let as_text = Value::String(text.to_owned());
-            let chosen = |value: &Value| field.options.iter().any(|choice| choice.value == *value);
+            let chosen = |value: &Value| field.options.iter().any(|choice| number::is_same_value(&choice.value, value));
             Ok(json().ok().filter(chosen).unwrap_or(as_text))
         }
         FieldKind::Array | FieldKind::Object => json().map_err(|error| format!("expected JSON: {error}")),

@@ -52,11 +52,9 @@ impl Base {
         })
     }
 
-    /// The text of scheme and authority.
-    fn origin_text(&self) -> &str {
-        let after = self.prefix.find("//").map_or(0, |at| at + 2);
-        let end = self.prefix[after..].find('/').map_or(self.prefix.len(), |at| after + at);
-        &self.prefix[..end]
+    /// The text of scheme and authority, as the URL is understood: `https:/a.example` has an authority too.
+    fn origin_text(&self) -> String {
+        Url::parse(&self.prefix).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
     /// Returns whether both are served by the same scheme, host and port.

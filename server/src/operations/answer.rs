@@ -73,7 +73,10 @@ pub(super) fn read(response: &Response, expected: Option<Answers>) -> Result<Con
     }
     let content_type = response.header("content-type").unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if let Some(sequence) = Sequence::of(&media).filter(|_| expected != Some(Answers::File)) {
+    if expected == Some(Answers::File) {
+        return Ok(file(response, content_type));
+    }
+    if let Some(sequence) = Sequence::of(&media) {
         let text = response.exact_text().ok_or("a sequence that holds bytes that are no text")?;
         let list = sequence.list(&text).map_err(|why| format!("a sequence that cannot be read: {why}"))?;
         return Ok(Content::Json(list));
@@ -89,7 +92,7 @@ pub(super) fn read(response: &Response, expected: Option<Answers>) -> Result<Con
             Err(_) => {}
         }
     }
-    if expected == Some(Answers::File) || is_binary(content_type, bytes) {
+    if is_binary(content_type, bytes) {
         return Ok(file(response, content_type));
     }
     // Nobody has said what it is: a list or an object that reads as JSON was meant as such.

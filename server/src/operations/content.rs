@@ -55,10 +55,9 @@ pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -
     let content = |bytes: Vec<u8>| Ok(Some(Content { media: media(), bytes: bytes.into() }));
     if let Some(key) = &body.key {
         let value = given.typed(key, body.required);
-        if value.is_none() && !body.required {
-            return Ok(None);
-        }
-        let value = value.as_deref().unwrap_or(&Value::Null);
+        let Some(value) = value.as_deref() else {
+            return if body.required { Err(missing(key)) } else { Ok(None) };
+        };
         return match body.kind {
             BodyKind::Json => content(json(value)?),
             _ if value.is_null() && !body.required => Ok(None),
@@ -96,6 +95,11 @@ fn undeclared_part<'p>(name: &'p str, value: &'p Value) -> Part<'p> {
 fn members(value: &Value) -> Vec<Part<'_>> {
     let members = value.as_object().into_iter().flat_map(present);
     members.map(|(name, value)| undeclared_part(name, value)).collect()
+}
+
+/// Says that a required value is not there, in the words of the checks before a call.
+pub(super) fn missing(key: &str) -> String {
+    format!("Missing required field(s): {key}")
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, String> {
@@ -171,6 +175,8 @@ fn multipart(media: &str, parts: &[Part<'_>]) -> Result<Content, String> {
         }
     }
     out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    // A document may name a boundary or another param, which would stand beside this one.
+    let media = media.split(';').next().unwrap_or_default().trim();
     Ok(Content { media: format!("{media}; boundary={boundary}"), bytes: out.into() })
 }
 

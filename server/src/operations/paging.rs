@@ -1,10 +1,13 @@
 //! Turns the pages of a list. Half a list would look whole, so a page that cannot be fetched or read is a failure.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use connector_runtime::egress::Response;
 use connector_runtime::outcome::Fail;
 use connector_runtime::result::PayloadText;
+use connector_runtime::schema::json_text::MAX_JSON_VALUES;
+use connector_runtime::schema::number;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -35,6 +38,10 @@ pub(super) async fn all(run: &Run<'_>, pages: &Pages) -> Result<Ended, Box<Fail>
         let response = run.send(turned, turn.url.as_deref()).await.map_err(after)?;
         let found = Page::of(run.content(&response).map_err(after)?, pages).map_err(|why| after(failed(why)))?;
         bytes += found.items.iter().map(|item| item.get().len()).sum::<usize>();
+        if items.len() + found.items.len() > MAX_JSON_VALUES {
+            let error = format!("all pages have more than {MAX_JSON_VALUES} items; ask for fewer");
+            return Err(Box::new(Fail::new(error).diagnostic("pages", page + 1)));
+        }
         let most = run.most_bytes();
         if bytes > most {
             let error = format!("the items of all pages have more than {} MiB; ask for fewer", most >> 20);
@@ -74,7 +81,8 @@ struct Turn {
 
 impl Turn {
     fn first(run: &Run<'_>, pages: &Pages) -> Self {
-        let given = pages.key.as_deref().and_then(|key| run.given.plain(key, false)).cloned();
+        let typed = |key: &str| run.given.typed(key, false).filter(|value| !value.is_null());
+        let given = pages.key.as_deref().and_then(typed).map(Cow::into_owned);
         let value = given.or_else(|| match pages.by.as_str() {
             "page" => Some(json!(pages.first.unwrap_or(1))),
             "offset" => Some(json!(pages.first.unwrap_or(0))),
@@ -88,10 +96,12 @@ impl Turn {
         let count = page.items.len();
         let url = |link: &str| Ok(Some(Self { value: None, url: Some(run.base.link(response.url().as_str(), link)?) }));
         let number = |step: usize| {
-            if count == 0 {
+            // Some services filter a page after it was cut, so an empty one may be followed by others.
+            if step == 0 || count == 0 && page.more != Some(true) {
                 return Ok(None);
             }
-            let next = self.value.as_ref().and_then(Value::as_u64).and_then(|number| number.checked_add(step as u64));
+            let own = self.value.as_ref().and_then(Value::as_number).and_then(number::whole);
+            let next = own.and_then(|own| u64::try_from(own).ok()).and_then(|own| own.checked_add(step as u64));
             let next = next.ok_or("the number of its page is no whole number, so there is no next one")?;
             Ok(Some(Self { value: Some(json!(next)), url: None }))
         };
@@ -112,7 +122,7 @@ impl Turn {
             ("offset", _) => number(count),
             _ => Ok(None),
         }?;
-        if next.is_none() && page.more == Some(true) && count > 0 {
+        if next.is_none() && page.more == Some(true) {
             return Err("the page says that there are more, but not where".to_owned());
         }
         Ok(next)

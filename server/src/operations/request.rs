@@ -41,7 +41,12 @@ pub(super) fn parts(entry: &Entry, given: &Given<'_>, turned: Option<(&str, Opti
             Some((turned, value)) if turned == key => value,
             _ => given.plain(key, *required),
         };
-        let Some(value) = value else { continue };
+        let Some(value) = value else {
+            if *required && turned.is_none_or(|(turned, _)| turned != key) {
+                return Err(content::missing(key));
+            }
+            continue;
+        };
         match location.as_str() {
             "query" => spread(name, form, value, &mut parts.query),
             "querystring" => whole_query(form, value, &mut parts.query),

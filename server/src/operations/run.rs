@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector_runtime::context::Context;
-use connector_runtime::egress::{Response, Retry};
+use connector_runtime::egress::{EgressError, Response, Retry};
 use connector_runtime::outcome::{Fail, Reply};
 use connector_runtime::result::PayloadText;
 use connector_runtime::schema::{ConfigSchema, Effect, FieldValues};
@@ -18,7 +18,7 @@ use super::paging;
 use super::request::{self, Parts};
 use super::table::OperationTable;
 use crate::openapi::{Entry, Need, OutputHeader};
-use crate::script::{EgressCalls, HttpFault};
+use crate::script::{EgressCalls, HttpFault, Unsettled};
 
 /// How often a request that only reads is sent again while the service says that it is busy.
 const MAX_REPEATS: u32 = 3;
@@ -210,7 +210,16 @@ impl Run<'_> {
         if self.only_reads {
             request = request.retry(Retry::times(MAX_REPEATS).only_if_busy());
         }
-        request.send().await.map_err(|error| Box::new(answer::unanswered(&error, self.only_reads)))
+        // A run that ends meanwhile leaves it unsettled.
+        let write = (!self.only_reads).then(|| self.host.begin_write());
+        if let Some(write) = &write {
+            request = request.noting_status(write.status());
+        }
+        let sent = request.send().await;
+        if !sent.as_ref().is_err_and(EgressError::may_have_arrived) {
+            write.into_iter().for_each(Unsettled::settle);
+        }
+        sent.map_err(|error| Box::new(answer::unanswered(&error, self.only_reads)))
     }
 }
 

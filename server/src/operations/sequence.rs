@@ -1,6 +1,7 @@
 //! Answers that are a sequence of items: JSON Lines, JSON text sequences (RFC 7464) and server-sent events. They become a
 //! list, once the service has ended them; one without an end meets the call's deadline.
 
+use connector_runtime::schema::json_text::MAX_JSON_VALUES;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -22,6 +23,7 @@ pub(super) enum Sequence {
 struct Event {
     #[serde(skip_serializing_if = "String::is_empty")]
     event: String,
+    /// The id that the event itself has: repeated in each one after it, a long id would fill the memory.
     #[serde(skip_serializing_if = "String::is_empty")]
     id: String,
     data: String,
@@ -43,47 +45,66 @@ impl Sequence {
     /// Writes the items as a list.
     ///
     /// # Errors
-    /// If one of them is not JSON, with its number.
+    /// If one of them is not JSON, with its number, or there are too many.
     pub(super) fn list(self, text: &str) -> Result<Box<RawValue>, String> {
         let text = text.trim_start_matches('\u{feff}');
-        let items: Vec<Box<RawValue>> = match self {
-            Self::Lines => values(text.split('\n'))?,
-            Self::Records => values(text.split('\u{1e}'))?,
-            Self::Events => events(text)
-                .iter()
-                .map(serde_json::value::to_raw_value)
-                .collect::<Result<_, _>>()
-                .map_err(|error| error.to_string())?,
-        };
+        let mut list = List::default();
+        match self {
+            Self::Lines => text.split('\n').try_for_each(|part| list.json(part))?,
+            Self::Records => text.split('\u{1e}').try_for_each(|part| list.json(part))?,
+            Self::Events => events(text, &mut list)?,
+        }
         // The whole list is held to the limits of any JSON.
-        let list = serde_json::to_string(&items).map_err(|error| error.to_string())?;
-        compact(&list)
+        compact(&list.end())
     }
 }
 
-fn values<'t>(parts: impl Iterator<Item = &'t str>) -> Result<Vec<Box<RawValue>>, String> {
-    let parts = parts.map(str::trim).filter(|part| !part.is_empty()).enumerate();
-    parts
-        .map(|(at, part)| {
-            serde_json::from_str::<Box<RawValue>>(part)
-                .map_err(|error| format!("its item {} is not JSON: {error}", at + 1))
-        })
-        .collect()
+/// A list that is being written.
+#[derive(Debug, Default)]
+struct List {
+    text: String,
+    count: usize,
+}
+
+impl List {
+    /// Adds an item that is JSON text; an empty one is none.
+    fn json(&mut self, part: &str) -> Result<(), String> {
+        let part = part.trim();
+        if part.is_empty() {
+            return Ok(());
+        }
+        let number = self.count + 1;
+        let item: &RawValue =
+            serde_json::from_str(part).map_err(|error| format!("its item {number} is not JSON: {error}"))?;
+        self.push(item)
+    }
+
+    fn push(&mut self, item: &(impl Serialize + ?Sized)) -> Result<(), String> {
+        if self.count == MAX_JSON_VALUES {
+            return Err(format!("it has more than {MAX_JSON_VALUES} items"));
+        }
+        self.text.push(if self.count == 0 { '[' } else { ',' });
+        self.text.push_str(&serde_json::to_string(item).map_err(|error| error.to_string())?);
+        self.count += 1;
+        Ok(())
+    }
+
+    fn end(mut self) -> String {
+        self.text.push_str(if self.count == 0 { "[]" } else { "]" });
+        self.text
+    }
 }
 
 /// Reads events as HTML's section 9.2.6 asks: an empty line ends one, and one without data does not count.
-fn events(text: &str) -> Vec<Event> {
-    let mut all = Vec::new();
+fn events(text: &str, list: &mut List) -> Result<(), String> {
     let mut event = Event::default();
     let mut has_data = false;
     // The end of the stream ends no event.
     for line in text.replace("\r\n", "\n").replace('\r', "\n").split('\n') {
         if line.is_empty() {
             let ended = std::mem::take(&mut event);
-            // The id stays until another one comes.
-            event.id.clone_from(&ended.id);
             if std::mem::take(&mut has_data) {
-                all.push(ended);
+                list.push(&ended)?;
             }
             continue;
         }
@@ -101,7 +122,7 @@ fn events(text: &str) -> Vec<Event> {
             _ => {}
         }
     }
-    all
+    Ok(())
 }
 
 #[cfg(test)]
@@ -123,9 +144,14 @@ mod tests {
     fn events_are_read_as_browsers_read_them() {
         let stream = "\u{feff}: hello\ndata: one\ndata:two\nid: 7\n\nevent: done\r\ndata\r\n\r\nid: 8\n\ndata:  {\"a\":1}\n\ndata: lost";
         let list = Sequence::Events.list(stream).unwrap();
-        assert_eq!(
-            list.get(),
-            r#"[{"id":"7","data":"one\ntwo"},{"event":"done","id":"7","data":""},{"id":"8","data":" {\"a\":1}"}]"#
-        );
+        assert_eq!(list.get(), r#"[{"id":"7","data":"one\ntwo"},{"event":"done","data":""},{"data":" {\"a\":1}"}]"#);
+    }
+
+    #[test]
+    fn a_sequence_is_bounded() {
+        let many = "1\n".repeat(MAX_JSON_VALUES + 1);
+        assert!(Sequence::Lines.list(&many).unwrap_err().contains("more than"));
+        let long = format!("id: {}\n{}", "x".repeat(1 << 20), "data\n\n".repeat(10_000));
+        assert!(Sequence::Events.list(&long).unwrap().get().len() < 2 << 20);
     }
 }

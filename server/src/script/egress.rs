@@ -124,6 +124,11 @@ impl EgressCalls {
         token.secret().clone()
     }
 
+    /// Notes a write that is about to leave.
+    pub(crate) fn begin_write(&self) -> Unsettled {
+        self.unsettled.begin()
+    }
+
     async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {
         let HttpCall { method, url, query, headers, body, timeout_ms, retry } = call;
         let reads = matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
@@ -158,7 +163,7 @@ impl EgressCalls {
             request = request.retry(retried(retry));
         }
         // A run that ends meanwhile leaves it unsettled.
-        let write = if reads { None } else { Some(self.unsettled.begin()) };
+        let write = if reads { None } else { Some(self.begin_write()) };
         if let Some(write) = &write {
             request = request.noting_status(write.status());
         }

@@ -157,7 +157,7 @@ impl Refresher {
         let work = async move {
             let (refresher, tokens, renewal) = (&*refresher, &*tokens, &renewal);
             let is_rejected = |token: &Token| renewal.rejected.as_ref() == Some(token.secret.secret());
-            let fetch = |before: Option<Token>| refresher.renew(tokens, renewal, before.map(|token| token.style));
+            let fetch = |before: Option<Token>| refresher.renew(tokens, renewal, before.and_then(|token| token.style));
             refresher.tokens.get(renewal.key(), is_rejected, fetch).await
         };
         RunToCompletion::new(&self.tracker, work).await
@@ -216,7 +216,7 @@ impl Refresher {
             // Nothing is lost: the refresh token is the one that is stored already.
             Err(why) => tracing::warn!(event = "access_token_not_stored", %why, "a restart renews the access token"),
         }
-        Ok(Fetched { value: Token { secret: access, style }, until: began + kept_for })
+        Ok(Fetched { value: Token { secret: access, style: Some(style) }, until: began + kept_for })
     }
 }
 
@@ -226,7 +226,7 @@ async fn still_valid(kept: &Refreshed) -> Option<Fetched<Token>> {
     let left = Duration::try_from(left).ok().filter(|left| !left.is_zero())?;
     let secret = RuntimeSecret::new(kept.access_token.clone()).ok()?;
     secret.build(Instant::now() + MAX_SEARCH_TIME).await;
-    Some(Fetched { value: Token { secret, style: Style::Basic }, until: Instant::now() + left })
+    Some(Fetched { value: Token { secret, style: None }, until: Instant::now() + left })
 }
 
 fn advised(refusal: Refusal) -> HttpFault {

@@ -81,8 +81,8 @@ impl TokenCall {
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) secret: RuntimeSecret,
-    /// How the client's credentials were sent for it.
-    pub(super) style: Style,
+    /// How the client's credentials were sent for it, if that is known.
+    pub(super) style: Option<Style>,
 }
 
 /// The access tokens of one connector. They are dropped with it, and at any change of its config.
@@ -148,11 +148,11 @@ impl AccessTokens {
             // A secret that the schema does not mark as one must not be sent on either.
             let client = client.watching([Secret::from(asked.client_secret.as_str())]);
             let (client, url) = self.place(client, trusted, asked).await?;
-            let known = style.or(before.map(|token| token.style));
+            let known = style.or(before.and_then(|token| token.style));
             let answered = token_request::ask(&client, &url, asked, Grant::Client, known).await?;
             let (answered, style) = answered.map_err(|refusal| refusal.fault)?;
             let until = answered.began + answered.kept_for;
-            Ok(Fetched { value: Token { secret: answered.access, style }, until })
+            Ok(Fetched { value: Token { secret: answered.access, style: Some(style) }, until })
         };
         self.tokens.get(asked.key(), is_rejected, fetch).await
     }

@@ -14,7 +14,7 @@ pub(super) struct UnsettledWrites(Arc<Mutex<Vec<StatusSeen>>>);
 
 /// A write on its way. Unless it is settled, it stays in the list.
 #[derive(Debug)]
-pub(super) struct Unsettled {
+pub(crate) struct Unsettled {
     writes: Arc<Mutex<Vec<StatusSeen>>>,
     status: StatusSeen,
 }
@@ -34,12 +34,12 @@ impl UnsettledWrites {
 }
 
 impl Unsettled {
-    pub(super) const fn status(&self) -> &StatusSeen {
+    pub(crate) const fn status(&self) -> &StatusSeen {
         &self.status
     }
 
     /// Takes it off the list: it was answered, or it never left.
-    pub(super) fn settle(self) {
+    pub(crate) fn settle(self) {
         self.writes.lock().pop();
     }
 }

@@ -8,6 +8,7 @@ use super::parser::Parser;
 use crate::json_type;
 use crate::model::{Choice, Field, FieldKind};
 use crate::nested::NestedSchema;
+use crate::number;
 
 /// Why the default of a secret is refused.
 const NO_SECRET_DEFAULT: &str =
@@ -143,7 +144,7 @@ impl Parser {
                     }
                     None => return parser.problem_at("value", "missing"),
                 };
-                if !known.insert(value.to_string()) {
+                if !known.insert(number::common_text(&value)) {
                     parser.problem_at("value", format!("{value} is listed twice"));
                 }
                 let label = parser.key(map, "label", Self::text);

@@ -182,13 +182,13 @@ fn options(named: &str, old: &Field, new: &Field, path: Path<'_>, changes: &mut 
     let (old, new) = (&old.options[..], &new.options[..]);
     // By text: a number and a text that read alike are told apart by their quotes.
     let index = |choices: &[Choice]| -> HashMap<String, usize> {
-        choices.iter().enumerate().map(|(index, choice)| (choice.value.to_string(), index)).collect()
+        choices.iter().enumerate().map(|(index, choice)| (number::common_text(&choice.value), index)).collect()
     };
     let option = |value: &str| format!("option {value} of {named}");
     let (was, is) = (index(old), index(new));
     for (at, choice) in old.iter().enumerate() {
-        let value = choice.value.to_string();
-        match is.get(&value) {
+        let (value, meant) = (choice.value.to_string(), number::common_text(&choice.value));
+        match is.get(&meant) {
             // It is no longer offered, and still accepted.
             None if stays_valid => {
                 changes.found(Aspect::Text, Difference::Changed, path.index(at), &Said::of(&option(&value)));
@@ -205,14 +205,18 @@ fn options(named: &str, old: &Field, new: &Field, path: Path<'_>, changes: &mut 
         }
     }
     for (at, choice) in new.iter().enumerate() {
-        let value = choice.value.to_string();
-        if !was.contains_key(&value) {
+        let (value, meant) = (choice.value.to_string(), number::common_text(&choice.value));
+        if !was.contains_key(&meant) {
             changes.found(Aspect::SelectOption, Difference::Added, path.index(at), &Said::of(&option(&value)));
         }
     }
     let kept: HashSet<&str> = was.keys().filter(|value| is.contains_key(*value)).map(String::as_str).collect();
     let order = |choices: &[Choice]| -> Vec<String> {
-        choices.iter().map(|choice| choice.value.to_string()).filter(|value| kept.contains(value.as_str())).collect()
+        choices
+            .iter()
+            .map(|choice| number::common_text(&choice.value))
+            .filter(|value| kept.contains(value.as_str()))
+            .collect()
     };
     if order(old) != order(new) {
         changes.found(Aspect::Order, Difference::Changed, path, &Said::of(&format!("the options of {named}")));

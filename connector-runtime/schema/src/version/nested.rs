@@ -223,7 +223,7 @@ impl Walk<'_> {
             let path = path.step("oneOf");
             self.value_sets(Some(was), Some(is), path, mode);
             for (index, (value, choice)) in keywords::constants(new).enumerate() {
-                let before = keywords::constants(old).find(|(known, _)| *known == value);
+                let before = keywords::constants(old).find(|(known, _)| number::is_same_value(known, value));
                 if let Some((_, before)) = before {
                     self.texts(before, choice, path.index(index));
                 }

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use connector_runtime::schema::json_text::MAX_JSON_VALUES;
 use connector_runtime::schema::pointer;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -88,9 +89,8 @@ fn of_map(files: Map<String, Value>, root: Option<&str>) -> Result<Spec, ImportE
         let path = normal("", &name).map_err(|why| unsafe_path(&name, why).at(place()))?;
         let bytes = match file {
             Value::String(text) => text.into_bytes(),
-            file @ Value::Object(_) => file.to_string().into_bytes(),
             _ => {
-                let message = format!("the file `{}` is neither a text nor an object", cut(&name, 200));
+                let message = format!("the file `{}` is no text", cut(&name, 200));
                 return Err(ImportError::new("invalid_file", message).at(place()));
             }
         };
@@ -142,14 +142,23 @@ fn document(files: &IndexMap<String, Vec<u8>>, root: Option<&str>) -> Result<Spe
 
 /// Finds the one file that says `openapi` or `swagger` at its top.
 fn found_root(files: &IndexMap<String, Vec<u8>>) -> Result<String, ImportError> {
-    let mut roots = Vec::new();
+    let (mut roots, mut nodes) = (Vec::new(), 0_usize);
     for (name, bytes) in files {
         let lower = name.to_ascii_lowercase();
         let told = ["openapi", "swagger"].iter().any(|word| contains(bytes, word.as_bytes()));
         if !told || !ENDINGS.iter().any(|ending| lower.ends_with(ending)) {
             continue;
         }
-        let Ok(loaded) = read::read(bytes) else { continue };
+        if nodes > MAX_JSON_VALUES {
+            let message = "the files are too many to look for the one that begins the document; name it with `root`";
+            return Err(ImportError::new("too_many", message).at("/files"));
+        }
+        let Ok(loaded) = read::read(bytes) else {
+            // What a file that cannot be read has cost is not known.
+            nodes = nodes.saturating_add(bytes.len());
+            continue;
+        };
+        nodes = nodes.saturating_add(loaded.nodes);
         if ["openapi", "swagger"].iter().any(|key| loaded.value.get(key).is_some()) {
             roots.push(name.as_str());
         }

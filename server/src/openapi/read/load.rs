@@ -42,7 +42,7 @@ pub(super) fn load(text: &str) -> Result<Loaded, ImportError> {
         return Err(ImportError::new("not_an_object", "the document is empty"));
     }
     if !start.starts_with(['{', '[']) {
-        return if text.contains(RESERVED) { Err(reserved_key(&Unreadable::ReservedKey)) } else { yaml(text) };
+        return yaml(text);
     }
     match count_values(text.as_bytes(), MAX_JSON_VALUES) {
         Ok(_) => {}
@@ -96,7 +96,9 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
         Err(error) => {
             let message = error.to_string();
             let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-            Err(if message.contains(MANY) {
+            Err(if message.contains(RESERVED) {
+                reserved_key(&Unreadable::ReservedKey)
+            } else if message.contains(MANY) {
                 too_many_values()
             } else if message.contains(EXPANDS) || message.contains("repetition limit") {
                 ImportError::new(
@@ -198,6 +200,11 @@ impl Load {
         }
     }
 
+    /// JSON has no aliases, so what it expands to has no limit of its own.
+    fn is_json(&self) -> bool {
+        self.limit == usize::MAX
+    }
+
     fn end(self, value: Value) -> Loaded {
         Loaded { value, nodes: self.nodes.get(), repeated: self.repeated.into_inner(), latin: None, mended: false }
     }
@@ -275,9 +282,13 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut map = Map::new();
         let mut merged = Vec::new();
         while let Some(key) = entries.next_key_seed(Key)? {
-            if key == NUMBER {
+            if key == NUMBER && self.0.is_json() {
                 let text = entries.next_value::<String>()?;
                 return text.parse().map(Value::Number).map_err(A::Error::custom);
+            }
+            // YAML may escape any character of a key, so it is known only here.
+            if key.starts_with(RESERVED) {
+                return Err(A::Error::custom(RESERVED));
             }
             let noted = self.0.repeated.borrow().len();
             let value = entries.next_value_seed(self)?;
@@ -285,7 +296,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             if self.0.repeated.borrow().len() > noted {
                 self.0.under(noted, &key);
             }
-            if key == "<<" && (value.is_object() || value.is_array()) && self.0.limit != usize::MAX {
+            if key == "<<" && (value.is_object() || value.is_array()) && !self.0.is_json() {
                 merged.push(value);
                 continue;
             }

@@ -12,7 +12,7 @@ pub(in crate::operations) fn of_host(host: &str) -> Option<(&str, &str)> {
     let suffixes =
         [(".amazonaws.com.cn", GLOBAL_IN_CHINA), (".amazonaws.com", GLOBAL), (".api.aws", GLOBAL), (".on.aws", GLOBAL)];
     let (name, global) = suffixes.iter().find_map(|(suffix, global)| Some((host.strip_suffix(suffix)?, *global)))?;
-    let labels: Vec<&str> = name.split('.').filter(|label| *label != "dualstack").collect();
+    let labels: Vec<&str> = name.split('.').filter(|label| !matches!(*label, "dualstack" | "vpce")).collect();
     let (service, region) = match labels.as_slice() {
         [.., service, region] if is_region(region) => (*service, *region),
         [.., region, service] if is_region(region) => (*service, *region),

@@ -5,6 +5,7 @@
 //! getter runs once, and what it throws is thrown. Dates are written as they are everywhere, a BigInt as a number; functions,
 //! symbols and undefined are left out as JSON does; `NaN` and infinities are null.
 
+use connector_runtime::schema::json_text::RESERVED;
 use rquickjs::atom::Atom;
 use rquickjs::object::Filter;
 use rquickjs::{Error, Object, String as JsString, Value};
@@ -167,6 +168,11 @@ impl<'js> Walk<'_, 'js> {
         }
         let name: JsString<'js> = key.to_js_string()?;
         let name = text::read(self.realm, &name)?;
+        if name.starts_with(RESERVED) {
+            return Err(refused(format!(
+                "it has a key that starts with {RESERVED}, which is reserved; rename the key"
+            )));
+        }
         let start = self.out.len();
         self.text(&name)?;
         self.out.push(b':');
