@@ -18,7 +18,9 @@ use serde::de::IgnoredAny;
 
 use super::limits::Limits;
 use super::refresh::Renewal;
-use super::sandbox::{BodyPart, FormPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Left, Repeats};
+use super::sandbox::{
+    BodyPart, FormPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Left, Repeats, only_reads,
+};
 use super::single_flight::Key;
 use super::tokens::{AccessTokens, TokenCall};
 use super::unsettled::{Unsettled, UnsettledWrites};
@@ -131,7 +133,7 @@ impl EgressCalls {
 
     async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFault> {
         let HttpCall { method, url, query, headers, body, timeout_ms, retry } = call;
-        let reads = matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let reads = only_reads(&method);
         let mut request = self.client().request(&method, url.as_str());
         if !query.is_empty() {
             request = request.query(&query);
@@ -177,10 +179,11 @@ impl EgressCalls {
                 return Err(fault(&error));
             }
         };
-        write.into_iter().for_each(Unsettled::settle);
         if response.bytes().len() > self.limits.body {
-            return Err(HttpFault::too_large(&self.limits));
+            let left = write.is_some().then_some(Left { status: Some(response.status()) });
+            return Err(HttpFault { left, ..HttpFault::too_large(&self.limits) });
         }
+        write.into_iter().for_each(Unsettled::settle);
         Ok(answer(&response))
     }
 }
@@ -217,10 +220,23 @@ fn retried(repeats: Repeats) -> Retry {
     if repeats.even_if_not_idempotent { retry.even_if_not_idempotent() } else { retry }
 }
 
+/// What the worker may count a body short, in bytes: the end of base64 texts.
+const MAX_OVERHEAD: usize = 4096;
+
 /// Makes a form of its parts.
 fn form(parts: Vec<FormPart>, limits: &Limits) -> Result<Form, HttpFault> {
     let mut form = Form::new();
+    let mut bytes = 0_usize;
     for FormPart { name, content, file_name, content_type } in parts {
+        let content_bytes = match &content {
+            BodyPart::Text(text) => text.len(),
+            BodyPart::Base64(text) => text.len() / 4 * 3,
+        };
+        let named = [&file_name, &content_type].into_iter().flatten().map(String::len).sum::<usize>();
+        bytes = bytes.saturating_add(name.len() + named + content_bytes);
+        if bytes > limits.body.saturating_add(MAX_OVERHEAD) {
+            return Err(HttpFault::too_large(limits));
+        }
         let mut part = match content {
             BodyPart::Text(text) => Part::text(text),
             bytes @ BodyPart::Base64(_) => Part::bytes(joined(vec![bytes], limits)?),

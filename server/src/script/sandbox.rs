@@ -317,6 +317,11 @@ pub struct HttpFault {
     pub left: Option<Left>,
 }
 
+/// Returns whether a method only reads (RFC 9110, section 9.2.1).
+pub(super) fn only_reads(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
 /// What is known of a write that left and was not answered to its end. It may have taken effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Left {

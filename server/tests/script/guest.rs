@@ -110,6 +110,7 @@ async fn what_is_polluted_or_replaced_changes_no_failure_into_a_success() {
 async fn results_beyond_the_limits_are_refused_with_the_reason() {
     let pool = pool();
     for (body, why) in [
+        ("return { a: [{ '$serde_json::private::Number': '1' }] };", "reserved"),
         ("return 'x'.repeat(14 << 20);", "13717 KiB"),
         ("return new Array(1000001).fill(0);", "1000000 values"),
         ("var a = []; a[4294967294] = 1; return a;", "1000000 values"),

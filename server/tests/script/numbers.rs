@@ -72,6 +72,32 @@ async fn what_a_script_sends_is_a_number_again() {
 }
 
 #[tokio::test]
+async fn a_replacer_sees_the_number() {
+    let pool = pool();
+    let source = "function main() {
+        const value = { id: 9007199254740993n, list: [1n], text: 'x' };
+        return { payload: [
+            JSON.stringify(value, (key, v) => typeof v === 'bigint' ? String(v) : v),
+            JSON.stringify(value, (key, v) => key === 'id' ? 'order-' + v : v),
+            JSON.stringify(value, ['id']),
+            JSON.stringify(9007199254740993n), String(JSON.stringify(undefined)),
+        ] };
+    }";
+    let ran = Call::new(source).run(&pool, &Host::default()).await.unwrap();
+    let payload: Value = serde_json::from_str(&ran.json).unwrap();
+    assert_eq!(
+        payload["payload"],
+        json!([
+            r#"{"id":"9007199254740993","list":["1"],"text":"x"}"#,
+            r#"{"id":"order-9007199254740993","list":[1],"text":"x"}"#,
+            r#"{"id":9007199254740993}"#,
+            "9007199254740993",
+            "undefined",
+        ])
+    );
+}
+
+#[tokio::test]
 async fn a_script_that_meddles_gets_no_other_number() {
     let pool = pool();
     for poison in [

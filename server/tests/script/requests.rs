@@ -392,3 +392,78 @@ async fn what_may_be_received_can_be_held_and_answered() {
     );
     assert_eq!(hoards.run(&pool, &Host::answering(200, "[]")).await.unwrap_err().class(), "memory");
 }
+
+#[tokio::test]
+async fn pairs_keep_their_order() {
+    let upstream = Upstream::start(|_: &Received| Reply::text(204, "")).await;
+    let body = "var pairs = [['b', '1'], ['a', '2'], ['b', '3'], ['2', 'x'], ['1', 'y']];
+        floh.http.request({ method: 'POST', url: base, query: new URLSearchParams(pairs), body: new URLSearchParams(pairs) });
+        floh.http.request({ method: 'POST', url: base, query: pairs, form: pairs }); return 1;";
+    run(&upstream, body).await.unwrap();
+    for sent in upstream.received() {
+        assert_eq!((sent.target.as_str(), sent.body.as_str()), ("/?b=1&a=2&b=3&2=x&1=y", "b=1&a=2&b=3&2=x&1=y"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_form_holds_is_counted_whole_and_lengths_are_not_believed() {
+    let upstream = Upstream::start(|_: &Received| Reply::text(204, "")).await;
+    for (call, says) in [
+        (
+            "var name = 'x'.repeat(1025); floh.http.request({ method: 'POST', url: base, multipart: [{ name: 'a', text: 'b', fileName: name }] })",
+            "at most 1024 bytes",
+        ),
+        (
+            "var long = []; long.length = 3e9; floh.http.request({ method: 'POST', url: base, multipart: long })",
+            "at most 1000 items",
+        ),
+        (
+            "var long = []; long.length = 3e9; floh.http.request({ method: 'POST', url: base, parts: long })",
+            "at most 1000 items",
+        ),
+        (
+            "var long = []; long.length = 3e9; floh.http.request({ url: base, query: { a: long } })",
+            "at most 1000 items",
+        ),
+        ("floh.http.request({ url: base, query: [1] })", "pairs: [name, value]"),
+    ] {
+        let failure = run(&upstream, &format!("{call}; return 1;")).await.unwrap_err();
+        assert!(failure.to_string().contains(says), "{call}: {failure}");
+    }
+    assert!(upstream.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_page_in_the_middle_is_no_end() {
+    let upstream = Upstream::start(|sent: &Received| match sent.target.as_str() {
+        "/p1" => Reply::json(200, &json!([1, 2])).with_header("link", "</p2>; rel=\"next\""),
+        "/p2" => Reply::text(200, "").with_header("link", "</p3>; rel=\"next\""),
+        "/more?page=1" => Reply::json(200, &json!({ "items": [1], "more": true })),
+        "/more?page=2" => Reply::json(200, &json!({ "items": [], "more": true })),
+        _ => Reply::json(200, &json!({ "items": [3], "more": false })),
+    })
+    .await;
+    let failure = run(&upstream, "return floh.http.paginate({ url: base + '/p1' }).collect();").await.unwrap_err();
+    assert!(failure.to_string().contains("the page is empty"), "{failure}");
+    let all =
+        "return floh.http.paginate({ url: base + '/more', by: 'page', items: '/items', more: '/more' }).collect();";
+    assert_eq!(run(&upstream, all).await.unwrap(), json!([1, 3]));
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_too_large_was_answered() {
+    let upstream = Upstream::start(|_: &Received| Reply::text(201, &"x".repeat(11 << 20))).await;
+    let body = "try { floh.http.post(base, {}); } catch (e) { return [e.code, e.outcome, e.status]; }";
+    assert_eq!(run(&upstream, body).await.unwrap(), json!(["too_large", "unknown", 201]));
+}
+
+#[tokio::test]
+async fn timers_that_are_left_are_told() {
+    let host = Host::default();
+    let source = "function main() { setTimeout(function () { floh.log.info('never'); }, 0); return 1; }";
+    Call::new(source).run(&pool(), &host).await.unwrap();
+    assert!(host.lines().iter().any(|line| line.starts_with("warn timers were left")), "{:?}", host.lines());
+    let clamped =
+        "async function main() { await new Promise(function (done) { setTimeout(done, Infinity); }); return 1; }";
+    assert_eq!(Call::new(clamped).value(&pool()).await, json!(1));
+}

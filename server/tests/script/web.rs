@@ -291,6 +291,8 @@ async fn dates_have_zones_and_options_are_obeyed_or_refused() {
         ("u.date.format(AT, { dateStyle: 'full', day: 'numeric' })", json!("THREW exclude each other")),
         ("(1234567.891).toLocaleString('en-US')", json!("1,234,567.891")),
         ("(-1234.5).toLocaleString('en-US', { minimumFractionDigits: 2 })", json!("-1,234.50")),
+        ("[2.5, 0.5, 1.5, -2.5, 9.5, 0.49999999999999994].map((n) => n.toLocaleString('en-US', { maximumFractionDigits: 0 }))", json!(["3", "1", "2", "-3", "10", "0"])),
+        ("[(0.0625).toLocaleString('en-US'), (999.9995).toLocaleString('en-US'), (1e21).toLocaleString('en-US')]", json!(["0.063", "1,000", "1,000,000,000,000,000,000,000"])),
         ("(0.126).toLocaleString('en-US', { maximumFractionDigits: 2, useGrouping: false })", json!("0.13")),
         ("(1).toLocaleString('de-DE')", json!("THREW not supported")),
         ("(1).toLocaleString('en-US', { style: 'currency', currency: 'EUR' })", json!("THREW not supported")),

@@ -3,7 +3,10 @@
 interface Floh {
   /** The decrypted connection config. */
   readonly config: FlohConfig;
-  /** The params of the call, checked and with defaults, and those that the schema does not know. */
+  /**
+   * The params of the call, checked and with defaults, and those that the schema does not know. A changed function of an
+   * import sees what was given, without defaults.
+   */
   readonly params: FlohParams;
   /** What earlier steps of the run have left. */
   readonly variables: { readonly [name: string]: any };
@@ -96,7 +99,8 @@ type FlohRetry =
 
 /** What the verbs take beside url, body and headers. Unknown names are refused. */
 interface FlohMore {
-  query?: FlohHeaders | URLSearchParams;
+  /** By name, or as pairs `[name, value]` in their order. */
+  query?: FlohHeaders | Array<[string, string | number | boolean]> | URLSearchParams;
   retry?: FlohRetry;
   /** For the whole request, with all repeats; never longer than the call. */
   timeoutMs?: number;

@@ -157,10 +157,14 @@ struct Wanted {
     at: bool,
 }
 
+/// The maximum number of options that are read.
+const MAX_OPTIONS: usize = 64;
+
 pub(super) fn pairs<'js>(reader: &Reader<'_, 'js>, value: Option<&Value<'js>>) -> Result<Vec<(String, String)>> {
     let Some(list): Option<&Array<'js>> = value.and_then(Value::as_array) else { return Ok(Vec::new()) };
     let read = |at: usize| reader.text(Some(&list.get::<Value<'js>>(at)?));
-    (0..list.len()).step_by(2).map(|at| Ok((read(at)?, read(at + 1)?))).collect()
+    // One that is not known is refused, so further ones need not be read.
+    (0..list.len().min(2 * MAX_OPTIONS)).step_by(2).map(|at| Ok((read(at)?, read(at + 1)?))).collect()
 }
 
 pub(super) fn no_option(reader: &Reader<'_, '_>, name: &str, known: &[&str]) -> rquickjs::Error {

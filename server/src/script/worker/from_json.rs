@@ -39,10 +39,15 @@ pub(super) fn marked(text: &str) -> Option<(String, String)> {
     Some((out, mark))
 }
 
-/// A mark that nobody can guess, and that does not occur in the text.
+/// A mark that nobody can guess.
+pub(super) fn random_mark() -> String {
+    format!("whole-{:x}:", RandomState::new().build_hasher().finish())
+}
+
+/// A mark that does not occur in the text.
 fn mark_for(text: &str) -> String {
     loop {
-        let mark = format!("whole-{:x}:", RandomState::new().build_hasher().finish());
+        let mark = random_mark();
         if !text.contains(&mark) {
             return mark;
         }

@@ -113,7 +113,7 @@ impl Host {
         let given = |at: usize| args.get(at).filter(|value| !value.is_undefined() && !value.is_null());
         let text = |at: usize| given(at).map_or_else(|| Ok(String::new()), |value| plain(realm, value));
         let scopes = match given(4).and_then(|scopes| scopes.as_array().filter(|_| !scopes.is_proxy())) {
-            Some(list) => list.iter().take(MAX_PAIRS).map(|scope| plain(realm, &scope?)).collect::<Result<_>>()?,
+            Some(list) => items_of(ctx, list)?.map(|scope| plain(realm, &scope?)).collect::<Result<_>>()?,
             None => text(4)?.split_ascii_whitespace().map(str::to_owned).collect(),
         };
         let call = TokenCall {
@@ -222,6 +222,15 @@ impl Host {
         }
     }
 
+    /// Writes a warning of the worker's own into the log.
+    pub(super) fn warn(&self, line: &str) {
+        let sent = LogLevel::Warn < self.level
+            || self.channel.send(Kind::Log, |writer| Ok(writer.byte(level_byte(LogLevel::Warn)).text(line))).is_ok();
+        if !sent {
+            std::process::exit(1);
+        }
+    }
+
     /// `log(tools, level, parts)`.
     fn log<'js>(&self, realm: &Realm<'js>, level: u8, parts: &Array<'js>) -> Result<()> {
         let Ok(level) = crate::script::message::level_of(level) else { return Ok(()) };
@@ -307,3 +316,18 @@ pub(super) fn unknown_option<'js>(
     };
     Exception::throw_type(ctx, &format!("{what} has no option {}; {help}", shown_name(&name)))
 }
+
+/// Returns the items of a script's list. Its length may be any number, which is read before the engine relies on it.
+pub(super) fn items_of<'a, 'js>(
+    ctx: &Ctx<'js>,
+    list: &'a Array<'js>,
+) -> Result<impl Iterator<Item = Result<Value<'js>>> + use<'a, 'js>> {
+    let length: f64 = list.as_object().get("length")?;
+    if length > f64::from(MAX_PAIRS_OF_LIST) {
+        return Err(Exception::throw_range(ctx, &format!("a list has at most {MAX_PAIRS_OF_LIST} items here")));
+    }
+    Ok((0..MAX_PAIRS_OF_LIST).take_while(move |at| f64::from(*at) < length).map(move |at| list.get(at as usize)))
+}
+
+/// [`MAX_PAIRS`] as an index.
+const MAX_PAIRS_OF_LIST: u32 = 1000;

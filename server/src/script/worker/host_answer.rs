@@ -30,7 +30,8 @@ pub(super) fn response<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, answer: HttpAnsw
     if !cookies.is_empty() {
         let list = Array::new(ctx.clone())?;
         for (index, (_, cookie)) in cookies.into_iter().enumerate() {
-            list.set(index, cookie)?;
+            let index = u32::try_from(index).map_err(|_| Error::Unknown)?;
+            list.as_object().prop(index, Property::from(cookie).writable().enumerable().configurable())?;
         }
         headers.prop("set-cookie", Property::from(list).writable().enumerable().configurable())?;
     }

@@ -7,7 +7,7 @@ use rquickjs::object::Filter;
 use rquickjs::{Array, Ctx, Error, Exception, Object, Result, Value};
 
 use super::bytes::{self, BASE64, Reader};
-use super::host::{Host, MAX_PAIRS, plain, unknown_option};
+use super::host::{Host, MAX_PAIRS, items_of, plain, unknown_option};
 use super::host_answer::{response, told};
 use super::realm::Realm;
 use super::text;
@@ -15,7 +15,9 @@ use super::to_json::{self, Most, Unwritable};
 use crate::script::frame::Kind;
 use crate::script::limits::Limits;
 use crate::script::message::Reply;
-use crate::script::sandbox::{BodyPart, FormPart, HttpAnswer, HttpBody, HttpCall, HttpFault, Repeats};
+use crate::script::sandbox::{
+    BodyPart, FormPart, HttpAnswer, HttpBody, HttpCall, HttpFault, Left, Repeats, only_reads,
+};
 
 impl Host {
     /// `http(tools, method, url, headers, kind, body, query, timeoutMs, retry)`; answers the parts of a response, or
@@ -58,7 +60,9 @@ impl Host {
         let bytes = answer.size();
         self.bodies.set(self.bodies.get() + bytes);
         if bytes > self.limits.body || self.bodies.get() > self.limits.bodies {
-            return Err(HttpFault::too_large(&self.limits));
+            // It was answered, and the script does not see with what.
+            let left = (!only_reads(&call.method)).then_some(Left { status: Some(answer.status) });
+            return Err(HttpFault { left, ..HttpFault::too_large(&self.limits) });
         }
         Ok(answer)
     }
@@ -100,7 +104,7 @@ fn body_length(body: &HttpBody) -> usize {
         HttpBody::None => 0,
         HttpBody::Text(text) | HttpBody::Json(text) => text.len(),
         HttpBody::Parts(parts) => parts.iter().map(part_length).sum(),
-        HttpBody::Multipart(parts) => parts.iter().map(|part| part_length(&part.content)).sum(),
+        HttpBody::Multipart(parts) => parts.iter().map(form_part_length).sum(),
         HttpBody::Form(pairs) => pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
     }
 }
@@ -127,13 +131,24 @@ fn pairs<'js>(
         all.push((name, value));
         Ok::<(), Error>(())
     };
+    // The order of names counts in what is signed, and an object has one of its own.
+    if let Some(list) = value.as_array().filter(|_| !value.is_proxy()) {
+        for pair in items_of(ctx, list)? {
+            let wrong = || Exception::throw_type(ctx, "a list of headers, query or form holds pairs: [name, value]");
+            let pair = pair?;
+            let pair = pair.as_array().filter(|_| !pair.is_proxy()).ok_or_else(wrong)?;
+            let (name, value): (Value<'js>, Value<'js>) = (pair.get(0)?, pair.get(1)?);
+            add(plain(realm, &name)?, &value)?;
+        }
+        return Ok(all);
+    }
     for key in object.own_keys::<Atom<'js>>(Filter::new().string().enum_only()) {
         let key = key?;
         let value: Value<'js> = object.get(key.clone())?;
         let name = text::read(realm, &key.to_js_string()?)?;
         match value.as_array().filter(|_| !value.is_proxy()) {
             Some(items) => {
-                for item in items.iter::<Value<'js>>() {
+                for item in items_of(ctx, items)? {
                     add(name.clone(), &item?)?;
                 }
             }
@@ -150,7 +165,7 @@ fn parts<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, limits: &Limits, value: &Value
     let list = value.as_array().filter(|_| !value.is_proxy()).ok_or_else(wrong)?;
     let mut all = Vec::new();
     let mut total = Total::new(ctx, limits);
-    for part in list.iter::<Value<'js>>() {
+    for part in items_of(ctx, list)? {
         let part = part?;
         let read = match (bytes::of_value(ctx, &part)?, part.as_object()) {
             (Some(bytes), _) => BodyPart::Base64(BASE64.encode(bytes)),
@@ -177,12 +192,12 @@ fn multipart<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, limits: &Limits, value: &V
     let mut all = Vec::new();
     let mut total = Total::new(ctx, limits);
     let mut add = |part: FormPart| {
-        total.add(part.name.len() + part_length(&part.content))?;
+        total.add(form_part_length(&part))?;
         all.push(part);
         Ok::<(), Error>(())
     };
     if let Some(list) = value.as_array() {
-        for part in list.iter::<Value<'js>>() {
+        for part in items_of(ctx, list)? {
             let part = part?;
             let name: Value<'js> = part.as_object().ok_or_else(wrong)?.get("name")?;
             add(form_part(ctx, realm, limits, Reader::of(ctx, realm, limits).text(Some(&name))?, &part)?)?;
@@ -195,7 +210,7 @@ fn multipart<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, limits: &Limits, value: &V
         let name = text::read(realm, &key.to_js_string()?)?;
         match value.as_array().filter(|_| !value.is_proxy()) {
             Some(items) => {
-                for item in items.iter::<Value<'js>>() {
+                for item in items_of(ctx, items)? {
                     add(form_part(ctx, realm, limits, name.clone(), &item?)?)?;
                 }
             }
@@ -206,6 +221,8 @@ fn multipart<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, limits: &Limits, value: &V
     Ok(all)
 }
 
+/// The maximum number of bytes of a file's name and of a media type.
+const MAX_NAME_BYTES: usize = 1024;
 /// The keys of a part of a form.
 const PART_KEYS: [&str; 7] = ["name", "text", "json", "bytes", "base64", "fileName", "contentType"];
 
@@ -239,7 +256,13 @@ fn form_part<'js>(
             Err(Exception::throw_type(ctx, &format!("a part cannot be sent as JSON: {why}")))
         }
     };
-    let (file_name, mut content_type) = (text("fileName")?, text("contentType")?);
+    let short = |key: &str| match text(key)? {
+        Some(text) if text.len() > MAX_NAME_BYTES => {
+            Err(Exception::throw_range(ctx, &format!("{key} of a part has at most {MAX_NAME_BYTES} bytes")))
+        }
+        text => Ok(text),
+    };
+    let (file_name, mut content_type) = (short("fileName")?, short("contentType")?);
     let given = (get("text")?, get("json")?, get("bytes")?, get("base64")?);
     let content = match given {
         (Some(text), None, None, None) => BodyPart::Text(plain(realm, &text)?),
@@ -293,6 +316,11 @@ impl<'c, 'js> Total<'c, 'js> {
         }
         Ok(())
     }
+}
+
+fn form_part_length(part: &FormPart) -> usize {
+    let named = [&part.file_name, &part.content_type].into_iter().flatten().map(String::len).sum::<usize>();
+    part.name.len() + named + part_length(&part.content)
 }
 
 fn part_length(part: &BodyPart) -> usize {

@@ -41,12 +41,41 @@ pub(super) fn number<'js>(reader: &Reader<'_, 'js>, args: Args<'_, 'js>, is_amer
     }
     let most = most.unwrap_or_else(|| least.unwrap_or(0).max(3));
     let least = least.unwrap_or(0).min(most);
-    let text = format!("{:.most$}", value.abs());
+    let text = rounded(value.abs(), most);
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let kept = fraction.trim_end_matches('0').len().max(least);
     let sign = if value < 0.0 { "-" } else { "" };
     let whole = if grouped { grouped_by_three(whole) } else { whole.to_owned() };
     Ok(if kept == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{}", &fraction[..kept]) })
+}
+
+/// Rounds to so many digits after the point, halves up, as ECMA-402 does.
+fn rounded(value: f64, most: usize) -> String {
+    // A float has no more than 17 digits that matter, so what is cut here decides nothing.
+    const BEYOND: usize = 40;
+    let text = format!("{value:.0$}", most + BEYOND);
+    let cut = text.len() - BEYOND;
+    let goes_up = text.as_bytes().get(cut).is_some_and(|digit| *digit >= b'5');
+    let mut digits = text.as_bytes()[..cut].to_vec();
+    if goes_up {
+        let mut at = digits.len();
+        loop {
+            let Some(before) = at.checked_sub(1) else {
+                digits.insert(0, b'1');
+                break;
+            };
+            at = before;
+            match digits[at] {
+                b'.' => {}
+                b'9' => digits[at] = b'0',
+                _ => {
+                    digits[at] += 1;
+                    break;
+                }
+            }
+        }
+    }
+    String::from_utf8_lossy(&digits).trim_end_matches('.').to_owned()
 }
 
 fn grouped_by_three(digits: &str) -> String {

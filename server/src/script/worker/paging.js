@@ -2,7 +2,7 @@
 (function (request, known, named, whole, links, set, web) {
   'use strict';
   const { isArray } = Array;
-  const { URL, parse, isParams, byName } = web;
+  const { URL, parse, isParams } = web;
   const error = (Type, name, message) => set(new Type(message), 'name', name);
   const text = (value) => `${value}`;
 
@@ -36,9 +36,9 @@
     if (maxItems !== Infinity) whole('maxItems', maxItems, 1, 1000000);
     if (start !== undefined && by in FIRST) whole('start', start, 0, Number.MAX_SAFE_INTEGER);
     const first = new URL(url);
-    const pairs = isParams(query) ? byName(query) : query ?? {};
-    for (const name of Object.keys(pairs)) {
-      for (const value of isArray(pairs[name]) ? pairs[name] : [pairs[name]]) {
+    const pairs = isParams(query) || isArray(query) ? [...query] : Object.entries(query ?? {});
+    for (const [name, given] of pairs) {
+      for (const value of isArray(given) ? given : [given]) {
         if (value !== undefined && value !== null) first.searchParams.append(name, value);
       }
     }
@@ -77,6 +77,8 @@
         }
         if (answer.status < 200 || answer.status > 299) throw failed(`the service answered ${answer.status}`, { status: answer.status });
         const body = answer.body;
+        // An empty answer says nothing of what follows, unless it says that there is nothing.
+        if (body === null && (answer.status !== 204 || links.get(answer) !== undefined)) throw failed('the page is empty');
         const found = body === null ? null : itemsOf(body);
         if (found !== null && !isArray(found)) throw failed(items === '' ? 'the page is not a list' : `the page has no list at ${items}`);
         const list = found ?? [];
@@ -90,7 +92,8 @@
           const link = links.get(answer);
           if (link !== undefined) target = follow(link, at.href);
         } else if (by === 'page' || by === 'offset') {
-          if (list.length > 0) turned = (by === 'page' ? 1 : list.length) + Number(at.searchParams.get(param));
+          // Some services filter a page after it was cut, so an empty one may be followed by others.
+          if (list.length > 0 || (by === 'page' && goesOn === true)) turned = (by === 'page' ? 1 : list.length) + Number(at.searchParams.get(param));
         } else {
           const step = nextOf(body);
           const isText = typeof step === 'string' || typeof step === 'number' || typeof step === 'bigint';
@@ -101,7 +104,7 @@
           }
         }
         if (target === undefined && turned === undefined) {
-          if (goesOn === true && list.length > 0) throw failed('the page says that there are more, but not where');
+          if (goesOn === true) throw failed('the page says that there are more, but not where');
           return;
         }
         if (count >= maxPages) throw failed(`there are more than ${maxPages} pages; ask for more items a page, for fewer items, or set maxPages`);

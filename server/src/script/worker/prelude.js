@@ -1,7 +1,7 @@
 // What a script finds when it starts: `floh`, `console`, and nothing that reaches outside or sideways.
 // Runs before the script in the same realm, so everything that it needs later is taken here, while it is
 // still the engine's own. It answers the functions that the worker itself needs.
-(function (host, given, idempotencyKey, mark) {
+(function (host, given, idempotencyKey, mark, isMarked) {
   'use strict';
   const { freeze, defineProperty, hasOwn, keys } = Object;
   const { String, Number, BigInt, Error, TypeError, Proxy, Uint8Array } = globalThis;
@@ -12,6 +12,7 @@
   const uncurry = Function.prototype.bind.bind(Function.prototype.call);
   const lower = uncurry(String.prototype.toLowerCase);
   const slice = uncurry(String.prototype.slice);
+  const call = uncurry(Function.prototype.call);
   const startsWith = uncurry(String.prototype.startsWith);
   const replace = uncurry(String.prototype.replace);
   const digits = uncurry(BigInt.prototype.toString);
@@ -59,20 +60,26 @@
   // JSON whose whole numbers beyond 2^53 are texts that start with a mark.
   const exact = (text, mark) => parse(text, (key, value) =>
     typeof value === 'string' && startsWith(value, mark) ? BigInt(slice(value, mark.length)) : value);
-  const data = mark === undefined ? given : exact(given, mark);
+  const data = isMarked ? exact(given, mark) : given;
 
-  // `JSON.stringify` writes a BigInt as the number that it is.
-  const own = `bigint-${Math.random()}:`;
+  // `JSON.stringify` writes a BigInt as the number that it is. A replacer sees the BigInt.
+  const own = `bigint-${mark}`;
   const written = new RegExp(`"${own}(-?[0-9]+)"`, 'g');
-  set(BigInt.prototype, 'toJSON', function () { return own + digits(this); });
-  set(JSON, 'stringify', (...args) => {
-    const text = stringify(...args);
+  const marked = (value) => (typeof value === 'bigint' ? own + digits(value) : value);
+  set(BigInt.prototype, 'toJSON', function () { return marked(this); });
+  set(JSON, 'stringify', (value, replacer, space) => {
+    const seen = typeof replacer !== 'function' ? replacer : function (key, given) {
+      const held = typeof given === 'string' && startsWith(given, own) ? this[key] : given;
+      return marked(call(replacer, this, key, typeof held === 'bigint' ? held : given));
+    };
+    const text = stringify(value, seen, space);
     return typeof text === 'string' ? replace(text, written, '$1') : text;
   });
 
   // Timers run when nothing else is left to do, the earliest first; the worker calls this until there are none.
   let timers = [], lastTimer = 0;
-  const fire = () => {
+  const fire = (count) => {
+    if (count === true) return timers.length > 0;
     if (timers.length === 0) return false;
     let at = 0;
     for (let i = 1; i < timers.length; i++) if (timers[i].due < timers[at].due) at = i;
@@ -139,8 +146,8 @@
   };
   // What a script adds to all objects is no option.
   const NONE = freeze({ __proto__: null });
-  // URLSearchParams as pairs by name.
-  const pairs = (value) => (web !== undefined && web.isParams(value) ? web.byName(value) : value);
+  // URLSearchParams as a list of pairs: their order counts in what is signed.
+  const pairs = (value) => (web !== undefined && web.isParams(value) ? web.inOrder(value) : value);
   const send = (method, url, headers, kind, body, { query, retry, timeoutMs } = NONE) => {
     if (kind === 'any' && web !== undefined && web.isParams(body)) kind = 'form';
     const reply = answered(host.http(
@@ -263,7 +270,7 @@
       throw new TypeError('setTimeout calls a function; to wait, use floh.util.sleep(ms), or await new Promise(function (done) { setTimeout(done, ms); })');
     }
     if (timers.length >= 1000) throw new TypeError('there are 1,000 timers already; await some of them first');
-    const wait = Number(ms);
+    const wait = Number(ms) < Infinity ? Number(ms) : 0;
     const id = ++lastTimer;
     timers[timers.length] = { id, due: now() + (wait > 0 ? wait : 0), run: () => callback(...args) };
     return id;

@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use rquickjs::context::intrinsic;
-use rquickjs::function::Opt;
 use rquickjs::{Context, Ctx, FromJs, Function, Object, Result, Runtime, String as JsString, Value};
 use script_ffi::{Bytecode, Memory, MemoryAccount};
 
@@ -71,16 +70,16 @@ impl<'js> Realm<'js> {
         data: &str,
         idempotency_key: &str,
     ) -> Result<Self> {
-        let (data, mark) = match from_json::marked(data) {
-            None => (ctx.json_parse(data)?, None),
-            Some((data, mark)) => (JsString::from_str(ctx.clone(), &data)?.into_value(), Some(mark)),
+        let (data, mark, is_marked) = match from_json::marked(data) {
+            None => (ctx.json_parse(data)?, from_json::random_mark(), false),
+            Some((data, mark)) => (JsString::from_str(ctx.clone(), &data)?.into_value(), mark, true),
         };
         let key = match idempotency_key {
             "" => Value::new_undefined(ctx.clone()),
             key => JsString::from_str(ctx.clone(), key)?.into_value(),
         };
         let prelude: Function<'js> = prelude.run(ctx)?.get()?;
-        prelude.call((host, data, key, Opt(mark)))
+        prelude.call((host, data, key, mark, is_marked))
     }
 }
 

@@ -79,6 +79,9 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
         Err(Unwritable::Thrown(error)) => return Err(read(error)),
         Err(Unwritable::Refused(why)) => return Err(Fault::Result(why)),
     };
+    if realm.fire.call((true,)).map_err(read)? {
+        host.warn("timers were left when the function returned, and do not run; await what they do");
+    }
     // Pending jobs may run until the deadline, but their host calls are refused.
     host.closed.set(Some(ENDED));
     while !clock.is_over() && ctx.execute_pending_job() {}

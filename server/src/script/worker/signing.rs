@@ -127,11 +127,13 @@ fn key<'js>(reader: &Reader<'_, 'js>, value: Option<&Value<'js>>) -> Result<Key<
 
 /// Reads the first block of a PEM text (RFC 7468).
 fn pem(text: &str) -> Option<(String, Vec<u8>)> {
-    let (_, rest) = text.split_once("-----BEGIN ")?;
-    let (label, rest) = rest.split_once("-----")?;
-    let (body, _) = rest.split_once("-----END ")?;
-    let plain: String = body.split_ascii_whitespace().collect();
-    Some((label.to_owned(), BASE64.decode(plain).ok()?))
+    // What stands beside the key, such as the parameters that openssl writes before it, is passed over.
+    text.split("-----BEGIN ").skip(1).find_map(|block| {
+        let (label, rest) = block.split_once("-----").filter(|(label, _)| label.ends_with("KEY"))?;
+        let (body, _) = rest.split_once("-----END ")?;
+        let plain: String = body.split_ascii_whitespace().collect();
+        Some((label.to_owned(), BASE64.decode(plain).ok()?))
+    })
 }
 
 fn rsa<'js>(reader: &Reader<'_, 'js>, key: Key<'js>) -> Result<RsaKeyPair> {

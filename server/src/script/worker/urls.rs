@@ -40,6 +40,9 @@ pub(super) fn call<'js>(reader: &Reader<'_, 'js>, what: &str, args: Args<'_, 'js
         "query" => {
             let pairs: Array<'js> = args.get(0).and_then(Value::as_array).cloned().ok_or(Error::Unknown)?;
             let mut out = form_urlencoded::Serializer::new(String::new());
+            if pairs.len() > 2 * MAX_PAIRS {
+                return Err(reader.wrong(&format!("a query has at most {MAX_PAIRS} pairs")));
+            }
             for at in (0..pairs.len()).step_by(2) {
                 let read = |at| reader.text(Some(&pairs.get::<Value<'js>>(at)?));
                 out.append_pair(&read(at)?, &read(at + 1)?);

@@ -151,7 +151,7 @@ fn web<'js>(reader: &Reader<'_, 'js>, what: &str, args: Args<'_, 'js>) -> Result
         "TextEncoder.encode" => Form::Bytes.write(ctx, what, reader.text(args.get(0))?.into_bytes()),
         "TextDecoder.label" => {
             let label = reader.text(args.get(0))?;
-            let encoding = encoding_rs::Encoding::for_label(label.as_bytes());
+            let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
             let encoding = encoding.ok_or_else(|| {
                 Exception::throw_range(ctx, "the TextDecoder knows no encoding of this label; try utf-8")
             })?;

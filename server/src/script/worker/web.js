@@ -319,12 +319,8 @@
     return clone(value, new Map());
   } }.structuredClone;
 
-  // Pairs by name, as headers and queries are given.
-  const byName = (params) => {
-    const all = { __proto__: null };
-    for (const [name, value] of params) (all[name] ??= []).push(value);
-    return all;
-  };
+  // Pairs in their order, as headers and queries may be given.
+  const inOrder = (params) => [...params];
 
   // Dates and numbers by locale.
   const flat = (options) => {
@@ -355,7 +351,7 @@
   };
 
   return {
-    URL, URLSearchParams, TextEncoder, TextDecoder, atob, btoa, structuredClone, parse, isParams, byName,
+    URL, URLSearchParams, TextEncoder, TextDecoder, atob, btoa, structuredClone, parse, isParams, inOrder,
     format, moment, localeDate, localeNumber, refuse, localeCase, localeCompare,
   };
 })
