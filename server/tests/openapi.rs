@@ -12,6 +12,8 @@ mod cli;
 mod corpus;
 #[path = "openapi/earlier.rs"]
 mod earlier;
+#[path = "openapi/pages.rs"]
+mod pages;
 #[path = "openapi/params.rs"]
 mod params;
 #[path = "openapi/random_calls.rs"]

@@ -19,6 +19,8 @@ use crate::script::is_binary;
 /// The maximum number of characters of what a service says of a failure that its text repeats. A longer message is not cut:
 /// secrets are masked later, and half of one would not be found.
 const MAX_SAID: usize = 500;
+/// The longest JSON, in bytes, that the description of a failure holds as a tree; a longer one stays text.
+const MAX_TREE_BYTES: usize = 64 << 10;
 /// Headers that say what to do about a failure.
 const TELLING: [&str; 7] = [
     "retry-after",
@@ -55,6 +57,8 @@ impl Content {
     fn value(self) -> Value {
         match self {
             Self::Nothing => Value::Null,
+            // A tree takes many times the memory of its text, which nobody has reserved here.
+            Self::Json(json) if json.get().len() > MAX_TREE_BYTES => json.get().into(),
             Self::Json(json) => serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().into()),
             Self::Text(text) => text.into(),
             Self::File { content_type, base64 } => json!({ "contentType": content_type, "base64": base64 }),

@@ -76,6 +76,10 @@ pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -
     if parts.is_empty() && !body.required {
         return Ok(None);
     }
+    let is_there = |field: &BodyField| given.get(&field.key, field.required).is_some();
+    if let Some(field) = body.fields.iter().find(|field| field.required && !is_there(field)) {
+        return Err(missing(&field.key));
+    }
     match body.kind {
         BodyKind::Form => content(form(&parts)),
         BodyKind::Multipart => multipart(&body.media, &parts).map(Some),

@@ -18,6 +18,8 @@ fn document() -> String {
     for name in ["text", "csv", "latin", "lost", "list", "number", "lines", "events", "brokenlines"] {
         paths.insert(format!("/any/{name}"), json!({ "get": {} }));
     }
+    let file = json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
+    paths.insert("/file".to_owned(), get(&file));
     paths.insert(
         "/made".to_owned(),
         json!({ "post": { "operationId": "make", "responses": { "201": { "description": "", "headers": { "Location": {}, "X-Token": {}, "Set-Cookie": {} } } } },
@@ -49,6 +51,7 @@ fn answer(sent: &Received, _: &str) -> Reply {
         "GET /any/latin" => typed(b"\xfc", "text/plain; charset=iso-8859-1"),
         "GET /any/lost" => typed(b"\xfc", "text/plain"),
         "GET /any/list" => typed(b"[1, 2]", "text/plain"),
+        "GET /file" => typed(b"{ \"a\" :  1 }\n", "application/json"),
         "GET /any/lines" => typed(b"{\"id\":9007199254740993}\n{\"id\":2}\n", "application/x-ndjson"),
         "GET /any/events" => typed(b"event: added\ndata: {}\n\n: kept alive\n\n", "text/event-stream"),
         "GET /any/brokenlines" => typed(b"1\n{\n", "application/jsonl"),
@@ -78,6 +81,7 @@ async fn one_reader_for_every_answer() {
         ("getAnyLost", file("text/plain", "/A==")),
         ("getAnyList", json!([1, 2])),
         ("getAnyNumber", json!("123")),
+        ("getFile", file("application/json", "eyAiYSIgOiAgMSB9Cg==")),
         ("getAnyLines", json!([{ "id": 9_007_199_254_740_993_i64 }, { "id": 2 }])),
         ("getAnyEvents", json!([{ "event": "added", "data": "{}" }])),
     ] {

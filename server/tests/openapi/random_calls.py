@@ -360,6 +360,9 @@ class Calls:
                 continue
             if where == "path" and "{" + name + "}" not in path:
                 continue
+            if where == "header" and name.lower().startswith("x-amz-") and (where, name) not in keys:
+                # The signature sends these.
+                continue
             if (where, name) not in keys:
                 raise LookupError(f"the table has no param for {where} {name}")
             if keys[(where, name)] in params:

@@ -64,6 +64,11 @@ impl Service {
         self.run_at(&executor, command, &json!({}), &params).await
     }
 
+    /// Runs a command of a changed source.
+    pub(crate) async fn run_changed(&self, source: &str, command: &str, params: &Value) -> (Value, Vec<Received>) {
+        self.run_source(source, command, &json!({}), params).await
+    }
+
     async fn run_source(&self, source: &str, command: &str, config: &Value, params: &Value) -> (Value, Vec<Received>) {
         let (scripts, schema) = (self.scripts.clone(), Arc::clone(&self.schema));
         let scripts = ScriptExecutor::new(scripts, "one", Arc::clone(&schema), CommandScripts::cut(source));

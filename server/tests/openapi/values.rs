@@ -154,3 +154,19 @@ async fn numbers_keep_their_digits_on_the_way_back() {
     let (result, _) = service.run("getOrder", json!({}), json!({ "id": 1 })).await;
     assert_eq!(result["payload"].to_string(), r#"{"id":9007199254740993,"more":[123456789012345678901234567890]}"#);
 }
+
+/// A changed function may leave out what the checks of a call ask for.
+#[tokio::test]
+async fn an_operation_without_what_it_needs_is_not_sent() {
+    let service = Service::start(&document(), ok).await;
+    for (command, error) in [("move", "Missing required field(s): parentId"), ("list", "Missing required field(s): q")]
+    {
+        let source = service.draft.script_source.replace(
+            &format!("return floh.operation(\"{command}\");"),
+            &format!("return floh.operation(\"{command}\", {{}});"),
+        );
+        let given = json!({ "parentId": "p", "note": "n", "q": "x" });
+        let (result, sent) = service.run_changed(&source, command, &given).await;
+        assert_eq!((&result["error"], sent.len()), (&json!(error), 0), "{command}: {result}");
+    }
+}

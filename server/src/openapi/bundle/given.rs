@@ -40,15 +40,35 @@ pub(crate) fn is_several(value: &Value) -> bool {
 pub(crate) fn room(value: &Value) -> usize {
     match value {
         Value::Object(map) if map.contains_key("files") => {
-            let texts = map.get("files").and_then(Value::as_object).into_iter().flatten();
-            let bytes: usize = texts.filter_map(|(_, file)| file.as_str()).map(str::len).sum();
-            Spec::memory(bytes)
+            let files = map.get("files").and_then(Value::as_object).into_iter().flatten();
+            // An object is written before it is read.
+            let bytes = files.map(|(_, file)| file.as_str().map_or_else(|| 2 * written_length(file), str::len));
+            Spec::memory(bytes.sum())
         }
         _ => {
             let packed = packed(value).unwrap_or_default();
             Spec::memory(archive::length(&packed)).saturating_add(packed.len())
         }
     }
+}
+
+/// Returns how many bytes a value has as text.
+fn written_length(value: &Value) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting has no errors.
+    drop(serde_json::to_writer(&mut count, value));
+    count.0
 }
 
 /// Reads the files of a document.
@@ -89,8 +109,9 @@ fn of_map(files: Map<String, Value>, root: Option<&str>) -> Result<Spec, ImportE
         let path = normal("", &name).map_err(|why| unsafe_path(&name, why).at(place()))?;
         let bytes = match file {
             Value::String(text) => text.into_bytes(),
+            file @ Value::Object(_) => file.to_string().into_bytes(),
             _ => {
-                let message = format!("the file `{}` is no text", cut(&name, 200));
+                let message = format!("the file `{}` is neither a text nor an object", cut(&name, 200));
                 return Err(ImportError::new("invalid_file", message).at(place()));
             }
         };

@@ -129,3 +129,16 @@ fn an_operation_is_never_left_out() {
     assert_eq!(draft.operations.len(), 3);
     assert!(codes(&draft).contains(&"parameter_in_body"));
 }
+
+#[test]
+fn keys_that_the_reader_keeps_for_itself_are_refused_however_they_are_spelled() {
+    for text in [
+        "openapi: 3.0.0\ninfo:\n  \"$serde_json::private::Number\": \"1\"\n",
+        "openapi: 3.0.0\ninfo:\n  \"\\x24serde_json::private::RawValue\": \"{}\"\n",
+        "{openapi: 3.0.0, info: {\"\\u0024serde_json::private::RawValue\": x}}",
+        r#"{"openapi":"3.0.0","info":{"\u0024serde_json::private::Number":"1"}}"#,
+    ] {
+        let error = import(text.as_bytes(), &Options::default()).unwrap_err();
+        assert_eq!(error.code, "reserved_key", "{text}: {}", error.message);
+    }
+}
