@@ -22,6 +22,11 @@ impl Grants {
         Self { memory: memory.clone(), reserved: Reserved::nothing(), bytes: 0 }
     }
 
+    /// Returns the bytes that were granted so far.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Returns the bytes that the engine gets to hold a text, and so many raw bytes.
     pub(super) fn grant(&mut self, text: &str, raw: usize) -> usize {
         let wanted = (held(text.as_bytes()) + 3 * raw).min(MAX_GRANT - self.bytes);

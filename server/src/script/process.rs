@@ -51,6 +51,9 @@ pub(super) struct Worker {
     memory: MemoryBudget,
     /// The memory of the frame that came last, if it was large.
     reserved: Reserved,
+    /// The bytes that the budget pays for what the run was given. Its result is made of that, and does not wait for more:
+    /// runs that have used up the budget would wait for each other.
+    granted: usize,
 }
 
 /// The worker has ended, or sends malformed frames.
@@ -84,6 +87,7 @@ impl Worker {
             confinement: None,
             memory: memory.clone(),
             reserved: Reserved::nothing(),
+            granted: 0,
         })
     }
 
@@ -143,6 +147,7 @@ impl Worker {
         };
         drop(turn);
         self.reserved = Reserved::nothing();
+        self.granted = 0;
         self.bound = true;
         self.runs += 1;
         self.fit = !verdict.spent && self.step_up();
@@ -192,6 +197,7 @@ impl Worker {
         self.write(out).await?;
         let mut usage = Usage::new(call.limits);
         loop {
+            self.granted = grants.bytes();
             let (kind, body) = tokio::select! {
                 biased;
                 frame = self.receive() => frame?,
@@ -304,7 +310,7 @@ impl Worker {
                     self.input.advance(HEAD);
                     return Ok((kind, self.input.split_to(length)));
                 }
-                if length > LARGE && self.reserved.bytes() < length * FRAME_COPIES {
+                if length > LARGE && self.reserved.bytes().max(self.granted) < length * FRAME_COPIES {
                     // Until there is memory the worker waits, and its run's time goes on.
                     self.reserved = Reserved::nothing();
                     self.reserved = self.memory.wait(length * FRAME_COPIES).await.map_err(|_| Gone)?;
