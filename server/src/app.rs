@@ -268,6 +268,7 @@ impl App {
         if let Err(error) = self.auth.flush_last_used().await {
             tracing::warn!(%error, "when tokens were last used could not be written");
         }
+        self.instances.store_unsaved().await;
         self.lifecycle.lease.release().await;
         self.store.close().await;
         drop(self.lifecycle.lock.lock().take());

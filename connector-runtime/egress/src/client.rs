@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Method;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client as Engine, Error as EngineError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -19,6 +17,7 @@ use super::look_ups;
 use super::memory::MemoryBudget;
 use super::resolver::SystemResolver;
 use super::scope::Scope;
+use super::status_seen::Departing;
 use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
@@ -36,7 +35,7 @@ pub(super) const MAX_HEAD_BYTES: u32 = 64 * 1024;
 /// Time between two pings of a busy HTTP/2 connection.
 const PING: Duration = Duration::from_secs(20);
 
-pub(super) type HttpEngine = Engine<ConnectionOpener, Full<Bytes>>;
+pub(super) type HttpEngine = Engine<ConnectionOpener, Departing>;
 
 /// Sends HTTP requests to destinations that the policy allows. Cheap to clone.
 ///
@@ -237,7 +236,7 @@ impl Client {
     /// Sends a request with the HTTP engine.
     pub(super) async fn send(
         &self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Departing>,
     ) -> Result<http::Response<Incoming>, EngineError> {
         look_ups::with_permits(Arc::clone(&self.look_ups), self.shared.engine.request(request)).await
     }

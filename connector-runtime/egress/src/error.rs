@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use url::Url;
 
 use super::{Rule, names, url as urls};
@@ -80,6 +81,8 @@ pub enum EgressError {
         after: Duration,
         /// The status of the answer, if its head had come.
         status: Option<u16>,
+        /// Whether the request had been handed to a connection.
+        left: bool,
     },
     /// The answer is larger than the limit.
     #[error("the answer from {target} is too large: {why}{}; ask for less at a time, for example with paging", begun(*status))]
@@ -109,6 +112,15 @@ pub enum EgressError {
         /// Why, and how to mend it.
         why: String,
     },
+    /// What failed never left, but followed on a request that may have arrived: the way that its answer pointed to, or
+    /// its repetition. Code and text are those of the cause.
+    #[error("{cause}")]
+    FollowUp {
+        /// What failed.
+        cause: Box<Self>,
+        /// The status of the request's answer, if there was one.
+        status: Option<u16>,
+    },
 }
 
 impl EgressError {
@@ -126,35 +138,59 @@ impl EgressError {
             Self::TooLarge { .. } => "too_large",
             Self::Protocol { .. } => "protocol",
             Self::Redirect { .. } => "redirect",
+            Self::FollowUp { cause, .. } => cause.code(),
+        }
+    }
+
+    /// Returns the error itself, or the cause of a [`EgressError::FollowUp`].
+    pub const fn cause(&self) -> &Self {
+        match self {
+            Self::FollowUp { cause, .. } => cause.cause(),
+            error => error,
         }
     }
 
     /// Returns whether the request may have reached the service, so that it may have taken effect.
     pub const fn may_have_arrived(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::TooLarge { .. } | Self::Protocol { .. })
+        match self {
+            Self::Timeout { left, .. } => *left,
+            Self::TooLarge { .. } | Self::Protocol { .. } | Self::FollowUp { .. } => true,
+            _ => false,
+        }
     }
 
-    /// Returns the status of an answer whose head came, but not the rest.
+    /// Returns the status of an answer whose head came, but not the rest, or not what it pointed to.
     pub const fn status(&self) -> Option<u16> {
         match self {
-            Self::Timeout { status, .. } | Self::TooLarge { status, .. } | Self::Protocol { status, .. } => *status,
+            Self::Timeout { status, .. }
+            | Self::TooLarge { status, .. }
+            | Self::Protocol { status, .. }
+            | Self::FollowUp { status, .. } => *status,
             _ => None,
         }
     }
 
     /// Notes the status of the answer that the error is about.
-    pub(super) fn with_status(mut self, seen: Option<u16>) -> Self {
-        if let Self::Timeout { status, .. } | Self::TooLarge { status, .. } | Self::Protocol { status, .. } = &mut self
-        {
-            *status = seen;
+    pub(super) fn with_status(mut self, seen: StatusCode) -> Self {
+        if let Self::TooLarge { status, .. } | Self::Protocol { status, .. } = &mut self {
+            *status = Some(seen.as_u16());
         }
         self
+    }
+
+    /// Makes the error of a step that followed on a request which may have arrived, whose answer had this status.
+    pub(super) fn following(self, status: Option<u16>) -> Self {
+        if self.may_have_arrived() && (status.is_none() || self.status().is_some()) {
+            return self;
+        }
+        Self::FollowUp { cause: Box::new(self), status }
     }
 
     /// Returns the rule that refused the destination, if one did.
     pub const fn rule(&self) -> Option<Rule> {
         match self {
             Self::Url { rule } | Self::Policy { rule, .. } | Self::Dns { rule, .. } => Some(*rule),
+            Self::FollowUp { cause, .. } => cause.rule(),
             _ => None,
         }
     }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error as EngineError;
 use tokio::sync::Notify;
@@ -16,13 +15,14 @@ use tokio::sync::Notify;
 use super::connection_opener::judge_target;
 use super::outgoing::OutgoingRequest;
 use super::policy::Clearance;
+use super::status_seen::Departing;
 use super::stream::AnsweredBefore;
 use super::url::Target;
 use super::{Client, EgressError, Response, body, suspicious_headers};
 
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
-type EngineRequest = http::Request<Full<bytes::Bytes>>;
+type EngineRequest = http::Request<Departing>;
 
 /// The `User-Agent` of requests that set none.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
@@ -39,20 +39,21 @@ const MAX_INTERIM: usize = 16;
 /// An idempotent request (RFC 9110, section 9.2.2) is sent once more if the server closed a pooled connection
 /// at the same moment.
 pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<Answer, EgressError> {
-    outgoing.seen.forget();
     let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
     let clearance =
         judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
     suspicious_headers::note(outgoing, client.notes());
     let answer = match attempt(client, outgoing, clearance).await? {
         Err(error) if outgoing.method.is_idempotent() && is_stale(&error) => {
-            attempt(client, outgoing, clearance).await?
+            let again = attempt(client, outgoing, clearance).await;
+            let again = again.and_then(|answer| answer.map_err(|error| explain(&error, outgoing)));
+            // The first one may have arrived before its connection closed.
+            again.map_err(|error| if outgoing.method.is_safe() { error } else { error.following(None) })?
         }
-        answer => answer,
+        answer => answer.map_err(|error| explain(&error, outgoing))?,
     };
-    let answer = answer.map_err(|error| explain(&error, outgoing))?;
     outgoing.seen.note(answer.status());
-    check_head(&answer, outgoing)?;
+    check_head(&answer, outgoing).map_err(|error| error.with_status(answer.status()))?;
     if let Some(served) = answer.extensions().get::<AnsweredBefore>() {
         served.set();
     }
@@ -64,7 +65,7 @@ pub(super) async fn read(client: &Client, answer: Answer, outgoing: OutgoingRequ
     let (head, incoming) = answer.into_parts();
     let body = body::read(incoming, &head.headers, outgoing.most_bytes, client.memory())
         .await
-        .map_err(|fault| fault.into_egress(outgoing.shown()))?;
+        .map_err(|fault| fault.into_egress(outgoing.shown()).with_status(head.status))?;
     Ok(Response::new(outgoing, head.status, head.headers, body))
 }
 
@@ -112,7 +113,7 @@ fn build(client: &Client, outgoing: &OutgoingRequest, clearance: Clearance) -> R
     {
         headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
     }
-    let mut request = http::Request::new(Full::new(outgoing.body.clone()));
+    let mut request = http::Request::new(Departing::new(outgoing.body.clone(), outgoing.seen.clone()));
     *request.method_mut() = outgoing.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;

@@ -15,7 +15,22 @@ use super::{Client, EgressError, Response, url as urls};
 const MAX_HOPS: usize = 10;
 
 /// Sends a request, signed if it has a signer, and follows its redirects.
-pub(super) async fn follow(client: &Client, mut outgoing: OutgoingRequest) -> Result<Response, EgressError> {
+pub(super) async fn follow(client: &Client, outgoing: OutgoingRequest) -> Result<Response, EgressError> {
+    outgoing.seen.forget();
+    let writes = !outgoing.method.is_safe();
+    let mut redirected = None;
+    let answer = hop(client, outgoing, &mut redirected).await;
+    // What did more than read was answered, whatever became of where the answer pointed to.
+    answer.map_err(|error| if writes && redirected.is_some() { error.following(redirected) } else { error })
+}
+
+/// Notes in `redirected` the status of the first answer that redirects.
+async fn hop(
+    client: &Client,
+    mut outgoing: OutgoingRequest,
+    redirected: &mut Option<u16>,
+) -> Result<Response, EgressError> {
+    let reads = outgoing.method.is_safe();
     if let Some(signer) = outgoing.signer.take() {
         outgoing.sign(&signer)?;
     }
@@ -24,20 +39,28 @@ pub(super) async fn follow(client: &Client, mut outgoing: OutgoingRequest) -> Re
             return Err(client.scope.refuse(outgoing.shown()));
         }
         let answer = exchange::send(client, &outgoing).await?;
+        if !outgoing.is_redirected_by(&answer) {
+            return exchange::read(client, answer, outgoing).await;
+        }
+        redirected.get_or_insert(answer.status().as_u16());
         let Some(location) = outgoing.location(&answer)? else {
             return exchange::read(client, answer, outgoing).await;
         };
         outgoing.redirect(answer.status(), location)?;
+        if reads {
+            outgoing.seen.forget();
+        }
     }
     Err(outgoing.refuse("it was redirected more than 10 times; call the final URL"))
 }
 
 impl OutgoingRequest {
-    /// Returns where an answer redirects to, if it does and redirects are followed.
+    fn is_redirected_by(&self, answer: &Answer) -> bool {
+        self.follows_redirects && matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308)
+    }
+
+    /// Returns where an answer redirects to, if it says so.
     fn location(&self, answer: &Answer) -> Result<Option<Url>, EgressError> {
-        if !self.follows_redirects || !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-            return Ok(None);
-        }
         let Some(value) = answer.headers().get(header::LOCATION) else {
             return Ok(None);
         };

@@ -182,9 +182,9 @@ impl Request {
         let (method, target, after) = (outgoing.method.clone(), outgoing.shown(), outgoing.timeout);
         let (ends, seen) = (self.client.end_of(after), outgoing.seen.clone());
         let answering = tokio::time::timeout(after, retry::send(&self.client, outgoing, ends)).await;
-        let answer =
-            answering.unwrap_or_else(|_| Err(EgressError::Timeout { target: target.clone(), after, status: None }));
-        let answer = answer.map_err(|error| error.with_status(seen.get()));
+        let answer = answering.unwrap_or_else(|_| {
+            Err(EgressError::Timeout { target: target.clone(), after, status: seen.get(), left: seen.left() })
+        });
         match &answer {
             Ok(response) => {
                 tracing::debug!(%method, url = target, status = response.status(), "request answered");

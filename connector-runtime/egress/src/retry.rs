@@ -127,9 +127,14 @@ pub(super) async fn send(
     let Some(retry) = outgoing.retry.clone().filter(|retry| retry.permits(&outgoing)) else {
         return redirect::follow(client, outgoing).await;
     };
-    let mut repeats = 0;
+    let (mut repeats, mut before) = (0, None);
     loop {
         let outcome = redirect::follow(client, outgoing.clone()).await;
+        let outcome = outcome.map_err(|error| match before {
+            Some(status) => error.following(status),
+            None => error,
+        });
+        before = outcome.as_ref().err().filter(|error| error.may_have_arrived()).map(EgressError::status).or(before);
         let Some(wait) = retry.wait(&outcome, repeats, Backoff::wait) else {
             return outcome;
         };
@@ -156,8 +161,10 @@ pub(super) async fn send(
 fn is_temporary(outcome: &Result<Response, EgressError>) -> bool {
     match outcome {
         Ok(response) => response.is_temporary_failure(),
-        Err(EgressError::Connect { .. }) => true,
-        Err(EgressError::Dns { rule, .. }) => *rule != Rule::DnsTooMany,
-        Err(_) => false,
+        Err(error) => match error.cause() {
+            EgressError::Connect { .. } => true,
+            EgressError::Dns { rule, .. } => *rule != Rule::DnsTooMany,
+            _ => false,
+        },
     }
 }

@@ -249,8 +249,11 @@ fn never_connected(error: &EgressError) -> bool {
 fn wait(outcome: &Result<Response, EgressError>, repeats: u32) -> Option<Duration> {
     let asked = match outcome {
         Ok(response) if answer::is_temporary(response) => response.retry_after().unwrap_or_default(),
-        Err(EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Protocol { .. }) => Duration::ZERO,
-        _ => return None,
+        Err(error) => match error.cause() {
+            EgressError::Connect { .. } | EgressError::Dns { .. } | EgressError::Protocol { .. } => Duration::ZERO,
+            _ => return None,
+        },
+        Ok(_) => return None,
     };
     Some(asked.saturating_add(BACKOFF.wait(repeats)))
 }
@@ -258,7 +261,5 @@ fn wait(outcome: &Result<Response, EgressError>, repeats: u32) -> Option<Duratio
 /// Makes the failure of a call without answer. A call that may have been sent has an unknown outcome.
 fn failed(error: &EgressError, repeatable: bool) -> Fail {
     let fail = Fail::new(error.to_string()).diagnostic("code", error.code());
-    let left =
-        matches!(error, EgressError::Timeout { .. } | EgressError::Protocol { .. } | EgressError::TooLarge { .. });
-    if left && !repeatable { fail.diagnostic("outcome", "unknown") } else { fail }
+    if error.may_have_arrived() && !repeatable { fail.diagnostic("outcome", "unknown") } else { fail }
 }

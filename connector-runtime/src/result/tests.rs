@@ -93,8 +93,12 @@ fn a_request_that_left_and_has_no_answer_leaves_the_outcome_unknown() {
         let failure = Failure::from(error);
         Reply::from_failure(failure, only_reads, |_| None).diagnostics.map(|told| *told)
     };
-    let late =
-        |status| EgressError::Timeout { target: "https://a.example".to_owned(), after: Duration::from_secs(1), status };
+    let late = |status| EgressError::Timeout {
+        target: "https://a.example".to_owned(),
+        after: Duration::from_secs(1),
+        status,
+        left: true,
+    };
     assert_eq!(told(late(None), false), Some(json!({ "outcome": "unknown" })));
     assert_eq!(told(late(Some(201)), false), Some(json!({ "outcome": "unknown", "statusCode": 201 })));
     assert_eq!(told(late(None), true), None, "it only reads");

@@ -67,6 +67,11 @@ impl Instances {
         Self { loader, kept }
     }
 
+    /// Stores what services answered to refresh tokens and could not be stored before.
+    pub async fn store_unsaved(&self) {
+        self.loader.refreshers.store_unsaved().await;
+    }
+
     /// Returns a connector by id or name, decrypted; without its secrets if a mock answers the call (`is_mocked`).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::outcome::BoxFuture;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -21,7 +23,11 @@ use crate::script::{AccessTokens, RefreshStore, Refreshed, Refresher};
 use crate::store::{REFRESH_TOKEN, REFRESHED, Store};
 use crate::vault::Vault;
 
-/// The refreshers of a server, by connector.
+/// How long a server that stops stores what could not be stored before.
+const MAX_LAST_STORE_TIME: Duration = Duration::from_secs(5);
+
+/// The refreshers of a server, by connector. What is loaded of the connector keeps its refresher, and so does a refresher
+/// itself as long as it has something to store.
 #[derive(Debug, Clone, Default)]
 pub struct Refreshers {
     by_id: Arc<Mutex<HashMap<Uuid, Weak<Refresher>>>>,
@@ -53,8 +59,24 @@ impl Refreshers {
         let kept = sealed.read().await?;
         let refresher = self.of(sealed);
         let secrets = kept.iter().flat_map(|kept| [&kept.refresh_token, &kept.access_token]);
-        let secrets = secrets.map(|secret| secret.expose().to_owned()).collect();
+        let secrets = secrets.map(|secret| secret.expose().to_owned()).filter(|secret| !secret.is_empty()).collect();
         Ok((AccessTokens::with_refresher(refresher, kept.and_then(|kept| kept.rejected)), secrets))
+    }
+
+    /// Stores what services answered and could not be stored before: the last chance when the server stops.
+    pub(super) async fn store_unsaved(&self) {
+        let refreshers: Vec<_> =
+            self.by_id.lock().iter().filter_map(|(id, refresher)| Some((*id, refresher.upgrade()?))).collect();
+        let end = Instant::now() + MAX_LAST_STORE_TIME;
+        for (connector, refresher) in refreshers {
+            let stored = timeout_at(end, refresher.store_unsaved()).await;
+            if let Err(why) = stored.unwrap_or_else(|_| Err("it takes too long".to_owned())) {
+                tracing::error!(
+                    event = "refresh_token_lost", %connector, %why,
+                    "what a service answered could not be stored; sign in there again and fill in refreshToken anew"
+                );
+            }
+        }
     }
 
     fn of(&self, sealed: Sealed) -> Arc<Refresher> {

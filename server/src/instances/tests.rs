@@ -1,8 +1,10 @@
 //! The next call uses what was written, whichever process wrote it.
 
+use connector_runtime::egress::Policy;
 use connector_runtime::external::ServiceStatus;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use test_support::{Reply, Upstream};
 use url::Url;
 
 use crate::store::tests::{TestDb, object, on_both};
@@ -72,5 +74,54 @@ async fn a_change_of_the_type_is_seen_by_all_its_connectors(db: TestDb) {
         assert_eq!(server.app.instances.get(name, false).await.unwrap().type_version, "9.9.9");
     }
     assert!(Arc::ptr_eq(&other, &server.app.instances.get("other", false).await.unwrap()), "others stay");
+    server.app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_that_could_not_be_stored_outlives_a_change_and_a_stop() {
+    let upstream = Upstream::start(|request| {
+        let Some((_, sent)) = request.body.split_once("refresh_token=").filter(|_| request.path() == "/token") else {
+            return Reply::json(200, &json!({}));
+        };
+        let sent = sent.split('&').next().unwrap();
+        Reply::json(200, &json!({ "access_token": "access", "refresh_token": format!("{sent}x"), "expires_in": 1 }))
+    })
+    .await;
+    let asked = || {
+        let sent = upstream.received().into_iter().filter(|request| request.path() == "/token");
+        sent.map(|request| request.body.split("refresh_token=").nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let db = TestDb::sqlite().await;
+    let policy = || Policy::parse(&["127.0.0.1"], &[]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::at_with(&db.url, folder, policy()).await;
+    let flow = json!({ "tokenUrl": upstream.url("/token"), "authorizationUrl": upstream.url("/"), "scopes": {} });
+    let scheme = json!({ "type": "oauth2", "flows": { "authorizationCode": flow } });
+    let spec = json!({
+        "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "servers": [{ "url": upstream.url("") }],
+        "components": { "securitySchemes": { "user": scheme } }, "security": [{ "user": [] }],
+        "paths": { "/items": { "get": { "operationId": "items", "responses": { "200": { "description": "" } } } } },
+    });
+    let draft = json!({ "spec": spec, "name": "user" });
+    let mut draft = server.post("/api/connectors/parse-oas", draft).await.ok(200);
+    draft["config"] = json!({ "clientId": "app", "refreshToken": "first-token" });
+    server.post("/api/connectors", draft).await.ok(201);
+    let call = async |server: &TestServer| server.execute("user", json!({ "command": "items" })).await.ok(200);
+
+    db.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON connector_secret WHEN NEW.field LIKE '$%' \
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    )
+    .await;
+    let told = call(&server).await;
+    assert!(told["error"].as_str().unwrap().contains("could not be stored"), "{told}");
+    server.put("/api/connectors/user", json!({ "description": "changed" })).await.ok(200);
+    assert_eq!(call(&server).await["success"], false);
+    assert_eq!(asked(), ["first-token&client_id=app"], "the used-up token is not sent again");
+    db.execute("DROP TRIGGER full").await;
+    server.app.close().await;
+    let server = TestServer::at_with(&db.url, server.into_folder(), policy()).await;
+    assert_eq!(call(&server).await["success"], true);
+    assert_eq!(asked()[1], "first-tokenx&client_id=app");
     server.app.close().await;
 }

@@ -70,7 +70,7 @@ pub enum ScriptFailure {
         error: GuestError,
     },
     /// The worker ended in the middle of the run.
-    #[error("the script's worker process ended unexpectedly; the call may have had an effect outside")]
+    #[error("the script's worker process ended unexpectedly; what it had done outside is not undone")]
     Crash,
     /// The source does not compile.
     #[error("the script does not compile: {}", .0.message)]
@@ -170,8 +170,6 @@ impl ScriptFailure {
                 put("line", problem.line.into());
                 put("column", problem.column.into());
             }
-            // The worker died during the run, so its progress is unknown.
-            Self::Crash => put("outcome", "unknown".into()),
             _ => {}
         }
         all

@@ -4,8 +4,9 @@
 //!
 //! * One request at a time is sent for a connector, whatever its config changes to meanwhile, and it is carried to its
 //!   end though the call that began it ends early.
-//! * What was answered is stored before any of it is used. A new refresh token that cannot be stored is held in memory
-//!   and stored by the next call, which sends no request before that has succeeded.
+//! * What was answered is stored before any of it is used. A new refresh token that cannot be stored is held in memory,
+//!   whatever becomes of the connector's instances, and tried again until it is stored: in the background, by the next call,
+//!   which sends no request before that has succeeded, and when the server stops.
 //! * What is stored belongs to the refresh token that a person filled in; another one begins anew.
 
 use std::fmt;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::Secret;
-use connector_runtime::egress::Client;
+use connector_runtime::egress::{Backoff, Client};
 use connector_runtime::outcome::BoxFuture;
 use connector_runtime::redact::RuntimeSecret;
 use futures_util::FutureExt as _;
@@ -32,6 +33,9 @@ use crate::run_to_completion::RunToCompletion;
 /// How long a service may take to answer, whatever time the calls have that wait for it.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
 
+/// The waits before what was answered is stored again.
+const STORE_AGAIN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+
 /// What a service answered to a refresh token. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refreshed {
@@ -39,7 +43,7 @@ pub struct Refreshed {
     pub given: Key,
     /// The refresh token that is sent next.
     pub refresh_token: Secret,
-    /// The access token.
+    /// The access token; empty if the service answered none.
     pub access_token: Secret,
     /// Names what the access token was asked for.
     pub asked: Key,
@@ -106,7 +110,8 @@ impl Default for Refresher {
 #[derive(Debug)]
 pub(super) struct Renewal {
     pub(super) client: Client,
-    /// The URLs that a client's credentials may go to beside those of the client's scope.
+    /// The URLs where the connection says that tokens are fetched. A client's credentials may go there, and to the
+    /// client's scope.
     pub(super) trusted: Vec<String>,
     pub(super) asked: TokenCall,
     /// The refresh token that a person filled in.
@@ -116,10 +121,11 @@ pub(super) struct Renewal {
 }
 
 impl Renewal {
-    /// Names the refresh token, the client it was issued to, and where it is sent. The client's secret may change.
+    /// Names the refresh token, the client it was issued to, and all the URLs where the connection says that it is sent:
+    /// every scheme sends the same one. The client's secret may change.
     fn given(&self) -> Key {
-        let TokenCall { token_url, open_id_connect_url, client_id, .. } = &self.asked;
-        named([self.refresh_token.expose(), token_url, open_id_connect_url, client_id])
+        let urls = self.trusted.iter().map(String::as_str);
+        named([self.refresh_token.expose(), &self.asked.client_id].into_iter().chain(urls))
     }
 
     /// Names the access token by all that it depends on.
@@ -155,7 +161,7 @@ impl Refresher {
     ) -> Result<Token, HttpFault> {
         let (refresher, tokens) = (Arc::clone(self), Arc::clone(tokens));
         let work = async move {
-            let (refresher, tokens, renewal) = (&*refresher, &*tokens, &renewal);
+            let (refresher, tokens, renewal) = (&refresher, &*tokens, &renewal);
             let is_rejected = |token: &Token| renewal.rejected.as_ref() == Some(token.secret.secret());
             let fetch = |before: Option<Token>| refresher.renew(tokens, renewal, before.and_then(|token| token.style));
             refresher.tokens.get(renewal.key(), is_rejected, fetch).await
@@ -163,18 +169,38 @@ impl Refresher {
         RunToCompletion::new(&self.tracker, work).await
     }
 
+    /// Stores what could not be stored before, if there is something.
+    ///
+    /// # Errors
+    /// Says why it cannot be stored now.
+    pub async fn store_unsaved(&self) -> Result<(), String> {
+        store(&*self.store, &mut *self.unsaved.lock().await).await
+    }
+
+    /// Tries until it is stored. Meanwhile it keeps the refresher, and so what is unsaved, whatever changes of the connector.
+    fn store_later(self: &Arc<Self>) {
+        let refresher = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut repeats = 0;
+            loop {
+                tokio::time::sleep(STORE_AGAIN.wait(repeats)).await;
+                match refresher.store_unsaved().await {
+                    Ok(()) => return,
+                    Err(why) => tracing::warn!(event = "refresh_token_not_stored", %why, repeats, "it is tried again"),
+                }
+                repeats = repeats.saturating_add(1);
+            }
+        });
+    }
+
     async fn renew(
-        &self,
+        self: &Arc<Self>,
         tokens: &AccessTokens,
         renewal: &Renewal,
         known: Option<Style>,
     ) -> Result<Fetched<Token>, HttpFault> {
         let mut unsaved = self.unsaved.lock().await;
-        if let Some(answered) = unsaved.as_ref() {
-            // Whether the connection still has its refresh token or not: nothing is left to store.
-            self.store.save(answered).await.map_err(|why| not_stored(&why))?;
-            *unsaved = None;
-        }
+        store(&*self.store, &mut unsaved).await.map_err(|why| not_stored(&why))?;
         let given = renewal.given();
         let kept = self.store.load().await.map_err(|why| not_read(&why))?.filter(|kept| kept.given == given);
         if let Some(kept) = &kept
@@ -195,12 +221,18 @@ impl Refresher {
         let Answered { access, refresh, kept_for, began } = answered;
         let until = SignedDuration::try_from(kept_for.saturating_sub(began.elapsed())).unwrap_or_default();
         let is_new = refresh.as_ref().is_some_and(|refresh| *refresh != current);
+        // Without an access token only a new refresh token is worth storing: before anything else is done, and in any case.
+        let (token, until) = match &access {
+            Ok(access) => (access.secret().clone(), Timestamp::now().saturating_add(until).unwrap_or(Timestamp::MAX)),
+            Err(fault) if !is_new => return Err(fault.clone()),
+            Err(_) => (Secret::from(""), Timestamp::now()),
+        };
         let next = Refreshed {
             given,
             refresh_token: refresh.unwrap_or(current),
-            access_token: access.secret().clone(),
+            access_token: token,
             asked: renewal.asked.key(),
-            until: Timestamp::now().saturating_add(until).unwrap_or(Timestamp::MAX),
+            until,
             rejected: tokens.rejected(),
         };
         match self.store.save(&next).await {
@@ -211,13 +243,25 @@ impl Refresher {
             }
             Err(why) if is_new => {
                 *unsaved = Some(next);
+                self.store_later();
                 return Err(not_stored(&why));
             }
             // Nothing is lost: the refresh token is the one that is stored already.
             Err(why) => tracing::warn!(event = "access_token_not_stored", %why, "a restart renews the access token"),
         }
+        let access = access?;
+        access.build(began + MAX_SEARCH_TIME).await;
         Ok(Fetched { value: Token { secret: access, style: Some(style) }, until: began + kept_for })
     }
+}
+
+async fn store(store: &dyn RefreshStore, unsaved: &mut Option<Refreshed>) -> Result<(), String> {
+    if let Some(answered) = unsaved.as_ref() {
+        // Whether the connection still has its refresh token or not: nothing is left to store.
+        store.save(answered).await?;
+        *unsaved = None;
+    }
+    Ok(())
 }
 
 /// Returns the access token that is kept, unless its time is over.
@@ -247,7 +291,7 @@ fn advised(refusal: Refusal) -> HttpFault {
 fn not_stored(why: &str) -> HttpFault {
     refused(&format!(
         "the service answered a new refresh token, which could not be stored ({why}); it is not used before it is \
-         stored, which the next call tries again. If the server stops before that, sign in at the service again and fill \
+         stored, which is tried again in the background and by the next call. If the server stops before that, sign in at the service again and fill \
          in `refreshToken` anew"
     ))
 }

@@ -2,6 +2,7 @@
 //! `server/tests/script.rs`.
 
 mod answer;
+mod departed;
 mod frame;
 mod queue;
 mod refresh;

@@ -44,7 +44,9 @@ pub(super) enum Grant<'g> {
 /// What a token endpoint answered.
 #[derive(Debug)]
 pub(super) struct Answered {
-    pub(super) access: RuntimeSecret,
+    /// The access token, or why there is none: a refresh token that came with it counts all the same. The search for it
+    /// is not built yet.
+    pub(super) access: Result<RuntimeSecret, HttpFault>,
     /// The refresh token that replaces the one that was sent, if there is one.
     pub(super) refresh: Option<Secret>,
     /// How long the access token is used.
@@ -99,25 +101,30 @@ async fn fetch(
     let began = Instant::now();
     let response = request(client, url, asked, grant, style).send().await.map_err(|error| fault(&error))?;
     let told = body(&response);
-    let token = told.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
-    let Some(token) = token.filter(|_| response.is_success()) else {
-        return Ok(Err(refusal(url, &response, &told, asked, grant)));
-    };
+    let refused_by = || refusal(url, &response, &told, asked, grant);
+    if !response.is_success() {
+        return Ok(Err(refused_by()));
+    }
+    let text = |name: &str| told.get(name).and_then(Value::as_str).filter(|token| !token.is_empty());
     let status = response.status();
     let too_long = |what: &str, error: &dyn std::fmt::Display| {
         let why = format!("{} answered {what} that is too long: {error}", shown(url));
         Refusal { status, code: None, fault: refused(&why) }
     };
     // Whoever issues tokens chooses their length.
-    let access = match RuntimeSecret::new(Secret::from(token)) {
-        Ok(access) => access,
-        Err(error) => return Ok(Err(too_long("an access_token", &error))),
-    };
-    access.build(began + MAX_SEARCH_TIME).await;
-    let refresh = told.get("refresh_token").and_then(Value::as_str).filter(|token| !token.is_empty());
-    let refresh = match refresh.map(|token| RuntimeSecret::new(Secret::from(token))).transpose() {
+    let refresh = match text("refresh_token").map(|token| RuntimeSecret::new(Secret::from(token))).transpose() {
         Ok(refresh) => refresh.map(|refresh| refresh.secret().clone()),
         Err(error) => return Ok(Err(too_long("a refresh_token", &error))),
+    };
+    let access = match text("access_token").map(|token| RuntimeSecret::new(Secret::from(token))) {
+        Some(access) => access.map_err(|error| too_long("an access_token", &error)),
+        None => Err(refused_by()),
+    };
+    let access = match access {
+        // The service has forgotten the refresh token that was sent.
+        Err(refusal) if refresh.is_some() => Err(refusal.fault),
+        Err(refusal) => return Ok(Err(refusal)),
+        Ok(access) => Ok(access),
     };
     Ok(Ok(Answered { access, refresh, kept_for: kept_for(told.get("expires_in")), began }))
 }

@@ -22,7 +22,7 @@ use super::egress::fault;
 use super::refresh::{Refresher, Renewal, named};
 use super::sandbox::HttpFault;
 use super::single_flight::{Fetched, Flights, Key};
-use super::token_request::{self, Grant, Style, body, shown};
+use super::token_request::{self, Grant, MAX_SEARCH_TIME, Style, body, shown};
 
 /// How long a discovery document is kept.
 const DISCOVERY: Duration = Duration::from_secs(3600);
@@ -103,6 +103,12 @@ impl AccessTokens {
         Self { refresher, rejected: Mutex::new(rejected), ..Self::default() }
     }
 
+    /// Returns what renews them.
+    #[cfg(test)]
+    pub(super) const fn refresher(&self) -> &Arc<Refresher> {
+        &self.refresher
+    }
+
     /// Returns which access token of the config was rejected.
     pub(super) fn rejected(&self) -> Option<Key> {
         *self.rejected.lock()
@@ -152,7 +158,9 @@ impl AccessTokens {
             let answered = token_request::ask(&client, &url, asked, Grant::Client, known).await?;
             let (answered, style) = answered.map_err(|refusal| refusal.fault)?;
             let until = answered.began + answered.kept_for;
-            Ok(Fetched { value: Token { secret: answered.access, style: Some(style) }, until })
+            let access = answered.access?;
+            access.build(answered.began + MAX_SEARCH_TIME).await;
+            Ok(Fetched { value: Token { secret: access, style: Some(style) }, until })
         };
         self.tokens.get(asked.key(), is_rejected, fetch).await
     }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::sandbox::Left;
 
-/// The unsettled writes of one run.
+/// The unsettled writes of one run, and the one that may be about to leave.
 #[derive(Debug, Default)]
 pub(super) struct UnsettledWrites(Arc<Mutex<Vec<StatusSeen>>>);
 
@@ -27,9 +27,9 @@ impl UnsettledWrites {
         Unsettled { writes: Arc::clone(&self.0), status }
     }
 
-    /// Returns what is known of the last one.
+    /// Returns what is known of the last one that left.
     pub(super) fn last(&self) -> Option<Left> {
-        self.0.lock().last().map(|seen| Left { status: seen.get() })
+        self.0.lock().iter().rfind(|seen| seen.left()).map(|seen| Left { status: seen.get() })
     }
 }
 

@@ -40,6 +40,11 @@ impl TestDb {
 }
 
 impl TestDb {
+    /// Runs a statement past the store.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.store.write).await.unwrap();
+    }
+
     /// Damages a table: writes one value into a column of all its rows.
     pub(crate) async fn set_all(&self, table: &str, column: &str, value: &str) {
         let sql = sqlx::AssertSqlSafe(format!("UPDATE {table} SET {column} = $1"));

@@ -6,12 +6,14 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use crate::script::{
-    Figures, GuestError, HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts,
+    Figures, GuestError, HostCalls, HttpBody, HttpCall, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem,
+    Scripts,
 };
 
 /// Reads `{ "<command>": ANSWER }`; JavaScript that ends with a brace, and perhaps a semicolon, is valid, and any other source has a syntax error
 /// on line 2. An answer is the command's return value, except for the texts `undefined`, `busy`, `echo` (what the
-/// script sees), `log` and `throw` (the config, logged and thrown).
+/// script sees), `log` and `throw` (the config, logged and thrown), and `crash` (after a POST to `params.url` that is
+/// not answered, if there is one).
 #[derive(Debug, Default)]
 pub(crate) struct FakeSandbox;
 
@@ -28,6 +30,15 @@ impl Sandbox for FakeSandbox {
             };
             let config = Value::Object(call.config.clone()).to_string();
             let value = match answer.as_str() {
+                Some("crash") => {
+                    if let Some(url) = call.params.get("url").and_then(Value::as_str) {
+                        let (method, url) = ("POST".to_owned(), url.to_owned());
+                        let (query, headers, body) = (Vec::new(), Vec::new(), HttpBody::None);
+                        let write = HttpCall { method, url, query, headers, body, timeout_ms: Some(100), retry: None };
+                        host.http(write).await.unwrap_err();
+                    }
+                    return Err(ScriptFailure::Crash);
+                }
                 Some("busy") => return Err(ScriptFailure::Busy),
                 Some("throw") => {
                     let error = GuestError { message: config.clone(), stack: config, ..GuestError::default() };

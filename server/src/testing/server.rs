@@ -103,7 +103,17 @@ impl TestServer {
     pub(crate) async fn with_policy(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = sqlite_url(&folder.path().join("floh.db"));
-        let app = start_at(&url, folder.path(), all_types(), SeedOptions::default(), policy).await.unwrap();
+        Self::at_with(&url, folder, policy).await
+    }
+
+    /// Returns the folder of a server that was stopped.
+    pub(crate) fn into_folder(self) -> TempDir {
+        self.folder
+    }
+
+    /// Starts a server on the caller's database whose connectors may reach what a policy opens.
+    pub(crate) async fn at_with(database_url: &str, folder: TempDir, policy: Policy) -> Self {
+        let app = start_at(database_url, folder.path(), all_types(), SeedOptions::default(), policy).await.unwrap();
         Self::of(app, folder).await
     }
 

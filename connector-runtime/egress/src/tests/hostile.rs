@@ -346,3 +346,49 @@ async fn the_tree_of_an_answer_is_counted_before_it_is_built() {
     let error = many.json::<Value>().unwrap_err();
     assert!(error.to_string().contains("more than 1000000 values"), "{error}");
 }
+
+#[tokio::test]
+async fn a_repeat_that_does_not_connect_does_not_hide_that_the_first_one_arrived() {
+    // One connection is accepted; its second request is read, and then nobody listens any more.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/orders/1", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        receive(&mut stream).await.unwrap();
+        stream.write_all(&answer("200 OK", "", "first")).await.unwrap();
+        let second = receive(&mut stream).await.unwrap();
+        drop((listener, stream));
+        second.line().to_owned()
+    });
+    let client = local_client();
+    client.get(&url).send().await.unwrap();
+    let error = client.delete(&url).retry(crate::Retry::times(1)).send().await.unwrap_err();
+    assert_eq!(serving.await.unwrap(), "DELETE /orders/1 HTTP/1.1");
+    assert_eq!((error.code(), error.may_have_arrived(), error.status()), ("connect", true, None), "{error}");
+}
+
+#[tokio::test]
+async fn a_time_that_is_over_before_a_connection_is_open_leaves_nothing_in_doubt() {
+    let net = Net::default();
+    net.name("lost.test", crate::testing::Answer::Never);
+    net.host("silent.test", &[PUBLIC]).silent(&format!("{PUBLIC}:80"));
+    let client = net.client(Policy::strict());
+    for url in ["http://lost.test/", "http://silent.test/"] {
+        let seen = crate::StatusSeen::default();
+        let request = client.post(url).text("order").timeout(Duration::from_millis(100)).noting_status(&seen);
+        let error = request.send().await.unwrap_err();
+        assert_eq!((error.code(), error.may_have_arrived(), seen.left()), ("timeout", false, false), "{url}");
+    }
+    let upstream = Upstream::raw(|mut stream, received| async move {
+        let request = receive(&mut stream).await.unwrap();
+        received.lock().unwrap().push(request);
+        std::future::pending::<()>().await;
+    })
+    .await;
+    for body in ["", "order"] {
+        let request = local_client().post(upstream.url("/")).text(body).timeout(Duration::from_millis(300));
+        let error = request.send().await.unwrap_err();
+        assert_eq!((error.code(), error.may_have_arrived()), ("timeout", true));
+    }
+    assert_eq!(upstream.lines().len(), 2);
+}

@@ -1,5 +1,7 @@
 //! Redirects: what is judged, what is carried, what is dropped.
 
+use std::time::Duration;
+
 use super::authority::{Authority, Flaw, secure};
 use crate::Secret;
 use crate::testing::{Net, PUBLIC};
@@ -231,4 +233,44 @@ async fn what_is_no_redirect_is_an_answer() {
     assert_eq!(client.get("http://a.test/300").send().await.unwrap().status(), 300);
     let response = client.get("http://a.test/").no_redirects().send().await.unwrap();
     assert_eq!((response.status(), response.header("Location")), (302, Some("/x")));
+}
+
+#[tokio::test]
+async fn what_a_write_was_answered_counts_wherever_its_answer_pointed_to() {
+    let (net, upstream) = hosts(|host, path| match (host, path) {
+        ("b.test", _) => None,
+        (_, "/refused") => Some((303, "http://inside.test/".to_owned())),
+        (_, "/unknown") => Some((303, "http://nowhere.test/".to_owned())),
+        (_, "/ftp") => Some((303, "ftp://a.test/".to_owned())),
+        (_, "/long") => Some((302, "/refused".to_owned())),
+        (_, "/silent") => Some((303, "http://silent.test/".to_owned())),
+        _ => Some((303, "/loop".to_owned())),
+    })
+    .await;
+    net.host("silent.test", &["93.184.215.15"]).silent("93.184.215.15:80");
+    let client = net.client(Policy::strict());
+    for (path, code, status) in [
+        ("/refused", "policy", 303),
+        ("/unknown", "dns", 303),
+        ("/ftp", "redirect", 303),
+        ("/loop", "redirect", 303),
+        ("/long", "policy", 302),
+        ("/silent", "timeout", 303),
+    ] {
+        let url = format!("http://a.test{path}");
+        let request = |request: crate::Request| request.timeout(Duration::from_millis(300)).send();
+        let write = request(client.post(&url)).await.unwrap_err();
+        assert_eq!((write.code(), write.status()), (code, Some(status)), "{write}");
+        assert!(write.may_have_arrived(), "{write}");
+        let read = request(client.get(&url)).await.unwrap_err();
+        assert_eq!((read.code(), read.status()), (code, None), "{read}");
+        if code != "timeout" {
+            assert_eq!(read.to_string(), write.to_string(), "the text is that of the cause");
+            assert_eq!(read.rule(), write.rule());
+        }
+    }
+    // What is refused at once was never sent.
+    let at_once = client.post("http://inside.test/").send().await.unwrap_err();
+    assert!(!at_once.may_have_arrived() && at_once.status().is_none(), "{at_once}");
+    assert!(upstream.lines().iter().any(|line| line.starts_with("POST")));
 }

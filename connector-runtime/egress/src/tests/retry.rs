@@ -82,7 +82,7 @@ fn what_fails_in_passing() {
         EgressError::Url { rule: Rule::Space },
         EgressError::Scope { target: target(), allowed: String::new(), mend: String::new() },
         EgressError::Tls { target: target(), why: why() },
-        EgressError::Timeout { target: target(), after: SECOND, status: None },
+        EgressError::Timeout { target: target(), after: SECOND, status: None, left: true },
         EgressError::TooLarge { target: target(), why: why(), status: None },
         EgressError::Protocol { target: target(), why: why(), status: None },
         EgressError::Redirect { target: target(), why: why() },
