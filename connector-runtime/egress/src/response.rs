@@ -32,6 +32,11 @@ impl Response {
         Self { title, url: outgoing.url, status, headers, body }
     }
 
+    /// Drops the body, whose memory is free then: for whoever has made something else of it.
+    pub fn drop_body(&mut self) {
+        self.body.bytes = Bytes::new();
+    }
+
     /// Returns the status code.
     pub fn status(&self) -> u16 {
         self.status.as_u16()

@@ -6,6 +6,7 @@
 //! ([`connection_schema`], [`command_schemas`]), capabilities, forms and the comparison of versions ([`version`]) read
 //! this model and nothing else. Names, JSON pointers and the type [`Secret`] are here too. Nothing here does I/O.
 
+mod dates;
 pub mod destination;
 mod json_schema;
 pub mod json_text;

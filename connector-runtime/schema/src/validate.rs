@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
+use super::dates::{is_day, is_instant};
 use super::destination::visit_urls;
 use super::model::{Field, FieldKind, Fields};
 use super::nested::{Fuel, NestedSchema};
@@ -373,22 +374,6 @@ fn check_urls(schema: &NestedSchema, value: &Value) -> Result<(), String> {
     });
     problems.truncate(MAX_LISTED);
     if problems.is_empty() { Ok(()) } else { Err(problems.join(", ")) }
-}
-
-/// RFC 3339 `full-date`: exactly `YYYY-MM-DD`.
-fn is_day(text: &str) -> bool {
-    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
-}
-
-/// RFC 3339 `date-time`: a full date, `T`, a time with seconds and an offset.
-fn is_instant(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let shaped = bytes.len() >= 20
-        && bytes[10].eq_ignore_ascii_case(&b'T')
-        && bytes[13] == b':'
-        && bytes[16] == b':'
-        && !text.contains('[');
-    shaped && text.parse::<jiff::Timestamp>().is_ok()
 }
 
 fn plain(value: &Value) -> String {

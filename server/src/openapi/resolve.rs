@@ -100,14 +100,13 @@ impl<'d> Document<'d> {
         let mut node = self.root;
         for step in path.split('/') {
             let below = |node| child(node, step).or_else(|| child(node, &percent_decode_str(step).decode_utf8_lossy()));
-            node = match (below(node), reference(node)) {
-                (Some(found), _) => found,
-                (None, Some(elsewhere)) if *detours < MAX_DETOURS => {
-                    *detours += 1;
-                    below(self.find_within(elsewhere, detours)?).ok_or(Broken::Missing)?
-                }
-                (None, _) => return Err(Broken::Missing),
-            };
+            if let Some(found) = below(node) {
+                node = found;
+                continue;
+            }
+            let elsewhere = reference(node).filter(|_| *detours < MAX_DETOURS).ok_or(Broken::Missing)?;
+            *detours += 1;
+            node = below(self.find_within(elsewhere, detours)?).ok_or(Broken::Missing)?;
         }
         Ok(node)
     }

@@ -120,8 +120,9 @@ impl Run<'_> {
         {
             return paging::all(self, pages).await;
         }
-        let response = self.send(None, None).await?;
+        let mut response = self.send(None, None).await?;
         let content = self.content(&response)?;
+        response.drop_body();
         let payload = content.payload().map_err(|error| failed(error.to_string()))?;
         Ok(self.ended(&response, payload))
     }

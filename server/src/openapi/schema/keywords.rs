@@ -258,9 +258,12 @@ fn is_secret_name(name: &str) -> bool {
         "refreshtoken",
         "authtoken",
     ];
-    let plain: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    WHOLE.contains(&plain.as_str()) || ENDINGS.iter().any(|ending| plain.ends_with(ending))
+    let letters = || name.bytes().rev().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+    let rest = |ending: &str| {
+        let mut letters = letters();
+        ending.bytes().rev().all(|letter| letters.next() == Some(letter)).then(|| letters.next())
+    };
+    WHOLE.iter().any(|whole| rest(whole) == Some(None)) || ENDINGS.iter().any(|ending| rest(ending).is_some())
 }
 
 pub(super) fn allow_null(out: &mut Map<String, Value>) {
