@@ -244,7 +244,7 @@ async fn calls_of_killed_workers_fail_and_the_next_find_new_ones() {
     let upstream = Upstream::start(move |_| Reply::json(200, &json!({})).behind(&held)).await;
     let floh = Floh::start([&upstream]).await;
     let client = floh.admin();
-    let source = "function wait() { return { success: true, payload: floh.http.request(floh.params).status }; }";
+    let source = "function wait() { return { success: true, payload: floh.http.request({ url: floh.params.url, method: floh.params.method }).status }; }";
     for name in ["victim", "neighbour"] {
         script(&client, name, &["wait"], source).await;
     }
