@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use connector_runtime::schema::FieldValues;
 use connector_runtime::schema::destination::BASE_URL;
-use serde_json::Value;
 use url::Url;
 
 use super::given::Given;
@@ -154,9 +153,9 @@ fn segment(entry: &Entry, given: &Given<'_>, name: &str) -> Result<String, Strin
     let lacks =
         |key: &str| format!("the path needs a value for {key}, and an empty one would lead to another operation");
     let Some(Param { key, name, form, .. }) = param else { return Err(lacks(name)) };
-    let value = given.plain(key, false).filter(|value| *value != &Value::String(String::new()));
+    let value = given.plain(key, false).filter(|value| value.as_str() != Some(""));
     let spelling = if form.reserved { Spelling::ReservedInPath } else { Spelling::Encoded };
-    let written = value.and_then(|value| expand(name, form, value, spelling));
+    let written = value.and_then(|value| expand(name, form, &value, spelling));
     written.filter(|text| !text.is_empty()).ok_or_else(|| lacks(key))
 }
 

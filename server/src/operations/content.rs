@@ -67,7 +67,11 @@ pub(super) fn write(body: &Body, given: &Given<'_>, open: &Map<String, Value>) -
             BodyKind::Multipart => multipart(&body.media, &members(value)).map(Some),
         };
     }
-    let named = body.fields.iter().filter_map(|field| Some(part(field, given.typed(&field.key, field.required)?)));
+    let value = |field: &BodyField| match body.kind {
+        BodyKind::Json => given.typed(&field.key, field.required),
+        _ => given.of_form(&field.key, field.required),
+    };
+    let named = body.fields.iter().filter_map(|field| Some(part(field, value(field)?)));
     let more = open.iter().map(|(name, value)| undeclared_part(name, value));
     let mut parts: Vec<Part<'_>> = named.chain(more).collect();
     if body.kind != BodyKind::Json {

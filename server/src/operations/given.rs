@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use connector_runtime::schema::Fields;
-use serde_json::{Map, Value};
+use connector_runtime::schema::{Fields, number};
+use serde_json::{Map, Number, Value};
 
 /// Values as they were given, and the fields that they are for.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,24 @@ impl<'g> Given<'g> {
         self.values.get(key).or_else(|| self.default_of(key, required))
     }
 
-    /// Returns a value for a place that has no null.
-    pub(super) fn plain(&self, key: &str, required: bool) -> Option<&'g Value> {
-        self.values.get(key).filter(|value| !value.is_null()).or_else(|| self.default_of(key, required))
+    /// Returns a value for a place that is a text and has no null.
+    pub(super) fn plain(&self, key: &str, required: bool) -> Option<Cow<'g, Value>> {
+        let given = self.values.get(key).filter(|value| !value.is_null());
+        Some(self.in_digits(key, given.or_else(|| self.default_of(key, required))?))
+    }
+
+    /// Returns a value for a field of a form, which is a text; it may be null.
+    pub(super) fn of_form(&self, key: &str, required: bool) -> Option<Cow<'g, Value>> {
+        Some(self.in_digits(key, self.get(key, required)?))
+    }
+
+    /// An integer in a text is its digits: `5.0` and `1e3` are JSON for 5 and 1000, and no service reads them in a path.
+    fn in_digits(&self, key: &str, value: &'g Value) -> Cow<'g, Value> {
+        let is_plain = |text: &str| text != "-0" && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let odd = value.as_number().filter(|number| !is_plain(number.as_str()));
+        let integer = odd.filter(|_| self.fields.and_then(|fields| fields.get(key)).is_some_and(|field| field.integer));
+        let digits = integer.and_then(number::whole).and_then(Number::from_i128);
+        digits.map_or(Cow::Borrowed(value), |digits| Cow::Owned(Value::Number(digits)))
     }
 
     fn default_of(&self, key: &str, required: bool) -> Option<&'g Value> {

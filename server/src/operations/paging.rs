@@ -81,8 +81,12 @@ struct Turn {
 
 impl Turn {
     fn first(run: &Run<'_>, pages: &Pages) -> Self {
-        let typed = |key: &str| run.given.typed(key, false).filter(|value| !value.is_null());
-        let given = pages.key.as_deref().and_then(typed).map(Cow::into_owned);
+        // A number that came as a text of its digits is counted on as well.
+        let given = |key: &str| match run.given.plain(key, false)? {
+            text if text.is_string() => run.given.typed(key, false),
+            other => Some(other),
+        };
+        let given = pages.key.as_deref().and_then(given).map(Cow::into_owned);
         let value = given.or_else(|| match pages.by.as_str() {
             "page" => Some(json!(pages.first.unwrap_or(1))),
             "offset" => Some(json!(pages.first.unwrap_or(0))),

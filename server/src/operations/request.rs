@@ -1,5 +1,7 @@
 //! What an operation sends beside its path: query, headers, cookies and body.
 
+use std::borrow::Cow;
+
 use connector_runtime::schema::{nearest_name, shown_name};
 use serde_json::{Map, Value};
 
@@ -38,7 +40,7 @@ pub(super) fn parts(entry: &Entry, given: &Given<'_>, turned: Option<(&str, Opti
     for param in &entry.params {
         let Param { key, name, location, required, form } = param;
         let value = match turned {
-            Some((turned, value)) if turned == key => value,
+            Some((turned, value)) if turned == key => value.map(Cow::Borrowed),
             _ => given.plain(key, *required),
         };
         let Some(value) = value else {
@@ -47,6 +49,7 @@ pub(super) fn parts(entry: &Entry, given: &Given<'_>, turned: Option<(&str, Opti
             }
             continue;
         };
+        let value = &*value;
         match location.as_str() {
             "query" => spread(name, form, value, &mut parts.query),
             "querystring" => whole_query(form, value, &mut parts.query),

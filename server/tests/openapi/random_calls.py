@@ -14,7 +14,6 @@ import random
 import re
 import sys
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 # Parameters that OpenAPI says are ignored.
 IGNORED_HEADERS = ("accept", "content-type", "authorization")
 MAX_DEPTH = 5
@@ -435,8 +434,7 @@ class Calls:
         if not is_required and self.chance.random() < 0.3:
             expected["body"] = None
             return
-        ways = {"json": "json", "form": "form", "multipart": "multipart", "text": "text", "bytes": "bytes"}
-        way = ways[table["kind"]]
+        way = table["kind"]
         value = self.make.make(content.get("schema", {}), 0, False) if way in ("json", "form", "multipart") else None
         if way == "text":
             value = self.chance.choice(TEXTS + LINES)

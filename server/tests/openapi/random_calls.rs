@@ -29,7 +29,7 @@ fn setting(name: &str, usual: &str) -> String {
 /// The source without credentials: which ones are sent is another test's.
 fn without_credentials(source: &str) -> (String, Map<String, Value>) {
     let mut table = Map::new();
-    let line = |line: &str| {
+    let mut line = |line: &str| {
         let entry = line.strip_prefix("  \"").and_then(|rest| rest.split_once("\": "))?;
         let mut read: Value = serde_json::from_str(entry.1.trim_end_matches(',')).ok()?;
         read.as_object_mut()?.remove("auth");
@@ -37,7 +37,6 @@ fn without_credentials(source: &str) -> (String, Map<String, Value>) {
         table.insert(entry.0.to_owned(), read);
         Some(written)
     };
-    let mut line = line;
     let lines: Vec<String> = source.lines().map(|text| line(text).unwrap_or_else(|| text.to_owned())).collect();
     (lines.join("\n") + "\n", table)
 }
@@ -112,7 +111,6 @@ fn difference(sent: &Received, expected: &Value) -> Option<String> {
         serde_json::from_slice(&sent.bytes).unwrap_or(Value::Null)
     };
     let was = ["pairs", "parts", "json"].iter().find_map(|key| body.get(key)).unwrap();
-    // An object as a part of a form is JSON; how it is spaced does not matter.
     if is == *was { None } else { Some(format!("body: sent {is}, expected {was}")) }
 }
 

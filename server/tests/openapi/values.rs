@@ -136,6 +136,18 @@ async fn numbers_keep_their_digits_on_the_way_to_the_service() {
     }
     let sent = service.sends("getOrder", json!({}), json!({ "id": "9007199254740993" })).await;
     assert_eq!(sent.line(), "GET /orders/9007199254740993");
+    // JSON knows many spellings of an integer; a path has one, and a JSON body keeps what was given.
+    for (given, written) in
+        [("5.0", "5"), ("1e3", "1000"), ("-2.50e1", "-25"), ("-0", "0"), ("9007199254740993.0", "9007199254740993")]
+    {
+        let params = value(&format!(r#"{{"id":{given},"after":{given},"parentId":{given}}}"#));
+        let sent = service.sends("getOrder", json!({}), value(&format!(r#"{{"id":{given},"after":{given}}}"#))).await;
+        assert_eq!(sent.line(), format!("GET /orders/{written}?after={written}"), "{given}");
+        let sent = service.sends("putOrder", json!({}), json!({ "id": 1, "parentId": params["parentId"] })).await;
+        assert_eq!(serde_json::from_str::<Value>(&sent.body).unwrap()["parentId"], params["parentId"], "{given}");
+    }
+    let quota = value(r#"{"id":"1","quota":5.0}"#);
+    assert_eq!(service.sends("formUser", json!({}), quota).await.body, "quota=5");
     for wrong in ["x", "", "1.5", "01", "+1", "-0", " 1", "1e3", "99999999999999999999", "1/../2"] {
         let (result, sent) = service.run("getOrder", json!({}), json!({ "id": wrong })).await;
         let error = result["error"].as_str().unwrap();

@@ -30,7 +30,7 @@ use crate::script::sandbox::{HttpBody, HttpFault};
 use crate::script::tokens::TokenCall;
 
 /// The maximum number of pairs of headers, query or form that are read.
-pub(super) const MAX_PAIRS: usize = 1000;
+pub(super) const MAX_PAIRS: u32 = 1000;
 /// How much of an object a log line shows.
 const SHOWN: Most = Most { bytes: TEXT, depth: 8, nodes: 500 };
 
@@ -323,11 +323,8 @@ pub(super) fn items_of<'a, 'js>(
     list: &'a Array<'js>,
 ) -> Result<impl Iterator<Item = Result<Value<'js>>> + use<'a, 'js>> {
     let length: f64 = list.as_object().get("length")?;
-    if length > f64::from(MAX_PAIRS_OF_LIST) {
-        return Err(Exception::throw_range(ctx, &format!("a list has at most {MAX_PAIRS_OF_LIST} items here")));
+    if length > f64::from(MAX_PAIRS) {
+        return Err(Exception::throw_range(ctx, &format!("a list has at most {MAX_PAIRS} items here")));
     }
-    Ok((0..MAX_PAIRS_OF_LIST).take_while(move |at| f64::from(*at) < length).map(move |at| list.get(at as usize)))
+    Ok((0..MAX_PAIRS).take_while(move |at| f64::from(*at) < length).map(move |at| list.get(at as usize)))
 }
-
-/// [`MAX_PAIRS`] as an index.
-const MAX_PAIRS_OF_LIST: u32 = 1000;

@@ -142,6 +142,18 @@ fn pairs<'js>(
         }
         return Ok(all);
     }
+    each_named(ctx, realm, object, &mut add)?;
+    Ok(all)
+}
+
+/// Calls `add` with every value of an object, by its name. A list gives a value for each item; null and undefined give
+/// none.
+fn each_named<'js>(
+    ctx: &Ctx<'js>,
+    realm: &Realm<'js>,
+    object: &Object<'js>,
+    add: &mut dyn FnMut(String, &Value<'js>) -> Result<()>,
+) -> Result<()> {
     for key in object.own_keys::<Atom<'js>>(Filter::new().string().enum_only()) {
         let key = key?;
         let value: Value<'js> = object.get(key.clone())?;
@@ -156,7 +168,7 @@ fn pairs<'js>(
             None => add(name, &value)?,
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// Reads a list of texts, bytes and `{ base64 }`.
@@ -204,20 +216,7 @@ fn multipart<'js>(ctx: &Ctx<'js>, realm: &Realm<'js>, limits: &Limits, value: &V
         }
         return Ok(all);
     }
-    for key in object.own_keys::<Atom<'js>>(Filter::new().string().enum_only()) {
-        let key = key?;
-        let value: Value<'js> = object.get(key.clone())?;
-        let name = text::read(realm, &key.to_js_string()?)?;
-        match value.as_array().filter(|_| !value.is_proxy()) {
-            Some(items) => {
-                for item in items_of(ctx, items)? {
-                    add(form_part(ctx, realm, limits, name.clone(), &item?)?)?;
-                }
-            }
-            None if value.is_undefined() || value.is_null() => {}
-            None => add(form_part(ctx, realm, limits, name, &value)?)?,
-        }
-    }
+    each_named(ctx, realm, object, &mut |name, value| add(form_part(ctx, realm, limits, name, value)?))?;
     Ok(all)
 }
 
@@ -295,7 +294,7 @@ struct Total<'c, 'js> {
     ctx: &'c Ctx<'js>,
     limits: Limits,
     bytes: usize,
-    parts: usize,
+    parts: u32,
 }
 
 impl<'c, 'js> Total<'c, 'js> {
