@@ -196,6 +196,7 @@ impl Kept {
             log_rate: None,
             http: self.http.clone(),
             redactor: Some(Arc::clone(&self.redactor)),
+            stop: None,
         };
         let done = dispatch(target, invocation).await;
         done.reply.into_json()

@@ -85,6 +85,8 @@ pub struct Invocation {
     pub began: Option<Instant>,
     /// Knows the secrets of the connection; `None` to have it made from the schema.
     pub redactor: Option<Arc<Redactor>>,
+    /// Cancelled when the process must end: a call that is then still running is cut, with a failure that says so.
+    pub stop: Option<CancellationToken>,
 }
 
 impl fmt::Debug for Invocation {
@@ -106,6 +108,7 @@ pub struct Context {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
+    pub(crate) stop: Option<CancellationToken>,
     /// Made at the first request.
     pub(crate) cancelled: OnceLock<Cancelled>,
 }

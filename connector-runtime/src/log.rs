@@ -31,6 +31,7 @@ pub const LOG_LINE_BYTES: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// When it was written.
+    #[serde(with = "crate::schema::times::milliseconds")]
     pub at: Timestamp,
     /// Its importance.
     pub level: LogLevel,

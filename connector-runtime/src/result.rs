@@ -235,7 +235,7 @@ pub enum ReplyOrigin {
 /// Returns the text that refuses the fields of protocol 1.x.
 fn legacy(keys: &[&str]) -> String {
     format!(
-        "The result uses {} of protocol 1.x. Since 2.0 a result has payload (on success), diagnostics (on failure) and variables: rename data to payload or diagnostics, and outputVariables to variables",
+        "The result uses {} of protocol 1.x. Since 2.0 a result has payload (on success), diagnostics (on failure) and variables: rename data to payload or diagnostics, and outputVariables to variables; docs/contract.md shows both forms under \"From protocol 1.x\"",
         keys.join(" and ")
     )
 }

@@ -10,6 +10,7 @@ use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use connector_runtime::registry::{DuplicateConnector, Registry};
 use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent_hub::Hub;
@@ -20,7 +21,7 @@ use crate::data_lock::{DataLock, DataLockError};
 use crate::error::Error;
 use crate::events::EventBus;
 use crate::execute::settle_abandoned;
-use crate::instances::{Instances, Loader, Refreshers};
+use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
@@ -180,6 +181,7 @@ impl App {
             agents: agents.clone(),
             service_statuses: Arc::clone(&service_statuses),
             refreshers: Refreshers::new(calls.clone()),
+            metered: MeteredNames::default(),
         });
         let events = Arc::<EventBus>::default();
         store.changes().subscribe(&events);
@@ -198,6 +200,7 @@ impl App {
             work,
             permits: Semaphore::new(MAX_CALLS),
             calls,
+            cut: CancellationToken::new(),
             write_lock: Mutex::new(()),
             store,
         });
@@ -233,7 +236,7 @@ impl App {
         self.lifecycle.stopping.load(Ordering::Relaxed)
     }
 
-    /// Checks readiness: the database answers and the server is not stopping.
+    /// Checks readiness: the database takes writes and the server is not stopping.
     ///
     /// # Errors
     /// Unavailable, with the reason.
@@ -241,13 +244,7 @@ impl App {
         if self.is_stopping() {
             return Err(Error::unavailable("the server is stopping"));
         }
-        if self.lifecycle.lease.is_lost() {
-            return Err(Error::unavailable("another server has taken the database while it was away from this one"));
-        }
-        self.store.ping().await.map_err(|error| {
-            tracing::warn!(%error, "not ready");
-            Error::unavailable("the database does not answer")
-        })
+        self.lifecycle.lease.check().await.map_err(Error::unavailable)
     }
 
     /// Makes readiness fail, so that load balancers stop sending requests.

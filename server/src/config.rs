@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use connector_runtime::Secret;
@@ -11,6 +12,7 @@ use connector_runtime::egress::{Policy, PolicyError};
 use connector_runtime::process::{note_secret_variable, seal, secret_variable};
 use connector_runtime::serve::ConnectionLimits;
 
+use crate::listen::StopTimes;
 use crate::script::{Limits, Pool, PoolSettings, Scripts};
 use crate::store::sqlite_url;
 use crate::telemetry::LogFormat;
@@ -163,6 +165,27 @@ impl WorkArgs {
     }
 }
 
+/// How long a stop takes.
+#[derive(Debug, Clone, Args)]
+pub struct StopArgs {
+    /// Seconds for which the socket stays open after a stop was requested, while /readyz already answers 503, so that
+    /// load balancers see it.
+    #[arg(long, env = "FLOH_DRAIN", default_value_t = 0, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u16).range(0..=300))]
+    pub drain: u16,
+    /// Seconds that running calls then have to end. What still runs is cut; its callers get a failure.
+    #[arg(long, env = "FLOH_GRACE", default_value_t = 25, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u16).range(0..=3600))]
+    pub grace: u16,
+}
+
+impl StopArgs {
+    /// Returns the times.
+    pub fn times(&self) -> StopTimes {
+        StopTimes { drain: Duration::from_secs(self.drain.into()), grace: Duration::from_secs(self.grace.into()) }
+    }
+}
+
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -188,6 +211,9 @@ pub struct ServeArgs {
     #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
         value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_AUDIT_DAYS)))]
     pub audit_days: u16,
+    /// How long a stop takes.
+    #[command(flatten)]
+    pub stop: StopArgs,
     /// How many connections may be open.
     #[command(flatten)]
     pub connections: ConnectionArgs,

@@ -6,6 +6,7 @@ mod call;
 mod checking;
 mod history;
 mod idempotency;
+mod log;
 mod path;
 mod record;
 #[cfg(test)]

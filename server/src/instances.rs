@@ -13,4 +13,5 @@ mod tests;
 pub use cache::Instances;
 pub use instance::Instance;
 pub use load::Loader;
+pub use meters::MeteredNames;
 pub use refreshing::Refreshers;

@@ -1,38 +1,65 @@
-//! Serving and stopping: readiness turns off, accepting stops, running calls get time to end, then the process ends.
-//! The socket itself is served like that of every connector service.
+//! Serving and stopping: readiness turns off, accepting stops, running calls get time to end and are cut after it, then
+//! the process ends. The socket itself is served like that of every connector service.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use axum::Router;
-use connector_runtime::serve::{self, ConnectionLimits, STOP_TIMEOUT};
+use connector_runtime::serve::{self, ConnectionLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+
+/// How long calls that are cut may take to be recorded and answered.
+const CUT_TIME: Duration = Duration::from_secs(3);
+
+/// How long the steps of a stop take at most.
+#[derive(Debug, Clone, Copy)]
+pub struct StopTimes {
+    /// How long the socket stays open while `/readyz` already says that the server is stopping.
+    pub drain: Duration,
+    /// How long running calls may go on after that.
+    pub grace: Duration,
+}
 
 /// Serves a router until a stop is requested (`asked`), then waits for running calls.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    times: StopTimes,
     app: &App,
     asked: &CancellationToken,
 ) {
+    let StopTimes { drain, grace } = times;
     let end = OnceLock::new();
     let stop = async {
         asked.cancelled().await;
-        end.get_or_init(|| Instant::now() + STOP_TIMEOUT);
         app.begin_stop();
+        if !drain.is_zero() {
+            tracing::info!(seconds = drain.as_secs(), "not ready any more; the socket stays open for a while");
+            sleep(drain).await;
+        }
         app.calls.close();
-        tracing::info!("stopping: no new connections; waiting for running calls");
+        tracing::info!(seconds = grace.as_secs(), "stopping: no new connections; waiting for running calls");
+        let end = *end.get_or_init(|| Instant::now() + grace);
+        let app = app.clone();
+        tokio::spawn(async move {
+            sleep_until(end).await;
+            if !app.calls.is_empty() {
+                tracing::warn!(calls = app.calls.len(), "calls are cut, because the time to end is up");
+            }
+            app.cut.cancel();
+        });
     };
-    serve::serve_within(listener, router, limits, stop).await;
+    serve::serve_within(listener, router, limits, grace + CUT_TIME, stop).await;
     // Calls go on even if their callers have disconnected.
-    let end = *end.get_or_init(Instant::now);
+    let end = *end.get_or_init(Instant::now) + CUT_TIME;
     if timeout_at(end, app.calls.wait()).await.is_err() {
-        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still running when the time was up");
+        tracing::warn!(calls = app.calls.len(), "calls were still running when the time was up");
     }
     app.close().await;
     tracing::info!("stopped");

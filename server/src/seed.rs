@@ -134,11 +134,18 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
             "this release would send the secrets of a connector elsewhere, or shows them, so they were cleared; set them again"
         );
     }
+    for name in &report.withdrawn {
+        tracing::warn!(
+            event = "connector_type_withdrawn",
+            name,
+            "a connector type is compiled in no more; its connectors refuse their calls until it is, or can be deleted"
+        );
+    }
     tracing::info!(
         inserted = report.inserted,
         replaced = report.replaced,
         left = report.left,
-        withdrawn = report.withdrawn.join(", "),
+        withdrawn = report.withdrawn.len(),
         returned = report.returned.join(", "),
         "connector types seeded"
     );
@@ -272,27 +279,27 @@ impl Replaced {
         let (level, changed) = (changes.level(), messages(changes));
         if new == old && !new.pre.is_empty() {
             tracing::info!(
-                event = "connector_type_draft_replaced", name, version = %new, %level, changed,
+                event = "connector_type_draft_replaced", name, version = %new, change = %level, changed,
                 "a draft of a connector type was replaced by the compiled one"
             );
         } else if new == old {
             tracing::warn!(
-                event = "connector_type_drifted", name, version = %new, %level, changed,
+                event = "connector_type_drifted", name, version = %new, change = %level, changed,
                 "a connector type was replaced by another one of the same version, as --allow-schema-drift says"
             );
         } else if new < old {
             tracing::warn!(
-                event = "connector_type_downgraded", name, from = %old, to = %new, %level, changed,
+                event = "connector_type_downgraded", name, from = %old, to = %new, change = %level, changed,
                 "a connector type was replaced by an older one, as --allow-downgrade says"
             );
         } else {
             tracing::info!(
-                event = "connector_type_replaced", name, from = %old, to = %new, %level, changed,
+                event = "connector_type_replaced", name, from = %old, to = %new, change = %level, changed,
                 "a connector type was replaced by a newer one"
             );
             if let Err(error) = check_floor(old, new, level) {
                 tracing::warn!(
-                    event = "connector_type_bump_too_small", name, from = %old, to = %new, %level, changed,
+                    event = "connector_type_bump_too_small", name, from = %old, to = %new, change = %level, changed,
                     needed = %error.needed(),
                     "a connector type changed more than its new version says; flows that use it may break"
                 );

@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use connector_runtime::egress::Client;
 use connector_runtime::registry::Registry;
 use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent_hub::Hub;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub permits: Semaphore,
     /// Running calls and writes, which a shutdown waits for.
     pub calls: TaskTracker,
+    /// Cancelled when the time that a shutdown gives to running calls is up: they are cut.
+    pub cut: CancellationToken,
     /// Serializes changes of types, and changes of connectors that collided.
     pub write_lock: Mutex<()>,
 }

@@ -38,6 +38,7 @@ pub use audit::{AgentEntry, Audit, MAX_AUDIT_ENTRIES};
 pub use author::Author;
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
+pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{ExecutionRow, Executions, RecentCall};
 pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter};

@@ -30,6 +30,11 @@ pub(crate) fn type_schema(registry: &Registry, row: &ConnectorType) -> Result<Ar
     Ok(Arc::new(schema))
 }
 
+/// Says that a type is compiled in no more.
+pub(crate) fn type_withdrawn(name: &str) -> String {
+    format!("Connector type {name} is not part of this server any more")
+}
+
 /// Parses the schema of a row.
 ///
 /// # Errors

@@ -75,8 +75,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("seed", &["catalog", "script", "store", "type_schema", "vault"]),
     // Wiring: start, stop, drive.
     ("background", &["auth", "services", "store"]),
-    ("telemetry", &[]),
-    ("config", &["script", "store", "telemetry", "work"]),
+    ("telemetry", &["script", "services"]),
+    ("config", &["listen", "script", "store", "telemetry", "work"]),
     (
         "app",
         &[
@@ -114,6 +114,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "script",
             "services",
             "store",
+            "telemetry",
             "tokens",
             "work",
         ],

@@ -190,6 +190,14 @@ async fn bodies_that_are_too_large() {
     bytes.extend_from_slice(b"1\r\n \r\n0\r\n\r\n");
     connection.raw(&bytes).await.unwrap().problem(413);
 
+    // A client that reads nothing before it has sent all gets its answer, not a closed connection.
+    let length = TEN_MIB + (6 << 20);
+    let head = format!(
+        "POST /api/connectors/crm/execute HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut connection = admin.connect().await.unwrap();
+    connection.raw(&[head.into_bytes(), filled(length)].concat()).await.unwrap().problem(413);
+
     // One of exactly 10 MiB is read: it is refused for another reason.
     let answer =
         admin.send("POST", "/api/connectors/crm/execute", &[("content-type", "application/json")], &exact).await;

@@ -84,6 +84,41 @@ async fn sigterm_lets_calls_in_flight_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_does_not_end_in_time_is_cut_and_says_so() {
+    let never = Gate::shut();
+    let held = never.clone();
+    let upstream = Upstream::start(move |_| Reply::json(200, &json!({})).behind(&held)).await;
+    let setup = Setup::default().env("FLOH_GRACE", "1").env("FLOH_DRAIN", "1");
+    let mut floh = setup.allow(upstream.address()).start().await;
+    create(&floh.admin(), "crm").await;
+    let (client, url) = (floh.admin(), upstream.url("/slow"));
+    let call = tokio::spawn(async move {
+        let body = json!({ "params": { "url": url, "method": "POST", "auth": { "type": "none" } } });
+        client.post("/api/connectors/crm/execute", &body).await
+    });
+    upstream.arrival("/slow").await;
+
+    floh.terminate();
+    let anyone = floh.anyone();
+    eventually("readiness to end while the socket is open", || async {
+        let mut connection = anyone.connect().await.expect("the socket is open while it drains");
+        let answer = connection.send("GET", "/readyz", &[], b"").await.expect("answered");
+        (answer.status == 503).then_some(())
+    })
+    .await;
+    let answer = within_bound("the call", call).await.unwrap();
+    let result = answer.expect(200);
+    assert_eq!(result["error"], "The server stopped before the command ended", "{result}");
+    assert_eq!(result["diagnostics"]["outcome"], "unknown");
+    let id = answer.header("x-execution-id").unwrap().to_owned();
+    assert_eq!(floh.exit().await.code(), Some(0), "{}", floh.logs());
+    assert!(floh.logs().contains("SIGTERM"), "{}", floh.logs());
+    floh.restart().await;
+    let row = floh.admin().get(&format!("/api/executions/{id}")).await.expect(200);
+    assert_eq!((&row["status"], &row["result"]["error"]), (&json!("failed"), &result["error"]), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_an_idle_server_with_open_connections() {
     let mut floh = Floh::start([]).await;
     let mut connection = floh.admin().connect().await.unwrap();
@@ -101,6 +136,7 @@ async fn the_first_start_makes_its_folder_its_key_and_a_token() {
     assert_eq!(mode("master.key"), 0o600);
 
     let said = floh.stdout();
+    assert!(said.contains("First start."), "{said}");
     let curl = said.lines().find(|line| line.contains("curl ")).unwrap_or_else(|| panic!("no curl line in {said}"));
     let (_, rest) = curl.split_once("Bearer ").unwrap_or_else(|| panic!("no token in {curl}"));
     let token: String = rest.chars().take_while(|c| !matches!(c, '\'' | '"' | ' ')).collect();

@@ -24,6 +24,7 @@ mod suggest;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
+pub mod times;
 mod validate;
 pub mod version;
 

@@ -109,22 +109,22 @@ impl<'a> Call<'a> {
         let redactor = &context.scope.redactor;
         let deprecated = warn_of_deprecation(target.connector, name, declared, context.scope.log_rate.as_deref());
         let params = FieldValues::new(&declared.params, &context.params);
+        let only_reads = declared.effect == Some(Effect::Read);
         let outcome = match &scenario {
             Some(scenario) => {
                 let begin =
                     || -> BoxFuture<'_, _> { Box::pin(mock_chain::answer(&target, &context, name, scenario, params)) };
-                until_deadline(&context, Duration::ZERO, begin).await
+                until_deadline(&context, Duration::ZERO, false, begin).await
             }
             None => {
                 let begin = || target.executor.execute(&context, name, params);
-                until_deadline(&context, target.executor.grace(), begin).await
+                until_deadline(&context, target.executor.grace(), !only_reads, begin).await
             }
         };
         let unavailable = matches!(&outcome, Ok(Err(failure)) if failure.is_unavailable());
         let mut reply = match outcome {
             Ok(Ok(reply)) => reply,
             Ok(Err(failure)) => {
-                let only_reads = declared.effect == Some(Effect::Read);
                 panic::catch(|| Reply::from_failure(failure, only_reads, |thrown| target.executor.explain(thrown)))
                     .unwrap_or_else(|panic| panicked(&target, &context, &panic))
             }
@@ -158,7 +158,7 @@ fn panicked(target: &Target<'_>, context: &Context, panic: &Panic) -> Reply {
         tracing::error!(
             connector = target.connector,
             command = context.command,
-            message = %redactor.text(&panic.message),
+            panic = %redactor.text(&panic.message),
             location = panic.location,
             backtrace = panic.backtrace,
             "a connector panicked"

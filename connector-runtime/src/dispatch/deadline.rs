@@ -1,6 +1,6 @@
-//! Polls the work of a call until its deadline and catches its panics.
+//! Polls the work of a call until its deadline or the end of the process, and catches its panics.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,10 +15,15 @@ pub(super) fn timed_out(timeout: Duration) -> String {
     format!("Timed out after {} ms", timeout.as_millis())
 }
 
-/// Runs the work of a call until its deadline and so much longer; a panic in it becomes a value.
+/// The error of a call that was cut because the process had to end.
+const CUT: &str = "The server stopped before the command ended";
+
+/// Runs the work of a call until its deadline and so much longer; a panic in it becomes a value. `leaves_traces` is
+/// whether work that is cut may have had an effect.
 pub(super) async fn until_deadline<'a>(
     context: &Context,
     grace: Duration,
+    leaves_traces: bool,
     mut begin: impl FnMut() -> BoxFuture<'a, Result<Reply, Failure>>,
 ) -> Result<Result<Reply, Failure>, Panic> {
     let mut work = None;
@@ -39,8 +44,21 @@ pub(super) async fn until_deadline<'a>(
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     });
-    match tokio::time::timeout_at(context.deadline + grace, rest).await {
-        Ok(outcome) => outcome,
-        Err(_) => Ok(Err(Fail::new(timed_out(context.timeout())).into())),
+    let stopped = async {
+        match &context.stop {
+            Some(stop) => stop.cancelled().await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        outcome = tokio::time::timeout_at(context.deadline + grace, rest) => match outcome {
+            Ok(outcome) => outcome,
+            Err(_) => Ok(Err(Fail::new(timed_out(context.timeout())).into())),
+        },
+        () = stopped => {
+            let fail = Fail::new(CUT);
+            Ok(Err(if leaves_traces { fail.diagnostic("outcome", "unknown") } else { fail }.into()))
+        }
     }
 }

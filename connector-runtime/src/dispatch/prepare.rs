@@ -108,6 +108,7 @@ pub fn prepare_checked(target: Target<'_>, mut invocation: Invocation, checked: 
         idempotency_key: invocation.idempotency_key,
         scope,
         deadline: began + timeout,
+        stop: invocation.stop,
         cancelled: OnceLock::new(),
     });
     Prepared::Call(Call { target, command, context, scenario, began })

@@ -105,9 +105,10 @@ impl Breaker {
         Ok(Admission { breaker: self, settled: false })
     }
 
-    /// Closes the circuit: the service has answered.
-    pub fn close(&self) {
-        *self.0.lock() = Inner::default();
+    /// Closes the circuit: the service has answered. Returns whether it was not closed before.
+    pub fn close(&self) -> bool {
+        let before = std::mem::take(&mut *self.0.lock());
+        !matches!(before.phase, Phase::Closed)
     }
 
     /// Returns the state of the circuit.
@@ -133,24 +134,28 @@ impl Inner {
 }
 
 impl Admission<'_> {
-    /// Reports that the service answered, whatever it said.
-    pub fn reached(mut self) {
+    /// Reports that the service answered, whatever it said. Returns whether the circuit was not closed before.
+    pub fn reached(mut self) -> bool {
         self.settled = true;
-        self.breaker.close();
+        self.breaker.close()
     }
 
-    /// Reports that no connection could be opened.
-    pub fn unreachable(mut self, now: Instant, error: String) {
+    /// Reports that no connection could be opened. Returns whether that opened a circuit that was closed.
+    pub fn unreachable(mut self, now: Instant, error: String) -> bool {
         self.settled = true;
         let mut inner = self.breaker.0.lock();
         inner.failures = inner.failures.saturating_add(1);
         inner.last_error = Some(error);
         match inner.phase {
-            Phase::Closed if inner.failures >= MAX_FAILURES => inner.open(now, FIRST_PAUSE),
+            Phase::Closed if inner.failures >= MAX_FAILURES => {
+                inner.open(now, FIRST_PAUSE);
+                return true;
+            }
             Phase::HalfOpen { pause } => inner.open(now, (pause * 2).min(MAX_PAUSE)),
             // Calls that went out before it opened come back after: they prolong nothing.
             Phase::Closed | Phase::Open { .. } => {}
         }
+        false
     }
 }
 

@@ -87,7 +87,7 @@ impl External {
         let Service { endpoint, status, .. } = &self.service;
         let outcome = health(&self.client, endpoint).await;
         if matches!(&outcome, Ok(_) | Err(ProbeError::Status { .. })) {
-            status.breaker.close();
+            self.note_reached(status.breaker.close());
         }
         status.note_health(outcome.as_ref().map(|_| ()).map_err(ToString::to_string));
         outcome.map(|header| status.fit.note(header.as_deref()))
@@ -105,6 +105,13 @@ impl External {
                 status.fit.check(&self.client, endpoint, expected, schema, most).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Tells the log of a circuit that has just closed.
+    fn note_reached(&self, has_closed: bool) {
+        if has_closed {
+            tracing::info!(event = "circuit_closed", endpoint = %self.service.endpoint, "an external service is reached again");
         }
     }
 
@@ -162,14 +169,19 @@ impl External {
         request = request.header("content-type", "application/json").body(body).sensitive_body();
         let outcome = request.send().await;
         match &outcome {
-            Err(error) if never_connected(error) => admission.unreachable(Instant::now(), error.to_string()),
+            Err(error) if never_connected(error) => {
+                if admission.unreachable(Instant::now(), error.to_string()) {
+                    let endpoint = &self.service.endpoint;
+                    tracing::warn!(event = "circuit_opened", %endpoint, %error, "an external service cannot be reached; calls are refused until it can");
+                }
+            }
             // Refused before a packet left, or broken off: neither tells of the way to the service.
             Err(EgressError::Policy { .. } | EgressError::Request { .. } | EgressError::Scope { .. }) => {
                 drop(admission);
             }
-            Err(_) => admission.reached(),
+            Err(_) => self.note_reached(admission.reached()),
             Ok(response) => {
-                admission.reached();
+                self.note_reached(admission.reached());
                 self.service.status.fit.note(response.header(SCHEMA_HEADER));
             }
         }

@@ -10,10 +10,11 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::protocol::Fingerprint;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::Breaker;
+use super::breaker::{Breaker, CircuitState};
 use super::schema_check::SchemaComparison;
 use super::state::{ExternalState, Health};
 
@@ -57,6 +58,12 @@ impl ServiceStatuses {
                 status
             }
         }
+    }
+
+    /// Returns how many services cannot be reached at the moment.
+    pub fn open_circuits(&self) -> usize {
+        let now = Instant::now();
+        self.0.lock().values().filter(|(_, status)| status.breaker.state(now) != CircuitState::Closed).count()
     }
 
     /// Forgets a connector that was deleted.

@@ -41,6 +41,7 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// When it was asked.
+    #[serde(with = "crate::schema::times::milliseconds")]
     pub at: Timestamp,
 }
 

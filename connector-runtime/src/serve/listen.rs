@@ -40,7 +40,7 @@ const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// How often refused connections are reported at most.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
-/// The longest that running calls may go on after a stop was asked for.
+/// The longest that running calls may go on after a stop was asked for, unless a setting says otherwise.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 /// Time between two pings of an HTTP/2 client.
 const PING: Duration = Duration::from_secs(20);
@@ -102,11 +102,10 @@ pub async fn run(registry: Registry, settings: Settings) -> Result<(), ServeErro
 
 /// Serves a router with the usual limits of connections; see [`serve_within`].
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    serve_within(listener, router, ConnectionLimits::default(), stop).await;
+    serve_within(listener, router, ConnectionLimits::default(), STOP_TIMEOUT, stop).await;
 }
 
-/// Serves a router until `stop` completes, then waits for running requests, for at most [`STOP_TIMEOUT`]. Handlers
-/// find the caller's address in the extension `Option<ConnectInfo<SocketAddr>>`.
+/// Serves a router until `stop` completes, then waits for running requests, for at most `grace`. Handlers find the caller's address in the extension `Option<ConnectInfo<SocketAddr>>`.
 ///
 /// A connection beyond `limits` is answered with 503 and closed. One that sends nothing, asks for nothing or reads nothing
 /// for too long is closed without an answer. Requests that another reader might understand differently are answered with 400.
@@ -114,6 +113,7 @@ pub async fn serve_within(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    grace: Duration,
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -140,8 +140,8 @@ pub async fn serve_within(
         }
     }
     drop(listener);
-    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!(seconds = STOP_TIMEOUT.as_secs(), "calls were still running when the time was up");
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds = grace.as_secs(), "calls were still running when the time was up");
     }
 }
 
@@ -213,14 +213,15 @@ pub fn stop_signal() -> io::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         for asked_before in [false, true] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            let signal = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
             if asked_before {
-                tracing::warn!("asked to stop twice: ending at once");
+                tracing::warn!(signal, "asked to stop twice: ending at once; calls that are running are lost");
                 std::process::exit(1);
             }
+            tracing::info!(signal, "asked to stop");
             token.cancel();
         }
     });

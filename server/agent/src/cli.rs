@@ -104,7 +104,7 @@ struct AgentArgs {
 /// [`CommandError::Usage`] for invalid settings, [`CommandError::Failed`] if the work failed.
 pub fn run(registry: Registry, command: AgentCommand) -> Result<ExitCode, CommandError> {
     let AgentCommand { command, args } = command;
-    logs::init_logs(args.log_format, &args.log);
+    logs::init_logs(args.log_format, &args.log).map_err(CommandError::usage)?;
     let settings = args.settings(&registry)?;
     for open in process::seal() {
         tracing::warn!("{open}");

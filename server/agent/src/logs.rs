@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -23,18 +24,49 @@ pub enum LogFormat {
     Json,
 }
 
+/// Why a filter of log lines cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the log filter {filter:?} (--log, FLOH_LOG) cannot be read: {reason}; write a level (off, error, warn, info, debug, trace) or TARGET=LEVEL, several with commas between them, for example info or server=debug,info"
+)]
+pub struct BadFilter {
+    filter: String,
+    reason: String,
+}
+
 /// Starts logging to standard error. Calling it twice changes nothing.
-pub fn init_logs(format: LogFormat, filter: &str) {
+///
+/// # Errors
+/// If the filter cannot be read.
+pub fn init_logs(format: LogFormat, filter: &str) -> Result<(), BadFilter> {
     // A second subscriber is refused and the first one stays, which tests rely on.
-    drop(subscriber(format, filter, std::io::stderr).try_init());
+    drop(subscriber(format, parse_filter(filter)?, std::io::stderr).try_init());
+    Ok(())
+}
+
+/// Reads a filter. The library takes a word that is no level for the name of a target, whose lines it then shows alone;
+/// such a word is a misspelt level nearly always, so it is refused.
+///
+/// # Errors
+/// With the word, and what a filter looks like.
+pub fn parse_filter(text: &str) -> Result<EnvFilter, BadFilter> {
+    let bad = |reason: String| BadFilter { filter: text.to_owned(), reason };
+    let plain = |directive: &&str| !directive.contains(['=', '[', ']', '{', '}', '"']);
+    let unknown = |directive: &&str| directive.parse::<LevelFilter>().is_err();
+    if let Some(word) = text.split(',').map(str::trim).find(|word| plain(word) && unknown(word)) {
+        return Err(bad(match word {
+            "" => "it has an empty part".to_owned(),
+            word => format!("{word} is no level"),
+        }));
+    }
+    EnvFilter::try_new(text).map_err(|error| bad(error.to_string()))
 }
 
 /// Returns a subscriber that writes events as lines.
-pub fn subscriber<W>(format: LogFormat, filter: &str, writer: W) -> Dispatch
+pub fn subscriber<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Dispatch
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         // The only span is the request; a list of all spans would repeat it.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRef, FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use connector_runtime::egress::memory::Reserved;
 use connector_runtime::schema::json_text::{MAX_JSON_VALUES, MAX_PARAM_VALUES};
 use futures_util::StreamExt as _;
@@ -22,6 +22,11 @@ pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
 pub const DOCUMENT_LIMIT: usize = 64 * 1024 * 1024;
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much of a body that is too large is still read, in bytes: many clients read no answer before they have sent all, and
+/// a connection that is closed on them shows them none.
+pub(super) const DRAINED: usize = 16 * 1024 * 1024;
+/// How long that may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// From this size on, in bytes, a body is parsed on the blocking pool, off the request threads.
 const LARGE: usize = 64 * 1024;
 /// From this size on, in bytes, a body counts as a document.
@@ -44,7 +49,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let limits = Services::from_ref(state).work.clone();
         let (parts, body) = request.into_parts();
-        let (bytes, reserved) = read(body, parts.headers.get(header::CONTENT_LENGTH), LIMIT, &limits).await?;
+        let (bytes, reserved) = read(body, &parts.headers, LIMIT, &limits).await?;
         let content_type = parts.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("").to_owned());
         // An empty body needs no content type.
         if !bytes.is_empty() && !content_type.as_deref().is_some_and(is_json) {
@@ -119,7 +124,7 @@ impl<const LIMIT: usize> JsonBytes<LIMIT> {
 /// Reads a body; its bytes are counted as they come, because a body that is only announced takes nothing.
 async fn read(
     body: Body,
-    length: Option<&header::HeaderValue>,
+    headers: &HeaderMap,
     limit: usize,
     limits: &WorkLimits,
 ) -> Result<(Vec<u8>, Reserved), Problem> {
@@ -127,8 +132,13 @@ async fn read(
         let detail = format!("the body is larger than {} MiB", limit / 1024 / 1024);
         closing(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail))
     };
+    let length = headers.get(header::CONTENT_LENGTH);
     let announced = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|announced| announced > limit) {
+    if let Some(announced) = announced.filter(|announced| *announced > limit) {
+        // Who asks first is told before anything is sent.
+        if !headers.contains_key(header::EXPECT) && announced <= limit + DRAINED {
+            drain(body.into_data_stream(), announced).await;
+        }
         return Err(too_large());
     }
     let reading = async {
@@ -142,6 +152,8 @@ async fn read(
                 Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", detail)
             })?;
             if bytes.len() + data.len() > limit {
+                drop((bytes, reserved));
+                drain(parts, DRAINED).await;
                 return Err(too_large());
             }
             let grown = limits.memory.grow(&mut reserved, bytes.len() + data.len());
@@ -154,6 +166,18 @@ async fn read(
         let detail = "the body took longer than 60 seconds to arrive";
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail))
     })
+}
+
+/// Reads at most so many bytes of a body and drops them.
+async fn drain(mut parts: BodyDataStream, mut most: usize) {
+    let reading = async {
+        while let Some(Ok(data)) = parts.next().await {
+            let Some(rest) = most.checked_sub(data.len()) else { return };
+            most = rest;
+        }
+    };
+    // Nothing else can be done for a client that is too slow.
+    drop(tokio::time::timeout(DRAIN_TIMEOUT, reading).await);
 }
 
 /// Closes the connection with the answer, because the rest of the body is not read.

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::Problem;
 use crate::app::App;
-use crate::script::Workers;
+use crate::telemetry;
 
 const TAG: &str = "server";
 
@@ -32,10 +32,7 @@ pub(super) async fn metrics(
     State(app): State<App>,
     axum::Extension(handle): axum::Extension<Option<PrometheusHandle>>,
 ) -> Response {
-    let Workers { working, waiting } = app.scripts.sandbox.workers();
-    for (state, count) in [("working", working), ("waiting", waiting)] {
-        metrics::gauge!("floh_script_workers", "state" => state).set(u32::try_from(count).unwrap_or(u32::MAX));
-    }
+    telemetry::observe(&app);
     match handle {
         Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

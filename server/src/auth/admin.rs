@@ -18,7 +18,12 @@ pub const ENVIRONMENT_MINIMUM: usize = 32;
 #[derive(Debug, Clone)]
 pub enum AdminStart {
     /// There was none, so one was created; this is its text, to be shown once.
-    Created(Secret),
+    Created {
+        /// The token's text.
+        token: Secret,
+        /// Whether there never was a token of any kind.
+        is_first: bool,
+    },
     /// The token is that of `FLOH_ADMIN_TOKEN`.
     Environment,
     /// There is already an administrator's token.
@@ -66,15 +71,16 @@ impl Authenticator {
             if tokens.has_admin(store::now()).await? {
                 return Ok(AdminStart::Present);
             }
+            let is_first = !tokens.any().await?;
             let first = NewToken {
-                name: "first start".to_owned(),
+                name: if is_first { "first start" } else { "start without an admin" }.to_owned(),
                 kind: TokenKind::Api,
                 scopes: vec![Scope::Admin.as_str().to_owned()],
                 expires_at: None,
                 agent_id: None,
                 connector_names: Vec::new(),
             };
-            return Ok(AdminStart::Created(self.issue(first).await?.text));
+            return Ok(AdminStart::Created { token: self.issue(first).await?.text, is_first });
         };
 
         let characters = text.expose().chars().count();

@@ -323,7 +323,9 @@ async fn last_use_is_written_when_flushed(db: TestDb) {
 
 async fn the_first_start_makes_one_admin_token(db: TestDb) {
     let auth = Authenticator::new(db.store.clone());
-    let AdminStart::Created(text) = auth.ensure_admin(None).await.unwrap() else { panic!("none was there") };
+    let AdminStart::Created { token: text, is_first: true } = auth.ensure_admin(None).await.unwrap() else {
+        panic!("none was there")
+    };
     assert!(auth.authenticate(text.expose()).await.unwrap().allows(Scope::TokensWrite));
     let again = Authenticator::new(db.store.clone());
     assert!(matches!(again.ensure_admin(None).await.unwrap(), AdminStart::Present));
@@ -331,7 +333,7 @@ async fn the_first_start_makes_one_admin_token(db: TestDb) {
     // The last administrator's token is gone: the next start creates one again.
     again.issue(api(&["tokens:*"])).await.unwrap();
     again.revoke(id).await.unwrap();
-    assert!(matches!(auth.ensure_admin(None).await.unwrap(), AdminStart::Created(_)));
+    assert!(matches!(auth.ensure_admin(None).await.unwrap(), AdminStart::Created { is_first: false, .. }));
 }
 
 async fn the_environments_token_lives_with_the_environment(db: TestDb) {
@@ -375,7 +377,7 @@ async fn the_environments_token_lives_with_the_environment(db: TestDb) {
     // Once it is revoked, it does not come back, and another administrator's token is needed.
     auth.revoke(id).await.unwrap();
     let (auth, how) = start(&db.store, None).await;
-    let AdminStart::Created(text) = how else { panic!("{how:?}") };
+    let AdminStart::Created { token: text, .. } = how else { panic!("{how:?}") };
     assert!(auth.authenticate(two).await.is_err());
     auth.authenticate(text.expose()).await.unwrap();
 

@@ -4,8 +4,9 @@
 //! if so, the other server is alive and this one does not start; if not, the lease runs out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
 
 use super::Background;
 use crate::store::{Claimed, HEARTBEAT, LiveReplica, Store, StoreError};
@@ -13,6 +14,9 @@ use crate::store::{Claimed, HEARTBEAT, LiveReplica, Store, StoreError};
 /// The name of the task that renews the lease.
 pub const NAME: &str = "lease";
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
+/// How long a renewal is taken for proof that the database takes writes, so that callers of `/readyz`, who may be
+/// anyone, do not cause a write each.
+const PROVEN: Duration = Duration::from_secs(1);
 /// How often a start checks whether another server's lease was renewed.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -37,11 +41,21 @@ fn shown(other: &LiveReplica) -> String {
     format!("{id}, {at}release {release}, since {started_at:.0}, for {:#}", other.age())
 }
 
+/// Why the lease could not be renewed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("while the database was away another server ({}) has taken it; stop one", shown(.0))]
+    Lost(Box<LiveReplica>),
+    #[error("the lease on the database could not be renewed: {0}")]
+    Store(StoreError),
+}
+
 /// A lease on the database.
 #[derive(Debug)]
 pub(crate) struct Lease {
     store: Store,
-    lost: AtomicBool,
+    /// The last renewal: when it was, and why it failed.
+    last: Mutex<(Instant, Result<(), Arc<Failure>>)>,
 }
 
 impl Lease {
@@ -66,32 +80,40 @@ impl Lease {
             seen = Some(other);
             tokio::time::sleep(wait.clamp(Duration::from_millis(1), LOOK)).await;
         }
-        let lease = Arc::new(Self { store: store.clone(), lost: AtomicBool::new(false) });
+        let lease = Arc::new(Self { store: store.clone(), last: Mutex::new((Instant::now(), Ok(()))) });
         let renewed = Arc::downgrade(&lease);
         background.spawn(NAME, HEARTBEAT, move || {
             let lease = renewed.upgrade()?;
-            Some(Box::pin(async move { lease.renew().await }))
+            Some(Box::pin(async move { lease.renew(Duration::ZERO).await.map_err(|failure| failure.to_string()) }))
         });
         Ok(lease)
     }
 
-    async fn renew(&self) -> Result<(), String> {
-        match self.store.replicas().renew(RELEASE).await {
-            Ok(Claimed::Held) => {
-                self.lost.store(false, Ordering::Relaxed);
-                Ok(())
-            }
-            Ok(Claimed::Taken(other)) => {
-                self.lost.store(true, Ordering::Relaxed);
-                Err(format!("while the database was away another server ({}) has taken it; stop one", shown(&other)))
-            }
-            Err(error) => Err(format!("the lease on the database could not be renewed: {error}")),
-        }
+    /// Checks that this server holds the database and that the database takes writes, which the renewal of the lease is.
+    ///
+    /// # Errors
+    /// The reason, for anyone who may ask.
+    pub(crate) async fn check(&self) -> Result<(), &'static str> {
+        self.renew(PROVEN).await.map_err(|failure| match &*failure {
+            Failure::Lost(_) => "another server has taken the database while it was away from this one",
+            Failure::Store(error) => error.unavailability(),
+        })
     }
 
-    /// Returns whether another server has taken the database after this server's lease ran out.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+    /// Renews the lease, unless that was done within `proven`.
+    async fn renew(&self, proven: Duration) -> Result<(), Arc<Failure>> {
+        let mut last = self.last.lock().await;
+        let (at, outcome) = &*last;
+        if at.elapsed() < proven {
+            return outcome.clone();
+        }
+        let outcome = match self.store.replicas().renew(RELEASE).await {
+            Ok(Claimed::Held) => Ok(()),
+            Ok(Claimed::Taken(other)) => Err(Arc::new(Failure::Lost(Box::new(other)))),
+            Err(error) => Err(Arc::new(Failure::Store(error))),
+        };
+        *last = (Instant::now(), outcome.clone());
+        outcome
     }
 
     /// Gives up the lease.

@@ -9,6 +9,7 @@ use super::config::{invalid, missing};
 use super::config_migration::shown_name;
 use crate::agent_hub::ServingAgentState;
 use crate::store::{ConnectorRow, ExecutionModel};
+use crate::type_schema::type_withdrawn;
 
 /// Returns the view of a service's status.
 pub(super) fn service_state(state: ExternalState) -> ServiceState {
@@ -47,6 +48,15 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
     let missing: Vec<String> =
         missing(fields, &row.config, |name| secrets.contains_key(name)).into_iter().map(str::to_owned).collect();
     let invalid: Vec<String> = invalid(fields, &row.config).into_iter().map(str::to_owned).collect();
+    // An external connector needs no code in this server.
+    let reason = if !available && execution_model != ExecutionModel::External {
+        Some(type_withdrawn(&type_name))
+    } else {
+        let said = |what: &str, names: &[String]| {
+            (!names.is_empty()).then(|| format!("{what} in config: {}", names.join(", ")))
+        };
+        said("Missing", &missing).or_else(|| said("Invalid", &invalid))
+    };
     let named = fields.iter().filter(|(_, field)| field.holds_secret()).map(|(name, _)| name.as_str());
     let shown = named
         .chain(secrets.keys().map(String::as_str))
@@ -72,8 +82,8 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
         // The value of a field that a newer version of the type made a secret may still be stored in plain text.
         config: row.config.into_iter().filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret)).collect(),
         secrets: shown,
-        // An external connector needs no code in this server.
-        ready: missing.is_empty() && invalid.is_empty() && (available || execution_model == ExecutionModel::External),
+        ready: reason.is_none(),
+        reason,
         missing,
         invalid,
         secrets_cleared: Vec::new(),
@@ -90,6 +100,7 @@ pub(super) fn take_agent_config(view: &mut ConnectorView, agent: &ServingAgentSt
         view.missing.clear();
         view.invalid.clear();
         view.ready = true;
+        view.reason = None;
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct CallArgs {
 
 pub(super) fn run(registry: &Registry, args: CallArgs) -> Result<ExitCode, CliError> {
     let entry = entry(registry, &args.name)?;
-    telemetry::init_logs(LogFormat::Pretty, args.log_level.as_str());
+    telemetry::init_logs(LogFormat::Pretty, args.log_level.as_str()).map_err(CliError::usage)?;
     let schema = entry.schema();
     let connection = values::read(&args.config, &schema.connection, "connection field")?;
     let name = args.command.as_deref().or(schema.default_command.as_deref());

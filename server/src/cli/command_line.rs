@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use connector_runtime::registry::Registry;
 use floh_agent::cli::CommandError;
 
@@ -107,7 +108,25 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     if stands_for_serve(arguments.get(1)) {
         arguments.insert(1, "serve".into());
     }
-    Cli::try_parse_from(arguments)
+    Cli::try_parse_from(arguments).map_err(with_variable)
+}
+
+/// Names the variable of a refused flag, because the value may have come from there.
+fn with_variable(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return error };
+    let flag = shown.split_whitespace().next().unwrap_or_default().trim_start_matches("--");
+    let command = Cli::command();
+    let serve = command.get_subcommands().flat_map(clap::Command::get_arguments);
+    let variable = command
+        .get_arguments()
+        .chain(serve)
+        .find(|argument| argument.get_long() == Some(flag))
+        .and_then(|argument| argument.get_env()?.to_str());
+    if let Some(variable) = variable {
+        let shown = ContextValue::String(format!("{shown} ({variable})"));
+        error.insert(ContextKind::InvalidArg, shown);
+    }
+    error
 }
 
 /// `floh` alone and `floh --listen ..` mean `floh serve`.

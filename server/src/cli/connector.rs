@@ -61,7 +61,7 @@ pub(super) fn run(registry: &Registry, command: ConnectorCommand) -> Result<Exit
         }
     }
     let served = Registry::of(descriptors).map_err(CliError::failed)?;
-    telemetry::init_logs(args.log_format, &args.log);
+    telemetry::init_logs(args.log_format, &args.log).map_err(CliError::usage)?;
     let settings = Settings {
         listen: args.listen,
         signing_secret: secret_variable("FLOH_SIGNING_SECRET"),

@@ -89,7 +89,8 @@ pub(super) fn run(command: ScriptCommand) -> Result<ExitCode, CliError> {
     match command.what {
         What::Check(args) => runtime()?.block_on(author::check(&args)),
         What::Run(args) => {
-            telemetry::init_logs(LogFormat::Pretty, &format!("warn,connector={}", args.log_level));
+            telemetry::init_logs(LogFormat::Pretty, &format!("warn,connector={}", args.log_level))
+                .map_err(CliError::usage)?;
             runtime()?.block_on(async { if args.watch { watch::run(&args).await } else { author::run(&args).await } })
         }
     }

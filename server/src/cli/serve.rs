@@ -15,6 +15,7 @@ use crate::app::{App, Options};
 use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs, seal_process};
 use crate::data_lock::DataLock;
+use crate::listen::StopTimes;
 use crate::seed::SeedOptions;
 use crate::store::sqlite_file;
 use crate::work::WorkLimits;
@@ -24,7 +25,7 @@ use crate::{listen, telemetry};
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
-    telemetry::init_logs(args.log_format, &args.log);
+    telemetry::init_logs(args.log_format, &args.log).map_err(CliError::usage)?;
     let secrets = EnvSecrets::read();
     seal_process();
     listen::raise_descriptor_limit();
@@ -68,7 +69,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let limits = args.connections.limits();
-    let served = serve_app(&app, listener, limits, secrets.admin_token.as_ref(), metrics).await;
+    let served = serve_app(&app, listener, limits, args.stop.times(), secrets.admin_token.as_ref(), metrics).await;
     if served.is_err() {
         app.close().await;
     }
@@ -80,6 +81,7 @@ async fn serve_app(
     app: &App,
     listener: TcpListener,
     limits: ConnectionLimits,
+    times: StopTimes,
     admin_token: Option<&Secret>,
     metrics: PrometheusHandle,
 ) -> Result<(), CliError> {
@@ -89,13 +91,13 @@ async fn serve_app(
     app.scripts.sandbox.prepare();
     let router = api::router(app, Some(metrics));
     app.announce(address).await.map_err(CliError::failed)?;
-    if let AdminStart::Created(token) = first {
-        welcome(address, &token);
+    if let AdminStart::Created { token, is_first } = first {
+        welcome(address, &token, is_first);
     }
     // Whoever reads the next line may send a signal at once.
     let asked = stop_signal().map_err(CliError::failed)?;
     print(format_args!("listening on http://{address}"));
-    listen::serve(listener, router, limits, app, &asked).await;
+    listen::serve(listener, router, limits, times, app, &asked).await;
     Ok(())
 }
 
@@ -108,10 +110,11 @@ async fn upkeep(metrics: PrometheusHandle) {
     }
 }
 
-/// The message at the first start: the admin token, shown once, with a line that can be copied.
-fn welcome(address: SocketAddr, token: &Secret) {
+/// The message with an admin token, shown once, and a line that can be copied.
+fn welcome(address: SocketAddr, token: &Secret, is_first: bool) {
     let token = token.expose();
+    let why = if is_first { "First start." } else { "No admin token is valid any more." };
     print(format_args!(
-        "First start. This admin token is shown once; keep it:\n\n  {token}\n\nTry it:\n\n  curl -H 'Authorization: Bearer {token}' http://{address}/api/connector-types\n"
+        "{why} This admin token is shown once; keep it:\n\n  {token}\n\nTry it:\n\n  curl -H 'Authorization: Bearer {token}' http://{address}/api/connector-types\n"
     ));
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::path::{Finish, run};
+use super::path::{Finish, Unwritten, run};
 use super::{ExecuteError, Executed, Request};
 use crate::error::Error;
 use crate::instances::Instance;
@@ -147,17 +147,19 @@ struct KeepAnswer {
 
 impl Finish for KeepAnswer {
     async fn finish(self, services: &Services, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
-        let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(error.to_string());
+        let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(Unwritten::internal(error));
         if executed.unavailable {
             // Nothing was executed: the row says so, and the key is free for the next attempt.
-            services.recorder.finish(row).await.map_err(|error| failed(&error))?;
-            services.store.idempotency().release(&self.key, executed.id).await.map_err(|error| failed(&error))?;
+            services.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.into()))?;
+            let freed = services.store.idempotency().release(&self.key, executed.id).await;
+            freed.map_err(|error| ExecuteError::Record(error.into()))?;
             return Ok(());
         }
         let result = serde_json::value::to_raw_value(&executed.reply).map_err(|error| failed(&error))?;
         let answer = Answer { execution_id: executed.id, deprecated: executed.deprecated.is_some(), result };
         let sealed = seal(services, &self.key, &answer).map_err(|error| failed(&error))?;
-        services.recorder.finish_with_answer(row, self.key, sealed).await.map_err(|error| failed(&error))
+        let kept = services.recorder.finish_with_answer(row, self.key, sealed).await;
+        kept.map_err(|error| ExecuteError::Record(error.into()))
     }
 }
 

@@ -9,16 +9,19 @@ use connector_runtime::redact::Redactor;
 use connector_runtime::result::Reply;
 use connector_runtime::schema::Effect;
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::checking::checked;
+use super::log::{self, EndedCall};
 use super::record;
 use crate::auth::OpContext;
 use crate::error::Error;
 use crate::events::{Event, FinishedExecution};
 use crate::instances::Instance;
 use crate::services::Services;
-use crate::store::{ExecutionRow, new_id};
+use crate::store::{ExecutionRow, RecordError, StoreError, mend, new_id};
 use crate::work::Work;
 
 /// A call of a connector's command.
@@ -74,25 +77,54 @@ pub enum ExecuteError {
     Busy(String),
     /// The start could not be recorded, so nothing was called.
     #[error("the start of the execution could not be recorded: {0}")]
-    NotBegun(String),
+    NotBegun(Unwritten),
     /// The row could not be written.
     #[error("the execution could not be recorded: {0}")]
-    Record(String),
+    Record(Unwritten),
+}
+
+/// Why something could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Unwritten {
+    /// For the log.
+    cause: String,
+    /// For anyone who may ask.
+    told: &'static str,
+}
+
+impl Unwritten {
+    /// Wraps a failure of the server itself.
+    pub(super) fn internal(cause: impl std::fmt::Display) -> Self {
+        Self { cause: cause.to_string(), told: "the answer could not be kept" }
+    }
+}
+
+impl From<RecordError> for Unwritten {
+    fn from(error: RecordError) -> Self {
+        Self { cause: error.to_string(), told: error.unavailability() }
+    }
+}
+
+impl From<StoreError> for Unwritten {
+    fn from(error: StoreError) -> Self {
+        Self { cause: error.to_string(), told: error.unavailability() }
+    }
 }
 
 impl From<ExecuteError> for Error {
     fn from(error: ExecuteError) -> Self {
         match error {
             ExecuteError::Busy(_) => Self::unavailable(error.to_string()),
-            ExecuteError::NotBegun(cause) => {
+            ExecuteError::NotBegun(Unwritten { cause, told }) => {
                 tracing::error!(cause, "the start of an execution could not be recorded");
-                Self::unavailable("the database does not answer, so nothing was called; try again in a moment")
+                Self::unavailable(format!("{told}, so nothing was called; {}", mend(told)))
             }
-            ExecuteError::Record(cause) => {
+            ExecuteError::Record(Unwritten { cause, told }) => {
                 tracing::error!(cause, "an execution could not be recorded");
-                Self::unavailable(
-                    "the database does not answer, so the call was not recorded; if it had begun, its outcome is unknown",
-                )
+                Self::unavailable(format!(
+                    "{told}, so the call was not recorded; if it had begun, its outcome is unknown"
+                ))
             }
         }
     }
@@ -113,7 +145,7 @@ pub(super) struct RowOnly;
 
 impl Finish for RowOnly {
     async fn finish(self, services: &Services, row: ExecutionRow, _: &Executed) -> Result<(), ExecuteError> {
-        services.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.to_string()))
+        services.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.into()))
     }
 }
 
@@ -152,12 +184,12 @@ pub(super) async fn refuse(
     mut request: Request,
     reason: &str,
 ) -> Result<Executed, ExecuteError> {
-    let invocation = invocation(instance, &mut request);
+    let invocation = invocation(instance, &mut request, &services.cut);
     let done = refused(instance, invocation, Some(reason));
     let id = new_id();
     let max = services.record_limit;
     let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
-    instance.meters.count(done.reply.success, done.took.as_secs_f64());
+    instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done);
     commit(services, row, &executed, RowOnly).await?;
     Ok(executed)
@@ -187,9 +219,10 @@ async fn run_at(
     let busy = |what: &str| ExecuteError::Busy(what.to_owned());
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
-    let (row, done) = call(services, instance, target, id, request).await?;
+    let span = log::span(id, instance, &request);
+    let (row, done) = call(services, instance, target, id, request).instrument(span).await?;
     let row = record::ended(row, &done, services.record_limit);
-    instance.meters.count(done.reply.success, done.took.as_secs_f64());
+    instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done);
     commit(services, row, &executed, finish).await?;
     Ok(executed)
@@ -203,7 +236,12 @@ async fn commit(
     finish: impl Finish,
 ) -> Result<(), ExecuteError> {
     let event = services.events.is_watched().then(|| FinishedExecution::of(&row));
-    finish.finish(services, row, executed).await?;
+    let line = EndedCall::of(&row, executed);
+    let finished = finish.finish(services, row, executed).await;
+    if let Some(line) = line {
+        line.log(finished.is_ok());
+    }
+    finished?;
     if let Some(event) = event {
         services.events.send(Event::ExecutionFinished(event));
     }
@@ -217,7 +255,7 @@ async fn call(
     id: Uuid,
     mut request: Request,
 ) -> Result<(ExecutionRow, FinishedCall), ExecuteError> {
-    let invocation = invocation(instance, &mut request);
+    let invocation = invocation(instance, &mut request, &services.cut);
     let (schema, max) = (&instance.schema, services.record_limit);
     let target = match (&instance.refusal, target_of(instance)) {
         (None, Some(target)) => target,
@@ -235,11 +273,7 @@ async fn call(
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.
             if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
-                services
-                    .recorder
-                    .start(row.clone())
-                    .await
-                    .map_err(|error| ExecuteError::NotBegun(error.to_string()))?;
+                services.recorder.start(row.clone()).await.map_err(|error| ExecuteError::NotBegun(error.into()))?;
             }
             Ok((row, call.run().await))
         }
@@ -253,7 +287,7 @@ fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall, 
 }
 
 /// Moves what the handler gets out of the request; what the row records stays in it.
-fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
+fn invocation(instance: &Instance, request: &mut Request, cut: &CancellationToken) -> Invocation {
     Invocation {
         command: request.command.take(),
         params: std::mem::take(&mut request.params),
@@ -269,6 +303,7 @@ fn invocation(instance: &Instance, request: &mut Request) -> Invocation {
         log_rate: Some(Arc::clone(&instance.log_rate)),
         http: instance.http.clone(),
         redactor: Some(Arc::clone(&instance.redactor)),
+        stop: Some(cut.clone()),
     }
 }
 

@@ -67,6 +67,11 @@ impl Instances {
         Self { loader, kept }
     }
 
+    /// Returns how many connectors are in memory.
+    pub fn cached(&self) -> usize {
+        self.kept.0.read().by_id.len()
+    }
+
     /// Stores what services answered to refresh tokens and could not be stored before.
     pub async fn store_unsaved(&self) {
         self.loader.refreshers.store_unsaved().await;

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Instance;
-use super::meters::Meters;
+use super::meters::{MeteredNames, Meters};
 use super::refreshing::Refreshers;
 use super::remote::{self, Remote};
 use crate::agent_hub::Hub;
@@ -29,7 +29,7 @@ use crate::script::{AccessTokens, CommandScripts, ScriptExecutor, ScriptMocks, S
 use crate::store::{
     ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, SealedSecret, Store,
 };
-use crate::type_schema::type_schema;
+use crate::type_schema::{type_schema, type_withdrawn};
 use crate::vault::Vault;
 use connector_runtime::external::{HealthCheck, ServiceStatuses};
 
@@ -58,6 +58,8 @@ pub struct Loader {
     pub service_statuses: Arc<ServiceStatuses>,
     /// What renews access tokens.
     pub refreshers: Refreshers,
+    /// Which connectors have metrics of their own.
+    pub metered: MeteredNames,
 }
 
 impl Loader {
@@ -129,7 +131,8 @@ impl Loader {
             .script
             .as_deref()
             .map(|source| ScriptMocks::new(self.scripts.clone(), id.to_string(), Arc::clone(&schema), source));
-        let meters = Meters::new(&connector_type.name);
+        let label = self.metered.label(&connector.fields.name);
+        let meters = Meters::new(&connector_type.name, &label);
         Ok(Instance {
             id: connector.id,
             name: connector.fields.name,
@@ -207,5 +210,5 @@ fn refusal(fields: &ConnectorFields, type_name: &str, served: bool, unfit: Optio
     if !fields.enabled {
         return Some(format!("Connector {} is disabled", fields.name));
     }
-    unfit.or_else(|| (!served).then(|| format!("Connector type {type_name} is not part of this server any more")))
+    unfit.or_else(|| (!served).then(|| type_withdrawn(type_name)))
 }

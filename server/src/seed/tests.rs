@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::store::tests::{TestDb, new_type, type_fields};
-use crate::store::{Actor, NewType, PageRequest, TypeChoice};
+use crate::store::{Actor, NewType, PageRequest, StoreError, TypeChoice};
+use crate::testing::log::Log;
 use crate::testing::types::{Odd, Safe};
 use crate::vault::{Keys, MasterKey};
 
@@ -172,28 +173,9 @@ async fn what_seeding_replaces_stays_in_the_history() {
     assert_eq!(history(&db, "odd").await.len(), 1);
 }
 
-/// Collects what is logged while it exists.
-#[derive(Clone, Default)]
-struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_log_says_what_was_replaced() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let log = Log::keep("info");
     let db = TestDb::sqlite().await;
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
     let row = db.store.types().get("safe").await.unwrap();
@@ -202,18 +184,23 @@ async fn the_log_says_what_was_replaced() {
     db.store.types().update::<StoreError>(row.id, row.revision, changed, Some(put), None).await.unwrap();
     seeded(&db, &[shorter(version(Safe::DESCRIPTOR, "1.3.0"))], STRICT).await.unwrap();
     seeded(&db, &[version(Safe::DESCRIPTOR, "1.2.9")], DOWN).await.unwrap();
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for wanted in [
-        "event=\"connector_type_replaced\" name=\"safe\" from=1.2.0 to=1.3.0 level=major",
-        "changed=\"connection field baseUrl was removed\"",
-        "event=\"connector_type_bump_too_small\"",
-        "needed=2.0.0",
-        "event=\"connector_type_put_replaced\" name=\"safe\" put=\"1.2.1\" seeded=1.3.0",
-        "event=\"connector_type_downgraded\" name=\"safe\" from=1.3.0 to=1.2.9",
-    ] {
-        assert!(text.contains(wanted), "{wanted}: {text}");
+    let lines = log.lines();
+    let told = |event: &str| {
+        let found: Vec<&Value> = lines.iter().filter(|line| line["event"] == event).collect();
+        let [line] = found[..] else { panic!("{event}: {found:?}") };
+        let parts = ["name", "from", "to", "change", "put", "seeded", "needed", "changed"];
+        parts.map(|part| line[part].as_str().unwrap_or_default().to_owned())
+    };
+    let one = "connection field baseUrl was removed";
+    let wanted = [
+        ("connector_type_replaced", ["safe", "1.2.0", "1.3.0", "major", "", "", "", one]),
+        ("connector_type_bump_too_small", ["safe", "1.2.0", "1.3.0", "major", "", "", "2.0.0", one]),
+        ("connector_type_put_replaced", ["safe", "", "", "", "1.2.1", "1.3.0", "", ""]),
+    ];
+    for (event, parts) in wanted {
+        assert_eq!(told(event), parts.map(str::to_owned), "{event}");
     }
-    assert_eq!(text.matches("connector_type_put_replaced").count(), 1, "{text}");
+    assert_eq!(told("connector_type_downgraded")[..3], ["safe", "1.3.0", "1.2.9"]);
 }
 
 #[tokio::test]
@@ -234,7 +221,11 @@ async fn a_users_type_of_the_same_name_stops() {
 async fn a_withdrawn_type_keeps_its_row_and_may_return() {
     let db = TestDb::sqlite().await;
     seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    let log = Log::keep("info");
     seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    let lines = log.lines();
+    let told = lines.iter().find(|line| line["event"] == "connector_type_withdrawn").expect("it is told");
+    assert_eq!((&told["level"], &told["name"]), (&json!("WARN"), &json!("odd")));
     assert!(!stored(&db, "odd").await.2 && stored(&db, "safe").await.2);
     seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
     assert!(stored(&db, "odd").await.2);
@@ -242,6 +233,20 @@ async fn a_withdrawn_type_keeps_its_row_and_may_return() {
     seeded(&db, &[Safe::DESCRIPTOR, version(Odd::DESCRIPTOR, "0.2.0")], STRICT).await.unwrap();
     let (version, _, available) = stored(&db, "odd").await;
     assert_eq!((version.as_str(), available), ("0.2.0", true));
+}
+
+#[tokio::test]
+async fn a_withdrawn_type_without_connectors_may_be_deleted() {
+    let db = TestDb::sqlite().await;
+    let types = db.store.types();
+    seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    let id = types.get("odd").await.unwrap().id;
+    assert!(matches!(types.delete(id).await, Err(StoreError::TypeIsCode)));
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    types.delete(id).await.unwrap();
+    assert!(types.get("odd").await.is_err());
+    seeded(&db, &[Safe::DESCRIPTOR, Odd::DESCRIPTOR], STRICT).await.unwrap();
+    assert!(stored(&db, "odd").await.2, "a later release may bring it back");
 }
 
 #[tokio::test]

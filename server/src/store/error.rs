@@ -143,6 +143,24 @@ impl StoreError {
         matches!(self, Self::Unavailable(_) | Self::Contended)
     }
 
+    /// Returns why the database takes nothing now, in words that anyone may read.
+    pub fn unavailability(&self) -> &'static str {
+        const READ_ONLY: &str = "the database can only be read";
+        let code = match self {
+            Self::Unavailable(sqlx::Error::Database(refusal)) => refusal.code().unwrap_or_default(),
+            _ => return "the database does not answer",
+        };
+        // SQLite's codes are numbers whose low byte names the family, PostgreSQL's have five characters.
+        match (&*code, code.parse::<u32>().map_or(0, |number| number & 0xff)) {
+            ("53100", _) => DISK_FULL,
+            ("25006", _) => READ_ONLY,
+            (code, 13) if code.len() != 5 => DISK_FULL,
+            (code, 8) if code.len() != 5 => READ_ONLY,
+            (code, 5 | 6) if code.len() != 5 => "the database is locked by another process",
+            _ => "the database does not answer",
+        }
+    }
+
     pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
         error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
     }
@@ -175,6 +193,13 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+const DISK_FULL: &str = "the disk of the database is full";
+
+/// Says what helps against a cause that [`StoreError::unavailability`] told.
+pub(crate) fn mend(unavailability: &str) -> &'static str {
+    if unavailability == DISK_FULL { "the operator must free space there" } else { "try again in a moment" }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
@@ -189,8 +214,9 @@ impl From<StoreError> for Error {
             StoreError::TypeGone => Self::conflict("type_gone", text),
             StoreError::BadCursor => Self::invalid_at("?cursor", text),
             other if other.is_unavailable() => {
-                tracing::warn!(cause = %other, "the database did not answer");
-                Self::unavailable("the database does not answer; try again in a moment")
+                let cause = other.unavailability();
+                tracing::warn!(cause = %other, "{cause}");
+                Self::unavailable(format!("{cause}; {}", mend(cause)))
             }
             other => Self::internal(other),
         }

@@ -46,6 +46,17 @@ pub enum RecordError {
     Store(#[source] Arc<StoreError>),
 }
 
+impl RecordError {
+    /// Returns why, in words that anyone may read.
+    pub fn unavailability(&self) -> &'static str {
+        match self {
+            Self::Overloaded => "too many executions wait to be recorded",
+            Self::Closed => "the server is stopping",
+            Self::Store(error) => error.unavailability(),
+        }
+    }
+}
+
 /// Writes execution rows. Clones share one queue and one writer.
 #[derive(Debug, Clone)]
 pub struct Recorder {
@@ -119,6 +130,11 @@ impl Recorder {
     pub async fn close(&self) {
         self.closing.cancel();
         self.ended.cancelled().await;
+    }
+
+    /// Returns how many rows wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Returns whether rows are no longer taken: after [`Recorder::close`], or if the writer has failed.

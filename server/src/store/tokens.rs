@@ -180,6 +180,17 @@ impl Tokens<'_> {
         Ok(false)
     }
 
+    /// Returns whether there is a token, or ever was one that the audit trail remembers.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn any(&self) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM token UNION ALL SELECT 1 FROM audit WHERE subject = 'token' LIMIT 1")
+            .fetch_optional(&self.store.read)
+            .await?;
+        Ok(found.is_some())
+    }
+
     /// Writes when tokens were last used, in one transaction. Deleted tokens are skipped. Subscribers are not notified,
     /// because this does not change what a token may do.
     ///

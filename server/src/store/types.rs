@@ -157,14 +157,15 @@ impl ConnectorTypes<'_> {
         Ok(stored)
     }
 
-    /// Deletes a user's type that has no connectors.
+    /// Deletes a type that has no connectors and is not compiled in.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::TypeIsCode`], [`StoreError::TypeInUse`].
     pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
         let stored = fetch(&mut transaction, &id.to_string()).await?;
-        if stored.source == TypeSource::Code {
+        // One that is compiled in no more would only be in the way.
+        if stored.source == TypeSource::Code && stored.available {
             return Err(StoreError::TypeIsCode);
         }
         if stored.instances > 0 {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tracing::dispatcher::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use floh_agent::logs::{LogFormat, subscriber};
+use floh_agent::logs::{LogFormat, parse_filter, subscriber};
 
 /// Collects what this thread logs, as JSON lines, until it is dropped.
 pub(crate) struct Log {
@@ -22,7 +22,8 @@ impl Log {
     /// Starts to collect the lines that pass a filter.
     pub(crate) fn keep(filter: &str) -> Self {
         let text = Text::default();
-        let guard = tracing::dispatcher::set_default(&subscriber(LogFormat::Json, filter, text.clone()));
+        let guard =
+            tracing::dispatcher::set_default(&subscriber(LogFormat::Json, parse_filter(filter).unwrap(), text.clone()));
         Self { text, _guard: guard }
     }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::fixture::{KEY, TOKENS, answer, invocation, map, refused, run_with};
 use crate::context::Invocation;
@@ -47,6 +48,18 @@ async fn the_deadline_is_that_of_the_call_then_the_connector_then_the_command() 
     assert_eq!(error(call, Some(30)).await.as_deref(), Some("Timed out after 20 ms"));
     let call = Invocation { timeout_ms: Some(u64::MAX), ..hang() };
     assert_eq!(error(call, None).await.as_deref(), Some("Timed out after 300000 ms"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_cut_when_the_process_must_end() {
+    let stop = CancellationToken::new();
+    let call = Invocation { stop: Some(stop.clone()), ..invocation(json!({ "command": "hang" })) };
+    let mut running = Box::pin(run_with(call, None, Some(60_000)));
+    assert!((&mut running).now_or_never().is_none());
+    stop.cancel();
+    let reply = running.await.reply;
+    assert_eq!(reply.error.as_deref(), Some("The server stopped before the command ended"));
+    assert_eq!(reply.diagnostics.as_deref(), Some(&json!({ "outcome": "unknown" })), "it may have had an effect");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,13 +12,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
-use crate::serve::{ConnectionLimits, serve, serve_within};
+use crate::serve::{ConnectionLimits, STOP_TIMEOUT, serve, serve_within};
 
 pub(super) async fn start(router: Router, limits: Option<ConnectionLimits>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     match limits {
-        Some(limits) => tokio::spawn(serve_within(listener, router, limits, std::future::pending())),
+        Some(limits) => tokio::spawn(serve_within(listener, router, limits, STOP_TIMEOUT, std::future::pending())),
         None => tokio::spawn(serve(listener, router, std::future::pending())),
     };
     address

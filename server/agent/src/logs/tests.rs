@@ -24,7 +24,7 @@ impl io::Write for Text {
 fn logged(format: LogFormat, log: impl FnOnce()) -> String {
     let text = Text::default();
     let writer = text.clone();
-    tracing::dispatcher::with_default(&subscriber(format, "info", move || writer.clone()), log);
+    tracing::dispatcher::with_default(&subscriber(format, parse_filter("info").unwrap(), move || writer.clone()), log);
     String::from_utf8(text.0.lock().clone()).unwrap()
 }
 
@@ -59,4 +59,21 @@ fn json_lines_stay_json() {
     assert_eq!(all.lines().count(), 1);
     let line: serde_json::Value = serde_json::from_str(&all).unwrap();
     assert_eq!((&line["message"], &line["shown"]), (&HOSTILE.into(), &HOSTILE.into()));
+}
+
+#[test]
+fn a_filter_that_is_misspelt_is_refused_with_the_word() {
+    for (filter, word) in [
+        ("verbose", "verbose is no level"),
+        ("info,debgu", "debgu is no level"),
+        ("server=debgu", "error parsing level filter"),
+        ("info,,debug", "empty part"),
+        ("", "empty part"),
+    ] {
+        let error = parse_filter(filter).expect_err(filter).to_string();
+        assert!(error.contains(word) && error.contains("--log, FLOH_LOG"), "{error}");
+    }
+    for filter in ["info", "OFF", "server=debug,info", "server[request{request_id=\"a\"}]=trace,warn", "2"] {
+        parse_filter(filter).unwrap();
+    }
 }

@@ -24,9 +24,11 @@ pub struct AgentView {
     /// Whether it is connected.
     pub state: AgentState,
     /// When it connected.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub connected_at: Timestamp,
     /// When it was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "connector_schema::times::optional_milliseconds")]
     pub lost_at: Option<Timestamp>,
     /// The address from which it connected.
     #[serde(skip_serializing_if = "Option::is_none")]

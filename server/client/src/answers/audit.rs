@@ -17,6 +17,7 @@ pub struct AuditEntry {
     /// Id (UUIDv7).
     pub id: Uuid,
     /// When it was written.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub at: Timestamp,
     /// Who made the change.
     pub actor: Actor,

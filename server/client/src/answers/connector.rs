@@ -52,6 +52,9 @@ pub struct ConnectorView {
     pub secrets: BTreeMap<String, SecretState>,
     /// Whether every required connection field is set, every value fits its field, and the type is available.
     pub ready: bool,
+    /// Why it is not ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Required connection fields that are not set.
     pub missing: Vec<String>,
     /// Connection fields whose stored values the type refuses now, so that calls fail.
@@ -64,8 +67,10 @@ pub struct ConnectorView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<RemoteState>,
     /// When it was created.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub created_at: Timestamp,
     /// When it last changed.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub updated_at: Timestamp,
     /// The revision from the `ETag` header; `None` for an item of a list that a client has read.
     #[serde(skip)]
@@ -120,6 +125,7 @@ pub struct ServiceHealth {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// When it was checked.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub at: Timestamp,
 }
 
@@ -144,5 +150,6 @@ pub struct SecretState {
     pub set: bool,
     /// When it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "connector_schema::times::optional_milliseconds")]
     pub updated_at: Option<Timestamp>,
 }

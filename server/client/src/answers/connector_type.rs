@@ -44,8 +44,10 @@ pub struct TypeView {
     /// How many connectors are of this type.
     pub instances: i64,
     /// When it was created.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub created_at: Timestamp,
     /// When it last changed.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub updated_at: Timestamp,
     /// The revision from the `ETag` header; `None` for an item of a list that a client has read.
     #[serde(skip)]
@@ -66,6 +68,7 @@ pub struct VersionView {
     /// Who wrote it; null for versions of releases that did not record it.
     pub actor: Option<Actor>,
     /// When it was written.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub created_at: Timestamp,
 }
 

@@ -68,6 +68,7 @@ pub struct ExecutionSummary {
     /// Whether the command was deprecated.
     pub deprecated: bool,
     /// When it began.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub started_at: Timestamp,
     /// How long it took in milliseconds; null while it runs.
     pub duration_ms: Option<i64>,
@@ -148,6 +149,7 @@ pub struct ExecutionView {
     #[cfg_attr(feature = "schema", schema(value_type = Vec<LogLine>))]
     pub logs: Box<RawValue>,
     /// When it began.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub started_at: Timestamp,
     /// How long it took in milliseconds; null while it runs.
     pub duration_ms: Option<i64>,
@@ -176,6 +178,7 @@ impl ExecutionView {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogLine {
     /// The time.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub at: Timestamp,
     /// Its level.
     pub level: LogLevel,

@@ -31,10 +31,13 @@ pub struct TokenView {
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub token: Option<Secret>,
     /// When it was created.
+    #[serde(with = "connector_schema::times::milliseconds")]
     pub created_at: Timestamp,
     /// When it expires.
+    #[serde(default, with = "connector_schema::times::optional_milliseconds")]
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to about a minute.
+    #[serde(default, with = "connector_schema::times::optional_milliseconds")]
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -95,3 +95,46 @@ async fn a_chatty_connector_leaves_the_log_to_the_others() {
     let report = reports.iter().find(|line| line["connector"] == "chatty" && line["dropped"].is_u64()).unwrap();
     assert!(report["message"].as_str().unwrap().contains("were dropped here"), "{report}");
 }
+
+#[tokio::test]
+async fn each_call_that_ended_has_one_line() {
+    let server = TestServer::start().await;
+    server.connector("mine", "safe", json!({ "baseUrl": "https://api.example.com/", "apiKey": CANARY })).await;
+    let log = Log::keep("info");
+    let unknown = "no such command ".repeat(40);
+    let calls = [
+        json!({ "command": "echo" }),
+        json!({ "command": unknown }),
+        json!({ "command": "echo", "mockScenario": "none" }),
+    ];
+    let mut ids = Vec::new();
+    for call in calls {
+        let answer = server.execute("mine", call).await;
+        ids.push(answer.header("x-execution-id").to_owned());
+    }
+    let lines: Vec<Value> = log.lines().into_iter().filter(|line| line["event"] == "execution").collect();
+    let told: Vec<&str> = lines.iter().filter_map(|line| line["execution_id"].as_str()).collect();
+    assert_eq!(told, ids);
+    let (first, second) = (&lines[0], &lines[1]);
+    assert_eq!((&first["connector"], &first["command"]), (&json!("mine"), &json!("echo")), "{first}");
+    assert_eq!((&first["status"], &first["source"]), (&json!("succeeded"), &json!("rest")));
+    assert!(first["ms"].is_u64() && first["actor"].is_string() && first["token_id"].is_string(), "{first}");
+    assert!(first["span"]["request_id"].is_string() && first.get("error").is_none(), "{first}");
+    assert_eq!(second["status"], "failed");
+    assert!(second["error"].as_str().unwrap().starts_with("Unknown command: "), "{second}");
+    assert!(second["command"].as_str().unwrap().chars().count() == 129, "long names are cut: {second}");
+    assert!(second.to_string().len() < 1_500, "{second}");
+}
+
+#[tokio::test]
+async fn what_a_handler_logs_names_its_call() {
+    let server = TestServer::start().await;
+    server.connector("odd", "odd", json!({})).await;
+    let log = Log::keep("info");
+    let answer = server.execute("odd", json!({ "command": "panic" })).await;
+    let lines = log.lines();
+    let line = lines.iter().find(|line| line["message"] == "a connector panicked").expect("it is logged");
+    assert_eq!(line["span"]["execution_id"], answer.header("x-execution-id"), "{line}");
+    assert_eq!((&line["span"]["connector"], &line["span"]["command"]), (&json!("odd"), &json!("panic")));
+    assert!(line["span"]["request_id"].is_string(), "{line}");
+}
