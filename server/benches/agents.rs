@@ -21,7 +21,7 @@ use connector_runtime::prelude::*;
 use connector_runtime::redact::Redactor;
 use connector_runtime::registry::Registry;
 use connector_runtime::serve;
-use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
+use floh_agent::{Agent, AgentConfig, Pace, Route, ServerAddress, Settings};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use server::agent_hub::AgentExecutor;
@@ -106,8 +106,11 @@ async fn round_trips() {
     let token = app.auth.issue(agent_token(0)).await.expect("a token").text;
     let config = "id = \"agent-0\"\n[connectors.bench-0]\ntype = \"count-bench\"\n";
     let settings = Settings {
-        server: ServerAddress::parse(&format!("ws://{address}"), false).expect("an address"),
-        tls: None,
+        route: Route {
+            server: ServerAddress::parse(&format!("ws://{address}"), false).expect("an address"),
+            tls: None,
+            proxy: None,
+        },
         token,
         config: AgentConfig::parse(config, Path::new("agent.toml"), &registry()).expect("a config"),
         data_dir: journal.path().to_owned(),

@@ -1,6 +1,8 @@
 //! Serving and stopping: readiness turns off, accepting stops, running calls get time to end and are cut after it, then
 //! the process ends. The socket itself is served like that of every connector service.
 
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -33,12 +35,14 @@ pub async fn serve(
     times: StopTimes,
     app: &App,
     asked: &CancellationToken,
+    manager: &ServiceManager,
 ) {
     let StopTimes { drain, grace } = times;
     let end = OnceLock::new();
     let stop = async {
         asked.cancelled().await;
         app.begin_stop();
+        manager.stopping();
         if !drain.is_zero() {
             tracing::info!(seconds = drain.as_secs(), "not ready any more; the socket stays open for a while");
             sleep(drain).await;
@@ -63,6 +67,38 @@ pub async fn serve(
     }
     app.close().await;
     tracing::info!("stopped");
+}
+
+/// The service manager that started this process, if it wants to be told how the process is (sd_notify(3)).
+#[derive(Debug, Clone)]
+pub struct ServiceManager(Option<String>);
+
+impl ServiceManager {
+    /// Takes the value of the variable `NOTIFY_SOCKET`: a path, or `@` and an abstract name.
+    pub fn at(socket: Option<String>) -> Self {
+        Self(socket)
+    }
+
+    /// Says that the server is ready.
+    pub fn ready(&self) {
+        self.tell("READY=1");
+    }
+
+    /// Says that the server is stopping.
+    fn stopping(&self) {
+        self.tell("STOPPING=1");
+    }
+
+    fn tell(&self, state: &str) {
+        let Some(path) = &self.0 else { return };
+        let told = UnixDatagram::unbound().and_then(|socket| match path.strip_prefix('@') {
+            Some(name) => socket.send_to_addr(state.as_bytes(), &SocketAddr::from_abstract_name(name)?),
+            None => socket.send_to(state.as_bytes(), path),
+        });
+        if let Err(error) = told {
+            tracing::warn!(%error, "the service manager could not be told: {state}");
+        }
+    }
 }
 
 /// Raises the number of descriptors that this process may open to what the system allows it. Many systems start a

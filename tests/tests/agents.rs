@@ -17,5 +17,7 @@ mod killed;
 mod network;
 #[path = "agents/places.rs"]
 mod places;
+#[path = "agents/route.rs"]
+mod route;
 #[path = "agents/schemas.rs"]
 mod schemas;

@@ -18,7 +18,7 @@ use super::policy::Clearance;
 use super::status_seen::Departing;
 use super::stream::AnsweredBefore;
 use super::url::Target;
-use super::{Client, EgressError, Response, body, suspicious_headers};
+use super::{Client, EgressError, Response, body, suspicious_headers, tls};
 
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
@@ -176,6 +176,10 @@ pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError 
             why: "its head has more than 100 headers or 64 KiB".to_owned(),
             status: None,
         };
+    }
+    if let Some(why) = tls::said(error) {
+        // The request may have left before the server said it.
+        return EgressError::Protocol { target, why, status: None };
     }
     let why = if error.is_parse() {
         "it is not HTTP/1.1 or HTTP/2"

@@ -69,6 +69,7 @@ pub use self::multipart::{Form, Part};
 pub use self::pages::Pages;
 pub use self::paging::{Paging, PagingError};
 pub use self::policy::{Policy, PolicyError};
+pub use self::proxy::{Proxy, tunnel};
 pub use self::request::Request;
 pub use self::response::Response;
 pub use self::retry::Retry;

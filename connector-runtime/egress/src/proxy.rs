@@ -14,21 +14,24 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::PolicyError;
-use super::url::Target;
+use super::url::{Target, TargetHost};
 
 /// The most bytes of a proxy's answer to CONNECT.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// An HTTP proxy.
+/// An HTTP proxy, and the password for it.
 #[derive(Clone)]
-pub(super) struct Proxy {
+pub struct Proxy {
     pub(super) target: Target,
     pub(super) authorization: Option<HeaderValue>,
 }
 
 impl Proxy {
     /// Reads `http://proxy:3128` or `http://user:password@proxy:3128`.
-    pub(super) fn parse(text: &str) -> Result<Self, PolicyError> {
+    ///
+    /// # Errors
+    /// With the reason, without the text.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
         // The text may hold a password and is not repeated.
         let refuse = |why: &str| PolicyError::new("proxy", why);
         let url = Url::parse(text).map_err(|_| refuse("it is not a URL like http://proxy:3128"))?;
@@ -47,6 +50,15 @@ impl Proxy {
         };
         Ok(Self { target, authorization })
     }
+
+    /// Returns the host and the port of the proxy, to be dialled.
+    pub fn place(&self) -> (String, u16) {
+        let host = match &self.target.host {
+            TargetHost::Address(address) => address.to_string(),
+            TargetHost::Name(name) => name.clone(),
+        };
+        (host, self.target.port)
+    }
 }
 
 impl fmt::Debug for Proxy {
@@ -64,8 +76,11 @@ fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Asks a proxy, over a connection to it, for a tunnel to an authority (RFC 9110, section 9.3.6).
-pub(super) async fn tunnel(mut stream: TcpStream, proxy: &Proxy, authority: &str) -> Result<TcpStream, String> {
+/// Asks a proxy, over a connection to it, for a tunnel to an authority, `host:port` (RFC 9110, section 9.3.6).
+///
+/// # Errors
+/// With the reason, if the proxy refuses or breaks the connection.
+pub async fn tunnel(mut stream: TcpStream, proxy: &Proxy, authority: &str) -> Result<TcpStream, String> {
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(authorization) = &proxy.authorization {
         request.extend_from_slice(b"Proxy-Authorization: ");
@@ -85,6 +100,7 @@ pub(super) async fn tunnel(mut stream: TcpStream, proxy: &Proxy, authority: &str
     }
     match status(&head) {
         Some(200..=299) => Ok(stream),
+        Some(407) => Err("the operator's proxy wants another user or password (status 407)".to_owned()),
         Some(status) => Err(format!("the operator's proxy refused it with status {status}")),
         None => Err("the operator's proxy does not speak HTTP".to_owned()),
     }

@@ -38,6 +38,20 @@ pub(super) fn explain(error: &io::Error) -> String {
     )
 }
 
+/// Returns what TLS said in the causes of an error, if it said anything. A server that wants a certificate of its client
+/// says so after the handshake (TLS 1.3).
+pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(tls) = io.and_then(|inner| inner.downcast_ref::<TlsError>()).or_else(|| error.downcast_ref()) {
+            return Some(explain_tls(tls));
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// Explains a TLS error.
 fn explain_tls(error: &TlsError) -> String {
     match error {
@@ -47,6 +61,9 @@ fn explain_tls(error: &TlsError) -> String {
         }
         TlsError::InvalidMessage(_) => {
             "the server does not speak TLS on this port; check the port, or use http://".to_owned()
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server wants a certificate of its client (CertificateRequired)".to_owned()
         }
         TlsError::AlertReceived(alert) => {
             format!("the server refused the handshake ({alert:?}); check its TLS settings")

@@ -47,7 +47,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(
+    pub(super) fn new(
         check: impl Into<String>,
         target: &(impl ToString + ?Sized),
         verdict: CheckResult,
@@ -104,12 +104,13 @@ pub async fn check(settings: &Settings, registry: Arc<Registry>) -> Vec<Finding>
 }
 
 async fn server(settings: &Settings, served: &Served) -> Vec<Finding> {
-    let Settings { server, tls, token, config, data_dir, .. } = settings;
+    let Settings { route, token, config, data_dir, .. } = settings;
+    let server = &route.server;
     if journal::is_in_use(data_dir).await {
         let detail = "an agent is running here, so the registration was not tried; its log says how it stands";
         return vec![Finding::new("server", server, CheckResult::Warning, detail)];
     }
-    match connect::register(server, tls.as_ref(), token, registration(config, served), served).await {
+    match connect::register(route, token, registration(config, served), served).await {
         Ok(registered) => {
             let refused = registered.refused.clone();
             connect::leave(registered).await;

@@ -13,8 +13,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::logs::{self, LogFormat};
-use crate::{Agent, AgentConfig, CheckResult, Finding, Pace, ServerAddress, Settings, check, read_token, tls_config};
-use connector_runtime::process::{self, secret_variable};
+use crate::route::{proxy_for, variables_not_read};
+use crate::{
+    Agent, AgentConfig, CheckResult, Finding, OwnCertificate, Pace, Route, ServerAddress, Settings, check, read_token,
+    tls_config,
+};
+use connector_runtime::process::{self, note_secret_variable, secret_variable};
 
 /// How long running look-ups may delay the end of the process.
 const LAST_LOOKUPS: Duration = Duration::from_millis(200);
@@ -84,6 +88,19 @@ struct AgentArgs {
     /// Certificates (PEM) of the private authority that signed the server's; no other is trusted then.
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// PEM file of the agent's own certificate, for servers and proxies that ask for one; needs --client-key.
+    #[arg(long, global = true, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// PEM file of the key of --client-cert, readable by its owner alone.
+    #[arg(long, global = true, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+    /// HTTP proxy that opens the connection to the server (CONNECT): http://proxy:3128 or http://user:password@proxy:3128.
+    /// A password belongs into the variable. Other variables for proxies are not read.
+    #[arg(long, global = true, env = "FLOH_AGENT_PROXY", value_name = "URL", hide_env_values = true)]
+    proxy: Option<String>,
+    /// Servers that are reached without the proxy: names, addresses, .example.com for all below a name, or *.
+    #[arg(long, global = true, env = "FLOH_AGENT_NO_PROXY", value_name = "HOST", value_delimiter = ',')]
+    no_proxy: Vec<String>,
     /// Folder of the journal; created if it does not exist.
     #[arg(long, global = true, env = "FLOH_DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     data_dir: PathBuf,
@@ -114,12 +131,24 @@ pub fn run(registry: Registry, command: AgentCommand) -> Result<ExitCode, Comman
     let done = match command {
         None => runtime.block_on(serve(settings, registry)),
         Some(Command::Check { json }) => {
-            let findings = runtime.block_on(check(&settings, registry));
+            let mut findings = unread_proxies(&settings);
+            findings.extend(runtime.block_on(check(&settings, registry)));
             show(&findings, json)
         }
     };
     runtime.shutdown_timeout(LAST_LOOKUPS);
     done
+}
+
+/// Warns of variables that say where a proxy is and are not read.
+#[expect(clippy::disallowed_methods, reason = "whether they are set, for a hint to the operator")]
+fn unread_proxies(settings: &Settings) -> Vec<Finding> {
+    if settings.route.proxy.is_some() {
+        return Vec::new();
+    }
+    let set = variables_not_read(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let detail = "it is set, and not read; pass --proxy, or set FLOH_AGENT_PROXY, if the server is reached only so";
+    set.into_iter().map(|name| Finding::new("proxy", name, CheckResult::Warning, detail)).collect()
 }
 
 impl AgentArgs {
@@ -131,10 +160,13 @@ impl AgentArgs {
         let server = ServerAddress::parse(address, self.insecure_ws).map_err(CommandError::usage)?;
         let token = secret_variable("FLOH_AGENT_TOKEN");
         let token = read_token(self.token_file.as_deref(), token).map_err(CommandError::usage)?;
-        let tls = server.is_encrypted().then(|| tls_config(self.ca.as_deref())).transpose();
+        let own = self.client_cert.zip(self.client_key);
+        let own = own.map(|(certificate, key)| OwnCertificate { certificate, key });
+        let tls = server.is_encrypted().then(|| tls_config(self.ca.as_deref(), own.as_ref())).transpose();
+        let proxy = proxy_for(&server, self.proxy.as_deref(), &self.no_proxy).map_err(CommandError::usage)?;
+        note_secret_variable("FLOH_AGENT_PROXY");
         Ok(Settings {
-            server,
-            tls: tls.map_err(CommandError::usage)?,
+            route: Route { server, tls: tls.map_err(CommandError::usage)?, proxy },
             token,
             config: AgentConfig::read(&self.config, registry).map_err(CommandError::usage)?,
             data_dir: self.data_dir,

@@ -14,10 +14,8 @@ use connector_runtime::protocol::frames::limits::{CLOSE_TIMEOUT, HEARTBEAT_SECS,
 use connector_runtime::protocol::frames::{AgentFrame, CloseCode, RegisterFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -27,7 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::ServerAddress;
+use super::Route;
 use super::served::Served;
 
 /// How long connecting and registering may take, each.
@@ -46,7 +44,9 @@ pub enum ConnectError {
         why: String,
     },
     /// The TLS handshake failed.
-    #[error("the TLS handshake with {server} failed: {why}; for a private authority pass its certificate with --ca")]
+    #[error(
+        "the TLS handshake with {server} failed: {why}; for a private authority pass its certificate with --ca, and where the server wants a certificate of the agent, --client-cert and --client-key"
+    )]
     Tls {
         /// The server.
         server: String,
@@ -130,17 +130,16 @@ pub(super) struct Registered {
 
 /// Connects and registers. The server may ask for the schemas of `served` before it accepts the agent.
 pub(super) async fn register(
-    address: &ServerAddress,
-    tls: Option<&Arc<ClientConfig>>,
+    route: &Route,
     token: &Secret,
     registration: RegisterFrame,
     served: &Served,
 ) -> Result<Registered, ConnectError> {
     let slow = |what: &str| ConnectError::Unreachable {
-        server: address.to_string(),
+        server: route.server.to_string(),
         why: format!("{what} took more than {} s", CONNECT_TIMEOUT.as_secs()),
     };
-    let connecting = timeout(CONNECT_TIMEOUT, open(address, tls, token)).await;
+    let connecting = timeout(CONNECT_TIMEOUT, open(route, token)).await;
     let (mut socket, heard) = connecting.map_err(|_| slow("connecting"))??;
     let frame = AgentFrame::Register(Box::new(registration)).to_text();
     let registering = async {
@@ -192,19 +191,16 @@ async fn answer(socket: &mut WebSocketStream<Wire>, served: &Served) -> Result<A
     }
 }
 
-async fn open(
-    address: &ServerAddress,
-    tls: Option<&Arc<ClientConfig>>,
-    token: &Secret,
-) -> Result<(WebSocketStream<Wire>, Heard), ConnectError> {
+async fn open(route: &Route, token: &Secret) -> Result<(WebSocketStream<Wire>, Heard), ConnectError> {
+    let address = &route.server;
     let server = || address.to_string();
     let unreachable = |why: String| ConnectError::Unreachable { server: server(), why };
-    let (host, port) = address.host_and_port();
-    let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(|error| unreachable(error.to_string()))?;
+    let tcp = route.connect().await.map_err(unreachable)?;
     tcp.set_nodelay(true).map_err(|error| unreachable(error.to_string()))?;
     let inner: Box<dyn Duplex> = if address.is_encrypted() {
         let broken = |why: String| ConnectError::Tls { server: server(), why };
-        let config = tls.ok_or_else(|| broken("it is not set up".to_owned()))?;
+        let config = route.tls.as_ref().ok_or_else(|| broken("it is not set up".to_owned()))?;
+        let (host, _) = address.host_and_port();
         let name = ServerName::try_from(host).map_err(|error| broken(error.to_string()))?;
         let stream = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await;
         Box::new(stream.map_err(|error| broken(error.to_string()))?)
@@ -221,9 +217,16 @@ async fn open(
     let upgraded = client_async_with_config(request, wire, Some(limits)).await;
     let (socket, _) = upgraded.map_err(|error| match error {
         Error::Http(response) => not_upgraded(server(), &response),
+        // A server that wants a certificate of its client says so after the handshake (TLS 1.3).
+        Error::Io(error) if is_tls(&error) => ConnectError::Tls { server: server(), why: error.to_string() },
         other => unreachable(other.to_string()),
     })?;
     Ok((socket, heard))
+}
+
+/// Returns whether TLS failed, not the connection below it.
+fn is_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 fn not_upgraded(server: String, response: &Response<Option<Vec<u8>>>) -> ConnectError {

@@ -52,7 +52,7 @@ pub fn init_logs(format: LogFormat, filter: &str) -> Result<(), BadFilter> {
 pub fn parse_filter(text: &str) -> Result<EnvFilter, BadFilter> {
     let bad = |reason: String| BadFilter { filter: text.to_owned(), reason };
     let plain = |directive: &&str| !directive.contains(['=', '[', ']', '{', '}', '"']);
-    let unknown = |directive: &&str| directive.parse::<LevelFilter>().is_err();
+    let unknown = |directive: &&str| directive.is_empty() || directive.parse::<LevelFilter>().is_err();
     if let Some(word) = text.split(',').map(str::trim).find(|word| plain(word) && unknown(word)) {
         return Err(bad(match word {
             "" => "it has an empty part".to_owned(),

@@ -10,7 +10,6 @@ use connector_runtime::Secret;
 use connector_runtime::protocol;
 use connector_runtime::protocol::frames::{Capabilities, RegisterFrame};
 use connector_runtime::registry::Registry;
-use rustls::ClientConfig;
 use tokio::time::{Instant, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -21,17 +20,15 @@ use super::journal::{Journal, JournalError};
 use super::served::Served;
 use super::session::{self, End};
 use super::work::Work;
-use super::{Pace, ServerAddress};
+use super::{Pace, Route};
 
 /// How often the journal is searched for old rows.
 const PRUNING: Duration = Duration::from_secs(10 * 60);
 
 /// The settings of an agent.
 pub struct Settings {
-    /// The server.
-    pub server: ServerAddress,
-    /// The TLS configuration for the server; not needed for `ws`.
-    pub tls: Option<Arc<ClientConfig>>,
+    /// The way to the server.
+    pub route: Route,
     /// The agent's token.
     pub token: Secret,
     /// Its id and what it serves.
@@ -44,9 +41,9 @@ pub struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, config, data_dir, .. } = self;
+        let Self { route, config, data_dir, .. } = self;
         f.debug_struct("Settings")
-            .field("server", server)
+            .field("route", route)
             .field("agent", &config.id)
             .field("data_dir", data_dir)
             .finish_non_exhaustive()
@@ -101,13 +98,13 @@ impl Agent {
     }
 
     async fn connect_and_serve(&self, stop: &CancellationToken, registered: &mut impl FnMut(&str)) {
-        let Settings { server, tls, token, pace, .. } = &self.settings;
+        let Settings { route, token, pace, .. } = &self.settings;
         let mut failures = FailureCount::default();
         while !stop.is_cancelled() {
             let connecting = async {
                 let served = self.work.served();
                 served.ask_services().await;
-                connect::register(server, tls.as_ref(), token, self.registration(), served).await
+                connect::register(route, token, self.registration(), served).await
             };
             let connected = tokio::select! {
                 connected = connecting => connected,
@@ -138,7 +135,7 @@ impl Agent {
             tracing::error!(connector, reason, "the server does not take a connector from this agent");
         }
         let names: Vec<_> = self.work.served().names().filter(|name| !refused.contains_key(*name)).collect();
-        let (agent, server) = (&self.settings.config.id, &self.settings.server);
+        let (agent, server) = (&self.settings.config.id, &self.settings.route.server);
         tracing::info!(agent, %server, session = connection.session_id, "registered");
         let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         format!("agent {agent} registered at {server}, serving {names}")

@@ -248,11 +248,11 @@ fn an_authority_must_be_one() {
     let path = folder.path().join("ca.pem");
     for text in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         std::fs::write(&path, text).unwrap();
-        let error = tls_config(Some(&path)).unwrap_err().to_string();
+        let error = tls_config(Some(&path), None).unwrap_err().to_string();
         assert!(error.contains("ca.pem") && error.contains("PEM file"), "{error}");
     }
-    assert!(tls_config(Some(Path::new("/no/such/file"))).is_err());
-    assert!(tls_config(None).is_ok());
+    assert!(tls_config(Some(Path::new("/no/such/file")), None).is_err());
+    assert!(tls_config(None, None).is_ok());
 }
 
 #[test]

@@ -13,9 +13,9 @@ use super::{CliError, print, runtime};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::AdminStart;
-use crate::config::{EnvSecrets, ServeArgs, seal_process};
+use crate::config::{EnvSecrets, ServeArgs, seal_process, variable};
 use crate::data_lock::DataLock;
-use crate::listen::StopTimes;
+use crate::listen::{ServiceManager, StopTimes};
 use crate::seed::SeedOptions;
 use crate::store::sqlite_file;
 use crate::work::WorkLimits;
@@ -97,7 +97,9 @@ async fn serve_app(
     // Whoever reads the next line may send a signal at once.
     let asked = stop_signal().map_err(CliError::failed)?;
     print(format_args!("listening on http://{address}"));
-    listen::serve(listener, router, limits, times, app, &asked).await;
+    let manager = ServiceManager::at(variable("NOTIFY_SOCKET"));
+    manager.ready();
+    listen::serve(listener, router, limits, times, app, &asked, &manager).await;
     Ok(())
 }
 

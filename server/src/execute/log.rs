@@ -7,8 +7,6 @@ use super::path::{Executed, Request};
 use crate::instances::Instance;
 use crate::store::{Actor, ExecutionRow};
 
-/// The maximum number of characters of a command's name in a line; callers may name commands that do not exist.
-const MAX_COMMAND: usize = 128;
 /// The maximum number of characters of an error in a line; the whole error is in the record.
 const MAX_ERROR: usize = 300;
 
@@ -50,7 +48,7 @@ impl EndedCall {
         tracing::enabled!(tracing::Level::INFO).then(|| Self {
             id: row.id,
             connector: row.connector.clone(),
-            command: row.command.as_deref().map(|command| cut(command, MAX_COMMAND)),
+            command: row.command.clone(),
             status: row.status.as_str(),
             duration_ms: row.duration_ms,
             mocked: row.mocked,

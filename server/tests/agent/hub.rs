@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::egress::Backoff;
-use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
+use floh_agent::{Agent, AgentConfig, Pace, Route, ServerAddress, Settings};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use test_support::within_bound;
@@ -182,8 +182,7 @@ pub(crate) fn pace() -> Pace {
 pub(crate) fn settings(server: &str, config: &str, folder: &Path) -> Settings {
     let path = PathBuf::from("agent.toml");
     Settings {
-        server: ServerAddress::parse(server, false).unwrap(),
-        tls: None,
+        route: Route { server: ServerAddress::parse(server, false).unwrap(), tls: None, proxy: None },
         token: Secret::new(TOKEN),
         config: AgentConfig::parse(config, &path, &fixture::registry()).unwrap(),
         data_dir: folder.to_owned(),

@@ -28,7 +28,7 @@ async fn a_private_authority_is_trusted_where_it_is_named() {
 
     let with = |ca: Option<&Path>| {
         let mut settings = settings(&server, CONFIG, folder.path());
-        settings.tls = Some(tls_config(ca).unwrap());
+        settings.route.tls = Some(tls_config(ca, None).unwrap());
         settings
     };
     let _agent = run(with(Some(&ca))).await;

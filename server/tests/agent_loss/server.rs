@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use connector_runtime::egress::{Backoff, Policy};
 use connector_runtime::{Secret, serve};
-use floh_agent::{Agent, AgentConfig, Pace, ServerAddress, Settings};
+use floh_agent::{Agent, AgentConfig, Pace, Route, ServerAddress, Settings};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -195,8 +195,11 @@ impl Running {
         let config = format!("id = \"{name}\"\n[connectors.{name}]\ntype = \"loss-fixture\"\n");
         let short = Duration::from_millis(5);
         let settings = Settings {
-            server: ServerAddress::parse(&format!("ws://{server}"), false).unwrap(),
-            tls: None,
+            route: Route {
+                server: ServerAddress::parse(&format!("ws://{server}"), false).unwrap(),
+                tls: None,
+                proxy: None,
+            },
             token: token.clone(),
             config: AgentConfig::parse(&config, Path::new("agent.toml"), &registry).unwrap(),
             data_dir: journal.path().to_owned(),

@@ -26,6 +26,7 @@ pub struct Site {
     inside: Vec<String>,
     server: String,
     env: BTreeMap<String, String>,
+    more: Vec<String>,
     home: Arc<TempDir>,
 }
 
@@ -43,7 +44,14 @@ impl Site {
     pub fn new(floh: &Floh, token: &str, agent_toml: &str) -> Self {
         let home = Arc::new(TempDir::new().unwrap());
         let server = format!("ws://{}", floh.address());
-        let site = Self { program: floh.setup().program(), inside: Vec::new(), server, env: BTreeMap::new(), home };
+        let site = Self {
+            program: floh.setup().program(),
+            inside: Vec::new(),
+            server,
+            env: BTreeMap::new(),
+            more: Vec::new(),
+            home,
+        };
         site.file("token", token).file("agent.toml", agent_toml)
     }
 
@@ -58,6 +66,13 @@ impl Site {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.more.extend(args.into_iter().map(str::to_owned));
         self
     }
 
@@ -97,14 +112,14 @@ impl Site {
     /// Runs `floh agent check` until it ends.
     pub async fn check(&self) -> Exit {
         let mut command = self.command();
-        command.args(["agent", "check"]).args(self.args());
+        command.args(["agent", "check"]).args(self.usual()).args(&self.more);
         let home = self.home();
         blocking(move || Process::spawn(&mut command, &home, |_| {}).finish("")).await
     }
 
     async fn process(&self) -> Process {
         let mut command = self.command();
-        command.arg("agent").args(self.args());
+        command.arg("agent").args(self.usual()).args(&self.more);
         let home = self.home();
         blocking(move || Process::spawn(&mut command, &home, |_| {})).await
     }
@@ -118,7 +133,7 @@ impl Site {
         command
     }
 
-    fn args(&self) -> [&str; 8] {
+    fn usual(&self) -> [&str; 8] {
         ["--server", &self.server, "--token-file", "token", "--config", "agent.toml", "--data-dir", "data"]
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const TIME: &str = "2026-01-02T03:04:05Z";
+const TIME: &str = "2026-01-02T03:04:05.000Z";
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()

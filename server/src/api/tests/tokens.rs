@@ -20,7 +20,7 @@ async fn a_token_is_shown_once_and_gone_at_once() {
     let token = made["token"].as_str().unwrap();
     assert!(token.len() >= 80 && token.starts_with("floh_"), "{}", token.len());
     assert_eq!(made["scopes"], json!(["connectors:read", "runs:read", "runs:write"]));
-    assert_eq!((&made["kind"], &made["expiresAt"]), (&json!("api"), &json!("2999-01-01T00:00:00Z")));
+    assert_eq!((&made["kind"], &made["expiresAt"]), (&json!("api"), &json!("2999-01-01T00:00:00.000Z")));
     as_token(&server, token, "GET", "/api/connectors", Value::Null).await.ok(200);
     let listed = server.get("/api/tokens").await;
     assert!(!listed.text.contains(token.rsplit('_').next().unwrap()));
@@ -103,14 +103,14 @@ async fn made(server: &TestServer, body: Value) -> (String, String) {
 #[tokio::test]
 async fn a_child_ends_no_later_than_its_parent() {
     let server = TestServer::start().await;
-    let end = "2030-01-01T00:00:00Z";
+    let end = "2030-01-01T00:00:00.000Z";
     let body = |name: &str, expires_at: Value| json!({ "name": name, "kind": "api", "scopes": ["tokens:*"], "expiresAt": expires_at });
     let (_, parent) = made(&server, body("parent", json!(end))).await;
     let make = |expires_at: Value| as_token(&server, &parent, "POST", "/api/tokens", body("child", expires_at));
     for later in ["2030-01-01T00:00:01Z", "2999-01-01T00:00:00Z"] {
         assert_eq!(make(json!(later)).await.problem(422), ["/expiresAt"]);
     }
-    assert_eq!(make(json!("2029-12-31T00:00:00Z")).await.ok(201)["expiresAt"], "2029-12-31T00:00:00Z");
+    assert_eq!(make(json!("2029-12-31T00:00:00.000Z")).await.ok(201)["expiresAt"], "2029-12-31T00:00:00.000Z");
     assert_eq!(make(json!(end)).await.ok(201)["expiresAt"], end);
     // Without a wish, and so on for the child of the child.
     let child = make(Value::Null).await.ok(201);
