@@ -76,7 +76,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Wiring: start, stop, drive.
     ("background", &["auth", "services", "store"]),
     ("telemetry", &["script", "services"]),
-    ("config", &["listen", "script", "store", "telemetry", "work"]),
     (
         "app",
         &[
@@ -98,6 +97,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("listen", &["app"]),
+    ("config", &["listen", "script", "store", "telemetry", "work"]),
     // Doors: they read, call and show.
     (
         "api",
@@ -111,7 +111,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "error",
             "execute",
             "input",
-            "script",
             "services",
             "store",
             "telemetry",
