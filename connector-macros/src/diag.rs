@@ -131,7 +131,7 @@ pub(crate) const ANYWHERE_IN_LIST: &str =
     "`anywhere` leaves nothing for the fields beside it to say: write `egress = anywhere`, or the fields alone";
 pub(crate) fn missing_lock(name: &str, version: &str, path: &str) -> String {
     format!(
-        "the connector `{name}` has no lock: {path} does not exist; it keeps the schema that callers rely on, and belongs to the source code\nto mend it: write it with `cargo lock`; or set version = \"{version}-draft\" until the first release, as a draft needs no lock; or do without by `lock = false`"
+        "the connector `{name}` has no lock: {path} does not exist; it keeps the schema that callers rely on, and belongs to the source code\nto mend it: write it with `CONNECTOR_LOCK=off cargo run -- lock`; or set version = \"{version}-draft\" until the first release, as a draft needs no lock; or do without by `lock = false`"
     )
 }
 

@@ -1,11 +1,13 @@
 //! Checks that need types, run by const evaluation: a wrong definition does not compile, and the
-//! panic's text is shown under the token that the macro gave the call.
+//! panic's text is shown under the token that the macro gave the call: each is `#[track_caller]`, as the compiler leaves
+//! such functions out of its trace.
 
 use crate::descriptor::{Descriptor, Literal, Outputs, TypeSpec};
 use crate::lock::LockVerdict;
 use crate::schema::FieldKind;
 
 /// Checks a default against the type of its field and the bounds beside it.
+#[track_caller]
 pub const fn default(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, maximum: Option<Literal>) {
     if ty.nullable {
         panic!("a default on an Option: drop the Option, or the default");
@@ -30,6 +32,7 @@ pub const fn default(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, ma
     }
 }
 
+#[track_caller]
 const fn default_number(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, maximum: Option<Literal>) {
     if ty.integer && matches!(value, Literal::Float(_)) {
         panic!("the default of this field is a whole number");
@@ -46,12 +49,14 @@ const fn default_number(ty: &TypeSpec, value: Literal, minimum: Option<Literal>,
     }
 }
 
+#[track_caller]
 const fn default_text(ty: &TypeSpec, text: &str) {
     if matches!(ty.format, Some(format) if same(format, "uri")) && !is_absolute_url(text.as_bytes()) {
         panic!("the default is not an absolute URL such as \"https://example.com\"");
     }
 }
 
+#[track_caller]
 const fn default_date(ty: &TypeSpec, text: &str) {
     let day_alone = matches!(ty.format, Some(format) if same(format, "date"));
     if day_alone && !is_day(text.as_bytes()) {
@@ -62,6 +67,7 @@ const fn default_date(ty: &TypeSpec, text: &str) {
     }
 }
 
+#[track_caller]
 const fn default_choice(ty: &TypeSpec, text: &str) {
     let mut index = 0;
     while index < ty.choices.len() {
@@ -74,6 +80,7 @@ const fn default_choice(ty: &TypeSpec, text: &str) {
 }
 
 /// Checks a bound against the type of its field.
+#[track_caller]
 pub const fn bound(ty: &TypeSpec, value: Literal) {
     if !matches!(ty.kind, FieldKind::Number) {
         panic!("only a number has bounds");
@@ -87,6 +94,7 @@ pub const fn bound(ty: &TypeSpec, value: Literal) {
 }
 
 /// Checks that a length or a pattern belongs to a text.
+#[track_caller]
 pub const fn text(ty: &TypeSpec) {
     if !matches!(ty.kind, FieldKind::String) {
         panic!("only a text has a length and a pattern");
@@ -94,6 +102,7 @@ pub const fn text(ty: &TypeSpec) {
 }
 
 /// Checks an example against the type of its field.
+#[track_caller]
 pub const fn example(ty: &TypeSpec, value: Literal) {
     let fits = match ty.kind {
         FieldKind::String | FieldKind::Date | FieldKind::Select => matches!(value, Literal::Str(_)),
@@ -107,6 +116,7 @@ pub const fn example(ty: &TypeSpec, value: Literal) {
 }
 
 /// Checks that a destination is a text.
+#[track_caller]
 pub const fn destination(ty: &TypeSpec) {
     if !matches!(ty.kind, FieldKind::String) {
         panic!("only a text names the place that credentials are sent to");
@@ -114,6 +124,7 @@ pub const fn destination(ty: &TypeSpec) {
 }
 
 /// Checks that a field names an origin, so that secrets can be kept to it.
+#[track_caller]
 pub const fn egress(ty: &TypeSpec, destination: bool) {
     if matches!(ty.format, Some(format) if same(format, "uri")) {
         return;
@@ -125,6 +136,7 @@ pub const fn egress(ty: &TypeSpec, destination: bool) {
 }
 
 /// Checks that outputs are named only for a free-form payload.
+#[track_caller]
 pub const fn outputs(returned: &Outputs) {
     if returned.typed {
         panic!("`outputs` beside a typed payload: the fields of the payload are the outputs already");
@@ -132,6 +144,7 @@ pub const fn outputs(returned: &Outputs) {
 }
 
 /// Checks that the default command is a command.
+#[track_caller]
 pub const fn default_command(descriptor: &Descriptor) {
     if let Some(name) = descriptor.default_command {
         let mut index = 0;
@@ -146,6 +159,7 @@ pub const fn default_command(descriptor: &Descriptor) {
 }
 
 /// Reports that a connector has no lock, unless the check is off.
+#[track_caller]
 pub const fn missing_lock(mode: Option<&str>, text: &str) {
     match mode {
         Some(mode) if is_off(mode) => {}
@@ -158,6 +172,7 @@ const fn is_off(mode: &str) -> bool {
 }
 
 /// Checks that what the lock has did not change without the version that this needs.
+#[track_caller]
 pub const fn locked(verdict: &LockVerdict) {
     if let LockVerdict::Changed(report) = verdict {
         panic!("{}", report.as_str());
@@ -166,6 +181,7 @@ pub const fn locked(verdict: &LockVerdict) {
 
 /// Checks that a command, or a field of it, is not the first addition that the version does not cover.
 /// Without a command, the field is the connection's; without a field, the outputs count.
+#[track_caller]
 pub const fn added(verdict: &LockVerdict, command: &str, field: &str) {
     if let LockVerdict::Added(report) = verdict
         && report.is_about(command, field)
