@@ -109,11 +109,11 @@ impl ConnectorTypes<'_> {
 }
 
 /// Maximum number of seeded schemas of one version that are looked at, newest first.
-pub const MAX_SEEDED_TEXTS: i64 = 100;
+const MAX_SEEDED_TEXTS: i64 = 100;
 
 impl ConnectorTypes<'_> {
     /// Lists the config schemas that seeding has shown for a version of a type: its texts may have changed under the
-    /// same version. Newest first, at most [`MAX_SEEDED_TEXTS`].
+    /// same version. Newest first, at most a hundred.
     ///
     /// # Errors
     /// Database errors.
