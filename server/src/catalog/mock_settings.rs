@@ -29,7 +29,7 @@ pub(super) fn check(mock: &Map<String, Value>, schema: &ConfigSchema) -> Result<
             ("data", Value::Object(data)) => check_data(data, &at, schema, &mut mistakes),
             ("enabled", other) => mistakes.push(Mistake::new(at, wanted("true or false", other))),
             ("data", other) => {
-                mistakes.push(Mistake::new(at, wanted("an object with an entry for each command", other)))
+                mistakes.push(Mistake::new(at, wanted("an object with an entry for each command", other)));
             }
             ("script", other) => mistakes.push(Mistake::new(at, wanted("JavaScript as a text", other))),
             _ => mistakes.push(Mistake::new(at, unknown("key", key, KEYS, "mock settings have"))),
