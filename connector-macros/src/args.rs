@@ -9,6 +9,8 @@ mod read;
 mod texts;
 mod values;
 
+#[cfg(test)]
+pub(crate) use attributes::Keys;
 pub(crate) use attributes::{CommandArgs, ConnectorArgs, CrateArgs, FieldArgs, OutputArgs, SelectArgs};
 pub(crate) use constant::{Constant, Length, Pattern, Value};
 pub(crate) use egress::EgressArg;

@@ -131,7 +131,7 @@ pub(crate) const ANYWHERE_IN_LIST: &str =
     "`anywhere` leaves nothing for the fields beside it to say: write `egress = anywhere`, or the fields alone";
 pub(crate) fn missing_lock(name: &str, version: &str, path: &str) -> String {
     format!(
-        "the connector `{name}` has no lock: {path} does not exist; it keeps the schema that callers rely on, and belongs to the source code\nto mend it: write it with `cargo lock`; or set version = \"{version}-draft\" until the first release, as a draft needs no lock; or do without by `lock = false`"
+        "the connector `{name}` has no lock: {path} does not exist; it keeps the schema that callers rely on, and belongs to the source code\nto mend it: write it with `CONNECTOR_LOCK=off cargo run -- lock`; or set version = \"{version}-draft\" until the first release, as a draft needs no lock; or do without by `lock = false`"
     )
 }
 
@@ -149,6 +149,15 @@ pub(crate) const MACRO_IN_IMPL: &str = "a macro call inside a #[connector] impl 
 pub(crate) const NO_COMMANDS: &str = "no commands: put #[command] above at least one method";
 pub(crate) const STRAY_COMMAND: &str = "#[command] belongs above a method in an impl block with #[connector]";
 pub(crate) const NEEDS_SELF: &str = "a command takes `&self`, the typed connection";
+pub(crate) fn forgotten_command(method: &syn::Ident) -> String {
+    format!(
+        "`{method}` is written like a command but has no #[command]: write #[command] above it, or move a helper to an `impl` block without #[connector]"
+    )
+}
+
+pub(crate) const OWNED_CONTEXT: &str = "the context is borrowed: write `&Context`; a command does not own it";
+pub(crate) const MUTABLE_CONTEXT: &str = "the context is shared: write `&Context`, without `mut`";
+pub(crate) const SECRET_IN_PAYLOAD: &str = "a payload is shown to callers and recorded, so it holds no `Secret`: leave it out, or answer what may be seen of it as a String; a secret that came up in a call is hidden from log and record by `cx.add_secret(..)`";
 pub(crate) const PLAIN_PARAM: &str = "a param of a command is a plain name with a type";
 pub(crate) const TWO_CONTEXTS: &str =
     "a command takes one `&Context`; params are owned values, such as String in place of &str";

@@ -73,11 +73,11 @@ fn data(kind: Kind, arguments: TokenStream, item: TokenStream) -> Expansion {
     let krate = crate_of(&arguments);
     let args = args::read(arguments, &mut diag);
     let model = Data::read(kind, args, &item, &mut diag);
-    let generated = match &model {
+    let (checks, generated) = match &model {
         Some(model) => expand::data(model, &mut item),
-        None => expand::dummy_data(kind, &krate, &mut item),
+        None => (TokenStream::new(), expand::dummy_data(kind, &krate, &mut item)),
     };
-    (quote::quote!(#item #generated), diag.into_errors())
+    (quote::quote!(#checks #item #generated), diag.into_errors())
 }
 
 pub(crate) fn select(item: TokenStream) -> Expansion {

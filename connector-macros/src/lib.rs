@@ -23,7 +23,8 @@ mod tests;
 /// ..)`, `default_command = "wireName"`, `errors = path` (an error map `fn(&Thrown<'_>) -> Option<Fail>`), `egress =
 /// ..` (below), `legacy_commandless_ui` (only for http and delay) and `crate = "path"` (if the runtime is renamed). Its
 /// fields are the typed connection; each needs a doc comment and accepts `#[config(..)]`: `default`, `min`, `max`,
-/// `min_length`, `max_length`, `pattern`, `label`, `example`, `placeholder`, `name`, `destination`.
+/// `min_length`, `max_length`, `pattern`, `label`, `example`, `placeholder`, `name`, `destination`. The default of a list
+/// is written `default = ["a", "b"]`, that of a map, an object or any JSON `default = json!({ "a": 1 })`.
 ///
 /// `egress` says where a request that carries a secret may go: to the origin (scheme, host, port) in a `Url` field,
 /// `egress = base_url`; to that of several fields, `egress = [base_url, token_url]`; or wherever the code sends it,
@@ -36,7 +37,7 @@ mod tests;
 ///
 /// `lock = "path"`, relative to the source file, names the schema lock; the default is `schema.lock/<name>.lock` in the
 /// crate's folder; `lock = false` turns it off. The lock holds the schema of the version that was last locked; a
-/// breaking change without the version that it needs does not compile. A version with a pre-release tag, such as
+/// breaking change without the version that it needs does not compile; a change of texts alone always does. A version with a pre-release tag, such as
 /// `1.0.0-draft`, is a draft: it needs no lock, and every change of it compiles. `CONNECTOR_LOCK=off` in the
 /// environment of a build switches the comparison off during development; `CONNECTOR_LOCK=warn` does the same, because
 /// a macro cannot warn.
@@ -51,8 +52,10 @@ pub fn connector(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Accepts `name = ".."`, `effect = read|create|update|delete`, `idempotent`, `since = "1.2.0"`, `deprecated = "what to
 /// use instead"`, `timeout = milliseconds` or a function of the params, `outputs("..", ..)` for a free-form payload,
-/// and `mock(scenario = function, ..)`. Params need doc comments and accept `#[param(..)]` with the keys of
-/// `#[config(..)]`.
+/// and `mock(scenario = function, ..)`, where a function is `fn() -> R` or `fn(&Params) -> R` with what the command
+/// returns, and the params struct is named as the method (`list_widgets` has `ListWidgetsParams`). Params need doc
+/// comments and accept `#[param(..)]` with the keys of `#[config(..)]`. A method takes `&self`, `cx: &Context` or not,
+/// and owned params; it is sync or async, and returns `Outcome`, `Outcome<T>`, `ConnectorResult` or nothing.
 #[proc_macro_attribute]
 pub fn command(args: TokenStream, item: TokenStream) -> TokenStream {
     run(entry::stray_command, args, item)
@@ -60,7 +63,8 @@ pub fn command(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Turns a struct into the payload of commands: its fields are their outputs.
 ///
-/// Adds serde and schemars with camelCase names; `#[output(name = "..")]` renames a field.
+/// Adds serde and schemars with camelCase names; `#[output(name = "..")]` renames a field. A struct inside is a payload or
+/// an object itself. It holds no `Secret`: what it holds is shown and recorded.
 #[proc_macro_attribute]
 pub fn payload(args: TokenStream, item: TokenStream) -> TokenStream {
     run(entry::payload, args, item)
@@ -69,7 +73,8 @@ pub fn payload(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Turns a struct into a nested object, as a field of a connection or as a param.
 ///
 /// Adds serde and schemars with camelCase names; fields take `#[param(..)]` with `name`, `default`,
-/// `min`, `max`, `min_length`, `max_length`, `pattern` and `example`.
+/// `min`, `max`, `min_length`, `max_length`, `pattern`, `label` and `example`. Keys that it does not have are refused. Where
+/// nothing in it is a `Secret`, it is `Serialize`, and may be a payload or a part of one.
 #[proc_macro_attribute]
 pub fn object(args: TokenStream, item: TokenStream) -> TokenStream {
     run(entry::object, args, item)

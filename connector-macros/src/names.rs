@@ -62,7 +62,7 @@ fn capital(word: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
-/// Returns whether a text may name a connector (docs/contract.md#names).
+/// Returns whether a text may name a connector.
 pub(crate) fn is_connector_name(name: &str) -> bool {
     let words = name
         .split('-')
@@ -77,7 +77,7 @@ pub(crate) fn is_uuid_shaped(name: &str) -> bool {
     hex && (lengths == [8, 4, 4, 4, 12] || lengths == [32])
 }
 
-/// Returns whether a text may name a command, a param or a field (docs/contract.md#names).
+/// Returns whether a text may name a command, a param or a field.
 pub(crate) fn is_wire_name(name: &str) -> bool {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -51,6 +51,10 @@ fn warn_of_unknown(context: &Context, params: FieldValues<'_>) {
             .log()
             .warn(format_args!("the param {} is ignored: the command has none of that name{meant}", shown_name(name)));
     }
+    match params.unknown().skip(MAX_UNKNOWN).count() {
+        0 => {}
+        more => context.log().warn(format_args!("{more} more params are ignored: the command has none of these names")),
+    }
 }
 
 impl Executor for BuiltIn {

@@ -1,4 +1,4 @@
-//! What a handler knows about its call: the guide's five values, a logger, the deadline and the HTTP
+//! What a handler knows about its call: params, connection, variables, step and run, a logger, the deadline and the HTTP
 //! client. [`Invocation`] is what callers fill in; [`Context`] is what handlers see.
 
 use std::fmt;
@@ -127,7 +127,7 @@ pub(crate) struct CallScope {
 }
 
 impl Context {
-    /// Returns the raw step config of the guide: `command` and all params, also those that the schema does not name.
+    /// Returns the raw config of the step: `command` and all params, also those that the schema does not name.
     pub fn config(&self) -> &Map<String, Value> {
         self.config.get_or_init(|| {
             let mut config = Map::with_capacity(self.params.len() + 1);

@@ -233,6 +233,12 @@ pub enum Literal {
     Float(f64),
     /// A text.
     Str(&'static str),
+    /// Nothing, inside a list or an object.
+    Null,
+    /// A list.
+    List(&'static [Self]),
+    /// An object, in source order.
+    Map(&'static [(&'static str, Self)]),
 }
 
 impl Literal {
@@ -243,6 +249,11 @@ impl Literal {
             Self::Int(value) => value.into(),
             Self::Float(value) => value.into(),
             Self::Str(value) => value.into(),
+            Self::Null => Value::Null,
+            Self::List(items) => items.iter().map(|item| item.to_value()).collect(),
+            Self::Map(members) => {
+                Value::Object(members.iter().map(|(name, value)| ((*name).to_owned(), value.to_value())).collect())
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The one path that every call takes, whatever asked for it and whatever serves it (docs/contract.md#3-execution):
+//! The one path that every call takes, whatever asked for it and whatever serves it:
 //! pick the command, validate, mock chain, deadline, panic, normalise, redact.
 //!
 //! [`prepare`] does everything that comes before the connector acts, so that a server can record the

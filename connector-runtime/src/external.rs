@@ -1,5 +1,4 @@
-//! Connectors that another process serves: the caller's side of the external protocol 2.0
-//! (docs/contract.md#protocol-20).
+//! Connectors that another process serves: the caller's side of the external protocol 2.0.
 //!
 //! [`External`] implements the same trait as compiled connectors and scripts, so that validation, mocks,
 //! the deadline, redaction and recording are those of every call. A [`Breaker`] for each connector keeps

@@ -8,7 +8,7 @@ mod select;
 mod tests;
 mod url;
 
-pub use self::url::Url;
+pub use self::url::{PathError, Url};
 pub use field_type::{FieldType, Mismatch};
 pub use select::Select;
 

@@ -39,7 +39,7 @@
 //!         #[param(default = 50, min = 1, max = 500)]
 //!         limit: u32,
 //!     ) -> Outcome<WidgetPage> {
-//!         let request = self.get(cx.http(), "widgets")?.query(&[("limit", limit)]);
+//!         let request = self.get(cx.http(), &["widgets"])?.query(&[("limit", limit)]);
 //!         let response = request.send().await?;
 //!         if !response.is_success() {
 //!             return fail(format!("the widget API answered {}", response.status())).diagnostics(response);
@@ -52,8 +52,8 @@
 //!
 //! impl Widget {
 //!     /// Begins a request below the base URL.
-//!     fn get(&self, http: &Client, path: &str) -> Result<Request, Failure> {
-//!         Ok(http.get(self.base_url.join(path)?).bearer(&self.api_key))
+//!     fn get(&self, http: &Client, path: &[&str]) -> Result<Request, Failure> {
+//!         Ok(http.get(self.base_url.at(path)?).bearer(&self.api_key))
 //!     }
 //! }
 //!
@@ -87,13 +87,13 @@
 //! | know which Rust types a field may have | [`field`] |
 //! | return a result | [`outcome`], [`result`] |
 //! | send a request | [`context`] for the client of a call, [`egress`] for requests, answers, retries and pages |
-//! | test a connector | [`testing`], [`mock`] |
+//! | test a connector | [`testing`] with a service that answers as a test says, [`mock`] |
 //! | serve a connector as a process of its own | `serve` (feature `serve`) |
 //! | read what a connector is | [`descriptor`], [`registry`], [`schema`] |
 //! | know what a change of a schema means | [`version`], [`lock`] |
 //! | run commands in a program of your own | [`dispatch`], [`log`], [`redact`]; `external` (feature `external`) for commands that another process serves, [`protocol`] for its wire format |
 //!
-//! What callers see of all this is the contract: docs/contract.md in the repository.
+//! `docs/writing-connectors.md` in the repository leads from an empty file to a released connector.
 
 // The macros name this crate `::connector_runtime`, also where they are used inside it.
 #[cfg(test)]

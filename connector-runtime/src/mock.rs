@@ -1,5 +1,6 @@
-//! Prepared outcomes: the mock table of a compiled connector and the mock settings of an instance
-//! (docs/contract.md#mock-chain).
+//! Prepared outcomes: the mock table of a compiled connector and the mock settings of an instance. A mocked call asks
+//! the stored results of the instance first, then its mock script, then the scenarios of the code; it never goes on to
+//! the real call.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a handler returns, and how it becomes a result (docs/contract.md#what-a-handler-returns).
+//! What a handler returns, and how it becomes a result.
 //!
 //! A handler either *succeeds* with a payload and variables, *fails* on purpose with a text and
 //! diagnostics, or *throws*: any `std` error under `?`. Only thrown errors go through the connector's

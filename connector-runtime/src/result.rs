@@ -1,7 +1,5 @@
 //! The normalised outcome, in two shapes: [`ConnectorResult`] holds the payload as a value, for code that
 //! reads it; [`Reply`] holds it as JSON text, so that an answer is serialised only once.
-//!
-//! The rules are docs/contract.md#what-a-handler-returns and docs/contract.md#normalising.
 
 use std::fmt;
 
@@ -304,7 +302,7 @@ fn read(value: Value, origin: ReplyOrigin) -> Result<Reply, String> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the payload of a command",
     label = "not a payload",
-    note = "put #[payload] on the struct, or return Outcome<Value> and name the outputs: #[command(outputs(\"a\", \"b\"))]"
+    note = "put #[payload] on the struct (an #[object] without a Secret is a payload too), or return Outcome<Value> and name the outputs: #[command(outputs(\"a\", \"b\"))]"
 )]
 pub trait Payload: Serialize + Send {
     /// What the payload holds.

@@ -1,5 +1,5 @@
 //! Annotated connectors as an external service: `POST /execute`, `GET /schema` and `GET /health` of the
-//! external protocol 2.0 (docs/contract.md#protocol-20; feature `serve`).
+//! external protocol 2.0 (feature `serve`).
 //!
 //! A program that serves every connector linked into it is one line:
 //!

@@ -1,4 +1,5 @@
-//! Runs a command of a connector in a unit test: the same path as in the server, without a server.
+//! Runs a command of a connector in a unit test: the same path as in the server, without a server. [`Upstream`] is the
+//! service that it calls.
 //!
 //! ```
 //! use connector_runtime::prelude::*;
@@ -45,6 +46,16 @@ use crate::egress::Client;
 use crate::log::LogLevel;
 use crate::outcome::ConnectorResult;
 use crate::registry::{Entry, Registry};
+
+pub use answer::Answer;
+pub use seen::Seen;
+pub use upstream::Upstream;
+
+mod answer;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod upstream;
 
 /// Begins a call of a connector's command.
 pub fn call<C: Connector>(command: &str) -> TestCall {
@@ -120,6 +131,12 @@ impl TestCall {
     pub fn http(mut self, client: Client) -> Self {
         self.invocation.http = client;
         self
+    }
+
+    /// Calls a test service: a field of the connection config gets its URL, and requests reach it and nothing else.
+    pub fn upstream(self, field: &str, upstream: &Upstream) -> Self {
+        let client = upstream.client();
+        self.config(field, upstream.url()).http(client)
     }
 
     /// Runs the call and returns everything that is known about it.

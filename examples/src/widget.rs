@@ -42,7 +42,7 @@ impl Widget {
     /// Check that the API answers.
     #[command(effect = read)]
     async fn test(&self, cx: &Context) -> Outcome {
-        self.get(cx, "health")?.send().await?.error_for_status()?;
+        self.get(cx, &["health"])?.send().await?.error_for_status()?;
         succeed(())
     }
 
@@ -57,7 +57,7 @@ impl Widget {
         /// Only widgets in this state.
         state: Option<WidgetState>,
     ) -> Outcome<WidgetPage> {
-        let mut request = self.get(cx, "widgets")?.query(&[("limit", limit)]);
+        let mut request = self.get(cx, &["widgets"])?.query(&[("limit", limit)]);
         if let Some(state) = &state {
             request = request.query(&[("state", state)]);
         }
@@ -74,9 +74,9 @@ impl Widget {
 
 impl Widget {
     /// Begins a request below the base URL, with what every request of this API carries.
-    fn get(&self, cx: &Context, path: &str) -> Result<Request, Failure> {
+    fn get(&self, cx: &Context, path: &[&str]) -> Result<Request, Failure> {
         let timeout = std::time::Duration::from_secs(self.timeout_secs.into());
-        let request = cx.http().get(self.base_url.join(path)?).bearer(&self.api_key).timeout(timeout);
+        let request = cx.http().get(self.base_url.at(path)?).bearer(&self.api_key).timeout(timeout);
         Ok(match &self.tenant {
             Some(tenant) => request.header("x-tenant", tenant.as_str()),
             None => request,
@@ -99,7 +99,7 @@ fn explain(error: &Thrown<'_>) -> Option<Fail> {
 
 #[cfg(test)]
 mod tests {
-    use connector_runtime::testing;
+    use connector_runtime::testing::{self, Answer, Upstream};
 
     use super::*;
 
@@ -108,6 +108,18 @@ mod tests {
         let result = testing::call::<Widget>("listWidgets").mock("default").run().await;
         assert!(result.success, "{result:?}");
         assert_eq!(result.payload, Some(json!({ "widgets": [{ "id": 1 }], "total": 1 })));
+    }
+
+    #[tokio::test]
+    async fn a_page_is_asked_for_and_counted() {
+        let upstream = Upstream::start().await;
+        upstream.on("GET /widgets", Answer::json(json!({ "widgets": [{ "id": 7 }], "total": 30 })));
+        let call = testing::call::<Widget>("listWidgets").upstream("baseUrl", &upstream).config("apiKey", "s3cret-key");
+        let result = call.param("limit", 1).param("state", "on_hold").run().await;
+        assert_eq!(result.variables, json!({ "widgetCount": 1 }).as_object().cloned(), "{result:?}");
+        let seen = upstream.only();
+        assert_eq!(seen.line(), "GET /widgets?limit=1&state=on_hold");
+        assert_eq!(seen.header("authorization"), Some("Bearer s3cret-key"));
     }
 
     #[tokio::test]

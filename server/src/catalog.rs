@@ -8,6 +8,7 @@ mod create;
 mod declarations;
 mod external;
 mod import;
+mod mock_settings;
 mod read;
 mod script_source;
 mod seal;

@@ -14,6 +14,8 @@
 //! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
 //! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`] |
 
+use std::process::ExitCode;
+
 pub mod agent_hub;
 pub mod api;
 pub mod app;
@@ -47,3 +49,28 @@ pub mod tokens;
 mod type_schema;
 pub mod vault;
 pub mod work;
+
+/// Runs the command line of this process, which is also the server: a program of a few lines is `floh` with connectors
+/// of its own.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// // The crates of connectors: named, so that they are linked and their connectors register themselves.
+/// use connectors as _;
+///
+/// fn main() -> ExitCode {
+///     server::main()
+/// }
+/// ```
+///
+/// It must be the first thing that `main` does: the server starts the same program again for its script workers, and a
+/// worker contains nothing else of it. The connectors that `floh` comes with are included.
+pub fn main() -> ExitCode {
+    if script::worker::is_worker() {
+        return script::worker::main();
+    }
+    // Nothing else links the built-in connectors into the program.
+    connectors::link();
+    cli::main()
+}

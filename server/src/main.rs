@@ -8,11 +8,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // This comes first, because a script worker must contain nothing else of the server.
-    if server::script::worker::is_worker() {
-        return server::script::worker::main();
-    }
-    // Nothing else links the built-in connectors into the program.
-    connectors::link();
-    server::cli::main()
+    server::main()
 }

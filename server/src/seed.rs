@@ -3,12 +3,15 @@
 //!
 //! The row keeps the version and schema that seeding wrote last, and only those are compared: an operator's change of
 //! the row is not drift of the code.
+//!
+//! Texts (a change of level patch) are taken under the same version, each text once: servers of the same version and of
+//! different texts share a database during an upgrade, and the older one must not take its texts back at every start.
 
 use std::collections::HashMap;
 
 use connector_runtime::registry::{Entry, Registry};
 use connector_runtime::schema::ConfigSchema;
-use connector_runtime::version::{Change, Changes, check_floor, diff};
+use connector_runtime::version::{Change, Changes, Level, check_floor, diff};
 use semver::Version;
 
 use crate::catalog::{ConfigMigration, summary};
@@ -106,6 +109,11 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
         .collect::<Result<Vec<_>, _>>()?;
     if options.samples {
         planned.push(sample_row(seeded.get(sample::NAME), options)?);
+    }
+    for planned in planned.iter_mut().filter(|planned| planned.only_texts) {
+        if was_seeded(store, &planned.row).await? {
+            planned.leave_newer_texts();
+        }
     }
     let rows: Vec<SeedTypeRow> = planned.iter().map(|planned| planned.row.clone()).collect();
     let schemas: HashMap<&str, (ExecutionModel, &ConfigSchema, &ConfigSchema)> = planned
@@ -216,14 +224,39 @@ pub async fn seed_sample_connector(store: &Store) -> Result<(), StoreError> {
     store.settings().put(SAMPLE_MADE, "true").await
 }
 
+/// Returns whether these texts were seeded under this version before, so that other ones are newer.
+async fn was_seeded(store: &Store, row: &SeedTypeRow) -> Result<bool, StoreError> {
+    let read = |schema: &StoredSchema| stored_schema(schema).ok();
+    let compiled = read(&row.config_schema);
+    let before = store.types().seeded_schemas(&row.name, &row.version).await?;
+    Ok(before.iter().any(|schema| *schema == row.config_schema || read(schema) == compiled))
+}
+
 /// What seeding does with one type.
 struct Planned {
     row: SeedTypeRow,
     replaced: Option<Replaced>,
+    /// Whether the row is replaced for its texts alone.
+    only_texts: bool,
     /// The schema so far.
     old: ConfigSchema,
     /// The compiled schema.
     new: ConfigSchema,
+}
+
+impl Planned {
+    /// Leaves the row with the texts that another server has seeded later.
+    fn leave_newer_texts(&mut self) {
+        self.row.decision = SeedDecision::Leave;
+        self.replaced = None;
+        tracing::info!(
+            event = "connector_type_texts_left",
+            name = self.row.name,
+            version = self.row.version,
+            "other texts of this version of a connector type were seeded later, so they stay; raise the patch version in \
+             the code to show the compiled ones"
+        );
+    }
 }
 
 /// Decides what seeding does with a type, and completes its row.
@@ -240,11 +273,10 @@ fn decided(
     });
     let old = old.and_then(|schema| stored_schema(schema).ok()).unwrap_or_default();
     let plan = plan(&row.name, &row.version, schema, seeded, options)?;
+    let only_texts = plan.only_texts() && !options.allow_schema_drift;
     let replaced = match (plan.decision, seeded, plan.change) {
         (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
-            let operators = Some(&seeded.version) != seeded.seeded_version.as_ref()
-                || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_ref());
-            let put = operators.then(|| seeded.version.clone());
+            let put = is_operators(seeded).then(|| seeded.version.clone());
             Some(Replaced { name: row.name.clone(), old, new, changes, put })
         }
         _ => None,
@@ -254,7 +286,13 @@ fn decided(
         None => NewVersion::first(VersionSource::Seed, Actor::system()).changes,
     };
     let row = SeedTypeRow { changes, decision: plan.decision, ..row };
-    Ok(Planned { row, replaced, old, new: schema.clone() })
+    Ok(Planned { row, replaced, only_texts, old, new: schema.clone() })
+}
+
+/// Returns whether an operator has changed what seeding wrote.
+fn is_operators(seeded: &SeededType) -> bool {
+    Some(&seeded.version) != seeded.seeded_version.as_ref()
+        || !says_what_was_seeded(&seeded.config_schema, seeded.seeded_schema.as_ref())
 }
 
 /// Returns whether a row still shows the schema that seeding wrote; types without a schema show none.
@@ -281,6 +319,11 @@ impl Replaced {
             tracing::info!(
                 event = "connector_type_draft_replaced", name, version = %new, change = %level, changed,
                 "a draft of a connector type was replaced by the compiled one"
+            );
+        } else if new == old && level <= Level::Patch {
+            tracing::info!(
+                event = "connector_type_texts_replaced", name, version = %new, changed,
+                "texts of a connector type were replaced by the compiled ones of the same version"
             );
         } else if new == old {
             tracing::warn!(
@@ -320,6 +363,16 @@ struct Plan {
     change: Option<(Version, Version, Changes)>,
 }
 
+impl Plan {
+    /// Returns whether texts alone change, under the same version.
+    fn only_texts(&self) -> bool {
+        let texts = |(old, new, changes): &(Version, Version, Changes)| {
+            old == new && new.pre.is_empty() && changes.level() <= Level::Patch
+        };
+        self.decision == SeedDecision::Replace && self.change.as_ref().is_some_and(texts)
+    }
+}
+
 fn plan(
     name: &str,
     version: &str,
@@ -356,8 +409,12 @@ fn plan(
         return only(SeedDecision::Leave);
     }
     let changes = diff(&stored, schema);
-    // A draft may change under the same version.
+    // A draft may change under the same version, and so may texts, but not over what an operator has put.
     if new == old && new.pre.is_empty() && !options.allow_schema_drift {
+        if changes.level() <= Level::Patch {
+            let decision = if is_operators(seeded) { SeedDecision::Leave } else { SeedDecision::Replace };
+            return Ok(Plan { decision, change: Some((old, new, changes)) });
+        }
         let changed = messages(&changes);
         return Err(SeedError::Drift { name: name.to_owned(), version: version.to_owned(), changed });
     }

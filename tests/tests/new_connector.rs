@@ -100,10 +100,14 @@ async fn a_new_connector_is_a_draft_that_needs_no_lock_until_its_release() {
     fs::write(source("greet.rs"), readme_connector()).unwrap();
     fs::write(source("lib.rs"), "//! Connectors.\n\npub mod acme_crm;\npub mod greet;\n").unwrap();
     tokio::task::block_in_place(|| {
-        // The README's connector is a release, and has no lock yet: the error says both ways to go on.
+        // The README's connector as a release that has no lock yet: the error says both ways to go on.
+        replace(&source("greet.rs"), "\"1.0.0-draft\"", "\"1.0.0\"");
         let (success, text) = cargo_says(folder.path(), &["check", "--offline"]);
         assert!(!success && text.contains("the connector `greet` has no lock"), "{text}");
-        assert!(text.contains("write it with `cargo lock`; or set version = \"1.0.0-draft\""), "{text}");
+        assert!(
+            text.contains("write it with `CONNECTOR_LOCK=off cargo run -- lock`; or set version = \"1.0.0-draft\""),
+            "{text}"
+        );
         replace(&source("greet.rs"), "\"1.0.0\"", "\"1.0.0-draft\"");
         cargo(folder.path(), &["check", "--offline"]);
         // What was scaffolded may change as it likes while it is a draft ...

@@ -1,15 +1,17 @@
-//! Arguments that are constants: defaults, bounds, examples, lengths, patterns.
+//! Arguments that are constants: defaults, bounds, examples, lengths, patterns. A list is written `["a", "b"]`, and any
+//! JSON as `json!({ "a": 1 })`, as the code of a connector writes it.
 
 use darling::{Error, FromMeta, Result};
 use proc_macro2::Span;
 use quote::ToTokens;
 use regex::Regex;
+use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Token, UnOp, braced, bracketed, token};
 
 use super::texts::text_of;
 
-/// A constant: a text, a number with or without a sign, true or false.
+/// A constant: a text, a number with or without a sign, true or false, a list, or JSON.
 #[derive(Clone)]
 pub(crate) struct Constant {
     pub(crate) span: Span,
@@ -23,6 +25,11 @@ pub(crate) enum Value {
     Int(i64),
     Float(f64),
     Str(String),
+    /// `null` inside JSON.
+    Null,
+    List(Vec<Self>),
+    /// A JSON object, in source order.
+    Map(Vec<(String, Self)>),
 }
 
 impl Value {
@@ -31,7 +38,7 @@ impl Value {
         match self {
             Self::Int(value) => Some(*value as f64),
             Self::Float(value) => Some(*value),
-            Self::Bool(_) | Self::Str(_) => None,
+            _ => None,
         }
     }
 }
@@ -51,12 +58,17 @@ impl FromMeta for Constant {
 }
 
 fn constant(expr: &Expr, negative: bool) -> Result<Value> {
-    let wrong = |tokens: &dyn ToTokens| {
-        Err(Error::custom("expected a constant: a text in quotes, a number, `true` or `false`")
-            .with_span(&tokens.to_token_stream()))
-    };
+    let wrong = |tokens: &dyn ToTokens| Err(Error::custom(WANTED).with_span(&tokens.to_token_stream()));
     match expr {
         Expr::Group(group) => constant(&group.expr, negative),
+        Expr::Array(list) if !negative => {
+            let mut errors = Error::accumulator();
+            let items = list.elems.iter().filter_map(|item| errors.handle(constant(item, false))).collect();
+            errors.finish_with(Value::List(items))
+        }
+        Expr::Macro(call) if !negative && call.mac.path.segments.last().is_some_and(|last| last.ident == "json") => {
+            json.parse2(call.mac.tokens.clone()).map_err(Error::from)
+        }
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) if !negative => constant(expr, true),
         Expr::Lit(ExprLit { lit, .. }) => match lit {
             Lit::Str(text) if !negative => Ok(Value::Str(text.value())),
@@ -76,6 +88,40 @@ fn constant(expr: &Expr, negative: bool) -> Result<Value> {
         },
         other => wrong(other),
     }
+}
+
+const WANTED: &str = "expected a constant: a text in quotes, a number, `true` or `false`, a list such as [\"a\", \"b\"], or json!({ .. })";
+
+/// Reads the tokens of `json!(..)`.
+fn json(input: ParseStream<'_>) -> syn::Result<Value> {
+    if input.peek(token::Bracket) {
+        let content;
+        bracketed!(content in input);
+        return Ok(Value::List(content.parse_terminated(json, Token![,])?.into_iter().collect()));
+    }
+    if input.peek(token::Brace) {
+        let content;
+        braced!(content in input);
+        let mut members: Vec<(String, Value)> = Vec::new();
+        for (key, value) in content.parse_terminated(member, Token![,])? {
+            if members.iter().any(|(known, _)| *known == key.value()) {
+                return Err(syn::Error::new(key.span(), format!("more than one key `{}`", key.value())));
+            }
+            members.push((key.value(), value));
+        }
+        return Ok(Value::Map(members));
+    }
+    if input.peek(Ident) && input.fork().parse::<Ident>()? == "null" {
+        input.parse::<Ident>()?;
+        return Ok(Value::Null);
+    }
+    constant(&input.parse()?, false).map_err(syn::Error::from)
+}
+
+fn member(input: ParseStream<'_>) -> syn::Result<(LitStr, Value)> {
+    let key = input.parse()?;
+    input.parse::<Token![:]>()?;
+    Ok((key, json(input)?))
 }
 
 /// A number of characters.

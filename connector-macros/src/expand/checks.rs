@@ -3,26 +3,34 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::Path;
 use syn::spanned::Spanned;
+use syn::{Ident, Path, Type};
 
-use super::field::literal;
-use crate::model::Field;
+use super::field::{elements, innermost, literal};
+use crate::args::Value;
+use crate::model::{Field, Kind, mentions};
 
 /// The checks of a field: its default, its bounds and its lengths against its type.
-pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
+pub(super) fn field(krate: &Path, field: &Field, object: Option<&Ident>) -> TokenStream {
     let mut checks = TokenStream::new();
     let spec = type_spec(krate, field);
-    let mut check = |span: Span, name: &str, arguments: TokenStream| {
-        let (krate, name) = (super::at(krate, span), syn::Ident::new(name, span));
+    // Only a list or JSON is compared with the elements of its field.
+    let deep = match field.default.as_ref().map(|default| &default.value) {
+        Some(Value::List(_) | Value::Map(_)) => elements(krate, &field.ty, &spec, object),
+        _ => None,
+    };
+    let deep = deep.unwrap_or_else(|| spec.clone());
+    let mut check_of = |spec: &TokenStream, span: Span, name: &str, arguments: TokenStream| {
+        let (krate, name) = (super::at(krate, span), Ident::new(name, span));
         checks.extend(quote_spanned!(span=> const _: () = #krate::__private::check::#name(&#spec #arguments);));
     };
     if let Some(default) = &field.default {
         let value = literal(krate, default);
         let [min, max] =
             [&field.min, &field.max].map(|bound| super::option(bound.as_ref().map(|bound| literal(krate, bound))));
-        check(default.span, "default", quote::quote!(, #value, #min, #max));
+        check_of(&deep, default.span, "default", quote::quote!(, #value, #min, #max));
     }
+    let mut check = |span: Span, name: &str, arguments: TokenStream| check_of(&spec, span, name, arguments);
     for bound in [&field.min, &field.max].into_iter().flatten() {
         let value = literal(krate, bound);
         check(bound.span, "bound", quote::quote!(, #value));
@@ -43,6 +51,19 @@ pub(super) fn field(krate: &Path, field: &Field) -> TokenStream {
         check(span, "destination", TokenStream::new());
     }
     checks
+}
+
+/// Checks that a field of a payload or an object is known to serde and to the schema.
+pub(super) fn data_field(krate: &Path, kind: Kind, ty: &Type) -> TokenStream {
+    let ty = innermost(ty);
+    // The type itself, which has no name outside of it.
+    if mentions(ty, "Self") {
+        return TokenStream::new();
+    }
+    let span = ty.span();
+    let (at, name) = (super::at(krate, span), if kind == Kind::Payload { "in_payload" } else { "in_object" });
+    let name = Ident::new(name, span);
+    quote_spanned!(span=> const _: () = #at::__private::check::#name::<#ty>();)
 }
 
 /// Checks a field that `egress` names, with the span of that name.

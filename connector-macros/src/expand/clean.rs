@@ -16,14 +16,14 @@ pub(crate) fn clean_struct(item: &mut ItemStruct) {
 pub(crate) fn clean_impl(item: &mut ItemImpl) {
     for member in &mut item.items {
         let ImplItem::Fn(method) = member else { continue };
-        if !is_command(&method.attrs) {
-            continue;
+        if is_command(&method.attrs) {
+            method.attrs.retain(|attribute| !is_command_attribute(attribute));
+            // The signature of a handler is prescribed, so lints about it are switched off.
+            method.attrs.push(syn::parse_quote! {
+                #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async)]
+            });
         }
-        method.attrs.retain(|attribute| !is_command_attribute(attribute));
-        // The signature of a handler is prescribed, so lints about it are switched off.
-        method.attrs.push(syn::parse_quote! {
-            #[allow(clippy::unused_self, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async)]
-        });
+        // Also of a method whose #[command] was forgotten, which is reported.
         for argument in &mut method.sig.inputs {
             if let FnArg::Typed(argument) = argument {
                 argument.attrs.retain(|attribute| !Field::owns(attribute) && !docs::is_doc(attribute));

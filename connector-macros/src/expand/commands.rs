@@ -24,9 +24,11 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
         quote_spanned!(ty.span()=> impl #krate::__private::Commands for #ty)
     };
     let order = order(commands);
+    let claim = claim(ty);
     let additions = lock::impl_checks(model);
     quote! {
         #(#structs)*
+        #claim
         const _: () = {
             #(#field_sets)*
             #[automatically_derived]
@@ -37,6 +39,19 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
             #checks
             #additions
         };
+    }
+}
+
+/// A constant whose name says what a second impl block of the type does wrong: the compiler reports it before the two
+/// impls of a trait that authors do not name.
+fn claim(ty: &Type) -> TokenStream {
+    let Type::Path(path) = ty else { return TokenStream::new() };
+    let Some(last) = path.path.segments.last() else { return TokenStream::new() };
+    let claim = format_ident!("all_commands_of_{}_go_into_one_impl_block", last.ident, span = ty.span());
+    quote_spanned! {ty.span()=>
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals, dead_code)]
+        const #claim: () = ();
     }
 }
 
@@ -149,7 +164,7 @@ fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
 }
 
 fn command_checks(krate: &Path, command: &Command) -> TokenStream {
-    let mut tokens: TokenStream = command.params().map(|field| checks::field(krate, field)).collect();
+    let mut tokens: TokenStream = command.params().map(|field| checks::field(krate, field, None)).collect();
     if let Some(outputs) = &command.outputs {
         let (span, returned) = (outputs.span, outputs_of(krate, &command.returns));
         let krate = super::at(krate, span);

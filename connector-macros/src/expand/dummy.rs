@@ -49,7 +49,7 @@ pub(crate) fn dummy_commands(model: &Commands) -> TokenStream {
 
 /// A payload or object without its names and bounds.
 pub(crate) fn dummy_data(kind: Kind, krate: &Path, item: &mut ItemStruct) -> TokenStream {
-    item.attrs.retain(|attribute| !attribute.path().is_ident("serde"));
+    item.attrs.retain(|attribute| !attribute.path().is_ident("serde") && !attribute.path().is_ident("schemars"));
     for member in &mut item.fields {
         let ours = |name: &str| matches!(name, "output" | "serde" | "schemars");
         member.attrs.retain(|attribute| {
@@ -68,6 +68,12 @@ pub(crate) fn dummy_data(kind: Kind, krate: &Path, item: &mut ItemStruct) -> Tok
         },
         Kind::Object => quote! {
             #[automatically_derived]
+            impl #krate::__private::Payload for #ident {
+                const OUTPUTS: #krate::__private::Outputs = #krate::__private::Outputs {
+                    names: &[], schema: ::core::option::Option::None, typed: true,
+                };
+            }
+            #[automatically_derived]
             impl #krate::__private::FieldType for #ident {
                 const TYPE: #krate::__private::TypeSpec = #krate::__private::object_type::<Self>(&[]);
                 fn read(value: &#krate::__private::Value) -> ::core::result::Result<Self, #krate::__private::Mismatch> {
@@ -77,10 +83,38 @@ pub(crate) fn dummy_data(kind: Kind, krate: &Path, item: &mut ItemStruct) -> Tok
         },
     };
     if item.generics.params.is_empty() && matches!(item.fields, syn::Fields::Named(_)) {
-        super::data::derive(kind, krate, item);
-        tokens
+        let serde = undescribed(krate, ident);
+        quote!(#serde #tokens)
     } else {
         TokenStream::new()
+    }
+}
+
+/// What the derives would have written, without a look at the fields.
+fn undescribed(krate: &Path, ident: &Ident) -> TokenStream {
+    let name = ident.to_string();
+    quote! {
+        #[automatically_derived]
+        impl #krate::__private::serde::Serialize for #ident {
+            fn serialize<S: #krate::__private::serde::Serializer>(&self, _: S) -> ::core::result::Result<S::Ok, S::Error> {
+                loop {}
+            }
+        }
+        #[automatically_derived]
+        impl<'de> #krate::__private::serde::Deserialize<'de> for #ident {
+            fn deserialize<D: #krate::__private::serde::Deserializer<'de>>(_: D) -> ::core::result::Result<Self, D::Error> {
+                loop {}
+            }
+        }
+        #[automatically_derived]
+        impl #krate::__private::schemars::JsonSchema for #ident {
+            fn schema_name() -> #krate::__private::Cow<'static, str> {
+                #krate::__private::Cow::Borrowed(#name)
+            }
+            fn json_schema(_: &mut #krate::__private::schemars::SchemaGenerator) -> #krate::__private::schemars::Schema {
+                loop {}
+            }
+        }
     }
 }
 

@@ -66,7 +66,7 @@ fn typed_row(krate: &Path, field: &Field, ty: &TokenStream, object: Option<&Iden
 ///
 /// A list of the enclosing object would never end, so its elements are left out. If two objects contain lists of each
 /// other, the compiler reports a cycle; a `Box` around one of the elements hides it from the lock.
-fn elements(krate: &Path, ty: &Type, spec: &TokenStream, object: Option<&Ident>) -> Option<TokenStream> {
+pub(super) fn elements(krate: &Path, ty: &Type, spec: &TokenStream, object: Option<&Ident>) -> Option<TokenStream> {
     let (name, element) = element(ty)?;
     if name.is_empty() {
         return elements(krate, element, spec, object);
@@ -96,6 +96,11 @@ fn is_named(ty: &Type, object: &Ident) -> bool {
     })
 }
 
+/// What is innermost in lists, maps and options, by the types' names.
+pub(super) fn innermost(ty: &Type) -> &Type {
+    element(ty).map_or(ty, |(_, inner)| innermost(inner))
+}
+
 /// The element of a list (`[]`) or a map (`{}`), or what is inside an `Option`, by the type's name.
 fn element(ty: &Type) -> Option<(&'static str, &Type)> {
     let Type::Path(path) = ty else { return None };
@@ -115,11 +120,27 @@ fn element(ty: &Type) -> Option<(&'static str, &Type)> {
 
 /// `Literal::Int(30)` and similar.
 pub(super) fn literal(krate: &Path, constant: &Constant) -> TokenStream {
-    match &constant.value {
+    value_literal(krate, &constant.value)
+}
+
+pub(super) fn value_literal(krate: &Path, value: &Value) -> TokenStream {
+    match value {
         Value::Bool(value) => quote!(#krate::__private::Literal::Bool(#value)),
         Value::Int(value) => quote!(#krate::__private::Literal::Int(#value)),
         Value::Float(value) => quote!(#krate::__private::Literal::Float(#value)),
         Value::Str(value) => quote!(#krate::__private::Literal::Str(#value)),
+        Value::Null => quote!(#krate::__private::Literal::Null),
+        Value::List(items) => {
+            let items = items.iter().map(|item| value_literal(krate, item));
+            quote!(#krate::__private::Literal::List(&[#(#items),*]))
+        }
+        Value::Map(members) => {
+            let members = members.iter().map(|(key, value)| {
+                let value = value_literal(krate, value);
+                quote!((#key, #value))
+            });
+            quote!(#krate::__private::Literal::Map(&[#(#members),*]))
+        }
     }
 }
 

@@ -81,6 +81,9 @@ impl Commands {
             match member {
                 ImplItem::Macro(call) => diag.at(&call.mac.path, diag::MACRO_IN_IMPL),
                 ImplItem::Fn(method) if is_command(&method.attrs) => commands.extend(Command::read(method, diag)),
+                ImplItem::Fn(method) if is_forgotten(method) => {
+                    diag.at(&method.sig.ident, diag::forgotten_command(&method.sig.ident));
+                }
                 _ => {}
             }
         }
@@ -103,6 +106,24 @@ impl Commands {
 /// Returns whether a method has `#[command]`, under any path.
 pub(crate) fn is_command(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is_command_attribute)
+}
+
+/// Returns whether a method without `#[command]` is written like one: it describes its params, or it takes `&self` and
+/// returns an outcome.
+fn is_forgotten(method: &ImplItemFn) -> bool {
+    let described = method.sig.inputs.iter().any(|argument| match argument {
+        FnArg::Typed(argument) => argument.attrs.iter().any(|it| Field::owns(it) || docs::is_doc(it)),
+        FnArg::Receiver(_) => false,
+    });
+    let returns_outcome = match &method.sig.output {
+        ReturnType::Type(_, ty) => is_named(ty, "Outcome"),
+        ReturnType::Default => false,
+    };
+    described || (returns_outcome && takes_shared_self(method))
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 pub(crate) fn is_command_attribute(attribute: &Attribute) -> bool {
@@ -190,6 +211,9 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
                 diag.at(reference, diag::BORROWED_PARAM);
                 continue;
             }
+            if reference.mutability.is_some() {
+                diag.at(reference, diag::MUTABLE_CONTEXT);
+            }
             if inputs.iter().any(|input| matches!(input, Input::Context)) {
                 diag.at(reference, diag::TWO_CONTEXTS);
             }
@@ -199,6 +223,11 @@ fn inputs(method: &ImplItemFn, diag: &mut Diagnostics) -> Vec<Input> {
                 diag.span(attribute.span(), diag::CONTEXT_ATTRS);
             }
             inputs.push(Input::Context);
+            continue;
+        }
+        // A param of another type of this name has a comment.
+        if is_named(&argument.ty, "Context") && !argument.attrs.iter().any(|it| Field::owns(it) || docs::is_doc(it)) {
+            diag.at(&argument.ty, diag::OWNED_CONTEXT);
             continue;
         }
         let Pat::Ident(pattern) = &*argument.pat else {

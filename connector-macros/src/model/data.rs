@@ -1,7 +1,7 @@
 //! Structs that are nested in values: payloads and objects.
 
 use proc_macro2::Span;
-use syn::{Attribute, Fields, Ident, ItemStruct, Path, Type};
+use syn::{Attribute, Fields, GenericArgument, Ident, ItemStruct, Path, PathArguments, Type};
 
 use super::field::{Field, Place, check_unique};
 use crate::args::{CrateArgs, OutputArgs, read_attributes};
@@ -36,6 +36,11 @@ pub(crate) struct DataField {
 }
 
 impl Data {
+    /// Returns whether a field is a secret, as far as its type says so; only an object's may.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.fields.iter().any(|field| mentions(&field.ty, "Secret"))
+    }
+
     /// Checks a struct; `None` if a mistake was reported.
     pub(crate) fn read(kind: Kind, args: CrateArgs, item: &ItemStruct, diag: &mut Diagnostics) -> Option<Self> {
         refuse_renaming(&item.attrs, diag);
@@ -75,6 +80,9 @@ fn output(ident: &Ident, ty: &Type, attributes: &[Attribute], diag: &mut Diagnos
     for attribute in attributes.iter().filter(|attribute| Field::owns(attribute)) {
         diag.at(attribute.path(), diag::PARAM_ON_OUTPUT);
     }
+    if mentions(ty, "Secret") {
+        diag.at(ty, diag::SECRET_IN_PAYLOAD);
+    }
     let wire = args.name.as_ref().map_or_else(|| names::camel(ident), |name| name.0.value());
     let wire_span = args.name.as_ref().map_or_else(|| ident.span(), |name| name.0.span());
     if !names::is_wire_name(&wire) {
@@ -102,6 +110,29 @@ fn check_outputs(fields: &[DataField], diag: &mut Diagnostics) {
         if fields[..index].iter().any(|other| other.wire == field.wire) {
             diag.span(field.wire_span, diag::duplicate_wire_name("outputs", &field.wire));
         }
+    }
+}
+
+/// Returns whether a type of this name is the type or inside it, as in `Option<Vec<Secret>>`.
+pub(crate) fn mentions(ty: &Type, name: &str) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let inside = match &last.arguments {
+                PathArguments::AngleBracketed(list) => list.args.iter().any(|argument| match argument {
+                    GenericArgument::Type(ty) => mentions(ty, name),
+                    _ => false,
+                }),
+                _ => false,
+            };
+            inside || last.ident == name
+        }),
+        Type::Reference(reference) => mentions(&reference.elem, name),
+        Type::Array(array) => mentions(&array.elem, name),
+        Type::Slice(slice) => mentions(&slice.elem, name),
+        Type::Group(group) => mentions(&group.elem, name),
+        Type::Paren(paren) => mentions(&paren.elem, name),
+        Type::Tuple(tuple) => tuple.elems.iter().any(|ty| mentions(ty, name)),
+        _ => false,
     }
 }
 

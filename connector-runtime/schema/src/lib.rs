@@ -1,5 +1,4 @@
-//! The one schema model, for all four execution models: what a connector type accepts and answers
-//! (docs/contract.md#2-config-schema).
+//! The one schema model, for all four execution models: what a connector type accepts and answers.
 //!
 //! Built-in types generate a [`ConfigSchema`] from their const descriptor, authors of scripts write one, the OpenAPI
 //! import generates one, and external services send one. Validation ([`FieldValues`]), JSON Schema

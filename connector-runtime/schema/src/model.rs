@@ -1,4 +1,4 @@
-//! The model itself: plain data with the words of docs/contract.md#2-config-schema.
+//! The model itself: plain data with the words of the JSON.
 
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
@@ -29,7 +29,7 @@ pub struct ConfigSchema {
     /// field ([`egress_fields`](crate::destination::egress_fields)). Built-in types declare it with the macro instead.
     pub egress: Option<Vec<String>>,
     /// Whether nobody has said what is accepted: every command, param and connection value is accepted, and every
-    /// connection value counts as a secret. Only for external types (docs/contract.md#protocol-20); the rest is empty
+    /// connection value counts as a secret. Only for external types; the rest is empty
     /// then.
     pub open: bool,
 }

@@ -1,4 +1,4 @@
-//! Names: what may name a connector, a connector type, a command or a field (docs/contract.md#names).
+//! Names: what may name a connector, a connector type, a command or a field.
 
 /// The shape of [`is_connector_name`] as a pattern of JSON Schema; UUIDs and reserved names fit it too.
 pub const CONNECTOR_NAME_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
@@ -7,7 +7,7 @@ pub const CONNECTOR_NAME_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 pub const CONNECTOR_NAME_RULE: &str = "expected lower-case letters and digits in words joined by `-`, at most 63 \
                                        characters, not a UUID, and neither agents nor parse-oas";
 
-/// Returns whether a text may name a connector or a connector type (docs/contract.md#names).
+/// Returns whether a text may name a connector or a connector type.
 pub fn is_connector_name(name: &str) -> bool {
     let shaped = !name.is_empty()
         && name.len() <= 63
@@ -17,7 +17,7 @@ pub fn is_connector_name(name: &str) -> bool {
     shaped && uuid::Uuid::try_parse(name).is_err() && !matches!(name, "agents" | "parse-oas")
 }
 
-/// Returns whether a text may name a command, a param or a field (docs/contract.md#names).
+/// Returns whether a text may name a command, a param or a field.
 pub fn is_command_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');

@@ -1,4 +1,4 @@
-//! What a value must be, and what a caller reads when it is not (docs/contract.md#checking-values).
+//! What a value must be, and what a caller reads when it is not.
 //!
 //! Nothing is coerced. Null counts as absent, unless it is a required field of any JSON whose schema allows null. A default
 //! replaces an absent value. An empty text does not satisfy a required field, unless its `minLength` is 0. A message never
@@ -175,7 +175,7 @@ pub struct InvalidField {
 
 /// Values that a command cannot be called with.
 ///
-/// Its text is the one that docs/contract.md#checking-values prescribes: all missing fields, else all invalid ones.
+/// Its text names all missing fields, else all invalid ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid {
     /// Required fields without a value: the connection's first, then the params, in schema order.

@@ -1,6 +1,6 @@
 //! What a change of a config schema means for those who call it, and the version that it needs.
 //!
-//! One set of rules for every execution model (docs/contract.md#5-versioning): [`RULES`] is the table, one file each below
+//! One set of rules for every execution model: [`RULES`] is the table, one file each below
 //! `rules/`. [`diff`] compares two schemas, `connector_runtime::lock` two locks at compile time; both ask
 //! [`judge`] what a difference means, so that id, level and wording are the same. [`suggested_version`] and
 //! [`check_floor`] say what the version must be. A change that cannot be shown to be harmless counts as breaking.

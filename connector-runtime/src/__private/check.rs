@@ -1,79 +1,21 @@
 //! Checks that need types, run by const evaluation: a wrong definition does not compile, and the
-//! panic's text is shown under the token that the macro gave the call.
+//! panic's text is shown under the token that the macro gave the call: each is `#[track_caller]`, as the compiler leaves
+//! such functions out of its trace.
+
+mod default;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::descriptor::{Descriptor, Literal, Outputs, TypeSpec};
 use crate::lock::LockVerdict;
 use crate::schema::FieldKind;
 
-/// Checks a default against the type of its field and the bounds beside it.
-pub const fn default(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, maximum: Option<Literal>) {
-    if ty.nullable {
-        panic!("a default on an Option: drop the Option, or the default");
-    }
-    if ty.secret {
-        panic!("a secret takes no default: it would be in the source code");
-    }
-    match (ty.kind, value) {
-        (FieldKind::String, Literal::Str(text)) => default_text(ty, text),
-        (FieldKind::Date, Literal::Str(text)) => default_date(ty, text),
-        (FieldKind::Boolean, Literal::Bool(_)) => {}
-        (FieldKind::Number, Literal::Int(_) | Literal::Float(_)) => default_number(ty, value, minimum, maximum),
-        (FieldKind::Select, Literal::Str(text)) => default_choice(ty, text),
-        (FieldKind::String, _) => panic!("the default of this field is a text in quotes"),
-        (FieldKind::Date, _) => panic!("the default of a date is an RFC 3339 text in quotes"),
-        (FieldKind::Number, _) => panic!("the default of this field is a number"),
-        (FieldKind::Boolean, _) => panic!("the default of this field is `true` or `false`"),
-        (FieldKind::Select, _) => panic!("the default of a select is the wire name of a value, in quotes"),
-        (FieldKind::Raw | FieldKind::Array | FieldKind::Object, _) => {
-            panic!("lists, objects and raw JSON take no default: make the field an Option")
-        }
-    }
-}
-
-const fn default_number(ty: &TypeSpec, value: Literal, minimum: Option<Literal>, maximum: Option<Literal>) {
-    if ty.integer && matches!(value, Literal::Float(_)) {
-        panic!("the default of this field is a whole number");
-    }
-    let number = number(value);
-    if below(number, minimum) {
-        panic!("the default is below `min`");
-    }
-    if above(number, maximum) {
-        panic!("the default is above `max`");
-    }
-    if !holds(ty, number) {
-        panic!("the default does not fit the type of the field");
-    }
-}
-
-const fn default_text(ty: &TypeSpec, text: &str) {
-    if matches!(ty.format, Some(format) if same(format, "uri")) && !is_absolute_url(text.as_bytes()) {
-        panic!("the default is not an absolute URL such as \"https://example.com\"");
-    }
-}
-
-const fn default_date(ty: &TypeSpec, text: &str) {
-    let day_alone = matches!(ty.format, Some(format) if same(format, "date"));
-    if day_alone && !is_day(text.as_bytes()) {
-        panic!("the default is not an RFC 3339 date such as \"2026-01-31\"");
-    }
-    if !day_alone && !is_day(text.as_bytes()) && !is_instant(text.as_bytes()) {
-        panic!("the default is not an RFC 3339 date or date-time such as \"2026-01-31T09:30:00Z\"");
-    }
-}
-
-const fn default_choice(ty: &TypeSpec, text: &str) {
-    let mut index = 0;
-    while index < ty.choices.len() {
-        if same(ty.choices[index].value, text) {
-            return;
-        }
-        index += 1;
-    }
-    panic!("the default is not a value of this select: write the wire name of a variant, such as \"on_hold\"");
-}
+pub use default::default;
 
 /// Checks a bound against the type of its field.
+#[track_caller]
 pub const fn bound(ty: &TypeSpec, value: Literal) {
     if !matches!(ty.kind, FieldKind::Number) {
         panic!("only a number has bounds");
@@ -87,6 +29,7 @@ pub const fn bound(ty: &TypeSpec, value: Literal) {
 }
 
 /// Checks that a length or a pattern belongs to a text.
+#[track_caller]
 pub const fn text(ty: &TypeSpec) {
     if !matches!(ty.kind, FieldKind::String) {
         panic!("only a text has a length and a pattern");
@@ -94,12 +37,15 @@ pub const fn text(ty: &TypeSpec) {
 }
 
 /// Checks an example against the type of its field.
+#[track_caller]
 pub const fn example(ty: &TypeSpec, value: Literal) {
     let fits = match ty.kind {
         FieldKind::String | FieldKind::Date | FieldKind::Select => matches!(value, Literal::Str(_)),
         FieldKind::Number => matches!(value, Literal::Int(_) | Literal::Float(_)),
         FieldKind::Boolean => matches!(value, Literal::Bool(_)),
-        FieldKind::Raw | FieldKind::Array | FieldKind::Object => true,
+        FieldKind::Array => matches!(value, Literal::Str(_) | Literal::List(_)),
+        FieldKind::Object => matches!(value, Literal::Str(_) | Literal::Map(_)),
+        FieldKind::Raw => true,
     };
     if !fits {
         panic!("the example is of another type than the field");
@@ -107,6 +53,7 @@ pub const fn example(ty: &TypeSpec, value: Literal) {
 }
 
 /// Checks that a destination is a text.
+#[track_caller]
 pub const fn destination(ty: &TypeSpec) {
     if !matches!(ty.kind, FieldKind::String) {
         panic!("only a text names the place that credentials are sent to");
@@ -114,6 +61,7 @@ pub const fn destination(ty: &TypeSpec) {
 }
 
 /// Checks that a field names an origin, so that secrets can be kept to it.
+#[track_caller]
 pub const fn egress(ty: &TypeSpec, destination: bool) {
     if matches!(ty.format, Some(format) if same(format, "uri")) {
         return;
@@ -124,7 +72,36 @@ pub const fn egress(ty: &TypeSpec, destination: bool) {
     panic!("secrets can be kept to the origin of a `Url` or an `Option<Url>` alone");
 }
 
+/// What a field of a payload may be: written and read by serde, and described by a schema.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be in a payload",
+    label = "no schema describes this type",
+    note = "put #[payload] or #[object] above the struct, or #[derive(Select)] above the enum; `Value` takes any JSON"
+)]
+pub trait InPayload {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + JsonSchema> InPayload for T {}
+
+/// Checks that a type may be in a payload.
+pub const fn in_payload<T: InPayload>() {}
+
+/// What a field of an object may be: read by serde, and described by a schema.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be in an object",
+    label = "no schema describes this type",
+    note = "put #[object] above the struct, or #[derive(Select)] above the enum; `Value` takes any JSON"
+)]
+pub trait InObject {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema> InObject for T {}
+
+/// Checks that a type may be in an object.
+pub const fn in_object<T: InObject>() {}
+
 /// Checks that outputs are named only for a free-form payload.
+#[track_caller]
 pub const fn outputs(returned: &Outputs) {
     if returned.typed {
         panic!("`outputs` beside a typed payload: the fields of the payload are the outputs already");
@@ -132,6 +109,7 @@ pub const fn outputs(returned: &Outputs) {
 }
 
 /// Checks that the default command is a command.
+#[track_caller]
 pub const fn default_command(descriptor: &Descriptor) {
     if let Some(name) = descriptor.default_command {
         let mut index = 0;
@@ -146,6 +124,7 @@ pub const fn default_command(descriptor: &Descriptor) {
 }
 
 /// Reports that a connector has no lock, unless the check is off.
+#[track_caller]
 pub const fn missing_lock(mode: Option<&str>, text: &str) {
     match mode {
         Some(mode) if is_off(mode) => {}
@@ -158,6 +137,7 @@ const fn is_off(mode: &str) -> bool {
 }
 
 /// Checks that what the lock has did not change without the version that this needs.
+#[track_caller]
 pub const fn locked(verdict: &LockVerdict) {
     if let LockVerdict::Changed(report) = verdict {
         panic!("{}", report.as_str());
@@ -166,6 +146,7 @@ pub const fn locked(verdict: &LockVerdict) {
 
 /// Checks that a command, or a field of it, is not the first addition that the version does not cover.
 /// Without a command, the field is the connection's; without a field, the outputs count.
+#[track_caller]
 pub const fn added(verdict: &LockVerdict, command: &str, field: &str) {
     if let LockVerdict::Added(report) = verdict
         && report.is_about(command, field)
@@ -179,102 +160,12 @@ const fn number(value: Literal) -> f64 {
     match value {
         Literal::Int(value) => value as f64,
         Literal::Float(value) => value,
-        Literal::Bool(_) | Literal::Str(_) => 0.0,
+        _ => 0.0,
     }
 }
 
 const fn holds(ty: &TypeSpec, value: f64) -> bool {
     ty.holds.0 <= value && value <= ty.holds.1
-}
-
-/// A scheme, `:` and something after it; of what has `//` there, a host.
-const fn is_absolute_url(text: &[u8]) -> bool {
-    let mut at = 0;
-    while at < text.len() && text[at] != b':' {
-        let fits = text[at].is_ascii_alphabetic()
-            || at > 0 && (text[at].is_ascii_digit() || matches!(text[at], b'+' | b'-' | b'.'));
-        if !fits {
-            return false;
-        }
-        at += 1;
-    }
-    let slashes = at + 2 < text.len() && text[at + 1] == b'/' && text[at + 2] == b'/';
-    at > 0 && if slashes { at + 3 < text.len() } else { at + 1 < text.len() }
-}
-
-/// `YYYY-MM-DD`, a day that exists.
-const fn is_day(text: &[u8]) -> bool {
-    if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
-        return false;
-    }
-    let (Some(year), Some(month), Some(day)) = (digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2)) else {
-        return false;
-    };
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => 0,
-    };
-    1 <= day && day <= days
-}
-
-/// `YYYY-MM-DDTHH:MM:SS`, perhaps a fraction, and `Z` or an offset.
-const fn is_instant(text: &[u8]) -> bool {
-    if text.len() < 20 || !matches!(text[10], b'T' | b't') || text[13] != b':' || text[16] != b':' {
-        return false;
-    }
-    let (date, _) = text.split_at(10);
-    let (Some(hour), Some(minute), Some(second)) = (digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2))
-    else {
-        return false;
-    };
-    let mut at = 19;
-    if text[at] == b'.' {
-        at += 1;
-        while at < text.len() && text[at].is_ascii_digit() {
-            at += 1;
-        }
-        if at == 20 || at > 29 {
-            return false;
-        }
-    }
-    let zone = match text.len() - at {
-        1 => matches!(text[at], b'Z' | b'z'),
-        6 if matches!(text[at], b'+' | b'-') && text[at + 3] == b':' => {
-            matches!((digits(text, at + 1, 2), digits(text, at + 4, 2)), (Some(0..=23), Some(0..=59)))
-        }
-        _ => false,
-    };
-    is_day(date) && hour < 24 && minute < 60 && second < 60 && zone
-}
-
-const fn digits(text: &[u8], from: usize, count: usize) -> Option<u32> {
-    let (mut value, mut at) = (0, from);
-    while at < from + count {
-        if !text[at].is_ascii_digit() {
-            return None;
-        }
-        value = value * 10 + (text[at] - b'0') as u32;
-        at += 1;
-    }
-    Some(value)
-}
-
-const fn below(value: f64, bound: Option<Literal>) -> bool {
-    match bound {
-        Some(bound) => value < number(bound),
-        None => false,
-    }
-}
-
-const fn above(value: f64, bound: Option<Literal>) -> bool {
-    match bound {
-        Some(bound) => value > number(bound),
-        None => false,
-    }
 }
 
 const fn same(a: &str, b: &str) -> bool {

@@ -1,3 +1,5 @@
+mod defaults;
+
 use serde_json::{Value, json};
 
 use crate::prelude::*;

@@ -11,6 +11,7 @@ use super::{FieldType, Mismatch};
 use crate::descriptor::TypeSpec;
 use crate::schema::FieldKind;
 
+#[diagnostic::do_not_recommend]
 impl<T> FieldType for Vec<T>
 where
     T: DeserializeOwned + JsonSchema + Send + Sync + 'static,
@@ -24,6 +25,7 @@ where
 
 macro_rules! string_map {
     ($($map:ident),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T> FieldType for $map<String, T>
         where
             T: DeserializeOwned + JsonSchema + Send + Sync + 'static,

@@ -3,7 +3,7 @@ use std::fmt::Debug;
 
 use serde_json::{Map, Number, Value, json};
 
-use super::{FieldType, Mismatch, Url};
+use super::{FieldType, Mismatch, PathError, Url};
 use crate::prelude::*;
 use crate::schema::FieldKind;
 
@@ -130,6 +130,51 @@ fn a_url_takes_itself_for_a_folder() {
     assert!(url("mailto:a@example.com").join("users").is_err());
     assert!(read::<Url>(json!("a")).is_err_and(|text| text.starts_with("expected an absolute URL")));
     assert_eq!(format!("{0} {0:?}", url("https://a.example")), "https://a.example/ \"https://a.example/\"");
+}
+
+#[test]
+fn a_path_is_built_of_encoded_segments() {
+    let url = |text: &str| Url::parse(text).unwrap();
+    let at = |base: &str, segments: &[&str]| url(base).at(segments).map(|url| url.to_string());
+    for base in ["https://a.example/v2", "https://a.example/v2/", "https://a.example/v2//"] {
+        assert_eq!(at(base, &["users", "7"]), Ok("https://a.example/v2/users/7".to_owned()));
+    }
+    assert_eq!(at("https://a.example", &["users"]), Ok("https://a.example/users".to_owned()));
+    assert_eq!(at("https://a.example/v2?key=1&b=%2F", &["x"]), Ok("https://a.example/v2/x?key=1&b=%2F".to_owned()));
+    assert_eq!(at("https://a.example/v%202", &["x"]), Ok("https://a.example/v%202/x".to_owned()));
+    // Whatever is in a segment, it stays one, and the host stays.
+    for (segment, encoded) in [
+        ("a/b", "a%2Fb"),
+        ("a\\b", "a%5Cb"),
+        ("%2e%2e", "%252e%252e"),
+        ("..;", "..%3B"),
+        (".\t.", ".%09."),
+        ("..\n", "..%0A"),
+        ("?a=1#b", "%3Fa%3D1%23b"),
+        ("//b.example", "%2F%2Fb.example"),
+        ("https://b.example", "https%3A%2F%2Fb.example"),
+        ("...", "..."),
+        (" ", "%20"),
+        ("b\u{fc}ro", "b%C3%BCro"),
+        ("a'(b)*!~_-", "a'(b)*!~_-"),
+        ("user@host", "user%40host"),
+    ] {
+        assert_eq!(
+            at("https://a.example/v2", &[segment, "z"]),
+            Ok(format!("https://a.example/v2/{encoded}/z")),
+            "{segment}"
+        );
+    }
+    for (segments, error) in [
+        (&["users", ""][..], PathError::Empty { number: 2 }),
+        (&["."], PathError::Dots { number: 1 }),
+        (&["a", "..", "b"], PathError::Dots { number: 2 }),
+    ] {
+        assert_eq!(at("https://a.example/v2", segments), Err(error));
+    }
+    assert_eq!(at("mailto:a@example.com", &["x"]), Err(PathError::NoPath));
+    let none: [&str; 0] = [];
+    assert_eq!(url("https://a.example/v2/").at(none).unwrap().as_str(), "https://a.example/v2");
 }
 
 /// A state.

@@ -115,12 +115,13 @@ pub(super) const fn verdict_on(name: &str, code_version: &str, lock: &[u8], new:
     let needed = floor(was.numbers, !was.pre.is_empty(), level);
     let high_enough =
         matches!(order, Ordering::Greater) && !matches!(number::compare_numbers(is.numbers, needed), Ordering::Less);
-    if matches!(level, Level::None) || high_enough {
+    // Other texts never stop a build: `floh lock --check` reports them.
+    if matches!(level, Level::None | Level::Patch) || high_enough {
         return LockVerdict::Fine;
     }
     writer.say(&["the schema of `", name, "` changed, and version ", code_version]);
     writer.say(&[" does not say so\n"]);
-    list(&mut writer, lock, new, level);
+    list(&mut writer, lock, new);
     tail(&mut writer, lock, level, needed, &was);
     let mut report = writer.report();
     if let (true, Some(found)) = (additions, first) {
@@ -164,18 +165,15 @@ const fn backwards(writer: &mut Writer, name: &str, code_version: &str, lock: &[
     }
 }
 
-/// Writes the changes, breaking ones first, as many as there is room for. Changed texts are left out where
-/// something else changed: they follow from it.
-const fn list(writer: &mut Writer, lock: &[u8], new: &[u8], highest: Level) {
+/// Writes the changes, breaking ones first, as many as there is room for. Changed texts are left out: they follow from
+/// the other changes, or need no version.
+const fn list(writer: &mut Writer, lock: &[u8], new: &[u8]) {
     let mut left = 0;
-    let levels = [Level::Major, Level::Minor, Level::Patch];
+    let levels = [Level::Major, Level::Minor];
     let mut at = 0;
     while at < levels.len() {
         let level = levels[at];
         at += 1;
-        if matches!(level, Level::Patch) && !matches!(highest, Level::Patch) {
-            continue;
-        }
         let mut cursor = Cursor::new(lock, new);
         while let Some(found) = cursor.next() {
             if found.level() as u8 != level as u8 {
@@ -200,7 +198,7 @@ const fn tail(writer: &mut Writer, lock: &[u8], level: Level, needed: Numbers, w
     writer.say(&["; a ", kind, " change needs version "]);
     writer.version(needed);
     writer.say(&[" or later\nto mend it: "]);
-    if !matches!(level, Level::Patch) && was.numbers.0 < needed.0 {
+    if was.numbers.0 < needed.0 {
         writer.say(&["take the change back, or "]);
     }
     writer.say(&["set version = \""]);

@@ -5,16 +5,9 @@
 
 use std::process::ExitCode;
 
-use connector_runtime::connector::Connector as _;
-use examples::widget::Widget;
+// The crate of connectors: named, so that it is linked and its connectors register themselves.
+use examples as _;
 
 fn main() -> ExitCode {
-    // Before anything else comes up: a script worker is to have nothing in it.
-    if server::script::worker::is_worker() {
-        return server::script::worker::main();
-    }
-    // Nothing else pulls the connectors into the program.
-    connectors::link();
-    std::hint::black_box(Widget::DESCRIPTOR);
-    server::cli::main()
+    server::main()
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::config::{ConfigChange, split_config};
 use super::external::{self, seal_signing_secret};
+use super::mock_settings;
 use super::script_source::{check_mock_script, check_source};
 use super::view::connector_view;
 use crate::auth::{OpContext, Scope};
@@ -147,6 +148,9 @@ async fn insert(
     schema: &ConfigSchema,
     own: Own,
 ) -> Result<ConnectorView, Error> {
+    let mut mock = new.mock.unwrap_or_default();
+    mock_settings::check(&mock, schema)?;
+    mock.retain(|_, value| !value.is_null());
     let ConfigChange { plain, secret, .. } =
         split_config(schema, new.config.unwrap_or_default()).map_err(Error::invalid)?;
     let id = new_id();
@@ -165,7 +169,7 @@ async fn insert(
         enabled: new.enabled.unwrap_or(true),
         log_level: new.log_level.unwrap_or(LogLevel::Info),
         timeout_ms: new.timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
-        mock: new.mock.unwrap_or_default(),
+        mock,
         config: plain,
         endpoint_url: own.endpoint_url,
         execution_model: own.execution_model,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::config::{ConfigChange, split_config};
 use super::config_migration::shown_name;
 use super::external::seal_signing_secret;
+use super::mock_settings;
 use super::script_source::check_mock_script;
 use super::secret_places::{SecretPlaces, Served};
 use super::view::connector_view;
@@ -109,6 +110,9 @@ async fn attempt(
 ) -> Result<ConnectorView, Attempt> {
     let LoadedConnector { connector, connector_type: row, secrets } = loaded;
     let schema = type_schema(&services.registry, &row)?;
+    if let Some(mock) = &patch.mock {
+        mock_settings::check(mock, &schema)?;
+    }
     let mut fields = connector.fields.clone();
     apply_endpoint(&connector, patch, &mut fields)?;
     apply_rest(patch, &mut fields)?;

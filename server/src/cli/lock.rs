@@ -4,6 +4,8 @@
 //! git repository, else the one on disk. So an unreleased version needs one bump, however often its schema changes. All
 //! locks are checked before the first is written.
 //!
+//! A change of texts alone needs no version: `--check` reports it, and writing the lock takes it.
+//!
 //! A draft (a version with a pre-release tag) may change as it likes and needs no lock. Its lock is still written, so
 //! that the release after it compiles; the lock of an earlier release is kept until then.
 
@@ -19,7 +21,7 @@ use clap::{Args, Subcommand};
 use connector_runtime::descriptor::Descriptor;
 use connector_runtime::lock::{self, LockError};
 use connector_runtime::registry::Registry;
-use connector_runtime::version::{Changes, FloorError, check_floor};
+use connector_runtime::version::{Changes, FloorError, Level, check_floor};
 use semver::Version;
 use serde_json::{Value, json};
 
@@ -140,6 +142,7 @@ fn check(locked: &[Locked], json: bool) -> Result<ExitCode, CliError> {
             print(connector.to_json());
         } else {
             connector.show();
+            connector.show_draft();
         }
     }
     let orphan = |path: PathBuf| format!("{}: belongs to no connector; delete it", path.display());
@@ -216,7 +219,12 @@ impl Locked {
         }
         match &self.stored {
             None => problems.push(format!("{name}: {path} is missing; write it with `floh lock`")),
-            Some(stored) if *stored != self.wanted => match lock::parse(stored) {
+            Some(stored) if *stored != self.wanted => match Step::between(stored, &self.wanted) {
+                Ok(step) if step.changes.level() == Level::Patch && step.from == step.to => problems.push(format!(
+                    "{name}: only texts changed since {path} was written (descriptions, labels, examples, order); \
+                     version {} stays, write the lock with `floh lock`",
+                    step.to
+                )),
                 Ok(_) => problems.push(format!("{name}: {path} is not up to date; write it with `floh lock`")),
                 Err(error) => problems.push(format!("{name}: {path}: {error}; write it anew with `floh lock`")),
             },
@@ -248,10 +256,21 @@ impl Locked {
         true
     }
 
+    /// Says that a draft needs no lock.
+    fn show_draft(&self) {
+        if self.descriptor.is_draft() {
+            let (name, version) = (self.name(), self.descriptor.version);
+            print(format_args!(
+                "{name}: {version} is a draft: no lock is demanded, and every change is taken until its release"
+            ));
+        }
+    }
+
     fn to_json(&self) -> Value {
         let mut answer = json!({
             "name": self.name(),
             "version": self.descriptor.version,
+            "draft": self.descriptor.is_draft(),
             "file": self.path,
             "upToDate": self.stored.as_ref() == Some(&self.wanted),
         });
@@ -268,7 +287,9 @@ impl Step {
     fn between(old: &str, new: &str) -> Result<Self, LockError> {
         let (from, to) = (lock::parse(old)?.version, lock::parse(new)?.version);
         let changes = lock::diff(old, new)?;
-        let refused = if to.pre.is_empty() { check_floor(&from, &to, changes.level()).err() } else { None };
+        let only_texts = changes.level() <= Level::Patch && to.cmp_precedence(&from).is_eq();
+        let free = !to.pre.is_empty() || only_texts;
+        let refused = if free { None } else { check_floor(&from, &to, changes.level()).err() };
         Ok(Self { from, to, changes, refused })
     }
 }

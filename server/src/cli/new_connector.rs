@@ -34,9 +34,9 @@ const OWN_CRATES: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 /// Types that the connector's code uses, so that a struct must not shadow them.
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
-    "Context", "Date", "EgressError", "Err", "Fail", "Failure", "HttpError", "ItemPage", "ListItemsParams", "Map",
+    "Answer", "Context", "Date", "EgressError", "Err", "Fail", "Failure", "HttpError", "ItemPage", "ListItemsParams", "Map",
     "None", "Number", "Ok", "Option", "Outcome", "Request", "Result", "Secret", "Select", "Self", "Some", "String", "Success",
-    "TestParams", "Thrown", "Url", "Value", "Vec",
+    "TestParams", "Thrown", "Upstream", "Url", "Value", "Vec",
 ];
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use connector_runtime::context::Context;
 use connector_runtime::dispatch::Executor;
 use connector_runtime::outcome::{BoxFuture, Failure, Reply};
-use connector_runtime::schema::{ConfigSchema, FieldValues};
+use connector_runtime::schema::{ConfigSchema, FieldValues, shown_name};
 use futures_util::FutureExt;
 
 use super::host::OperationHost;
@@ -30,6 +30,19 @@ impl OperationExecutor {
     }
 }
 
+/// The maximum number of unknown params that a call notes.
+const MAX_UNKNOWN: usize = 8;
+
+/// Notes in the log of the call which params the document does not name: they go into an open body, or are refused.
+fn note_unknown(context: &Context, params: FieldValues<'_>) {
+    for name in params.unknown().take(MAX_UNKNOWN) {
+        let name = shown_name(name);
+        context
+            .log()
+            .debug(format_args!("the document does not name the param {name}; an open body takes it as it is"));
+    }
+}
+
 impl Executor for OperationExecutor {
     fn execute<'a>(
         &'a self,
@@ -42,6 +55,7 @@ impl Executor for OperationExecutor {
             let host = &scripts.host(context);
             let connection = Connection { table, schema, context, host };
             if table.is_untouched(command) {
+                note_unknown(context, params);
                 return Ok(connection.run(command, params.given()).await.reply);
             }
             let host = OperationHost { connection, params: params.given() };

@@ -117,7 +117,64 @@ async fn a_draft_changes_under_its_version_until_it_is_released() {
     assert!(matches!(error, SeedError::Drift { .. }), "{error}");
     let back = seeded(&db, &[draft], STRICT).await.unwrap_err();
     assert!(matches!(back, SeedError::Older { .. }), "{back}");
+    let again = version(Odd::DESCRIPTOR, "9.0.0-rc.1");
+    // Also back and forth, as two developers share a database.
+    let other = Box::leak(Box::new(Descriptor { commands: &again.commands[1..], ..*again }));
+    for revision in [1, 2, 3] {
+        let draft = if revision % 2 == 0 { &*other } else { again };
+        seeded(&db, &[released, draft], STRICT).await.unwrap();
+        assert_eq!(stored(&db, "odd").await, ("9.0.0-rc.1".to_owned(), revision, true));
+    }
     assert_eq!(stored(&db, "safe").await, ("3.0.0".to_owned(), 3, true));
+}
+
+/// Returns the description that the stored schema of a type has for a connection field.
+async fn shown_text(db: &TestDb, field: &str) -> String {
+    let schema = db.store.types().get("safe").await.unwrap().fields.config_schema.to_value().unwrap();
+    schema["connectionConfig"][field]["description"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn other_texts_are_taken_once_under_the_same_version() {
+    let db = TestDb::sqlite().await;
+    let described = |text: &'static str| {
+        changed("1.2.0", move |field| {
+            if field.name == "limit" {
+                field.description = text;
+            }
+        })
+    };
+    let (old, new) = (described("Old."), described("New."));
+    seeded(&db, &[old], STRICT).await.unwrap();
+    seeded(&db, &[new], STRICT).await.unwrap();
+    assert_eq!((shown_text(&db, "limit").await.as_str(), stored(&db, "safe").await.1), ("New.", 2));
+    // A server of the older text starts again, and again: it leaves the newer one.
+    for descriptor in [old, new, old] {
+        seeded(&db, &[descriptor], STRICT).await.unwrap();
+        assert_eq!((shown_text(&db, "limit").await.as_str(), stored(&db, "safe").await.1), ("New.", 2));
+    }
+    // A third text is newer than both; and an operator can put back an older one.
+    seeded(&db, &[described("Third.")], STRICT).await.unwrap();
+    assert_eq!(shown_text(&db, "limit").await, "Third.");
+    seeded(&db, &[old], DRIFT).await.unwrap();
+    assert_eq!(shown_text(&db, "limit").await, "Old.");
+    // The next version takes its texts whatever was seen before.
+    let next = Box::leak(Box::new(Descriptor { version: "1.2.1", ..*new }));
+    seeded(&db, &[next], STRICT).await.unwrap();
+    assert_eq!((shown_text(&db, "limit").await.as_str(), stored(&db, "safe").await.0.as_str()), ("New.", "1.2.1"));
+}
+
+#[tokio::test]
+async fn other_texts_do_not_replace_what_an_operator_has_put() {
+    let db = TestDb::sqlite().await;
+    seeded(&db, &[Safe::DESCRIPTOR], STRICT).await.unwrap();
+    let row = db.store.types().get("safe").await.unwrap();
+    let put = NewVersion::first(VersionSource::Put, Actor::system());
+    let theirs = crate::store::TypeFields { version: "7.0.0".to_owned(), ..row.fields };
+    db.store.types().update::<StoreError>(row.id, row.revision, theirs, Some(put), None).await.unwrap();
+    let reworded = changed("1.2.0", |field| field.description = "Other words.");
+    seeded(&db, &[reworded], STRICT).await.unwrap();
+    assert_eq!(stored(&db, "safe").await, ("7.0.0".to_owned(), 2, true));
 }
 
 #[tokio::test]

@@ -108,6 +108,30 @@ impl ConnectorTypes<'_> {
     }
 }
 
+/// Maximum number of seeded schemas of one version that are looked at, newest first.
+const MAX_SEEDED_TEXTS: i64 = 100;
+
+impl ConnectorTypes<'_> {
+    /// Lists the config schemas that seeding has shown for a version of a type: its texts may have changed under the
+    /// same version. Newest first, at most a hundred.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn seeded_schemas(&self, name: &str, version: &str) -> Result<Vec<StoredSchema>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT v.config_schema FROM connector_type_version v JOIN connector_type t ON t.id = v.type_id \
+             WHERE t.name = $1 AND v.version = $2 AND v.source = $3 ORDER BY v.id DESC LIMIT $4",
+        )
+        .bind(name)
+        .bind(version)
+        .bind(VersionSource::Seed.as_str())
+        .bind(MAX_SEEDED_TEXTS)
+        .fetch_all(&self.store.read)
+        .await?;
+        rows.iter().map(|row| Ok(StoredSchema::from_text(Reader::new(row, TABLE).text("config_schema")?))).collect()
+    }
+}
+
 /// Writes a version inside the caller's transaction.
 pub(super) async fn insert(
     connection: &mut AnyConnection,

@@ -1,4 +1,4 @@
-//! What a comparison found, and how it is written on the wire (docs/contract.md#connector-types).
+//! What a comparison found, and how it is written on the wire.
 
 use semver::Version;
 use serde::ser::SerializeStruct;

@@ -40,7 +40,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One rule of docs/contract.md#levels-of-a-change.
+/// One rule: a kind of change, and the version that it needs.
 pub struct Rule {
     /// Stable name in snake_case, which programs may rely on.
     pub id: &'static str,

@@ -179,6 +179,13 @@ const fn length(out: &mut Out<'_>, key: &str, length: Option<u64>) {
     }
 }
 
+const fn separator(out: &mut Out<'_>, at: usize) {
+    if at > 0 {
+        out.str(",");
+    }
+}
+
+/// Writes a constant as compact JSON.
 pub(super) const fn literal(out: &mut Out<'_>, literal: Literal) {
     match literal {
         Literal::Bool(true) => out.str("true"),
@@ -186,6 +193,29 @@ pub(super) const fn literal(out: &mut Out<'_>, literal: Literal) {
         Literal::Int(value) => out.signed(value),
         Literal::Float(value) => out.float(value),
         Literal::Str(value) => out.quoted(value),
+        Literal::Null => out.str("null"),
+        Literal::List(items) => {
+            out.str("[");
+            let mut at = 0;
+            while at < items.len() {
+                separator(out, at);
+                self::literal(out, items[at]);
+                at += 1;
+            }
+            out.str("]");
+        }
+        Literal::Map(members) => {
+            out.str("{");
+            let mut at = 0;
+            while at < members.len() {
+                separator(out, at);
+                out.quoted(members[at].0);
+                out.str(":");
+                self::literal(out, members[at].1);
+                at += 1;
+            }
+            out.str("}");
+        }
     }
 }
 

@@ -142,3 +142,39 @@ fn a_draft_may_differ_from_its_lock_and_a_release_may_not() {
         assert_eq!(matches!(verdict, LockVerdict::Fine), fine, "{version}: {verdict:?}");
     }
 }
+
+/// The widget of the compile-fail cases with other texts: it compiles beside its lock.
+mod reworded {
+    use crate::prelude::*;
+
+    /// Widgets, in other words.
+    #[connector(name = "reworded", version = "1.0.0", lock = "../../../../connector-macros/tests/ui/lock/widget.lock")]
+    #[expect(dead_code, reason = "its schema is what is looked at")]
+    pub(super) struct Reworded {
+        /// Where the API answers, in other words.
+        #[config(label = "API")]
+        base_url: Url,
+    }
+
+    #[connector]
+    impl Reworded {
+        /// Lists widgets, in other words.
+        #[command(effect = read)]
+        fn list(
+            &self,
+            /// Most of them.
+            #[param(default = 50, min = 1, max = 500, example = 20)]
+            limit: u32,
+        ) -> Outcome {
+            let _ = limit;
+            succeed(())
+        }
+    }
+}
+
+#[test]
+fn other_texts_compile_under_the_same_version() {
+    let lock = include_str!("../../../../connector-macros/tests/ui/lock/widget.lock");
+    let changes = diff(lock, &print(reworded::Reworded::DESCRIPTOR)).unwrap();
+    assert_eq!(changes.level(), crate::version::Level::Patch, "{changes:#?}");
+}

@@ -59,7 +59,6 @@ pub(super) struct ListLab {
 /// A node with others below it.
 #[object]
 #[derive(Debug)]
-#[expect(dead_code, reason = "only its schema counts")]
 pub(super) struct Node {
     /// Those below.
     below: Option<Vec<Self>>,

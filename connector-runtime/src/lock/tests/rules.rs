@@ -54,7 +54,9 @@ fn the_compiler_refuses_each_example_without_the_version_that_it_needs() {
         assert!(matches!(judged(&raised.to_string()), LockVerdict::Fine), "{rule:?}");
         match (judged("1.0.0"), change) {
             (LockVerdict::Fine, None) => {}
+            (LockVerdict::Fine, Some(change)) => assert_eq!(change.level(), Level::Patch, "{rule:?}"),
             (LockVerdict::Changed(report) | LockVerdict::Added(report), Some(change)) => {
+                assert!(change.level() > Level::Patch, "{rule:?}: other texts do not stop a build");
                 let line = format!("\n  {}  {}\n", change.level(), change.message);
                 assert!(report.as_str().contains(&line), "{rule:?}: {}", report.as_str());
                 assert!(report.as_str().contains(&format!("version = \"{raised}\"")), "{rule:?}: {}", report.as_str());

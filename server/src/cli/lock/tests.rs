@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use connector_runtime::connector::Connector as _;
+use connector_runtime::descriptor::CommandSpec;
 use connector_runtime::lock::LockFile;
 use connector_runtime::prelude::*;
 use tempfile::TempDir;
@@ -53,6 +54,13 @@ const fn shop(version: &'static str, later: bool) -> Descriptor {
     let base = if later { later::Later::DESCRIPTOR } else { Shop::DESCRIPTOR };
     Descriptor { name: "shop", version, lock: LockFile::Crate("schema.lock/shop.lock"), ..*base }
 }
+
+/// The shop's one command.
+const SHOP_COMMAND: CommandSpec = {
+    let CommandSpec { name, description, params, outputs, deprecated, since, effect, idempotent, timeout, mocks, call } =
+        Shop::DESCRIPTOR.commands[0];
+    CommandSpec { name, description, params, outputs, deprecated, since, effect, idempotent, timeout, mocks, call }
+};
 
 static FIRST: Descriptor = shop("1.0.0", false);
 static BROKEN: Descriptor = shop("1.1.0", true);
@@ -136,6 +144,28 @@ fn a_draft_needs_no_lock_and_keeps_that_of_a_release() {
     assert_eq!(fs::read_to_string(lock_of(&folder)).unwrap(), lock::print(&FIRST));
     assert!(run(&folder, &BROKEN, false, None).unwrap_err().contains("needs 2.0.0"));
     run(&folder, &RAISED, false, None).unwrap();
+}
+
+#[test]
+fn other_texts_are_reported_and_written_without_a_version() {
+    const COMMAND: CommandSpec = CommandSpec { description: "Finds nice things.", ..SHOP_COMMAND };
+    static REWORDED: Descriptor = Descriptor { commands: &[COMMAND], ..shop("1.0.0", false) };
+    let folder = workspace();
+    run(&folder, &FIRST, false, None).unwrap();
+    let error = run(&folder, &REWORDED, true, None).unwrap_err();
+    assert!(error.contains("only texts changed") && error.contains("write the lock with `floh lock`"), "{error}");
+    assert!(!error.contains("needs"), "{error}");
+    run(&folder, &REWORDED, false, None).unwrap();
+    assert_eq!(fs::read_to_string(lock_of(&folder)).unwrap(), lock::print(&REWORDED));
+    run(&folder, &REWORDED, true, None).unwrap();
+    // Also where the lock on the main branch has the older text.
+    if !git(&folder, &["init", "-q", "-b", "main"]) {
+        return test_support::skipped("git does not work, so locks in a git repository are not looked at");
+    }
+    assert!(git(&folder, &["add", "-A"]) && git(&folder, &["commit", "-qm", "first"]));
+    assert!(git(&folder, &["switch", "-qc", "work"]));
+    run(&folder, &FIRST, false, None).unwrap();
+    run(&folder, &FIRST, true, None).unwrap();
 }
 
 #[test]

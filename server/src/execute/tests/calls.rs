@@ -205,14 +205,20 @@ async fn mocks_answer_in_their_order_and_never_call() {
     assert_eq!(result["success"], false);
     // Mocked by the setting: the stored data first, then the code.
     let mock = json!({ "enabled": true, "data": { "echo": { "success": false, "error": "stored", "color": 1 },
-        "leak": { "default": { "success": true, "payload": 1 }, "worse": { "data": {}, "success": true } } } });
+        "leak": { "default": { "success": true, "payload": 1 } } } });
     server.put("/api/connectors/mine", json!({ "mock": mock })).await.ok(200);
     assert_eq!(call(json!({ "command": "echo" })).await, (json!({ "success": false, "error": "stored" }), true));
     let (result, _) = call(json!({ "command": "echo", "mockScenario": "polite" })).await;
     assert_eq!(result["payload"]["mock"], "polite");
     assert_eq!(call(json!({ "command": "leak" })).await.0, json!({ "success": true, "payload": 1 }));
-    let (legacy, _) = call(json!({ "command": "leak", "mockScenario": "worse" })).await;
-    assert!(legacy["error"].as_str().unwrap().contains("payload"), "{legacy}");
+    let worse = json!({ "data": { "leak": { "worse": { "data": {}, "success": true } }, "ehco": {} }, "enbled": true });
+    let refused = server.put("/api/connectors/mine", json!({ "mock": worse })).await;
+    assert_eq!(refused.problem(422), ["/mock/data/leak/worse", "/mock/data/ehco", "/mock/enbled"]);
+    let body = refused.json();
+    let message = |index: usize| body["errors"][index]["message"].as_str().unwrap();
+    assert!(message(0).contains("rename data to payload"), "{body}");
+    assert_eq!(message(1), "unknown command ehco; did you mean echo?");
+    assert_eq!(message(2), "unknown key enbled; did you mean enabled?");
     let (result, mocked) = call(json!({ "command": "hello" })).await;
     assert_eq!(
         (&result["error"], mocked),

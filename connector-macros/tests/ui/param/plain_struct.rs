@@ -1,25 +1,29 @@
-//! Only a text changed: a patch.
-#![allow(unused_variables)]
+//! A param is described too.
 
 use connector_runtime::prelude::*;
 
 /// Widgets.
-#[connector(name = "widget", version = "1.0.0", lock = "widget.lock")]
+#[connector(name = "widget", version = "1.0.0", lock = false)]
 pub struct Widget {
     /// Where the API answers.
     base_url: Url,
 }
 
+#[derive(Debug)]
+pub struct Size {
+    pub width: u64,
+}
+
 #[connector]
 impl Widget {
     /// Lists widgets.
-    #[command(effect = read)]
+    #[command]
     fn list(
         &self,
-        /// Most of them.
-        #[param(default = 50, min = 1, max = 500)]
-        limit: u32,
+        /// Sizes.
+        sizes: Vec<Size>,
     ) -> Outcome {
+        drop(sizes);
         succeed(())
     }
 }

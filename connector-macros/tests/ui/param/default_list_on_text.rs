@@ -1,20 +1,25 @@
-//! Raw JSON has no default.
+//! A list is no text.
 
 use connector_runtime::prelude::*;
 
 /// Widgets.
 #[connector(name = "widget", version = "1.0.0", lock = false)]
 pub struct Widget {
-    /// A setting.
-    #[config(default = "a")]
-    setting: Value,
+    /// Where the API answers.
+    base_url: Url,
 }
 
 #[connector]
 impl Widget {
     /// Lists widgets.
     #[command]
-    fn list(&self) -> Outcome {
+    fn list(
+        &self,
+        /// Some values.
+        #[param(default = ["a"])]
+        values: String,
+    ) -> Outcome {
+        drop(values);
         succeed(())
     }
 }

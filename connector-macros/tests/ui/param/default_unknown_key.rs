@@ -1,0 +1,38 @@
+//! A default of an object has its fields.
+
+use connector_runtime::prelude::*;
+
+/// Widgets.
+#[connector(name = "widget", version = "1.0.0", lock = false)]
+pub struct Widget {
+    /// Where the API answers.
+    base_url: Url,
+}
+
+/// A filter.
+#[object]
+#[derive(Debug)]
+pub struct Filter {
+    /// A state.
+    state: String,
+    /// The size.
+    #[param(default = 3, max = 9)]
+    max_size: u8,
+}
+
+#[connector]
+impl Widget {
+    /// Lists widgets.
+    #[command]
+    fn list(
+        &self,
+        /// Some values.
+        #[param(default = json!({ "state": "on", "max_size": 4 }))]
+        values: Filter,
+    ) -> Outcome {
+        drop(values);
+        succeed(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,146 @@
+//! The test service: what it answers, how it fails, and what it has seen, through a real connector.
+
+use std::time::Duration;
+
+use super::{Answer, Upstream, call};
+use crate::outcome::ConnectorResult;
+use crate::prelude::*;
+
+/// A caller of anything.
+#[connector(name = "upstream-caller", version = "0.1.0-draft", lock = false)]
+#[derive(Debug)]
+struct Caller {
+    /// Where to.
+    base_url: Url,
+    /// A key.
+    key: Secret,
+}
+
+#[connector]
+impl Caller {
+    /// Posts a body and gives back the answer.
+    #[command(effect = create, outputs("answer"))]
+    async fn post(
+        &self,
+        cx: &Context,
+        /// Segments of the path.
+        path: Vec<String>,
+        /// What is sent.
+        #[param(default = json!({ "a": 1 }))]
+        body: Value,
+    ) -> Outcome<Value> {
+        let request = cx.http().post(self.base_url.at(&path)?).query(&[("q", "a b&c")]).bearer(&self.key).json(&body);
+        let answer: Value = request.send().await?.error_for_status()?.json()?;
+        succeed(json!({ "answer": answer }))
+    }
+
+    /// Asks for the head alone.
+    #[command(effect = read, outputs("length"))]
+    async fn head(&self, cx: &Context) -> Outcome<Value> {
+        let response = cx.http().head(self.base_url.at(["x"])?).send().await?;
+        succeed(json!({ "length": response.header("content-length") }))
+    }
+}
+
+async fn post(upstream: &Upstream, timeout_ms: u64) -> ConnectorResult {
+    let call = call::<Caller>("post").upstream("baseUrl", upstream).config("key", "s3cret-key");
+    call.param("path", ["x"]).timeout_ms(timeout_ms).run().await
+}
+
+#[tokio::test]
+async fn a_request_is_seen_as_it_was_sent() {
+    let upstream = Upstream::start().await;
+    upstream.on("POST /a%2Fb/c", Answer::json(json!([1])).status(201).header("x-one", "1"));
+    let call = call::<Caller>("post").upstream("baseUrl", &upstream).config("key", "s3cret-key");
+    let result = call.param("path", ["a/b", "c"]).run().await;
+    assert_eq!(result.payload, Some(json!({ "answer": [1] })), "{result:?}");
+    let seen = upstream.only();
+    assert_eq!((seen.method(), seen.path(), seen.line().as_str()), ("POST", "/a%2Fb/c", "POST /a%2Fb/c?q=a+b%26c"));
+    assert_eq!((seen.query("q"), seen.query("r")), (Some("a b&c".to_owned()), None));
+    assert_eq!(seen.header("Authorization"), Some("Bearer s3cret-key"));
+    assert_eq!((seen.json(), seen.text().as_str()), (json!({ "a": 1 }), r#"{"a":1}"#));
+    assert_eq!(upstream.take_seen().len(), 1);
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn answers_of_a_route_follow_each_other_and_the_last_repeats() {
+    let upstream = Upstream::start().await;
+    upstream
+        .on("POST /x", Answer::json(json!(1)))
+        .on("POST /x", Answer::empty(500))
+        .on("POST /x", Answer::json(json!(2)));
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        let result = post(&upstream, 5_000).await;
+        answers.push(result.payload.map(|payload| payload["answer"].clone()));
+    }
+    assert_eq!(answers, [Some(json!(1)), None, Some(json!(2)), Some(json!(2))]);
+    // Another route has answers of its own, and what has none says so.
+    let other = Upstream::start().await;
+    other.on("GET /x", Answer::json(json!(1)));
+    let error = post(&other, 5_000).await.error.unwrap();
+    assert!(error.contains("501"), "{error}");
+    other.otherwise(|seen| Answer::json(json!({ "path": seen.path() })));
+    assert_eq!(post(&other, 5_000).await.payload, Some(json!({ "answer": { "path": "/x" } })));
+}
+
+#[tokio::test]
+async fn each_fault_is_a_failure_of_the_command() {
+    for (answer, text) in [
+        (Answer::closes(), "closed"),
+        (Answer::json(json!({ "long": "body" })).cut_after(4), ""),
+        (Answer::text("{").header("content-type", "application/json"), "JSON"),
+        (Answer::json(json!({})).content_length(100), ""),
+        (Answer::raw("HTTP/1.1 banana\r\n\r\n"), ""),
+        (Answer::empty(404), "404"),
+    ] {
+        let upstream = Upstream::start().await;
+        let said = format!("{answer:?}");
+        upstream.on("POST /x", answer);
+        let result = post(&upstream, 5_000).await;
+        let error = result.error.unwrap_or_default();
+        assert!(!result.success && error.contains(text), "{said}: {error}");
+        assert_eq!(upstream.seen().len(), 1, "{said}");
+    }
+    for answer in [Answer::never(), Answer::json(json!({})).after(Duration::from_secs(30))] {
+        let upstream = Upstream::start().await;
+        upstream.on("POST /x", answer);
+        let error = post(&upstream, 300).await.error.unwrap_or_default();
+        assert!(error.contains("300 ms"), "{error}");
+    }
+    let upstream = Upstream::start().await;
+    upstream.on("POST /x", Answer::json(json!(1)).after(Duration::from_millis(1)));
+    assert!(post(&upstream, 5_000).await.success, "late is not wrong");
+}
+
+#[tokio::test]
+async fn a_head_has_no_body_and_the_connection_goes_on() {
+    let upstream = Upstream::start().await;
+    upstream.on("HEAD /x", Answer::text("four"));
+    for _ in 0..2 {
+        let call = call::<Caller>("head").upstream("baseUrl", &upstream).config("key", "s3cret-key");
+        assert_eq!(call.run().await.payload, Some(json!({ "length": "4" })));
+    }
+}
+
+#[tokio::test]
+async fn the_client_of_a_test_service_reaches_nothing_else() {
+    let (own, other) = (Upstream::start().await, Upstream::start().await);
+    other.on("POST /x", Answer::json(json!(1)));
+    let call = call::<Caller>("post").upstream("baseUrl", &own).config("baseUrl", other.url());
+    let result = call.config("key", "s3cret-key").param("path", ["x"]).run().await;
+    assert!(!result.success && other.seen().is_empty(), "{result:?}");
+}
+
+#[tokio::test]
+#[should_panic(expected = "expected one request, got 0")]
+async fn only_one_means_one() {
+    Upstream::start().await.only();
+}
+
+#[tokio::test]
+#[should_panic(expected = "`/x` is not a route")]
+async fn a_route_has_a_method() {
+    Upstream::start().await.on("/x", Answer::empty(204));
+}
