@@ -18,6 +18,11 @@ pub fn init_metrics() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_counter!("floh_agent_commands_total", "commands for agents, by how their delivery ended");
     metrics::describe_counter!("floh_agent_commands_resent_total", "commands sent again after a connection was lost");
     metrics::describe_counter!("floh_agent_responses_dropped_total", "responses that nobody waited for");
+    metrics::describe_gauge!("floh_retained_rows", "rows that are kept, by table, as of the last run of retention");
+    metrics::describe_gauge!("floh_retained_bytes", "bytes of the rows that are kept, by table");
+    metrics::describe_gauge!("floh_retained_oldest_seconds", "age of the oldest row that is kept, by table");
+    metrics::describe_counter!("floh_retention_removed_total", "rows that retention has removed, by table");
+    metrics::describe_gauge!("floh_database_bytes", "size of the database");
     metrics::describe_histogram!("floh_http_request_seconds", "time to answer a request in seconds, by route");
     Ok(handle)
 }
