@@ -27,7 +27,7 @@ use serde_json::json;
 use server::agent_hub::AgentExecutor;
 use server::app::{App, Options};
 use server::auth::NewToken;
-use server::config::DEFAULT_AUDIT_DAYS;
+use server::background::Retention;
 use server::execute::MAX_RECORDED;
 use server::script::{Limits, Pool, PoolSettings, Scripts};
 use server::seed::SeedOptions;
@@ -189,7 +189,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         policy: Policy::default(),
         scripts: Scripts { sandbox: Arc::new(pool), limits: Limits::default() },
         seed: SeedOptions::default(),
-        audit_days: DEFAULT_AUDIT_DAYS,
+        retention: Retention::default(),
         record_limit: MAX_RECORDED,
         work: server::work::WorkLimits::new(1 << 30),
     };

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use floh_client::answers::TruncatedParts;
 use server::store::{
-    Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, SeedDecision, SeedTypeRow, Store,
-    StoredSchema, leave_config, new_id, now, sqlite_url,
+    Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, Recording, SeedDecision,
+    SeedTypeRow, Store, StoredSchema, leave_config, new_id, now, sqlite_url,
 };
 use uuid::Uuid;
 
@@ -115,6 +115,7 @@ fn row(number: usize, connectors: &[Uuid]) -> ExecutionRow {
         step_id: None,
         run_id: None,
         deprecated: false,
+        recorded: Recording::Full,
         params: r#"{"limit":50,"state":"active","q":"a search text of some length"}"#.to_owned(),
         result: None,
         logs: "[]".to_owned(),

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
-use crate::background::{Background, Lease, LeaseError, spawn_tasks};
+use crate::background::{Background, Lease, LeaseError, Retention, spawn_tasks};
 use crate::catalog::{SealError, seal_stored};
 use crate::data_lock::{DataLock, DataLockError};
 use crate::error::Error;
@@ -69,8 +69,8 @@ pub struct Options<'o> {
     pub scripts: Scripts,
     /// How strict seeding is.
     pub seed: SeedOptions,
-    /// How many days the audit trail is kept.
-    pub audit_days: u16,
+    /// How much is kept of executions, answers and the audit trail.
+    pub retention: Retention,
     /// The most bytes of the params, the result and the diagnostics of an execution that are recorded, each.
     pub record_limit: usize,
     /// What work may take of this machine.
@@ -213,8 +213,7 @@ impl App {
             seed_sample_connector(&app.store).await?;
         }
         settle_abandoned(&app.services).await.map_err(|error| StartError::Settle(error.to_string()))?;
-        app.store.idempotency().purge_expired().await?;
-        spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.audit_days);
+        spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.retention);
         Ok(app)
     }
 

@@ -2,6 +2,7 @@
 
 mod driver;
 mod lease;
+mod retention;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -9,5 +10,9 @@ mod tests;
 pub use driver::{Background, MAX_ERROR, Run, TaskStatus};
 pub(crate) use lease::Lease;
 pub use lease::{LeaseError, NAME as LEASE};
+pub use retention::{
+    DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_EXECUTION_DAYS, DEFAULT_EXECUTION_MIB, DEFAULT_EXECUTION_ROWS,
+    DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, Retention,
+};
 pub(crate) use tasks::spawn_tasks;
-pub use tasks::{AGENT_TOKENS, AGENT_TRAIL, AUDIT_RETENTION, EXPIRED_ANSWERS, LAST_USED};
+pub use tasks::{AGENT_TOKENS, AGENT_TRAIL, LAST_USED, RETENTION};

@@ -12,9 +12,13 @@ use connector_runtime::egress::{Policy, PolicyError};
 use connector_runtime::process::{note_secret_variable, seal, secret_variable};
 use connector_runtime::serve::ConnectionLimits;
 
+use crate::background::{
+    DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_EXECUTION_DAYS, DEFAULT_EXECUTION_MIB, DEFAULT_EXECUTION_ROWS,
+    DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, Retention,
+};
 use crate::listen::StopTimes;
-use crate::script::{Limits, Pool, PoolSettings, Scripts};
-use crate::store::sqlite_url;
+use crate::script::{Limits as ScriptLimits, Pool, PoolSettings, Scripts};
+use crate::store::{Limits, sqlite_url};
 use crate::telemetry::LogFormat;
 use crate::work::quarter_of_memory;
 
@@ -96,7 +100,7 @@ impl ScriptArgs {
         // The spare workers are part of the total.
         let spares = usual.spares.min(workers / 2);
         let per_connector = usual.per_connector.min(workers);
-        let limits = Limits::of(usize::from(self.script_memory) << 20, answer);
+        let limits = ScriptLimits::of(usize::from(self.script_memory) << 20, answer);
         let pool = Pool::new(PoolSettings {
             workers,
             spares,
@@ -109,10 +113,53 @@ impl ScriptArgs {
     }
 }
 
-/// The days for which the audit trail is kept if nobody says otherwise: a year.
-pub const DEFAULT_AUDIT_DAYS: u16 = 365;
-/// The maximum number of days for which the audit trail is kept: ten years.
-pub const MAX_AUDIT_DAYS: u16 = 3653;
+/// The maximum number of days for which something is kept: ten years. 0 keeps it for ever.
+pub const MAX_DAYS: u16 = 3653;
+
+/// How much is kept of what grows with use.
+#[derive(Debug, Clone, Args)]
+pub struct RetentionArgs {
+    /// Days for which executions are kept; 0 keeps them for ever.
+    #[arg(long, env = "FLOH_EXECUTION_DAYS", default_value_t = DEFAULT_EXECUTION_DAYS, value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(0..=i64::from(MAX_DAYS)))]
+    pub execution_days: u16,
+    /// Executions that are kept; beyond it the oldest are removed. 0 is no limit.
+    #[arg(long, env = "FLOH_EXECUTION_ROWS", default_value_t = DEFAULT_EXECUTION_ROWS, value_name = "COUNT")]
+    pub execution_rows: u64,
+    /// Size of the executions that are kept, in MiB; beyond it the oldest are removed. 0 is no limit.
+    #[arg(long, env = "FLOH_EXECUTION_MIB", default_value_t = DEFAULT_EXECUTION_MIB, value_name = "MIB")]
+    pub execution_mib: u32,
+    /// Days for which the audit trail is kept; 0 keeps it for ever.
+    #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(0..=i64::from(MAX_DAYS)))]
+    pub audit_days: u16,
+    /// Entries of the audit trail that are kept; beyond it the oldest are removed. 0 is no limit.
+    #[arg(long, env = "FLOH_AUDIT_ROWS", default_value_t = DEFAULT_AUDIT_ROWS, value_name = "COUNT")]
+    pub audit_rows: u64,
+    /// Size of the audit trail that is kept, in MiB; beyond it the oldest entries are removed. 0 is no limit.
+    #[arg(long, env = "FLOH_AUDIT_MIB", default_value_t = 0, value_name = "MIB")]
+    pub audit_mib: u32,
+    /// Idempotency keys that are kept, each for 24 hours; beyond it new ones are refused. 0 is no limit.
+    #[arg(long, env = "FLOH_KEY_ROWS", default_value_t = DEFAULT_KEY_ROWS, value_name = "COUNT")]
+    pub key_rows: u64,
+    /// Size of the answers that are kept for idempotency keys, in MiB; beyond it the oldest are removed, and their keys are
+    /// refused until their day is over. 0 is no limit.
+    #[arg(long, env = "FLOH_KEY_MIB", default_value_t = DEFAULT_KEY_MIB, value_name = "MIB")]
+    pub key_mib: u32,
+}
+
+impl RetentionArgs {
+    /// Returns the limits.
+    pub fn limits(&self) -> Retention {
+        let limits = |days, rows, mib| Limits::new(days, rows, u64::from(mib) << 20);
+        Retention {
+            executions: limits(self.execution_days, self.execution_rows, self.execution_mib),
+            answers: limits(0, self.key_rows, self.key_mib),
+            audit: limits(self.audit_days, self.audit_rows, self.audit_mib),
+        }
+    }
+}
+
 /// How many connections may be open.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConnectionArgs {
@@ -207,10 +254,9 @@ pub struct ServeArgs {
     /// How much scripts may take.
     #[command(flatten)]
     pub scripts: ScriptArgs,
-    /// Days for which the audit trail is kept.
-    #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
-        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_AUDIT_DAYS)))]
-    pub audit_days: u16,
+    /// How much is kept.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
     /// How long a stop takes.
     #[command(flatten)]
     pub stop: StopArgs,

@@ -13,7 +13,7 @@ mod record;
 mod tests;
 
 pub use call::{execute, test};
-pub use history::{get_execution, list_executions};
+pub use history::{delete_execution, get_execution, list_executions};
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;

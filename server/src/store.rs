@@ -18,6 +18,7 @@ mod open;
 mod page;
 mod recorder;
 mod replicas;
+mod retention;
 mod rework;
 mod secrets;
 mod seed;
@@ -34,7 +35,7 @@ mod vocabulary;
 pub(crate) mod tests;
 
 pub use actor::Actor;
-pub use audit::{AgentEntry, Audit, MAX_AUDIT_ENTRIES};
+pub use audit::{AgentEntry, Audit};
 pub use author::Author;
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
@@ -42,22 +43,23 @@ pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{ExecutionRow, Executions, RecentCall};
 pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter};
-pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
+pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
 pub use open::Store;
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
 pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
+pub use retention::{Ledger, Limits, MAX_START_VACUUM, Pace, Retained, Sums, Swept};
 pub use rework::{Rework, Reworking, StoredConfig};
 pub use secrets::{REFRESH_TOKEN, REFRESHED, SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedReworking, SeedTypeRow, SeededType, leave_config};
 pub use settings::Settings;
-pub use sql::{new_id, now};
+pub use sql::{new_id, now, time_of_id};
 pub use stored_schema::StoredSchema;
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::{sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
-    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource,
-    UnknownWord, VersionSource,
+    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording, TokenKind,
+    TypeSource, UnknownWord, VersionSource,
 };

@@ -12,7 +12,7 @@ mod process;
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// What each counter counts.
-const COUNTERS: [(&str, &str); 10] = [
+const COUNTERS: [(&str, &str); 11] = [
     ("floh_executions_total", "executed commands, by type and status"),
     ("floh_connector_executions_total", "executed commands, by connector and status"),
     ("floh_connector_milliseconds_total", "time that executed commands took, by connector, in milliseconds"),
@@ -22,11 +22,12 @@ const COUNTERS: [(&str, &str); 10] = [
     ("floh_agent_responses_dropped_total", "responses that nobody waited for"),
     ("floh_refused_logins_total", "refused tokens, by reason and door"),
     ("floh_script_failures_total", "scripts that failed in the sandbox, by class"),
+    ("floh_retention_removed_total", "rows that retention has removed, by table"),
     ("process_cpu_milliseconds_total", "CPU time of the server without its script workers, in milliseconds"),
 ];
 
 /// What each gauge shows.
-const GAUGES: [(&str, &str); 12] = [
+const GAUGES: [(&str, &str); 16] = [
     ("floh_agents_connected", "agents that are connected"),
     ("floh_calls_running", "calls that are running"),
     ("floh_calls_limit", "calls that may run at a time"),
@@ -35,6 +36,10 @@ const GAUGES: [(&str, &str); 12] = [
     ("floh_work_memory_free_bytes", "memory that is left for bodies, frames and answers"),
     ("floh_open_circuits", "external services that cannot be reached"),
     ("floh_connectors_cached", "connectors that are decrypted in memory"),
+    ("floh_retained_rows", "rows that are kept, by table, as of the last run of retention"),
+    ("floh_retained_bytes", "bytes of the rows that are kept, by table"),
+    ("floh_retained_oldest_seconds", "age of the oldest row that is kept, by table"),
+    ("floh_database_bytes", "size of the database"),
     ("process_resident_memory_bytes", "memory of the server without its script workers"),
     ("process_open_fds", "open file descriptors"),
     ("process_max_fds", "file descriptors that may be open"),

@@ -17,7 +17,7 @@ use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use serde_json::{Value, json};
 use server::app::{App, Options};
-use server::config::DEFAULT_AUDIT_DAYS;
+use server::background::Retention;
 use server::execute::MAX_RECORDED;
 use server::script::{Limits, Pool, PoolSettings, Scripts, worker};
 use server::seed::SeedOptions;
@@ -58,7 +58,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         policy: Policy::parse(&[pets.as_str()], &[])?,
         scripts: Scripts { sandbox: Arc::new(Pool::new(PoolSettings::default())?), limits: Limits::default() },
         seed: SeedOptions::default(),
-        audit_days: DEFAULT_AUDIT_DAYS,
+        retention: Retention::default(),
         record_limit: MAX_RECORDED,
         work: WorkLimits::new(1 << 30),
     })

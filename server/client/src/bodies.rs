@@ -4,7 +4,7 @@ use crate::body::kinds::{
     ConnectorName, Flag, Json, Number, Object, OperationNames, SecretText, ShortText, Text, Texts, Time, UrlText, Word,
 };
 use crate::body::{Nullable, Optional, Required};
-use crate::words::{ExecutionModel, LogLevel, TokenKind};
+use crate::words::{ExecutionModel, LogLevel, Recording, TokenKind};
 
 /// The longest deadline of a call, in milliseconds.
 pub const MAX_TIMEOUT_MS: u64 = 300_000;
@@ -49,6 +49,8 @@ crate::body! {
         "logLevel" log_level: Optional<Word<LogLevel>>,
         /// Deadline of its calls in milliseconds.
         "timeoutMs" timeout_ms: Optional<TimeoutMs>,
+        /// How much of its executions is kept; full if absent.
+        "record" record: Optional<Word<Recording>>,
         /// Its mock settings.
         "mock" mock: Optional<Object>,
     }
@@ -77,6 +79,8 @@ crate::body! {
         "logLevel" log_level: Optional<Word<LogLevel>>,
         /// Deadline of its calls in milliseconds; null removes it.
         "timeoutMs" timeout_ms: Nullable<TimeoutMs>,
+        /// How much of its executions is kept from now on.
+        "record" record: Optional<Word<Recording>>,
         /// Merged into the mock settings by key; `data` is replaced as a whole, null removes a key.
         "mock" mock: Optional<Object>,
     }

@@ -1,8 +1,9 @@
 //! The filters of lists. The client writes them into the query, the server reads them from it.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
-use crate::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource};
+use crate::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus};
 
 /// Which connectors a list contains; `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,14 +23,26 @@ pub struct ConnectorFilter {
 /// Which executions a list contains; `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecutionFilter {
-    /// The connector's name, or its id.
+    /// The connector: the name that it bears now, or its id.
     pub connector: Option<String>,
     /// The command.
     pub command: Option<String>,
+    /// The name or id of the connector type.
+    pub type_name: Option<String>,
+    /// Their states: any of these; empty means any.
+    pub status: Vec<ExecutionStatus>,
     /// Whether they succeeded; executions without an outcome are in neither list.
     pub success: Option<bool>,
+    /// The door that the request used.
+    pub source: Option<ExecutionSource>,
+    /// The id of the token that requested them.
+    pub token: Option<Uuid>,
     /// The caller's run.
     pub run_id: Option<String>,
+    /// The earliest time at which they began.
+    pub since: Option<Timestamp>,
+    /// The time before which they began.
+    pub until: Option<Timestamp>,
 }
 
 /// Which entries of the audit trail a list contains; `None` means any.

@@ -49,6 +49,7 @@ routes! {
     DECLARATIONS = GET "/api/connector-types/{id}/types.d.ts";
     LIST_EXECUTIONS = GET "/api/executions";
     GET_EXECUTION = GET "/api/executions/{id}";
+    DELETE_EXECUTION = DELETE "/api/executions/{id}";
     LIST_AUDIT = GET "/api/audit";
     CREATE_TOKEN = POST "/api/tokens";
     LIST_TOKENS = GET "/api/tokens";

@@ -162,6 +162,18 @@ words! {
 }
 
 words! {
+    /// How much of an execution is kept.
+    Recording, "extent of recording" {
+        /// The row with params, result and logs.
+        Full = "full",
+        /// The row without params, result, diagnostics and logs.
+        Summary = "summary",
+        /// No row once the call has ended.
+        None = "none",
+    }
+}
+
+words! {
     /// The purpose of a token.
     TokenKind, "token kind" {
         /// Calls of the API.
@@ -184,6 +196,8 @@ words! {
         Setting = "setting",
         /// An agent's connection.
         Agent = "agent",
+        /// A recorded execution.
+        Execution = "execution",
     }
 }
 

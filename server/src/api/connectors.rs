@@ -140,7 +140,7 @@ pub(super) async fn delete(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = r"^[ -~]+$")),
     request_body = inline(Call),
     responses((status = 200, body = ConnectorResult, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation"), ("Idempotency-Replayed"))),
-        (status = 409, description = "A call under the same key is running."),
+        (status = 409, description = "A call under the same key is running, or its answer is not kept any more."),
         (status = 503, headers(("X-Execution-Id"), ("Server-Timing"), ("Deprecation")))))]
 pub(super) async fn execute(
     ctx: OpContext,

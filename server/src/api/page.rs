@@ -16,7 +16,7 @@ pub(super) const MAX_QUERY_LENGTH: usize = 1000;
 /// The query of a request, read key by key.
 #[derive(Debug)]
 pub(super) struct Query {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, Vec<String>>,
     mistakes: Vec<Mistake>,
 }
 
@@ -34,23 +34,48 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
                 ));
                 continue;
             }
-            if read.values.insert(key.clone().into_owned(), value.into_owned()).is_some() {
-                read.mistakes.push(Mistake::new(format!("?{key}"), "given twice"));
-            }
+            read.values.entry(key.into_owned()).or_default().push(value.into_owned());
         }
         Ok(read)
     }
 }
 
 impl Query {
+    /// Takes the only value of a parameter.
+    fn single(&mut self, key: &str) -> Option<String> {
+        let mut values = self.values.remove(key)?;
+        if values.len() > 1 {
+            self.mistakes.push(Mistake::new(format!("?{key}"), "given twice"));
+        }
+        Some(values.swap_remove(0))
+    }
+
     /// Takes a text; an empty one counts as absent.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
-        self.values.remove(key).filter(|value| !value.is_empty())
+        self.single(key).filter(|value| !value.is_empty())
+    }
+
+    /// Takes values that are separated by commas, in one parameter or in several, and parses them. Empty ones count as
+    /// absent.
+    pub(super) fn list<T: FromStr<Err: std::fmt::Display> + PartialEq>(&mut self, key: &str) -> Vec<T> {
+        let texts = self.values.remove(key).unwrap_or_default();
+        let mut values = Vec::new();
+        for text in texts.iter().flat_map(|text| text.split(',')).filter(|text| !text.is_empty()) {
+            match text.parse() {
+                Ok(value) if values.contains(&value) => {}
+                Ok(value) => values.push(value),
+                Err(error) => {
+                    self.mistakes.push(Mistake::new(format!("?{key}"), format!("{error}")));
+                    break;
+                }
+            }
+        }
+        values
     }
 
     /// Takes a value and parses it. An empty one counts as absent.
     pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
-        let text = self.values.remove(key)?;
+        let text = self.single(key)?;
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -62,7 +87,7 @@ impl Query {
 
     /// Takes `limit` and `cursor`.
     pub(super) fn page(&mut self) -> PageRequest {
-        let limit = self.values.remove("limit").and_then(|text| {
+        let limit = self.single("limit").and_then(|text| {
             let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX).contains(limit));
             if limit.is_none() {
                 let message = format!("expected a number from 1 to {}, got {text:?}", PageRequest::MAX);
@@ -75,7 +100,7 @@ impl Query {
 
     /// Takes `true` or `false`. An empty value is an error.
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
-        let text = self.values.remove(key)?;
+        let text = self.single(key)?;
         let flag = text.parse().ok();
         if flag.is_none() {
             self.mistakes.push(Mistake::new(format!("?{key}"), format!("expected true or false, got {text:?}")));

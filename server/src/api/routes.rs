@@ -74,6 +74,7 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::TypesRead), routes!(types::declarations)),
         (Needs(Scope::AuditRead), routes!(executions::list)),
         (Needs(Scope::AuditRead), routes!(executions::read)),
+        (Needs(Scope::Admin), routes!(executions::delete)),
         (Needs(Scope::AuditRead), routes!(audit::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),
         (Needs(Scope::TokensRead), routes!(tokens::list)),

@@ -6,6 +6,7 @@ mod budget;
 mod changes;
 mod connectors;
 mod events;
+mod executions;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod external;
 mod history;

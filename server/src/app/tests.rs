@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::background::LEASE;
-use crate::config::DEFAULT_AUDIT_DAYS;
+use crate::background::Retention;
 use crate::store::sqlite_url;
 use crate::store::tests::{Case, TestDb, on_postgres};
 use crate::testing::{TestServer, all_types, sandbox, start};
@@ -20,7 +20,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         policy: Policy::default(),
         scripts: sandbox::scripts(),
         seed: SeedOptions::default(),
-        audit_days: DEFAULT_AUDIT_DAYS,
+        retention: Retention::default(),
         record_limit: crate::execute::MAX_RECORDED,
         work: crate::work::WorkLimits::new(1 << 30),
     };

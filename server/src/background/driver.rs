@@ -90,6 +90,11 @@ impl Background {
         run.await.ok()
     }
 
+    /// Returns the token that says that the tasks are to end, for work that takes long.
+    pub(super) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
+    }
+
     /// Ends all tasks, each after its current run.
     pub(crate) async fn close(&self) {
         self.closing.cancel();

@@ -1,37 +1,34 @@
 //! The recurring work of a server, except for its lease.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jiff::SignedDuration;
 
 use super::Background;
 use super::driver::Outcome;
+use super::retention::{self, Keeper, Retention};
 use crate::auth::AuthError;
 use crate::services::{Services, WeakServices};
-use crate::store::{self, MAX_AUDIT_ENTRIES};
 
 /// Stores when tokens were last used.
 pub const LAST_USED: &str = "last use of tokens";
-/// Deletes the answers of expired idempotency keys.
-pub const EXPIRED_ANSWERS: &str = "expired answers";
 /// Rechecks the tokens of connected agents.
 pub const AGENT_TOKENS: &str = "tokens of agents";
 
 /// Writes to the audit trail which agents came and went.
 pub const AGENT_TRAIL: &str = "trail of agents";
-/// Removes entries of the audit trail that are too old or too many.
-pub const AUDIT_RETENTION: &str = "retention of the audit trail";
+/// Removes executions, answers and entries of the audit trail that are too old or too many.
+pub const RETENTION: &str = "retention";
 
-/// Starts all tasks. They end by themselves when the services are dropped. `audit_days` is how many days the audit trail
-/// is kept.
-pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, audit_days: u16) {
+/// Starts all tasks. They end by themselves when the services are dropped.
+pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, retention: Retention) {
     let minute = Duration::from_secs(60);
     background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
-    background.spawn(EXPIRED_ANSWERS, 60 * minute, work(services.clone(), drop_expired_answers));
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
-    let keep = move |services| drop_old_entries(services, audit_days);
-    background.spawn(AUDIT_RETENTION, 10 * minute, work(services.clone(), keep));
+    let keeper = Arc::new(Keeper::new(retention, background.closing()));
+    let keep = move |services| Arc::clone(&keeper).run(services);
+    background.spawn(RETENTION, retention::PERIOD, work(services.clone(), keep));
     // As often as the token of an API caller would be checked again.
     background.spawn(AGENT_TOKENS, Duration::from_secs(4), work(services.clone(), recheck_agent_tokens));
 }
@@ -52,31 +49,9 @@ async fn write_last_used(services: Services) -> Outcome {
     written.map_err(|error| format!("when tokens were last used could not be written: {error}"))
 }
 
-async fn drop_expired_answers(services: Services) -> Outcome {
-    let purged = services.store.idempotency().purge_expired().await;
-    let purged = purged.map_err(|error| format!("kept answers past their day could not be dropped: {error}"))?;
-    tracing::debug!(purged, "kept answers past their day dropped");
-    Ok(())
-}
-
 async fn write_agent_trail(services: Services) -> Outcome {
     let written = services.agents.flush_trail(&services.store).await;
     written.map_err(|error| format!("which agents came and went could not be written: {error}"))
-}
-
-async fn drop_old_entries(services: Services, audit_days: u16) -> Outcome {
-    let since = store::now() - SignedDuration::from_hours(24 * i64::from(audit_days));
-    let purged = services.store.audit().purge(since, MAX_AUDIT_ENTRIES).await;
-    let (aged, excess) = purged.map_err(|error| format!("old entries of the audit trail could not go: {error}"))?;
-    if excess > 0 {
-        tracing::warn!(
-            excess,
-            max = MAX_AUDIT_ENTRIES,
-            "the audit trail has more entries than it keeps; the oldest were removed, although they were not too old"
-        );
-    }
-    tracing::debug!(aged, "entries of the audit trail past their days dropped");
-    Ok(())
 }
 
 /// Another process, such as the command line or a replica, may have revoked a token. Its open connections are closed.

@@ -133,13 +133,13 @@ async fn a_server_writes_what_is_in_memory_and_drops_what_is_old() {
     let idempotency = server.app.store.idempotency();
     let claim = idempotency.claim(&key, "hash", new_id(), past, past + Duration::from_secs(1)).await.unwrap();
     assert_eq!((claim, count(&server.app.store, "idempotency").await), (Claim::New, 1));
-    assert_eq!(run(EXPIRED_ANSWERS).await, Ok(()));
+    assert_eq!(run(RETENTION).await, Ok(()));
     assert_eq!(count(&server.app.store, "idempotency").await, 0);
     let names: Vec<&str> = server.app.background().statuses().iter().map(|status| status.name).collect();
-    assert_eq!(names, [LEASE, LAST_USED, EXPIRED_ANSWERS, AGENT_TRAIL, AUDIT_RETENTION, AGENT_TOKENS]);
+    assert_eq!(names, [LEASE, LAST_USED, AGENT_TRAIL, RETENTION, AGENT_TOKENS]);
     // An unavailable database makes each run that needs it fail, and nothing else.
     server.app.store.close().await;
-    for name in [LEASE, EXPIRED_ANSWERS] {
+    for name in [LEASE, RETENTION] {
         assert!(run(name).await.unwrap_err().contains("the database is not available"), "{name}");
     }
     server.app.close().await;

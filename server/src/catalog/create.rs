@@ -17,8 +17,8 @@ use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{
-    Actor, ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, SealedSecret, StoreError,
-    StoredSchema, TypeChoice, TypeFields, new_id,
+    Actor, ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, Recording, SealedSecret,
+    StoreError, StoredSchema, TypeChoice, TypeFields, new_id,
 };
 use crate::type_schema::{stored_schema, type_schema};
 
@@ -169,6 +169,7 @@ async fn insert(
         enabled: new.enabled.unwrap_or(true),
         log_level: new.log_level.unwrap_or(LogLevel::Info),
         timeout_ms: new.timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
+        record: new.record.unwrap_or(Recording::Full),
         mock,
         config: plain,
         endpoint_url: own.endpoint_url,

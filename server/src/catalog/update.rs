@@ -247,6 +247,9 @@ fn apply_rest(patch: &ConnectorPatch, fields: &mut ConnectorFields) -> Result<()
     if let Some(timeout_ms) = patch.timeout_ms {
         fields.timeout_ms = timeout_ms.and_then(|ms| u32::try_from(ms).ok());
     }
+    if let Some(record) = patch.record {
+        fields.record = record;
+    }
     if let Some(mock) = &patch.mock {
         for (key, value) in mock {
             if value.is_null() {

@@ -78,6 +78,7 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
         enabled: row.enabled,
         log_level: row.log_level,
         timeout_ms: row.timeout_ms,
+        record: row.record,
         mock: row.mock,
         // The value of a field that a newer version of the type made a secret may still be stored in plain text.
         config: row.config.into_iter().filter(|(name, _)| !fields.get(name).is_some_and(Field::holds_secret)).collect(),

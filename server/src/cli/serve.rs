@@ -63,7 +63,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
             allow_schema_drift: args.allow_schema_drift,
             samples: true,
         },
-        audit_days: args.audit_days,
+        retention: args.retention.limits(),
         record_limit: usize::from(args.record_limit) << 10,
         work,
     };

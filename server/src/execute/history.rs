@@ -32,11 +32,22 @@ pub async fn get_execution(ctx: &OpContext, services: &Services, id: Uuid) -> Re
     execution_view(services.store.executions().get(id).await?)
 }
 
+/// Deletes the record of an execution that has ended. It is evidence of what a token did, so only an admin may.
+///
+/// # Errors
+/// Denied; not found; conflict if the execution has not ended.
+pub async fn delete_execution(ctx: &OpContext, services: &Services, id: Uuid) -> Result<(), Error> {
+    ctx.authorize(Scope::Admin)?;
+    let store = services.store.by(ctx.author());
+    services.run_to_completion(async move { Ok(store.executions().delete(id).await?) }).await
+}
+
 /// Returns the view of a recorded execution. Recorded JSON texts are passed on unparsed.
 fn execution_view(row: ExecutionRow) -> Result<ExecutionView, Error> {
     let raw = |text: String| RawValue::from_string(text).map_err(Error::internal);
     Ok(ExecutionView {
         id: row.id,
+        connector_id: row.connector_id,
         connector: row.connector,
         type_name: row.type_name,
         type_version: row.type_version,
@@ -44,6 +55,7 @@ fn execution_view(row: ExecutionRow) -> Result<ExecutionView, Error> {
         status: row.status,
         actor: row.actor,
         request_id: row.request_id,
+        recorded: row.recorded,
         params: raw(row.params)?,
         result: row.result.map(raw).transpose()?,
         truncated: Some(row.truncated).filter(|parts| !parts.is_empty()),

@@ -4,23 +4,20 @@
 //! crash leaves either both or neither.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::path::{Finish, Unwritten, run};
+use super::path::{Finish, RowOnly, Unwritten, run};
+use super::record::Ending;
 use super::{ExecuteError, Executed, Request};
 use crate::error::Error;
 use crate::instances::Instance;
 use crate::services::Services;
-use crate::store::{Claim, ExecutionRow, ExecutionStatus, IdempotencyKey, StoreError, new_id, now};
+use crate::store::{Claim, ExecutionStatus, IdempotencyKey, KEPT_FOR, StoreError, new_id, now};
 use crate::vault::Place;
-
-/// How long an answer is kept.
-const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A kept answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,6 +80,18 @@ pub enum KeyError {
     /// The key was used for another body.
     #[error("this Idempotency-Key was used for another body; use a new key for a new call")]
     OtherBody,
+    /// The call was executed, and its answer is not kept any more.
+    #[error(
+        "this call was executed as {0}; its answer is not kept any more, because the answers of all keys were larger than --key-mib \
+         allows, so it is neither executed again nor answered; read GET /api/executions/{0}"
+    )]
+    Gone(Uuid),
+    /// As many keys are kept as there may be.
+    #[error(
+        "as many Idempotency-Keys are kept as --key-rows allows, so a new one is refused: the call was not executed; each key is kept \
+         for 24 h; call without a key, wait, or raise --key-rows"
+    )]
+    Full,
     /// The call itself was refused.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
@@ -98,6 +107,8 @@ impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::InFlight => Self::conflict("in_flight", error.to_string()),
+            KeyError::Gone(_) => Self::conflict("answer_gone", error.to_string()),
+            KeyError::Full => Self::unavailable(error.to_string()),
             KeyError::OtherBody => Self::invalid_at("Idempotency-Key", error.to_string()),
             KeyError::Execute(error) => error.into(),
             KeyError::Store(error) => error.into(),
@@ -126,6 +137,8 @@ pub(super) async fn execute_keyed(
         Claim::New => {}
         Claim::InFlight { .. } => return Err(KeyError::InFlight),
         Claim::Mismatch => return Err(KeyError::OtherBody),
+        Claim::Gone { execution_id } => return Err(KeyError::Gone(execution_id)),
+        Claim::Full => return Err(KeyError::Full),
         Claim::Replay { answer, .. } => return open(services, &key, &answer).map(IdempotentOutcome::Replayed),
     }
     let keep = KeepAnswer { key: key.clone() };
@@ -146,11 +159,11 @@ struct KeepAnswer {
 }
 
 impl Finish for KeepAnswer {
-    async fn finish(self, services: &Services, row: ExecutionRow, executed: &Executed) -> Result<(), ExecuteError> {
+    async fn finish(self, services: &Services, ending: Ending, executed: &Executed) -> Result<(), ExecuteError> {
         let failed = |error: &dyn std::fmt::Display| ExecuteError::Record(Unwritten::internal(error));
         if executed.unavailable {
             // Nothing was executed: the row says so, and the key is free for the next attempt.
-            services.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.into()))?;
+            RowOnly.finish(services, ending, executed).await?;
             let freed = services.store.idempotency().release(&self.key, executed.id).await;
             freed.map_err(|error| ExecuteError::Record(error.into()))?;
             return Ok(());
@@ -158,7 +171,15 @@ impl Finish for KeepAnswer {
         let result = serde_json::value::to_raw_value(&executed.reply).map_err(|error| failed(&error))?;
         let answer = Answer { execution_id: executed.id, deprecated: executed.deprecated.is_some(), result };
         let sealed = seal(services, &self.key, &answer).map_err(|error| failed(&error))?;
-        let kept = services.recorder.finish_with_answer(row, self.key, sealed).await;
+        let recorder = &services.recorder;
+        let kept = match ending {
+            Ending::Row(row) => recorder.finish_with_answer(*row, self.key, sealed).await,
+            Ending::Removal(id) => recorder.remove_with_answer(id, self.key, sealed).await,
+            Ending::NoRow => {
+                let kept = services.store.idempotency().complete(&self.key, executed.id, &sealed).await;
+                return kept.map(drop).map_err(|error| ExecuteError::Record(error.into()));
+            }
+        };
         kept.map_err(|error| ExecuteError::Record(error.into()))
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::checking::checked;
 use super::log::{self, EndedCall};
-use super::record;
+use super::record::{self, Ending};
 use crate::auth::OpContext;
 use crate::error::Error;
 use crate::events::{Event, FinishedExecution};
@@ -135,7 +135,7 @@ pub(super) trait Finish: Send {
     fn finish(
         self,
         services: &Services,
-        row: ExecutionRow,
+        ending: Ending,
         executed: &Executed,
     ) -> impl Future<Output = Result<(), ExecuteError>> + Send;
 }
@@ -144,8 +144,13 @@ pub(super) trait Finish: Send {
 pub(super) struct RowOnly;
 
 impl Finish for RowOnly {
-    async fn finish(self, services: &Services, row: ExecutionRow, _: &Executed) -> Result<(), ExecuteError> {
-        services.recorder.finish(row).await.map_err(|error| ExecuteError::Record(error.into()))
+    async fn finish(self, services: &Services, ending: Ending, _: &Executed) -> Result<(), ExecuteError> {
+        let recorded = match ending {
+            Ending::Row(row) => services.recorder.finish(*row).await,
+            Ending::Removal(id) => services.recorder.remove(id).await,
+            Ending::NoRow => Ok(()),
+        };
+        recorded.map_err(|error| ExecuteError::Record(error.into()))
     }
 }
 
@@ -191,7 +196,7 @@ pub(super) async fn refuse(
     let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
     instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done);
-    commit(services, row, &executed, RowOnly).await?;
+    commit(services, row, false, &executed, RowOnly).await?;
     Ok(executed)
 }
 
@@ -220,11 +225,12 @@ async fn run_at(
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let span = log::span(id, instance, &request);
-    let (row, done) = call(services, instance, target, id, request).instrument(span).await?;
+    let called = call(services, instance, target, id, request).instrument(span).await?;
+    let Called { row, is_started, done } = called;
     let row = record::ended(row, &done, services.record_limit);
     instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done);
-    commit(services, row, &executed, finish).await?;
+    commit(services, row, is_started, &executed, finish).await?;
     Ok(executed)
 }
 
@@ -232,12 +238,13 @@ async fn run_at(
 async fn commit(
     services: &Services,
     row: ExecutionRow,
+    is_started: bool,
     executed: &Executed,
     finish: impl Finish,
 ) -> Result<(), ExecuteError> {
     let event = services.events.is_watched().then(|| FinishedExecution::of(&row));
     let line = EndedCall::of(&row, executed);
-    let finished = finish.finish(services, row, executed).await;
+    let finished = finish.finish(services, Ending::of(row, is_started), executed).await;
     if let Some(line) = line {
         line.log(finished.is_ok());
     }
@@ -248,41 +255,52 @@ async fn commit(
     Ok(())
 }
 
+/// A call that has ended.
+struct Called {
+    row: ExecutionRow,
+    /// Whether its start was recorded.
+    is_started: bool,
+    done: FinishedCall,
+}
+
 async fn call(
     services: &Services,
     instance: &Arc<Instance>,
     target_of: TargetOf,
     id: Uuid,
     mut request: Request,
-) -> Result<(ExecutionRow, FinishedCall), ExecuteError> {
+) -> Result<Called, ExecuteError> {
     let invocation = invocation(instance, &mut request, &services.cut);
-    let (schema, max) = (&instance.schema, services.record_limit);
+    let max = services.record_limit;
     let target = match (&instance.refusal, target_of(instance)) {
         (None, Some(target)) => target,
         (refusal, _) => {
             let done = refused(instance, invocation, refusal.as_deref());
-            return Ok((begun(id, instance, &request, &done, max), done));
+            return Ok(Called { row: begun(id, instance, &request, &done, max), is_started: false, done });
         }
     };
     let (invocation, checked) = checked(services, instance, target_of, invocation, &request).await;
     match prepare_checked(target, invocation, checked) {
-        Prepared::Finished(done) => Ok((begun(id, instance, &request, &done, max), *done)),
+        Prepared::Finished(done) => {
+            Ok(Called { row: begun(id, instance, &request, &done, max), is_started: false, done: *done })
+        }
         Prepared::Call(call) => {
             call.build_redactor().await;
-            let params = record::params(schema, Some(call.name()), call.params(), call.redactor(), max);
+            let params = record::params(instance, Some(call.name()), call.params(), call.redactor(), max);
             let row = record::begun(id, instance, &request, Some(call.name()), params, call.redactor());
             // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.
-            if !call.is_mocked() && call.command().effect != Some(Effect::Read) {
+            let is_started = !call.is_mocked() && call.command().effect != Some(Effect::Read);
+            if is_started {
                 services.recorder.start(row.clone()).await.map_err(|error| ExecuteError::NotBegun(error.into()))?;
             }
-            Ok((row, call.run().await))
+            Ok(Called { row, is_started, done: call.run().await })
         }
     }
 }
 
 /// Returns the row of a call that ended before it started.
 fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall, max: usize) -> ExecutionRow {
-    let params = record::params(&instance.schema, done.command.as_deref(), &done.params, &done.redactor, max);
+    let params = record::params(instance, done.command.as_deref(), &done.params, &done.redactor, max);
     record::begun(id, instance, request, done.command.as_deref(), params, &done.redactor)
 }
 

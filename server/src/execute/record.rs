@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::shorten::shorten;
 use super::Request;
 use crate::instances::Instance;
-use crate::store::{ExecutionRow, ExecutionStatus, now};
+use crate::store::{ExecutionRow, ExecutionStatus, Recording, time_of_id};
 
 mod shorten;
 #[cfg(test)]
@@ -28,6 +28,9 @@ pub const MAX_RECORDED: usize = 256 * 1024;
 
 /// The bytes of a result around its parts: the names, and what is between them.
 const FRAME: usize = 64;
+
+/// What stands in a row for a part that the connector does not record.
+const NOT_RECORDED: &str = "null";
 
 /// A JSON text as it is recorded.
 #[derive(Debug)]
@@ -72,11 +75,13 @@ pub(super) fn begun(
         run_id: request.run_id.as_deref().map(shown),
         // Recorded already at the start, so that a row left by a crash says so too.
         deprecated: command.and_then(|name| instance.schema.commands.get(name)).is_some_and(|found| found.deprecated),
+        recorded: instance.record,
         params: params.text,
         result: None,
-        logs: "[]".to_owned(),
+        logs: if instance.record == Recording::Full { "[]" } else { NOT_RECORDED }.to_owned(),
         truncated: TruncatedParts { params: params.true_size, ..TruncatedParts::default() },
-        started_at: now(),
+        // Lists by time go by the id.
+        started_at: time_of_id(id),
         duration_ms: None,
         actor: Some(request.ctx.actor()),
         // The caller may have supplied it, so it may contain anything too.
@@ -89,24 +94,51 @@ pub(super) fn ended(mut row: ExecutionRow, done: &FinishedCall, max: usize) -> E
     row.status = if done.reply.success { ExecutionStatus::Succeeded } else { ExecutionStatus::Failed };
     row.mocked = done.mocked;
     row.deprecated = done.deprecated.is_some();
-    let (result, truncated) = bounded(result(&done.reply, &done.redactor), max);
-    row.result = Some(result);
-    row.truncated = TruncatedParts { params: row.truncated.params, ..truncated };
-    row.logs = serde_json::to_string(&done.logs).unwrap_or_else(|_| "[]".to_owned());
+    if row.recorded == Recording::Full {
+        let (result, truncated) = bounded(result(&done.reply, &done.redactor), max);
+        row.result = Some(result);
+        row.truncated = TruncatedParts { params: row.truncated.params, ..truncated };
+        row.logs = serde_json::to_string(&done.logs).unwrap_or_else(|_| "[]".to_owned());
+    }
     row.duration_ms = Some(i64::try_from(done.took.as_millis()).unwrap_or(i64::MAX));
     row
 }
 
-/// Returns the params as they are recorded. Secret params are masked by their schema; those of an unknown command by
-/// the schemas of all commands.
+/// What becomes of the row of a call that has ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It is written.
+    Row(Box<ExecutionRow>),
+    /// The row of its start is removed, because the connector keeps none.
+    Removal(Uuid),
+    /// None was written, and none will be.
+    NoRow,
+}
+
+impl Ending {
+    /// Decides what becomes of a row; `is_started` says whether the start was recorded.
+    pub(super) fn of(row: ExecutionRow, is_started: bool) -> Self {
+        match (row.recorded, is_started) {
+            (Recording::Full | Recording::Summary, _) => Self::Row(Box::new(row)),
+            (Recording::None, true) => Self::Removal(row.id),
+            (Recording::None, false) => Self::NoRow,
+        }
+    }
+}
+
+/// Returns the params as the connector records them. Secret params are masked by their schema; those of an unknown
+/// command by the schemas of all commands.
 pub(super) fn params(
-    schema: &ConfigSchema,
+    instance: &Instance,
     command: Option<&str>,
     params: &Map<String, Value>,
     redactor: &Redactor,
     max: usize,
 ) -> Recorded {
-    Recorded::new(redacted_params(schema, command, params, redactor), max)
+    if instance.record != Recording::Full {
+        return Recorded { text: NOT_RECORDED.to_owned(), true_size: None };
+    }
+    Recorded::new(redacted_params(&instance.schema, command, params, redactor), max)
 }
 
 fn redacted_params(

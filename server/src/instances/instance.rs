@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::meters::Meters;
 use crate::script::ScriptMocks;
+use crate::store::Recording;
 use connector_runtime::external::{External, HealthCheck};
 
 /// A decrypted connector.
@@ -35,6 +36,8 @@ pub struct Instance {
     pub connection: Arc<ConnectionConfig>,
     /// Knows the secrets of the config.
     pub redactor: Arc<Redactor>,
+    /// How much of its executions is kept.
+    pub record: Recording,
     /// The lowest level of log lines that are kept.
     pub log_level: LogLevel,
     /// Limits how much of its log reaches the log of the server.

@@ -142,6 +142,7 @@ impl Loader {
             refusal,
             connection: Arc::new(ConnectionConfig::stored(config)),
             redactor,
+            record: connector.fields.record,
             log_level: connector.fields.log_level,
             log_rate: Arc::default(),
             http,

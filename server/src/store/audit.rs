@@ -9,24 +9,20 @@ use std::sync::Arc;
 
 use floh_client::AuditFilter;
 use floh_client::answers::AuditEntry;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
-use uuid::Uuid;
 
-use super::sql::{Key, Reader, Statement, json, new_id};
-use super::{Actor, AuditAction, AuditSubject, Author, Page, PageRequest, Store, StoreError, actor, page};
+use super::sql::{Key, Reader, Statement, first_id, json, new_id, time_of};
+use super::{
+    Actor, AuditAction, AuditSubject, Author, ExecutionRow, Page, PageRequest, Store, StoreError, actor, page,
+};
 use crate::changes::{Action, Subject};
 
 pub(super) use detail::Detail;
 
-/// The maximum number of entries that are kept, whatever their age: about 1 GB, at most 8 GB. The oldest leave first.
-pub const MAX_AUDIT_ENTRIES: u32 = 1_000_000;
 /// The number of entries that one statement writes.
 const WRITTEN_AT_ONCE: usize = 50;
-/// The number of entries that one statement removes.
-const REMOVED_AT_ONCE: i64 = 500;
 
 const TABLE: &str = "audit";
 const COLUMNS: &str = "id, at, actor_token, actor_name, source, peer, request_id, subject, subject_id, subject_name, \
@@ -68,6 +64,17 @@ impl NewEntry {
     pub(super) fn of_setting(name: &str, action: AuditAction) -> Self {
         let detail = Detail::default();
         Self { subject: AuditSubject::Setting, subject_id: None, subject_name: name.to_owned(), action, detail }
+    }
+
+    /// Builds the entry of an execution whose record was deleted.
+    pub(super) fn of_execution(row: &ExecutionRow) -> Self {
+        Self {
+            subject: AuditSubject::Execution,
+            action: AuditAction::Deleted,
+            subject_id: Some(row.id.to_string()),
+            subject_name: row.connector.clone(),
+            detail: Detail::of_execution(row),
+        }
     }
 
     fn of_agent(agent: &AgentEntry) -> Self {
@@ -179,41 +186,6 @@ impl Audit<'_> {
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(page::cut(items, page, 'a', |last: &AuditEntry| last.id.to_string()))
     }
-
-    /// Removes the entries from before `keep_since`, and the oldest beyond `max`, and returns how many of each.
-    ///
-    /// # Errors
-    /// Database errors; the next call goes on.
-    pub async fn purge(&self, keep_since: Timestamp, max: u32) -> Result<(u64, u64), StoreError> {
-        let aged = self.remove_before(&first_id(keep_since)).await?;
-        let excess = sqlx::query("SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1")
-            .bind(i64::from(max.max(1)) - 1)
-            .fetch_optional(&self.store.read)
-            .await?;
-        let excess = match excess {
-            Some(row) => self.remove_before(&Reader::new(&row, TABLE).text("id")?).await?,
-            None => 0,
-        };
-        Ok((aged, excess))
-    }
-
-    /// Removes the entries before an id, a batch at a time, so that no writer waits long.
-    async fn remove_before(&self, id: &str) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        loop {
-            let batch =
-                sqlx::query("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < $1 ORDER BY id LIMIT $2)")
-                    .bind(id)
-                    .bind(REMOVED_AT_ONCE)
-                    .execute(&self.store.write)
-                    .await?
-                    .rows_affected();
-            removed += batch;
-            if batch == 0 {
-                return Ok(removed);
-            }
-        }
-    }
 }
 
 fn selection(filter: &AuditFilter, page: &PageRequest) -> Result<Statement, StoreError> {
@@ -262,18 +234,6 @@ fn selection(filter: &AuditFilter, page: &PageRequest) -> Result<Statement, Stor
     }
     statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
     Ok(statement)
-}
-
-/// Returns the smallest id of a millisecond: ids begin with their time.
-fn first_id(at: Timestamp) -> String {
-    const MAX_MS: u128 = (1 << 48) - 1;
-    let ms = u128::try_from(at.as_millisecond()).unwrap_or_default().min(MAX_MS);
-    Uuid::from_u128(ms << 80).to_string()
-}
-
-/// Returns the time in an id, in milliseconds.
-fn time_of(id: Uuid) -> i64 {
-    i64::try_from(id.as_u128() >> 80).unwrap_or_default()
 }
 
 fn from_row(row: &AnyRow) -> Result<AuditEntry, StoreError> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::secrets::SealedSecret;
 use super::types::{ConnectorType, NewType};
-use super::{ExecutionModel, LogLevel};
+use super::{ExecutionModel, LogLevel, Recording};
 
 /// The fields of a connector that may change, without its secrets.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct ConnectorFields {
     pub log_level: LogLevel,
     /// Its own deadline in milliseconds.
     pub timeout_ms: Option<u32>,
+    /// How much of its executions is kept.
+    pub record: Recording,
     /// Its mock settings, as the contract's `mock` object; an empty object if there are none.
     pub mock: Map<String, Value>,
     /// Its config without secret fields.
@@ -48,6 +50,7 @@ impl ConnectorFields {
             enabled: true,
             log_level: LogLevel::Info,
             timeout_ms: None,
+            record: Recording::Full,
             mock: Map::new(),
             config: Map::new(),
             endpoint_url: None,

@@ -19,7 +19,7 @@ use super::{
 use crate::changes::{Action, Subject};
 
 const TABLE: &str = "connector";
-const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, \
+const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, c.record, \
      c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, t.name AS type_name, t.version AS type_version, \
      c.execution_model AS own_model, t.execution_model AS type_model, t.endpoint_url AS type_endpoint FROM connector c JOIN connector_type t ON t.id = c.type_id";
 
@@ -60,8 +60,8 @@ impl Connectors<'_> {
         };
         let written = sqlx::query(
             "INSERT INTO connector (id, name, type_id, description, category, tags, enabled, log_level, timeout_ms, mock, config, \
-             endpoint_url, search, created_at, updated_at, revision, execution_model) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1, $15)",
+             endpoint_url, search, created_at, updated_at, revision, execution_model, record) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1, $15, $16)",
         )
         .bind(id.to_string())
         .bind(fields.name.as_str())
@@ -78,6 +78,7 @@ impl Connectors<'_> {
         .bind(search_text(&fields))
         .bind(now.as_millisecond())
         .bind(fields.execution_model.map(ExecutionModel::as_str))
+        .bind(fields.record.as_str())
         .execute(&mut *transaction)
         .await;
         if let Err(error) = written {
@@ -172,10 +173,9 @@ impl Connectors<'_> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
         let before = fetch(&mut transaction, &id.to_string()).await?;
-        remember_name(&mut transaction, id, &fields.name).await?;
         let written = sqlx::query(
             "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
-             timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, revision = revision + 1 \
+             timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, record = $15, revision = revision + 1 \
              WHERE id = $13 AND revision = $14",
         )
         .bind(fields.name.as_str())
@@ -192,6 +192,7 @@ impl Connectors<'_> {
         .bind(now.as_millisecond())
         .bind(id.to_string())
         .bind(revision)
+        .bind(fields.record.as_str())
         .execute(&mut *transaction)
         .await;
         let written = match written {
@@ -217,7 +218,6 @@ impl Connectors<'_> {
     pub async fn delete(&self, id: Uuid, revision: Option<i64>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_change().await?;
         let before = fetch(&mut transaction, &id.to_string()).await?;
-        remember_name(&mut transaction, id, "").await?;
         let mut statement = Statement::new("DELETE FROM connector WHERE id = ");
         statement.bind(id.to_string());
         if let Some(revision) = revision {
@@ -253,19 +253,6 @@ async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorRow
         from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::Connector, key: key.to_owned() })?)?;
     connector.secrets = secrets::dates(connection, &[connector.id]).await?.remove(&connector.id).unwrap_or_default();
     Ok(connector)
-}
-
-/// Keeps the connector's present name, so that its executions are found by it; does nothing if `next` is the same.
-async fn remember_name(connection: &mut AnyConnection, id: Uuid, next: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO connector_former (name, connector_id) SELECT name, id FROM connector WHERE id = $1 AND name <> $2 \
-         ON CONFLICT (name, connector_id) DO NOTHING",
-    )
-    .bind(id.to_string())
-    .bind(next)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 async fn write_tags(connection: &mut AnyConnection, id: Uuid, mut tags: Vec<String>) -> Result<(), StoreError> {
@@ -339,6 +326,7 @@ fn from_row(row: &AnyRow) -> Result<ConnectorRow, StoreError> {
             enabled: row.flag("enabled")?,
             log_level: row.word("log_level")?,
             timeout_ms: timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
+            record: row.word("record")?,
             mock: row.json("mock")?,
             config: row.json("config")?,
             endpoint_url: own_endpoint,

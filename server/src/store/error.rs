@@ -113,6 +113,9 @@ pub enum StoreError {
     /// The connector type of a new connector was deleted between the check and the write.
     #[error("the connector type has just been deleted")]
     TypeGone,
+    /// The execution has not ended.
+    #[error("the execution has not ended, and its row says whether it took effect; delete it when it has ended")]
+    Unfinished,
     /// The cursor was not issued for this list.
     #[error("the cursor is not one that this list gave")]
     BadCursor,
@@ -212,6 +215,7 @@ impl From<StoreError> for Error {
             StoreError::TypeInUse { .. } => Self::conflict("type_in_use", text),
             StoreError::TypeIsCode => Self::conflict("type_is_code", text),
             StoreError::TypeGone => Self::conflict("type_gone", text),
+            StoreError::Unfinished => Self::conflict("unfinished", text),
             StoreError::BadCursor => Self::invalid_at("?cursor", text),
             other if other.is_unavailable() => {
                 let cause = other.unavailability();

@@ -4,25 +4,27 @@ use std::collections::BTreeSet;
 
 use floh_client::answers::{ExecutionSummary, TruncatedParts};
 use jiff::Timestamp;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use self::selection::{Lead, Selection};
+use super::audit::NewEntry;
 use super::error::Entity;
 use super::migrate::Dialect;
 use super::replicas::push_ownerless;
-use super::sql::{Key, Reader, Statement, Values, placeholders};
+use super::sql::{Key, Reader, Statement, Values, first_id, placeholders};
 use super::{
-    Actor, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Store, StoreError, actor, page,
+    Actor, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Recording, Store, StoreError, actor,
+    page, retention,
 };
+
+pub(super) mod selection;
 
 const TABLE: &str = "execution";
 const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
-     deprecated, params, result, logs, truncated, started_at, duration_ms, actor_token, actor_name, request_id FROM execution \
+     deprecated, params, result, logs, truncated, started_at, duration_ms, actor_token, actor_name, request_id, recorded FROM execution \
      WHERE 1 = 1";
-/// Lists read neither params nor results nor logs, so that a page is small whatever was recorded.
-const SELECT_SUMMARY: &str = "SELECT id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
-     deprecated, started_at, duration_ms, actor_token, actor_name, request_id FROM execution WHERE 1 = 1";
-
 /// One recorded call of a command. Private values are redacted before they reach this row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionRow {
@@ -50,6 +52,8 @@ pub struct ExecutionRow {
     pub run_id: Option<String>,
     /// Whether the command is deprecated.
     pub deprecated: bool,
+    /// How much of it is recorded; unless that is [`Recording::Full`], params and logs are `null` and there is no result.
+    pub recorded: Recording,
     /// The params as JSON text.
     pub params: String,
     /// The result as JSON text, once there is one.
@@ -100,7 +104,8 @@ impl Executions<'_> {
         from_row(&row.ok_or_else(|| StoreError::NotFound { entity: Entity::Execution, key: id.to_string() })?)
     }
 
-    /// Lists executions, newest first, without their params, results and logs.
+    /// Lists executions, newest first, without their params, results and logs. A page may have fewer rows than requested,
+    /// or none, although others follow: [`selection::MAX_SCANNED`] bounds how many rows are looked at for it.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
@@ -109,17 +114,47 @@ impl Executions<'_> {
         filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionSummary>, StoreError> {
+        let none = || Ok(Page { items: Vec::new(), next_cursor: None });
         let connector = match filter.connector.as_deref().map(Key::parse) {
             None => None,
-            Some(Key::Id(id)) => Some((vec![id], None)),
-            Some(Key::Name(name)) => Some((self.ids_of(name).await?, Some(name))),
+            Some(Key::Id(id)) => Some(id),
+            Some(Key::Name(name)) => match self.connector_named(name).await? {
+                Some(id) => Some(id),
+                None => return none(),
+            },
         };
-        if connector.as_ref().is_some_and(|(ids, _)| ids.is_empty()) {
-            return Ok(Page { items: Vec::new(), next_cursor: None });
-        }
-        let rows = selection(filter, connector, page)?.query().fetch_all(&self.store.read).await?;
+        let type_name = match filter.type_name.as_deref().map(Key::parse) {
+            None => None,
+            Some(Key::Name(name)) => Some(name.to_owned()),
+            Some(Key::Id(id)) => match self.type_with(id).await? {
+                Some(name) => Some(name),
+                None => return none(),
+            },
+        };
+        let Some(selection) = Selection::of(filter, connector, type_name, page)? else { return none() };
+        let (lead, last) = self.lead(&selection).await?;
+        let rows = selection.rows(lead, last.as_deref(), i64::from(page.limit()) + 1);
+        let rows = rows.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(summary).collect::<Result<_, _>>()?;
-        Ok(page::cut(items, page, 'e', |last: &ExecutionSummary| last.id.to_string()))
+        let mut page = page::cut(items, page, 'e', |last: &ExecutionSummary| last.id.to_string());
+        if page.next_cursor.is_none() {
+            page.next_cursor = last.map(|last| page::cursor('e', &last));
+        }
+        Ok(page)
+    }
+
+    /// Returns the connector that bears a name now.
+    async fn connector_named(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        let found = sqlx::query("SELECT id FROM connector WHERE name = $1").bind(name);
+        let found = found.fetch_optional(&self.store.read).await?;
+        found.map(|row| Reader::new(&row, "connector").id("id")).transpose()
+    }
+
+    /// Returns the name of the connector type with an id.
+    async fn type_with(&self, id: Uuid) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query("SELECT name FROM connector_type WHERE id = $1").bind(id.to_string());
+        let found = found.fetch_optional(&self.store.read).await?;
+        found.map(|row| Reader::new(&row, "connector_type").text("name")).transpose()
     }
 
     /// Reads which of some commands the newest calls of a connector used, and if `params` is true also their params,
@@ -134,16 +169,14 @@ impl Executions<'_> {
         commands: &BTreeSet<&str>,
         params: bool,
     ) -> Result<Vec<RecentCall>, StoreError> {
-        // Ids are ordered by time: this is the smallest id of the millisecond.
-        let since = u128::try_from(since.as_millisecond()).unwrap_or_default() << 80;
         let mut statement = Statement::new(match params {
             true => {
-                "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 AND truncated IS NULL THEN params END AS params"
+                "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 AND truncated IS NULL AND recorded IS NULL THEN params END AS params"
             }
             false => "SELECT DISTINCT command, NULL AS params",
         });
-        statement.push(" FROM (SELECT command, params, truncated FROM execution WHERE connector_id = ");
-        statement.bind(connector.to_string()).push(" AND id >= ").bind(Uuid::from_u128(since).to_string());
+        statement.push(" FROM (SELECT command, params, truncated, recorded FROM execution WHERE connector_id = ");
+        statement.bind(connector.to_string()).push(" AND id >= ").bind(first_id(since));
         statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IS NOT NULL");
         if commands.len() <= FEW {
             statement.push(" AND command IN (").list(commands.iter().copied()).push(")");
@@ -160,16 +193,44 @@ impl Executions<'_> {
         Ok(calls)
     }
 
-    /// Returns the connectors that have or had a name. There is more than one only if the name was reused after a
-    /// rename or a deletion.
-    async fn ids_of(&self, name: &str) -> Result<Vec<Uuid>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id FROM connector WHERE name = $1 UNION SELECT connector_id FROM connector_former WHERE name = $1",
-        )
-        .bind(name)
-        .fetch_all(&self.store.read)
-        .await?;
-        rows.iter().map(|row| Reader::new(row, "connector").id("id")).collect()
+    /// Finds the filter whose index leads, and the last row that the page may look at, if there are more.
+    async fn lead(&self, selection: &Selection) -> Result<(Lead, Option<String>), StoreError> {
+        let leads = selection.leads();
+        if let [lead] = leads[..]
+            && !selection.is_checked(lead)
+        {
+            return Ok((lead, None));
+        }
+        let mut furthest: Option<(Lead, String)> = None;
+        for lead in leads {
+            let row = selection.last_scanned(lead).query().fetch_optional(&self.store.read).await?;
+            let Some(row) = row else { return Ok((lead, None)) };
+            let last = Reader::new(&row, TABLE).text("id")?;
+            if furthest.as_ref().is_none_or(|(_, so_far)| last < *so_far) {
+                furthest = Some((lead, last));
+            }
+        }
+        Ok(furthest.map_or((None, None), |(lead, last)| (lead, Some(last))))
+    }
+
+    /// Deletes an execution that has ended, with an entry of the audit trail.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Unfinished`] if it has not ended.
+    pub async fn delete(&self, id: Uuid) -> Result<(), StoreError> {
+        let row = self.get(id).await?;
+        let mut transaction = self.store.begin_change().await?;
+        let mut statement = Statement::new("DELETE FROM execution WHERE id = ");
+        statement.bind(id.to_string()).push(" AND status NOT IN ('accepted', 'started')");
+        if statement.query().execute(&mut *transaction).await?.rows_affected() == 0 {
+            drop(transaction);
+            // It has not ended, or another request has deleted it.
+            self.get(id).await?;
+            return Err(StoreError::Unfinished);
+        }
+        retention::subtract_execution(&mut transaction, &row).await?;
+        transaction.trail(NewEntry::of_execution(&row));
+        transaction.commit().await
     }
 
     /// Marks executions as `unknown` that are `accepted` or `started` by a server without a live lease, and returns how
@@ -185,43 +246,23 @@ impl Executions<'_> {
     }
 }
 
-/// Status values are written into the SQL text instead of being bound, because only then the partial indexes apply.
-pub(super) fn selection(
-    filter: &ExecutionFilter,
-    connector: Option<(Vec<Uuid>, Option<&str>)>,
-    page: &PageRequest,
-) -> Result<Statement, StoreError> {
-    let mut statement = Statement::new(SELECT_SUMMARY);
-    if let Some((ids, name)) = connector {
-        match ids[..] {
-            // A single id is read from its index in order; several ids need a sort.
-            [id] => statement.push(" AND connector_id = ").bind(id.to_string()),
-            _ => statement.push(" AND connector_id IN (").list(ids.iter().map(Uuid::to_string)).push(")"),
-        };
-        if let Some(name) = name {
-            statement.push(" AND connector = ").bind(name);
-        }
-    }
-    if let Some(command) = &filter.command {
-        statement.push(" AND command = ").bind(command.as_str());
-    }
-    match filter.success {
-        Some(true) => statement.push(" AND status = 'succeeded'"),
-        Some(false) => statement.push(" AND status = 'failed'"),
-        None => &mut statement,
-    };
-    if let Some(run_id) = &filter.run_id {
-        statement.push(" AND run_id = ").bind(run_id.as_str());
-    }
-    if let Some(id) = page.after('e')? {
-        statement.push(" AND id < ").bind(id);
-    }
-    statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
-    Ok(statement)
-}
-
 const INSERT: &str = "INSERT INTO execution (id, connector_id, connector, type, type_version, command, status, mocked, \
-     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id, truncated, owner)";
+     source, step_id, run_id, deprecated, params, result, logs, started_at, duration_ms, actor_token, actor_name, request_id, truncated, recorded, owner)";
+
+/// Removes rows of executions whose end has not been recorded.
+pub(super) async fn remove_unfinished(
+    connection: &mut AnyConnection,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<(), StoreError> {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    for ids in ids.chunks(FEW) {
+        let mut statement = Statement::new("DELETE FROM execution WHERE id IN (");
+        statement.list(ids.iter().map(String::as_str));
+        statement.push(") AND status IN ('accepted', 'started', 'unknown')");
+        statement.query().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
 
 /// The update for a later row of the same id. A finished execution is not changed by a row that arrives late.
 const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.status, mocked = excluded.mocked, \
@@ -229,7 +270,7 @@ const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.sta
      duration_ms = excluded.duration_ms WHERE execution.status IN ('accepted', 'started', 'unknown')";
 
 /// The number of values that a row binds.
-pub(super) const COLUMNS: usize = 22;
+pub(super) const COLUMNS: usize = 23;
 
 /// Returns the statement that records up to `rows` rows; unused places are skipped.
 pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
@@ -261,6 +302,7 @@ pub(super) fn bind(values: &mut Values, row: Option<&ExecutionRow>, owner: &str)
         .bind(row.and_then(|row| Some(row.actor.as_ref()?.name.as_str())))
         .bind(row.and_then(|row| row.request_id.as_deref()))
         .bind(row.filter(|row| !row.truncated.is_empty()).and_then(|row| serde_json::to_string(&row.truncated).ok()))
+        .bind(row.filter(|row| row.recorded != Recording::Full).map(|row| row.recorded.as_str()))
         // A finished execution does not depend on its server's lease.
         .bind(row.filter(|row| row.status.success().is_none()).map(|_| owner));
 }
@@ -280,6 +322,7 @@ fn from_row(row: &AnyRow) -> Result<ExecutionRow, StoreError> {
         step_id: row.value("step_id")?,
         run_id: row.value("run_id")?,
         deprecated: row.flag("deprecated")?,
+        recorded: row.optional_word("recorded")?.unwrap_or(Recording::Full),
         params: row.text("params")?,
         result: row.value("result")?,
         logs: row.text("logs")?,
@@ -295,6 +338,7 @@ fn summary(row: &AnyRow) -> Result<ExecutionSummary, StoreError> {
     let row = Reader::new(row, TABLE);
     Ok(ExecutionSummary {
         id: row.id("id")?,
+        connector_id: row.id("connector_id")?,
         connector: row.text("connector")?,
         type_name: row.text("type")?,
         type_version: row.text("type_version")?,

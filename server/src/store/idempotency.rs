@@ -3,15 +3,23 @@
 //! A claim without an answer is in flight. If its server dies, the claim remains; the next server to start reads
 //! [`Idempotency::ownerless`] and decides, because the store cannot know whether the call was sent.
 
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::replicas::push_ownerless;
 use super::sql::{Reader, Statement};
-use super::{Store, StoreError, now};
+use super::{Pace, Store, StoreError};
+
+/// How long an answer is kept.
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 const TABLE: &str = "idempotency";
+/// The maximum number of bytes of answers that one statement deletes, unless one answer has more.
+const MAX_PURGED_BYTES: i64 = 4 << 20;
 /// How often a claim tries again if it loses to one that disappears a moment later; more attempts mean a fault.
 const ATTEMPTS: usize = 5;
 
@@ -38,6 +46,13 @@ pub enum Claim {
     },
     /// The key was used for another request.
     Mismatch,
+    /// The call was executed, and its answer is not kept any more, because all answers were too large.
+    Gone {
+        /// The execution that gave it.
+        execution_id: Uuid,
+    },
+    /// The key is new, and as many keys are kept as there may be.
+    Full,
     /// There is an answer.
     Replay {
         /// The execution that gave it.
@@ -53,6 +68,8 @@ impl std::fmt::Debug for Claim {
             Self::New => f.write_str("New"),
             Self::InFlight { execution_id } => f.debug_struct("InFlight").field("execution_id", execution_id).finish(),
             Self::Mismatch => f.write_str("Mismatch"),
+            Self::Gone { execution_id } => f.debug_struct("Gone").field("execution_id", execution_id).finish(),
+            Self::Full => f.write_str("Full"),
             Self::Replay { execution_id, .. } => {
                 f.debug_struct("Replay").field("execution_id", execution_id).finish_non_exhaustive()
             }
@@ -90,8 +107,52 @@ impl Idempotency<'_> {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Claim, StoreError> {
+        let is_full = self.store.keys_full.load(Ordering::Relaxed);
         for _ in 0..ATTEMPTS {
-            let claimed = sqlx::query(
+            if !is_full && self.insert(key, request_hash, execution_id, now, expires_at).await? {
+                return Ok(Claim::New);
+            }
+            let found = sqlx::query(
+                "SELECT request_hash, execution_id, answer FROM idempotency WHERE token_id = $1 AND connector_id = $2 AND key = $3 \
+                 AND expires_at > $4",
+            )
+            .bind(key.token_id.to_string())
+            .bind(key.connector_id.to_string())
+            .bind(key.key.as_str())
+            .bind(now.as_millisecond())
+            .fetch_optional(&self.store.read)
+            .await?;
+            let Some(found) = found else {
+                if is_full {
+                    return Ok(Claim::Full);
+                }
+                continue;
+            };
+            let found = Reader::new(&found, TABLE);
+            let execution_id = found.id("execution_id")?;
+            return Ok(if found.text("request_hash")? != request_hash {
+                Claim::Mismatch
+            } else {
+                match found.value::<Option<String>>("answer")? {
+                    Some(answer) if answer.is_empty() => Claim::Gone { execution_id },
+                    Some(answer) => Claim::Replay { execution_id, answer },
+                    None => Claim::InFlight { execution_id },
+                }
+            });
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// Writes a claim, unless the key is taken; returns whether it was written.
+    async fn insert(
+        &self,
+        key: &IdempotencyKey,
+        request_hash: &str,
+        execution_id: Uuid,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let claimed = sqlx::query(
                 "INSERT INTO idempotency (token_id, connector_id, key, request_hash, execution_id, created_at, expires_at, owner) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (token_id, connector_id, key) DO UPDATE SET \
                  request_hash = excluded.request_hash, execution_id = excluded.execution_id, answer = NULL, settled = 0, owner = excluded.owner, \
@@ -107,30 +168,7 @@ impl Idempotency<'_> {
             .bind(self.store.id.to_string())
             .execute(&self.store.write)
             .await?;
-            if claimed.rows_affected() == 1 {
-                return Ok(Claim::New);
-            }
-            let found = sqlx::query(
-                "SELECT request_hash, execution_id, answer FROM idempotency WHERE token_id = $1 AND connector_id = $2 AND key = $3",
-            )
-            .bind(key.token_id.to_string())
-            .bind(key.connector_id.to_string())
-            .bind(key.key.as_str())
-            .fetch_optional(&self.store.read)
-            .await?;
-            let Some(found) = found else { continue };
-            let found = Reader::new(&found, TABLE);
-            let execution_id = found.id("execution_id")?;
-            return Ok(if found.text("request_hash")? != request_hash {
-                Claim::Mismatch
-            } else {
-                match found.value("answer")? {
-                    Some(answer) => Claim::Replay { execution_id, answer },
-                    None => Claim::InFlight { execution_id },
-                }
-            });
-        }
-        Err(StoreError::Contended)
+        Ok(claimed.rows_affected() == 1)
     }
 
     /// Keeps the answer, if the key is still held by this execution; returns whether it was. It replaces an answer that
@@ -205,16 +243,45 @@ impl Idempotency<'_> {
             .collect()
     }
 
-    /// Deletes expired keys and returns how many.
+    /// Deletes the keys that have expired, a batch at a time, and returns how many.
     ///
     /// # Errors
-    /// Database errors.
-    pub async fn purge_expired(&self) -> Result<u64, StoreError> {
-        let purged = sqlx::query("DELETE FROM idempotency WHERE expires_at <= $1")
-            .bind(now().as_millisecond())
-            .execute(&self.store.write)
-            .await?;
-        Ok(purged.rows_affected())
+    /// Database errors; the next call goes on.
+    pub async fn purge_expired(&self, now: Timestamp, pace: &mut Pace) -> Result<u64, StoreError> {
+        let mut purged = 0;
+        while pace.goes_on() {
+            let sizes = sqlx::query(
+                "SELECT CAST(COALESCE(octet_length(answer), 0) AS BIGINT) AS bytes FROM idempotency WHERE expires_at <= $1 \
+                 ORDER BY expires_at LIMIT $2",
+            );
+            let sizes = sizes.bind(now.as_millisecond()).bind(i64::from(pace.rows()));
+            let (mut rows, mut bytes) = (0_i64, 0);
+            for row in &sizes.fetch_all(&self.store.read).await? {
+                bytes += Reader::new(row, TABLE).value::<i64>("bytes")?;
+                if rows > 0 && bytes > MAX_PURGED_BYTES {
+                    break;
+                }
+                rows += 1;
+            }
+            if rows == 0 {
+                break;
+            }
+            let mut writer = self.store.write.acquire().await?;
+            let began = Instant::now();
+            let gone = sqlx::query(
+                "DELETE FROM idempotency WHERE (token_id, connector_id, key) IN (SELECT token_id, connector_id, key \
+                 FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+            );
+            purged += gone.bind(now.as_millisecond()).bind(rows).execute(&mut *writer).await?.rows_affected();
+            drop(writer);
+            pace.pause(began.elapsed()).await;
+        }
+        Ok(purged)
+    }
+
+    /// Says whether new keys are refused, because as many are kept as there may be.
+    pub fn set_full(&self, is_full: bool) {
+        self.store.keys_full.store(is_full, Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -17,6 +17,8 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "replicas", include_str!("../../migrations/0009_replicas.sql")),
     (10, "audit", include_str!("../../migrations/0010_audit.sql")),
     (11, "truncated", include_str!("../../migrations/0011_truncated.sql")),
+    (12, "lists", include_str!("../../migrations/0012_lists.sql")),
+    (13, "retention", include_str!("../../migrations/0013_retention.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.

@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -36,8 +37,9 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// WAL with a sync on every commit: an acknowledged write survives a power cut.
-const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+/// WAL with a sync on every commit: an acknowledged write survives a power cut. `auto_vacuum` comes first: it counts only
+/// before anything is written into a new file.
+const SQLITE_WRITER: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
      PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864";
 const SQLITE_READER: &str =
@@ -54,6 +56,8 @@ pub struct Store {
     pub(super) id: Uuid,
     /// Whom the audit trail names for changes.
     pub(super) author: Arc<Author>,
+    /// Whether as many idempotency keys are kept as there may be.
+    pub(super) keys_full: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -72,10 +76,12 @@ impl Store {
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (write.clone(), Arc::new(Author::system()));
-                let store = Self { read, write, dialect: Dialect::Sqlite, changes, id, author };
+                let keys_full = Arc::default();
+                let store = Self { read, write, dialect: Dialect::Sqlite, changes, id, author, keys_full };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
+                store.prepare_space().await.map_err(|error| OpenError::Migration(error.to_string()))?;
                 let read = connect(&target, SQLITE_READERS, Some(SQLITE_READER)).await?;
                 Ok(Self { read, ..store })
             }
@@ -86,7 +92,8 @@ impl Store {
                 drop(connection);
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (pool.clone(), Arc::new(Author::system()));
-                Ok(Self { read, write: pool, dialect: Dialect::Postgres, changes, id, author })
+                let keys_full = Arc::default();
+                Ok(Self { read, write: pool, dialect: Dialect::Postgres, changes, id, author, keys_full })
             }
         }
     }

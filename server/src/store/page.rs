@@ -56,6 +56,11 @@ pub(super) fn cut<T>(mut items: Vec<T>, request: &PageRequest, list: char, key: 
     let limit = request.limit() as usize;
     let more = items.len() > limit;
     items.truncate(limit);
-    let next_cursor = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(format!("{list}{}", key(last))));
+    let next_cursor = items.last().filter(|_| more).map(|last| cursor(list, &key(last)));
     Page { items, next_cursor }
+}
+
+/// Builds the cursor of a page that ends with a key.
+pub(super) fn cursor(list: char, key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{list}{key}"))
 }

@@ -68,7 +68,9 @@ pub struct Recorder {
 /// A waiting row, and the channel for its result.
 #[derive(Debug)]
 struct Entry {
-    row: ExecutionRow,
+    id: Uuid,
+    /// `None`: the unfinished row with the id is removed.
+    row: Option<ExecutionRow>,
     answer: Option<(IdempotencyKey, String)>,
     written: oneshot::Sender<Result<(), RecordError>>,
 }
@@ -99,7 +101,7 @@ impl Recorder {
             mpsc::error::TrySendError::Full(()) => RecordError::Overloaded,
             mpsc::error::TrySendError::Closed(()) => RecordError::Closed,
         })?;
-        submit(permit, row, None).await
+        submit(permit, row.id, Some(row), None).await
     }
 
     /// Records how an execution ended, whether or not its start was recorded; resolves when that is on disk. Waits for
@@ -109,7 +111,7 @@ impl Recorder {
     /// [`RecordError::Store`], [`RecordError::Closed`].
     pub async fn finish(&self, row: ExecutionRow) -> Result<(), RecordError> {
         let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
-        submit(permit, row, None).await
+        submit(permit, row.id, Some(row), None).await
     }
 
     /// Records how an execution ended and keeps its sealed answer for an idempotency key, in one transaction.
@@ -123,7 +125,26 @@ impl Recorder {
         answer: String,
     ) -> Result<(), RecordError> {
         let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
-        submit(permit, row, Some((key, answer))).await
+        submit(permit, row.id, Some(row), Some((key, answer))).await
+    }
+
+    /// Removes the row of an execution that has ended, which must not be kept; resolves when that is on disk.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`].
+    pub async fn remove(&self, id: Uuid) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        submit(permit, id, None, None).await
+    }
+
+    /// Removes the row of an execution that has ended and keeps its sealed answer for an idempotency key, in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`].
+    pub async fn remove_with_answer(&self, id: Uuid, key: IdempotencyKey, answer: String) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        submit(permit, id, None, Some((key, answer))).await
     }
 
     /// Refuses further rows, writes those that wait, and returns when the last is on disk.
@@ -145,11 +166,12 @@ impl Recorder {
 
 async fn submit(
     permit: mpsc::Permit<'_, Entry>,
-    row: ExecutionRow,
+    id: Uuid,
+    row: Option<ExecutionRow>,
     answer: Option<(IdempotencyKey, String)>,
 ) -> Result<(), RecordError> {
     let (written, outcome) = oneshot::channel();
-    permit.send(Entry { row, answer, written });
+    permit.send(Entry { id, row, answer, written });
     outcome.await.unwrap_or(Err(RecordError::Closed))
 }
 
@@ -209,17 +231,25 @@ impl Writer {
 
     async fn commit(&self, batch: &[Entry]) -> Result<(), StoreError> {
         let statements = cut(batch);
-        if let ([rows], true) = (statements.as_slice(), batch.iter().all(|entry| entry.answer.is_none())) {
+        let is_plain = batch.iter().all(|entry| entry.answer.is_none() && entry.row.is_some());
+        if let ([rows], true) = (statements.as_slice(), is_plain) {
             // A single statement is its own transaction.
             return self.insert(&mut *self.store.write.acquire().await?, rows).await;
         }
         let mut transaction = self.store.begin().await?;
         for rows in statements {
-            self.insert(&mut transaction, rows).await?;
+            if rows.iter().any(|entry| entry.row.is_some()) {
+                self.insert(&mut transaction, rows).await?;
+            }
         }
+        executions::remove_unfinished(
+            &mut transaction,
+            batch.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id),
+        )
+        .await?;
         for entry in batch {
             if let Some((key, answer)) = &entry.answer {
-                idempotency::complete(&mut transaction, key, entry.row.id, answer).await?;
+                idempotency::complete(&mut transaction, key, entry.id, answer).await?;
             }
         }
         Ok(transaction.commit().await?)
@@ -230,7 +260,7 @@ impl Writer {
         let text = self.texts[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size]).into());
         let mut values = Values::with_capacity(SIZES[size] * COLUMNS);
         for place in 0..SIZES[size] {
-            executions::bind(&mut values, rows.get(place).map(|entry| &entry.row), &self.owner);
+            executions::bind(&mut values, rows.get(place).and_then(|entry| entry.row.as_ref()), &self.owner);
         }
         values.query(text).execute(connection).await?;
         Ok(())
@@ -241,11 +271,11 @@ impl Writer {
 /// statement, and the later of the two must win.
 fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
     let mut ids: HashSet<Uuid> = HashSet::with_capacity(batch.len());
-    if batch.iter().all(|entry| ids.insert(entry.row.id)) {
+    if batch.iter().all(|entry| ids.insert(entry.id)) {
         return std::mem::take(batch);
     }
     ids.clear();
-    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.row.id));
+    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.id));
     *batch = later;
     now
 }
@@ -257,7 +287,10 @@ fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
         let mut bytes = 0;
         let fitting = batch.iter().take_while(|entry| {
             let fits = bytes < STATEMENT_BYTES;
-            bytes += entry.row.params.len() + entry.row.result.as_ref().map_or(0, String::len) + entry.row.logs.len();
+            bytes += entry
+                .row
+                .as_ref()
+                .map_or(0, |row| row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len());
             fits
         });
         let (statement, rest) = batch.split_at(fitting.count());

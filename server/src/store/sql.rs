@@ -29,6 +29,23 @@ pub fn now() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
+/// Returns the smallest id of a millisecond: ids begin with their time.
+pub(super) fn first_id(at: Timestamp) -> String {
+    const MAX_MS: u128 = (1 << 48) - 1;
+    let ms = u128::try_from(at.as_millisecond()).unwrap_or_default().min(MAX_MS);
+    Uuid::from_u128(ms << 80).to_string()
+}
+
+/// Returns the time in an id, in milliseconds.
+pub(super) fn time_of(id: Uuid) -> i64 {
+    i64::try_from(id.as_u128() >> 80).unwrap_or_default()
+}
+
+/// Returns the time in an id: when it was made.
+pub fn time_of_id(id: Uuid) -> Timestamp {
+    Timestamp::from_millisecond(time_of(id)).unwrap_or(Timestamp::MAX)
+}
+
 /// A statement under construction. Its text comes only from this program; values are bound.
 pub(super) struct Statement {
     text: String,

@@ -8,6 +8,7 @@ mod idempotency;
 mod open;
 mod recorder;
 mod replicas;
+mod retention;
 mod seed;
 mod tokens;
 mod types;
@@ -157,6 +158,7 @@ pub(crate) fn started(connector: &ConnectorRow) -> ExecutionRow {
         step_id: None,
         run_id: None,
         deprecated: false,
+        recorded: Recording::Full,
         params: r#"{"limit":50}"#.to_owned(),
         result: None,
         logs: "[]".to_owned(),
@@ -183,6 +185,7 @@ pub(crate) fn listed(row: &ExecutionRow) -> ExecutionSummary {
     let row = row.clone();
     ExecutionSummary {
         id: row.id,
+        connector_id: row.connector_id,
         connector: row.connector,
         type_name: row.type_name,
         type_version: row.type_version,
@@ -198,6 +201,35 @@ pub(crate) fn listed(row: &ExecutionRow) -> ExecutionSummary {
         started_at: row.started_at,
         duration_ms: row.duration_ms,
     }
+}
+
+/// A pace with time enough for a test.
+pub(crate) fn pace() -> Pace {
+    Pace::new(std::time::Duration::from_secs(60), tokio_util::sync::CancellationToken::new())
+}
+
+/// Returns a new id of a time, in milliseconds.
+pub(crate) fn id_at(ms: u64) -> Uuid {
+    let random = new_id().as_u128() & ((1 << 62) - 1);
+    Uuid::from_u128((u128::from(ms) << 80) | (7 << 76) | (2 << 62) | random)
+}
+
+/// Writes finished executions of one moment past the recorder, with ids that end in their number.
+pub(crate) async fn fill(db: &TestDb, at: jiff::Timestamp, count: u32) {
+    let prefix = sql::first_id(at)[..13].to_owned() + "-7000-8000-";
+    sqlx::query(
+        "INSERT INTO execution (id, connector_id, connector, type, type_version, command, status, mocked, source, deprecated, \
+         params, result, logs, started_at, duration_ms) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+         WHERE n < $1) SELECT $2 || substr('000000000000' || CAST(n AS TEXT), length(CAST(n AS TEXT)) + 1), \
+         '00000000-0000-7000-8000-00000000000c', 'widget', 'widget', '1.0.0', 'listWidgets', 'succeeded', 0, 'rest', 0, '{}', \
+         '{\"success\":true}', '[]', $3, 1 FROM numbers",
+    )
+    .bind(i64::from(count))
+    .bind(prefix)
+    .bind(at.as_millisecond())
+    .execute(&db.store.write)
+    .await
+    .unwrap();
 }
 
 pub(crate) async fn count(store: &Store, table: &str) -> i64 {

@@ -19,7 +19,7 @@ use super::{Answer, sandbox, typed};
 use crate::api;
 use crate::app::{App, Options};
 use crate::auth::NewToken;
-use crate::config::DEFAULT_AUDIT_DAYS;
+use crate::background::Retention;
 use crate::execute::MAX_RECORDED;
 use crate::seed::SeedOptions;
 use crate::store::{TokenKind, sqlite_url};
@@ -60,7 +60,7 @@ async fn start_at(
             policy,
             scripts: sandbox::scripts(),
             seed,
-            audit_days: DEFAULT_AUDIT_DAYS,
+            retention: Retention::default(),
             record_limit: MAX_RECORDED,
             work: WorkLimits::new(1 << 30),
         },

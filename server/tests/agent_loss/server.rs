@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use server::api;
 use server::app::{App, Options};
 use server::auth::NewToken;
-use server::config::DEFAULT_AUDIT_DAYS;
+use server::background::Retention;
 use server::execute::MAX_RECORDED;
 use server::script::{HostCalls, Limits, Ran, Sandbox, ScriptCall, ScriptFailure, ScriptProblem, Scripts};
 use server::seed::SeedOptions;
@@ -75,7 +75,7 @@ impl LocalServer {
             policy: Policy::default(),
             scripts: Scripts { sandbox: Arc::new(NoScripts), limits: Limits::default() },
             seed: SeedOptions::default(),
-            audit_days: DEFAULT_AUDIT_DAYS,
+            retention: Retention::default(),
             record_limit: MAX_RECORDED,
             work: server::work::WorkLimits::new(1 << 30),
         };

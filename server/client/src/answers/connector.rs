@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ServingAgent;
 use crate::revision::Revision;
-use crate::words::{ExecutionModel, LogLevel, words};
+use crate::words::{ExecutionModel, LogLevel, Recording, words};
 
 /// A connector's answer (docs/contract.md#4-rest).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub struct ConnectorView {
     pub log_level: LogLevel,
     /// Its own deadline in milliseconds.
     pub timeout_ms: Option<u32>,
+    /// How much of its executions is kept.
+    pub record: Recording,
     /// Its mock settings.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub mock: Map<String, Value>,

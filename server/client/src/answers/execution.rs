@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::words::{ExecutionSource, ExecutionStatus, LogLevel};
+use crate::words::{ExecutionSource, ExecutionStatus, LogLevel, Recording};
 
 /// The result of a command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 pub struct ExecutionSummary {
     /// Id (UUIDv7).
     pub id: Uuid,
+    /// Id of the connector, which stays the same when it is renamed.
+    pub connector_id: Uuid,
     /// Name of the connector at the time.
     pub connector: String,
     /// Name of its type.
@@ -111,6 +113,8 @@ pub struct TrueSize {
 pub struct ExecutionView {
     /// Id (UUIDv7).
     pub id: Uuid,
+    /// Id of the connector, which stays the same when it is renamed.
+    pub connector_id: Uuid,
     /// Name of the connector at the time.
     pub connector: String,
     /// Name of its type.
@@ -126,10 +130,12 @@ pub struct ExecutionView {
     pub actor: Option<Actor>,
     /// The id of the request, as in its `x-request-id`; null under the same condition as `actor`.
     pub request_id: Option<String>,
-    /// Its params, redacted.
-    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    /// How much of it was recorded; unless it is `full`, params, result and logs are null because they were not kept.
+    pub recorded: Recording,
+    /// Its params, redacted; null if they were not recorded.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub params: Box<RawValue>,
-    /// Its result, redacted; null while it runs.
+    /// Its result, redacted; null while it runs, and if it was not recorded.
     #[cfg_attr(feature = "schema", schema(value_type = Option<ConnectorResult>))]
     pub result: Option<Box<RawValue>>,
     /// What of params and result was too long to be recorded whole; null if nothing was.
@@ -145,8 +151,8 @@ pub struct ExecutionView {
     pub run_id: Option<String>,
     /// Whether the command was deprecated.
     pub deprecated: bool,
-    /// What the handler logged, redacted.
-    #[cfg_attr(feature = "schema", schema(value_type = Vec<LogLine>))]
+    /// What the handler logged, redacted; null if it was not recorded.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<LogLine>>))]
     pub logs: Box<RawValue>,
     /// When it began.
     #[serde(with = "connector_schema::times::milliseconds")]
@@ -156,7 +162,7 @@ pub struct ExecutionView {
 }
 
 impl ExecutionView {
-    /// Reads the result; `None` while the call runs.
+    /// Reads the result; `None` while the call runs, and if it was not recorded.
     ///
     /// # Errors
     /// If it is not a result.
@@ -164,12 +170,12 @@ impl ExecutionView {
         self.result.as_deref().map(|text| serde_json::from_str(text.get())).transpose()
     }
 
-    /// Reads what the handler logged.
+    /// Reads what the handler logged; nothing if that was not recorded.
     ///
     /// # Errors
     /// If it is not a list of lines.
     pub fn read_logs(&self) -> Result<Vec<LogLine>, serde_json::Error> {
-        serde_json::from_str(self.logs.get())
+        Ok(serde_json::from_str::<Option<_>>(self.logs.get())?.unwrap_or_default())
     }
 }
 

@@ -83,8 +83,11 @@ impl<'c, T: DeserializeOwned> Pages<'c, T> {
             self = self.limit(MAX_PAGE);
         }
         let mut items = Vec::new();
+        let mut last = None;
         while let Some(page) = self.next_page().await? {
-            let endless = page.items.is_empty() && page.next_cursor.is_some();
+            // A page may be empty although others follow: the server looks at a bounded number of rows for each.
+            let endless = page.next_cursor.is_some() && page.next_cursor == last;
+            last = page.next_cursor;
             items.extend(page.items);
             if items.len() > max || endless {
                 return Err(ClientError::TooLarge(format!("the list has more than {max} items")));

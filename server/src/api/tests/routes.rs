@@ -10,11 +10,13 @@ use uuid::Uuid;
 
 use crate::api;
 use crate::auth::{NewToken, Scope};
-use crate::store::{ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource, VersionSource};
+use crate::store::{
+    ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording, TokenKind, TypeSource, VersionSource,
+};
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 31] = [
+const WANTED: [(&str, &str, &str); 32] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("POST", "/api/connectors/parse-oas", "connectors:write"),
@@ -38,6 +40,7 @@ const WANTED: [(&str, &str, &str); 31] = [
     ("GET", "/api/connector-types/{id}/types.d.ts", "types:read"),
     ("GET", "/api/executions", "audit:read"),
     ("GET", "/api/executions/{id}", "audit:read"),
+    ("DELETE", "/api/executions/{id}", "admin"),
     ("GET", "/api/audit", "audit:read"),
     ("POST", "/api/tokens", "tokens:write"),
     ("GET", "/api/tokens", "tokens:read"),
@@ -405,6 +408,7 @@ async fn the_document_has_the_words_of_the_wire() {
         ("ExecutionStatus", words(ExecutionStatus::ALL)),
         ("ExecutionSource", words(ExecutionSource::ALL)),
         ("TokenKind", words(TokenKind::ALL)),
+        ("Recording", words(Recording::ALL)),
     ] {
         assert_eq!(document["components"]["schemas"][name]["enum"], words, "{name}");
     }

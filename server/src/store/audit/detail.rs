@@ -10,7 +10,7 @@ use url::Url;
 
 use super::super::rework::{Rework, StoredConfig};
 use super::super::sql::json as json_text;
-use super::super::{ConnectorRow, NewTokenRow, TypeFields};
+use super::super::{ConnectorRow, ExecutionRow, NewTokenRow, TypeFields};
 use super::AgentEntry;
 
 /// The maximum number of bytes of each of `before` and `after`, as JSON.
@@ -61,6 +61,20 @@ impl Detail {
         Self { before: Some(State(before).show()), after: Some(State(after).show()) }
     }
 
+    /// Shows which execution it was: who called what and when, and how it ended.
+    pub(super) fn of_execution(row: &ExecutionRow) -> Self {
+        let shown = object([
+            ("connectorId", json!(row.connector_id)),
+            ("connector", json!(row.connector)),
+            ("type", json!(row.type_name)),
+            ("command", json!(row.command.as_deref().map(cut))),
+            ("status", json!(row.status)),
+            ("actor", json!(row.actor.as_ref().map(|actor| cut(&actor.name)))),
+            ("startedAt", json!(row.started_at)),
+        ]);
+        Self { before: Some(bounded(shown)), after: None }
+    }
+
     pub(super) fn of_agent(agent: &AgentEntry) -> Self {
         let mut shown = Shown::new();
         shown.insert("connectorNames".into(), list(&agent.connector_names));
@@ -94,6 +108,7 @@ impl State {
             ("enabled", json!(fields.enabled)),
             ("logLevel", json!(fields.log_level)),
             ("timeoutMs", json!(fields.timeout_ms)),
+            ("record", json!(fields.record)),
             ("endpointUrl", json!(fields.endpoint_url.as_deref().map(url))),
             ("mock", Value::Object(fields.mock.clone())),
             ("config", Value::Object(fields.config.clone())),

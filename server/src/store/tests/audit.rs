@@ -31,18 +31,26 @@ async fn old_entries_and_those_beyond_the_maximum_leave(db: TestDb) {
     }
     assert_eq!(count(&db).await, 1_203);
     let audit = db.store.audit();
-    let past = now() - SignedDuration::from_hours(24);
-    assert_eq!(audit.purge(past, 2_000).await.unwrap(), (0, 0));
-    assert_eq!(audit.purge(past, 1_203).await.unwrap(), (0, 0));
-    assert_eq!(audit.purge(past, 3).await.unwrap(), (0, 1_200));
+    let mut ledger = Ledger::new(&db.store, Retained::Audit);
+    let mut pace = pace();
+    let mut purge = async |age: SignedDuration, rows: u64| {
+        let limits = Limits { age: Some(age), rows: Some(rows), bytes: None };
+        let swept = ledger.sweep(&limits, now(), &mut pace).await.unwrap();
+        (swept.removed.rows - swept.excess, swept.excess, swept.left.rows)
+    };
+    let day = SignedDuration::from_hours(24);
+    assert_eq!(purge(day, 2_000).await, (0, 0, 1_203));
+    assert_eq!(purge(day, 1_203).await, (0, 0, 1_203));
+    assert_eq!(purge(day, 3).await, (0, 1_200, 3));
     let newest = audit.list(&AuditFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!(newest.items.len(), 3);
-    // An entry that is a year and a minute old.
-    let old = uuid::Uuid::from_u128(u128::try_from(past.as_millisecond() - 60_000).unwrap() << 80);
-    db.run("UPDATE audit SET id = $1 WHERE id = (SELECT MIN(id) FROM audit) AND $2 = 1", &old.to_string(), 1).await;
-    assert_eq!(audit.purge(past, 2_000).await.unwrap(), (1, 0));
+    // An entry that is a day and a minute old.
+    let old = sql::first_id(now() - day - SignedDuration::from_mins(1));
+    db.run("UPDATE audit SET id = $1 WHERE id = (SELECT MIN(id) FROM audit) AND $2 = 1", &old, 1).await;
+    assert_eq!(purge(day, 2_000).await.0, 1);
     assert_eq!(count(&db).await, 2);
-    assert_eq!(audit.purge(now() + SignedDuration::from_secs(1), 2_000).await.unwrap(), (2, 0));
+    assert_eq!(purge(SignedDuration::from_secs(-1), 2_000).await.0, 2);
+    assert_eq!(count(&db).await, 0);
 }
 
 async fn a_change_that_is_not_written_leaves_no_entry(db: TestDb) {

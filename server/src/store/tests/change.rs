@@ -172,7 +172,7 @@ async fn what_changes_nothing_that_is_kept_is_not_told(db: TestDb) {
     recorder.start(row.clone()).await.unwrap();
     recorder.finish_with_answer(succeeded(row), key.clone(), "fl1.a".to_owned()).await.unwrap();
     recorder.close().await;
-    idempotency.purge_expired().await.unwrap();
+    idempotency.purge_expired(now(), &mut pace()).await.unwrap();
     idempotency.claim(&key, "hash", new_id(), now(), now()).await.unwrap();
     idempotency.release(&key, new_id()).await.unwrap();
     db.store.executions().abandon_ownerless().await.unwrap();

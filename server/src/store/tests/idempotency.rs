@@ -125,6 +125,6 @@ async fn what_has_ended_is_purged(db: TestDb) {
     let (past, hour) = (now() - SignedDuration::from_hours(30), SignedDuration::from_hours(1));
     idempotency.claim(&key("old"), "hash", new_id(), past, past + hour).await.unwrap();
     claim(&db, &key("new"), "hash", new_id()).await;
-    assert_eq!(idempotency.purge_expired().await.unwrap(), 1);
+    assert_eq!(idempotency.purge_expired(now(), &mut pace()).await.unwrap(), 1);
     assert_eq!(idempotency.ownerless().await.unwrap().len(), 1);
 }

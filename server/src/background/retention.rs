@@ -1,0 +1,156 @@
+//! Retention while the server runs: each run removes what is beyond the limits, for a bounded time, and measures what is
+//! kept. A run that does not get done goes on in the next one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::driver::Outcome;
+use crate::services::Services;
+use crate::store::{self, Ledger, Limits, Pace, Retained, Store, StoreError, Swept};
+
+/// The time between two runs.
+pub(super) const PERIOD: Duration = Duration::from_secs(30);
+/// How long a run removes rows of one table.
+const MAX_SWEEP: Duration = Duration::from_secs(15);
+/// How long a run gives space back.
+const MAX_GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// The days for which executions are kept if nobody says otherwise.
+pub const DEFAULT_EXECUTION_DAYS: u16 = 30;
+/// The number of executions that are kept if nobody says otherwise.
+pub const DEFAULT_EXECUTION_ROWS: u64 = 10_000_000;
+/// The size of the executions that are kept if nobody says otherwise, in MiB.
+pub const DEFAULT_EXECUTION_MIB: u32 = 10 * 1024;
+/// The days for which the audit trail is kept if nobody says otherwise: a year.
+pub const DEFAULT_AUDIT_DAYS: u16 = 365;
+/// The number of entries of the audit trail that are kept if nobody says otherwise: about 1 GB, at most 8 GB.
+pub const DEFAULT_AUDIT_ROWS: u64 = 1_000_000;
+/// The number of idempotency keys that are kept if nobody says otherwise.
+pub const DEFAULT_KEY_ROWS: u64 = 10_000_000;
+/// The size of the answers that are kept for idempotency keys if nobody says otherwise, in MiB.
+pub const DEFAULT_KEY_MIB: u32 = 4 * 1024;
+
+/// How much is kept of what grows with use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Recorded executions.
+    pub executions: Limits,
+    /// Idempotency keys and their answers. Each is kept for a day in any case.
+    pub answers: Limits,
+    /// The audit trail.
+    pub audit: Limits,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let mib = |count: u32| u64::from(count) << 20;
+        Self {
+            executions: Limits::new(DEFAULT_EXECUTION_DAYS, DEFAULT_EXECUTION_ROWS, mib(DEFAULT_EXECUTION_MIB)),
+            answers: Limits::new(0, DEFAULT_KEY_ROWS, mib(DEFAULT_KEY_MIB)),
+            audit: Limits::new(DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, 0),
+        }
+    }
+}
+
+/// Keeps the tables within their limits.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    retention: Retention,
+    stop: CancellationToken,
+    /// Made with the first run; runs do not overlap.
+    ledgers: Mutex<Option<Ledgers>>,
+}
+
+#[derive(Debug)]
+struct Ledgers {
+    executions: Ledger,
+    answers: Ledger,
+    audit: Ledger,
+}
+
+impl Ledgers {
+    fn new(store: &Store) -> Self {
+        let ledger = |table| Ledger::new(store, table);
+        Self {
+            executions: ledger(Retained::Executions),
+            answers: ledger(Retained::Answers),
+            audit: ledger(Retained::Audit),
+        }
+    }
+}
+
+impl Keeper {
+    pub(super) fn new(retention: Retention, stop: CancellationToken) -> Self {
+        Self { retention, stop, ledgers: Mutex::default() }
+    }
+
+    /// Removes what is beyond the limits, as far as there is time, and gives its space back.
+    pub(super) async fn run(self: Arc<Self>, services: Services) -> Outcome {
+        let failed = |what: &'static str| {
+            move |error: StoreError| format!("{what} could not be kept within its limits: {error}")
+        };
+        let Retention { executions, answers, audit } = &self.retention;
+        let (store, now) = (&services.store, store::now());
+        let mut ledgers = self.ledgers.lock().await;
+        let ledgers = ledgers.get_or_insert_with(|| Ledgers::new(store));
+        let mut pace = self.pace(MAX_SWEEP);
+        let kept =
+            ledgers.answers.sweep_answers(answers, now, &mut pace).await.map_err(failed("the table of answers"))?;
+        let is_full = answers.rows.is_some_and(|rows| kept.left.rows >= rows);
+        store.idempotency().set_full(is_full);
+        if is_full {
+            tracing::warn!(
+                rows = kept.left.rows,
+                "as many idempotency keys are kept as --key-rows (FLOH_KEY_ROWS) allows; calls with new keys are refused until some expire"
+            );
+        }
+        show(Retained::Answers, kept, &pace);
+        let mut pace = self.pace(MAX_SWEEP);
+        let kept = ledgers.audit.sweep(audit, now, &mut pace).await.map_err(failed("the audit trail"))?;
+        show(Retained::Audit, kept, &pace);
+        let mut pace = self.pace(MAX_SWEEP);
+        let kept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"))?;
+        show(Retained::Executions, kept, &pace);
+        let mut pace = self.pace(MAX_GIVE_BACK);
+        let pages = store.give_back_space(&mut pace).await.map_err(failed("the size of the database"))?;
+        let size = store.size().await.map_err(failed("the size of the database"))?;
+        metrics::gauge!("floh_database_bytes").set(whole(size));
+        tracing::debug!(pages, size, longest_ms = pace.longest().as_millis(), "space of the database given back");
+        Ok(())
+    }
+
+    fn pace(&self, time: Duration) -> Pace {
+        Pace::new(time, self.stop.clone())
+    }
+}
+
+/// Shows in metrics and log what was kept and removed.
+fn show(table: Retained, swept: Swept, pace: &Pace) {
+    let Swept { removed, excess, left, oldest, is_within } = swept;
+    let table = table.table();
+    metrics::gauge!("floh_retained_rows", "table" => table).set(whole(left.rows));
+    metrics::gauge!("floh_retained_bytes", "table" => table).set(whole(left.bytes));
+    let oldest = oldest.unwrap_or(SignedDuration::ZERO).as_secs_f64().max(0.0);
+    metrics::gauge!("floh_retained_oldest_seconds", "table" => table).set(oldest);
+    metrics::counter!("floh_retention_removed_total", "table" => table).increment(removed.rows);
+    if excess > 0 {
+        tracing::warn!(
+            table,
+            excess,
+            "a table has more rows or bytes than it keeps; the oldest rows were removed, although they were not too old"
+        );
+    }
+    if removed.rows > 0 || !is_within {
+        let longest_ms = pace.longest().as_millis();
+        tracing::info!(table, rows = removed.rows, bytes = removed.bytes, is_within, longest_ms, "retention");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge; sums beyond 2^53 do not happen")]
+fn whole(count: u64) -> f64 {
+    count as f64
+}
