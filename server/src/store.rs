@@ -8,6 +8,7 @@ mod actor;
 mod audit;
 mod author;
 mod change;
+mod checkpoint;
 mod connector;
 mod connectors;
 mod error;
@@ -19,6 +20,7 @@ mod page;
 mod recorder;
 mod replicas;
 mod rework;
+mod sealed;
 mod secrets;
 mod seed;
 mod settings;
@@ -29,6 +31,7 @@ mod types;
 mod url;
 mod versions;
 mod vocabulary;
+mod whole;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -36,17 +39,20 @@ pub(crate) mod tests;
 pub use actor::Actor;
 pub use audit::{AgentEntry, Audit, MAX_AUDIT_ENTRIES};
 pub use author::Author;
+pub use checkpoint::{CHECKPOINT_LOOK, Folded};
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{ExecutionRow, Executions, RecentCall};
 pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight};
-pub use open::Store;
+pub use migrate::newest as newest_migration;
+pub use open::{OnLoss, Store};
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
 pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
 pub use rework::{Rework, Reworking, StoredConfig};
+pub use sealed::{SEALED_AT_ONCE, SealedCursor, SealedText, SealedTexts};
 pub use secrets::{REFRESH_TOKEN, REFRESHED, SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedReworking, SeedTypeRow, SeededType, leave_config};
 pub use settings::Settings;
@@ -54,9 +60,10 @@ pub use sql::{new_id, now};
 pub use stored_schema::StoredSchema;
 pub use tokens::{NewTokenRow, TokenRow, Tokens};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
-pub use url::{sqlite_file, sqlite_url};
+pub use url::{shown_database, sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
     AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, TokenKind, TypeSource,
     UnknownWord, VersionSource,
 };
+pub use whole::{ExportedSnapshot, Migrations, migrations_of, setting_of_file};

@@ -16,7 +16,7 @@ use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs, seal_process};
 use crate::data_lock::DataLock;
 use crate::seed::SeedOptions;
-use crate::store::sqlite_file;
+use crate::store::{OnLoss, sqlite_file};
 use crate::work::WorkLimits;
 use crate::{listen, telemetry};
 
@@ -65,6 +65,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         audit_days: args.audit_days,
         record_limit: usize::from(args.record_limit) << 10,
         work,
+        on_loss: if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let limits = args.connections.limits();

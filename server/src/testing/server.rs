@@ -63,6 +63,7 @@ async fn start_at(
             audit_days: DEFAULT_AUDIT_DAYS,
             record_limit: MAX_RECORDED,
             work: WorkLimits::new(1 << 30),
+            on_loss: crate::store::OnLoss::Refuse,
         },
     )
     .await
