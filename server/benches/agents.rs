@@ -192,6 +192,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         retention: Retention::default(),
         record_limit: MAX_RECORDED,
         work: server::work::WorkLimits::new(1 << 30),
+        on_loss: server::store::OnLoss::Refuse,
     };
     App::start_with(registry, options).await.expect("a server")
 }

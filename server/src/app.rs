@@ -25,10 +25,13 @@ use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
-use crate::store::{OpenError, Recorder, Store, StoreError, sqlite_file};
+use crate::store::{OnLoss, OpenError, Recorder, Store, StoreError, sqlite_file};
 use crate::vault::{self, UnlockError};
 use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
+
+use self::evidence::Evidence;
+pub use self::evidence::LostDatabase;
 
 /// A running server. Clones share the same server.
 #[derive(Debug, Clone)]
@@ -75,6 +78,8 @@ pub struct Options<'o> {
     pub record_limit: usize,
     /// What work may take of this machine.
     pub work: WorkLimits,
+    /// What happens if the database, or its last part, is missing.
+    pub on_loss: OnLoss,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -93,6 +98,9 @@ pub enum StartError {
     /// Another server uses the database.
     #[error(transparent)]
     Leased(#[from] LeaseError),
+    /// The database is gone, and its key or its folder is here.
+    #[error(transparent)]
+    Lost(#[from] LostDatabase),
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -146,7 +154,18 @@ impl App {
         }
         let uses_key_file = options.master_key.is_none();
         let lock = DataLock::take(options.data_dir, uses_key_file, sqlite_file(options.database_url).as_deref())?;
-        let store = Store::open(options.database_url).await?;
+        let evidence = match options.on_loss {
+            OnLoss::Refuse => Evidence::find(&lock, options.data_dir, uses_key_file, options.database_url),
+            OnLoss::Accept => Evidence::default(),
+        };
+        evidence.refuse_missing_file()?;
+        let store = Store::open_with(options.database_url, options.on_loss).await?;
+        if vault::is_unused(&store).await?
+            && let Err(lost) = evidence.refuse_new()
+        {
+            store.close().await;
+            return Err(lost.into());
+        }
         let background = Background::default();
         let lease = Lease::take(&store, &background).await?;
         let owned = Owned { lock, lease: Arc::clone(&lease), background: background.clone() };
@@ -213,6 +232,14 @@ impl App {
             seed_sample_connector(&app.store).await?;
         }
         settle_abandoned(&app.services).await.map_err(|error| StartError::Settle(error.to_string()))?;
+        app.store.replicas().tell_sealing_key(&app.vault.primary_id()).await?;
+        // From here on a copy of the database's file without its log is noticed, and so is a missing database.
+        app.store.checkpoint().await?;
+        if let Some(file) = sqlite_file(options.database_url)
+            && let Some(lock) = app.lifecycle.lock.lock().as_ref()
+        {
+            lock.note_database(&file)?;
+        }
         spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.retention);
         Ok(app)
     }
@@ -280,5 +307,6 @@ fn shown_address(address: SocketAddr) -> String {
     format!("{}:{}", system.nodename().to_string_lossy(), address.port())
 }
 
+mod evidence;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ pub use declarations::{declarations, type_declarations};
 pub use import::parse_document;
 pub use read::{get, list, list_agents};
 pub use seal::{SealError, seal_stored};
+pub use secret_places::{Planned, would_clear};
 pub use type_change::{diff_type, refresh_type, summary, update_type};
 pub use types::{capabilities, delete_type, get_type, json_schema, json_schemas, list_types};
 pub use update::{delete, update};

@@ -276,6 +276,10 @@ pub struct ServeArgs {
     /// Starts with connector types whose schema differs from the one seeded under the same version.
     #[arg(long)]
     pub allow_schema_drift: bool,
+    /// Starts although the database, or what was written to it last, is missing: with what is there, as a new server if
+    /// nothing is. For one start, after a refused one; what is lost stays lost.
+    #[arg(long)]
+    pub accept_loss: bool,
 }
 
 /// Secrets that are read only from the environment, so that they never appear in a process list.

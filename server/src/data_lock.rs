@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,8 @@ use rustix::io::Errno;
 
 /// The file in the data folder that is locked.
 pub const LOCK_FILE: &str = "floh.lock";
-/// The maximum number of bytes that are read of a lock file, which contains two short lines.
-const MAX_TOLD: u64 = 1024;
+/// The maximum number of bytes that are read of a lock file, which contains two short lines and a path.
+const MAX_TOLD: u64 = 8 * 1024;
 
 /// Why the data cannot be locked. Each text says how to fix it.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +67,13 @@ pub struct Holder {
     pub pid: Option<u32>,
     /// When it took the lock.
     pub since: Option<Timestamp>,
+    /// The database that a server in this folder has used, now or before.
+    pub database: Option<PathBuf>,
 }
 
 impl Holder {
-    fn this() -> Self {
-        Self { pid: Some(std::process::id()), since: Some(Timestamp::now()) }
+    fn this(database: Option<PathBuf>) -> Self {
+        Self { pid: Some(std::process::id()), since: Some(Timestamp::now()), database }
     }
 
     fn read(text: &str) -> Self {
@@ -79,6 +81,7 @@ impl Holder {
         Self {
             pid: word("pid ").and_then(|pid| pid.parse().ok()),
             since: word("since ").and_then(|since| since.parse().ok()),
+            database: word("database ").map(PathBuf::from),
         }
     }
 
@@ -89,6 +92,9 @@ impl Holder {
         }
         if let Some(since) = self.since {
             text.push_str(&format!("since {since}\n"));
+        }
+        if let Some(database) = &self.database {
+            text.push_str(&format!("database {}\n", database.display()));
         }
         text
     }
@@ -109,18 +115,33 @@ impl fmt::Display for Holder {
 
 /// The locks of a server. Dropping this releases them.
 #[derive(Debug)]
-pub struct DataLock(#[cfg_attr(not(test), expect(dead_code, reason = "held, not read"))] Vec<Held>);
+pub struct DataLock(Vec<Held>);
 
 /// An open file whose lock this process holds.
 ///
 /// The lock belongs to the open file, and a child process that was forked but has not yet become its program shares the
 /// open file. Closing it here would leave such a child with the lock, so the lock is given back by name.
 #[derive(Debug)]
-struct Held(File);
+struct Held {
+    file: File,
+    path: PathBuf,
+    /// The database that an earlier holder has used.
+    database: Option<PathBuf>,
+}
+
+impl Held {
+    fn write(&self, database: Option<PathBuf>) -> Result<(), DataLockError> {
+        let (mut file, text) = (&self.file, Holder::this(database).write());
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .map_err(|error| failed("write", &self.path, error))
+    }
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Err(error) = flock(&self.0, FlockOperation::Unlock) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
             tracing::warn!(%error, "the lock of the data was not released; it ends with this process");
         }
     }
@@ -137,6 +158,19 @@ impl DataLock {
     /// If another server holds a lock, or the lock file cannot be created.
     pub fn take(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> Result<Self, DataLockError> {
         places(data_dir, uses_key_file, sqlite_file)?.iter().map(lock).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Returns the SQLite database that earlier servers in this folder have used.
+    pub fn known_database(&self) -> Option<&Path> {
+        self.0.iter().find_map(|held| held.database.as_deref())
+    }
+
+    /// Writes down which SQLite database is in use, so that a later start notices if it is gone.
+    ///
+    /// # Errors
+    /// If the lock file cannot be written.
+    pub fn note_database(&self, database: &Path) -> Result<(), DataLockError> {
+        self.0.iter().try_for_each(|held| held.write(Some(database.to_owned())))
     }
 
     /// Checks whether another server holds what [`DataLock::take`] would lock, and creates nothing.
@@ -183,13 +217,19 @@ fn places(data_dir: &Path, uses_key_file: bool, sqlite_file: Option<&Path>) -> R
 impl Place {
     /// Takes the lock.
     fn hold(&self, file: File) -> Result<Held, DataLockError> {
+        let holder = || {
+            let mut text = String::new();
+            // If the file cannot be read, the holder stays unknown; the lock is held all the same.
+            drop((&file).take(MAX_TOLD).read_to_string(&mut text));
+            Holder::read(&text)
+        };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Held(file)),
+            Ok(()) => {
+                let database = holder().database;
+                Ok(Held { file, path: self.file.clone(), database })
+            }
             Err(Errno::WOULDBLOCK) => {
-                let mut text = String::new();
-                // If the file cannot be read, the holder stays unknown; the lock is held all the same.
-                drop(file.take(MAX_TOLD).read_to_string(&mut text));
-                let holder = Holder::read(&text);
+                let holder = holder();
                 Err(match &self.what {
                     What::Folder(folder) => DataLockError::Folder { folder: folder.clone(), holder },
                     What::Database(file) => DataLockError::Database { file: file.clone(), holder },
@@ -211,11 +251,8 @@ fn lock(place: &Place) -> Result<Held, DataLockError> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut held = place.hold(owned::open_file(path, &options)?)?;
-    let file = &mut held.0;
-    file.set_len(0)
-        .and_then(|()| file.write_all(Holder::this().write().as_bytes()))
-        .map_err(|error| failed("write", path, error))?;
+    let held = place.hold(owned::open_file(path, &options)?)?;
+    held.write(held.database.clone())?;
     Ok(held)
 }
 
@@ -255,7 +292,7 @@ mod tests {
         let data = home.path().join("data");
         let lock = DataLock::take(&data, true, None).unwrap();
         // What a fork does: the same open file, by another descriptor.
-        let shared = lock.0[0].0.try_clone().unwrap();
+        let shared = lock.0[0].file.try_clone().unwrap();
         DataLock::look(&data, true, None).unwrap_err();
         drop(lock);
         DataLock::look(&data, true, None).unwrap();

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | doors: read, call a use case, show its answer | [`api`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`audit`], [`seed`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
@@ -22,11 +22,14 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod background;
+pub mod backup;
 mod blocking;
 pub mod catalog;
 pub mod changes;
+pub mod check;
 pub mod cli;
 pub mod config;
+pub mod config_document;
 mod connector_secrets;
 pub mod data_lock;
 pub mod error;
@@ -34,6 +37,7 @@ pub mod events;
 pub mod execute;
 pub mod input;
 pub mod instances;
+pub mod keys;
 pub mod listen;
 pub mod openapi;
 pub mod operations;

@@ -7,6 +7,7 @@
 
 mod key;
 mod key_file;
+mod rewrap;
 mod seal;
 mod unlock;
 
@@ -14,6 +15,9 @@ mod unlock;
 mod tests;
 
 pub use key::{KeyError, Keys, MasterKey};
-pub use key_file::KeyFileError;
+pub use key_file::{KeyFileError, read as read_key_file, replace as replace_key_file};
+pub use rewrap::{Rewrapped, SealedFault, open_batch, rewrap_batch};
 pub use seal::{Place, Vault, VaultError};
-pub use unlock::{UnlockError, unlock};
+pub use unlock::{
+    CHECK_SETTING, KeySource, UnlockError, fits, follow_key_file, is_unused, key_file_in, open_vault, unlock,
+};

@@ -61,6 +61,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         retention: Retention::default(),
         record_limit: MAX_RECORDED,
         work: WorkLimits::new(1 << 30),
+        on_loss: server::store::OnLoss::Refuse,
     })
     .await?;
     app.auth.ensure_admin(Some(&Secret::from(TOKEN.to_owned()))).await?;

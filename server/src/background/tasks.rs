@@ -10,6 +10,8 @@ use super::driver::Outcome;
 use super::retention::{self, Keeper, Retention};
 use crate::auth::AuthError;
 use crate::services::{Services, WeakServices};
+use crate::store::CHECKPOINT_LOOK;
+use crate::vault::follow_key_file;
 
 /// Stores when tokens were last used.
 pub const LAST_USED: &str = "last use of tokens";
@@ -21,11 +23,21 @@ pub const AGENT_TRAIL: &str = "trail of agents";
 /// Removes executions, answers and entries of the audit trail that are too old or too many.
 pub const RETENTION: &str = "retention";
 
+/// Takes up new master keys of the key file.
+pub const MASTER_KEYS: &str = "master keys";
+/// Folds SQLite's write-ahead log into the file.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// How often the key file is looked at. A rotation waits for it.
+const KEYS_LOOK: Duration = Duration::from_secs(1);
+
 /// Starts all tasks. They end by themselves when the services are dropped.
 pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, retention: Retention) {
     let minute = Duration::from_secs(60);
     background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
+    background.spawn(MASTER_KEYS, KEYS_LOOK, work(services.clone(), follow_keys));
+    background.spawn(CHECKPOINTS, CHECKPOINT_LOOK, work(services.clone(), checkpoint));
     let keeper = Arc::new(Keeper::new(retention, background.closing()));
     let keep = move |services| Arc::clone(&keeper).run(services);
     background.spawn(RETENTION, retention::PERIOD, work(services.clone(), keep));
@@ -52,6 +64,24 @@ async fn write_last_used(services: Services) -> Outcome {
 async fn write_agent_trail(services: Services) -> Outcome {
     let written = services.agents.flush_trail(&services.store).await;
     written.map_err(|error| format!("which agents came and went could not be written: {error}"))
+}
+
+/// A rotation has written the key file. It waits until every server says that it seals under the new key.
+async fn follow_keys(services: Services) -> Outcome {
+    let followed = follow_key_file(&services.store, &services.vault).await;
+    let followed =
+        followed.map_err(|error| format!("the key file cannot be followed, the loaded keys stay: {error}"))?;
+    let primary = services.vault.primary_id();
+    if followed {
+        tracing::info!(event = "master_keys_changed", primary, "the key file has other keys; they are loaded");
+    }
+    let told = services.store.replicas().tell_sealing_key(&primary).await;
+    told.map_err(|error| format!("the key that seals could not be told: {error}"))
+}
+
+async fn checkpoint(services: Services) -> Outcome {
+    let folded = services.store.checkpoint_if_due().await;
+    folded.map(drop).map_err(|error| format!("the write-ahead log could not be folded into the database: {error}"))
 }
 
 /// Another process, such as the command line or a replica, may have revoked a token. Its open connections are closed.

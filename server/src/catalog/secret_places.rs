@@ -62,6 +62,42 @@ impl SecretPlaces {
     }
 }
 
+/// A connector as a change would leave it, without its secrets.
+#[derive(Debug, Clone, Copy)]
+pub struct Planned<'p> {
+    /// How its commands are served.
+    pub execution_model: ExecutionModel,
+    /// Its endpoint, or its type's.
+    pub endpoint_url: Option<&'p str>,
+    /// Its name.
+    pub name: &'p str,
+    /// The config schema of its type.
+    pub config_schema: &'p Value,
+    /// Its config without secrets.
+    pub config: &'p Map<String, Value>,
+}
+
+/// Predicts which of the `stored` secrets a change clears. The server decides when the change is made; secrets that are
+/// addresses themselves are not known here.
+pub fn would_clear<'n>(
+    before: &Planned<'_>,
+    after: &Planned<'_>,
+    stored: impl IntoIterator<Item = &'n str>,
+) -> Vec<String> {
+    let places = |planned: &Planned<'_>| {
+        let schema = ConfigSchema::parse(planned.config_schema).ok().filter(|schema| !schema.connection.is_empty());
+        // The type `http` shows no fields; then the names of the values are what there is to go by.
+        let schema = schema.unwrap_or_else(ConfigSchema::open);
+        let Planned { execution_model, endpoint_url, name, .. } = *planned;
+        SecretPlaces::of(Served { execution_model, endpoint_url, name }, &schema, planned.config)
+    };
+    // The signing secret is shown under its plain name, and stored under one that no field can have.
+    let plain = SIGNING_SECRET.trim_start_matches('$');
+    let stored = stored.into_iter().map(|name| if name == plain { SIGNING_SECRET } else { name });
+    let cleared = places(before).cleared(&places(after), stored);
+    cleared.into_iter().map(|name| name.trim_start_matches('$').to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

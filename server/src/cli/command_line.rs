@@ -9,7 +9,10 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use connector_runtime::registry::Registry;
 use floh_agent::cli::CommandError;
 
-use super::{call, connector, egress, import, lock, new_connector, script, serve, token, types};
+use super::{
+    backup, call, check, connector, egress, enable, export, import, keys, lock, new_connector, script, serve, token,
+    types,
+};
 use crate::config::ServeArgs;
 
 /// Connectors for workflows: serve them, inspect them, call them.
@@ -44,8 +47,24 @@ enum Command {
     Egress(egress::EgressCommand),
     /// Create connectors from OpenAPI documents, or update their types.
     Import(Box<import::ImportArgs>),
+    /// Write connectors of a server, without secrets, as one document.
+    Export(Box<export::ExportArgs>),
+    /// Make the connectors of a server like those of a document.
+    ImportConfig(Box<export::ImportConfigArgs>),
+    /// Enable connectors, one or many.
+    Enable(Box<enable::EnableArgs>),
+    /// Disable connectors, one or many: calls are refused and recorded.
+    Disable(Box<enable::EnableArgs>),
     /// Create, list and revoke tokens, in the database itself: also beside a running server.
     Token(Box<token::TokenArgs>),
+    /// Make a backup of the database and its key, beside a running server.
+    Backup(Box<backup::BackupArgs>),
+    /// Restore a backup into an empty data folder.
+    Restore(Box<backup::RestoreArgs>),
+    /// Check the database, its key and every secret.
+    Check(Box<check::CheckArgs>),
+    /// List, rotate and drop the master keys: also beside a running server.
+    Keys(Box<keys::KeysArgs>),
 }
 
 /// Why a command failed.
@@ -150,7 +169,15 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Agent(command) => Ok(floh_agent::cli::run(registry()?, *command)?),
         Command::Egress(command) => egress::run(command),
         Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::export(&args),
+        Command::ImportConfig(args) => export::import(&args),
+        Command::Enable(args) => enable::run(&args, true),
+        Command::Disable(args) => enable::run(&args, false),
         Command::Token(args) => token::run(*args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Keys(args) => keys::run(*args),
     }
 }
 
@@ -178,6 +205,11 @@ pub(super) fn print(line: impl std::fmt::Display) {
 pub(super) fn print_error(error: &CliError) {
     let (CliError::Usage(text) | CliError::Failed(text)) = error;
     drop(writeln!(std::io::stderr(), "error: {text}"));
+}
+
+/// Writes to standard error what a person may want to know and no program reads.
+pub(super) fn print_note(note: impl std::fmt::Display) {
+    drop(writeln!(std::io::stderr(), "{note}"));
 }
 
 /// Starts a runtime for work that needs one.

@@ -17,7 +17,7 @@ use crate::config::{EnvSecrets, ServeArgs, seal_process, variable};
 use crate::data_lock::DataLock;
 use crate::listen::{ServiceManager, StopTimes};
 use crate::seed::SeedOptions;
-use crate::store::sqlite_file;
+use crate::store::{OnLoss, sqlite_file};
 use crate::work::WorkLimits;
 use crate::{listen, telemetry};
 
@@ -66,6 +66,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         retention: args.retention.limits(),
         record_limit: usize::from(args.record_limit) << 10,
         work,
+        on_loss: if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let limits = args.connections.limits();

@@ -17,8 +17,8 @@ pub(super) struct ServerArgs {
     /// The running server.
     #[arg(long, env = "FLOH_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: Url,
-    /// File with the token. Default: the variable FLOH_TOKEN. An import needs the scopes types:read, types:write and
-    /// connectors:write.
+    /// File with the token. Default: the variable FLOH_TOKEN. Reading needs the scopes types:read and
+    /// connectors:read, changing types:write and connectors:write too.
     #[arg(long, value_name = "FILE")]
     token_file: Option<String>,
 }

@@ -8,12 +8,16 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CliError, print, runtime};
+use super::database::{is_missing, missing, open_existing};
+use super::{CliError, print, print_note, runtime};
 use crate::auth::{Authenticator, NewToken};
 use crate::config::{StorageArgs, seal_process};
-use crate::store::{Author, PageRequest, Store, TokenKind};
+use crate::store::{Author, PageRequest, Store, TokenKind, shown_database};
+use crate::vault::key_file_in;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: the admin token is lost. On the server's machine, as its user, also while it runs:
+  floh token create --name admin --scope admin --data-dir /var/lib/floh")]
 pub(super) struct TokenArgs {
     #[command(subcommand)]
     command: TokenCommand,
@@ -60,11 +64,26 @@ enum TokenCommand {
 pub(super) fn run(args: TokenArgs) -> Result<ExitCode, CliError> {
     seal_process();
     runtime()?.block_on(async {
-        let store = Store::open(&args.storage.database_url()).await.map_err(CliError::failed)?;
+        let store = open(&args).await?;
         let result = act(&store, args.command).await;
         store.close().await;
         result.map(|()| ExitCode::SUCCESS)
     })
+}
+
+/// Opens the database. The first token may be created before the first start, and only that makes a database, unless its
+/// key says that there was one.
+async fn open(args: &TokenArgs) -> Result<Store, CliError> {
+    let (url, creates) = (args.storage.database_url(), matches!(args.command, TokenCommand::Create { .. }));
+    let key = key_file_in(args.storage.data_dir());
+    if !is_missing(&url) || !creates {
+        return open_existing(&args.storage).await;
+    }
+    if key.exists() {
+        return Err(CliError::Failed(format!("the key file {} is here, and {}", key.display(), missing(&url))));
+    }
+    print_note(format_args!("there was no database {}; this is the first token of a new one", shown_database(&url)));
+    Store::open(&url).await.map_err(CliError::failed)
 }
 
 async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {

@@ -7,6 +7,6 @@ mod document;
 mod load;
 mod text;
 
-pub use self::document::MAX_BYTES;
+pub use self::document::{MAX_BYTES, read_value};
 pub(super) use self::document::{count, read};
 pub(super) use self::load::Loaded;

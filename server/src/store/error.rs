@@ -40,6 +40,16 @@ pub enum OpenError {
         /// The newest migration that this binary knows.
         known: i64,
     },
+    /// A SQLite file is without the write-ahead log that has its last writes.
+    #[error(
+        "the database {file} was in use when it was copied, or its file {file}-wal was removed: what was written last was in that file, which is missing. \
+         Put the {name}-wal of the same moment beside it, or restore a backup (floh restore). To go on without what is lost, run once: floh serve --accept-loss",
+        file = file.display(), name = file.file_name().unwrap_or_default().display()
+    )]
+    LostLog {
+        /// The database file.
+        file: PathBuf,
+    },
     /// The migrations failed.
     #[error("cannot prepare the database's tables: {0}")]
     Migration(String),

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 13] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -19,6 +19,8 @@ const MIGRATIONS: [(i64, &str, &str); 13] = [
     (11, "truncated", include_str!("../../migrations/0011_truncated.sql")),
     (12, "lists", include_str!("../../migrations/0012_lists.sql")),
     (13, "retention", include_str!("../../migrations/0013_retention.sql")),
+    (14, "wal_mark", include_str!("../../migrations/0014_wal_mark.sql")),
+    (15, "sealing_key", include_str!("../../migrations/0015_sealing_key.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.
@@ -38,6 +40,11 @@ impl Dialect {
     }
 }
 
+/// Returns the newest migration that this release knows.
+pub fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |&(version, ..)| version)
+}
+
 /// Migrates the tables to this release's version.
 pub(super) async fn run(connection: &mut impl Migrate, dialect: Dialect) -> Result<(), OpenError> {
     let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
@@ -49,9 +56,7 @@ pub(super) async fn run(connection: &mut impl Migrate, dialect: Dialect) -> Resu
     });
     Migrator::with_migrations(migrations.collect()).run_direct(None, connection, false).await.map_err(|error| {
         match error {
-            MigrateError::VersionMissing(found) => {
-                OpenError::NewerSchema { found, known: MIGRATIONS.last().map_or(0, |&(version, ..)| version) }
-            }
+            MigrateError::VersionMissing(found) => OpenError::NewerSchema { found, known: newest() },
             MigrateError::VersionMismatch(version) => {
                 OpenError::Migration(format!("migration {version} in the database is not the one of this release"))
             }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::audit::Audit;
 use super::author::Author;
+use super::checkpoint;
 use super::connectors::Connectors;
 use super::executions::Executions;
 use super::idempotency::Idempotency;
@@ -37,13 +38,24 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// WAL with a sync on every commit: an acknowledged write survives a power cut. `auto_vacuum` comes first: it counts only
-/// before anything is written into a new file.
+/// WAL with a sync on every commit: an acknowledged write survives a power cut. [`Store::checkpoint`] folds the log into
+/// the file; SQLite does so by itself only if nobody else has, at 64 MiB. `auto_vacuum` comes first: it counts only before
+/// anything is written into a new file.
 const SQLITE_WRITER: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
-     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864";
+     PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864";
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
+
+/// What a start does if a part of the data is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnLoss {
+    /// It stops and says how to mend it.
+    #[default]
+    Refuse,
+    /// It goes on with what is there; the operator has said so.
+    Accept,
+}
 
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -58,6 +70,9 @@ pub struct Store {
     pub(super) author: Arc<Author>,
     /// Whether as many idempotency keys are kept as there may be.
     pub(super) keys_full: Arc<AtomicBool>,
+    /// The file of a SQLite database.
+    pub(super) file: Option<Arc<Path>>,
+    pub(super) last_checkpoint: Arc<checkpoint::LastCheckpoint>,
 }
 
 impl Store {
@@ -65,23 +80,39 @@ impl Store {
     /// (0700) are created if they do not exist.
     ///
     /// # Errors
-    /// If the URL is invalid, the file or server cannot be reached, or the tables are of a newer release.
+    /// If the URL is invalid, the file or server cannot be reached, the tables are of a newer release, or a SQLite file
+    /// lacks its write-ahead log.
     pub async fn open(database_url: &str) -> Result<Self, OpenError> {
-        static DRIVERS: Once = Once::new();
-        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        Self::open_with(database_url, OnLoss::Refuse).await
+    }
+
+    /// Like [`Store::open`]; the caller decides what happens if a part of the data is missing.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn open_with(database_url: &str, on_loss: OnLoss) -> Result<Self, OpenError> {
+        install_drivers();
         let target = Target::parse(database_url)?;
         match &target {
             Target::Sqlite { path } => {
+                if on_loss == OnLoss::Refuse {
+                    checkpoint::check_log(path).await?;
+                }
                 create_file(path)?;
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (write.clone(), Arc::new(Author::system()));
-                let keys_full = Arc::default();
-                let store = Self { read, write, dialect: Dialect::Sqlite, changes, id, author, keys_full };
+                let (file, last_checkpoint) = (Some(Arc::from(path.as_path())), Arc::default());
+                let (dialect, keys_full) = (Dialect::Sqlite, Arc::default());
+                let store = Self { read, write, dialect, changes, id, author, keys_full, file, last_checkpoint };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
                 store.prepare_space().await.map_err(|error| OpenError::Migration(error.to_string()))?;
+                if on_loss == OnLoss::Accept {
+                    let accepted = checkpoint::accept_loss(&store.write).await;
+                    accepted.map_err(|error| unreachable(&target, &error))?;
+                }
                 let read = connect(&target, SQLITE_READERS, Some(SQLITE_READER)).await?;
                 Ok(Self { read, ..store })
             }
@@ -92,8 +123,9 @@ impl Store {
                 drop(connection);
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (pool.clone(), Arc::new(Author::system()));
-                let keys_full = Arc::default();
-                Ok(Self { read, write: pool, dialect: Dialect::Postgres, changes, id, author, keys_full })
+                let (dialect, keys_full) = (Dialect::Postgres, Arc::default());
+                let (file, last_checkpoint) = (None, Arc::default());
+                Ok(Self { read, write: pool, dialect, changes, id, author, keys_full, file, last_checkpoint })
             }
         }
     }
@@ -173,6 +205,12 @@ impl Store {
             Dialect::Postgres => self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
+}
+
+/// Makes sqlx's `Any` driver know both databases.
+pub(super) fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
 async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str>) -> Result<AnyPool, OpenError> {

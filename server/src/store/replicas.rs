@@ -123,6 +123,43 @@ impl Replicas<'_> {
         Ok(())
     }
 
+    /// Records under which master key this server seals. Writes nothing if that is recorded.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn tell_sealing_key(&self, key_id: &str) -> Result<(), StoreError> {
+        let known = sqlx::query("SELECT sealing_key FROM replica WHERE id = $1 AND sealing_key = $2")
+            .bind(self.store.id.to_string())
+            .bind(key_id)
+            .fetch_optional(&self.store.read)
+            .await?;
+        if known.is_none() {
+            sqlx::query("UPDATE replica SET sealing_key = $1 WHERE id = $2")
+                .bind(key_id)
+                .bind(self.store.id.to_string())
+                .execute(&self.store.write)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the servers whose leases are live, each with the id of the master key under which it seals, once it has said
+    /// so.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn living(&self) -> Result<Vec<(LiveReplica, Option<String>)>, StoreError> {
+        let clock = self.store.dialect.clock();
+        let mut statement = Statement::new("SELECT id, started_at, lease_until, release, address, sealing_key, ");
+        statement
+            .push(clock)
+            .push(" AS now FROM replica WHERE lease_until > ")
+            .push(clock)
+            .push(" ORDER BY started_at");
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        rows.iter().map(|row| Ok((from_row(row)?, Reader::new(row, TABLE).value("sealing_key")?))).collect()
+    }
+
     /// Gives up this server's lease: whatever it has not finished will not end.
     ///
     /// # Errors

@@ -25,6 +25,11 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     }
 }
 
+/// Returns what a URL names without user, password and options, for people.
+pub fn shown_database(url: &str) -> String {
+    Target::parse(url).map_or_else(|_| "of an invalid URL".to_owned(), |target| target.to_string())
+}
+
 /// The database that a URL names, by kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {

@@ -63,6 +63,7 @@ async fn start_at(
             retention: Retention::default(),
             record_limit: MAX_RECORDED,
             work: WorkLimits::new(1 << 30),
+            on_loss: crate::store::OnLoss::Refuse,
         },
     )
     .await

@@ -125,6 +125,34 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// The ids, the primary one's first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.all().map(MasterKey::id)
+    }
+
+    /// The id of the key that seals.
+    pub fn primary_id(&self) -> &str {
+        self.primary.id()
+    }
+
+    /// The keys with another one as the primary one.
+    pub fn led_by(&self, primary: MasterKey) -> Self {
+        Self { primary, others: self.all().cloned().collect() }
+    }
+
+    /// The keys without one; `None` if it is the primary one or not among them.
+    pub fn without(&self, id: &str) -> Option<Self> {
+        let others: Vec<_> = self.others.iter().filter(|key| key.id() != id).cloned().collect();
+        (others.len() < self.others.len() && self.primary_id() != id)
+            .then(|| Self { primary: self.primary.clone(), others })
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &MasterKey> {
+        std::iter::once(&self.primary).chain(&self.others)
+    }
+}
+
 impl From<MasterKey> for Keys {
     fn from(primary: MasterKey) -> Self {
         Self { primary, others: Vec::new() }

@@ -1,4 +1,4 @@
-//! The key file `master.key`: created at the first start, readable by its owner only.
+//! The key file `master.key`: created at the first start, replaced by a rotation, readable by its owner only.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -39,8 +39,11 @@ pub enum KeyFileError {
     },
 }
 
-/// Reads the keys, or returns `None` if there is no file.
-pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
+/// Reads the keys of a file, or returns `None` if there is none.
+///
+/// # Errors
+/// If others can read it, or it holds something else.
+pub fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let file = match owned::open_file(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
@@ -53,39 +56,93 @@ pub(super) fn read(path: &Path) -> Result<Option<Keys>, KeyFileError> {
     Ok(Some(keys))
 }
 
-/// Creates a key and its file, or reads the file that another process has just created.
+/// Creates a key in the draft of the key file, or reads the draft that an earlier or another process has created.
 ///
-/// The file is written and synced under another name and then linked, so that it is never seen half written.
-pub(super) fn create(path: &Path) -> Result<Keys, KeyFileError> {
-    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let key = MasterKey::generate().map_err(|source| KeyFileError::Key { path: path.to_owned(), source })?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// The draft becomes the key file once the database has something that is sealed under it ([`adopt_draft`]): so a key
+/// file means that there is a database, whenever a first start was killed.
+/// Returns `None` if another process has just made that draft the key file.
+pub(super) fn create_draft(path: &Path) -> Result<Option<Keys>, KeyFileError> {
+    let draft = draft_of(path);
+    let failed = |source| KeyFileError::Io { path: draft.clone(), source };
+    let key = MasterKey::generate().map_err(|source| KeyFileError::Key { path: draft.clone(), source })?;
+    let folder = folder_of(path);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-
-    let draft = path.with_extension(format!("key.{}", uuid::Uuid::now_v7().simple()));
-    let linked = write(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
-    fs::remove_file(&draft).or_else(|error| if linked.is_err() { Ok(()) } else { Err(error) }).map_err(failed)?;
+    let keys = Keys::from(key);
+    let temporary = write_beside(path, &keys).map_err(failed)?;
+    let linked = fs::hard_link(&temporary, &draft);
+    fs::remove_file(&temporary).or_else(|error| if linked.is_err() { Ok(()) } else { Err(error) }).map_err(failed)?;
     match linked {
         Ok(()) => {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-            Ok(key.into())
+            sync(folder).map_err(failed)?;
+            Ok(Some(keys))
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_draft(path),
         Err(error) => Err(failed(error)),
     }
 }
 
-fn write(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+/// Reads the draft of the key file, or returns `None` if there is none.
+pub(super) fn read_draft(path: &Path) -> Result<Option<Keys>, KeyFileError> {
+    read(&draft_of(path))
+}
+
+/// Makes the draft the key file. Another process may have done so already.
+pub(super) fn adopt_draft(path: &Path) -> Result<(), KeyFileError> {
+    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+    match fs::rename(draft_of(path), path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => renamed.and_then(|()| sync(folder_of(path))).map_err(failed),
+    }
+}
+
+/// Removes a draft that seals nothing.
+pub(super) fn remove_draft(path: &Path) -> Result<(), KeyFileError> {
+    match fs::remove_file(draft_of(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(KeyFileError::Io { path: draft_of(path), source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Replaces the keys in the key file. Whoever reads it meanwhile, and whoever comes after a crash, finds all the old ones
+/// or all the new ones.
+///
+/// # Errors
+/// If the system refuses.
+pub fn replace(path: &Path, keys: &Keys) -> Result<(), KeyFileError> {
+    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let temporary = write_beside(path, keys).map_err(failed)?;
+    fs::rename(&temporary, path).and_then(|()| sync(folder_of(path))).map_err(failed)
+}
+
+/// Writes keys to a new file in the folder of `path`, synced, and returns its path.
+fn write_beside(path: &Path, keys: &Keys) -> io::Result<PathBuf> {
+    let temporary = path.with_extension(format!("key.{}", uuid::Uuid::now_v7().simple()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     // In case the umask removed bits: the owner must be able to read the file again.
     file.set_permissions(Permissions::from_mode(0o600))?;
-    let text = Zeroizing::new(format!(
+    let mut text = Zeroizing::new(String::from(
         "# The master key of this Floh server: without it no stored secret can be read.\n\
-         # Keep a copy apart from the database's backups. The first key seals; further lines are older keys.\n{}\n",
-        key.to_text().as_str()
+         # Keep a copy apart from the database's backups. The first key seals; further lines are older keys.\n",
     ));
+    for key in keys.all() {
+        text.push_str(key.to_text().as_str());
+        text.push('\n');
+    }
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(temporary)
+}
+
+fn draft_of(path: &Path) -> PathBuf {
+    path.with_extension("key.new")
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }

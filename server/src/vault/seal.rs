@@ -5,13 +5,18 @@
 //! and the place; the wrapping also to the id of the master key. The value's own is not: rotation wraps the
 //! data key again and leaves the value as it is.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::RwLock;
 use zeroize::Zeroizing;
 
 use super::key::{KEY_BYTES, Keys, MasterKey};
+use super::key_file;
 
 const FORMAT: &str = "fl1";
 const NONCE_BYTES: usize = 12;
@@ -46,8 +51,15 @@ pub enum VaultError {
     Random(String),
 }
 
-/// Seals and opens values under the loaded master keys.
+/// Seals and opens values under the loaded master keys. Keys may be exchanged while it is in use.
 pub struct Vault {
+    loaded: RwLock<Arc<Loaded>>,
+    /// The file that the keys came from.
+    file: Option<PathBuf>,
+}
+
+/// The keys that are loaded at one time.
+struct Loaded {
     primary: LoadedKey,
     others: Vec<LoadedKey>,
 }
@@ -60,12 +72,32 @@ struct LoadedKey {
 impl Vault {
     /// Creates a vault with the given keys; the primary one seals.
     pub fn with_keys(keys: &Keys) -> Self {
-        Self { primary: LoadedKey::new(&keys.primary), others: keys.others.iter().map(LoadedKey::new).collect() }
+        Self { loaded: RwLock::new(Arc::new(Loaded::new(keys))), file: None }
+    }
+
+    /// Creates a vault whose keys came from a file, which may get other ones later.
+    pub(super) fn of_file(keys: &Keys, file: PathBuf) -> Self {
+        Self { file: Some(file), ..Self::with_keys(keys) }
+    }
+
+    /// The file that the keys came from.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Exchanges the keys.
+    pub(super) fn exchange(&self, keys: &Keys) {
+        *self.loaded.write() = Arc::new(Loaded::new(keys));
     }
 
     /// The ids of the loaded keys, the primary one first.
-    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
-        self.loaded().map(|key| key.id.as_str())
+    pub fn key_ids(&self) -> Vec<String> {
+        self.loaded().all().map(|key| key.id.clone()).collect()
+    }
+
+    /// The id of the key that seals.
+    pub fn primary_id(&self) -> String {
+        self.loaded().primary.id.clone()
     }
 
     /// Seals a value for a place.
@@ -74,17 +106,21 @@ impl Vault {
     /// [`VaultError::Random`].
     pub fn seal(&self, place: &Place<'_>, value: &[u8]) -> Result<String, VaultError> {
         let data_key: Zeroizing<[u8; KEY_BYTES]> = random()?;
-        Ok(self.primary.seal(place, value, &data_key, *random()?, *random()?))
+        Ok(self.loaded().primary.seal(place, value, &data_key, *random()?, *random()?))
     }
 
-    /// Opens a text that was sealed for this place.
+    /// Opens a text that was sealed for this place. If its key is not loaded, the key file may have it by now.
     ///
     /// # Errors
     /// [`VaultError::Malformed`], [`VaultError::UnknownKey`], [`VaultError::Tampered`].
     pub fn open(&self, place: &Place<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let sealed = Sealed::parse(text)?;
-        let data_key = self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
-        decrypt(&cipher(&data_key), &sealed.value, &associated(place, "value", ""))
+        match self.loaded().open(place, text) {
+            Err(VaultError::UnknownKey(id)) => match self.read_again(&id) {
+                Some(loaded) => loaded.open(place, text),
+                None => Err(VaultError::UnknownKey(id)),
+            },
+            opened => opened,
+        }
     }
 
     /// Wraps the data key of a sealed text again under the primary key; `None` if it is already.
@@ -92,27 +128,50 @@ impl Vault {
     /// # Errors
     /// Those of [`Vault::open`] for a text whose key cannot be unwrapped, and [`VaultError::Random`].
     pub fn rewrap(&self, place: &Place<'_>, text: &str) -> Result<Option<String>, VaultError> {
+        let loaded = self.loaded();
         let sealed = Sealed::parse(text)?;
-        if sealed.key_id == self.primary.id {
+        if sealed.key_id == loaded.primary.id {
             return Ok(None);
         }
-        let data_key = self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
-        let wrapped = self.primary.wrap(place, &data_key, *random()?);
-        Ok(Some(print(&self.primary.id, &wrapped, &sealed.value)))
+        let data_key = loaded.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
+        let wrapped = loaded.primary.wrap(place, &data_key, *random()?);
+        Ok(Some(print(&loaded.primary.id, &wrapped, &sealed.value)))
     }
 
-    fn loaded(&self) -> impl Iterator<Item = &LoadedKey> {
+    fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read())
+    }
+
+    /// Reads the key file, if it has a key that is not loaded. The loaded keys stay: the recurring check exchanges them.
+    fn read_again(&self, id: &str) -> Option<Loaded> {
+        let keys = key_file::read(self.file()?).ok()??;
+        keys.ids().any(|known| known == id).then(|| Loaded::new(&keys))
+    }
+}
+
+impl Loaded {
+    fn new(keys: &Keys) -> Self {
+        Self { primary: LoadedKey::new(&keys.primary), others: keys.others.iter().map(LoadedKey::new).collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &LoadedKey> {
         std::iter::once(&self.primary).chain(&self.others)
     }
 
     fn key(&self, id: &str) -> Result<&LoadedKey, VaultError> {
-        self.loaded().find(|key| key.id == id).ok_or_else(|| VaultError::UnknownKey(id.to_owned()))
+        self.all().find(|key| key.id == id).ok_or_else(|| VaultError::UnknownKey(id.to_owned()))
+    }
+
+    fn open(&self, place: &Place<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let sealed = Sealed::parse(text)?;
+        let data_key = self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?;
+        decrypt(&cipher(&data_key), &sealed.value, &associated(place, "value", ""))
     }
 }
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault").field("keys", &self.key_ids().collect::<Vec<_>>()).finish()
+        f.debug_struct("Vault").field("keys", &self.key_ids()).finish()
     }
 }
 
@@ -210,12 +269,12 @@ impl Vault {
         wrap_nonce: [u8; NONCE_BYTES],
         value_nonce: [u8; NONCE_BYTES],
     ) -> String {
-        self.primary.seal(place, value, data_key, wrap_nonce, value_nonce)
+        self.loaded().primary.seal(place, value, data_key, wrap_nonce, value_nonce)
     }
 
     /// Unwraps the data key of a sealed text, to prove that no two are alike.
     pub(super) fn data_key(&self, place: &Place<'_>, text: &str) -> Result<[u8; KEY_BYTES], VaultError> {
         let sealed = Sealed::parse(text)?;
-        Ok(*self.key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?)
+        Ok(*self.loaded().key(sealed.key_id)?.unwrap(place, &sealed.wrapped)?)
     }
 }

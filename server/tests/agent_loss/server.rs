@@ -78,6 +78,7 @@ impl LocalServer {
             retention: Retention::default(),
             record_limit: MAX_RECORDED,
             work: server::work::WorkLimits::new(1 << 30),
+            on_loss: server::store::OnLoss::Refuse,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);

@@ -17,6 +17,19 @@ pub(in crate::openapi) fn read(bytes: &[u8]) -> Result<Loaded, ImportError> {
     Ok(loaded)
 }
 
+/// Reads a document of any kind: JSON or YAML, plain or gzip, with the same limits. Numbers keep their text. A key that
+/// is there twice is refused, because one of its values would be lost.
+///
+/// # Errors
+/// If it is neither, or exceeds a limit.
+pub fn read_value(bytes: &[u8]) -> Result<Value, ImportError> {
+    let loaded = read(bytes)?;
+    match loaded.repeated.first() {
+        Some(pointer) => Err(ImportError::new("duplicate_key", format!("the key {pointer} is there twice; leave one"))),
+        None => Ok(loaded.value),
+    }
+}
+
 /// Counts the values of a document that arrived as JSON.
 pub(in crate::openapi) fn count(value: &Value) -> usize {
     match value {

@@ -75,6 +75,19 @@ impl Detail {
         Self { before: Some(bounded(shown)), after: None }
     }
 
+    /// Shows which master keys there were and are, by their ids.
+    pub(in crate::store) fn of_keys(before: &[&str], after: &[&str], rewrapped: u64) -> Self {
+        let shown = |ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            Shown::from_iter([("primary".to_owned(), json!(ids.first())), ("keys".to_owned(), list(&ids))])
+        };
+        let mut after = shown(after);
+        if rewrapped > 0 {
+            after.insert("rewrapped".into(), json!(rewrapped));
+        }
+        Self { before: Some(shown(before)), after: Some(after) }
+    }
+
     pub(super) fn of_agent(agent: &AgentEntry) -> Self {
         let mut shown = Shown::new();
         shown.insert("connectorNames".into(), list(&agent.connector_names));

@@ -26,7 +26,7 @@ async fn opening_twice_keeps_the_rows(db: TestDb) {
 async fn newer_tables_stop_the_start(db: TestDb) {
     sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 5").execute(&db.store.write).await.unwrap();
     let error = Store::open(&db.url).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known: 13 }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known } if known == newest_migration()), "{error}");
     assert!(error.to_string().contains("start the newer release"), "{error}");
 }
 
@@ -115,6 +115,7 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "setting",
         "change",
         "replica",
+        "wal_mark",
         "audit",
         "retained",
     ] {
