@@ -23,6 +23,7 @@ const MAX_COMMANDS: usize = 256;
 pub(super) struct Lazy {
     pub(super) web: Rc<Part>,
     pub(super) paging: Rc<Part>,
+    pub(super) utilities: Rc<Part>,
 }
 
 /// A compiled part of the prelude.
@@ -58,7 +59,11 @@ impl Engine {
                  'a'.localeCompare('b'); 'A'.normalize('NFD'); /a+/.test('b'); [3, 1].sort(); 2n ** 70n;",
             )?;
             let lazy = |source| Ok::<_, rquickjs::Error>(Rc::new(Part(compile(&ctx, source, PRELUDE)?)));
-            let lazy = Lazy { web: lazy(include_str!("web.js"))?, paging: lazy(include_str!("paging.js"))? };
+            let lazy = Lazy {
+                web: lazy(include_str!("web.js"))?,
+                paging: lazy(include_str!("paging.js"))?,
+                utilities: lazy(include_str!("utilities.js"))?,
+            };
             Ok::<_, rquickjs::Error>((compile(&ctx, include_str!("prelude.js"), PRELUDE)?, lazy))
         })?;
         let (prelude, lazy) = prelude;

@@ -98,8 +98,9 @@ impl Host {
             Err(unknown_option(&ctx, &realm, &what, &name, &known))
         };
         all.set("unknown", Function::new(ctx.clone(), unknown)?)?;
-        for (name, lazy) in [("web", Rc::clone(&lazy.web)), ("paging", Rc::clone(&lazy.paging))] {
-            all.set(name, Function::new(ctx.clone(), move |ctx: Ctx<'js>| lazy.run(&ctx))?)?;
+        for (name, part) in [("web", &lazy.web), ("paging", &lazy.paging), ("utilities", &lazy.utilities)] {
+            let part = Rc::clone(part);
+            all.set(name, Function::new(ctx.clone(), move |ctx: Ctx<'js>| part.run(&ctx))?)?;
         }
         let most = self.limits.body;
         let util = move |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, most, args);

@@ -4,7 +4,7 @@
 (function (host, given, idempotencyKey, mark, isMarked) {
   'use strict';
   const { freeze, defineProperty, hasOwn, keys } = Object;
-  const { String, Number, BigInt, Error, TypeError, Proxy, Uint8Array } = globalThis;
+  const { String, Number, BigInt, Error, TypeError, Proxy, RegExp, Uint8Array } = globalThis;
   const { parse, stringify } = JSON;
   const { isArray } = Array;
   const now = Date.now;
@@ -64,8 +64,13 @@
 
   // `JSON.stringify` writes a BigInt as the number that it is. A replacer sees the BigInt.
   const own = `bigint-${mark}`;
-  const written = new RegExp(`"${own}(-?[0-9]+)"`, 'g');
-  const marked = (value) => (typeof value === 'bigint' ? own + digits(value) : value);
+  // Made for the first BigInt that is written: most runs write none.
+  let written;
+  const marked = (value) => {
+    if (typeof value !== 'bigint') return value;
+    written ??= new RegExp(`"${own}(-?[0-9]+)"`, 'g');
+    return own + digits(value);
+  };
   set(BigInt.prototype, 'toJSON', function () { return marked(this); });
   set(JSON, 'stringify', (value, replacer, space) => {
     const seen = typeof replacer !== 'function' ? replacer : function (key, given) {
@@ -73,7 +78,7 @@
       return marked(call(replacer, this, key, typeof held === 'bigint' ? held : given));
     };
     const text = stringify(value, seen, space);
-    return typeof text === 'string' ? replace(text, written, '$1') : text;
+    return written !== undefined && typeof text === 'string' ? replace(text, written, '$1') : text;
   });
 
   // Timers run when nothing else is left to do, the earliest first; the worker calls this until there are none.
@@ -85,7 +90,7 @@
     for (let i = 1; i < timers.length; i++) if (timers[i].due < timers[at].due) at = i;
     const timer = timers[at];
     const wait = timer.due - now();
-    if (wait > 0) answered(host.sleep(tools, wait));
+    pause(wait);
     const left = [];
     for (let i = 0; i < timers.length; i++) if (i !== at) left[left.length] = timers[i];
     timers = left;
@@ -133,6 +138,7 @@
     if (!(ms >= 0)) throw new TypeError(`${what} is a number of milliseconds`);
     return ms;
   };
+  const pause = (ms) => { if (ms > 0) answered(host.sleep(tools, ms)); };
   const RETRY = named('attempts', 'firstWaitMs', 'maxWaitMs', 'maxRetryAfterMs', 'evenIfNotIdempotent');
   const retries = (retry) => {
     if (retry === undefined || retry === null || retry === false) return undefined;
@@ -176,13 +182,6 @@
     return send(method, url, headers, kind === 'body' ? 'any' : kind, options[kind], options);
   };
 
-  const coder = (name) => {
-    const encode = (data) => util(name + '.encode', data);
-    encode.encode = encode;
-    encode.decode = (text, form) => util(name + '.decode', text, form);
-    return freeze(encode);
-  };
-
   const define = (name, value) =>
     defineProperty(globalThis, name, { __proto__: null, value, writable: false, configurable: false, enumerable: false });
 
@@ -219,37 +218,14 @@
       warn: (...parts) => log(3, parts),
       error: (...parts) => log(4, parts),
     }),
-    util: freeze({
-      base64: coder('base64'),
-      base64url: coder('base64url'),
-      hex: coder('hex'),
-      sha1: (data, encoding) => util('sha1', data, encoding),
-      sha256: (data, encoding) => util('sha256', data, encoding),
-      sha384: (data, encoding) => util('sha384', data, encoding),
-      sha512: (data, encoding) => util('sha512', data, encoding),
-      hmacSha1: (key, data, encoding) => util('hmacSha1', key, data, encoding),
-      hmacSha256: (key, data, encoding) => util('hmacSha256', key, data, encoding),
-      hmacSha384: (key, data, encoding) => util('hmacSha384', key, data, encoding),
-      hmacSha512: (key, data, encoding) => util('hmacSha512', key, data, encoding),
-      sign: (algorithm, key, data, encoding) => util('sign', algorithm, key, data, encoding),
-      verify: (algorithm, key, data, signature, encoding) => util('verify', algorithm, key, data, signature, encoding),
-      randomBytes: (count, encoding) => util('randomBytes', count, encoding),
-      uuid: () => util('uuid'),
-      sleep: (ms) => {
-        const time = milliseconds('the time of floh.util.sleep', ms === undefined ? -1 : ms);
-        if (time > 0) answered(host.sleep(tools, time));
-      },
-      date: freeze({
-        format: (value, options) => lazy().format(value, options),
-        iso: (value, timeZone) => util('date.iso', lazy().moment(value), timeZone),
-      }),
-    }),
+    get util() { return utilities(); },
   }));
   // What few scripts need is a part of its own, which runs at first use.
   const links = new WeakMap();
   links.set = uncurry(WeakMap.prototype.set).bind(undefined, links);
   links.get = uncurry(WeakMap.prototype.get).bind(undefined, links);
-  let web;
+  let web, made;
+  const utilities = () => (made ??= host.utilities()(util, lazy, milliseconds, pause, freeze));
   const lazy = () => (web ??= host.web()(util, known, named, set));
   let paging;
   const paginate = (options) => (paging ??= host.paging()(request, known, named, whole, links, set, lazy()))(options);
@@ -281,22 +257,22 @@
     timers = left;
   });
   // The engine ignores what these are given.
-  const localised = (prototype, name, write) => {
-    const plain = prototype[name];
-    set(prototype, name, { [name](...args) {
-      for (let i = 0; i < args.length; i++) if (args[i] !== undefined) return write(this, args, plain);
-      return apply(plain, this, args);
-    } }[name]);
-  };
   const apply = Reflect.apply;
-  localised(Date.prototype, 'toLocaleString', (value, args) => lazy().localeDate(value, args, 'any'));
-  localised(Date.prototype, 'toLocaleDateString', (value, args) => lazy().localeDate(value, args, 'date'));
-  localised(Date.prototype, 'toLocaleTimeString', (value, args) => lazy().localeDate(value, args, 'time'));
-  localised(Number.prototype, 'toLocaleString', (value, args) => lazy().localeNumber(value, args));
-  localised(BigInt.prototype, 'toLocaleString', (value, args) => lazy().refuse('BigInt.prototype.toLocaleString'));
-  localised(Array.prototype, 'toLocaleString', (value, args) => lazy().refuse('Array.prototype.toLocaleString'));
-  localised(String.prototype, 'toLocaleUpperCase', (value, args, plain) => lazy().localeCase(value, args, plain));
-  localised(String.prototype, 'toLocaleLowerCase', (value, args, plain) => lazy().localeCase(value, args, plain));
+  const localised = (type, list) => {
+    const { prototype } = scope[type];
+    for (let i = 0; i < list.length; i++) {
+      const name = list[i], plain = prototype[name], of = `${type}.${name}`;
+      set(prototype, name, { [name](...args) {
+        for (let i = 0; i < args.length; i++) if (args[i] !== undefined) return lazy().localised(of, this, args, plain);
+        return apply(plain, this, args);
+      } }[name]);
+    }
+  };
+  localised('Date', ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']);
+  localised('Number', ['toLocaleString']);
+  localised('BigInt', ['toLocaleString']);
+  localised('Array', ['toLocaleString']);
+  localised('String', ['toLocaleUpperCase', 'toLocaleLowerCase']);
   const compare = String.prototype.localeCompare;
   set(String.prototype, 'localeCompare', { localeCompare(...args) {
     if (args[1] !== undefined || args[2] !== undefined) lazy().localeCompare(args);

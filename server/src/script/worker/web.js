@@ -345,6 +345,17 @@
     if (/^(tr|az|lt|el)\b/i.test(text(localeOf(locales)))) refuse('a change of case by the rules of this language');
     return plain.call(value);
   };
+  // The methods of the language that take a locale; `of` names one.
+  const localised = (of, value, args, plain) => {
+    switch (of) {
+      case 'Date.toLocaleString': return localeDate(value, args, 'any');
+      case 'Date.toLocaleDateString': return localeDate(value, args, 'date');
+      case 'Date.toLocaleTimeString': return localeDate(value, args, 'time');
+      case 'Number.toLocaleString': return localeNumber(value, args);
+      case 'String.toLocaleUpperCase': case 'String.toLocaleLowerCase': return localeCase(value, args, plain);
+      default: return refuse(of.replace('.', '.prototype.'));
+    }
+  };
   const localeCompare = ([, locales, options]) => {
     if (options !== undefined) refuse('localeCompare');
     if (!/^en\b/i.test(text(localeOf(locales)))) refuse('localeCompare');
@@ -352,6 +363,6 @@
 
   return {
     URL, URLSearchParams, TextEncoder, TextDecoder, atob, btoa, structuredClone, parse, isParams, inOrder,
-    format, moment, localeDate, localeNumber, refuse, localeCase, localeCompare,
+    format, moment, localised, localeCompare,
   };
 })
