@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::plan::{Plan, Problem, Step, plan};
-pub use self::yaml::to_yaml;
+use self::yaml::to_yaml;
 use crate::openapi::{ImportError, read_value};
 
 /// The version of the form.
@@ -186,9 +186,9 @@ impl ConfigDocument {
         serde_json::to_string_pretty(self).expect("maps with text keys, lists and scalars always serialise")
     }
 
-    /// Returns the document as a value.
-    pub fn to_value(&self) -> Value {
-        serde_json::to_value(self).expect("maps with text keys, lists and scalars always serialise")
+    /// Writes YAML; `None` if a number in it would not keep its text there. JSON keeps all of them.
+    pub fn to_yaml(&self) -> Option<String> {
+        to_yaml(&serde_json::to_value(self).expect("maps with text keys, lists and scalars always serialise"))
     }
 }
 

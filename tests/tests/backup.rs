@@ -1,4 +1,5 @@
 //! Backups made beside a running server, restored into empty folders, and checks of both.
+#![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,5 +1,6 @@
 //! A key without its database, or a database without its key or its log, never starts as new: the start says what is
 //! missing, touches nothing, and goes on once the missing part is back. What is whole starts, whatever happened to it.
+#![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -31,7 +32,7 @@ async fn names(floh: &Floh) -> Vec<Value> {
 }
 
 async fn refused(setup: &Setup) -> Exit {
-    let exit = setup.clone().try_start().await.err().expect("the start is refused");
+    let exit = setup.clone().try_start().await.expect_err("the start is refused");
     assert_eq!(exit.code, Some(1), "{exit:?}");
     assert!(exit.stderr.contains("--accept-loss") && exit.stderr.contains("floh restore"), "{exit:?}");
     exit
@@ -97,7 +98,7 @@ async fn a_log_that_is_removed_after_a_crash_is_missed() {
     create(&floh, "crm").await;
     floh.kill_9().await;
     fs::remove_file(data.join("floh.db-wal")).unwrap();
-    let _ = fs::remove_file(data.join("floh.db-shm"));
+    fs::remove_file(data.join("floh.db-shm")).unwrap();
     refused(&setup).await;
 
     floh.restart_as(setup.clone().arg("--accept-loss")).await;

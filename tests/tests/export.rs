@@ -1,4 +1,5 @@
 //! Connectors as a document: exported, reviewed, applied to another server, applied again. Enabling and disabling many.
+#![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::fs;
 use std::path::Path;
@@ -108,7 +109,10 @@ async fn a_change_says_what_it_clears_and_a_part_that_fails_what_was_done() {
     assert_eq!(crm["secrets"]["token"]["set"], false);
 
     // The schema changes without a version: the type is refused, what depends on it is not tried, the rest is done.
-    let broken = moved.replace("Lists.\"\n        params: []", "Lists.\"\n        params:\n          - name: \"page\"\n            type: \"number\"\n            description: \"Which.\"");
+    let broken = moved.replace(
+        "          params: []\n",
+        "          params:\n            - name: \"page\"\n              type: \"number\"\n              description: \"Which.\"\n",
+    );
     assert_ne!(broken, moved);
     let broken = broken.replace("timeoutMs: 5000", "timeoutMs: 6000");
     let file = write(folder.path(), &broken);

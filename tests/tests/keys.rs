@@ -1,4 +1,5 @@
 //! Rotation of the master key beside a running server: killed anywhere and completed, with calls all the while.
+#![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

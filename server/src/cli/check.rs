@@ -34,9 +34,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     }
     let report = runtime()?.block_on(check(&url, &keys));
     if args.json {
-        print(json_of(&report))
+        print(json_of(&report));
     } else {
-        show(&report)
+        show(&report);
     }
     Ok(if report.fault_count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

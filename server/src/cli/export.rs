@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::server::{ServerArgs, mended};
 use super::{CliError, print, print_note, runtime};
 use crate::config::seal_process;
-use crate::config_document::{ConfigDocument, MAX_ENTRIES, Plan, Step, plan, to_yaml};
+use crate::config_document::{ConfigDocument, MAX_ENTRIES, Plan, Step, plan};
 
 /// The maximum number of bytes of a document.
 const MAX_DOCUMENT: u64 = 64 << 20;
@@ -96,17 +96,27 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
         }
         let types = types_of(&server, connectors.iter().map(|one| one.type_name.as_str())).await?;
         let document = ConfigDocument::of(&connectors, &types);
-        if args.json || args.format == Format::Json {
-            print(document.to_json());
-        } else {
-            print(to_yaml(&document.to_value()).trim_end());
+        let json = args.json || args.format == Format::Json;
+        match document.to_yaml().filter(|_| !json) {
+            Some(yaml) => print(yaml.trim_end()),
+            None => {
+                if !json {
+                    print_note("written as JSON, which is YAML, too: a number in it would change in the other form");
+                }
+                print(document.to_json());
+            }
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
 pub(super) async fn list(server: &Client, filter: &ConnectorFilter) -> Result<Vec<ConnectorView>, CliError> {
-    server.list_connectors(filter).limit(floh_client::client::MAX_PAGE).collect(MAX_ENTRIES).await.map_err(unreachable)
+    server
+        .list_connectors(filter)
+        .limit(floh_client::client::MAX_PAGE)
+        .collect(MAX_ENTRIES)
+        .await
+        .map_err(|error| unreachable(&error))
 }
 
 /// Reads types by name, each once; those that do not exist are left out.
@@ -117,14 +127,14 @@ async fn types_of<'n>(server: &Client, names: impl Iterator<Item = &'n str>) -> 
         match server.get_type(name).await {
             Ok(found) => types.push(found),
             Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(unreachable(error)),
+            Err(error) => return Err(unreachable(&error)),
         }
     }
     Ok(types)
 }
 
-pub(super) fn unreachable(error: ClientError) -> CliError {
-    CliError::Failed(if matches!(error, ClientError::Transport { .. }) { mended(&error) } else { reason(&error) })
+pub(super) fn unreachable(error: &ClientError) -> CliError {
+    CliError::Failed(if matches!(error, ClientError::Transport { .. }) { mended(error) } else { reason(error) })
 }
 
 /// What a server refused, with the places of the mistakes.
@@ -156,7 +166,7 @@ pub(super) fn import(args: &ImportConfigArgs) -> Result<ExitCode, CliError> {
             match server.get_connector(&entry.name).await {
                 Ok(found) => connectors.push(found),
                 Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(unreachable(error)),
+                Err(error) => return Err(unreachable(&error)),
             }
         }
         let mut plan = plan(&document, &types, &connectors);
@@ -287,7 +297,7 @@ async fn leave_equal_schemas(server: &Client, plan: &mut Plan) -> Result<(), Cli
                 }
                 // Whatever is wrong with it is told with the step.
                 Ok(_) | Err(ClientError::Refused(_)) => {}
-                Err(error) => return Err(unreachable(error)),
+                Err(error) => return Err(unreachable(&error)),
             }
         }
         kept.push(step);

@@ -22,13 +22,7 @@ fn values() -> impl Strategy<Value = Value> {
         Just("a\r\nb".to_owned()),
         Just("a\u{2028}b\u{feff}".to_owned()),
     ];
-    let number = prop_oneof![
-        Just("9007199254740993"),
-        Just("0.10"),
-        Just("1e+400"),
-        Just("-0"),
-        Just("123456789012345678901234567890.5"),
-    ];
+    let number = prop_oneof![Just("9007199254740993"), Just("-7"), Just("0.1"), Just("0.10"),];
     let number = number.prop_map(|text| serde_json::from_str::<Value>(text).unwrap());
     let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, text.prop_map(Value::from)];
     leaf.prop_recursive(4, 40, 6, |inner| {
@@ -44,8 +38,29 @@ proptest! {
     #[test]
     fn yaml_reads_back_as_it_was_written(value in values()) {
         let document = json!({ "floh": value });
-        let text = to_yaml(&document);
+        // What YAML would change is not written.
+        let Some(text) = to_yaml(&document) else { return Ok(()) };
         prop_assert_eq!(read_back(&text), document, "{}", text);
+    }
+}
+
+#[test]
+fn a_number_that_yaml_would_change_makes_the_document_json() {
+    for (text, kept) in [
+        ("0", true),
+        ("18446744073709551615", true),
+        ("0.5", true),
+        ("0.10", false),
+        ("1e+400", false),
+        ("18446744073709551616", false),
+        ("123456789012345678901234567890.5", false),
+    ] {
+        let number: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(to_yaml(&json!([number])).is_some(), kept, "{text}");
+        let mut one = view(&json!({}));
+        one.config.insert("limit".to_owned(), number);
+        let document = ConfigDocument::of(&[one], &[]);
+        assert_eq!(ConfigDocument::read(document.to_json().as_bytes()).unwrap(), document, "{text}");
     }
 }
 
@@ -55,7 +70,7 @@ fn a_script_is_a_block_in_yaml() {
         &json!({ "types": [{ "name": "a", "scriptSource": "function a() {\n  return 1;\n}\n" }], "empty": [] }),
     );
     assert_eq!(
-        text,
+        text.unwrap(),
         "types:\n  - name: \"a\"\n    scriptSource: |\n      function a() {\n        return 1;\n      }\nempty: []\n"
     );
 }
@@ -89,7 +104,7 @@ fn what_was_exported_changes_nothing() {
         ([type_view("1.0.0")], [view(&json!({ "limit": 9_007_199_254_740_993_u64, "baseUrl": "https://a.example" }))]);
     let document = ConfigDocument::of(&connectors, &types);
     assert_eq!(document.connectors[0].secrets, ["token"]);
-    for text in [document.to_json(), to_yaml(&document.to_value())] {
+    for text in [document.to_json(), document.to_yaml().unwrap()] {
         let read = ConfigDocument::read(text.as_bytes()).unwrap();
         assert_eq!(read, document, "{text}");
         let plan = plan(&read, &types, &connectors);

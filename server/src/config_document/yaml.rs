@@ -1,12 +1,34 @@
 //! Writes YAML 1.2 that reads well in a diff: blocks, texts of several lines as they are, one spelling for each value.
 //!
-//! A number is written with the text that it has; the YAML crate would go through a float. Texts are quoted as in JSON,
-//! which YAML reads the same way, so no word of YAML needs an exception.
+//! Texts are quoted as in JSON, which YAML reads the same way, so no word of YAML needs an exception. The reader of YAML
+//! has integers of 64 bits and floats; a document with another number is written as JSON, whose reader keeps every text.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-/// Writes a value as a document.
-pub fn to_yaml(value: &Value) -> String {
+/// Writes a value as a document; `None` if a number in it would not keep its text when it is read.
+pub(super) fn to_yaml(value: &Value) -> Option<String> {
+    keeps_numbers(value).then(|| write(value))
+}
+
+fn keeps_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => is_kept(number),
+        Value::Array(items) => items.iter().all(keeps_numbers),
+        Value::Object(map) => map.values().all(keeps_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+/// Returns whether the number that a reader makes of a text has the same text.
+fn is_kept(number: &Number) -> bool {
+    let text = number.to_string();
+    let integer =
+        text.parse::<i64>().map(|read| read.to_string()).or_else(|_| text.parse::<u64>().map(|read| read.to_string()));
+    let read = integer.ok().or_else(|| Number::from_f64(text.parse().ok()?).map(|read| read.to_string()));
+    read.as_ref() == Some(&text)
+}
+
+fn write(value: &Value) -> String {
     let mut text = String::new();
     write_value(&mut text, value, 0, Position::Start);
     if !text.ends_with('\n') {
@@ -62,9 +84,9 @@ fn write_map(out: &mut String, map: &Map<String, Value>, depth: usize, mut on_li
         }
         on_line = false;
         if is_plain(key) {
-            out.push_str(key)
+            out.push_str(key);
         } else {
-            quoted(out, key)
+            quoted(out, key);
         }
         out.push(':');
         write_value(out, value, depth + 1, Position::Key);

@@ -50,13 +50,13 @@ impl ExportedSnapshot {
 /// # Errors
 /// If the database is not there or cannot be read, or lacks its write-ahead log.
 pub async fn migrations_of(url: &str) -> Result<Migrations, OpenError> {
+    super::open::install_drivers();
     let target = Target::parse(url)?;
     if let Target::Sqlite { path } = &target {
         check_log(path).await?;
     }
     let unreachable =
         |error: sqlx::Error| OpenError::Unreachable { target: target.to_string(), reason: error.to_string() };
-    super::open::install_drivers();
     let options: AnyConnectOptions = target.driver_url().parse().map_err(unreachable)?;
     let mut connection = options.disable_statement_logging().connect().await.map_err(unreachable)?;
     let found = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&mut connection).await;

@@ -202,3 +202,55 @@ fn sqlite_urls_are_read_in_every_usual_spelling() {
     }
     assert_eq!(Target::parse("sqlite:///data/floh.db").unwrap(), Target::Sqlite { path: "/data/floh.db".into() });
 }
+
+#[tokio::test]
+async fn a_file_without_its_log_is_noticed_whenever_it_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, copy) = (folder.path().join("floh.db"), folder.path().join("copy.db"));
+    let store = Store::open(&sqlite_url(&file)).await.unwrap();
+    assert_eq!(store.checkpoint().await.unwrap(), Folded::All);
+    for round in 0..4 {
+        // A checkpoint that is not due leaves the log alone; one that is made leaves a new one.
+        store.settings().put("round", &round.to_string()).await.unwrap();
+        assert_eq!(store.checkpoint_if_due().await.unwrap(), Folded::Nothing);
+        if round == 2 {
+            assert_eq!(store.checkpoint().await.unwrap(), Folded::All);
+        }
+        std::fs::copy(&file, &copy).unwrap();
+        let error = Store::open(&sqlite_url(&copy)).await.unwrap_err();
+        assert!(matches!(error, OpenError::LostLog { .. }), "{error}");
+        assert!(migrations_of(&sqlite_url(&copy)).await.is_err());
+    }
+    let accepted = Store::open_with(&sqlite_url(&copy), OnLoss::Accept).await.unwrap();
+    assert_eq!(accepted.settings().get("round").await.unwrap().as_deref(), Some("2"), "what the file has");
+    accepted.close().await;
+    Store::open(&sqlite_url(&copy)).await.unwrap().close().await;
+    // SQLite's own copy is whole.
+    let whole = folder.path().join("whole.db");
+    store.copy_into(&whole).await.unwrap();
+    let whole = Store::open(&sqlite_url(&whole)).await.unwrap();
+    assert_eq!(whole.settings().get("round").await.unwrap().as_deref(), Some("3"));
+    whole.close().await;
+    store.close().await;
+    Store::open(&sqlite_url(&file)).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_log_that_has_grown_is_folded() {
+    let folder = Folder::new();
+    let store = Store::open(&folder.url()).await.unwrap();
+    store.checkpoint().await.unwrap();
+    for number in 0..2_000 {
+        sqlx::query("UPDATE change SET counter = $1").bind(number).execute(&store.write).await.unwrap();
+    }
+    assert_eq!(store.checkpoint_if_due().await.unwrap(), Folded::All);
+    assert_eq!(store.checkpoint_if_due().await.unwrap(), Folded::Nothing);
+    // A reader with an older state keeps the log; the next checkpoint goes on.
+    let mut reader = store.snapshot().await.unwrap();
+    sqlx::query("SELECT counter FROM change").fetch_one(&mut *reader).await.unwrap();
+    store.settings().put("a", "b").await.unwrap();
+    assert_eq!(store.checkpoint().await.unwrap(), Folded::Part);
+    reader.rollback().await.unwrap();
+    assert_eq!(store.checkpoint().await.unwrap(), Folded::All);
+    store.close().await;
+}
