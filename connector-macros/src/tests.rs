@@ -1,7 +1,6 @@
 //! Expansions, written out by the entry functions without a compiler. A review shows every change to one.
 
 mod attribute_table;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 

@@ -145,7 +145,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "work",
         ],
     ),
-    ("main", &["cli", "script"]),
+    ("main", &[]),
 ];
 
 /// Rooms that may speak HTTP: the door of REST, and the socket under it.
