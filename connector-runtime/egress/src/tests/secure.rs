@@ -128,7 +128,12 @@ async fn through_a_tunnel() {
     assert_eq!(client.get("https://a.test/").send().await.unwrap().text(), "tunnelled");
     let error = client.get("https://b.test/x").send().await.unwrap_err();
     assert_eq!(error.code(), "connect");
-    assert!(error.to_string().contains("https://b.test/x: the operator's proxy wants another user or password (status 407)"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("https://b.test/x: the operator's proxy wants another user or password (status 407)"),
+        "{error}"
+    );
     let received = proxy.received();
     assert_eq!(received[0].line(), "CONNECT a.test:443 HTTP/1.1");
     assert_eq!(received[0].header("proxy-authorization"), Some("Basic bWU6cHc="));
