@@ -217,6 +217,13 @@ words! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro that declares the words derives the same for all")]
+impl Default for Recording {
+    fn default() -> Self {
+        Self::Full
+    }
+}
+
 impl ExecutionStatus {
     /// Returns whether the execution succeeded, once that is known.
     pub const fn success(self) -> Option<bool> {

@@ -75,9 +75,7 @@ where
     async fn next(&mut self) -> Result<Bytes, Error> {
         let limit = self.rows.min(self.left);
         let Page { items, next_cursor } = (self.read)(PageRequest { limit, cursor: self.cursor.take() }).await?;
-        // Fewer rows than there was room for, and a cursor: as many rows were looked at as one request may.
-        let is_cut = items.len() < limit as usize;
-        let is_last = limit == self.left || next_cursor.is_none() || is_cut;
+        let is_last = limit == self.left || next_cursor.is_none();
         let cursor = next_cursor.clone();
         let has_begun = std::mem::replace(&mut self.has_begun, true);
         let text = blocking::run(move || {

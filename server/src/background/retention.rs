@@ -2,7 +2,7 @@
 //! kept. A run that does not get done goes on in the next one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tokio::sync::Mutex;
@@ -10,14 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Outcome;
 use crate::services::Services;
-use crate::store::{self, Ledger, Limits, Pace, Retained, Store, StoreError, Swept};
+use crate::store::{self, Ledger, Limits, Pace, Retained, Store, StoreError, Sums, Swept};
 
 /// The time between two runs.
-pub(super) const PERIOD: Duration = Duration::from_secs(30);
+pub(super) const PERIOD: Duration = Duration::from_secs(15);
 /// How long a run removes rows of one table.
 const MAX_SWEEP: Duration = Duration::from_secs(15);
 /// How long a run gives space back.
 const MAX_GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// How often the log is told of what was removed.
+const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The days for which executions are kept if nobody says otherwise.
 pub const DEFAULT_EXECUTION_DAYS: u16 = 30;
@@ -70,6 +73,10 @@ struct Ledgers {
     executions: Ledger,
     answers: Ledger,
     audit: Ledger,
+    /// What the log has not been told yet, of each table.
+    told: [Told; 3],
+    /// Whether new idempotency keys are refused.
+    is_full: bool,
 }
 
 impl Ledgers {
@@ -79,6 +86,8 @@ impl Ledgers {
             executions: ledger(Retained::Executions),
             answers: ledger(Retained::Answers),
             audit: ledger(Retained::Audit),
+            told: Default::default(),
+            is_full: false,
         }
     }
 }
@@ -102,19 +111,20 @@ impl Keeper {
             ledgers.answers.sweep_answers(answers, now, &mut pace).await.map_err(failed("the table of answers"))?;
         let is_full = answers.rows.is_some_and(|rows| kept.left.rows >= rows);
         store.idempotency().set_full(is_full);
-        if is_full {
+        if is_full && !std::mem::replace(&mut ledgers.is_full, is_full) {
             tracing::warn!(
                 rows = kept.left.rows,
                 "as many idempotency keys are kept as --key-rows (FLOH_KEY_ROWS) allows; calls with new keys are refused until some expire"
             );
         }
-        show(Retained::Answers, kept, &pace);
+        ledgers.is_full = is_full;
+        ledgers.told[0].show(Retained::Answers, kept, &pace);
         let mut pace = self.pace(MAX_SWEEP);
         let kept = ledgers.audit.sweep(audit, now, &mut pace).await.map_err(failed("the audit trail"))?;
-        show(Retained::Audit, kept, &pace);
+        ledgers.told[1].show(Retained::Audit, kept, &pace);
         let mut pace = self.pace(MAX_SWEEP);
         let kept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"))?;
-        show(Retained::Executions, kept, &pace);
+        ledgers.told[2].show(Retained::Executions, kept, &pace);
         let mut pace = self.pace(MAX_GIVE_BACK);
         let pages = store.give_back_space(&mut pace).await.map_err(failed("the size of the database"))?;
         let size = store.size().await.map_err(failed("the size of the database"))?;
@@ -128,25 +138,46 @@ impl Keeper {
     }
 }
 
-/// Shows in metrics and log what was kept and removed.
-fn show(table: Retained, swept: Swept, pace: &Pace) {
-    let Swept { removed, excess, left, oldest, is_within } = swept;
-    let table = table.table();
-    metrics::gauge!("floh_retained_rows", "table" => table).set(whole(left.rows));
-    metrics::gauge!("floh_retained_bytes", "table" => table).set(whole(left.bytes));
-    let oldest = oldest.unwrap_or(SignedDuration::ZERO).as_secs_f64().max(0.0);
-    metrics::gauge!("floh_retained_oldest_seconds", "table" => table).set(oldest);
-    metrics::counter!("floh_retention_removed_total", "table" => table).increment(removed.rows);
-    if excess > 0 {
-        tracing::warn!(
-            table,
-            excess,
-            "a table has more rows or bytes than it keeps; the oldest rows were removed, although they were not too old"
-        );
-    }
-    if removed.rows > 0 || !is_within {
+/// What was removed since the log was told.
+#[derive(Debug, Default)]
+struct Told {
+    at: Option<Instant>,
+    removed: Sums,
+    excess: u64,
+}
+
+impl Told {
+    /// Shows in the metrics what is kept, and in the log, at most once an hour, what was removed.
+    fn show(&mut self, table: Retained, swept: Swept, pace: &Pace) {
+        let Swept { removed, excess, left, oldest, is_within } = swept;
+        let table = table.table();
+        metrics::gauge!("floh_retained_rows", "table" => table).set(whole(left.rows));
+        metrics::gauge!("floh_retained_bytes", "table" => table).set(whole(left.bytes));
+        let oldest = oldest.unwrap_or(SignedDuration::ZERO).as_secs_f64().max(0.0);
+        metrics::gauge!("floh_retained_oldest_seconds", "table" => table).set(oldest);
+        metrics::counter!("floh_retention_removed_total", "table" => table).increment(removed.rows);
         let longest_ms = pace.longest().as_millis();
-        tracing::info!(table, rows = removed.rows, bytes = removed.bytes, is_within, longest_ms, "retention");
+        tracing::debug!(table, rows = removed.rows, bytes = removed.bytes, is_within, longest_ms, "retention");
+        self.removed += removed;
+        self.excess += excess;
+        if self.removed.rows == 0 || self.at.is_some_and(|at| at.elapsed() < TOLD_EVERY) {
+            return;
+        }
+        let (rows, bytes) = (self.removed.rows, self.removed.bytes);
+        if self.excess > 0 {
+            let excess = self.excess;
+            tracing::warn!(
+                table,
+                rows,
+                bytes,
+                excess,
+                is_within,
+                "rows were removed; some of them were not too old: the table has more rows or bytes than it keeps"
+            );
+        } else {
+            tracing::info!(table, rows, bytes, is_within, "rows were removed that were too old");
+        }
+        *self = Self { at: Some(Instant::now()), ..Self::default() };
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::executions::selection::MAX_SCANNED;
 use super::sql::{Key, Reader, Statement, first_id, json, new_id, time_of};
 use super::{
     Actor, AuditAction, AuditSubject, Author, ExecutionRow, Page, PageRequest, Store, StoreError, actor, page,
@@ -177,21 +178,60 @@ impl Audit<'_> {
         Ok(())
     }
 
-    /// Lists entries, newest first.
+    /// Lists entries, newest first. Like a page of executions, one may have fewer entries than requested although others
+    /// follow: at most [`MAX_SCANNED`] are looked at for it.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
     pub async fn list(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>, StoreError> {
-        let rows = selection(filter, page)?.query().persistent(false).fetch_all(&self.store.read).await?;
+        let last = last_scanned(filter, page)?.query().persistent(false).fetch_optional(&self.store.read).await?;
+        let last = last.map(|row| Reader::new(&row, TABLE).text("id")).transpose()?;
+        let rows = selection(filter, page, last.as_deref())?;
+        let rows = rows.query().persistent(false).fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(page::cut(items, page, 'a', |last: &AuditEntry| last.id.to_string()))
+        let mut page = page::cut(items, page, 'a', |last: &AuditEntry| last.id.to_string());
+        if page.next_cursor.is_none() {
+            page.next_cursor = last.map(|last| page::cursor('a', &last));
+        }
+        Ok(page)
     }
 }
 
-fn selection(filter: &AuditFilter, page: &PageRequest) -> Result<Statement, StoreError> {
+/// Builds the statement that finds the last entry that a page may look at: of a subject or a token if the filter has its
+/// id, which has an index, else of all. There is none if there are fewer.
+fn last_scanned(filter: &AuditFilter, page: &PageRequest) -> Result<Statement, StoreError> {
+    let mut statement = Statement::new("SELECT id FROM audit WHERE 1 = 1");
+    let id = |key: &Option<String>| match Key::parse(key.as_deref()?) {
+        Key::Id(id) => Some(id.to_string()),
+        Key::Name(_) => None,
+    };
+    if let Some(id) = id(&filter.connector).or_else(|| id(&filter.type_name)) {
+        statement.push(" AND subject_id = ").bind(id);
+    } else if let Some(id) = id(&filter.token) {
+        statement.push(" AND actor_token = ").bind(id);
+    }
+    push_range(&mut statement, filter, page)?;
+    statement.push(" ORDER BY id DESC LIMIT 1 OFFSET ").bind(i64::from(MAX_SCANNED) - 1);
+    Ok(statement)
+}
+
+fn push_range(statement: &mut Statement, filter: &AuditFilter, page: &PageRequest) -> Result<(), StoreError> {
+    if let Some(since) = filter.since {
+        statement.push(" AND id >= ").bind(first_id(since));
+    }
+    if let Some(until) = filter.until {
+        statement.push(" AND id < ").bind(first_id(until));
+    }
+    if let Some(id) = page.after('a')? {
+        statement.push(" AND id < ").bind(id);
+    }
+    Ok(())
+}
+
+fn selection(filter: &AuditFilter, page: &PageRequest, last: Option<&str>) -> Result<Statement, StoreError> {
     let mut statement = Statement::new("SELECT ");
     statement.push(COLUMNS).push(" FROM audit WHERE 1 = 1");
-    let AuditFilter { subject, connector, type_name, action, token, source, request_id, since, until } = filter;
+    let AuditFilter { subject, connector, type_name, action, token, source, request_id, .. } = filter;
     let named =
         [(connector, AuditSubject::Connector, "connector"), (type_name, AuditSubject::ConnectorType, "connector_type")];
     for (key, kind, table) in named {
@@ -223,14 +263,9 @@ fn selection(filter: &AuditFilter, page: &PageRequest) -> Result<Statement, Stor
             statement.push(condition).bind(word);
         }
     }
-    if let Some(since) = since {
-        statement.push(" AND id >= ").bind(first_id(*since));
-    }
-    if let Some(until) = until {
-        statement.push(" AND id < ").bind(first_id(*until));
-    }
-    if let Some(id) = page.after('a')? {
-        statement.push(" AND id < ").bind(id);
+    push_range(&mut statement, filter, page)?;
+    if let Some(last) = last {
+        statement.push(" AND id >= ").bind(last);
     }
     statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
     Ok(statement)

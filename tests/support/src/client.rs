@@ -65,7 +65,10 @@ impl Client {
     /// # Errors
     /// When nobody listens.
     pub async fn connect(&self) -> io::Result<Connection> {
-        let (read, write) = TcpStream::connect(self.address).await?.into_split();
+        let stream = TcpStream::connect(self.address).await?;
+        // A head and a body are two writes; without this the body waits for the server to acknowledge the head.
+        stream.set_nodelay(true)?;
+        let (read, write) = stream.into_split();
         let (token, document) = (self.token.clone(), self.document.clone());
         Ok(Connection { read: BufReader::new(read), write, token, document })
     }

@@ -43,6 +43,7 @@ pub struct ConnectorView {
     /// Its own deadline in milliseconds.
     pub timeout_ms: Option<u32>,
     /// How much of its executions is kept.
+    #[serde(default)]
     pub record: Recording,
     /// Its mock settings.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]

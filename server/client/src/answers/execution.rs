@@ -130,6 +130,7 @@ pub struct ExecutionView {
     /// The id of the request, as in its `x-request-id`; null under the same condition as `actor`.
     pub request_id: Option<String>,
     /// How much of it was recorded; unless it is `full`, params, result and logs are null because they were not kept.
+    #[serde(default)]
     pub recorded: Recording,
     /// Its params, redacted; null if they were not recorded.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]

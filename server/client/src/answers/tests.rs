@@ -38,7 +38,8 @@ fn what_serves_a_connector_is_told_apart() {
 #[test]
 fn a_number_of_a_recorded_call_stays_as_it_was_written() {
     let text = format!(
-        r#"{{"id":"01890a5d-ac96-774b-bcce-b302099a8057","connector":"c","type":"t","typeVersion":"1.0.0","command":null,
+        r#"{{"id":"01890a5d-ac96-774b-bcce-b302099a8057","connectorId":"01890a5d-ac96-774b-bcce-b302099a8058","connector":"c",
+        "type":"t","typeVersion":"1.0.0","command":null,
         "status":"succeeded","actor":null,"requestId":null,"params":{{"n":100000000000000000000000001}},
         "result":{{"success":true,"payload":{{"n":1.10}}}},"mocked":false,"source":"rest","stepId":null,"runId":null,
         "deprecated":false,"logs":[{{"at":"{TIME}","level":"warn","message":"m"}}],"startedAt":"{TIME}","durationMs":1}}"#

@@ -12,6 +12,9 @@ use crate::routes::Route;
 /// The maximum number of items of a page.
 pub const MAX_PAGE: u32 = 500;
 
+/// The maximum number of pages without items, one after the other, of a list that is read to its end.
+const MAX_EMPTY_PAGES: u32 = 10_000;
+
 /// A list that is read page by page. No request is sent before [`Pages::next_page`].
 #[derive(Debug)]
 pub struct Pages<'c, T> {
@@ -83,10 +86,11 @@ impl<'c, T: DeserializeOwned> Pages<'c, T> {
             self = self.limit(MAX_PAGE);
         }
         let mut items = Vec::new();
-        let mut last = None;
+        let (mut last, mut empty) = (None, 0);
         while let Some(page) = self.next_page().await? {
             // A page may be empty although others follow: the server looks at a bounded number of rows for each.
-            let endless = page.next_cursor.is_some() && page.next_cursor == last;
+            empty = if page.items.is_empty() { empty + 1 } else { 0 };
+            let endless = page.next_cursor.is_some() && (page.next_cursor == last || empty > MAX_EMPTY_PAGES);
             last = page.next_cursor;
             items.extend(page.items);
             if items.len() > max || endless {

@@ -85,8 +85,14 @@ async fn entries(server: &TestServer, query: &str) -> Vec<Value> {
 /// A route, the request, and the subjects and actions of the entries that it leaves.
 type Tried = (&'static str, String, Value, Vec<(&'static str, &'static str)>);
 
+/// Executes something, and returns the id of its record.
+async fn an_execution(server: &TestServer) -> String {
+    server.connector("spare", "odd", json!({})).await;
+    server.execute("spare", json!({ "command": "ping" })).await.header("x-execution-id").to_owned()
+}
+
 /// Each change of REST.
-fn changes(token_id: &str) -> Vec<Tried> {
+fn changes(token_id: &str, execution_id: &str) -> Vec<Tried> {
     let agent =
         json!({ "name": "site", "kind": "agent", "scopes": [], "agentId": "site-1", "connectorNames": ["crm"] });
     let connector = vec![("connector", "changed")];
@@ -125,6 +131,12 @@ fn changes(token_id: &str) -> Vec<Tried> {
         ),
         ("POST /api/tokens", path("/api/tokens"), agent, vec![("token", "created")]),
         ("DELETE /api/tokens/{id}", format!("/api/tokens/{token_id}"), Value::Null, vec![("token", "deleted")]),
+        (
+            "DELETE /api/executions/{id}",
+            format!("/api/executions/{execution_id}"),
+            Value::Null,
+            vec![("execution", "deleted")],
+        ),
     ]
 }
 
@@ -139,7 +151,7 @@ const WITHOUT: [&str; 5] = [
 
 #[test]
 fn every_route_that_writes_is_tried() {
-    let tried = changes("").into_iter().map(|(route, ..)| route.to_owned());
+    let tried = changes("", "").into_iter().map(|(route, ..)| route.to_owned());
     let known: BTreeSet<String> = tried.chain(WITHOUT.map(str::to_owned)).collect();
     let routes = api::table().into_iter().filter(|row| row.method != "GET");
     let routes: BTreeSet<String> = routes.map(|row| format!("{} {}", row.method, row.path)).collect();
@@ -151,9 +163,11 @@ async fn every_change_leaves_an_entry(db: TestDb) {
     let operator = Operator::of(&server).await;
     let spare =
         server.post("/api/tokens", json!({ "name": "spare", "kind": "api", "scopes": ["runs:read"] })).await.ok(201);
+    let execution = an_execution(&server).await;
     let before = Timestamp::now();
     let mut wanted = Vec::new();
-    for (number, (route, path, body, left)) in changes(spare["id"].as_str().unwrap()).into_iter().enumerate() {
+    let changes = changes(spare["id"].as_str().unwrap(), &execution);
+    for (number, (route, path, body, left)) in changes.into_iter().enumerate() {
         let request = format!("audit-{number}");
         let method = route.split_once(' ').unwrap().0;
         let answer = operator.call(&request, method, &path, &body).await;
@@ -200,8 +214,9 @@ async fn every_entry_has_one_line_in_the_log() {
     let operator = Operator::of(&server).await;
     let spare = json!({ "name": "spare", "kind": "api", "scopes": ["runs:read"] });
     let spare = server.post("/api/tokens", spare).await.ok(201);
+    let execution = an_execution(&server).await;
     let log = Log::keep("info");
-    for (route, path, body, _) in changes(spare["id"].as_str().unwrap()) {
+    for (route, path, body, _) in changes(spare["id"].as_str().unwrap(), &execution) {
         operator.call("logged", route.split_once(' ').unwrap().0, &path, &body).await;
     }
     let entries = entries(&server, "&requestId=logged").await;

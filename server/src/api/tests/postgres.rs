@@ -49,6 +49,7 @@ async fn keeps_what_it_takes(db: TestDb) {
     let stale = server.call_with("DELETE", "/api/connectors/mine", Value::Null, "if-match", "\"1\"").await;
     stale.problem(412);
     server.call("DELETE", "/api/connectors/mine", Value::Null).await.ok(204);
-    assert_eq!(server.get("/api/executions?connector=mine").await.ok(200)["items"].as_array().unwrap().len(), 4);
+    let by_id = format!("/api/executions?connector={}", made["id"].as_str().unwrap());
+    assert_eq!(server.get(&by_id).await.ok(200)["items"].as_array().unwrap().len(), 4);
     server.app.close().await;
 }

@@ -8,8 +8,12 @@ use tokio_util::sync::CancellationToken;
 const MAX_BATCH_ROWS: u32 = 500;
 /// The smallest batch.
 const MIN_BATCH_ROWS: u32 = 10;
-/// The maximum time for which a batch should hold the writer.
-const MAX_HELD: Duration = Duration::from_millis(20);
+/// The maximum time for which a batch should hold the writer. One that took longer is followed by a smaller one.
+const MAX_HELD: Duration = Duration::from_millis(10);
+/// How often as long as a batch took calls are let through before the next one.
+const PAUSE: u32 = 2;
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_millis(200);
 
 /// Decides when to go on, and with how many rows.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Pace {
         self.longest
     }
 
-    /// Chooses the size of the next batch by what this one took, and lets calls through for as long.
+    /// Chooses the size of the next batch by what this one took, and lets calls through for longer than that.
     pub async fn pause(&mut self, held: Duration) {
         self.longest = self.longest.max(held);
         if held > MAX_HELD {
@@ -52,7 +56,7 @@ impl Pace {
         }
         // Whoever waits for the writer is next in its queue.
         tokio::task::yield_now().await;
-        tokio::time::sleep(held.clamp(Duration::from_millis(1), 5 * MAX_HELD)).await;
+        tokio::time::sleep((PAUSE * held).clamp(Duration::from_millis(1), MAX_PAUSE)).await;
     }
 }
 
@@ -67,8 +71,8 @@ mod tests {
             pace.pause(Duration::from_millis(1)).await;
         }
         assert_eq!(pace.rows(), MAX_BATCH_ROWS);
-        pace.pause(Duration::from_millis(21)).await;
-        assert_eq!((pace.rows(), pace.longest()), (MAX_BATCH_ROWS / 2, Duration::from_millis(21)));
+        pace.pause(Duration::from_millis(11)).await;
+        assert_eq!((pace.rows(), pace.longest()), (MAX_BATCH_ROWS / 2, Duration::from_millis(11)));
         for _ in 0..20 {
             pace.pause(Duration::from_secs(3)).await;
         }

@@ -3,12 +3,14 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::store::executions::selection::MAX_SCANNED;
 
 on_both!(
     old_entries_and_those_beyond_the_maximum_leave,
     a_change_that_is_not_written_leaves_no_entry,
     settings_leave_entries_without_values,
     agents_are_written_together,
+    a_rare_filter_reads_the_trail_in_parts,
 );
 
 async fn count(db: &TestDb) -> usize {
@@ -110,4 +112,34 @@ async fn agents_are_written_together(db: TestDb) {
     assert_eq!((found[0].subject_id.as_deref(), found[0].action), (Some("a-119"), AuditAction::Disconnected));
     assert_eq!(found[0].before.as_ref().unwrap()["ended"], "it left");
     assert_eq!((found[119].actor.name.as_str(), found[119].action), ("of 0", AuditAction::Connected));
+}
+
+async fn a_rare_filter_reads_the_trail_in_parts(db: TestDb) {
+    let settings = db.store.settings();
+    settings.put("name", "0").await.unwrap();
+    let rows = i64::from(MAX_SCANNED) * 2 + 10;
+    // Ids of another time, so that they are before the entry above.
+    sqlx::query(
+        "INSERT INTO audit (id, at, actor_name, source, subject, subject_id, subject_name, action) WITH RECURSIVE numbers (n) AS \
+         (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1) SELECT '01800000-0000-7000-8000-' || substr('000000000000' || \
+         CAST(n AS TEXT), length(CAST(n AS TEXT)) + 1), 0, 'system', 'system', 'setting', 's', CASE n WHEN 3 THEN 'rare' ELSE 'x' END, \
+         CASE n WHEN 3 THEN 'deleted' ELSE 'changed' END FROM numbers",
+    )
+    .bind(rows)
+    .execute(&db.store.write)
+    .await
+    .unwrap();
+    let rare = AuditFilter { action: Some(AuditAction::Deleted), ..AuditFilter::default() };
+    let (mut found, mut pages) = (0, 0);
+    let mut page = PageRequest { limit: 500, cursor: None };
+    loop {
+        let read = db.store.audit().list(&rare, &page).await.unwrap();
+        (found, pages) = (found + read.items.len(), pages + 1);
+        page.cursor = read.next_cursor;
+        if page.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found, pages), (1, 3));
+    assert_eq!(count(&db).await, usize::try_from(rows).unwrap() + 1);
 }
