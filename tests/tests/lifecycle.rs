@@ -229,7 +229,11 @@ async fn a_bad_setting_stops_the_start_and_is_named() {
         (&["--data-dir", "file"], &[], "file"),
         (&[], &[("FLOH_ADMIN_TOKEN", "too-short")], "FLOH_ADMIN_TOKEN"),
         (&[], &[("FLOH_ADMIN_TOKEN", "passwordpasswordpasswordpassword")], "FLOH_ADMIN_TOKEN"),
-        (&[], &[("FLOH_AUDIT_DAYS", "0")], "--audit-days"),
+        (&[], &[("FLOH_AUDIT_DAYS", "3654")], "--audit-days"),
+        (&["--execution-days", "-1"], &[], "-1"),
+        (&[], &[("FLOH_EXECUTION_ROWS", "many")], "--execution-rows"),
+        (&[], &[("FLOH_EXECUTION_MIB", "10GiB")], "--execution-mib"),
+        (&["--key-rows", "1.5"], &[], "--key-rows"),
         (&[], &[("FLOH_MASTER_KEY", "too-short")], "FLOH_MASTER_KEY"),
         (&["--no-such-flag"], &[], "--no-such-flag"),
     ];
