@@ -90,7 +90,7 @@ async fn act(store: &Store, source: &KeySource, command: KeysCommand) -> Result<
             }
             let keys::Rotated { primary, made, rewrapped, others } = rotated;
             print(match (made, rewrapped) {
-                (true, _) => format!("new primary key {primary}; {rewrapped} values were sealed under it again"),
+                (true, _) => format!("new primary key {primary}; sealed under it again: {rewrapped} value(s)"),
                 (false, 0) => format!(
                     "everything is sealed under the primary key {primary} already; to replace it, put a new key first in {source}"
                 ),
