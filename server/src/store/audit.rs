@@ -179,7 +179,7 @@ impl Audit<'_> {
     }
 
     /// Lists entries, newest first. Like a page of executions, one may have fewer entries than requested although others
-    /// follow: at most [`MAX_SCANNED`] are looked at for it.
+    /// follow: at most `MAX_SCANNED` are looked at for it.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].

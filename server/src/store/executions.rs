@@ -105,7 +105,7 @@ impl Executions<'_> {
     }
 
     /// Lists executions, newest first, without their params, results and logs. A page may have fewer rows than requested,
-    /// or none, although others follow: [`selection::MAX_SCANNED`] bounds how many rows are looked at for it.
+    /// or none, although others follow: `selection::MAX_SCANNED` bounds how many rows are looked at for it.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
