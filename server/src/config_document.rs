@@ -11,7 +11,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use floh_client::answers::{ConnectorView, TypeView};
-use floh_client::words::{ExecutionModel, LogLevel, TypeSource};
+use floh_client::words::{ExecutionModel, LogLevel, Recording, TypeSource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -99,6 +99,9 @@ pub struct ConnectorEntry {
     /// Its own deadline in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u32>,
+    /// How much of its executions is kept.
+    #[serde(default)]
+    pub record: Recording,
     /// Its mock settings.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub mock: Map<String, Value>,
@@ -186,9 +189,11 @@ impl ConfigDocument {
         serde_json::to_string_pretty(self).expect("maps with text keys, lists and scalars always serialise")
     }
 
-    /// Writes YAML; `None` if a number in it would not keep its text there. JSON keeps all of them.
+    /// Writes YAML; `None` if its reader would not read the same document, for example because of a number that would not
+    /// keep its text there. JSON keeps everything.
     pub fn to_yaml(&self) -> Option<String> {
-        to_yaml(&serde_json::to_value(self).expect("maps with text keys, lists and scalars always serialise"))
+        let value = serde_json::to_value(self).expect("maps with text keys, lists and scalars always serialise");
+        to_yaml(&value).filter(|text| Self::read(text.as_bytes()).is_ok_and(|read| read == *self))
     }
 }
 
@@ -235,6 +240,7 @@ impl ConnectorEntry {
             enabled: view.enabled,
             log_level: view.log_level,
             timeout_ms: view.timeout_ms,
+            record: view.record,
             mock: sorted(&view.mock),
             config: sorted(&view.config),
             secrets: set.map(|(name, _)| name.clone()).collect(),

@@ -88,7 +88,7 @@ async fn a_call_that_does_not_end_in_time_is_cut_and_says_so() {
     let never = Gate::shut();
     let held = never.clone();
     let upstream = Upstream::start(move |_| Reply::json(200, &json!({})).behind(&held)).await;
-    let setup = Setup::default().env("FLOH_GRACE", "1").env("FLOH_DRAIN", "1");
+    let setup = Setup::default().env("FLOH_GRACE", "1").env("FLOH_DRAIN", "5");
     let mut floh = setup.allow(upstream.address()).start().await;
     create(&floh.admin(), "crm").await;
     let (client, url) = (floh.admin(), upstream.url("/slow"));

@@ -69,7 +69,7 @@ where
 {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
-        // The only span is the request; a list of all spans would repeat it.
+        // The innermost span has all fields of its request or call; a list of all spans would repeat them.
         LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).finish().into(),
         LogFormat::Pretty => {
             let fields = debug_fn(|writer, field, value: &dyn Debug| write_field(writer, field.name(), value));

@@ -60,7 +60,7 @@ impl Query {
     pub(super) fn list<T: FromStr<Err: std::fmt::Display> + PartialEq>(&mut self, key: &str) -> Vec<T> {
         let texts = self.values.remove(key).unwrap_or_default();
         let mut values = Vec::new();
-        for text in texts.iter().flat_map(|text| text.split(',')).filter(|text| !text.is_empty()) {
+        for text in texts.iter().flat_map(|text| text.split(',')) {
             match text.parse() {
                 Ok(value) if values.contains(&value) => {}
                 Ok(value) => values.push(value),

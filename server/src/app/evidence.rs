@@ -49,12 +49,8 @@ impl Evidence {
         let Some(file) = &self.file else { return Ok(()) };
         match fs::metadata(file) {
             Ok(found) if found.len() > 0 => Ok(()),
-            Ok(_) => {
-                // A first start that was killed early leaves its tables in the log.
-                let mut log = file.as_os_str().to_owned();
-                log.push("-wal");
-                if fs::metadata(log).is_ok_and(|log| log.len() > 0) { Ok(()) } else { self.refuse("empty") }
-            }
+            // Opening it would delete a log beside it.
+            Ok(_) => self.refuse("empty"),
             Err(_) => self.refuse("not there"),
         }
     }

@@ -107,30 +107,34 @@ impl Keeper {
         let mut ledgers = self.ledgers.lock().await;
         let ledgers = ledgers.get_or_insert_with(|| Ledgers::new(store));
         let mut pace = self.pace(MAX_SWEEP);
-        let kept =
-            ledgers.answers.sweep_answers(answers, now, &mut pace).await.map_err(failed("the table of answers"))?;
-        let is_full = answers.rows.is_some_and(|rows| kept.left.rows >= rows);
-        store.idempotency().set_full(is_full);
-        if is_full && !std::mem::replace(&mut ledgers.is_full, is_full) {
-            tracing::warn!(
-                rows = kept.left.rows,
-                "as many idempotency keys are kept as --key-rows (FLOH_KEY_ROWS) allows; calls with new keys are refused until some expire"
-            );
-        }
-        ledgers.is_full = is_full;
-        ledgers.told[0].show(Retained::Answers, kept, &pace);
+        // What fails in one table keeps none of the others from being swept.
+        let swept = ledgers.answers.sweep_answers(answers, now, &mut pace).await;
+        let of_answers = swept.map_err(failed("the table of answers")).map(|kept| {
+            // A part of the sums does not say that there is room.
+            let is_full = answers.rows.is_some_and(|rows| kept.left.rows >= rows);
+            let is_full = is_full || (ledgers.is_full && !kept.is_complete);
+            store.idempotency().set_full(is_full);
+            if is_full && !ledgers.is_full {
+                tracing::warn!(
+                    rows = kept.left.rows,
+                    "as many idempotency keys are kept as --key-rows (FLOH_KEY_ROWS) allows; calls with new keys are refused until some expire"
+                );
+            }
+            ledgers.is_full = is_full;
+            ledgers.told[0].show(Retained::Answers, kept, &pace);
+        });
         let mut pace = self.pace(MAX_SWEEP);
-        let kept = ledgers.audit.sweep(audit, now, &mut pace).await.map_err(failed("the audit trail"))?;
-        ledgers.told[1].show(Retained::Audit, kept, &pace);
+        let swept = ledgers.audit.sweep(audit, now, &mut pace).await.map_err(failed("the audit trail"));
+        let of_audit = swept.map(|kept| ledgers.told[1].show(Retained::Audit, kept, &pace));
         let mut pace = self.pace(MAX_SWEEP);
-        let kept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"))?;
-        ledgers.told[2].show(Retained::Executions, kept, &pace);
+        let swept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"));
+        let of_executions = swept.map(|kept| ledgers.told[2].show(Retained::Executions, kept, &pace));
         let mut pace = self.pace(MAX_GIVE_BACK);
         let pages = store.give_back_space(&mut pace).await.map_err(failed("the size of the database"))?;
         let size = store.size().await.map_err(failed("the size of the database"))?;
         metrics::gauge!("floh_database_bytes").set(whole(size));
         tracing::debug!(pages, size, longest_ms = pace.longest().as_millis(), "space of the database given back");
-        Ok(())
+        of_answers.and(of_audit).and(of_executions)
     }
 
     fn pace(&self, time: Duration) -> Pace {
@@ -149,7 +153,7 @@ struct Told {
 impl Told {
     /// Shows in the metrics what is kept, and in the log, at most once an hour, what was removed.
     fn show(&mut self, table: Retained, swept: Swept, pace: &Pace) {
-        let Swept { removed, excess, left, oldest, is_within } = swept;
+        let Swept { removed, excess, left, oldest, is_within, .. } = swept;
         let table = table.table();
         metrics::gauge!("floh_retained_rows", "table" => table).set(whole(left.rows));
         metrics::gauge!("floh_retained_bytes", "table" => table).set(whole(left.bytes));

@@ -35,6 +35,16 @@ fn program(name: &str, database_url: &str) -> Command {
             let password = percent_encoding::percent_decode_str(password).collect::<Vec<u8>>();
             command.env("PGPASSWORD", <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&password));
         }
+        // The driver takes the password from the query too.
+        let (secret, others): (Vec<_>, Vec<_>) =
+            url.query_pairs().into_owned().partition(|(name, _)| name == "password");
+        if let Some((_, password)) = secret.last() {
+            command.env("PGPASSWORD", password);
+            url.query_pairs_mut().clear().extend_pairs(&others);
+            if others.is_empty() {
+                url.set_query(None);
+            }
+        }
         // A URL without a host cannot have a password, and then there is none to take out.
         let _unchanged = url.set_password(None);
         shown = url.into();

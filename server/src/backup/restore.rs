@@ -63,8 +63,8 @@ pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, Bac
     check_key(backup, &manifest, &keys).await?;
     let key_file = key_source.is_some().then(|| key_file_in(target.data_dir));
     let restored = Restored { manifest, database: crate::store::shown_database(target.database_url), key_file };
-    let uses_folder =
-        restored.key_file.is_some() || database.as_ref().is_some_and(|file| file.starts_with(target.data_dir));
+    let data_dir = std::path::absolute(target.data_dir).unwrap_or_else(|_| target.data_dir.to_owned());
+    let uses_folder = restored.key_file.is_some() || database.as_ref().is_some_and(|file| file.starts_with(&data_dir));
     // What a restore that was interrupted has left: its own key, and files that are not whole.
     let own_key =
         |name: &str| name == KEY && key_source.as_deref().is_some_and(|from| same(from, &target.data_dir.join(KEY)));
@@ -77,8 +77,11 @@ pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, Bac
         )?;
     }
     DataLock::look(target.data_dir, restored.key_file.is_some(), database.as_deref())?;
-    if let Some(file) = database.as_deref().filter(|file| file.exists()) {
-        let (folder, found) = (file.parent().unwrap_or(file).to_owned(), file.display().to_string());
+    // An old log beside a new file would be played into it.
+    let parts = ["", "-wal", "-shm", "-journal"];
+    let in_the_way = database.iter().flat_map(|file| parts.map(|part| with_suffix(file, part)));
+    if let Some(file) = in_the_way.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok()) {
+        let (folder, found) = (file.parent().unwrap_or(&file).to_owned(), file.display().to_string());
         return Err(BackupError::NotEmpty { folder, found, mend: "move the old database away first" });
     }
     if dump {
@@ -101,6 +104,12 @@ pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, Bac
         None => postgres::fill(target.database_url, &backup.join(DUMP))?,
     }
     Ok(restored)
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 /// Finds the keys, and the file to restore them from.

@@ -39,6 +39,23 @@ pub(super) fn check(mock: &Map<String, Value>, schema: &ConfigSchema) -> Result<
     if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
 }
 
+/// Like [`check`], for a change: entries of `data` that are stored already may stay, also if the type has changed since.
+///
+/// # Errors
+/// Those of [`check`].
+pub(super) fn check_change(
+    mock: &Map<String, Value>,
+    stored: &Map<String, Value>,
+    schema: &ConfigSchema,
+) -> Result<(), Error> {
+    let mut changed = mock.clone();
+    let stored = stored.get("data").and_then(Value::as_object);
+    if let (Some(Value::Object(data)), Some(stored)) = (changed.get_mut("data"), stored) {
+        data.retain(|command, entry| stored.get(command) != Some(entry));
+    }
+    check(&changed, schema)
+}
+
 fn check_data(data: &Map<String, Value>, at: &str, schema: &ConfigSchema, mistakes: &mut Vec<Mistake>) {
     for (command, entry) in data {
         let at = pointer::join(at, command);
@@ -48,6 +65,8 @@ fn check_data(data: &Map<String, Value>, at: &str, schema: &ConfigSchema, mistak
             continue;
         }
         match entry {
+            // It passes on to what comes after `data`.
+            Value::Null => {}
             Value::Object(result) if result.get("success").is_some_and(Value::is_boolean) => {
                 check_result(entry, &at, mistakes);
             }
@@ -103,6 +122,18 @@ mod tests {
     fn schema() -> ConfigSchema {
         let commands = json!({ "list": { "params": [], "outputs": [] }, "getUser": { "params": [], "outputs": [] } });
         ConfigSchema::parse(&json!({ "connectionConfig": {}, "commands": commands })).unwrap()
+    }
+
+    #[test]
+    fn what_is_stored_may_stay_as_it_is() {
+        let of = |value: Value| value.as_object().unwrap().clone();
+        let stored = of(json!({ "data": { "gone": { "success": true }, "list": { "data": 1 } } }));
+        let same = of(json!({ "enabled": true, "data": { "gone": { "success": true }, "list": { "data": 1 } } }));
+        check_change(&same, &stored, &schema()).unwrap();
+        let other = of(json!({ "data": { "gone": { "success": false }, "list": null } }));
+        let error = check_change(&other, &stored, &schema()).unwrap_err();
+        let places: Vec<&str> = error.mistakes().iter().map(|mistake| mistake.pointer.as_str()).collect();
+        assert_eq!(places, ["/mock/data/gone"], "null passes on to what comes after data");
     }
 
     fn mistakes(mock: &Value) -> Vec<(String, String)> {

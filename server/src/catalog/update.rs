@@ -111,7 +111,7 @@ async fn attempt(
     let LoadedConnector { connector, connector_type: row, secrets } = loaded;
     let schema = type_schema(&services.registry, &row)?;
     if let Some(mock) = &patch.mock {
-        mock_settings::check(mock, &schema)?;
+        mock_settings::check_change(mock, &connector.fields.mock, &schema)?;
     }
     let mut fields = connector.fields.clone();
     apply_endpoint(&connector, patch, &mut fields)?;

@@ -98,7 +98,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<ExitCode, CliError> {
         let document = ConfigDocument::of(&connectors, &types);
         let json = args.json || args.format == Format::Json;
         match document.to_yaml().filter(|_| !json) {
-            Some(yaml) => print(yaml.trim_end()),
+            Some(yaml) => print(yaml.strip_suffix('\n').unwrap_or(&yaml)),
             None => {
                 if !json {
                     print_note("written as JSON, which is YAML, too: a number in it would change in the other form");

@@ -230,6 +230,11 @@ impl Plan {
             differences.push(changed("timeoutMs", &known.timeout_ms.into(), &entry.timeout_ms.into()));
             patch.timeout_ms = Some(entry.timeout_ms.map(u64::from));
         }
+        if entry.record != known.record {
+            let (before, after) = (known.record.to_string(), entry.record.to_string());
+            differences.push(changed("record", &before.into(), &after.into()));
+            patch.record = Some(entry.record);
+        }
         patch.mock = merge("mock", &known.mock, &entry.mock, &mut differences);
         patch.config = merge("config", &known.config, &entry.config, &mut differences);
         if differences.is_empty() {
@@ -326,6 +331,7 @@ fn new_connector(entry: &ConnectorEntry, new_type: Option<&TypeEntry>) -> NewCon
         enabled: Some(entry.enabled),
         log_level: Some(entry.log_level),
         timeout_ms: entry.timeout_ms.map(u64::from),
+        record: Some(entry.record),
         mock: (!entry.mock.is_empty()).then(|| entry.mock.clone()),
         ..NewConnector::default()
     };

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::path::{Executed, Request};
 use crate::instances::Instance;
-use crate::store::{Actor, ExecutionRow};
+use crate::store::{Actor, ExecutionRow, Recording};
 
 /// The maximum number of characters of an error in a line; the whole error is in the record.
 const MAX_ERROR: usize = 300;
@@ -15,7 +15,7 @@ const MAX_ERROR: usize = 300;
 pub(super) fn span(id: Uuid, instance: &Instance, request: &Request) -> Span {
     let schema = &instance.schema;
     let named = request.command.as_deref().filter(|name| !name.is_empty()).or(schema.default_command.as_deref());
-    // A name that no command has may be anything, for example a secret at the wrong place.
+    // A name that no command has may be anything and is not redacted here; the line at the end has it, redacted.
     let command = named.filter(|name| schema.commands.contains_key(*name));
     // At error level, so that every filter that passes a line also keeps the fields in it.
     tracing::error_span!(
@@ -54,7 +54,13 @@ impl EndedCall {
             mocked: row.mocked,
             source: row.source.as_str(),
             actor: row.actor.clone(),
-            error: executed.reply.error.as_deref().map(|error| cut(error, MAX_ERROR)),
+            // What a connector's record leaves out is not in the log either.
+            error: executed
+                .reply
+                .error
+                .as_deref()
+                .filter(|_| row.recorded == Recording::Full)
+                .map(|error| cut(error, MAX_ERROR)),
         })
     }
 

@@ -105,7 +105,8 @@ async fn rows_changed(writer: &mut AnyConnection) -> Result<i64, StoreError> {
 
 /// Refuses a file that was in use and has no log beside it. Nothing is written, so that the log can still be put there.
 pub(super) async fn check_log(file: &Path) -> Result<(), OpenError> {
-    if length(file) == 0 || fs::symlink_metadata(log_of(file)).is_ok() {
+    // An empty log is none: a copy that was cut, or what `touch` made.
+    if length(file) == 0 || length(&log_of(file)) > 0 {
         return Ok(());
     }
     match marks(file).await {
@@ -125,6 +126,15 @@ async fn marks(file: &Path) -> Result<Option<(i64, i64)>, StoreError> {
     let Some(row) = row? else { return Ok(None) };
     let row = Reader::new(&row, "wal_mark");
     Ok(Some((row.value("begun")?, row.value("continued")?)))
+}
+
+/// Makes the two numbers equal where file and log are together, so that whoever closes the database last leaves a whole
+/// file. A checkpoint that a reader held up leaves them different. A database without them, or one that is busy, stays.
+pub(super) async fn settle<'c>(database: impl sqlx::Executor<'c, Database = sqlx::Any>) {
+    let settled = sqlx::query("UPDATE wal_mark SET continued = begun WHERE begun <> continued").execute(database).await;
+    if let Err(error) = settled {
+        tracing::debug!(%error, "the marks of the write-ahead log stay as they are");
+    }
 }
 
 /// Goes on with what the file has.

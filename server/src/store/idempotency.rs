@@ -268,9 +268,10 @@ impl Idempotency<'_> {
             }
             let mut writer = self.store.write.acquire().await?;
             let began = Instant::now();
+            // The time stands outside too: a key that is claimed anew meanwhile keeps its row on PostgreSQL.
             let gone = sqlx::query(
                 "DELETE FROM idempotency WHERE (token_id, connector_id, key) IN (SELECT token_id, connector_id, key \
-                 FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                 FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AND expires_at <= $1",
             );
             purged += gone.bind(now.as_millisecond()).bind(rows).execute(&mut *writer).await?.rows_affected();
             drop(writer);

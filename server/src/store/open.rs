@@ -100,6 +100,7 @@ impl Store {
                 }
                 create_file(path)?;
                 let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
+                checkpoint::settle(&write).await;
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (write.clone(), Arc::new(Author::system()));
                 let (file, last_checkpoint) = (Some(Arc::from(path.as_path())), Arc::default());
@@ -108,7 +109,12 @@ impl Store {
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
-                store.prepare_space().await.map_err(|error| OpenError::Migration(error.to_string()))?;
+                if let Err(error) = store.prepare_space().await {
+                    tracing::warn!(
+                        %error,
+                        "the database file could not be rewritten: space that becomes free in it is used again, but not given back"
+                    );
+                }
                 if on_loss == OnLoss::Accept {
                     let accepted = checkpoint::accept_loss(&store.write).await;
                     accepted.map_err(|error| unreachable(&target, &error))?;
@@ -187,6 +193,9 @@ impl Store {
     /// Closes every connection after its current statement. SQLite folds its WAL back into the file.
     pub async fn close(&self) {
         self.read.close().await;
+        if self.dialect == Dialect::Sqlite {
+            checkpoint::settle(&self.write).await;
+        }
         self.write.close().await;
     }
 

@@ -11,8 +11,10 @@ use super::audit::{Detail, NewEntry};
 use super::sql::{Reader, Statement};
 use super::{AuditAction, Store, StoreError};
 
-/// The number of sealed texts that are read and written at once: few enough that other writers hardly wait.
+/// The maximum number of sealed texts that are read and written at once.
 pub const SEALED_AT_ONCE: u16 = 200;
+/// The number of answers, which may be large, that are read and written at once.
+const ANSWERS_AT_ONCE: u16 = 4;
 /// The name under which the audit trail has changes of the master keys.
 const KEYS: &str = "master_keys";
 
@@ -23,6 +25,8 @@ struct Source {
     key: &'static [&'static str],
     /// Which rows are sealed.
     only: &'static str,
+    /// The number of texts that are read and written at once: few enough that other writers hardly wait.
+    at_once: u16,
     /// The row and field that the text is sealed for ([`crate::vault::Place`]).
     place: fn(&[String]) -> (String, String),
 }
@@ -33,13 +37,16 @@ const SOURCES: [Source; 3] = [
         column: "ciphertext",
         key: &["connector_id", "field"],
         only: "1 = 1",
+        at_once: SEALED_AT_ONCE,
         place: |key| (key[0].clone(), key[1].clone()),
     },
     Source {
         table: "idempotency",
         column: "answer",
         key: &["token_id", "connector_id", "key"],
-        only: "answer IS NOT NULL",
+        // Retention may have removed the text.
+        only: "answer <> ''",
+        at_once: ANSWERS_AT_ONCE,
         place: |key| (key.join(":"), "answer".to_owned()),
     },
     Source {
@@ -47,6 +54,7 @@ const SOURCES: [Source; 3] = [
         column: "value",
         key: &["name"],
         only: "name = 'vault_check'",
+        at_once: SEALED_AT_ONCE,
         place: |key| (key[0].clone(), "value".to_owned()),
     },
 ];
@@ -168,7 +176,7 @@ impl SealedTexts<'_> {
 }
 
 fn statement(source: &Source, after: Option<&[String]>, but: Option<&str>) -> Statement {
-    let Source { table, column, key, only, .. } = source;
+    let Source { table, column, key, only, at_once, .. } = source;
     let columns = key.join(", ");
     let mut statement = Statement::new("SELECT ");
     statement.push(&columns).push(", ").push(column).push(" FROM ").push(table).push(" WHERE ").push(only);
@@ -178,7 +186,7 @@ fn statement(source: &Source, after: Option<&[String]>, but: Option<&str>) -> St
     if let Some(after) = after {
         statement.push(" AND (").push(&columns).push(") > (").list(after.iter().cloned()).push(")");
     }
-    statement.push(" ORDER BY ").push(&columns).push(" LIMIT ").bind(i64::from(SEALED_AT_ONCE));
+    statement.push(" ORDER BY ").push(&columns).push(" LIMIT ").bind(i64::from(*at_once));
     statement
 }
 

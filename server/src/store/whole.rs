@@ -60,6 +60,9 @@ pub async fn migrations_of(url: &str) -> Result<Migrations, OpenError> {
     let options: AnyConnectOptions = target.driver_url().parse().map_err(unreachable)?;
     let mut connection = options.disable_statement_logging().connect().await.map_err(unreachable)?;
     let found = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations").fetch_one(&mut connection).await;
+    if matches!(target, Target::Sqlite { .. }) {
+        super::checkpoint::settle(&mut connection).await;
+    }
     connection.close().await.map_err(unreachable)?;
     let found = match found {
         Ok(row) => Reader::new(&row, "_sqlx_migrations").value("version").unwrap_or_default(),

@@ -112,8 +112,25 @@ pub(super) fn remove_draft(path: &Path) -> Result<(), KeyFileError> {
 /// If the system refuses.
 pub fn replace(path: &Path, keys: &Keys) -> Result<(), KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+    remove_leftovers(path);
     let temporary = write_beside(path, keys).map_err(failed)?;
     fs::rename(&temporary, path).and_then(|()| sync(folder_of(path))).map_err(failed)
+}
+
+/// Removes copies of keys that a process left that was killed while it replaced the key file. Callers hold the lock of
+/// the keys.
+fn remove_leftovers(path: &Path) {
+    let Some(start) = path.with_extension("key.").file_name().map(std::ffi::OsStr::to_owned) else { return };
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let tail = name.to_str().and_then(|name| name.strip_prefix(start.to_str()?));
+        if tail.is_some_and(|tail| tail.len() == 32 && tail.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, file = %entry.path().display(), "a copy of master keys could not be removed");
+        }
+    }
 }
 
 /// Writes keys to a new file in the folder of `path`, synced, and returns its path.

@@ -39,20 +39,23 @@ impl Ledger {
             .bind(slot_of(now.as_millisecond()))
             .execute(&self.store.write)
             .await?;
+        // What a key takes beside its answer cannot be removed before its day is over, so only the texts count.
+        let texts =
+            |sums: Sums| sums.bytes.saturating_sub(sums.rows * u64::try_from(super::ROW_BYTES).unwrap_or_default());
+        let too_large = |sums: Sums| limits.bytes.is_some_and(|most| texts(sums) > most);
+        let is_beyond = |sums: Sums| too_large(sums) || limits.rows.is_some_and(|most| sums.rows > most);
         let mut counted = self.count(now, pace).await?;
         // Keys leave with their connectors too.
-        if !limits.excess(counted.total()).is_zero()
+        if is_beyond(counted.total())
             && let Some(again) = self.recount(now, pace).await?
         {
             counted = again;
         }
         let mut swept = Swept { left: counted.total(), ..Swept::default() };
         swept.removed.rows = expired;
-        let texts =
-            |sums: Sums| sums.bytes.saturating_sub(sums.rows * u64::try_from(super::ROW_BYTES).unwrap_or_default());
         for (slot, sums) in counted.slots.iter().filter(|(_, sums)| texts(**sums) > 0) {
             let mut left = texts(*sums);
-            while left > 0 && limits.excess(swept.left).bytes > 0 && pace.goes_on() {
+            while left > 0 && too_large(swept.left) && pace.goes_on() {
                 let answers = self.texts_of(*slot, pace.rows()).await?;
                 if answers.is_empty() {
                     break;
@@ -65,7 +68,8 @@ impl Ledger {
                 pace.pause(held).await;
             }
         }
-        swept.is_within = limits.excess(swept.left).is_zero();
+        swept.is_complete = counted.is_complete;
+        swept.is_within = counted.is_complete && !is_beyond(swept.left);
         swept.oldest = self.oldest_answer(now).await?;
         Ok(swept)
     }

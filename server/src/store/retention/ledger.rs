@@ -154,6 +154,12 @@ impl Ledger {
         self.count(now, pace).await.map(Some)
     }
 
+    /// Counts the newest slots from their beginning.
+    pub(super) async fn count_anew(&mut self, now: Timestamp, pace: &Pace) -> Result<Counted, StoreError> {
+        self.open.clear();
+        self.count(now, pace).await
+    }
+
     /// Counts the rows that have come into each slot since the last time.
     async fn count_open(&mut self, settled: i64) -> Result<(), StoreError> {
         self.open = self.open.split_off(&settled);

@@ -27,6 +27,8 @@ pub struct Swept {
     pub oldest: Option<SignedDuration>,
     /// Whether the table is within its limits. If not, there was no time for more.
     pub is_within: bool,
+    /// Whether all rows are in `left`. If not, there are more.
+    pub is_complete: bool,
 }
 
 /// A row to be removed.
@@ -41,7 +43,11 @@ impl Ledger {
     /// # Errors
     /// Database errors; the next call goes on.
     pub async fn sweep(&mut self, limits: &Limits, now: Timestamp, pace: &mut Pace) -> Result<Swept, StoreError> {
-        let counted = self.count(now, pace).await?;
+        let mut counted = self.count(now, pace).await?;
+        if counted.is_complete && !limits.excess(counted.total()).is_zero() {
+            // Rows of the newest slots that others removed are still in the sums, and nothing may go for their sake.
+            counted = self.count_anew(now, pace).await?;
+        }
         let mut swept = Swept { left: counted.total(), ..Swept::default() };
         let first_kept = limits.first_kept(now);
         let mut after = Uuid::nil();
@@ -51,6 +57,7 @@ impl Ledger {
             let batch = batch(candidates, first_kept.as_deref(), excess);
             let Some(last) = batch.last().map(|row| row.id) else {
                 swept.is_within = counted.is_complete;
+                swept.is_complete = counted.is_complete;
                 break;
             };
             if !pace.goes_on() {

@@ -235,6 +235,32 @@ async fn a_file_without_its_log_is_noticed_whenever_it_is_copied() {
     Store::open(&sqlite_url(&file)).await.unwrap().close().await;
 }
 
+/// A checkpoint that a reader holds up leaves the marks different; whoever closes last leaves a whole file all the same.
+#[tokio::test]
+async fn a_checkpoint_that_a_reader_held_up_is_no_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_url(&folder.path().join("floh.db"));
+    for closing in ["the server", "whoever looks at it"] {
+        let store = Store::open(&url).await.unwrap();
+        let mut reader = store.snapshot().await.unwrap();
+        sqlx::query("SELECT COUNT(*) FROM connector").fetch_one(&mut *reader).await.unwrap();
+        widget(&store, &format!("held-{}", closing.len())).await;
+        assert_eq!(store.checkpoint().await.unwrap(), Folded::Part, "{closing}");
+        drop(reader);
+        if closing == "the server" {
+            store.close().await;
+        } else {
+            // As after a kill: nobody says goodbye, and another program is the last one to close the database.
+            store.write.close().await;
+            crate::store::migrations_of(&url).await.unwrap();
+            store.read.close().await;
+        }
+        let again = Store::open(&url).await.unwrap();
+        assert!(count(&again, "connector").await > 0, "{closing}");
+        again.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_log_that_has_grown_is_folded() {
     let folder = Folder::new();
