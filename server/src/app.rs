@@ -262,13 +262,16 @@ impl App {
         self.lifecycle.stopping.load(Ordering::Relaxed)
     }
 
-    /// Checks readiness: the database takes writes and the server is not stopping.
+    /// Checks readiness: the database takes writes, has taken the rows of all late calls, and the server is not stopping.
     ///
     /// # Errors
     /// Unavailable, with the reason.
     pub async fn ready(&self) -> Result<(), Error> {
         if self.is_stopping() {
             return Err(Error::unavailable("the server is stopping"));
+        }
+        if let Some(why) = self.recorder.trouble() {
+            return Err(Error::unavailable(why));
         }
         self.lifecycle.lease.check().await.map_err(Error::unavailable)
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::database::{is_missing, missing};
+use super::database::existing;
 use super::{CliError, print, runtime};
 use crate::backup::{self, Manifest, Source, Target};
 use crate::config::{EnvSecrets, StorageArgs, seal_process};
@@ -52,13 +52,7 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) fn run(args: &BackupArgs) -> Result<ExitCode, CliError> {
-    let environment = EnvSecrets::read().master_key;
-    seal_process();
-    let keys = KeySource::new(environment.as_ref(), args.storage.data_dir());
-    let url = args.storage.database_url();
-    if is_missing(&url) {
-        return Err(CliError::Failed(missing(&url)));
-    }
+    let (url, keys) = existing(&args.storage)?;
     let source = Source { database_url: &url, keys: &keys, with_key: !args.without_key };
     let made = runtime()?.block_on(backup::backup(&source, &args.folder)).map_err(CliError::failed)?;
     if args.json {

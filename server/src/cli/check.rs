@@ -5,17 +5,16 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::database::{is_missing, missing};
+use super::database::existing;
 use super::{CliError, print, runtime};
 use crate::check::{Report, check};
-use crate::config::{EnvSecrets, StorageArgs, seal_process};
-use crate::vault::KeySource;
+use crate::config::StorageArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example: a line for each fault, and exit code 1 if there is one.
   floh check --data-dir /var/lib/floh
 
-Works beside a running server and changes nothing. A backup is verified with floh restore DIR --dry-run.")]
+Works beside a running server and changes none of its data. A backup is verified with floh restore DIR --dry-run.")]
 pub(super) struct CheckArgs {
     /// Print one JSON object.
     #[arg(long)]
@@ -25,13 +24,7 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
-    let environment = EnvSecrets::read().master_key;
-    seal_process();
-    let keys = KeySource::new(environment.as_ref(), args.storage.data_dir());
-    let url = args.storage.database_url();
-    if is_missing(&url) {
-        return Err(CliError::Failed(missing(&url)));
-    }
+    let (url, keys) = existing(&args.storage)?;
     let report = runtime()?.block_on(check(&url, &keys));
     if args.json {
         print(json_of(&report));

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use connector_runtime::registry::Registry;
 use floh_agent::cli::CommandError;
@@ -132,6 +132,9 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 
 /// Names the variable of a refused flag, because the value may have come from there.
 fn with_variable(mut error: clap::Error) -> clap::Error {
+    if !matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
+        return error;
+    }
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return error };
     let flag = shown.split_whitespace().next().unwrap_or_default().trim_start_matches("--");
     let command = Cli::command();

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::database::open_existing;
+use super::database::existing;
 use super::{CliError, print, print_note, runtime};
-use crate::config::{EnvSecrets, StorageArgs, seal_process};
+use crate::config::StorageArgs;
 use crate::keys::{self, KeyState};
 use crate::store::{Author, Store};
 use crate::vault::KeySource;
@@ -49,11 +49,9 @@ enum KeysCommand {
 }
 
 pub(super) fn run(args: KeysArgs) -> Result<ExitCode, CliError> {
-    let environment = EnvSecrets::read().master_key;
-    seal_process();
-    let source = KeySource::new(environment.as_ref(), args.storage.data_dir());
+    let (url, source) = existing(&args.storage)?;
     runtime()?.block_on(async {
-        let store = open_existing(&args.storage).await?;
+        let store = Store::open(&url).await.map_err(CliError::failed)?;
         let result = act(&store.by(Author::command_line()), &source, args.command).await;
         store.close().await;
         result

@@ -63,7 +63,8 @@ impl Store {
         let rows = rows_changed(&mut writer).await?;
         let last = *self.last_checkpoint.0.lock();
         let due = last.is_none_or(|last| {
-            let written = rows - last.rows;
+            // A new connection counts from zero.
+            let written = if rows < last.rows { rows } else { rows - last.rows };
             written >= ROWS_A_CHECKPOINT
                 || length(&log_of(file)) >= last.log.saturating_add(BYTES_A_CHECKPOINT)
                 || (written > 0 && last.at.elapsed() >= TIME_A_CHECKPOINT)

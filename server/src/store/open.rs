@@ -237,7 +237,11 @@ async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str
     }
     first.close().await.map_err(|error| unreachable(target, &error))?;
 
-    let mut pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+    let mut pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).before_acquire(
+        // SQLite ends a transaction by itself when the disk is full. The driver's own end of it then fails, and it would
+        // take the connection for one inside a transaction for ever: such a connection is replaced.
+        |connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))),
+    );
     if let Some(pragmas) = pragmas {
         // Connections to a file do not go stale, so none is tested or replaced.
         pool = pool.test_before_acquire(false).idle_timeout(None).max_lifetime(None).after_connect(

@@ -7,7 +7,9 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,9 @@ const STATEMENT_BYTES: usize = 4 << 20;
 
 // SQLite binds 32,766 values at most, PostgreSQL 65,535.
 const _: () = assert!(BATCH * COLUMNS < 32_766);
+
+/// How long a row that the database did not take makes the server not ready.
+pub const DISTRUST: Duration = Duration::from_secs(15);
 
 /// Why a row was not recorded.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -63,6 +68,17 @@ pub struct Recorder {
     queue: mpsc::Sender<Entry>,
     closing: CancellationToken,
     ended: CancellationToken,
+    trouble: Trouble,
+}
+
+/// When the database last took no row, and why.
+#[derive(Debug, Clone, Default)]
+struct Trouble(Arc<Mutex<Option<(Instant, &'static str)>>>);
+
+impl Trouble {
+    fn note(&self, error: &StoreError) {
+        *self.0.lock() = Some((Instant::now(), error.unavailability()));
+    }
 }
 
 /// A waiting row, and the channel for its result.
@@ -83,13 +99,14 @@ impl Recorder {
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let guard = ended.clone().drop_guard();
         let owner = store.id.to_string();
-        let writer = Writer { store: store.clone(), owner, texts: std::array::from_fn(|_| OnceLock::new()) };
-        let stop = closing.clone();
+        let texts = std::array::from_fn(|_| OnceLock::new());
+        let writer = Writer { store: store.clone(), owner, texts, trouble: Trouble::default() };
+        let (stop, trouble) = (closing.clone(), writer.trouble.clone());
         tokio::spawn(async move {
             let _ended = guard;
             writer.run(waiting, stop).await;
         });
-        Self { queue, closing, ended }
+        Self { queue, closing, ended, trouble }
     }
 
     /// Records that an execution starts; resolves when that is on disk.
@@ -153,6 +170,12 @@ impl Recorder {
         self.ended.cancelled().await;
     }
 
+    /// Returns why the database has not taken a row within [`DISTRUST`], if that happened. A small row may fit where a large
+    /// one does not, so a row that was taken since proves nothing.
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.trouble.0.lock().filter(|(at, _)| at.elapsed() < DISTRUST).map(|(_, why)| why)
+    }
+
     /// Returns how many rows wait to be written.
     pub fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
@@ -181,6 +204,7 @@ struct Writer {
     owner: String,
     /// The statement for each of [`SIZES`].
     texts: [OnceLock<Arc<str>>; SIZES.len()],
+    trouble: Trouble,
 }
 
 impl Writer {
@@ -212,6 +236,9 @@ impl Writer {
         let Err(error) = self.commit(&batch).await else {
             return answer(batch, &Ok(()));
         };
+        if error.is_unavailable() {
+            self.trouble.note(&error);
+        }
         if batch.len() == 1 || error.is_unavailable() {
             return answer(batch, &Err(RecordError::Store(Arc::new(error))));
         }
@@ -220,6 +247,9 @@ impl Writer {
         while let Some(entry) = entries.next() {
             let outcome = self.commit(std::slice::from_ref(&entry)).await;
             let away = outcome.as_ref().is_err_and(StoreError::is_unavailable);
+            if let Some(error) = outcome.as_ref().err().filter(|_| away) {
+                self.trouble.note(error);
+            }
             let outcome = outcome.map_err(|error| RecordError::Store(Arc::new(error)));
             answer([entry], &outcome);
             if away {

@@ -145,6 +145,19 @@ async fn the_file_and_its_wal_are_the_owners_alone() {
     assert!(!data.join("floh.db-wal").exists(), "closing folds the WAL back");
 }
 
+/// A full disk makes SQLite end a transaction by itself. What comes after it is written as if nothing had happened.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_leaves_a_writer() {
+    let db = TestDb::sqlite().await;
+    let mut transaction = db.store.begin().await.unwrap();
+    sqlx::query("UPDATE setting SET value = value").execute(&mut *transaction).await.unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
+    drop(transaction);
+    widget(&db.store, "after").await;
+    assert_eq!(count(&db.store, "connector").await, 1);
+    db.store.checkpoint_if_due().await.unwrap();
+}
+
 #[tokio::test]
 async fn readers_cannot_write_and_the_writer_syncs() {
     use sqlx::Row as _;
