@@ -142,7 +142,9 @@ pub(super) fn reason(error: &ClientError) -> String {
     let mistakes = error.problem().map_or(&[][..], |problem| &problem.errors);
     let named: Vec<String> =
         mistakes.iter().take(MAX_MISTAKES).map(|one| format!("{}: {}", one.pointer, one.message)).collect();
-    if named.is_empty() { error.to_string() } else { format!("{error} ({})", named.join("; ")) }
+    let text = error.to_string();
+    // A single mistake is in the text already.
+    if named.iter().all(|one| text.contains(one.as_str())) { text } else { format!("{text} ({})", named.join("; ")) }
 }
 
 pub(super) fn import(args: &ImportConfigArgs) -> Result<ExitCode, CliError> {

@@ -150,10 +150,7 @@ impl Plan {
         }
         let mut differences = Vec::new();
         let mut change = TypeChange::default();
-        if entry.version != known.version {
-            differences.push(changed("version", &Value::from(known.version), &Value::from(entry.version.clone())));
-            change.version = Some(entry.version.clone());
-        }
+        change.version = differing("version", known.version, &entry.version, &mut differences);
         if entry.config_schema != known.config_schema {
             differences.push("configSchema differs".to_owned());
             change.config_schema = Some(entry.config_schema.clone());
@@ -170,18 +167,9 @@ impl Plan {
             differences.push(changed("endpointUrl", &known.endpoint_url.into(), &Value::from(url.clone())));
             change.endpoint_url = Some(url.clone());
         }
-        if entry.description != known.description {
-            differences.push(changed("description", &known.description.into(), &entry.description.clone().into()));
-            change.description = Some(entry.description.clone());
-        }
-        if entry.category != known.category {
-            differences.push(changed("category", &known.category.into(), &entry.category.clone().into()));
-            change.category = Some(entry.category.clone());
-        }
-        if entry.tags != known.tags {
-            differences.push(changed("tags", &known.tags.into(), &entry.tags.clone().into()));
-            change.tags = Some(entry.tags.clone());
-        }
+        change.description = differing("description", known.description, &entry.description, &mut differences);
+        change.category = differing("category", known.category, &entry.category, &mut differences);
+        change.tags = differing("tags", known.tags, &entry.tags, &mut differences);
         if differences.is_empty() {
             self.unchanged += 1;
         } else {
@@ -201,35 +189,18 @@ impl Plan {
         }
         let mut differences = Vec::new();
         let mut patch = ConnectorPatch::default();
-        if entry.endpoint_url != known.endpoint_url {
-            differences.push(changed("endpointUrl", &known.endpoint_url.into(), &entry.endpoint_url.clone().into()));
-            patch.endpoint_url = Some(entry.endpoint_url.clone());
-        }
-        if entry.description != known.description {
-            differences.push(changed("description", &known.description.into(), &entry.description.clone().into()));
-            patch.description = Some(entry.description.clone());
-        }
-        if entry.category != known.category {
-            differences.push(changed("category", &known.category.into(), &entry.category.clone().into()));
-            patch.category = Some(entry.category.clone());
-        }
-        if entry.tags != known.tags {
-            differences.push(changed("tags", &known.tags.into(), &entry.tags.clone().into()));
-            patch.tags = Some(entry.tags.clone());
-        }
-        if entry.enabled != known.enabled {
-            differences.push(changed("enabled", &known.enabled.into(), &entry.enabled.into()));
-            patch.enabled = Some(entry.enabled);
-        }
+        patch.endpoint_url = differing("endpointUrl", known.endpoint_url, &entry.endpoint_url, &mut differences);
+        patch.description = differing("description", known.description, &entry.description, &mut differences);
+        patch.category = differing("category", known.category, &entry.category, &mut differences);
+        patch.tags = differing("tags", known.tags, &entry.tags, &mut differences);
+        patch.enabled = differing("enabled", known.enabled, &entry.enabled, &mut differences);
         if entry.log_level != known.log_level {
             let (before, after) = (known.log_level.to_string(), entry.log_level.to_string());
             differences.push(changed("logLevel", &before.into(), &after.into()));
             patch.log_level = Some(entry.log_level);
         }
-        if entry.timeout_ms != known.timeout_ms {
-            differences.push(changed("timeoutMs", &known.timeout_ms.into(), &entry.timeout_ms.into()));
-            patch.timeout_ms = Some(entry.timeout_ms.map(u64::from));
-        }
+        let timeout = differing("timeoutMs", known.timeout_ms, &entry.timeout_ms, &mut differences);
+        patch.timeout_ms = timeout.map(|timeout| timeout.map(u64::from));
         if entry.record != known.record {
             let (before, after) = (known.record.to_string(), entry.record.to_string());
             differences.push(changed("record", &before.into(), &after.into()));
@@ -300,6 +271,20 @@ fn merge(
         merged.insert(key.clone(), Value::Null);
     }
     (!merged.is_empty()).then_some(merged)
+}
+
+/// Returns a value that differs from the known one, and notes the difference.
+fn differing<T: PartialEq + Clone + Into<Value>>(
+    what: &str,
+    known: T,
+    wanted: &T,
+    differences: &mut Vec<String>,
+) -> Option<T> {
+    if known == *wanted {
+        return None;
+    }
+    differences.push(changed(what, &known.into(), &wanted.clone().into()));
+    Some(wanted.clone())
 }
 
 fn changed(what: &str, before: &Value, after: &Value) -> String {

@@ -34,7 +34,7 @@ const STATEMENT_BYTES: usize = 4 << 20;
 const _: () = assert!(BATCH * COLUMNS < 32_766);
 
 /// How long a row that the database did not take makes the server not ready.
-pub const DISTRUST: Duration = Duration::from_secs(15);
+const DISTRUST: Duration = Duration::from_secs(15);
 
 /// Why a row was not recorded.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -170,7 +170,7 @@ impl Recorder {
         self.ended.cancelled().await;
     }
 
-    /// Returns why the database has not taken a row within [`DISTRUST`], if that happened. A small row may fit where a large
+    /// Returns why the database has not taken a row within the last 15 seconds, if that happened. A small row may fit where a large
     /// one does not, so a row that was taken since proves nothing.
     pub fn trouble(&self) -> Option<&'static str> {
         self.trouble.0.lock().filter(|(at, _)| at.elapsed() < DISTRUST).map(|(_, why)| why)

@@ -210,10 +210,12 @@ async fn a_full_queue_refuses_starts_and_keeps_finishes(db: TestDb) {
 async fn a_database_that_is_away_is_told_at_once(db: TestDb) {
     let widget = widget(&db.store, "widget").await;
     let recorder = Recorder::spawn(&db.store);
+    assert_eq!(recorder.trouble(), None);
     db.store.close().await;
     for outcome in join_all((0..50).map(|_| recorder.finish(started(&widget)))).await {
         assert!(matches!(&outcome, Err(RecordError::Store(error)) if error.is_unavailable()), "{outcome:?}");
     }
+    assert_eq!(recorder.trouble(), Some("the database does not answer"), "so the server is not ready");
     recorder.close().await;
 }
 
