@@ -149,8 +149,10 @@ impl Plan {
             );
         }
         let mut differences = Vec::new();
-        let mut change = TypeChange::default();
-        change.version = differing("version", known.version, &entry.version, &mut differences);
+        let mut change = TypeChange {
+            version: differing("version", known.version, &entry.version, &mut differences),
+            ..TypeChange::default()
+        };
         if entry.config_schema != known.config_schema {
             differences.push("configSchema differs".to_owned());
             change.config_schema = Some(entry.config_schema.clone());
@@ -188,12 +190,14 @@ impl Plan {
             return self.problem(format!("connector {}", entry.name), reason);
         }
         let mut differences = Vec::new();
-        let mut patch = ConnectorPatch::default();
-        patch.endpoint_url = differing("endpointUrl", known.endpoint_url, &entry.endpoint_url, &mut differences);
-        patch.description = differing("description", known.description, &entry.description, &mut differences);
-        patch.category = differing("category", known.category, &entry.category, &mut differences);
-        patch.tags = differing("tags", known.tags, &entry.tags, &mut differences);
-        patch.enabled = differing("enabled", known.enabled, &entry.enabled, &mut differences);
+        let mut patch = ConnectorPatch {
+            endpoint_url: differing("endpointUrl", known.endpoint_url, &entry.endpoint_url, &mut differences),
+            description: differing("description", known.description, &entry.description, &mut differences),
+            category: differing("category", known.category, &entry.category, &mut differences),
+            tags: differing("tags", known.tags, &entry.tags, &mut differences),
+            enabled: differing("enabled", known.enabled, &entry.enabled, &mut differences),
+            ..ConnectorPatch::default()
+        };
         if entry.log_level != known.log_level {
             let (before, after) = (known.log_level.to_string(), entry.log_level.to_string());
             differences.push(changed("logLevel", &before.into(), &after.into()));
