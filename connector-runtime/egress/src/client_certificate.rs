@@ -10,7 +10,7 @@ use connector_schema::{CLIENT_CERTIFICATE, CLIENT_KEY};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error as TlsError, InconsistentKeys};
 
 use crate::Secret;
@@ -40,13 +40,7 @@ impl ClientCertificate {
     /// # Errors
     /// If one of them cannot be read, or the key is not that of the first certificate.
     pub fn read(certificate: &str, key: &Secret) -> Result<Self, ClientCertificateError> {
-        let chain = chain(certificate)?;
-        let key = default_provider().key_provider.load_private_key(private_key(key.expose())?);
-        let key = key.map_err(|_| {
-            of_key(
-                "it is no key that TLS can use; it has to be RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519",
-            )
-        })?;
+        let (chain, key) = (chain(certificate)?, signing_key(key)?);
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Self(Arc::new(certified))),
@@ -57,6 +51,22 @@ impl ClientCertificate {
                 "its first certificate cannot be read ({error}); it has to be X.509 of version 3"
             ))),
         }
+    }
+
+    /// Reads a certificate whose key is not known yet.
+    ///
+    /// # Errors
+    /// If it is no PEM with certificates.
+    pub fn read_certificate(certificate: &str) -> Result<(), ClientCertificateError> {
+        chain(certificate).map(|_| ())
+    }
+
+    /// Reads a key whose certificate is not known yet.
+    ///
+    /// # Errors
+    /// If it is no PEM with a key that can be used.
+    pub fn read_key(key: &Secret) -> Result<(), ClientCertificateError> {
+        signing_key(key).map(|_| ())
     }
 
     pub(super) fn certified_key(&self) -> &Arc<CertifiedKey> {
@@ -92,6 +102,13 @@ fn chain(text: &str) -> Result<Vec<CertificateDer<'static>>, ClientCertificateEr
         return Err(of_certificate(not_pem(&PemError::NoItemsFound, text, "CERTIFICATE")));
     }
     Ok(chain)
+}
+
+fn signing_key(key: &Secret) -> Result<Arc<dyn SigningKey>, ClientCertificateError> {
+    let read = default_provider().key_provider.load_private_key(private_key(key.expose())?);
+    read.map_err(|_| {
+        of_key("it is no key that TLS can use; it has to be RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519")
+    })
 }
 
 fn private_key(text: &str) -> Result<PrivateKeyDer<'static>, ClientCertificateError> {
