@@ -52,14 +52,14 @@ mod tests {
     use super::*;
     use crate::{ConfigSchema, Fuel};
 
-    fn fields(certificate: Value, key: Value) -> Fields {
+    fn fields(certificate: &Value, key: &Value) -> Fields {
         let schema =
             json!({ "connectionConfig": { CLIENT_CERTIFICATE: certificate, CLIENT_KEY: key }, "commands": {} });
         ConfigSchema::parse(&schema).unwrap().connection
     }
 
     fn both() -> Fields {
-        fields(json!({ "type": "string" }), json!({ "type": "string", "secret": true }))
+        fields(&json!({ "type": "string" }), &json!({ "type": "string", "secret": true }))
     }
 
     #[test]
@@ -67,9 +67,9 @@ mod tests {
         let (text, secret) = (json!({ "type": "string" }), json!({ "type": "string", "secret": true }));
         assert!(has_client_certificate(&both()));
         for (certificate, key) in [(&text, &text), (&secret, &secret), (&secret, &text)] {
-            assert!(!has_client_certificate(&fields(certificate.clone(), key.clone())), "{certificate} {key}");
+            assert!(!has_client_certificate(&fields(certificate, key)), "{certificate} {key}");
         }
-        assert!(!has_client_certificate(&fields(text, json!({ "type": "number" }))));
+        assert!(!has_client_certificate(&fields(&text, &json!({ "type": "number" }))));
         assert!(!has_client_certificate(&Fields::new()));
     }
 
