@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{Client as Engine, Error as EngineError};
+use hyper_util::client::legacy::Client as Engine;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -14,12 +14,14 @@ use url::Url;
 
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
+use super::exchange::Unanswered;
 use super::look_ups;
 use super::memory::MemoryBudget;
 use super::own_tls::{GivenCertificate, KeptPools, OwnTls};
 use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::status_seen::Departing;
+use super::stream::Opened;
 use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
@@ -262,9 +264,12 @@ impl Client {
         &self,
         url: &Url,
         request: http::Request<Departing>,
-    ) -> Result<http::Response<Incoming>, EngineError> {
+    ) -> Result<http::Response<Incoming>, Unanswered> {
         let engine = self.own_tls().and_then(|own| own.engine_for(url)).unwrap_or(&self.shared.engine);
-        look_ups::with_permits(Arc::clone(&self.look_ups), engine.request(request)).await
+        let opened = Opened::default();
+        let sending = opened.noting(engine.request(request));
+        let answer = look_ups::with_permits(Arc::clone(&self.look_ups), sending).await;
+        answer.map_err(|error| Unanswered { error, opened })
     }
 
     pub(super) fn memory(&self) -> &MemoryBudget {

@@ -24,7 +24,7 @@ use super::look_ups::{self, LookUps};
 use super::policy::{Clearance, Cleared};
 use super::proxy::{self, Proxy};
 use super::resolver::{self, BoxFuture, Resolve};
-use super::stream::{Stream, TlsSaid};
+use super::stream::{Opened, Secure, Stream, TlsSaid};
 use super::tls::Said;
 use super::url::{Target, TargetHost};
 use super::{EgressError, Policy, Rule, tls, url as urls};
@@ -90,10 +90,12 @@ impl Service<Uri> for ConnectionOpener {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let (parts, own, permits) = (Arc::clone(&self.parts), self.own.clone(), look_ups::current_permits());
+        let opened = Opened::current();
         Box::pin(async move {
             let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
             let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url, own.as_deref(), &permits));
             let stream = connecting.await.unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
+            opened.note(&stream);
             Ok(TokioIo::new(stream))
         })
     }
@@ -190,7 +192,7 @@ impl Parts {
         let connecting = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await;
         let shows = own.is_some();
         let tls = connecting.map_err(|error| fail(tls::explain(&error, shows)))?;
-        Ok(Stream::Tls { tls: Box::new(tls), said: TlsSaid::new(shows) })
+        Ok(Stream::Tls(Box::new(Secure::new(tls, TlsSaid::new(shows)))))
     }
 }
 

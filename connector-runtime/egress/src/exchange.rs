@@ -16,7 +16,7 @@ use super::connection_opener::judge_target;
 use super::outgoing::OutgoingRequest;
 use super::policy::Clearance;
 use super::status_seen::Departing;
-use super::stream::{AnsweredBefore, TlsSaid};
+use super::stream::{AnsweredBefore, Opened, TlsSaid};
 use super::tls::Said;
 use super::url::Target;
 use super::{Client, EgressError, Response, body, suspicious_headers, tls};
@@ -24,6 +24,12 @@ use super::{Client, EgressError, Response, body, suspicious_headers, tls};
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
 type EngineRequest = http::Request<Departing>;
+
+/// Why the engine has no answer.
+pub(super) struct Unanswered {
+    pub(super) error: EngineError,
+    pub(super) opened: Opened,
+}
 
 /// The `User-Agent` of requests that set none.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
@@ -48,7 +54,7 @@ pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<
         judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
     suspicious_headers::note(outgoing, client.notes());
     let answer = match attempt(client, outgoing, clearance).await? {
-        Err(error) if outgoing.method.is_idempotent() && is_stale(&error) => {
+        Err(error) if outgoing.method.is_idempotent() && is_stale(&error.error) => {
             let again = attempt(client, outgoing, clearance).await;
             let again = again.and_then(|answer| answer.map_err(|error| explain(&error, client, outgoing)));
             // The first one may have arrived before its connection closed.
@@ -77,7 +83,7 @@ async fn attempt(
     client: &Client,
     outgoing: &OutgoingRequest,
     clearance: Clearance,
-) -> Result<Result<Answer, EngineError>, EgressError> {
+) -> Result<Result<Answer, Unanswered>, EgressError> {
     let mut request = build(client, outgoing, clearance)?;
     let flood = Arc::new(Notify::new());
     let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
@@ -165,9 +171,10 @@ fn cause(error: &EngineError) -> Option<&hyper::Error> {
 }
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
-fn explain(error: &EngineError, client: &Client, outgoing: &OutgoingRequest) -> EgressError {
+fn explain(unanswered: &Unanswered, client: &Client, outgoing: &OutgoingRequest) -> EgressError {
+    let error = &unanswered.error;
     let own = error.source().and_then(|source| source.downcast_ref::<EgressError>());
-    let explained = match (own, said(error)) {
+    let explained = match (own, said(unanswered)) {
         (Some(own), _) => own.about(outgoing.shown()),
         (None, Some(said)) => said.about(outgoing.shown()),
         (None, None) => match cause(error) {
@@ -179,9 +186,11 @@ fn explain(error: &EngineError, client: &Client, outgoing: &OutgoingRequest) -> 
 }
 
 /// Returns what TLS said on the connection of a request.
-fn said(error: &EngineError) -> Option<Said> {
+fn said(Unanswered { error, opened }: &Unanswered) -> Option<Said> {
+    // A request that an open connection took has that connection in its error.
+    let Some(connection) = error.connect_info() else { return opened.said() };
     let mut extras = Extensions::new();
-    error.connect_info()?.get_extras(&mut extras);
+    connection.get_extras(&mut extras);
     let said = extras.get::<TlsSaid>()?.get().cloned()?;
     // A connection that has carried an answer was past its handshake.
     let answered = extras.get::<AnsweredBefore>().is_some_and(AnsweredBefore::get);

@@ -330,3 +330,30 @@ async fn where_the_code_decides_the_urls_of_the_connection_see_it() {
     shows.get("https://b.test/").send().await.unwrap();
     assert!(home.shown()[0].is_some() && away.shown()[0].is_none());
 }
+
+/// As most servers do, so that what it said may come behind a reset, before the request is written or while it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_closes_at_once_is_understood_too() {
+    const CALLS: usize = 40;
+    let authority = Authority::new();
+    for http2 in [false, true] {
+        let mut config = authority.sign_asking(&["a.test"], Asks::Always, &[&TLS13]);
+        if http2 {
+            config.alpn_protocols = vec![b"h2".to_vec()];
+        }
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let upstream = Upstream::raw(move |stream, _| {
+            let acceptor = acceptor.clone();
+            async move { drop(acceptor.accept(stream).await) }
+        })
+        .await;
+        let door = Door { upstream, shown: Arc::default() };
+        let client = net(&door, None).client_trusting(Policy::strict(), &authority.root);
+        for number in 0..CALLS {
+            let body = "x".repeat(if number % 2 == 0 { 10 } else { 300_000 });
+            let error = client.post("https://a.test/x").text(body).send().await.unwrap_err();
+            assert!(error.to_string().contains("(CertificateRequired)"), "{http2} {number} {error}");
+            assert_eq!((error.code(), error.may_have_arrived()), ("tls", false), "{http2} {number} {error}");
+        }
+    }
+}
