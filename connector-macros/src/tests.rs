@@ -397,3 +397,23 @@ mod names {
         assert!(!["", "9a", "a-b", "é", "a b", too_long.as_str()].into_iter().any(is_wire_name));
     }
 }
+
+#[test]
+fn what_the_runtime_reads_is_not_dead() {
+    let text = right(entry::connector(
+        quote!(name = "widget", version = "1.0.0", lock = false),
+        quote! {
+            /// Widget platform connector.
+            pub struct Widget {
+                /// Certificate.
+                client_certificate: Option<String>,
+                /// Its key.
+                client_key: Option<Secret>,
+                /// API key.
+                api_key: Secret,
+            }
+        },
+    ));
+    let dead = |field: &str| text.contains(&format!("#[allow(dead_code)]\n    {field}: "));
+    assert!(dead("client_certificate") && dead("client_key") && !dead("api_key"), "{text}");
+}

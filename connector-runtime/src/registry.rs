@@ -144,7 +144,7 @@ impl Entry {
         let texts = secret_texts(&schema.connection, &invocation.connection);
         let redactor = Arc::new(Redactor::new(texts));
         let connection = &invocation.connection;
-        invocation.http = invocation.http.for_connection(self.descriptor.egress, schema, connection, &redactor);
+        invocation.http = invocation.http.for_called_connection(self.descriptor.egress, schema, connection, &redactor);
         invocation.redactor.get_or_insert(redactor);
         let executor = self.executor();
         let target = Target { connector, schema, executor: &executor, mock: None, mock_script: None, timeout_ms: None };

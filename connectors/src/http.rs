@@ -34,7 +34,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// Call an HTTP API.
 #[connector(
     name = "http",
-    version = "1.0.0",
+    version = "1.1.0",
     category = "core",
     tags("api", "rest", "web"),
     default_command = "request",
@@ -65,6 +65,13 @@ pub struct Http {
     /// Where the API key is carried.
     #[config(default = "header", label = "API key in")]
     api_key_in: ApiKeyPlace,
+    /// Certificate for a service that asks for one (PEM), with the authorities between after it. It is shown to the base
+    /// URL's origin alone.
+    #[config(label = "Client certificate")]
+    client_certificate: Option<String>,
+    /// The certificate's key (PEM).
+    #[config(label = "Client key")]
+    client_key: Option<Secret>,
 }
 
 /// HTTP method.

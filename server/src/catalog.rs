@@ -2,6 +2,7 @@
 //! call these functions; every rule about connectors is here.
 
 mod affected;
+mod client_certificate;
 mod config;
 mod config_migration;
 mod create;

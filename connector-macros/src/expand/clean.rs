@@ -5,10 +5,16 @@ use syn::{FnArg, ImplItem, ItemImpl, ItemStruct};
 use crate::docs;
 use crate::model::{Field, is_command, is_command_attribute};
 
+/// Fields of a connection that the runtime knows by their names: no command has to read them.
+const READ_BY_THE_RUNTIME: [&str; 2] = ["client_certificate", "client_key"];
+
 /// Removes this crate's attributes from a connector struct.
 pub(crate) fn clean_struct(item: &mut ItemStruct) {
     for field in &mut item.fields {
         field.attrs.retain(|attribute| !Field::owns(attribute));
+        if field.ident.as_ref().is_some_and(|ident| READ_BY_THE_RUNTIME.iter().any(|name| ident == name)) {
+            field.attrs.push(syn::parse_quote!(#[allow(dead_code)]));
+        }
     }
 }
 

@@ -6,18 +6,22 @@ use std::time::Duration;
 
 use http::Method;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{Client as Engine, Error as EngineError};
+use hyper_util::client::legacy::Client as Engine;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use url::Url;
 
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
+use super::exchange::Unanswered;
 use super::look_ups;
 use super::memory::MemoryBudget;
+use super::own_tls::{GivenCertificate, KeptPools, OwnTls};
 use super::resolver::SystemResolver;
 use super::scope::Scope;
 use super::status_seen::Departing;
+use super::stream::Opened;
 use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
@@ -62,12 +66,15 @@ pub struct Client {
     look_ups: Arc<Semaphore>,
     /// What is logged of the requests.
     notes: Arc<Notes>,
+    /// The pool of the connection's own certificate, if it has one.
+    own: Option<Arc<OwnTls>>,
 }
 
 struct Shared {
     connector: ConnectionOpener,
     engine: HttpEngine,
     memory: MemoryBudget,
+    kept: KeptPools,
 }
 
 impl Client {
@@ -82,16 +89,9 @@ impl Client {
     }
 
     pub(super) fn over(connector: ConnectionOpener, memory: MemoryBudget) -> Self {
-        let engine = Engine::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(POOL_PER_ORIGIN)
-            .http1_max_buf_size(MAX_HEAD_BYTES as usize)
-            .http2_max_header_list_size(MAX_HEAD_BYTES)
-            .http2_keep_alive_interval(PING)
-            .build(connector.clone());
-        let shared = Arc::new(Shared { connector, engine, memory });
+        let engine = engine(connector.clone());
+        let kept = KeptPools::default();
+        let shared = Arc::new(Shared { connector, engine, memory, kept });
         Self {
             shared,
             scope: Scope::default(),
@@ -100,6 +100,7 @@ impl Client {
             deadline: None,
             look_ups: look_ups::permits(),
             notes: Arc::default(),
+            own: None,
         }
     }
 
@@ -233,17 +234,60 @@ impl Client {
         Self { look_ups: look_ups::permits(), notes: Arc::default(), ..self.clone() }
     }
 
-    /// Sends a request with the HTTP engine.
+    /// Returns a client that shows a certificate where the connection says. `is_kept` says that the connection comes anew
+    /// with each call, so that its pool is kept for the next one.
+    pub(super) fn showing(&self, given: Option<GivenCertificate>, is_kept: bool) -> Self {
+        let make = |given| {
+            OwnTls::new(given, |certificate| {
+                engine(self.shared.connector.showing(Arc::clone(certificate.certified_key())))
+            })
+        };
+        let own = given.map(|given| match is_kept {
+            true => self.shared.kept.get(given, make),
+            false => Arc::new(make(given)),
+        });
+        Self { own, ..self.clone() }
+    }
+
+    /// Returns the connection's own certificate, if it has one.
+    pub(super) fn own_tls(&self) -> Option<&OwnTls> {
+        self.own.as_deref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_pools(&self) -> usize {
+        self.shared.kept.len()
+    }
+
+    /// Sends a request to a URL with the HTTP engine: that of the connection's own certificate, where it is shown.
     pub(super) async fn send(
         &self,
+        url: &Url,
         request: http::Request<Departing>,
-    ) -> Result<http::Response<Incoming>, EngineError> {
-        look_ups::with_permits(Arc::clone(&self.look_ups), self.shared.engine.request(request)).await
+    ) -> Result<http::Response<Incoming>, Unanswered> {
+        let engine = self.own_tls().and_then(|own| own.engine_for(url)).unwrap_or(&self.shared.engine);
+        let opened = Opened::default();
+        let sending = opened.noting(engine.request(request));
+        let answer = look_ups::with_permits(Arc::clone(&self.look_ups), sending).await;
+        answer.map_err(|error| Unanswered { error, opened })
     }
 
     pub(super) fn memory(&self) -> &MemoryBudget {
         &self.shared.memory
     }
+}
+
+/// Makes a pool of connections.
+fn engine(connector: ConnectionOpener) -> HttpEngine {
+    Engine::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .pool_max_idle_per_host(POOL_PER_ORIGIN)
+        .http1_max_buf_size(MAX_HEAD_BYTES as usize)
+        .http2_max_header_list_size(MAX_HEAD_BYTES)
+        .http2_keep_alive_interval(PING)
+        .build(connector)
 }
 
 impl fmt::Debug for Client {

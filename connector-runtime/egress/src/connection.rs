@@ -10,6 +10,7 @@ use connector_schema::destination::{egress_fields, resolved_text};
 use connector_schema::{ConfigSchema, Field};
 use serde_json::{Map, Value};
 
+use super::own_tls::GivenCertificate;
 use super::scope::AllowedOrigin;
 use super::{Client, IntoUrl};
 use crate::redact::Redactor;
@@ -35,6 +36,12 @@ impl Client {
     /// `scope` selects in `values` (defaults count, and variables of URL templates are filled in), as [`Client::scoped`]
     /// does. A field that is not set, or whose URL may not be called, selects no origin: without another field, no
     /// secret is sent.
+    ///
+    /// A connection with `clientCertificate` and `clientKey` ([`has_client_certificate`]) has a pool of its own beside the
+    /// shared one. It shows the certificate to those origins; where the code decides where secrets go, to those of all URL
+    /// fields. Requests of such a client fail while the certificate cannot be used.
+    ///
+    /// [`has_client_certificate`]: connector_schema::has_client_certificate
     #[must_use]
     pub fn for_connection(
         &self,
@@ -43,17 +50,59 @@ impl Client {
         values: &Map<String, Value>,
         redactor: &Arc<Redactor>,
     ) -> Self {
-        let mut client = self.guarding(Arc::clone(redactor)).with_own_limits();
-        let Some(named) = origin_fields(scope, schema) else { return client };
-        let place = |field: &str| {
-            let text = resolved_text(&schema.connection, values, field);
-            // As the typed field reads it, and then as a request is judged.
-            let url = text.and_then(|text| url::Url::parse(&text).ok()).and_then(|url| url.into_url().ok());
-            AllowedOrigin { field: Some(field.to_owned()), origin: url.map(|url| url.origin()) }
+        self.of_connection(scope, schema, values, redactor, false)
+    }
+
+    /// Returns a client as [`Client::for_connection`] does, for code that gets the connection anew with each call. The pool
+    /// of a certificate is kept for the next call with the same one: at most 32 of them, each for 5 minutes after its
+    /// latest call.
+    #[must_use]
+    pub fn for_called_connection(
+        &self,
+        scope: EgressScope,
+        schema: &ConfigSchema,
+        values: &Map<String, Value>,
+        redactor: &Arc<Redactor>,
+    ) -> Self {
+        self.of_connection(scope, schema, values, redactor, true)
+    }
+
+    fn of_connection(
+        &self,
+        scope: EgressScope,
+        schema: &ConfigSchema,
+        values: &Map<String, Value>,
+        redactor: &Arc<Redactor>,
+        is_kept: bool,
+    ) -> Self {
+        let places = |names: Vec<&str>| -> Vec<AllowedOrigin> {
+            names.into_iter().map(|field| place(schema, values, field)).collect()
         };
-        client.scope = client.scope.with_allowed(named.into_iter().map(place).collect());
+        let named = origin_fields(scope, schema).map(places);
+        let given = match &named {
+            Some(named) => GivenCertificate::of(schema, values, named),
+            None => GivenCertificate::of(schema, values, &places(url_fields(schema))),
+        };
+        let mut client = self.guarding(Arc::clone(redactor)).with_own_limits().showing(given, is_kept);
+        if let Some(named) = named {
+            client.scope = client.scope.with_allowed(named);
+        }
         client
     }
+}
+
+/// Returns the origin that a field names.
+fn place(schema: &ConfigSchema, values: &Map<String, Value>, field: &str) -> AllowedOrigin {
+    let text = resolved_text(&schema.connection, values, field);
+    // As the typed field reads it, and then as a request is judged.
+    let url = text.and_then(|text| url::Url::parse(&text).ok()).and_then(|url| url.into_url().ok());
+    AllowedOrigin { field: Some(field.to_owned()), origin: url.map(|url| url.origin()) }
+}
+
+/// Returns the fields that hold a URL.
+fn url_fields(schema: &ConfigSchema) -> Vec<&str> {
+    let urls = schema.connection.iter().filter(|(_, field)| field.format.as_deref() == Some("uri"));
+    urls.map(|(name, _)| name.as_str()).collect()
 }
 
 /// Returns the fields whose origins may have secrets; `None` if the code decides.

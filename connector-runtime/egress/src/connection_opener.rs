@@ -12,6 +12,7 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_rustls::TlsConnector;
@@ -23,7 +24,8 @@ use super::look_ups::{self, LookUps};
 use super::policy::{Clearance, Cleared};
 use super::proxy::{self, Proxy};
 use super::resolver::{self, BoxFuture, Resolve};
-use super::stream::Stream;
+use super::stream::{Opened, Secure, Stream, TlsSaid};
+use super::tls::Said;
 use super::url::{Target, TargetHost};
 use super::{EgressError, Policy, Rule, tls, url as urls};
 
@@ -32,7 +34,18 @@ const MAX_LENGTH: Duration = Duration::from_secs(10);
 
 /// Opens connections to destinations that the policy allows.
 #[derive(Clone, Debug)]
-pub(super) struct ConnectionOpener(Arc<Parts>);
+pub(super) struct ConnectionOpener {
+    parts: Arc<Parts>,
+    /// What it shows to servers that ask for a certificate.
+    own: Option<Arc<Shown>>,
+}
+
+/// A certificate that is shown.
+#[derive(Debug)]
+struct Shown {
+    key: Arc<CertifiedKey>,
+    tls: OnceCell<Arc<ClientConfig>>,
+}
 
 #[derive(Debug)]
 struct Parts {
@@ -51,11 +64,18 @@ impl ConnectionOpener {
         dialer: Arc<dyn Dial>,
         roots: Vec<CertificateDer<'static>>,
     ) -> Self {
-        Self(Arc::new(Parts { policy, look_ups: LookUps::new(resolver), dialer, roots, tls: OnceCell::new() }))
+        let parts = Parts { policy, look_ups: LookUps::new(resolver), dialer, roots, tls: OnceCell::new() };
+        Self { parts: Arc::new(parts), own: None }
+    }
+
+    /// Returns an opener with the same policy, roots and look-ups that shows a certificate to every server that asks for one.
+    pub(super) fn showing(&self, key: Arc<CertifiedKey>) -> Self {
+        let own = Shown { key, tls: OnceCell::new() };
+        Self { parts: Arc::clone(&self.parts), own: Some(Arc::new(own)) }
     }
 
     pub(super) fn policy(&self) -> &Policy {
-        &self.0.policy
+        &self.parts.policy
     }
 }
 
@@ -69,18 +89,20 @@ impl Service<Uri> for ConnectionOpener {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let (parts, permits) = (Arc::clone(&self.0), look_ups::current_permits());
+        let (parts, own, permits) = (Arc::clone(&self.parts), self.own.clone(), look_ups::current_permits());
+        let opened = Opened::current();
         Box::pin(async move {
             let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
-            let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url, &permits));
+            let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url, own.as_deref(), &permits));
             let stream = connecting.await.unwrap_or_else(|_| Err(no_connection(&url, "it did not answer")))?;
+            opened.note(&stream);
             Ok(TokioIo::new(stream))
         })
     }
 }
 
 impl Parts {
-    async fn connect(&self, url: &Url, permits: &Arc<Semaphore>) -> Result<Stream, EgressError> {
+    async fn connect(&self, url: &Url, own: Option<&Shown>, permits: &Arc<Semaphore>) -> Result<Stream, EgressError> {
         let target = Target::of(url).map_err(EgressError::url)?;
         let clearance = judge_target(&self.policy, url, &target)?;
         let (tcp, proxied) = match self.policy.proxy_for(clearance) {
@@ -91,7 +113,7 @@ impl Parts {
             }
         };
         match url.scheme() {
-            "https" => self.handshake(url, &target.host, tcp).await,
+            "https" => self.handshake(url, &target.host, own, tcp).await,
             _ => Ok(Stream::Plain { tcp, proxied }),
         }
     }
@@ -148,17 +170,29 @@ impl Parts {
         proxy::tunnel(tcp, proxy, &authority).await.map_err(|why| no_connection(url, &why))
     }
 
-    async fn handshake(&self, url: &Url, host: &TargetHost, tcp: TcpStream) -> Result<Stream, EgressError> {
-        let fail = |why| EgressError::Tls { target: urls::display(url), why };
+    async fn handshake(
+        &self,
+        url: &Url,
+        host: &TargetHost,
+        own: Option<&Shown>,
+        tcp: TcpStream,
+    ) -> Result<Stream, EgressError> {
+        let fail = |said: Said| said.about(urls::display(url));
         let name = match host {
             TargetHost::Address(address) => ServerName::from(*address),
             TargetHost::Name(name) => {
                 ServerName::try_from(name.clone()).map_err(|_| EgressError::url(Rule::Malformed))?
             }
         };
-        let config = self.tls.get_or_try_init(|| tls::load(self.roots.clone())).await.map_err(fail)?;
+        let shared = self.tls.get_or_try_init(|| tls::load(self.roots.clone())).await.map_err(fail)?;
+        let config = match own {
+            None => shared,
+            Some(own) => own.tls.get_or_init(async || tls::showing(shared, &own.key)).await,
+        };
         let connecting = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await;
-        Ok(Stream::Tls(Box::new(connecting.map_err(|error| fail(tls::explain(&error)))?)))
+        let shows = own.is_some();
+        let tls = connecting.map_err(|error| fail(tls::explain(&error, shows)))?;
+        Ok(Stream::Tls(Box::new(Secure::new(tls, TlsSaid::new(shows)))))
     }
 }
 

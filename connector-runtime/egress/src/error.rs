@@ -56,6 +56,14 @@ pub enum EgressError {
         /// What went wrong.
         rule: Rule,
     },
+    /// The connection's own certificate cannot be used; no packet was sent.
+    #[error("the client certificate of this connection cannot be used: {field}: {why}")]
+    Certificate {
+        /// The connection field that has to be changed.
+        field: &'static str,
+        /// What is wrong with it, and how to mend it.
+        why: String,
+    },
     /// No connection could be opened.
     #[error("could not connect to {target}: {why}; check the address and that the service is up")]
     Connect {
@@ -71,6 +79,8 @@ pub enum EgressError {
         target: String,
         /// What went wrong, and how to mend it.
         why: String,
+        /// Whether the server said what it thinks of the client's certificate, or that it wants one.
+        wants_certificate: bool,
     },
     /// The whole request took too long, from the first look-up to the last byte.
     #[error("no complete answer from {target} within {} ms{}; raise the timeout or check the service", after.as_millis(), begun(*status))]
@@ -132,6 +142,7 @@ impl EgressError {
             Self::Scope { .. } => "scope",
             Self::Request { .. } => "request",
             Self::Dns { .. } => "dns",
+            Self::Certificate { .. } => "certificate",
             Self::Connect { .. } => "connect",
             Self::Tls { .. } => "tls",
             Self::Timeout { .. } => "timeout",

@@ -16,13 +16,20 @@ use super::connection_opener::judge_target;
 use super::outgoing::OutgoingRequest;
 use super::policy::Clearance;
 use super::status_seen::Departing;
-use super::stream::AnsweredBefore;
+use super::stream::{AnsweredBefore, Opened, TlsSaid};
+use super::tls::Said;
 use super::url::Target;
 use super::{Client, EgressError, Response, body, suspicious_headers, tls};
 
 /// An answer whose body has not been read.
 pub(super) type Answer = http::Response<Incoming>;
 type EngineRequest = http::Request<Departing>;
+
+/// Why the engine has no answer.
+pub(super) struct Unanswered {
+    pub(super) error: EngineError,
+    pub(super) opened: Opened,
+}
 
 /// The `User-Agent` of requests that set none.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("floh-connectors/", env!("CARGO_PKG_VERSION")));
@@ -39,18 +46,21 @@ const MAX_INTERIM: usize = 16;
 /// An idempotent request (RFC 9110, section 9.2.2) is sent once more if the server closed a pooled connection
 /// at the same moment.
 pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<Answer, EgressError> {
+    if let Some(own) = client.own_tls() {
+        own.check()?;
+    }
     let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
     let clearance =
         judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
     suspicious_headers::note(outgoing, client.notes());
     let answer = match attempt(client, outgoing, clearance).await? {
-        Err(error) if outgoing.method.is_idempotent() && is_stale(&error) => {
+        Err(error) if outgoing.method.is_idempotent() && is_stale(&error.error) => {
             let again = attempt(client, outgoing, clearance).await;
-            let again = again.and_then(|answer| answer.map_err(|error| explain(&error, outgoing)));
+            let again = again.and_then(|answer| answer.map_err(|error| explain(&error, client, outgoing)));
             // The first one may have arrived before its connection closed.
             again.map_err(|error| if outgoing.method.is_safe() { error } else { error.following(None) })?
         }
-        answer => answer.map_err(|error| explain(&error, outgoing))?,
+        answer => answer.map_err(|error| explain(&error, client, outgoing))?,
     };
     outgoing.seen.note(answer.status());
     check_head(&answer, outgoing).map_err(|error| error.with_status(answer.status()))?;
@@ -73,7 +83,7 @@ async fn attempt(
     client: &Client,
     outgoing: &OutgoingRequest,
     clearance: Clearance,
-) -> Result<Result<Answer, EngineError>, EgressError> {
+) -> Result<Result<Answer, Unanswered>, EgressError> {
     let mut request = build(client, outgoing, clearance)?;
     let flood = Arc::new(Notify::new());
     let (interim, alarm) = (AtomicUsize::new(0), Arc::clone(&flood));
@@ -83,7 +93,7 @@ async fn attempt(
         }
     });
     tokio::select! {
-        answer = client.send(request) => Ok(answer),
+        answer = client.send(&outgoing.url, request) => Ok(answer),
         () = flood.notified() => Err(protocol(outgoing, "it never gets past interim answers (1xx)")),
     }
 }
@@ -161,11 +171,40 @@ fn cause(error: &EngineError) -> Option<&hyper::Error> {
 }
 
 /// Turns an error of the engine into ours; the connector's own come back as they were made.
-fn explain(error: &EngineError, outgoing: &OutgoingRequest) -> EgressError {
-    if let Some(own) = error.source().and_then(|source| source.downcast_ref::<EgressError>()) {
-        return own.about(outgoing.shown());
+fn explain(unanswered: &Unanswered, client: &Client, outgoing: &OutgoingRequest) -> EgressError {
+    let error = &unanswered.error;
+    let own = error.source().and_then(|source| source.downcast_ref::<EgressError>());
+    let explained = match (own, said(unanswered)) {
+        (Some(own), _) => own.about(outgoing.shown()),
+        (None, Some(said)) => said.about(outgoing.shown()),
+        (None, None) => match cause(error) {
+            Some(http) => explain_http(http, outgoing.shown()),
+            None => protocol(outgoing, "the connection broke"),
+        },
+    };
+    about_certificate(explained, client, outgoing)
+}
+
+/// Returns what TLS said on the connection of a request.
+fn said(Unanswered { error, opened }: &Unanswered) -> Option<Said> {
+    // A request that an open connection took has that connection in its error.
+    let Some(connection) = error.connect_info() else { return opened.said() };
+    let mut extras = Extensions::new();
+    connection.get_extras(&mut extras);
+    let said = extras.get::<TlsSaid>()?.get().cloned()?;
+    // A connection that has carried an answer was past its handshake.
+    let answered = extras.get::<AnsweredBefore>().is_some_and(AnsweredBefore::get);
+    Some(Said { in_handshake: said.in_handshake && !answered, ..said })
+}
+
+/// Says why the connection's certificate was not shown to a server that wants one, if it is meant for another.
+fn about_certificate(mut error: EgressError, client: &Client, outgoing: &OutgoingRequest) -> EgressError {
+    if let (EgressError::Tls { why, wants_certificate: true, .. }, Some(own)) = (&mut error, client.own_tls())
+        && own.engine_for(&outgoing.url).is_none()
+    {
+        *why = format!("{why}; that of this connection is shown only to {}", own.shown_to());
     }
-    cause(error).map_or_else(|| protocol(outgoing, "the connection broke"), |http| explain_http(http, outgoing.shown()))
+    error
 }
 
 /// Explains an error of the HTTP engine.
@@ -177,8 +216,7 @@ pub(super) fn explain_http(error: &hyper::Error, target: String) -> EgressError 
             status: None,
         };
     }
-    if let Some(why) = tls::said(error) {
-        // The request may have left before the server said it.
+    if let Some(why) = tls::said_below(error) {
         return EgressError::Protocol { target, why, status: None };
     }
     let why = if error.is_parse() {

@@ -18,6 +18,7 @@ mod check;
     reason = "this is the one way out: `ConnectionOpener` judges every destination"
 )]
 mod client;
+mod client_certificate;
 mod connection;
 mod connection_opener;
 mod dialer;
@@ -32,6 +33,7 @@ pub mod memory;
 mod multipart;
 mod names;
 mod outgoing;
+mod own_tls;
 mod pages;
 mod paging;
 mod policy;
@@ -62,6 +64,9 @@ pub use self::backoff::Backoff;
 pub use self::bearer::bearer_header;
 pub use self::check::DestinationCheck;
 pub use self::client::Client;
+pub use self::client_certificate::{
+    ClientCertificate, ClientCertificateError, MAX_CERTIFICATE_BYTES, MAX_CHAIN_CERTIFICATES,
+};
 pub use self::connection::EgressScope;
 pub use self::error::EgressError;
 pub use self::http_error::{BodyError, HttpError};

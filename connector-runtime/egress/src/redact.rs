@@ -3,7 +3,7 @@
 //! A [`Redactor`] knows the values and finds them raw and in the forms in which they are usually sent:
 //! URL-encoded, base64 (also as a part of a longer text, as in a `Basic` header) and JSON-escaped, and each of these
 //! after an upstream has read UTF-8 as Latin-1. A value of fewer than six characters is not searched for, because it
-//! would mask half of every text.
+//! would mask half of every text. A private key in PEM is found with its lines, without them, and line by line.
 //!
 //! A secret's length is an input, so nothing is built from it that grows with it: a few bytes are searched for, and
 //! what surrounds them is compared. What cannot be searched within bounds is masked as a whole.
@@ -12,6 +12,7 @@ mod anchor;
 mod build;
 mod fields;
 mod names;
+mod pem;
 mod runtime_secret;
 mod search;
 mod spelling;
@@ -62,7 +63,8 @@ impl Redactor {
     /// Makes a redactor for a set of secrets.
     pub fn of(secrets: impl IntoIterator<Item = Secret>) -> Self {
         let is_long_enough = |secret: &Secret| secret.expose().chars().nth(MIN_SECRET_LENGTH - 1).is_some();
-        let mut secrets: Vec<Secret> = secrets.into_iter().filter(is_long_enough).collect();
+        let with_parts = |secret: Secret| pem::parts(&secret).into_iter().chain([secret]);
+        let mut secrets: Vec<Secret> = secrets.into_iter().flat_map(with_parts).filter(is_long_enough).collect();
         secrets.sort_unstable_by(|left, right| left.expose().cmp(right.expose()));
         secrets.dedup();
         Self { secrets: secrets.into(), ..Self::default() }

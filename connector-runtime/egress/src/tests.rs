@@ -3,6 +3,7 @@
 mod addresses;
 mod authority;
 mod cases;
+mod client_certificates;
 mod hostile;
 mod links;
 mod lookups;

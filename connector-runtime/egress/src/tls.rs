@@ -5,15 +5,59 @@
 use std::io;
 use std::sync::Arc;
 
+use connector_schema::CLIENT_CERTIFICATE;
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError};
 use rustls_platform_verifier::Verifier;
 
-/// Reads the system's roots and builds the client's configuration; fails with a text.
-pub(super) async fn load(more: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, String> {
+use super::EgressError;
+
+/// How many sessions the connections with one certificate resume. They are not those of other connections: a session
+/// carries the certificate that it began with.
+const MAX_SESSIONS: usize = 32;
+
+/// What TLS said of a failure.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    /// What happened, and how to mend it.
+    pub(super) why: String,
+    /// Whether it ended the handshake, as the server sees it: then no request was read.
+    pub(super) in_handshake: bool,
+    /// Whether the server wanted another certificate of its client, or one at all.
+    pub(super) wants_certificate: bool,
+}
+
+impl Said {
+    fn plain(why: impl Into<String>) -> Self {
+        Self { why: why.into(), in_handshake: true, wants_certificate: false }
+    }
+
+    /// Makes the error of a request to a URL.
+    pub(super) fn about(self, target: String) -> EgressError {
+        let Self { why, in_handshake, wants_certificate } = self;
+        if in_handshake {
+            EgressError::Tls { target, why, wants_certificate }
+        } else {
+            EgressError::Protocol { target, why, status: None }
+        }
+    }
+}
+
+/// Reads the system's roots and builds the client's configuration.
+pub(super) async fn load(more: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, Said> {
     let loading = tokio::task::spawn_blocking(move || config(more)).await;
-    let config = loading.map_err(|_| "the system's roots cannot be read".to_owned())?;
-    config.map(Arc::new).map_err(|error| explain_tls(&error))
+    let config = loading.map_err(|_| Said::plain("the system's roots cannot be read"))?;
+    config.map(Arc::new).map_err(|error| explain_tls(&error, false))
+}
+
+/// Returns a configuration that shows a certificate, and shares nothing with others but whom it trusts.
+pub(super) fn showing(shared: &ClientConfig, key: &Arc<CertifiedKey>) -> Arc<ClientConfig> {
+    let mut config = shared.clone();
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(key)));
+    config.resumption = Resumption::in_memory_sessions(MAX_SESSIONS);
+    Arc::new(config)
 }
 
 /// System roots and `more`, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
@@ -29,23 +73,27 @@ fn config(more: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> 
     Ok(config)
 }
 
-/// Explains a failed handshake.
-pub(super) fn explain(error: &io::Error) -> String {
+/// Explains a failed handshake. `shows` says that the connection had a certificate of its own to show.
+pub(super) fn explain(error: &io::Error, shows: bool) -> Said {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    inner.map_or_else(
-        || format!("the connection broke during the handshake ({}); check the port", error.kind()),
-        explain_tls,
-    )
+    match inner {
+        Some(tls) => Said { in_handshake: true, ..explain_tls(tls, shows) },
+        None => Said::plain(format!("the connection broke during the handshake ({}); check the port", error.kind())),
+    }
 }
 
-/// Returns what TLS said in the causes of an error, if it said anything. A server that wants a certificate of its client
-/// says so after the handshake (TLS 1.3).
-pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+/// Returns what TLS said on an open connection, if it said anything. A server that wants a certificate of its client says so
+/// after the handshake (TLS 1.3).
+pub(super) fn said(error: &io::Error, shows: bool) -> Option<Said> {
+    Some(explain_tls(error.get_ref()?.downcast_ref::<TlsError>()?, shows))
+}
+
+/// Returns what TLS said in the causes of an error, as a text.
+pub(super) fn said_below(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(tls) = io.and_then(|inner| inner.downcast_ref::<TlsError>()).or_else(|| error.downcast_ref()) {
-            return Some(explain_tls(tls));
+        if let Some(said) = error.downcast_ref::<io::Error>().and_then(|error| said(error, false)) {
+            return Some(said.why);
         }
         cause = error.source();
     }
@@ -53,24 +101,66 @@ pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> Option<String> 
 }
 
 /// Explains a TLS error.
-fn explain_tls(error: &TlsError) -> String {
+fn explain_tls(error: &TlsError, shows: bool) -> Said {
     match error {
-        TlsError::InvalidCertificate(certificate) => explain_certificate(certificate).to_owned(),
+        TlsError::InvalidCertificate(certificate) => Said::plain(explain_certificate(certificate)),
         TlsError::PeerIncompatible(_) | TlsError::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "the server speaks neither TLS 1.2 nor TLS 1.3 with a cipher known here; it has to be updated".to_owned()
+            Said::plain("the server speaks neither TLS 1.2 nor TLS 1.3 with a cipher known here; it has to be updated")
         }
-        TlsError::InvalidMessage(_) => {
-            "the server does not speak TLS on this port; check the port, or use http://".to_owned()
+        TlsError::InvalidMessage(_) => Said {
+            in_handshake: false,
+            ..Said::plain("the server does not speak TLS on this port; check the port, or use http://")
+        },
+        TlsError::AlertReceived(alert) => explain_alert(*alert, shows),
+        TlsError::General(text) => {
+            Said::plain(format!("{text}; install the system's CA certificates or set SSL_CERT_FILE"))
         }
-        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server wants a certificate of its client (CertificateRequired)".to_owned()
-        }
-        TlsError::AlertReceived(alert) => {
-            format!("the server refused the handshake ({alert:?}); check its TLS settings")
-        }
-        TlsError::General(text) => format!("{text}; install the system's CA certificates or set SSL_CERT_FILE"),
-        other => format!("{other}; check the server's TLS settings"),
+        other => Said { in_handshake: false, ..Said::plain(format!("{other}; check the server's TLS settings")) },
     }
+}
+
+/// Explains an alert by its name.
+fn explain_alert(alert: AlertDescription, shows: bool) -> Said {
+    use AlertDescription as A;
+    let why = match alert {
+        A::CertificateRequired if shows => format!(
+            "the server wants a certificate of its client ({alert:?}), and none with a key like that of \
+             {CLIENT_CERTIFICATE}; get one for another kind of key"
+        ),
+        A::CertificateRequired => format!("the server wants a certificate of its client ({alert:?}); {SET_THEM}"),
+        _ if is_about_a_certificate(alert) && shows => format!(
+            "the server refused the certificate of this connection ({alert:?}); check that {CLIENT_CERTIFICATE} is one that \
+             it takes, is still valid, and has the authorities between after it"
+        ),
+        _ if is_about_a_certificate(alert) || alert == A::HandshakeFailure && !shows => format!(
+            "the server refused the handshake ({alert:?}); check its TLS settings; where it wants a certificate of its \
+             client, {SET_THEM}"
+        ),
+        _ => format!("the server refused the handshake ({alert:?}); check its TLS settings"),
+    };
+    let wants_certificate = alert == A::CertificateRequired || is_about_a_certificate(alert);
+    // Others may come later, as from a server that wants to begin anew when it has read the request.
+    Said { why, in_handshake: wants_certificate, wants_certificate }
+}
+
+/// How a connection gets a certificate.
+const SET_THEM: &str = "the connection fields clientCertificate and clientKey hold one";
+
+/// Returns whether a server says with an alert what it thinks of a client's certificate. Only the handshake has such ones.
+const fn is_about_a_certificate(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(
+        alert,
+        A::NoCertificate
+            | A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::DecryptError
+    )
 }
 
 fn explain_certificate(error: &CertificateError) -> &'static str {

@@ -5,6 +5,7 @@
 //! ([`connection_schema`], [`command_schemas`]), capabilities, forms and the comparison of versions ([`version`]) read
 //! this model and nothing else. Names, JSON pointers and the type [`Secret`] are here too. Nothing here does I/O.
 
+mod client_certificate;
 mod dates;
 pub mod destination;
 mod json_schema;
@@ -27,6 +28,7 @@ pub mod times;
 mod validate;
 pub mod version;
 
+pub use client_certificate::{CLIENT_CERTIFICATE, CLIENT_KEY, has_client_certificate, missing_of_client_certificate};
 pub use json_schema::{command_schemas, connection_schema};
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};

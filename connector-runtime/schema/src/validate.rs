@@ -140,6 +140,7 @@ impl<'a> FieldValues<'a> {
     /// As [`FieldValues::check_connection`], as long as there is fuel.
     pub fn check_connection_within(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
         self.check_with(|field, value| field.check_connection_within(value, fuel), invalid);
+        self.check_client_certificate(invalid);
     }
 
     /// As [`FieldValues::check_connection_within`], for values that were checked when they were stored. Of a field that holds a
@@ -147,6 +148,7 @@ impl<'a> FieldValues<'a> {
     /// lengths.
     pub fn check_stored(&self, invalid: &mut Invalid, fuel: &mut Fuel) {
         self.check_with(|field, value| field.check_stored(value, fuel), invalid);
+        self.check_client_certificate(invalid);
     }
 
     fn check_with(&self, mut check: impl FnMut(&Field, &Value) -> Result<(), String>, invalid: &mut Invalid) {

@@ -2,7 +2,10 @@
 //! sealed.
 
 use connector_runtime::schema::pointer;
-use connector_runtime::schema::{ConfigSchema, Field, Fields, Fuel, check_secret_size, is_command_name, is_missing};
+use connector_runtime::schema::{
+    ConfigSchema, Field, FieldValues, Fields, Fuel, check_secret_size, is_command_name, is_missing,
+    missing_of_client_certificate,
+};
 use serde_json::{Map, Value};
 
 use crate::error::{MAX_MISTAKES, Mistake};
@@ -86,14 +89,20 @@ fn is_empty_text(field: &Field, value: &Value) -> bool {
     (field.required || field.secret) && value.as_str() == Some("")
 }
 
-/// Names the required fields that are set neither in the config nor in the stored secrets.
+/// Names the required fields that are set neither in the config nor in the stored secrets, and what a client certificate
+/// lacks.
 pub(super) fn missing<'f>(
     fields: &'f Fields,
     config: &Map<String, Value>,
     has_secret: impl Fn(&str) -> bool,
 ) -> Vec<&'f str> {
     let missing = fields.iter().filter(|(name, field)| is_missing(field, config.get(*name)) && !has_secret(name));
-    missing.map(|(name, _)| name.as_str()).collect()
+    let mut missing: Vec<&str> = missing.map(|(name, _)| name.as_str()).collect();
+    let is_set =
+        |name: &str| has_secret(name) || FieldValues::new(fields, config).get(name).is_some_and(|value| value != "");
+    let lacking = missing_of_client_certificate(fields, is_set).filter(|name| !missing.contains(name));
+    missing.extend(lacking);
+    missing
 }
 
 /// Names the fields whose stored values a call would refuse. Of a secret only the call sees the value.

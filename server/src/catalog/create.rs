@@ -6,6 +6,7 @@ use floh_client::bodies::NewConnector;
 use semver::Version;
 use serde_json::{Map, Value};
 
+use super::client_certificate;
 use super::config::{ConfigChange, split_config};
 use super::external::{self, seal_signing_secret};
 use super::mock_settings;
@@ -153,6 +154,9 @@ async fn insert(
     mock.retain(|_, value| !value.is_null());
     let ConfigChange { plain, secret, .. } =
         split_config(schema, new.config.unwrap_or_default()).map_err(Error::invalid)?;
+    let values = plain.clone().into_iter().chain(secret.iter().cloned()).collect();
+    let type_model = if own.execution_model.is_some() { ExecutionModel::BuiltIn } else { new.execution_model };
+    client_certificate::check(type_model, &schema.connection, &values)?;
     let id = new_id();
     let mut secrets = secret
         .iter()

@@ -6,6 +6,7 @@ use floh_client::answers::ConnectorView;
 use floh_client::bodies::ConnectorPatch;
 use serde_json::{Map, Value};
 
+use super::client_certificate;
 use super::config::{ConfigChange, split_config};
 use super::config_migration::shown_name;
 use super::external::seal_signing_secret;
@@ -183,6 +184,7 @@ impl Connection<'_> {
         let Self { connector, schema, .. } = self;
         let mut changes = SecretChanges::default();
         let config = patch.config.clone().unwrap_or_default();
+        let changed_certificate = config.keys().any(|name| client_certificate::is_of_certificate(name));
         // A value of a field that the type no longer has can only be removed.
         let left_behind = |name: &str, value: &Value| {
             let stored = connector.fields.config.contains_key(name) || connector.secrets.contains_key(name);
@@ -201,10 +203,10 @@ impl Connection<'_> {
         // A value that is still sealed although its field is plain now is replaced by the new plain value.
         changes.remove.extend(plain.keys().filter(|name| connector.secrets.contains_key(*name)).cloned());
         fields.config.extend(plain);
-        let mut after = self.stored.clone();
-        after.retain(|name, _| !changes.remove.contains(name));
-        after.extend(secret.iter().cloned());
-        let (before, after) = (self.places(&connector.fields, &self.stored), self.places(fields, &after));
+        let mut after_secrets = self.stored.clone();
+        after_secrets.retain(|name, _| !changes.remove.contains(name));
+        after_secrets.extend(secret.iter().cloned());
+        let (before, after) = (self.places(&connector.fields, &self.stored), self.places(fields, &after_secrets));
         let sent_again = |name: &str| {
             secret.iter().any(|(field, _)| field == name) || name == SIGNING_SECRET && patch.signing_secret.is_some()
         };
@@ -212,6 +214,11 @@ impl Connection<'_> {
         let names: Vec<String> =
             cleared.into_iter().filter(|name| !sent_again(name) && !changes.remove.contains(name)).collect();
         changes.remove.extend(names.iter().cloned());
+        if changed_certificate {
+            let secrets = after_secrets.into_iter().filter(|(name, _)| !changes.remove.contains(name));
+            let values = fields.config.clone().into_iter().chain(secrets).collect();
+            client_certificate::check(connector.type_model, &schema.connection, &values)?;
+        }
         changes.put = secret
             .iter()
             .map(|(field, value)| connector_secrets::seal(&services.vault, connector.id, field, value))

@@ -59,6 +59,7 @@ impl Security {
                         found.get("type").and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(kind))
                     };
                     security.fields.has_oauth |= is("oauth2") || is("openIdConnect");
+                    security.fields.has_mutual_tls |= is("mutualTLS");
                     security.fields.has_aws |= aws::is_aws(document.root, key, found);
                 }
                 for (key, node) in listed {
@@ -131,8 +132,8 @@ impl Security {
             Some(Scheme::ApiKey { location, name, .. }) => {
                 location == "header" && name.eq_ignore_ascii_case("authorization")
             }
+            Some(Scheme::MutualTls) | None => false,
             Some(_) => true,
-            None => false,
         }
     }
 
@@ -223,6 +224,10 @@ impl Security {
                 }
                 self.fields.default_of("openIdConnectUrl", text("openIdConnectUrl"), pointer, notes);
                 Scheme::OpenIdConnect
+            }
+            "mutualtls" => {
+                self.fields.mutual_tls();
+                Scheme::MutualTls
             }
             other => {
                 let message = format!("security of type `{}` is not supported; calls go without it", cut(other, 60));

@@ -32,6 +32,8 @@ pub enum Scheme {
     OpenIdConnect,
     /// A signature of AWS, version 4.
     AwsSigV4,
+    /// The connection's certificate, which TLS shows.
+    MutualTls,
 }
 
 /// A variable of the base URL.

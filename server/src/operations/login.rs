@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use connector_runtime::Secret;
 use connector_runtime::egress::Response;
-use connector_runtime::schema::FieldValues;
 use connector_runtime::schema::destination::TOKEN_FIELDS;
+use connector_runtime::schema::{CLIENT_CERTIFICATE, CLIENT_KEY, FieldValues};
 use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
@@ -85,6 +85,7 @@ impl<'c> Credentials<'c> {
             Some(Scheme::Basic) => is("username"),
             Some(Scheme::Oauth2 | Scheme::OpenIdConnect) => is(ACCESS_TOKEN) || self.renews(),
             Some(Scheme::AwsSigV4) => is("accessKeyId") && is("secretAccessKey"),
+            Some(Scheme::MutualTls) => is(CLIENT_CERTIFICATE) && is(CLIENT_KEY),
             None => false,
         }
     }
@@ -154,6 +155,8 @@ impl<'c> Credentials<'c> {
                     authorization(&mut login, format!("Bearer {}", token.expose()));
                 }
                 Some(Scheme::AwsSigV4) => login.signer = Some(Arc::new(self.signer(base)?)),
+                // The client of the connection shows it.
+                Some(Scheme::MutualTls) => {}
                 Some(Scheme::ApiKey { location, name, field }) => {
                     let value = self.text(field);
                     match location.as_str() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
@@ -91,6 +91,23 @@ impl Authority {
     /// # Panics
     /// When a name is none.
     pub fn sign_for_known_clients(&self, names: &[&str]) -> ServerConfig {
+        self.sign_asking(names, |verifier| verifier)
+    }
+
+    /// Makes the TLS settings of a server that asks its clients for a certificate of this authority, and lets those in that
+    /// show none.
+    ///
+    /// # Panics
+    /// When a name is none.
+    pub fn sign_for_all_clients(&self, names: &[&str]) -> ServerConfig {
+        self.sign_asking(names, ClientCertVerifierBuilder::allow_unauthenticated)
+    }
+
+    fn sign_asking(
+        &self,
+        names: &[&str],
+        asks: impl FnOnce(ClientCertVerifierBuilder) -> ClientCertVerifierBuilder,
+    ) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
@@ -99,7 +116,7 @@ impl Authority {
         ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_client_cert_verifier(asks(verifier).build().unwrap())
             .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
             .unwrap()
     }

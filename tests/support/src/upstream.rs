@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::http::{header, read_head};
-use crate::{Listener, eventually};
+use crate::{BOUND, Listener, eventually};
 
 /// The requests that a server got, in their order.
 pub type Log = Mutex<Vec<Received>>;
@@ -38,6 +38,7 @@ pub struct Received {
     /// The body.
     pub bytes: Vec<u8>,
     head: String,
+    shown: Option<Vec<u8>>,
 }
 
 /// What the server answers.
@@ -70,14 +71,24 @@ impl Upstream {
         Self::start(move |_| Reply::json(200, &body)).await
     }
 
-    /// Starts a server that speaks TLS and keeps its connections; one whose handshake fails is dropped.
+    /// Starts a server that speaks TLS and keeps its connections; one whose handshake fails is closed when its client has
+    /// read why.
     pub async fn tls(config: ServerConfig, answer: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let (acceptor, answer) = (TlsAcceptor::from(Arc::new(config)), Arc::new(answer));
         Self::play(move |stream, log| {
             let (acceptor, answer) = (acceptor.clone(), Arc::clone(&answer));
             async move {
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    serve(stream, &log, &*answer).await;
+                match acceptor.accept(stream).into_fallible().await {
+                    Ok(stream) => {
+                        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                        let shown = shown.map(|certificate| certificate.to_vec());
+                        serve_to(stream, &log, &*answer, shown).await;
+                    }
+                    // Closed before everything was read, a connection is reset, and the alert is lost.
+                    Err((_, mut stream)) => {
+                        drop(stream.shutdown().await);
+                        drop(tokio::time::timeout(BOUND, stream.read_to_end(&mut Vec::new())).await);
+                    }
                 }
             }
         })
@@ -189,6 +200,11 @@ impl Received {
         pairs.find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
+    /// Returns the certificate that the client showed, if it did.
+    pub fn client_certificate(&self) -> Option<&[u8]> {
+        self.shown.as_deref()
+    }
+
     /// Returns the body as JSON; null where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
@@ -267,11 +283,22 @@ impl Gate {
 
 /// Answers the requests of a connection until it ends.
 pub async fn serve(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     log: &Log,
     answer: &(impl Fn(&Received) -> Reply + ?Sized),
 ) {
+    serve_to(stream, log, answer, None).await;
+}
+
+/// Answers the requests of a client that showed a certificate, or none.
+async fn serve_to(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    log: &Log,
+    answer: &(impl Fn(&Received) -> Reply + ?Sized),
+    shown: Option<Vec<u8>>,
+) {
     while let Some(request) = receive(&mut stream).await {
+        let request = Received { shown: shown.clone(), ..request };
         let reply = answer(&request);
         let to_head = request.method == "HEAD";
         log.lock().unwrap().push(request);
@@ -292,5 +319,5 @@ pub async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Received> 
     let length = header(&head, "content-length").map_or(Some(0), |length| length.parse().ok())?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Received { method, target, body: String::from_utf8_lossy(&body).into_owned(), bytes: body, head })
+    Some(Received { method, target, body: String::from_utf8_lossy(&body).into_owned(), bytes: body, head, shown: None })
 }

@@ -2,6 +2,7 @@ mod laws;
 mod limits;
 mod names;
 mod oracle;
+mod pem;
 
 use std::sync::Arc;
 

@@ -62,6 +62,7 @@ fn credentials<'n>(needs: impl Iterator<Item = &'n str>, schemes: &IndexMap<Stri
         Some(Scheme::Basic) => "username and password".to_owned(),
         Some(Scheme::Oauth2 | Scheme::OpenIdConnect) => "an access token".to_owned(),
         Some(Scheme::AwsSigV4) => "a signature of AWS (version 4)".to_owned(),
+        Some(Scheme::MutualTls) => "the certificate in clientCertificate".to_owned(),
         None => shown(need),
     });
     let told: Vec<String> = told.collect();

@@ -1,7 +1,7 @@
 //! The connection fields of security schemes.
 
 use connector_runtime::schema::destination::BASE_URL;
-use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
+use connector_runtime::schema::{CLIENT_CERTIFICATE, CLIENT_KEY, Choice, Field, FieldKind, Fields};
 use serde_json::{Map, Value};
 
 use super::super::notes::Notes;
@@ -23,6 +23,8 @@ const TAKEN: [&str; 9] = [
 const OAUTH: [&str; 6] = ["accessToken", "refreshToken", "scope", "audience", "resource", "clientAuthentication"];
 /// Those that only a document with AWS signatures has.
 const AWS: [&str; 5] = ["accessKeyId", "secretAccessKey", "sessionToken", "region", "service"];
+/// Those that only a document with certificates of clients has.
+const MUTUAL_TLS: [&str; 2] = [CLIENT_CERTIFICATE, CLIENT_KEY];
 
 /// The fields of the schemes that were read so far.
 #[derive(Debug, Default)]
@@ -30,12 +32,16 @@ pub(super) struct SchemeFields {
     pub(super) fields: Fields,
     pub(super) has_oauth: bool,
     pub(super) has_aws: bool,
+    pub(super) has_mutual_tls: bool,
 }
 
 impl SchemeFields {
     /// Returns whether a name has another meaning in this document.
     pub(super) fn is_taken(&self, name: &str) -> bool {
-        TAKEN.contains(&name) || self.has_oauth && OAUTH.contains(&name) || self.has_aws && AWS.contains(&name)
+        TAKEN.contains(&name)
+            || self.has_oauth && OAUTH.contains(&name)
+            || self.has_aws && AWS.contains(&name)
+            || self.has_mutual_tls && MUTUAL_TLS.contains(&name)
     }
 
     pub(super) fn add(&mut self, name: &str, secret: bool, description: Option<&str>) {
@@ -83,6 +89,13 @@ impl SchemeFields {
         self.add("sessionToken", true, Some("AWS session token, for temporary credentials."));
     }
 
+    /// Adds the fields of a client's certificate, which the runtime knows by their names.
+    pub(super) fn mutual_tls(&mut self) {
+        let about = "The certificate that the service asks for (PEM), with the authorities between after it.";
+        self.add(CLIENT_CERTIFICATE, false, Some(about));
+        self.add(CLIENT_KEY, true, Some("The key of the certificate (PEM). It is never sent."));
+    }
+
     /// Adds what a signature names besides its key, unless a variable of the server's URL is called so.
     pub(super) fn aws_place(&mut self, servers: &Fields, service: Option<&str>) {
         let about = "The AWS region, such as eu-central-1; that of the host in `baseUrl`, if empty.";
@@ -126,6 +139,7 @@ impl SchemeFields {
             // Some services expect a key as user name and no password.
             Some(Scheme::Basic) => &["username"],
             Some(Scheme::AwsSigV4) => &["accessKeyId", "secretAccessKey"],
+            Some(Scheme::MutualTls) => &MUTUAL_TLS,
             // An access token, a refresh token or the client's credentials: none of the fields is always needed.
             Some(Scheme::Oauth2 | Scheme::OpenIdConnect) | None => &[],
         };

@@ -283,6 +283,33 @@ fn a_header_authorization_that_is_a_parameter_becomes_a_secret_of_the_connection
 }
 
 #[test]
+fn a_certificate_of_the_client_is_two_fields_of_the_connection() {
+    let key = |name: &str| json!({ "type": "apiKey", "in": "header", "name": name });
+    let document = json!({ "openapi": "3.1.0", "security": [{ "mtls": [] }],
+        "paths": { "/a": { "get": { "operationId": "a" } }, "/b": { "get": { "operationId": "b", "security": [{ "mtls": [], "clientKey": [] }] } },
+            "/c": { "get": { "operationId": "c", "parameters": [{ "name": "Authorization", "in": "header", "required": true, "schema": { "type": "string" } }] } } },
+        "components": { "securitySchemes": { "mtls": { "type": "mutualTLS" }, "clientKey": key("X-Key") } } });
+    let draft = imported(document);
+    let fields = &draft.config_schema.connection;
+    assert!(connector_runtime::schema::has_client_certificate(fields));
+    // A key of another meaning has another name.
+    assert!(fields["clientKeyKey"].secret && fields["authorization"].secret);
+    assert!(draft.operations.iter().all(|operation| operation.reasons.is_empty()), "{:?}", draft.operations);
+    assert!(draft.script_source.contains("the certificate in clientCertificate and clientKeyKey in the header X-Key"));
+    // Where no document speaks of certificates, these names mean nothing.
+    let draft = imported(json!({ "openapi": "3.1.0", "security": [{ "clientKey": [], "clientCertificate": [] }],
+        "paths": { "/a": { "get": {} } },
+        "components": { "securitySchemes": { "clientKey": key("X-Key"), "clientCertificate": key("X-Cert") } } }));
+    assert!(draft.config_schema.connection["clientKey"].secret);
+    assert!(!connector_runtime::schema::has_client_certificate(&draft.config_schema.connection));
+    // Alone it is required.
+    let alone = imported(json!({ "openapi": "3.1.0", "security": [{ "mtls": [] }], "paths": { "/a": { "get": {} } },
+        "components": { "securitySchemes": { "mtls": { "type": "mutualTLS" } } } }));
+    let fields = &alone.config_schema.connection;
+    assert!(fields["clientCertificate"].required && fields["clientKey"].required);
+}
+
+#[test]
 fn what_stands_for_aws_signatures_and_what_does_not() {
     let scheme = |key: &str, scheme: Value, host: &str| {
         let draft = imported(
