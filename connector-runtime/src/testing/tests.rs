@@ -30,6 +30,7 @@ impl Caller {
         body: Value,
     ) -> Outcome<Value> {
         let request = cx.http().post(self.base_url.at(&path)?).query(&[("q", "a b&c")]).bearer(&self.key).json(&body);
+        let request = request.idempotency_key(cx.idempotency_key());
         let answer: Value = request.send().await?.error_for_status()?.json()?;
         succeed(json!({ "answer": answer }))
     }
@@ -61,6 +62,20 @@ async fn a_request_is_seen_as_it_was_sent() {
     assert_eq!((seen.json(), seen.text().as_str()), (json!({ "a": 1 }), r#"{"a":1}"#));
     assert_eq!(upstream.take_seen().len(), 1);
     assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_has_the_idempotency_key_that_the_test_gives() {
+    let upstream = Upstream::start().await;
+    upstream.on("POST /x", Answer::json(json!(1)));
+    let call = || {
+        let call = call::<Caller>("post").upstream("baseUrl", &upstream).config("key", "s3cret-key");
+        call.param("path", ["x"])
+    };
+    assert!(call().run().await.success);
+    assert_eq!(upstream.take_seen()[0].header("idempotency-key"), None);
+    assert!(call().idempotency_key("order-7").run().await.success);
+    assert_eq!(upstream.take_seen()[0].header("idempotency-key"), Some("order-7"));
 }
 
 #[tokio::test]
