@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
+use super::in_flight::InFlight;
 use super::look_ups;
 use super::memory::MemoryBudget;
 use super::resolver::SystemResolver;
 use super::scope::Scope;
-use super::status_seen::Departing;
+use super::status_seen::{Departing, StatusSeen};
 use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
 use crate::Secret;
@@ -62,6 +63,8 @@ pub struct Client {
     look_ups: Arc<Semaphore>,
     /// What is logged of the requests.
     notes: Arc<Notes>,
+    /// The requests that are on their way, if somebody wants to know.
+    pub(super) in_flight: Option<InFlight>,
 }
 
 struct Shared {
@@ -100,6 +103,7 @@ impl Client {
             deadline: None,
             look_ups: look_ups::permits(),
             notes: Arc::default(),
+            in_flight: None,
         }
     }
 
@@ -179,6 +183,19 @@ impl Client {
     /// for its next attempt.
     pub fn ending_at(&self, deadline: Instant) -> Self {
         Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Returns a client over the same pool that keeps which of its requests left and were not answered. Its clones keep
+    /// them together.
+    #[must_use]
+    pub fn noting_unanswered(&self) -> Self {
+        Self { in_flight: Some(InFlight::default()), ..self.clone() }
+    }
+
+    /// Returns a request that left and was not answered to its end, because it is still on its way or its sender was
+    /// stopped. None is known unless the client is [noting them](Client::noting_unanswered).
+    pub fn unanswered(&self) -> Option<StatusSeen> {
+        self.in_flight.as_ref()?.left()
     }
 
     /// Returns when a request that starts now and may take this long has to be done.

@@ -181,7 +181,13 @@ impl Request {
         outgoing.mark_secrets(&self.client.scope);
         let (method, target, after) = (outgoing.method.clone(), outgoing.shown(), outgoing.timeout);
         let (ends, seen) = (self.client.end_of(after), outgoing.seen.clone());
+        if let Some(in_flight) = &self.client.in_flight {
+            in_flight.begin(&seen);
+        }
         let answering = tokio::time::timeout(after, retry::send(&self.client, outgoing, ends)).await;
+        if let Some(in_flight) = &self.client.in_flight {
+            in_flight.end(&seen);
+        }
         let answer = answering.unwrap_or_else(|_| {
             Err(EgressError::Timeout { target: target.clone(), after, status: seen.get(), left: seen.left() })
         });
