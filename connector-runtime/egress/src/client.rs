@@ -185,7 +185,8 @@ impl Client {
         Self { deadline: Some(deadline), ..self.clone() }
     }
 
-    /// Returns a client over the same pool that keeps which of its requests left and were not answered. Its clones keep
+    /// Returns a client over the same pool that keeps which of its requests left and were not answered, but for those
+    /// [without effect](Request::without_effect). Its clones keep
     /// them together.
     #[must_use]
     pub fn noting_unanswered(&self) -> Self {
