@@ -12,6 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::egress::Client;
 use crate::log::{LogLevel, LogRate, Logger};
+use crate::outcome::Fail;
 use crate::redact::{Redactor, RuntimeSecret};
 
 /// A decrypted connection config. It reads as a map; its `Debug` shows the names of the fields and no value.
@@ -182,7 +183,14 @@ impl Context {
     /// where the connector's `egress` allows; [`Client::unscoped`] lifts that limit.
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
-        http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline))
+        http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline).noting_unanswered())
+    }
+
+    /// Adds to a failure of a call that was cut what is known of a request that left and was not answered.
+    pub(crate) fn with_unanswered(&self, fail: Fail) -> Fail {
+        let Some(request) = self.scope.http.get().and_then(Client::unanswered) else { return fail };
+        let fail = fail.diagnostic("outcome", "unknown");
+        request.get().into_iter().fold(fail, |fail, status| fail.diagnostic("statusCode", status))
     }
 
     /// Adds a secret that came up while the call runs, such as an access token: it is masked from now on in

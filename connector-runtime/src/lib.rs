@@ -65,7 +65,7 @@
 //! /// Turns an HTTP error that a handler passed up with `?` into a failure.
 //! fn explain(error: &Thrown<'_>) -> Option<Fail> {
 //!     let http = error.find::<HttpError>()?;
-//!     Some(Fail::new("the widget API refused the call").diagnostic("status", http.status()))
+//!     Some(Fail::new("the widget API refused the call").diagnostic("statusCode", http.status()))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]

@@ -29,4 +29,5 @@ pub use report::Report;
 pub use text::{Parsed, parse, print};
 pub use verdict::{LockVerdict, Locked, Unlocked};
 
+pub(crate) use report::Writer;
 pub(crate) use verdict::verdict;

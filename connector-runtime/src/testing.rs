@@ -102,6 +102,12 @@ impl TestCall {
         self
     }
 
+    /// Gives the call an idempotency key, as a caller does who may repeat it; without one the connector sees none.
+    pub fn idempotency_key(mut self, key: &str) -> Self {
+        self.invocation.idempotency_key = Some(key.to_owned());
+        self
+    }
+
     /// Names no command, so that the default one runs.
     pub fn without_command(mut self) -> Self {
         self.invocation.command = None;

@@ -164,6 +164,9 @@ impl Http {
         }
         let time = timeout_ms.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms.into()));
         let mut request = request.timeout(if method.only_reads() { time } else { time.min(told_within(cx)) });
+        if method.only_reads() {
+            request = request.without_effect();
+        }
         // Whoever wants to see every status sees the first one.
         if method.only_reads() && fail_on_status {
             request = request.retry(Retry::times(MAX_REPEATS).only_if_busy());

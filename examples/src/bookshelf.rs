@@ -56,6 +56,14 @@ pub struct BookPage {
     total: u64,
 }
 
+/// One page of titles, as the service answers it.
+#[payload]
+#[derive(Debug)]
+struct TitlePage {
+    /// The titles on this page.
+    titles: Vec<String>,
+}
+
 #[connector]
 impl Bookshelf {
     /// Check that the API answers and takes the key.
@@ -84,6 +92,19 @@ impl Bookshelf {
         let count = page.books.len();
         cx.log().info(format!("{count} of {} books", page.total));
         succeed(page).variable("bookCount", count)
+    }
+
+    /// List the titles of all books.
+    #[command(effect = read, outputs("titles"))]
+    async fn list_titles(&self, cx: &Context) -> Outcome<Value> {
+        let request = self.request(cx, "GET", &["titles"])?.query(&[("limit", 100)]).retry(Retry::default());
+        let mut pages = request.pages(Paging::cursor("/next", "cursor"));
+        let mut titles = Vec::new();
+        while let Some(response) = pages.next().await? {
+            let page: TitlePage = response.error_for_status()?.json()?;
+            titles.extend(page.titles);
+        }
+        succeed(json!({ "titles": titles }))
     }
 
     /// Put a book on the shelf.
@@ -145,7 +166,7 @@ fn explain(error: &Thrown<'_>) -> Option<Fail> {
         404 => "The shelf has no such book".to_owned(),
         status => format!("The shelf answered {status}"),
     };
-    Some(Fail::new(text).diagnostic("status", http.status()))
+    Some(Fail::new(text).diagnostic("statusCode", http.status()))
 }
 
 #[cfg(test)]
@@ -169,12 +190,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn titles_are_read_page_by_page() {
+        let upstream = Upstream::start().await;
+        upstream.on("GET /titles", Answer::json(json!({ "titles": ["Dune"], "next": "p2" })));
+        upstream.on("GET /titles", Answer::json(json!({ "titles": ["Emma"], "next": null })));
+        let done = call("listTitles", &upstream).done().await;
+        assert!(done.logs.is_empty());
+        assert_eq!(done.reply.into_result().payload, Some(json!({ "titles": ["Dune", "Emma"] })));
+        let seen = upstream.seen();
+        assert_eq!(seen.len(), 2);
+        assert_eq!((seen[0].query("cursor"), seen[1].query("cursor").as_deref()), (None, Some("p2")));
+    }
+
+    #[tokio::test]
     async fn a_book_that_is_there_already_is_said() {
         let upstream = Upstream::start().await;
         upstream.on("POST /books", Answer::json(json!({ "code": "duplicate" })).status(409));
-        let result = call("createBook", &upstream).param("book", json!({ "title": "Emma" })).run().await;
+        let create = call("createBook", &upstream).param("book", json!({ "title": "Emma" })).idempotency_key("order-7");
+        let result = create.run().await;
         assert_eq!(result.error.as_deref(), Some("The shelf has a book of this title already"));
-        assert_eq!(upstream.only().json(), json!({ "title": "Emma", "tags": [] }));
+        assert_eq!(result.diagnostics.unwrap()["statusCode"], 409);
+        let seen = upstream.only();
+        assert_eq!((seen.method(), seen.path()), ("POST", "/books"));
+        assert_eq!(seen.json(), json!({ "title": "Emma", "tags": [] }));
+        assert_eq!(seen.header("idempotency-key"), Some("order-7"));
+    }
+
+    #[tokio::test]
+    async fn a_book_whose_answer_was_lost_may_be_on_the_shelf() {
+        let upstream = Upstream::start().await;
+        upstream.on("POST /books", Answer::closes());
+        let result = call("createBook", &upstream).param("book", json!({ "title": "Emma" })).run().await;
+        assert_eq!(result.diagnostics.unwrap()["outcome"], "unknown");
+        assert_eq!(upstream.only().header("idempotency-key"), None);
     }
 
     #[tokio::test]

@@ -94,7 +94,7 @@ fn no_widgets(params: &ListWidgetsParams) -> Outcome<WidgetPage> {
 
 fn explain(error: &Thrown<'_>) -> Option<Fail> {
     let http = error.find::<HttpError>()?;
-    Some(Fail::new(format!("Widget API error ({})", http.status())).diagnostic("status", http.status()))
+    Some(Fail::new(format!("Widget API error ({})", http.status())).diagnostic("statusCode", http.status()))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
-use crate::store::{OnLoss, OpenError, Recorder, Store, StoreError, sqlite_file};
+use crate::store::{DatabaseEvent, OnLoss, OpenError, Recorder, Store, StoreError, lacks_log, sqlite_file};
 use crate::vault::{self, UnlockError};
 use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
@@ -154,22 +154,35 @@ impl App {
         }
         let uses_key_file = options.master_key.is_none();
         let lock = DataLock::take(options.data_dir, uses_key_file, sqlite_file(options.database_url).as_deref())?;
-        let evidence = match options.on_loss {
-            OnLoss::Refuse => Evidence::find(&lock, options.data_dir, uses_key_file, options.database_url),
-            OnLoss::Accept => Evidence::default(),
-        };
-        evidence.refuse_missing_file()?;
+        let evidence = Evidence::find(&lock, options.data_dir, uses_key_file, options.database_url);
+        let accepts = options.on_loss == OnLoss::Accept;
+        let mut lost = evidence.refuse_missing_file();
+        if !accepts {
+            lost?;
+            lost = Ok(());
+        }
+        let lacks_log = accepts && lacks_log(options.database_url).await;
         let store = Store::open_with(options.database_url, options.on_loss).await?;
-        if vault::is_unused(&store).await?
-            && let Err(lost) = evidence.refuse_new()
-        {
-            store.close().await;
-            return Err(lost.into());
+        if vault::is_unused(&store).await? {
+            lost = lost.and(evidence.refuse_new());
+        }
+        let missing = match (&lost, lacks_log) {
+            (Err(_), _) => "the database",
+            (Ok(()), true) => "the write-ahead log",
+            (Ok(()), false) => "nothing",
+        };
+        match lost {
+            Err(lost) if !accepts => {
+                store.close().await;
+                return Err(lost.into());
+            }
+            _ => {}
         }
         let background = Background::default();
         let lease = Lease::take(&store, &background).await?;
         let owned = Owned { lock, lease: Arc::clone(&lease), background: background.clone() };
-        match Self::open(registry, options, store.clone(), owned).await {
+        let accepted = accepts.then_some(DatabaseEvent::LossAccepted { missing });
+        match Self::open(registry, options, store.clone(), owned, accepted).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 // Everything is released now, so that the next start does not have to wait.
@@ -181,7 +194,16 @@ impl App {
         }
     }
 
-    async fn open(registry: Registry, options: Options<'_>, store: Store, owned: Owned) -> Result<Self, StartError> {
+    async fn open(
+        registry: Registry,
+        options: Options<'_>,
+        store: Store,
+        owned: Owned,
+        accepted: Option<DatabaseEvent<'_>>,
+    ) -> Result<Self, StartError> {
+        if let Some(accepted) = accepted {
+            store.audit().record_database(&accepted).await?;
+        }
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &vault, &registry, options.seed).await?;
         let registry = Arc::new(registry);

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 pub use self::manifest::{FORMAT, FileState, Manifest};
 pub use self::restore::{Restored, Target, restore};
 use crate::data_lock::DataLockError;
-use crate::store::{OnLoss, OpenError, Store, StoreError, migrations_of, sqlite_url};
+use crate::store::{DatabaseEvent, OnLoss, OpenError, Store, StoreError, migrations_of, sqlite_url};
 use crate::vault::{KeySource, UnlockError, open_vault};
 
 /// The database in a backup of SQLite.
@@ -104,11 +104,21 @@ pub struct Source<'s> {
     pub with_key: bool,
 }
 
-/// Makes a backup in a folder that does not exist or is empty, and returns its manifest.
+/// A backup that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Why the audit trail does not have it, if the entry could not be written. The backup is whole all the same: a full
+    /// disk is no reason to have none.
+    pub unrecorded: Option<StoreError>,
+}
+
+/// Makes a backup in a folder that does not exist or is empty, and records it in the audit trail of the source.
 ///
 /// # Errors
 /// See [`BackupError`]; then nothing is left.
-pub async fn backup(source: &Source<'_>, folder: &Path) -> Result<Manifest, BackupError> {
+pub async fn backup(source: &Source<'_>, folder: &Path) -> Result<Made, BackupError> {
     let folder = std::path::absolute(folder).map_err(files::failed("find the folder", folder))?;
     files::check_empty(&folder, |_| false, "name a folder that does not exist yet")?;
     let migrations = migrations_of(source.database_url).await?;
@@ -125,27 +135,46 @@ pub async fn backup(source: &Source<'_>, folder: &Path) -> Result<Manifest, Back
     };
     let partial = parent.join(format!(".{name}.partial-{}", uuid::Uuid::now_v7().simple()));
     DirBuilder::new().mode(0o700).create(&partial).map_err(files::failed("create the folder", &partial))?;
-    let made = write(source, &partial, migrations.known).await;
-    let moved = made.and_then(|manifest| {
-        fs::rename(&partial, &folder).map_err(files::failed("move the backup to", &folder))?;
-        files::sync_folder(parent)?;
-        Ok(manifest)
-    });
-    if moved.is_err() {
+    let made = make(source, &partial, &folder, parent, migrations.known).await;
+    if made.is_err() {
         // What cannot be removed has the name of a part.
         drop(fs::remove_dir_all(&partial));
     }
-    moved
+    made
 }
 
-async fn write(source: &Source<'_>, folder: &Path, migration: i64) -> Result<Manifest, BackupError> {
+/// Writes the backup into a folder, moves that to its place, and records it.
+async fn make(
+    source: &Source<'_>,
+    partial: &Path,
+    folder: &Path,
+    parent: &Path,
+    migration: i64,
+) -> Result<Made, BackupError> {
     let store = Store::open(source.database_url).await?;
-    let written = match store.is_sqlite() {
-        true => write_sqlite(&store, source, folder).await,
-        false => write_postgres(&store, source, folder).await,
+    let written = write(&store, source, partial, migration).await;
+    let moved = written.and_then(|manifest| {
+        fs::rename(partial, folder).map_err(files::failed("move the backup to", folder))?;
+        files::sync_folder(parent)?;
+        Ok(manifest)
+    });
+    let made = match moved {
+        Ok(manifest) => {
+            let event = DatabaseEvent::BackedUp { folder, with_key: manifest.files.contains_key(KEY) };
+            let unrecorded = store.audit().record_database(&event).await.err();
+            Ok(Made { manifest, unrecorded })
+        }
+        Err(error) => Err(error),
     };
     store.close().await;
-    let (database, rows, keys) = written?;
+    made
+}
+
+async fn write(store: &Store, source: &Source<'_>, folder: &Path, migration: i64) -> Result<Manifest, BackupError> {
+    let (database, rows, keys) = match store.is_sqlite() {
+        true => write_sqlite(store, source, folder).await?,
+        false => write_postgres(store, source, folder).await?,
+    };
     let mut names = vec![database];
     if source.with_key && write_key(source.keys, folder)? {
         names.push(KEY);

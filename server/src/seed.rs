@@ -4,7 +4,7 @@
 //! The row keeps the version and schema that seeding wrote last, and only those are compared: an operator's change of
 //! the row is not drift of the code.
 //!
-//! Texts (a change of level patch) are taken under the same version, each text once: servers of the same version and of
+//! Texts (a change of level patch, or of the type's own description, category and tags) are taken under the same version, each text once: servers of the same version and of
 //! different texts share a database during an upgrade, and the older one must not take its texts back at every start.
 
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::{Changes, Level, diff};
 use semver::Version;
 
+use self::own_texts::OwnTexts;
 use self::replaced::{Replaced, messages};
 use crate::catalog::{ConfigMigration, summary};
 use crate::script::sample;
@@ -116,6 +117,13 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
             planned.leave_newer_texts();
         }
     }
+    let own_texts = OwnTexts::read(store).await?;
+    let compiled_texts: Vec<String> = planned.iter().map(|planned| own_texts::hash(&planned.row)).collect();
+    for Planned { row, .. } in &mut planned {
+        if let Some(stored) = seeded.get(&row.name) {
+            own_texts.decide(row, stored, options.allow_schema_drift);
+        }
+    }
     let rows: Vec<SeedTypeRow> = planned.iter().map(|planned| planned.row.clone()).collect();
     let schemas: HashMap<&str, (ExecutionModel, &ConfigSchema, &ConfigSchema)> = planned
         .iter()
@@ -133,6 +141,7 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
         Ok(rework)
     };
     let report = store.types().seed(&rows, &mut reworking).await?;
+    own_texts.remember(store, &rows, compiled_texts, &seeded).await?;
     planned.iter().filter_map(|planned| planned.replaced.as_ref()).for_each(Replaced::log);
     for (name, connector, fields) in &cleared {
         tracing::warn!(
@@ -366,6 +375,7 @@ fn plan(
     Ok(Plan { decision: SeedDecision::Replace, change: Some((old, new, changes)) })
 }
 
+mod own_texts;
 mod replaced;
 #[cfg(test)]
 mod tests;

@@ -38,9 +38,9 @@ mod whole;
 pub(crate) mod tests;
 
 pub use actor::Actor;
-pub use audit::{AgentEntry, Audit};
+pub use audit::{AgentEntry, Audit, DatabaseEvent};
 pub use author::Author;
-pub use checkpoint::{CHECKPOINT_LOOK, Folded};
+pub use checkpoint::{CHECKPOINT_LOOK, Folded, lacks_log};
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connectors::Connectors;
 pub(crate) use error::mend;

@@ -32,6 +32,14 @@ async fn refused(setup: &Setup, args: &[&str], words: &str) {
     assert!(exit.code == Some(1) && exit.stderr.contains(words), "{args:?} {words}: {exit:?}");
 }
 
+/// Returns what the audit trail has of the database as a whole, newest first.
+async fn trail(floh: &Floh) -> Vec<Value> {
+    let list = floh.admin().get("/api/audit?subject=database").await.expect(200);
+    let entries = list["items"].as_array().unwrap();
+    assert!(entries.iter().all(|entry| entry["source"] == "cli" && entry["actor"]["name"] == "system"), "{list}");
+    entries.iter().map(|entry| json!({ "action": entry["action"], "after": entry["after"] })).collect()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
@@ -69,6 +77,8 @@ async fn a_backup_of_a_running_server_is_restored() {
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no part is left");
     assert_eq!(fs::read_dir(&backup).unwrap().count(), 3);
     create(&floh, "after").await;
+    let backed_up = json!({ "action": "backed_up", "after": { "folder": text(&backup), "withKey": true } });
+    assert_eq!(trail(&floh).await, [backed_up]);
 
     refused(&setup, &["backup", text(&backup)], "is not empty").await;
     refused(&setup, &["restore", text(&backup)], "is not empty").await;
@@ -86,6 +96,10 @@ async fn a_backup_of_a_running_server_is_restored() {
     floh.admin().get("/api/connectors/after").await.problem(404);
     let crm = floh.admin().get("/api/connectors/crm").await.expect(200);
     assert_eq!(crm["secrets"]["token"]["set"], true);
+    let after = json!({ "folder": text(&backup), "madeAt": manifest["createdAt"], "release": manifest["release"] });
+    // The entry of the backup itself came after it.
+    assert_eq!(trail(&floh).await, [json!({ "action": "restored", "after": after })]);
+    assert_eq!(fs::read_dir(&backup).unwrap().count(), 3, "the backup is as it was");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,12 +129,17 @@ async fn a_key_may_be_kept_apart() {
     fs::DirBuilder::new().create(setup.data_dir()).unwrap();
     fs::set_permissions(setup.data_dir(), fs::Permissions::from_mode(0o700)).unwrap();
     fs::copy(&key, setup.data_dir().join("master.key")).unwrap();
-    fs::write(setup.data_dir().join("floh.db.restoring"), "half").unwrap();
+    for name in ["floh.db.restoring", "floh.db.restoring-wal", "floh.db.restoring-shm"] {
+        fs::write(setup.data_dir().join(name), "half").unwrap();
+    }
     let exit = setup.clone().try_start().await.err().unwrap();
     assert!(exit.stderr.contains("--accept-loss"), "{exit:?}");
     done(&setup, &["restore", text(&backup), "--key-file", text(&key)]).await;
+    let left: Vec<_> = fs::read_dir(setup.data_dir()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("restoring")), "{left:?}");
     floh.restart().await;
     floh.admin().get("/api/connectors/crm").await.expect(200);
+    assert_eq!(trail(&floh).await[0]["action"], "restored");
 }
 
 #[tokio::test(flavor = "multi_thread")]

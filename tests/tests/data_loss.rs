@@ -31,6 +31,12 @@ async fn names(floh: &Floh) -> Vec<Value> {
         .collect()
 }
 
+/// Returns what was missing at starts that were told to accept it, newest first.
+async fn accepted(floh: &Floh) -> Vec<Value> {
+    let list = floh.admin().get("/api/audit?subject=database&action=loss_accepted&source=cli").await.expect(200);
+    list["items"].as_array().unwrap().iter().map(|entry| entry["after"]["missing"].clone()).collect()
+}
+
 async fn refused(setup: &Setup) -> Exit {
     let exit = setup.clone().try_start().await.expect_err("the start is refused");
     assert_eq!(exit.code, Some(1), "{exit:?}");
@@ -103,10 +109,15 @@ async fn a_log_that_is_removed_after_a_crash_is_missed() {
 
     floh.restart_as(setup.clone().arg("--accept-loss")).await;
     create(&floh, "erp").await;
+    assert_eq!(accepted(&floh).await, ["the write-ahead log"]);
     floh.terminate();
     floh.exit().await;
-    floh.restart_as(setup).await;
+    floh.restart_as(setup.clone()).await;
     assert_eq!(names(&floh).await, ["erp"]);
+    floh.terminate();
+    floh.exit().await;
+    floh.restart_as(setup.arg("--accept-loss")).await;
+    assert_eq!(accepted(&floh).await, ["nothing", "the write-ahead log"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,8 +182,10 @@ async fn a_key_without_its_database_is_refused() {
     DATABASE.iter().for_each(|name| drop(fs::remove_file(data.join(name))));
     floh.restart_as(setup.clone().arg("--accept-loss")).await;
     assert_eq!(names(&floh).await, Vec::<Value>::new());
+    assert_eq!(accepted(&floh).await, ["the database"]);
     floh.kill_9().await;
     floh.restart_as(setup).await;
+    assert_eq!(accepted(&floh).await, ["the database"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,12 +15,13 @@ use url::Url;
 use super::connection_opener::ConnectionOpener;
 use super::dialer::SystemDialer;
 use super::exchange::Unanswered;
+use super::in_flight::InFlight;
 use super::look_ups;
 use super::memory::MemoryBudget;
 use super::own_tls::{GivenCertificate, KeptPools, OwnTls};
 use super::resolver::SystemResolver;
 use super::scope::Scope;
-use super::status_seen::Departing;
+use super::status_seen::{Departing, StatusSeen};
 use super::stream::Opened;
 use super::suspicious_headers::Notes;
 use super::{EgressError, IntoUrl, Policy, Request};
@@ -68,6 +69,8 @@ pub struct Client {
     notes: Arc<Notes>,
     /// The pool of the connection's own certificate, if it has one.
     own: Option<Arc<OwnTls>>,
+    /// The requests that are on their way, if somebody wants to know.
+    pub(super) in_flight: Option<InFlight>,
 }
 
 struct Shared {
@@ -101,6 +104,7 @@ impl Client {
             look_ups: look_ups::permits(),
             notes: Arc::default(),
             own: None,
+            in_flight: None,
         }
     }
 
@@ -180,6 +184,20 @@ impl Client {
     /// for its next attempt.
     pub fn ending_at(&self, deadline: Instant) -> Self {
         Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Returns a client over the same pool that keeps which of its requests left and were not answered, but for those
+    /// [without effect](Request::without_effect). Its clones keep
+    /// them together.
+    #[must_use]
+    pub fn noting_unanswered(&self) -> Self {
+        Self { in_flight: Some(InFlight::default()), ..self.clone() }
+    }
+
+    /// Returns a request that left and was not answered to its end, because it is still on its way or its sender was
+    /// stopped. None is known unless the client is [noting them](Client::noting_unanswered).
+    pub fn unanswered(&self) -> Option<StatusSeen> {
+        self.in_flight.as_ref()?.left()
     }
 
     /// Returns when a request that starts now and may take this long has to be done.

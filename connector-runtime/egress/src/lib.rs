@@ -25,6 +25,7 @@ mod dialer;
 mod error;
 mod exchange;
 mod http_error;
+mod in_flight;
 mod interfaces;
 mod link;
 mod list;

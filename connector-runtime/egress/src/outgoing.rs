@@ -63,6 +63,8 @@ pub(super) struct OutgoingRequest {
     pub(super) retry: Option<Retry>,
     pub(super) signer: Option<Arc<dyn SignRequest>>,
     pub(super) seen: StatusSeen,
+    /// Whether it may have an effect where it goes.
+    pub(super) has_effect: bool,
 }
 
 impl OutgoingRequest {
@@ -82,6 +84,7 @@ impl OutgoingRequest {
             retry: None,
             signer: None,
             seen: StatusSeen::default(),
+            has_effect: true,
         })
     }
 

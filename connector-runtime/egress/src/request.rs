@@ -171,6 +171,12 @@ impl Request {
         self.set(|outgoing| outgoing.seen = seen.clone())
     }
 
+    /// Says that the request has no effect where it goes: a call that is cut while it is on its way has then done
+    /// nothing, also if its command does not declare that it only reads.
+    pub fn without_effect(self) -> Self {
+        self.set(|outgoing| outgoing.has_effect = false)
+    }
+
     /// Sends the request and reads the whole answer, whatever its status.
     ///
     /// # Errors
@@ -181,7 +187,14 @@ impl Request {
         outgoing.mark_secrets(&self.client.scope);
         let (method, target, after) = (outgoing.method.clone(), outgoing.shown(), outgoing.timeout);
         let (ends, seen) = (self.client.end_of(after), outgoing.seen.clone());
+        let in_flight = self.client.in_flight.as_ref().filter(|_| outgoing.has_effect);
+        if let Some(in_flight) = in_flight {
+            in_flight.begin(&seen);
+        }
         let answering = tokio::time::timeout(after, retry::send(&self.client, outgoing, ends)).await;
+        if let Some(in_flight) = in_flight {
+            in_flight.end(&seen);
+        }
         let answer = answering.unwrap_or_else(|_| {
             Err(EgressError::Timeout { target: target.clone(), after, status: seen.get(), left: seen.left() })
         });

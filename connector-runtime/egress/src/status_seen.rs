@@ -37,6 +37,11 @@ impl StatusSeen {
         self.0.left.load(Ordering::Relaxed)
     }
 
+    /// Returns whether this is about the same request.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn note(&self, status: StatusCode) {
         self.0.status.store(status.as_u16(), Ordering::Relaxed);
     }

@@ -54,7 +54,10 @@ pub(super) async fn until_deadline<'a>(
         biased;
         outcome = tokio::time::timeout_at(context.deadline + grace, rest) => match outcome {
             Ok(outcome) => outcome,
-            Err(_) => Ok(Err(Fail::new(timed_out(context.timeout())).into())),
+            Err(_) => {
+                let fail = Fail::new(timed_out(context.timeout()));
+                Ok(Err(if leaves_traces { context.with_unanswered(fail) } else { fail }.into()))
+            }
         },
         () = stopped => {
             let fail = Fail::new(CUT);

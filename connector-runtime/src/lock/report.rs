@@ -64,13 +64,13 @@ impl Report {
 }
 
 /// A report in the making.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     text: [u8; MAX_REPORT],
     length: usize,
 }
 
 impl Writer {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { text: [0; MAX_REPORT], length: 0 }
     }
 
@@ -83,7 +83,7 @@ impl Writer {
         }
     }
 
-    pub(super) const fn say(&mut self, parts: &[&str]) {
+    pub(crate) const fn say(&mut self, parts: &[&str]) {
         let mut at = 0;
         while at < parts.len() {
             self.bytes(parts[at].as_bytes());
@@ -123,7 +123,7 @@ impl Writer {
         self.number(numbers.2);
     }
 
-    pub(super) const fn report(self) -> Report {
+    pub(crate) const fn report(self) -> Report {
         Report { text: self.text, length: self.length, item: [0; MAX_ITEM], item_length: 0 }
     }
 }

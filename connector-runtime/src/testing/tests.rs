@@ -30,6 +30,8 @@ impl Caller {
         body: Value,
     ) -> Outcome<Value> {
         let request = cx.http().post(self.base_url.at(&path)?).query(&[("q", "a b&c")]).bearer(&self.key).json(&body);
+        // Longer than any call of these tests: the deadline of the call counts.
+        let request = request.idempotency_key(cx.idempotency_key()).timeout(Duration::from_secs(60));
         let answer: Value = request.send().await?.error_for_status()?.json()?;
         succeed(json!({ "answer": answer }))
     }
@@ -61,6 +63,20 @@ async fn a_request_is_seen_as_it_was_sent() {
     assert_eq!((seen.json(), seen.text().as_str()), (json!({ "a": 1 }), r#"{"a":1}"#));
     assert_eq!(upstream.take_seen().len(), 1);
     assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_has_the_idempotency_key_that_the_test_gives() {
+    let upstream = Upstream::start().await;
+    upstream.on("POST /x", Answer::json(json!(1)));
+    let call = || {
+        let call = call::<Caller>("post").upstream("baseUrl", &upstream).config("key", "s3cret-key");
+        call.param("path", ["x"])
+    };
+    assert!(call().run().await.success);
+    assert_eq!(upstream.take_seen()[0].header("idempotency-key"), None);
+    assert!(call().idempotency_key("order-7").run().await.success);
+    assert_eq!(upstream.take_seen()[0].header("idempotency-key"), Some("order-7"));
 }
 
 #[tokio::test]
@@ -112,6 +128,20 @@ async fn each_fault_is_a_failure_of_the_command() {
     let upstream = Upstream::start().await;
     upstream.on("POST /x", Answer::json(json!(1)).after(Duration::from_millis(1)));
     assert!(post(&upstream, 5_000).await.success, "late is not wrong");
+}
+
+#[tokio::test]
+async fn a_call_that_its_deadline_cut_has_an_unknown_outcome() {
+    let upstream = Upstream::start().await;
+    upstream.on("POST /x", Answer::never());
+    let result = post(&upstream, 300).await;
+    assert_eq!(result.error.as_deref(), Some("Timed out after 300 ms"));
+    assert_eq!(result.diagnostics, Some(json!({ "outcome": "unknown" })));
+    // What only reads has had no effect.
+    let upstream = Upstream::start().await;
+    upstream.on("HEAD /x", Answer::never());
+    let call = call::<Caller>("head").upstream("baseUrl", &upstream).config("key", "s3cret-key").timeout_ms(300);
+    assert_eq!(call.run().await.diagnostics, None);
 }
 
 #[tokio::test]

@@ -198,6 +198,8 @@ words! {
         Agent = "agent",
         /// A recorded execution.
         Execution = "execution",
+        /// The database as a whole.
+        Database = "database",
     }
 }
 
@@ -214,6 +216,12 @@ words! {
         Connected = "connected",
         /// An agent's connection has ended.
         Disconnected = "disconnected",
+        /// A backup of it was made.
+        BackedUp = "backed_up",
+        /// It came from a backup.
+        Restored = "restored",
+        /// A start was told to go on without what is missing.
+        LossAccepted = "loss_accepted",
     }
 }
 

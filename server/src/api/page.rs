@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::request::Parts;
+use floh_client::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, Words};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::Problem;
 use crate::error::{Error, Mistake};
@@ -13,10 +16,63 @@ use crate::store::PageRequest;
 /// The maximum number of characters of a query parameter.
 pub(super) const MAX_QUERY_LENGTH: usize = 1000;
 
+/// The maximum number of characters that an error shows of a value.
+pub(super) const MAX_SHOWN: usize = 100;
+/// How the text of a token begins. A token is a secret, so no error shows it.
+const TOKEN_BEGINS: &str = "floh_";
+
+/// What a query parameter is parsed as.
+pub(super) trait QueryValue: FromStr {
+    /// Returns what is expected, for the error that refuses another value.
+    fn expected() -> String;
+}
+
+impl QueryValue for Uuid {
+    fn expected() -> String {
+        "an id, which is a UUID such as 01a206e0-aa54-75e9-8df7-c5eaae1c4ea4".to_owned()
+    }
+}
+
+impl QueryValue for Timestamp {
+    fn expected() -> String {
+        "a time such as 2026-01-31T09:30:00Z".to_owned()
+    }
+}
+
+/// Parses words from a query parameter, and names all of them in the error.
+macro_rules! words_in_queries {
+    ($($name:ty),+) => {
+        $(impl QueryValue for $name {
+            fn expected() -> String {
+                format!("one of {}", <$name>::words().join(", "))
+            }
+        })+
+    };
+}
+
+words_in_queries!(AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus);
+
+/// The error of a value that is not what a parameter takes.
+fn refusal(expected: &str, text: &str) -> String {
+    if text.is_empty() {
+        return format!("expected {expected}, got nothing; leave the parameter out to ask for all");
+    }
+    if text.starts_with(TOKEN_BEGINS) {
+        return format!("expected {expected}, got what looks like the text of a token; GET /api/tokens has the ids");
+    }
+    let shown: String = text.chars().take(MAX_SHOWN).collect();
+    let cut = if shown.len() < text.len() { " and more" } else { "" };
+    // `+` is how a query writes a space, so an offset from UTC is often lost.
+    let hint = if text.contains(' ') { "; a + has to be written as %2B" } else { "" };
+    format!("expected {expected}, got {shown:?}{cut}{hint}")
+}
+
 /// The query of a request, read key by key.
 #[derive(Debug)]
 pub(super) struct Query {
     values: BTreeMap<String, Vec<String>>,
+    /// The keys that were asked for: what the list takes.
+    known: Vec<&'static str>,
     mistakes: Vec<Mistake>,
 }
 
@@ -25,7 +81,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
-        let mut read = Self { values: BTreeMap::new(), mistakes: Vec::new() };
+        let mut read = Self { values: BTreeMap::new(), known: Vec::new(), mistakes: Vec::new() };
         for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if value.contains('\0') || value.chars().count() > MAX_QUERY_LENGTH {
                 read.mistakes.push(Mistake::new(
@@ -42,30 +98,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
 impl Query {
     /// Takes the only value of a parameter.
-    fn single(&mut self, key: &str) -> Option<String> {
+    fn single(&mut self, key: &'static str) -> Option<String> {
+        self.known.push(key);
         let mut values = self.values.remove(key)?;
         if values.len() > 1 {
-            self.mistakes.push(Mistake::new(format!("?{key}"), "given twice"));
+            let message = format!("expected one value, got {}; give it once", values.len());
+            self.mistakes.push(Mistake::new(format!("?{key}"), message));
         }
         Some(values.swap_remove(0))
     }
 
     /// Takes a text; an empty one counts as absent.
-    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
         self.single(key).filter(|value| !value.is_empty())
     }
 
-    /// Takes values that are separated by commas, in one parameter or in several, and parses them. Empty ones count as
-    /// absent.
-    pub(super) fn list<T: FromStr<Err: std::fmt::Display> + PartialEq>(&mut self, key: &str) -> Vec<T> {
+    /// Takes values that are separated by commas, in one parameter or in several, and parses them. An empty one is an
+    /// error.
+    pub(super) fn list<T: QueryValue + PartialEq>(&mut self, key: &'static str) -> Vec<T> {
+        self.known.push(key);
         let texts = self.values.remove(key).unwrap_or_default();
         let mut values = Vec::new();
         for text in texts.iter().flat_map(|text| text.split(',')) {
             match text.parse() {
                 Ok(value) if values.contains(&value) => {}
                 Ok(value) => values.push(value),
-                Err(error) => {
-                    self.mistakes.push(Mistake::new(format!("?{key}"), format!("{error}")));
+                Err(_) => {
+                    self.mistakes.push(Mistake::new(format!("?{key}"), refusal(&T::expected(), text)));
                     break;
                 }
             }
@@ -73,13 +132,13 @@ impl Query {
         values
     }
 
-    /// Takes a value and parses it. An empty one counts as absent.
-    pub(super) fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
+    /// Takes a value and parses it. An empty one is an error.
+    pub(super) fn parsed<T: QueryValue>(&mut self, key: &'static str) -> Option<T> {
         let text = self.single(key)?;
         match text.parse() {
             Ok(value) => Some(value),
-            Err(error) => {
-                self.mistakes.push(Mistake::new(format!("?{key}"), format!("{error}")));
+            Err(_) => {
+                self.mistakes.push(Mistake::new(format!("?{key}"), refusal(&T::expected(), &text)));
                 None
             }
         }
@@ -90,8 +149,8 @@ impl Query {
         let limit = self.single("limit").and_then(|text| {
             let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX).contains(limit));
             if limit.is_none() {
-                let message = format!("expected a number from 1 to {}, got {text:?}", PageRequest::MAX);
-                self.mistakes.push(Mistake::new("?limit", message));
+                let expected = format!("a whole number from 1 to {}", PageRequest::MAX);
+                self.mistakes.push(Mistake::new("?limit", refusal(&expected, &text)));
             }
             limit
         });
@@ -99,11 +158,11 @@ impl Query {
     }
 
     /// Takes `true` or `false`. An empty value is an error.
-    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let text = self.single(key)?;
         let flag = text.parse().ok();
         if flag.is_none() {
-            self.mistakes.push(Mistake::new(format!("?{key}"), format!("expected true or false, got {text:?}")));
+            self.mistakes.push(Mistake::new(format!("?{key}"), refusal("true or false", &text)));
         }
         flag
     }
@@ -113,7 +172,9 @@ impl Query {
     /// # Errors
     /// 422 with every mistake, if there is one.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
-        self.mistakes.extend(self.values.keys().map(|key| Mistake::new(format!("?{key}"), "unknown query parameter")));
+        let known = self.known.join(", ");
+        let unknown = |key| Mistake::new(format!("?{key}"), format!("unknown query parameter; there are {known}"));
+        self.mistakes.extend(self.values.keys().map(unknown));
         if self.mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(self.mistakes).into()) }
     }
 }

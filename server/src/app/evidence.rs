@@ -22,7 +22,7 @@ pub struct LostDatabase {
 }
 
 /// What was found before the database is opened.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Evidence {
     sign: Option<String>,
     database: String,

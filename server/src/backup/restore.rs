@@ -1,18 +1,24 @@
 //! Restores a backup into an empty data folder.
 //!
 //! Everything is verified first. Then the files are copied beside their places, synced, and renamed: the key first, the
-//! database last. A start in between finds a key without its database, and is refused.
+//! database last. A start in between finds a key without its database, and is refused. The entry of the audit trail is
+//! written into the copy, so that no restored SQLite database is without it; a copy of an older release is migrated by
+//! that. `pg_restore` fills the tables in their place, so the entry follows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{BackupError, DATABASE, DUMP, KEY, Manifest, files, postgres};
 use crate::data_lock::{DataLock, LOCK_FILE};
-use crate::store::{Migrations, migrations_of, newest_migration, setting_of_file, sqlite_file};
+use crate::store::{
+    DatabaseEvent, Migrations, Store, migrations_of, newest_migration, setting_of_file, sqlite_file, sqlite_url,
+};
 use crate::vault::{CHECK_SETTING, KeySource, Keys, fits, key_file_in, read_key_file};
 
 /// What a file is called until it is whole.
 const UNFINISHED: &str = "restoring";
+/// What SQLite has beside a database file.
+const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Where a backup goes.
 #[derive(Debug)]
@@ -43,7 +49,7 @@ pub struct Restored {
 /// Verifies a backup and restores it.
 ///
 /// # Errors
-/// See [`BackupError`]; then nothing was moved into place.
+/// See [`BackupError`]; then no database was moved into place. On PostgreSQL `pg_restore` may have filled a part of it.
 pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, BackupError> {
     let manifest = Manifest::read(backup)?;
     let known = newest_migration();
@@ -68,7 +74,7 @@ pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, Bac
     // What a restore that was interrupted has left: its own key, and files that are not whole.
     let own_key =
         |name: &str| name == KEY && key_source.as_deref().is_some_and(|from| same(from, &target.data_dir.join(KEY)));
-    let unfinished = |name: &str| name == LOCK_FILE || name.ends_with(UNFINISHED) || own_key(name);
+    let unfinished = |name: &str| name == LOCK_FILE || is_unfinished(name) || own_key(name);
     if uses_folder {
         files::check_empty(
             target.data_dir,
@@ -78,8 +84,10 @@ pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, Bac
     }
     DataLock::look(target.data_dir, restored.key_file.is_some(), database.as_deref())?;
     // An old log beside a new file would be played into it.
-    let parts = ["", "-wal", "-shm", "-journal"];
-    let in_the_way = database.iter().flat_map(|file| parts.map(|part| with_suffix(file, part)));
+    let in_the_way = database.iter().flat_map(|file| {
+        let beside = SIDE_FILES.map(|part| with_suffix(file, part));
+        std::iter::once(file.clone()).chain(beside)
+    });
     if let Some(file) = in_the_way.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok()) {
         let (folder, found) = (file.parent().unwrap_or(&file).to_owned(), file.display().to_string());
         return Err(BackupError::NotEmpty { folder, found, mend: "move the old database away first" });
@@ -96,14 +104,48 @@ pub async fn restore(backup: &Path, target: &Target<'_>) -> Result<Restored, Bac
     }
     // From here on no server starts on the folder.
     let _lock = DataLock::take(target.data_dir, restored.key_file.is_some(), database.as_deref())?;
+    let event = DatabaseEvent::Restored {
+        folder: backup,
+        made_at: restored.manifest.created_at,
+        release: &restored.manifest.release,
+    };
+    let copy = match &database {
+        Some(file) => Some((copy_database(&backup.join(DATABASE), file, &event).await?, file)),
+        None => None,
+    };
     if let (Some(from), Some(to)) = (&key_source, &restored.key_file) {
-        place(from, to)?;
+        move_to(&copy_beside(from, to)?, to)?;
     }
-    match &database {
-        Some(file) => place(&backup.join(DATABASE), file)?,
-        None => postgres::fill(target.database_url, &backup.join(DUMP))?,
+    match copy {
+        Some((copy, file)) => move_to(&copy, file)?,
+        None => {
+            postgres::fill(target.database_url, &backup.join(DUMP))?;
+            record(target.database_url, &event).await?;
+        }
     }
     Ok(restored)
+}
+
+/// Copies a SQLite database beside its place, and records in the copy that it was restored.
+async fn copy_database(from: &Path, to: &Path, event: &DatabaseEvent<'_>) -> Result<PathBuf, BackupError> {
+    // The log of a copy that an interrupted restore left would be played into this one.
+    for part in SIDE_FILES {
+        remove(&with_suffix(&unfinished(to), part))?;
+    }
+    let copy = copy_beside(from, to)?;
+    record(&sqlite_url(&copy), event).await?;
+    if let Some(left) = SIDE_FILES.map(|part| with_suffix(&copy, part)).iter().find(|file| file.exists()) {
+        return Err(files::failed("fold into the database", left)(std::io::Error::other("it is still in use")));
+    }
+    files::sync(&copy)?;
+    Ok(copy)
+}
+
+async fn record(database_url: &str, event: &DatabaseEvent<'_>) -> Result<(), BackupError> {
+    let store = Store::open(database_url).await?;
+    let recorded = store.audit().record_database(event).await;
+    store.close().await;
+    Ok(recorded?)
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
@@ -154,20 +196,36 @@ async fn check_key(backup: &Path, manifest: &Manifest, keys: &Keys) -> Result<()
     )))
 }
 
-/// Copies a file to its place, so that it is whole there or not there.
-fn place(from: &Path, to: &Path) -> Result<(), BackupError> {
-    let mut unfinished = to.as_os_str().to_owned();
-    unfinished.push(format!(".{UNFINISHED}"));
-    let unfinished = PathBuf::from(unfinished);
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(files::failed("remove", &unfinished)(error));
-        }
-        _ => {}
-    }
+/// Returns what a file is called until it is whole.
+fn unfinished(to: &Path) -> PathBuf {
+    with_suffix(to, &format!(".{UNFINISHED}"))
+}
+
+/// Returns whether a file is one that is not whole yet, or is beside one.
+fn is_unfinished(name: &str) -> bool {
+    let stem = SIDE_FILES.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+    stem.ends_with(UNFINISHED)
+}
+
+/// Copies a file beside its place.
+fn copy_beside(from: &Path, to: &Path) -> Result<PathBuf, BackupError> {
+    let unfinished = unfinished(to);
+    remove(&unfinished)?;
     files::copy(from, &unfinished)?;
-    fs::rename(&unfinished, to).map_err(files::failed("move the file to", to))?;
+    Ok(unfinished)
+}
+
+/// Moves a whole file to its place, so that it is whole there or not there.
+fn move_to(unfinished: &Path, to: &Path) -> Result<(), BackupError> {
+    fs::rename(unfinished, to).map_err(files::failed("move the file to", to))?;
     files::sync_folder(to.parent().unwrap_or(Path::new(".")))
+}
+
+fn remove(file: &Path) -> Result<(), BackupError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(files::failed("remove", file)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn same(one: &Path, other: &Path) -> bool {

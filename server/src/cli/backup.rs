@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::database::existing;
-use super::{CliError, print, runtime};
+use super::{CliError, print, print_note, runtime};
 use crate::backup::{self, Manifest, Source, Target};
 use crate::config::{EnvSecrets, StorageArgs, seal_process};
 use crate::vault::KeySource;
@@ -55,6 +55,10 @@ pub(super) fn run(args: &BackupArgs) -> Result<ExitCode, CliError> {
     let (url, keys) = existing(&args.storage)?;
     let source = Source { database_url: &url, keys: &keys, with_key: !args.without_key };
     let made = runtime()?.block_on(backup::backup(&source, &args.folder)).map_err(CliError::failed)?;
+    if let Some(error) = &made.unrecorded {
+        print_note(format_args!("the backup is whole, but the audit trail does not have it: {error}"));
+    }
+    let made = made.manifest;
     if args.json {
         show(&made)?;
         return Ok(ExitCode::SUCCESS);

@@ -17,6 +17,8 @@ const CONNECTOR: &str = include_str!("new_connector/connector.rs.txt");
 /// Its schema lock, which depends on none of the placeholders.
 const LOCK: &str = include_str!("new_connector/connector.lock");
 
+/// The crate of connectors in this repository.
+const OWN_CRATE: &str = "connectors";
 /// The maximum length of a connector type's name.
 const MAX_NAME_LENGTH: usize = 63;
 /// Names that are parts of REST routes.
@@ -51,7 +53,7 @@ pub(super) struct NewConnectorArgs {
     #[arg(short, long)]
     force: bool,
     /// The folder of the connectors crate.
-    #[arg(long, value_name = "FOLDER", default_value = "connectors")]
+    #[arg(long, value_name = "FOLDER", default_value = OWN_CRATE)]
     dir: PathBuf,
 }
 
@@ -89,9 +91,30 @@ pub(super) fn run(args: &NewConnectorArgs) -> Result<ExitCode, CliError> {
     for path in [&source, &lock, &library] {
         print(path.display());
     }
-    print(format_args!("\nNext: fill in {}, then `cargo test -p connectors {module}`.", source.display()));
-    print(format_args!("When the schema is as it shall stay, set version = \"1.0.0\" and run `cargo lock`."));
+    let Next { test, lock } = next_commands(krate, &module);
+    print(format_args!("\nNext: fill in {}, then `{test}`.", source.display()));
+    print(format_args!("When the schema is as it shall stay, set version = \"1.0.0\" and run `{lock}`."));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that follow.
+#[derive(Debug, PartialEq, Eq)]
+struct Next {
+    test: String,
+    lock: &'static str,
+}
+
+/// Returns how the connector is tested and locked: in this repository by its short commands, elsewhere by cargo's own and
+/// by the program that links the crate.
+fn next_commands(krate: &Path, module: &str) -> Next {
+    if krate == Path::new(OWN_CRATE) {
+        return Next { test: format!("cargo test -p {OWN_CRATE} {module}"), lock: "cargo lock" };
+    }
+    let manifest = krate.join("Cargo.toml");
+    Next {
+        test: format!("cargo test --manifest-path {} {module}", manifest.display()),
+        lock: "CONNECTOR_LOCK=off cargo run -- lock",
+    }
 }
 
 /// Checks the name and returns the name of its module.

@@ -11,6 +11,8 @@ use crate::testing::log::Log;
 use crate::testing::types::{Odd, Safe};
 use crate::vault::{Keys, MasterKey};
 
+mod own_texts;
+
 const STRICT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: false, samples: false };
 const DOWN: SeedOptions = SeedOptions { allow_downgrade: true, allow_schema_drift: false, samples: false };
 const DRIFT: SeedOptions = SeedOptions { allow_downgrade: false, allow_schema_drift: true, samples: false };

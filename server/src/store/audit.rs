@@ -5,10 +5,12 @@
 
 pub(super) mod detail;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use floh_client::AuditFilter;
 use floh_client::answers::AuditEntry;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
@@ -76,6 +78,16 @@ impl NewEntry {
             subject_name: row.connector.clone(),
             detail: Detail::of_execution(row),
         }
+    }
+
+    fn of_database(event: &DatabaseEvent<'_>) -> Self {
+        let action = match event {
+            DatabaseEvent::BackedUp { .. } => AuditAction::BackedUp,
+            DatabaseEvent::Restored { .. } => AuditAction::Restored,
+            DatabaseEvent::LossAccepted { .. } => AuditAction::LossAccepted,
+        };
+        let (subject, subject_name) = (AuditSubject::Database, AuditSubject::Database.as_str().to_owned());
+        Self { subject, subject_id: None, subject_name, action, detail: Detail::of_database(event) }
     }
 
     fn of_agent(agent: &AgentEntry) -> Self {
@@ -160,7 +172,44 @@ pub struct AgentEntry {
     pub left_out: u64,
 }
 
+/// What was done to the database as a whole, from the command line of its machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseEvent<'e> {
+    /// A backup was made.
+    BackedUp {
+        /// Its folder.
+        folder: &'e Path,
+        /// Whether the master keys are in it.
+        with_key: bool,
+    },
+    /// It came from a backup.
+    Restored {
+        /// The folder of the backup.
+        folder: &'e Path,
+        /// When that was made.
+        made_at: Timestamp,
+        /// The release that made it.
+        release: &'e str,
+    },
+    /// A start was told to go on without what is missing.
+    LossAccepted {
+        /// What was missing.
+        missing: &'e str,
+    },
+}
+
 impl Audit<'_> {
+    /// Records what was done to the database as a whole.
+    ///
+    /// # Errors
+    /// Database errors; then nothing is written.
+    pub async fn record_database(&self, event: &DatabaseEvent<'_>) -> Result<(), StoreError> {
+        let store = self.store.by(Author::command_line());
+        let mut transaction = store.begin_change().await?;
+        transaction.trail(NewEntry::of_database(event));
+        transaction.commit().await
+    }
+
     /// Records which agents have connected and whose connections have ended, in one transaction.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 
 use super::migrate::Dialect;
 use super::sql::Reader;
-use super::url::sqlite_url;
+use super::url::{sqlite_file, sqlite_url};
 use super::{OpenError, Store, StoreError};
 
 /// How often a server looks whether the log should be folded.
@@ -114,6 +114,15 @@ pub(super) async fn check_log(file: &Path) -> Result<(), OpenError> {
         Ok(Some((begun, continued))) if begun != continued => Err(OpenError::LostLog { file: file.to_owned() }),
         // A file of an earlier release, or one that opening it for use will refuse with its reason.
         Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Returns whether a SQLite file was in use and has no log beside it.
+pub async fn lacks_log(database_url: &str) -> bool {
+    super::open::install_drivers();
+    match sqlite_file(database_url) {
+        Some(file) => matches!(check_log(&file).await, Err(OpenError::LostLog { .. })),
+        None => false,
     }
 }
 

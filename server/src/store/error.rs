@@ -127,7 +127,9 @@ pub enum StoreError {
     #[error("the execution has not ended, and its row says whether it took effect; delete it when it has ended")]
     Unfinished,
     /// The cursor was not issued for this list.
-    #[error("the cursor is not one that this list gave")]
+    #[error(
+        "the cursor is not one that this list gave; send the nextCursor of the page before, or none for the first page"
+    )]
     BadCursor,
     /// A stored value cannot be read.
     #[error("the stored {column} of {table} cannot be read: {reason}")]

@@ -38,6 +38,12 @@ pub struct SeededType {
     pub seeded_schema: Option<StoredSchema>,
     /// Its current config schema, including an operator's changes.
     pub config_schema: StoredSchema,
+    /// Its current description, including an operator's changes.
+    pub description: String,
+    /// Its current category, including an operator's changes.
+    pub category: Option<String>,
+    /// Its current tags, including an operator's changes.
+    pub tags: Vec<String>,
     /// Whether it was compiled in at the last start.
     pub available: bool,
 }
@@ -49,6 +55,8 @@ pub enum SeedDecision {
     Insert,
     /// The compiled type replaces the row's contents.
     Replace,
+    /// The compiled description, category and tags replace the row's; everything else stays.
+    Describe,
     /// The row stays as it is; it is only marked as available.
     Leave,
 }
@@ -85,7 +93,7 @@ pub struct SeedTypeRow {
 pub struct SeedReport {
     /// Types that are new.
     pub inserted: usize,
-    /// Types whose row was replaced.
+    /// Types whose row was replaced, as a whole or its texts.
     pub replaced: usize,
     /// Types whose row stayed.
     pub left: usize,
@@ -113,8 +121,8 @@ impl ConnectorTypes<'_> {
     /// Database errors.
     pub async fn seeded(&self) -> Result<Vec<SeededType>, StoreError> {
         let rows = sqlx::query(
-            "SELECT name, execution_model, source, version, seeded_version, seeded_schema, config_schema, available \
-             FROM connector_type ORDER BY name",
+            "SELECT name, execution_model, source, version, seeded_version, seeded_schema, config_schema, description, category, \
+             tags, available FROM connector_type ORDER BY name",
         )
         .fetch_all(&self.store.read)
         .await?;
@@ -129,6 +137,9 @@ impl ConnectorTypes<'_> {
                     seeded_version: row.value("seeded_version")?,
                     seeded_schema: row.value::<Option<String>>("seeded_schema")?.map(StoredSchema::from_text),
                     config_schema: StoredSchema::from_text(row.text("config_schema")?),
+                    description: row.text("description")?,
+                    category: row.value("category")?,
+                    tags: row.json("tags")?,
                     available: row.flag("available")?,
                 })
             })
@@ -155,6 +166,9 @@ impl ConnectorTypes<'_> {
             let id = types::fetch(&mut transaction, &row.name).await?.id;
             let mut reworking = |stored| reworking(&row.name, stored);
             rework::all(&mut transaction, id, at, Some(&mut reworking)).await?;
+        }
+        for row in rows.iter().filter(|row| row.decision == SeedDecision::Describe) {
+            describe(&mut transaction, row, at).await?;
         }
         transaction.commit().await?;
         Ok(report)
@@ -208,7 +222,8 @@ async fn write(
         }
     }
 
-    let written: Vec<&SeedTypeRow> = rows.iter().filter(|row| row.decision != SeedDecision::Leave).collect();
+    let written: Vec<&SeedTypeRow> =
+        rows.iter().filter(|row| matches!(row.decision, SeedDecision::Insert | SeedDecision::Replace)).collect();
     for rows in written.chunks(BATCH) {
         upsert(rows, now).query().persistent(false).execute(&mut **transaction).await?;
         remember(transaction, rows, &versions, now).await?;
@@ -216,11 +231,32 @@ async fn write(
     for row in rows {
         match row.decision {
             SeedDecision::Insert => report.inserted += 1,
-            SeedDecision::Replace => report.replaced += 1,
+            SeedDecision::Replace | SeedDecision::Describe => report.replaced += 1,
             SeedDecision::Leave => report.left += 1,
         }
     }
     Ok(report)
+}
+
+/// Writes description, category and tags of a type. They are no part of a version, so the history has none of them.
+async fn describe(transaction: &mut ChangeTransaction, row: &SeedTypeRow, at: Timestamp) -> Result<(), StoreError> {
+    let before = types::fetch(transaction, &row.name).await?;
+    sqlx::query(
+        "UPDATE connector_type SET description = $1, category = $2, tags = $3, updated_at = $4, revision = revision + 1 \
+         WHERE id = $5 AND source = $6",
+    )
+    .bind(row.description.as_str())
+    .bind(row.category.as_deref())
+    .bind(json(&row.tags))
+    .bind(at.as_millisecond())
+    .bind(before.id.to_string())
+    .bind(TypeSource::Code.as_str())
+    .execute(&mut **transaction)
+    .await?;
+    let after = types::fetch(transaction, &row.name).await?;
+    let detail = Detail::changed(State::of_type(&before.fields), State::of_type(&after.fields));
+    transaction.note(after.subject(), Action::Changed, detail);
+    Ok(())
 }
 
 /// Writes history rows for the types that were just written.

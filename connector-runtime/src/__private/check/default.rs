@@ -2,7 +2,11 @@
 
 use super::{holds, number, same};
 use crate::descriptor::{FieldSpec, Literal, TypeSpec};
+use crate::lock::Writer;
 use crate::schema::FieldKind;
+
+/// Maximum number of values that the refusal of a select's default names.
+const MAX_NAMED_CHOICES: usize = 20;
 
 /// Checks a default against the type of its field and the bounds beside it.
 #[track_caller]
@@ -159,7 +163,17 @@ const fn default_choice(ty: &TypeSpec, text: &str) {
         }
         index += 1;
     }
-    panic!("the default is not a value of this select: write the wire name of a variant, such as \"on_hold\"");
+    let mut said = Writer::new();
+    said.say(&["the default \"", text, "\" is not a value of this select: write one of"]);
+    let mut index = 0;
+    while index < ty.choices.len() && index < MAX_NAMED_CHOICES {
+        said.say(&[if index == 0 { " \"" } else { ", \"" }, ty.choices[index].value, "\""]);
+        index += 1;
+    }
+    if index < ty.choices.len() {
+        said.say(&[", …"]);
+    }
+    panic!("{}", said.report().as_str());
 }
 
 /// A scheme, `:` and something after it; of what has `//` there, a host.

@@ -296,7 +296,7 @@ async fn the_trail_is_filtered_and_paged(db: TestDb) {
     assert_eq!(names(&format!("&connector={}", id.as_str().unwrap())).await, ["four", "one"]);
     assert_eq!(names("&source=cli").await, Vec::<String>::new());
     assert_eq!(names("&type=odd&action=created&source=system").await, ["odd"], "seeded types are there");
-    assert_eq!(names("&subject=setting&action=created").await, ["vault_check"]);
+    assert_eq!(names("&subject=setting&action=created").await, ["seeded_texts", "vault_check"]);
     let of_two = entries(&server, "&connector=two").await[0]["at"].as_str().unwrap().to_owned();
     let since = names(&format!("&subject=connector&since={of_two}")).await;
     assert!(

@@ -5,6 +5,7 @@ use axum::http::header;
 use serde_json::{Value, json};
 
 use crate::api::BODY_LIMIT;
+use crate::api::page::MAX_SHOWN;
 use crate::error::MAX_MISTAKES;
 use crate::testing::{Answer, TestServer};
 use floh_client::body::kinds::{MAX_SHORT_TEXT, MAX_TEXTS};
@@ -200,6 +201,85 @@ async fn lists_refuse_what_they_do_not_know() {
     server.get(&format!("/api/connectors?q={}", "x".repeat(5000))).await.problem(422);
     let cursor = server.get("/api/connector-types?limit=1").await.ok(200)["nextCursor"].as_str().unwrap().to_owned();
     assert_eq!(server.get(&format!("/api/tokens?cursor={cursor}")).await.problem(422), ["?cursor"]);
+}
+
+/// What the refusal of each kind of filter says: what is expected, what came, and what to do.
+const REFUSED_FILTERS: &[(&str, &str)] = &[
+    (
+        "executions?token=abc",
+        "?token: expected an id, which is a UUID such as 01a206e0-aa54-75e9-8df7-c5eaae1c4ea4, got \"abc\"",
+    ),
+    (
+        "executions?token=",
+        "?token: expected an id, which is a UUID such as 01a206e0-aa54-75e9-8df7-c5eaae1c4ea4, got nothing; leave the parameter out to ask for all",
+    ),
+    (
+        "executions?token=floh_01890a5dac96774bbcceb302099a8057_canary",
+        "?token: expected an id, which is a UUID such as 01a206e0-aa54-75e9-8df7-c5eaae1c4ea4, got what looks like the text of a token; GET /api/tokens has the ids",
+    ),
+    ("executions?since=yesterday", "?since: expected a time such as 2026-01-31T09:30:00Z, got \"yesterday\""),
+    (
+        "executions?until=2026-01-31T09:30:00+02:00",
+        "?until: expected a time such as 2026-01-31T09:30:00Z, got \"2026-01-31T09:30:00 02:00\"; a + has to be written as %2B",
+    ),
+    (
+        "executions?since=2026-13-01T00:00:00Z",
+        "?since: expected a time such as 2026-01-31T09:30:00Z, got \"2026-13-01T00:00:00Z\"",
+    ),
+    (
+        "executions?status=failed,broken",
+        "?status: expected one of accepted, started, succeeded, failed, unknown, got \"broken\"",
+    ),
+    (
+        "executions?status=",
+        "?status: expected one of accepted, started, succeeded, failed, unknown, got nothing; leave the parameter out to ask for all",
+    ),
+    ("executions?source=door", "?source: expected one of rest, cli, mcp, run, ui, system, got \"door\""),
+    ("executions?success=1", "?success: expected true or false, got \"1\""),
+    ("executions?limit=0", "?limit: expected a whole number from 1 to 500, got \"0\""),
+    ("executions?limit=ten", "?limit: expected a whole number from 1 to 500, got \"ten\""),
+    ("executions?limit=1&limit=2&limit=3", "?limit: expected one value, got 3; give it once"),
+    (
+        "executions?cursor=nowhere",
+        "?cursor: the cursor is not one that this list gave; send the nextCursor of the page before, or none for the first page",
+    ),
+    (
+        "executions?connectorId=x",
+        "?connectorId: unknown query parameter; there are connector, command, type, status, success, source, token, runId, since, until, limit, cursor",
+    ),
+    (
+        "connectors?executionModel=magic",
+        "?executionModel: expected one of built_in, script, oas_derived, external, got \"magic\"",
+    ),
+    (
+        "connectors?color=red",
+        "?color: unknown query parameter; there are q, type, executionModel, category, tag, limit, cursor",
+    ),
+];
+
+#[tokio::test]
+async fn a_refused_filter_says_what_is_expected_and_what_came() {
+    let server = TestServer::start().await;
+    for (query, text) in REFUSED_FILTERS {
+        let answer = server.get(&format!("/api/{query}")).await;
+        answer.problem(422);
+        let error = &answer.json()["errors"][0];
+        let said = format!("{}: {}", error["pointer"].as_str().unwrap(), error["message"].as_str().unwrap());
+        assert_eq!(said, *text, "{query}");
+        assert!(!answer.json().to_string().contains("canary"), "{query}");
+    }
+    let long = "x".repeat(1000);
+    let answer = server.get(&format!("/api/executions?token={long}")).await;
+    answer.problem(422);
+    let text = answer.json().to_string();
+    assert!(
+        text.contains(&long[..MAX_SHOWN]) && text.contains("and more") && !text.contains(&long[..=MAX_SHOWN]),
+        "{text}"
+    );
+    // A name or an id of what is not there is no mistake: it may have been there.
+    for query in ["type=nothing", "connector=nothing", "command=nothing", "runId=nothing"] {
+        assert_eq!(server.get(&format!("/api/executions?{query}")).await.ok(200)["items"], json!([]), "{query}");
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,15 @@ fn a_connector_and_its_lock_and_its_module_are_written() {
 }
 
 #[test]
+fn what_is_next_fits_the_crate() {
+    let own = next_commands(Path::new("connectors"), "acme");
+    assert_eq!((own.test.as_str(), own.lock), ("cargo test -p connectors acme", "cargo lock"));
+    let other = next_commands(Path::new("../mine"), "acme");
+    let wanted = ("cargo test --manifest-path ../mine/Cargo.toml acme", "CONNECTOR_LOCK=off cargo run -- lock");
+    assert_eq!((other.test.as_str(), other.lock), wanted);
+}
+
+#[test]
 fn the_module_stands_in_order() {
     for (before, module, after) in [
         ("", "a", "pub mod a;\n"),

@@ -4,6 +4,8 @@
 //! text, only numbers, flags and the origins of URLs: a field may become a secret later, and its earlier values must not
 //! be found here then. Schemas and scripts appear as hashes; the history of the type has them in full.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -11,7 +13,7 @@ use url::Url;
 use super::super::rework::{Rework, StoredConfig};
 use super::super::sql::json as json_text;
 use super::super::{ConnectorRow, ExecutionRow, NewTokenRow, TypeFields};
-use super::AgentEntry;
+use super::{AgentEntry, DatabaseEvent};
 
 /// The maximum number of bytes of each of `before` and `after`, as JSON.
 pub(super) const MAX_DETAIL: usize = 4 * 1024;
@@ -86,6 +88,21 @@ impl Detail {
             after.insert("rewrapped".into(), json!(rewrapped));
         }
         Self { before: Some(shown(before)), after: Some(after) }
+    }
+
+    /// Shows what was done to the database as a whole.
+    pub(super) fn of_database(event: &DatabaseEvent<'_>) -> Self {
+        let folder = |folder: &Path| json!(cut(&folder.to_string_lossy()));
+        let shown = match event {
+            DatabaseEvent::BackedUp { folder: path, with_key } => {
+                object([("folder", folder(path)), ("withKey", json!(with_key))])
+            }
+            DatabaseEvent::Restored { folder: path, made_at, release } => {
+                object([("folder", folder(path)), ("madeAt", json!(made_at)), ("release", json!(cut(release)))])
+            }
+            DatabaseEvent::LossAccepted { missing } => object([("missing", json!(missing))]),
+        };
+        Self { before: None, after: Some(bounded(shown)) }
     }
 
     pub(super) fn of_agent(agent: &AgentEntry) -> Self {

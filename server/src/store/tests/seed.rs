@@ -46,6 +46,9 @@ async fn types_are_seeded_once(db: TestDb) {
             seeded_version: Some("1.0.0".to_owned()),
             seeded_schema: Some(StoredSchema::Empty),
             config_schema: StoredSchema::Empty,
+            description: "Compiled in.".to_owned(),
+            category: Some("demo".to_owned()),
+            tags: vec!["seeded".to_owned()],
             available: true,
         }
     );
