@@ -52,7 +52,7 @@ async fn a_connector_is_made_executed_and_recorded() {
         ("name", json!("crm")),
         ("type", json!("http")),
         ("executionModel", json!("built_in")),
-        ("version", json!("1.0.0")),
+        ("version", json!("1.1.0")),
         ("enabled", json!(true)),
         ("logLevel", json!("info")),
         ("timeoutMs", Value::Null),
