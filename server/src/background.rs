@@ -15,4 +15,4 @@ pub use retention::{
     DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, Retention,
 };
 pub(crate) use tasks::spawn_tasks;
-pub use tasks::{AGENT_TOKENS, AGENT_TRAIL, CHECKPOINTS, LAST_USED, MASTER_KEYS, RETENTION};
+pub use tasks::{AGENT_TOKENS, AGENT_TRAIL, CHECKPOINTS, LAST_USED, MASTER_KEYS, RETENTION, SESSIONS};

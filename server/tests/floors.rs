@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("run_to_completion", &[]),
     ("work", &["error"]),
     ("data_lock", &[]),
+    ("public_url", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
@@ -71,6 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
+    ("sessions", &["auth", "error", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),
@@ -92,6 +94,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "events",
             "execute",
             "instances",
+            "public_url",
             "script",
             "seed",
             "services",
@@ -101,7 +104,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("listen", &["app"]),
-    ("config", &["background", "listen", "script", "store", "telemetry", "work"]),
+    ("config", &["background", "listen", "public_url", "script", "store", "telemetry", "work"]),
     // Doors: they read, call and show.
     (
         "api",
@@ -137,6 +140,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "keys",
             "listen",
             "openapi",
+            "public_url",
             "script",
             "seed",
             "store",

@@ -15,6 +15,8 @@ use crate::vault::follow_key_file;
 
 /// Stores when tokens were last used.
 pub const LAST_USED: &str = "last use of tokens";
+/// Stores when sessions were last used, and removes those that have ended.
+pub const SESSIONS: &str = "sessions";
 /// Rechecks the tokens of connected agents.
 pub const AGENT_TOKENS: &str = "tokens of agents";
 
@@ -35,6 +37,7 @@ const KEYS_LOOK: Duration = Duration::from_secs(1);
 pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, retention: Retention) {
     let minute = Duration::from_secs(60);
     background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
+    background.spawn(SESSIONS, minute, work(services.clone(), tend_sessions));
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
     background.spawn(MASTER_KEYS, KEYS_LOOK, work(services.clone(), follow_keys));
     background.spawn(CHECKPOINTS, CHECKPOINT_LOOK, work(services.clone(), checkpoint));
@@ -59,6 +62,11 @@ async fn write_last_used(services: Services) -> Outcome {
     services.auth.flush_refusals();
     let written = services.auth.flush_last_used().await;
     written.map_err(|error| format!("when tokens were last used could not be written: {error}"))
+}
+
+async fn tend_sessions(services: Services) -> Outcome {
+    let tended = services.auth.tend_sessions().await;
+    tended.map_err(|error| format!("sessions of the web pages could not be tended: {error}"))
 }
 
 async fn write_agent_trail(services: Services) -> Outcome {
