@@ -118,6 +118,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "error",
             "execute",
             "input",
+            "public_url",
             "services",
             "store",
             "telemetry",
