@@ -22,7 +22,7 @@ mod view;
 
 pub use config::{ConfigChange, split_config};
 pub use config_migration::ConfigMigration;
-pub use create::create;
+pub use create::{create, create_using};
 pub use declarations::{declarations, type_declarations};
 pub use import::parse_document;
 pub use read::{get, list, list_agents};

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | doors: read, call a use case, show its answer | [`api`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
@@ -32,6 +32,7 @@ pub mod config;
 pub mod config_document;
 mod connector_secrets;
 pub mod data_lock;
+pub mod drafts;
 pub mod error;
 pub mod events;
 pub mod execute;

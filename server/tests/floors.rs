@@ -73,6 +73,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
     ("sessions", &["auth", "error", "services", "store"]),
+    ("drafts", &["auth", "blocking", "catalog", "error", "services", "store", "vault"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),
@@ -80,7 +81,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config_document", &["catalog", "openapi"]),
     ("seed", &["catalog", "script", "store", "type_schema", "vault"]),
     // Wiring: start, stop, drive.
-    ("background", &["auth", "services", "store", "vault"]),
+    ("background", &["auth", "drafts", "services", "store", "vault"]),
     ("telemetry", &["script", "services"]),
     (
         "app",

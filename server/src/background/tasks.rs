@@ -9,14 +9,15 @@ use super::Background;
 use super::driver::Outcome;
 use super::retention::{self, Keeper, Retention};
 use crate::auth::AuthError;
+use crate::drafts::purge_drafts;
 use crate::services::{Services, WeakServices};
 use crate::store::CHECKPOINT_LOOK;
 use crate::vault::follow_key_file;
 
 /// Stores when tokens were last used.
 pub const LAST_USED: &str = "last use of tokens";
-/// Stores when sessions were last used, and removes those that have ended.
-pub const SESSIONS: &str = "sessions";
+/// Stores when sessions were last used, and removes sessions that have ended and drafts that are too old.
+pub const SESSIONS: &str = "sessions and drafts";
 /// Rechecks the tokens of connected agents.
 pub const AGENT_TOKENS: &str = "tokens of agents";
 
@@ -66,7 +67,11 @@ async fn write_last_used(services: Services) -> Outcome {
 
 async fn tend_sessions(services: Services) -> Outcome {
     let tended = services.auth.tend_sessions().await;
-    tended.map_err(|error| format!("sessions of the web pages could not be tended: {error}"))
+    let purged = purge_drafts(&services).await;
+    tended.map_err(|error| format!("sessions of the web pages could not be tended: {error}"))?;
+    let drafts = purged.map_err(|error| format!("old drafts of the web pages could not be removed: {error}"))?;
+    tracing::debug!(drafts, "old drafts were removed");
+    Ok(())
 }
 
 async fn write_agent_trail(services: Services) -> Outcome {

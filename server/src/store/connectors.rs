@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::audit::Detail;
 use super::audit::detail::State;
+use super::drafts::{self, DraftUse};
 use super::error::Entity;
 use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
@@ -43,8 +44,26 @@ impl Connectors<'_> {
         connector_type: TypeChoice,
         secrets: Vec<SealedSecret>,
     ) -> Result<ConnectorRow, StoreError> {
+        self.create_using(id, fields, connector_type, secrets, None).await
+    }
+
+    /// Like [`Connectors::create`]; uses a draft up in the same transaction, whose result is then the connector's id.
+    ///
+    /// # Errors
+    /// Those of [`Connectors::create`], and those of a draft that cannot be used.
+    pub async fn create_using(
+        &self,
+        id: Uuid,
+        fields: ConnectorFields,
+        connector_type: TypeChoice,
+        secrets: Vec<SealedSecret>,
+        draft: Option<&DraftUse>,
+    ) -> Result<ConnectorRow, StoreError> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
+        if let Some(draft) = draft {
+            drafts::take(&mut transaction, draft, &id.to_string(), now).await?;
+        }
         let type_id = match connector_type {
             TypeChoice::Existing(id) => id,
             TypeChoice::At { id, revision } => {

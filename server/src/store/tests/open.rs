@@ -111,6 +111,8 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "connector_type",
         "execution",
         "idempotency",
+        "session",
+        "ui_draft",
         "token",
         "setting",
         "change",
