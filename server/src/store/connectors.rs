@@ -247,10 +247,11 @@ impl Connectors<'_> {
             return Err(StoreError::Stale { entity: Entity::Connector, revision: revision.unwrap_or_default() });
         }
         transaction.note(before.subject(), Action::Deleted, Detail::deleted(State::of_connector(&before)));
-        sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        for sql in
+            ["DELETE FROM idempotency WHERE connector_id = $1", "DELETE FROM execution_hour WHERE connector_id = $1"]
+        {
+            sqlx::query(sql).bind(id.to_string()).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

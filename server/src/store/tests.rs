@@ -4,6 +4,7 @@ mod audit;
 mod change;
 mod connectors;
 mod executions;
+mod hours;
 mod idempotency;
 mod open;
 mod recorder;

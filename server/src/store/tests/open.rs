@@ -110,6 +110,8 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "connector_type_version",
         "connector_type",
         "execution",
+        "execution_hour",
+        "execution_hour_fill",
         "idempotency",
         "session",
         "ui_draft",

@@ -143,6 +143,8 @@ async fn rows_of_an_earlier_release_count_too(db: TestDb) {
         "ALTER TABLE connector DROP COLUMN record",
         "CREATE TABLE connector_former (name TEXT NOT NULL, connector_id TEXT NOT NULL, PRIMARY KEY (name, connector_id))",
         "DROP TABLE wal_mark",
+        "DROP TABLE execution_hour",
+        "DROP TABLE execution_hour_fill",
         "DROP TABLE session",
         "DROP TABLE ui_draft",
         "ALTER TABLE replica DROP COLUMN sealing_key",
