@@ -45,7 +45,7 @@ pub use audit::{AgentEntry, Audit};
 pub use author::Author;
 pub use checkpoint::{CHECKPOINT_LOOK, Folded};
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
-pub use connectors::Connectors;
+pub use connectors::{Connectors, Only, connector_cursor};
 pub use drafts::{DraftHead, DraftLimits, DraftRow, DraftSums, DraftUse, Drafts};
 pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};

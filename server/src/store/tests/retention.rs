@@ -141,6 +141,8 @@ async fn rows_of_an_earlier_release_count_too(db: TestDb) {
         "CREATE INDEX execution_failed ON execution (id) WHERE status = 'failed'",
         "ALTER TABLE execution DROP COLUMN recorded",
         "ALTER TABLE connector DROP COLUMN record",
+        "ALTER TABLE connector DROP COLUMN updated_by_token",
+        "ALTER TABLE connector DROP COLUMN updated_by_name",
         "CREATE TABLE connector_former (name TEXT NOT NULL, connector_id TEXT NOT NULL, PRIMARY KEY (name, connector_id))",
         "DROP TABLE wal_mark",
         "DROP TABLE execution_hour",
