@@ -12,6 +12,7 @@ mod login_code;
 mod refusals;
 mod scope;
 mod session;
+mod sign_in;
 mod token;
 mod weakness;
 mod wrong_logins;
@@ -26,8 +27,6 @@ pub use issue::{IssueError, IssuedToken, NewToken, TokenFault};
 pub use login_code::LOGIN_CODE_LIFE;
 pub use refusals::{MAX_REFUSAL_LINES, MAX_REFUSAL_LINES_OF_PEER, REFUSAL_WINDOW};
 pub use scope::{Scope, Scopes, UnknownScope};
-pub use session::{
-    MAX_SESSIONS_OF_TOKEN, MAX_USER_AGENT, OpenedSession, SESSION_IDLE, SESSION_LIFE, Session, SignInError, Visitor,
-    session_id,
-};
+pub use session::{SESSION_IDLE, SESSION_LIFE, Session, session_id};
+pub use sign_in::{MAX_SESSIONS_OF_TOKEN, MAX_USER_AGENT, OpenedSession, SignInError, Visitor};
 pub use wrong_logins::{MAX_WRONG_LOGINS, WRONG_LOGIN_DELAY, WRONG_LOGIN_WINDOW};

@@ -187,7 +187,7 @@ impl Drafts<'_> {
     /// Uses a draft up for something that no transaction of the store makes; `result` says what.
     ///
     /// # Errors
-    /// Those of [`take`].
+    /// [`StoreError::DraftUsed`], [`StoreError::Stale`], [`StoreError::NotFound`].
     pub async fn take(&self, draft: &DraftUse, result: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
         take(&mut transaction, draft, result, now).await?;
