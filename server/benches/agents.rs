@@ -193,6 +193,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         record_limit: MAX_RECORDED,
         work: server::work::WorkLimits::new(1 << 30),
         on_loss: server::store::OnLoss::Refuse,
+        public_url: None,
     };
     App::start_with(registry, options).await.expect("a server")
 }

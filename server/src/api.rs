@@ -5,6 +5,7 @@ mod agents;
 mod audit;
 mod body;
 mod connectors;
+mod cookie;
 mod document;
 mod executions;
 mod guard;
@@ -19,6 +20,7 @@ mod request_id;
 mod responses;
 mod routes;
 mod server_info;
+mod site;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -26,7 +28,9 @@ mod type_changes;
 mod types;
 
 pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes};
+pub use cookie::{no_session_cookie, session_cookie, session_of};
 pub use document::document;
-pub use guard::Access;
+pub use guard::{Accepts, Access, Caller, demand, identity_of, peer};
 pub use problem::Problem;
 pub use routes::{RouteRow, router, table};
+pub use site::Site;

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::events::EventBus;
 use crate::execute::settle_abandoned;
 use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
+use crate::public_url::PublicUrl;
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
@@ -46,6 +47,9 @@ struct Lifecycle {
     background: Background,
     lease: Arc<Lease>,
     stopping: AtomicBool,
+    /// Where it listens, once it does.
+    address: OnceLock<SocketAddr>,
+    public_url: Option<PublicUrl>,
     /// Released at the end, even if a clone of the app still exists.
     lock: parking_lot::Mutex<Option<DataLock>>,
 }
@@ -80,6 +84,8 @@ pub struct Options<'o> {
     pub work: WorkLimits,
     /// What happens if the database, or its last part, is missing.
     pub on_loss: OnLoss,
+    /// The address under which browsers reach the server, if that is another one than its own.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -246,8 +252,9 @@ impl App {
             store,
         });
         let Owned { lock, lease, background } = owned;
-        let stopping = AtomicBool::new(false);
-        let lifecycle = Lifecycle { background, lease, stopping, lock: parking_lot::Mutex::new(Some(lock)) };
+        let (stopping, lock) = (AtomicBool::new(false), parking_lot::Mutex::new(Some(lock)));
+        let (address, public_url) = (OnceLock::new(), options.public_url);
+        let lifecycle = Lifecycle { background, lease, stopping, address, public_url, lock };
         let app = Self { services, lifecycle: Arc::new(lifecycle) };
         seal_stored(&app.services).await?;
         if options.seed.samples {
@@ -271,11 +278,23 @@ impl App {
         &self.lifecycle.background
     }
 
-    /// Records in the database where this server listens, so that the error of a second server can name it.
+    /// Returns the address that this server listens on, once it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.lifecycle.address.get().copied()
+    }
+
+    /// Returns the address under which browsers reach this server, if the operator has named another one than its own.
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.lifecycle.public_url.as_ref()
+    }
+
+    /// Records where this server listens; in the database too, so that the error of a second server can name it.
     ///
     /// # Errors
     /// Database errors.
     pub async fn announce(&self, address: SocketAddr) -> Result<(), StoreError> {
+        // A second call is one of the same server.
+        self.lifecycle.address.get_or_init(|| address);
         self.store.replicas().announce(&shown_address(address)).await
     }
 
@@ -315,6 +334,9 @@ impl App {
         self.recorder.close().await;
         if let Err(error) = self.auth.flush_last_used().await {
             tracing::warn!(%error, "when tokens were last used could not be written");
+        }
+        if let Err(error) = self.auth.tend_sessions().await {
+            tracing::warn!(%error, "when sessions were last used could not be written");
         }
         self.instances.store_unsaved().await;
         self.lifecycle.lease.release().await;

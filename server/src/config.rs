@@ -17,6 +17,7 @@ use crate::background::{
     DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, Retention,
 };
 use crate::listen::StopTimes;
+use crate::public_url::PublicUrl;
 use crate::script::{Limits as ScriptLimits, Pool, PoolSettings, Scripts};
 use crate::store::{Limits, sqlite_url};
 use crate::telemetry::LogFormat;
@@ -239,6 +240,10 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "FLOH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// The address under which browsers reach this server, if that is not the one above: that of the proxy before it, for example
+    /// `https://floh.example.com`. With https, session cookies are sent over TLS alone.
+    #[arg(long, env = "FLOH_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
     /// Where the database and the key file are.
     #[command(flatten)]
     pub storage: StorageArgs,

@@ -118,6 +118,13 @@ impl Error {
         self
     }
 
+    /// Adds a mistake in the input.
+    #[must_use]
+    pub fn with_mistake(mut self, mistake: Mistake) -> Self {
+        self.0.mistakes.push(mistake);
+        self
+    }
+
     /// Adds the change of a connector type that was refused, as its dry run shows it, and the secrets that it would clear.
     #[must_use]
     pub fn with_change(mut self, change: ChangeView, secrets_cleared: Vec<ClearedSecrets>) -> Self {

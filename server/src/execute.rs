@@ -2,6 +2,7 @@
 //! selects, validates, runs and normalises; this module resolves and decrypts the connector before it, and records the
 //! call around it.
 
+mod activity;
 mod call;
 mod checking;
 mod history;
@@ -12,6 +13,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub use activity::{Activity, MAX_ACTIVITY_HOURS, SPARKLINE_HOURS, Sparkline, connector_activity, sparklines};
 pub use call::{execute, test};
 pub use history::{delete_execution, get_execution, list_executions};
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};

@@ -7,12 +7,12 @@
 //! |---|---|
 //! | doors: read, call a use case, show its answer | [`api`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
 //! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
-//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`] |
+//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`], [`public_url`] |
 
 use std::process::ExitCode;
 
@@ -32,6 +32,7 @@ pub mod config;
 pub mod config_document;
 mod connector_secrets;
 pub mod data_lock;
+pub mod drafts;
 pub mod error;
 pub mod events;
 pub mod execute;
@@ -41,10 +42,12 @@ pub mod keys;
 pub mod listen;
 pub mod openapi;
 pub mod operations;
+pub mod public_url;
 mod run_to_completion;
 pub mod script;
 pub mod seed;
 pub mod services;
+pub mod sessions;
 pub mod store;
 pub mod telemetry;
 #[cfg(test)]

@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("run_to_completion", &[]),
     ("work", &["error"]),
     ("data_lock", &[]),
+    ("public_url", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
@@ -71,6 +72,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
+    ("sessions", &["auth", "error", "services", "store"]),
+    ("drafts", &["auth", "blocking", "catalog", "error", "services", "store", "vault"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),
@@ -78,7 +81,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config_document", &["catalog", "openapi"]),
     ("seed", &["catalog", "script", "store", "type_schema", "vault"]),
     // Wiring: start, stop, drive.
-    ("background", &["auth", "services", "store", "vault"]),
+    ("background", &["auth", "drafts", "services", "store", "vault"]),
     ("telemetry", &["script", "services"]),
     (
         "app",
@@ -92,6 +95,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "events",
             "execute",
             "instances",
+            "public_url",
             "script",
             "seed",
             "services",
@@ -101,7 +105,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("listen", &["app"]),
-    ("config", &["background", "listen", "script", "store", "telemetry", "work"]),
+    ("config", &["background", "listen", "public_url", "script", "store", "telemetry", "work"]),
     // Doors: they read, call and show.
     (
         "api",
@@ -115,6 +119,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "error",
             "execute",
             "input",
+            "public_url",
             "services",
             "store",
             "telemetry",
@@ -137,6 +142,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "keys",
             "listen",
             "openapi",
+            "public_url",
             "script",
             "seed",
             "store",

@@ -142,12 +142,18 @@ async fn the_first_start_makes_its_folder_its_key_and_a_token() {
     let token: String = rest.chars().take_while(|c| !matches!(c, '\'' | '"' | ' ')).collect();
     let client = floh.anyone().with_token(&token);
     assert_eq!(client.get("/api/connectors").await.status, 200, "the line works as it is printed");
+    let link =
+        said.lines().find(|line| line.starts_with("open http://")).unwrap_or_else(|| panic!("no link in {said}"));
+    let (address, code) = link.split_once("/login/").unwrap_or_else(|| panic!("no code in {link}"));
+    assert!(said.contains(&format!("listening on {}", &address["open ".len()..])), "{said}");
+    assert_eq!(code.len(), 22, "{link}");
     create(&client, "crm").await;
 
     floh.terminate();
     assert_eq!(floh.exit().await.code(), Some(0));
     floh.restart().await;
-    assert!(!floh.stdout().contains("Bearer"), "the token is shown once: {}", floh.stdout());
+    let said = floh.stdout();
+    assert!(!said.contains("Bearer") && !said.contains("/login/"), "token and link are shown once: {said}");
     let list = floh.anyone().with_token(&token).get("/api/connectors").await.expect(200);
     assert_eq!(list["items"][0]["name"], "crm", "and goes on to work");
 }

@@ -66,6 +66,13 @@ impl ServiceStatuses {
         self.0.lock().values().filter(|(_, status)| status.breaker.state(now) != CircuitState::Closed).count()
     }
 
+    /// Returns whether calls of a connector's service are refused at the moment, because it could not be reached.
+    pub fn has_open_circuit(&self, connector: Uuid, endpoint: &Url) -> bool {
+        let kept = self.0.lock();
+        let status = kept.get(&connector).filter(|(known, _)| known == endpoint);
+        status.is_some_and(|(_, status)| status.breaker.state(Instant::now()) != CircuitState::Closed)
+    }
+
     /// Forgets a connector that was deleted.
     pub fn forget(&self, connector: Uuid) {
         self.0.lock().remove(&connector);

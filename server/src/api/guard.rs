@@ -1,4 +1,5 @@
-//! Authorization for every route, including unmatched ones.
+//! Authorization for every route, including unmatched ones: who sent a request, and whether that is enough. Other doors that speak
+//! HTTP use both halves, [`identity_of`] and [`demand`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,10 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use connector_runtime::Secret;
 
 use super::Problem;
+use super::cookie::session_of;
+use super::site::Site;
 use crate::app::App;
-use crate::auth::{AuthError, Identity, OpContext, RequestId, Scope};
+use crate::auth::{AuthError, Identity, OpContext, RequestId, Scope, Session};
 use crate::error::Error;
 use crate::store::ExecutionSource;
 
@@ -54,19 +58,48 @@ impl<S: Sync> FromRequestParts<S> for OpContext {
     }
 }
 
+/// Which credentials a route accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepts {
+    /// A token in `Authorization` alone: for what no browser calls.
+    Bearer,
+    /// A token, or else the cookie of a session.
+    BearerOrSession,
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The identity of the token, or of the session's token.
+    pub identity: Arc<Identity>,
+    /// The session, if it was not a token.
+    pub session: Option<Session>,
+}
+
+impl Caller {
+    /// Returns the context of the request for use cases.
+    pub fn context(&self, source: ExecutionSource, request: &Request) -> OpContext {
+        let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+        OpContext::of_token(Arc::clone(&self.identity), source, request_id).from_peer(peer(request))
+    }
+}
+
 /// Passes a request on if its caller is authorized.
 pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut request: Request, next: Next) -> Response {
     if access == Access::Public {
         return next.run(request).await;
     }
-    if matches!(access, Access::NeedsInBand(_)) && !request.headers().contains_key(header::AUTHORIZATION) {
+    let accepts = match access {
+        Access::NeedsInBand(_) => Accepts::Bearer,
+        _ => Accepts::BearerOrSession,
+    };
+    if accepts == Accepts::Bearer && !request.headers().contains_key(header::AUTHORIZATION) {
         return next.run(request).await;
     }
-    let token = bearer(&request).map(str::to_owned);
-    match admit(&app, access, token, peer(&request)).await {
-        Ok(identity) => {
-            let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
-            let ctx = OpContext::of_token(identity, ExecutionSource::Rest, request_id).from_peer(peer(&request));
+    let caller = identity_of(&app, &request, accepts, DOOR);
+    match caller.await.and_then(|caller| demand(&caller.identity, access).map(|()| caller)) {
+        Ok(caller) => {
+            let ctx = caller.context(ExecutionSource::Rest, &request);
             request.extensions_mut().insert(ctx);
             next.run(request).await
         }
@@ -74,42 +107,91 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     }
 }
 
-/// Returns the address that a request came from; `None` for a request that did not come over a socket.
-pub(super) fn peer(request: &Request) -> Option<SocketAddr> {
-    request.extensions().get::<Option<ConnectInfo<SocketAddr>>>().copied().flatten().map(|ConnectInfo(peer)| peer)
-}
-
-async fn admit(
+/// Returns who sent a request: the holder of its token or, without a token, of its session. A session counts only at an address
+/// of this server, and where something may change only from its own pages. `door` names the door where a refusal is told.
+///
+/// # Errors
+/// 401 without a valid token or session; 403 and 421 for a session from elsewhere; 503 if the database does not answer.
+pub fn identity_of(
     app: &App,
-    access: Access,
-    token: Result<String, Problem>,
-    peer: Option<SocketAddr>,
-) -> Result<Arc<Identity>, Problem> {
-    let refuse = |error: &AuthError, text: &str| app.auth.note_refusal(error, text, DOOR, peer);
-    let token = token.inspect_err(|_| refuse(&AuthError::Missing, ""))?;
-    let identity = app.auth.authenticate(&token).await.map_err(|error| {
-        refuse(&error, &token);
-        match error {
+    request: &Request,
+    accepts: Accepts,
+    door: &'static str,
+) -> impl Future<Output = Result<Caller, Problem>> + Send + use<> {
+    let presented = presented(Site::of(app), request, accepts);
+    let (auth, peer) = (app.auth.clone(), peer(request));
+    async move {
+        let refuse = |error: &AuthError, text: &str| auth.note_refusal(error, text, door, peer);
+        let refused = |error: AuthError| match error {
             AuthError::Store(error) => Problem::from(error),
             other => unauthorized(other.to_string()),
+        };
+        match presented? {
+            Presented::Bearer(token) => {
+                let identity = auth.authenticate(token.expose()).await;
+                let identity = identity.inspect_err(|error| refuse(error, token.expose())).map_err(refused)?;
+                Ok(Caller { identity, session: None })
+            }
+            Presented::Session(secret) => {
+                let session = auth.session(secret.expose()).await;
+                let session = session.inspect_err(|error| refuse(error, "")).map_err(refused)?;
+                Ok(Caller { identity: Arc::clone(&session.identity), session: Some(session) })
+            }
+            Presented::Nothing => {
+                refuse(&AuthError::Missing, "");
+                Err(unauthorized("send a token in the header `Authorization: Bearer <token>`"))
+            }
         }
-    })?;
+    }
+}
+
+/// Refuses a caller who lacks what a route requires.
+///
+/// # Errors
+/// 403, with the missing scope.
+pub fn demand(identity: &Identity, access: Access) -> Result<(), Problem> {
     match access {
         Access::Needs(scope) | Access::NeedsInBand(scope) if !identity.allows(scope) => {
             let detail = format!("this needs the scope {scope}, which the token {:?} does not have", identity.name);
             Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
         }
-        _ => Ok(identity),
+        _ => Ok(()),
     }
 }
 
-fn bearer(request: &Request) -> Result<&str, Problem> {
-    let missing = || unauthorized("send a token in the header `Authorization: Bearer <token>`");
-    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
-    let text = value.to_str().map_err(|_| missing())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
+/// Returns the address that a request came from; `None` for a request that did not come over a socket.
+pub fn peer(request: &Request) -> Option<SocketAddr> {
+    request.extensions().get::<Option<ConnectInfo<SocketAddr>>>().copied().flatten().map(|ConnectInfo(peer)| peer)
+}
+
+/// What a request brings to show who sent it.
+enum Presented {
+    Bearer(Secret),
+    Session(Secret),
+    Nothing,
+}
+
+fn presented(site: Site<'_>, request: &Request, accepts: Accepts) -> Result<Presented, Problem> {
+    let values = || request.headers().get_all(header::AUTHORIZATION).iter();
+    // A proxy may have its own use for the header; what names a token never falls back to the cookie.
+    if values().any(is_bearer) {
+        let mut values = values();
+        let (Some(value), None) = (values.next(), values.next()) else { return Ok(Presented::Nothing) };
+        let token = value.to_str().ok().and_then(|text| text.split_once(' '));
+        return Ok(token.map_or(Presented::Nothing, |(_, token)| Presented::Bearer(Secret::new(token.trim()))));
+    }
+    let session = match accepts {
+        Accepts::Bearer => None,
+        Accepts::BearerOrSession => session_of(site, request.headers()),
+    };
+    let Some(secret) = session else { return Ok(Presented::Nothing) };
+    site.check_same_site(request)?;
+    Ok(Presented::Session(secret))
+}
+
+fn is_bearer(value: &HeaderValue) -> bool {
+    const SCHEME: &[u8] = b"bearer";
+    value.as_bytes().get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
 }
 
 fn unauthorized(detail: impl Into<String>) -> Problem {

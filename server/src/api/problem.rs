@@ -38,6 +38,11 @@ impl Problem {
         self
     }
 
+    /// Returns what the answer says, for doors that show it in another form.
+    pub fn body(&self) -> &answers::Problem {
+        &self.body
+    }
+
     /// Returns the HTTP status.
     pub fn status(&self) -> u16 {
         self.body.status

@@ -20,13 +20,14 @@ const STATUSES: &[(u16, &str, &[&str])] = &[
     (204, "Done; there is nothing to answer.", &[]),
     (400, "The body ended before its announced length.", &[]),
     (401, "No token, or one that is not valid.", &["WWW-Authenticate"]),
-    (403, "The token does not have the scope that this needs.", &[]),
+    (403, "The token does not have the scope that this needs, or a session comes from another site.", &[]),
     (404, "What the path names is not there.", &[]),
     (408, "The body did not arrive in time.", &[]),
     (409, "It contradicts what is there already.", &[]),
     (412, "It has changed since it was read: `If-Match` names another revision.", &[]),
     (413, "The body is too large.", &[]),
     (415, "The body is not said to be JSON.", &[]),
+    (421, "A session, and a `Host` that is no address of this server.", &[]),
     (422, "Values that cannot be used; `errors` names each with its place.", &[]),
     (426, "This is a WebSocket: ask for the upgrade.", &["Upgrade", "Sec-WebSocket-Version"]),
     (500, "The server failed; its log says why.", &[]),
@@ -70,10 +71,11 @@ fn statuses(access: Access, path: &str, operation: &Operation) -> Vec<u16> {
             RefOr::Ref(_) => false,
         })
     };
-    let rules: [(bool, &[u16]); 7] = [
+    let rules: [(bool, &[u16]); 8] = [
         (true, &[500]),
         (access != Access::Public, &[401, 503]),
         (matches!(access, Access::Needs(_) | Access::NeedsInBand(_)), &[403]),
+        (matches!(access, Access::Authenticated | Access::Needs(_)), &[421]),
         (path.contains('{'), &[404]),
         (has(ParameterIn::Header, Some("if-match")), &[412]),
         (has(ParameterIn::Query, None) || has(ParameterIn::Header, Some("idempotency-key")), &[422]),

@@ -162,7 +162,8 @@ async fn finish(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, n
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Pages have another one: with `no-referrer`, browsers send `Origin: null` with their forms.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     let took = began.elapsed().as_secs_f64();
     let path = path.as_ref().map_or("none", MatchedPath::as_str);
     tracing::debug!(parent: &span, method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");

@@ -16,6 +16,7 @@ mod requests;
 mod routes;
 mod scripts;
 mod secret_places;
+mod sessions;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod stored;
 mod tokens;

@@ -24,6 +24,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         record_limit: crate::execute::MAX_RECORDED,
         work: crate::work::WorkLimits::new(1 << 30),
         on_loss: crate::store::OnLoss::Refuse,
+        public_url: None,
     };
     App::start_with(all_types(), options).await
 }

@@ -15,14 +15,17 @@ use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::login_code::LoginCodes;
 use super::refusals::Refusals;
 use super::scope::{Scope, Scopes};
+use super::session::KnownSessions;
 use super::token::{self, TokenHash};
+use super::wrong_logins::WrongLogins;
 use crate::changes::{Action, Change, Subject, Subscriber};
 use crate::store::{self, Author, Store, StoreError, TokenKind, TokenRow};
 
 /// How many milliseconds a token counts as valid without asking the database.
-const FRESH_MS: i64 = 5_000;
+pub(super) const FRESH_MS: i64 = 5_000;
 
 /// Why a caller is not authenticated. No text shows the presented token.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,17 @@ pub enum AuthError {
     /// The token has expired.
     #[error("the token has expired")]
     Expired,
+    /// An agent's token was presented where pages are opened.
+    #[error("the token is that of an agent")]
+    AgentToken,
+    /// The login code does not exist, was used, or is too old.
+    #[error("the login code is not valid")]
+    Code,
+    /// The session does not exist any more.
+    #[error(
+        "the session has ended: it was signed out or not used for 12 hours, or its token was revoked or has expired; sign in again"
+    )]
+    SessionEnded,
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -92,6 +106,9 @@ pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
 pub struct Authenticator {
     pub(super) store: Store,
     known: Arc<KnownTokens>,
+    pub(super) sessions: Arc<KnownSessions>,
+    pub(super) codes: Arc<LoginCodes>,
+    pub(super) wrong_logins: Arc<WrongLogins>,
     refusals: Arc<Refusals>,
 }
 
@@ -129,7 +146,10 @@ impl Authenticator {
     pub fn new(store: Store) -> Self {
         let known = Arc::<KnownTokens>::default();
         store.changes().subscribe(&known);
-        Self { store, known, refusals: Arc::default() }
+        let sessions = Arc::<KnownSessions>::default();
+        store.changes().subscribe(&sessions);
+        let (codes, wrong_logins, refusals) = Default::default();
+        Self { store, known, sessions, codes, wrong_logins, refusals }
     }
 
     /// Returns the identity of a token's holder.
@@ -159,19 +179,24 @@ impl Authenticator {
         let environment = self.known.0.read().environment.filter(|(_, known)| known.matches(&hash));
         let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text)).ok_or(AuthError::Malformed)?;
 
-        let entry = self.known.0.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
-        let entry = match entry {
-            Some(entry) => entry,
-            None => self.look_up(id, now).await?,
-        };
+        let entry = self.entry(id, now).await?;
         if !entry.hash.matches(&hash) {
             return Err(AuthError::Unknown);
         }
-        if entry.identity.expires_at.is_some_and(|end| end <= now) {
-            return Err(AuthError::Expired);
+        entry.used(now)
+    }
+
+    /// Returns the identity of a token whose holder is known otherwise.
+    pub(super) async fn identity_of_token(&self, id: Uuid, now: Timestamp) -> Result<Arc<Identity>, AuthError> {
+        self.entry(id, now).await?.used(now)
+    }
+
+    async fn entry(&self, id: Uuid, now: Timestamp) -> Result<Arc<Entry>, AuthError> {
+        let entry = self.known.0.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
+        match entry {
+            Some(entry) => Ok(entry),
+            None => self.look_up(id, now).await,
         }
-        entry.used_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
-        Ok(Arc::clone(&entry.identity))
     }
 
     /// Returns the same authenticator for an author, whom the audit trail names for the tokens that are created and
@@ -294,6 +319,15 @@ impl Entry {
             used_at: AtomicI64::new(written_at),
             written_at: AtomicI64::new(written_at),
         })
+    }
+
+    /// Notes that the token is used, unless it has expired.
+    fn used(&self, now: Timestamp) -> Result<Arc<Identity>, AuthError> {
+        if self.identity.expires_at.is_some_and(|end| end <= now) {
+            return Err(AuthError::Expired);
+        }
+        self.used_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
+        Ok(Arc::clone(&self.identity))
     }
 
     /// An entry from the future, after the clock was set back, does not count as fresh.

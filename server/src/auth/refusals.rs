@@ -90,6 +90,9 @@ fn reason(error: &AuthError) -> Option<&'static str> {
         AuthError::Malformed => "malformed",
         AuthError::Unknown => "unknown",
         AuthError::Expired => "expired",
+        AuthError::AgentToken => "agent_token",
+        AuthError::Code => "code",
+        AuthError::SessionEnded => "session_ended",
         AuthError::Store(_) => return None,
     })
 }

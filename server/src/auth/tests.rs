@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+mod sessions;
+
 use super::token::{TokenHash, id_of, mint};
 use super::*;
 use crate::store::tests::{TestDb, on_both};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,11 @@ pub(super) const PERIOD: Duration = Duration::from_secs(15);
 const MAX_SWEEP: Duration = Duration::from_secs(15);
 /// How long a run gives space back.
 const MAX_GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// How long a run removes hours of the sums of executions.
+const MAX_HOURS_SWEEP: Duration = Duration::from_secs(5);
+/// For how long the sums of executions by connector and hour are kept at least, also if executions are kept for less.
+pub const MIN_HOURS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How often the log is told of what was removed.
 const TOLD_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -46,6 +51,15 @@ pub struct Retention {
     pub answers: Limits,
     /// The audit trail.
     pub audit: Limits,
+}
+
+impl Retention {
+    /// Returns the time whose hour is the oldest that is kept of the sums of executions: as long as executions are, and no less than
+    /// [`MIN_HOURS_KEPT`].
+    pub(super) fn oldest_hour(&self, now: Timestamp) -> Timestamp {
+        let kept = self.executions.age.map(|age| age.max(MIN_HOURS_KEPT));
+        kept.and_then(|kept| now.checked_sub(kept).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
 }
 
 impl Default for Retention {
@@ -129,12 +143,15 @@ impl Keeper {
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"));
         let of_executions = swept.map(|kept| ledgers.told[2].show(Retained::Executions, kept, &pace));
+        let mut pace = self.pace(MAX_HOURS_SWEEP);
+        let purged = store.hours().purge(self.retention.oldest_hour(now), &mut pace).await;
+        let of_hours = purged.map(drop).map_err(failed("the sums of executions"));
         let mut pace = self.pace(MAX_GIVE_BACK);
         let pages = store.give_back_space(&mut pace).await.map_err(failed("the size of the database"))?;
         let size = store.size().await.map_err(failed("the size of the database"))?;
         metrics::gauge!("floh_database_bytes").set(whole(size));
         tracing::debug!(pages, size, longest_ms = pace.longest().as_millis(), "space of the database given back");
-        of_answers.and(of_audit).and(of_executions)
+        of_answers.and(of_audit).and(of_executions).and(of_hours)
     }
 
     fn pace(&self, time: Duration) -> Pace {

@@ -1,20 +1,25 @@
 //! The recurring work of a server, except for its lease.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::Background;
 use super::driver::Outcome;
 use super::retention::{self, Keeper, Retention};
 use crate::auth::AuthError;
+use crate::drafts::purge_drafts;
 use crate::services::{Services, WeakServices};
-use crate::store::CHECKPOINT_LOOK;
+use crate::store::{self, CHECKPOINT_LOOK, Pace};
 use crate::vault::follow_key_file;
 
 /// Stores when tokens were last used.
 pub const LAST_USED: &str = "last use of tokens";
+/// Stores when sessions were last used, and removes sessions that have ended and drafts that are too old.
+pub const SESSIONS: &str = "sessions and drafts";
 /// Rechecks the tokens of connected agents.
 pub const AGENT_TOKENS: &str = "tokens of agents";
 
@@ -28,19 +33,29 @@ pub const MASTER_KEYS: &str = "master keys";
 /// Folds SQLite's write-ahead log into the file.
 pub const CHECKPOINTS: &str = "checkpoints";
 
+/// Counts executions by connector and hour that earlier releases did not count.
+pub const HOURS: &str = "hours of executions";
+
 /// How often the key file is looked at. A rotation waits for it.
 const KEYS_LOOK: Duration = Duration::from_secs(1);
+
+/// How long a run counts executions of earlier releases.
+const MAX_COUNT: Duration = Duration::from_secs(5);
 
 /// Starts all tasks. They end by themselves when the services are dropped.
 pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, retention: Retention) {
     let minute = Duration::from_secs(60);
     background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
+    background.spawn(SESSIONS, minute, work(services.clone(), tend_sessions));
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
     background.spawn(MASTER_KEYS, KEYS_LOOK, work(services.clone(), follow_keys));
     background.spawn(CHECKPOINTS, CHECKPOINT_LOOK, work(services.clone(), checkpoint));
     let keeper = Arc::new(Keeper::new(retention, background.closing()));
     let keep = move |services| Arc::clone(&keeper).run(services);
     background.spawn(RETENTION, retention::PERIOD, work(services.clone(), keep));
+    let (counted, closing) = (Arc::<AtomicBool>::default(), background.closing());
+    let count = move |services| count_hours(services, retention, Arc::clone(&counted), closing.clone());
+    background.spawn(HOURS, retention::PERIOD, work(services.clone(), count));
     // As often as the token of an API caller would be checked again.
     background.spawn(AGENT_TOKENS, Duration::from_secs(4), work(services.clone(), recheck_agent_tokens));
 }
@@ -59,6 +74,15 @@ async fn write_last_used(services: Services) -> Outcome {
     services.auth.flush_refusals();
     let written = services.auth.flush_last_used().await;
     written.map_err(|error| format!("when tokens were last used could not be written: {error}"))
+}
+
+async fn tend_sessions(services: Services) -> Outcome {
+    let tended = services.auth.tend_sessions().await;
+    let purged = purge_drafts(&services).await;
+    tended.map_err(|error| format!("sessions of the web pages could not be tended: {error}"))?;
+    let drafts = purged.map_err(|error| format!("old drafts of the web pages could not be removed: {error}"))?;
+    tracing::debug!(drafts, "old drafts were removed");
+    Ok(())
 }
 
 async fn write_agent_trail(services: Services) -> Outcome {
@@ -82,6 +106,24 @@ async fn follow_keys(services: Services) -> Outcome {
 async fn checkpoint(services: Services) -> Outcome {
     let folded = services.store.checkpoint_if_due().await;
     folded.map(drop).map_err(|error| format!("the write-ahead log could not be folded into the database: {error}"))
+}
+
+/// Counts what earlier releases did not, until that is done; then it does nothing.
+async fn count_hours(
+    services: Services,
+    retention: Retention,
+    is_done: Arc<AtomicBool>,
+    stop: CancellationToken,
+) -> Outcome {
+    if is_done.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let now = store::now();
+    let mut pace = Pace::new(MAX_COUNT, stop);
+    let counted = services.store.hours().backfill(now, retention.oldest_hour(now), &mut pace).await;
+    let counted = counted.map_err(|error| format!("executions of earlier releases could not be counted: {error}"))?;
+    is_done.store(counted, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Another process, such as the command line or a replica, may have revoked a token. Its open connections are closed.

@@ -136,7 +136,10 @@ async fn a_server_writes_what_is_in_memory_and_drops_what_is_old() {
     assert_eq!(run(RETENTION).await, Ok(()));
     assert_eq!(count(&server.app.store, "idempotency").await, 0);
     let names: Vec<&str> = server.app.background().statuses().iter().map(|status| status.name).collect();
-    assert_eq!(names, [LEASE, LAST_USED, AGENT_TRAIL, MASTER_KEYS, CHECKPOINTS, RETENTION, AGENT_TOKENS]);
+    assert_eq!(
+        names,
+        [LEASE, LAST_USED, SESSIONS, AGENT_TRAIL, MASTER_KEYS, CHECKPOINTS, RETENTION, HOURS, AGENT_TOKENS]
+    );
     // An unavailable database makes each run that needs it fail, and nothing else.
     server.app.store.close().await;
     for name in [LEASE, RETENTION] {

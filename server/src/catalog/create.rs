@@ -18,8 +18,8 @@ use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::store::{
-    Actor, ConnectorFields, ConnectorType, Entity, ExecutionModel, LogLevel, NewType, Recording, SealedSecret,
-    StoreError, StoredSchema, TypeChoice, TypeFields, new_id,
+    Actor, ConnectorFields, ConnectorType, DraftUse, Entity, ExecutionModel, LogLevel, NewType, Recording,
+    SealedSecret, StoreError, StoredSchema, TypeChoice, TypeFields, new_id,
 };
 use crate::type_schema::{stored_schema, type_schema};
 
@@ -29,6 +29,28 @@ use crate::type_schema::{stored_schema, type_schema};
 /// 422 for values that the type refuses, an invalid script or a type that is not registered; 409 for a taken name or if
 /// the body contradicts the type.
 pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> Result<ConnectorView, Error> {
+    create_with(ctx, services, new, None).await
+}
+
+/// Creates a connector and uses a draft up in the same transaction, which gets the connector's id as its result.
+///
+/// # Errors
+/// Those of [`create`]; for the draft 409 if it was used, 412 if it was saved since, 404 if it is gone.
+pub async fn create_using(
+    ctx: &OpContext,
+    services: &Services,
+    new: NewConnector,
+    draft: DraftUse,
+) -> Result<ConnectorView, Error> {
+    create_with(ctx, services, new, Some(draft)).await
+}
+
+async fn create_with(
+    ctx: &OpContext,
+    services: &Services,
+    new: NewConnector,
+    draft: Option<DraftUse>,
+) -> Result<ConnectorView, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     if let Some(source) = new.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
         check_mock_script(services, source).await?;
@@ -43,11 +65,11 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
         Ok(row) if row.name == new.type_name && row.available => row,
         Err(StoreError::NotFound { .. }) if runs_script(new.execution_model) => {
             let (of, schema) = new_type(services, &new, sent, ctx.actor()).await?;
-            return insert(ctx, services, new, of, &schema, Own::default()).await;
+            return insert(ctx, services, new, of, &schema, Own { draft, ..Own::default() }).await;
         }
         Err(StoreError::NotFound { .. }) if new.execution_model == ExecutionModel::External => {
             let (of, schema) = external::new_type(services, &new, ctx.actor()).await?;
-            return insert(ctx, services, new, of, &schema, Own::default()).await;
+            return insert(ctx, services, new, of, &schema, Own { draft, ..Own::default() }).await;
         }
         Ok(_) | Err(StoreError::NotFound { .. }) => {
             let known: Vec<&str> = services.registry.names().collect();
@@ -58,12 +80,12 @@ pub async fn create(ctx: &OpContext, services: &Services, new: NewConnector) -> 
     };
     let schema = type_schema(&services.registry, &row)?;
     agree(&new, sent, &row, &schema)?;
-    let mut own = Own::default();
+    let mut own = Own { draft, ..Own::default() };
     if is_of_compiled(&new, &row) {
         if let Some(Err(error)) = new.endpoint_url.as_deref().map(read_url) {
             return Err(Error::invalid_at("/endpointUrl", error));
         }
-        own = Own { execution_model: Some(ExecutionModel::External), endpoint_url: new.endpoint_url.clone() };
+        own = Own { execution_model: Some(ExecutionModel::External), endpoint_url: new.endpoint_url.clone(), ..own };
     }
     let of = TypeChoice::At { id: row.id, revision: row.revision };
     insert(ctx, services, new, of, &schema, own).await
@@ -75,9 +97,10 @@ fn is_of_compiled(new: &NewConnector, row: &ConnectorType) -> bool {
     new.execution_model == ExecutionModel::External && row.execution_model == ExecutionModel::BuiltIn
 }
 
-/// The values in which a connector differs from its type.
+/// What a connector has beside its body: values in which it differs from its type, and the draft that it is made of.
 #[derive(Default)]
 struct Own {
+    draft: Option<DraftUse>,
     execution_model: Option<ExecutionModel>,
     endpoint_url: Option<String>,
 }
@@ -179,7 +202,8 @@ async fn insert(
         endpoint_url: own.endpoint_url,
         execution_model: own.execution_model,
     };
-    let connector = match services.store.by(ctx.author()).connectors().create(id, fields, of, secrets).await {
+    let store = services.store.by(ctx.author());
+    let connector = match store.connectors().create_using(id, fields, of, secrets, own.draft.as_ref()).await {
         Err(StoreError::Stale { entity: Entity::ConnectorType, .. }) => {
             return Err(Error::unavailable("the connector type has just been changed; try again"));
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Mistake};
 use crate::openapi::{ImportError, Options, Spec};
 use crate::services::Services;
 
@@ -47,5 +47,7 @@ pub(super) fn refused(error: ImportError) -> Error {
         ("invalid_name" | "unknown_operation", Some(pointer)) => pointer,
         (_, pointer) => format!("/spec{}", pointer.unwrap_or_default()),
     };
-    Error::new(kind, error.code, error.message.clone()).at(pointer, error.message)
+    let (line, column) = error.place.unzip();
+    let mistake = Mistake::new(pointer, error.message.clone()).at(line, column);
+    Error::new(kind, error.code, error.message).with_mistake(mistake)
 }

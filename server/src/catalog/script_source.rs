@@ -48,8 +48,9 @@ async fn check(
     match services.scripts.sandbox.check(source, commands, limits).await {
         Ok(problems) if problems.is_empty() => Ok(()),
         Ok(problems) => {
-            let mistakes = problems.iter().take(MAX_MISTAKES).map(|problem| Mistake::new(pointer, placed(problem)));
-            Err(Error::invalid(mistakes.collect()))
+            let mistake =
+                |problem: &ScriptProblem| Mistake::new(pointer, placed(problem)).at(problem.line, problem.column);
+            Err(Error::invalid(problems.iter().take(MAX_MISTAKES).map(mistake).collect()))
         }
         Err(failure @ ScriptFailure::TooLarge { .. }) => Err(Error::invalid_at(pointer, failure.to_string())),
         Err(failure) => Err(Error::unavailable(failure.to_string())),

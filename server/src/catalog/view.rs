@@ -42,6 +42,7 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
         secrets,
         created_at,
         updated_at,
+        updated_by,
         revision,
         ..
     } = connector;
@@ -91,6 +92,7 @@ pub(super) fn connector_view(connector: ConnectorRow, fields: &Fields, available
         state: None,
         created_at,
         updated_at,
+        updated_by,
         revision: Some(Revision(revision)),
     }
 }

@@ -1,6 +1,6 @@
 //! `floh serve`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs, seal_process, variable};
 use crate::data_lock::DataLock;
 use crate::listen::{ServiceManager, StopTimes};
+use crate::public_url::PublicUrl;
 use crate::seed::SeedOptions;
 use crate::store::{OnLoss, sqlite_file};
 use crate::work::WorkLimits;
@@ -66,6 +67,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         retention: args.retention.limits(),
         record_limit: usize::from(args.record_limit) << 10,
         work,
+        public_url: args.public_url,
         on_loss: if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
@@ -94,6 +96,15 @@ async fn serve_app(
     app.announce(address).await.map_err(CliError::failed)?;
     if let AdminStart::Created { token, is_first } = first {
         welcome(address, &token, is_first);
+        let code = app.auth.login_code(&token).map_err(CliError::failed)?;
+        print(format_args!("open {}/login/{}\n", seen_at(app, address), code.expose()));
+    }
+    if !address.ip().is_loopback() && !app.public_url().is_some_and(PublicUrl::is_https) {
+        tracing::warn!(
+            %address,
+            "the web pages are served over plain http beyond this machine: tokens and session cookies travel unprotected. Let a \
+             proxy end TLS, and name its address with --public-url (FLOH_PUBLIC_URL)"
+        );
     }
     // Whoever reads the next line may send a signal at once.
     let asked = stop_signal().map_err(CliError::failed)?;
@@ -111,6 +122,19 @@ async fn upkeep(metrics: PrometheusHandle) {
         ticks.tick().await;
         metrics.run_upkeep();
     }
+}
+
+/// Returns the address to open in a browser.
+fn seen_at(app: &App, address: SocketAddr) -> String {
+    if let Some(public) = app.public_url() {
+        return public.to_string();
+    }
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
 /// The message with an admin token, shown once, and a line that can be copied.

@@ -1,5 +1,6 @@
 //! Calls through the router, on a real database.
 
+mod activity;
 mod calls;
 mod egress;
 mod keys;

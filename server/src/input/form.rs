@@ -107,12 +107,15 @@ impl Form {
 
 fn not_json(error: &serde_json::Error) -> Error {
     let message = error.to_string();
+    let placed = |message: String| {
+        Mistake::new("", message).at(u32::try_from(error.line()).ok(), u32::try_from(error.column()).ok())
+    };
     if message.contains("recursion limit") {
         let at = format!("at line {} column {}", error.line(), error.column());
         let detail = format!("the body is nested too deeply, {at}: {MAX_DEPTH} levels are the limit");
-        return Error::new(ErrorKind::Invalid, "too_deep", detail.clone()).at("", detail);
+        return Error::new(ErrorKind::Invalid, "too_deep", detail.clone()).with_mistake(placed(detail));
     }
-    Error::invalid_at("", format!("the body is not valid JSON: {message}"))
+    Error::invalid(vec![placed(format!("the body is not valid JSON: {message}"))])
 }
 
 impl Source for Form {

@@ -221,6 +221,7 @@ fn draft(
             method: entry.method.clone(),
             path: entry.path.clone(),
             summary,
+            tag: operation.tag().map(|tag| cut(tag.trim(), 100).to_owned()).filter(|tag| !tag.is_empty()),
             deprecated: made.deprecated,
             verdict,
             reasons,

@@ -353,6 +353,10 @@ impl Trail {
         Self { author: Arc::clone(author), entries: Vec::new() }
     }
 
+    pub(super) fn author(&self) -> &Author {
+        &self.author
+    }
+
     pub(super) fn push(&mut self, entry: NewEntry) {
         self.entries.push(entry);
     }

@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::audit::{Detail, NewEntry, Trail};
-use super::{Store, StoreError};
+use super::{Author, Store, StoreError};
 use crate::changes::{Action, Change, ChangeFeed, Subject};
 
 /// A transaction whose writes are announced to other servers and to subscribers.
@@ -48,6 +48,11 @@ impl ChangeTransaction {
     pub(super) fn note(&mut self, subject: Subject, action: Action, detail: Detail) {
         self.trail(NewEntry::of(&subject, action, detail));
         self.tell(subject, action);
+    }
+
+    /// Returns whom the trail names for the change.
+    pub(super) fn author(&self) -> &Author {
+        self.told.trail.author()
     }
 
     /// Records a change for the subscribers alone, if the trail has its parts.

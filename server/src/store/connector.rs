@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::secrets::SealedSecret;
 use super::types::{ConnectorType, NewType};
-use super::{ExecutionModel, LogLevel, Recording};
+use super::{Actor, ExecutionModel, LogLevel, Recording};
 
 /// The fields of a connector that may change, without its secrets.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,8 @@ pub struct ConnectorRow {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Who changed it last; `None` if a release did that which did not record it.
+    pub updated_by: Option<Actor>,
     /// Increases with every change; the ETag of REST.
     pub revision: i64,
 }

@@ -8,20 +8,33 @@ use uuid::Uuid;
 
 use super::audit::Detail;
 use super::audit::detail::State;
+use super::drafts::{self, DraftUse};
 use super::error::Entity;
 use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
 use super::types;
 use super::{
     ConnectorFields, ConnectorFilter, ConnectorRow, ExecutionModel, LoadedConnector, Page, PageRequest, Store,
-    StoreError, TypeChoice, page,
+    StoreError, TypeChoice, actor, page,
 };
 use crate::changes::{Action, Subject};
 
 const TABLE: &str = "connector";
+/// Tells cursors of this list from those of others.
+const LIST: char = 'c';
 const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, c.record, \
-     c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, t.name AS type_name, t.version AS type_version, \
+     c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, \
+     c.updated_by_token AS actor_token, c.updated_by_name AS actor_name, t.name AS type_name, t.version AS type_version, \
      c.execution_model AS own_model, t.execution_model AS type_model, t.endpoint_url AS type_endpoint FROM connector c JOIN connector_type t ON t.id = c.type_id";
+
+/// Which connectors a list has, by columns that are no filter of REST.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Only {
+    /// Whether they are enabled; `None` means any.
+    pub enabled: Option<bool>,
+    /// Only those in whose mock settings something is enabled. The caller looks at what it is.
+    pub may_mock: bool,
+}
 
 /// The connectors of a [`Store`].
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +56,26 @@ impl Connectors<'_> {
         connector_type: TypeChoice,
         secrets: Vec<SealedSecret>,
     ) -> Result<ConnectorRow, StoreError> {
+        self.create_using(id, fields, connector_type, secrets, None).await
+    }
+
+    /// Like [`Connectors::create`]; uses a draft up in the same transaction, whose result is then the connector's id.
+    ///
+    /// # Errors
+    /// Those of [`Connectors::create`], and those of a draft that cannot be used.
+    pub async fn create_using(
+        &self,
+        id: Uuid,
+        fields: ConnectorFields,
+        connector_type: TypeChoice,
+        secrets: Vec<SealedSecret>,
+        draft: Option<&DraftUse>,
+    ) -> Result<ConnectorRow, StoreError> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
+        if let Some(draft) = draft {
+            drafts::take(&mut transaction, draft, &id.to_string(), now).await?;
+        }
         let type_id = match connector_type {
             TypeChoice::Existing(id) => id,
             TypeChoice::At { id, revision } => {
@@ -60,8 +91,8 @@ impl Connectors<'_> {
         };
         let written = sqlx::query(
             "INSERT INTO connector (id, name, type_id, description, category, tags, enabled, log_level, timeout_ms, mock, config, \
-             endpoint_url, search, created_at, updated_at, revision, execution_model, record) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1, $15, $16)",
+             endpoint_url, search, created_at, updated_at, revision, execution_model, record, updated_by_token, updated_by_name) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, 1, $15, $16, $17, $18)",
         )
         .bind(id.to_string())
         .bind(fields.name.as_str())
@@ -79,6 +110,8 @@ impl Connectors<'_> {
         .bind(now.as_millisecond())
         .bind(fields.execution_model.map(ExecutionModel::as_str))
         .bind(fields.record.as_str())
+        .bind(actor::token_text(&self.store.author.actor))
+        .bind(self.store.author.actor.name.as_str())
         .execute(&mut *transaction)
         .await;
         if let Err(error) = written {
@@ -122,6 +155,19 @@ impl Connectors<'_> {
     /// # Errors
     /// [`StoreError::BadCursor`].
     pub async fn list(&self, filter: &ConnectorFilter, page: &PageRequest) -> Result<Page<ConnectorRow>, StoreError> {
+        self.list_only(filter, Only::default(), page).await
+    }
+
+    /// Like [`Connectors::list`], of those alone whose columns fit.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list_only(
+        &self,
+        filter: &ConnectorFilter,
+        only: Only,
+        page: &PageRequest,
+    ) -> Result<Page<ConnectorRow>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" WHERE 1 = 1");
         if let Some(q) = &filter.q {
@@ -141,7 +187,13 @@ impl Connectors<'_> {
             statement.push(" AND EXISTS (SELECT 1 FROM connector_tag g WHERE g.connector_id = c.id AND g.tag = ");
             statement.bind(tag.as_str()).push(")");
         }
-        if let Some(id) = page.after('c')? {
+        if let Some(enabled) = only.enabled {
+            statement.push(" AND c.enabled = ").bind(i64::from(enabled));
+        }
+        if only.may_mock {
+            statement.push(" AND c.mock LIKE '%\"enabled\":true%'");
+        }
+        if let Some(id) = page.after(LIST)? {
             statement.push(" AND c.id < ").bind(id);
         }
         statement.push(" ORDER BY c.id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
@@ -149,7 +201,7 @@ impl Connectors<'_> {
         let mut snapshot = self.store.snapshot().await?;
         let rows = statement.query().fetch_all(&mut *snapshot).await?;
         let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-        let mut page = page::cut(items, page, 'c', |last: &ConnectorRow| last.id.to_string());
+        let mut page = page::cut(items, page, LIST, |last: &ConnectorRow| last.id.to_string());
         let ids: Vec<Uuid> = page.items.iter().map(|connector| connector.id).collect();
         let mut dates = secrets::dates(&mut snapshot, &ids).await?;
         for connector in &mut page.items {
@@ -175,8 +227,8 @@ impl Connectors<'_> {
         let before = fetch(&mut transaction, &id.to_string()).await?;
         let written = sqlx::query(
             "UPDATE connector SET name = $1, description = $2, category = $3, tags = $4, enabled = $5, log_level = $6, \
-             timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, record = $15, revision = revision + 1 \
-             WHERE id = $13 AND revision = $14",
+             timeout_ms = $7, mock = $8, config = $9, endpoint_url = $10, search = $11, updated_at = $12, record = $15, updated_by_token = $16, \
+             updated_by_name = $17, revision = revision + 1 WHERE id = $13 AND revision = $14",
         )
         .bind(fields.name.as_str())
         .bind(fields.description.as_str())
@@ -193,6 +245,8 @@ impl Connectors<'_> {
         .bind(id.to_string())
         .bind(revision)
         .bind(fields.record.as_str())
+        .bind(actor::token_text(&self.store.author.actor))
+        .bind(self.store.author.actor.name.as_str())
         .execute(&mut *transaction)
         .await;
         let written = match written {
@@ -228,13 +282,19 @@ impl Connectors<'_> {
             return Err(StoreError::Stale { entity: Entity::Connector, revision: revision.unwrap_or_default() });
         }
         transaction.note(before.subject(), Action::Deleted, Detail::deleted(State::of_connector(&before)));
-        sqlx::query("DELETE FROM idempotency WHERE connector_id = $1")
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        for sql in
+            ["DELETE FROM idempotency WHERE connector_id = $1", "DELETE FROM execution_hour WHERE connector_id = $1"]
+        {
+            sqlx::query(sql).bind(id.to_string()).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Returns the cursor of a list of connectors that goes on after one of them.
+pub fn connector_cursor(id: Uuid) -> String {
+    page::cursor(LIST, &id.to_string())
 }
 
 impl ConnectorRow {
@@ -335,6 +395,7 @@ fn from_row(row: &AnyRow) -> Result<ConnectorRow, StoreError> {
         secrets: BTreeMap::new(),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        updated_by: actor::read(&row)?,
         revision: row.value("revision")?,
     })
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::DraftSums;
 use crate::error::Error;
 
 /// Why a database could not be opened. Each text says how to fix it; none shows a password.
@@ -69,6 +70,8 @@ pub enum Entity {
     Execution,
     /// A token.
     Token,
+    /// A draft of the web pages.
+    Draft,
 }
 
 impl std::fmt::Display for Entity {
@@ -79,6 +82,7 @@ impl std::fmt::Display for Entity {
             Self::Connector => "connector",
             Self::Execution => "execution",
             Self::Token => "token",
+            Self::Draft => "draft",
         })
     }
 }
@@ -126,6 +130,20 @@ pub enum StoreError {
     /// The execution has not ended.
     #[error("the execution has not ended, and its row says whether it took effect; delete it when it has ended")]
     Unfinished,
+    /// The draft was used before.
+    #[error("the draft was used before and made {result}")]
+    DraftUsed {
+        /// What it made.
+        result: String,
+    },
+    /// The token would keep too many drafts, or too large ones.
+    #[error("the token keeps {} drafts with {} bytes, and {} more bytes do not fit", kept.drafts, kept.bytes, more.bytes)]
+    TooManyDrafts {
+        /// What it keeps.
+        kept: DraftSums,
+        /// What does not fit.
+        more: DraftSums,
+    },
     /// The cursor was not issued for this list.
     #[error(
         "the cursor is not one that this list gave; send the nextCursor of the page before, or none for the first page"
@@ -228,6 +246,8 @@ impl From<StoreError> for Error {
             StoreError::TypeIsCode => Self::conflict("type_is_code", text),
             StoreError::TypeGone => Self::conflict("type_gone", text),
             StoreError::Unfinished => Self::conflict("unfinished", text),
+            StoreError::DraftUsed { .. } => Self::conflict("draft_used", text),
+            StoreError::TooManyDrafts { .. } => Self::conflict("too_many_drafts", text),
             StoreError::BadCursor => Self::invalid_at("?cursor", text),
             other if other.is_unavailable() => {
                 let cause = other.unavailability();

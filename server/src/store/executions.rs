@@ -272,10 +272,12 @@ const ON_CONFLICT: &str = " ON CONFLICT (id) DO UPDATE SET status = excluded.sta
 /// The number of values that a row binds.
 pub(super) const COLUMNS: usize = 23;
 
-/// Returns the statement that records up to `rows` rows; unused places are skipped.
-pub(super) fn upsert(dialect: Dialect, rows: usize) -> String {
+/// Returns the statement that records up to `rows` rows; unused places are skipped. If `told` is true, it returns the ids of the
+/// rows that it wrote.
+pub(super) fn upsert(dialect: Dialect, rows: usize, told: bool) -> String {
     let values = placeholders(dialect, rows, COLUMNS);
-    format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}")
+    let returning = if told { " RETURNING id" } else { "" };
+    format!("{INSERT} SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL{ON_CONFLICT}{returning}")
 }
 
 /// Binds the values of one row, or of an unused place. A row that is not finished is stored with its owner.

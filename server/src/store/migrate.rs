@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 19] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -21,6 +21,10 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
     (13, "retention", include_str!("../../migrations/0013_retention.sql")),
     (14, "wal_mark", include_str!("../../migrations/0014_wal_mark.sql")),
     (15, "sealing_key", include_str!("../../migrations/0015_sealing_key.sql")),
+    (16, "sessions", include_str!("../../migrations/0016_sessions.sql")),
+    (17, "drafts", include_str!("../../migrations/0017_drafts.sql")),
+    (18, "hours", include_str!("../../migrations/0018_hours.sql")),
+    (19, "updated_by", include_str!("../../migrations/0019_updated_by.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.

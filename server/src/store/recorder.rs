@@ -1,7 +1,7 @@
 //! Group commit of execution rows.
 //!
 //! Each caller's row is on disk before its future resolves, yet rows that arrive during a commit share the next one,
-//! because a sync and a statement cost the same for one row as for many. One task writes: it takes the waiting rows, up
+//! because a sync and a statement cost the same for one row as for many. What calls came to in an hour is added in the same transaction. One task writes: it takes the waiting rows, up
 //! to [`BATCH`], and sends them as few multi-row upserts in one transaction. If a batch is refused, its rows are tried
 //! one by one, so that a bad row fails alone.
 
@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::executions::{self, COLUMNS, ExecutionRow};
+use super::hours::{self, Hours};
 use super::idempotency::{self, IdempotencyKey};
-use super::sql::Values;
+use super::sql::{Reader, Values};
 use super::{Store, StoreError};
 
 /// The maximum number of rows that share a commit.
@@ -91,6 +92,20 @@ struct Entry {
     written: oneshot::Sender<Result<(), RecordError>>,
 }
 
+impl Entry {
+    /// Returns whether it belongs to the sums of its hour.
+    fn counts(&self) -> bool {
+        self.row.as_ref().is_some_and(hours::counts)
+    }
+
+    /// Adds it to the sums of its hour.
+    fn note(&self, sums: &mut Hours) {
+        if let Some(row) = &self.row {
+            hours::note(sums, row);
+        }
+    }
+}
+
 impl Recorder {
     /// Starts the writer on the current runtime. It ends after [`Recorder::close`], or when the last clone is
     /// dropped.
@@ -99,8 +114,7 @@ impl Recorder {
         let (closing, ended) = (CancellationToken::new(), CancellationToken::new());
         let guard = ended.clone().drop_guard();
         let owner = store.id.to_string();
-        let texts = std::array::from_fn(|_| OnceLock::new());
-        let writer = Writer { store: store.clone(), owner, texts, trouble: Trouble::default() };
+        let writer = Writer { store: store.clone(), owner, texts: Texts::default(), trouble: Trouble::default() };
         let (stop, trouble) = (closing.clone(), writer.trouble.clone());
         tokio::spawn(async move {
             let _ended = guard;
@@ -202,9 +216,28 @@ struct Writer {
     store: Store,
     /// The server that owns the rows.
     owner: String,
-    /// The statement for each of [`SIZES`].
-    texts: [OnceLock<Arc<str>>; SIZES.len()],
+    texts: Texts,
     trouble: Trouble,
+}
+
+/// Which rows of a batch are added to the sums of their hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// All that count, if all rows are written; else nothing is written.
+    IfAllAreWritten,
+    /// Those that count and are written.
+    OfThoseWritten,
+}
+
+/// The statements for each of [`SIZES`], each made when it is first needed.
+#[derive(Default)]
+struct Texts {
+    /// Those that write rows.
+    plain: [OnceLock<Arc<str>>; SIZES.len()],
+    /// Those that also tell which rows they wrote.
+    told: [OnceLock<Arc<str>>; SIZES.len()],
+    /// Those that add to the sums of hours.
+    hours: hours::AddTexts,
 }
 
 impl Writer {
@@ -260,18 +293,40 @@ impl Writer {
     }
 
     async fn commit(&self, batch: &[Entry]) -> Result<(), StoreError> {
+        // Nearly always all rows are new or had not ended. Only if not, the database is asked which, as that costs more.
+        if !self.commit_counting(batch, Counted::IfAllAreWritten).await? {
+            self.commit_counting(batch, Counted::OfThoseWritten).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits a batch; returns false, and writes nothing, if it could not be counted in that way.
+    async fn commit_counting(&self, batch: &[Entry], counted: Counted) -> Result<bool, StoreError> {
         let statements = cut(batch);
-        let is_plain = batch.iter().all(|entry| entry.answer.is_none() && entry.row.is_some());
+        let is_plain = batch.iter().all(|entry| entry.answer.is_none() && entry.row.is_some() && !entry.counts());
         if let ([rows], true) = (statements.as_slice(), is_plain) {
             // A single statement is its own transaction.
-            return self.insert(&mut *self.store.write.acquire().await?, rows).await;
+            self.insert(&mut *self.store.write.acquire().await?, rows).await?;
+            return Ok(true);
         }
         let mut transaction = self.store.begin().await?;
+        let mut sums = Hours::new();
         for rows in statements {
-            if rows.iter().any(|entry| entry.row.is_some()) {
-                self.insert(&mut transaction, rows).await?;
+            let counts = rows.iter().any(Entry::counts);
+            if counts && counted == Counted::OfThoseWritten {
+                let written = self.insert_told(&mut transaction, rows).await?;
+                let written = |entry: &&Entry| entry.counts() && written.contains(&entry.id);
+                rows.iter().filter(written).for_each(|entry| entry.note(&mut sums));
+            } else if rows.iter().any(|entry| entry.row.is_some()) {
+                let written = self.insert(&mut transaction, rows).await?;
+                if counts && written < rows.iter().filter(|entry| entry.row.is_some()).count() as u64 {
+                    transaction.rollback().await?;
+                    return Ok(false);
+                }
+                rows.iter().filter(|entry| entry.counts()).for_each(|entry| entry.note(&mut sums));
             }
         }
+        hours::add(&mut transaction, self.store.dialect, &self.texts.hours, &sums).await?;
         executions::remove_unfinished(
             &mut transaction,
             batch.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id),
@@ -282,18 +337,33 @@ impl Writer {
                 idempotency::complete(&mut transaction, key, entry.id, answer).await?;
             }
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Ok(true)
     }
 
-    async fn insert(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<(), StoreError> {
+    /// Writes rows; returns how many were written. One whose end was there before is not.
+    async fn insert(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<u64, StoreError> {
         let size = SIZES.partition_point(|&size| size < rows.len());
-        let text = self.texts[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size]).into());
-        let mut values = Values::with_capacity(SIZES[size] * COLUMNS);
-        for place in 0..SIZES[size] {
+        let text =
+            self.texts.plain[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size], false).into());
+        Ok(self.values(rows, SIZES[size]).query(text).execute(connection).await?.rows_affected())
+    }
+
+    /// Writes rows; returns the ids of those that were written.
+    async fn insert_told(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<HashSet<Uuid>, StoreError> {
+        let size = SIZES.partition_point(|&size| size < rows.len());
+        let text =
+            self.texts.told[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size], true).into());
+        let written = self.values(rows, SIZES[size]).query(text).fetch_all(connection).await?;
+        written.iter().map(|row| Reader::new(row, "execution").id("id")).collect()
+    }
+
+    fn values(&self, rows: &[Entry], size: usize) -> Values {
+        let mut values = Values::with_capacity(size * COLUMNS);
+        for place in 0..size {
             executions::bind(&mut values, rows.get(place).and_then(|entry| entry.row.as_ref()), &self.owner);
         }
-        values.query(text).execute(connection).await?;
-        Ok(())
+        values
     }
 }
 

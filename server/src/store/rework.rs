@@ -11,7 +11,7 @@ use super::audit::{Detail, NewEntry};
 use super::change::ChangeTransaction;
 use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Reader, Statement, json, now};
-use super::{Connectors, ExecutionModel, StoreError, types};
+use super::{Actor, Connectors, ExecutionModel, StoreError, actor, types};
 use crate::changes::{Action, Subject};
 
 /// The number of connectors read at once.
@@ -97,7 +97,8 @@ pub(super) async fn all<E: From<StoreError>>(
                 let id = before.id;
                 let (before, after) = State::of_rework(before, &rework);
                 transaction.trail(NewEntry::of(&subject, Action::Changed, Detail::changed(before, after)));
-                write(transaction, id, rework, at).await?;
+                let actor = transaction.author().actor.clone();
+                write(transaction, id, rework, at, &actor).await?;
             }
         }
     }
@@ -136,12 +137,22 @@ async fn read(
     Ok(configs)
 }
 
-async fn write(connection: &mut AnyConnection, id: Uuid, rework: Rework, at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE connector SET config = $1, updated_at = $2 WHERE id = $3")
-        .bind(json(&rework.config))
-        .bind(at.as_millisecond())
-        .bind(id.to_string())
-        .execute(&mut *connection)
-        .await?;
+async fn write(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    rework: Rework,
+    at: Timestamp,
+    by: &Actor,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE connector SET config = $1, updated_at = $2, updated_by_token = $4, updated_by_name = $5 WHERE id = $3",
+    )
+    .bind(json(&rework.config))
+    .bind(at.as_millisecond())
+    .bind(id.to_string())
+    .bind(actor::token_text(by))
+    .bind(by.name.as_str())
+    .execute(&mut *connection)
+    .await?;
     secrets::change(connection, id, rework.secrets, at).await
 }

@@ -15,6 +15,8 @@ use super::{AuditAction, Store, StoreError};
 pub const SEALED_AT_ONCE: u16 = 200;
 /// The number of answers, which may be large, that are read and written at once.
 const ANSWERS_AT_ONCE: u16 = 4;
+/// The number of drafts that are read and written at once: one may have a whole document.
+const DRAFTS_AT_ONCE: u16 = 1;
 /// The name under which the audit trail has changes of the master keys.
 const KEYS: &str = "master_keys";
 
@@ -31,7 +33,7 @@ struct Source {
     place: fn(&[String]) -> (String, String),
 }
 
-const SOURCES: [Source; 3] = [
+const SOURCES: [Source; 4] = [
     Source {
         table: "connector_secret",
         column: "ciphertext",
@@ -48,6 +50,15 @@ const SOURCES: [Source; 3] = [
         only: "answer <> ''",
         at_once: ANSWERS_AT_ONCE,
         place: |key| (key.join(":"), "answer".to_owned()),
+    },
+    Source {
+        table: "ui_draft",
+        column: "sealed",
+        key: &["id"],
+        // A draft that was used has none.
+        only: "sealed <> ''",
+        at_once: DRAFTS_AT_ONCE,
+        place: |key| (key[0].clone(), "sealed".to_owned()),
     },
     Source {
         table: "setting",

@@ -4,6 +4,7 @@ mod audit;
 mod change;
 mod connectors;
 mod executions;
+mod hours;
 mod idempotency;
 mod open;
 mod recorder;
@@ -228,6 +229,21 @@ pub(crate) async fn fill(db: &TestDb, at: jiff::Timestamp, count: u32) {
     .bind(prefix)
     .bind(at.as_millisecond())
     .execute(&db.store.write)
+    .await
+    .unwrap();
+}
+
+/// Writes connectors of a type past everything, newer than all that are there.
+pub(crate) async fn many_connectors(store: &Store, type_id: &str, count: usize) {
+    sqlx::query(
+        "INSERT INTO connector (id, name, type_id, description, tags, enabled, log_level, mock, config, search, created_at, updated_at, \
+         revision, record) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1) \
+         SELECT 'ffffffff-0000-7000-8000-' || substr('000000000000' || CAST(n AS TEXT), length(CAST(n AS TEXT)) + 1), \
+         'many-' || CAST(n AS TEXT), $2, '', '[]', 1, 'info', '{}', '{}', '', 0, 0, 1, 'full' FROM numbers",
+    )
+    .bind(i64::try_from(count).unwrap())
+    .bind(type_id)
+    .execute(&store.write)
     .await
     .unwrap();
 }

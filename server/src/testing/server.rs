@@ -64,6 +64,7 @@ async fn start_at(
             record_limit: MAX_RECORDED,
             work: WorkLimits::new(1 << 30),
             on_loss: crate::store::OnLoss::Refuse,
+            public_url: None,
         },
     )
     .await

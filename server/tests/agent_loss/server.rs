@@ -79,6 +79,7 @@ impl LocalServer {
             record_limit: MAX_RECORDED,
             work: server::work::WorkLimits::new(1 << 30),
             on_loss: server::store::OnLoss::Refuse,
+            public_url: None,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ServingAgent;
+use super::{Actor, ServingAgent};
 use crate::revision::Revision;
 use crate::words::{ExecutionModel, LogLevel, Recording, words};
 
@@ -75,6 +75,9 @@ pub struct ConnectorView {
     /// When it last changed.
     #[serde(with = "connector_schema::times::milliseconds")]
     pub updated_at: Timestamp,
+    /// Who changed it last; null if a release did that which did not record it.
+    #[serde(default)]
+    pub updated_by: Option<Actor>,
     /// The revision from the `ETag` header; `None` for an item of a list that a client has read.
     #[serde(skip)]
     pub revision: Option<Revision>,

@@ -70,6 +70,9 @@ pub struct OperationView {
     pub path: String,
     /// What it does, in one line.
     pub summary: Option<String>,
+    /// The first of its tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// Whether the document calls it deprecated.
     pub deprecated: bool,
     /// How exactly the command represents it.

@@ -45,11 +45,25 @@ pub struct Mistake {
     pub pointer: String,
     /// What is wrong there.
     pub message: String,
+    /// The line of the mistake in the text that the pointer names, if that is a script or a document; the first is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The column in that line; the first is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
 }
 
 impl Mistake {
     /// Creates a mistake at a place.
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
+        Self { pointer: pointer.into(), message: message.into(), line: None, column: None }
+    }
+
+    /// Adds the place in the text that the pointer names; 0, which parsers say where they know none, is no place.
+    #[must_use]
+    pub fn at(self, line: Option<u32>, column: Option<u32>) -> Self {
+        let line = line.filter(|line| *line > 0);
+        let column = column.filter(|column| *column > 0 && line.is_some());
+        Self { line, column, ..self }
     }
 }

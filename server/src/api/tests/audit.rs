@@ -347,3 +347,21 @@ async fn refused_logins_are_logged_within_limits_and_without_what_was_presented(
     assert!(lines[0].to_string().contains("r-0"), "{}", lines[0]);
     assert!(!json!(log.lines()).to_string().contains("01234567890123456789"));
 }
+
+#[tokio::test]
+async fn a_connector_says_who_changed_it_last() {
+    let server = TestServer::start().await;
+    let made = server.connector("mine", "odd", json!({})).await;
+    let admin = server.app.auth.authenticate(&server.admin).await.unwrap().token_id;
+    assert_eq!(made["updatedBy"], json!({ "tokenId": admin, "name": "test" }));
+    let other = server.token(&["connectors:write"]).await;
+    let editor = server.app.auth.authenticate(&other).await.unwrap().token_id;
+    let request = axum::http::Request::put("/api/connectors/mine").header("authorization", format!("Bearer {other}"));
+    let request =
+        request.header("content-type", "application/json").body(json!({ "description": "x" }).to_string().into());
+    assert_eq!(server.send(request.unwrap()).await.ok(200)["updatedBy"]["tokenId"], json!(editor));
+    server.app.auth.revoke(editor).await.unwrap();
+    let read = server.get("/api/connectors/mine").await.ok(200);
+    assert_eq!(read["updatedBy"], json!({ "tokenId": editor, "name": "test" }), "also when the token is gone");
+    assert_eq!(server.get("/api/connectors").await.ok(200)["items"][0]["updatedBy"], read["updatedBy"]);
+}

@@ -11,16 +11,16 @@ async fn a_document_becomes_a_draft() {
     let server = TestServer::start().await;
     let spec = json!({ "openapi": "3.0.3", "info": { "title": "Pet Store", "version": "1.2" },
         "servers": [{ "url": "https://pets.example.com/v1" }],
-        "paths": { "/pets": { "get": { "operationId": "list pets", "summary": "All pets" }, "trace": {} } } });
+        "paths": { "/pets": { "get": { "operationId": "list pets", "summary": "All pets", "tags": [7, " Pets ", "b"] }, "trace": {} } } });
     let draft = server.post(PATH, json!({ "spec": spec })).await.ok(200);
     assert_eq!((draft["name"].as_str(), draft["type"].as_str()), (Some("pet-store"), Some("pet-store")));
     assert_eq!((draft["executionModel"].as_str(), draft["version"].as_str()), (Some("oas_derived"), Some("1.2.0")));
     assert_eq!(draft["configSchema"]["connectionConfig"]["baseUrl"]["default"], "https://pets.example.com/v1");
     assert!(draft["scriptSource"].as_str().unwrap().contains("function listPets()"));
-    let one = json!({ "name": "listPets", "method": "GET", "path": "/pets", "summary": "All pets", "deprecated": false,
+    let one = json!({ "name": "listPets", "method": "GET", "path": "/pets", "summary": "All pets", "tag": "Pets", "deprecated": false,
         "verdict": "exact", "reasons": [] });
     assert_eq!(draft["operations"][0], one);
-    assert_eq!(draft["operations"][1]["verdict"], "refused");
+    assert_eq!((&draft["operations"][1]["verdict"], draft["operations"][1].get("tag")), (&json!("refused"), None));
     assert_eq!(draft["operations"][1]["reasons"][0]["pointer"], "/paths/~1pets/trace");
     let yaml = "openapi: 3.1.0\npaths: {/a: {get: {}, put: {}}}";
     let body = json!({ "spec": yaml, "include": ["putA"], "name": "mine" });
@@ -50,6 +50,33 @@ async fn what_cannot_be_imported_says_where() {
             "{told}"
         );
         answer.problem(422);
+    }
+}
+
+/// A text has lines; so a mistake in it says where it is, for an editor.
+#[tokio::test]
+async fn mistakes_in_texts_have_their_line_and_column() {
+    let server = TestServer::start().await;
+    let at = |told: &Value| (told["errors"][0]["line"].as_u64(), told["errors"][0]["column"].as_u64());
+    for (spec, line) in [
+        ("{\n  \"openapi\": \"3.0.0\",\n  \"paths\": {{ }\n}", Some(3)),
+        ("openapi: 3.0.0\npaths:\n  /a: [\n", None),
+        ("openapi: 3.0.0\npaths:\n  /a: {get: {}}\n /b: {}\n", Some(4)),
+        ("openapi: 3.0.0\npaths: !ref {}\n", Some(2)),
+    ] {
+        let told = server.post(PATH, json!({ "spec": spec })).await;
+        let found = at(&told.json());
+        assert!(found.0.is_some() && found.1.is_some(), "{spec}: {}", told.text);
+        assert!(line.is_none() || found.0 == line, "{spec}: {}", told.text);
+        told.problem(422);
+    }
+    let told = server.post(PATH, json!({ "spec": { "openapi": "3.0.0", "paths": [] } })).await;
+    assert_eq!(at(&told.json()), (None, None), "what was sent as an object has no lines");
+    for (body, place) in [("{\n \"a\": 1,\n}", (Some(3), Some(1))), ("{ \"a\" 1 }", (Some(1), Some(7)))] {
+        let request = server.request("POST", "/api/connectors", &json!({})).body(body.into()).unwrap();
+        let told = server.send(request).await;
+        assert_eq!(at(&told.json()), place, "{}", told.text);
+        told.problem(422);
     }
 }
 

@@ -437,6 +437,7 @@ async fn the_document_has_what_the_kind_of_a_route_may_answer() {
                 ("500", true),
                 ("401", guarded),
                 ("403", guarded && need != "any"),
+                ("421", guarded && !need.ends_with(IN_BAND)),
                 ("404", path.contains('{')),
                 ("400", body),
                 ("408", body),

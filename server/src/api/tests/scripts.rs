@@ -86,7 +86,9 @@ async fn a_script_that_is_not_sound_is_refused(db: TestDb) {
     };
     let answer = refused(json!({ "scriptSource": "function" })).await;
     assert_eq!(answer.problem(422), ["/scriptSource"]);
-    assert_eq!(answer.json()["errors"][0]["message"], "line 2, column 7: unexpected token");
+    let error = &answer.json()["errors"][0];
+    assert_eq!(error["message"], "line 2, column 7: unexpected token");
+    assert_eq!((&error["line"], &error["column"]), (&json!(2), &json!(7)));
     let answer = refused(json!({ "scriptSource": json!({ "echo": 1, "old": 1 }).to_string() })).await;
     assert_eq!(answer.problem(422), vec!["/scriptSource"; 5]);
     let long = format!("{{\"echo\":\"{}\"}}", "x".repeat(Limits::default().source));

@@ -52,6 +52,10 @@ fn floh_alone_serves() {
     assert_eq!((limits.total, limits.per_peer, args.record_limit), (100, 50, 64));
     let limits = serve_args(&["--max-connections=1000000", "--max-connections-per-peer=1000000"]).connections.limits();
     assert!(limits.total < 1_000_000 && limits.per_peer == limits.total, "{limits:?}");
+    let args = serve_args(&["--public-url", "https://floh.example.com/"]);
+    assert_eq!(args.public_url.unwrap().origin(), "https://floh.example.com");
+    let refused = parse(line(&["--public-url", "https://floh.example.com/floh"])).unwrap_err().to_string();
+    assert!(refused.contains("--public-url") && refused.contains("a path"), "{refused}");
     for other in ["-h", "--help", "-V", "--version", "types", "nonsense"] {
         assert!(!stands_for_serve(Some(&other.into())), "{other}");
     }

@@ -132,7 +132,7 @@ pub(super) async fn fetch_spec(client: &Client, url: &str, progress: &mut Progre
         if fetched > MAX_FETCHED {
             let message =
                 format!("the document refers to more than {MAX_FETCHED} URLs; save its files and import the folder");
-            return Err(ImportError { code: "too_many", message, pointer: None });
+            return Err(ImportError { code: "too_many", message, pointer: None, place: None });
         }
         progress.say("fetching");
         let room = bundle.room();
@@ -170,6 +170,7 @@ async fn fetch(client: &Client, url: &str, room: usize) -> Result<Response, Impo
             code: "too_large",
             message: format!("the document has more than {} MiB, with its files", MAX_BYTES >> 20),
             pointer: None,
+            place: None,
         },
         error => unreadable(error.to_string()),
     })?;
@@ -183,5 +184,5 @@ async fn fetch(client: &Client, url: &str, room: usize) -> Result<Response, Impo
 }
 
 fn unreadable(message: String) -> ImportError {
-    ImportError { code: "unreadable", message, pointer: None }
+    ImportError { code: "unreadable", message, pointer: None, place: None }
 }

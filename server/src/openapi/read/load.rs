@@ -79,6 +79,7 @@ fn load_json(text: &str) -> Result<Loaded, serde_json::Error> {
 
 fn not_json(error: &serde_json::Error) -> ImportError {
     ImportError::new("invalid_syntax", format!("the document is not valid JSON: {error}"))
+        .placed(error.line(), error.column())
 }
 
 fn yaml(text: &str) -> Result<Loaded, ImportError> {
@@ -108,12 +109,13 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
             } else if message.contains("recursion limit") {
                 let text = "the document contains a YAML alias that refers to itself, or is nested too deeply";
                 let message = format!("{text}, at line {line} column {column}");
-                ImportError::new("alias_cycle", message)
+                ImportError::new("alias_cycle", message).placed(line, column)
             } else if message.contains(TAGGED) {
                 let message = format!("the document uses an unsupported YAML tag: {message}; remove the tag");
-                ImportError::new("unknown_tag", message)
+                ImportError::new("unknown_tag", message).placed(line, column)
             } else {
                 ImportError::new("invalid_syntax", format!("the document is not valid YAML: {message}"))
+                    .placed(line, column)
             })
         }
     }
@@ -131,7 +133,7 @@ fn too_many_values() -> ImportError {
 fn too_deep(line: usize, column: usize) -> ImportError {
     let message =
         format!("the document is nested too deeply, at line {line} column {column}: {DEPTH} levels are the limit");
-    ImportError::new("too_deep", message)
+    ImportError::new("too_deep", message).placed(line, column)
 }
 
 /// Finds a line that is nested too deeply, by brackets or by dashes, before a parser sees it. Text

@@ -20,6 +20,7 @@ fn row(config: Value) -> ConnectorRow {
         secrets: BTreeMap::new(),
         created_at: now(),
         updated_at: now(),
+        updated_by: None,
         revision: 1,
     }
 }
