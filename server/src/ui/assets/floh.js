@@ -1,0 +1,207 @@
+// What pages gain with a script. Every page works without it.
+const $ = (selector, within = document) => within.querySelector(selector);
+const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+const on = (type, selector, act) =>
+  document.addEventListener(type, (event) => {
+    const found = event.target.closest?.(selector);
+    if (found) act(found, event);
+  });
+
+// The one place where text becomes elements.
+const policy = window.trustedTypes?.createPolicy("floh", { createHTML: (text) => text });
+export const parse = (text) =>
+  new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, "text/html");
+
+let region;
+export function say(text) {
+  region ??= document.body.appendChild(
+    Object.assign(document.createElement("div"), { className: "sr", role: "status" }),
+  );
+  region.textContent = "";
+  setTimeout(() => (region.textContent = text), 30);
+}
+
+function note(within, text) {
+  const line = document.createElement("p");
+  line.className = "notice bad";
+  line.role = "alert";
+  line.textContent = text;
+  within.prepend(line);
+}
+
+// A form whose answer replaces a part of this page instead of the page.
+on("submit", "form[data-swap]", async (form, event) => {
+  const button = event.submitter;
+  const name = button?.name === "edit" || button?.dataset.whole !== undefined ? form.id : form.dataset.swap;
+  const target = document.getElementById(name);
+  if (!target || event.defaultPrevented) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form, button));
+  target.setAttribute("aria-busy", "true");
+  if (button) button.disabled = true;
+  const clock = count(target);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body });
+    const page = parse(await answer.text());
+    const part = page.getElementById(name);
+    const main = page.getElementById("main");
+    if (!part && main && !answer.redirected) {
+      // Another page, such as that of a conflict: it has what was typed, so it stands in place of this one.
+      document.getElementById("main").replaceWith(document.adoptNode(main));
+      document.title = page.title;
+      return wake(main);
+    }
+    if (!part || (answer.redirected && new URL(answer.url).pathname === "/login")) {
+      dirty = false;
+      location.assign(answer.url);
+      return;
+    }
+    target.replaceWith(document.adoptNode(part));
+    if (answer.redirected) history.replaceState(null, "", answer.url);
+    // What was wrong in the form stands in the form.
+    if (name !== form.id && form.id) {
+      const fresh = page.getElementById(form.id);
+      if (fresh) {
+        form.replaceWith(document.adoptNode(fresh));
+        wake(fresh);
+      }
+    }
+    wake(part);
+    document.title = page.title;
+    refocus(button, part);
+  } catch {
+    note(target, "The server does not answer. Nothing was lost; try again.");
+  } finally {
+    clearInterval(clock);
+    target.removeAttribute("aria-busy");
+    if (button) button.disabled = false;
+  }
+});
+
+// Says how long an answer has taken, once that is a while.
+function count(target) {
+  const began = Date.now();
+  return setInterval(() => {
+    const line = $("[data-elapsed]", target);
+    if (line) line.textContent = `Running for ${Math.round((Date.now() - began) / 1000)} s`;
+  }, 1000);
+}
+
+// The focus goes to what the person works on: the mistakes, else the item that was added, else the button.
+function refocus(button, part) {
+  if ($("[data-focus]")) return $("[data-focus]").focus();
+  const [verb, place] = (button?.name === "edit" && button.value.split(" ")) || [];
+  if (verb === "add") {
+    const rows = $$(`[name^="${CSS.escape(place)}/"]:not([type=hidden])`, part);
+    const count = Number($(`[name="${CSS.escape(place)}~n"]`, part)?.value ?? 0) - 1;
+    const first = rows.find((input) => input.name.startsWith(`${place}/${count}`));
+    if (first) return first.focus();
+  }
+  const same = button && $$("button:not(.sr)", part).find((other) => other.value === button.value && !other.disabled);
+  (same ?? (part.tabIndex < 0 ? part : $("button, input, select, textarea", part)))?.focus?.();
+}
+
+// Secrets can be looked at while they are typed.
+on("click", "[data-reveal]", (button) => {
+  const shown = document.getElementById(button.dataset.reveal).toggleAttribute("data-shown");
+  button.setAttribute("aria-pressed", shown);
+});
+
+// Copying says that it did. On plain http there is no clipboard, so the text is selected instead.
+on("click", "[data-copy], [data-copy-from]", async (button, event) => {
+  event.preventDefault();
+  const from = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
+  const text = from ? (from.value ?? from.textContent) : button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied");
+  } catch {
+    const range = document.createRange();
+    if (from) range.selectNodeContents(from);
+    getSelection().removeAllRanges();
+    if (from) getSelection().addRange(range);
+    say(from && document.execCommand("copy") ? "Copied" : "Press Ctrl+C to copy");
+  }
+});
+
+// Unsaved work is not left by accident.
+let dirty = false;
+on("input", "form[data-guard]", () => (dirty = true));
+on("submit", "form", () => (dirty = false));
+addEventListener("beforeunload", (event) => {
+  if (dirty) event.preventDefault();
+});
+
+// Keys: never inside a field, and they can be turned off.
+const places = { c: "/connectors", t: "/types", e: "/executions", r: "/runs", n: "/new" };
+let lead = -Infinity;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey) {
+    const form = event.key === "Enter" && event.target.closest("form");
+    const main = form && $("button.main, button[data-main]", form);
+    if (main) main.click();
+    return;
+  }
+  const within = "input, textarea, select, [contenteditable], dialog[open]";
+  if (event.altKey || event.target.closest(within) || !("keys" in document.body.dataset)) return;
+  if (localStorage.getItem("keys") === "off") return;
+  if (event.key === "/") {
+    const box = $("main input[type=search]");
+    if (box) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+  } else if (event.key === "?") {
+    document.getElementById("keys")?.showModal();
+  } else if (event.key === "g") {
+    lead = event.timeStamp;
+  } else if (event.timeStamp - lead < 1500) {
+    const place = places[event.key];
+    lead = -Infinity;
+    if (place && $(`nav a[href="${place}"], a[href="${place}"]`)) location.assign(place);
+  }
+});
+
+// Times in the zone of the reader; the title keeps the other form.
+function zone(time) {
+  const at = new Date(time.dateTime);
+  if (Number.isNaN(at.getTime())) return;
+  const local = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  time.title = `${local} (${Intl.DateTimeFormat().resolvedOptions().timeZone}), ${time.title}`;
+  if (time.dataset.exact !== undefined) time.textContent = local;
+}
+
+function find(box) {
+  box.hidden = false;
+  box.addEventListener("input", () => {
+    const text = box.value.toLowerCase();
+    for (const field of $$(".fields > .field, .types > .choice, .menu li", box.closest("[data-find-in]")))
+      field.hidden = !field.textContent.toLowerCase().includes(text);
+  });
+}
+
+function wake(within) {
+  for (const button of $$("[data-reveal]", within)) button.hidden = false;
+  for (const time of $$("time", within)) zone(time);
+  for (const box of $$("[data-find-field]", within)) find(box);
+  for (const box of $$("[data-keys-switch]", within)) {
+    box.checked = localStorage.getItem("keys") !== "off";
+    box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+  }
+  if ($("[data-tree]", within)) import("./tree.js").then((tree) => $$("[data-tree]", within).forEach(tree.attach));
+  if ($("[data-await]", within)) import("./live.js").then((live) => $$("[data-await]", within).forEach(live.wait));
+  if ($("[data-live]", within)) import("./live.js").then((live) => $$("[data-live]", within).forEach(live.attach));
+  for (const dialog of $$("dialog[data-open]", within)) dialog.showModal();
+  $("[data-focus]", within)?.focus();
+}
+
+// For browsers that do not know `command` yet.
+if (!("command" in HTMLButtonElement.prototype))
+  on("click", "[commandfor]", (button) => {
+    const dialog = document.getElementById(button.getAttribute("commandfor"));
+    if (button.getAttribute("command") === "close") dialog.close();
+    else dialog.showModal();
+  });
+
+wake(document);

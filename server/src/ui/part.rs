@@ -1,0 +1,11 @@
+//! The parts that pages are made of.
+
+pub(super) mod badge;
+pub(super) mod chart;
+pub(super) mod dialog;
+pub(super) mod frame;
+pub(super) mod icon;
+pub(super) mod pages;
+pub(super) mod result;
+pub(super) mod time;
+pub(super) mod tree;

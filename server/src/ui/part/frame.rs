@@ -1,0 +1,206 @@
+//! What is around every page: the head of the document, the menu, who is signed in.
+
+use std::net::SocketAddr;
+
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+
+use super::icon::icon;
+use crate::auth::{OpContext, Scope, Session};
+use crate::ui::assets;
+
+/// The colours that a person has chosen; `None` follows the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ui) enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    /// Reads the word of the cookie.
+    pub(in crate::ui) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "light" => Some(Self::Light),
+            "dark" => Some(Self::Dark),
+            _ => None,
+        }
+    }
+
+    /// Returns the word of the cookie.
+    pub(in crate::ui) fn as_str(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// What a page knows of the request that it answers.
+#[derive(Debug, Clone)]
+pub(in crate::ui) struct Frame {
+    /// The caller; `None` before the sign-in.
+    pub(in crate::ui) ctx: Option<OpContext>,
+    /// The session, if a cookie brought it.
+    pub(in crate::ui) session: Option<Session>,
+    /// The colours.
+    pub(in crate::ui) theme: Option<Theme>,
+    /// The path of the request.
+    pub(in crate::ui) path: String,
+    /// Its query, without the question mark.
+    pub(in crate::ui) query: String,
+    /// The id of the request, which the log names.
+    pub(in crate::ui) request_id: String,
+    /// The address that the request came from.
+    pub(in crate::ui) peer: Option<SocketAddr>,
+}
+
+/// The entries of the menu: address, icon, word, and the scope that the page needs.
+const MAIN: &[(&str, &str, &str, Option<Scope>)] = &[
+    ("/connectors", "plug", "Connectors", Some(Scope::ConnectorsRead)),
+    ("/executions", "pulse", "Executions", Some(Scope::AuditRead)),
+    ("/agents", "server", "Agents", Some(Scope::ConnectorsRead)),
+];
+const SETTINGS: &[(&str, &str, &str, Option<Scope>)] =
+    &[("/settings/tokens", "key", "Tokens", Some(Scope::TokensRead)), ("/settings/about", "info", "About", None)];
+
+impl Frame {
+    /// Returns whether the caller has a scope.
+    pub(in crate::ui) fn allows(&self, scope: Scope) -> bool {
+        self.ctx.as_ref().is_some_and(|ctx| ctx.allows(scope))
+    }
+
+    /// Returns the first page that the caller may see.
+    pub(in crate::ui) fn home(&self) -> &'static str {
+        let pages = MAIN.iter().chain(SETTINGS);
+        let mut seen = pages.filter(|(.., scope)| scope.is_none_or(|scope| self.allows(scope)));
+        seen.next().map_or("/settings/about", |(address, ..)| address)
+    }
+
+    /// Answers with a page.
+    pub(in crate::ui) fn page(&self, title: &str, content: &Markup) -> Response {
+        self.page_with(StatusCode::OK, title, content)
+    }
+
+    /// Answers with a page and a status.
+    pub(in crate::ui) fn page_with(&self, status: StatusCode, title: &str, content: &Markup) -> Response {
+        let body = html! {
+            a.skip href="#main" { "Skip to content" }
+            div.app {
+                header.bar {
+                    a.brand href="/" { (icon("flea")) "Floh" }
+                    button.btn.icon.bare type="button" popovertarget="side" aria-label="Menu" { (icon("menu")) }
+                }
+                (self.side())
+                main #main tabindex="-1" { div.wrap { (content) } }
+            }
+        };
+        (status, Html(self.document(title, &body).into_string())).into_response()
+    }
+
+    /// Answers with a page that has no menu.
+    pub(in crate::ui) fn bare_page(&self, status: StatusCode, title: &str, content: &Markup) -> Response {
+        (status, Html(self.document(title, content).into_string())).into_response()
+    }
+
+    fn document(&self, title: &str, body: &Markup) -> Markup {
+        let keys = self.ctx.is_some();
+        html! {
+            (DOCTYPE)
+            html lang="en" data-theme=[self.theme.map(Theme::as_str)] {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (title) " · Floh" }
+                    link rel="stylesheet" href=(assets::address("floh.css"));
+                    link rel="icon" href=(assets::address("floh.svg")) type="image/svg+xml";
+                    script type="module" src=(assets::address("floh.js")) {}
+                }
+                body data-keys[keys] { (body) }
+            }
+        }
+    }
+
+    fn side(&self) -> Markup {
+        let other = if self.theme == Some(Theme::Dark) { Theme::Light } else { Theme::Dark };
+        html! {
+            aside.side #side popover aria-label="Menu" {
+                a.brand href="/" { (icon("flea")) "Floh" }
+                nav.nav aria-label="Main" { (self.entries(MAIN)) }
+                h2 #side-settings { "Settings" }
+                nav.nav aria-labelledby="side-settings" { (self.entries(SETTINGS)) }
+                footer {
+                    @if let Some(ctx) = &self.ctx { (who(ctx)) }
+                    form method="post" action="/theme" {
+                        input type="hidden" name="next" value=(self.address());
+                        button.plain name="theme" value=(other.as_str()) {
+                            (icon("moon")) @if other == Theme::Dark { "Dark theme" } @else { "Light theme" }
+                        }
+                    }
+                    form method="post" action="/logout" { button.plain { (icon("exit")) "Sign out" } }
+                }
+            }
+        }
+    }
+
+    fn entries(&self, entries: &[(&str, &str, &str, Option<Scope>)]) -> Markup {
+        html! {
+            @for (address, mark, word, scope) in entries {
+                @if scope.is_none_or(|scope| self.allows(scope)) {
+                    a href=(address) aria-current=[self.is_below(address).then_some("page")] { (icon(mark)) (word) }
+                } @else {
+                    span.off aria-disabled="true" title={ "Needs the scope " (scope.map_or("", Scope::as_str)) } {
+                        (icon(mark)) (word) span.sr { " (needs the scope " (scope.map_or("", Scope::as_str)) ")" }
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_below(&self, address: &str) -> bool {
+        self.path.strip_prefix(address).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            || (address == "/connectors" && self.path.starts_with("/new"))
+    }
+
+    /// The path and the query of the request.
+    pub(in crate::ui) fn address(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+}
+
+/// Who is signed in, what they may do, and until when.
+fn who(ctx: &OpContext) -> Markup {
+    let rights = match ctx.identity() {
+        Some(identity) if identity.allows(Scope::Admin) => "admin".to_owned(),
+        Some(identity) => {
+            super::badge::count(Scope::ALL.iter().filter(|scope| identity.allows(**scope)).count(), "right", "rights")
+        }
+        None => "admin".to_owned(),
+    };
+    let until = ctx
+        .identity()
+        .and_then(|identity| identity.expires_at)
+        .map_or("until revoked".to_owned(), |end| format!("until {}", day(end)));
+    html! { div.who { b { (ctx.actor_name()) } (rights) " · " (until) } }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// The heading of a page: where it is, what it is, what can be done.
+pub(in crate::ui) fn head(crumbs: &[(&str, &str)], title: &Markup, text: &str, actions: &Markup) -> Markup {
+    html! {
+        div.head {
+            div {
+                @if !crumbs.is_empty() {
+                    nav.crumbs aria-label="Breadcrumb" { ol { @for (address, word) in crumbs { li { a href=(address) { (word) } } } } }
+                }
+                div.title { (title) }
+                @if !text.is_empty() { p { (text) } }
+            }
+            div.row { (actions) }
+        }
+    }
+}
