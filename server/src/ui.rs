@@ -1,0 +1,103 @@
+//! The web pages: a door like REST. It calls the same use cases with the same rights, and shows what the views of REST
+//! show. Every page works without scripts.
+
+mod assets;
+mod body;
+mod door;
+mod draft;
+mod form;
+mod held;
+mod page;
+mod part;
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use self::page::{
+    about, agents, command, connection, connector, connectors, execution, executions, live, login, new, settings,
+    tokens,
+};
+use crate::api::{self, Access, RouteRow};
+use crate::app::App;
+use crate::auth::Scope;
+
+/// A page or a form: its method, its path, what it requires, and its handler.
+type Page = (&'static str, &'static str, Access, MethodRouter<App>);
+
+fn pages() -> Vec<Page> {
+    use Access::{Authenticated, Needs, Public};
+    let (read, write) = (Needs(Scope::ConnectorsRead), Needs(Scope::ConnectorsWrite));
+    let (execute, audit) = (Needs(Scope::ConnectorsExecute), Needs(Scope::AuditRead));
+    vec![
+        ("GET", "/", Authenticated, get(login::home)),
+        ("GET", "/login", Public, get(login::form)),
+        ("POST", "/login", Public, post(login::sign_in)),
+        ("GET", "/login/{code}", Public, get(login::code_form)),
+        ("POST", "/login/{code}", Public, post(login::redeem)),
+        ("POST", "/logout", Public, post(login::sign_out)),
+        ("POST", "/theme", Public, post(login::theme)),
+        ("GET", "/connectors", read, get(connectors::list)),
+        ("GET", "/new", write, get(new::model)),
+        ("POST", "/new", write, post(new::begin)),
+        ("GET", "/new/{id}", write, get(new::resume)),
+        ("POST", "/new/{id}/drop", write, post(new::drop_draft)),
+        ("GET", "/new/{id}/{step}", write, get(new::step)),
+        ("POST", "/new/{id}/{step}", write, post(new::take)),
+        ("GET", "/connectors/{id}", read, get(connector::overview)),
+        ("POST", "/connectors/{id}/test", execute, post(connector::test)),
+        ("GET", "/connectors/{id}/commands", read, get(command::list)),
+        ("GET", "/connectors/{id}/commands/{command}", read, get(command::form)),
+        ("POST", "/connectors/{id}/commands/{command}", execute, post(command::run)),
+        ("GET", "/connectors/{id}/connection", write, get(connection::form)),
+        ("POST", "/connectors/{id}/connection", write, post(connection::save)),
+        ("GET", "/connectors/{id}/executions", audit, get(executions::of_connector)),
+        ("GET", "/connectors/{id}/settings", write, get(settings::form)),
+        ("POST", "/connectors/{id}/settings", write, post(settings::save)),
+        ("POST", "/connectors/{id}/delete", write, post(settings::delete)),
+        ("GET", "/executions", audit, get(executions::list)),
+        ("GET", "/executions/live", audit, get(live::stream)),
+        ("GET", "/executions/{id}", audit, get(execution::show)),
+        ("GET", "/agents", read, get(agents::list)),
+        ("GET", "/settings/tokens", Needs(Scope::TokensRead), get(tokens::list)),
+        ("POST", "/settings/tokens", Needs(Scope::TokensWrite), post(tokens::create)),
+        ("GET", "/settings/tokens/new", Needs(Scope::TokensWrite), get(tokens::new)),
+        ("POST", "/settings/tokens/{id}/revoke", Needs(Scope::TokensWrite), post(tokens::revoke_one)),
+        ("GET", "/settings/about", Authenticated, get(about::show)),
+    ]
+}
+
+/// Returns the table of pages, each with what it requires of its caller.
+pub fn table() -> Vec<RouteRow> {
+    let rows = pages().into_iter();
+    rows.map(|(method, path, access, _)| RouteRow { method: method.to_owned(), path: path.to_owned(), access })
+        .collect()
+}
+
+/// Builds the router of the whole server: the pages, REST, and what answers where neither is.
+pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
+    let mut routes = Router::new();
+    for (_, path, access, handler) in pages() {
+        routes = routes.route(path, handler.layer(from_fn_with_state((app.clone(), access), door::enter)));
+    }
+    let routes = routes.route("/assets/{hash}/{file}", get(assets::serve));
+    api::router_with(app, metrics, routes, nothing)
+}
+
+/// Answers where there is nothing: with a page to a person, with a problem to a program.
+async fn nothing(State(app): State<App>, request: Request) -> Response {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_person = request.method() == Method::GET && accepts.contains("text/html");
+    let is_page = !request.uri().path().starts_with("/api/");
+    if is_person && is_page {
+        door::nothing(app, request).await
+    } else {
+        api::nothing(&app, request).await.into_response()
+    }
+}

@@ -1,0 +1,17 @@
+//! The pages. Each reads its request, calls use cases and shows their views; no rule is here.
+
+pub(super) mod about;
+pub(super) mod agents;
+pub(super) mod command;
+pub(super) mod conflict;
+pub(super) mod connection;
+pub(super) mod connector;
+pub(super) mod connectors;
+pub(super) mod execution;
+pub(super) mod executions;
+pub(super) mod live;
+pub(super) mod login;
+pub(super) mod new;
+pub(super) mod problem;
+pub(super) mod settings;
+pub(super) mod tokens;

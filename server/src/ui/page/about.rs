@@ -1,0 +1,68 @@
+//! What this server is: its version, its types, its keys and rules, and how much of the disk it takes.
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::html;
+
+use crate::about::{About, about};
+use crate::api::Problem;
+use crate::app::App;
+use crate::ui::door::Frame;
+use crate::ui::part::frame::head;
+use crate::ui::part::icon::icon;
+
+/// Shows the facts.
+pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<Response, Problem> {
+    let About { version, database, disk, key, connectors, types } = about(frame.ctx()?, app.services()).await?;
+    let is_plain = frame.is_plain_http_elsewhere(&app);
+    let content = html! {
+        (head(&[], &html! { h1 { "About" } }, "", &html! {}))
+        @if is_plain {
+            p.notice.warn { (icon("alert")) span { "These pages are served over plain http beyond this machine: tokens and sessions travel unprotected. Let a proxy end TLS, and name its address with " code { "--public-url" } "." } }
+        }
+        div.split {
+            section.card aria-labelledby="server-title" {
+                header { h2 #server-title { "Server" } }
+                div.body {
+                    dl.facts {
+                        dt { "Version" } dd { (version) }
+                        dt { "Database" } dd { (database) @if let Some(bytes) = disk { ", " (megabytes(bytes)) } }
+                        dt { "Sealing key" } dd { (key) }
+                        dt { "Documents" } dd { a href="/api/openapi.json" { "REST, as an OpenAPI document" } }
+                    }
+                }
+            }
+            div.stack {
+                section.card aria-labelledby="types-title" {
+                    header { h2 #types-title { "Types of this program" } span.end.muted { (types.len()) } }
+                    div.table { table {
+                        caption.sr { "Connector types that are compiled in" }
+                        thead { tr { th scope="col" { "Type" } th scope="col" { "Version" } th.num scope="col" { "Commands" } } }
+                        tbody { @for known in &types { tr { th scope="row" { (known.name) } td { (known.version) } td.num { (known.commands) } } } }
+                    } }
+                    div.body { p.muted { "Connectors: " (connectors) } }
+                }
+                section.card aria-labelledby="keys-title" {
+                    header { h2 #keys-title { "Keys" } }
+                    div.body.stack {
+                        dl.facts {
+                            dt { kbd { "/" } } dd { "to the search box of the page" }
+                            dt { kbd { "g" } " " kbd { "c" } } dd { "Connectors" }
+                            dt { kbd { "g" } " " kbd { "e" } } dd { "Executions" }
+                            dt { kbd { "g" } " " kbd { "n" } } dd { "New Connector" }
+                            dt { kbd { "Ctrl" } " " kbd { "Enter" } } dd { "sends the form: Run, Save, Next" }
+                            dt { "Arrows" } dd { "move in a tree of JSON" }
+                        }
+                        label.choice { input type="checkbox" data-keys-switch checked; span { "Keys of one letter are on" small { "Kept in this browser. Needs JavaScript." } } }
+                    }
+                }
+            }
+        }
+    };
+    Ok(frame.page("About", &content))
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes / 100_000;
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}

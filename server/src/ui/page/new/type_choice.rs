@@ -1,0 +1,136 @@
+//! The step that chooses a built-in type and names the connector.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use connector_runtime::schema::is_connector_name;
+use floh_client::answers::TypeView;
+use floh_client::words::ExecutionModel;
+use maud::html;
+
+use super::{Step, Wizard, may_see_types};
+use crate::api::Problem;
+use crate::catalog;
+use crate::error::{Error, ErrorKind};
+use crate::store::PageRequest;
+use crate::ui::form::{self, FormView, Item, Kind, Mistakes, Spec, Typed, summary};
+
+/// The input that has the type.
+pub(super) const TYPE: &str = "/type";
+/// How many types the page reads.
+const MAX_TYPES: u32 = 500;
+
+/// The fields that describe a connector, whatever its model.
+pub(super) fn describing() -> Vec<Spec> {
+    let mut name = Spec::text("name", "Name");
+    name.required = true;
+    name.help = Some("Callers know the connector by it.".to_owned());
+    name.rule = Some("Lower case letters, digits and dashes, at most 63 characters.".to_owned());
+    let mut tags = Spec::text("tags", "Tags");
+    tags.kind = Kind::Lines(Item::Text);
+    vec![name, Spec::text("description", "Description"), Spec::text("category", "Category"), tags]
+}
+
+/// Checks the name: its form, and whether it is free.
+pub(super) async fn check_name(wizard: &Wizard<'_>, typed: &Typed, mistakes: &mut Mistakes) -> Result<(), Error> {
+    let name = typed.text("/name").trim();
+    if name.is_empty() {
+        mistakes.add("/name", "enter a name");
+    } else if !is_connector_name(name) {
+        mistakes.add("/name", connector_runtime::schema::CONNECTOR_NAME_RULE);
+    } else {
+        match catalog::get(&wizard.ctx, wizard.services, name).await {
+            Ok(_) => mistakes.add("/name", format!("the name {name} is taken; choose another one")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // Whoever may not read connectors is told when it is created.
+            Err(error) if matches!(error.kind(), ErrorKind::Denied(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Proposes a free name: that of the type, with a number if it is taken.
+async fn proposed(wizard: &Wizard<'_>, type_name: &str) -> String {
+    for number in 1..20 {
+        let name = if number == 1 { type_name.to_owned() } else { format!("{type_name}-{number}") };
+        match catalog::get(&wizard.ctx, wizard.services, &name).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return name,
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    String::new()
+}
+
+pub(super) async fn show(wizard: &Wizard<'_>) -> Result<Response, Problem> {
+    page(wizard, StatusCode::OK, &Mistakes::default()).await
+}
+
+async fn page(wizard: &Wizard<'_>, status: StatusCode, mistakes: &Mistakes) -> Result<Response, Problem> {
+    if !may_see_types(wizard) {
+        let missing = crate::auth::Scope::TypesRead.as_str();
+        return Err(Error::denied(missing, format!("choosing a type needs the scope {missing}")).into());
+    }
+    let page = PageRequest { limit: MAX_TYPES, cursor: None };
+    let types = catalog::list_types(&wizard.ctx, wizard.services, &page).await?.items;
+    let types: Vec<TypeView> =
+        types.into_iter().filter(|known| known.execution_model == ExecutionModel::BuiltIn && known.available).collect();
+    let typed = wizard.typed();
+    let chosen = typed.text(TYPE);
+    let specs = describing();
+    let choice = vec![Spec::text("type", "Type")];
+    let lines = mistakes.lines(&[("", &choice), ("", &specs)], typed);
+    let placed = mistakes.placed("", &specs, typed);
+    let view = FormView { typed, mistakes: &placed, stored: &std::collections::BTreeMap::new(), held: &[] };
+    let content = html! {
+        form.stack.narrow method="post" action=(wizard.address(Step::Type)) novalidate data-guard {
+            button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
+            (summary(&lines))
+            section.card aria-label="Type" {
+                div.body.stack data-find-in {
+                    fieldset.field id=(form::id(TYPE)) tabindex="-1" data-bad[placed.at(TYPE).is_some()] {
+                        legend { "Type " span.req aria-hidden="true" { "required" } }
+                        @if let Some(text) = placed.at(TYPE) { p.error { (crate::ui::part::icon::icon("alert")) span { span.sr { "Error: " } (form::capital(&text)) } } }
+                        @if types.len() > 8 { div.search { (crate::ui::part::icon::icon("search")) input type="search" aria-label="Find a type" placeholder="Find a type" data-find-field hidden; } }
+                        div.types {
+                            @for known in &types {
+                                label.choice {
+                                    input type="radio" name=(TYPE) value=(known.name) checked[chosen == known.name];
+                                    span { b { (known.name) } " " span.muted { (known.version) } small { (known.description) } }
+                                }
+                            }
+                        }
+                    }
+                    div.fields { @for spec in &specs { (view.field(spec, &format!("/{}", spec.name))) } }
+                }
+                footer {
+                    button.btn.main name="go" value="next" { "Next" }
+                    a.btn.bare href="/new" { "Back" }
+                }
+            }
+        }
+    };
+    Ok(wizard.page(Step::Type, status, &content))
+}
+
+pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, Problem> {
+    let mut next = wizard.typed().clone();
+    for place in [TYPE, "/name", "/description", "/category", "/tags"] {
+        next.forget(place);
+        next.adopt(&typed, place);
+    }
+    let mut mistakes = Mistakes::default();
+    let type_name = next.text(TYPE).to_owned();
+    if type_name.is_empty() {
+        mistakes.add(TYPE, "choose a type");
+    } else if next.text("/name").trim().is_empty() {
+        let name = proposed(&wizard, &type_name).await;
+        next.set("/name", name);
+    }
+    check_name(&wizard, &next, &mut mistakes).await?;
+    let wizard = wizard.save(next).await?;
+    if mistakes.is_empty() {
+        return Ok(wizard.go(Step::Connection));
+    }
+    page(&wizard, StatusCode::UNPROCESSABLE_ENTITY, &mistakes).await
+}

@@ -1,0 +1,9 @@
+//! The pages through the router of a whole server, as a browser without scripts sees them.
+
+mod access;
+mod browser;
+mod checker;
+mod connectors;
+pub(super) mod html;
+mod live;
+mod wizard;

@@ -1,0 +1,121 @@
+//! New Connector, from the first step to the last, with everything that goes wrong on the way.
+
+use serde_json::json;
+
+use super::browser::{Browser, Page};
+use crate::testing::TestServer;
+
+async fn begun<'s>(admin: &Browser<'s>, model: &str) -> Page {
+    let page = admin.get("/new").await.ok();
+    admin.post("/new", &page.form("/new", &[("model", model)])).await.ok()
+}
+
+#[tokio::test]
+async fn a_built_in_connector_is_made_once() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let page = begun(&admin, "built_in").await.shows("Type");
+    let at = page.address.clone();
+    let page = admin
+        .post(&at, &page.form(&at, &[]))
+        .await
+        .has_status(422)
+        .shows("2 things need a look")
+        .shows("Type: Choose a type");
+    let page = admin.post(&at, &page.form(&at, &[("/type", "http"), ("/name", "Not Kebab")])).await.has_status(422);
+    let page = page.shows("One thing needs a look");
+    let filled = page.form(
+        &at,
+        &[("/type", "http"), ("/name", "notify"), ("/description", "Posts to the webhook"), ("/tags", "ops\r\noncall")],
+    );
+    let page = admin.post(&at, &filled).await.ok().shows("Connection").shows("Base URL");
+    let at = page.address.clone();
+    let page =
+        admin.post(&at, &page.form(&at, &[("/config/baseUrl", "nonsense"), ("/config/token", "canary-token")])).await;
+    let page = page.has_status(422).shows("Base URL:").shows("the one that you typed").hides("canary");
+    let page = admin.post(&at, &page.form(&at, &[("/config/baseUrl", "https://api.example.com")])).await.ok();
+    let page = page.shows("Review").shows("will be set").shows("$TOKEN").hides("canary");
+    let at = page.address.clone();
+    // Going back loses nothing.
+    admin.get(&at.replace("review", "connection")).await.ok().shows("https://api.example.com").hides("canary");
+    admin.get(&at.replace("review", "type")).await.ok().shows("notify").shows("Posts to the webhook");
+    let send = page.form(&at, &[]);
+    let made = admin.send("POST", &at, &send, &[]).await.has_status(303);
+    assert_eq!(made.header("location"), "/connectors/notify");
+    let again = admin.post(&at, &send).await.ok();
+    assert_eq!(again.address, "/connectors/notify", "a second press makes no second connector");
+    let view = server.get("/api/connectors/notify").await.ok(200);
+    assert_eq!(view["tags"], json!(["ops", "oncall"]));
+    assert_eq!(view["secrets"]["token"]["set"], true);
+    assert_eq!(server.get("/api/connectors").await.ok(200)["items"].as_array().unwrap().len(), 1);
+    let trail = server.get("/api/audit?connector=notify&limit=1").await.ok(200);
+    assert_eq!(trail["items"][0]["source"], "ui", "{trail}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_meanwhile_leads_back_to_its_field() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let page = begun(&admin, "built_in").await;
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/type", "delay"), ("/name", "wait")])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[])).await.ok().shows("Review");
+    admin.make(&json!({ "name": "wait", "type": "delay", "executionModel": "built_in" })).await;
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[])).await.has_status(422).shows("Name:");
+    let link = at.replace("review", "type") + "#f-name";
+    assert!(page.text.contains(&format!("href=\"{link}\"")), "{}", page.text);
+    let at = at.replace("review", "type");
+    let page = admin.get(&at).await.ok();
+    let page = admin.post(&at, &page.form(&at, &[("/name", "wait-2")])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[])).await.ok();
+    admin.post(&page.address, "").await.ok().shows("wait-2");
+}
+
+#[tokio::test]
+async fn an_incomplete_connection_may_be_filled_in_later() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let page = begun(&admin, "built_in").await;
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/type", "safe"), ("/name", "safe")])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[])).await.has_status(422).shows("Enter a value");
+    let page = admin.post(&at, &page.form(&at, &[("go", "later")])).await.ok().shows("missing");
+    admin.post(&page.address, "").await.ok().shows("missing").shows("Fill it in");
+}
+
+#[tokio::test]
+async fn a_draft_is_its_owners_and_can_be_dropped() {
+    let server = TestServer::start().await;
+    let (admin, other) =
+        (Browser::admin(&server).await, Browser::signed_in(&server, &server.token(&["admin"]).await).await);
+    let page = begun(&admin, "external").await.shows("Endpoint URL");
+    other.get(&page.address).await.has_status(404).shows("this draft is gone");
+    other.get("/new").await.ok().hides("Go on with");
+    let list = admin.get("/new").await.ok().shows("Go on with");
+    let action =
+        list.text.split("action=\"").find(|part| part.contains("/drop")).unwrap().split('"').next().unwrap().to_owned();
+    admin.post(&action, "").await.ok().hides("Go on with");
+    admin.get(&page.address).await.has_status(404);
+    admin.get("/new/018f2f6e-7b7a-7c3e-8000-000000000000/nowhere").await.has_status(404);
+}
+
+#[tokio::test]
+async fn an_agent_will_serve_an_external_connector() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let page = begun(&admin, "external").await;
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/name", "hr")])).await.has_status(422).shows("Endpoint URL:");
+    let page = admin.post(&at, &page.form(&at, &[("/endpointUrl", "nonsense"), ("/signingSecret", "canary")])).await;
+    let page = page.has_status(422).hides("canary");
+    let page = admin.post(&at, &page.form(&at, &[("/servedBy", "\"agent\"")])).await.has_status(422).shows("Version:");
+    let page = admin.post(&at, &page.form(&at, &[("/servedBy", "\"agent\""), ("/version", "1.0.0")])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[])).await.ok().shows("Signing secret").hides("canary");
+    admin.post(&page.address, "").await.ok().shows("No agent");
+    assert_eq!(server.get("/api/connectors/hr").await.ok(200)["secrets"]["signingSecret"]["set"], true);
+}
