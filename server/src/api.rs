@@ -27,10 +27,13 @@ mod tokens;
 mod type_changes;
 mod types;
 
-pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes};
+pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes, RawBody};
+pub(crate) use connectors::uuid;
 pub use cookie::{no_session_cookie, session_cookie, session_of};
 pub use document::document;
 pub use guard::{Accepts, Access, Caller, demand, identity_of, peer};
+pub use page::Query;
+pub use path::{PathKey, PathKeys};
 pub use problem::Problem;
-pub use routes::{RouteRow, router, table};
+pub use routes::{RouteRow, nothing, router, router_with, table};
 pub use site::Site;

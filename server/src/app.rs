@@ -247,6 +247,7 @@ impl App {
             work,
             permits: Semaphore::new(MAX_CALLS),
             calls,
+            stopping: CancellationToken::new(),
             cut: CancellationToken::new(),
             write_lock: Mutex::new(()),
             store,
@@ -320,6 +321,7 @@ impl App {
     /// Makes readiness fail, so that load balancers stop sending requests.
     pub fn begin_stop(&self) {
         self.lifecycle.stopping.store(true, Ordering::Relaxed);
+        self.services.stopping.cancel();
     }
 
     /// Closes the connections of agents, writes what is still in memory, closes the database and releases the data.

@@ -5,12 +5,10 @@
 
 use std::sync::Arc;
 
+use crate::changes::{Change, Subscriber};
+use floh_client::answers::ExecutionSummary;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
-use uuid::Uuid;
-
-use crate::changes::{Change, Subscriber};
-use crate::store::{ExecutionRow, ExecutionStatus};
 
 /// The maximum number of events that wait for a slow watcher.
 pub const MAX_WAITING: usize = 1024;
@@ -19,41 +17,10 @@ pub const MAX_WAITING: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A call has ended and is recorded.
-    ExecutionFinished(FinishedExecution),
+    /// A call has ended and is recorded; as lists show it.
+    ExecutionFinished(Box<ExecutionSummary>),
     /// A connector, a type or a token was created, changed or deleted.
     Changed(Change),
-}
-
-/// The part of a finished call that an event contains.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FinishedExecution {
-    /// Id of the execution.
-    pub id: Uuid,
-    /// Id of the connector.
-    pub connector_id: Uuid,
-    /// Name of the connector at the time.
-    pub connector: String,
-    /// The command, if one was named or is the default.
-    pub command: Option<String>,
-    /// How it ended.
-    pub status: ExecutionStatus,
-    /// Its duration in milliseconds.
-    pub duration_ms: Option<i64>,
-}
-
-impl FinishedExecution {
-    /// Builds it from the row of the call.
-    pub fn of(row: &ExecutionRow) -> Self {
-        Self {
-            id: row.id,
-            connector_id: row.connector_id,
-            connector: row.connector.clone(),
-            command: row.command.clone(),
-            status: row.status,
-            duration_ms: row.duration_ms,
-        }
-    }
 }
 
 /// Sends events to the watchers.
@@ -123,6 +90,8 @@ impl Watcher {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::changes::{Action, Subject};
 

@@ -15,7 +15,7 @@ mod tests;
 
 pub use activity::{Activity, MAX_ACTIVITY_HOURS, SPARKLINE_HOURS, Sparkline, connector_activity, sparklines};
 pub use call::{execute, test};
-pub use history::{delete_execution, get_execution, list_executions};
+pub use history::{connector_id, delete_execution, get_execution, last_executions, list_executions};
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;

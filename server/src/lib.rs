@@ -5,9 +5,9 @@
 //!
 //! | floor | rooms |
 //! |---|---|
-//! | doors: read, call a use case, show its answer | [`api`], [`cli`] |
+//! | doors: read, call a use case, show its answer | [`api`], [`ui`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`], [`about`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
@@ -16,6 +16,7 @@
 
 use std::process::ExitCode;
 
+pub mod about;
 pub mod agent_hub;
 pub mod api;
 pub mod app;
@@ -54,6 +55,7 @@ pub mod telemetry;
 mod testing;
 pub mod tokens;
 mod type_schema;
+pub mod ui;
 pub mod vault;
 pub mod work;
 

@@ -64,6 +64,8 @@ pub struct Parts {
     pub permits: Semaphore,
     /// Running calls and writes, which a shutdown waits for.
     pub calls: TaskTracker,
+    /// Cancelled when a shutdown begins: what never ends by itself ends then.
+    pub stopping: CancellationToken,
     /// Cancelled when the time that a shutdown gives to running calls is up: they are cut.
     pub cut: CancellationToken,
     /// Serializes changes of types, and changes of connectors that collided.

@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("auth", &["changes", "error", "store", "work"]),
     ("type_schema", &["error", "store"]),
     ("connector_secrets", &["error", "store", "vault"]),
-    ("events", &["changes", "store"]),
+    ("events", &["changes"]),
     // Import: documents become drafts. Pure.
     ("openapi", &[]),
     // Executors: each is given what it needs, never all services.
@@ -72,6 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
+    ("about", &["auth", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
     ("drafts", &["auth", "blocking", "catalog", "error", "services", "store", "vault"]),
     ("audit", &["auth", "error", "services", "store"]),
@@ -128,9 +129,15 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "ui",
+        &[
+            "about", "api", "app", "auth", "catalog", "drafts", "error", "events", "execute", "input", "services",
+            "sessions", "store", "tokens",
+        ],
+    ),
+    (
         "cli",
         &[
-            "api",
             "app",
             "auth",
             "backup",
@@ -147,6 +154,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "seed",
             "store",
             "telemetry",
+            "ui",
             "vault",
             "work",
         ],
@@ -154,8 +162,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("main", &[]),
 ];
 
-/// Rooms that may speak HTTP: the door of REST, and the socket under it.
-const HTTP_ROOMS: &[&str] = &["api", "listen"];
+/// Rooms that may speak HTTP: the doors of REST and of the pages, and the socket under them.
+const HTTP_ROOMS: &[&str] = &["api", "listen", "ui"];
 /// Crates whose names in a source mean that it speaks HTTP as a server.
 const HTTP_CRATES: &[&str] = &["axum", "utoipa_axum", "tower_http"];
 

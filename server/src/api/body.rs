@@ -121,6 +121,36 @@ impl<const LIMIT: usize> JsonBytes<LIMIT> {
     }
 }
 
+/// The bytes of a body of another kind, and the memory that is reserved for them.
+#[derive(Debug)]
+pub struct RawBody {
+    bytes: Vec<u8>,
+    work: Work,
+}
+
+impl RawBody {
+    /// Reads the body of a request of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// If it is too large, too slow or cut off, and if there is no memory for it.
+    pub async fn read(request: Request, limit: usize, limits: &WorkLimits) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let (bytes, reserved) = read(body, &parts.headers, limit, limits).await?;
+        let work = Work::begin(bytes.len(), reserved);
+        Ok(Self { bytes, work })
+    }
+
+    /// Returns the bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns what the request holds until its work is done.
+    pub fn into_work(self) -> Work {
+        self.work
+    }
+}
+
 /// Reads a body; its bytes are counted as they come, because a body that is only announced takes nothing.
 async fn read(
     body: Body,

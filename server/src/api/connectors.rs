@@ -249,6 +249,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// Reads an id in a path that accepts no name.
-pub(super) fn uuid(text: &str, what: &str) -> Result<Uuid, Problem> {
+pub(crate) fn uuid(text: &str, what: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Error::not_found(format!("no {what} {text}")).into())
 }

@@ -22,7 +22,7 @@ pub(super) const MAX_SHOWN: usize = 100;
 const TOKEN_BEGINS: &str = "floh_";
 
 /// What a query parameter is parsed as.
-pub(super) trait QueryValue: FromStr {
+pub trait QueryValue: FromStr {
     /// Returns what is expected, for the error that refuses another value.
     fn expected() -> String;
 }
@@ -69,7 +69,7 @@ fn refusal(expected: &str, text: &str) -> String {
 
 /// The query of a request, read key by key.
 #[derive(Debug)]
-pub(super) struct Query {
+pub struct Query {
     values: BTreeMap<String, Vec<String>>,
     /// The keys that were asked for: what the list takes.
     known: Vec<&'static str>,
@@ -109,13 +109,13 @@ impl Query {
     }
 
     /// Takes a text; an empty one counts as absent.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<String> {
         self.single(key).filter(|value| !value.is_empty())
     }
 
     /// Takes values that are separated by commas, in one parameter or in several, and parses them. An empty one is an
     /// error.
-    pub(super) fn list<T: QueryValue + PartialEq>(&mut self, key: &'static str) -> Vec<T> {
+    pub(crate) fn list<T: QueryValue + PartialEq>(&mut self, key: &'static str) -> Vec<T> {
         self.known.push(key);
         let texts = self.values.remove(key).unwrap_or_default();
         let mut values = Vec::new();
@@ -133,7 +133,7 @@ impl Query {
     }
 
     /// Takes a value and parses it. An empty one is an error.
-    pub(super) fn parsed<T: QueryValue>(&mut self, key: &'static str) -> Option<T> {
+    pub(crate) fn parsed<T: QueryValue>(&mut self, key: &'static str) -> Option<T> {
         let text = self.single(key)?;
         match text.parse() {
             Ok(value) => Some(value),
@@ -144,8 +144,26 @@ impl Query {
         }
     }
 
+    /// Takes what a form of a page left empty for absent.
+    #[must_use]
+    pub(crate) fn without_empty(mut self) -> Self {
+        self.values.retain(|_, values| values.iter().any(|value| !value.is_empty()));
+        self
+    }
+
+    /// Takes a moment. What a date-time picker sends, without a zone, is in UTC.
+    pub(crate) fn moment(&mut self, key: &'static str) -> Option<Timestamp> {
+        let text = self.text(key)?;
+        let in_utc = || format!("{text}Z").parse().ok();
+        let moment = text.parse().ok().or_else(in_utc).or_else(|| format!("{text}:00Z").parse().ok());
+        if moment.is_none() {
+            self.mistakes.push(Mistake::new(format!("?{key}"), refusal(&Timestamp::expected(), &text)));
+        }
+        moment
+    }
+
     /// Takes `limit` and `cursor`.
-    pub(super) fn page(&mut self) -> PageRequest {
+    pub(crate) fn page(&mut self) -> PageRequest {
         let limit = self.single("limit").and_then(|text| {
             let limit = text.parse().ok().filter(|limit| (1..=PageRequest::MAX).contains(limit));
             if limit.is_none() {
@@ -158,7 +176,7 @@ impl Query {
     }
 
     /// Takes `true` or `false`. An empty value is an error.
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let text = self.single(key)?;
         let flag = text.parse().ok();
         if flag.is_none() {
@@ -171,7 +189,7 @@ impl Query {
     ///
     /// # Errors
     /// 422 with every mistake, if there is one.
-    pub(super) fn finish(mut self) -> Result<(), Problem> {
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
         let known = self.known.join(", ");
         let unknown = |key| Mistake::new(format!("?{key}"), format!("unknown query parameter; there are {known}"));
         self.mistakes.extend(self.values.keys().map(unknown));

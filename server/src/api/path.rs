@@ -8,11 +8,11 @@ use crate::error::Error;
 
 /// The `{id}` of a path. A malformed key is answered with 404.
 #[derive(Debug)]
-pub(super) struct PathKey(pub(super) String);
+pub struct PathKey(pub String);
 
 /// The `{id}` of a path, and the one key below it.
 #[derive(Debug)]
-pub(super) struct PathKeys(pub(super) String, pub(super) String);
+pub struct PathKeys(pub String, pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathKeys {
     type Rejection = Problem;

@@ -38,6 +38,11 @@ impl Problem {
         self
     }
 
+    /// Returns the headers of the answer.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// Returns what the answer says, for doors that show it in another form.
     pub fn body(&self) -> &answers::Problem {
         &self.body
@@ -54,9 +59,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.body).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM)], body).into_response();
-        response.headers_mut().extend(
-            self.headers.into_iter().map(|(name, value)| (Some(name), value)).filter_map(|(n, v)| Some((n?, v))),
-        );
+        response.headers_mut().extend(self.headers.iter().cloned());
+        // For a door that shows it in another way.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{FromRef, MatchedPath, Request, State};
-use axum::handler::Handler as _;
+use axum::handler::Handler;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -104,9 +106,21 @@ fn rows(access: Access, (_, paths, _): &Handlers) -> Vec<RouteRow> {
     rows
 }
 
-/// Builds the router. Every route, including the 404, is behind the authorization layer.
+/// Builds the router of REST alone. Every route, including the 404, is behind the authorization layer.
 pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
-    let mut router = Router::new();
+    router_with(app, metrics, Router::new(), async |State(app): State<App>, request: Request| {
+        nothing(&app, request).await
+    })
+}
+
+/// Builds the router of REST and of another door. `fallback` answers where neither has a route.
+pub fn router_with<T: 'static>(
+    app: &App,
+    metrics: Option<PrometheusHandle>,
+    other: Router<App>,
+    fallback: impl Handler<T, App>,
+) -> Router {
+    let mut router = other;
     for (access, (_, paths, handlers)) in declared() {
         // A caller who may call a route may also learn which methods it has.
         let handlers = if access == Access::Public { handlers.fallback(no_method) } else { handlers };
@@ -116,10 +130,9 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
         }
     }
     let document = Document(Arc::from(document().to_json().unwrap_or_default()));
-    let nothing = axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
     let router = router
         .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
-        .fallback_service(nothing.with_state(app.clone()));
+        .fallback(fallback);
     wrapped(router, document, metrics).with_state(app.clone())
 }
 
@@ -135,6 +148,14 @@ where
         Extension(document),
         Extension(metrics),
     ))
+}
+
+/// Answers a program where there is no route.
+pub async fn nothing(app: &App, request: Request) -> Response {
+    let route: MethodRouter<App> =
+        axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
+    let Ok(response) = route.with_state(app.clone()).oneshot(request).await;
+    response
 }
 
 async fn no_route(request: Request) -> Problem {

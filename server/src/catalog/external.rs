@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::create::parse_schema;
+use crate::auth::{OpContext, Scope};
 use crate::connector_secrets;
 use crate::error::{Error, Mistake};
 use crate::services::Services;
@@ -85,6 +86,31 @@ pub(super) async fn new_type(
     };
     let of = NewType { name: new.type_name.clone(), execution_model: ExecutionModel::External, fields, actor };
     Ok((TypeChoice::New(of), schema))
+}
+
+/// What a service answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    /// The version that it names.
+    pub version: Option<String>,
+    /// Its schema as JSON text; `None` if it publishes none, so that every command is accepted.
+    pub schema: Option<String>,
+}
+
+/// Asks a service for its schema, before a connector is made of it.
+///
+/// # Errors
+/// Denied; invalid if the address is none, the service does not answer, or its schema is invalid.
+pub async fn probe(ctx: &OpContext, services: &Services, endpoint: &str) -> Result<Probed, Error> {
+    ctx.authorize(Scope::ConnectorsWrite)?;
+    let endpoint = read_url(endpoint).map_err(|error| Error::invalid_at("/endpointUrl", error))?;
+    Ok(match fetch(services, &endpoint).await? {
+        Some(fetched) => Probed {
+            version: fetched.version.map(|version| version.to_string()),
+            schema: Some(fetched.config_schema.to_value().to_string()),
+        },
+        None => Probed { version: None, schema: None },
+    })
 }
 
 /// Fetches the schema of a service; `None` if the service has no such route.

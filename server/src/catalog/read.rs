@@ -1,16 +1,20 @@
 //! Reading connectors.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use connector_runtime::mock::DEFAULT_SCENARIO;
 use connector_runtime::protocol::Fingerprint;
+use connector_runtime::schema::ConfigSchema;
 use floh_client::answers::{AgentView, ConnectorView, RemoteState};
+use serde_json::Value;
 use url::Url;
 
 use super::view::{connector_view, is_served_by_agent, service_state, take_agent_config};
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{ConnectorFilter, Page, PageRequest};
+use crate::store::{ConnectorFilter, ExecutionModel, Page, PageRequest};
 use crate::type_schema::type_schema;
 
 /// Returns a connector by id or name.
@@ -74,4 +78,55 @@ pub async fn list(
 pub fn list_agents(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<AgentView>, Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
     Ok(services.agents.list(page)?)
+}
+
+/// Returns what the type of a connector accepts, for the forms of the connector: whoever may see a connector may see which
+/// fields and commands it has.
+///
+/// # Errors
+/// Denied; not found if the type is gone.
+pub async fn schema_of(ctx: &OpContext, services: &Services, view: &ConnectorView) -> Result<Arc<ConfigSchema>, Error> {
+    ctx.authorize(Scope::ConnectorsRead)?;
+    let row = services.store.types().get(&view.type_name).await?;
+    type_schema(&services.registry, &row)
+}
+
+/// Returns what a type accepts, for the form of a new connector.
+///
+/// # Errors
+/// Denied; not found.
+pub async fn schema_of_type(ctx: &OpContext, services: &Services, key: &str) -> Result<Arc<ConfigSchema>, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let row = services.store.types().get(key).await?;
+    type_schema(&services.registry, &row)
+}
+
+/// Returns the names of the mock scenarios that a command of a connector has: those of its settings, then those in code.
+///
+/// # Errors
+/// Denied.
+pub fn mock_scenarios(
+    ctx: &OpContext,
+    services: &Services,
+    view: &ConnectorView,
+    command: &str,
+) -> Result<Vec<String>, Error> {
+    ctx.authorize(Scope::ConnectorsRead)?;
+    let data = view.mock.get("data").and_then(|data| data.get(command)).and_then(Value::as_object);
+    let own = match data {
+        // One result, or a result for each scenario.
+        Some(data) if data.get("success").is_some_and(Value::is_boolean) => vec![DEFAULT_SCENARIO.to_owned()],
+        Some(data) => data.keys().cloned().collect(),
+        None => Vec::new(),
+    };
+    let compiled = services.registry.get(&view.type_name).filter(|_| view.execution_model == ExecutionModel::BuiltIn);
+    let spec = compiled.and_then(|entry| entry.descriptor().command(command));
+    let in_code = spec.map(|spec| spec.mocks.iter().map(|mock| mock.scenario.to_owned()).collect()).unwrap_or_default();
+    let mut names = own;
+    for name in Vec::<String>::into_iter(in_code) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }

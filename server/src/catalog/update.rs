@@ -53,6 +53,28 @@ pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: O
     services.run_to_completion(work).await
 }
 
+/// Returns the secrets that a change would clear, because their destination moves. Nothing is written.
+///
+/// # Errors
+/// As [`update`].
+pub async fn cleared_by(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    patch: &ConnectorPatch,
+) -> Result<Vec<String>, Error> {
+    ctx.authorize(Scope::ConnectorsWrite)?;
+    let LoadedConnector { connector, connector_type: row, secrets } = services.store.connectors().load(key).await?;
+    let schema = type_schema(&services.registry, &row)?;
+    let mut fields = connector.fields.clone();
+    apply_endpoint(&connector, patch, &mut fields)?;
+    apply_rest(patch, &mut fields)?;
+    let stored = connector_secrets::open_all(&services.vault, connector.id, &secrets)?;
+    let connection = Connection { connector: &connector, schema: &schema, stored };
+    let Cleared { names, .. } = connection.apply(services, patch, &mut fields)?;
+    Ok(names.iter().map(|name| shown_name(name)).collect())
+}
+
 async fn write(
     services: &Services,
     key: &str,

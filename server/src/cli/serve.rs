@@ -10,7 +10,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use super::{CliError, print, runtime};
-use crate::api;
 use crate::app::{App, Options};
 use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs, seal_process, variable};
@@ -19,6 +18,7 @@ use crate::listen::{ServiceManager, StopTimes};
 use crate::public_url::PublicUrl;
 use crate::seed::SeedOptions;
 use crate::store::{OnLoss, sqlite_file};
+use crate::ui;
 use crate::work::WorkLimits;
 use crate::{listen, telemetry};
 
@@ -92,7 +92,7 @@ async fn serve_app(
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));
     app.scripts.sandbox.prepare();
-    let router = api::router(app, Some(metrics));
+    let router = ui::router(app, Some(metrics));
     app.announce(address).await.map_err(CliError::failed)?;
     if let AdminStart::Created { token, is_first } = first {
         welcome(address, &token, is_first);

@@ -1,5 +1,7 @@
 //! The use cases of recorded executions: one, and lists of them.
 
+use std::collections::HashMap;
+
 use floh_client::answers::{ExecutionSummary, ExecutionView};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -21,6 +23,32 @@ pub async fn list_executions(
 ) -> Result<Page<ExecutionSummary>, Error> {
     ctx.authorize(Scope::AuditRead)?;
     Ok(services.store.executions().list(filter, page).await?)
+}
+
+/// Returns the newest execution of each of these connectors that has one.
+///
+/// # Errors
+/// Denied.
+pub async fn last_executions(
+    ctx: &OpContext,
+    services: &Services,
+    connectors: &[Uuid],
+) -> Result<HashMap<Uuid, ExecutionSummary>, Error> {
+    ctx.authorize(Scope::AuditRead)?;
+    let rows = services.store.executions().last_of(connectors).await?;
+    Ok(rows.into_iter().map(|row| (row.connector_id, row)).collect())
+}
+
+/// Returns the id of the connector that a filter names: by the name that it bears now, or by its id.
+///
+/// # Errors
+/// Denied; not found.
+pub async fn connector_id(ctx: &OpContext, services: &Services, key: &str) -> Result<Uuid, Error> {
+    ctx.authorize(Scope::AuditRead)?;
+    match Uuid::try_parse(key) {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(services.store.connectors().get(key).await?.id),
+    }
 }
 
 /// Returns a recorded execution.

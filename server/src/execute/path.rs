@@ -18,7 +18,7 @@ use super::log::{self, EndedCall};
 use super::record::{self, Ending};
 use crate::auth::OpContext;
 use crate::error::Error;
-use crate::events::{Event, FinishedExecution};
+use crate::events::Event;
 use crate::instances::Instance;
 use crate::services::Services;
 use crate::store::{ExecutionRow, RecordError, StoreError, mend, new_id};
@@ -242,7 +242,7 @@ async fn commit(
     executed: &Executed,
     finish: impl Finish,
 ) -> Result<(), ExecuteError> {
-    let event = services.events.is_watched().then(|| FinishedExecution::of(&row));
+    let event = services.events.is_watched().then(|| row.summary());
     let line = EndedCall::of(&row, executed);
     let finished = finish.finish(services, Ending::of(row, is_started), executed).await;
     if let Some(line) = line {
@@ -250,7 +250,7 @@ async fn commit(
     }
     finished?;
     if let Some(event) = event {
-        services.events.send(Event::ExecutionFinished(event));
+        services.events.send(Event::ExecutionFinished(Box::new(event)));
     }
     Ok(())
 }

@@ -129,6 +129,16 @@ impl Connectors<'_> {
         Ok(stored)
     }
 
+    /// Counts all connectors.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS number FROM connector").fetch_one(&self.store.read).await?;
+        let number: i64 = Reader::new(&row, TABLE).value("number")?;
+        Ok(u64::try_from(number).unwrap_or_default())
+    }
+
     /// Finds a connector by id or name.
     ///
     /// # Errors

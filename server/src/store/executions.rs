@@ -72,6 +72,30 @@ pub struct ExecutionRow {
     pub request_id: Option<String>,
 }
 
+impl ExecutionRow {
+    /// Returns what lists show of it.
+    pub fn summary(&self) -> ExecutionSummary {
+        ExecutionSummary {
+            id: self.id,
+            connector_id: self.connector_id,
+            connector: self.connector.clone(),
+            type_name: self.type_name.clone(),
+            type_version: self.type_version.clone(),
+            command: self.command.clone(),
+            status: self.status,
+            actor: self.actor.clone(),
+            request_id: self.request_id.clone(),
+            mocked: self.mocked,
+            source: self.source,
+            step_id: self.step_id.clone(),
+            run_id: self.run_id.clone(),
+            deprecated: self.deprecated,
+            started_at: self.started_at,
+            duration_ms: self.duration_ms,
+        }
+    }
+}
+
 /// How many calls of a connector [`Executions::recent_calls`] reads.
 const RECENT_CALLS: i64 = 1_000;
 /// The maximum number of names in a statement; SQLite looks up each `$N` in a list of all of them.
@@ -141,6 +165,22 @@ impl Executions<'_> {
             page.next_cursor = last.map(|last| page::cursor('e', &last));
         }
         Ok(page)
+    }
+
+    /// Finds the newest execution of each of these connectors.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn last_of(&self, connectors: &[Uuid]) -> Result<Vec<ExecutionSummary>, StoreError> {
+        if connectors.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::new(selection::SELECT);
+        // One step into the index for each of them.
+        statement.push(" AND id IN (SELECT (SELECT newest.id FROM execution AS newest WHERE newest.connector_id = c.id ORDER BY newest.id DESC LIMIT 1) FROM connector AS c WHERE c.id IN (");
+        statement.list(connectors.iter().map(Uuid::to_string)).push("))");
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        rows.iter().map(summary).collect()
     }
 
     /// Returns the connector that bears a name now.

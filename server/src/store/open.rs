@@ -76,6 +76,14 @@ pub struct Store {
 }
 
 impl Store {
+    /// Returns the name of the kind of database.
+    pub fn database_name(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Sqlite => "SQLite",
+            Dialect::Postgres => "PostgreSQL",
+        }
+    }
+
     /// Opens the database and migrates its tables to this release's version. A SQLite file (mode 0600) and its folder
     /// (0700) are created if they do not exist.
     ///

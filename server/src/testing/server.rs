@@ -120,7 +120,7 @@ impl TestServer {
     }
 
     async fn of(app: App, folder: TempDir) -> Self {
-        let router = api::router(&app, None);
+        let router = crate::ui::router(&app, None);
         let mut server = Self { app, router, admin: String::new(), folder };
         server.admin = server.token(&["admin"]).await;
         server

@@ -14,7 +14,7 @@ use super::super::{ExecutionStatus, PageRequest, StoreError};
 pub(in crate::store) const MAX_SCANNED: u32 = 5_000;
 
 /// Lists read neither params nor results nor logs, so that a page is small whatever was recorded.
-const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
+pub(super) const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
      deprecated, started_at, duration_ms, actor_token, actor_name, request_id FROM execution WHERE 1 = 1";
 
 // The conditions of the partial indexes, literally: otherwise the databases do not see that an index applies.
