@@ -37,7 +37,7 @@ impl ServerArgs {
                 .map_err(|error| CliError::Usage(format!("cannot read the token in {path}: {error}"))),
             None => secret_variable("FLOH_TOKEN").ok_or_else(|| {
                 CliError::Usage(
-                    "no token: set FLOH_TOKEN or give --token-file; one is made with `floh token create --name import --scope types:read,types:write,connectors:write`. Only --dry-run needs no server"
+                    "no token: set FLOH_TOKEN or give --token-file; one is made with `floh token create --name me --scope types:read,types:write,connectors:read,connectors:write`. Of these commands, only `floh import --dry-run` needs no server"
                         .to_owned(),
                 )
             }),
