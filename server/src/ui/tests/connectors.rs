@@ -81,8 +81,12 @@ async fn secrets_that_would_go_elsewhere_are_named_before_they_are_cleared() {
     let at = "/connectors/crm/connection";
     let moved = ("/config/baseUrl", "https://elsewhere.example.com");
     let page = admin.get(at).await;
-    let page =
-        admin.post(at, &page.form(at, &[moved])).await.has_status(422).shows("clears what was stored for the old place").shows("apiKey");
+    let page = admin
+        .post(at, &page.form(at, &[moved]))
+        .await
+        .has_status(422)
+        .shows("clears what was stored for the old place")
+        .shows("apiKey");
     assert_eq!(server.get("/api/connectors/crm").await.ok(200)["config"]["baseUrl"], "https://api.example.com");
     let again = [moved, ("/config/apiKey~do", "replace"), ("/config/apiKey", "for elsewhere")];
     admin.post(at, &page.form(at, &again)).await.ok().shows("Saved.");
