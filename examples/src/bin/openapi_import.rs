@@ -62,6 +62,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         record_limit: MAX_RECORDED,
         work: WorkLimits::new(1 << 30),
         on_loss: server::store::OnLoss::Refuse,
+        public_url: None,
     })
     .await?;
     app.auth.ensure_admin(Some(&Secret::from(TOKEN.to_owned()))).await?;

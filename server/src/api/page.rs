@@ -22,7 +22,7 @@ pub(super) const MAX_SHOWN: usize = 100;
 const TOKEN_BEGINS: &str = "floh_";
 
 /// What a query parameter is parsed as.
-pub trait QueryValue: FromStr {
+pub(crate) trait QueryValue: FromStr {
     /// Returns what is expected, for the error that refuses another value.
     fn expected() -> String;
 }
