@@ -93,7 +93,7 @@ async fn a_connector_is_made_executed_and_recorded() {
         ("id", json!(execution_id(&answer))),
         ("connector", json!("crm")),
         ("type", json!("http")),
-        ("typeVersion", json!("1.0.0")),
+        ("typeVersion", json!("1.1.0")),
         ("command", json!("request")),
         ("status", json!("succeeded")),
         ("mocked", json!(false)),

@@ -319,7 +319,7 @@ async fn head_is_guarded_as_get_and_overrides_do_nothing() {
 async fn what_is_not_there_and_what_takes_no_such_method_are_problems() {
     let server = TestServer::start().await;
     server.get("/api/nothing").await.problem(404);
-    server.get("/").await.problem(404);
+    server.get("/nowhere").await.problem(404);
     for id in ["nothing", "a%2Fb", "%F0%9F%A6%97", "018f2f6e7b7a7c3e8000000000000000", "%00", "%ff", "x'%20OR%20'1'='1"]
     {
         server.get(&format!("/api/connectors/{id}")).await.problem(404);
