@@ -1,6 +1,7 @@
 //! What a server says of itself: to people on its page, later to agents.
 
 use crate::auth::OpContext;
+use crate::catalog::{self, CompiledType};
 use crate::error::Error;
 use crate::services::Services;
 
@@ -21,40 +22,17 @@ pub struct About {
     pub types: Vec<CompiledType>,
 }
 
-/// A type that is compiled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompiledType {
-    /// Its name.
-    pub name: &'static str,
-    /// Its version.
-    pub version: String,
-    /// How many commands it has.
-    pub commands: usize,
-}
-
-/// Returns the facts. Every token may see them; none of them is a secret or an address.
+/// Returns the facts. Whoever is known may see them: none is a secret or an address.
 ///
 /// # Errors
 /// Unavailable if the database does not answer.
-pub async fn about(ctx: &OpContext, services: &Services) -> Result<About, Error> {
-    // Who asks is known, which is all that is required.
-    let _: &str = ctx.actor_name();
-    let mut types: Vec<CompiledType> = services
-        .registry
-        .iter()
-        .map(|entry| CompiledType {
-            name: entry.descriptor().name,
-            version: entry.descriptor().version.to_owned(),
-            commands: entry.schema().commands.len(),
-        })
-        .collect();
-    types.sort_by_key(|known| known.name);
+pub async fn about(_: &OpContext, services: &Services) -> Result<About, Error> {
     Ok(About {
         version: env!("CARGO_PKG_VERSION"),
         database: services.store.database_name(),
         disk: services.store.size().await.ok(),
         key: services.vault.primary_id(),
         connectors: services.store.connectors().count().await?,
-        types,
+        types: catalog::compiled_types(services),
     })
 }

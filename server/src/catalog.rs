@@ -28,11 +28,13 @@ pub use create::{create, create_using};
 pub use declarations::{declarations, type_declarations};
 pub use external::{Probed, probe};
 pub use import::parse_document;
-pub use read::{get, list, list_agents, mock_scenarios, schema_of, schema_of_type};
+pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use seal::{SealError, seal_stored};
 pub use secret_places::{Planned, would_clear};
 pub use status::{ConnectorStatus, ListedConnector, MAX_STATUS_SCAN, StatusPage, list_with_status};
 pub use type_change::{diff_type, refresh_type, summary, update_type};
-pub use types::{capabilities, delete_type, get_type, json_schema, json_schemas, list_types};
+pub use types::{
+    CompiledType, capabilities, compiled_types, delete_type, get_type, json_schema, json_schemas, list_types,
+};
 pub use update::{cleared_by, delete, update};
 pub use versions::{version, versions};

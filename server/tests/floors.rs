@@ -72,7 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
-    ("about", &["auth", "error", "services"]),
+    ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
     ("drafts", &["auth", "blocking", "catalog", "error", "services", "store", "vault"]),
     ("audit", &["auth", "error", "services", "store"]),

@@ -22,6 +22,19 @@ use crate::type_schema::type_schema;
 /// # Errors
 /// 404 if there is none.
 pub async fn get(ctx: &OpContext, services: &Services, key: &str) -> Result<ConnectorView, Error> {
+    Ok(get_with_schema(ctx, services, key).await?.0)
+}
+
+/// Returns a connector by id or name, with what its type accepts: whoever may see a connector may see which fields and commands
+/// it has. The schema is parsed once, and that of an imported type is large.
+///
+/// # Errors
+/// Denied; not found.
+pub async fn get_with_schema(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+) -> Result<(ConnectorView, Arc<ConfigSchema>), Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
     let connector = services.store.connectors().get(key).await?;
     let row = services.store.types().get(&connector.type_id.to_string()).await?;
@@ -38,7 +51,7 @@ pub async fn get(ctx: &OpContext, services: &Services, key: &str) -> Result<Conn
         take_agent_config(&mut view, &agent);
         view.state = Some(RemoteState::Agent(agent.shown));
     }
-    Ok(view)
+    Ok((view, schema))
 }
 
 /// Returns a page of connectors, newest first.
@@ -78,17 +91,6 @@ pub async fn list(
 pub fn list_agents(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<AgentView>, Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
     Ok(services.agents.list(page)?)
-}
-
-/// Returns what the type of a connector accepts, for the forms of the connector: whoever may see a connector may see which
-/// fields and commands it has.
-///
-/// # Errors
-/// Denied; not found if the type is gone.
-pub async fn schema_of(ctx: &OpContext, services: &Services, view: &ConnectorView) -> Result<Arc<ConfigSchema>, Error> {
-    ctx.authorize(Scope::ConnectorsRead)?;
-    let row = services.store.types().get(&view.type_name).await?;
-    type_schema(&services.registry, &row)
 }
 
 /// Returns what a type accepts, for the form of a new connector.

@@ -50,6 +50,33 @@ pub async fn list_types(ctx: &OpContext, services: &Services, page: &PageRequest
     blocking::run(move || types.try_map(shown)).await
 }
 
+/// A type that is compiled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompiledType {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it connects to.
+    pub description: &'static str,
+    /// How many commands it has.
+    pub commands: usize,
+}
+
+/// Returns all types that are compiled in, by name. None of it is read from the database, where the schemas of imported types
+/// are large. Every token may know what a program contains.
+pub fn compiled_types(services: &Services) -> Vec<CompiledType> {
+    let types = services.registry.iter().map(|entry| {
+        let descriptor = entry.descriptor();
+        let commands = entry.schema().commands.len();
+        let (name, version, description) = (descriptor.name, descriptor.version, descriptor.description);
+        CompiledType { name, version, description, commands }
+    });
+    let mut types: Vec<CompiledType> = types.collect();
+    types.sort_by_key(|known| known.name);
+    types
+}
+
 /// Returns a type by id or name.
 ///
 /// # Errors

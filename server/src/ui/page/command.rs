@@ -50,7 +50,7 @@ pub(in crate::ui) async fn list(
         }
         return Ok(Redirect::to(&shown.address(&format!("commands/{command}"))).into_response());
     }
-    if let Some(moved) = to_name(&key, &shown.view, "commands") {
+    if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
     }
     let content = html! {
@@ -117,7 +117,7 @@ pub(in crate::ui) async fn form(
     let shown = Shown::read(ctx, &services, &key).await?;
     let execution: Option<Uuid> = query.parsed("execution");
     query.finish()?;
-    if let Some(moved) = to_name(&key, &shown.view, &format!("commands/{name}")) {
+    if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
     }
     let specs = params_of(&shown, &name)?;

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use connector_runtime::schema::pointer;
-use floh_client::Revision;
 use floh_client::bodies::ConnectorPatch;
 use floh_client::words::ExecutionModel;
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::conflict;
-use super::connector::{Shown, to_name};
+use super::connector::{Shown, revision, to_name};
 use crate::api::{PathKey, Problem};
 use crate::catalog;
 use crate::error::ErrorKind;
@@ -48,7 +47,7 @@ pub(in crate::ui) async fn form(
     PathKey(key): PathKey,
 ) -> Result<Response, Problem> {
     let shown = Shown::read(frame.ctx()?, &services, &key).await?;
-    if let Some(moved) = to_name(&key, &shown.view, "connection") {
+    if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
     }
     let mut typed = Typed::default();
@@ -82,7 +81,7 @@ pub(in crate::ui) async fn save(
     }
     conflict::resolve(&shown, &specs, &mut typed);
     held.merge(&groups(&specs), &mut typed);
-    let revision = typed.text("revision").parse::<Revision>().ok().map(|Revision(number)| number);
+    let revision = revision(&typed)?;
     let (patch, mistakes) = read_patch(&shown, &specs, &typed);
     let refused = if mistakes.is_empty() {
         let clears = catalog::cleared_by(&ctx, &services, &key, &patch).await;

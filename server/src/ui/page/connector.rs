@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use connector_runtime::schema::{ConfigSchema, Effect};
-use floh_client::ExecutionFilter;
 use floh_client::answers::{CircuitState, ConnectorView, ExecutionSummary, RemoteState};
 use floh_client::bodies::Test;
+use floh_client::{ExecutionFilter, Revision};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
@@ -21,6 +21,7 @@ use crate::execute::{self, IdempotentOutcome};
 use crate::services::Services;
 use crate::store::PageRequest;
 use crate::ui::door::Frame;
+use crate::ui::form::Typed;
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::chart::{Bar, chart};
 use crate::ui::part::frame::head;
@@ -44,8 +45,7 @@ pub(in crate::ui) struct Shown {
 impl Shown {
     /// Reads a connector by its name or id.
     pub(in crate::ui) async fn read(ctx: &OpContext, services: &Services, key: &str) -> Result<Self, Error> {
-        let view = catalog::get(ctx, services, key).await?;
-        let schema = catalog::schema_of(ctx, services, &view).await?;
+        let (view, schema) = catalog::get_with_schema(ctx, services, key).await?;
         Ok(Self { view, schema })
     }
 
@@ -102,7 +102,7 @@ pub(in crate::ui) async fn overview(
 ) -> Result<Response, Problem> {
     let ctx = frame.ctx()?;
     let shown = Shown::read(ctx, &services, &key).await?;
-    if let Some(moved) = to_name(&key, &shown.view, "") {
+    if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
     }
     let history =
@@ -123,10 +123,15 @@ pub(in crate::ui) async fn overview(
     Ok(frame.page(&shown.view.name, &content))
 }
 
-/// Leads from the id of a connector to its name, which is what people see.
-pub(in crate::ui) fn to_name(key: &str, view: &ConnectorView, tab: &str) -> Option<Response> {
-    let tab = if tab.is_empty() { String::new() } else { format!("/{tab}") };
-    (key != view.name).then(|| Redirect::permanent(&format!("/connectors/{}{tab}", view.name)).into_response())
+/// Leads from the id of a connector to its name, which is what people see; the query goes with it.
+pub(in crate::ui) fn to_name(frame: &Frame, key: &str, view: &ConnectorView) -> Option<Response> {
+    if key == view.name {
+        return None;
+    }
+    let rest = frame.address();
+    // `/connectors/` and the key as it stands in the path, which may be escaped.
+    let rest = rest.strip_prefix("/connectors/").and_then(|rest| rest.find(['/', '?']).map(|end| &rest[end..]));
+    Some(Redirect::permanent(&format!("/connectors/{}{}", view.name, rest.unwrap_or_default())).into_response())
 }
 
 /// Tests the connector and shows the execution.
@@ -273,6 +278,13 @@ fn destinations(shown: &Shown) -> Vec<(String, String)> {
         Some((field.label.clone().unwrap_or_else(|| crate::ui::form::words(name)), value.to_owned()))
     });
     values.take(4).collect()
+}
+
+/// Reads the revision that a form was made from. Without it a save would replace what the person has never seen.
+pub(in crate::ui) fn revision(typed: &Typed) -> Result<Option<i64>, Error> {
+    let text = typed.text("revision");
+    let unknown = || Error::stale("the form does not say which version it was made from; open the page again");
+    text.parse::<Revision>().map(|Revision(number)| Some(number)).map_err(|_| unknown())
 }
 
 /// The badge of what a command does.

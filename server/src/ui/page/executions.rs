@@ -41,7 +41,7 @@ pub(in crate::ui) async fn of_connector(
     query: Query,
 ) -> Result<Response, Problem> {
     let shown = Shown::read(frame.ctx()?, &services, &key).await?;
-    if let Some(moved) = to_name(&key, &shown.view, "executions") {
+    if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
     }
     let (title, address) = (format!("Executions of {}", shown.view.name), shown.address("executions"));

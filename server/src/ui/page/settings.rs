@@ -3,13 +3,12 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use floh_client::Revision;
 use floh_client::bodies::{ConnectorPatch, MAX_TIMEOUT_MS};
 use floh_client::words::{LogLevel, Recording};
 use maud::html;
 
 use super::connection::clears_notice;
-use super::connector::{Shown, to_name};
+use super::connector::{Shown, revision, to_name};
 use crate::api::{PathKey, Problem};
 use crate::catalog;
 use crate::error::{Error, ErrorKind};
@@ -27,7 +26,7 @@ pub(in crate::ui) async fn form(
     PathKey(key): PathKey,
 ) -> Result<Response, Problem> {
     let shown = Shown::read(frame.ctx()?, &services, &key).await?;
-    if let Some(moved) = to_name(&key, &shown.view, "settings") {
+    if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
     }
     let typed = stored(&shown);
@@ -103,7 +102,7 @@ pub(in crate::ui) async fn save(
         let mistakes = form::edit(&button, "", &specs, &mut typed);
         return Ok(show(&frame, &shown, &typed, &mistakes, &[], StatusCode::OK));
     }
-    let revision = typed.text("revision").parse::<Revision>().ok().map(|Revision(number)| number);
+    let revision = revision(&typed)?;
     let reading = form::read("", &specs, &typed);
     let mut mistakes = reading.mistakes.clone();
     let patch = if mistakes.is_empty() { patch(&shown, &reading) } else { Err(mistakes.clone()) };
@@ -179,7 +178,7 @@ pub(in crate::ui) async fn delete(
         mistakes.add("", format!("not deleted: type the name {} to confirm it", shown.view.name));
         return Ok(show(&frame, &shown, &stored(&shown), &mistakes, &[], StatusCode::UNPROCESSABLE_ENTITY));
     }
-    let revision = typed.text("revision").parse::<Revision>().ok().map(|Revision(number)| number);
+    let revision = revision(&typed)?;
     match catalog::delete(&ctx, &services, &key, revision).await {
         Ok(()) => Ok(Redirect::to("/connectors").into_response()),
         Err(error) if error.kind() == ErrorKind::Stale => Err(Error::stale(

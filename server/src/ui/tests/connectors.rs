@@ -114,6 +114,10 @@ async fn two_who_save_see_both_sides() {
     assert_eq!((&view["config"]["tenant"], &view["config"]["limit"]), (&json!("theirs"), &json!(7)));
     let echo = server.post("/api/connectors/crm/execute", json!({ "command": "echo" })).await.ok(200);
     assert_eq!(echo["payload"]["key"], "canary-mine");
+    // A form that does not say what it was made from replaces nothing.
+    admin.post(at, "/config/tenant=blind").await.has_status(412).shows("open the page again");
+    admin.post("/connectors/crm/settings", "/description=blind").await.has_status(412);
+    admin.post("/connectors/crm/delete", "name=crm").await.has_status(412);
     // Settings too.
     let at = "/connectors/crm/settings";
     let mine = admin.get(at).await;
@@ -144,7 +148,12 @@ async fn a_command_is_tried_and_its_result_has_an_address() {
     let mocked = admin.post(at, &page.form(at, &[("mockScenario", "polite")])).await.ok().shows("Mock").shows("polite");
     let id = mocked.address.split("execution=").nth(1).unwrap().to_owned();
     let page = admin.get(&format!("/executions/{id}")).await.ok().shows("Run again").shows("crm").shows("ui");
-    page.hides(CANARY);
+    let page = page.hides(CANARY);
+    // “Run again” names the connector by its id, which stays when it is renamed.
+    let again =
+        page.text.split("action=\"").find(|part| part.contains("/commands/")).unwrap().split('"').next().unwrap();
+    let page = admin.get(&format!("{again}?execution={id}")).await.ok().shows("hello");
+    assert_eq!(page.address, format!("/connectors/crm/commands/echo?execution={id}"));
     admin.get("/executions").await.ok().shows("echo").shows("Succeeded");
     admin.get("/executions?command=echo&status=failed").await.ok().shows("No execution matches");
     admin.get("/connectors/crm/executions").await.ok().shows("echo");

@@ -24,6 +24,8 @@ use crate::ui::part::badge::badge;
 use crate::ui::part::icon::icon;
 use crate::ui::part::{result, time};
 
+/// The most commands that each of their pages lists; imports have more than a thousand.
+const MOST_CHOICES: usize = 100;
 /// From so many commands on, the list of other commands is searched by typing.
 const SEARCH_FROM: usize = 20;
 
@@ -112,6 +114,10 @@ fn beside_specs(is_open: bool) -> Vec<Spec> {
 }
 
 fn chooser(shown: &Shown, name: &str) -> Markup {
+    let count = shown.schema.commands.len();
+    if count > MOST_CHOICES {
+        return html! { a.btn.small href=(shown.address("commands")) { "All " (count) " commands" } };
+    }
     html! {
         details.chooser {
             summary.btn.small { "Other command" }

@@ -3,21 +3,16 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::schema::is_connector_name;
-use floh_client::answers::TypeView;
-use floh_client::words::ExecutionModel;
 use maud::html;
 
 use super::{Step, Wizard, may_see_types};
 use crate::api::Problem;
 use crate::catalog;
 use crate::error::{Error, ErrorKind};
-use crate::store::PageRequest;
 use crate::ui::form::{self, FormView, Item, Kind, Mistakes, Spec, Typed, summary};
 
 /// The input that has the type.
 pub(super) const TYPE: &str = "/type";
-/// How many types the page reads.
-const MAX_TYPES: u32 = 500;
 
 /// The fields that describe a connector, whatever its model.
 pub(super) fn describing() -> Vec<Spec> {
@@ -71,10 +66,7 @@ async fn page(wizard: &Wizard<'_>, status: StatusCode, mistakes: &Mistakes) -> R
         let missing = crate::auth::Scope::TypesRead.as_str();
         return Err(Error::denied(missing, format!("choosing a type needs the scope {missing}")).into());
     }
-    let page = PageRequest { limit: MAX_TYPES, cursor: None };
-    let types = catalog::list_types(&wizard.ctx, wizard.services, &page).await?.items;
-    let types: Vec<TypeView> =
-        types.into_iter().filter(|known| known.execution_model == ExecutionModel::BuiltIn && known.available).collect();
+    let types = catalog::compiled_types(wizard.services);
     let typed = wizard.typed();
     let chosen = typed.text(TYPE);
     let specs = describing();
