@@ -16,7 +16,7 @@ pub mod floh;
 mod http;
 pub mod listener;
 pub mod postgres;
-mod process;
+pub mod process;
 pub mod program;
 mod requirement;
 pub mod service;

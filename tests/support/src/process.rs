@@ -31,7 +31,7 @@ pub struct Exit {
 
 /// A running program. It is killed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     watcher: Child,
     pub(crate) stdout: Stream,
@@ -47,7 +47,10 @@ pub(crate) struct Stream {
 
 impl Process {
     /// Starts a program whose folder is `home`; `see` is shown each line of its standard output.
-    pub(crate) fn spawn(command: &mut Command, home: &Path, see: impl FnMut(&str) + Send + 'static) -> Self {
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn spawn(command: &mut Command, home: &Path, see: impl FnMut(&str) + Send + 'static) -> Self {
         let mut child = command.spawn().unwrap();
         let watcher = watch(&child, home);
         let stdout = Stream::read(child.stdout.take(), see);
@@ -60,7 +63,7 @@ impl Process {
     }
 
     /// Returns all that it wrote so far.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{}{}", self.stdout.text(), self.stderr.text())
     }
 
@@ -157,7 +160,7 @@ impl Stream {
 }
 
 /// Prepares a program: in a folder, with these variables alone, its output kept.
-pub(crate) fn command(program: &Path, env: &BTreeMap<String, String>, folder: &Path) -> Command {
+pub fn command(program: &Path, env: &BTreeMap<String, String>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(env).current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -181,7 +184,7 @@ fn dismiss(watcher: &mut Child) {
 }
 
 /// Does what blocks beside the test.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

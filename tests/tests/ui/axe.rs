@@ -1,0 +1,217 @@
+//! axe-core over every page and state, in both colours and from a telephone to a wide window.
+//!
+//! `.ci/run` puts it under the target folder; it is never committed. Without it, one line says so.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use test_browser::{Look, begins};
+use test_support::Upstream;
+
+use crate::desk::{Desk, KEY, connection, shop};
+
+/// The rules that hold: WCAG 2.2 at AA, and what axe calls best practice.
+const RUN: &str = "axe.run(document, { resultTypes: ['violations'], runOnly: { type: 'tag', \
+    values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] } }).then(({ violations }) => \
+    violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}: \
+    ${node.html.slice(0, 160)}`)))";
+
+/// A server with something on every page.
+pub(crate) struct Gallery {
+    pub(crate) desk: Desk,
+    _api: Upstream,
+    succeeded: String,
+    failed: String,
+}
+
+/// A page in a state.
+pub(crate) struct Shown {
+    pub(crate) name: &'static str,
+    address: String,
+    state: State,
+}
+
+/// What is done on a page before it is looked at.
+#[derive(Clone, Copy)]
+enum State {
+    AsItIs,
+    /// A button is pressed, and a text appears.
+    Pressed(&'static str, &'static str),
+    /// A field is filled in before.
+    Filled(&'static str, &'static str, &'static str, &'static str),
+    /// The first steps of the wizard.
+    Wizard(&'static str, &'static str),
+}
+
+impl Gallery {
+    pub(crate) async fn open(look: Look) -> Option<Self> {
+        let (desk, api) = shop(look, KEY).await?;
+        desk.make("incomplete", "widget", json!({})).await;
+        desk.make("refused", "widget", connection(&api, "k9-wrong-canary")).await;
+        desk.make("anything", "http", json!({ "baseUrl": api.url("") })).await;
+        let call = json!({ "command": "listWidgets", "params": { "limit": 3 } });
+        desk.call("shop", &call).await;
+        desk.call("refused", &json!({ "command": "test" })).await;
+        let succeeded = last(&desk, "shop").await;
+        let failed = last(&desk, "refused").await;
+        desk.call("shop", &json!({ "command": "listWidgets", "mockScenario": "empty" })).await;
+        let body = json!({ "name": "deploy-bot", "kind": "api", "scopes": ["connectors:read"] });
+        desk.floh.admin().post("/api/tokens", &body).await.expect(201);
+        Some(Self { desk, _api: api, succeeded, failed })
+    }
+}
+
+/// Returns the id of the last call of a connector.
+async fn last(desk: &Desk, connector: &str) -> String {
+    let found = desk.floh.admin().get(&format!("/api/executions?connector={connector}&limit=1")).await.expect(200);
+    found["items"][0]["id"].as_str().unwrap().to_owned()
+}
+
+impl Shown {
+    pub(crate) async fn open(&self, gallery: &Gallery) {
+        let page = &gallery.desk.page;
+        page.open(&self.address).await;
+        match self.state {
+            State::AsItIs => {}
+            State::Pressed(button, text) => {
+                page.click("button", button).await;
+                page.see(text).await;
+            }
+            State::Filled(field, value, button, text) => {
+                page.fill("textbox", field, value).await;
+                page.click("button", button).await;
+                page.see(text).await;
+            }
+            State::Wizard(model, text) => {
+                page.click("radio", begins(model)).await;
+                page.click("button", "Next").await;
+                page.see("Name").await;
+                if text.is_empty() {
+                    return;
+                }
+                page.click("radio", begins("widget")).await;
+                page.fill("textbox", "Name", "new-one").await;
+                page.click("button", "Next").await;
+                page.find("textbox", "Base URL").await;
+                if text == "mistakes" {
+                    page.click("button", "Next").await;
+                    page.find("alert", "2 things need a look").await;
+                } else if text == "review" {
+                    page.click("button", "Fill in later").await;
+                    page.find("heading", "Review").await;
+                }
+            }
+        }
+    }
+}
+
+/// Every page and state.
+pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
+    let shown = |name, address: &str, state| Shown { name, address: address.to_owned(), state };
+    let execution = |id: &str| format!("/executions/{id}");
+    let mut pages: Vec<Shown> = [
+        ("connectors", "/connectors"),
+        ("connectors, filtered to nothing", "/connectors?q=zz"),
+        ("new connector", "/new"),
+        ("overview", "/connectors/shop"),
+        ("overview, incomplete", "/connectors/incomplete"),
+        ("commands", "/connectors/shop/commands"),
+        ("try it", "/connectors/shop/commands/listWidgets"),
+        ("try it, many kinds", "/connectors/anything/commands/request"),
+        ("connection", "/connectors/shop/connection"),
+        ("executions of one", "/connectors/shop/executions"),
+        ("settings", "/connectors/shop/settings"),
+        ("executions", "/executions"),
+        ("executions, filtered to nothing", "/executions?command=zz"),
+        ("agents", "/agents"),
+        ("tokens", "/settings/tokens"),
+        ("create token", "/settings/tokens/new"),
+        ("about", "/settings/about"),
+        ("nothing there", "/connectors/nobody"),
+    ]
+    .map(|(name, address)| shown(name, address, State::AsItIs))
+    .into();
+    let result = format!("/connectors/shop/commands/listWidgets?execution={}", gallery.succeeded);
+    pages.push(shown("result", &result, State::AsItIs));
+    pages.push(shown("execution", &execution(&gallery.succeeded), State::AsItIs));
+    pages.push(shown("execution, failed", &execution(&gallery.failed), State::AsItIs));
+    let try_it = "/connectors/shop/commands/listWidgets";
+    pages.push(shown("try it, mistakes", try_it, State::Filled("Limit", "0", "Run", "One thing needs a look")));
+    let delete = State::Pressed("Delete Connector", "Type its name");
+    pages.push(shown("delete dialog", "/connectors/shop/settings", delete));
+    let revoke = State::Pressed("Revoke deploy-bot", "Revoke deploy-bot?");
+    pages.push(shown("revoke dialog", "/settings/tokens", revoke));
+    let nameless = State::Pressed("Create Token", "look");
+    pages.push(shown("create token, mistakes", "/settings/tokens/new", nameless));
+    pages.push(shown("wizard, type", "/new", State::Wizard("Built-in", "")));
+    pages.push(shown("wizard, endpoint", "/new", State::Wizard("External", "")));
+    pages.push(shown("wizard, connection", "/new", State::Wizard("Built-in", "connection")));
+    pages.push(shown("wizard, mistakes", "/new", State::Wizard("Built-in", "mistakes")));
+    pages.push(shown("wizard, review", "/new", State::Wizard("Built-in", "review")));
+    pages
+}
+
+/// The text of axe-core; `None` after one line that says that it is not there.
+fn axe() -> Option<String> {
+    // target/<profile>/deps/<this test>
+    let file: PathBuf = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("axe/package/axe.min.js");
+    let text = std::fs::read_to_string(&file).ok();
+    if text.is_none() {
+        test_support::skipped("axe-core is not there (.ci/axe gets it from npm)");
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_on_any_page_in_any_state() {
+    let Some(axe) = axe() else { return };
+    let Some(gallery) = Gallery::open(Look::default()).await else { return };
+    let page = &gallery.desk.page;
+    page.cdp("Page.setBypassCSP", json!({ "enabled": true })).await.unwrap();
+    let mut found = Vec::new();
+    for shown in pages(&gallery) {
+        page.look(Look::default()).await;
+        shown.open(&gallery).await;
+        found.extend(violations(&gallery, &axe, shown.name).await);
+    }
+    page.look(Look::default()).await;
+    page.open("/connectors/shop/connection").await;
+    let admin = gallery.desk.floh.admin();
+    admin.put("/api/connectors/shop", &json!({ "config": { "tenant": "acme" } })).await.expect(200);
+    page.fill("textbox", "Tenant", "umbrella").await;
+    page.click("button", "Save").await;
+    page.see("Somebody changed this connector").await;
+    found.extend(violations(&gallery, &axe, "conflict").await);
+    page.look(Look::default()).await;
+    page.click("button", "Sign out").await;
+    let body = json!({ "name": "reader", "kind": "api", "scopes": ["connectors:read"] });
+    let reader = admin.post("/api/tokens", &body).await.expect(201);
+    gallery.desk.sign_in(reader["token"].as_str().unwrap()).await;
+    page.await_address("/connectors").await;
+    page.open("/settings/tokens").await;
+    page.see("You may not see this").await;
+    found.extend(violations(&gallery, &axe, "denied").await);
+    page.look(Look::default()).await;
+    page.click("button", "Sign out").await;
+    page.await_address("/login").await;
+    found.extend(violations(&gallery, &axe, "sign in").await);
+    gallery.desk.sign_in("wrong").await;
+    page.see("Not signed in").await;
+    found.extend(violations(&gallery, &axe, "sign in, refused").await);
+    assert!(found.is_empty(), "{} violations: {found:#?}", found.len());
+    gallery.desk.end().await;
+}
+
+async fn violations(gallery: &Gallery, axe: &str, name: &str) -> Vec<String> {
+    let page = &gallery.desk.page;
+    page.evaluate(&format!("{axe}; 0")).await;
+    let mut found = Vec::new();
+    for (dark, size) in [(false, (1280, 800)), (true, (1280, 800)), (true, Look::NARROW), (false, Look::NARROW)] {
+        page.look(Look { dark, size, ..Look::default() }).await;
+        let violations = page.evaluate(RUN).await;
+        let words = format!("{name}, {} px, {}", size.0, if dark { "dark" } else { "light" });
+        let lines = violations.as_array().unwrap().iter().filter_map(Value::as_str);
+        found.extend(lines.map(|line| format!("{words}: {line}")));
+    }
+    found
+}
