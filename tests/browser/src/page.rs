@@ -83,10 +83,15 @@ impl Browser {
     /// # Panics
     /// When it does not.
     pub async fn await_address(&self, start: &str) -> String {
-        eventually(&format!("the address {start}"), async || {
-            Some(self.address().await).filter(|at| at.starts_with(start))
-        })
-        .await
+        let began = Instant::now();
+        loop {
+            let at = self.address().await;
+            if at.starts_with(start) {
+                return at;
+            }
+            assert!(began.elapsed() < BOUND, "the address is {at}, not {start}: {}", self.text().await);
+            tokio::time::sleep(crate::PAUSE).await;
+        }
     }
 
     /// Returns the title of the page.
@@ -131,8 +136,17 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// Waits until the page is whole.
+    pub async fn await_loaded(&self) {
+        eventually("the end of loading", async || {
+            (self.evaluate("document.readyState").await == "complete").then_some(())
+        })
+        .await;
+    }
+
     /// Returns by how many pixels the page is wider than its window.
     pub async fn overflow(&self) -> i64 {
+        self.await_loaded().await;
         let root = "document.documentElement";
         self.evaluate(&format!("{root}.scrollWidth - {root}.clientWidth")).await.as_i64().unwrap()
     }

@@ -204,6 +204,7 @@ async fn axe_finds_nothing_on_any_page_in_any_state() {
 
 async fn violations(gallery: &Gallery, axe: &str, name: &str) -> Vec<String> {
     let page = &gallery.desk.page;
+    page.await_loaded().await;
     page.evaluate(&format!("{axe}; 0")).await;
     let mut found = Vec::new();
     for (dark, size) in [(false, (1280, 800)), (true, (1280, 800)), (true, Look::NARROW), (false, Look::NARROW)] {
