@@ -1,6 +1,9 @@
 //! The keyboard alone.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
+use test_support::BOUND;
 use thirtyfour::Key;
 
 use crate::Browser;
@@ -27,6 +30,27 @@ impl Browser {
     /// Presses keys, one after the other, on what has the focus.
     pub async fn press<K: Keys + ?Sized>(&self, keys: &K) {
         self.driver.action_chain().send_keys(keys.keys()).perform().await.unwrap();
+    }
+
+    /// Presses keys that lead to another page, again where nothing came of them: on a busy machine the browser may deliver them
+    /// further apart than the page takes for one stroke.
+    ///
+    /// # Panics
+    /// When they do not lead there.
+    pub async fn press_to<K: Keys + ?Sized>(&self, keys: &K, address: &str) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let began = Instant::now();
+        while began.elapsed() < BOUND {
+            self.press(keys).await;
+            let pressed = Instant::now();
+            while pressed.elapsed() < PATIENCE {
+                if self.address().await.starts_with(address) {
+                    return;
+                }
+                tokio::time::sleep(crate::PAUSE).await;
+            }
+        }
+        panic!("the keys do not lead to {address}: {}", self.address().await);
     }
 
     /// Presses a key while another one is held.

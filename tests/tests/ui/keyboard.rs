@@ -9,8 +9,7 @@ async fn a_connector_is_made_and_called_without_a_mouse() {
     let api = widget_api().await;
     let Some(desk) = Desk::signed_in(widgets([&api]), Look::default()).await else { return };
     let page = &desk.page;
-    page.press("gn").await;
-    page.await_address("/new").await;
+    page.press_to("gn", "/new").await;
     page.tab_to("link", "Skip to content").await;
     page.press(&Key::Enter).await;
     page.press(&Key::Tab).await;
@@ -58,8 +57,7 @@ async fn keys_of_one_letter_lead_around_and_can_be_switched_off() {
     let Some((desk, _api)) = shop(Look::default(), KEY).await else { return };
     let page = &desk.page;
     page.open("/executions").await;
-    page.press("gc").await;
-    page.await_address("/connectors").await;
+    page.press_to("gc", "/connectors").await;
     page.find("searchbox", "Search connectors").await;
     page.press("/").await;
     page.await_focus("searchbox", "Search connectors").await;
@@ -68,8 +66,7 @@ async fn keys_of_one_letter_lead_around_and_can_be_switched_off() {
     assert_eq!(page.find("searchbox", "Search connectors").await.value(), "ge?/");
     page.open("/connectors").await;
     page.press("?").await;
-    page.press("ge").await;
-    page.await_address("/executions").await;
+    page.press_to("ge", "/executions").await;
 
     // Escape closes a dialog, and the focus is where it was.
     page.open("/connectors/shop/settings").await;
