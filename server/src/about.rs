@@ -1,6 +1,6 @@
 //! What a server says of itself: to people on its page, later to agents.
 
-use crate::auth::OpContext;
+use crate::auth::{OpContext, Scope};
 use crate::catalog::{self, CompiledType};
 use crate::error::Error;
 use crate::services::Services;
@@ -20,13 +20,28 @@ pub struct About {
     pub connectors: u64,
     /// The types that are compiled in.
     pub types: Vec<CompiledType>,
+    /// Where it runs and what it may call, for those who look after it.
+    pub surroundings: Option<Surroundings>,
 }
 
-/// Returns the facts. Whoever is known may see them: none is a secret or an address.
+/// Where a server runs and what it may call: paths and addresses, which only whoever may do everything is told.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The data folder.
+    pub data_folder: String,
+    /// What the operator allowed beyond the public internet.
+    pub egress_allow: Vec<String>,
+    /// What the operator refused.
+    pub egress_deny: Vec<String>,
+    /// The proxy that other destinations are called through, as `host:port`.
+    pub egress_proxy: Option<String>,
+}
+
+/// Returns the facts. Whoever is known may see them, except the surroundings.
 ///
 /// # Errors
 /// Unavailable if the database does not answer.
-pub async fn about(_: &OpContext, services: &Services) -> Result<About, Error> {
+pub async fn about(ctx: &OpContext, services: &Services) -> Result<About, Error> {
     Ok(About {
         version: env!("CARGO_PKG_VERSION"),
         database: services.store.database_name(),
@@ -34,5 +49,16 @@ pub async fn about(_: &OpContext, services: &Services) -> Result<About, Error> {
         key: services.vault.primary_id(),
         connectors: services.store.connectors().count().await?,
         types: catalog::compiled_types(services),
+        surroundings: ctx.allows(Scope::Admin).then(|| surroundings(services)),
     })
+}
+
+fn surroundings(services: &Services) -> Surroundings {
+    let policy = services.http.policy();
+    Surroundings {
+        data_folder: services.data_dir.display().to_string(),
+        egress_allow: policy.allowed().map(str::to_owned).collect(),
+        egress_deny: policy.denied().map(str::to_owned).collect(),
+        egress_proxy: policy.proxy_place().map(|(host, port)| format!("{host}:{port}")),
+    }
 }

@@ -233,6 +233,7 @@ impl App {
         let events = Arc::<EventBus>::default();
         store.changes().subscribe(&events);
         let services = Services::new(Parts {
+            data_dir: options.data_dir.to_owned(),
             registry,
             vault,
             auth: Authenticator::new(store.clone()),

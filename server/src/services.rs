@@ -4,6 +4,7 @@
 //! need.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use connector_runtime::egress::Client;
@@ -36,6 +37,8 @@ pub struct Services(Arc<Parts>);
 pub struct Parts {
     /// The compiled connector types.
     pub registry: Arc<Registry>,
+    /// The folder with what is no row: the key file, backups, the SQLite file.
+    pub data_dir: PathBuf,
     /// The database.
     pub store: Store,
     /// Seals secrets.

@@ -2,4 +2,4 @@
 
 mod manage;
 
-pub use manage::{create_token, list_tokens, revoke_token};
+pub use manage::{create_token, create_token_as, list_tokens, revoke_token};

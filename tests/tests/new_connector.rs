@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
-use test_support::run_in;
+use test_support::{program, run_in};
 
 /// The folder of the repository.
 fn repository() -> &'static Path {
@@ -42,7 +41,7 @@ fn workspace() -> TempDir {
 fn cargo_says(folder: &Path, args: &[&str]) -> (bool, String) {
     // Kept beside the profiles of this test's own target folder: the dependencies are built once.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("new-connector");
-    let output = Command::new(env!("CARGO"))
+    let output = program::cargo()
         .args(args)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)

@@ -75,6 +75,11 @@ impl List {
 }
 
 impl List {
+    /// Returns the entries as the operator wrote them.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|entry| entry.text.as_str())
+    }
+
     /// Returns the entries that open nothing, with the rule that keeps each closed: blocks in which only single
     /// addresses can be opened, and names of loopback.
     pub(super) fn inert(&self) -> impl Iterator<Item = (&str, Rule)> {

@@ -128,6 +128,21 @@ impl Policy {
         self.settings.allow.inert().map(warn).collect()
     }
 
+    /// Returns the entries of the allow list, as the operator wrote them.
+    pub fn allowed(&self) -> impl Iterator<Item = &str> {
+        self.settings.allow.texts()
+    }
+
+    /// Returns the entries of the deny list, as the operator wrote them.
+    pub fn denied(&self) -> impl Iterator<Item = &str> {
+        self.settings.deny.texts()
+    }
+
+    /// Returns host and port of the proxy, without its password.
+    pub fn proxy_place(&self) -> Option<(String, u16)> {
+        self.settings.proxy.as_ref().map(Proxy::place)
+    }
+
     /// Returns the number of the policy; every policy that is built has its own.
     ///
     /// A [`super::Client`] keeps its policy, so a pooled connection never outlives a change of it.

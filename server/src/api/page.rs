@@ -39,6 +39,12 @@ impl QueryValue for Timestamp {
     }
 }
 
+impl QueryValue for usize {
+    fn expected() -> String {
+        "a whole number such as 100".to_owned()
+    }
+}
+
 /// Parses words from a query parameter, and names all of them in the error.
 macro_rules! words_in_queries {
     ($($name:ty),+) => {

@@ -3,6 +3,7 @@
 use connector_runtime::Secret;
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, is_connector_name};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::Authenticator;
 use super::scope::{Scope, Scopes};
@@ -74,8 +75,15 @@ impl Authenticator {
     /// # Errors
     /// [`IssueError::Invalid`] names all mistakes at once.
     pub async fn issue(&self, new: NewToken) -> Result<IssuedToken, IssueError> {
+        self.issue_as(store::new_id(), new).await
+    }
+
+    /// Issues a token with an id.
+    ///
+    /// # Errors
+    /// As those of [`Self::issue`]; a conflict if a token has the id.
+    pub async fn issue_as(&self, id: Uuid, new: NewToken) -> Result<IssuedToken, IssueError> {
         let scopes = check(&new).map_err(IssueError::Invalid)?;
-        let id = store::new_id();
         let text = token::mint(id).map_err(|error| IssueError::Random(error.to_string()))?;
         let mut connector_names = new.connector_names;
         connector_names.sort_unstable();

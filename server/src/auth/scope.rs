@@ -70,6 +70,25 @@ impl Scope {
         }
     }
 
+    /// What it lets its holder do, in words.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::ConnectorsRead => "see connectors, without their secrets",
+            Self::ConnectorsWrite => "make, change and delete connectors",
+            Self::ConnectorsExecute => "run commands and tests",
+            Self::TypesRead => "see connector types and their schemas",
+            Self::TypesWrite => "change and delete connector types",
+            Self::RunsRead => "see runs",
+            Self::RunsWrite => "start, retry and cancel runs",
+            Self::TokensRead => "see tokens, without their text",
+            Self::TokensWrite => "make and revoke tokens",
+            Self::AgentsConnect => "connect as an agent",
+            Self::AuditRead => "see executions, their params and results, and who changed what",
+            Self::MetricsRead => "read the metrics of the server",
+            Self::Admin => "everything",
+        }
+    }
+
     const fn bit(self) -> u16 {
         1 << self as u16
     }

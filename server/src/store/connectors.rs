@@ -1,10 +1,11 @@
 //! Connectors as rows: named instances of a type, with their config and the dates of their secrets.
 
-use std::collections::BTreeMap;
+mod row;
 
 use sqlx::AnyConnection;
-use sqlx::any::AnyRow;
 use uuid::Uuid;
+
+use self::row::{SELECT, TABLE, from_row};
 
 use super::audit::Detail;
 use super::audit::detail::State;
@@ -19,13 +20,8 @@ use super::{
 };
 use crate::changes::{Action, Subject};
 
-const TABLE: &str = "connector";
 /// Tells cursors of this list from those of others.
 const LIST: char = 'c';
-const SELECT: &str = "SELECT c.id, c.name, c.type_id, c.description, c.category, c.tags, c.enabled, c.log_level, c.timeout_ms, c.record, \
-     c.mock, c.config, c.endpoint_url, c.created_at, c.updated_at, c.revision, \
-     c.updated_by_token AS actor_token, c.updated_by_name AS actor_name, t.name AS type_name, t.version AS type_version, \
-     c.execution_model AS own_model, t.execution_model AS type_model, t.endpoint_url AS type_endpoint FROM connector c JOIN connector_type t ON t.id = c.type_id";
 
 /// Which connectors a list has, by columns that are no filter of REST.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -371,41 +367,4 @@ fn contains(q: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-fn from_row(row: &AnyRow) -> Result<ConnectorRow, StoreError> {
-    let row = Reader::new(row, TABLE);
-    let timeout_ms: Option<i64> = row.value("timeout_ms")?;
-    let own_endpoint: Option<String> = row.value("endpoint_url")?;
-    let own_model: Option<String> = row.value("own_model")?;
-    let own_model = own_model.map(|_| row.word("own_model")).transpose()?;
-    let type_model = row.word("type_model")?;
-    Ok(ConnectorRow {
-        id: row.id("id")?,
-        type_id: row.id("type_id")?,
-        type_name: row.text("type_name")?,
-        type_version: row.text("type_version")?,
-        execution_model: own_model.unwrap_or(type_model),
-        endpoint_url: own_endpoint.clone().map_or_else(|| row.value("type_endpoint"), |own| Ok(Some(own)))?,
-        type_model,
-        fields: ConnectorFields {
-            name: row.text("name")?,
-            description: row.text("description")?,
-            category: row.value("category")?,
-            tags: row.json("tags")?,
-            enabled: row.flag("enabled")?,
-            log_level: row.word("log_level")?,
-            timeout_ms: timeout_ms.and_then(|ms| u32::try_from(ms).ok()),
-            record: row.word("record")?,
-            mock: row.json("mock")?,
-            config: row.json("config")?,
-            endpoint_url: own_endpoint,
-            execution_model: own_model,
-        },
-        secrets: BTreeMap::new(),
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-        updated_by: actor::read(&row)?,
-        revision: row.value("revision")?,
-    })
 }

@@ -130,6 +130,9 @@ pub enum StoreError {
     /// The execution has not ended.
     #[error("the execution has not ended, and its row says whether it took effect; delete it when it has ended")]
     Unfinished,
+    /// A token has the id.
+    #[error("a token with this id was made before")]
+    TokenMade,
     /// The draft was used before.
     #[error("the draft was used before and made {result}")]
     DraftUsed {
@@ -246,6 +249,7 @@ impl From<StoreError> for Error {
             StoreError::TypeIsCode => Self::conflict("type_is_code", text),
             StoreError::TypeGone => Self::conflict("type_gone", text),
             StoreError::Unfinished => Self::conflict("unfinished", text),
+            StoreError::TokenMade => Self::conflict("token_made", text),
             StoreError::DraftUsed { .. } => Self::conflict("draft_used", text),
             StoreError::TooManyDrafts { .. } => Self::conflict("too_many_drafts", text),
             StoreError::BadCursor => Self::invalid_at("?cursor", text),

@@ -1,9 +1,11 @@
 //! Group commit of execution rows.
 //!
 //! Each caller's row is on disk before its future resolves, yet rows that arrive during a commit share the next one,
-//! because a sync and a statement cost the same for one row as for many. What calls came to in an hour is added in the same transaction. One task writes: it takes the waiting rows, up
-//! to [`BATCH`], and sends them as few multi-row upserts in one transaction. If a batch is refused, its rows are tried
-//! one by one, so that a bad row fails alone.
+//! because a sync and a statement cost the same for one row as for many. What calls came to in an hour is added in the
+//! same transaction. One task writes: it takes the waiting rows, up to [`BATCH`], and sends them as few multi-row upserts
+//! in one transaction. If a batch is refused, its rows are tried one by one, so that a bad row fails alone.
+
+mod entry;
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -15,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::entry::{Entry, answer, cut, unique};
 use super::executions::{self, COLUMNS, ExecutionRow};
 use super::hours::{self, Hours};
 use super::idempotency::{self, IdempotencyKey};
@@ -28,8 +31,6 @@ const BATCH: usize = 128;
 const SIZES: [usize; 18] = [1, 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, BATCH];
 /// The maximum number of rows that wait; beyond it, starting is refused and finishing waits.
 const QUEUE: usize = 4096;
-/// The rough maximum of bytes of text in one statement, so that large results do not add up 128-fold.
-const STATEMENT_BYTES: usize = 4 << 20;
 
 // SQLite binds 32,766 values at most, PostgreSQL 65,535.
 const _: () = assert!(BATCH * COLUMNS < 32_766);
@@ -79,30 +80,6 @@ struct Trouble(Arc<Mutex<Option<(Instant, &'static str)>>>);
 impl Trouble {
     fn note(&self, error: &StoreError) {
         *self.0.lock() = Some((Instant::now(), error.unavailability()));
-    }
-}
-
-/// A waiting row, and the channel for its result.
-#[derive(Debug)]
-struct Entry {
-    id: Uuid,
-    /// `None`: the unfinished row with the id is removed.
-    row: Option<ExecutionRow>,
-    answer: Option<(IdempotencyKey, String)>,
-    written: oneshot::Sender<Result<(), RecordError>>,
-}
-
-impl Entry {
-    /// Returns whether it belongs to the sums of its hour.
-    fn counts(&self) -> bool {
-        self.row.as_ref().is_some_and(hours::counts)
-    }
-
-    /// Adds it to the sums of its hour.
-    fn note(&self, sums: &mut Hours) {
-        if let Some(row) = &self.row {
-            hours::note(sums, row);
-        }
     }
 }
 
@@ -364,45 +341,5 @@ impl Writer {
             executions::bind(&mut values, rows.get(place).and_then(|entry| entry.row.as_ref()), &self.owner);
         }
         values
-    }
-}
-
-/// Removes and returns the entries to write now: the first of each id. PostgreSQL refuses two rows of one id in a
-/// statement, and the later of the two must win.
-fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
-    let mut ids: HashSet<Uuid> = HashSet::with_capacity(batch.len());
-    if batch.iter().all(|entry| ids.insert(entry.id)) {
-        return std::mem::take(batch);
-    }
-    ids.clear();
-    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.id));
-    *batch = later;
-    now
-}
-
-/// Splits a batch into statements, none of them much larger than [`STATEMENT_BYTES`] unless a single row is.
-fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
-    let mut statements = Vec::new();
-    while !batch.is_empty() {
-        let mut bytes = 0;
-        let fitting = batch.iter().take_while(|entry| {
-            let fits = bytes < STATEMENT_BYTES;
-            bytes += entry
-                .row
-                .as_ref()
-                .map_or(0, |row| row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len());
-            fits
-        });
-        let (statement, rest) = batch.split_at(fitting.count());
-        statements.push(statement);
-        batch = rest;
-    }
-    statements
-}
-
-fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<(), RecordError>) {
-    for entry in entries {
-        // The send fails if the caller has stopped waiting; then nothing needs the result.
-        drop(entry.written.send(outcome.clone()));
     }
 }

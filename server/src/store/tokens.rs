@@ -237,7 +237,8 @@ async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Resu
     .bind(created_at.as_millisecond())
     .bind(token.expires_at.map(Timestamp::as_millisecond))
     .execute(&mut **transaction)
-    .await?;
+    .await
+    .map_err(|error| if StoreError::is_unique_violation(&error) { StoreError::TokenMade } else { error.into() })?;
     transaction.note(subject(&token), Action::Created, Detail::created(State::of_token(&token)));
     Ok(TokenRow { token, created_at, last_used_at: None })
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::auth::{IssueError, NewToken, OpContext, Scope, Scopes};
 use crate::error::{Error, Mistake};
 use crate::services::Services;
-use crate::store::{Entity, Page, PageRequest, StoreError, TokenKind, TokenRow};
+use crate::store::{self, Entity, Page, PageRequest, StoreError, TokenKind, TokenRow};
 
 /// Creates a token; only the answer contains its text.
 ///
@@ -17,6 +17,19 @@ use crate::store::{Entity, Page, PageRequest, StoreError, TokenKind, TokenRow};
 /// Denied, also if the token would be allowed more than the actor; invalid with every mistake, also if the token would
 /// end later than the actor's.
 pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::NewToken) -> Result<TokenView, Error> {
+    create_token_as(ctx, services, None, new).await
+}
+
+/// Creates a token like [`create_token`], with an id that the caller has chosen, so that what is sent twice creates one.
+///
+/// # Errors
+/// As those of [`create_token`]; conflict if a token has the id.
+pub async fn create_token_as(
+    ctx: &OpContext,
+    services: &Services,
+    id: Option<Uuid>,
+    new: bodies::NewToken,
+) -> Result<TokenView, Error> {
     ctx.authorize(Scope::TokensWrite)?;
     let new = NewToken {
         name: new.name,
@@ -27,13 +40,16 @@ pub async fn create_token(ctx: &OpContext, services: &Services, new: bodies::New
         connector_names: new.connector_names.unwrap_or_default(),
     };
     refuse_escalation(ctx, &new)?;
-    let issued = services.auth.by(ctx.author()).issue(new).await.map_err(|error| match error {
-        IssueError::Store(error) => error.into(),
-        IssueError::Invalid(faults) => {
-            Error::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
-        }
-        other => Error::internal(other),
-    })?;
+    let issued =
+        services.auth.by(ctx.author()).issue_as(id.unwrap_or_else(store::new_id), new).await.map_err(|error| {
+            match error {
+                IssueError::Store(error) => error.into(),
+                IssueError::Invalid(faults) => {
+                    Error::invalid(faults.into_iter().map(|fault| Mistake::new(fault.pointer, fault.message)).collect())
+                }
+                other => Error::internal(other),
+            }
+        })?;
     Ok(TokenView { token: Some(issued.text), ..token_view(issued.row) })
 }
 

@@ -98,6 +98,7 @@ pub(super) async fn enter(State((app, access)): State<(App, Access)>, mut reques
     let mut frame = Frame::of(&request);
     let zips = assets::takes_gzip(request.headers());
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    let page_of_form = referring_page(&app, request.headers());
     let caller = identify(&app, access, &request).await;
     let response = match caller.and_then(|caller| frame.admit(caller, access, &request)) {
         Ok(()) => {
@@ -105,7 +106,8 @@ pub(super) async fn enter(State((app, access)): State<(App, Access)>, mut reques
             next.run(request).await
         }
         Err(problem) if problem.status() == 401 && !takes_events(&request) => {
-            Redirect::to(&sign_in_address(&frame, is_get)).into_response()
+            Redirect::to(&sign_in_address(&frame, if is_get { Some(frame.address()) } else { page_of_form }))
+                .into_response()
         }
         Err(problem) => problem.into_response(),
     };
@@ -118,7 +120,8 @@ pub(super) async fn nothing(app: App, request: Request) -> Response {
     let zips = assets::takes_gzip(request.headers());
     let caller = identify(&app, Access::Authenticated, &request).await;
     if caller.and_then(|caller| frame.admit(caller, Access::Authenticated, &request)).is_err() {
-        return finish(&frame, Redirect::to(&sign_in_address(&frame, true)).into_response(), zips).await;
+        return finish(&frame, Redirect::to(&sign_in_address(&frame, Some(frame.address()))).into_response(), zips)
+            .await;
     }
     let problem: Problem = Error::not_found(format!("There is no page {}.", frame.path)).into();
     finish(&frame, problem.into_response(), zips).await
@@ -148,12 +151,20 @@ fn takes_events(request: &Request) -> bool {
     accept.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
-fn sign_in_address(frame: &Frame, is_get: bool) -> String {
-    if !is_get || frame.path == "/" {
-        return "/login".to_owned();
-    }
-    let next: String = url::form_urlencoded::byte_serialize(frame.address().as_bytes()).collect();
+/// Where one signs in, to come back to a page.
+fn sign_in_address(frame: &Frame, page: Option<String>) -> String {
+    let Some(page) = page.filter(|_| frame.path != "/") else { return "/login".to_owned() };
+    let next: String = url::form_urlencoded::byte_serialize(page.as_bytes()).collect();
     format!("/login?next={next}")
+}
+
+/// Returns the page of this server that a form was sent from.
+fn referring_page(app: &App, headers: &HeaderMap) -> Option<String> {
+    let page = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let is_own = page[url::Position::BeforeHost..url::Position::AfterPort] == *host
+        && (page.scheme() == "https") == Site::of(app).is_https();
+    is_own.then(|| page[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }
 
 /// Turns a problem into a page, compresses, and adds the headers of every page.

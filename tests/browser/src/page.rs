@@ -125,15 +125,24 @@ impl Browser {
         }
     }
 
-    /// Returns what an expression is on the page.
+    /// Returns what an expression, which changes nothing, is on the page. It is asked again of the next page when its page was
+    /// just being replaced.
     ///
     /// # Panics
     /// When it fails.
     pub async fn evaluate(&self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.cdp("Runtime.evaluate", params).await.unwrap();
-        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
-        answer["result"]["value"].clone()
+        let began = Instant::now();
+        loop {
+            match self.cdp("Runtime.evaluate", params.clone()).await {
+                Ok(answer) => {
+                    assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
+                    return answer["result"]["value"].clone();
+                }
+                Err(error) => assert!(began.elapsed() < BOUND, "{expression}: {error}"),
+            }
+            tokio::time::sleep(crate::PAUSE).await;
+        }
     }
 
     /// Waits until the page is whole.

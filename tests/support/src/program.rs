@@ -37,7 +37,23 @@ pub fn floh_with_widget() -> &'static Path {
     BINARY.get_or_init(|| built("floh_with_widget"))
 }
 
+/// Returns cargo as a person would call it in a shell.
+///
+/// What cargo says to a test of the package that is tested (`CARGO_PKG_*`, `CARGO_MANIFEST_*`) is not passed on: build scripts
+/// that ask for it, such as that of ring, would run anew in every such build and again in the next one of the shell, with all
+/// that is built on them.
 #[expect(clippy::disallowed_methods, reason = "what cargo tells its tests, not a setting of the server")]
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+}
+
 fn built(name: &str) -> PathBuf {
     // target/<profile>/deps/<this test>
     let test = std::env::current_exe().unwrap();
@@ -46,8 +62,7 @@ fn built(name: &str) -> PathBuf {
         Some("debug") | None => "dev",
         Some(other) => other,
     };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
+    let built = cargo()
         // All packages, so that features are resolved as for the tests and nothing is built twice.
         .args(["build", "--workspace", "--bin", name, "--message-format", "json", "--profile", profile])
         .arg("--target-dir")

@@ -60,6 +60,7 @@ async fn the_colours_follow_the_system_until_a_person_chooses() {
     page.click("button", "Light theme").await;
     page.find("button", "Dark theme").await;
     page.await_address("/connectors").await;
+    page.await_loaded().await;
     assert_eq!(page.evaluate(IS_DARK).await, false, "as was chosen, whatever the system");
     page.open("/settings/about").await;
     assert_eq!(page.evaluate(IS_DARK).await, false, "on every page");

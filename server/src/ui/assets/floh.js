@@ -21,12 +21,14 @@ export function say(text) {
   setTimeout(() => (region.textContent = text), 30);
 }
 
-function note(within, text) {
-  const line = document.createElement("p");
-  line.className = "notice bad";
-  line.role = "alert";
-  line.textContent = text;
+function note(within, text, address) {
+  const line = Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: text });
+  if (address) {
+    const link = Object.assign(document.createElement("a"), { href: address, target: "_blank", textContent: "Sign in" });
+    line.append(" ", link);
+  }
   within.prepend(line);
+  line.scrollIntoView({ block: "nearest" });
 }
 
 // A form whose answer replaces a part of this page instead of the page.
@@ -51,7 +53,10 @@ on("submit", "form[data-swap]", async (form, event) => {
       document.title = page.title;
       return wake(main);
     }
-    if (!part || (answer.redirected && new URL(answer.url).pathname === "/login")) {
+    if (answer.redirected && new URL(answer.url).pathname === "/login") {
+      return note(target, "Your session has ended. Sign in in another tab, then press again: what you typed is still here.", "/login");
+    }
+    if (!part) {
       dirty = false;
       location.assign(answer.url);
       return;
@@ -97,9 +102,29 @@ function refocus(button, part) {
     const first = rows.find((input) => input.name.startsWith(`${place}/${count}`));
     if (first) return first.focus();
   }
-  const same = button && $$("button:not(.sr)", part).find((other) => other.value === button.value && !other.disabled);
-  (same ?? (part.tabIndex < 0 ? part : $("button, input, select, textarea", part)))?.focus?.();
+  const same = button?.value && $$("button:not(.sr)", part).find((other) => other.value === button.value && !other.disabled);
+  (same || (part.hasAttribute("tabindex") ? part : $("button, input, select, textarea", part)))?.focus?.();
+  if (!same) part.scrollIntoView({ block: "nearest" });
 }
+
+// Whether a value may be had is asked as soon as its control is left; the server says so again when the form is sent.
+on("focusout", "[data-ask]", async (input) => {
+  const { value } = input;
+  const answer = value && (await fetch(`${input.dataset.ask}?value=${encodeURIComponent(value)}`).catch(() => null));
+  if (!answer?.ok || input.value !== value) return;
+  const text = await answer.text();
+  const id = `${input.id}.error`;
+  let line = document.getElementById(id);
+  if (!line && !text) return;
+  line ??= Object.assign(document.createElement("p"), { className: "error", id, role: "status" });
+  if (!line.isConnected) input.before(line);
+  line.textContent = text;
+  line.hidden = !text;
+  input.closest(".field").toggleAttribute("data-bad", text !== "");
+  input.setAttribute("aria-invalid", text !== "");
+  const others = (input.getAttribute("aria-describedby") ?? "").split(" ").filter((other) => other && other !== id);
+  input.setAttribute("aria-describedby", [...others, id].join(" "));
+});
 
 // Secrets can be looked at while they are typed.
 on("click", "[data-reveal]", (button) => {
@@ -124,10 +149,22 @@ on("click", "[data-copy], [data-copy-from]", async (button, event) => {
   }
 });
 
+// The colours change in place: what was typed stays.
+on("submit", "form[data-theme-switch]", async (form, event) => {
+  const button = event.submitter;
+  event.preventDefault();
+  const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)) }).catch(() => null);
+  if (!answer?.ok) return say("The server does not answer. Try again.");
+  const fresh = $("form[data-theme-switch]", parse(await answer.text()));
+  document.documentElement.dataset.theme = button.value;
+  if (fresh) form.replaceWith(document.adoptNode(fresh));
+  $("form[data-theme-switch] button")?.focus();
+});
+
 // Unsaved work is not left by accident.
 let dirty = false;
 on("input", "form[data-guard]", () => (dirty = true));
-on("submit", "form", () => (dirty = false));
+on("submit", "form[data-guard]", () => (dirty = false));
 addEventListener("beforeunload", (event) => {
   if (dirty) event.preventDefault();
 });
@@ -146,11 +183,11 @@ document.addEventListener("keydown", (event) => {
   if (event.altKey || event.target.closest(within) || !("keys" in document.body.dataset)) return;
   if (localStorage.getItem("keys") === "off") return;
   if (event.key === "/") {
-    const box = $("main input[type=search]");
+    const box = $("main input[type=search]") ?? $("main form[role=search] input");
     if (box) {
       event.preventDefault();
       box.focus();
-      box.select();
+      box.select?.();
     }
   } else if (event.key === "?") {
     document.getElementById("keys")?.showModal();
@@ -194,6 +231,8 @@ function wake(within) {
   if ($("[data-live]", within)) import("./live.js").then((live) => $$("[data-live]", within).forEach(live.attach));
   for (const dialog of $$("dialog[data-open]", within)) dialog.showModal();
   $("[data-focus]", within)?.focus();
+  // What was just done is said once, not again after a reload.
+  if ($("[data-once]", within)) history.replaceState(null, "", location.pathname);
 }
 
 // For browsers that do not know `command` yet.

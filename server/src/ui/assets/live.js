@@ -21,6 +21,8 @@ export function attach(mark) {
     box.querySelector("button").textContent = `${waiting.length} new`;
   };
   const put = (list) => {
+    document.getElementById("no-rows")?.remove();
+    rows.closest("[hidden]")?.removeAttribute("hidden");
     rows.prepend(...list);
     while (rows.rows.length > MOST_ROWS) rows.lastElementChild.remove();
   };

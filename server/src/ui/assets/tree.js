@@ -5,7 +5,7 @@ export function attach(box) {
   const show = (event) => {
     const part = event.target.closest?.("[data-path]");
     if (!part || !path) return;
-    path.hidden = copy.hidden = false;
+    path.hidden = copy.hidden = part.dataset.path === "";
     path.textContent = part.dataset.path;
     copy.dataset.copy = part.dataset.path;
   };

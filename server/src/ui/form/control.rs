@@ -42,11 +42,12 @@ impl FormView<'_> {
         let here = |spec: &Spec| pointer::join(at, &spec.name);
         let used = optional.iter().filter(|spec| self.is_set(&here(spec))).count();
         let is_wrong = optional.iter().any(|spec| self.mistakes.has_within(&here(spec)));
+        let is_edited = optional.iter().any(|spec| self.typed.is_edited(&here(spec)));
         let has_required = optional.len() < specs.len();
         html! {
             div.fields {
                 @for spec in specs.iter().filter(|spec| spec.required) { (self.field(spec, &here(spec))) }
-                details.more open[is_wrong || !has_required] {
+                details.more open[is_wrong || is_edited || !has_required] {
                     summary { "Optional" span.n { (used) " of " (optional.len()) " set" } }
                     div.in.stack data-find-in {
                         @if optional.len() > SEARCH_FROM {
@@ -137,7 +138,7 @@ impl FormView<'_> {
     fn input(&self, spec: &Spec, at: &str, kind: &str, mode: Option<&str>) -> Markup {
         html! {
             input id=(id(at)) name=(at) type=(kind) inputmode=[mode] spellcheck="false" autocapitalize="off"
-                autocomplete="off" step=[(kind == "datetime-local").then_some("any")] value=[self.typed.get(at)]
+                autocomplete="off" step=[(kind == "datetime-local").then_some("any")] data-ask=[spec.asked_at] value=[self.typed.get(at)]
                 placeholder=[(kind == "text").then_some(spec.placeholder.as_ref()).flatten()] required[spec.required]
                 aria-invalid=[self.invalid(at)] aria-describedby=[self.described(spec, at)];
         }

@@ -134,6 +134,7 @@ impl<'d> Reader<'d> {
             placeholder,
             default,
             example,
+            asked_at: None,
             kind,
         }
     }

@@ -1,6 +1,6 @@
 //! What a form needs to know of a field: which control shows it, and the words around it.
 
-use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
+use connector_runtime::schema::{CLIENT_CERTIFICATE, Choice, Field, FieldKind, Fields};
 use serde_json::Value;
 
 use super::label::words;
@@ -30,6 +30,9 @@ pub(in crate::ui) struct Spec {
     pub(in crate::ui) default: Option<Value>,
     /// A typical value.
     pub(in crate::ui) example: Option<Value>,
+    /// Where a script asks, as soon as the control is left, whether the value may be had: `GET` with `?value=` answers with
+    /// the reason why not, or with nothing.
+    pub(in crate::ui) asked_at: Option<&'static str>,
     /// The control.
     pub(in crate::ui) kind: Kind,
 }
@@ -98,7 +101,8 @@ impl Spec {
             placeholder: placeholder(field),
             default: field.default.clone(),
             example: field.example.clone(),
-            kind: kind(field),
+            asked_at: None,
+            kind: kind(name, field),
         }
     }
 
@@ -114,6 +118,7 @@ impl Spec {
             placeholder: None,
             default: None,
             example: None,
+            asked_at: None,
             kind: Kind::Text { is_url: false, is_long: false },
         }
     }
@@ -147,12 +152,13 @@ pub(in crate::ui) fn plain(value: &Value) -> String {
     }
 }
 
-fn kind(field: &Field) -> Kind {
+fn kind(name: &str, field: &Field) -> Kind {
     let nested = field.schema.as_ref().map(|schema| schema.document());
     match field.kind {
         FieldKind::String => Kind::Text {
             is_url: matches!(field.format.as_deref(), Some("uri" | "hostname")),
-            is_long: field.max_length.is_some_and(|most| most > LONG_TEXT),
+            // A certificate has lines, which one line of text would lose.
+            is_long: name == CLIENT_CERTIFICATE || field.max_length.is_some_and(|most| most > LONG_TEXT),
         },
         FieldKind::Number => Kind::Number { is_whole: field.integer, as_text: field.takes_digits() },
         FieldKind::Boolean => {

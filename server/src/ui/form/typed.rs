@@ -89,6 +89,11 @@ impl Typed {
         self.0.iter().any(|(name, values)| is_value(name) && values.iter().any(|value| !value.is_empty()))
     }
 
+    /// Returns whether items of a place were added, or how it is shown was chosen.
+    pub(in crate::ui) fn is_edited(&self, at: &str) -> bool {
+        self.0.keys().any(|name| is_within(name, at) && (name.ends_with(COUNT) || name.ends_with(MODE)))
+    }
+
     /// Takes over what was typed at a place or within it elsewhere.
     pub(in crate::ui) fn adopt(&mut self, other: &Self, at: &str) {
         let found = other.0.iter().filter(|(name, _)| is_within(name, at));

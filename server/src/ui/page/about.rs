@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 
-use crate::about::{About, about};
+use crate::about::{About, Surroundings, about};
 use crate::api::Problem;
 use crate::app::App;
 use crate::ui::door::Frame;
@@ -13,7 +13,8 @@ use crate::ui::part::icon::icon;
 
 /// Shows the facts.
 pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<Response, Problem> {
-    let About { version, database, disk, key, connectors, types } = about(frame.ctx()?, app.services()).await?;
+    let About { version, database, disk, key, connectors, types, surroundings } =
+        about(frame.ctx()?, app.services()).await?;
     let is_plain = frame.is_plain_http_elsewhere(&app);
     let content = html! {
         (head(&[], &html! { h1 { "About" } }, "", &html! {}))
@@ -28,6 +29,10 @@ pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<
                         dt { "Version" } dd { (version) }
                         dt { "Database" } dd { (database) @if let Some(bytes) = disk { ", " (megabytes(bytes)) } }
                         dt { "Sealing key" } dd { (key) }
+                        @if let Some(around) = &surroundings {
+                            dt { "Data folder" } dd { code { (around.data_folder) } }
+                            dt { "Egress" } dd { (egress(around)) }
+                        }
                         dt { "Documents" } dd { a href="/api/openapi.json" { "REST, as an OpenAPI document" } }
                     }
                 }
@@ -60,6 +65,17 @@ pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<
         }
     };
     Ok(frame.page("About", &content))
+}
+
+/// What the server may call.
+fn egress(around: &Surroundings) -> Markup {
+    html! {
+        "Public addresses" @if around.egress_allow.is_empty() { ". Others with " code { "--egress-allow" } }
+        @for (word, entries) in [("also allowed", &around.egress_allow), ("refused", &around.egress_deny)] {
+            @if !entries.is_empty() { br; (word) ": " @for (number, entry) in entries.iter().enumerate() { @if number > 0 { ", " } code { (entry) } } }
+        }
+        @if let Some(proxy) = &around.egress_proxy { br; "through the proxy " code { (proxy) } }
+    }
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -1,22 +1,24 @@
 //! The commands of a connector, and “Try it”: a form for the params beside the result.
 
+mod list;
 mod reading;
 mod view;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use connector_runtime::schema::{Effect, is_command_name};
+use connector_runtime::schema::Effect;
 use floh_client::answers::ExecutionView;
-use maud::{Markup, html};
+use maud::html;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub(in crate::ui) use self::list::list;
 use self::reading::{params_of, read_any, read_call, read_params};
 pub(in crate::ui) use self::view::direct_result;
 use self::view::show;
-use super::connector::{Shown, effect_badge, to_name};
-use crate::api::{PathKey, PathKeys, Problem, Query};
+use super::connector::{Shown, to_name};
+use crate::api::{PathKeys, Problem, Query};
 use crate::auth::Scope;
 use crate::error::Error;
 use crate::execute::{self, IdempotentOutcome};
@@ -24,7 +26,7 @@ use crate::services::Services;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::form::{self, Mistakes, Spec, Typed};
-use crate::ui::part::badge::badge;
+use crate::ui::held::Held;
 
 /// Where the params are in the body of a call.
 const PARAMS: &str = "/params";
@@ -32,77 +34,15 @@ const PARAMS: &str = "/params";
 const ANY: &str = "/any";
 /// The name of the input with the deadline.
 const TIMEOUT: &str = "/timeoutMs";
-
-/// Shows the list of commands.
-pub(in crate::ui) async fn list(
-    frame: Frame,
-    State(services): State<Services>,
-    PathKey(key): PathKey,
-    mut query: Query,
-) -> Result<Response, Problem> {
-    let shown = Shown::read(frame.ctx()?, &services, &key).await?;
-    let named = query.text("command");
-    query.finish()?;
-    if let Some(command) = named {
-        if !is_command_name(&command) {
-            let rule = "a command has a name of letters, digits and _, at most 128, that does not begin with a digit";
-            return Err(Error::invalid_at("?command", rule).into());
-        }
-        return Ok(Redirect::to(&shown.address(&format!("commands/{command}"))).into_response());
-    }
-    if let Some(moved) = to_name(&frame, &key, &shown.view) {
-        return Ok(moved);
-    }
-    let content = html! {
-        (shown.head(&frame, "commands"))
-        @if shown.schema.open { (open_form(&shown)) }
-        @else {
-            section.card aria-label="Commands" {
-                div.table {
-                    table {
-                        caption.sr { "Commands of " (shown.view.name) }
-                        thead { tr { th scope="col" { "Command" } th.p2 scope="col" { "Effect" } th.p3.num scope="col" { "Params" } th.p3 scope="col" { "Since" } } }
-                        tbody {
-                            @for (name, command) in &shown.schema.commands {
-                                tr {
-                                    th scope="row" {
-                                        a href=(shown.address(&format!("commands/{name}"))) { (name) }
-                                        @if let Some(text) = &command.description { span.sub { (text) } }
-                                    }
-                                    td.p2 { span.row.tight { (effect_badge(command.effect)) @if command.deprecated { (badge("warn", "alert", "Deprecated")) } } }
-                                    td.p3.num { (command.params.len()) }
-                                    td.p3 { @if let Some(version) = &command.added_in_version { (version) } }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    };
-    Ok(frame.page(&format!("Commands of {}", shown.view.name), &content))
-}
-
-/// A connector without a schema has any command: a person names it.
-fn open_form(shown: &Shown) -> Markup {
-    html! {
-        section.card aria-labelledby="open-title" {
-            header { h2 #open-title { "Any command" } }
-            form method="get" action=(shown.address("commands")) {
-                div.body.stack {
-                    p.muted { "The type has no schema, so it is the agent or the service that knows its commands." }
-                    div.field { label for="open-command" { "Command" } input #open-command name="command" autocomplete="off" spellcheck="false" required; }
-                }
-                footer { button.btn.main { "Next" } }
-            }
-        }
-    }
-}
+/// The name of the input with the draft that keeps the secrets of an earlier try.
+const DRAFT: &str = "draft";
 
 /// What stands in the form of a command, and what came of it.
 struct Attempt {
     typed: Typed,
     mistakes: Mistakes,
+    /// The secrets that were typed, until the command runs.
+    held: Held,
     execution: Option<ExecutionView>,
 }
 
@@ -136,7 +76,7 @@ pub(in crate::ui) async fn form(
         }
         None => {}
     }
-    let attempt = Attempt { typed, mistakes: Mistakes::default(), execution };
+    let attempt = Attempt { typed, mistakes: Mistakes::default(), held: Held::default(), execution };
     show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, StatusCode::OK).await
 }
 
@@ -159,11 +99,18 @@ pub(in crate::ui) async fn run(
     let shown = Shown::read(ctx, &services, &key).await?;
     let specs = params_of(&shown, &name)?;
     let (ctx, mut typed) = body.parse(ctx.clone())?;
+    let groups = [(PARAMS, specs.clone().unwrap_or_default())];
+    let mut held = Held::open(&ctx, &services, typed.take(DRAFT).as_deref()).await?;
+    let again = async |mut typed: Typed, mistakes: Mistakes, mut held: Held, status: StatusCode| {
+        held.keep(&ctx, &services, &groups, &mut typed).await?;
+        let attempt = Attempt { typed, mistakes, held, execution: None };
+        show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, status).await
+    };
     if let Some(button) = typed.take(form::EDIT) {
         let mistakes = specs.as_deref().map(|specs| form::edit(&button, PARAMS, specs, &mut typed)).unwrap_or_default();
-        let attempt = Attempt { typed, mistakes, execution: None };
-        return show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, StatusCode::OK).await;
+        return again(typed, mistakes, held, StatusCode::OK).await;
     }
+    held.merge(&groups, &mut typed);
     let command = shown.schema.command(&name);
     let (params, mut mistakes) = match (&specs, command) {
         (Some(specs), Some(command)) => read_params(command, specs, &typed),
@@ -173,29 +120,23 @@ pub(in crate::ui) async fn run(
         command.is_some_and(|command| command.effect == Some(Effect::Delete)) && typed.text("mockScenario").is_empty();
     if is_delete && mistakes.is_empty() && typed.text("confirmed") != "yes" {
         typed.set("confirmed", "ask");
-        let attempt = Attempt { typed, mistakes, execution: None };
-        return show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, StatusCode::OK).await;
+        return again(typed, mistakes, held, StatusCode::OK).await;
     }
     let call = match read_call(&name, params, &typed, &mut mistakes) {
         Some(call) if mistakes.is_empty() => call,
-        _ => {
-            let attempt = Attempt { typed, mistakes, execution: None };
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, status).await;
-        }
+        _ => return again(typed, mistakes, held, StatusCode::UNPROCESSABLE_ENTITY).await,
     };
     let outcome = match execute::execute(&ctx, &services, &key, call, None).await {
         Ok(outcome) => outcome,
         Err(error) if !error.mistakes().is_empty() => {
-            let attempt = Attempt { typed, mistakes: Mistakes::of(&error), execution: None };
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, status).await;
+            return again(typed, Mistakes::of(&error), held, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
         Err(error) => return Err(error.into()),
     };
     let IdempotentOutcome::Ran(executed) = outcome else {
         return Err(Error::internal("a call without a key was replayed").into());
     };
+    held.drop(&ctx, &services).await?;
     if !frame.allows(Scope::AuditRead) {
         let content = html! { (shown.head(&frame, "commands")) (direct_result(&executed)) };
         return Ok(frame.page(&name, &content));

@@ -243,7 +243,7 @@ pub(in crate::ui) fn show(frame: &Frame, shown: &Shown, draft: &Draft) -> Respon
     let placed = draft.mistakes.placed(CONFIG, &specs, &draft.typed);
     let view = FormView { typed: &draft.typed, mistakes: &placed, stored: &stored, held: draft.held.pointers() };
     let revision = shown.view.revision.map(|revision| revision.to_string());
-    let has_test = shown.schema.commands.contains_key("test") || shown.view.endpoint_url.is_some();
+    let has_test = shown.has_test();
     let is_saved = frame.query == "saved=1" && draft.status == StatusCode::OK;
     let content = html! {
         (shown.head(frame, "connection"))
@@ -252,7 +252,7 @@ pub(in crate::ui) fn show(frame: &Frame, shown: &Shown, draft: &Draft) -> Respon
                 button.sr name="then" value="save" tabindex="-1" aria-hidden="true" {}
                 input type="hidden" name="revision" value=[revision];
                 @if let Some(id) = draft.held.id() { input type="hidden" name="draft" value=(id); }
-                @if is_saved { p.notice.good role="status" { (icon("check")) span { "Saved." } } }
+                @if is_saved { p.notice.good role="status" tabindex="-1" data-focus data-once { (icon("check")) span { "Saved." } } }
                 (summary(&lines))
                 (clears_notice(&draft.clears))
                 section.card aria-labelledby="connection-title" {
@@ -280,7 +280,7 @@ pub(in crate::ui) fn show(frame: &Frame, shown: &Shown, draft: &Draft) -> Respon
                         }
                     }
                 }
-                p.help { "Nothing is called before you press " b { "Save and test" } "." }
+                p.help { @if has_test { "Nothing is called before you press " b { "Save and test" } "." } @else { "Saving calls nothing. The type has no test: try a command." } }
             }
         }
     };

@@ -58,13 +58,24 @@ impl Shown {
         }
     }
 
+    /// Returns whether the connector can be tested: by a command of its type, or at the address of its service. A type
+    /// without a schema is an agent's, and may have the command.
+    pub(in crate::ui) fn has_test(&self) -> bool {
+        self.schema.commands.contains_key("test") || self.view.endpoint_url.is_some() || self.schema.open
+    }
+
     /// Shows the head of every page of the connector.
     pub(in crate::ui) fn head(&self, frame: &Frame, tab: &str) -> Markup {
         let may_run = frame.allows(Scope::ConnectorsExecute);
         let title = html! { h1 { (self.view.name) } (badges(&self.view)) };
+        let hindrance = match (may_run, self.has_test()) {
+            (false, _) => Some("Needs the scope connectors:execute"),
+            (true, false) => Some("Its type has no test command: try a command"),
+            (true, true) => None,
+        };
         let actions = html! {
             form method="post" action=(self.address("test")) {
-                button.btn disabled[!may_run] title=[(!may_run).then_some("Needs the scope connectors:execute")] { (icon("pulse")) "Test" }
+                button.btn disabled[hindrance.is_some()] title=[hindrance] aria-description=[hindrance] { (icon("pulse")) "Test" }
             }
             a.btn.main href=(self.address("commands")) { (icon("play")) "Try a command" }
         };
@@ -109,6 +120,9 @@ pub(in crate::ui) async fn overview(
         if frame.allows(Scope::AuditRead) { Some(History::read(ctx, &services, &shown.view).await?) } else { None };
     let content = html! {
         (shown.head(&frame, ""))
+        @if frame.query == "made=1" {
+            p.notice.good role="status" data-once { (icon("check")) span { (shown.view.name) " is made. " @if shown.has_test() { "Test it." } @else { "Try a command." } } }
+        }
         (notices(&shown))
         div.aside {
             div.stack {

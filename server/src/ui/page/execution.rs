@@ -8,14 +8,17 @@ use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::api::{PathKey, Problem, uuid};
+use crate::api::{PathKey, Problem, Query, uuid};
 use crate::auth::Scope;
+use crate::error::Error;
 use crate::execute;
 use crate::services::Services;
 use crate::ui::door::Frame;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
-use crate::ui::part::{result, time, tree};
+use crate::ui::part::pages::steps;
+use crate::ui::part::tree::Place;
+use crate::ui::part::{badge, result, time, tree};
 
 /// Shows an execution.
 pub(in crate::ui) async fn show(
@@ -46,8 +49,65 @@ pub(in crate::ui) async fn show(
     Ok(frame.page(&format!("{command} of {}", view.connector), &content))
 }
 
+/// Shows the parts of a recorded value from one of them on: of what is too large for the page of its execution.
+pub(in crate::ui) async fn value(
+    frame: Frame,
+    State(services): State<Services>,
+    PathKey(id): PathKey,
+    mut query: Query,
+) -> Result<Response, Problem> {
+    let (part, at, from) = (query.text("part"), query.text("at"), query.parsed("from").unwrap_or(0));
+    query.finish()?;
+    let (part, at) = (part.unwrap_or_default(), at.unwrap_or_default());
+    let view = execute::get_execution(frame.ctx()?, &services, uuid(&id, "execution")?).await?;
+    let found = recorded(&view, &part);
+    let root = match part.as_str() {
+        "payload" => view.step_id.as_deref().unwrap_or_default(),
+        "params" => "params",
+        _ => "",
+    };
+    let gone = || Error::not_found(format!("the {part} of this execution has no part {at}"));
+    let (place, value) = found.as_ref().and_then(|value| Place::find(root, value, &at)).ok_or_else(gone)?;
+    let count = tree::count(value);
+    let from = from.min(count.saturating_sub(1)) / tree::MAX_PARTS * tree::MAX_PARTS;
+    let address = format!("/executions/{}", view.id);
+    let title = if place.path.is_empty() { part.clone() } else { place.path.clone() };
+    let content = html! {
+        (head(&[("/executions", "Executions"), (address.as_str(), "Execution")], &html! { h1 { (title) } }, "", &html! {}))
+        section.card aria-labelledby="parts-title" {
+            h2.sr #parts-title { "Parts" }
+            div.body { (tree::part(if value.is_array() { "List" } else { "Object" }, value, &place, from, &format!("{address}/value?part={part}"))) }
+            (steps(&frame.query, from, tree::MAX_PARTS, count, &badge::count(count, "part", "parts")))
+        }
+    };
+    Ok(frame.page(&title, &content))
+}
+
+/// Returns a value that was recorded of an execution, by its name.
+fn recorded(view: &ExecutionView, part: &str) -> Option<Value> {
+    if part == "params" {
+        return serde_json::from_str(view.params.get()).ok();
+    }
+    let result = view.read_result().ok().flatten()?;
+    match part {
+        "payload" => result.payload,
+        "variables" => result.variables.map(Value::Object),
+        "diagnostics" => result.diagnostics,
+        _ => None,
+    }
+}
+
 fn actions(frame: &Frame, view: &ExecutionView) -> Markup {
     let Some(command) = &view.command else { return html! {} };
+    if command == "test" {
+        return html! {
+            @if frame.allows(Scope::ConnectorsExecute) {
+                form method="post" action={ "/connectors/" (view.connector_id) "/test" } {
+                    button.btn { (icon("pulse")) "Test again" }
+                }
+            }
+        };
+    }
     html! {
         @if frame.allows(Scope::ConnectorsRead) {
             form method="get" action={ "/connectors/" (view.connector_id) "/commands/" (utf8_percent_encode(command, NON_ALPHANUMERIC)) } {
@@ -67,7 +127,7 @@ fn params(view: &ExecutionView) -> Markup {
                 @match params {
                     Some(Value::Null) | None if view.recorded != Recording::Full => p.muted { "Not recorded: the connector records “" (view.recorded) "”." },
                     Some(Value::Object(map)) if map.is_empty() => p.muted { "None." },
-                    Some(value) => (tree::titled("As sent, without secrets", &value, "params")),
+                    Some(value) => (tree::titled("As sent, without secrets", &value, "params", Some(&format!("/executions/{}/value?part=params", view.id)))),
                     None => p.muted { "Cut before the end." },
                 }
             }

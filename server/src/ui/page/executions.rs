@@ -92,9 +92,9 @@ async fn show(
         section.card aria-label="Executions" {
             (filters(&filter, of.is_some(), address, is_filtered))
             @if found.items.is_empty() && found.next_cursor.is_none() && is_filtered {
-                (nothing_matches("execution", "None of the recorded calls fits the filter.", address))
+                (until_the_first(live.as_ref(), of.is_none(), &nothing_matches("execution", "None of the recorded calls fits the filter.", address)))
             } @else if found.items.is_empty() && found.next_cursor.is_none() {
-                (empty("pulse", "No executions yet", "Every call of a command is recorded here, with who asked and what came of it.", &html! { a.btn href="/connectors" { "Connectors" } }))
+                (until_the_first(live.as_ref(), of.is_none(), &empty("pulse", "No executions yet", "Every call of a command is recorded here, with who asked and what came of it.", &html! { a.btn href="/connectors" { "Connectors" } })))
             } @else {
                 (table(&found.items, of.is_none(), live.as_ref()))
                 (pager(&frame.query, found.next_cursor.as_deref(), is_first, &badge::count(found.items.len(), "execution", "executions")))
@@ -102,6 +102,15 @@ async fn show(
         }
     };
     Ok(frame.page(title, &content))
+}
+
+/// A list that has nothing in it yet: the first row that comes takes the place of what is said.
+fn until_the_first(live: Option<&Markup>, names_connector: bool, said: &Markup) -> Markup {
+    html! {
+        @if let Some(live) = live { (live) }
+        div #no-rows { (said) }
+        @if live.is_some() { div hidden { (rows(&[], names_connector, true)) } }
+    }
 }
 
 /// The mark that says whether new rows appear by themselves; a script gives it its meaning.
@@ -129,7 +138,7 @@ fn filters(filter: &ExecutionFilter, is_of_one: bool, address: &str, is_filtered
     let moment = |at: Option<jiff::Timestamp>| at.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string());
     html! {
         form.filters role="search" method="get" action=(address) {
-            @if !is_of_one { input name="connector" value=[&filter.connector] aria-label="Connector" placeholder="Connector" autocomplete="off"; }
+            @if !is_of_one { input name="connector" value=[&filter.connector] aria-label="Connector" placeholder="Connector, its whole name" autocomplete="off"; }
             input name="command" value=[&filter.command] aria-label="Command" placeholder="Command" autocomplete="off";
             span.sel {
                 select name="status" aria-label="Status" {
@@ -140,13 +149,13 @@ fn filters(filter: &ExecutionFilter, is_of_one: bool, address: &str, is_filtered
             }
             span.sel {
                 select name="source" aria-label="Asked by" {
-                    option value="" { "Any door" }
+                    option value="" { "Asked by any" }
                     @for word in ExecutionSource::ALL { option value=(word) selected[source == word.as_str()] { (word) } }
                 }
                 (icon("down"))
             }
-            input type="datetime-local" name="since" value=[moment(filter.since)] aria-label="From, in UTC";
-            input type="datetime-local" name="until" value=[moment(filter.until)] aria-label="To, in UTC";
+            label.inline { span { "From, UTC" } input type="datetime-local" name="since" value=[moment(filter.since)]; }
+            label.inline { span { "To, UTC" } input type="datetime-local" name="until" value=[moment(filter.until)]; }
             button.btn { "Filter" }
             @if is_filtered { a.btn.bare href=(address) { "Clear filters" } }
         }
@@ -157,6 +166,12 @@ fn filters(filter: &ExecutionFilter, is_of_one: bool, address: &str, is_filtered
 pub(in crate::ui) fn table(items: &[ExecutionSummary], names_connector: bool, live: Option<&Markup>) -> Markup {
     html! {
         @if let Some(live) = live { (live) }
+        (rows(items, names_connector, live.is_some()))
+    }
+}
+
+fn rows(items: &[ExecutionSummary], names_connector: bool, is_live: bool) -> Markup {
+    html! {
         div.table {
             table {
                 caption.sr { "Executions, newest first" }
@@ -170,7 +185,7 @@ pub(in crate::ui) fn table(items: &[ExecutionSummary], names_connector: bool, li
                         th.num.p2 scope="col" { "Took" }
                     }
                 }
-                tbody id=[live.is_some().then_some("rows")] { @for item in items { (row(item, names_connector)) } }
+                tbody id=[is_live.then_some("rows")] { @for item in items { (row(item, names_connector)) } }
             }
         }
     }
@@ -183,7 +198,10 @@ pub(in crate::ui) fn row(item: &ExecutionSummary, names_connector: bool) -> Mark
             th scope="row" { a href={ "/executions/" (item.id) } { (time::ago(item.started_at)) } }
             td { span.row.tight { (badge::execution(item.status)) @if item.mocked { (badge("info", "mask", "Mock")) } } }
             @if names_connector { td.p2.clip { a href={ "/connectors/" (item.connector_id) } { (item.connector) } } }
-            td.clip { code { (item.command.as_deref().unwrap_or("none")) } }
+            td.clip {
+                code { (item.command.as_deref().unwrap_or("none")) }
+                @if names_connector { span.sub.p2-not { (item.connector) } }
+            }
             td.p3 { (item.actor.as_ref().map_or("", |actor| actor.name.as_str())) " " span.muted { (item.source) } }
             td.num.p2 { @match item.duration_ms { Some(ms) => (time::took(ms)), None => span.muted { @if item.status == ExecutionStatus::Started { "running" } } } }
         }

@@ -150,7 +150,10 @@ fn sign_in_page(frame: &Frame, status: StatusCode, next: Option<&str>, wrong: Op
                     @if let Some(text) = wrong {
                         div.summary #problems role="alert" tabindex="-1" data-focus { h2 { "Not signed in" } p { (text) } }
                     }
-                    @if let Some(next) = next { input type="hidden" name="next" value=(next); }
+                    @if let Some(next) = next {
+                        input type="hidden" name="next" value=(next);
+                        @if wrong.is_none() { p.notice { (icon("info")) span { "Your session has ended, or you have not signed in yet. After it you come back to the page." } } }
+                    }
                     div.field data-bad[wrong.is_some()] {
                         label for="token" { "Token" }
                         p.help #token-help { "The one that the server printed at its first start, or one from Settings › Tokens." }

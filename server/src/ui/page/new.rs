@@ -6,6 +6,8 @@ mod endpoint;
 mod review;
 mod type_choice;
 
+pub(in crate::ui) use self::type_choice::ask_name;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -303,7 +305,9 @@ async fn open<'w>(
     })?;
     let draft = match found {
         Found::Draft(draft) => draft,
-        Found::Used(made) => return Ok(Opened::Made(Redirect::to(&format!("/connectors/{made}")).into_response())),
+        Found::Used(made) => {
+            return Ok(Opened::Made(Redirect::to(&format!("/connectors/{made}?made=1")).into_response()));
+        }
     };
     Ok(Opened::Draft(Wizard { frame, ctx, services, draft }, step))
 }

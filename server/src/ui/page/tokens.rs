@@ -27,6 +27,9 @@ use crate::ui::part::icon::icon;
 use crate::ui::part::pages::pager;
 use crate::ui::part::{dialog, time};
 
+/// The input with the id of the token that a form makes, so that a form that is sent twice makes one.
+const ONCE: &str = "once";
+
 /// Shows the tokens, newest first.
 pub(in crate::ui) async fn list(
     frame: Frame,
@@ -39,6 +42,9 @@ pub(in crate::ui) async fn list(
     let found = tokens::list_tokens(ctx, &services, &page).await?;
     let ids: Vec<Uuid> = found.items.iter().map(|token| token.id).collect();
     let sessions = sessions::count_sessions(ctx, &services, &ids).await?;
+    let is_whole = page.cursor.is_none() && found.next_cursor.is_none();
+    let mut admins = found.items.iter().filter(|token| token.scopes.iter().any(|scope| scope == Scope::Admin.as_str()));
+    let last_admin = admins.next().filter(|_| is_whole && admins.next().is_none()).map(|token| token.id);
     let may_write = frame.allows(Scope::TokensWrite);
     let content = html! {
         (head(&[], &html! { h1 { "Tokens" } }, "Each token is an identity: what it does is recorded under its name.", &html! {
@@ -46,14 +52,20 @@ pub(in crate::ui) async fn list(
             @else { button.btn.main disabled title="Needs the scope tokens:write" { (icon("plus")) "Create Token" } }
         }))
         section.card aria-label="Tokens" {
-            (table(&frame, &found.items, &sessions, may_write))
+            (table(&frame, &found.items, &sessions, last_admin, may_write))
             (pager(&frame.query, found.next_cursor.as_deref(), page.cursor.is_none(), &badge::count(found.items.len(), "token", "tokens")))
         }
     };
     Ok(frame.page("Tokens", &content))
 }
 
-fn table(frame: &Frame, items: &[TokenView], sessions: &BTreeMap<Uuid, u64>, may_write: bool) -> Markup {
+fn table(
+    frame: &Frame,
+    items: &[TokenView],
+    sessions: &BTreeMap<Uuid, u64>,
+    last_admin: Option<Uuid>,
+    may_write: bool,
+) -> Markup {
     let own = frame.ctx.as_ref().and_then(|ctx| ctx.token_id());
     html! {
         div.table {
@@ -72,12 +84,12 @@ fn table(frame: &Frame, items: &[TokenView], sessions: &BTreeMap<Uuid, u64>, may
                 tbody {
                     @for token in items {
                         tr {
-                            th scope="row" { (token.name) @if own == Some(token.id) { " " (badge("info", "", "this session")) } @if let Some(agent) = &token.agent_id { span.sub { "agent " (agent) } } }
+                            th scope="row" { (token.name) @if own == Some(token.id) { " " (badge("info", "", "this session")) } @if let Some(agent) = &token.agent_id { span.sub { "agent " (agent) } } span.sub { code { (short(token.id)) } } }
                             td { @for scope in &token.scopes { code { (scope) } " " } }
                             td.p3 { (time::ago(token.created_at)) }
                             td.p2 { @match token.last_used_at { Some(at) => (time::ago(at)), None => span.muted { "never" } } }
                             td.p2 { @match token.expires_at { Some(at) => (time::exact(at)), None => span.muted { "when revoked" } } }
-                            td.tight { @if may_write { (revoke(token, sessions.get(&token.id).copied().unwrap_or(0), own == Some(token.id))) } }
+                            td.tight { @if may_write { (revoke(token, sessions.get(&token.id).copied().unwrap_or(0), own == Some(token.id), last_admin == Some(token.id))) } }
                         }
                     }
                 }
@@ -86,12 +98,19 @@ fn table(frame: &Frame, items: &[TokenView], sessions: &BTreeMap<Uuid, u64>, may
     }
 }
 
-fn revoke(token: &TokenView, sessions: u64, is_own: bool) -> Markup {
+/// The end of an id, by which tokens of one name are told apart.
+fn short(id: Uuid) -> String {
+    let text = id.simple().to_string();
+    text[text.len() - 8..].to_owned()
+}
+
+fn revoke(token: &TokenView, sessions: u64, is_own: bool, is_last_admin: bool) -> Markup {
     let (dialog_id, name) = (format!("revoke-{}", token.id.simple()), &token.name);
     let body = html! {
         p { "Whoever uses it is refused from then on. This cannot be taken back." }
         @if sessions > 0 { p.notice.warn { (icon("alert")) span { "It ends " (badge::count(usize::try_from(sessions).unwrap_or(usize::MAX), "session", "sessions")) " of the pages." } } }
         @if token.kind == TokenKind::Agent { p.notice.warn { (icon("alert")) span { "Its agent is disconnected." } } }
+        @if is_last_admin { p.notice.bad { (icon("alert")) span { "No other token may do everything. A new one is then made on the machine itself, with " code { "floh token create --scope admin" } "." } } }
         @if is_own { p.notice.bad { (icon("alert")) span { "It is the token that you are signed in with: you are signed out." } } }
     };
     html! {
@@ -104,6 +123,7 @@ fn revoke(token: &TokenView, sessions: u64, is_own: bool) -> Markup {
 pub(in crate::ui) async fn new(frame: Frame) -> Response {
     let mut typed = Typed::default();
     typed.set("kind", "api");
+    typed.set(ONCE, crate::store::new_id().to_string());
     new_page(&frame, StatusCode::OK, &typed, &[])
 }
 
@@ -136,8 +156,10 @@ pub(in crate::ui) async fn create(
         agent_id: (kind == TokenKind::Agent).then(|| typed.text("agentId").trim().to_owned()),
         connector_names: (kind == TokenKind::Agent).then(|| names.map(str::to_owned).collect()),
     };
-    match tokens::create_token(&ctx, &services, new).await {
+    let id = typed.get(ONCE).map(|id| uuid(id, "token")).transpose()?;
+    match tokens::create_token_as(&ctx, &services, id, new).await {
         Ok(token) => Ok(made_page(&frame, &token)),
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(made_before(&frame)),
         Err(error) if error.kind() == ErrorKind::Invalid || matches!(error.kind(), ErrorKind::Denied(_)) => {
             Ok(new_page(&frame, StatusCode::UNPROCESSABLE_ENTITY, &typed, &lines(&error)))
         }
@@ -179,13 +201,14 @@ fn new_page(frame: &Frame, status: StatusCode, typed: &Typed, wrong: &[Line]) ->
     };
     let error = |name: &str| html! { @if let Some(text) = mistake(name) { p.error id={ (id(&format!("/{name}"))) ".error" } { (icon("alert")) span { span.sr { "Error: " } (text) } } } };
     let text = |name: &str, label: &str, help: &str| {
+        let is_required = name == "name";
         let at = id(&format!("/{name}"));
         html! {
             div.field data-bad[mistake(name).is_some()] {
-                label for=(at) { (label) }
+                label for=(at) { (label) @if is_required { " " span.req aria-hidden="true" { "required" } } }
                 @if !help.is_empty() { p.help id={ (at) ".help" } { (help) } }
                 (error(name))
-                input id=(at) name=(name) type=(if name == "expiresAt" { "date" } else { "text" }) value=(typed.text(name)) autocomplete="off" spellcheck="false"
+                input id=(at) name=(name) type=(if name == "expiresAt" { "date" } else { "text" }) value=(typed.text(name)) autocomplete="off" spellcheck="false" required[is_required]
                     aria-invalid=[mistake(name).map(|_| "true")] aria-describedby=[(!help.is_empty()).then(|| format!("{at}.help"))];
             }
         }
@@ -193,6 +216,7 @@ fn new_page(frame: &Frame, status: StatusCode, typed: &Typed, wrong: &[Line]) ->
     let content = html! {
         (head(&[("/settings/tokens", "Tokens")], &html! { h1 { "Create Token" } }, "", &html! {}))
         form.stack.narrow method="post" action="/settings/tokens" novalidate data-guard {
+            input type="hidden" name=(ONCE) value=(typed.text(ONCE));
             (summary(wrong))
             section.card {
                 div.body.fields {
@@ -205,7 +229,7 @@ fn new_page(frame: &Frame, status: StatusCode, typed: &Typed, wrong: &[Line]) ->
                         }
                     }
                     fieldset.field id=(id("/scopes")) tabindex="-1" data-bad[mistake("scopes").is_some()] {
-                        legend { "Rights" }
+                        legend { "Rights " span.req aria-hidden="true" { "required" } }
                         p.help { "No token can give what it does not have itself. An agent's token has its own right and needs none of these." }
                         (error("scopes"))
                         div.rights {
@@ -213,7 +237,7 @@ fn new_page(frame: &Frame, status: StatusCode, typed: &Typed, wrong: &[Line]) ->
                                 @if scope != Scope::AgentsConnect {
                                     label.choice {
                                         input type="checkbox" name="scopes" value=(scope.as_str()) checked[chosen.iter().any(|name| name == scope.as_str())] disabled[!frame.allows(scope)];
-                                        span { code { (scope.as_str()) } }
+                                        span { code { (scope.as_str()) } small { (scope.what()) } }
                                     }
                                 }
                             }
@@ -250,6 +274,20 @@ fn made_page(frame: &Frame, token: &TokenView) -> Response {
         }
     };
     crate::ui::door::uncompressed(frame.page("Token", &content))
+}
+
+/// Says that a form that was sent again, as by a reload, has made its token before.
+fn made_before(frame: &Frame) -> Response {
+    let content = html! {
+        (head(&[("/settings/tokens", "Tokens")], &html! { h1 { "This token was made before" } }, "", &html! {}))
+        section.card.narrow {
+            div.body.stack {
+                p { "The form was sent a second time, which made no second token. The text of the token was shown when it was made and is not kept. If you do not have it, revoke the token and make another one." }
+                div.row { a.btn.main href="/settings/tokens" { "Tokens" } a.btn href="/settings/tokens/new" { "Create Token" } }
+            }
+        }
+    };
+    frame.page_with(StatusCode::CONFLICT, "This token was made before", &content)
 }
 
 /// Revokes a token.

@@ -61,12 +61,16 @@ pub(in crate::ui) fn model_icon(model: ExecutionModel) -> &'static str {
     }
 }
 
+/// Returns whether the mock of a connector is on.
+pub(in crate::ui) fn is_mocked(view: &ConnectorView) -> bool {
+    view.mock.get("enabled").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
 /// Whether a connector can be called, for its own page, where the status of what serves it is known.
 pub(in crate::ui) fn connector(view: &ConnectorView) -> Markup {
     let has_agent =
         !matches!(&view.state, Some(RemoteState::Agent(agent)) if !agent.connected || agent.refused.is_some());
     let is_open = matches!(&view.state, Some(RemoteState::Service(service)) if service.circuit == CircuitState::Open);
-    let is_mocked = view.mock.get("enabled").and_then(serde_json::Value::as_bool) == Some(true);
     let lacks = !view.missing.is_empty() || !view.invalid.is_empty();
     // In the order of the list by status.
     let status = match () {
@@ -75,7 +79,7 @@ pub(in crate::ui) fn connector(view: &ConnectorView) -> Markup {
         () if !view.ready => ConnectorStatus::FieldsMissing,
         () if !has_agent => ConnectorStatus::NoAgent,
         () if is_open => ConnectorStatus::CircuitOpen,
-        () if is_mocked => ConnectorStatus::MockOn,
+        () if is_mocked(view) => ConnectorStatus::MockOn,
         () => ConnectorStatus::Ready,
     };
     self::status(status, view)

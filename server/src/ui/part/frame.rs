@@ -132,7 +132,7 @@ impl Frame {
                 nav.nav aria-labelledby="side-settings" { (self.entries(SETTINGS)) }
                 footer {
                     @if let Some(ctx) = &self.ctx { (who(ctx)) }
-                    form method="post" action="/theme" {
+                    form method="post" action="/theme" data-theme-switch {
                         input type="hidden" name="next" value=(self.address());
                         button.plain name="theme" value=(other.as_str()) {
                             (icon("moon")) @if other == Theme::Dark { "Dark theme" } @else { "Light theme" }

@@ -6,16 +6,7 @@ use super::icon::icon;
 
 /// The foot of a list: where it goes on. A list only leads on to what is older; back is the first page.
 pub(in crate::ui) fn pager(query: &str, cursor: Option<&str>, is_first: bool, note: &str) -> Markup {
-    let with = |key: &str, value: &str| {
-        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "cursor") {
-            pairs.append_pair(&name, &value);
-        }
-        if !value.is_empty() {
-            pairs.append_pair(key, value);
-        }
-        format!("?{}", pairs.finish())
-    };
+    let with = |key: &str, value: &str| with(query, key, value);
     html! {
         div.pages {
             span { (note) }
@@ -28,6 +19,37 @@ pub(in crate::ui) fn pager(query: &str, cursor: Option<&str>, is_first: bool, no
             }
         }
     }
+}
+
+/// The foot of a list that is known as a whole: which part is shown, and the parts beside it. A list of one part has only
+/// its note.
+pub(in crate::ui) fn steps(query: &str, from: usize, size: usize, count: usize, note: &str) -> Markup {
+    let before = from.saturating_sub(size);
+    let after = from.saturating_add(size);
+    let to = |from: usize| with(query, "from", &if from == 0 { String::new() } else { from.to_string() });
+    html! {
+        div.pages {
+            span { @if count > size { (from.min(count) + 1) " to " (after.min(count)) " of " } (note) }
+            @if count > size {
+                span.end {
+                    @if from == 0 { span.btn.small aria-disabled="true" { "Back" } } @else { a.btn.small href=(to(before)) rel="prev" { "Back" } }
+                    @if after < count { a.btn.small href=(to(after)) rel="next" { "Next" } } @else { span.btn.small aria-disabled="true" { "Next" } }
+                }
+            }
+        }
+    }
+}
+
+/// Returns a query with one of its values replaced; an empty value leaves it out.
+fn with(query: &str, key: &str, value: &str) -> String {
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != key) {
+        pairs.append_pair(&name, &value);
+    }
+    if !value.is_empty() {
+        pairs.append_pair(key, value);
+    }
+    format!("?{}", pairs.finish())
 }
 
 /// What stands in place of a list that has nothing in it.

@@ -11,6 +11,8 @@ use super::tree;
 
 /// From this size on, in bytes, the JSON of a value is not shown in the page but offered for download.
 const MAX_INLINE: usize = 256 * 1024;
+/// The classes of failures whose cause is where the connection leads, or how.
+const OF_CONNECTION: [&str; 7] = ["url", "policy", "scope", "dns", "certificate", "connect", "tls"];
 /// The most lines of a log that are shown.
 const MAX_LOG_LINES: usize = 500;
 
@@ -30,7 +32,7 @@ pub(in crate::ui) fn outcome(view: &ExecutionView, connection: Option<&str>) -> 
     let result = view.read_result().ok().flatten();
     let root = view.step_id.as_deref().unwrap_or_default();
     html! {
-        @if let Some(result) = &result { (shown(result, root, connection)) }
+        @if let Some(result) = &result { (shown(result, root, connection, Some(&format!("/executions/{}/value", view.id)))) }
         @else if view.status == floh_client::words::ExecutionStatus::Started { p.muted data-elapsed { "Running" } }
         @else if view.result.is_some() { p.muted { "The result was cut before the end, so it is not shown as a tree." } (json("Result", view.result.as_ref().map_or("", |text| text.get()), "result-json")) }
         @else { p.muted { "No result was recorded." } }
@@ -39,15 +41,21 @@ pub(in crate::ui) fn outcome(view: &ExecutionView, connection: Option<&str>) -> 
     }
 }
 
-/// Shows a result.
-pub(in crate::ui) fn shown(result: &ConnectorResult, root: &str, connection: Option<&str>) -> Markup {
+/// Shows a result. `parts` is the address of the page with the parts of its values that do not fit.
+pub(in crate::ui) fn shown(
+    result: &ConnectorResult,
+    root: &str,
+    connection: Option<&str>,
+    parts: Option<&str>,
+) -> Markup {
+    let more = |part: &str| parts.map(|parts| format!("{parts}?part={part}"));
     let diagnostics = result.diagnostics.as_ref().filter(|value| !value.is_null());
     html! {
         @if let Some(error) = &result.error { (failure(error, diagnostics, connection)) }
-        @if let Some(diagnostics) = diagnostics { (tree::titled("Diagnostics", diagnostics, "")) }
-        @if let Some(payload) = &result.payload { (payload_box(payload, root)) }
+        @if let Some(diagnostics) = diagnostics { (tree::titled("Diagnostics", diagnostics, "", more("diagnostics").as_deref())) }
+        @if let Some(payload) = &result.payload { (payload_box(payload, root, more("payload").as_deref())) }
         @if let Some(variables) = result.variables.as_ref().filter(|variables| !variables.is_empty()) {
-            (tree::titled("Variables", &Value::Object(variables.clone()), ""))
+            (tree::titled("Variables", &Value::Object(variables.clone()), "", more("variables").as_deref()))
         }
         @if result.success && result.payload.is_none() { p.muted { "No payload." } }
     }
@@ -56,7 +64,10 @@ pub(in crate::ui) fn shown(result: &ConnectorResult, root: &str, connection: Opt
 fn failure(error: &str, diagnostics: Option<&Value>, connection: Option<&str>) -> Markup {
     let status =
         diagnostics.and_then(|value| value.get("statusCode").or_else(|| value.get("status"))).and_then(Value::as_u64);
-    let is_refused = matches!(status, Some(401 | 403)) || error.starts_with("Missing in config");
+    let class = diagnostics.and_then(|value| value.get("class")).and_then(Value::as_str);
+    let is_refused = matches!(status, Some(401 | 403))
+        || error.starts_with("Missing in config")
+        || class.is_some_and(|class| OF_CONNECTION.contains(&class));
     let is_unknown = diagnostics.and_then(|value| value.get("outcome")).and_then(Value::as_str) == Some("unknown");
     html! {
         p.notice.bad role="alert" {
@@ -70,11 +81,10 @@ fn failure(error: &str, diagnostics: Option<&Value>, connection: Option<&str>) -
     }
 }
 
-fn payload_box(payload: &Value, root: &str) -> Markup {
+fn payload_box(payload: &Value, root: &str, more: Option<&str>) -> Markup {
     let text = serde_json::to_string_pretty(payload).unwrap_or_default();
-    let root = if root.is_empty() { String::new() } else { root.to_owned() };
     html! {
-        (tree::titled("Payload", payload, &root))
+        (tree::titled("Payload", payload, root, more))
         @if let Some(table) = tree::table(payload) {
             details.more { summary { "Table" } div.in { (table) } }
         }

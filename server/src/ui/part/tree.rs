@@ -1,6 +1,8 @@
 //! A JSON value as a tree that opens and closes, and as a table.
 
+use connector_runtime::schema::pointer;
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 /// How many parts of a list or an object are shown at once.
@@ -17,14 +19,64 @@ const MAX_COLUMNS: usize = 12;
 /// The word that stands in records in place of a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Shows a value as a tree. `root` is the path by which a run refers to the value.
-pub(in crate::ui) fn tree(value: &Value, root: &str) -> Markup {
-    let mut left = MAX_NODES;
-    html! { div.tree { (node(value, None, root, 0, &mut left)) } }
+/// A part of a value: where it is, as a path that people read and as a JSON pointer.
+#[derive(Debug, Clone, Default)]
+pub(in crate::ui) struct Place {
+    /// The path by which a run refers to it.
+    pub(in crate::ui) path: String,
+    pointer: String,
 }
 
-/// A tree with its title, and the path of the part that has the focus.
-pub(in crate::ui) fn titled(title: &str, value: &Value, root: &str) -> Markup {
+impl Place {
+    /// The place of a whole value, under the path by which a run refers to it.
+    pub(in crate::ui) fn whole(root: &str) -> Self {
+        Self { path: root.to_owned(), pointer: String::new() }
+    }
+
+    /// Finds the part of a value at a JSON pointer.
+    pub(in crate::ui) fn find<'v>(root: &str, value: &'v Value, at: &str) -> Option<(Self, &'v Value)> {
+        let found = value.pointer(at)?;
+        let tokens = at.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
+        Some((tokens.fold(Self::whole(root), |place, token| place.part(&token)), found))
+    }
+
+    fn part(&self, key: &str) -> Self {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        Self { path, pointer: pointer::join(&self.pointer, key) }
+    }
+}
+
+/// Shows values as trees.
+struct Trees<'t> {
+    /// Where the parts are that do not fit, with a query that names the value.
+    more: Option<&'t str>,
+    /// How many parts may still be shown.
+    left: usize,
+}
+
+/// A tree with its title, and the path of the part that has the focus. `more` is the address of the page with further
+/// parts of it, with a query that names the value.
+pub(in crate::ui) fn titled(title: &str, value: &Value, root: &str, more: Option<&str>) -> Markup {
+    let mut trees = Trees { more, left: MAX_NODES };
+    boxed(title, &trees.node(value, None, &Place::whole(root), 0))
+}
+
+/// A tree of the parts of a list or an object from one of them on.
+pub(in crate::ui) fn part(title: &str, value: &Value, place: &Place, from: usize, more: &str) -> Markup {
+    let mut trees = Trees { more: Some(more), left: MAX_NODES };
+    boxed(title, &trees.branch(&html! {}, value, place, 0, from))
+}
+
+/// Returns how many parts a value has.
+pub(in crate::ui) fn count(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => map.len(),
+        Value::Array(items) => items.len(),
+        _ => 0,
+    }
+}
+
+fn boxed(title: &str, tree: &Markup) -> Markup {
     html! {
         div data-tree {
             div.row.tight.tree-head {
@@ -32,48 +84,53 @@ pub(in crate::ui) fn titled(title: &str, value: &Value, root: &str) -> Markup {
                 code.path data-tree-path hidden {}
                 button.btn.small.bare type="button" data-copy="" data-tree-copy hidden { (super::icon::icon("copy")) "Copy path" }
             }
-            (tree(value, root))
+            div.tree { (tree) }
         }
     }
 }
 
-fn node(value: &Value, key: Option<&str>, path: &str, level: usize, left: &mut usize) -> Markup {
-    *left = left.saturating_sub(1);
-    let name = html! { @if let Some(key) = key { span.f { (key) } ":\u{a0}" } };
-    let within = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            let parts = map.iter().map(|(key, value)| (key.clone(), value));
-            branch(&name, &format!("{{{}}}", map.len()), path, level, parts, map.len(), &within, left)
+impl Trees<'_> {
+    fn node(&mut self, value: &Value, key: Option<&str>, place: &Place, level: usize) -> Markup {
+        self.left = self.left.saturating_sub(1);
+        let name = html! { @if let Some(key) = key { span.f { (key) } ":\u{a0}" } };
+        if count(value) == 0 {
+            return html! { span.leaf data-path=(place.path) tabindex="-1" { (name) (leaf(value)) } };
         }
-        Value::Array(items) if !items.is_empty() => {
-            let parts = items.iter().enumerate().map(|(number, value)| (number.to_string(), value));
-            branch(&name, &format!("[{}]", items.len()), path, level, parts, items.len(), &within, left)
-        }
-        other => html! { span.leaf data-path=(path) tabindex="-1" { (name) (leaf(other)) } },
+        self.branch(&name, value, place, level, 0)
     }
-}
 
-#[allow(clippy::too_many_arguments, reason = "the parts of one branch")]
-fn branch<'v>(
-    name: &Markup,
-    size: &str,
-    path: &str,
-    level: usize,
-    parts: impl Iterator<Item = (String, &'v Value)>,
-    count: usize,
-    within: &dyn Fn(&str) -> String,
-    left: &mut usize,
-) -> Markup {
-    let room = MAX_PARTS.min(*left);
-    html! {
-        details open[level < OPEN_LEVELS && (level == 0 || count <= 20)] {
-            summary data-path=(path) { (name) span.n { (size) } }
-            ul {
-                @for (key, value) in parts.take(room) { li { (node(value, Some(&key), &within(&key), level + 1, left)) } }
-                @if count > room { li.leaf { span.muted { (count - room) " more; “JSON” has all" } } }
+    fn branch(&mut self, name: &Markup, value: &Value, place: &Place, level: usize, from: usize) -> Markup {
+        let count = count(value);
+        let size = if value.is_array() { format!("[{count}]") } else { format!("{{{count}}}") };
+        let shown = MAX_PARTS.min(self.left).min(count.saturating_sub(from));
+        let after = from + shown;
+        html! {
+            details open[level < OPEN_LEVELS && (level == 0 || count <= 20)] {
+                summary data-path=(place.path) { (name) span.n { (size) } }
+                ul {
+                    @for (key, value) in parts(value).skip(from).take(shown) {
+                        li { (self.node(value, Some(&key), &place.part(&key), level + 1)) }
+                    }
+                    @if after < count {
+                        li.leaf {
+                            @match self.more {
+                                Some(more) => a href={ (more) "&at=" (utf8_percent_encode(&place.pointer, NON_ALPHANUMERIC)) "&from=" (after) } { (count - after) " more" },
+                                None => span.muted { (count - after) " more; “JSON” has all" },
+                            }
+                        }
+                    }
+                }
             }
         }
+    }
+}
+
+/// The parts of a list or an object, each with its key.
+fn parts(value: &Value) -> Box<dyn Iterator<Item = (String, &Value)> + '_> {
+    match value {
+        Value::Object(map) => Box::new(map.iter().map(|(key, value)| (key.clone(), value))),
+        Value::Array(items) => Box::new(items.iter().enumerate().map(|(number, value)| (number.to_string(), value))),
+        _ => Box::new(std::iter::empty()),
     }
 }
 

@@ -34,16 +34,16 @@ async fn a_built_in_connector_is_made_once() {
         admin.post(&at, &page.form(&at, &[("/config/baseUrl", "nonsense"), ("/config/token", "canary-token")])).await;
     let page = page.has_status(422).shows("Base URL:").shows("the one that you typed").hides("canary");
     let page = admin.post(&at, &page.form(&at, &[("/config/baseUrl", "https://api.example.com")])).await.ok();
-    let page = page.shows("Review").shows("will be set").shows("$TOKEN").hides("canary");
+    let page = page.shows("Review").shows("will be set").shows("$CONNECTION_TOKEN").hides("canary");
     let at = page.address.clone();
     // Going back loses nothing.
     admin.get(&at.replace("review", "connection")).await.ok().shows("https://api.example.com").hides("canary");
     admin.get(&at.replace("review", "type")).await.ok().shows("notify").shows("Posts to the webhook");
     let send = page.form(&at, &[]);
     let made = admin.send("POST", &at, &send, &[]).await.has_status(303);
-    assert_eq!(made.header("location"), "/connectors/notify");
+    assert_eq!(made.header("location"), "/connectors/notify?made=1");
     let again = admin.post(&at, &send).await.ok();
-    assert_eq!(again.address, "/connectors/notify", "a second press makes no second connector");
+    assert_eq!(again.address, "/connectors/notify?made=1", "a second press makes no second connector");
     let view = server.get("/api/connectors/notify").await.ok(200);
     assert_eq!(view["tags"], json!(["ops", "oncall"]));
     assert_eq!(view["secrets"]["token"]["set"], true);

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use connector_runtime::schema::{Command, Effect};
+use connector_runtime::schema::{Command, Effect, pointer};
 use floh_client::answers::{ConnectorResult, ExecutionView};
 use floh_client::bodies::MAX_TIMEOUT_MS;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::reading::read_any;
-use super::{ANY, Attempt, PARAMS, TIMEOUT};
+use super::{ANY, Attempt, DRAFT, PARAMS, TIMEOUT};
 use crate::api::Problem;
 use crate::auth::Scope;
 use crate::catalog;
@@ -20,14 +20,14 @@ use crate::services::Services;
 use crate::ui::door::Frame;
 use crate::ui::form::{self, FormView, Kind, Spec, Typed, summary};
 use crate::ui::page::connector::{Shown, effect_badge};
-use crate::ui::part::badge::badge;
+use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
 use crate::ui::part::{result, time};
 
 /// The most commands that each of their pages lists; imports have more than a thousand.
 const MOST_CHOICES: usize = 100;
 /// From so many commands on, the list of other commands is searched by typing.
-const SEARCH_FROM: usize = 20;
+pub(super) const SEARCH_FROM: usize = 20;
 
 /// Shows the form beside the result.
 pub(super) async fn show(
@@ -46,7 +46,7 @@ pub(super) async fn show(
     let groups: [(&str, &[Spec]); 2] = [(PARAMS, specs_or_none), ("", &beside)];
     let lines = attempt.mistakes.lines(&groups, typed);
     let placed = attempt.mistakes.placed(PARAMS, specs_or_none, typed).placed("", &beside, typed);
-    let view = FormView { typed, mistakes: &placed, stored: &BTreeMap::new(), held: &[] };
+    let view = FormView { typed, mistakes: &placed, stored: &BTreeMap::new(), held: attempt.held.pointers() };
     let unknown = Command::default();
     let command = shown.schema.commands.get(name).unwrap_or(&unknown);
     let changes = matches!(command.effect, Some(Effect::Create | Effect::Update | Effect::Delete));
@@ -61,6 +61,7 @@ pub(super) async fn show(
                 }
                 form #try.card-form method="post" action=(shown.address(&format!("commands/{name}"))) novalidate data-swap="result" data-guard {
                     button.sr data-main tabindex="-1" aria-hidden="true" {}
+                    @if let Some(id) = attempt.held.id() { input type="hidden" name=(DRAFT) value=(id); }
                     div.body.stack {
                         (summary(&lines))
                         @if let Some(text) = &command.description { p.muted { (text) } }
@@ -72,9 +73,9 @@ pub(super) async fn show(
                             Some(specs) => (view.fields(PARAMS, specs, "param")),
                             None => (view.field(&beside[0], ANY)),
                         }
-                        (answer_from(typed, &scenarios))
+                        (answer_from(typed, &scenarios, badge::is_mocked(&shown.view)))
                         (view.field(&beside[beside.len() - 1], TIMEOUT))
-                        (as_request(shown, name, specs, typed))
+                        (as_request(shown, name, specs, &view))
                     }
                     footer {
                         @if frame.allows(Scope::ConnectorsExecute) && typed.text("confirmed") == "ask" {
@@ -130,42 +131,46 @@ fn chooser(shown: &Shown, name: &str) -> Markup {
 }
 
 /// The call as a request to REST: what is typed, without secrets.
-fn as_request(shown: &Shown, name: &str, specs: Option<&[Spec]>, typed: &Typed) -> Markup {
+fn as_request(shown: &Shown, name: &str, specs: Option<&[Spec]>, view: &FormView<'_>) -> Markup {
     let mut params = match specs {
-        Some(specs) => form::read(PARAMS, specs, typed).values,
-        None => read_any(typed).0,
+        Some(specs) => form::read(PARAMS, specs, view.typed).values,
+        None => read_any(view.typed).0,
     };
     for spec in specs.unwrap_or_default().iter().filter(|spec| spec.secret) {
-        if let Some(value) = params.get_mut(&spec.name) {
-            *value = Value::from(format!("${}", spec.name.to_uppercase()));
+        if params.contains_key(&spec.name) || view.held.contains(&pointer::join(PARAMS, &spec.name)) {
+            params.insert(spec.name.clone(), Value::from(format!("$PARAM_{}", spec.name.to_uppercase())));
         }
     }
     let body = json!({ "command": name, "params": params });
     let body = serde_json::to_string_pretty(&body).unwrap_or_default();
     let text = format!(
-        "POST /api/connectors/{}/execute\nAuthorization: Bearer $TOKEN\nContent-Type: application/json\n\n{body}",
+        "POST /api/connectors/{}/execute\nAuthorization: Bearer $FLOH_TOKEN\nContent-Type: application/json\n\n{body}",
         shown.view.name
     );
     html! {
         details.more {
             summary { "As a request" }
             div.in.stack {
-                div.row { button.btn.small type="button" data-copy-from="as-request" { (icon("copy")) "Copy" } }
+                div.row {
+                    button.btn.small type="button" data-copy-from="as-request" { (icon("copy")) "Copy" }
+                    button.btn.small.bare name=(form::EDIT) value="show" formnovalidate { "Update from the form" }
+                }
                 pre.code #as-request tabindex="0" role="region" aria-label="As a request" { (text) }
             }
         }
     }
 }
 
-fn answer_from(typed: &Typed, scenarios: &[String]) -> Markup {
+fn answer_from(typed: &Typed, scenarios: &[String], is_mocked: bool) -> Markup {
     let chosen = typed.text("mockScenario");
     html! {
+        @if is_mocked { p.notice { (icon("mask")) span { "The mock is on: no call reaches the real system." } } }
         @if !scenarios.is_empty() {
             div.field.short {
                 label for="f-scenario" { "Answer from" }
                 span.sel {
                     select #f-scenario name="mockScenario" {
-                        option value="" { "The real system" }
+                        option value="" { @if is_mocked { "The mock, as it is set" } @else { "The real system" } }
                         @for scenario in scenarios { option value=(scenario) selected[chosen == scenario] { "Mock: " (scenario) } }
                     }
                     (icon("down"))
@@ -207,7 +212,7 @@ pub(in crate::ui) fn direct_result(executed: &Executed) -> Markup {
                 (if result.success { badge("good", "check", "Succeeded") } else { badge("bad", "cross", "Failed") })
                 span.muted { (format!("{:.0} ms", executed.took_ms)) }
             }
-            div.body.stack { (result::shown(&result, "", None)) }
+            div.body.stack { (result::shown(&result, "", None, None)) }
         }
     }
 }

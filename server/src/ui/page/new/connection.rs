@@ -87,7 +87,7 @@ fn page(
                         }
                     }
                 }
-                p.help { "Nothing is called before you press " b { "Test" } "." }
+                p.help { "Nothing is called until you test the connector, or try a command, on its page." }
             }
         }
     };

@@ -8,7 +8,7 @@ use super::type_choice::{check_name, describing};
 use super::{Step, Wizard};
 use crate::api::Problem;
 use crate::catalog;
-use crate::ui::form::{FormView, Kind, Mistakes, Spec, Typed, choice, summary};
+use crate::ui::form::{self, FormView, Kind, Mistakes, Spec, Typed, choice, summary};
 
 /// The input that says what serves the connector.
 pub(super) const SERVED_BY: &str = "/servedBy";
@@ -32,7 +32,7 @@ pub(super) fn fields() -> Vec<Spec> {
     let mut url = Spec::text("endpointUrl", "Endpoint URL");
     url.kind = Kind::Text { is_url: true, is_long: false };
     url.help = Some(
-        "The address of the service, which speaks the protocol 2.0. Its /schema is read now. Not for an agent."
+        "Required for a service: its address. It speaks the protocol 2.0, and its /schema is read now. Not for an agent."
             .to_owned(),
     );
     url.placeholder = Some("for example https://hr.example.com/connector".to_owned());
@@ -79,7 +79,9 @@ fn page(wizard: &Wizard<'_>, status: StatusCode, mistakes: &Mistakes) -> Respons
     wizard.page(Step::Endpoint, status, &content)
 }
 
-pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, Problem> {
+pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Response, Problem> {
+    let edit = typed.take(form::EDIT);
+    let mut mistakes = edit.as_deref().map(|button| form::edit(button, "", &fields(), &mut typed)).unwrap_or_default();
     let mut next = wizard.typed().clone();
     for spec in fields() {
         let place = format!("/{}", spec.name);
@@ -90,8 +92,11 @@ pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, P
             next.take(&format!("{place}~do"));
         }
     }
+    if edit.is_some() {
+        let wizard = wizard.save(next).await?;
+        return Ok(page(&wizard, StatusCode::OK, &mistakes));
+    }
     next.take(SCHEMA);
-    let mut mistakes = Mistakes::default();
     check_name(&wizard, &next, &mut mistakes).await?;
     let is_service = next.text(SERVED_BY) != "\"agent\"";
     let url = next.text("/endpointUrl").trim().to_owned();

@@ -75,7 +75,10 @@ fn page(wizard: &Wizard<'_>, planned: &Planned, status: StatusCode, lines: &[Lin
                     }
                     details.more {
                         summary { "As a request" }
-                        div.in.stack { pre.code tabindex="0" role="region" aria-label="As a request" { (request(planned)) } }
+                        div.in.stack {
+                            div.row { button.btn.small type="button" data-copy-from="as-request" { (icon("copy")) "Copy" } }
+                            pre.code #as-request tabindex="0" role="region" aria-label="As a request" { (request(planned)) }
+                        }
                     }
                 }
                 footer {
@@ -111,7 +114,7 @@ fn request(planned: &Planned) -> String {
     let mut body = planned.body.clone();
     let mut config = planned.config.clone();
     for spec in planned.specs.iter().filter(|spec| spec.secret && planned.config.contains_key(&spec.name)) {
-        config.insert(spec.name.clone(), json!(format!("${}", spec.name.to_uppercase())));
+        config.insert(spec.name.clone(), json!(format!("$CONNECTION_{}", spec.name.to_uppercase())));
     }
     body.insert("config".to_owned(), Value::Object(config));
     if body.contains_key("signingSecret") {
@@ -119,7 +122,7 @@ fn request(planned: &Planned) -> String {
     }
     body.remove("configSchema");
     let text = serde_json::to_string_pretty(&body).unwrap_or_default();
-    format!("POST /api/connectors\nAuthorization: Bearer $TOKEN\nContent-Type: application/json\n\n{text}")
+    format!("POST /api/connectors\nAuthorization: Bearer $FLOH_TOKEN\nContent-Type: application/json\n\n{text}")
 }
 
 /// Makes the connector, once: the draft is used up by it.
@@ -133,7 +136,7 @@ pub(super) async fn create(wizard: Wizard<'_>) -> Result<Response, Problem> {
         Err(error) => return Ok(refused(&wizard, &planned, &error)),
     };
     match draft::create_connector(&wizard.ctx, wizard.services, &wizard.draft, new).await {
-        Ok(name) => Ok(Redirect::to(&format!("/connectors/{name}")).into_response()),
+        Ok(name) => Ok(Redirect::to(&format!("/connectors/{name}?made=1")).into_response()),
         Err(error) if error.code() == "name_taken" => {
             let named = Error::invalid_at("/name", error.detail());
             Ok(refused(&wizard, &planned, &named))

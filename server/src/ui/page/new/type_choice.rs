@@ -1,14 +1,18 @@
 //! The step that chooses a built-in type and names the connector.
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::schema::is_connector_name;
 use maud::html;
 
 use super::{Step, Wizard, may_see_types};
-use crate::api::Problem;
+use crate::api::{Problem, Query};
+use crate::auth::OpContext;
 use crate::catalog;
 use crate::error::{Error, ErrorKind};
+use crate::services::Services;
+use crate::ui::door::Frame;
 use crate::ui::form::{self, FormView, Item, Kind, Mistakes, Spec, Typed, summary};
 
 /// The input that has the type.
@@ -19,6 +23,7 @@ pub(super) fn describing() -> Vec<Spec> {
     let mut name = Spec::text("name", "Name");
     name.required = true;
     name.help = Some("Callers know the connector by it.".to_owned());
+    name.asked_at = Some("/new/name");
     name.rule = Some("Lower case letters, digits and dashes, at most 63 characters.".to_owned());
     let mut tags = Spec::text("tags", "Tags");
     tags.kind = Kind::Lines(Item::Text);
@@ -27,21 +32,40 @@ pub(super) fn describing() -> Vec<Spec> {
 
 /// Checks the name: its form, and whether it is free.
 pub(super) async fn check_name(wizard: &Wizard<'_>, typed: &Typed, mistakes: &mut Mistakes) -> Result<(), Error> {
-    let name = typed.text("/name").trim();
-    if name.is_empty() {
-        mistakes.add("/name", "enter a name");
-    } else if !is_connector_name(name) {
-        mistakes.add("/name", connector_runtime::schema::CONNECTOR_NAME_RULE);
-    } else {
-        match catalog::get(&wizard.ctx, wizard.services, name).await {
-            Ok(_) => mistakes.add("/name", format!("the name {name} is taken; choose another one")),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            // Whoever may not read connectors is told when it is created.
-            Err(error) if matches!(error.kind(), ErrorKind::Denied(_)) => {}
-            Err(error) => return Err(error),
-        }
+    if let Some(refusal) = name_refusal(&wizard.ctx, wizard.services, typed.text("/name").trim()).await? {
+        mistakes.add("/name", refusal);
     }
     Ok(())
+}
+
+/// Returns why a connector cannot be given a name.
+async fn name_refusal(ctx: &OpContext, services: &Services, name: &str) -> Result<Option<String>, Error> {
+    if name.is_empty() {
+        return Ok(Some("enter a name".to_owned()));
+    }
+    if !is_connector_name(name) {
+        return Ok(Some(connector_runtime::schema::CONNECTOR_NAME_RULE.to_owned()));
+    }
+    match catalog::get(ctx, services, name).await {
+        Ok(_) => Ok(Some(format!("the name {name} is taken; choose another one"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // Whoever may not read connectors is told when it is created.
+        Err(error) if matches!(error.kind(), ErrorKind::Denied(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Answers a script that asks, while the form is filled in, whether a name may be had: with the reason why not, or with
+/// nothing.
+pub(in crate::ui) async fn ask_name(
+    frame: Frame,
+    State(services): State<Services>,
+    mut query: Query,
+) -> Result<String, Problem> {
+    let name = query.text("value").unwrap_or_default();
+    query.finish()?;
+    let refusal = name_refusal(frame.ctx()?, &services, name.trim()).await?;
+    Ok(refusal.map(|text| form::capital(&text)).unwrap_or_default())
 }
 
 /// Proposes a free name: that of the type, with a number if it is taken.
@@ -105,13 +129,19 @@ async fn page(wizard: &Wizard<'_>, status: StatusCode, mistakes: &Mistakes) -> R
     Ok(wizard.page(Step::Type, status, &content))
 }
 
-pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, Problem> {
+pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Response, Problem> {
+    let edit = typed.take(form::EDIT);
+    let mut mistakes =
+        edit.as_deref().map(|button| form::edit(button, "", &describing(), &mut typed)).unwrap_or_default();
     let mut next = wizard.typed().clone();
     for place in [TYPE, "/name", "/description", "/category", "/tags"] {
         next.forget(place);
         next.adopt(&typed, place);
     }
-    let mut mistakes = Mistakes::default();
+    if edit.is_some() {
+        let wizard = wizard.save(next).await?;
+        return page(&wizard, StatusCode::OK, &mistakes).await;
+    }
     let type_name = next.text(TYPE).to_owned();
     if type_name.is_empty() {
         mistakes.add(TYPE, "choose a type");

@@ -1,0 +1,79 @@
+//! What waits to be written, and what of it is written together.
+
+use std::collections::HashSet;
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::RecordError;
+use crate::store::executions::ExecutionRow;
+use crate::store::hours::{self, Hours};
+use crate::store::idempotency::IdempotencyKey;
+
+/// The rough maximum of bytes of text in one statement, so that large results do not add up 128-fold.
+const STATEMENT_BYTES: usize = 4 << 20;
+
+/// A waiting row, and the channel for its result.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: Uuid,
+    /// `None`: the unfinished row with the id is removed.
+    pub(super) row: Option<ExecutionRow>,
+    pub(super) answer: Option<(IdempotencyKey, String)>,
+    pub(super) written: oneshot::Sender<Result<(), RecordError>>,
+}
+
+impl Entry {
+    /// Returns whether it belongs to the sums of its hour.
+    pub(super) fn counts(&self) -> bool {
+        self.row.as_ref().is_some_and(hours::counts)
+    }
+
+    /// Adds it to the sums of its hour.
+    pub(super) fn note(&self, sums: &mut Hours) {
+        if let Some(row) = &self.row {
+            hours::note(sums, row);
+        }
+    }
+}
+
+/// Removes and returns the entries to write now: the first of each id. PostgreSQL refuses two rows of one id in a
+/// statement, and the later of the two must win.
+pub(super) fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
+    let mut ids: HashSet<Uuid> = HashSet::with_capacity(batch.len());
+    if batch.iter().all(|entry| ids.insert(entry.id)) {
+        return std::mem::take(batch);
+    }
+    ids.clear();
+    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.id));
+    *batch = later;
+    now
+}
+
+/// Splits a batch into statements, none of them much larger than [`STATEMENT_BYTES`] unless a single row is.
+pub(super) fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
+    let mut statements = Vec::new();
+    while !batch.is_empty() {
+        let mut bytes = 0;
+        let fitting = batch.iter().take_while(|entry| {
+            let fits = bytes < STATEMENT_BYTES;
+            bytes += entry
+                .row
+                .as_ref()
+                .map_or(0, |row| row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len());
+            fits
+        });
+        let (statement, rest) = batch.split_at(fitting.count());
+        statements.push(statement);
+        batch = rest;
+    }
+    statements
+}
+
+/// Tells the callers what came of their rows.
+pub(super) fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<(), RecordError>) {
+    for entry in entries {
+        // The send fails if the caller has stopped waiting; then nothing needs the result.
+        drop(entry.written.send(outcome.clone()));
+    }
+}
