@@ -16,6 +16,8 @@ mod desk;
 mod executions;
 #[path = "ui/keyboard.rs"]
 mod keyboard;
+#[path = "ui/losses.rs"]
+mod losses;
 #[path = "ui/narrow.rs"]
 mod narrow;
 #[path = "ui/settings.rs"]

@@ -47,6 +47,11 @@ on("submit", "form[data-swap]", async (form, event) => {
     const page = parse(await answer.text());
     const part = page.getElementById(name);
     const main = page.getElementById("main");
+    if (!part && !answer.ok && ![412, 422].includes(answer.status)) {
+      // A refusal, such as that of a form that is too large: the form stays with all that is in it.
+      const words = [$("h1", page), ...$$("main p", page)].map((line) => line?.textContent.trim());
+      return note(target, words.filter(Boolean).join(". "));
+    }
     if (!part && main && !answer.redirected) {
       // Another page, such as that of a conflict: it has what was typed, so it stands in place of this one.
       document.getElementById("main").replaceWith(document.adoptNode(main));

@@ -11,7 +11,7 @@ use super::connector::{Shown, to_name};
 use crate::api::{PathKey, Problem, Query};
 use crate::execute;
 use crate::services::Services;
-use crate::store::PageRequest;
+use crate::store::{self, PageRequest};
 use crate::ui::door::Frame;
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::frame::head;
@@ -116,6 +116,8 @@ fn until_the_first(live: Option<&Markup>, names_connector: bool, said: &Markup) 
 /// The mark that says whether new rows appear by themselves; a script gives it its meaning.
 fn live_mark(frame: &Frame, of: Option<&Shown>, newest: Option<&ExecutionSummary>) -> Markup {
     let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    // Without a row, what began after the page was made is new.
+    let last = newest.map_or_else(store::new_id, |row| row.id);
     for (name, value) in url::form_urlencoded::parse(frame.query.as_bytes()) {
         pairs.append_pair(&name, &value);
     }
@@ -125,7 +127,7 @@ fn live_mark(frame: &Frame, of: Option<&Shown>, newest: Option<&ExecutionSummary
     let address = format!("/executions/live?{}", pairs.finish());
     html! {
         div.row.live-bar {
-            span.live data-live=(address) data-last=[newest.map(|row| row.id.to_string())] role="status" { i {} span { "As of now; reload for newer ones" } }
+            span.live data-live=(address) data-last=(last) role="status" { i {} span { "As of now; reload for newer ones" } }
             button.btn.small.bare #pause type="button" hidden { "Pause" }
             div.pill #new-rows hidden { button.btn.small.main type="button" { "0 new" } }
         }

@@ -235,9 +235,10 @@ fn new_page(frame: &Frame, status: StatusCode, typed: &Typed, wrong: &[Line]) ->
                         div.rights {
                             @for scope in Scope::ALL {
                                 @if scope != Scope::AgentsConnect {
+                                    @let what = format!("scope-{}", scope.as_str().replace(':', "-"));
                                     label.choice {
-                                        input type="checkbox" name="scopes" value=(scope.as_str()) checked[chosen.iter().any(|name| name == scope.as_str())] disabled[!frame.allows(scope)];
-                                        span { code { (scope.as_str()) } small { (scope.what()) } }
+                                        input type="checkbox" aria-label=(scope.as_str()) aria-describedby=(what) name="scopes" value=(scope.as_str()) checked[chosen.iter().any(|name| name == scope.as_str())] disabled[!frame.allows(scope)];
+                                        span { code { (scope.as_str()) } small id=(what) { (scope.what()) } }
                                     }
                                 }
                             }
