@@ -3,6 +3,7 @@
 
 mod assets;
 mod body;
+mod config_schema;
 mod door;
 mod draft;
 mod form;
