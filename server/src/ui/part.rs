@@ -3,6 +3,7 @@
 pub(super) mod badge;
 pub(super) mod chart;
 pub(super) mod dialog;
+pub(super) mod diff;
 pub(super) mod frame;
 pub(super) mod icon;
 pub(super) mod pages;

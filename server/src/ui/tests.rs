@@ -6,4 +6,5 @@ mod checker;
 mod connectors;
 pub(super) mod html;
 mod live;
+mod types;
 mod wizard;
