@@ -21,9 +21,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use self::page::types::schema;
 use self::page::{
-    about, agents, command, connection, connector, connectors, execution, executions, live, login, new, settings,
-    tokens,
+    about, agents, change, command, connection, connector, connectors, execution, executions, live, login, new,
+    settings, tokens,
 };
 use crate::api::{self, Access, RouteRow};
 use crate::app::App;
@@ -65,6 +66,13 @@ fn pages() -> Vec<Page> {
         ("GET", "/executions", audit, get(executions::list)),
         ("GET", "/executions/live", audit, get(live::stream)),
         ("GET", "/executions/{id}", audit, get(execution::show)),
+        ("GET", "/types/{id}/schema", Needs(Scope::TypesRead), get(schema::show)),
+        ("GET", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), get(schema::edit)),
+        ("POST", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), post(schema::take)),
+        ("POST", "/types/{id}/refresh", Needs(Scope::TypesWrite), post(schema::refresh)),
+        ("GET", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), get(change::show)),
+        ("POST", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), post(change::save)),
+        ("POST", "/types/{id}/change/{draft}/drop", Needs(Scope::TypesWrite), post(change::drop_change)),
         ("GET", "/agents", read, get(agents::list)),
         ("GET", "/settings/tokens", Needs(Scope::TokensRead), get(tokens::list)),
         ("POST", "/settings/tokens", Needs(Scope::TokensWrite), post(tokens::create)),

@@ -4,6 +4,7 @@ pub(super) mod badge;
 pub(super) mod chart;
 pub(super) mod code;
 pub(super) mod dialog;
+pub(super) mod diff;
 pub(super) mod editor;
 pub(super) mod frame;
 pub(super) mod icon;

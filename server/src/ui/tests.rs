@@ -7,4 +7,5 @@ mod connectors;
 pub(super) mod html;
 mod live;
 mod scripts;
+mod types;
 mod wizard;
