@@ -10,9 +10,16 @@ use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::openapi;
+use crate::script::sample;
 use crate::script::{Limits, ScriptFailure, ScriptProblem};
 use crate::services::Services;
 use crate::store::{ExecutionModel, StoreError};
+
+/// The sample script and its schema, with which somebody begins.
+pub fn sample_script() -> (&'static str, Value) {
+    let schema = sample::schema().map(|schema| schema.to_value());
+    (sample::SOURCE, schema.unwrap_or_default())
+}
 
 /// A type that runs a script, as somebody is writing it.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ mod convert;
 mod locate;
 mod view;
 
+use connector_runtime::schema::ConfigSchema;
 use serde_json::Value;
 
 use self::convert::Places;
@@ -148,6 +149,12 @@ fn refuse_too_many(typed: &Typed) -> Result<(), Error> {
 }
 
 impl Written {
+    /// Returns whether it says the same as another schema, in the same order.
+    pub(super) fn is(&self, other: &Value) -> bool {
+        let text = |schema: &Value| ConfigSchema::parse(schema).ok().map(|schema| schema.to_value().to_string());
+        text(&self.value) == text(other)
+    }
+
     /// Leads the mistakes of a use case to the controls of the form, where the schema was written in it.
     pub(super) fn placed(&self, error: &Error) -> Mistakes {
         let mut mistakes = Mistakes::default();

@@ -6,6 +6,8 @@ mod checker;
 mod connectors;
 pub(super) mod html;
 mod live;
+mod mocks;
+mod script_page;
 mod scripts;
 mod types;
 mod wizard;

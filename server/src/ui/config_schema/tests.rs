@@ -6,7 +6,7 @@ use super::*;
 use crate::ui::form::id;
 
 fn sample() -> Value {
-    crate::script::sample::schema().unwrap().to_value()
+    crate::catalog::sample_script().1
 }
 
 #[test]

@@ -2,3 +2,4 @@
 
 pub(in crate::ui) mod head;
 pub(in crate::ui) mod schema;
+pub(in crate::ui) mod script;

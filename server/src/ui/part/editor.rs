@@ -23,6 +23,7 @@ pub(in crate::ui) enum Lang {
     /// JSON.
     Json,
     /// Anything else: no colours, but line numbers.
+    #[allow(dead_code, reason = "for documents in YAML, which the import reads")]
     Plain,
 }
 
@@ -96,8 +97,8 @@ pub(in crate::ui) struct Editor<'e> {
     pub(in crate::ui) text: &'e str,
     /// What is wrong in it.
     pub(in crate::ui) marks: &'e [Mark],
-    /// Whether it is low, as beside a form.
-    pub(in crate::ui) is_low: bool,
+    /// How high it is: nothing, `low` or `small`.
+    pub(in crate::ui) size: &'e str,
     /// Whether a value must be given.
     pub(in crate::ui) required: bool,
 }
@@ -105,7 +106,7 @@ pub(in crate::ui) struct Editor<'e> {
 impl<'e> Editor<'e> {
     /// Makes an optional, high editor without mistakes.
     pub(in crate::ui) fn new(name: &'e str, label: &'e str, lang: Lang, text: &'e str) -> Self {
-        Self { name, label, help: None, lang, text, marks: &[], is_low: false, required: false }
+        Self { name, label, help: None, lang, text, marks: &[], size: "", required: false }
     }
 
     /// Shows the editor with its label, its help and the first of its mistakes.
@@ -139,7 +140,7 @@ impl<'e> Editor<'e> {
                     lang: self.lang,
                     text: self.text,
                     marks: self.marks,
-                    size: if self.is_low { "low" } else { "" },
+                    size: self.size,
                     required: self.required,
                     described: Some(&described.join(" ")),
                 }.show())
@@ -224,7 +225,7 @@ mod tests {
             ..Editor::new("/scriptSource", "Script", Lang::Js, text)
         };
         insta::assert_snapshot!("editor_wrong", editor.show().into_string().replace('>', ">\n"));
-        let empty = Editor { is_low: true, ..Editor::new("/schema", "Schema", Lang::Json, "") };
+        let empty = Editor { size: "low", ..Editor::new("/schema", "Schema", Lang::Json, "") };
         insta::assert_snapshot!("editor_empty", empty.show().into_string().replace('>', ">\n"));
     }
 

@@ -11,7 +11,6 @@ use super::{Step, Wizard};
 use crate::api::Problem;
 use crate::catalog::{self, WrittenType};
 use crate::error::Error;
-use crate::script::sample;
 use crate::ui::config_schema;
 use crate::ui::form::{self, FormView, Mistakes, Spec, Typed, summary};
 use crate::ui::part::editor::{Editor, Lang, Mark};
@@ -56,11 +55,10 @@ struct Look<'l> {
 
 /// Puts the sample into a draft that has no script yet.
 fn begin(typed: &mut Typed) {
-    typed.set(SOURCE, sample::SOURCE);
+    let (source, schema) = catalog::sample_script();
+    typed.set(SOURCE, source);
     typed.set("/version", FIRST_VERSION);
-    if let Ok(schema) = sample::schema() {
-        config_schema::fill(&schema.to_value(), typed);
-    }
+    config_schema::fill(&schema, typed);
 }
 
 pub(super) fn show(wizard: &Wizard<'_>) -> Response {
@@ -97,16 +95,16 @@ fn page(wizard: &Wizard<'_>, status: StatusCode, typed: &Typed, look: Look<'_>) 
             form #code.stack method="post" action=(wizard.address(Step::Code)) novalidate data-guard data-swap="code" {
                 button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
                 (summary(&lines))
-                @if sound.is_some() { (checked()) }
                 section.card aria-labelledby="details-title" {
                     header { h2 #details-title { "Details" } }
                     div.body { div.fields.grid { @for spec in &specs { (view.field(spec, &format!("/{}", spec.name))) } } }
                 }
                 section.card aria-labelledby="script-title" {
-                    header { h2 #script-title { "Script" } span.end { button.btn.small name="go" value="check" { (icon("check")) "Check" } } }
+                    header { h2 #script-title { "Script" } }
                     div.body { (editor.show()) }
                 }
                 (schema.show())
+                @if sound.is_some() { (checked()) }
                 div.row {
                     button.btn.main name="go" value="next" { "Next" }
                     button.btn name="go" value="check" { "Check" }
