@@ -117,7 +117,11 @@ impl<'e> Editor<'e> {
         let keys = format!("{id}.keys");
         let help = self.help.map(|_| format!("{id}.help"));
         let error = first.map(|_| format!("{id}.error"));
-        let described: Vec<&str> = [help.as_deref(), error.as_deref(), Some(&keys)].into_iter().flatten().collect();
+        // What the keys do is said once a page, below the large editor.
+        let has_keys = self.size.is_empty();
+        let keys_note = (has_keys || is_plain).then_some(keys.as_str());
+        let described: Vec<&str> = [help.as_deref(), error.as_deref(), keys_note].into_iter().flatten().collect();
+        let described = described.join(" ");
         html! {
             div.field data-bad[first.is_some()] {
                 label for=(id) {
@@ -142,10 +146,10 @@ impl<'e> Editor<'e> {
                     marks: self.marks,
                     size: self.size,
                     required: self.required,
-                    described: Some(&described.join(" ")),
+                    described: Some(described.as_str()).filter(|ids| !ids.is_empty()),
                 }.show())
                 p.help id=(keys) {
-                    span data-colours hidden[is_plain] { "Tab moves on, as everywhere; Ctrl+M makes it indent, Escape gives it back." }
+                    @if has_keys { span data-colours hidden[is_plain] { "Tab moves on, as everywhere; Ctrl+M makes it indent, Escape gives it back." } }
                     span data-plain hidden[!is_plain] { "Shown plain: the text has more than " (MAX_COLOURED_LINES) " lines or " (MAX_COLOURED_CHARS / 1000) ",000 characters." }
                 }
             }

@@ -89,7 +89,17 @@ async fn a_check_tells_every_mistake_at_its_place() {
     let page = page.has_status(422).shows("Schema: Connection fields 1: Default: A secret takes no default");
     let page = page.shows("Script: Line 2, column 7");
     let page = admin
-        .post(&at, &page.form(&at, &[("/schema/fields/0/default", ""), ("/scriptSource", r#"{"test": 1}"#), ("edit", "remove /schema/commands/1")]))
+        .post(
+            &at,
+            &page.form(
+                &at,
+                &[
+                    ("/schema/fields/0/default", ""),
+                    ("/scriptSource", r#"{"test": 1}"#),
+                    ("edit", "remove /schema/commands/1"),
+                ],
+            ),
+        )
         .await
         .ok();
     admin.post(&at, &page.form(&at, &[("go", "check")])).await.ok().shows("the schema is sound");

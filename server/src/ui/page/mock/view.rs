@@ -181,7 +181,7 @@ fn adding(shown: &Shown, desk: &Desk) -> Markup {
 fn offered(frame: &Frame, calls: &[ExecutionSummary]) -> Markup {
     html! {
         @if !calls.is_empty() {
-            details.more {
+            details.more open {
                 summary { "From an execution" span.n { (calls.len()) } }
                 div.in {
                     p.help { "Records have no secrets, so their answers have none either." }
