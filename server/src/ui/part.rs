@@ -6,6 +6,7 @@ pub(super) mod dialog;
 pub(super) mod diff;
 pub(super) mod frame;
 pub(super) mod icon;
+pub(super) mod keys;
 pub(super) mod pages;
 pub(super) mod result;
 pub(super) mod time;

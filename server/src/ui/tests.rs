@@ -6,5 +6,6 @@ mod checker;
 mod connectors;
 pub(super) mod html;
 mod live;
+mod services;
 mod types;
 mod wizard;

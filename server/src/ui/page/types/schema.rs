@@ -50,9 +50,9 @@ async fn page(
     let document = catalog::json_schema(ctx, services, &head.name).await?;
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
     let file = format!("{}-{}.schema.json", head.name, head.version);
-    let lines: Vec<Line> = problem
-        .map(|error| Line { target: None, label: Some("The service".to_owned()), message: capital(error.detail()) })
-        .into_iter()
+    let mistakes = problem.map(Error::mistakes).unwrap_or_default().iter();
+    let lines: Vec<Line> = mistakes
+        .map(|mistake| Line { target: None, label: None, message: format!("The service: {}", mistake.message) })
         .collect();
     let content = html! {
         (shown.head("schema", &actions(frame, shown)))
@@ -86,7 +86,7 @@ async fn page(
 
 fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
     let head = &shown.head;
-    let has_service = head.execution_model == ExecutionModel::External && head.has_endpoint;
+    let has_service = head.execution_model == ExecutionModel::External && head.endpoint_url.is_some();
     let is_editable = head.source == TypeSource::User && head.execution_model != ExecutionModel::OasDerived;
     let lacking = [Scope::TypesWrite, Scope::ConnectorsWrite].into_iter().find(|scope| !frame.allows(*scope));
     let why = lacking.map(|scope| format!("Needs the scope {}", scope.as_str()));
