@@ -145,8 +145,9 @@ impl ConnectorTypes<'_> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut statement =
-            Statement::new("SELECT type_id, name, execution_model, available, connection FROM type_line WHERE type_id IN (");
+        let mut statement = Statement::new(
+            "SELECT type_id, name, execution_model, available, connection FROM type_line WHERE type_id IN (",
+        );
         statement.list(ids.iter().map(Uuid::to_string)).push(")");
         let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
         let connection = |row: &AnyRow| {
@@ -274,7 +275,7 @@ pub(super) async fn write(connection: &mut AnyConnection, stored: &ConnectorType
         // A text that cannot be read is told where the schema is used.
         StoredSchema::Text(text) => Some(serde_json::from_str(text).unwrap_or_default()),
     };
-    let connection = outline.as_ref().and_then(|outline| outline.connection.as_ref()).map_or("{}", |raw| raw.get());
+    let fields_text = outline.as_ref().and_then(|outline| outline.connection.as_ref()).map_or("{}", |raw| raw.get());
     let commands = outline.as_ref().map(|outline| i64::try_from(outline.commands.len()).unwrap_or(i64::MAX));
     sqlx::query(
         "INSERT INTO type_line (type_id, revision, name, version, execution_model, description, category, tags, source, available, \
@@ -298,7 +299,7 @@ pub(super) async fn write(connection: &mut AnyConnection, stored: &ConnectorType
     .bind(stored.updated_at.as_millisecond())
     .bind(commands)
     .bind(search_text(stored))
-    .bind(connection)
+    .bind(fields_text)
     .execute(&mut *connection)
     .await?;
     sqlx::query("DELETE FROM type_command WHERE type_id = $1")

@@ -10,7 +10,8 @@ on_both!(
     a_draft_is_used_by_the_change_that_it_is_of,
 );
 
-const SCHEMA: &str = r#"{"connectionConfig":{"a":{"type":"string"}},"commands":{"listOne":{"description":"Says Hello"},"other":{}}}"#;
+const SCHEMA: &str =
+    r#"{"connectionConfig":{"a":{"type":"string"}},"commands":{"listOne":{"description":"Says Hello"},"other":{}}}"#;
 
 fn with_schema(text: &str) -> TypeFields {
     TypeFields { config_schema: StoredSchema::from_text(text), ..type_fields() }

@@ -203,6 +203,11 @@ function wake(within) {
     });
   }
   if ($("[data-tree]", within)) import("./tree.js").then((tree) => $$("[data-tree]", within).forEach(tree.attach));
+  if ($("[data-editor], [data-code]", within))
+    import("./editor.js").then((editor) => {
+      $$("[data-editor]", within).forEach(editor.attach);
+      $$("[data-code]", within).forEach(editor.colour);
+    });
   if ($("[data-await]", within)) import("./live.js").then((live) => $$("[data-await]", within).forEach(live.wait));
   if ($("[data-live]", within)) import("./live.js").then((live) => $$("[data-live]", within).forEach(live.attach));
   for (const dialog of $$("dialog[data-open]", within)) dialog.showModal();

@@ -15,6 +15,7 @@ use crate::ui::door::Frame;
 use crate::ui::form::capital;
 use crate::ui::page::change::{changes, level_badge};
 use crate::ui::part::badge::count;
+use crate::ui::part::editor::Lang;
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::pager;
 use crate::ui::part::{diff, time};
@@ -149,8 +150,8 @@ pub(in crate::ui) async fn show(
                 @else { (changes(&view.change.changes, view.change.total)) }
             }
         }
-        @if let Some(script) = &detail.script_source { (text_card("script", "Script", script)) }
-        (text_card("config-schema", "Config schema", &schema))
+        @if let Some(script) = &detail.script_source { (text_card("script", "Script", Lang::Js, script)) }
+        (text_card("config-schema", "Config schema", Lang::Json, &schema))
     };
     Ok(frame.page(&format!("{} {}", shown.head.name, view.version), &content))
 }
@@ -159,7 +160,7 @@ fn by(actor: Option<&Actor>) -> Markup {
     html! { @if let Some(actor) = actor { " by " (actor.name) } }
 }
 
-fn text_card(id: &str, title: &str, text: &str) -> Markup {
+fn text_card(id: &str, title: &str, lang: Lang, text: &str) -> Markup {
     html! {
         section.card aria-labelledby={ (id) "-title" } {
             header {
@@ -167,7 +168,7 @@ fn text_card(id: &str, title: &str, text: &str) -> Markup {
                 @if text.len() <= MAX_INLINE { span.end { button.btn.small type="button" data-copy-from=(id) { (icon("copy")) "Copy" } } }
             }
             div.body {
-                @if text.len() <= MAX_INLINE { pre.code id=(id) tabindex="0" role="region" aria-label=(title) { (text) } }
+                @if text.len() <= MAX_INLINE { pre.code id=(id) tabindex="0" role="region" aria-label=(title) data-code data-lang=(lang.as_str()) { (text) } }
                 @else { p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. REST has it: /api/connector-types/…/versions/…" } }
             }
         }
