@@ -13,6 +13,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod usage;
 
 pub use activity::{Activity, MAX_ACTIVITY_HOURS, SPARKLINE_HOURS, Sparkline, connector_activity, sparklines};
 pub use call::{execute, test};
@@ -23,3 +24,4 @@ pub use record::MAX_RECORDED;
 pub use trial::{
     MAX_MOCK_ANSWERS, MAX_TOLD_REQUESTS, MAX_TRIAL_MS, MockAnswer, ToldRequest, Trial, Tried, mock_answers, try_script,
 };
+pub use usage::{deprecated_callers, recent_totals};

@@ -21,10 +21,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use self::page::types::{schema, script};
+use self::page::types::{self, schema, script, used_by, versions};
 use self::page::{
     about, agents, change, command, connection, connector, connectors, execution, executions, live, login, mock, new,
-    settings, tokens,
+    search, settings, tokens,
 };
 use crate::api::{self, Access, RouteRow};
 use crate::app::App;
@@ -71,6 +71,15 @@ fn pages() -> Vec<Page> {
         ("GET", "/types/{id}/script", Needs(Scope::TypesRead), get(script::show)),
         ("POST", "/types/{id}/script", Needs(Scope::TypesWrite), post(script::take)),
         ("GET", "/types/{id}/script/file", Needs(Scope::TypesRead), get(script::file)),
+        ("GET", "/search", Authenticated, get(search::show)),
+        ("GET", "/types", Needs(Scope::TypesRead), get(types::list::list)),
+        ("GET", "/types/{id}", Needs(Scope::TypesRead), get(types::overview::show)),
+        ("POST", "/types/{id}/delete", Needs(Scope::TypesWrite), post(types::overview::delete)),
+        ("GET", "/types/{id}/commands/{command}", Needs(Scope::TypesRead), get(types::command::show)),
+        ("GET", "/types/{id}/versions", Needs(Scope::TypesRead), get(versions::list)),
+        ("GET", "/types/{id}/versions/{version}", Needs(Scope::TypesRead), get(versions::show)),
+        ("GET", "/types/{id}/compare", Needs(Scope::TypesRead), get(versions::compare)),
+        ("GET", "/types/{id}/used-by", Needs(Scope::TypesRead), get(used_by::show)),
         ("GET", "/types/{id}/schema", Needs(Scope::TypesRead), get(schema::show)),
         ("GET", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), get(schema::edit)),
         ("POST", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), post(schema::take)),

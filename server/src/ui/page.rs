@@ -15,6 +15,7 @@ pub(super) mod login;
 pub(super) mod mock;
 pub(super) mod new;
 pub(super) mod problem;
+pub(super) mod search;
 pub(super) mod settings;
 pub(super) mod tokens;
 pub(super) mod types;

@@ -9,5 +9,6 @@ mod live;
 mod mocks;
 mod script_page;
 mod scripts;
+mod services;
 mod types;
 mod wizard;
