@@ -3,8 +3,10 @@
 
 mod affected;
 mod client_certificate;
+mod compare;
 mod config;
 mod config_migration;
+mod connection_fields;
 mod create;
 mod declarations;
 mod external;
@@ -13,26 +15,36 @@ mod mock_settings;
 mod read;
 mod script_source;
 mod seal;
+mod search;
 mod secret_places;
 mod status;
 mod type_change;
+mod type_head;
 mod type_patch;
+mod type_plan;
 mod types;
 mod update;
 mod versions;
 mod view;
 
+pub use affected::{AffectedUse, MAX_RECENT_CALLS, RecentUse};
+pub use compare::{Compared, compare_versions};
 pub use config::{ConfigChange, split_config};
 pub use config_migration::ConfigMigration;
 pub use create::{create, create_using};
 pub use declarations::{declarations, type_declarations};
-pub use external::{Probed, probe};
+pub use external::{Probed, Served, probe, served_schema};
 pub use import::parse_document;
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
+pub use script_source::{WrittenType, check_written, sample_script};
 pub use seal::{SealError, seal_stored};
+pub use search::{MAX_FOUND, MAX_SEARCH_CHARS, MAX_SEARCHED_COMMANDS, SearchFound, search};
 pub use secret_places::{Planned, would_clear};
 pub use status::{ConnectorStatus, ListedConnector, MAX_STATUS_SCAN, StatusPage, list_with_status};
-pub use type_change::{diff_type, refresh_type, summary, update_type};
+pub use type_change::{
+    ChangeBond, TypePlan, diff_type, plan_type, refresh_type, summary, update_type, update_type_with,
+};
+pub use type_head::{TypeHead, list_type_heads, type_head, type_instances};
 pub use types::{
     CompiledType, capabilities, compiled_types, delete_type, get_type, json_schema, json_schemas, list_types,
 };

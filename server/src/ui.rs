@@ -3,6 +3,7 @@
 
 mod assets;
 mod body;
+mod config_schema;
 mod door;
 mod draft;
 mod form;
@@ -20,9 +21,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use self::page::types::{self, schema, script, used_by, versions};
 use self::page::{
-    about, agents, command, connection, connector, connectors, execution, executions, live, login, new, settings,
-    tokens,
+    about, agents, change, command, connection, connector, connectors, execution, executions, live, login, mock, new,
+    search, settings, tokens,
 };
 use crate::api::{self, Access, RouteRow};
 use crate::app::App;
@@ -58,6 +60,8 @@ fn pages() -> Vec<Page> {
         ("POST", "/connectors/{id}/commands/{command}", execute, post(command::run)),
         ("GET", "/connectors/{id}/connection", write, get(connection::form)),
         ("POST", "/connectors/{id}/connection", write, post(connection::save)),
+        ("GET", "/connectors/{id}/mock", write, get(mock::form)),
+        ("POST", "/connectors/{id}/mock", write, post(mock::save)),
         ("GET", "/connectors/{id}/executions", audit, get(executions::of_connector)),
         ("GET", "/connectors/{id}/settings", write, get(settings::form)),
         ("POST", "/connectors/{id}/settings", write, post(settings::save)),
@@ -66,6 +70,25 @@ fn pages() -> Vec<Page> {
         ("GET", "/executions/live", audit, get(live::stream)),
         ("GET", "/executions/{id}", audit, get(execution::show)),
         ("GET", "/executions/{id}/value", audit, get(execution::value)),
+        ("GET", "/types/{id}/script", Needs(Scope::TypesRead), get(script::show)),
+        ("POST", "/types/{id}/script", Needs(Scope::TypesWrite), post(script::take)),
+        ("GET", "/types/{id}/script/file", Needs(Scope::TypesRead), get(script::file)),
+        ("GET", "/search", Authenticated, get(search::show)),
+        ("GET", "/types", Needs(Scope::TypesRead), get(types::list::list)),
+        ("GET", "/types/{id}", Needs(Scope::TypesRead), get(types::overview::show)),
+        ("POST", "/types/{id}/delete", Needs(Scope::TypesWrite), post(types::overview::delete)),
+        ("GET", "/types/{id}/commands/{command}", Needs(Scope::TypesRead), get(types::command::show)),
+        ("GET", "/types/{id}/versions", Needs(Scope::TypesRead), get(versions::list)),
+        ("GET", "/types/{id}/versions/{version}", Needs(Scope::TypesRead), get(versions::show)),
+        ("GET", "/types/{id}/compare", Needs(Scope::TypesRead), get(versions::compare)),
+        ("GET", "/types/{id}/used-by", Needs(Scope::TypesRead), get(used_by::show)),
+        ("GET", "/types/{id}/schema", Needs(Scope::TypesRead), get(schema::show)),
+        ("GET", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), get(schema::edit)),
+        ("POST", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), post(schema::take)),
+        ("POST", "/types/{id}/refresh", Needs(Scope::TypesWrite), post(schema::refresh)),
+        ("GET", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), get(change::show)),
+        ("POST", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), post(change::save)),
+        ("POST", "/types/{id}/change/{draft}/drop", Needs(Scope::TypesWrite), post(change::drop_change)),
         ("GET", "/agents", read, get(agents::list)),
         ("GET", "/settings/tokens", Needs(Scope::TokensRead), get(tokens::list)),
         ("POST", "/settings/tokens", Needs(Scope::TokensWrite), post(tokens::create)),

@@ -18,14 +18,20 @@ mod executions;
 mod keyboard;
 #[path = "ui/losses.rs"]
 mod losses;
+#[path = "ui/mocks.rs"]
+mod mocks;
 #[path = "ui/narrow.rs"]
 mod narrow;
+#[path = "ui/scripts.rs"]
+mod scripts;
 #[path = "ui/settings.rs"]
 mod settings;
 #[path = "ui/sign_in.rs"]
 mod sign_in;
 #[path = "ui/tokens.rs"]
 mod tokens;
+#[path = "ui/types.rs"]
+mod types;
 #[path = "ui/without_scripts.rs"]
 mod without_scripts;
 #[path = "ui/wizard.rs"]

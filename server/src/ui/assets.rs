@@ -47,6 +47,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         asset("floh.js", script, include_str!("assets/floh.js").to_owned()),
         asset("live.js", script, include_str!("assets/live.js").to_owned()),
         asset("tree.js", script, include_str!("assets/tree.js").to_owned()),
+        asset("editor.js", script, include_str!("assets/editor.js").to_owned()),
         asset("floh.svg", "image/svg+xml", include_str!("assets/floh.svg").to_owned()),
     ];
     let mut all = ring::digest::Context::new(&ring::digest::SHA256);

@@ -2,6 +2,7 @@
 
 pub(super) mod about;
 pub(super) mod agents;
+pub(super) mod change;
 pub(super) mod command;
 pub(super) mod conflict;
 pub(super) mod connection;
@@ -11,7 +12,10 @@ pub(super) mod execution;
 pub(super) mod executions;
 pub(super) mod live;
 pub(super) mod login;
+pub(super) mod mock;
 pub(super) mod new;
 pub(super) mod problem;
+pub(super) mod search;
 pub(super) mod settings;
 pub(super) mod tokens;
+pub(super) mod types;

@@ -2,10 +2,15 @@
 
 pub(super) mod badge;
 pub(super) mod chart;
+pub(super) mod code;
 pub(super) mod dialog;
+pub(super) mod diff;
+pub(super) mod editor;
 pub(super) mod frame;
 pub(super) mod icon;
+pub(super) mod keys;
 pub(super) mod pages;
+pub(super) mod reference;
 pub(super) mod result;
 pub(super) mod time;
 pub(super) mod tree;

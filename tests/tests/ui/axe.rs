@@ -16,6 +16,10 @@ const RUN: &str = "axe.run(document, { resultTypes: ['violations'], runOnly: { t
     violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}: \
     ${node.html.slice(0, 160)}`)))";
 
+/// The schema of a type, and one that breaks its callers.
+const OLD_SCHEMA: &str = r#"{ "connectionConfig": {}, "commands": { "list": { "params": ["offset"], "effect": "read", "deprecated": true } } }"#;
+const NEW_SCHEMA: &str = r#"{ "connectionConfig": {}, "commands": { "list": { "params": [], "effect": "read" } } }"#;
+
 /// A server with something on every page.
 pub(crate) struct Gallery {
     pub(crate) desk: Desk,
@@ -39,6 +43,8 @@ enum State {
     Pressed(&'static str, &'static str),
     /// A field is filled in before.
     Filled(&'static str, &'static str, &'static str, &'static str),
+    /// A breaking change of a type, and its dialog.
+    Breaking,
     /// The first steps of the wizard.
     Wizard(&'static str, &'static str),
 }
@@ -57,6 +63,14 @@ impl Gallery {
         desk.call("shop", &json!({ "command": "listWidgets", "mockScenario": "empty" })).await;
         let body = json!({ "name": "deploy-bot", "kind": "api", "scopes": ["connectors:read"] });
         desk.floh.admin().post("/api/tokens", &body).await.expect(201);
+        let script = json!({
+            "name": "crm-contacts", "type": "my-crm", "executionModel": "script", "version": "2.1.0",
+            "configSchema": serde_json::from_str::<Value>(OLD_SCHEMA).unwrap(), "scriptSource": "function list() { return 1; }"
+        });
+        desk.floh.admin().post("/api/connectors", &script).await.expect(201);
+        desk.call("crm-contacts", &json!({ "command": "list", "params": { "offset": 5 } })).await;
+        let change = json!({ "scriptSource": "function list() { return 2; }", "autoBump": true });
+        desk.floh.admin().put("/api/connector-types/my-crm", &change).await.expect(200);
         Some(Self { desk, _api: api, succeeded, failed })
     }
 }
@@ -81,6 +95,12 @@ impl Shown {
                 page.fill("textbox", field, value).await;
                 page.click("button", button).await;
                 page.see(text).await;
+            }
+            State::Breaking => {
+                page.fill("textbox", "Schema", NEW_SCHEMA).await;
+                page.click("button", "Next").await;
+                page.click("button", "Save as 3.0.0").await;
+                page.find("dialog", "Save a breaking version?").await;
             }
             State::Wizard(model, text) => {
                 page.click("radio", begins(model)).await;
@@ -119,6 +139,8 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("try it", "/connectors/shop/commands/listWidgets"),
         ("try it, many kinds", "/connectors/anything/commands/request"),
         ("connection", "/connectors/shop/connection"),
+        ("mock", "/connectors/shop/mock"),
+        ("script of a type", "/types/sample-script/script"),
         ("executions of one", "/connectors/shop/executions"),
         ("settings", "/connectors/shop/settings"),
         ("executions", "/executions"),
@@ -128,6 +150,19 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("create token", "/settings/tokens/new"),
         ("about", "/settings/about"),
         ("nothing there", "/connectors/nobody"),
+        ("types", "/types"),
+        ("types, filtered to nothing", "/types?q=zz"),
+        ("type", "/types/my-crm"),
+        ("type, many fields", "/types/http"),
+        ("command of a type", "/types/my-crm/commands/list"),
+        ("schema", "/types/my-crm/schema"),
+        ("edit schema", "/types/my-crm/schema/edit"),
+        ("versions", "/types/my-crm/versions"),
+        ("version", "/types/my-crm/versions/2.1.0"),
+        ("versions compared", "/types/my-crm/compare?from=2.1.0&to=2.1.1"),
+        ("used by", "/types/my-crm/used-by"),
+        ("search, empty", "/search"),
+        ("search", "/search?q=list"),
     ]
     .map(|(name, address)| shown(name, address, State::AsItIs))
     .into();
@@ -137,6 +172,12 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("execution, failed", &execution(&gallery.failed), State::AsItIs));
     let try_it = "/connectors/shop/commands/listWidgets";
     pages.push(shown("try it, mistakes", try_it, State::Filled("Limit", "0", "Run", "One thing needs a look")));
+    let edit = "/types/my-crm/schema/edit";
+    let changed = State::Filled("Schema", NEW_SCHEMA, "Next", "Save changes to my-crm");
+    pages.push(shown("change of a type", edit, changed));
+    pages.push(shown("change of a type, dialog", edit, State::Breaking));
+    let wrong = State::Filled("Schema", "{", "Next", "One thing needs a look");
+    pages.push(shown("edit schema, mistakes", edit, wrong));
     let delete = State::Pressed("Delete Connector", "Type its name");
     pages.push(shown("delete dialog", "/connectors/shop/settings", delete));
     let revoke = State::Pressed("Revoke deploy-bot", "Revoke deploy-bot?");
@@ -145,6 +186,18 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("create token, mistakes", "/settings/tokens/new", nameless));
     pages.push(shown("wizard, type", "/new", State::Wizard("Built-in", "")));
     pages.push(shown("wizard, endpoint", "/new", State::Wizard("External", "")));
+    pages.push(shown("wizard, code", "/new", State::Wizard("Script", "")));
+    let broken = State::Filled("Script", "function test() {", "Check", "needs a look");
+    pages.push(shown("script, mistakes", "/types/sample-script/script", broken));
+    let json = State::Pressed("JSON", "Schema as JSON");
+    pages.push(shown("script, schema as JSON", "/types/sample-script/script", json));
+    let tried = State::Pressed("Try it", "Succeeded");
+    pages.push(shown("script, tried", "/types/sample-script/script", tried));
+    let command = State::Pressed("Add a connection field", "New connection field");
+    pages.push(shown("script, new field", "/types/sample-script/script", command));
+    let taken = format!("/connectors/shop/mock?execution={}", gallery.succeeded);
+    pages.push(shown("mock, from an execution", &taken, State::AsItIs));
+    pages.push(shown("mock, mistakes", "/connectors/shop/mock", State::Pressed("Add a scenario", "needs a look")));
     pages.push(shown("wizard, connection", "/new", State::Wizard("Built-in", "connection")));
     pages.push(shown("wizard, mistakes", "/new", State::Wizard("Built-in", "mistakes")));
     pages.push(shown("wizard, review", "/new", State::Wizard("Built-in", "review")));

@@ -53,6 +53,11 @@ impl Mistakes {
         }
     }
 
+    /// Returns each place with what is wrong there, by their pointers.
+    pub(in crate::ui) fn iter(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|(at, messages)| (at.as_str(), messages.join("; ")))
+    }
+
     /// Returns whether nothing is wrong.
     pub(in crate::ui) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -61,6 +66,17 @@ impl Mistakes {
     /// Returns whether anything is wrong at a place or within it.
     pub(in crate::ui) fn has_within(&self, at: &str) -> bool {
         self.0.keys().any(|place| place.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    }
+
+    /// Takes out the mistakes at a place and within it, each with its pointer.
+    pub(in crate::ui) fn take_within(&mut self, at: &str) -> Vec<(String, String)> {
+        let is_within =
+            |place: &str| place.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = self.0.iter().filter(|(place, _)| is_within(place));
+        let taken = found.flat_map(|(place, messages)| messages.iter().map(|text| (place.clone(), text.clone())));
+        let taken: Vec<(String, String)> = taken.collect();
+        self.0.retain(|place, _| !is_within(place));
+        taken
     }
 
     /// Returns the mistake at exactly this place.

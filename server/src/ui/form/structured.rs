@@ -6,7 +6,8 @@ use maud::{Markup, html};
 
 use super::control::FormView;
 use super::spec::{JsonOf, Kind, Spec};
-use super::typed::{AS_JSON, COUNT, KEY, MODE, id};
+use super::typed::{AS_JSON, COUNT, KEY, MAX_ITEMS, MODE, id};
+use crate::ui::part::editor::{Area, Lang, Mark};
 use crate::ui::part::icon::icon;
 
 /// The name of the buttons that change the form itself.
@@ -15,7 +16,7 @@ pub(in crate::ui) const EDIT: &str = "edit";
 impl FormView<'_> {
     /// A list of objects.
     pub(super) fn items(&self, spec: &Spec, at: &str, fields: &[Spec], most: usize) -> Markup {
-        let count = self.typed.count(at);
+        let count = self.typed.count(at).min(most.max(MAX_ITEMS));
         self.set(spec, at, "", html! {
             input type="hidden" name={ (at) (COUNT) } value=(count);
             @if count > 0 {
@@ -46,7 +47,7 @@ impl FormView<'_> {
 
     /// An object of texts.
     pub(super) fn pairs(&self, spec: &Spec, at: &str) -> Markup {
-        let count = self.typed.count(at).max(1);
+        let count = self.typed.count(at).clamp(1, MAX_ITEMS);
         self.set(spec, at, "", html! {
             input type="hidden" name={ (at) (COUNT) } value=(count);
             div.stack {
@@ -63,7 +64,7 @@ impl FormView<'_> {
                 }
             }
             div.row {
-                (add_button(spec, at, count, super::typed::MAX_ITEMS))
+                (add_button(spec, at, count, MAX_ITEMS))
                 (self.json_button(spec, at))
             }
         })
@@ -103,12 +104,19 @@ impl FormView<'_> {
     }
 
     fn json_area(&self, spec: &Spec, at: &str) -> Markup {
-        html! {
-            textarea.code id=(id(at)) name=(at) rows="4" spellcheck="false" autocapitalize="off" autocomplete="off"
-                required[spec.required] aria-invalid=[self.invalid(at)] aria-describedby=[self.described(spec, at)] {
-                "\n" (self.typed.text(at))
-            }
-        }
+        let marks: Vec<Mark> = self.mistakes.at(at).iter().map(|message| Mark::of_message(message)).collect();
+        let described = self.described(spec, at);
+        let area = Area {
+            id: &id(at),
+            name: at,
+            lang: Lang::Json,
+            text: self.typed.text(at),
+            marks: &marks,
+            size: "small",
+            required: spec.required,
+            described: described.as_deref(),
+        };
+        area.show()
     }
 
     /// The button that shows a list or an object as JSON. A secret is not shown, so it has none.

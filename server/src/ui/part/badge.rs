@@ -85,8 +85,16 @@ pub(in crate::ui) fn connector(view: &ConnectorView) -> Markup {
     self::status(status, view)
 }
 
-/// The status of a connector.
+/// The status of a connector, and that its mock is on where the status says something else.
 pub(in crate::ui) fn status(status: ConnectorStatus, view: &ConnectorView) -> Markup {
+    let is_told = status == ConnectorStatus::MockOn || !is_mocked(view);
+    html! {
+        (self::status_badge(status, view))
+        @if !is_told { " " (badge("info", "mask", status_word(ConnectorStatus::MockOn))) }
+    }
+}
+
+fn status_badge(status: ConnectorStatus, view: &ConnectorView) -> Markup {
     let (class, mark) = match status {
         ConnectorStatus::Disabled => ("", "pause"),
         ConnectorStatus::TypeGone | ConnectorStatus::CircuitOpen => ("bad", "alert"),

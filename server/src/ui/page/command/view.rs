@@ -73,7 +73,10 @@ pub(super) async fn show(
                             Some(specs) => (view.fields(PARAMS, specs, "param")),
                             None => (view.field(&beside[0], ANY)),
                         }
-                        (answer_from(typed, &scenarios, badge::is_mocked(&shown.view)))
+                        @if badge::is_mocked(&shown.view) {
+                            p.notice { (icon("mask")) span { "Mock on: nothing is sent to the connected system. " @if frame.allows(Scope::ConnectorsWrite) { a href=(shown.address("mock")) { "Its mock" } } } }
+                        }
+                        (answer_from(shown, typed, &scenarios))
                         (view.field(&beside[beside.len() - 1], TIMEOUT))
                         (as_request(shown, name, specs, &view))
                     }
@@ -161,16 +164,16 @@ fn as_request(shown: &Shown, name: &str, specs: Option<&[Spec]>, view: &FormView
     }
 }
 
-fn answer_from(typed: &Typed, scenarios: &[String], is_mocked: bool) -> Markup {
+fn answer_from(shown: &Shown, typed: &Typed, scenarios: &[String]) -> Markup {
+    let first = if badge::is_mocked(&shown.view) { "The mock, which is on" } else { "The real system" };
     let chosen = typed.text("mockScenario");
     html! {
-        @if is_mocked { p.notice { (icon("mask")) span { "The mock is on: no call reaches the real system." } } }
         @if !scenarios.is_empty() {
             div.field.short {
                 label for="f-scenario" { "Answer from" }
                 span.sel {
                     select #f-scenario name="mockScenario" {
-                        option value="" { @if is_mocked { "The mock, as it is set" } @else { "The real system" } }
+                        option value="" { (first) }
                         @for scenario in scenarios { option value=(scenario) selected[chosen == scenario] { "Mock: " (scenario) } }
                     }
                     (icon("down"))
