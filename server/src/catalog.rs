@@ -27,7 +27,10 @@ pub use config_migration::ConfigMigration;
 pub use create::{create, create_using};
 pub use declarations::{declarations, type_declarations};
 pub use external::{Probed, probe};
-pub use import::parse_document;
+pub use import::{
+    Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, fetch_document, fetch_spec,
+    mapped_schemes, pack_document, parse_document, read_document, spec_of,
+};
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use seal::{SealError, seal_stored};
 pub use secret_places::{Planned, would_clear};

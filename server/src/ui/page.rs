@@ -9,6 +9,7 @@ pub(super) mod connector;
 pub(super) mod connectors;
 pub(super) mod execution;
 pub(super) mod executions;
+pub(super) mod import;
 pub(super) mod live;
 pub(super) mod login;
 pub(super) mod new;

@@ -6,6 +6,7 @@ pub(super) mod dialog;
 pub(super) mod frame;
 pub(super) mod icon;
 pub(super) mod pages;
+pub(super) mod pick;
 pub(super) mod result;
 pub(super) mod time;
 pub(super) mod tree;

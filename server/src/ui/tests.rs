@@ -5,5 +5,6 @@ mod browser;
 mod checker;
 mod connectors;
 pub(super) mod html;
+mod import;
 mod live;
 mod wizard;

@@ -7,15 +7,17 @@ use maud::html;
 
 use super::{Step, Wizard, may_see_types};
 use crate::api::Problem;
+use crate::auth::OpContext;
 use crate::catalog;
 use crate::error::{Error, ErrorKind};
+use crate::services::Services;
 use crate::ui::form::{self, FormView, Item, Kind, Mistakes, Spec, Typed, summary};
 
 /// The input that has the type.
 pub(super) const TYPE: &str = "/type";
 
 /// The fields that describe a connector, whatever its model.
-pub(super) fn describing() -> Vec<Spec> {
+pub(in crate::ui::page) fn describing() -> Vec<Spec> {
     let mut name = Spec::text("name", "Name");
     name.required = true;
     name.help = Some("Callers know the connector by it.".to_owned());
@@ -26,14 +28,19 @@ pub(super) fn describing() -> Vec<Spec> {
 }
 
 /// Checks the name: its form, and whether it is free.
-pub(super) async fn check_name(wizard: &Wizard<'_>, typed: &Typed, mistakes: &mut Mistakes) -> Result<(), Error> {
+pub(in crate::ui::page) async fn check_name(
+    ctx: &OpContext,
+    services: &Services,
+    typed: &Typed,
+    mistakes: &mut Mistakes,
+) -> Result<(), Error> {
     let name = typed.text("/name").trim();
     if name.is_empty() {
         mistakes.add("/name", "enter a name");
     } else if !is_connector_name(name) {
         mistakes.add("/name", connector_runtime::schema::CONNECTOR_NAME_RULE);
     } else {
-        match catalog::get(&wizard.ctx, wizard.services, name).await {
+        match catalog::get(ctx, services, name).await {
             Ok(_) => mistakes.add("/name", format!("the name {name} is taken; choose another one")),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             // Whoever may not read connectors is told when it is created.
@@ -45,10 +52,10 @@ pub(super) async fn check_name(wizard: &Wizard<'_>, typed: &Typed, mistakes: &mu
 }
 
 /// Proposes a free name: that of the type, with a number if it is taken.
-async fn proposed(wizard: &Wizard<'_>, type_name: &str) -> String {
+pub(in crate::ui::page) async fn proposed(ctx: &OpContext, services: &Services, type_name: &str) -> String {
     for number in 1..20 {
         let name = if number == 1 { type_name.to_owned() } else { format!("{type_name}-{number}") };
-        match catalog::get(&wizard.ctx, wizard.services, &name).await {
+        match catalog::get(ctx, services, &name).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return name,
             Ok(_) => {}
             Err(_) => break,
@@ -116,10 +123,10 @@ pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, P
     if type_name.is_empty() {
         mistakes.add(TYPE, "choose a type");
     } else if next.text("/name").trim().is_empty() {
-        let name = proposed(&wizard, &type_name).await;
+        let name = proposed(&wizard.ctx, wizard.services, &type_name).await;
         next.set("/name", name);
     }
-    check_name(&wizard, &next, &mut mistakes).await?;
+    check_name(&wizard.ctx, wizard.services, &next, &mut mistakes).await?;
     let wizard = wizard.save(next).await?;
     if mistakes.is_empty() {
         return Ok(wizard.go(Step::Connection));
