@@ -49,6 +49,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         asset("pick.js", script, include_str!("assets/pick.js").to_owned()),
         asset("send.js", script, include_str!("assets/send.js").to_owned()),
         asset("tree.js", script, include_str!("assets/tree.js").to_owned()),
+        asset("editor.js", script, include_str!("assets/editor.js").to_owned()),
         asset("floh.svg", "image/svg+xml", include_str!("assets/floh.svg").to_owned()),
     ];
     let mut all = ring::digest::Context::new(&ring::digest::SHA256);

@@ -2,7 +2,11 @@
 
 pub(super) mod badge;
 pub(super) mod chart;
+#[allow(dead_code, reason = "the pages of scripts and of imports come next")]
+pub(super) mod code;
 pub(super) mod dialog;
+#[allow(dead_code, reason = "the pages of scripts come next")]
+pub(super) mod editor;
 pub(super) mod frame;
 pub(super) mod icon;
 pub(super) mod pages;

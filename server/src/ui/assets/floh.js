@@ -193,6 +193,11 @@ function wake(within) {
     box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
   }
   if ($("[data-tree]", within)) import("./tree.js").then((tree) => $$("[data-tree]", within).forEach(tree.attach));
+  if ($("[data-editor], [data-code]", within))
+    import("./editor.js").then((editor) => {
+      $$("[data-editor]", within).forEach(editor.attach);
+      $$("[data-code]", within).forEach(editor.colour);
+    });
   if ($("[data-await]", within)) import("./live.js").then((live) => $$("[data-await]", within).forEach(live.wait));
   if ($("[data-pick]", within)) import("./pick.js").then((pick) => $$("[data-pick]", within).forEach(pick.attach));
   if ($("[data-live]", within)) import("./live.js").then((live) => $$("[data-live]", within).forEach(live.attach));

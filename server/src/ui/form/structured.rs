@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::control::FormView;
 use super::spec::{JsonOf, Kind, Spec};
 use super::typed::{AS_JSON, COUNT, KEY, MODE, id};
+use crate::ui::part::editor::{Area, Lang, Mark};
 use crate::ui::part::icon::icon;
 
 /// The name of the buttons that change the form itself.
@@ -103,12 +104,19 @@ impl FormView<'_> {
     }
 
     fn json_area(&self, spec: &Spec, at: &str) -> Markup {
-        html! {
-            textarea.code id=(id(at)) name=(at) rows="4" spellcheck="false" autocapitalize="off" autocomplete="off"
-                required[spec.required] aria-invalid=[self.invalid(at)] aria-describedby=[self.described(spec, at)] {
-                "\n" (self.typed.text(at))
-            }
-        }
+        let marks: Vec<Mark> = self.mistakes.at(at).iter().map(|message| Mark::of_message(message)).collect();
+        let described = self.described(spec, at);
+        let area = Area {
+            id: &id(at),
+            name: at,
+            lang: Lang::Json,
+            text: self.typed.text(at),
+            marks: &marks,
+            size: "small",
+            required: spec.required,
+            described: described.as_deref(),
+        };
+        area.show()
     }
 
     /// The button that shows a list or an object as JSON. A secret is not shown, so it has none.
