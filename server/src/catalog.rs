@@ -3,6 +3,7 @@
 
 mod affected;
 mod client_certificate;
+mod compare;
 mod config;
 mod config_migration;
 mod create;
@@ -16,17 +17,21 @@ mod seal;
 mod secret_places;
 mod status;
 mod type_change;
+mod type_head;
 mod type_patch;
+mod type_plan;
 mod types;
 mod update;
 mod versions;
 mod view;
 
+pub use affected::{AffectedUse, MAX_RECENT_CALLS, RecentUse};
+pub use compare::{Compared, compare_versions};
 pub use config::{ConfigChange, split_config};
 pub use config_migration::ConfigMigration;
 pub use create::{create, create_using};
 pub use declarations::{declarations, type_declarations};
-pub use external::{Probed, probe};
+pub use external::{Probed, Served, probe, served_schema};
 pub use import::{
     Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, fetch_document, fetch_spec,
     mapped_schemes, pack_document, parse_document, read_document, spec_of,
@@ -35,7 +40,10 @@ pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_o
 pub use seal::{SealError, seal_stored};
 pub use secret_places::{Planned, would_clear};
 pub use status::{ConnectorStatus, ListedConnector, MAX_STATUS_SCAN, StatusPage, list_with_status};
-pub use type_change::{diff_type, refresh_type, summary, update_type};
+pub use type_change::{
+    ChangeBond, TypePlan, diff_type, plan_type, refresh_type, summary, update_type, update_type_with,
+};
+pub use type_head::{TypeHead, type_head};
 pub use types::{
     CompiledType, capabilities, compiled_types, delete_type, get_type, json_schema, json_schemas, list_types,
 };

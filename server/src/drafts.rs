@@ -1,18 +1,19 @@
 //! The use cases of drafts: what a form of several steps in the web pages has so far. A draft belongs to the token that made it,
 //! is sealed, and is used up by what it makes, so that a form that is sent twice makes one thing.
 
-use floh_client::answers::ConnectorView;
-use floh_client::bodies::NewConnector;
+use floh_client::answers::{ChangedType, ConnectorView};
+use floh_client::bodies::{NewConnector, TypeChange};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog;
+use crate::catalog::{self, ChangeBond};
 use crate::error::{Error, ErrorKind};
+use crate::input::Unchecked;
 use crate::services::Services;
-use crate::store::{self, DraftHead, DraftLimits, DraftRow, DraftUse, StoreError};
+use crate::store::{self, DraftHead, DraftLimits, DraftRow, DraftUse, StoreError, VersionSource};
 use crate::vault::Place;
 
 /// The maximum number of drafts of a token that were not used.
@@ -170,6 +171,34 @@ pub async fn create_from_draft(
         Err(error) => match made_before().await {
             Ok(Some(before)) => Ok(before),
             _ => Err(error),
+        },
+    }
+}
+
+/// Changes a connector type and uses the draft up, in one transaction: the second of two equal requests learns the version that
+/// the first one made. `expected` is the revision of the type that the draft was last compared with.
+///
+/// # Errors
+/// Those of [`catalog::update_type`], after which the draft is as it was; not found or stale for the draft.
+pub async fn change_type_from_draft(
+    ctx: &OpContext,
+    services: &Services,
+    draft: (Uuid, i64),
+    key: &str,
+    change: Unchecked<TypeChange>,
+    expected: i64,
+    source: VersionSource,
+) -> Result<Made<ChangedType>, Error> {
+    let (id, revision) = draft;
+    let token_id = owner(ctx)?;
+    let used = DraftUse { token_id, id, revision };
+    let bond = ChangeBond { expected: Some(expected), draft: Some(used), source };
+    match catalog::update_type_with(ctx, services, key, change, bond).await {
+        Ok(changed) => Ok(Made::Now(changed)),
+        // Whatever it is that this one fails at, the other one may have made it.
+        Err(error) => match services.store.drafts().get(token_id, id, oldest()).await.map_err(said)?.head.result {
+            Some(before) => Ok(Made::Before(before)),
+            None => Err(error),
         },
     }
 }

@@ -22,9 +22,10 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use self::page::types::schema;
 use self::page::{
-    about, agents, command, connection, connector, connectors, execution, executions, import, live, login, new,
-    settings, tokens,
+    about, agents, change, command, connection, connector, connectors, execution, executions, import, live, login, new,
+    reimport, settings, tokens,
 };
 use self::parsed::Parsed;
 use crate::api::{self, Access, RouteRow};
@@ -76,6 +77,17 @@ fn pages() -> Vec<Page> {
         ("GET", "/executions", audit, get(executions::list)),
         ("GET", "/executions/live", audit, get(live::stream)),
         ("GET", "/executions/{id}", audit, get(execution::show)),
+        ("GET", "/types/{id}/schema", Needs(Scope::TypesRead), get(schema::show)),
+        ("GET", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), get(schema::edit)),
+        ("POST", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), post(schema::take)),
+        ("POST", "/types/{id}/refresh", Needs(Scope::TypesWrite), post(schema::refresh)),
+        ("GET", "/types/{id}/import", Needs(Scope::TypesWrite), get(reimport::start)),
+        ("POST", "/types/{id}/import", Needs(Scope::TypesWrite), post(reimport::begin)),
+        ("GET", "/types/{id}/import/{draft}/commands", Needs(Scope::TypesWrite), get(reimport::commands)),
+        ("POST", "/types/{id}/import/{draft}/commands", Needs(Scope::TypesWrite), post(reimport::take)),
+        ("GET", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), get(change::show)),
+        ("POST", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), post(change::save)),
+        ("POST", "/types/{id}/change/{draft}/drop", Needs(Scope::TypesWrite), post(change::drop_change)),
         ("GET", "/agents", read, get(agents::list)),
         ("GET", "/settings/tokens", Needs(Scope::TokensRead), get(tokens::list)),
         ("POST", "/settings/tokens", Needs(Scope::TokensWrite), post(tokens::create)),

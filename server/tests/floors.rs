@@ -74,7 +74,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tokens", &["auth", "error", "services", "store"]),
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
-    ("drafts", &["auth", "blocking", "catalog", "error", "services", "store", "vault"]),
+    ("drafts", &["auth", "blocking", "catalog", "error", "input", "services", "store", "vault"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),

@@ -2,7 +2,7 @@
 //! last 30 days used a command or a param. The work is bounded: only the newest calls of a connector are read, and
 //! those of at most [`MAX_CONNECTORS`] connectors.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use connector_runtime::schema::{ConfigSchema, is_missing};
 use connector_runtime::version::{Affects, Change, Changes};
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::services::Services;
+pub use crate::store::MAX_RECENT_CALLS;
 use crate::store::{RecentCall, StoreError, StoredConfig};
 
 /// The maximum number of connectors whose calls are read.
@@ -21,12 +22,37 @@ pub(super) const MAX_NAMED: usize = 1_000;
 /// The age up to which calls count.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How an affected connector used what changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AffectedUse {
+    /// The connector, and the pointer of the change.
+    pub affected: Affected,
+    /// Its calls that used it; `None` if the change is of the connection, which no call names, or if they are not told.
+    pub calls: Option<RecentUse>,
+}
+
+/// The calls of a connector that used something, among its newest ones of the last 30 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentUse {
+    /// How many.
+    pub calls: u64,
+    /// When the last of them was made.
+    pub last: Timestamp,
+}
+
+impl RecentUse {
+    fn and(so_far: Option<Self>, calls: u64, last: Timestamp) -> Option<Self> {
+        let before = so_far.map_or(0, |used| used.calls);
+        Some(Self { calls: before + calls, last: so_far.map_or(last, |used| used.last.max(last)) })
+    }
+}
+
 /// The connectors that a change affects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AffectedList {
     /// The first of them, by connector and pointer.
-    pub items: Vec<Affected>,
-    /// The number of all items, if it is greater than the number of `items`.
+    pub uses: Vec<AffectedUse>,
+    /// The number of all, if it is greater than the number of `uses`.
     pub total: Option<usize>,
 }
 
@@ -79,7 +105,7 @@ pub(super) async fn affected(
             };
             let used = Used::of(calls);
             let touched = touches.iter().filter(|(touch, _)| used.is_touched(touch, stored, new));
-            let pointers: BTreeSet<&str> = touched.map(|(_, pointer)| *pointer).collect();
+            let pointers = touched.map(|(touch, pointer)| (*pointer, used.calls_of(touch))).collect();
             found.add(&stored.name, &pointers);
         }
     }
@@ -122,28 +148,46 @@ fn touch<'c>(change: &'c Change, old: &'c ConfigSchema) -> Option<Touch<'c>> {
 /// What a connector's recent calls used.
 #[derive(Debug, Default)]
 struct Used {
-    commands: HashSet<String>,
-    params: HashSet<(String, String)>,
+    commands: HashMap<String, RecentUse>,
+    params: HashMap<(String, String), RecentUse>,
     /// Commands with calls whose params are too large to read: any param may be among them.
-    unseen: HashSet<String>,
+    unseen: HashMap<String, RecentUse>,
+}
+
+/// Adds calls to those of a key.
+fn add<K: std::hash::Hash + Eq>(uses: &mut HashMap<K, RecentUse>, key: K, calls: u64, last: Timestamp) {
+    let so_far = uses.get(&key).copied();
+    uses.extend(RecentUse::and(so_far, calls, last).map(|used| (key, used)));
 }
 
 impl Used {
     fn of(calls: Vec<RecentCall>) -> Self {
         let mut used = Self::default();
-        for RecentCall { command, params } in calls {
+        for RecentCall { command, params, calls, last } in calls {
             match params.as_deref().map(serde_json::from_str::<BTreeMap<String, &RawValue>>) {
                 Some(Ok(params)) => {
-                    let given = params.into_iter().filter(|(_, value)| value.get() != "null");
-                    used.params.extend(given.map(|(name, _)| (command.clone(), name)));
+                    for (name, _) in params.into_iter().filter(|(_, value)| value.get() != "null") {
+                        add(&mut used.params, (command.clone(), name), calls, last);
+                    }
                 }
-                _ => {
-                    used.unseen.insert(command.clone());
-                }
+                _ => add(&mut used.unseen, command.clone(), calls, last),
             }
-            used.commands.insert(command);
+            add(&mut used.commands, command, calls, last);
         }
         used
+    }
+
+    /// Returns the calls that used what a change touches; those whose params cannot be read count.
+    fn calls_of(&self, touch: &Touch<'_>) -> Option<RecentUse> {
+        match *touch {
+            Touch::Has(_) | Touch::Lacks(_) | Touch::Misses(_) => None,
+            Touch::Calls(command) => self.commands.get(command).copied(),
+            Touch::Gives(command, param) => {
+                let given = self.params.get(&(command.to_owned(), param.to_owned())).copied();
+                let unseen = self.unseen.get(command);
+                unseen.map_or(given, |unseen| RecentUse::and(given, unseen.calls, unseen.last))
+            }
+        }
     }
 
     fn is_touched(&self, touch: &Touch<'_>, stored: &StoredConfig, new: &ConfigSchema) -> bool {
@@ -157,9 +201,9 @@ impl Used {
                 let missing = new.connection.get(field).is_some_and(|now| is_missing(now, given(field)));
                 missing && !sealed(field)
             }
-            Touch::Calls(command) => self.commands.contains(command),
+            Touch::Calls(command) => self.commands.contains_key(command),
             Touch::Gives(command, param) => {
-                self.unseen.contains(command) || self.params.contains(&(command.to_owned(), param.to_owned()))
+                self.unseen.contains_key(command) || self.params.contains_key(&(command.to_owned(), param.to_owned()))
             }
         }
     }
@@ -168,15 +212,16 @@ impl Used {
 /// The affected connectors so far: the first by name, and the count of all.
 #[derive(Debug, Default)]
 struct Found {
-    items: BTreeSet<Affected>,
+    items: BTreeMap<Affected, Option<RecentUse>>,
     total: usize,
 }
 
 impl Found {
-    fn add(&mut self, connector: &str, pointers: &BTreeSet<&str>) {
+    fn add(&mut self, connector: &str, pointers: &BTreeMap<&str, Option<RecentUse>>) {
         self.total += pointers.len();
-        for pointer in pointers {
-            self.items.insert(Affected { connector: connector.to_owned(), pointer: (*pointer).to_owned() });
+        for (pointer, calls) in pointers {
+            let affected = Affected { connector: connector.to_owned(), pointer: (*pointer).to_owned() };
+            self.items.insert(affected, *calls);
             if self.items.len() > MAX_NAMED {
                 self.items.pop_last();
             }
@@ -187,7 +232,8 @@ impl Found {
 impl From<Found> for AffectedList {
     fn from(found: Found) -> Self {
         let total = (found.total > found.items.len()).then_some(found.total);
-        Self { items: found.items.into_iter().collect(), total }
+        let uses = found.items.into_iter().map(|(affected, calls)| AffectedUse { affected, calls });
+        Self { uses: uses.collect(), total }
     }
 }
 
@@ -199,7 +245,8 @@ mod tests {
     use super::*;
 
     fn call(command: &str, params: Option<&str>) -> RecentCall {
-        RecentCall { command: command.to_owned(), params: params.map(str::to_owned) }
+        let last = Timestamp::UNIX_EPOCH;
+        RecentCall { command: command.to_owned(), params: params.map(str::to_owned), calls: 3, last }
     }
 
     #[test]
@@ -252,6 +299,9 @@ mod tests {
         assert!(!touched(Touch::Gives("list", "b")) && !touched(Touch::Gives("list", "c")));
         assert!(touched(Touch::Gives("get", "anything")) && touched(Touch::Gives("put", "anything")));
         assert!(touched(Touch::Calls("get")) && !touched(Touch::Calls("delete")));
+        let calls = |touch: Touch<'_>| used.calls_of(&touch).map(|used| used.calls);
+        assert_eq!((calls(Touch::Gives("list", "a")), calls(Touch::Gives("get", "any"))), (Some(3), Some(3)));
+        assert_eq!((calls(Touch::Calls("put")), calls(Touch::Has("f"))), (Some(3), None));
         assert!(touched(Touch::Lacks("f")) && !touched(Touch::Has("f")) && !touched(Touch::Misses("f")));
     }
 
@@ -259,13 +309,14 @@ mod tests {
     fn an_answer_names_so_many_and_counts_the_rest() {
         let mut found = Found::default();
         for number in (0..600).rev() {
-            found.add(&format!("c{number:03}"), &BTreeSet::from(["/a", "/b"]));
+            found.add(&format!("c{number:03}"), &BTreeMap::from([("/a", None), ("/b", None)]));
         }
         let list = AffectedList::from(found);
-        assert_eq!((list.items.len(), list.total), (MAX_NAMED, Some(1_200)));
-        assert_eq!((list.items[0].connector.as_str(), list.items[999].connector.as_str()), ("c000", "c499"));
+        assert_eq!((list.uses.len(), list.total), (MAX_NAMED, Some(1_200)));
+        let name = |place: usize| list.uses[place].affected.connector.as_str();
+        assert_eq!((name(0), name(999)), ("c000", "c499"));
         let mut found = Found::default();
-        found.add("one", &BTreeSet::from(["/a"]));
+        found.add("one", &BTreeMap::from([("/a", None)]));
         assert_eq!(AffectedList::from(found).total, None);
     }
 }

@@ -127,6 +127,31 @@ fn no_schema(error: &ProbeError) -> Error {
     Error::invalid_at("/endpointUrl", message)
 }
 
+/// The schema that the service of a type publishes now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// The version that it names.
+    pub version: Option<String>,
+    /// Its schema as JSON text.
+    pub schema: String,
+    /// The revision that the type had when the service was asked.
+    pub revision: i64,
+}
+
+/// Asks the service of a type for its schema, and changes nothing.
+///
+/// # Errors
+/// Denied; not found; invalid if the type has no service, the service does not answer, or its schema is invalid.
+pub async fn served_schema(ctx: &OpContext, services: &Services, key: &str) -> Result<Served, Error> {
+    ctx.authorize(Scope::TypesWrite)?;
+    let row = services.store.types().get(key).await?;
+    let why = "a service's schema decides what is secret of connectors, so this";
+    ctx.authorize_for(Scope::ConnectorsWrite, why)?;
+    let fetched = fetch_again(services, &row).await?;
+    let version = fetched.version.map(|version| version.to_string());
+    Ok(Served { version, schema: fetched.config_schema.to_value().to_string(), revision: row.revision })
+}
+
 /// Fetches the schema of a type's service again.
 ///
 /// # Errors

@@ -1,28 +1,26 @@
 //! Changing a connector type: the version must fit the changes (docs/contract.md#5-versioning), whatever the execution
 //! model; the history keeps each version; stored configs of connectors are migrated in the same transaction.
 
-use connector_runtime::version::{Changes, Level, check_floor, diff, suggested_version};
-use floh_client::answers::{
-    ChangeSummary, ChangeView, ChangedType, ClearedSecrets, ImportView, SchemaChange, TypeDiff,
-};
+use connector_runtime::version::Changes;
+use floh_client::answers::{ChangeSummary, ChangedType, ClearedSecrets, ImportView, SchemaChange, TypeDiff};
 use floh_client::bodies::{TypeChange, TypeRefresh};
-use semver::Version;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::affected::{AffectedList, affected};
-use super::config_migration::{ConfigMigration, shown_name};
+use super::affected::AffectedUse;
+use super::config_migration::ConfigMigration;
 use super::external::fetch_again;
-use super::script_source::check_source;
 use super::type_patch::{Imported, TypePatch, authorize, authorize_connection};
+use super::type_plan::{Planned, check_script, planned, push_cleared, would_clear};
 use super::types::type_view;
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::error::{Error, Mistake};
+use crate::error::Error;
 use crate::input::Unchecked;
 use crate::services::Services;
 use crate::store::{
-    Author, ConnectorType, Entity, ExecutionModel, NewVersion, Rework, StoreError, StoredConfig, TypeFields,
-    VersionSource,
+    self, Author, ConnectorType, DraftUse, Entity, ExecutionModel, NewVersion, Rework, StoreError, StoredConfig,
+    TypeFields, VersionSource,
 };
 
 /// The maximum number of changes that the history keeps of a version.
@@ -32,6 +30,17 @@ impl From<Imported> for ImportView {
     fn from(Imported { operations, warnings }: Imported) -> Self {
         Self { operations: Some(operations), warnings: Some(warnings) }
     }
+}
+
+/// What a change of a type is bound to, beside its body.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeBond {
+    /// The revision that the caller has read, if it named one.
+    pub expected: Option<i64>,
+    /// A draft that the change uses up, in the same transaction; its result is then the version.
+    pub draft: Option<DraftUse>,
+    /// What the history says of where the change came from.
+    pub source: VersionSource,
 }
 
 /// Changes a type. `expected` is the revision that the caller has read, if it named one.
@@ -46,10 +55,25 @@ pub async fn update_type(
     change: Unchecked<TypeChange>,
     expected: Option<i64>,
 ) -> Result<ChangedType, Error> {
+    let bond = ChangeBond { expected, draft: None, source: VersionSource::Put };
+    update_type_with(ctx, services, key, change, bond).await
+}
+
+/// Like [`update_type`], for a change that is bound to more.
+///
+/// # Errors
+/// Those of [`update_type`]; for the draft 409 if it was used, 412 if it was saved since, 404 if it is gone.
+pub async fn update_type_with(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    change: Unchecked<TypeChange>,
+    bond: ChangeBond,
+) -> Result<ChangedType, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     authorize(ctx, &change.body)?;
     let (worker, key, ctx) = (services.clone(), key.to_owned(), ctx.clone());
-    services.run_to_completion(async move { replace(&ctx, &worker, &key, change, expected).await }).await
+    services.run_to_completion(async move { replace(&ctx, &worker, &key, change, bond).await }).await
 }
 
 async fn replace(
@@ -57,18 +81,18 @@ async fn replace(
     services: &Services,
     key: &str,
     change: Unchecked<TypeChange>,
-    expected: Option<i64>,
+    bond: ChangeBond,
 ) -> Result<ChangedType, Error> {
     // One at a time: without If-Match a change is applied to whatever is stored.
     let _turn = services.write_lock.lock().await;
     let row = services.store.types().get(key).await?;
-    if let Some(revision) = expected.filter(|expected| *expected != row.revision) {
+    if let Some(revision) = bond.expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
     let Planned { row, patch, plan } = planned(services, row, change).await?;
     authorize_connection(ctx, &patch)?;
     check_script(services, &row, &patch).await?;
-    write(services, Planned { row, patch, plan }, VersionSource::Put, ctx.author(), expected.is_some()).await
+    write(services, Planned { row, patch, plan }, ctx.author(), bond).await
 }
 
 /// Fetches the schema of an external type's service again and applies it by the rules of a change.
@@ -109,17 +133,12 @@ async fn fetch_and_replace(
         let patch = TypePatch::refresh(&worker, &row, refresh, &fetched)?;
         Planned::of(row, patch)
     });
-    write(services, planned.await?, VersionSource::Refresh, author, false).await
+    let bond = ChangeBond { expected: None, draft: None, source: VersionSource::Refresh };
+    write(services, planned.await?, author, bond).await
 }
 
-/// Writes a change whose version fits. `guarded` says that the caller has named the revision that it has read.
-async fn write(
-    services: &Services,
-    planned: Planned,
-    source: VersionSource,
-    author: Author,
-    guarded: bool,
-) -> Result<ChangedType, Error> {
+/// Writes a change whose version fits.
+async fn write(services: &Services, planned: Planned, author: Author, bond: ChangeBond) -> Result<ChangedType, Error> {
     let Planned { row, mut patch, plan } = planned;
     let change = plan.view(services, &row, &patch).await?;
     let version = match plan.version {
@@ -136,6 +155,9 @@ async fn write(
     }
     let imported = patch.imported.take().map(ImportView::from).unwrap_or_default();
     if fields == row.fields {
+        if let Some(draft) = &bond.draft {
+            services.store.drafts().take(draft, &fields.version, store::now()).await?;
+        }
         return Ok(ChangedType { view: type_view(row).await?, change, imported, secrets_cleared: Vec::new() });
     }
     let is_new = |old: &TypeFields, new: &TypeFields| {
@@ -143,16 +165,22 @@ async fn write(
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
     let actor = author.actor.clone();
-    let entry = is_new(&row.fields, &fields).then(|| NewVersion { source, changes: summary(&plan.changes), actor });
+    let entry = is_new(&row.fields, &fields).then(|| NewVersion {
+        source: bond.source,
+        changes: summary(&plan.changes),
+        actor,
+    });
     let migration = ConfigMigration::new(&row, &patch);
     let mut secrets_cleared = Vec::new();
     let mut rework = |stored: StoredConfig| rework(services, &migration, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if migration.is_idle() { None } else { Some(&mut rework) };
-    let updated =
-        services.store.by(author).types().update::<Refused>(row.id, row.revision, fields, entry, reworking).await;
+    let store = services.store.by(author);
+    let types = store.types();
+    let using = bond.draft.as_ref();
+    let updated = types.update_using::<Refused>(row.id, row.revision, fields, entry, reworking, using).await;
     let updated = match updated {
-        Err(Refused::Store(StoreError::Stale { .. })) if !guarded => {
+        Err(Refused::Store(StoreError::Stale { entity: Entity::ConnectorType, .. })) if bond.expected.is_none() => {
             return Err(Error::unavailable("another server has just changed the connector type; try again"));
         }
         Err(Refused::Store(error)) => return Err(error.into()),
@@ -173,54 +201,77 @@ pub async fn diff_type(
     key: &str,
     change: Unchecked<TypeChange>,
 ) -> Result<TypeDiff, Error> {
+    Ok(plan_type(ctx, services, key, change).await?.diff)
+}
+
+/// What a change of a type would do, with both sides of what is text.
+#[derive(Debug, Clone)]
+pub struct TypePlan {
+    /// The answer of the dry run.
+    pub diff: TypeDiff,
+    /// How the affected connectors used what changes. Calls are told only to those who may read executions.
+    pub uses: Vec<AffectedUse>,
+    /// Id of the type.
+    pub type_id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its model.
+    pub execution_model: ExecutionModel,
+    /// The revision that the change was compared with.
+    pub revision: i64,
+    /// What it has now.
+    pub before: TypeFields,
+    /// What it would have, but for the version.
+    pub after: TypeFields,
+}
+
+impl TypePlan {
+    /// Returns whether the change would leave the type as it is.
+    pub fn is_idle(&self) -> bool {
+        self.diff.change.changes.is_empty()
+            && TypeFields { version: self.before.version.clone(), ..self.after.clone() } == self.before
+    }
+}
+
+/// Returns what a change of a type would do, with both sides, and writes nothing.
+///
+/// # Errors
+/// Those of [`diff_type`].
+pub async fn plan_type(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    change: Unchecked<TypeChange>,
+) -> Result<TypePlan, Error> {
     ctx.authorize(Scope::TypesWrite)?;
     authorize(ctx, &change.body)?;
     let row = services.store.types().get(key).await?;
     let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
-    let change = plan.view(services, &row, &patch).await?;
+    let (change, mut uses) = plan.view_with_uses(services, &row, &patch).await?;
+    if !ctx.allows(Scope::AuditRead) {
+        uses.iter_mut().for_each(|used| used.calls = None);
+    }
     let secrets_cleared = would_clear(services, &row, &patch).await?;
     let (version, errors) = match plan.version {
         Ok(version) => (Some(version.to_string()), Vec::new()),
         Err(refusal) => (None, vec![refusal]),
     };
-    Ok(TypeDiff {
-        change,
-        version,
-        errors,
-        imported: patch.imported.take().map(ImportView::from).unwrap_or_default(),
-        secrets_cleared,
-    })
-}
-
-/// Returns the secrets that a change would clear.
-async fn would_clear(
-    services: &Services,
-    row: &ConnectorType,
-    patch: &TypePatch,
-) -> Result<Vec<ClearedSecrets>, Error> {
-    let migration = ConfigMigration::new(row, patch);
-    let mut secrets_cleared = Vec::new();
-    let mut after = None;
-    while !migration.is_idle() {
-        let batch = services.store.connectors().configs(row.id, after).await?;
-        let Some(last) = batch.last() else { break };
-        after = Some(last.id);
-        for stored in batch {
-            let cleared = migration.over(&services.vault, &stored)?.map(|migrated| migrated.clear).unwrap_or_default();
-            push_cleared(&mut secrets_cleared, stored.name, &cleared);
-        }
+    let imported = patch.imported.take().map(ImportView::from).unwrap_or_default();
+    let mut after = patch.fields.clone();
+    if plan.same_schema {
+        after.config_schema.clone_from(&row.fields.config_schema);
     }
-    secrets_cleared.sort();
-    Ok(secrets_cleared)
-}
-
-/// Checks the script that a change brings, or the present script against a changed schema.
-async fn check_script(services: &Services, row: &ConnectorType, patch: &TypePatch) -> Result<(), Error> {
-    let Some(source) = &patch.fields.script_source else { return Ok(()) };
-    let same = patch.fields.script_source == row.fields.script_source
-        && patch.new.commands.keys().all(|name| patch.old.commands.contains_key(name));
-    if same { Ok(()) } else { check_source(services, row.execution_model, source, &patch.new).await }
+    Ok(TypePlan {
+        diff: TypeDiff { change, version, errors, imported, secrets_cleared },
+        uses,
+        type_id: row.id,
+        name: row.name,
+        execution_model: row.execution_model,
+        revision: row.revision,
+        before: row.fields,
+        after,
+    })
 }
 
 /// Serializes changes for the history: the first ones, and the count of all.
@@ -228,83 +279,6 @@ pub fn summary(changes: &Changes) -> String {
     let kept = changes.items.iter().take(MAX_KEPT).map(SchemaChange::from).collect();
     let summary = ChangeSummary { level: changes.level(), total: changes.items.len(), changes: kept };
     json!(summary).to_string()
-}
-
-/// A change, parsed and evaluated.
-struct Planned {
-    row: ConnectorType,
-    patch: TypePatch,
-    plan: Plan,
-}
-
-impl Planned {
-    fn of(row: ConnectorType, patch: TypePatch) -> Result<Self, Error> {
-        let plan = Plan::new(&row, &patch)?;
-        Ok(Self { row, patch, plan })
-    }
-}
-
-/// Parses a change and evaluates it; with a large schema that is slow.
-async fn planned(services: &Services, row: ConnectorType, change: Unchecked<TypeChange>) -> Result<Planned, Error> {
-    let worker = services.clone();
-    blocking::run(move || {
-        let patch = TypePatch::of(&worker, &row, change)?;
-        Planned::of(row, patch)
-    })
-    .await
-}
-
-/// The result of a change.
-struct Plan {
-    changes: Changes,
-    same_schema: bool,
-    current: Version,
-    version: Result<Version, Mistake>,
-}
-
-impl Plan {
-    fn new(row: &ConnectorType, patch: &TypePatch) -> Result<Self, Error> {
-        let mut changes = diff(&patch.old, &patch.new);
-        // An open schema has no fields and no commands either, but it takes what an empty one refuses.
-        let same_schema = changes.is_empty() && patch.old.open == patch.new.open;
-        if patch.fields.script_source != row.fields.script_source {
-            changes.script_source_changed();
-        }
-        if patch.fields.endpoint_url != row.fields.endpoint_url {
-            changes.endpoint_url_changed();
-        }
-        let current = Version::parse(&row.fields.version).map_err(Error::internal)?;
-        let version = version(&current, changes.level(), patch);
-        Ok(Self { changes, same_schema, current, version })
-    }
-
-    async fn view(&self, services: &Services, row: &ConnectorType, patch: &TypePatch) -> Result<ChangeView, Error> {
-        let AffectedList { items, total } = affected(services, row.id, &patch.old, &patch.new, &self.changes).await?;
-        let level = self.changes.level();
-        Ok(ChangeView {
-            level,
-            changes: self.changes.items.iter().map(SchemaChange::from).collect(),
-            suggested_version: suggested_version(&self.current, level),
-            affected: items,
-            affected_total: total,
-        })
-    }
-}
-
-/// Returns the next version, or the mistake that prevents one.
-fn version(current: &Version, level: Level, patch: &TypePatch) -> Result<Version, Mistake> {
-    let suggested = suggested_version(current, level);
-    match &patch.version {
-        Some(version) => match check_floor(current, version, level) {
-            Ok(()) => Ok(version.clone()),
-            Err(error) => Err(Mistake::new("/version", error.to_string())),
-        },
-        None if patch.auto_bump || level <= Level::Patch => Ok(suggested),
-        None => Err(Mistake::new(
-            "/version",
-            format!("a {level} change needs version {suggested} or a later one; send it, or autoBump: true"),
-        )),
-    }
 }
 
 /// Why a change was refused; nothing is written then.
@@ -329,13 +303,6 @@ fn rework(
     let removed = rework.as_ref().map(|rework| rework.secrets.remove.as_slice()).unwrap_or_default();
     push_cleared(cleared, stored.name, removed);
     Ok(rework)
-}
-
-fn push_cleared(cleared: &mut Vec<ClearedSecrets>, connector: String, fields: &[String]) {
-    if !fields.is_empty() {
-        let fields = fields.iter().map(|field| shown_name(field)).collect();
-        cleared.push(ClearedSecrets { connector, fields });
-    }
 }
 
 /// Reads the output of [`summary`].

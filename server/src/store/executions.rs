@@ -1,7 +1,5 @@
 //! Recorded executions: read and listed here, written by the [`super::Recorder`].
 
-use std::collections::BTreeSet;
-
 use floh_client::answers::{ExecutionSummary, TruncatedParts};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
@@ -13,18 +11,23 @@ use super::audit::NewEntry;
 use super::error::Entity;
 use super::migrate::Dialect;
 use super::replicas::push_ownerless;
-use super::sql::{Key, Reader, Statement, Values, first_id, placeholders};
+use super::sql::{Key, Reader, Statement, Values, placeholders};
 use super::{
     Actor, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Recording, Store, StoreError, actor,
     page, retention,
 };
 
+mod recent;
 pub(super) mod selection;
+
+use self::recent::FEW;
+pub use self::recent::{MAX_RECENT_CALLS, RecentCall};
 
 const TABLE: &str = "execution";
 const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \
      deprecated, params, result, logs, truncated, started_at, duration_ms, actor_token, actor_name, request_id, recorded FROM execution \
      WHERE 1 = 1";
+
 /// One recorded call of a command. Private values are redacted before they reach this row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionRow {
@@ -94,20 +97,6 @@ impl ExecutionRow {
             duration_ms: self.duration_ms,
         }
     }
-}
-
-/// How many calls of a connector [`Executions::recent_calls`] reads.
-const RECENT_CALLS: i64 = 1_000;
-/// The maximum number of names in a statement; SQLite looks up each `$N` in a list of all of them.
-const FEW: usize = 16;
-
-/// What a call of a connector used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecentCall {
-    /// The command.
-    pub command: String,
-    /// Its params as JSON text; `None` if they were not requested or are too long.
-    pub params: Option<String>,
 }
 
 /// The executions of a [`Store`].
@@ -195,42 +184,6 @@ impl Executions<'_> {
         let found = sqlx::query("SELECT name FROM connector_type WHERE id = $1").bind(id.to_string());
         let found = found.fetch_optional(&self.store.read).await?;
         found.map(|row| Reader::new(&row, "connector_type").text("name")).transpose()
-    }
-
-    /// Reads which of some commands the newest calls of a connector used, and if `params` is true also their params,
-    /// unless they are too long or not whole. Reads at most `RECENT_CALLS` calls, none from before `since`.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn recent_calls(
-        &self,
-        connector: Uuid,
-        since: Timestamp,
-        commands: &BTreeSet<&str>,
-        params: bool,
-    ) -> Result<Vec<RecentCall>, StoreError> {
-        let mut statement = Statement::new(match params {
-            true => {
-                "SELECT DISTINCT command, CASE WHEN LENGTH(params) <= 16384 AND truncated IS NULL AND recorded IS NULL THEN params END AS params"
-            }
-            false => "SELECT DISTINCT command, NULL AS params",
-        });
-        statement.push(" FROM (SELECT command, params, truncated, recorded FROM execution WHERE connector_id = ");
-        statement.bind(connector.to_string()).push(" AND id >= ").bind(first_id(since));
-        statement.push(" ORDER BY id DESC LIMIT ").bind(RECENT_CALLS).push(") AS recent WHERE command IS NOT NULL");
-        if commands.len() <= FEW {
-            statement.push(" AND command IN (").list(commands.iter().copied()).push(")");
-        }
-        let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
-        let mut calls = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let row = Reader::new(row, TABLE);
-            let command = row.text("command")?;
-            if commands.contains(command.as_str()) {
-                calls.push(RecentCall { command, params: row.value("params")? });
-            }
-        }
-        Ok(calls)
     }
 
     /// Finds the filter whose index leads, and the last row that the page may look at, if there are more.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::audit::Detail;
 use super::audit::detail::State;
+use super::drafts::{self, DraftUse};
 use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
@@ -142,8 +143,27 @@ impl ConnectorTypes<'_> {
         version: Option<NewVersion>,
         reworking: Option<&mut Reworking<'_, E>>,
     ) -> Result<ConnectorType, E> {
+        self.update_using(id, revision, fields, version, reworking, None).await
+    }
+
+    /// Like [`ConnectorTypes::update`]; uses a draft up in the same transaction, whose result is then the version.
+    ///
+    /// # Errors
+    /// Those of [`ConnectorTypes::update`], and those of a draft that cannot be used.
+    pub async fn update_using<E: From<StoreError>>(
+        &self,
+        id: Uuid,
+        revision: i64,
+        fields: TypeFields,
+        version: Option<NewVersion>,
+        reworking: Option<&mut Reworking<'_, E>>,
+        draft: Option<&DraftUse>,
+    ) -> Result<ConnectorType, E> {
         let now = now();
         let mut transaction = self.store.begin_change().await?;
+        if let Some(draft) = draft {
+            drafts::take(&mut transaction, draft, &fields.version, now).await?;
+        }
         let before = fetch(&mut transaction, &id.to_string()).await?;
         replace(&mut transaction, id, revision, &fields, now).await?;
         if let Some(version) = version {

@@ -23,6 +23,13 @@ pub(super) struct Draft {
     pub(super) document: Arc<Vec<u8>>,
 }
 
+impl Draft {
+    /// A draft that is not kept yet.
+    pub(super) fn unsaved(typed: Typed, document: Vec<u8>) -> Self {
+        Self { id: Uuid::nil(), revision: 0, typed, document: Arc::new(document) }
+    }
+}
+
 /// What a draft is now.
 #[derive(Debug)]
 pub(super) enum Found {

@@ -2,6 +2,7 @@
 
 pub(super) mod about;
 pub(super) mod agents;
+pub(super) mod change;
 pub(super) mod command;
 pub(super) mod conflict;
 pub(super) mod connection;
@@ -14,5 +15,7 @@ pub(super) mod live;
 pub(super) mod login;
 pub(super) mod new;
 pub(super) mod problem;
+pub(super) mod reimport;
 pub(super) mod settings;
 pub(super) mod tokens;
+pub(super) mod types;

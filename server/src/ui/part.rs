@@ -5,6 +5,7 @@ pub(super) mod chart;
 #[allow(dead_code, reason = "the pages of scripts and of imports come next")]
 pub(super) mod code;
 pub(super) mod dialog;
+pub(super) mod diff;
 #[allow(dead_code, reason = "the pages of scripts come next")]
 pub(super) mod editor;
 pub(super) mod frame;

@@ -7,4 +7,5 @@ mod connectors;
 pub(super) mod html;
 mod import;
 mod live;
+mod types;
 mod wizard;

@@ -1,7 +1,7 @@
 //! Import from OpenAPI: a document, the commands that are taken of it, the connection, and the review. The document and
 //! what was chosen stand in a draft on the server.
 
-mod commands;
+pub(in crate::ui::page) mod commands;
 mod connection;
 pub(in crate::ui::page) mod document;
 mod review;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
@@ -29,6 +29,7 @@ use crate::ui::form::Typed;
 use crate::ui::page::new::unfinished;
 use crate::ui::parsed::Parsed;
 use crate::ui::part::badge::badge;
+use crate::ui::part::code;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::pick::NAMES;
@@ -38,7 +39,7 @@ const KIND: &str = "import";
 /// The name of the way.
 const TITLE: &str = "Import from OpenAPI";
 /// The input of the draft with the commands that are chosen.
-const CHOSEN: &str = "chosen";
+pub(in crate::ui::page) const CHOSEN: &str = "chosen";
 
 /// A step of the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,10 +299,8 @@ pub(in crate::ui) async fn script(
         Opened::Made(response) => return Ok(response),
     };
     let read = wizard.chosen().await?;
-    let file = format!("attachment; filename=\"{}.js\"", read.draft.name);
-    let headers =
-        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, file)];
-    Ok((headers, read.draft.script_source.clone()).into_response())
+    let name = format!("{}.js", read.draft.name);
+    Ok(code::file(&name, "text/javascript; charset=utf-8", read.draft.script_source.clone()))
 }
 
 /// Shows a step.

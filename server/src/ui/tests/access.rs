@@ -24,7 +24,12 @@ async fn agent_token(server: &TestServer) -> String {
 /// Fills the parameters of a path.
 fn filled(path: &str) -> String {
     let id = "018f2f6e-7b7a-7c3e-8000-000000000000";
-    path.replace("{id}", id).replace("{command}", "echo").replace("{step}", "review").replace("{code}", "nonsense")
+    path.replace("{id}", id)
+        .replace("{command}", "echo")
+        .replace("{step}", "review")
+        .replace("{code}", "nonsense")
+        .replace("{draft}", id)
+        .replace("{version}", "1.0.0")
 }
 
 #[tokio::test]
@@ -56,7 +61,9 @@ async fn every_page_is_for_those_who_have_its_scope() {
             };
             let refused = page.status == 403 && page.text.contains("You may not see this");
             // What a page needs beyond the route is refused by the use case, and says so too.
-            let beyond = row.path.starts_with("/connectors/{id}") || row.path == "/new/{id}/{step}";
+            let beyond = row.path.starts_with("/connectors/{id}")
+                || row.path.starts_with("/types/{id}")
+                || row.path == "/new/{id}/{step}";
             assert!(may != refused || (may && beyond), "{} {path} with {scope}: {}", row.method, page.status);
             assert_ne!(page.status, 500, "{} {path} with {scope}", row.method);
         }

@@ -17,9 +17,8 @@ use crate::ui::form::{self, Line, Mistakes, Spec, summary};
 use crate::ui::page::connection::CONFIG;
 use crate::ui::page::new::review::value;
 use crate::ui::part::badge::{self, count};
-
-/// The maximum number of lines of the script that are shown at first.
-const MAX_FIRST_LINES: usize = 200;
+use crate::ui::part::code::Code;
+use crate::ui::part::editor::Lang;
 
 /// The connector that the draft describes, as the body of REST without what the document brings.
 struct Planned {
@@ -111,21 +110,21 @@ fn security(schemes: &[catalog::MappedScheme]) -> Markup {
 
 /// What each command sends: the script that the import wrote.
 fn script(wizard: &Wizard<'_>, read: &ReadDocument) -> Markup {
-    let source = &read.draft.script_source;
-    let all = source.lines().count();
     let is_whole = wizard.frame.query.split('&').any(|part| part == "lines=all");
-    let most = if is_whole { all } else { MAX_FIRST_LINES };
-    let shown: String = source.lines().take(most).flat_map(|line| [line, "\n"]).collect();
+    let all = format!("{}?lines=all", wizard.address(Step::Review));
+    let download = format!("/import/{}/script", wizard.draft.id);
+    let listing = Code {
+        id: "script",
+        title: "Script",
+        lang: Lang::Js,
+        text: &read.draft.script_source,
+        all: (!is_whole).then_some(&*all),
+        download: Some(&download),
+    };
     html! {
         section.card aria-labelledby="script-title" {
-            header {
-                h2 #script-title { "What each command sends" }
-                div.end.row {
-                    @if all > most { a.btn.small href={ (wizard.address(Step::Review)) "?lines=all" } { "Show all " (all) " lines" } }
-                    a.btn.small href={ "/import/" (wizard.draft.id) "/script" } download { "Download" }
-                }
-            }
-            div.body { pre.code tabindex="0" role="region" aria-label="Script" { (shown) } }
+            header { h2 #script-title { "What each command sends" } }
+            div.body { (listing.show()) }
         }
     }
 }

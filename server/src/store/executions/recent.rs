@@ -1,0 +1,79 @@
+//! What the newest calls of a connector used, for those who change its type.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Executions, TABLE};
+use crate::store::StoreError;
+use crate::store::sql::{Reader, Statement, first_id};
+
+/// The maximum number of calls of a connector that [`Executions::recent_calls`] reads.
+pub const MAX_RECENT_CALLS: u32 = 1_000;
+/// The maximum number of names in a statement; SQLite looks up each `$N` in a list of all of them.
+pub(super) const FEW: usize = 16;
+
+/// What a call of a connector used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentCall {
+    /// The command.
+    pub command: String,
+    /// Its params as JSON text; `None` if they were not requested or are too long.
+    pub params: Option<String>,
+    /// How many calls were like this.
+    pub calls: u64,
+    /// When the last of them began.
+    pub last: Timestamp,
+}
+
+impl Executions<'_> {
+    /// Reads which of some commands the newest calls of a connector used, and if `params` is true also their params,
+    /// unless they are too long or not whole. Reads at most [`MAX_RECENT_CALLS`] calls, none from before `since`.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn recent_calls(
+        &self,
+        connector: Uuid,
+        since: Timestamp,
+        commands: &BTreeSet<&str>,
+        params: bool,
+    ) -> Result<Vec<RecentCall>, StoreError> {
+        let mut statement = Statement::new(match params {
+            true => {
+                "SELECT command, CASE WHEN LENGTH(params) <= 16384 AND truncated IS NULL AND recorded IS NULL THEN params END AS given"
+            }
+            false => "SELECT command, NULL AS given",
+        });
+        statement.push(", COUNT(*) AS calls, MAX(started_at) AS last_at");
+        statement.push(
+            " FROM (SELECT command, params, truncated, recorded, started_at FROM execution WHERE connector_id = ",
+        );
+        statement.bind(connector.to_string()).push(" AND id >= ").bind(first_id(since));
+        statement
+            .push(" ORDER BY id DESC LIMIT ")
+            .bind(i64::from(MAX_RECENT_CALLS))
+            .push(") AS recent WHERE command IS NOT NULL");
+        if commands.len() <= FEW {
+            statement.push(" AND command IN (").list(commands.iter().copied()).push(")");
+        }
+        statement.push(" GROUP BY 1, 2");
+        let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
+        let mut calls = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let row = Reader::new(row, TABLE);
+            let command = row.text("command")?;
+            if commands.contains(command.as_str()) {
+                let count = u64::try_from(row.value::<i64>("calls")?).unwrap_or_default();
+                calls.push(RecentCall {
+                    command,
+                    params: row.value("given")?,
+                    calls: count,
+                    last: row.time("last_at")?,
+                });
+            }
+        }
+        Ok(calls)
+    }
+}

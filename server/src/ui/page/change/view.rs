@@ -1,0 +1,393 @@
+//! Shows a change: what changes by level, the script's lines, the version, and whom it touches.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use connector_runtime::version::Level;
+use floh_client::answers::{ClearedSecrets, SchemaChange};
+use maud::{Markup, html};
+use semver::Version;
+
+use super::proposal::{Kept, Origin};
+use super::{CHOICE, OTHER, SAVE, SURE};
+use crate::catalog::{AffectedUse, MAX_RECENT_CALLS, TypePlan};
+use crate::error::Error;
+use crate::ui::door::Frame;
+use crate::ui::form::{Line, Mistakes, capital, id, summary};
+use crate::ui::page::types::head::TypeShown;
+use crate::ui::part::badge::{badge, count};
+use crate::ui::part::frame::head;
+use crate::ui::part::icon::icon;
+use crate::ui::part::{diff, time};
+
+/// The maximum number of changes that are listed.
+const MAX_CHANGES: usize = 200;
+/// The maximum number of connectors that are listed.
+const MAX_CONNECTORS: usize = 50;
+
+/// What was asked for so far.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Another version than the smallest.
+    pub(super) choice: Option<String>,
+    /// What stands in the box of another version.
+    pub(super) other: String,
+    /// Whether the box of a breaking version is ticked.
+    pub(super) is_sure: bool,
+    /// Whether the whole script is shown.
+    pub(super) whole: bool,
+    pub(super) mistakes: Mistakes,
+}
+
+/// Returns the version that is chosen: the smallest, or what was typed.
+///
+/// # Errors
+/// What is wrong with what was typed.
+pub(super) fn version(plan: &TypePlan, chosen: Option<&str>) -> Result<Version, String> {
+    match chosen {
+        None => Ok(plan.diff.change.suggested_version.clone()),
+        Some("") => Err("enter a version, such as 2.1.0".to_owned()),
+        Some(text) => Version::parse(text).map_err(|error| format!("not a version such as 2.1.0: {error}")),
+    }
+}
+
+/// Returns whether calls that work now may fail after the change.
+pub(super) fn is_breaking(plan: &TypePlan) -> bool {
+    plan.diff.change.level == Level::Major
+}
+
+/// The badge of a level.
+pub(in crate::ui) fn level_badge(level: Level) -> Markup {
+    let word = capital(level.as_str());
+    match level {
+        Level::Major => badge("bad", "alert", &word),
+        Level::Minor => badge("info", "", &word),
+        Level::Patch => badge("", "", &word),
+        Level::None => badge("line", "", "No change"),
+    }
+}
+
+/// The list of changes, the gravest first.
+pub(in crate::ui) fn changes(items: &[SchemaChange], total: usize) -> Markup {
+    let mut sorted: Vec<&SchemaChange> = items.iter().collect();
+    sorted.sort_by_key(|change| std::cmp::Reverse(change.level));
+    let more = total.saturating_sub(sorted.len().min(MAX_CHANGES));
+    html! {
+        ul.changes {
+            @for change in sorted.iter().take(MAX_CHANGES) {
+                li { (level_badge(change.level)) div { (capital(&change.message)) code { (change.pointer) span.rule { (change.rule) } } } }
+            }
+        }
+        @if more > 0 { p.muted { "And " (count(more, "more change", "more changes")) "." } }
+    }
+}
+
+/// The page of the change.
+pub(super) fn page(
+    frame: &Frame,
+    shown: &TypeShown,
+    kept: &Kept,
+    plan: &TypePlan,
+    asked: &Asked,
+    status: StatusCode,
+) -> Response {
+    let change = &plan.diff.change;
+    let lines = asked.mistakes.lines(&[], &crate::ui::form::Typed::default());
+    let lines: Vec<Line> = lines.into_iter().zip(targets(&asked.mistakes)).map(|(line, at)| placed(line, at)).collect();
+    let version = version(plan, asked.choice.as_deref()).unwrap_or_else(|_| change.suggested_version.clone());
+    let action = shown.address(&format!("change/{}", kept.id));
+    let asks_inline = is_breaking(plan) && asked.mistakes.at(SURE).is_some();
+    let content = html! {
+        (heading(shown, &level_badge(change.level)))
+        (summary(&lines))
+        div.aside {
+            div.stack {
+                (what_changes(plan))
+                (script(plan, &action, asked.whole))
+            }
+            aside.stack aria-label="Version" {
+                form.card #change method="post" action=(action) novalidate data-version=(change.suggested_version) {
+                    button.sr tabindex="-1" aria-hidden="true" {}
+                    header { h2 { "Version" } }
+                    div.body.stack {
+                        (facts(plan))
+                        @if plan.is_idle() {
+                            p.notice { (icon("info")) span { "Nothing differs from what is saved." } }
+                        } @else {
+                            (choice(kept, plan, asked))
+                            (touched(frame, plan))
+                            (cleared(&plan.diff.secrets_cleared))
+                        }
+                        @if asks_inline { div.stack { h3 { "Save a breaking version?" } (sure(plan, asked)) } }
+                    }
+                    footer {
+                        @if !plan.is_idle() {
+                            @if is_breaking(plan) && !asks_inline {
+                                button.btn.main type="button" commandfor="sure" command="show-modal" { "Save as " span data-says { (version) } }
+                            } @else {
+                                button.btn.main.danger[asks_inline] name=(SAVE) value=(version) { "Save as " span data-says { (version) } }
+                            }
+                        }
+                        a.btn.bare href=(back(shown, kept)) { "Back" }
+                        button.btn.bare.end formaction={ (action) "/drop" } formnovalidate { "Throw away" }
+                    }
+                }
+            }
+        }
+        @if is_breaking(plan) && !asks_inline && !plan.is_idle() { (dialog(plan, asked, &version)) }
+    };
+    let title = format!("Save changes to {}", shown.head.name);
+    let title = if status == StatusCode::OK { title } else { format!("Error: {title}") };
+    frame.page_with(status, &title, &content)
+}
+
+fn heading(shown: &TypeShown, level: &Markup) -> Markup {
+    let name = &shown.head.name;
+    let address = shown.address("");
+    let title = html! { h1 { "Save changes to " (name) } (level) };
+    head(&[("/types", "Types"), (&address, name)], &title, "", &html! {})
+}
+
+/// The inputs that the mistakes are at, in the order of the lines.
+fn targets(mistakes: &Mistakes) -> Vec<Option<&'static str>> {
+    let places = [OTHER, SURE].into_iter().filter(|place| mistakes.at(place).is_some()).map(Some);
+    let others = usize::from(mistakes.at("").is_some());
+    std::iter::repeat_n(None, others).chain(places).collect()
+}
+
+fn placed(line: Line, at: Option<&str>) -> Line {
+    let label = at.map(|at| if at == OTHER { "Another one" } else { "Their owners know" }.to_owned());
+    Line { target: at.map(id), label, ..line }
+}
+
+/// Shows why a change cannot be made as it is: what was typed stays in the draft.
+pub(super) fn refused(frame: &Frame, shown: &TypeShown, kept: &Kept, error: &Error) -> Response {
+    let mistakes = error.mistakes().iter();
+    let lines: Vec<Line> = mistakes
+        .map(|mistake| Line {
+            target: None,
+            label: Some(mistake.pointer.clone()).filter(|pointer| !pointer.is_empty()),
+            message: capital(&mistake.message),
+        })
+        .collect();
+    let content = html! {
+        (heading(shown, &html! {}))
+        (summary(&lines))
+        section.card.narrow aria-labelledby="refused-title" {
+            header { h2 #refused-title { "This cannot be saved as it is" } }
+            div.body { p { "What you have typed is kept for 24 hours. Go back, mend it, and save again." } }
+            footer {
+                a.btn.main href=(back(shown, kept)) { "Back" }
+                form method="post" action=(shown.address(&format!("change/{}/drop", kept.id))) { button.btn.bare { "Throw away" } }
+            }
+        }
+    };
+    frame.page_with(StatusCode::UNPROCESSABLE_ENTITY, &format!("Error: Save changes to {}", shown.head.name), &content)
+}
+
+/// Where the change was made: the editor takes what the draft has.
+pub(super) fn back(shown: &TypeShown, kept: &Kept) -> String {
+    let keys: BTreeMap<String, serde::de::IgnoredAny> =
+        serde_json::from_str(kept.proposal.body.get()).unwrap_or_default();
+    let id = kept.id;
+    match () {
+        () if kept.proposal.origin == Origin::Service => shown.address("schema"),
+        () if keys.contains_key("spec") => shown.address(&format!("import?draft={id}")),
+        () if keys.contains_key("scriptSource") => shown.address(&format!("script?draft={id}")),
+        () => shown.address(&format!("schema/edit?draft={id}")),
+    }
+}
+
+fn what_changes(plan: &TypePlan) -> Markup {
+    let change = &plan.diff.change;
+    let texts = texts(plan);
+    let total = change.changes.len() + texts.len();
+    let warnings = plan.diff.imported.warnings.as_deref().unwrap_or_default();
+    html! {
+        section.card aria-labelledby="changes-title" {
+            header { h2 #changes-title { "What changes" } span.end.muted { small { (count(total, "change", "changes")) } } }
+            div.body.stack {
+                @for warning in warnings.iter().take(MAX_CONNECTORS) { p.notice.warn { (icon("alert")) span { (capital(&warning.message)) "." } } }
+                @if total == 0 { p.muted { "Nothing." } } @else { (changes(&change.changes, change.changes.len())) }
+                @if !texts.is_empty() { p.muted { (capital(&texts.join(", "))) " changed, which needs no other version." } }
+            }
+        }
+    }
+}
+
+/// What changes beside schema, script and endpoint.
+fn texts(plan: &TypePlan) -> Vec<&'static str> {
+    let (before, after) = (&plan.before, &plan.after);
+    let parts = [
+        ("the description", before.description != after.description),
+        ("the category", before.category != after.category),
+        ("the tags", before.tags != after.tags),
+    ];
+    parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+fn script(plan: &TypePlan, action: &str, whole: bool) -> Markup {
+    let (Some(old), Some(new)) = (&plan.before.script_source, &plan.after.script_source) else { return html! {} };
+    html! {
+        @if old != new {
+            section.card aria-labelledby="script-title" {
+                header {
+                    h2 #script-title { "Script" }
+                    small.muted { (diff::summary(old, new)) }
+                    span.end {
+                        nav.tabs aria-label="Lines of the script" {
+                            a href=(action) aria-current=[(!whole).then_some("page")] { "Lines" }
+                            a href={ (action) "?script=whole" } aria-current=[whole.then_some("page")] { "Whole" }
+                        }
+                    }
+                }
+                div.body.stack { (diff::diff(old, new, "Changed lines of the script", whole)) }
+            }
+        }
+    }
+}
+
+fn facts(plan: &TypePlan) -> Markup {
+    let change = &plan.diff.change;
+    html! {
+        dl.facts {
+            dt { "Now" } dd { (plan.before.version) }
+            dt { "Needed" } dd {
+                @if change.level == Level::None { "the same" } @else { b { (change.suggested_version) } " or later" }
+            }
+        }
+    }
+}
+
+fn choice(kept: &Kept, plan: &TypePlan, asked: &Asked) -> Markup {
+    let smallest = &plan.diff.change.suggested_version;
+    if let (Origin::Service, Some(served)) = (kept.proposal.origin, &kept.proposal.chosen) {
+        return html! { p.muted { "The service names its version itself: " b { (served) } "." } };
+    }
+    let is_other = asked.choice.is_some();
+    let error = asked.mistakes.at(OTHER);
+    let (other_id, error_id) = (id(OTHER), format!("{}-e", id(OTHER)));
+    html! {
+        fieldset.field data-bad[error.is_some()] {
+            legend { "New version" }
+            label.choice {
+                input type="radio" name=(CHOICE) value="smallest" checked[!is_other];
+                span { (smallest) small { "the smallest that the changes allow" } }
+            }
+            label.choice { input type="radio" name=(CHOICE) value="other" checked[is_other]; span { "Another one" } }
+            div.field.short.reveal {
+                label.sr for=(other_id) { "Version" }
+                @if let Some(error) = &error { p.error id=(error_id) { (icon("alert")) (capital(error)) } }
+                input id=(other_id) name=(OTHER) value=(asked.other) placeholder={ "such as " (smallest) } autocomplete="off" spellcheck="false"
+                    aria-invalid=[error.is_some().then_some("true")] aria-describedby=[error.is_some().then_some(&error_id)];
+            }
+        }
+    }
+}
+
+/// The connectors that the change touches, with what they used.
+fn touched(frame: &Frame, plan: &TypePlan) -> Markup {
+    let mut connectors: BTreeMap<&str, Vec<&AffectedUse>> = BTreeMap::new();
+    for used in &plan.uses {
+        connectors.entry(&used.affected.connector).or_default().push(used);
+    }
+    let more = connectors.len().saturating_sub(MAX_CONNECTORS);
+    let may_read = frame.allows(crate::auth::Scope::ConnectorsRead);
+    html! {
+        @if connectors.is_empty() {
+            @if is_breaking(plan) { p.notice { (icon("info")) span { "No connector has used what is removed in the last 30 days." } } }
+        } @else {
+            div.touched {
+                h3 { "Touched by it" }
+                p.help { "Connectors that have or used what changes, by their newest " (MAX_RECENT_CALLS) " calls of the last 30 days." }
+                ul {
+                    @for (name, uses) in connectors.iter().take(MAX_CONNECTORS) {
+                        li {
+                            @if may_read { a href={ "/connectors/" (name) } { (name) } } @else { b { (name) } }
+                            @for used in uses.iter().take(4) { span.help { (thing(&used.affected.pointer)) (calls(used)) } }
+                            @if uses.len() > 4 { span.help { "and " (uses.len() - 4) " more" } }
+                        }
+                    }
+                }
+                @if more > 0 || plan.diff.change.affected_total.is_some() { p.muted { "And " @if more > 0 { (more) " more." } @else { "others." } } }
+            }
+        }
+    }
+}
+
+fn calls(used: &AffectedUse) -> Markup {
+    html! { @if let Some(calls) = used.calls { ", " (count(usize::try_from(calls.calls).unwrap_or(usize::MAX), "call", "calls")) ", last " (time::ago(calls.last)) } }
+}
+
+/// What a pointer into a schema names, in words.
+fn thing(pointer: &str) -> String {
+    let steps: Vec<&str> = pointer.split('/').skip(1).collect();
+    match steps.as_slice() {
+        ["connectionConfig", field, ..] => format!("{field} of the connection"),
+        ["commands", command, "paramSchema" | "params", param, ..] => format!("{param} of {command}"),
+        ["commands", command, ..] => (*command).to_owned(),
+        ["defaultCommand", ..] => "the default command".to_owned(),
+        _ => pointer.to_owned(),
+    }
+}
+
+fn cleared(secrets: &[ClearedSecrets]) -> Markup {
+    let more = secrets.len().saturating_sub(MAX_CONNECTORS);
+    html! {
+        @if !secrets.is_empty() {
+            div.notice.warn {
+                (icon("key"))
+                div {
+                    b { "Secrets that are cleared" }
+                    p { "They would go somewhere else than where they went when they were set, so they are typed again." }
+                    ul { @for of in secrets.iter().take(MAX_CONNECTORS) { li { (of.connector) ": " (of.fields.join(", ")) } } }
+                    @if more > 0 { p { "And those of " (count(more, "more connector", "more connectors")) "." } }
+                }
+            }
+        }
+    }
+}
+
+/// What a breaking version asks for.
+fn sure(plan: &TypePlan, asked: &Asked) -> Markup {
+    let connectors: std::collections::BTreeSet<&str> =
+        plan.uses.iter().map(|used| used.affected.connector.as_str()).collect();
+    let error = asked.mistakes.at(SURE);
+    let error_id = format!("{}-e", id(SURE));
+    html! {
+        p {
+            @match connectors.len() {
+                0 => "No connector is known to use what changes. A call that does fails from now on.",
+                1 => "1 connector has used what changes in the last 30 days. Its next call with it fails.",
+                many => { (many) " connectors have used what changes in the last 30 days. Their next call with it fails." },
+            }
+        }
+        div.field data-bad[error.is_some()] {
+            @if let Some(error) = &error { p.error id=(error_id) { (icon("alert")) (capital(error)) } }
+            label.choice {
+                input type="checkbox" id=(id(SURE)) name=(SURE) value="yes" form="change" checked[asked.is_sure]
+                    aria-invalid=[error.is_some().then_some("true")] aria-describedby=[error.is_some().then_some(&error_id)];
+                span { "Their owners know" }
+            }
+        }
+    }
+}
+
+fn dialog(plan: &TypePlan, asked: &Asked, version: &Version) -> Markup {
+    html! {
+        dialog #sure aria-labelledby="sure-title" closedby="closerequest" {
+            div {
+                header {
+                    h2 #sure-title { "Save a breaking version?" }
+                    button.btn.bare.small.icon type="button" commandfor="sure" command="close" aria-label="Close" { (icon("cross")) }
+                }
+                div.body { (sure(plan, asked)) }
+                footer {
+                    button.btn type="button" commandfor="sure" command="close" autofocus { "Cancel" }
+                    button.btn.main.danger form="change" name=(SAVE) value=(version) { "Save " span data-says { (version) } }
+                }
+            }
+        }
+    }
+}

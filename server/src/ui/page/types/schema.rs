@@ -1,0 +1,244 @@
+//! The schema of a connector type: as JSON Schema, to copy and to download, and as the text that its owner edits.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use floh_client::words::{ExecutionModel, TypeSource};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use super::head::{TypeShown, action};
+use crate::api::{PathKey, Problem, Query};
+use crate::auth::{OpContext, Scope};
+use crate::catalog;
+use crate::error::Error;
+use crate::services::Services;
+use crate::ui::body::FormBody;
+use crate::ui::door::Frame;
+use crate::ui::form::{Line, capital, id, summary};
+use crate::ui::page::change::{self, Origin, Seen};
+use crate::ui::part::icon::icon;
+
+/// The input with the schema.
+const SCHEMA: &str = "/configSchema";
+/// The maximum number of bytes of a schema that a page shows; a longer one is downloaded.
+const MAX_INLINE: usize = 256 << 10;
+
+/// Shows the schema.
+pub(in crate::ui) async fn show(
+    frame: Frame,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<Response, Problem> {
+    let ctx = frame.ctx()?;
+    let shown = TypeShown::read(ctx, &services, &key).await?;
+    if let Some(moved) = shown.to_name(&frame, &key) {
+        return Ok(moved);
+    }
+    page(&frame, ctx, &services, &shown, None).await
+}
+
+/// The page; `problem` is why the service could not be asked.
+async fn page(
+    frame: &Frame,
+    ctx: &OpContext,
+    services: &Services,
+    shown: &TypeShown,
+    problem: Option<&Error>,
+) -> Result<Response, Problem> {
+    let head = &shown.head;
+    let document = catalog::json_schema(ctx, services, &head.name).await?;
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let file = format!("{}-{}.schema.json", head.name, head.version);
+    let lines: Vec<Line> = problem
+        .map(|error| Line { target: None, label: Some("The service".to_owned()), message: capital(error.detail()) })
+        .into_iter()
+        .collect();
+    let content = html! {
+        (shown.head("schema", &actions(frame, shown)))
+        (summary(&lines))
+        @if head.commands.is_none() {
+            p.notice { (icon("info")) span { "The type has no schema: its service or its agent decides what it takes." } }
+        }
+        section.card aria-labelledby="schema-title" {
+            header {
+                h2 #schema-title { "JSON Schema" }
+                span.end {
+                    @if text.len() <= MAX_INLINE { button.btn.small type="button" data-copy-from="json-schema" { (icon("copy")) "Copy" } }
+                    a.btn.small download=(file) href={ "/api/connector-types/" (head.name) "/json-schema" } { "Download" }
+                }
+            }
+            div.body {
+                @if text.len() <= MAX_INLINE {
+                    pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" { (text) }
+                } @else {
+                    p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. Download it." }
+                }
+            }
+        }
+    };
+    let title = format!("Schema of {}", head.name);
+    match problem {
+        None => Ok(frame.page(&title, &content)),
+        Some(_) => Ok(frame.page_with(StatusCode::UNPROCESSABLE_ENTITY, &format!("Error: {title}"), &content)),
+    }
+}
+
+fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
+    let head = &shown.head;
+    let has_service = head.execution_model == ExecutionModel::External && head.has_endpoint;
+    let is_editable = head.source == TypeSource::User && head.execution_model != ExecutionModel::OasDerived;
+    let lacking = [Scope::TypesWrite, Scope::ConnectorsWrite].into_iter().find(|scope| !frame.allows(*scope));
+    let why = lacking.map(|scope| format!("Needs the scope {}", scope.as_str()));
+    html! {
+        @if has_service {
+            form method="post" action=(shown.address("refresh")) {
+                button.btn disabled[why.is_some()] title=[why.as_deref()] { (icon("globe")) "Compare with the service" @if let Some(why) = &why { span.sr { " (" (why) ")" } } }
+            }
+        }
+        @if is_editable {
+            (action(frame, &[Scope::TypesWrite], "main", &shown.address("schema/edit"), &html! { "Edit schema" }))
+        }
+    }
+}
+
+/// What stands in the editor.
+struct Edited {
+    text: String,
+    lines: Vec<Line>,
+    /// The inputs that bind the form to what it was made from.
+    bond: Markup,
+}
+
+/// Shows the editor.
+pub(in crate::ui) async fn edit(
+    frame: Frame,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+    query: Query,
+) -> Result<Response, Problem> {
+    let mut query = query.without_empty();
+    let draft = query.text("draft");
+    query.finish()?;
+    let ctx = frame.ctx()?;
+    let shown = TypeShown::read(ctx, &services, &key).await?;
+    if let Some(moved) = shown.to_name(&frame, &key) {
+        return Ok(moved);
+    }
+    let kept = match &draft {
+        Some(draft) => change::body_of(ctx, &services, draft).await?,
+        None => None,
+    };
+    let schema = match kept.and_then(|mut body| body.remove("configSchema")) {
+        Some(schema) => schema,
+        None => catalog::get_type(ctx, &services, &key).await?.config_schema,
+    };
+    let text = pretty(&schema);
+    let bond = Seen::inputs(&shown, draft.as_deref());
+    Ok(editor(&frame, &shown, &Edited { text, lines: Vec::new(), bond }, StatusCode::OK))
+}
+
+/// The text of a schema; that of a type without one is a beginning.
+fn pretty(schema: &Value) -> String {
+    let beginning = json!({ "connectionConfig": {}, "commands": {} });
+    serde_json::to_string_pretty(if schema.is_null() { &beginning } else { schema }).unwrap_or_default()
+}
+
+/// Takes the schema that was typed, and leads to the change.
+pub(in crate::ui) async fn take(
+    frame: Frame,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+    body: FormBody,
+) -> Result<Response, Problem> {
+    let (ctx, typed) = body.parse(frame.ctx()?.clone())?;
+    let shown = TypeShown::read(&ctx, &services, &key).await?;
+    let text = typed.text(SCHEMA);
+    let seen = Seen::of(&typed);
+    let refused = |lines: Vec<Line>| {
+        let bond = seen.again();
+        let edited = Edited { text: text.to_owned(), lines, bond };
+        editor(&frame, &shown, &edited, StatusCode::UNPROCESSABLE_ENTITY)
+    };
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        let message = format!("Line {}, column {}: not JSON: {error}", error.line(), error.column());
+        return Ok(refused(vec![at_schema(message)]));
+    }
+    // The text goes on as it was typed, so that a key that is there twice is told.
+    let body = format!("{{\"configSchema\":{text}}}");
+    match change::begin(&ctx, &services, &shown.head.name, body.as_bytes(), &seen).await {
+        Ok(response) => Ok(response),
+        Err(error) if !error.mistakes().is_empty() => Ok(refused(places(&error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The mistakes in a schema, each with its pointer.
+fn places(error: &Error) -> Vec<Line> {
+    let place = |pointer: &str| pointer.strip_prefix(SCHEMA).unwrap_or(pointer).to_owned();
+    let said = |pointer: String, message: &str| match pointer.as_str() {
+        "" => capital(message),
+        pointer => format!("{pointer}: {message}"),
+    };
+    error.mistakes().iter().map(|mistake| at_schema(said(place(&mistake.pointer), &mistake.message))).collect()
+}
+
+fn at_schema(message: String) -> Line {
+    Line { target: Some(id(SCHEMA)), label: Some("Schema".to_owned()), message }
+}
+
+fn editor(frame: &Frame, shown: &TypeShown, edited: &Edited, status: StatusCode) -> Response {
+    let (control, help, errors) = (id(SCHEMA), format!("{}-h", id(SCHEMA)), format!("{}-e", id(SCHEMA)));
+    let is_bad = !edited.lines.is_empty();
+    let described = if is_bad { format!("{help} {errors}") } else { help.clone() };
+    let content = html! {
+        (shown.head("schema", &html! {}))
+        form #schema.stack method="post" action=(shown.address("schema/edit")) novalidate data-guard {
+            (edited.bond)
+            (summary(&edited.lines))
+            section.card aria-label="Schema" {
+                div.body {
+                    div.field data-bad[is_bad] {
+                        label for=(control) { "Schema" span.key { "configSchema" } }
+                        p.help id=(help) { "Connection fields and commands, as JSON. What is left out is removed from the type. Nothing is saved before the next page." }
+                        @if is_bad {
+                            div id=(errors) { @for line in edited.lines.iter().take(20) { p.error { (icon("alert")) span { (line.message) } } } }
+                        }
+                        textarea.code.tall id=(control) name=(SCHEMA) rows="24" spellcheck="false" autocomplete="off"
+                            aria-describedby=(described) aria-invalid=[is_bad.then_some("true")] { "\n" (edited.text) }
+                    }
+                }
+                footer {
+                    button.btn.main { "Next" }
+                    a.btn.bare href=(shown.address("schema")) { "Cancel" }
+                }
+            }
+        }
+    };
+    let title = format!("Edit the schema of {}", shown.head.name);
+    let title = if is_bad { format!("Error: {title}") } else { title };
+    frame.page_with(status, &title, &content)
+}
+
+/// Compares an external type with what its service publishes, and leads to the change.
+pub(in crate::ui) async fn refresh(
+    frame: Frame,
+    State(services): State<Services>,
+    PathKey(key): PathKey,
+) -> Result<Response, Problem> {
+    let ctx = frame.ctx()?;
+    let shown = TypeShown::read(ctx, &services, &key).await?;
+    let served = match catalog::served_schema(ctx, &services, &shown.head.name).await {
+        Ok(served) => served,
+        Err(error) if !error.mistakes().is_empty() => return page(&frame, ctx, &services, &shown, Some(&error)).await,
+        Err(error) => return Err(error.into()),
+    };
+    let version = served.version.map(|version| format!(",\"version\":{}", json!(version))).unwrap_or_default();
+    let body = format!("{{\"configSchema\":{}{version}}}", served.schema);
+    let seen = Seen { revision: Some(served.revision), version: Some(shown.head.version.clone()), draft: None };
+    match change::begin_from(ctx, &services, &shown.head.name, body.as_bytes(), &seen, Origin::Service).await {
+        Ok(response) => Ok(response),
+        Err(error) if !error.mistakes().is_empty() => page(&frame, ctx, &services, &shown, Some(&error)).await,
+        Err(error) => Err(error.into()),
+    }
+}
