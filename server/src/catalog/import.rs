@@ -117,15 +117,15 @@ pub struct FetchedDocument {
 /// Denied; invalid at `/url` if it cannot be fetched; those of [`parse_document`].
 pub async fn fetch_document(ctx: &OpContext, services: &Services, url: &str) -> Result<FetchedDocument, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
-    let url = match Url::parse(url.trim()) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => url,
-        _ => {
-            return Err(Error::invalid_at(
-                "/url",
-                "enter the address of a document, such as https://api.example.com/openapi.json",
-            ));
-        }
+    let url = Url::parse(url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let Some(url) = url else {
+        let example = "enter the address of a document, such as https://api.example.com/openapi.json";
+        return Err(Error::invalid_at("/url", example));
     };
+    if !url.username().is_empty() || url.password().is_some() {
+        let message = "an address has no name and password; save a document that needs them to a file, and upload it";
+        return Err(Error::invalid_at("/url", message));
+    }
     let turn = services.work.document().await?;
     let (memory, client) = (services.work.memory.clone(), services.http.clone());
     blocking::run(move || {

@@ -45,6 +45,7 @@ on("submit", "form[data-swap]", async (form, event) => {
     const answer = isFile
       ? await (await import("./send.js")).send(form, data)
       : await fetch(form.action, { method: "POST", body: new URLSearchParams(data) });
+    if (!answer) return;
     const page = parse(await answer.text());
     const part = page.getElementById(name);
     const main = page.getElementById("main");

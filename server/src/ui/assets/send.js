@@ -1,5 +1,13 @@
-// Sends a form with a file, and shows how much of it has gone. The answer is like that of `fetch`.
+// Sends a form with a file, and shows how much of it has gone. The answer is like that of `fetch`; none if the file is larger
+// than the server takes.
 export function send(form, data) {
+  const input = form.querySelector("input[type=file]");
+  const large = [...(input?.files ?? [])].some((file) => file.size > Number(input.dataset.most));
+  input?.setCustomValidity(large ? input.dataset.large : "");
+  if (large && input.checkVisibility()) {
+    input.reportValidity();
+    return null;
+  }
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const place = form.querySelector("[data-sending]");

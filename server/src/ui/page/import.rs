@@ -22,10 +22,11 @@ use crate::catalog::{Choice, ReadDocument};
 use crate::drafts;
 use crate::error::Error;
 use crate::services::Services;
+use crate::store::DraftHead;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::draft::{self, Draft, Found};
-use crate::ui::form::Typed;
+use crate::ui::form::{Mistakes, Typed};
 use crate::ui::page::new::unfinished;
 use crate::ui::parsed::Parsed;
 use crate::ui::part::badge::badge;
@@ -172,10 +173,15 @@ fn named(read: &ReadDocument) -> &str {
     if read.title.is_empty() { &read.draft.name } else { &read.title }
 }
 
+/// The imports that were begun and not finished.
+async fn begun(ctx: &OpContext, services: &Services) -> Result<Vec<DraftHead>, Error> {
+    let begun = drafts::list_drafts(ctx, services).await?;
+    Ok(begun.into_iter().filter(|draft| draft.kind == KIND).collect())
+}
+
 /// Asks for a document.
 pub(in crate::ui) async fn start(frame: Frame, State(services): State<Services>) -> Result<Response, Problem> {
-    let begun = drafts::list_drafts(frame.ctx()?, &services).await?;
-    let begun: Vec<_> = begun.into_iter().filter(|draft| draft.kind == KIND).collect();
+    let begun = begun(frame.ctx()?, &services).await?;
     let form = Form { address: "/import", back: "/connectors", ..Form::default() };
     let content = html! { (form.show()) (unfinished("/import", &begun)) };
     Ok(page(&frame, Step::Document, None, StatusCode::OK, None, &content))
@@ -248,7 +254,16 @@ async fn take(
     let usable = read.draft.operations.iter().filter(|one| one.verdict != floh_client::answers::Verdict::Refused);
     typed.set_all(CHOSEN, usable.map(|one| one.name.clone()).collect());
     let draft = match draft {
-        None => draft::create_with(&ctx, services, KIND, typed, document).await?,
+        None => match draft::create_with(&ctx, services, KIND, typed.clone(), document).await {
+            Ok(draft) => draft,
+            Err(error) if error.code() == "too_many_drafts" => {
+                let begun = begun(&ctx, services).await?;
+                let form = Form { typed, mistakes: Mistakes::of(&error), ..form };
+                let content = html! { (form.show()) (unfinished("/import", &begun)) };
+                return Ok(page(frame, Step::Document, None, StatusCode::UNPROCESSABLE_ENTITY, None, &content));
+            }
+            Err(error) => return Err(error.into()),
+        },
         Some(draft) => {
             // What was typed at the later steps stays.
             let mut kept = draft.typed.clone();

@@ -126,6 +126,7 @@ async fn compare(ctx: &OpContext, services: &Services, shown: &TypeShown, draft:
     let key = shown.head.id.to_string();
     let spec = catalog::spec_of(services, std::sync::Arc::clone(&draft.document)).await?;
     let body = TypeChange { spec: Some(spec), ..TypeChange::default() };
+    let _turn = services.work.document().await?;
     let plan = catalog::plan_type(ctx, services, &key, Unchecked { body, mistakes: Vec::new() }).await?;
     let known = catalog::schema_of_type(ctx, services, &shown.head.name).await?.commands.keys().cloned().collect();
     let imported = plan.diff.imported;
@@ -297,6 +298,7 @@ pub(in crate::ui) async fn take(
     let spec = catalog::spec_of(&services, std::sync::Arc::clone(&draft.document)).await?;
     let body = serde_json::to_vec(&json!({ "spec": spec, "include": include })).map_err(Error::internal)?;
     let seen = Seen { revision: Some(compared.revision), version: Some(compared.version.clone()), draft: None };
+    let _turn = services.work.document().await?;
     match change::begin(&ctx, &services, &shown.head.name, &body, &seen).await {
         Ok(response) => Ok(response),
         Err(error) if !error.mistakes().is_empty() => {

@@ -19,7 +19,7 @@ use crate::ui::part::icon::icon;
 use crate::ui::part::pick::{Filter, INCLUDE, NAMES, Pick, place};
 
 /// The maximum number of warnings that stand open above the table.
-const MAX_OPEN_WARNINGS: usize = 3;
+const MAX_OPEN_WARNINGS: usize = 2;
 
 pub(super) async fn show(wizard: &Wizard<'_>) -> Result<Response, Problem> {
     let read = wizard.whole().await?;

@@ -98,7 +98,7 @@ impl Form<'_> {
                         div.way data-way="file" {
                             @if self.is_known && !file.is_empty() { p.muted { "The document came from the file " code { (file) } "." } }
                             (self.field("file", "File", "JSON or YAML, also packed with gzip, or a zip archive of its files; at most 64 MiB.", &|here, bad, told| html! {
-                                input id=(here) name="/file" type="file" accept=".json,.yaml,.yml,.gz,.zip,application/json" aria-invalid=[bad] aria-describedby=(told);
+                                input id=(here) name="/file" type="file" accept=".json,.yaml,.yml,.gz,.zip,application/json" data-most=(MAX_DOCUMENT_BYTES) data-large="The file is larger than 64 MiB; import a part of it" aria-invalid=[bad] aria-describedby=(told);
                             }))
                         }
                         div.way data-way="url" {
@@ -186,7 +186,8 @@ pub(in crate::ui::page) async fn take(
     let file = value("/file").and_then(|part| part.file.clone()).unwrap_or_default();
     let mut typed = Typed::default();
     typed.set(FROM, from);
-    typed.set("/url", url.trim());
+    // What may be a password is not sent back.
+    typed.set("/url", if url.contains('@') { "" } else { url.trim() });
     typed.set(FILE, file.clone());
     let pasted = value("/text").map(|part| part.value.clone()).unwrap_or_default();
     let kept = if pasted.len() <= MAX_SHOWN_BYTES { text("/text").replace("\r\n", "\n") } else { String::new() };
@@ -270,7 +271,7 @@ fn too_large() -> Refused {
 
 /// The lines around the place of a mistake.
 fn excerpt(document: &[u8], error: &Error) -> Option<Markup> {
-    let (line, column) = error.mistakes().iter().find_map(|one| Some((one.line?, one.column?)))?;
+    let (line, column) = error.mistakes().iter().find_map(|one| Some((one.line?, one.column.unwrap_or(1))))?;
     let (line, column) = (usize::try_from(line).ok()?, usize::try_from(column).ok()?);
     let first = line.saturating_sub(3);
     let lines = document.split(|byte| *byte == b'\n').enumerate().skip(first).take(line + 1 - first);
