@@ -212,6 +212,7 @@ impl App {
         }
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &vault, &registry, options.seed).await?;
+        store.types().write_lines().await?;
         let registry = Arc::new(registry);
         let vault = Arc::new(vault);
         let work = options.work;

@@ -6,6 +6,7 @@ mod client_certificate;
 mod compare;
 mod config;
 mod config_migration;
+mod connection_fields;
 mod create;
 mod declarations;
 mod external;
@@ -14,6 +15,7 @@ mod mock_settings;
 mod read;
 mod script_source;
 mod seal;
+mod search;
 mod secret_places;
 mod status;
 mod type_change;
@@ -38,12 +40,13 @@ pub use import::{
 };
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use seal::{SealError, seal_stored};
+pub use search::{MAX_FOUND, MAX_SEARCH_CHARS, MAX_SEARCHED_COMMANDS, SearchFound, search};
 pub use secret_places::{Planned, would_clear};
 pub use status::{ConnectorStatus, ListedConnector, MAX_STATUS_SCAN, StatusPage, list_with_status};
 pub use type_change::{
     ChangeBond, TypePlan, diff_type, plan_type, refresh_type, summary, update_type, update_type_with,
 };
-pub use type_head::{TypeHead, type_head};
+pub use type_head::{TypeHead, list_type_heads, type_head, type_instances};
 pub use types::{
     CompiledType, capabilities, compiled_types, delete_type, get_type, json_schema, json_schemas, list_types,
 };

@@ -12,6 +12,7 @@ mod path;
 mod record;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use activity::{Activity, MAX_ACTIVITY_HOURS, SPARKLINE_HOURS, Sparkline, connector_activity, sparklines};
 pub use call::{execute, test};
@@ -19,3 +20,4 @@ pub use history::{connector_id, delete_execution, get_execution, last_executions
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
+pub use usage::{deprecated_callers, recent_totals};

@@ -22,10 +22,10 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use self::page::types::schema;
+use self::page::types::{self, schema, used_by, versions};
 use self::page::{
     about, agents, change, command, connection, connector, connectors, execution, executions, import, live, login, new,
-    reimport, settings, tokens,
+    reimport, search, settings, tokens,
 };
 use self::parsed::Parsed;
 use crate::api::{self, Access, RouteRow};
@@ -77,6 +77,15 @@ fn pages() -> Vec<Page> {
         ("GET", "/executions", audit, get(executions::list)),
         ("GET", "/executions/live", audit, get(live::stream)),
         ("GET", "/executions/{id}", audit, get(execution::show)),
+        ("GET", "/search", Authenticated, get(search::show)),
+        ("GET", "/types", Needs(Scope::TypesRead), get(types::list::list)),
+        ("GET", "/types/{id}", Needs(Scope::TypesRead), get(types::overview::show)),
+        ("POST", "/types/{id}/delete", Needs(Scope::TypesWrite), post(types::overview::delete)),
+        ("GET", "/types/{id}/commands/{command}", Needs(Scope::TypesRead), get(types::command::show)),
+        ("GET", "/types/{id}/versions", Needs(Scope::TypesRead), get(versions::list)),
+        ("GET", "/types/{id}/versions/{version}", Needs(Scope::TypesRead), get(versions::show)),
+        ("GET", "/types/{id}/compare", Needs(Scope::TypesRead), get(versions::compare)),
+        ("GET", "/types/{id}/used-by", Needs(Scope::TypesRead), get(used_by::show)),
         ("GET", "/types/{id}/schema", Needs(Scope::TypesRead), get(schema::show)),
         ("GET", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), get(schema::edit)),
         ("POST", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), post(schema::take)),

@@ -26,6 +26,8 @@ mod settings;
 mod sign_in;
 #[path = "ui/tokens.rs"]
 mod tokens;
+#[path = "ui/types.rs"]
+mod types;
 #[path = "ui/without_scripts.rs"]
 mod without_scripts;
 #[path = "ui/wizard.rs"]

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::request::Parts;
-use floh_client::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, Words};
+use floh_client::words::{
+    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, TypeSource, Words,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -50,7 +52,7 @@ macro_rules! words_in_queries {
     };
 }
 
-words_in_queries!(AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus);
+words_in_queries!(AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, TypeSource);
 
 /// The error of a value that is not what a parameter takes.
 fn refusal(expected: &str, text: &str) -> String {

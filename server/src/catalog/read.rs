@@ -1,6 +1,5 @@
 //! Reading connectors.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use connector_runtime::mock::DEFAULT_SCENARIO;
@@ -10,6 +9,7 @@ use floh_client::answers::{AgentView, ConnectorView, RemoteState};
 use serde_json::Value;
 use url::Url;
 
+use super::connection_fields::connections;
 use super::view::{connector_view, is_served_by_agent, service_state, take_agent_config};
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
@@ -67,14 +67,10 @@ pub async fn list(
     ctx.authorize(Scope::ConnectorsRead)?;
     let connectors = services.store.connectors().list(filter, page).await?;
     let ids: Vec<_> = connectors.items.iter().map(|connector| connector.type_id).collect();
-    let rows = services.store.types().by_ids(&ids).await?;
-    let mut schemas = HashMap::new();
-    for (id, row) in &rows {
-        schemas.insert(*id, (type_schema(&services.registry, row)?, row.available));
-    }
+    let types = connections(services, &ids).await?;
     let items = connectors.items.into_iter().filter_map(|connector| {
-        let (schema, available) = schemas.get(&connector.type_id)?;
-        let mut view = connector_view(connector, &schema.connection, *available);
+        let of = types.get(&connector.type_id)?;
+        let mut view = connector_view(connector, &of.schema.connection, of.available);
         if is_served_by_agent(&view) {
             let agent = services.agents.serving_agent(&view.name);
             take_agent_config(&mut view, &agent);

@@ -10,12 +10,12 @@ use floh_client::answers::ConnectorView;
 use url::Url;
 use uuid::Uuid;
 
+use super::connection_fields::connections;
 use super::view::{connector_view, is_served_by_agent, take_agent_config};
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
 use crate::store::{ConnectorFilter, ConnectorRow, ExecutionModel, Only, PageRequest, connector_cursor};
-use crate::type_schema::type_schema;
 
 /// The maximum number of connectors that are looked at for one page of a list by status.
 pub const MAX_STATUS_SCAN: usize = 5_000;
@@ -115,15 +115,13 @@ pub async fn list_with_status(
         let limit = if status.is_some() { PageRequest::MAX } else { page.limit };
         let rows = services.store.connectors().list_only(filter, only, &PageRequest { limit, cursor }).await?;
         let ids: Vec<Uuid> = rows.items.iter().map(|row| row.type_id).filter(|id| !types.contains_key(id)).collect();
-        for (id, row) in services.store.types().by_ids(&ids).await? {
-            types.insert(id, (type_schema(&services.registry, &row)?, row.available));
-        }
+        types.extend(connections(services, &ids).await?);
         let mut rest = rows.items.into_iter();
         for row in rest.by_ref() {
             looked_at += 1;
-            let Some((schema, is_available)) = types.get(&row.type_id) else { continue };
+            let Some(of) = types.get(&row.type_id) else { continue };
             let id = row.id;
-            let listed = listed(services, row, &schema.connection, *is_available);
+            let listed = listed(services, row, &of.schema.connection, of.available);
             if status.is_some_and(|status| status != listed.status) {
                 continue;
             }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::TypeLine;
+use crate::store::{ConnectorLine, Page, PageRequest, TypeFilter, TypeLine};
 
 /// A connector type without its schema and its script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub struct TypeHead {
     pub source: TypeSource,
     /// False if this server no longer has the code of a compiled type.
     pub available: bool,
-    /// Whether it has a service of its own.
-    pub has_endpoint: bool,
+    /// Where an external type is served.
+    pub endpoint_url: Option<String>,
     /// How many connectors are of this type.
     pub instances: u64,
     /// The number of its commands; `None` if it takes any.
@@ -52,8 +52,40 @@ pub async fn type_head(ctx: &OpContext, services: &Services, key: &str) -> Resul
     Ok(head(services, services.store.types().line(key).await?))
 }
 
+/// Returns a page of types by name, without their schemas.
+///
+/// # Errors
+/// Denied; invalid if the cursor was not issued for this list.
+pub async fn list_type_heads(
+    ctx: &OpContext,
+    services: &Services,
+    filter: &TypeFilter,
+    page: &PageRequest,
+) -> Result<Page<TypeHead>, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    let lines = services.store.types().lines(filter, page).await?;
+    let items = lines.items.into_iter().map(|line| head(services, line)).collect();
+    Ok(Page { items, next_cursor: lines.next_cursor })
+}
+
+/// Returns a page of the connectors of a type, newest first.
+///
+/// # Errors
+/// Denied; not found; invalid if the cursor was not issued for this list.
+pub async fn type_instances(
+    ctx: &OpContext,
+    services: &Services,
+    key: &str,
+    page: &PageRequest,
+) -> Result<Page<ConnectorLine>, Error> {
+    ctx.authorize(Scope::TypesRead)?;
+    ctx.authorize(Scope::ConnectorsRead)?;
+    let line = services.store.types().line(key).await?;
+    Ok(services.store.connectors().lines_of(line.id, page).await?)
+}
+
 /// What calls of a compiled type accept is the code, whatever its row shows.
-fn head(services: &Services, line: TypeLine) -> TypeHead {
+pub(super) fn head(services: &Services, line: TypeLine) -> TypeHead {
     let compiled = services.registry.get(&line.name).filter(|_| line.execution_model == ExecutionModel::BuiltIn);
     let commands = match compiled {
         Some(entry) => Some(entry.schema().commands.len() as u64),
@@ -69,7 +101,7 @@ fn head(services: &Services, line: TypeLine) -> TypeHead {
         tags: line.tags,
         source: line.source,
         available: line.available,
-        has_endpoint: line.has_endpoint,
+        endpoint_url: line.endpoint_url,
         instances: line.instances,
         commands,
         updated_at: line.updated_at,

@@ -361,7 +361,7 @@ fn search_text(fields: &ConnectorFields) -> String {
 }
 
 /// Returns a LIKE pattern for texts that contain `q`, whatever characters it has.
-fn contains(q: &str) -> String {
+pub(super) fn contains(q: &str) -> String {
     let mut pattern = String::from("%");
     for character in q.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {

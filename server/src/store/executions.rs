@@ -21,7 +21,7 @@ mod recent;
 pub(super) mod selection;
 
 use self::recent::FEW;
-pub use self::recent::{MAX_RECENT_CALLS, RecentCall};
+pub use self::recent::{DeprecatedUse, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall};
 
 const TABLE: &str = "execution";
 const SELECT: &str = "SELECT id, connector_id, connector, type, type_version, command, status, mocked, source, step_id, run_id, \

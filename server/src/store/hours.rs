@@ -138,6 +138,32 @@ impl ExecutionHours<'_> {
         Ok(found)
     }
 
+    /// Adds up the calls of some connectors from the hour of `since` on, and those that failed. One without calls has no entry.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn totals(
+        &self,
+        connectors: &[Uuid],
+        since: Timestamp,
+    ) -> Result<BTreeMap<Uuid, (u64, u64)>, StoreError> {
+        if connectors.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut statement = Statement::new(
+            "SELECT connector_id, CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(failed) AS BIGINT) AS failed FROM execution_hour",
+        );
+        statement.push(" WHERE connector_id IN (").list(connectors.iter().map(Uuid::to_string));
+        statement.push(") AND hour >= ").bind(hour_of(since)).push(" GROUP BY connector_id");
+        let rows = statement.query().persistent(false).fetch_all(&self.store.read).await?;
+        let total = |row: &AnyRow| {
+            let row = Reader::new(row, TABLE);
+            let number = |column| Ok::<_, StoreError>(u64::try_from(row.value::<i64>(column)?).unwrap_or_default());
+            Ok((row.id("connector_id")?, (number("calls")?, number("failed")?)))
+        };
+        rows.iter().map(total).collect()
+    }
+
     /// Reads the sums of a connector, oldest first: from the hour of `since` to the last one that begins before `until`.
     ///
     /// # Errors

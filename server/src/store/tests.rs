@@ -12,6 +12,7 @@ mod replicas;
 mod retention;
 mod seed;
 mod tokens;
+mod type_lines;
 mod types;
 
 use std::future::Future;

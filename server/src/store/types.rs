@@ -1,7 +1,5 @@
 //! Connector types as rows.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
@@ -14,6 +12,7 @@ use super::error::Entity;
 use super::rework::{self, Reworking};
 use super::sql::{Key, Reader, Statement, json, new_id, now};
 use super::stored_schema::StoredSchema;
+use super::type_lines;
 use super::versions::{self, NewVersion};
 use super::{Actor, ExecutionModel, Page, PageRequest, Store, StoreError, TypeSource, VersionSource, page};
 use crate::changes::{Action, Subject};
@@ -100,20 +99,6 @@ impl ConnectorTypes<'_> {
         fetch(&mut connection, key).await
     }
 
-    /// Finds several types at once; ids without a type are left out.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn by_ids(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, ConnectorType>, StoreError> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut statement = Statement::new(SELECT);
-        statement.push(" WHERE t.id IN (").list(ids.iter().map(Uuid::to_string)).push(")");
-        let rows = statement.query().fetch_all(&self.store.read).await?;
-        rows.iter().map(|row| from_row(row).map(|found| (found.id, found))).collect()
-    }
-
     /// Lists types by name.
     ///
     /// # Errors
@@ -171,6 +156,7 @@ impl ConnectorTypes<'_> {
             rework::all(&mut transaction, id, now, reworking).await?;
         }
         let stored = fetch(&mut transaction, &id.to_string()).await?;
+        type_lines::write(&mut transaction, &stored).await?;
         let detail = Detail::changed(State::of_type(&before.fields), State::of_type(&stored.fields));
         transaction.note(stored.subject(), Action::Changed, detail);
         transaction.commit().await?;
@@ -287,6 +273,8 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Tim
     match written {
         Ok(_) => {
             versions::insert(connection, id, &fields, &NewVersion::first(VersionSource::Create, actor), at).await?;
+            let stored = fetch(connection, &id.to_string()).await?;
+            type_lines::write(connection, &stored).await?;
             Ok(id)
         }
         Err(error) if StoreError::is_unique_violation(&error) => {

@@ -97,7 +97,10 @@ mod tests {
 
     const TYPE: &str = "multipart/form-data; boundary=----x1";
 
-    fn read(body: &str) -> Result<Vec<(String, Option<String>, String)>, &'static str> {
+    /// The name, the name of the file, and the value.
+    type Input = (String, Option<String>, String);
+
+    fn read(body: &str) -> Result<Vec<Input>, &'static str> {
         let found = parts(TYPE, body.as_bytes())?;
         Ok(found.into_iter().map(|part| (part.name, part.file, body[part.value].to_owned())).collect())
     }

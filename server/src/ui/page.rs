@@ -16,6 +16,7 @@ pub(super) mod login;
 pub(super) mod new;
 pub(super) mod problem;
 pub(super) mod reimport;
+pub(super) mod search;
 pub(super) mod settings;
 pub(super) mod tokens;
 pub(super) mod types;

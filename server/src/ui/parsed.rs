@@ -18,9 +18,12 @@ const MAX_KEPT: usize = 12;
 /// What was read: a document, which has an id of its own at each upload, and what was taken of it.
 type Key = (Uuid, Choice);
 
+/// Documents with what they were read from.
+type Kept = Vec<(Key, Arc<ReadDocument>)>;
+
 /// The documents, the one that was used last at the end. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parsed(Arc<Mutex<Vec<(Key, Arc<ReadDocument>)>>>);
+pub(super) struct Parsed(Arc<Mutex<Kept>>);
 
 impl Parsed {
     /// Returns a part of the document of a draft, and reads it if it is not kept.

@@ -7,5 +7,6 @@ mod connectors;
 pub(super) mod html;
 mod import;
 mod live;
+mod services;
 mod types;
 mod wizard;

@@ -20,6 +20,9 @@ const RUN: &str = "axe.run(document, { resultTypes: ['violations'], runOnly: { t
 const DOCUMENT: &str = r#"{"openapi":"3.0.0","info":{"title":"Pets","version":"1"},"security":[{"key":[]}],
     "components":{"securitySchemes":{"key":{"type":"apiKey","in":"header","name":"X-Key"}}},
     "paths":{"/pets":{"get":{"summary":"All","tags":["pets"]},"trace":{"tags":["pets"]}},"/b":{"put":{"deprecated":true}}}}"#;
+/// The schema of a type, and one that breaks its callers.
+const OLD_SCHEMA: &str = r#"{ "connectionConfig": {}, "commands": { "list": { "params": ["offset"], "effect": "read", "deprecated": true } } }"#;
+const NEW_SCHEMA: &str = r#"{ "connectionConfig": {}, "commands": { "list": { "params": [], "effect": "read" } } }"#;
 
 /// A server with something on every page.
 pub(crate) struct Gallery {
@@ -44,6 +47,8 @@ enum State {
     Pressed(&'static str, &'static str),
     /// A field is filled in before.
     Filled(&'static str, &'static str, &'static str, &'static str),
+    /// A breaking change of a type, and its dialog.
+    Breaking,
     /// The first steps of the wizard.
     Wizard(&'static str, &'static str),
     /// The first steps of an import, to this heading or text.
@@ -67,6 +72,14 @@ impl Gallery {
         desk.floh.admin().post("/api/connectors", &draft).await.expect(201);
         let body = json!({ "name": "deploy-bot", "kind": "api", "scopes": ["connectors:read"] });
         desk.floh.admin().post("/api/tokens", &body).await.expect(201);
+        let script = json!({
+            "name": "crm-contacts", "type": "my-crm", "executionModel": "script", "version": "2.1.0",
+            "configSchema": serde_json::from_str::<Value>(OLD_SCHEMA).unwrap(), "scriptSource": "function list() { return 1; }"
+        });
+        desk.floh.admin().post("/api/connectors", &script).await.expect(201);
+        desk.call("crm-contacts", &json!({ "command": "list", "params": { "offset": 5 } })).await;
+        let change = json!({ "scriptSource": "function list() { return 2; }", "autoBump": true });
+        desk.floh.admin().put("/api/connector-types/my-crm", &change).await.expect(200);
         Some(Self { desk, _api: api, succeeded, failed })
     }
 }
@@ -112,6 +125,12 @@ impl Shown {
                     return;
                 }
                 page.see(text).await;
+            }
+            State::Breaking => {
+                page.fill("textbox", "Schema", NEW_SCHEMA).await;
+                page.click("button", "Next").await;
+                page.click("button", "Save as 3.0.0").await;
+                page.find("dialog", "Save a breaking version?").await;
             }
             State::Wizard(model, text) => {
                 page.click("radio", begins(model)).await;
@@ -159,6 +178,19 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("create token", "/settings/tokens/new"),
         ("about", "/settings/about"),
         ("nothing there", "/connectors/nobody"),
+        ("types", "/types"),
+        ("types, filtered to nothing", "/types?q=zz"),
+        ("type", "/types/my-crm"),
+        ("type, many fields", "/types/http"),
+        ("command of a type", "/types/my-crm/commands/list"),
+        ("schema", "/types/my-crm/schema"),
+        ("edit schema", "/types/my-crm/schema/edit"),
+        ("versions", "/types/my-crm/versions"),
+        ("version", "/types/my-crm/versions/2.1.0"),
+        ("versions compared", "/types/my-crm/compare?from=2.1.0&to=2.1.1"),
+        ("used by", "/types/my-crm/used-by"),
+        ("search, empty", "/search"),
+        ("search", "/search?q=list"),
     ]
     .map(|(name, address)| shown(name, address, State::AsItIs))
     .into();
@@ -168,6 +200,12 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("execution, failed", &execution(&gallery.failed), State::AsItIs));
     let try_it = "/connectors/shop/commands/listWidgets";
     pages.push(shown("try it, mistakes", try_it, State::Filled("Limit", "0", "Run", "One thing needs a look")));
+    let edit = "/types/my-crm/schema/edit";
+    let changed = State::Filled("Schema", NEW_SCHEMA, "Next", "Save changes to my-crm");
+    pages.push(shown("change of a type", edit, changed));
+    pages.push(shown("change of a type, dialog", edit, State::Breaking));
+    let wrong = State::Filled("Schema", "{", "Next", "One thing needs a look");
+    pages.push(shown("edit schema, mistakes", edit, wrong));
     let delete = State::Pressed("Delete Connector", "Type its name");
     pages.push(shown("delete dialog", "/connectors/shop/settings", delete));
     let revoke = State::Pressed("Revoke deploy-bot", "Revoke deploy-bot?");

@@ -66,6 +66,9 @@ async fn keys_of_one_letter_lead_around_and_can_be_switched_off() {
     assert_eq!(page.find("searchbox", "Search connectors").await.value(), "ge?/");
     page.open("/connectors").await;
     page.press("?").await;
+    page.find("dialog", "Keys").await;
+    page.press(&Key::Escape).await;
+    page.await_gone("dialog", "Keys").await;
     page.press_to("ge", "/executions").await;
 
     // Escape closes a dialog, and the focus is where it was.

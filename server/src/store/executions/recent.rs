@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::{Executions, TABLE};
@@ -13,6 +14,24 @@ use crate::store::sql::{Reader, Statement, first_id};
 pub const MAX_RECENT_CALLS: u32 = 1_000;
 /// The maximum number of names in a statement; SQLite looks up each `$N` in a list of all of them.
 pub(super) const FEW: usize = 16;
+
+/// The maximum number of calls of deprecated commands that [`Executions::deprecated_uses`] reads.
+pub const MAX_DEPRECATED_CALLS: u32 = 10_000;
+
+/// The calls of a deprecated command by a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeprecatedUse {
+    /// The command.
+    pub command: String,
+    /// The name of the connector: the present one, or the recorded one if it is gone.
+    pub connector: String,
+    /// Whether the connector was deleted.
+    pub is_gone: bool,
+    /// How many calls.
+    pub calls: u64,
+    /// When the last of them began.
+    pub last: Timestamp,
+}
 
 /// What a call of a connector used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,5 +94,40 @@ impl Executions<'_> {
             }
         }
         Ok(calls)
+    }
+
+    /// Counts who called the deprecated commands of a type since a time, the most calls first. Reads at most
+    /// [`MAX_DEPRECATED_CALLS`] calls, the newest, and names at most `limit` callers.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn deprecated_uses(
+        &self,
+        type_name: &str,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DeprecatedUse>, StoreError> {
+        let mut statement = Statement::new(
+            "SELECT u.command, u.calls, u.last_at, u.recorded_name, c.name FROM (SELECT command, connector_id, \
+             MAX(connector) AS recorded_name, COUNT(*) AS calls, MAX(started_at) AS last_at FROM (SELECT command, connector_id, connector, \
+             started_at FROM execution WHERE deprecated = 1 AND command IS NOT NULL AND type = ",
+        );
+        statement.bind(type_name).push(" AND id >= ").bind(first_id(since)).push(" ORDER BY id DESC LIMIT ");
+        statement.bind(i64::from(MAX_DEPRECATED_CALLS)).push(") AS recent GROUP BY command, connector_id) AS u ");
+        statement.push("LEFT JOIN connector c ON c.id = u.connector_id ORDER BY u.calls DESC, u.command LIMIT ");
+        statement.bind(i64::from(limit));
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        let read = |row: &AnyRow| {
+            let row = Reader::new(row, TABLE);
+            let name: Option<String> = row.value("name")?;
+            Ok(DeprecatedUse {
+                command: row.text("command")?,
+                is_gone: name.is_none(),
+                connector: name.map_or_else(|| row.text("recorded_name"), Ok)?,
+                calls: u64::try_from(row.value::<i64>("calls")?).unwrap_or_default(),
+                last: row.time("last_at")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 }

@@ -108,6 +108,8 @@ async fn starting_at_once_is_safe(db: TestDb) {
         "connector_secret",
         "connector",
         "connector_type_version",
+        "type_command",
+        "type_line",
         "connector_type",
         "execution",
         "execution_hour",

@@ -149,6 +149,10 @@ async fn rows_of_an_earlier_release_count_too(db: TestDb) {
         "DROP TABLE execution_hour_fill",
         "DROP TABLE session",
         "DROP TABLE ui_draft",
+        "DROP TABLE type_command",
+        "DROP TABLE type_line",
+        "DROP INDEX connector_type_revision",
+        "DROP INDEX execution_deprecated",
         "ALTER TABLE replica DROP COLUMN sealing_key",
         "DELETE FROM _sqlx_migrations WHERE version >= 12",
     ] {

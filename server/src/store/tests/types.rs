@@ -4,7 +4,6 @@ use super::*;
 
 on_both!(
     lists_are_by_name_in_byte_order,
-    several_are_found_at_once,
     an_update_is_guarded_by_its_revision,
     a_type_in_use_stays,
     a_compiled_type_stays,
@@ -27,14 +26,6 @@ async fn lists_are_by_name_in_byte_order(db: TestDb) {
         }
     }
     assert_eq!(names, ["a", "a-a", "a-c", "a1", "ab", "b"]);
-}
-
-async fn several_are_found_at_once(db: TestDb) {
-    let (one, two) = (widget(&db.store, "one").await, widget(&db.store, "two").await);
-    let found = db.store.types().by_ids(&[one.type_id, two.type_id, new_id()]).await.unwrap();
-    assert_eq!(found.len(), 2);
-    assert_eq!(found[&two.type_id].name, "two");
-    assert!(db.store.types().by_ids(&[]).await.unwrap().is_empty());
 }
 
 async fn an_update_is_guarded_by_its_revision(db: TestDb) {

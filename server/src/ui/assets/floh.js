@@ -167,6 +167,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A button that saves says which version: the smallest, or the one that is typed.
+on("input", "form[data-version]", (form) => {
+  const other = form.elements["/version"];
+  const version = form.elements.choice?.value === "other" ? other.value.trim() : form.dataset.version;
+  for (const text of $$("[data-says]")) {
+    text.textContent = version;
+    text.closest("button").value = version;
+  }
+});
+
 // Times in the zone of the reader; the title keeps the other form.
 function zone(time) {
   const at = new Date(time.dateTime);
@@ -191,7 +201,10 @@ function wake(within) {
   for (const box of $$("[data-find-field]", within)) find(box);
   for (const box of $$("[data-keys-switch]", within)) {
     box.checked = localStorage.getItem("keys") !== "off";
-    box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+    box.addEventListener("change", () => {
+      localStorage.setItem("keys", box.checked ? "on" : "off");
+      for (const other of $$("[data-keys-switch]")) other.checked = box.checked;
+    });
   }
   if ($("[data-tree]", within)) import("./tree.js").then((tree) => $$("[data-tree]", within).forEach(tree.attach));
   if ($("[data-editor], [data-code]", within))

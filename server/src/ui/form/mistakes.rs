@@ -53,6 +53,11 @@ impl Mistakes {
         }
     }
 
+    /// Returns each place with what is wrong there, by their pointers.
+    pub(in crate::ui) fn iter(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|(at, messages)| (at.as_str(), messages.join("; ")))
+    }
+
     /// Returns whether nothing is wrong.
     pub(in crate::ui) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::ui::door::Frame;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
+use crate::ui::part::keys;
 
 /// Shows the facts.
 pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<Response, Problem> {
@@ -45,15 +46,8 @@ pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<
                 section.card aria-labelledby="keys-title" {
                     header { h2 #keys-title { "Keys" } }
                     div.body.stack {
-                        dl.facts {
-                            dt { kbd { "/" } } dd { "to the search box of the page" }
-                            dt { kbd { "g" } " " kbd { "c" } } dd { "Connectors" }
-                            dt { kbd { "g" } " " kbd { "e" } } dd { "Executions" }
-                            dt { kbd { "g" } " " kbd { "n" } } dd { "New Connector" }
-                            dt { kbd { "Ctrl" } " " kbd { "Enter" } } dd { "sends the form: Run, Save, Next" }
-                            dt { "Arrows" } dd { "move in a tree of JSON" }
-                        }
-                        label.choice { input type="checkbox" data-keys-switch checked; span { "Keys of one letter are on" small { "Kept in this browser. Needs JavaScript." } } }
+                        (keys::list())
+                        (keys::switch())
                     }
                 }
             }

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use self::proposal::{Found, Proposal};
 pub(in crate::ui) use self::proposal::{Origin, Seen};
 use self::view::Asked;
+pub(in crate::ui) use self::view::{changes, level_badge};
 use super::types::head::TypeShown;
 use crate::api::{PathKeys, Problem, Query};
 use crate::auth::OpContext;
@@ -216,6 +217,10 @@ async fn write(
         }
         Err(error) if !error.mistakes().is_empty() => {
             asked.mistakes = Mistakes::of(&error);
+            if matches!(error.kind(), ErrorKind::Denied(_)) {
+                asked.mistakes = Mistakes::default();
+                asked.mistakes.add("", error.detail());
+            }
             Ok(view::page(frame, shown, &kept, plan, &asked, StatusCode::UNPROCESSABLE_ENTITY))
         }
         Err(error) => Err(error.into()),

@@ -57,8 +57,9 @@ pub(in crate::ui) async fn list(
         (head(&[], &html! { h1 { "Connectors" } }, "", &actions(&frame)))
         section.card aria-label="Connectors" {
             @if found.items.is_empty() && !is_filtered && page.cursor.is_none() {
-                (empty("plug", "No connectors yet", "A connector is one system that you can call: a type with its own connection. Make \
-                    one from a type that this server has, or from a service of your own.", &actions(&frame)))
+                (empty("plug", "No connectors yet", "A type says what can be connected, such as an HTTP API: its fields and its commands. A \
+                    connector is one system of a type, with its own connection.", &actions(&frame)))
+                (first_steps())
             } @else {
                 (filters(&filter, status))
                 @if found.items.is_empty() && found.next_cursor.is_none() {
@@ -77,6 +78,20 @@ pub(in crate::ui) async fn list(
 fn note(found: &StatusPage) -> String {
     let count = badge::count(found.items.len(), "connector", "connectors");
     if found.is_cut { format!("{count} among the first {MAX_STATUS_SCAN}; “Older” searches on") } else { count }
+}
+
+/// The way to the first result.
+fn first_steps() -> Markup {
+    let steps = [
+        ("Choose a type", "One that this server has, a script, an OpenAPI document, or a service of your own."),
+        ("Fill in its connection", "Where the system is and what opens it. Secrets are sealed and never shown again."),
+        ("Try a command", "The result stands beside the form, and every call is recorded."),
+    ];
+    html! {
+        ol.first-steps aria-label="The first three steps" {
+            @for (number, (title, text)) in steps.iter().enumerate() { li { span.dot aria-hidden="true" { (number + 1) } b { (title) } p { (text) } } }
+        }
+    }
 }
 
 fn actions(frame: &Frame) -> Markup {

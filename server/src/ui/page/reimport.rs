@@ -14,7 +14,7 @@ use floh_client::words::ExecutionModel;
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::change::{self, Seen};
+use super::change::{self, Seen, level_badge};
 use super::import::CHOSEN;
 use super::import::commands::{choose, warned};
 use super::import::document::{self, Form, Given, kept_warnings};
@@ -220,8 +220,7 @@ impl Comparison {
 
 /// A change, with its level.
 fn change_line(change: &SchemaChange) -> Markup {
-    let class = if change.level == Level::Major { "bad" } else { "line" };
-    html! { (badge(class, "", change.level.as_str())) " " (change.message) " " code { (change.pointer) } }
+    html! { (level_badge(change.level)) " " (change.message) " " code { (change.pointer) } }
 }
 
 /// Shows what the document means for the type.

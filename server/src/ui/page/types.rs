@@ -1,4 +1,10 @@
 //! The pages of connector types.
 
+pub(in crate::ui) mod command;
+mod fields;
 pub(in crate::ui) mod head;
+pub(in crate::ui) mod list;
+pub(in crate::ui) mod overview;
 pub(in crate::ui) mod schema;
+pub(in crate::ui) mod used_by;
+pub(in crate::ui) mod versions;

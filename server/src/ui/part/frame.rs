@@ -59,6 +59,7 @@ pub(in crate::ui) struct Frame {
 /// The entries of the menu: address, icon, word, and the scope that the page needs.
 const MAIN: &[(&str, &str, &str, Option<Scope>)] = &[
     ("/connectors", "plug", "Connectors", Some(Scope::ConnectorsRead)),
+    ("/types", "layers", "Types", Some(Scope::TypesRead)),
     ("/executions", "pulse", "Executions", Some(Scope::AuditRead)),
     ("/agents", "server", "Agents", Some(Scope::ConnectorsRead)),
 ];
@@ -117,7 +118,7 @@ impl Frame {
                     link rel="icon" href=(assets::address("floh.svg")) type="image/svg+xml";
                     script type="module" src=(assets::address("floh.js")) {}
                 }
-                body data-keys[keys] { (body) }
+                body data-keys[keys] { (body) @if keys { (super::keys::dialog()) } }
             }
         }
     }
@@ -127,6 +128,7 @@ impl Frame {
         html! {
             aside.side #side popover aria-label="Menu" {
                 a.brand href="/" { (icon("flea")) "Floh" }
+                @if self.ctx.is_some() { (self.search()) }
                 nav.nav aria-label="Main" { (self.entries(MAIN)) }
                 h2 #side-settings { "Settings" }
                 nav.nav aria-labelledby="side-settings" { (self.entries(SETTINGS)) }
@@ -139,6 +141,18 @@ impl Frame {
                         }
                     }
                     form method="post" action="/logout" { button.plain { (icon("exit")) "Sign out" } }
+                }
+            }
+        }
+    }
+
+    /// The search over everything; on its own page the box of the page is enough.
+    fn search(&self) -> Markup {
+        html! {
+            @if self.path != "/search" {
+                form.search role="search" method="get" action="/search" aria-label="Everything" {
+                    (icon("search"))
+                    input type="search" name="q" aria-label="Search connectors, types and commands" placeholder="Search" autocomplete="off";
                 }
             }
         }

@@ -6,6 +6,15 @@ use super::icon::icon;
 
 /// The foot of a list: where it goes on. A list only leads on to what is older; back is the first page.
 pub(in crate::ui) fn pager(query: &str, cursor: Option<&str>, is_first: bool, note: &str) -> Markup {
+    foot(query, cursor, is_first, note, ["Newest", "Older"])
+}
+
+/// The foot of a list that is in the order of names.
+pub(in crate::ui) fn named_pager(query: &str, cursor: Option<&str>, is_first: bool, note: &str) -> Markup {
+    foot(query, cursor, is_first, note, ["First page", "Next page"])
+}
+
+fn foot(query: &str, cursor: Option<&str>, is_first: bool, note: &str, [back, on]: [&str; 2]) -> Markup {
     let with = |key: &str, value: &str| {
         let mut pairs = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "cursor") {
@@ -20,10 +29,10 @@ pub(in crate::ui) fn pager(query: &str, cursor: Option<&str>, is_first: bool, no
         div.pages {
             span { (note) }
             span.end {
-                @if is_first { span.btn.small aria-disabled="true" { "Newest" } } @else { a.btn.small href=(with("cursor", "")) { "Newest" } }
+                @if is_first { span.btn.small aria-disabled="true" { (back) } } @else { a.btn.small href=(with("cursor", "")) { (back) } }
                 @match cursor {
-                    Some(cursor) => a.btn.small href=(with("cursor", cursor)) rel="next" { "Older" },
-                    None => span.btn.small aria-disabled="true" { "Older" },
+                    Some(cursor) => a.btn.small href=(with("cursor", cursor)) rel="next" { (on) },
+                    None => span.btn.small aria-disabled="true" { (on) },
                 }
             }
         }

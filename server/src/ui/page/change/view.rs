@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use connector_runtime::version::Level;
+use connector_runtime::version::{Level, check_floor};
 use floh_client::answers::{ClearedSecrets, SchemaChange};
 use maud::{Markup, html};
 use semver::Version;
@@ -52,6 +52,13 @@ pub(super) fn version(plan: &TypePlan, chosen: Option<&str>) -> Result<Version, 
     }
 }
 
+/// Returns why a version does not fit the changes, as the write would.
+fn check(plan: &TypePlan, text: &str) -> Result<(), String> {
+    let current = Version::parse(&plan.before.version).map_err(|error| error.to_string())?;
+    let version = version(plan, Some(text))?;
+    check_floor(&current, &version, plan.diff.change.level).map_err(|error| error.to_string())
+}
+
 /// Returns whether calls that work now may fail after the change.
 pub(super) fn is_breaking(plan: &TypePlan) -> bool {
     plan.diff.change.level == Level::Major
@@ -93,10 +100,10 @@ pub(super) fn page(
     status: StatusCode,
 ) -> Response {
     let change = &plan.diff.change;
-    let lines = asked.mistakes.lines(&[], &crate::ui::form::Typed::default());
-    let lines: Vec<Line> = lines.into_iter().zip(targets(&asked.mistakes)).map(|(line, at)| placed(line, at)).collect();
+    let lines = lines(&asked.mistakes, kept);
     let version = version(plan, asked.choice.as_deref()).unwrap_or_else(|_| change.suggested_version.clone());
     let action = shown.address(&format!("change/{}", kept.id));
+    let can_save = !plan.is_idle() && served(kept).is_none_or(|served| check(plan, served).is_ok());
     let asks_inline = is_breaking(plan) && asked.mistakes.at(SURE).is_some();
     let content = html! {
         (heading(shown, &level_badge(change.level)))
@@ -122,7 +129,7 @@ pub(super) fn page(
                         @if asks_inline { div.stack { h3 { "Save a breaking version?" } (sure(plan, asked)) } }
                     }
                     footer {
-                        @if !plan.is_idle() {
+                        @if can_save {
                             @if is_breaking(plan) && !asks_inline {
                                 button.btn.main type="button" commandfor="sure" command="show-modal" { "Save as " span data-says { (version) } }
                             } @else {
@@ -135,7 +142,7 @@ pub(super) fn page(
                 }
             }
         }
-        @if is_breaking(plan) && !asks_inline && !plan.is_idle() { (dialog(plan, asked, &version)) }
+        @if is_breaking(plan) && !asks_inline && can_save { (dialog(plan, asked, &version)) }
     };
     let title = format!("Save changes to {}", shown.head.name);
     let title = if status == StatusCode::OK { title } else { format!("Error: {title}") };
@@ -149,16 +156,25 @@ fn heading(shown: &TypeShown, level: &Markup) -> Markup {
     head(&[("/types", "Types"), (&address, name)], &title, "", &html! {})
 }
 
-/// The inputs that the mistakes are at, in the order of the lines.
-fn targets(mistakes: &Mistakes) -> Vec<Option<&'static str>> {
-    let places = [OTHER, SURE].into_iter().filter(|place| mistakes.at(place).is_some()).map(Some);
-    let others = usize::from(mistakes.at("").is_some());
-    std::iter::repeat_n(None, others).chain(places).collect()
+/// The lines of the summary, with links to the inputs that are there.
+fn lines(mistakes: &Mistakes, kept: &Kept) -> Vec<Line> {
+    let line = |(at, message): (&str, String)| {
+        // The version of a service has no box.
+        let label = match at {
+            OTHER if served(kept).is_none() => Some("Version"),
+            SURE => Some("Their owners know"),
+            _ => None,
+        };
+        let is_named = label.is_some() || at.is_empty() || at == OTHER;
+        let message = if is_named { capital(&message) } else { format!("{at}: {message}") };
+        Line { target: label.map(|_| id(at)), label: label.map(str::to_owned), message }
+    };
+    mistakes.iter().map(line).collect()
 }
 
-fn placed(line: Line, at: Option<&str>) -> Line {
-    let label = at.map(|at| if at == OTHER { "Another one" } else { "Their owners know" }.to_owned());
-    Line { target: at.map(id), label, ..line }
+/// The version that the service names, if it is the service that decides.
+fn served(kept: &Kept) -> Option<&str> {
+    kept.proposal.chosen.as_deref().filter(|_| kept.proposal.origin == Origin::Service)
 }
 
 /// Shows why a change cannot be made as it is: what was typed stays in the draft.
@@ -262,8 +278,12 @@ fn facts(plan: &TypePlan) -> Markup {
 
 fn choice(kept: &Kept, plan: &TypePlan, asked: &Asked) -> Markup {
     let smallest = &plan.diff.change.suggested_version;
-    if let (Origin::Service, Some(served)) = (kept.proposal.origin, &kept.proposal.chosen) {
-        return html! { p.muted { "The service names its version itself: " b { (served) } "." } };
+    if let Some(served) = served(kept) {
+        let floor = check(plan, served);
+        return html! {
+            p.muted { "The service names its version itself: " b { (served) } "." }
+            @if let Err(message) = floor { p.notice.bad { (icon("alert")) span { (capital(&message)) } } }
+        };
     }
     let is_other = asked.choice.is_some();
     let error = asked.mistakes.at(OTHER);

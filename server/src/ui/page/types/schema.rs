@@ -11,12 +11,13 @@ use super::head::{TypeShown, action};
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::{OpContext, Scope};
 use crate::catalog;
-use crate::error::Error;
+use crate::error::{Error, Mistake};
 use crate::services::Services;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
-use crate::ui::form::{Line, capital, id, summary};
+use crate::ui::form::{Line, summary};
 use crate::ui::page::change::{self, Origin, Seen};
+use crate::ui::part::editor::{Editor, Lang, Mark};
 use crate::ui::part::icon::icon;
 
 /// The input with the schema.
@@ -50,9 +51,9 @@ async fn page(
     let document = catalog::json_schema(ctx, services, &head.name).await?;
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
     let file = format!("{}-{}.schema.json", head.name, head.version);
-    let lines: Vec<Line> = problem
-        .map(|error| Line { target: None, label: Some("The service".to_owned()), message: capital(error.detail()) })
-        .into_iter()
+    let mistakes = problem.map(Error::mistakes).unwrap_or_default().iter();
+    let lines: Vec<Line> = mistakes
+        .map(|mistake| Line { target: None, label: None, message: format!("The service: {}", mistake.message) })
         .collect();
     let content = html! {
         (shown.head("schema", &actions(frame, shown)))
@@ -70,7 +71,7 @@ async fn page(
             }
             div.body {
                 @if text.len() <= MAX_INLINE {
-                    pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" { (text) }
+                    pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" data-code data-lang="json" { (text) }
                 } @else {
                     p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. Download it." }
                 }
@@ -86,7 +87,7 @@ async fn page(
 
 fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
     let head = &shown.head;
-    let has_service = head.execution_model == ExecutionModel::External && head.has_endpoint;
+    let has_service = head.execution_model == ExecutionModel::External && head.endpoint_url.is_some();
     let is_editable = head.source == TypeSource::User && head.execution_model != ExecutionModel::OasDerived;
     let lacking = [Scope::TypesWrite, Scope::ConnectorsWrite].into_iter().find(|scope| !frame.allows(*scope));
     let why = lacking.map(|scope| format!("Needs the scope {}", scope.as_str()));
@@ -105,7 +106,7 @@ fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
 /// What stands in the editor.
 struct Edited {
     text: String,
-    lines: Vec<Line>,
+    marks: Vec<Mark>,
     /// The inputs that bind the form to what it was made from.
     bond: Markup,
 }
@@ -135,7 +136,7 @@ pub(in crate::ui) async fn edit(
     };
     let text = pretty(&schema);
     let bond = Seen::inputs(&shown, draft.as_deref());
-    Ok(editor(&frame, &shown, &Edited { text, lines: Vec::new(), bond }, StatusCode::OK))
+    Ok(editor(&frame, &shown, &Edited { text, marks: Vec::new(), bond }, StatusCode::OK))
 }
 
 /// The text of a schema; that of a type without one is a beginning.
@@ -155,14 +156,13 @@ pub(in crate::ui) async fn take(
     let shown = TypeShown::read(&ctx, &services, &key).await?;
     let text = typed.text(SCHEMA);
     let seen = Seen::of(&typed);
-    let refused = |lines: Vec<Line>| {
+    let refused = |marks: Vec<Mark>| {
         let bond = seen.again();
-        let edited = Edited { text: text.to_owned(), lines, bond };
+        let edited = Edited { text: text.to_owned(), marks, bond };
         editor(&frame, &shown, &edited, StatusCode::UNPROCESSABLE_ENTITY)
     };
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        let message = format!("Line {}, column {}: not JSON: {error}", error.line(), error.column());
-        return Ok(refused(vec![at_schema(message)]));
+        return Ok(refused(vec![Mark::of_json(&error)]));
     }
     // The text goes on as it was typed, so that a key that is there twice is told.
     let body = format!("{{\"configSchema\":{text}}}");
@@ -174,40 +174,28 @@ pub(in crate::ui) async fn take(
 }
 
 /// The mistakes in a schema, each with its pointer.
-fn places(error: &Error) -> Vec<Line> {
-    let place = |pointer: &str| pointer.strip_prefix(SCHEMA).unwrap_or(pointer).to_owned();
-    let said = |pointer: String, message: &str| match pointer.as_str() {
-        "" => capital(message),
-        pointer => format!("{pointer}: {message}"),
+fn places(error: &Error) -> Vec<Mark> {
+    let said = |pointer: &str, message: &str| match pointer.strip_prefix(SCHEMA).unwrap_or(pointer) {
+        "" => message.to_owned(),
+        place => format!("{place}: {message}"),
     };
-    error.mistakes().iter().map(|mistake| at_schema(said(place(&mistake.pointer), &mistake.message))).collect()
-}
-
-fn at_schema(message: String) -> Line {
-    Line { target: Some(id(SCHEMA)), label: Some("Schema".to_owned()), message }
+    let mark = |mistake: &Mistake| Mark { line: None, column: None, message: said(&mistake.pointer, &mistake.message) };
+    error.mistakes().iter().map(mark).collect()
 }
 
 fn editor(frame: &Frame, shown: &TypeShown, edited: &Edited, status: StatusCode) -> Response {
-    let (control, help, errors) = (id(SCHEMA), format!("{}-h", id(SCHEMA)), format!("{}-e", id(SCHEMA)));
-    let is_bad = !edited.lines.is_empty();
-    let described = if is_bad { format!("{help} {errors}") } else { help.clone() };
+    let help = "Connection fields and commands, as JSON. What is left out is removed from the type. Nothing is saved before the next page.";
+    let mut editor = Editor::new(SCHEMA, "Schema", Lang::Json, &edited.text);
+    editor.help = Some(help);
+    editor.marks = &edited.marks;
+    let lines: Vec<Line> = edited.marks.iter().map(|mark| mark.summary_line(SCHEMA, "Schema")).collect();
     let content = html! {
         (shown.head("schema", &html! {}))
         form #schema.stack method="post" action=(shown.address("schema/edit")) novalidate data-guard {
             (edited.bond)
-            (summary(&edited.lines))
+            (summary(&lines))
             section.card aria-label="Schema" {
-                div.body {
-                    div.field data-bad[is_bad] {
-                        label for=(control) { "Schema" span.key { "configSchema" } }
-                        p.help id=(help) { "Connection fields and commands, as JSON. What is left out is removed from the type. Nothing is saved before the next page." }
-                        @if is_bad {
-                            div id=(errors) { @for line in edited.lines.iter().take(20) { p.error { (icon("alert")) span { (line.message) } } } }
-                        }
-                        textarea.code.tall id=(control) name=(SCHEMA) rows="24" spellcheck="false" autocomplete="off"
-                            aria-describedby=(described) aria-invalid=[is_bad.then_some("true")] { "\n" (edited.text) }
-                    }
-                }
+                div.body { (editor.show()) }
                 footer {
                     button.btn.main { "Next" }
                     a.btn.bare href=(shown.address("schema")) { "Cancel" }
@@ -216,7 +204,7 @@ fn editor(frame: &Frame, shown: &TypeShown, edited: &Edited, status: StatusCode)
         }
     };
     let title = format!("Edit the schema of {}", shown.head.name);
-    let title = if is_bad { format!("Error: {title}") } else { title };
+    let title = if lines.is_empty() { title } else { format!("Error: {title}") };
     frame.page_with(status, &title, &content)
 }
 
