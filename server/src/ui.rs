@@ -8,24 +8,27 @@ mod door;
 mod draft;
 mod form;
 mod held;
+mod multipart;
 mod page;
+mod parsed;
 mod part;
 #[cfg(test)]
 mod tests;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use self::page::types::{self, schema, script, used_by, versions};
 use self::page::{
-    about, agents, change, command, connection, connector, connectors, execution, executions, live, login, mock, new,
-    search, settings, tokens,
+    about, agents, change, command, connection, connector, connectors, execution, executions, import, live, login,
+    mock, new, reimport, search, settings, tokens,
 };
+use self::parsed::Parsed;
 use crate::api::{self, Access, RouteRow};
 use crate::app::App;
 use crate::auth::Scope;
@@ -66,6 +69,15 @@ fn pages() -> Vec<Page> {
         ("GET", "/connectors/{id}/settings", write, get(settings::form)),
         ("POST", "/connectors/{id}/settings", write, post(settings::save)),
         ("POST", "/connectors/{id}/delete", write, post(settings::delete)),
+        ("GET", "/import", write, get(import::start)),
+        ("POST", "/import", write, post(import::begin)),
+        ("GET", "/import/{id}", write, get(import::resume)),
+        ("POST", "/import/{id}/drop", write, post(import::drop_draft)),
+        ("GET", "/import/{id}/document", write, get(import::document)),
+        ("POST", "/import/{id}/document", write, post(import::replace)),
+        ("GET", "/import/{id}/script", write, get(import::script)),
+        ("GET", "/import/{id}/{step}", write, get(import::step)),
+        ("POST", "/import/{id}/{step}", write, post(import::take_step)),
         ("GET", "/executions", audit, get(executions::list)),
         ("GET", "/executions/live", audit, get(live::stream)),
         ("GET", "/executions/{id}", audit, get(execution::show)),
@@ -86,6 +98,10 @@ fn pages() -> Vec<Page> {
         ("GET", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), get(schema::edit)),
         ("POST", "/types/{id}/schema/edit", Needs(Scope::TypesWrite), post(schema::take)),
         ("POST", "/types/{id}/refresh", Needs(Scope::TypesWrite), post(schema::refresh)),
+        ("GET", "/types/{id}/import", Needs(Scope::TypesWrite), get(reimport::start)),
+        ("POST", "/types/{id}/import", Needs(Scope::TypesWrite), post(reimport::begin)),
+        ("GET", "/types/{id}/import/{draft}/commands", Needs(Scope::TypesWrite), get(reimport::commands)),
+        ("POST", "/types/{id}/import/{draft}/commands", Needs(Scope::TypesWrite), post(reimport::take)),
         ("GET", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), get(change::show)),
         ("POST", "/types/{id}/change/{draft}", Needs(Scope::TypesWrite), post(change::save)),
         ("POST", "/types/{id}/change/{draft}/drop", Needs(Scope::TypesWrite), post(change::drop_change)),
@@ -111,7 +127,7 @@ pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
     for (_, path, access, handler) in pages() {
         routes = routes.route(path, handler.layer(from_fn_with_state((app.clone(), access), door::enter)));
     }
-    let routes = routes.route("/assets/{hash}/{file}", get(assets::serve));
+    let routes = routes.layer(Extension(Parsed::default())).route("/assets/{hash}/{file}", get(assets::serve));
     api::router_with(app, metrics, routes, nothing)
 }
 

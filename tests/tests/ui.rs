@@ -14,6 +14,8 @@ mod connection;
 mod desk;
 #[path = "ui/executions.rs"]
 mod executions;
+#[path = "ui/import.rs"]
+mod import;
 #[path = "ui/keyboard.rs"]
 mod keyboard;
 #[path = "ui/losses.rs"]

@@ -170,6 +170,8 @@ crate::body! {
         "include" include: Optional<OperationNames>,
         /// The connector's name; if absent, made from the document's title.
         "name" name: Optional<Text>,
+        /// Other names of commands, by the name that the import gives them.
+        "names" names: Optional<Object>,
     }
 }
 

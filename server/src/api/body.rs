@@ -145,6 +145,11 @@ impl RawBody {
         &self.bytes
     }
 
+    /// Returns the bytes, and what the request holds until its work is done.
+    pub fn into_parts(self) -> (Vec<u8>, Work) {
+        (self.bytes, self.work)
+    }
+
     /// Returns what the request holds until its work is done.
     pub fn into_work(self) -> Work {
         self.work

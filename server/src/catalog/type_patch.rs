@@ -184,7 +184,14 @@ fn re_import(
     }
     let sources = old.commands.iter().filter_map(|(name, command)| Some((command.source.clone()?, name.clone())));
     let schemes = row.fields.script_source.as_deref().map(openapi::script_schemes).unwrap_or_default();
-    let options = Options { name: Some(row.name.clone()), include, tag: None, known: sources.collect(), schemes };
+    let options = Options {
+        name: Some(row.name.clone()),
+        include,
+        tag: None,
+        known: sources.collect(),
+        schemes,
+        ..Options::default()
+    };
     spec.draft(&options).map(Some).map_err(refused)
 }
 

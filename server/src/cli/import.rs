@@ -23,6 +23,7 @@ use self::progress::Progress;
 use self::refusal::Refusal;
 use super::server::ServerArgs;
 use super::{CliError, runtime, values};
+use crate::catalog;
 use crate::config::{EgressArgs, seal_process};
 use crate::openapi::{ImportError, Options, Spec};
 
@@ -130,7 +131,7 @@ async fn import(
 ) -> Result<Done, Failed> {
     let mut progress = Progress::new(source::length(file));
     let spec = match fetching.filter(|_| source::is_url(file)) {
-        Some(client) => source::fetch_spec(client, file, &mut progress).await?,
+        Some(client) => catalog::fetch_spec(client, file, &mut |what| progress.say(what)).await?,
         None => source::read_spec(file, &mut progress)?,
     };
     let Some(server) = server else {

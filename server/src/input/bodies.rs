@@ -1,6 +1,7 @@
 //! Reads each body, and checks the rules between its fields that do not need the store.
 
 use connector_runtime::mock::MockSettings;
+use connector_runtime::schema::pointer;
 use floh_client::bodies::{
     Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, Test, TypeChange, TypeRefresh,
 };
@@ -116,7 +117,10 @@ pub fn test(text: &[u8]) -> Result<Test, Error> {
 /// Invalid with every mistake.
 pub fn import(text: &[u8]) -> Result<Import, Error> {
     let mut form = Form::parse(text)?;
-    let import = form.read();
+    let import: Import = form.read();
+    for (name, _) in import.names.iter().flatten().filter(|(_, value)| !value.is_string()) {
+        form.mistake(&format!("names/{}", pointer::escape(name)), "expected a text: the name of a command");
+    }
     form.finish()?;
     Ok(import)
 }

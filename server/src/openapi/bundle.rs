@@ -30,7 +30,7 @@ use super::resolve::cut;
 use super::swagger::is_swagger;
 
 pub use self::archive::is_archive;
-pub(super) use self::given::{is_several, of_archive, room, several};
+pub(super) use self::given::{is_several, of_archive, room, room_of_archive, several};
 
 /// The most files of one document.
 pub const MAX_FILES: usize = 5000;

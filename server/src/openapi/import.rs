@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::json_text::{MAX_JSON_VALUES, VALUE_BYTES};
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
-use floh_client::answers::{ConnectorDraft, OperationView, Verdict};
+use floh_client::answers::{ConnectorDraft, OperationView, Verdict, Warning};
 use floh_client::words::ExecutionModel;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -33,6 +33,8 @@ pub struct Options {
     pub name: Option<String>,
     /// The commands to take; all if absent.
     pub include: Option<Vec<String>>,
+    /// Other names for commands, by the name that the import gives them.
+    pub rename: IndexMap<String, String>,
     /// Only operations of this tag.
     pub tag: Option<String>,
     /// Commands of an earlier import: they keep their names.
@@ -89,6 +91,15 @@ impl Spec {
         (text / 2).min(MAX_JSON_VALUES).saturating_mul(VALUE_BYTES).saturating_add(text)
     }
 
+    /// Returns the most memory that a document takes when it is read from its bytes, beyond these.
+    pub fn room_of(bytes: &[u8]) -> usize {
+        if bundle::is_archive(bytes) {
+            bundle::room_of_archive(bytes)
+        } else {
+            Self::memory(super::read::length(bytes))
+        }
+    }
+
     /// Returns the most memory that a document takes when it is read, beyond what holds it.
     pub fn room(value: &Value) -> usize {
         match value {
@@ -106,6 +117,16 @@ impl Spec {
     /// Returns the document.
     pub fn value(&self) -> &Value {
         &self.value
+    }
+
+    /// Returns its title; empty if it has none.
+    pub fn title(&self) -> &str {
+        self.value.pointer("/info/title").and_then(Value::as_str).unwrap_or_default().trim()
+    }
+
+    /// Returns the warnings about its text and its files.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.notes.clone().into_warnings()
     }
 
     /// Returns the name of its connector: the requested one, else one made from the title.
@@ -187,6 +208,7 @@ fn draft(
     }
     let names = super::names::commands(&name, &operations, &options.known, &mut notes);
     let chosen = chosen(&operations, &names, options)?;
+    let names = super::names::renamed(names, &chosen, &options.rename)?;
     let mut security = Security::read(&document, &operations, &mut notes);
     security.keep(&options.schemes, &mut notes);
     let servers = Servers::read(root, security.fields(), &mut notes);

@@ -10,12 +10,14 @@ mod words;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use connector_runtime::schema::Source;
+use connector_runtime::schema::{Source, is_command_name, pointer};
+use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use self::reserved::RESERVED;
 pub(super) use self::words::words;
 use self::words::{plain, shortened};
+use super::error::ImportError;
 use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
@@ -117,6 +119,54 @@ pub(super) fn commands(
         names[*index] = Some(name);
     }
     names.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// Gives commands other names. Only those that are taken have to differ.
+///
+/// # Errors
+/// If there is no such command, or the name is no name or one of two.
+pub(super) fn renamed(
+    names: Vec<String>,
+    taken: &[usize],
+    rename: &IndexMap<String, String>,
+) -> Result<Vec<String>, ImportError> {
+    if rename.is_empty() {
+        return Ok(names);
+    }
+    let places: HashMap<&String, usize> = names.iter().enumerate().map(|(index, name)| (name, index)).collect();
+    let place = |name: &str| format!("/names/{}", pointer::escape(cut(name, 300)));
+    let mut changed: HashMap<usize, (&String, &String)> = HashMap::with_capacity(rename.len());
+    for (name, wanted) in rename {
+        let Some(index) = places.get(name) else {
+            let message = format!("there is no operation {}; import without names to see them", cut(name, 128));
+            return Err(ImportError::new("unknown_operation", message).at(place(name)));
+        };
+        if wanted.len() > MOST || !is_command_name(wanted) || RESERVED.contains(&wanted.as_str()) {
+            let message = format!(
+                "{:?} cannot name a command: a letter or _, then letters, digits and _, at most {MOST} characters, \
+                 and no word of the language",
+                cut(wanted, 128)
+            );
+            return Err(ImportError::new("invalid_command_name", message).at(place(name)));
+        }
+        changed.insert(*index, (name, wanted));
+    }
+    let mut used: HashMap<String, usize> = HashMap::with_capacity(taken.len());
+    for index in taken {
+        let name = changed.get(index).map_or(&names[*index], |(_, wanted)| wanted);
+        if let Some(other) = used.insert(name.to_ascii_lowercase(), *index) {
+            let asked = changed.get(index).or_else(|| changed.get(&other)).map_or("", |(name, _)| name.as_str());
+            let message = format!("two commands would be called {name}; give one of them another name");
+            return Err(ImportError::new("command_name_taken", message).at(place(asked)));
+        }
+    }
+    let changed: Vec<(usize, String)> =
+        changed.into_iter().map(|(index, (_, wanted))| (index, wanted.clone())).collect();
+    let mut names = names;
+    for (index, wanted) in changed {
+        names[index] = wanted;
+    }
+    Ok(names)
 }
 
 fn tell(operation: &Operation<'_>, base: &str, name: &str, times: usize, notes: &mut Notes) {
@@ -239,7 +289,7 @@ impl Keys {
     /// Returns the name of a param: the wire's name if it is an identifier, else one made from it; if that is taken,
     /// the location is put before it. The flag says whether that happened.
     pub(super) fn take(&mut self, wire: &str, location: &str) -> (String, bool) {
-        let identifier = connector_runtime::schema::is_command_name(wire) && wire.len() <= MOST;
+        let identifier = is_command_name(wire) && wire.len() <= MOST;
         let plain = if identifier { wire.to_owned() } else { bounded(started(camel(wire)), wire) };
         let plain = if plain.is_empty() { "param".to_owned() } else { plain };
         let free = !matches!(plain.as_str(), "command" | "__proto__");

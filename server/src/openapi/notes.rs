@@ -11,7 +11,7 @@ use floh_client::answers::{Reason, Verdict, Warning};
 const MAX_WARNINGS: usize = 20;
 
 /// Collects warnings, and the reasons of the current operation.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
     warnings: Vec<Warning>,
     counts: HashMap<&'static str, usize>,

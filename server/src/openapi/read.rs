@@ -10,3 +10,5 @@ mod text;
 pub use self::document::{MAX_BYTES, read_value};
 pub(super) use self::document::{count, read};
 pub(super) use self::load::Loaded;
+pub(super) use self::text::length;
+pub use self::text::text;

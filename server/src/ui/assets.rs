@@ -46,6 +46,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         asset("floh.css", "text/css; charset=utf-8", STYLES.concat()),
         asset("floh.js", script, include_str!("assets/floh.js").to_owned()),
         asset("live.js", script, include_str!("assets/live.js").to_owned()),
+        asset("pick.js", script, include_str!("assets/pick.js").to_owned()),
+        asset("send.js", script, include_str!("assets/send.js").to_owned()),
         asset("tree.js", script, include_str!("assets/tree.js").to_owned()),
         asset("editor.js", script, include_str!("assets/editor.js").to_owned()),
         asset("floh.svg", "image/svg+xml", include_str!("assets/floh.svg").to_owned()),

@@ -1,5 +1,7 @@
 //! What was typed into the steps of a form, kept on the server until the form is accepted.
 
+use std::sync::Arc;
+
 use floh_client::bodies::NewConnector;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -17,6 +19,15 @@ pub(super) struct Draft {
     revision: i64,
     /// What was typed so far.
     pub(super) typed: Typed,
+    /// The document that belongs to it; empty if none does.
+    pub(super) document: Arc<Vec<u8>>,
+}
+
+impl Draft {
+    /// A draft that is not kept yet.
+    pub(super) fn unsaved(typed: Typed, document: Vec<u8>) -> Self {
+        Self { id: Uuid::nil(), revision: 0, typed, document: Arc::new(document) }
+    }
 }
 
 /// What a draft is now.
@@ -29,8 +40,19 @@ pub(super) enum Found {
 
 /// Begins a draft of a kind.
 pub(super) async fn create(ctx: &OpContext, services: &Services, kind: &str, typed: Typed) -> Result<Draft, Error> {
-    let head = drafts::make_draft(ctx, services, kind, written(&typed)?).await?;
-    Ok(Draft { id: head.id, revision: head.revision, typed })
+    create_with(ctx, services, kind, typed, Vec::new()).await
+}
+
+/// Begins a draft of a kind that a document belongs to.
+pub(super) async fn create_with(
+    ctx: &OpContext,
+    services: &Services,
+    kind: &str,
+    typed: Typed,
+    document: Vec<u8>,
+) -> Result<Draft, Error> {
+    let head = drafts::make_draft(ctx, services, kind, written(&typed, &document)?).await?;
+    Ok(Draft { id: head.id, revision: head.revision, typed, document: Arc::new(document) })
 }
 
 /// Reads a draft of a kind.
@@ -41,8 +63,11 @@ pub(super) async fn read(ctx: &OpContext, services: &Services, id: Uuid, kind: &
     }
     match (draft.content, draft.head.result) {
         (Some(content), _) => {
-            let typed = serde_json::from_slice(&content).map_err(Error::internal)?;
-            Ok(Found::Draft(Draft { id, revision: draft.head.revision, typed }))
+            // What was typed, then the document.
+            let mut values = serde_json::Deserializer::from_slice(&content).into_iter::<Typed>();
+            let typed = values.next().transpose().map_err(Error::internal)?.unwrap_or_default();
+            let document = Arc::new(content.get(values.byte_offset()..).unwrap_or_default().to_vec());
+            Ok(Found::Draft(Draft { id, revision: draft.head.revision, typed, document }))
         }
         (None, result) => Ok(Found::Used(result.unwrap_or_default())),
     }
@@ -50,8 +75,21 @@ pub(super) async fn read(ctx: &OpContext, services: &Services, id: Uuid, kind: &
 
 /// Replaces what was typed.
 pub(super) async fn save(ctx: &OpContext, services: &Services, draft: Draft, typed: Typed) -> Result<Draft, Error> {
-    let revision = drafts::save_draft(ctx, services, draft.id, draft.revision, written(&typed)?).await?;
-    Ok(Draft { id: draft.id, revision, typed })
+    let document = Arc::clone(&draft.document);
+    save_with(ctx, services, draft, typed, document).await
+}
+
+/// Replaces what was typed and the document.
+pub(super) async fn save_with(
+    ctx: &OpContext,
+    services: &Services,
+    draft: Draft,
+    typed: Typed,
+    document: Arc<Vec<u8>>,
+) -> Result<Draft, Error> {
+    let content = written(&typed, &document)?;
+    let revision = drafts::save_draft(ctx, services, draft.id, draft.revision, content).await?;
+    Ok(Draft { id: draft.id, revision, typed, document })
 }
 
 /// Deletes a draft; one that is gone already is none to delete.
@@ -75,6 +113,8 @@ pub(super) async fn create_connector(
     })
 }
 
-fn written(typed: &Typed) -> Result<Zeroizing<Vec<u8>>, Error> {
-    Ok(Zeroizing::new(serde_json::to_vec(typed).map_err(Error::internal)?))
+fn written(typed: &Typed, document: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut content = Zeroizing::new(serde_json::to_vec(typed).map_err(Error::internal)?);
+    content.extend_from_slice(document);
+    Ok(content)
 }

@@ -10,6 +10,7 @@ pub(super) mod frame;
 pub(super) mod icon;
 pub(super) mod keys;
 pub(super) mod pages;
+pub(super) mod pick;
 pub(super) mod reference;
 pub(super) mod result;
 pub(super) mod time;

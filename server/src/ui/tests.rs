@@ -5,6 +5,7 @@ mod browser;
 mod checker;
 mod connectors;
 pub(super) mod html;
+mod import;
 mod live;
 mod mocks;
 mod results;

@@ -16,6 +16,10 @@ const RUN: &str = "axe.run(document, { resultTypes: ['violations'], runOnly: { t
     violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}: \
     ${node.html.slice(0, 160)}`)))";
 
+/// A document with what the table of commands shows: verdicts with their reasons, tags, a warning.
+const DOCUMENT: &str = r#"{"openapi":"3.0.0","info":{"title":"Pets","version":"1"},"security":[{"key":[]}],
+    "components":{"securitySchemes":{"key":{"type":"apiKey","in":"header","name":"X-Key"}}},
+    "paths":{"/pets":{"get":{"summary":"All","tags":["pets"]},"trace":{"tags":["pets"]}},"/b":{"put":{"deprecated":true}}}}"#;
 /// The schema of a type, and one that breaks its callers.
 const OLD_SCHEMA: &str = r#"{ "connectionConfig": {}, "commands": { "list": { "params": ["offset"], "effect": "read", "deprecated": true } } }"#;
 const NEW_SCHEMA: &str = r#"{ "connectionConfig": {}, "commands": { "list": { "params": [], "effect": "read" } } }"#;
@@ -47,6 +51,8 @@ enum State {
     Breaking,
     /// The first steps of the wizard.
     Wizard(&'static str, &'static str),
+    /// The first steps of an import, to this heading or text.
+    Import(&'static str),
 }
 
 impl Gallery {
@@ -61,6 +67,9 @@ impl Gallery {
         let succeeded = last(&desk, "shop").await;
         let failed = last(&desk, "refused").await;
         desk.call("shop", &json!({ "command": "listWidgets", "mockScenario": "empty" })).await;
+        let import = json!({ "spec": DOCUMENT, "include": ["getPets", "putB"] });
+        let draft = desk.floh.admin().post("/api/connectors/parse-oas", &import).await.expect(200);
+        desk.floh.admin().post("/api/connectors", &draft).await.expect(201);
         let body = json!({ "name": "deploy-bot", "kind": "api", "scopes": ["connectors:read"] });
         desk.floh.admin().post("/api/tokens", &body).await.expect(201);
         let script = json!({
@@ -94,6 +103,27 @@ impl Shown {
             State::Filled(field, value, button, text) => {
                 page.fill("textbox", field, value).await;
                 page.click("button", button).await;
+                page.see(text).await;
+            }
+            State::Import(text) => {
+                let document = if text == "needs a look" { "[".to_owned() } else { DOCUMENT.to_owned() };
+                page.fill("textbox", "OpenAPI document", &document).await;
+                page.click("button", "Parse Spec").await;
+                if text == "Review" {
+                    page.find("searchbox", "Filter commands").await;
+                    page.click("button", "Next").await;
+                    page.click("button", "Fill in later").await;
+                } else if text == "Connection fields" {
+                    page.find("searchbox", "Filter commands").await;
+                    page.click("button", "Rename getPets").await;
+                    page.fill("textbox", "Name of getPets", "every pet").await;
+                    page.click("button", "Next").await;
+                    page.see("needs a look").await;
+                    page.fill("textbox", "Name of getPets", "everyPet").await;
+                    page.click("button", "Next").await;
+                    page.find("textbox", "Base URL").await;
+                    return;
+                }
                 page.see(text).await;
             }
             State::Breaking => {
@@ -200,6 +230,12 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("mock, mistakes", "/connectors/shop/mock", State::Pressed("Add a scenario", "needs a look")));
     pages.push(shown("wizard, connection", "/new", State::Wizard("Built-in", "connection")));
     pages.push(shown("wizard, mistakes", "/new", State::Wizard("Built-in", "mistakes")));
+    pages.push(shown("import", "/import", State::AsItIs));
+    pages.push(shown("import, mistakes", "/import", State::Import("needs a look")));
+    pages.push(shown("import, commands", "/import", State::Import("2 commands chosen")));
+    pages.push(shown("import, connection", "/import", State::Import("Connection fields")));
+    pages.push(shown("import, review", "/import", State::Import("Review")));
+    pages.push(shown("import a later document, commands", "/types/pets/import", State::Import("2 commands chosen")));
     pages.push(shown("wizard, review", "/new", State::Wizard("Built-in", "review")));
     pages
 }

@@ -47,9 +47,14 @@ pub(crate) fn room(value: &Value) -> usize {
         }
         _ => {
             let packed = packed(value).unwrap_or_default();
-            Spec::memory(archive::length(&packed)).saturating_add(packed.len())
+            room_of_archive(&packed).saturating_add(packed.len())
         }
     }
+}
+
+/// Returns the most memory that the files of an archive take when they are read, beyond its bytes.
+pub(crate) fn room_of_archive(bytes: &[u8]) -> usize {
+    Spec::memory(archive::length(bytes))
 }
 
 /// Returns how many bytes a value has as text.

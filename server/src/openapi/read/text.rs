@@ -8,6 +8,9 @@ use flate2::read::GzDecoder;
 use super::super::ImportError;
 use super::MAX_BYTES;
 
+/// How gzip begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// The text of a document.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
@@ -17,7 +20,7 @@ pub(super) struct Text<'a> {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    if bytes.starts_with(&GZIP) {
         let mut plain = Vec::new();
         let limit = MAX_BYTES as u64 + 1;
         GzDecoder::new(bytes)
@@ -27,6 +30,25 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
         return plain_text(Cow::Owned(plain));
     }
     plain_text(Cow::Borrowed(bytes))
+}
+
+/// Returns how many bytes of text a document has, which may be packed; at most one more than a document may have.
+pub(in super::super) fn length(bytes: &[u8]) -> usize {
+    if !bytes.starts_with(&GZIP) {
+        return bytes.len();
+    }
+    let mut plain = GzDecoder::new(bytes).take(MAX_BYTES as u64 + 1);
+    // What is broken is told when it is read.
+    let counted = std::io::copy(&mut plain, &mut std::io::sink());
+    counted.ok().and_then(|length| usize::try_from(length).ok()).unwrap_or(MAX_BYTES)
+}
+
+/// Returns the text of a document, unpacked.
+///
+/// # Errors
+/// If it is none, or too large.
+pub fn text(bytes: &[u8]) -> Result<String, ImportError> {
+    Ok(decode(bytes)?.text.into_owned())
 }
 
 fn plain_text(bytes: Cow<'_, [u8]>) -> Result<Text<'_>, ImportError> {

@@ -38,12 +38,16 @@ on("submit", "form[data-swap]", async (form, event) => {
   const target = document.getElementById(name);
   if (!target || event.defaultPrevented) return;
   event.preventDefault();
-  const body = new URLSearchParams(new FormData(form, button));
+  const data = new FormData(form, button);
+  const isFile = form.enctype === "multipart/form-data";
   target.setAttribute("aria-busy", "true");
   if (button) button.disabled = true;
   const clock = count(target);
   try {
-    const answer = await fetch(form.action, { method: "POST", body });
+    const answer = isFile
+      ? await (await import("./send.js")).send(form, data)
+      : await fetch(form.action, { method: "POST", body: new URLSearchParams(data) });
+    if (!answer) return;
     const page = parse(await answer.text());
     const part = page.getElementById(name);
     const main = page.getElementById("main");
@@ -251,6 +255,7 @@ function wake(within) {
       $$("[data-code]", within).forEach(editor.colour);
     });
   if ($("[data-await]", within)) import("./live.js").then((live) => $$("[data-await]", within).forEach(live.wait));
+  if ($("[data-pick]", within)) import("./pick.js").then((pick) => $$("[data-pick]", within).forEach(pick.attach));
   if ($("[data-live]", within)) import("./live.js").then((live) => $$("[data-live]", within).forEach(live.attach));
   for (const dialog of $$("dialog[data-open]", within)) dialog.showModal();
   $("[data-focus]", within)?.focus();

@@ -97,8 +97,12 @@ fn first_steps() -> Markup {
 fn actions(frame: &Frame) -> Markup {
     html! {
         @if frame.allows(Scope::ConnectorsWrite) {
+            a.btn href="/import" { (icon("file")) "Import from OpenAPI" }
             a.btn.main href="/new" { (icon("plus")) "New Connector" }
         } @else {
+            button.btn disabled title="Needs the scope connectors:write" {
+                (icon("file")) "Import from OpenAPI" span.sr { " (needs the scope connectors:write)" }
+            }
             button.btn.main disabled title="Needs the scope connectors:write" {
                 (icon("plus")) "New Connector" span.sr { " (needs the scope connectors:write)" }
             }

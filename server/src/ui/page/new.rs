@@ -2,10 +2,10 @@
 //! or a second tab lose nothing, and secrets never travel back.
 
 pub(in crate::ui) mod code;
-mod connection;
+pub(in crate::ui::page) mod connection;
 mod endpoint;
-mod review;
-mod type_choice;
+pub(in crate::ui::page) mod review;
+pub(in crate::ui::page) mod type_choice;
 
 pub(in crate::ui) use self::type_choice::ask_name;
 
@@ -203,13 +203,13 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
             }
             div.row { button.btn.main { "Next" } a.btn.bare href="/connectors" { "Cancel" } }
         }
-        (unfinished(&begun))
+        (unfinished("/new", &begun))
     };
     Ok(frame.page("New Connector", &content))
 }
 
-/// The drafts that were begun and not used.
-fn unfinished(begun: &[DraftHead]) -> Markup {
+/// The drafts that were begun and not used; `way` is the address that they are below.
+pub(in crate::ui::page) fn unfinished(way: &str, begun: &[DraftHead]) -> Markup {
     html! {
         @if !begun.is_empty() {
             section.card.narrow aria-labelledby="begun-title" {
@@ -221,10 +221,10 @@ fn unfinished(begun: &[DraftHead]) -> Markup {
                         tbody {
                             @for draft in begun {
                                 tr {
-                                    th scope="row" { a href={ "/new/" (draft.id) } { "Go on with the one of " (time::ago(draft.created_at)) } }
+                                    th scope="row" { a href={ (way) "/" (draft.id) } { "Go on with the one of " (time::ago(draft.created_at)) } }
                                     td { (time::ago(draft.updated_at)) }
                                     td.tight {
-                                        form method="post" action={ "/new/" (draft.id) "/drop" } {
+                                        form method="post" action={ (way) "/" (draft.id) "/drop" } {
                                             button.btn.small aria-label="Drop this draft" { "Drop" }
                                         }
                                     }

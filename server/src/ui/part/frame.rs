@@ -174,7 +174,7 @@ impl Frame {
 
     fn is_below(&self, address: &str) -> bool {
         self.path.strip_prefix(address).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            || (address == "/connectors" && self.path.starts_with("/new"))
+            || (address == "/connectors" && (self.path.starts_with("/new") || self.path.starts_with("/import")))
     }
 
     /// The path and the query of the request.

@@ -145,6 +145,14 @@ impl<'s> Browser<'s> {
         self.server.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap()
     }
 
+    /// Sends a form with bytes of a content type.
+    pub(super) async fn send_bytes(&self, path: &str, body: Vec<u8>, content_type: &str) -> Page {
+        let request = Request::builder().method("POST").uri(path).header(header::COOKIE, &self.cookie);
+        let request = request.header(header::HOST, HOST).header("sec-fetch-site", "same-origin");
+        let request = request.header(header::CONTENT_TYPE, content_type).body(Body::from(body)).unwrap();
+        Page::read(path, self.server.router.clone().oneshot(request).await.unwrap()).await
+    }
+
     /// Goes to a page, through redirects, and checks it.
     pub(super) async fn get(&self, path: &str) -> Page {
         let mut page = self.send("GET", path, "", &[]).await;

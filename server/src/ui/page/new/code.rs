@@ -153,7 +153,7 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
         return Ok(page(&wizard, status, &next, look));
     }
     if !is_check {
-        check_name(&wizard, &next, &mut look.mistakes).await?;
+        check_name(&wizard.ctx, wizard.services, &next, &mut look.mistakes).await?;
     }
     look.sound = check(&wizard, &next, is_check, &mut look).await?;
     let is_sound = look.mistakes.is_empty() && look.marks.is_empty();

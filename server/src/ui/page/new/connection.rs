@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::schema::{ConfigSchema, pointer};
-use maud::html;
+use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::endpoint::SCHEMA;
@@ -53,14 +53,7 @@ fn page(
     mistakes: &Mistakes,
 ) -> Response {
     let specs = form::fields(&schema.connection);
-    let mut held = Vec::new();
-    for spec in specs.iter().filter(|spec| spec.secret) {
-        let here = pointer::join(CONFIG, &spec.name);
-        if typed.has_value(&here) {
-            typed.forget(&here);
-            held.push(here);
-        }
-    }
+    let held = withheld(&specs, &mut typed);
     let lines = mistakes.lines(&[(CONFIG, &specs)], &typed);
     let placed = mistakes.placed(CONFIG, &specs, &typed);
     let view = FormView { typed: &typed, mistakes: &placed, stored: &BTreeMap::new(), held: &held };
@@ -77,11 +70,7 @@ fn page(
                         @else if specs.is_empty() { p.muted { "This type has no connection fields." } }
                         (view.fields(CONFIG, &specs, "field"))
                     }
-                    footer {
-                        button.btn.main name="go" value="next" { "Next" }
-                        @if !specs.is_empty() { button.btn name="go" value="later" formnovalidate { "Fill in later" } }
-                        a.btn.bare href=(back) { "Back" }
-                    }
+                    (buttons(&specs, &back))
                 }
             }
             aside.stack {
@@ -106,13 +95,45 @@ pub(super) fn type_name(wizard: &Wizard<'_>) -> String {
     if name.is_empty() { wizard.typed().text("/name").trim().to_owned() } else { name.to_owned() }
 }
 
-pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Response, Problem> {
-    let schema = schema(&wizard).await?;
+/// Takes the secrets out of a form that is shown again, and returns their places: they stay in the draft.
+pub(in crate::ui::page) fn withheld(specs: &[Spec], typed: &mut Typed) -> Vec<String> {
+    let mut held = Vec::new();
+    for spec in specs.iter().filter(|spec| spec.secret) {
+        let here = pointer::join(CONFIG, &spec.name);
+        if typed.has_value(&here) {
+            typed.forget(&here);
+            held.push(here);
+        }
+    }
+    held
+}
+
+/// The buttons below a connection.
+pub(in crate::ui::page) fn buttons(specs: &[Spec], back: &str) -> Markup {
+    html! {
+        footer {
+            button.btn.main name="go" value="next" { "Next" }
+            @if !specs.is_empty() { button.btn name="go" value="later" formnovalidate { "Fill in later" } }
+            a.btn.bare href=(back) { "Back" }
+        }
+    }
+}
+
+/// What came of the connection fields of a form.
+pub(in crate::ui::page) struct Taken {
+    /// What the draft has now.
+    pub(in crate::ui::page) next: Typed,
+    /// Whether a button that changes the form was pressed.
+    pub(in crate::ui::page) is_edit: bool,
+    pub(in crate::ui::page) mistakes: Mistakes,
+}
+
+/// Takes the connection fields of a form over what a draft had before.
+pub(in crate::ui::page) fn taken(schema: &ConfigSchema, before: &Typed, mut typed: Typed) -> Taken {
     let specs = form::fields(&schema.connection);
     let is_later = typed.text("go") == "later";
     let edit = typed.take(form::EDIT);
     let mut mistakes = edit.as_deref().map(|button| form::edit(button, CONFIG, &specs, &mut typed)).unwrap_or_default();
-    let before = wizard.typed().clone();
     let mut next = before.clone();
     next.forget(CONFIG);
     next.adopt(&typed, CONFIG);
@@ -121,20 +142,19 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
         match typed.get(&format!("{here}~do")) {
             Some("keep") => {
                 next.forget(&here);
-                next.adopt(&before, &here);
+                next.adopt(before, &here);
             }
             Some("clear") => next.forget(&here),
             _ => {}
         }
         next.take(&format!("{here}~do"));
     }
-    let wizard = wizard.save(next.clone()).await?;
     if edit.is_some() {
-        return Ok(page(&wizard, &schema, StatusCode::OK, next, &mistakes));
+        return Taken { next, is_edit: true, mistakes };
     }
     let reading = form::read(CONFIG, &specs, &next);
     mistakes.add_missing(reading.mistakes);
-    if let Err(found) = catalog::split_config(&schema, reading.values.clone()) {
+    if let Err(found) = catalog::split_config(schema, reading.values.clone()) {
         let mut wrong = Mistakes::default();
         for mistake in found {
             wrong.add(&mistake.pointer, &*mistake.message);
@@ -147,6 +167,16 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
             missing.add(&pointer::join(CONFIG, &spec.name), "enter a value, or choose “Fill in later”");
         }
         mistakes.add_missing(missing);
+    }
+    Taken { next, is_edit: false, mistakes }
+}
+
+pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, Problem> {
+    let schema = schema(&wizard).await?;
+    let Taken { next, is_edit, mistakes } = taken(&schema, wizard.typed(), typed);
+    let wizard = wizard.save(next.clone()).await?;
+    if is_edit {
+        return Ok(page(&wizard, &schema, StatusCode::OK, next, &mistakes));
     }
     if mistakes.is_empty() {
         return Ok(wizard.go(Step::Review));

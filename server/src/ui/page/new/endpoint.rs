@@ -97,7 +97,7 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
         return Ok(page(&wizard, StatusCode::OK, &mistakes));
     }
     next.take(SCHEMA);
-    check_name(&wizard, &next, &mut mistakes).await?;
+    check_name(&wizard.ctx, wizard.services, &next, &mut mistakes).await?;
     let is_service = next.text(SERVED_BY) != "\"agent\"";
     let url = next.text("/endpointUrl").trim().to_owned();
     if is_service && url.is_empty() {

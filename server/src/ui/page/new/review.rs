@@ -112,7 +112,8 @@ fn text(body: &Map<String, Value>, key: &str) -> String {
     }
 }
 
-fn value(spec: &Spec, value: Option<&Value>) -> Markup {
+/// What a field will be, as a fact.
+pub(in crate::ui::page) fn value(spec: &Spec, value: Option<&Value>) -> Markup {
     match value {
         None if spec.required => html! { span.badge.warn { (icon("alert")) "missing" } },
         None => html! { span.muted { "not set" } },

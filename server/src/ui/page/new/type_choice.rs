@@ -19,7 +19,7 @@ use crate::ui::form::{self, FormView, Item, Kind, Mistakes, Spec, Typed, summary
 pub(super) const TYPE: &str = "/type";
 
 /// The fields that describe a connector, whatever its model.
-pub(super) fn describing() -> Vec<Spec> {
+pub(in crate::ui::page) fn describing() -> Vec<Spec> {
     let mut name = Spec::text("name", "Name");
     name.required = true;
     name.help = Some("Callers know the connector by it.".to_owned());
@@ -31,8 +31,13 @@ pub(super) fn describing() -> Vec<Spec> {
 }
 
 /// Checks the name: its form, and whether it is free.
-pub(super) async fn check_name(wizard: &Wizard<'_>, typed: &Typed, mistakes: &mut Mistakes) -> Result<(), Error> {
-    if let Some(refusal) = name_refusal(&wizard.ctx, wizard.services, typed.text("/name").trim()).await? {
+pub(in crate::ui::page) async fn check_name(
+    ctx: &OpContext,
+    services: &Services,
+    typed: &Typed,
+    mistakes: &mut Mistakes,
+) -> Result<(), Error> {
+    if let Some(refusal) = name_refusal(ctx, services, typed.text("/name").trim()).await? {
         mistakes.add("/name", refusal);
     }
     Ok(())
@@ -69,10 +74,10 @@ pub(in crate::ui) async fn ask_name(
 }
 
 /// Proposes a free name: that of the type, with a number if it is taken.
-async fn proposed(wizard: &Wizard<'_>, type_name: &str) -> String {
+pub(in crate::ui::page) async fn proposed(ctx: &OpContext, services: &Services, type_name: &str) -> String {
     for number in 1..20 {
         let name = if number == 1 { type_name.to_owned() } else { format!("{type_name}-{number}") };
-        match catalog::get(&wizard.ctx, wizard.services, &name).await {
+        match catalog::get(ctx, services, &name).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return name,
             Ok(_) => {}
             Err(_) => break,
@@ -146,10 +151,10 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
     if type_name.is_empty() {
         mistakes.add(TYPE, "choose a type");
     } else if next.text("/name").trim().is_empty() {
-        let name = proposed(&wizard, &type_name).await;
+        let name = proposed(&wizard.ctx, wizard.services, &type_name).await;
         next.set("/name", name);
     }
-    check_name(&wizard, &next, &mut mistakes).await?;
+    check_name(&wizard.ctx, wizard.services, &next, &mut mistakes).await?;
     let wizard = wizard.save(next).await?;
     if mistakes.is_empty() {
         return Ok(wizard.go(Step::Connection));

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use connector_runtime::schema::{Command, ConfigSchema};
-use floh_client::words::TypeSource;
+use floh_client::words::{ExecutionModel, TypeSource};
 use maud::{Markup, html};
 
 use super::fields;
@@ -108,6 +108,12 @@ fn may_delete(frame: &Frame, shown: &TypeShown) -> bool {
 
 fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
     let head = &shown.head;
+    let may_import = frame.allows(Scope::TypesWrite) && frame.allows(Scope::ConnectorsWrite);
+    let import = html! {
+        @if may_import && head.execution_model == ExecutionModel::OasDerived {
+            a.btn href=(shown.address("import")) { (icon("file")) "Import a later document" }
+        }
+    };
     let why = match () {
         () if head.source == TypeSource::Code && head.available => return html! {},
         () if !frame.allows(Scope::TypesWrite) => "Needs the scope types:write".to_owned(),
@@ -115,9 +121,9 @@ fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
             let instances = usize::try_from(head.instances).unwrap_or(usize::MAX);
             format!("Used by {}: delete those first", badge::count(instances, "connector", "connectors"))
         }
-        () => return dialog::opener("delete", "danger", &html! { (icon("trash")) "Delete Type" }),
+        () => return html! { (import) (dialog::opener("delete", "danger", &html! { (icon("trash")) "Delete Type" })) },
     };
-    html! { button.btn.danger type="button" disabled title=(why) { (icon("trash")) "Delete Type" span.sr { " (" (why) ")" } } }
+    html! { (import) button.btn.danger type="button" disabled title=(why) { (icon("trash")) "Delete Type" span.sr { " (" (why) ")" } } }
 }
 
 fn delete_dialog(shown: &TypeShown) -> Markup {
