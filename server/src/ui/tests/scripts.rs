@@ -56,9 +56,9 @@ async fn a_script_connector_is_made_and_called() {
     admin.get(&at.replace("review", "code")).await.ok().shows("Integration with My CRM").shows("\"listContacts\"");
     let send = page.form(&at, &[]);
     let page = admin.post(&at, &send).await.ok();
-    assert_eq!(page.address, "/connectors/my-crm");
+    assert_eq!(page.address, "/connectors/my-crm?made=1");
     let again = admin.post(&at, &send).await.ok();
-    assert_eq!(again.address, "/connectors/my-crm", "a second press makes no second connector");
+    assert_eq!(again.address, "/connectors/my-crm?made=1", "a second press makes no second connector");
     let kept = server.get("/api/connector-types/my-crm").await.ok(200);
     assert_eq!((&kept["version"], &kept["scriptSource"]), (&json!("1.0.0"), &json!(SCRIPT)));
     let ran = server.post("/api/connectors/my-crm/execute", json!({ "command": "listContacts" })).await.ok(200);
