@@ -120,7 +120,7 @@ async fn what_is_wrong_in_a_mock_is_told_at_its_place() {
         ("/mock/data/0/result", r#"{"success": true, "data": 1}"#, "protocol 1.x"),
         ("/mock/data/0/result", &*large, "this page takes 256 KiB"),
         ("/mock/data/0/scenario", "", "Scenario: Enter a name"),
-        ("/mock/data/0/command", "gone", "unknown command gone"),
+        ("/mock/data/0/command", "gone", "Unknown command gone"),
         ("/mock/script", "oh", "Mock script: Line 2, column 7: unexpected token"),
     ] {
         let page = admin.post(AT, &page.form(AT, &[(name, value)])).await.has_status(422);
