@@ -62,7 +62,7 @@ export function attach(card) {
     tally();
   };
 
-  box.addEventListener("input", filter);
+  for (const type of ["input", "change"]) box.addEventListener(type, filter);
   verdict.addEventListener("change", filter);
   box.form.addEventListener("submit", (event) => event.preventDefault());
   card.addEventListener("change", (event) => {
