@@ -49,7 +49,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let app = start(folder.path()).await;
+        let app = start(&folder.path().join("data")).await;
         let router = server::ui::router(&app, None);
         let cookie = sign_in(&app).await;
         let few = make(&app, 0..50).await;

@@ -402,7 +402,7 @@ async fn a_later_document_shows_what_it_changes_before_it_is_a_change() {
     admin.post(&at, &picked(&filtered, &["listOwners"], "keep", &[])).await.ok().shows("2 commands chosen");
     // The type by its id leads to its name; other types have no such page.
     let id = server.get("/api/connector-types/pet-store").await.ok(200)["id"].as_str().unwrap().to_owned();
-    assert_eq!(admin.get(&format!("/types/{id}/import")).await.ok().address, format!("/types/{id}/import"));
+    assert_eq!(admin.get(&format!("/types/{id}/import")).await.ok().address, "/types/pet-store/import");
     admin.get("/types/delay/import").await.has_status(404).shows("was not made of a document");
     let writer = Browser::signed_in(&server, &server.token(&["types:write", "types:read"]).await).await;
     writer.get("/types/pet-store/import").await.has_status(403).shows("connectors:write");
