@@ -53,6 +53,27 @@ pub async fn about(ctx: &OpContext, services: &Services) -> Result<About, Error>
     })
 }
 
+/// How much there is of what a menu names; `None` is not the caller's to know, or not known now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connectors.
+    pub connectors: Option<u64>,
+    /// Connector types.
+    pub types: Option<u64>,
+}
+
+/// Counts what the caller may see. A database that does not answer leaves the numbers away: they are no reason to fail.
+pub async fn counts(ctx: &OpContext, services: &Services) -> Counts {
+    let mut counts = Counts::default();
+    if ctx.allows(Scope::ConnectorsRead) {
+        counts.connectors = services.store.connectors().count().await.ok();
+    }
+    if ctx.allows(Scope::TypesRead) {
+        counts.types = services.store.types().count().await.ok();
+    }
+    counts
+}
+
 fn surroundings(services: &Services) -> Surroundings {
     let policy = services.http.policy();
     Surroundings {

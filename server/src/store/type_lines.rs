@@ -201,6 +201,15 @@ impl ConnectorTypes<'_> {
         rows.iter().map(command).collect()
     }
 
+    /// Counts the types.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS types FROM type_line").fetch_one(&self.store.read).await?;
+        Ok(u64::try_from(Reader::new(&row, TABLE).value::<i64>("types")?).unwrap_or_default())
+    }
+
     /// Counts the types, and the commands of those that are not built in.
     ///
     /// # Errors

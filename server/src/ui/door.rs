@@ -11,6 +11,7 @@ use super::assets;
 use super::page;
 pub(super) use super::part::frame::Frame;
 use super::part::frame::Theme;
+use crate::about::{Counts, counts};
 use crate::api::{Accepts, Access, Caller, Problem, Site, demand, identity_of, peer};
 use crate::app::App;
 use crate::auth::{OpContext, RequestId};
@@ -75,6 +76,7 @@ impl Frame {
             query: request.uri().query().unwrap_or_default().to_owned(),
             request_id,
             peer: peer(request),
+            counts: Counts::default(),
         }
     }
 
@@ -102,6 +104,9 @@ pub(super) async fn enter(State((app, access)): State<(App, Access)>, mut reques
     let caller = identify(&app, access, &request).await;
     let response = match caller.and_then(|caller| frame.admit(caller, access, &request)) {
         Ok(()) => {
+            if let Some(ctx) = frame.ctx.as_ref().filter(|_| !takes_events(&request)) {
+                frame.counts = counts(ctx, app.services()).await;
+            }
             request.extensions_mut().insert(frame.clone());
             next.run(request).await
         }

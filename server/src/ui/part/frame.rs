@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::icon::icon;
+use crate::about::Counts;
 use crate::auth::{OpContext, Scope, Session};
 use crate::ui::assets;
 
@@ -54,6 +55,8 @@ pub(in crate::ui) struct Frame {
     pub(in crate::ui) request_id: String,
     /// The address that the request came from.
     pub(in crate::ui) peer: Option<SocketAddr>,
+    /// The numbers in the menu.
+    pub(in crate::ui) counts: Counts,
 }
 
 /// The entries of the menu: address, icon, word, and the scope that the page needs.
@@ -162,13 +165,24 @@ impl Frame {
         html! {
             @for (address, mark, word, scope) in entries {
                 @if scope.is_none_or(|scope| self.allows(scope)) {
-                    a href=(address) aria-current=[self.is_below(address).then_some("page")] { (icon(mark)) (word) }
+                    a href=(address) aria-current=[self.is_below(address).then_some("page")] {
+                        (icon(mark)) (word)
+                        @if let Some(count) = self.count(address) { span.n aria-hidden="true" { (count) } }
+                    }
                 } @else {
                     span.off aria-disabled="true" title={ "Needs the scope " (scope.map_or("", Scope::as_str)) } {
                         (icon(mark)) (word) span.sr { " (needs the scope " (scope.map_or("", Scope::as_str)) ")" }
                     }
                 }
             }
+        }
+    }
+
+    fn count(&self, address: &str) -> Option<u64> {
+        match address {
+            "/connectors" => self.counts.connectors,
+            "/types" => self.counts.types,
+            _ => None,
         }
     }
 
