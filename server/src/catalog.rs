@@ -36,6 +36,7 @@ pub use declarations::{declarations, type_declarations};
 pub use external::{Probed, Served, probe, served_schema};
 pub use import::parse_document;
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
+pub use script_source::{WrittenType, check_written, sample_script};
 pub use seal::{SealError, seal_stored};
 pub use search::{MAX_FOUND, MAX_SEARCH_CHARS, MAX_SEARCHED_COMMANDS, SearchFound, search};
 pub use secret_places::{Planned, would_clear};

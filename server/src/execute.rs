@@ -12,6 +12,7 @@ mod path;
 mod record;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod usage;
 
 pub use activity::{Activity, MAX_ACTIVITY_HOURS, SPARKLINE_HOURS, Sparkline, connector_activity, sparklines};
@@ -20,4 +21,7 @@ pub use history::{connector_id, delete_execution, get_execution, last_executions
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
+pub use trial::{
+    MAX_MOCK_ANSWERS, MAX_TOLD_REQUESTS, MAX_TRIAL_MS, MockAnswer, ToldRequest, Trial, Tried, mock_answers, try_script,
+};
 pub use usage::{deprecated_callers, recent_totals};

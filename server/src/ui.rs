@@ -3,6 +3,7 @@
 
 mod assets;
 mod body;
+mod config_schema;
 mod door;
 mod draft;
 mod form;
@@ -20,10 +21,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use self::page::types::{self, schema, used_by, versions};
+use self::page::types::{self, schema, script, used_by, versions};
 use self::page::{
-    about, agents, change, command, connection, connector, connectors, execution, executions, live, login, new, search,
-    settings, tokens,
+    about, agents, change, command, connection, connector, connectors, execution, executions, live, login, mock, new,
+    search, settings, tokens,
 };
 use crate::api::{self, Access, RouteRow};
 use crate::app::App;
@@ -58,6 +59,8 @@ fn pages() -> Vec<Page> {
         ("POST", "/connectors/{id}/commands/{command}", execute, post(command::run)),
         ("GET", "/connectors/{id}/connection", write, get(connection::form)),
         ("POST", "/connectors/{id}/connection", write, post(connection::save)),
+        ("GET", "/connectors/{id}/mock", write, get(mock::form)),
+        ("POST", "/connectors/{id}/mock", write, post(mock::save)),
         ("GET", "/connectors/{id}/executions", audit, get(executions::of_connector)),
         ("GET", "/connectors/{id}/settings", write, get(settings::form)),
         ("POST", "/connectors/{id}/settings", write, post(settings::save)),
@@ -65,6 +68,9 @@ fn pages() -> Vec<Page> {
         ("GET", "/executions", audit, get(executions::list)),
         ("GET", "/executions/live", audit, get(live::stream)),
         ("GET", "/executions/{id}", audit, get(execution::show)),
+        ("GET", "/types/{id}/script", Needs(Scope::TypesRead), get(script::show)),
+        ("POST", "/types/{id}/script", Needs(Scope::TypesWrite), post(script::take)),
+        ("GET", "/types/{id}/script/file", Needs(Scope::TypesRead), get(script::file)),
         ("GET", "/search", Authenticated, get(search::show)),
         ("GET", "/types", Needs(Scope::TypesRead), get(types::list::list)),
         ("GET", "/types/{id}", Needs(Scope::TypesRead), get(types::overview::show)),

@@ -70,7 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("execute", &["auth", "error", "events", "instances", "services", "store", "vault", "work"]),
+    ("execute", &["auth", "error", "events", "instances", "script", "services", "store", "vault", "work"]),
     ("tokens", &["auth", "error", "services", "store"]),
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),

@@ -16,8 +16,12 @@ mod desk;
 mod executions;
 #[path = "ui/keyboard.rs"]
 mod keyboard;
+#[path = "ui/mocks.rs"]
+mod mocks;
 #[path = "ui/narrow.rs"]
 mod narrow;
+#[path = "ui/scripts.rs"]
+mod scripts;
 #[path = "ui/settings.rs"]
 mod settings;
 #[path = "ui/sign_in.rs"]

@@ -1,13 +1,86 @@
 //! Checks a script before it is stored: it must compile, its top level must end, and it must define a function for
 //! every command of the schema. The answer gives each mistake with line and column.
 
-use connector_runtime::schema::ConfigSchema;
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use semver::Version;
+use serde_json::Value;
 
+use super::create::parse_schema;
+use crate::auth::{OpContext, Scope};
+use crate::blocking;
 use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::openapi;
+use crate::script::sample;
 use crate::script::{Limits, ScriptFailure, ScriptProblem};
 use crate::services::Services;
-use crate::store::ExecutionModel;
+use crate::store::{ExecutionModel, StoreError};
+
+/// The sample script and its schema, with which somebody begins.
+pub fn sample_script() -> (&'static str, Value) {
+    let schema = sample::schema().map(|schema| schema.to_value());
+    (sample::SOURCE, schema.unwrap_or_default())
+}
+
+/// A type that runs a script, as somebody is writing it.
+#[derive(Debug, Clone, Copy)]
+pub struct WrittenType<'w> {
+    /// The name of a new type; `None` for a type that is there already.
+    pub name: Option<&'w str>,
+    /// Its version.
+    pub version: Option<&'w str>,
+    /// Whether it is a script or an import.
+    pub model: ExecutionModel,
+    /// Its config schema.
+    pub schema: &'w Value,
+    /// Its script.
+    pub source: &'w str,
+}
+
+/// Checks a type that somebody is writing as its creation would, and writes nothing. The script is checked also if the
+/// schema is wrong, so that one look shows both.
+///
+/// # Errors
+/// Denied; 422 with every mistake at `/type`, `/version`, `/configSchema` and `/scriptSource`; 503 if no worker is
+/// available.
+pub async fn check_written(
+    ctx: &OpContext,
+    services: &Services,
+    written: WrittenType<'_>,
+) -> Result<ConfigSchema, Error> {
+    if !ctx.allows(Scope::TypesWrite) {
+        ctx.authorize_for(Scope::ConnectorsWrite, "checking a script")?;
+    }
+    let mut mistakes = Vec::new();
+    if let Some(name) = written.name {
+        if !is_connector_name(name) {
+            mistakes.push(Mistake::new("/type", CONNECTOR_NAME_RULE));
+        } else if ctx.allows(Scope::TypesRead) {
+            match services.store.types().get(name).await {
+                Ok(_) => mistakes.push(Mistake::new("/type", format!("there is a connector type {name} already"))),
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    if let Some(Err(error)) = written.version.map(Version::parse) {
+        mistakes.push(Mistake::new("/version", format!("not a semantic version such as 1.0.0: {error}")));
+    }
+    let schema = written.schema.clone();
+    let (schema, wrong) = match blocking::run(move || Ok(parse_schema(&schema))).await? {
+        Ok(schema) => (schema, Vec::new()),
+        Err(problems) => (ConfigSchema::default(), problems),
+    };
+    mistakes.extend(wrong);
+    match check_source(services, written.model, written.source, &schema).await {
+        Ok(()) if mistakes.is_empty() => Ok(schema),
+        Ok(()) => Err(Error::invalid(mistakes)),
+        Err(error) if !error.mistakes().is_empty() => {
+            mistakes.extend(error.mistakes().iter().cloned());
+            Err(Error::invalid(mistakes))
+        }
+        Err(error) => Err(error),
+    }
+}
 
 /// Checks the source of a type against its schema.
 ///

@@ -105,6 +105,26 @@ impl Form {
     }
 }
 
+/// Reads a config schema that somebody has written as JSON.
+///
+/// # Errors
+/// Invalid at `/configSchema`, with line and column, if the text is not JSON; invalid below it at each duplicate key.
+pub(crate) fn config_schema(text: &str) -> Result<Value, Error> {
+    let (value, duplicates) = duplicate_keys::read(text.as_bytes()).map_err(|error| {
+        let number = |number: usize| u32::try_from(number).ok().filter(|number| *number > 0);
+        let message = error.to_string();
+        let reason = message.split(" at line ").next().unwrap_or_default();
+        let told = format!("line {}, column {}: not JSON: {reason}", error.line(), error.column());
+        let mistake = Mistake::new("/configSchema", told).at(number(error.line()), number(error.column()));
+        Error::invalid(vec![mistake])
+    })?;
+    if duplicates.is_empty() {
+        return Ok(value);
+    }
+    let below = |mistake: Mistake| Mistake { pointer: format!("/configSchema{}", mistake.pointer), ..mistake };
+    Err(Error::invalid(duplicates.into_iter().map(below).collect()))
+}
+
 fn not_json(error: &serde_json::Error) -> Error {
     let message = error.to_string();
     let placed = |message: String| {

@@ -12,6 +12,7 @@ pub(super) mod execution;
 pub(super) mod executions;
 pub(super) mod live;
 pub(super) mod login;
+pub(super) mod mock;
 pub(super) mod new;
 pub(super) mod problem;
 pub(super) mod search;

@@ -2,16 +2,15 @@
 
 pub(super) mod badge;
 pub(super) mod chart;
-#[allow(dead_code, reason = "the pages of scripts and of imports come next")]
 pub(super) mod code;
 pub(super) mod dialog;
 pub(super) mod diff;
-#[allow(dead_code, reason = "the pages of scripts come next")]
 pub(super) mod editor;
 pub(super) mod frame;
 pub(super) mod icon;
 pub(super) mod keys;
 pub(super) mod pages;
+pub(super) mod reference;
 pub(super) mod result;
 pub(super) mod time;
 pub(super) mod tree;

@@ -139,6 +139,8 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("try it", "/connectors/shop/commands/listWidgets"),
         ("try it, many kinds", "/connectors/anything/commands/request"),
         ("connection", "/connectors/shop/connection"),
+        ("mock", "/connectors/shop/mock"),
+        ("script of a type", "/types/sample-script/script"),
         ("executions of one", "/connectors/shop/executions"),
         ("settings", "/connectors/shop/settings"),
         ("executions", "/executions"),
@@ -184,6 +186,18 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("create token, mistakes", "/settings/tokens/new", nameless));
     pages.push(shown("wizard, type", "/new", State::Wizard("Built-in", "")));
     pages.push(shown("wizard, endpoint", "/new", State::Wizard("External", "")));
+    pages.push(shown("wizard, code", "/new", State::Wizard("Script", "")));
+    let broken = State::Filled("Script", "function test() {", "Check", "needs a look");
+    pages.push(shown("script, mistakes", "/types/sample-script/script", broken));
+    let json = State::Pressed("JSON", "Schema as JSON");
+    pages.push(shown("script, schema as JSON", "/types/sample-script/script", json));
+    let tried = State::Pressed("Try it", "Succeeded");
+    pages.push(shown("script, tried", "/types/sample-script/script", tried));
+    let command = State::Pressed("Add a connection field", "New connection field");
+    pages.push(shown("script, new field", "/types/sample-script/script", command));
+    let taken = format!("/connectors/shop/mock?execution={}", gallery.succeeded);
+    pages.push(shown("mock, from an execution", &taken, State::AsItIs));
+    pages.push(shown("mock, mistakes", "/connectors/shop/mock", State::Pressed("Add a scenario", "needs a look")));
     pages.push(shown("wizard, connection", "/new", State::Wizard("Built-in", "connection")));
     pages.push(shown("wizard, mistakes", "/new", State::Wizard("Built-in", "mistakes")));
     pages.push(shown("wizard, review", "/new", State::Wizard("Built-in", "review")));

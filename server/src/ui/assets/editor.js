@@ -192,10 +192,12 @@ export function attach(root) {
     const place = link && /line (\d+)(?:, column (\d+))?/i.exec(link.textContent);
     if (!place || !root.isConnected) return;
     event.preventDefault();
-    const at = area.value.split("\n").slice(0, place[1] - 1).join("\n").length + (place[1] > 1) + (place[2] ?? 1) - 1;
+    const [line, column] = [Number(place[1]), Number(place[2] ?? 1)];
+    const before = area.value.split("\n").slice(0, line - 1);
+    const at = before.join("\n").length + (line > 1) + column - 1;
     area.focus();
     area.setSelectionRange(at, at);
-    area.scrollTop = Math.max(0, (place[1] - 4) * tall());
+    area.scrollTop = Math.max(0, (line - 4) * tall());
   });
 
   area.addEventListener("input", read);
@@ -203,4 +205,6 @@ export function attach(root) {
   new ResizeObserver(draw).observe(area);
   code.parentElement.inert = true;
   read();
+  const [worst] = marks.keys();
+  if (worst) area.scrollTop = Math.max(0, (worst - 4) * tall());
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::read;
 use super::spec::{Kind, Spec, plain};
-use super::typed::{AS_JSON, AS_TEXT, KEY, MAX_ITEMS, Typed};
+use super::typed::{AS_JSON, AS_TEXT, KEY, MAX_COUNT, MAX_ITEMS, Typed};
 
 /// Writes values into the inputs of their fields. Each value is read back: one that would come back changed is shown as
 /// JSON.
@@ -89,7 +89,7 @@ fn write(spec: &Spec, at: &str, value: &Value, typed: &mut Typed) {
             typed.set(at, lines.join("\n"));
         }
         (Kind::Checks(_), Value::Array(items)) => typed.set_all(at, items.iter().map(Value::to_string).collect()),
-        (Kind::Items { fields, most }, Value::Array(items)) if items.len() <= (*most).min(MAX_ITEMS) => {
+        (Kind::Items { fields, most }, Value::Array(items)) if items.len() <= (*most).min(MAX_COUNT) => {
             typed.set_count(at, items.len());
             for (number, item) in items.iter().enumerate() {
                 if let Value::Object(values) = item {

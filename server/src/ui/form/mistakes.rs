@@ -68,6 +68,17 @@ impl Mistakes {
         self.0.keys().any(|place| place.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
+    /// Takes out the mistakes at a place and within it, each with its pointer.
+    pub(in crate::ui) fn take_within(&mut self, at: &str) -> Vec<(String, String)> {
+        let is_within =
+            |place: &str| place.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = self.0.iter().filter(|(place, _)| is_within(place));
+        let taken = found.flat_map(|(place, messages)| messages.iter().map(|text| (place.clone(), text.clone())));
+        let taken: Vec<(String, String)> = taken.collect();
+        self.0.retain(|place, _| !is_within(place));
+        taken
+    }
+
     /// Returns the mistake at exactly this place.
     pub(in crate::ui) fn at(&self, at: &str) -> Option<String> {
         self.0.get(at).map(|messages| messages.join("; "))

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use super::mistakes::Mistakes;
 use super::spec::{Item, JsonOf, Kind, Spec, plain, shown, wire};
-use super::typed::{ACTION, AS_JSON, AS_TEXT, KEY, Typed};
+use super::typed::{ACTION, AS_JSON, AS_TEXT, KEY, MAX_ITEMS, Typed};
 
 /// What was read from a form.
 #[derive(Debug, Default)]
@@ -83,8 +83,8 @@ impl Reader<'_> {
                 let values: Vec<Value> = values.collect();
                 (!values.is_empty()).then_some(Value::Array(values))
             }
-            Kind::Items { fields, .. } => {
-                let count = self.typed.count(at);
+            Kind::Items { fields, most } => {
+                let count = self.typed.count(at).min((*most).max(MAX_ITEMS));
                 let items = (0..count).map(|number| Value::Object(self.group(fields, &format!("{at}/{number}"))));
                 let items: Vec<Value> = items.collect();
                 (count > 0).then_some(Value::Array(items))
@@ -182,7 +182,7 @@ impl Reader<'_> {
 
     fn pairs(&mut self, at: &str) -> Option<Value> {
         let mut pairs = Map::new();
-        for number in 0..self.typed.count(at) {
+        for number in 0..self.typed.count(at).min(MAX_ITEMS) {
             let here = format!("{at}/{number}");
             let (key, value) = (self.typed.text(&format!("{here}{KEY}")), self.typed.text(&here));
             if key.is_empty() && value.is_empty() {

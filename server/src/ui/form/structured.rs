@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::control::FormView;
 use super::spec::{JsonOf, Kind, Spec};
-use super::typed::{AS_JSON, COUNT, KEY, MODE, id};
+use super::typed::{AS_JSON, COUNT, KEY, MAX_ITEMS, MODE, id};
 use crate::ui::part::editor::{Area, Lang, Mark};
 use crate::ui::part::icon::icon;
 
@@ -16,7 +16,7 @@ pub(in crate::ui) const EDIT: &str = "edit";
 impl FormView<'_> {
     /// A list of objects.
     pub(super) fn items(&self, spec: &Spec, at: &str, fields: &[Spec], most: usize) -> Markup {
-        let count = self.typed.count(at);
+        let count = self.typed.count(at).min(most.max(MAX_ITEMS));
         self.set(spec, at, "", html! {
             input type="hidden" name={ (at) (COUNT) } value=(count);
             @if count > 0 {
@@ -47,7 +47,7 @@ impl FormView<'_> {
 
     /// An object of texts.
     pub(super) fn pairs(&self, spec: &Spec, at: &str) -> Markup {
-        let count = self.typed.count(at).max(1);
+        let count = self.typed.count(at).clamp(1, MAX_ITEMS);
         self.set(spec, at, "", html! {
             input type="hidden" name={ (at) (COUNT) } value=(count);
             div.stack {
@@ -64,7 +64,7 @@ impl FormView<'_> {
                 }
             }
             div.row {
-                (add_button(spec, at, count, super::typed::MAX_ITEMS))
+                (add_button(spec, at, count, MAX_ITEMS))
                 (self.json_button(spec, at))
             }
         })

@@ -97,12 +97,12 @@ impl Typed {
 
     /// Returns the number of items of a list.
     pub(in crate::ui) fn count(&self, at: &str) -> usize {
-        self.get(&format!("{at}{COUNT}")).and_then(|count| count.parse().ok()).unwrap_or(0).min(MAX_ITEMS)
+        self.get(&format!("{at}{COUNT}")).and_then(|count| count.parse().ok()).unwrap_or(0).min(MAX_COUNT)
     }
 
     /// Writes the number of items of a list.
     pub(in crate::ui) fn set_count(&mut self, at: &str, count: usize) {
-        self.set(format!("{at}{COUNT}"), count.min(MAX_ITEMS).to_string());
+        self.set(format!("{at}{COUNT}"), count.min(MAX_COUNT).to_string());
     }
 
     /// Returns whether a place is shown in this mode.
@@ -146,6 +146,8 @@ pub(in crate::ui) const AS_JSON: &str = "json";
 pub(in crate::ui) const AS_TEXT: &str = "text";
 /// The most items of a list that a form shows; a longer one is shown as JSON.
 pub(in crate::ui) const MAX_ITEMS: usize = 100;
+/// The most items of any list of a form: that of the fields of a schema is longer than those of a call.
+pub(in crate::ui) const MAX_COUNT: usize = 500;
 
 fn is_within(name: &str, at: &str) -> bool {
     name.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '~']))

@@ -116,6 +116,7 @@ pub(in crate::ui) async fn form(
     let ctx = frame.ctx()?;
     let shown = Shown::read(ctx, &services, &key).await?;
     let execution: Option<Uuid> = query.parsed("execution");
+    let scenario = query.text("scenario");
     query.finish()?;
     if let Some(moved) = to_name(&frame, &key, &shown.view) {
         return Ok(moved);
@@ -135,6 +136,9 @@ pub(in crate::ui) async fn form(
             typed.set(ANY, serde_json::to_string_pretty(&recorded).unwrap_or_default());
         }
         None => {}
+    }
+    if let Some(scenario) = scenario {
+        typed.set("mockScenario", scenario);
     }
     let attempt = Attempt { typed, mistakes: Mistakes::default(), execution };
     show(&frame, &services, &shown, &name, specs.as_deref(), &attempt, StatusCode::OK).await

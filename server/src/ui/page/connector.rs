@@ -78,6 +78,7 @@ impl Shown {
                 Scope::ConnectorsRead,
             ),
             ("connection", "Connection", String::new(), Scope::ConnectorsWrite),
+            ("mock", "Mock", String::new(), Scope::ConnectorsWrite),
             ("executions", "Executions", String::new(), Scope::AuditRead),
             ("settings", "Settings", String::new(), Scope::ConnectorsWrite),
         ];

@@ -55,6 +55,9 @@ fn actions(frame: &Frame, view: &ExecutionView) -> Markup {
                 button.btn { (icon("play")) "Run again" }
             }
         }
+        @if frame.allows(Scope::ConnectorsWrite) && view.result.is_some() && !view.mocked {
+            a.btn href={ "/connectors/" (view.connector_id) "/mock?execution=" (view.id) } { (icon("mask")) "Use as mock" }
+        }
     }
 }
 

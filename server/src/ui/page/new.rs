@@ -1,6 +1,7 @@
 //! New Connector: a few steps, each a page. What was typed stands in a draft on the server, so that going back, a reload
 //! or a second tab lose nothing, and secrets never travel back.
 
+pub(in crate::ui) mod code;
 mod connection;
 mod endpoint;
 mod review;
@@ -36,19 +37,22 @@ const MODEL: &str = "model";
 enum Step {
     Type,
     Endpoint,
+    Code,
     Connection,
     Review,
 }
 
 impl Step {
     fn parse(word: &str) -> Option<Self> {
-        [Self::Type, Self::Endpoint, Self::Connection, Self::Review].into_iter().find(|step| step.as_str() == word)
+        let all = [Self::Type, Self::Endpoint, Self::Code, Self::Connection, Self::Review];
+        all.into_iter().find(|step| step.as_str() == word)
     }
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Type => "type",
             Self::Endpoint => "endpoint",
+            Self::Code => "code",
             Self::Connection => "connection",
             Self::Review => "review",
         }
@@ -58,6 +62,7 @@ impl Step {
         match self {
             Self::Type => "Type",
             Self::Endpoint => "Endpoint",
+            Self::Code => "Code",
             Self::Connection => "Connection",
             Self::Review => "Review",
         }
@@ -81,12 +86,24 @@ impl Wizard<'_> {
         self.typed().text(MODEL) == ExecutionModel::External.as_str()
     }
 
+    fn is_script(&self) -> bool {
+        self.typed().text(MODEL) == ExecutionModel::Script.as_str()
+    }
+
     fn model(&self) -> ExecutionModel {
-        if self.is_external() { ExecutionModel::External } else { ExecutionModel::BuiltIn }
+        match (self.is_external(), self.is_script()) {
+            (true, _) => ExecutionModel::External,
+            (_, true) => ExecutionModel::Script,
+            _ => ExecutionModel::BuiltIn,
+        }
     }
 
     fn first(&self) -> Step {
-        if self.is_external() { Step::Endpoint } else { Step::Type }
+        match self.model() {
+            ExecutionModel::External => Step::Endpoint,
+            ExecutionModel::Script => Step::Code,
+            _ => Step::Type,
+        }
     }
 
     fn address(&self, step: Step) -> String {
@@ -141,6 +158,18 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
             "plug",
             "Built-in",
             "A type that is compiled into this server: another tenant, another directory.",
+        ),
+        (
+            ExecutionModel::Script,
+            "code",
+            "Script",
+            "JavaScript of your own in a sandbox: a function for every command.",
+        ),
+        (
+            ExecutionModel::OasDerived,
+            "file",
+            "OpenAPI",
+            "From the document of an API: choose its operations, each becomes a command.",
         ),
         (
             ExecutionModel::External,
@@ -237,8 +266,12 @@ pub(in crate::ui) async fn begin(
 ) -> Result<Response, Problem> {
     let (ctx, typed) = body.parse(frame.ctx()?.clone())?;
     let mut kept = Typed::default();
-    let is_external = typed.text(MODEL) == ExecutionModel::External.as_str();
-    kept.set(MODEL, if is_external { ExecutionModel::External } else { ExecutionModel::BuiltIn }.as_str());
+    let models = [ExecutionModel::External, ExecutionModel::Script, ExecutionModel::OasDerived];
+    let model = models.into_iter().find(|model| typed.text(MODEL) == model.as_str());
+    if model == Some(ExecutionModel::OasDerived) {
+        return Ok(Redirect::to("/import").into_response());
+    }
+    kept.set(MODEL, model.unwrap_or(ExecutionModel::BuiltIn).as_str());
     let draft = draft::create(&ctx, &services, KIND, kept).await?;
     let wizard = Wizard { frame: &frame, ctx, services: &services, draft };
     Ok(wizard.go(wizard.first()))
@@ -257,6 +290,7 @@ pub(in crate::ui) async fn step(
     match step {
         Step::Type => type_choice::show(&wizard).await,
         Step::Endpoint => Ok(endpoint::show(&wizard)),
+        Step::Code => Ok(code::show(&wizard)),
         Step::Connection => connection::show(&wizard).await,
         Step::Review => review::show(&wizard).await,
     }
@@ -277,6 +311,7 @@ pub(in crate::ui) async fn take(
     match step {
         Step::Type => type_choice::take(wizard, typed).await,
         Step::Endpoint => endpoint::take(wizard, typed).await,
+        Step::Code => code::take(wizard, typed).await,
         Step::Connection => connection::take(wizard, typed).await,
         Step::Review => review::create(wizard).await,
     }

@@ -66,7 +66,7 @@ pub(in crate::ui) fn connector(view: &ConnectorView) -> Markup {
     let has_agent =
         !matches!(&view.state, Some(RemoteState::Agent(agent)) if !agent.connected || agent.refused.is_some());
     let is_open = matches!(&view.state, Some(RemoteState::Service(service)) if service.circuit == CircuitState::Open);
-    let is_mocked = view.mock.get("enabled").and_then(serde_json::Value::as_bool) == Some(true);
+    let is_mocked = is_mocked(view);
     let lacks = !view.missing.is_empty() || !view.invalid.is_empty();
     // In the order of the list by status.
     let status = match () {
@@ -81,8 +81,21 @@ pub(in crate::ui) fn connector(view: &ConnectorView) -> Markup {
     self::status(status, view)
 }
 
-/// The status of a connector.
+/// Returns whether the mock of a connector answers every call.
+pub(in crate::ui) fn is_mocked(view: &ConnectorView) -> bool {
+    view.mock.get("enabled").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+/// The status of a connector, and that its mock is on where the status says something else.
 pub(in crate::ui) fn status(status: ConnectorStatus, view: &ConnectorView) -> Markup {
+    let is_told = status == ConnectorStatus::MockOn || !is_mocked(view);
+    html! {
+        (self::status_badge(status, view))
+        @if !is_told { " " (badge("info", "mask", status_word(ConnectorStatus::MockOn))) }
+    }
+}
+
+fn status_badge(status: ConnectorStatus, view: &ConnectorView) -> Markup {
     let (class, mark) = match status {
         ConnectorStatus::Disabled => ("", "pause"),
         ConnectorStatus::TypeGone | ConnectorStatus::CircuitOpen => ("bad", "alert"),

@@ -23,6 +23,7 @@ pub(in crate::ui) enum Lang {
     /// JSON.
     Json,
     /// Anything else: no colours, but line numbers.
+    #[allow(dead_code, reason = "for documents in YAML, which the import reads")]
     Plain,
 }
 
@@ -96,8 +97,8 @@ pub(in crate::ui) struct Editor<'e> {
     pub(in crate::ui) text: &'e str,
     /// What is wrong in it.
     pub(in crate::ui) marks: &'e [Mark],
-    /// Whether it is low, as beside a form.
-    pub(in crate::ui) is_low: bool,
+    /// How high it is: nothing, `low` or `small`.
+    pub(in crate::ui) size: &'e str,
     /// Whether a value must be given.
     pub(in crate::ui) required: bool,
 }
@@ -105,7 +106,7 @@ pub(in crate::ui) struct Editor<'e> {
 impl<'e> Editor<'e> {
     /// Makes an optional, high editor without mistakes.
     pub(in crate::ui) fn new(name: &'e str, label: &'e str, lang: Lang, text: &'e str) -> Self {
-        Self { name, label, help: None, lang, text, marks: &[], is_low: false, required: false }
+        Self { name, label, help: None, lang, text, marks: &[], size: "", required: false }
     }
 
     /// Shows the editor with its label, its help and the first of its mistakes.
@@ -116,7 +117,11 @@ impl<'e> Editor<'e> {
         let keys = format!("{id}.keys");
         let help = self.help.map(|_| format!("{id}.help"));
         let error = first.map(|_| format!("{id}.error"));
-        let described: Vec<&str> = [help.as_deref(), error.as_deref(), Some(&keys)].into_iter().flatten().collect();
+        // What the keys do is said once a page, below the large editor.
+        let has_keys = self.size.is_empty();
+        let keys_note = (has_keys || is_plain).then_some(keys.as_str());
+        let described: Vec<&str> = [help.as_deref(), error.as_deref(), keys_note].into_iter().flatten().collect();
+        let described = described.join(" ");
         html! {
             div.field data-bad[first.is_some()] {
                 label for=(id) {
@@ -139,12 +144,12 @@ impl<'e> Editor<'e> {
                     lang: self.lang,
                     text: self.text,
                     marks: self.marks,
-                    size: if self.is_low { "low" } else { "" },
+                    size: self.size,
                     required: self.required,
-                    described: Some(&described.join(" ")),
+                    described: Some(described.as_str()).filter(|ids| !ids.is_empty()),
                 }.show())
                 p.help id=(keys) {
-                    span data-colours hidden[is_plain] { "Tab moves on, as everywhere; Ctrl+M makes it indent, Escape gives it back." }
+                    @if has_keys { span data-colours hidden[is_plain] { "Tab moves on, as everywhere; Ctrl+M makes it indent, Escape gives it back." } }
                     span data-plain hidden[!is_plain] { "Shown plain: the text has more than " (MAX_COLOURED_LINES) " lines or " (MAX_COLOURED_CHARS / 1000) ",000 characters." }
                 }
             }
@@ -224,7 +229,7 @@ mod tests {
             ..Editor::new("/scriptSource", "Script", Lang::Js, text)
         };
         insta::assert_snapshot!("editor_wrong", editor.show().into_string().replace('>', ">\n"));
-        let empty = Editor { is_low: true, ..Editor::new("/schema", "Schema", Lang::Json, "") };
+        let empty = Editor { size: "low", ..Editor::new("/schema", "Schema", Lang::Json, "") };
         insta::assert_snapshot!("editor_empty", empty.show().into_string().replace('>', ">\n"));
     }
 

@@ -20,7 +20,7 @@ use crate::services::Services;
 use crate::ui::door::Frame;
 use crate::ui::form::{self, FormView, Kind, Spec, Typed, summary};
 use crate::ui::page::connector::{Shown, effect_badge};
-use crate::ui::part::badge::badge;
+use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
 use crate::ui::part::{result, time};
 
@@ -72,7 +72,10 @@ pub(super) async fn show(
                             Some(specs) => (view.fields(PARAMS, specs, "param")),
                             None => (view.field(&beside[0], ANY)),
                         }
-                        (answer_from(typed, &scenarios))
+                        @if badge::is_mocked(&shown.view) {
+                            p.notice { (icon("mask")) span { "Mock on: nothing is sent to the connected system. " @if frame.allows(Scope::ConnectorsWrite) { a href=(shown.address("mock")) { "Its mock" } } } }
+                        }
+                        (answer_from(shown, typed, &scenarios))
                         (view.field(&beside[beside.len() - 1], TIMEOUT))
                         (as_request(shown, name, specs, typed))
                     }
@@ -157,7 +160,8 @@ fn as_request(shown: &Shown, name: &str, specs: Option<&[Spec]>, typed: &Typed) 
     }
 }
 
-fn answer_from(typed: &Typed, scenarios: &[String]) -> Markup {
+fn answer_from(shown: &Shown, typed: &Typed, scenarios: &[String]) -> Markup {
+    let first = if badge::is_mocked(&shown.view) { "The mock, which is on" } else { "The real system" };
     let chosen = typed.text("mockScenario");
     html! {
         @if !scenarios.is_empty() {
@@ -165,7 +169,7 @@ fn answer_from(typed: &Typed, scenarios: &[String]) -> Markup {
                 label for="f-scenario" { "Answer from" }
                 span.sel {
                     select #f-scenario name="mockScenario" {
-                        option value="" { "The real system" }
+                        option value="" { (first) }
                         @for scenario in scenarios { option value=(scenario) selected[chosen == scenario] { "Mock: " (scenario) } }
                     }
                     (icon("down"))

@@ -15,11 +15,17 @@ use super::{Step, Wizard};
 use crate::api::Problem;
 use crate::catalog;
 use crate::error::Error;
+use crate::ui::config_schema;
 use crate::ui::form::{self, FormView, Mistakes, Spec, Typed, summary};
 use crate::ui::page::connection::CONFIG;
 
 /// Returns the schema of the type that was chosen.
 pub(super) async fn schema(wizard: &Wizard<'_>) -> Result<Arc<ConfigSchema>, Error> {
+    if wizard.is_script() {
+        let written = config_schema::read(wizard.typed()).ok().map(|written| written.value);
+        let parsed = written.and_then(|value| ConfigSchema::parse(&value).ok());
+        return Ok(Arc::new(parsed.unwrap_or_default()));
+    }
     if !wizard.is_external() {
         return catalog::schema_of_type(&wizard.ctx, wizard.services, wizard.typed().text(TYPE)).await;
     }

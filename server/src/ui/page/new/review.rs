@@ -3,19 +3,23 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use floh_client::bodies::NewConnector;
+use floh_client::words::ExecutionModel;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::connection::{schema, type_name};
 use super::endpoint::{SCHEMA, SERVED_BY};
 use super::type_choice::describing;
-use super::{Step, Wizard, endpoint};
+use super::{Step, Wizard, code, endpoint};
 use crate::api::Problem;
 use crate::error::Error;
+use crate::ui::config_schema;
 use crate::ui::draft;
 use crate::ui::form::{self, Line, Mistakes, Spec, summary};
 use crate::ui::page::connection::CONFIG;
 use crate::ui::part::badge;
+use crate::ui::part::code::Code;
+use crate::ui::part::editor::Lang;
 use crate::ui::part::icon::icon;
 
 /// The connector that the draft describes, as the body of REST.
@@ -34,6 +38,14 @@ async fn planned(wizard: &Wizard<'_>) -> Result<Planned, Error> {
     body.insert("name".to_owned(), json!(typed.text("/name").trim()));
     body.insert("type".to_owned(), json!(type_name(wizard)));
     body.insert("executionModel".to_owned(), json!(wizard.model()));
+    if wizard.is_script() {
+        body.insert("version".to_owned(), json!(typed.text("/version").trim()));
+        body.insert("scriptSource".to_owned(), json!(typed.text(code::SOURCE)));
+        // What cannot be read is told at its step, which the refusal leads to.
+        if let Ok(written) = config_schema::read(typed) {
+            body.insert("configSchema".to_owned(), written.value);
+        }
+    }
     if wizard.is_external() {
         if typed.text(SERVED_BY) != "\"agent\"" {
             body.insert("endpointUrl".to_owned(), json!(typed.text("/endpointUrl").trim()));
@@ -73,6 +85,7 @@ fn page(wizard: &Wizard<'_>, planned: &Planned, status: StatusCode, lines: &[Lin
                         @if planned.body.contains_key("signingSecret") { dt { "Signing secret" } dd { span.muted { "will be set" } } }
                         @for spec in &planned.specs { dt { (spec.label) } dd { (value(spec, planned.config.get(&spec.name))) } }
                     }
+                    @if wizard.is_script() { (script(wizard, planned)) }
                     details.more {
                         summary { "As a request" }
                         div.in.stack { pre.code tabindex="0" role="region" aria-label="As a request" { (request(planned)) } }
@@ -106,6 +119,28 @@ fn value(spec: &Spec, value: Option<&Value>) -> Markup {
     }
 }
 
+/// The commands and the script.
+fn script(wizard: &Wizard<'_>, planned: &Planned) -> Markup {
+    let commands =
+        planned.body.get("configSchema").and_then(|schema| schema.get("commands")).and_then(Value::as_object);
+    let names: Vec<&str> = commands.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    let all = format!("{}?lines=all", wizard.address(Step::Review));
+    let is_whole = wizard.frame.query == "lines=all";
+    let text = wizard.typed().text(code::SOURCE);
+    let listing = Code {
+        id: "script",
+        title: "Script",
+        lang: Lang::Js,
+        text,
+        all: Some(&*all).filter(|_| !is_whole),
+        download: None,
+    };
+    html! {
+        div { h3 { "Commands" } p { (names.join(", ")) } }
+        div { h3 { "Script" } (listing.show()) }
+    }
+}
+
 /// The same as a request to REST. Secrets are names of variables, never values.
 fn request(planned: &Planned) -> String {
     let mut body = planned.body.clone();
@@ -118,6 +153,10 @@ fn request(planned: &Planned) -> String {
         body.insert("signingSecret".to_owned(), json!("$SIGNING_SECRET"));
     }
     body.remove("configSchema");
+    if body.contains_key("scriptSource") {
+        body.insert("configSchema".to_owned(), json!("…"));
+        body.insert("scriptSource".to_owned(), json!("…"));
+    }
     let text = serde_json::to_string_pretty(&body).unwrap_or_default();
     format!("POST /api/connectors\nAuthorization: Bearer $TOKEN\nContent-Type: application/json\n\n{text}")
 }
@@ -146,7 +185,11 @@ pub(super) async fn create(wizard: Wizard<'_>) -> Result<Response, Problem> {
 /// Shows what was refused, each with a link to the step and the field that has it.
 fn refused(wizard: &Wizard<'_>, planned: &Planned, error: &Error) -> Response {
     let mistakes = Mistakes::of(error);
-    let own = if wizard.is_external() { endpoint::fields() } else { describing() };
+    let own = match wizard.model() {
+        ExecutionModel::External => endpoint::fields(),
+        ExecutionModel::Script => code::all_fields(),
+        _ => describing(),
+    };
     let typed = wizard.typed();
     let link = |step: Step, line: Line| Line {
         target: line.target.map(|target| format!("{}#{target}", wizard.address(step))),
