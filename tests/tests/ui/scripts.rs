@@ -91,7 +91,7 @@ async fn a_script_connector_is_made_tested_and_called() {
     page.fill("textbox", "Limit", "2").await;
     page.click("button", "Run").await;
     page.see("contactCount").await;
-    assert_eq!(api.received().last().unwrap().query("limit").as_deref(), Some("2"));
+    assert_eq!(api.received().last().unwrap().query("limit"), Some("2"));
     desk.end().await;
 }
 

@@ -204,11 +204,11 @@ fn read_patch(shown: &Shown, desk: &mut Desk) -> Option<ConnectorPatch> {
     let entries = entries::read(&desk.typed, stored);
     desk.mistakes = entries.mistakes;
     desk.wrong = entries.wrong;
-    if let Some(data) = entries.data.filter(|data| stored.get("data").and_then(Value::as_object) != Some(data)) {
-        if !(data.is_empty() && stored.get("data").is_none()) {
-            mock.insert("data".to_owned(), data.into());
-        }
-    }
+    let is_changed = |data: &Map<String, Value>| match stored.get("data").and_then(Value::as_object) {
+        Some(stored) => stored != data,
+        None => !data.is_empty(),
+    };
+    mock.extend(entries.data.filter(is_changed).map(|data| ("data".to_owned(), data.into())));
     let is_fine = desk.mistakes.is_empty() && desk.wrong.is_empty();
     is_fine.then(|| ConnectorPatch { mock: Some(mock), ..ConnectorPatch::default() })
 }
@@ -219,7 +219,7 @@ fn place(error: &Error, desk: &mut Desk) {
     for mistake in error.mistakes().iter().filter(|mistake| mistake.pointer != SCRIPT) {
         match entries::number_of(&mistake.pointer, &desk.typed) {
             Some(number) => {
-                desk.wrong.push((number, Mark { line: None, column: None, message: mistake.message.clone() }))
+                desk.wrong.push((number, Mark { line: None, column: None, message: mistake.message.clone() }));
             }
             None => desk.mistakes.add(&mistake.pointer, &*mistake.message),
         }

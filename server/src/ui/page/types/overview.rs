@@ -91,7 +91,7 @@ async fn page(
             }
         }
         @if let Some(version) = saved.filter(|version| **version == shown.head.version) {
-            p.notice.good role="status" { (icon("check")) span { (shown.head.name) " " (version) " is saved. " a href=(shown.address("versions")) { "Versions" } } }
+            p.notice.good role="status" { (icon("check")) span { (shown.head.name) " " (version) " is saved. " a href=(shown.address("versions")) { "What changed" } } }
         }
         div.aside {
             div.stack {
