@@ -2,6 +2,7 @@
 
 mod access;
 mod browser;
+mod changes;
 mod checker;
 mod connectors;
 pub(super) mod html;

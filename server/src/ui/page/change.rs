@@ -13,8 +13,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::value::RawValue;
 
-use self::proposal::{Found, Proposal};
-pub(in crate::ui) use self::proposal::{Origin, Seen};
+use self::proposal::{DRAFT_SEEN, Found, Proposal};
+pub(in crate::ui) use self::proposal::{Origin, Seen, begun};
 use self::view::Asked;
 pub(in crate::ui) use self::view::{changes, level_badge};
 use super::types::head::TypeShown;
@@ -150,7 +150,9 @@ pub(in crate::ui) async fn save(
         let revision =
             over.parse().map_err(|_| Error::invalid_at("", "the form does not say what it was made from"))?;
         let version = typed.text("now").to_owned();
-        let proposal = Proposal { seen: revision, version, chosen: None, ..kept.proposal.clone() };
+        // The version of a service stays; one that was typed is chosen again.
+        let chosen = kept.proposal.chosen.clone().filter(|_| kept.proposal.origin == Origin::Service);
+        let proposal = Proposal { seen: revision, version, chosen, ..kept.proposal.clone() };
         proposal.keep(&ctx, &services, Some(kept.id)).await?;
         return Ok(Redirect::to(&format!("{}/{id}", shown.address("change"))).into_response());
     }
@@ -158,6 +160,13 @@ pub(in crate::ui) async fn save(
         return conflict::page(&frame, &ctx, &services, &shown, &kept).await;
     }
     let plan = match plan(&ctx, &services, &shown, &kept.proposal).await {
+        Ok(plan) if typed.get(DRAFT_SEEN).is_some_and(|seen| seen != kept.revision.to_string()) => {
+            let mut asked = Asked::default();
+            let changed =
+                "this change was made anew in another tab; what stands here is that one, and nothing is saved yet";
+            asked.mistakes.add("", changed);
+            return Ok(view::page(&frame, &shown, &kept, &plan, &asked, StatusCode::PRECONDITION_FAILED));
+        }
         Ok(plan) => plan,
         Err(error) if !error.mistakes().is_empty() => return Ok(view::refused(&frame, &shown, &kept, &error)),
         Err(error) => return Err(error.into()),

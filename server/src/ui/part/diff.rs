@@ -303,6 +303,7 @@ mod tests {
             assert!(page.contains(part), "{part} in {page}");
         }
         assert!(!page.contains("line 3<") && page.contains("line 7<"));
+        insta::assert_snapshot!("diff", page.replace('>', ">\n"));
         assert_eq!(summary(&old, &new), "2 added, 1 removed");
         assert!(diff(&old, &old, "Changed lines", false).into_string().contains("Nothing differs"));
     }

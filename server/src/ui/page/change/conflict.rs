@@ -56,12 +56,12 @@ pub(super) async fn page(
         }
         form.card method="post" action=(action) {
             input type="hidden" name="now" value=(shown.head.version);
+            div.body { p.muted { "“Go on with mine” compares yours with what is saved now. What you did not change stays as it was saved; what both changed becomes yours. Nothing is saved before you press “Save as …” on the next page." } }
             footer {
                 button.btn.main name=(OVER) value=(shown.head.revision) { "Go on with mine" }
                 a.btn.bare href=(back(shown, kept)) { "Back" }
                 button.btn.bare.end formaction={ (action) "/drop" } { "Throw mine away" }
             }
-            div.body { p.muted { "“Go on with mine” compares yours with what is saved now. What you did not change stays as it was saved; what both changed becomes yours. Nothing is saved before you press “Save as …” on the next page." } }
         }
     };
     let title = format!("Error: Save changes to {name}");
@@ -98,7 +98,9 @@ fn your_side(yours: &Result<TypePlan, Error>, base: Option<&VersionDetail>) -> M
                     Ok(plan) => {
                         p.muted { "Compared with what is saved now." }
                         @if plan.is_idle() { p { "It is the same as what is saved now." } } @else { (changes(&plan.diff.change.changes, plan.diff.change.changes.len())) }
-                        (script(base.and_then(|base| base.script_source.as_deref()), plan.after.script_source.as_deref(), "Your lines of the script"))
+                        @if plan.after.script_source != plan.before.script_source {
+                            (script(base.and_then(|base| base.script_source.as_deref()), plan.after.script_source.as_deref(), "Your lines of the script"))
+                        }
                     },
                     Err(error) => {
                         p { "It does not fit what is saved now:" }

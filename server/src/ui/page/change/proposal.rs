@@ -9,14 +9,16 @@ use crate::auth::OpContext;
 use crate::drafts;
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::VersionSource;
+use crate::store::{DraftHead, VersionSource};
 use crate::ui::form::Typed;
 use crate::ui::page::types::head::TypeShown;
 use floh_client::Revision;
 use maud::{Markup, html};
 
-/// The kind of these drafts.
-pub(super) const KIND: &str = "type-change";
+/// How the kind of these drafts begins; the id of the type follows, so that those of a type are found unopened.
+const KIND: &str = "type-change:";
+/// The input with the revision of the draft that a page was made from.
+pub(super) const DRAFT_SEEN: &str = "draft-seen";
 /// The input with the version that a form was made from.
 const VERSION_SEEN: &str = "version-seen";
 
@@ -112,13 +114,23 @@ pub(super) enum Found {
     Used(String),
 }
 
+/// The changes of a type that were begun and not saved, the last one first.
+pub(in crate::ui) async fn begun(ctx: &OpContext, services: &Services, type_id: Uuid) -> Result<Vec<DraftHead>, Error> {
+    let drafts = drafts::list_drafts(ctx, services).await?;
+    Ok(drafts.into_iter().filter(|head| head.kind == kind(type_id)).collect())
+}
+
+fn kind(type_id: Uuid) -> String {
+    format!("{KIND}{type_id}")
+}
+
 impl Proposal {
     /// Keeps the proposal, in a draft that is there already or in a new one.
     pub(super) async fn keep(&self, ctx: &OpContext, services: &Services, draft: Option<Uuid>) -> Result<Uuid, Error> {
         let content = || Ok::<_, Error>(Zeroizing::new(serde_json::to_vec(self).map_err(Error::internal)?));
         if let Some(id) = draft {
             let saved = match drafts::read_draft(ctx, services, id).await {
-                Ok(found) if found.head.kind == KIND && found.content.is_some() => {
+                Ok(found) if found.head.kind == kind(self.type_id) && found.content.is_some() => {
                     drafts::save_draft(ctx, services, id, found.head.revision, content()?).await?;
                     true
                 }
@@ -130,7 +142,7 @@ impl Proposal {
                 return Ok(id);
             }
         }
-        Ok(drafts::make_draft(ctx, services, KIND, content()?).await?.id)
+        Ok(drafts::make_draft(ctx, services, &kind(self.type_id), content()?).await?.id)
     }
 }
 
@@ -145,7 +157,7 @@ pub(super) async fn read(ctx: &OpContext, services: &Services, id: &str) -> Resu
     let draft = drafts::read_draft(ctx, services, id)
         .await
         .map_err(|error| if error.code() == "not_found" { gone() } else { error })?;
-    if draft.head.kind != KIND {
+    if !draft.head.kind.starts_with(KIND) {
         return Err(gone());
     }
     let Some(content) = draft.content else { return Ok(Found::Used(draft.head.result.unwrap_or_default())) };

@@ -9,7 +9,7 @@ use floh_client::answers::{ClearedSecrets, SchemaChange};
 use maud::{Markup, html};
 use semver::Version;
 
-use super::proposal::{Kept, Origin};
+use super::proposal::{DRAFT_SEEN, Kept, Origin};
 use super::{CHOICE, OTHER, SAVE, SURE};
 use crate::catalog::{AffectedUse, MAX_RECENT_CALLS, TypePlan};
 use crate::error::Error;
@@ -116,6 +116,7 @@ pub(super) fn page(
             aside.stack aria-label="Version" {
                 form.card #change method="post" action=(action) novalidate data-version=(change.suggested_version) {
                     button.sr tabindex="-1" aria-hidden="true" {}
+                    input type="hidden" name=(DRAFT_SEEN) value=(kept.revision);
                     header { h2 { "Version" } }
                     div.body.stack {
                         (facts(plan))
@@ -291,12 +292,14 @@ fn choice(kept: &Kept, plan: &TypePlan, asked: &Asked) -> Markup {
     html! {
         fieldset.field data-bad[error.is_some()] {
             legend { "New version" }
-            label.choice {
-                input type="radio" name=(CHOICE) value="smallest" checked[!is_other];
-                span { (smallest) small { "the smallest that the changes allow" } }
+            div {
+                label.choice {
+                    input type="radio" name=(CHOICE) value="smallest" checked[!is_other];
+                    span { (smallest) small { "the smallest that the changes allow" } }
+                }
+                label.choice { input type="radio" name=(CHOICE) value="other" checked[is_other]; span { "Another one" } }
             }
-            label.choice { input type="radio" name=(CHOICE) value="other" checked[is_other]; span { "Another one" } }
-            div.field.short.reveal {
+            div.field.short {
                 label.sr for=(other_id) { "Version" }
                 @if let Some(error) = &error { p.error id=(error_id) { (icon("alert")) (capital(error)) } }
                 input id=(other_id) name=(OTHER) value=(asked.other) placeholder={ "such as " (smallest) } autocomplete="off" spellcheck="false"
@@ -385,10 +388,12 @@ fn sure(plan: &TypePlan, asked: &Asked) -> Markup {
         }
         div.field data-bad[error.is_some()] {
             @if let Some(error) = &error { p.error id=(error_id) { (icon("alert")) (capital(error)) } }
-            label.choice {
-                input type="checkbox" id=(id(SURE)) name=(SURE) value="yes" form="change" checked[asked.is_sure]
-                    aria-invalid=[error.is_some().then_some("true")] aria-describedby=[error.is_some().then_some(&error_id)];
-                span { "Their owners know" }
+            div {
+                label.choice {
+                    input type="checkbox" id=(id(SURE)) name=(SURE) value="yes" form="change" checked[asked.is_sure]
+                        aria-invalid=[error.is_some().then_some("true")] aria-describedby=[error.is_some().then_some(&error_id)];
+                    span { "Their owners know" }
+                }
             }
         }
     }

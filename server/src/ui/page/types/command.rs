@@ -79,7 +79,7 @@ fn schemas(command: &Command) -> Markup {
                 @if text.len() <= MAX_INLINE { span.end { button.btn.small type="button" data-copy-from="json-schema" { (icon("copy")) "Copy" } } }
             }
             div.body {
-                @if text.len() <= MAX_INLINE { pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" data-code data-lang="json" { (text) } }
+                @if text.len() <= MAX_INLINE { pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" data-code data-lang="json" { code { (text) } } }
                 @else { p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. The schema of the type can be downloaded." } }
             }
         }

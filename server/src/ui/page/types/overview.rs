@@ -22,6 +22,7 @@ use crate::store::{DeprecatedUse, MAX_DEPRECATED_CALLS};
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::form::{Line, capital, summary};
+use crate::ui::page::change;
 use crate::ui::page::connector::effect_badge;
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
@@ -78,9 +79,17 @@ async fn page(
     } else {
         None
     };
+    let begun =
+        if frame.allows(Scope::TypesWrite) { change::begun(ctx, services, shown.head.id).await? } else { Vec::new() };
     let content = html! {
         (shown.head("", &actions(frame, shown)))
         (summary(lines))
+        @for draft in &begun {
+            p.notice {
+                (icon("clock"))
+                span { "A change was begun and not saved, " (time::ago(draft.updated_at)) ". " a href=(shown.address(&format!("change/{}", draft.id))) { "Go on with it" } }
+            }
+        }
         @if let Some(version) = saved.filter(|version| **version == shown.head.version) {
             p.notice.good role="status" { (icon("check")) span { (shown.head.name) " " (version) " is saved. " a href=(shown.address("versions")) { "Versions" } } }
         }

@@ -71,7 +71,7 @@ async fn page(
             }
             div.body {
                 @if text.len() <= MAX_INLINE {
-                    pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" data-code data-lang="json" { (text) }
+                    pre.code #json-schema tabindex="0" role="region" aria-label="JSON Schema" data-code data-lang="json" { code { (text) } }
                 } @else {
                     p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. Download it." }
                 }

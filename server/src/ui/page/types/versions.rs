@@ -70,10 +70,10 @@ fn row(shown: &TypeShown, view: &VersionView) -> Markup {
             }
             td { (level(view)) }
             td.p2 {
-                @for change in change.changes.iter().take(FIRST_CHANGES) { span.line { (capital(&change.message)) } }
-                @if more > 0 { span.line.muted { "and " (count(more, "more", "more")) } }
+                @for change in change.changes.iter().take(FIRST_CHANGES) { span.said { (capital(&change.message)) } }
+                @if more > 0 { span.said.muted { "and " (count(more, "more", "more")) } }
             }
-            td.p3 { (source(view.source)) @if let Some(actor) = &view.actor { span.line.muted { (actor.name) } } }
+            td.p3 { (source(view.source)) @if let Some(actor) = &view.actor { span.said.muted { (actor.name) } } }
             td { (time::ago(view.created_at)) }
         }
     }
@@ -150,8 +150,9 @@ pub(in crate::ui) async fn show(
                 @else { (changes(&view.change.changes, view.change.total)) }
             }
         }
-        @if let Some(script) = &detail.script_source { (text_card("script", "Script", Lang::Js, script)) }
-        (text_card("config-schema", "Config schema", Lang::Json, &schema))
+        @let whole = format!("/api/connector-types/{}/versions/{}", shown.head.name, view.version);
+        @if let Some(script) = &detail.script_source { (text_card("script", "Script", Lang::Js, script, &whole)) }
+        (text_card("config-schema", "Config schema", Lang::Json, &schema, &whole))
     };
     Ok(frame.page(&format!("{} {}", shown.head.name, view.version), &content))
 }
@@ -160,7 +161,7 @@ fn by(actor: Option<&Actor>) -> Markup {
     html! { @if let Some(actor) = actor { " by " (actor.name) } }
 }
 
-fn text_card(id: &str, title: &str, lang: Lang, text: &str) -> Markup {
+fn text_card(id: &str, title: &str, lang: Lang, text: &str, whole: &str) -> Markup {
     html! {
         section.card aria-labelledby={ (id) "-title" } {
             header {
@@ -168,8 +169,8 @@ fn text_card(id: &str, title: &str, lang: Lang, text: &str) -> Markup {
                 @if text.len() <= MAX_INLINE { span.end { button.btn.small type="button" data-copy-from=(id) { (icon("copy")) "Copy" } } }
             }
             div.body {
-                @if text.len() <= MAX_INLINE { pre.code id=(id) tabindex="0" role="region" aria-label=(title) data-code data-lang=(lang.as_str()) { (text) } }
-                @else { p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. REST has it: /api/connector-types/…/versions/…" } }
+                @if text.len() <= MAX_INLINE { pre.code id=(id) tabindex="0" role="region" aria-label=(title) data-code data-lang=(lang.as_str()) { code { (text) } } }
+                @else { p.muted { "It has " (text.len() / 1024) " KiB, which is too much for a page. " a href=(whole) { "The whole version as JSON" } } }
             }
         }
     }
