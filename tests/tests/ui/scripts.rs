@@ -54,7 +54,12 @@ async fn paste(page: &Browser, name: &str, text: &str) {
     let area = page.find("textbox", name).await;
     area.focus().await;
     let text = serde_json::to_string(text).unwrap();
-    page.evaluate(&format!("document.activeElement.select(), document.execCommand('insertText', false, {text})")).await;
+    let paste = format!(
+        "{{ const area = document.activeElement; area.value = {text}; \
+        area.setSelectionRange(area.value.length, area.value.length); \
+        area.dispatchEvent(new InputEvent('input', {{ bubbles: true }})); }}"
+    );
+    page.evaluate(&paste).await;
 }
 
 /// Goes through the steps up to the page of the new connector.

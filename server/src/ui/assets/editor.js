@@ -93,7 +93,7 @@ export function colour(pre) {
     rows.append(...parts.map(([kind, text]) => (kind ? span(kind, text) : text)), "\n");
   }
   rows.lastChild.remove();
-  pre.firstElementChild.replaceChildren(rows);
+  (pre.querySelector("code") ?? pre).replaceChildren(rows);
 }
 
 /** Makes an editor of a text area. */
