@@ -21,6 +21,7 @@ const STYLES: &[&str] = &[
     include_str!("assets/css/forms.css"),
     include_str!("assets/css/pieces.css"),
     include_str!("assets/css/data.css"),
+    include_str!("assets/css/import.css"),
     include_str!("assets/css/states.css"),
 ];
 

@@ -281,3 +281,85 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Refused => "Refused",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use floh_client::answers::Reason;
+
+    use super::*;
+
+    fn operation(name: &str, tag: Option<&str>, verdict: Verdict) -> OperationView {
+        let reason = Reason { pointer: "/paths/~1pets/get".to_owned(), message: "a reason".to_owned() };
+        OperationView {
+            name: name.to_owned(),
+            method: "GET".to_owned(),
+            path: format!("/{name}"),
+            summary: Some("What it <does>".to_owned()),
+            tag: tag.map(str::to_owned),
+            deprecated: name == "old",
+            verdict,
+            reasons: if verdict == Verdict::Exact { Vec::new() } else { vec![reason] },
+        }
+    }
+
+    #[test]
+    fn rows_in_every_state() {
+        let operations = [
+            operation("one", Some("a & b"), Verdict::Exact),
+            operation("old", Some("a & b"), Verdict::Degraded),
+            operation("wrong", Some("a & b"), Verdict::Refused),
+            operation("pets", None, Verdict::Exact),
+        ];
+        let mut names = Typed::default();
+        names.set(place("one"), "uno");
+        let mut mistakes = Mistakes::default();
+        mistakes.add(&place("wrong"), "a mistake");
+        let note = Note { badge: badge("info", "plus", "New"), lines: vec![html! { "a change" }] };
+        let notes = BTreeMap::from([("pets".to_owned(), note)]);
+        let pick = Pick {
+            address: "/import/1/commands",
+            back: "/import/1/document",
+            operations: &operations,
+            is_chosen: &|name| name == "one" || name == "pets",
+            names: Some(&names),
+            rename: "old",
+            notes: &notes,
+            filter: &Filter::default(),
+            mistakes: &mistakes,
+            above: html! {},
+        };
+        let lines = |markup: &Markup| markup.0.replace("><", ">\n<");
+        insta::assert_snapshot!("pick", lines(&pick.show()));
+        let mut query = Typed::default();
+        query.set("open", "pets");
+        query.set("q", "GET /PETS");
+        let filter = Filter::of(&query);
+        let shown = Pick { filter: &filter, names: None, ..pick }.show();
+        assert_eq!(filter.query().finish(), "open=pets&q=GET+%2FPETS");
+        insta::assert_snapshot!("pick_of_a_group", lines(&shown));
+    }
+
+    #[test]
+    fn at_most_so_many_rows_are_open_at_first() {
+        let rows = |tag: &'static str, count: usize| {
+            (0..count).map(move |number| operation(&format!("{tag}{number}"), Some(tag), Verdict::Exact))
+        };
+        let operations: Vec<OperationView> =
+            rows("a", MAX_OPEN_ROWS - 1).chain(rows("b", 2)).chain(rows("c", 1)).chain(rows("d", 1)).collect();
+        let pick = Pick {
+            address: "/x",
+            back: "/",
+            operations: &operations,
+            is_chosen: &|_| true,
+            names: None,
+            rename: "",
+            notes: &BTreeMap::new(),
+            filter: &Filter::default(),
+            mistakes: &Mistakes::default(),
+            above: html! {},
+        };
+        let shown = pick.show().into_string();
+        let open: Vec<bool> = shown.split("<details").skip(1).map(|part| part.starts_with(" open>")).collect();
+        assert_eq!(open, [true, false, true, false]);
+    }
+}
