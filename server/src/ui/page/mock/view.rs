@@ -34,7 +34,7 @@ pub(super) fn show(frame: &Frame, shown: &Shown, desk: &Desk, status: StatusCode
     };
     let content = html! {
         (shown.head(frame, "mock"))
-        form #mock.stack method="post" action=(shown.address("mock")) novalidate data-guard data-swap="mock" {
+        form #mock.stack method="post" action=(shown.address("mock")) novalidate data-guard data-swap="main" {
             button.sr data-main tabindex="-1" aria-hidden="true" {}
             input type="hidden" name="revision" value=[revision];
             @if is_saved { p.notice.good role="status" { (icon("check")) span { "Saved." } } }
