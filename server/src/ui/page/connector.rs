@@ -132,7 +132,7 @@ pub(in crate::ui) async fn overview(
                     None => p.notice { (icon("info")) span { "Calls are shown to tokens with the scope audit:read." } },
                 }
             }
-            aside.stack { (about(&shown)) }
+            aside.stack { (about(&frame, &shown)) }
         }
     };
     Ok(frame.page(&shown.view.name, &content))
@@ -258,7 +258,7 @@ impl History {
     }
 }
 
-fn about(shown: &Shown) -> Markup {
+fn about(frame: &Frame, shown: &Shown) -> Markup {
     let view = &shown.view;
     let names: Vec<&str> = shown.schema.commands.keys().map(String::as_str).collect();
     html! {
@@ -266,7 +266,7 @@ fn about(shown: &Shown) -> Markup {
             header { h2 #about-title { "About" } }
             div.body {
                 dl.facts {
-                    dt { "Type" } dd { (view.type_name) " " (view.version) }
+                    dt { "Type" } dd { (frame.type_link(&view.type_name)) " " (view.version) }
                     dt { "Model" } dd { (badge::model(view.execution_model)) }
                     @if let Some(url) = &view.endpoint_url { dt { "Endpoint" } dd { code { (url) } } }
                     @for (label, value) in destinations(shown) { dt { (label) } dd { code { (value) } } }

@@ -200,7 +200,7 @@ fn table(
                                 a href={ "/connectors/" (view.name) } { (view.name) }
                                 @if !view.description.is_empty() { span.sub { (view.description) } }
                             }
-                            td.p2.clip { (view.type_name) }
+                            td.p2.clip { (frame.type_link(&view.type_name)) }
                             td.p3 { (badge::model(view.execution_model)) }
                             td { (badge::status(*status, view)) }
                             @if has_history {

@@ -43,7 +43,7 @@ pub(in crate::ui) async fn show(
                 }
                 (params(&view))
             }
-            aside.stack { (facts(&view)) }
+            aside.stack { (facts(&frame, &view)) }
         }
     };
     Ok(frame.page(&format!("{command} of {}", view.connector), &content))
@@ -138,14 +138,14 @@ fn params(view: &ExecutionView) -> Markup {
     }
 }
 
-fn facts(view: &ExecutionView) -> Markup {
+fn facts(frame: &Frame, view: &ExecutionView) -> Markup {
     html! {
         section.card aria-labelledby="facts-title" {
             header { h2 #facts-title { "About" } }
             div.body {
                 dl.facts {
                     dt { "Connector" } dd { a href={ "/connectors/" (view.connector_id) } { (view.connector) } }
-                    dt { "Type" } dd { (view.type_name) " " (view.type_version) }
+                    dt { "Type" } dd { (frame.type_link(&view.type_name)) " " (view.type_version) }
                     dt { "Started" } dd { (time::exact(view.started_at)) }
                     dt { "Took" } dd { @match view.duration_ms { Some(ms) => (time::took(ms)), None => "not ended" } }
                     dt { "Asked by" } dd { (view.actor.as_ref().map_or("not recorded", |actor| actor.name.as_str())) }

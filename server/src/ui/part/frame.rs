@@ -75,6 +75,12 @@ impl Frame {
         self.ctx.as_ref().is_some_and(|ctx| ctx.allows(scope))
     }
 
+    /// The name of a connector type, which leads to its page for those who may see types. A connector often has the name of its
+    /// type, so the link says which of the two it is.
+    pub(in crate::ui) fn type_link(&self, name: &str) -> Markup {
+        html! { @if self.allows(Scope::TypesRead) { a href={ "/types/" (name) } aria-label={ "Type " (name) } { (name) } } @else { (name) } }
+    }
+
     /// Returns the first page that the caller may see.
     pub(in crate::ui) fn home(&self) -> &'static str {
         let pages = MAIN.iter().chain(SETTINGS);
