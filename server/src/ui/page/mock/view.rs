@@ -18,6 +18,9 @@ use crate::ui::part::time;
 /// From so many commands on, the command of a new scenario is typed, with those that there are as help.
 const MAX_COMMANDS: usize = 500;
 
+/// So many scenarios are shown open; more are closed, and opened one by one.
+const OPEN_UP_TO: usize = 3;
+
 /// Shows the page.
 pub(super) fn show(frame: &Frame, shown: &Shown, desk: &Desk, status: StatusCode) -> Response {
     let lines = lines(desk);
@@ -113,7 +116,8 @@ fn entry(shown: &Shown, desk: &Desk, number: usize) -> Markup {
     let (command, scenario, place) = (text("command"), text("scenario"), format!("{at}/scenario"));
     let marks: Vec<Mark> = desk.wrong.iter().filter(|wrong| wrong.0 == number).map(|wrong| wrong.1.clone()).collect();
     let named = desk.mistakes.at(&place);
-    let is_open = !marks.is_empty() || named.is_some() || desk.fresh == Some(number);
+    let is_few = desk.typed.count(DATA) <= OPEN_UP_TO;
+    let is_open = is_few || !marks.is_empty() || named.is_some() || desk.fresh == Some(number);
     let error = format!("{}.error", id(&place));
     let (result, label) = (format!("{at}/result"), format!("Result of {command}, {scenario}"));
     let editor = Editor {
