@@ -54,7 +54,7 @@ pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{DeprecatedUse, ExecutionRow, Executions, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall};
 pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter};
-pub use hours::{BUCKET_MS, BUCKETS, ConnectorHour, ExecutionHours, HourSums};
+pub use hours::{BUCKET_MS, BUCKETS, ConnectorHour, ExecutionHours, HourCalls, HourSums};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
 pub use migrate::newest as newest_migration;
 pub use open::{OnLoss, Store};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{self, ConnectorHour, HourSums, PageRequest};
+use crate::store::{self, ConnectorHour, HourCalls, HourSums, PageRequest};
 
 /// The number of hours of a [`Sparkline`].
 pub const SPARKLINE_HOURS: usize = 24;
@@ -55,7 +55,7 @@ pub async fn sparklines(
         return Err(Error::invalid_at("/connectors", message));
     }
     let first = beginning_of_hour(store::now()) - SPARKLINE_BEFORE;
-    let found = services.store.hours().of_all(connectors, first).await?;
+    let found = services.store.hours().calls_of_all(connectors, first).await?;
     Ok(found.into_iter().map(|(connector, hours)| (connector, sparkline(first, &hours))).collect())
 }
 
@@ -89,14 +89,14 @@ pub async fn connector_activity(
     Ok(activity)
 }
 
-fn sparkline(first: Timestamp, hours: &[ConnectorHour]) -> Sparkline {
+fn sparkline(first: Timestamp, hours: &[HourCalls]) -> Sparkline {
     let mut line = Sparkline::default();
     for hour in hours {
         let place = usize::try_from(hour.begins.duration_since(first).as_hours()).unwrap_or(usize::MAX);
         // The clock may have been set back.
         if let (Some(calls), Some(failed)) = (line.calls.get_mut(place), line.failed.get_mut(place)) {
-            *calls += hour.sums.calls;
-            *failed += hour.sums.failed;
+            *calls += hour.calls;
+            *failed += hour.failed;
         }
     }
     line

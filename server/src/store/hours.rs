@@ -99,6 +99,17 @@ pub struct ConnectorHour {
     pub sums: HourSums,
 }
 
+/// The calls of a connector in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourCalls {
+    /// When the hour begins.
+    pub begins: Timestamp,
+    /// How many calls there were.
+    pub calls: u64,
+    /// How many of them failed.
+    pub failed: u64,
+}
+
 /// Sums by connector and hour.
 pub(super) type Hours = BTreeMap<(Uuid, i64), HourSums>;
 
@@ -116,24 +127,29 @@ impl Store {
 }
 
 impl ExecutionHours<'_> {
-    /// Reads the sums of some connectors from the hour of `since` on, oldest first, in one query. An hour without calls has no entry.
+    /// Counts the calls of some connectors from the hour of `since` on, oldest first, in one query. An hour without calls has no
+    /// entry. The other sums, five times as many columns, are not read.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn of_all(
+    pub async fn calls_of_all(
         &self,
         connectors: &[Uuid],
         since: Timestamp,
-    ) -> Result<BTreeMap<Uuid, Vec<ConnectorHour>>, StoreError> {
-        let mut found: BTreeMap<Uuid, Vec<ConnectorHour>> = BTreeMap::new();
+    ) -> Result<BTreeMap<Uuid, Vec<HourCalls>>, StoreError> {
+        let mut found: BTreeMap<Uuid, Vec<HourCalls>> = BTreeMap::new();
         if connectors.is_empty() {
             return Ok(found);
         }
-        let mut statement = select();
+        let mut statement = Statement::new("SELECT connector_id, hour, calls, failed FROM execution_hour");
         statement.push(" WHERE connector_id IN (").list(connectors.iter().map(Uuid::to_string));
         statement.push(") AND hour >= ").bind(hour_of(since)).push(" ORDER BY connector_id, hour");
         for row in statement.query().persistent(false).fetch_all(&self.store.read).await? {
-            found.entry(Reader::new(&row, TABLE).id("connector_id")?).or_default().push(read(&row)?);
+            let row = Reader::new(&row, TABLE);
+            let number = |column| Ok::<_, StoreError>(u64::try_from(row.value::<i64>(column)?).unwrap_or_default());
+            let hour =
+                HourCalls { begins: beginning(row.value("hour")?), calls: number("calls")?, failed: number("failed")? };
+            found.entry(row.id("connector_id")?).or_default().push(hour);
         }
         Ok(found)
     }

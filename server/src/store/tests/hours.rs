@@ -101,10 +101,14 @@ async fn many_connectors_at_once_are_counted(db: TestDb) {
     for id in &ids {
         assert_eq!(total(&db, *id).await, (2, 1, 210));
     }
-    let found = db.store.hours().of_all(&ids[..50], now() - HOUR).await.unwrap();
+    let found = db.store.hours().calls_of_all(&ids[..50], now() - HOUR).await.unwrap();
     assert_eq!(found.len(), 50);
-    assert_eq!(db.store.hours().of_all(&ids[..50], now() + HOUR).await.unwrap().len(), 0);
-    assert_eq!(db.store.hours().of_all(&[], EPOCH).await.unwrap().len(), 0);
+    for hours in found.values() {
+        let sums = hours.iter().fold((0, 0), |(calls, failed), hour| (calls + hour.calls, failed + hour.failed));
+        assert_eq!(sums, (2, 1));
+    }
+    assert_eq!(db.store.hours().calls_of_all(&ids[..50], now() + HOUR).await.unwrap().len(), 0);
+    assert_eq!(db.store.hours().calls_of_all(&[], EPOCH).await.unwrap().len(), 0);
     recorder.close().await;
 }
 

@@ -6,6 +6,7 @@
 
 mod conflict;
 mod proposal;
+mod touched;
 mod view;
 
 use axum::extract::State;

@@ -5,26 +5,27 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::version::{Level, check_floor};
-use floh_client::answers::{ClearedSecrets, SchemaChange};
+use floh_client::answers::SchemaChange;
 use maud::{Markup, html};
 use semver::Version;
 
 use super::proposal::{DRAFT_SEEN, Kept, Origin};
+use super::touched::{cleared, touched};
 use super::{CHOICE, OTHER, SAVE, SURE};
-use crate::catalog::{AffectedUse, MAX_RECENT_CALLS, TypePlan};
+use crate::catalog::TypePlan;
 use crate::error::Error;
 use crate::ui::door::Frame;
 use crate::ui::form::{Line, Mistakes, capital, id, summary};
 use crate::ui::page::types::head::TypeShown;
 use crate::ui::part::badge::{badge, count};
+use crate::ui::part::diff;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
-use crate::ui::part::{diff, time};
 
 /// The maximum number of changes that are listed.
 const MAX_CHANGES: usize = 200;
-/// The maximum number of connectors that are listed.
-const MAX_CONNECTORS: usize = 50;
+/// The maximum number of warnings that are listed.
+const MAX_WARNINGS: usize = 50;
 
 /// What was asked for so far.
 #[derive(Debug, Default)]
@@ -225,7 +226,7 @@ fn what_changes(plan: &TypePlan) -> Markup {
         section.card aria-labelledby="changes-title" {
             header { h2 #changes-title { "What changes" } span.end.muted { small { (count(total, "change", "changes")) } } }
             div.body.stack {
-                @for warning in warnings.iter().take(MAX_CONNECTORS) { p.notice.warn { (icon("alert")) span { (capital(&warning.message)) "." } } }
+                @for warning in warnings.iter().take(MAX_WARNINGS) { p.notice.warn { (icon("alert")) span { (capital(&warning.message)) "." } } }
                 @if total == 0 { p.muted { "Nothing." } } @else { (changes(&change.changes, change.changes.len())) }
                 @if !texts.is_empty() { p.muted { (capital(&texts.join(", "))) " changed, which needs no other version." } }
             }
@@ -304,69 +305,6 @@ fn choice(kept: &Kept, plan: &TypePlan, asked: &Asked) -> Markup {
                 @if let Some(error) = &error { p.error id=(error_id) { (icon("alert")) (capital(error)) } }
                 input id=(other_id) name=(OTHER) value=(asked.other) placeholder={ "such as " (smallest) } autocomplete="off" spellcheck="false"
                     aria-invalid=[error.is_some().then_some("true")] aria-describedby=[error.is_some().then_some(&error_id)];
-            }
-        }
-    }
-}
-
-/// The connectors that the change touches, with what they used.
-fn touched(frame: &Frame, plan: &TypePlan) -> Markup {
-    let mut connectors: BTreeMap<&str, Vec<&AffectedUse>> = BTreeMap::new();
-    for used in &plan.uses {
-        connectors.entry(&used.affected.connector).or_default().push(used);
-    }
-    let more = connectors.len().saturating_sub(MAX_CONNECTORS);
-    let may_read = frame.allows(crate::auth::Scope::ConnectorsRead);
-    html! {
-        @if connectors.is_empty() {
-            @if is_breaking(plan) { p.notice { (icon("info")) span { "No connector has used what is removed in the last 30 days." } } }
-        } @else {
-            div.touched {
-                h3 { "Touched by it" }
-                p.help { "Connectors that have or used what changes, by their newest " (MAX_RECENT_CALLS) " calls of the last 30 days." }
-                ul {
-                    @for (name, uses) in connectors.iter().take(MAX_CONNECTORS) {
-                        li {
-                            @if may_read { a href={ "/connectors/" (name) } { (name) } } @else { b { (name) } }
-                            @for used in uses.iter().take(4) { span.help { (thing(&used.affected.pointer)) (calls(used)) } }
-                            @if uses.len() > 4 { span.help { "and " (uses.len() - 4) " more" } }
-                        }
-                    }
-                }
-                @if more > 0 || plan.diff.change.affected_total.is_some() { p.muted { "And " @if more > 0 { (more) " more." } @else { "others." } } }
-            }
-        }
-    }
-}
-
-fn calls(used: &AffectedUse) -> Markup {
-    html! { @if let Some(calls) = used.calls { ", " (count(usize::try_from(calls.calls).unwrap_or(usize::MAX), "call", "calls")) ", last " (time::ago(calls.last)) } }
-}
-
-/// What a pointer into a schema names, in words.
-fn thing(pointer: &str) -> String {
-    let steps: Vec<&str> = pointer.split('/').skip(1).collect();
-    match steps.as_slice() {
-        ["connectionConfig", field, ..] => format!("{field} of the connection"),
-        ["commands", command, "paramSchema" | "params", param, ..] => format!("{param} of {command}"),
-        ["commands", command, ..] => (*command).to_owned(),
-        ["defaultCommand", ..] => "the default command".to_owned(),
-        _ => pointer.to_owned(),
-    }
-}
-
-fn cleared(secrets: &[ClearedSecrets]) -> Markup {
-    let more = secrets.len().saturating_sub(MAX_CONNECTORS);
-    html! {
-        @if !secrets.is_empty() {
-            div.notice.warn {
-                (icon("key"))
-                div {
-                    b { "Secrets that are cleared" }
-                    p { "They would go somewhere else than where they went when they were set, so they are typed again." }
-                    ul { @for of in secrets.iter().take(MAX_CONNECTORS) { li { (of.connector) ": " (of.fields.join(", ")) } } }
-                    @if more > 0 { p { "And those of " (count(more, "more connector", "more connectors")) "." } }
-                }
             }
         }
     }
