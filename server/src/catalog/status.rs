@@ -112,7 +112,8 @@ pub async fn list_with_status(
     let mut cursor = page.cursor.clone();
     let mut looked_at = 0;
     loop {
-        let limit = if status.is_some() { PageRequest::MAX } else { page.limit };
+        let left = u32::try_from(MAX_STATUS_SCAN.saturating_sub(looked_at)).unwrap_or(u32::MAX);
+        let limit = if status.is_some() { PageRequest::MAX.min(left) } else { page.limit };
         let rows = services.store.connectors().list_only(filter, only, &PageRequest { limit, cursor }).await?;
         let ids: Vec<Uuid> = rows.items.iter().map(|row| row.type_id).filter(|id| !types.contains_key(id)).collect();
         types.extend(connections(services, &ids).await?);
