@@ -113,6 +113,7 @@ impl Shown {
                     page.find("searchbox", "Filter commands").await;
                     page.click("button", "Next").await;
                     page.click("button", "Fill in later").await;
+                    page.find("button", "Create Connector").await;
                 } else if text == "Connection fields" {
                     page.find("searchbox", "Filter commands").await;
                     page.click("button", "Rename getPets").await;

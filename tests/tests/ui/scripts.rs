@@ -153,6 +153,7 @@ async fn mistakes_stand_under_their_word_and_a_link_leads_there() {
     page.click("button", "Check").await;
     page.find("alert", has("need")).await.find("link", has("a secret takes no default")).await;
     page.click("button", "Form").await;
+    page.await_gone("textbox", "Schema as JSON").await;
     page.click("button", "Check").await;
     page.find("alert", has("need")).await.find("link", begins("Schema: Connection fields 1: Default:")).await;
     let wrong = page.find("textbox", "Default").await;

@@ -22,7 +22,7 @@ export function send(form, data) {
     request.addEventListener("load", () => {
       end();
       const url = request.responseURL;
-      resolve({ url, redirected: url !== form.action, text: async () => request.responseText });
+      resolve({ url, redirected: url !== form.action, ok: request.status < 400, status: request.status, text: async () => request.responseText });
     });
     request.open("POST", form.action);
     request.send(data);

@@ -59,7 +59,7 @@ pub(in crate::ui) async fn show(
                         @if command.deprecated { p.notice.warn { (icon("alert")) span { (capital(command.deprecated_message.as_deref().unwrap_or("Use another command."))) } } }
                         @if command.params.is_empty() { p.muted { "It has no params." } }
                     }
-                    @if !command.params.is_empty() { (fields::table(&command.params, "Params")) }
+                    @if !command.params.is_empty() { (fields::table(&command.params, "List of params")) }
                 }
                 (schemas(command))
             }
@@ -73,9 +73,9 @@ fn schemas(command: &Command) -> Markup {
     let (params, outputs) = command_schemas(command);
     let text = serde_json::to_string_pretty(&json!({ "params": params, "outputs": outputs })).unwrap_or_default();
     html! {
-        section.card aria-labelledby="schema-title" {
+        div.card {
             header {
-                h2 #schema-title { "JSON Schema" }
+                h2 { "JSON Schema" }
                 @if text.len() <= MAX_INLINE { span.end { button.btn.small type="button" data-copy-from="json-schema" { (icon("copy")) "Copy" } } }
             }
             div.body {

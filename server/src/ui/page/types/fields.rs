@@ -14,7 +14,7 @@ const MAX_OPTIONS: usize = 6;
 /// Shows fields with their kind, whether they are required, and their default.
 pub(super) fn table(fields: &Fields, caption: &str) -> Markup {
     html! {
-        div.table {
+        div.table tabindex="0" role="region" aria-label=(caption) {
             table {
                 caption.sr { (caption) }
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Kind" } th.p2 scope="col" { "Required" } th.p3 scope="col" { "Default" } } }

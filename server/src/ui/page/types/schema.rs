@@ -61,9 +61,9 @@ async fn page(
         @if head.commands.is_none() {
             p.notice { (icon("info")) span { "The type has no schema: its service or its agent decides what it takes." } }
         }
-        section.card aria-labelledby="schema-title" {
+        div.card {
             header {
-                h2 #schema-title { "JSON Schema" }
+                h2 { "JSON Schema" }
                 span.end {
                     @if text.len() <= MAX_INLINE { button.btn.small type="button" data-copy-from="json-schema" { (icon("copy")) "Copy" } }
                     a.btn.small download=(file) href={ "/api/connector-types/" (head.name) "/json-schema" } { "Download" }

@@ -163,9 +163,9 @@ fn by(actor: Option<&Actor>) -> Markup {
 
 fn text_card(id: &str, title: &str, lang: Lang, text: &str, whole: &str) -> Markup {
     html! {
-        section.card aria-labelledby={ (id) "-title" } {
+        div.card {
             header {
-                h2 id={ (id) "-title" } { (title) }
+                h2 { (title) }
                 @if text.len() <= MAX_INLINE { span.end { button.btn.small type="button" data-copy-from=(id) { (icon("copy")) "Copy" } } }
             }
             div.body {
