@@ -14,7 +14,7 @@ async fn a_mock_is_taken_from_an_execution_and_answers_instead_of_the_system() {
         page.open("/connectors/shop").await;
         page.click("link", "Mock").await;
         page.await_address("/connectors/shop/mock").await;
-        page.click("button", "Use as mock: the answer of listWidgets").await;
+        page.click("button", "Use as mock from listWidgets").await;
         let taken = page.find("textbox", begins("Result of listWidgets")).await;
         assert!(taken.value().contains("Widget 3"), "{}", taken.value());
         assert!(!page.html().await.contains(KEY), "a secret in a mock");

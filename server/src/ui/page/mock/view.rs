@@ -200,7 +200,7 @@ fn offered(frame: &Frame, calls: &[ExecutionSummary]) -> Markup {
                                         th scope="row" { a href={ "/executions/" (call.id) } { (command) } }
                                         td { (badge::execution(call.status)) }
                                         td { (time::ago(call.started_at)) }
-                                        td.tight { button.btn.small name=(EDIT) value={ "record " (call.id) } formnovalidate { "Use as mock" span.sr { ": the answer of " (command) } } }
+                                        td.tight { button.btn.small name=(EDIT) value={ "record " (call.id) } formnovalidate { "Use as mock" span.sr { " from " (command) } } }
                                     }
                                 }
                             }
