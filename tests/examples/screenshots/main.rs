@@ -35,6 +35,8 @@ async fn main() {
     album.take("overview-dark", DARK, "/connectors/warehouse-eu").await;
     album.take("executions-light", LIGHT, "/executions").await;
     album.take("tokens-light", LIGHT, "/settings/tokens").await;
+    album.take("type-dark", DARK, "/types/widget").await;
+    album.take("script-light", LIGHT, "/types/sample-script/script").await;
     album.open(LIGHT, "/connectors/warehouse-eu/commands/listWidgets").await;
     album.page.fill("textbox", "Limit", "3").await;
     album.page.click("button", "Run").await;

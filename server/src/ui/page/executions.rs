@@ -140,7 +140,7 @@ fn filters(filter: &ExecutionFilter, is_of_one: bool, address: &str, is_filtered
     let moment = |at: Option<jiff::Timestamp>| at.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string());
     html! {
         form.filters role="search" method="get" action=(address) {
-            @if !is_of_one { input name="connector" value=[&filter.connector] aria-label="Connector" placeholder="Connector, its whole name" autocomplete="off"; }
+            @if !is_of_one { input name="connector" value=[&filter.connector] aria-label="Connector" placeholder="Connector name" autocomplete="off"; }
             input name="command" value=[&filter.command] aria-label="Command" placeholder="Command" autocomplete="off";
             span.sel {
                 select name="status" aria-label="Status" {
