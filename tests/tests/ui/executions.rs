@@ -53,7 +53,7 @@ async fn a_filter_stands_in_the_address_and_can_be_cleared() {
     desk.call("shop", &json!({ "command": "listWidgets" })).await;
     desk.call("broken", &json!({ "command": "listWidgets" })).await;
     page.open("/executions").await;
-    assert_eq!(rows(&desk).await, 2);
+    await_rows(&desk, 2).await;
     page.find("combobox", "Status").await.choose("Failed").await;
     page.click("button", "Filter").await;
     page.find("link", "Clear filters").await;

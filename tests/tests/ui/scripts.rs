@@ -166,6 +166,13 @@ async fn the_editor_keeps_the_indent_and_tab_moves_on() {
     let Some(desk) = Desk::signed_in(widgets([]), Look::default()).await else { return };
     let page = &desk.page;
     page.open("/types/sample-script/script").await;
+    page.find("textbox", "Script").await;
+    // Scrolled, each number still stands beside its line.
+    let apart = "(() => { const area = document.querySelector('.editor textarea'); area.scrollTop = 300; \
+        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => { \
+        const top = (part) => document.querySelector(part).getBoundingClientRect().top; \
+        done(Math.abs(top('.editor .gutter > div') - top('.editor code'))); }))) })()";
+    assert!(page.evaluate(apart).await.as_f64().unwrap() < 1.0, "numbers and lines are apart");
     paste(page, "Script", "function test() {").await;
     page.press(&Key::Enter).await;
     page.press("return 1;").await;

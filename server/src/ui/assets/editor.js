@@ -100,7 +100,7 @@ export function colour(pre) {
 export function attach(root) {
   const area = root.querySelector("textarea");
   const code = root.querySelector("code");
-  const gutter = root.querySelector(".gutter");
+  const gutter = root.querySelector(".gutter").appendChild(document.createElement("div"));
   const { lang, mostLines, mostChars } = root.dataset;
   const marks = new Map(JSON.parse(root.dataset.marks).map(([line, ...rest]) => [line, rest]));
   let lines = [];
@@ -136,7 +136,7 @@ export function attach(root) {
     gutter.replaceChildren(numbers);
     const shift = first * tall() - top;
     code.style.transform = `translate(${-area.scrollLeft}px, ${shift}px)`;
-    gutter.style.paddingBlockStart = `calc(var(--s-3) + ${shift}px)`;
+    gutter.style.transform = `translateY(${shift}px)`;
   }
 
   function read(event) {
@@ -152,7 +152,7 @@ export function attach(root) {
     while (same < next.length && same < lines.length && next[same] === lines[same]) same++;
     lines = next;
     starts.length = Math.min(starts.length, same + 1);
-    gutter.style.minInlineSize = `${String(lines.length).length + 2.5}ch`;
+    gutter.style.minInlineSize = `${String(lines.length).length}ch`;
     draw();
   }
 

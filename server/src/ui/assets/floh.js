@@ -51,6 +51,13 @@ on("submit", "form[data-swap]", async (form, event) => {
     const page = parse(await answer.text());
     const part = page.getElementById(name);
     const main = page.getElementById("main");
+    if (main && answer.redirected && new URL(answer.url).searchParams.has("saved")) {
+      // What was saved may also stand around the form.
+      history.replaceState(null, "", answer.url);
+      document.getElementById("main").replaceWith(document.adoptNode(main));
+      document.title = page.title;
+      return wake(main);
+    }
     if (!part && !answer.ok && ![412, 422].includes(answer.status)) {
       // A refusal, such as that of a form that is too large: the form stays with all that is in it.
       const words = [$("h1", page), ...$$("main p", page)].map((line) => line?.textContent.trim());
@@ -133,6 +140,13 @@ on("focusout", "[data-ask]", async (input) => {
   input.setAttribute("aria-invalid", text !== "");
   const others = (input.getAttribute("aria-describedby") ?? "").split(" ").filter((other) => other && other !== id);
   input.setAttribute("aria-describedby", [...others, id].join(" "));
+});
+
+// A secret is one line in most cases: Enter sends its form, as from every other line; with Shift it begins another line.
+on("keydown", "textarea.one", (area, event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+  event.preventDefault();
+  $("button:not([type=button])", area.form)?.click();
 });
 
 // Secrets can be looked at while they are typed.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::executions::{filter, row};
 use crate::api::{Problem, Query};
 use crate::auth::{Authenticator, OpContext, Session};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::events::{Event, Told, Watcher};
 use crate::execute;
 use crate::services::Services;
@@ -43,7 +43,12 @@ pub(in crate::ui) async fn stream(
     query.text("cursor");
     query.finish()?;
     filter.connector = match filter.connector.take() {
-        Some(key) => Some(execute::connector_id(&ctx, &services, &key).await?.to_string()),
+        // A list of a connector that does not exist is empty, and stays so.
+        Some(key) => match execute::connector_id(&ctx, &services, &key).await {
+            Ok(id) => Some(id.to_string()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(Uuid::nil().to_string()),
+            Err(error) => return Err(error.into()),
+        },
         None => None,
     };
     // First the watcher, so that nothing ends between the two.

@@ -208,7 +208,7 @@ fn show(
         form #settings.stack.narrow method="post" action=(shown.address("settings")) novalidate data-guard {
             button.sr tabindex="-1" aria-hidden="true" {}
             input type="hidden" name="revision" value=[revision.clone()];
-            @if is_saved { p.notice.good role="status" { (icon("check")) span { "Saved." } } }
+            @if is_saved { p.notice.good role="status" tabindex="-1" data-focus data-once { (icon("check")) span { "Saved." } } }
             (summary(&lines))
             (clears_notice(clears))
             section.card aria-label="Settings" {

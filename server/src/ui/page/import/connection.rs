@@ -77,7 +77,7 @@ fn page(
                         }
                     }
                 }
-                p.help { "Nothing is called before you press " b { "Test" } "." }
+                p.help { "Nothing is called until you try a command, or test the connector, on its page." }
             }
         }
     };

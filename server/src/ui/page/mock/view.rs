@@ -40,7 +40,7 @@ pub(super) fn show(frame: &Frame, shown: &Shown, desk: &Desk, status: StatusCode
         form #mock.stack method="post" action=(shown.address("mock")) novalidate data-guard data-swap="main" {
             button.sr data-main tabindex="-1" aria-hidden="true" {}
             input type="hidden" name="revision" value=[revision];
-            @if is_saved { p.notice.good role="status" { (icon("check")) span { "Saved." } } }
+            @if is_saved { p.notice.good role="status" tabindex="-1" data-focus data-once { (icon("check")) span { "Saved." } } }
             (summary(&lines))
             section.card aria-labelledby="switch-title" {
                 header { h2 #switch-title { "Mock" } }
