@@ -38,6 +38,10 @@ use test_support::{BOUND, eventually, skipped};
 const MAX_BROWSERS: usize = 2;
 /// What chromedriver says when it listens.
 const STARTED: &str = "was started successfully on port ";
+/// What chromedriver says when the port that it was given for IPv6 is taken for IPv4.
+const PORT_TAKEN: &str = "port not available";
+/// How often chromedriver is started until it has found a port.
+const DRIVER_STARTS: usize = 5;
 /// How long it is until a page is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The file in a profile in which Chromium writes its port.
@@ -221,18 +225,23 @@ async fn start_chromedriver(program: &Path, home: &Path) -> (Process, u16) {
     command.arg("--port=0");
     let home = home.to_owned();
     blocking(move || {
-        let (ready, port) = mpsc::channel();
-        let process = Process::spawn(&mut command, &home, move |line| {
-            let port = line.split_once(STARTED).and_then(|(_, rest)| rest.trim().trim_end_matches('.').parse().ok());
-            if let Some(port) = port {
-                // Nobody listens any more once it runs.
-                let _unheard = ready.send(port).is_err();
+        for _ in 0..DRIVER_STARTS {
+            let (ready, port) = mpsc::channel();
+            let process = Process::spawn(&mut command, &home, move |line| {
+                let port =
+                    line.split_once(STARTED).and_then(|(_, rest)| rest.trim().trim_end_matches('.').parse().ok());
+                if let Some(port) = port {
+                    // Nobody listens any more once it runs.
+                    let _unheard = ready.send(port).is_err();
+                }
+            });
+            match port.recv_timeout(BOUND) {
+                Ok(port) => return (process, port),
+                Err(_) if process.text().contains(PORT_TAKEN) => {}
+                Err(_) => panic!("chromedriver does not listen: {}", process.text()),
             }
-        });
-        match port.recv_timeout(BOUND) {
-            Ok(port) => (process, port),
-            Err(_) => panic!("chromedriver does not listen: {}", process.text()),
         }
+        panic!("chromedriver found no port in {DRIVER_STARTS} starts")
     })
     .await
 }
