@@ -22,9 +22,6 @@ pub(in crate::ui) enum Lang {
     Js,
     /// JSON.
     Json,
-    /// Anything else: no colours, but line numbers.
-    #[allow(dead_code, reason = "for documents in YAML, which the import reads")]
-    Plain,
 }
 
 impl Lang {
@@ -33,7 +30,6 @@ impl Lang {
         match self {
             Self::Js => "js",
             Self::Json => "json",
-            Self::Plain => "plain",
         }
     }
 }
