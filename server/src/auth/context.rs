@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::authenticator::Identity;
@@ -66,12 +67,14 @@ pub struct OpContext {
     peer: Option<SocketAddr>,
     /// What the request holds until its work is done.
     work: Option<Arc<Work>>,
+    /// Cancelled when the caller gives the request up.
+    cancel: Option<CancellationToken>,
 }
 
 impl OpContext {
     /// Creates the context of a caller who presented a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
-        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None }
+        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None, cancel: None }
     }
 
     /// Adds the address that the request came from.
@@ -88,6 +91,7 @@ impl OpContext {
             request_id: RequestId::new(),
             peer: None,
             work: None,
+            cancel: None,
         }
     }
 
@@ -100,6 +104,18 @@ impl OpContext {
     /// Returns the work of the request, if it had a body.
     pub fn work(&self) -> Option<&Work> {
         self.work.as_deref()
+    }
+
+    /// Returns the context of a request that its caller may give up: calls that it runs are cut when the token is cancelled. Without
+    /// one, calls run to their end although their caller has gone.
+    #[must_use]
+    pub fn with_cancel(self, cancel: CancellationToken) -> Self {
+        Self { cancel: Some(cancel), ..self }
+    }
+
+    /// Returns what is cancelled when the caller gives the request up.
+    pub fn cancel(&self) -> Option<&CancellationToken> {
+        self.cancel.as_ref()
     }
 
     /// Returns whether the actor has a scope.

@@ -322,6 +322,7 @@ fn invocation(instance: &Instance, request: &mut Request, cut: &CancellationToke
         http: instance.http.clone(),
         redactor: Some(Arc::clone(&instance.redactor)),
         stop: Some(cut.clone()),
+        cancel: request.ctx.cancel().cloned(),
     }
 }
 
