@@ -12,7 +12,7 @@
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
 //! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
-//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`], [`public_url`] |
+//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder, texts of others | [`error`], [`input`], [`changes`], [`data_lock`], [`work`], [`public_url`], [`plain_text`] |
 
 use std::process::ExitCode;
 
@@ -43,6 +43,7 @@ pub mod keys;
 pub mod listen;
 pub mod openapi;
 pub mod operations;
+pub mod plain_text;
 pub mod public_url;
 mod run_to_completion;
 pub mod script;

@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("work", &["error"]),
     ("data_lock", &[]),
     ("public_url", &[]),
+    ("plain_text", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
