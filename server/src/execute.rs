@@ -10,6 +10,7 @@ mod idempotency;
 mod log;
 mod path;
 mod record;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -21,6 +22,7 @@ pub use history::{connector_id, delete_execution, get_execution, last_executions
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
+pub use shown::{ShownResult, execute_shown, test_shown};
 pub use trial::{
     MAX_MOCK_ANSWERS, MAX_TOLD_REQUESTS, MAX_TRIAL_MS, MockAnswer, ToldRequest, Trial, Tried, mock_answers, try_script,
 };

@@ -47,7 +47,7 @@ pub use audit::{AgentEntry, Audit, DatabaseEvent};
 pub use author::Author;
 pub use checkpoint::{CHECKPOINT_LOOK, Folded, lacks_log};
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
-pub use connector_lines::ConnectorLine;
+pub use connector_lines::{ConnectorHead, ConnectorLine};
 pub use connectors::{Connectors, Only, connector_cursor};
 pub use drafts::{DraftHead, DraftLimits, DraftRow, DraftSums, DraftUse, Drafts};
 pub(crate) use error::mend;

@@ -1,0 +1,77 @@
+//! One command before it is called.
+
+use std::sync::Arc;
+
+use connector_runtime::schema::{ConfigSchema, Effect};
+use uuid::Uuid;
+
+use super::scope_of;
+use crate::auth::{OpContext, Scope};
+use crate::blocking;
+use crate::error::{Error, ErrorKind};
+use crate::services::Services;
+use crate::type_schema::type_schema;
+
+/// What a caller has to know of a command before it calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalledCommand {
+    /// The name of its connector.
+    pub connector: String,
+    /// Its name.
+    pub command: String,
+    /// What it does to the connected system; `None` if nobody says it.
+    pub effect: Option<Effect>,
+    /// The scope that it needs.
+    pub scope: Scope,
+}
+
+/// Returns a command of a connector, by the connector's id or name; `None` if there is no such connector that the caller reaches, or
+/// if it has no such command. A connector whose type lists no commands has every one.
+///
+/// # Errors
+/// Denied if the caller may call nothing; database errors.
+pub async fn called_command(
+    ctx: &OpContext,
+    services: &Services,
+    connector: &str,
+    command: &str,
+) -> Result<Option<CalledCommand>, Error> {
+    ctx.authorize(Scope::ConnectorsExecuteRead)?;
+    // Without its secrets: nothing is called yet.
+    let instance = match services.instances.get(connector, true).await {
+        Ok(instance) => instance,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !ctx.may_reach(&instance.name) {
+        return Ok(None);
+    }
+    let Some(found) = instance.schema.command(command) else { return Ok(None) };
+    Ok(Some(CalledCommand {
+        connector: instance.name.clone(),
+        command: command.to_owned(),
+        effect: found.effect,
+        scope: scope_of(found.effect),
+    }))
+}
+
+/// Returns what the commands of a type take, for a caller who may call them; `None` if the type is gone.
+///
+/// # Errors
+/// Denied if the caller may call nothing; database errors.
+pub async fn schema_for_calls(
+    ctx: &OpContext,
+    services: &Services,
+    type_id: Uuid,
+) -> Result<Option<Arc<ConfigSchema>>, Error> {
+    ctx.authorize(Scope::ConnectorsExecuteRead)?;
+    let row = match services.store.types().get(&type_id.to_string()).await {
+        Ok(row) => row,
+        Err(error) => {
+            let error = Error::from(error);
+            return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
+        }
+    };
+    let registry = Arc::clone(&services.registry);
+    blocking::run(move || Ok(Some(type_schema(&registry, &row)?))).await
+}
