@@ -90,7 +90,7 @@ async fn sign_in(app: &App) -> String {
         scopes: vec!["admin".to_owned()],
         expires_at: None,
         agent_id: None,
-        connector_names: Vec::new(),
+        connector_names: None,
     };
     let token = app.auth.issue(new).await.expect("a token").text;
     let opened = app.auth.sign_in(token.expose(), &Visitor::default()).await.expect("a session");

@@ -7,6 +7,7 @@
 mod actor;
 mod audit;
 mod author;
+mod bound;
 mod change;
 mod checkpoint;
 mod connector;
@@ -45,6 +46,7 @@ pub(crate) mod tests;
 pub use actor::Actor;
 pub use audit::{AgentEntry, Audit, DatabaseEvent};
 pub use author::Author;
+pub use bound::{ConnectorBound, MAX_BOUND_CONNECTORS};
 pub use checkpoint::{CHECKPOINT_LOOK, Folded, lacks_log};
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connector_lines::{ConnectorHead, ConnectorLine};

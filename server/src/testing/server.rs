@@ -139,14 +139,8 @@ impl TestServer {
     pub(crate) async fn token(&self, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let name = "test".to_owned();
-        let new = NewToken {
-            name,
-            kind: TokenKind::Api,
-            scopes,
-            expires_at: None,
-            agent_id: None,
-            connector_names: Vec::new(),
-        };
+        let new =
+            NewToken { name, kind: TokenKind::Api, scopes, expires_at: None, agent_id: None, connector_names: None };
         self.app.auth.issue(new).await.unwrap().text.expose().to_owned()
     }
 
