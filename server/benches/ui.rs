@@ -50,7 +50,7 @@ fn main() {
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let app = start(&folder.path().join("data")).await;
-        let router = server::ui::router(&app, None);
+        let router = server::ui::router(&app, None, axum::Router::new());
         let cookie = sign_in(&app).await;
         let few = make(&app, 0..50).await;
         record(&app, &few, 2_000).await;

@@ -12,9 +12,9 @@ mod gate;
 mod handler;
 mod limits;
 mod listen;
+mod part;
 mod prompts;
 mod resources;
-mod settings;
 #[cfg(test)]
 mod tests;
 mod tool_name;
@@ -22,7 +22,6 @@ mod tool_schema;
 mod tools;
 
 pub use self::gate::router;
-pub use self::settings::{Confirm, Secrets, Settings, Tools};
 
 /// The path of the door.
 pub const PATH: &str = "/mcp";

@@ -121,14 +121,14 @@ pub fn table() -> Vec<RouteRow> {
         .collect()
 }
 
-/// Builds the router of the whole server: the pages, REST, and what answers where neither is.
-pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
+/// Builds the router of the whole server: the pages, REST, another door, and what answers where none is.
+pub fn router(app: &App, metrics: Option<PrometheusHandle>, other: Router<App>) -> Router {
     let mut routes = Router::new();
     for (_, path, access, handler) in pages() {
         routes = routes.route(path, handler.layer(from_fn_with_state((app.clone(), access), door::enter)));
     }
     let routes = routes.layer(Extension(Parsed::default())).route("/assets/{hash}/{file}", get(assets::serve));
-    api::router_with(app, metrics, routes, nothing)
+    api::router_with(app, metrics, routes.merge(other), nothing)
 }
 
 /// Answers where there is nothing: with a page to a person, with a problem to a program.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use connector_runtime::redact::mask_fields;
 use connector_runtime::schema::{ConfigSchema, Effect};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::scope_of;
@@ -13,7 +15,7 @@ use crate::services::Services;
 use crate::type_schema::type_schema;
 
 /// What a caller has to know of a command before it calls it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CalledCommand {
     /// The name of its connector.
     pub connector: String,
@@ -23,6 +25,15 @@ pub struct CalledCommand {
     pub effect: Option<Effect>,
     /// The scope that it needs.
     pub scope: Scope,
+    schema: Arc<ConfigSchema>,
+}
+
+impl CalledCommand {
+    /// Returns params without the values of those that are secret.
+    pub fn masked(&self, params: &Map<String, Value>) -> Value {
+        let command = self.schema.commands.get(&self.command);
+        Value::Object(command.map_or_else(|| params.clone(), |command| mask_fields(&command.params, params)))
+    }
 }
 
 /// Returns a command of a connector, by the connector's id or name; `None` if there is no such connector that the caller reaches, or
@@ -36,6 +47,27 @@ pub async fn called_command(
     connector: &str,
     command: &str,
 ) -> Result<Option<CalledCommand>, Error> {
+    called(ctx, services, connector, Some(command)).await
+}
+
+/// Returns the command of a connector that is called if none is named; `None` if there is none.
+///
+/// # Errors
+/// As those of [`called_command`].
+pub async fn default_command(
+    ctx: &OpContext,
+    services: &Services,
+    connector: &str,
+) -> Result<Option<CalledCommand>, Error> {
+    called(ctx, services, connector, None).await
+}
+
+async fn called(
+    ctx: &OpContext,
+    services: &Services,
+    connector: &str,
+    command: Option<&str>,
+) -> Result<Option<CalledCommand>, Error> {
     ctx.authorize(Scope::ConnectorsExecuteRead)?;
     // Without its secrets: nothing is called yet.
     let instance = match services.instances.get(connector, true).await {
@@ -46,12 +78,14 @@ pub async fn called_command(
     if !ctx.may_reach(&instance.name) {
         return Ok(None);
     }
+    let Some(command) = command.or(instance.schema.default_command.as_deref()) else { return Ok(None) };
     let Some(found) = instance.schema.command(command) else { return Ok(None) };
     Ok(Some(CalledCommand {
         connector: instance.name.clone(),
         command: command.to_owned(),
         effect: found.effect,
-        scope: scope_of(found.effect),
+        scope: scope_of(command, found.effect),
+        schema: Arc::clone(&instance.schema),
     }))
 }
 

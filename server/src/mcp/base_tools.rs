@@ -311,7 +311,8 @@ impl BaseTool {
                 "command": { "type": ["string", "null"] },
                 "value": { "description": "The result, or the part of it." },
                 "total": { "type": "integer", "description": "How many items or characters it has in all." },
-                "nextOffset": { "type": "integer", "description": "Where to go on." }
+                "nextOffset": { "type": "integer", "description": "Where to go on." },
+                "encoding": { "type": "string", "description": "json: the value is a piece of JSON text, because the object is larger than an answer may be." }
             }),
             Self::TestConnector | Self::ExecuteConnectorCommand => json!({}),
         };

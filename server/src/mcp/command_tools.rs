@@ -8,13 +8,13 @@ use rmcp::model::{JsonObject, Tool};
 use uuid::Uuid;
 
 use super::annotations;
-use super::settings::Settings;
+use crate::mcp_settings::Settings;
 use super::tool_name::{parts, tool_name};
 use super::tool_schema::TypeSchemas;
 use crate::auth::OpContext;
 use crate::blocking;
 use crate::commands::{self, CalledCommand, CommandHead, CommandList, IndexedConnector};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::plain_text::plain;
 use crate::services::Services;
 
@@ -187,6 +187,26 @@ impl CommandTools {
         let number = connector.of.commands.iter().position(|other| std::ptr::eq(other, command));
         let schemas = self.schemas(ctx, services, connector).await?;
         Ok(schemas.zip(number).and_then(|(schemas, number)| schemas.inputs.get(number).cloned()))
+    }
+
+    /// Returns the names of the commands of a connector that a caller may call.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(super) async fn names_of(
+        &self,
+        ctx: &OpContext,
+        services: &Services,
+        connector: &str,
+    ) -> Result<Vec<String>, Error> {
+        let list = match commands::callable(ctx, services).await {
+            Ok(list) => list,
+            Err(error) if matches!(error.kind(), ErrorKind::Denied(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let Some(connector) = list.connectors.iter().find(|other| other.name == connector) else { return Ok(Vec::new()) };
+        let commands = connector.of.commands.iter().filter(|command| commands::may_call(ctx, connector, command));
+        Ok(commands.map(|command| command.name.clone()).collect())
     }
 
     async fn schemas(

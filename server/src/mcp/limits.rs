@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::settings::Settings;
+use crate::mcp_settings::Settings;
 
 /// The calls that a token which was idle may make at once.
 pub(super) const BURST: u32 = 30;

@@ -120,7 +120,7 @@ impl TestServer {
     }
 
     async fn of(app: App, folder: TempDir) -> Self {
-        let router = crate::ui::router(&app, None);
+        let router = crate::ui::router(&app, None, crate::mcp::router(&app, crate::mcp_settings::Settings::default()));
         let mut server = Self { app, router, admin: String::new(), folder };
         server.admin = server.token(&["admin"]).await;
         server

@@ -1,4 +1,4 @@
-//! The settings of this door.
+//! The settings of MCP, which the command line reads and the door goes by.
 
 use clap::ValueEnum;
 
@@ -36,7 +36,7 @@ pub enum Secrets {
     Accept,
 }
 
-/// The settings of this door.
+/// The settings of MCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Which command tools are listed.
