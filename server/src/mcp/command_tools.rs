@@ -84,7 +84,7 @@ impl Names {
         Self { list, sorted }
     }
 
-    fn tool(&self, named: &Named) -> Option<CommandTool<'_>> {
+    fn tool<'n>(&'n self, named: &'n Named) -> Option<CommandTool<'n>> {
         let connector = self.list.connectors.get(named.connector as usize)?;
         let number = named.command as usize;
         Some(CommandTool { name: &named.name, connector, command: connector.of.commands.get(number)?, number })

@@ -20,6 +20,7 @@ use crate::mcp_settings::Confirm;
 use crate::auth::OpContext;
 use crate::commands::CalledCommand;
 use crate::error::Error;
+use crate::plain_text::plain;
 use crate::services::Services;
 use crate::store::new_id;
 
@@ -34,10 +35,9 @@ const MAX_USED: usize = 10_000;
 /// What the key of this use is made for.
 const PURPOSE: &str = "mcp-confirmation";
 
-/// Seals and opens what a client sends back. Clones share what was used.
-#[derive(Debug, Clone)]
+/// The answers that were used. Clones share them.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Confirmations {
-    codec: Arc<RequestStateCodec>,
     used: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -72,12 +72,6 @@ pub(super) struct Question {
 }
 
 impl Confirmations {
-    /// Creates those of a server: every process with the same master key reads what another one has sealed.
-    pub(super) fn new(services: &Services) -> Self {
-        let key = services.vault.derived_key(PURPOSE);
-        Self { codec: Arc::new(RequestStateCodec::new(key.to_vec())), used: Arc::default() }
-    }
-
     /// Reads what a request says of consent.
     pub(super) fn consent(&self, request: &CallToolRequestParams, context: &RequestContext<RoleServer>) -> Consent<'_> {
         let is_new = context
@@ -108,10 +102,11 @@ impl Consent<'_> {
     /// Decides about a call that destroys something.
     ///
     /// # Errors
-    /// None; what is wrong with an answer is a refusal.
+    /// Internal if nothing can be sealed; what is wrong with an answer is a refusal.
     pub(super) fn decide(
         &self,
         ctx: &OpContext,
+        services: &Services,
         confirm: Confirm,
         command: &CalledCommand,
         params: &Map<String, Value>,
@@ -129,8 +124,11 @@ impl Consent<'_> {
             Confirm::Ask | Confirm::Require => {}
         }
         let bound = self.bound(ctx, command, params);
-        let Some(state) = &self.state else { return Ok(Decision::Ask(self.question(command, params, &bound))) };
-        let opened = self.confirmations.codec.open_with(state, &bound).ok();
+        // Every process with the same master key reads what another one has sealed.
+        let key = services.vault.derived_key(PURPOSE);
+        let codec = RequestStateCodec::try_new(key.to_vec()).map_err(Error::internal)?;
+        let Some(state) = &self.state else { return Ok(Decision::Ask(question(&codec, command, params, &bound))) };
+        let opened = codec.open_with(state, &bound).ok();
         let Some(once) = opened.and_then(|bytes| String::from_utf8(bytes).ok()) else {
             return Ok(Decision::Refused(
                 "This answer is not one to this call: it is older than five minutes, or other arguments or another token were asked about. \
@@ -157,15 +155,22 @@ impl Consent<'_> {
         parts.iter().fold(token.to_string(), |text, part| format!("{text}|{part}")).into_bytes()
     }
 
-    fn question(&self, command: &CalledCommand, params: &Map<String, Value>, bound: &[u8]) -> Question {
-        let mut shown = command.masked(params);
-        mask_named(&mut shown);
-        let shown: String = shown.to_string().chars().take(MAX_SHOWN).collect();
-        let options = SealOptions::new().associated_data(bound).ttl(ASKED_FOR);
-        Question {
-            message: format!("Call {} of {}, which deletes, with {shown}?", command.command, command.connector),
-            state: self.confirmations.codec.seal_with(new_id().to_string().as_bytes(), &options),
-        }
+}
+
+/// Writes the question before a call.
+fn question(
+    codec: &RequestStateCodec,
+    command: &CalledCommand,
+    params: &Map<String, Value>,
+    bound: &[u8],
+) -> Question {
+    let mut shown = command.masked(params);
+    mask_named(&mut shown);
+    let shown = plain(&shown.to_string(), MAX_SHOWN);
+    let options = SealOptions::new().associated_data(bound).ttl(ASKED_FOR);
+    Question {
+        message: format!("Call {} of {}, which deletes, with {shown}?", command.command, command.connector),
+        state: codec.seal_with(new_id().to_string().as_bytes(), &options),
     }
 }
 

@@ -9,9 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use bytes::Bytes;
 use connector_runtime::schema::json_text::MAX_PARAM_VALUES;
-use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
@@ -64,7 +62,7 @@ async fn serve(State(door): State<Door>, request: Request) -> Response {
 
 impl Door {
     /// Lets a request in. It then carries the context of its caller.
-    async fn admit(&self, request: Request) -> Result<axum::http::Request<Full<Bytes>>, Problem> {
+    async fn admit(&self, request: Request) -> Result<Request, Problem> {
         let site = Site::of(&self.app);
         if let Err(why) = site.check_program(&request) {
             if !self.told.swap(true, Ordering::Relaxed) {
@@ -93,7 +91,7 @@ impl Door {
         let (bytes, mut work) = body.into_parts();
         work.hold(self.app.work.memory.tree(&bytes, MAX_PARAM_VALUES).map_err(Error::from)?);
         parts.extensions.insert(ctx.with_work(work));
-        Ok(axum::http::Request::from_parts(parts, Full::new(Bytes::from(bytes))))
+        Ok(Request::from_parts(parts, Body::from(bytes)))
     }
 }
 

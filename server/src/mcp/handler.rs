@@ -61,7 +61,7 @@ struct Inner {
 impl Handler {
     /// Creates the handler of a server.
     pub(super) fn new(app: App, settings: Settings) -> Self {
-        let confirmations = Confirmations::new(app.services());
+        let confirmations = Confirmations::default();
         let limits = Limits::new(&settings);
         Self(Arc::new(Inner { app, settings, commands: CommandTools::default(), limits, confirmations }))
     }

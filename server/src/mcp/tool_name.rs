@@ -12,7 +12,7 @@ const DIGITS: usize = 8;
 /// Returns the name of the tool of a command, of at most `max` characters.
 ///
 /// A name that is too long is the connector cut to 20 characters, the command cut, and eight digits of a SHA-256 of both.
-pub fn tool_name(connector: &str, command: &str, max: usize) -> String {
+pub(super) fn tool_name(connector: &str, command: &str, max: usize) -> String {
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     let whole = connector.len() + BETWEEN.len() + command.len();
     if whole <= max && is_plain(connector) && is_plain(command) && !connector.contains('_') {
@@ -25,7 +25,7 @@ pub fn tool_name(connector: &str, command: &str, max: usize) -> String {
 }
 
 /// Reads a name that was not shortened; the parts of another one lead to another name.
-pub fn parts(name: &str) -> Option<(&str, &str)> {
+pub(super) fn parts(name: &str) -> Option<(&str, &str)> {
     name.split_once(BETWEEN)
 }
 

@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Arguments, Outcome, ToolCall, as_body};
 use crate::catalog;
-use crate::drafts;
 use crate::error::{Error, Mistake};
 use crate::input;
 use crate::mcp_settings::Secrets;
@@ -24,13 +23,7 @@ pub(super) async fn create(mut call: ToolCall<'_>) -> Result<Outcome, Error> {
         Some(_) => return Err(Error::invalid_at("/draft", "expected the text that parse_openapi_spec has answered")),
     };
     let view = match draft {
-        Some(draft) => {
-            let new = drafts::read_import(call.ctx, call.app.services(), &draft).await?;
-            let mut body = new.body;
-            body.extend(arguments);
-            let new_connector = read_body(&call, body).await?;
-            drafts::create_of_import(call.ctx, call.app.services(), new.used, new_connector).await?
-        }
+        Some(_) => todo!(),
         None => {
             let new = read_body(&call, arguments).await?;
             catalog::create(call.ctx, call.app.services(), new).await?

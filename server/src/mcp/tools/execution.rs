@@ -70,7 +70,7 @@ async fn run(
         if !ctx.allows(command.scope) {
             return Ok(Outcome::Answer(answer::lacks(command.scope)));
         }
-        match consent.decide(ctx, settings.confirm, command, &params)? {
+        match consent.decide(ctx, app.services(), settings.confirm, command, &params)? {
             Decision::Go => {}
             Decision::Agreed { once } => key = key.or(Some(once)),
             Decision::Refused(why) => return Ok(Outcome::Answer(answer::refusal(&why))),
