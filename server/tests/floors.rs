@@ -93,7 +93,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tokens", &["auth", "error", "services", "store"]),
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
-    ("drafts", &["auth", "blocking", "catalog", "error", "input", "services", "store", "vault"]),
+    ("drafts", &["auth", "blocking", "catalog", "error", "input", "plain_text", "services", "store", "vault"]),
     ("scaffold", &["auth", "blocking", "catalog", "error", "openapi", "plain_text", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
