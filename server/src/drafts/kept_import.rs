@@ -9,7 +9,7 @@ mod summary;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use connector_runtime::egress::memory::TEXT_COPIES;
+use connector_runtime::egress::memory::{Reserved, TEXT_COPIES};
 use connector_runtime::schema::json_text::{MAX_JSON_VALUES, count_values};
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -111,18 +111,28 @@ pub async fn parse_and_keep(ctx: &OpContext, services: &Services, wish: ParseWis
     blocking::run(move || Ok(summary::of(head.id, head.created_at + KEPT_IMPORT_LIFE, &draft))).await
 }
 
-/// Creates a connector from a kept import and uses it up, in one transaction. `overrides` are keys of the body of `POST
-/// /api/connectors`, which take the place of the draft's.
+/// The connector that a kept import makes, before it is made.
+#[derive(Debug)]
+pub struct KeptConnector {
+    /// Its body.
+    pub new: NewConnector,
+    used: DraftUse,
+    /// The memory of the body.
+    _held: Reserved,
+}
+
+/// Returns the connector that a kept import makes. `overrides` are keys of the body of `POST /api/connectors`, which take the place of
+/// the draft's; `config` is merged by key.
 ///
 /// # Errors
 /// Not found for a draft that does not exist or is another token's, `draft_expired` if it has ended; conflict `draft_used`
-/// if it made a connector already; those of [`catalog::create`], after which the draft is as it was.
-pub async fn create_from_kept(
+/// if it made a connector already; invalid at the mistakes of the overrides.
+pub async fn read_kept(
     ctx: &OpContext,
     services: &Services,
     draft: &str,
     overrides: Map<String, Value>,
-) -> Result<ConnectorView, Error> {
+) -> Result<KeptConnector, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     let token_id = owner(ctx)?;
     let id = Uuid::parse_str(draft.trim()).map_err(|_| unknown())?;
@@ -139,7 +149,7 @@ pub async fn create_from_kept(
         return Err(expired());
     }
     let (vault, memory) = (services.vault.clone(), services.work.memory.clone());
-    let (new, _held) = blocking::run(move || {
+    let (new, held) = blocking::run(move || {
         let packed = vault.open(&place(&id.to_string()), &row.sealed).map_err(Error::internal)?;
         let text = unpacked(&packed)?;
         let mut held = memory.reserve(text.len().saturating_mul(TEXT_COPIES))?;
@@ -148,11 +158,23 @@ pub async fn create_from_kept(
         Ok((merged(&text, overrides)?, held))
     })
     .await?;
-    let used = DraftUse { token_id, id, revision: row.head.revision };
+    Ok(KeptConnector { new, used: DraftUse { token_id, id, revision: row.head.revision }, _held: held })
+}
+
+/// Creates a connector from a kept import and uses that up, in one transaction.
+///
+/// # Errors
+/// Conflict `draft_used` if it made a connector meanwhile; those of [`catalog::create`], after which the draft is as it was.
+pub async fn create_from_kept(
+    ctx: &OpContext,
+    services: &Services,
+    kept: KeptConnector,
+) -> Result<ConnectorView, Error> {
+    let KeptConnector { new, used, _held } = kept;
     match catalog::create_using(ctx, services, new, used).await {
         Ok(view) => Ok(view),
         // Whatever it is that this one fails at, another one may have used the draft.
-        Err(error) => match services.store.drafts().get(token_id, id, oldest()).await {
+        Err(error) => match services.store.drafts().get(used.token_id, used.id, oldest()).await {
             Ok(row) if row.head.result.is_some() => Err(ended(services, &row.head.result.unwrap_or_default()).await),
             _ => Err(error),
         },
@@ -226,7 +248,12 @@ fn merged(text: &[u8], overrides: Map<String, Value>) -> Result<NewConnector, Er
         return input::new_connector(text);
     }
     let mut body: Map<String, Value> = serde_json::from_slice(text).map_err(Error::internal)?;
-    body.extend(overrides);
+    for (key, value) in overrides {
+        match (body.get_mut(&key), value) {
+            (Some(Value::Object(config)), Value::Object(given)) if key == "config" => config.extend(given),
+            (_, value) => drop(body.insert(key, value)),
+        }
+    }
     input::new_connector(&serde_json::to_vec(&body).map_err(Error::internal)?)
 }
 

@@ -286,7 +286,7 @@ impl BaseTool {
                 "connectionFields": { "type": "array", "items": { "type": "object" } },
                 "operations": { "type": "array", "items": { "type": "object" } },
                 "totals": { "type": "object" },
-                "warnings": { "type": "array", "items": { "type": "string" } }
+                "warnings": { "type": "array", "items": { "type": "object" } }
             }),
             Self::CreateConnector => json!({
                 "id": text,

@@ -83,14 +83,14 @@ async fn a_document_is_kept_and_made_a_connector(db: TestDb) {
 
     let draft = draft.as_str().unwrap();
     let overrides = json!({ "name": "pets", "description": "Ours", "tags": ["a"] }).as_object().unwrap().clone();
-    let view = create_from_kept(&own, app, draft, overrides).await.unwrap();
+    let view = create(&own, app, draft, overrides).await.unwrap();
     assert_eq!((view.name.as_str(), view.type_name.as_str(), view.description.as_str()), ("pets", "pet-store", "Ours"));
     assert!(!view.missing.is_empty(), "its secret is still to be entered");
     let stored = server.get("/api/connector-types/pet-store").await.ok(200);
     assert_eq!(stored["configSchema"]["commands"].as_object().unwrap().len(), 2);
-    let (used, why) = code(create_from_kept(&own, app, draft, named("again")).await);
+    let (used, why) = code(create(&own, app, draft, named("again")).await);
     assert_eq!((used, why.contains("made the connector pets")), ("draft_used", true), "{why}");
-    create_from_kept(&own, app, &other.draft.to_string(), Map::new()).await.unwrap();
+    create(&own, app, &other.draft.to_string(), Map::new()).await.unwrap();
     server.get("/api/connectors/mine").await.ok(200);
     server.app.close().await;
 }
@@ -100,7 +100,7 @@ async fn two_at_once_make_one_connector(db: TestDb) {
     let (own, app) = (holder(&server, &["connectors:write"]).await, &server.app);
     let draft = parse_and_keep(&own, app, of_spec(document())).await.unwrap().draft.to_string();
     let made =
-        join_all((0..6).map(|number| create_from_kept(&own, app, &draft, named(&format!("pets-{number}"))))).await;
+        join_all((0..6).map(|number| create(&own, app, &draft, named(&format!("pets-{number}"))))).await;
     let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
     assert_eq!((made.len(), count(&app.store, "connector").await), (1, 1));
     let name = made.into_iter().next().unwrap().unwrap().name;
@@ -116,9 +116,9 @@ async fn a_draft_that_makes_nothing_stays(db: TestDb) {
     let (own, app) = (holder(&server, &["connectors:write"]).await, &server.app);
     let draft = parse_and_keep(&own, app, of_spec(document())).await.unwrap().draft.to_string();
     server.connector("taken", "odd", json!({})).await;
-    assert_eq!(code(create_from_kept(&own, app, &draft, named("taken")).await).0, "name_taken");
+    assert_eq!(code(create(&own, app, &draft, named("taken")).await).0, "name_taken");
     let wrong = json!({ "nmae": "x" }).as_object().unwrap().clone();
-    let error = create_from_kept(&own, app, &draft, wrong).await.unwrap_err();
+    let error = create(&own, app, &draft, wrong).await.unwrap_err();
     assert_eq!(error.mistakes()[0].pointer, "/nmae");
     // Another token's, a draft of the pages, and what is none, are all unknown.
     let other = holder(&server, &["admin"]).await;
@@ -130,14 +130,14 @@ async fn a_draft_that_makes_nothing_stays(db: TestDb) {
         (&own, ""),
         (&own, "00000000-0000-7000-8000-000000000000"),
     ] {
-        let (code, why) = code(create_from_kept(ctx, app, draft, Map::new()).await);
+        let (code, why) = code(create(ctx, app, draft, Map::new()).await);
         assert_eq!((code, why.starts_with("unknown draft")), ("not_found", true), "{draft}: {why}");
     }
     let weak = holder(&server, &["connectors:read", "types:write"]).await;
-    assert_eq!(code(create_from_kept(&weak, app, &draft, Map::new()).await).0, "forbidden");
+    assert_eq!(code(create(&weak, app, &draft, Map::new()).await).0, "forbidden");
     assert_eq!(code(parse_and_keep(&weak, app, of_spec(document())).await).0, "forbidden");
     assert_eq!(code(parse_and_keep(&OpContext::system(), app, of_spec(document())).await).0, "forbidden");
-    create_from_kept(&own, app, &draft, Map::new()).await.unwrap();
+    create(&own, app, &draft, Map::new()).await.unwrap();
     server.app.close().await;
 }
 
@@ -148,7 +148,7 @@ async fn a_draft_ends(db: TestDb) {
     let draft = parse_and_keep(&own, app, of_spec(document())).await.unwrap().draft.to_string();
     let of_pages = make_draft(&own, app, "connector", Zeroizing::new(b"{}".to_vec())).await.unwrap().id;
     db.set_all_numbers("ui_draft", "updated_at", latest_end().as_millisecond()).await;
-    let says = async |ctx: &OpContext| code(create_from_kept(ctx, app, &draft, Map::new()).await);
+    let says = async |ctx: &OpContext| code(create(ctx, app, &draft, Map::new()).await);
     assert_eq!(says(&own).await.0, "draft_expired", "before it is wiped, too");
     assert_eq!(app.background().run_now(crate::background::SESSIONS).await.unwrap().outcome, Ok(()));
     let (code, why) = says(&own).await;
@@ -179,6 +179,17 @@ async fn a_token_keeps_so_many(db: TestDb) {
     server.app.close().await;
 }
 
+/// Creates the connector of a kept import.
+async fn create(
+    ctx: &OpContext,
+    services: &Services,
+    draft: &str,
+    overrides: Map<String, Value>,
+) -> Result<ConnectorView, Error> {
+    let kept = read_kept(ctx, services, draft, overrides).await?;
+    create_from_kept(ctx, services, kept).await
+}
+
 #[tokio::test]
 async fn a_url_is_fetched_under_the_egress_rules() {
     let upstream = Upstream::fixed(document()).await;
@@ -189,7 +200,7 @@ async fn a_url_is_fetched_under_the_egress_rules() {
     let wished = ParseWish { name: Some("fetched".to_owned()), ..of_url(&url) };
     let kept = parse_and_keep(&own, app, wished).await.unwrap();
     assert_eq!((kept.name.as_str(), kept.totals.operations), ("fetched", 2));
-    create_from_kept(&own, app, &kept.draft.to_string(), Map::new()).await.unwrap();
+    create(&own, app, &kept.draft.to_string(), Map::new()).await.unwrap();
     let asked = upstream.received().len();
     for wrong in [
         "http://169.254.169.254/latest/meta-data/",
@@ -248,7 +259,7 @@ async fn the_answer_for_a_large_document_is_short() {
     let wanted = format!("{} of 2000 operations", 2_000 - kept.operations.len());
     assert!(left.code == "left_out" && left.message.contains(&wanted), "{left:?}");
     assert!(!shown.contains('\u{202e}'));
-    create_from_kept(&own, app, &kept.draft.to_string(), named("large")).await.unwrap();
+    create(&own, app, &kept.draft.to_string(), named("large")).await.unwrap();
     assert_eq!(app.work.memory.free(), free);
     server.app.close().await;
 }

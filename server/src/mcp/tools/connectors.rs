@@ -2,10 +2,12 @@
 
 use connector_runtime::schema::pointer;
 use floh_client::answers::ConnectorView;
+use floh_client::bodies::NewConnector;
 use serde_json::{Map, Value, json};
 
 use super::{Arguments, Outcome, ToolCall, as_body};
 use crate::catalog;
+use crate::drafts;
 use crate::error::{Error, Mistake};
 use crate::input;
 use crate::mcp_settings::Secrets;
@@ -23,23 +25,24 @@ pub(super) async fn create(mut call: ToolCall<'_>) -> Result<Outcome, Error> {
         Some(_) => return Err(Error::invalid_at("/draft", "expected the text that parse_openapi_spec has answered")),
     };
     let view = match draft {
-        Some(_) => todo!(),
+        Some(draft) => {
+            let kept = drafts::read_kept(call.ctx, call.app.services(), &draft, arguments).await?;
+            refuse_secrets(&call, &kept.new).await?;
+            drafts::create_from_kept(call.ctx, call.app.services(), kept).await?
+        }
         None => {
-            let new = read_body(&call, arguments).await?;
+            let new = input::new_connector(&as_body(&arguments))?;
+            refuse_secrets(&call, &new).await?;
             catalog::create(call.ctx, call.app.services(), new).await?
         }
     };
     answer(&call, view).await
 }
 
-/// Reads a body, and refuses secrets in it: they would have passed through a model.
-async fn read_body(
-    call: &ToolCall<'_>,
-    body: Map<String, Value>,
-) -> Result<floh_client::bodies::NewConnector, Error> {
-    let new = input::new_connector(&as_body(&body))?;
+/// Refuses secrets in a body: they would have passed through a model.
+async fn refuse_secrets(call: &ToolCall<'_>, new: &NewConnector) -> Result<(), Error> {
     if call.settings.secrets == Secrets::Accept {
-        return Ok(new);
+        return Ok(());
     }
     let mut mistakes = Vec::new();
     let mut refuse = |at: String| {
@@ -52,10 +55,10 @@ async fn read_body(
     if new.signing_secret.is_some() {
         refuse("/signingSecret".to_owned());
     }
-    for name in catalog::secrets_in(call.ctx, call.app.services(), &new).await? {
+    for name in catalog::secrets_in(call.ctx, call.app.services(), new).await? {
         refuse(format!("/config/{}", pointer::escape(&name)));
     }
-    if mistakes.is_empty() { Ok(new) } else { Err(Error::invalid(mistakes)) }
+    if mistakes.is_empty() { Ok(()) } else { Err(Error::invalid(mistakes)) }
 }
 
 /// Shows a new connector: what is missing, and where it is entered.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Outcome, ToolCall};
+use crate::drafts;
 use crate::error::Error;
 use crate::scaffold;
 
@@ -15,8 +16,9 @@ pub(super) async fn generate(call: ToolCall<'_>) -> Result<Outcome, Error> {
 
 /// Reads an OpenAPI document, and keeps what it says as a draft.
 pub(super) async fn parse(call: ToolCall<'_>) -> Result<Outcome, Error> {
-    drop(call);
-    todo!()
+    let wish = serde_json::from_value(Value::Object(call.arguments)).map_err(|error| unreadable(&error))?;
+    let kept = drafts::parse_and_keep(call.ctx, call.app.services(), wish).await?;
+    Ok(serde_json::to_value(kept).map_err(Error::internal)?.into())
 }
 
 fn unreadable(error: &serde_json::Error) -> Error {
