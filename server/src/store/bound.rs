@@ -75,6 +75,20 @@ impl ConnectorBound {
             }
         }
     }
+
+    /// Writes the condition that a column with the name of a connector is beyond the bound, after ` AND `.
+    pub(super) fn push_beyond(&self, statement: &mut Statement, column: &str) {
+        match self {
+            Self::All => {
+                statement.push(" AND 1 = 0");
+            }
+            Self::Only(names) if names.is_empty() => {}
+            Self::Only(names) => {
+                statement.push(" AND ").push(column).push(" NOT IN (");
+                statement.list(names.iter().map(String::as_str)).push(")");
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Connectors by name and little more, for lists in other pages and for the search.
 
+use std::collections::HashMap;
+
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::connectors::{Connectors, contains};
 use super::sql::{Reader, Statement};
-use super::{Page, PageRequest, StoreError, page};
+use super::{ConnectorBound, Page, PageRequest, StoreError, page};
 
 /// Tells cursors of this list from those of others.
 const LIST: char = 'n';
@@ -27,13 +29,19 @@ pub struct ConnectorLine {
 }
 
 impl Connectors<'_> {
-    /// Lists the connectors of a type, newest first.
+    /// Lists the connectors of a type within a bound, newest first.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn lines_of(&self, type_id: Uuid, page: &PageRequest) -> Result<Page<ConnectorLine>, StoreError> {
+    pub async fn lines_of(
+        &self,
+        type_id: Uuid,
+        bound: &ConnectorBound,
+        page: &PageRequest,
+    ) -> Result<Page<ConnectorLine>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" WHERE c.type_id = ").bind(type_id.to_string());
+        bound.push(&mut statement, "c.name");
         if let Some(id) = page.after(LIST)? {
             statement.push(" AND c.id < ").bind(id);
         }
@@ -43,13 +51,48 @@ impl Connectors<'_> {
         Ok(page::cut(items, page, LIST, |last: &ConnectorLine| last.id.to_string()))
     }
 
-    /// Finds connectors by a text in what they say of themselves; those whose name begins with it first.
+    /// Counts the connectors within a bound, by the ids of their types. A type without one has no entry.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn find_lines(&self, q: &str, limit: u32) -> Result<Vec<ConnectorLine>, StoreError> {
+    pub async fn count_by_type(&self, bound: &ConnectorBound) -> Result<HashMap<Uuid, u64>, StoreError> {
+        let mut statement = Statement::new("SELECT type_id, COUNT(*) AS number FROM connector WHERE 1 = 1");
+        bound.push(&mut statement, "name");
+        statement.push(" GROUP BY type_id");
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        let read = |row: &AnyRow| {
+            let row = Reader::new(row, "connector");
+            Ok((row.id("type_id")?, u64::try_from(row.value::<i64>("number")?).unwrap_or_default()))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Returns whether a type has connectors beyond a bound.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn has_beyond(&self, bound: &ConnectorBound, type_id: Uuid) -> Result<bool, StoreError> {
+        let mut statement = Statement::new("SELECT 1 FROM connector WHERE type_id = ");
+        statement.bind(type_id.to_string());
+        bound.push_beyond(&mut statement, "name");
+        statement.push(" LIMIT 1");
+        Ok(statement.query().fetch_optional(&self.store.read).await?.is_some())
+    }
+
+    /// Finds connectors within a bound by a text in what they say of themselves; those whose name begins with it first.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn find_lines(
+        &self,
+        q: &str,
+        bound: &ConnectorBound,
+        limit: u32,
+    ) -> Result<Vec<ConnectorLine>, StoreError> {
         let mut statement = Statement::new(SELECT);
-        statement.push(" WHERE c.search LIKE ").bind(contains(q)).push(" ESCAPE '\\' ORDER BY CASE WHEN c.name LIKE ");
+        statement.push(" WHERE c.search LIKE ").bind(contains(q)).push(" ESCAPE '\\'");
+        bound.push(&mut statement, "c.name");
+        statement.push(" ORDER BY CASE WHEN c.name LIKE ");
         statement.bind(contains(q).split_off(1)).push(" ESCAPE '\\' THEN 0 ELSE 1 END, c.name LIMIT ");
         statement.bind(i64::from(limit));
         let rows = statement.query().fetch_all(&self.store.read).await?;

@@ -17,7 +17,7 @@ async fn count(db: &TestDb) -> usize {
     let mut page = PageRequest { limit: 500, cursor: None };
     let mut count = 0;
     loop {
-        let read = db.store.audit().list(&AuditFilter::default(), &page).await.unwrap();
+        let read = db.store.audit().list(&AuditFilter::default(), &ConnectorBound::All, &page).await.unwrap();
         count += read.items.len();
         page.cursor = read.next_cursor;
         if page.cursor.is_none() {
@@ -82,7 +82,7 @@ async fn settings_leave_entries_without_values(db: TestDb) {
     settings.put_if_absent("name", "third").await.unwrap();
     settings.put_if_absent("fresh", "hunter2").await.unwrap();
     let filter = AuditFilter { subject: Some(AuditSubject::Setting), ..AuditFilter::default() };
-    let found = db.store.audit().list(&filter, &PageRequest::default()).await.unwrap().items;
+    let found = db.store.audit().list(&filter, &ConnectorBound::All, &PageRequest::default()).await.unwrap().items;
     let told: Vec<_> = found.iter().map(|entry| (entry.subject_name.as_str(), entry.action)).collect();
     let wanted = [("fresh", AuditAction::Created), ("name", AuditAction::Changed), ("name", AuditAction::Created)];
     assert_eq!(told, wanted);
@@ -133,7 +133,7 @@ async fn a_rare_filter_reads_the_trail_in_parts(db: TestDb) {
     let (mut found, mut pages) = (0, 0);
     let mut page = PageRequest { limit: 500, cursor: None };
     loop {
-        let read = db.store.audit().list(&rare, &page).await.unwrap();
+        let read = db.store.audit().list(&rare, &ConnectorBound::All, &page).await.unwrap();
         (found, pages) = (found + read.items.len(), pages + 1);
         page.cursor = read.next_cursor;
         if page.cursor.is_none() {
