@@ -1,7 +1,5 @@
 //! Connectors by name and little more, for lists in other pages and for the search.
 
-use std::collections::HashMap;
-
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -49,34 +47,6 @@ impl Connectors<'_> {
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(page::cut(items, page, LIST, |last: &ConnectorLine| last.id.to_string()))
-    }
-
-    /// Counts the connectors within a bound, by the ids of their types. A type without one has no entry.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn count_by_type(&self, bound: &ConnectorBound) -> Result<HashMap<Uuid, u64>, StoreError> {
-        let mut statement = Statement::new("SELECT type_id, COUNT(*) AS number FROM connector WHERE 1 = 1");
-        bound.push(&mut statement, "name");
-        statement.push(" GROUP BY type_id");
-        let rows = statement.query().fetch_all(&self.store.read).await?;
-        let read = |row: &AnyRow| {
-            let row = Reader::new(row, "connector");
-            Ok((row.id("type_id")?, u64::try_from(row.value::<i64>("number")?).unwrap_or_default()))
-        };
-        rows.iter().map(read).collect()
-    }
-
-    /// Returns whether a type has connectors beyond a bound.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn has_beyond(&self, bound: &ConnectorBound, type_id: Uuid) -> Result<bool, StoreError> {
-        let mut statement = Statement::new("SELECT 1 FROM connector WHERE type_id = ");
-        statement.bind(type_id.to_string());
-        bound.push_beyond(&mut statement, "name");
-        statement.push(" LIMIT 1");
-        Ok(statement.query().fetch_optional(&self.store.read).await?.is_some())
     }
 
     /// Finds connectors within a bound by a text in what they say of themselves; those whose name begins with it first.

@@ -44,7 +44,7 @@ async fn old_entries_and_those_beyond_the_maximum_leave(db: TestDb) {
     assert_eq!(purge(day, 2_000).await, (0, 0, 1_203));
     assert_eq!(purge(day, 1_203).await, (0, 0, 1_203));
     assert_eq!(purge(day, 3).await, (0, 1_200, 3));
-    let newest = audit.list(&AuditFilter::default(), &PageRequest::default()).await.unwrap();
+    let newest = audit.list(&AuditFilter::default(), &ConnectorBound::All, &PageRequest::default()).await.unwrap();
     assert_eq!(newest.items.len(), 3);
     // An entry that is a day and a minute old.
     let old = sql::first_id(now() - day - SignedDuration::from_mins(1));
@@ -107,7 +107,11 @@ async fn agents_are_written_together(db: TestDb) {
     audit.record_agents(&[]).await.unwrap();
     let agents: Vec<_> = (0..120).map(|number| agent(number, (number == 119).then_some("it left"))).collect();
     audit.record_agents(&agents).await.unwrap();
-    let found = audit.list(&AuditFilter::default(), &PageRequest { limit: 500, cursor: None }).await.unwrap().items;
+    let found = audit
+        .list(&AuditFilter::default(), &ConnectorBound::All, &PageRequest { limit: 500, cursor: None })
+        .await
+        .unwrap()
+        .items;
     assert_eq!(found.len(), 120);
     assert_eq!((found[0].subject_id.as_deref(), found[0].action), (Some("a-119"), AuditAction::Disconnected));
     assert_eq!(found[0].before.as_ref().unwrap()["ended"], "it left");

@@ -248,7 +248,8 @@ fn who(ctx: &OpContext) -> Markup {
         .identity()
         .and_then(|identity| identity.expires_at)
         .map_or("until revoked".to_owned(), |end| format!("until {}", day(end)));
-    html! { div.who { b { (ctx.actor_name()) } (rights) " · " (until) } }
+    let bound = ctx.bound().names().map(|names| super::badge::count(names.len(), "connector", "connectors"));
+    html! { div.who { b { (ctx.actor_name()) } (rights) @if let Some(bound) = bound { " · for " (bound) } " · " (until) } }
 }
 
 fn day(at: Timestamp) -> String {
