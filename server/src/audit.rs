@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::services::Services;
 use crate::store::{AuditFilter, Page, PageRequest};
 
-/// Returns a page of the audit trail, newest first.
+/// Returns a page of the audit trail, newest first. A caller that is bound to connectors sees what was done to these, to their
+/// executions, and to connector types.
 ///
 /// # Errors
 /// Denied; invalid if the cursor was not issued for this list.
@@ -18,5 +19,5 @@ pub async fn list_audit(
     page: &PageRequest,
 ) -> Result<Page<AuditEntry>, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    Ok(services.store.audit().list(filter, page).await?)
+    Ok(services.store.audit().list(filter, ctx.bound(), page).await?)
 }

@@ -12,6 +12,7 @@ mod declarations;
 mod external;
 mod import;
 mod mock_settings;
+mod reach;
 mod read;
 mod script_source;
 mod seal;

@@ -182,13 +182,14 @@ crate::body! {
         "name" name: Required<Text>,
         /// A person's or program's token, or an agent's.
         "kind" kind: Required<Word<TokenKind>>,
-        /// What it may do: scopes such as `connectors:read`, `runs:*` or `admin`.
+        /// What it may do: scopes such as `connectors:read`, `connectors:execute:read`, `runs:*` or `admin`.
         "scopes" scopes: Required<Texts>,
         /// When it expires.
         "expiresAt" expires_at: Optional<Time>,
         /// The agent that it belongs to; required with kind `agent`.
         "agentId" agent_id: Optional<Text>,
-        /// The connectors that the agent may serve; required with kind `agent`.
+        /// The connectors that an api token is bound to (1 to 100 names), so that it reaches no other; all that its maker reaches if
+        /// absent. Those that the agent may serve; required with kind `agent`.
         "connectorNames" connector_names: Optional<Texts>,
     }
 }

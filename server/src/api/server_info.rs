@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::Problem;
 use crate::app::App;
+use crate::auth::OpContext;
 use crate::telemetry;
 
 const TAG: &str = "server";
@@ -29,14 +30,16 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<Readines
 #[utoipa::path(get, path = "/metrics", tag = TAG, responses((status = 200, body = String, content_type = "text/plain"),
     (status = 204, description = "No metrics are kept.")))]
 pub(super) async fn metrics(
+    ctx: OpContext,
     State(app): State<App>,
     axum::Extension(handle): axum::Extension<Option<PrometheusHandle>>,
-) -> Response {
+) -> Result<Response, Problem> {
+    ctx.authorize_unbounded("the metrics name connectors, so reading them")?;
     telemetry::observe(&app);
-    match handle {
+    Ok(match handle {
         Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
-    }
+    })
 }
 
 /// Read this API as an OpenAPI 3.1 document.

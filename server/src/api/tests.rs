@@ -2,6 +2,7 @@
 
 mod audit;
 mod bodies;
+mod bounds;
 mod budget;
 mod changes;
 mod connectors;

@@ -198,7 +198,21 @@ impl OpContext {
         let detail = format!(
             "the token {actor:?} is bound to connectors by their names, and {name} is none of them; it reaches {own}{more}"
         );
-        Err(Error::forbidden(detail).at(at, "not a connector of the token"))
+        Err(Error::forbidden(detail).at(at, format!("the token reaches only {own}{more}")))
+    }
+
+    /// Refuses an actor that is bound to connectors; `what` is the thing that shows all of them, as the subject of the sentence.
+    ///
+    /// # Errors
+    /// Denied.
+    pub fn authorize_unbounded(&self, what: &str) -> Result<(), Error> {
+        if self.bound().is_all() {
+            return Ok(());
+        }
+        let actor = self.actor_name();
+        Err(Error::forbidden(format!(
+            "{what} needs a token that reaches all connectors; the token {actor:?} is bound to some"
+        )))
     }
 
     /// Returns whose executions the actor may read: with `audit:read` those of everybody, with `connectors:execute:read`,

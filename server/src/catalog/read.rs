@@ -82,13 +82,22 @@ pub async fn list(
     Ok(Page { items: items.collect(), next_cursor: connectors.next_cursor })
 }
 
-/// Returns a page of the agents that are connected or were so recently; the newest connection first.
+/// Returns a page of the agents that are connected or were so recently; the newest connection first. A caller that is bound to
+/// connectors sees the agents of these, without the names of others, so a page may have fewer than requested.
 ///
 /// # Errors
 /// Invalid if the cursor was not issued for this list.
 pub fn list_agents(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<AgentView>, Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
-    Ok(services.agents.list(page)?)
+    let mut agents = services.agents.list(page)?;
+    if !ctx.bound().is_all() {
+        for agent in &mut agents.items {
+            agent.connector_names.retain(|name| ctx.may_reach(name));
+            agent.refused.retain(|name, _| ctx.may_reach(name));
+        }
+        agents.items.retain(|agent| !agent.connector_names.is_empty());
+    }
+    Ok(agents)
 }
 
 /// Returns what a type accepts, for the form of a new connector.

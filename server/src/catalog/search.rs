@@ -1,5 +1,6 @@
 //! The search over connectors, types and commands. What a caller may not see is not found.
 
+use super::reach::ReachedInstances;
 use super::type_head::{TypeHead, head};
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
@@ -42,13 +43,13 @@ pub async fn search(ctx: &OpContext, services: &Services, text: &str) -> Result<
         return Ok(found);
     }
     if ctx.allows(Scope::ConnectorsRead) {
-        let connectors = services.store.connectors().find_lines(text, MAX_FOUND + 1).await?;
+        let connectors = services.store.connectors().find_lines(text, ctx.bound(), MAX_FOUND + 1).await?;
         found.connectors = Some(cut(connectors, "connectors", &mut found.more));
     }
     if ctx.allows(Scope::TypesRead) {
-        let types = services.store.types();
+        let (types, reached) = (services.store.types(), ReachedInstances::of(ctx, services).await?);
         let lines = cut(types.find_lines(text, MAX_FOUND + 1).await?, "types", &mut found.more);
-        found.types = Some(lines.into_iter().map(|line| head(services, line)).collect());
+        found.types = Some(lines.into_iter().map(|line| head(services, line, &reached)).collect());
         let mut commands = compiled(services, text);
         commands.extend(types.find_commands(text, MAX_FOUND + 1, MAX_SEARCHED_COMMANDS).await?);
         let lower = text.to_lowercase();

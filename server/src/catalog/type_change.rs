@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::affected::AffectedUse;
 use super::config_migration::ConfigMigration;
 use super::external::fetch_again;
-use super::type_patch::{Imported, TypePatch, authorize, authorize_connection};
+use super::reach::authorize_type;
+use super::type_patch::{Imported, TypePatch, authorize, authorize_connection, authorize_effects};
 use super::type_plan::{Planned, check_script, planned, push_cleared, would_clear};
 use super::types::type_view;
 use crate::auth::{OpContext, Scope};
@@ -89,8 +90,10 @@ async fn replace(
     if let Some(revision) = bond.expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
     }
+    authorize_type(ctx, services, &row).await?;
     let Planned { row, patch, plan } = planned(services, row, change).await?;
     authorize_connection(ctx, &patch)?;
+    authorize_effects(ctx, &patch)?;
     check_script(services, &row, &patch).await?;
     write(services, Planned { row, patch, plan }, ctx.author(), bond).await
 }
@@ -112,15 +115,16 @@ pub async fn refresh_type(
         let why = "a service's schema decides what is secret of connectors, so this";
         ctx.authorize_for(Scope::ConnectorsWrite, why)?;
     }
-    let (worker, author) = (services.clone(), ctx.author());
-    services.run_to_completion(async move { fetch_and_replace(&worker, asked, refresh, author).await }).await
+    authorize_type(ctx, services, &asked).await?;
+    let (worker, ctx) = (services.clone(), ctx.clone());
+    services.run_to_completion(async move { fetch_and_replace(&ctx, &worker, asked, refresh).await }).await
 }
 
 async fn fetch_and_replace(
+    ctx: &OpContext,
     services: &Services,
     asked: ConnectorType,
     refresh: Unchecked<TypeRefresh>,
-    author: Author,
 ) -> Result<ChangedType, Error> {
     let fetched = fetch_again(services, &asked).await?;
     let _turn = services.write_lock.lock().await;
@@ -128,13 +132,16 @@ async fn fetch_and_replace(
     if row.fields.endpoint_url != asked.fields.endpoint_url {
         return Err(Error::unavailable("the type's endpointUrl has just been changed; try again"));
     }
+    authorize_type(ctx, services, &row).await?;
     let worker = services.clone();
     let planned = blocking::run(move || {
         let patch = TypePatch::refresh(&worker, &row, refresh, &fetched)?;
         Planned::of(row, patch)
     });
     let bond = ChangeBond { expected: None, draft: None, source: VersionSource::Refresh };
-    write(services, planned.await?, author, bond).await
+    let planned = planned.await?;
+    authorize_effects(ctx, &planned.patch)?;
+    write(services, planned, ctx.author(), bond).await
 }
 
 /// Writes a change whose version fits.
@@ -246,6 +253,7 @@ pub async fn plan_type(
     ctx.authorize(Scope::TypesWrite)?;
     authorize(ctx, &change.body)?;
     let row = services.store.types().get(key).await?;
+    authorize_type(ctx, services, &row).await?;
     let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
     let (change, mut uses) = plan.view_with_uses(services, &row, &patch).await?;

@@ -5,6 +5,7 @@ use floh_client::words::{ExecutionModel, TypeSource};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::reach::ReachedInstances;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
@@ -33,7 +34,7 @@ pub struct TypeHead {
     pub available: bool,
     /// Where an external type is served.
     pub endpoint_url: Option<String>,
-    /// How many connectors are of this type.
+    /// How many connectors are of this type and reached by the caller.
     pub instances: u64,
     /// The number of its commands; `None` if it takes any.
     pub commands: Option<u64>,
@@ -49,7 +50,8 @@ pub struct TypeHead {
 /// Denied; not found.
 pub async fn type_head(ctx: &OpContext, services: &Services, key: &str) -> Result<TypeHead, Error> {
     ctx.authorize(Scope::TypesRead)?;
-    Ok(head(services, services.store.types().line(key).await?))
+    let line = services.store.types().line(key).await?;
+    Ok(head(services, line, &ReachedInstances::of(ctx, services).await?))
 }
 
 /// Returns a page of types by name, without their schemas.
@@ -64,11 +66,12 @@ pub async fn list_type_heads(
 ) -> Result<Page<TypeHead>, Error> {
     ctx.authorize(Scope::TypesRead)?;
     let lines = services.store.types().lines(filter, page).await?;
-    let items = lines.items.into_iter().map(|line| head(services, line)).collect();
+    let reached = ReachedInstances::of(ctx, services).await?;
+    let items = lines.items.into_iter().map(|line| head(services, line, &reached)).collect();
     Ok(Page { items, next_cursor: lines.next_cursor })
 }
 
-/// Returns a page of the connectors of a type, newest first.
+/// Returns a page of the connectors of a type that the caller reaches, newest first.
 ///
 /// # Errors
 /// Denied; not found; invalid if the cursor was not issued for this list.
@@ -81,11 +84,11 @@ pub async fn type_instances(
     ctx.authorize(Scope::TypesRead)?;
     ctx.authorize(Scope::ConnectorsRead)?;
     let line = services.store.types().line(key).await?;
-    Ok(services.store.connectors().lines_of(line.id, page).await?)
+    Ok(services.store.connectors().lines_of(line.id, ctx.bound(), page).await?)
 }
 
 /// What calls of a compiled type accept is the code, whatever its row shows.
-pub(super) fn head(services: &Services, line: TypeLine) -> TypeHead {
+pub(super) fn head(services: &Services, line: TypeLine, reached: &ReachedInstances) -> TypeHead {
     let compiled = services.registry.get(&line.name).filter(|_| line.execution_model == ExecutionModel::BuiltIn);
     let commands = match compiled {
         Some(entry) => Some(entry.schema().commands.len() as u64),
@@ -102,7 +105,7 @@ pub(super) fn head(services: &Services, line: TypeLine) -> TypeHead {
         source: line.source,
         available: line.available,
         endpoint_url: line.endpoint_url,
-        instances: line.instances,
+        instances: reached.number(line.id, line.instances),
         commands,
         updated_at: line.updated_at,
         revision: line.revision,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use connector_runtime::schema::{ConfigSchema, Fields, SchemaProblem, read_url};
+use connector_runtime::schema::{Command, ConfigSchema, Effect, Fields, SchemaProblem, read_url};
 use floh_client::answers::{ConnectorDraft, OperationView, Warning};
 use floh_client::bodies::{TypeChange, TypeRefresh};
 use semver::Version;
@@ -146,6 +146,23 @@ pub(super) fn authorize_connection(ctx: &OpContext, patch: &TypePatch) -> Result
     let why = format!("{part} decides what becomes of the secrets of connectors, so a change of it");
     ctx.authorize_for(Scope::ConnectorsWrite, &why)
         .map_err(|error| error.at(format!("/configSchema/{part}"), "not allowed"))
+}
+
+/// Refuses an actor without the scope to write connectors, if a change declares that a command reads which so far did not:
+/// tokens with `connectors:execute:read` may run it then.
+///
+/// # Errors
+/// Denied, with the place of the first such command.
+pub(super) fn authorize_effects(ctx: &OpContext, patch: &TypePatch) -> Result<(), Error> {
+    let reads = |command: &Command| command.effect == Some(Effect::Read);
+    let mut declared =
+        patch.new.commands.iter().filter(|(name, command)| {
+            reads(command) && patch.old.commands.get(*name).is_some_and(|before| !reads(before))
+        });
+    let Some((name, _)) = declared.next() else { return Ok(()) };
+    let why = format!("that {name} reads lets tokens with {} run it, so declaring it", Scope::ConnectorsExecuteRead);
+    ctx.authorize_for(Scope::ConnectorsWrite, &why)
+        .map_err(|error| error.at(format!("/configSchema/commands/{name}/effect"), "not allowed"))
 }
 
 fn refuse(mistakes: Vec<Mistake>) -> Result<(), Error> {

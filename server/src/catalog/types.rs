@@ -5,6 +5,7 @@ use floh_client::Revision;
 use floh_client::answers::{CommandCapabilities, TypeCapabilities, TypeView};
 use serde_json::{Map, Value, json};
 
+use super::reach::{ReachedInstances, authorize_type};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::error::Error;
@@ -34,6 +35,12 @@ fn shown(row: ConnectorType) -> Result<TypeView, Error> {
     })
 }
 
+/// Returns the view with the number of connectors that the caller reaches.
+fn counted(view: TypeView, reached: &ReachedInstances) -> TypeView {
+    let all = u64::try_from(view.instances).unwrap_or_default();
+    TypeView { instances: i64::try_from(reached.number(view.id, all)).unwrap_or(i64::MAX), ..view }
+}
+
 /// Returns the view of a type. Its schema is parsed on the blocking pool, because that of an imported type may be
 /// large.
 pub(super) async fn type_view(row: ConnectorType) -> Result<TypeView, Error> {
@@ -47,7 +54,8 @@ pub(super) async fn type_view(row: ConnectorType) -> Result<TypeView, Error> {
 pub async fn list_types(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TypeView>, Error> {
     ctx.authorize(Scope::TypesRead)?;
     let types = services.store.types().list(page).await?;
-    blocking::run(move || types.try_map(shown)).await
+    let reached = ReachedInstances::of(ctx, services).await?;
+    blocking::run(move || types.try_map(|row| shown(row).map(|view| counted(view, &reached)))).await
 }
 
 /// A type that is compiled in.
@@ -83,16 +91,18 @@ pub fn compiled_types(services: &Services) -> Vec<CompiledType> {
 /// 404 if there is none.
 pub async fn get_type(ctx: &OpContext, services: &Services, key: &str) -> Result<TypeView, Error> {
     ctx.authorize(Scope::TypesRead)?;
-    type_view(services.store.types().get(key).await?).await
+    let view = type_view(services.store.types().get(key).await?).await?;
+    Ok(counted(view, &ReachedInstances::of(ctx, services).await?))
 }
 
 /// Deletes a user's type that no connector uses.
 ///
 /// # Errors
-/// 404, or 409 if it is compiled in or in use.
+/// 404, or 409 if it is compiled in or in use; denied if a connector that the caller does not reach uses it.
 pub async fn delete_type(ctx: &OpContext, services: &Services, key: &str) -> Result<(), Error> {
     ctx.authorize(Scope::TypesWrite)?;
     let row = services.store.types().get(key).await?;
+    authorize_type(ctx, services, &row).await?;
     Ok(services.store.by(ctx.author()).types().delete(row.id).await?)
 }
 

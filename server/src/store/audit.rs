@@ -14,11 +14,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use uuid::Uuid;
 
 use super::executions::selection::MAX_SCANNED;
 use super::sql::{Key, Reader, Statement, first_id, json, new_id, time_of};
 use super::{
-    Actor, AuditAction, AuditSubject, Author, ExecutionRow, Page, PageRequest, Store, StoreError, actor, page,
+    Actor, AuditAction, AuditSubject, Author, ConnectorBound, ExecutionRow, Page, PageRequest, Store, StoreError,
+    actor, page,
 };
 use crate::changes::{Action, Subject};
 
@@ -227,15 +229,23 @@ impl Audit<'_> {
         Ok(())
     }
 
-    /// Lists entries, newest first. Like a page of executions, one may have fewer entries than requested although others
+    /// Lists entries, newest first; within a bound those of its connectors, of their executions, and of types. Like a page of executions, one may have fewer entries than requested although others
     /// follow: at most `MAX_SCANNED` are looked at for it.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn list(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEntry>, StoreError> {
+    pub async fn list(
+        &self,
+        filter: &AuditFilter,
+        bound: &ConnectorBound,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        let own = self.store.connectors().ids_within(bound).await?;
         let last = last_scanned(filter, page)?.query().persistent(false).fetch_optional(&self.store.read).await?;
         let last = last.map(|row| Reader::new(&row, TABLE).text("id")).transpose()?;
-        let rows = selection(filter, page, last.as_deref())?;
+        let mut rows = selection(filter, page, last.as_deref())?;
+        push_bound(&mut rows, bound, &own);
+        rows.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
         let rows = rows.query().persistent(false).fetch_all(&self.store.read).await?;
         let items = rows.iter().map(from_row).collect::<Result<_, _>>()?;
         let mut page = page::cut(items, page, 'a', |last: &AuditEntry| last.id.to_string());
@@ -316,8 +326,25 @@ fn selection(filter: &AuditFilter, page: &PageRequest, last: Option<&str>) -> Re
     if let Some(last) = last {
         statement.push(" AND id >= ").bind(last);
     }
-    statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(page.limit()) + 1);
     Ok(statement)
+}
+
+/// Writes the condition that an entry is within a bound: by the name that its connector had then, or by the ids `own` of those
+/// that bear the names now.
+fn push_bound(statement: &mut Statement, bound: &ConnectorBound, own: &[Uuid]) {
+    if bound.is_all() {
+        return;
+    }
+    let (connector, execution) = (AuditSubject::Connector.as_str(), AuditSubject::Execution.as_str());
+    statement.push(" AND (subject = ").bind(AuditSubject::ConnectorType.as_str());
+    statement.push(" OR (subject IN (").list([connector, execution]).push(")");
+    bound.push(statement, "subject_name");
+    statement.push(")");
+    if !own.is_empty() {
+        statement.push(" OR (subject = ").bind(connector).push(" AND subject_id IN (");
+        statement.list(own.iter().map(Uuid::to_string)).push("))");
+    }
+    statement.push(")");
 }
 
 fn from_row(row: &AnyRow) -> Result<AuditEntry, StoreError> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::connectors::{Connectors, contains};
 use super::sql::{Reader, Statement};
-use super::{Page, PageRequest, StoreError, page};
+use super::{ConnectorBound, Page, PageRequest, StoreError, page};
 
 /// Tells cursors of this list from those of others.
 const LIST: char = 'n';
@@ -67,13 +67,19 @@ impl Connectors<'_> {
         rows.iter().map(head).collect()
     }
 
-    /// Lists the connectors of a type, newest first.
+    /// Lists the connectors of a type within a bound, newest first.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
-    pub async fn lines_of(&self, type_id: Uuid, page: &PageRequest) -> Result<Page<ConnectorLine>, StoreError> {
+    pub async fn lines_of(
+        &self,
+        type_id: Uuid,
+        bound: &ConnectorBound,
+        page: &PageRequest,
+    ) -> Result<Page<ConnectorLine>, StoreError> {
         let mut statement = Statement::new(SELECT);
         statement.push(" WHERE c.type_id = ").bind(type_id.to_string());
+        bound.push(&mut statement, "c.name");
         if let Some(id) = page.after(LIST)? {
             statement.push(" AND c.id < ").bind(id);
         }
@@ -83,13 +89,20 @@ impl Connectors<'_> {
         Ok(page::cut(items, page, LIST, |last: &ConnectorLine| last.id.to_string()))
     }
 
-    /// Finds connectors by a text in what they say of themselves; those whose name begins with it first.
+    /// Finds connectors within a bound by a text in what they say of themselves; those whose name begins with it first.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn find_lines(&self, q: &str, limit: u32) -> Result<Vec<ConnectorLine>, StoreError> {
+    pub async fn find_lines(
+        &self,
+        q: &str,
+        bound: &ConnectorBound,
+        limit: u32,
+    ) -> Result<Vec<ConnectorLine>, StoreError> {
         let mut statement = Statement::new(SELECT);
-        statement.push(" WHERE c.search LIKE ").bind(contains(q)).push(" ESCAPE '\\' ORDER BY CASE WHEN c.name LIKE ");
+        statement.push(" WHERE c.search LIKE ").bind(contains(q)).push(" ESCAPE '\\'");
+        bound.push(&mut statement, "c.name");
+        statement.push(" ORDER BY CASE WHEN c.name LIKE ");
         statement.bind(contains(q).split_off(1)).push(" ESCAPE '\\' THEN 0 ELSE 1 END, c.name LIMIT ");
         statement.bind(i64::from(limit));
         let rows = statement.query().fetch_all(&self.store.read).await?;

@@ -5,14 +5,14 @@ mod row;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
-use self::row::{SELECT, TABLE, from_row};
+use self::row::{SELECT, from_row};
 
 use super::audit::Detail;
 use super::audit::detail::State;
 use super::drafts::{self, DraftUse};
 use super::error::Entity;
 use super::secrets::{self, SealedSecret, SecretChanges};
-use super::sql::{Key, Reader, Statement, json, now};
+use super::sql::{Key, Statement, json, now};
 use super::types;
 use super::{
     ConnectorBound, ConnectorFields, ConnectorFilter, ConnectorRow, ExecutionModel, LoadedConnector, Page, PageRequest,
@@ -125,45 +125,6 @@ impl Connectors<'_> {
         transaction.note(stored.subject(), Action::Created, Detail::created(State::of_connector(&stored)));
         transaction.commit().await?;
         Ok(stored)
-    }
-
-    /// Counts the connectors within a bound.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn count(&self, bound: &ConnectorBound) -> Result<u64, StoreError> {
-        let mut statement = Statement::new("SELECT COUNT(*) AS number FROM connector WHERE 1 = 1");
-        bound.push(&mut statement, "name");
-        let row = statement.query().fetch_one(&self.store.read).await?;
-        let number: i64 = Reader::new(&row, TABLE).value("number")?;
-        Ok(u64::try_from(number).unwrap_or_default())
-    }
-
-    /// Returns those of some ids whose connectors are within a bound. Without a bound that is all of them, also those of
-    /// connectors that are gone.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn within(&self, bound: &ConnectorBound, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-        if bound.is_all() || ids.is_empty() {
-            return Ok(ids.to_vec());
-        }
-        let own = self.ids_within(bound).await?;
-        Ok(ids.iter().copied().filter(|id| own.contains(id)).collect())
-    }
-
-    /// Returns the ids of the connectors that bear the names of a bound, at most one for each name; none without a bound.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub(super) async fn ids_within(&self, bound: &ConnectorBound) -> Result<Vec<Uuid>, StoreError> {
-        if bound.is_all() {
-            return Ok(Vec::new());
-        }
-        let mut statement = Statement::new("SELECT id FROM connector WHERE 1 = 1");
-        bound.push(&mut statement, "name");
-        let rows = statement.query().fetch_all(&self.store.read).await?;
-        rows.iter().map(|row| Reader::new(row, TABLE).id("id")).collect()
     }
 
     /// Finds a connector by id or name.

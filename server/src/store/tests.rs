@@ -1,6 +1,7 @@
 //! The store's tests. Each body runs on a SQLite file and, if one is found, on PostgreSQL.
 
 mod audit;
+mod bounds;
 mod change;
 mod connectors;
 mod executions;

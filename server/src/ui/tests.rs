@@ -1,6 +1,7 @@
 //! The pages through the router of a whole server, as a browser without scripts sees them.
 
 mod access;
+mod bounds;
 mod browser;
 mod changes;
 mod checker;

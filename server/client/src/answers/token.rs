@@ -23,7 +23,7 @@ pub struct TokenView {
     /// The agent that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// The connectors that the agent may serve.
+    /// The connectors that an api token is bound to; absent if it reaches all. Those that the agent may serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connector_names: Option<Vec<String>>,
     /// The token's text; only in the answer that creates it.

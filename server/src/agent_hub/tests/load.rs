@@ -112,7 +112,7 @@ async fn token(server: &TestServer, number: u32) -> String {
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some(agent(number)),
-        connector_names: vec![agent(number)],
+        connector_names: Some(vec![agent(number)]),
     };
     server.app.auth.issue(new).await.unwrap().text.expose().to_owned()
 }

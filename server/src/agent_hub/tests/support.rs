@@ -48,7 +48,7 @@ pub(super) async fn token_with_id(server: &TestServer, agent: &str, connectors: 
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some(agent.to_owned()),
-        connector_names: connectors.iter().map(|name| (*name).to_owned()).collect(),
+        connector_names: Some(connectors.iter().map(|name| (*name).to_owned()).collect()),
     };
     let issued = server.app.auth.issue(new).await.unwrap();
     (issued.row.token.id, issued.text.expose().to_owned())

@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::testing::TestServer;
 
-/// Method, path, and what the caller needs: a scope, `any` token, or `public`.
+/// Method, path, and what the caller needs: a scope, one scope `or` another, `any` token, or `public`.
 const WANTED: [(&str, &str, &str); 32] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
@@ -25,8 +25,8 @@ const WANTED: [(&str, &str, &str); 32] = [
     ("GET", "/api/connectors/{id}", "connectors:read"),
     ("PUT", "/api/connectors/{id}", "connectors:write"),
     ("DELETE", "/api/connectors/{id}", "connectors:write"),
-    ("POST", "/api/connectors/{id}/execute", "connectors:execute"),
-    ("POST", "/api/connectors/{id}/test", "connectors:execute"),
+    ("POST", "/api/connectors/{id}/execute", "connectors:execute:read"),
+    ("POST", "/api/connectors/{id}/test", "connectors:execute:read"),
     ("GET", "/api/connector-types", "types:read"),
     ("GET", "/api/connector-types/{id}", "types:read"),
     ("PUT", "/api/connector-types/{id}", "types:write"),
@@ -38,8 +38,8 @@ const WANTED: [(&str, &str, &str); 32] = [
     ("GET", "/api/connector-types/{id}/capabilities", "types:read"),
     ("GET", "/api/connector-types/{id}/json-schema", "types:read"),
     ("GET", "/api/connector-types/{id}/types.d.ts", "types:read"),
-    ("GET", "/api/executions", "audit:read"),
-    ("GET", "/api/executions/{id}", "audit:read"),
+    ("GET", "/api/executions", "audit:read or connectors:execute:read"),
+    ("GET", "/api/executions/{id}", "audit:read or connectors:execute:read"),
     ("DELETE", "/api/executions/{id}", "admin"),
     ("GET", "/api/audit", "audit:read"),
     ("POST", "/api/tokens", "tokens:write"),
@@ -139,7 +139,12 @@ impl Asker {
         match need {
             "public" => true,
             "any" => self.known,
-            scope => self.scopes.contains(&Scope::Admin) || self.scopes.iter().any(|own| own.as_str() == scope),
+            scopes => scopes.split(" or ").any(|scope| {
+                // The one scope that includes another one, beside `admin`.
+                let wider = if scope == "connectors:execute:read" { "connectors:execute" } else { scope };
+                let grants = |own: &Scope| *own == Scope::Admin || [scope, wider].contains(&own.as_str());
+                self.scopes.iter().any(grants)
+            }),
         }
     }
 }

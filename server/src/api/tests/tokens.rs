@@ -58,7 +58,15 @@ async fn a_token_that_makes_no_sense_is_not_made() {
         (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "expiresAt": "tomorrow" }), "/expiresAt"),
         (json!({ "name": "n", "scopes": ["admin"], "kind" : "god" }), "/kind"),
         (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "agentId": "a" }), "/agentId"),
-        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "connectorNames": ["a"] }), "/connectorNames"),
+        (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "connectorNames": [] }), "/connectorNames"),
+        (
+            json!({ "name": "n", "kind": "api", "scopes": ["admin"], "connectorNames": ["Not A Name"] }),
+            "/connectorNames/0",
+        ),
+        (
+            json!({ "name": "n", "kind": "api", "scopes": ["admin"], "connectorNames": vec!["a"; 101] }),
+            "/connectorNames",
+        ),
         (json!({ "name": "n", "kind": "api", "scopes": ["admin"], "token": "mine" }), "/token"),
         (agent(json!({ "scopes": ["admin"] })), "/scopes"),
         (agent(json!({ "agentId": null })), "/agentId"),

@@ -176,6 +176,17 @@ fn tokens_are_made_listed_and_revoked() {
     assert_eq!((agent.agent_id.as_deref(), agent.scopes), (Some("a-1"), vec!["agents:connect".to_owned()]));
     assert_eq!(agent.connector_names, ["ldap", "sap"]);
     assert_eq!(token(&["revoke", &agent.id.to_string()]), DONE);
+    let bounded =
+        ["create", "--name", "n", "--scope", "connectors:execute:read", "--connector", "erp", "--connector", "crm"];
+    assert_eq!(token(&bounded), DONE);
+    assert_eq!(token(&["list"]), DONE);
+    let bounded = rows().remove(0).token;
+    assert_eq!(
+        (&bounded.scopes[..], &bounded.connector_names[..]),
+        (&["connectors:execute:read".to_owned()][..], &["crm".to_owned(), "erp".to_owned()][..])
+    );
+    assert_eq!(token(&["revoke", &bounded.id.to_string()]), DONE);
+    assert_eq!(token(&["create", "--name", "n", "--scope", "admin", "--connector", "Not A Name"]), usage());
     assert_eq!(token(&["create", "--name", "n", "--scope", "runs:*,types:read"]), DONE);
     assert_eq!(token(&["list"]), DONE);
     assert_eq!(token(&["list", "--json"]), DONE);

@@ -17,7 +17,7 @@ async fn count(db: &TestDb) -> usize {
     let mut page = PageRequest { limit: 500, cursor: None };
     let mut count = 0;
     loop {
-        let read = db.store.audit().list(&AuditFilter::default(), &page).await.unwrap();
+        let read = db.store.audit().list(&AuditFilter::default(), &ConnectorBound::All, &page).await.unwrap();
         count += read.items.len();
         page.cursor = read.next_cursor;
         if page.cursor.is_none() {
@@ -44,7 +44,7 @@ async fn old_entries_and_those_beyond_the_maximum_leave(db: TestDb) {
     assert_eq!(purge(day, 2_000).await, (0, 0, 1_203));
     assert_eq!(purge(day, 1_203).await, (0, 0, 1_203));
     assert_eq!(purge(day, 3).await, (0, 1_200, 3));
-    let newest = audit.list(&AuditFilter::default(), &PageRequest::default()).await.unwrap();
+    let newest = audit.list(&AuditFilter::default(), &ConnectorBound::All, &PageRequest::default()).await.unwrap();
     assert_eq!(newest.items.len(), 3);
     // An entry that is a day and a minute old.
     let old = sql::first_id(now() - day - SignedDuration::from_mins(1));
@@ -82,7 +82,7 @@ async fn settings_leave_entries_without_values(db: TestDb) {
     settings.put_if_absent("name", "third").await.unwrap();
     settings.put_if_absent("fresh", "hunter2").await.unwrap();
     let filter = AuditFilter { subject: Some(AuditSubject::Setting), ..AuditFilter::default() };
-    let found = db.store.audit().list(&filter, &PageRequest::default()).await.unwrap().items;
+    let found = db.store.audit().list(&filter, &ConnectorBound::All, &PageRequest::default()).await.unwrap().items;
     let told: Vec<_> = found.iter().map(|entry| (entry.subject_name.as_str(), entry.action)).collect();
     let wanted = [("fresh", AuditAction::Created), ("name", AuditAction::Changed), ("name", AuditAction::Created)];
     assert_eq!(told, wanted);
@@ -107,7 +107,11 @@ async fn agents_are_written_together(db: TestDb) {
     audit.record_agents(&[]).await.unwrap();
     let agents: Vec<_> = (0..120).map(|number| agent(number, (number == 119).then_some("it left"))).collect();
     audit.record_agents(&agents).await.unwrap();
-    let found = audit.list(&AuditFilter::default(), &PageRequest { limit: 500, cursor: None }).await.unwrap().items;
+    let found = audit
+        .list(&AuditFilter::default(), &ConnectorBound::All, &PageRequest { limit: 500, cursor: None })
+        .await
+        .unwrap()
+        .items;
     assert_eq!(found.len(), 120);
     assert_eq!((found[0].subject_id.as_deref(), found[0].action), (Some("a-119"), AuditAction::Disconnected));
     assert_eq!(found[0].before.as_ref().unwrap()["ended"], "it left");
@@ -133,7 +137,7 @@ async fn a_rare_filter_reads_the_trail_in_parts(db: TestDb) {
     let (mut found, mut pages) = (0, 0);
     let mut page = PageRequest { limit: 500, cursor: None };
     loop {
-        let read = db.store.audit().list(&rare, &page).await.unwrap();
+        let read = db.store.audit().list(&rare, &ConnectorBound::All, &page).await.unwrap();
         (found, pages) = (found + read.items.len(), pages + 1);
         page.cursor = read.next_cursor;
         if page.cursor.is_none() {

@@ -28,7 +28,7 @@ async fn one_is_deleted_when_it_has_ended(db: TestDb) {
     assert!(matches!(executions.delete(ended.id).await, Err(StoreError::NotFound { .. })));
     assert!(matches!(executions.delete(new_id()).await, Err(StoreError::NotFound { .. })));
     let filter = AuditFilter { subject: Some(AuditSubject::Execution), ..AuditFilter::default() };
-    let trail = db.store.audit().list(&filter, &PageRequest::default()).await.unwrap().items;
+    let trail = db.store.audit().list(&filter, &ConnectorBound::All, &PageRequest::default()).await.unwrap().items;
     assert_eq!(trail.len(), 1, "{trail:?}");
     assert_eq!((trail[0].subject_id.as_deref(), trail[0].action), (Some(&*ended.id.to_string()), AuditAction::Deleted));
     let before = trail[0].before.as_ref().unwrap();

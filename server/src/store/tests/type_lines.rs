@@ -89,9 +89,9 @@ async fn commands_are_found_by_name_and_description(db: TestDb) {
     assert!(found("%", 10, 1_000).await.is_empty() && found("_", 10, 1_000).await.is_empty());
     assert_eq!(types.count_lines().await.unwrap(), (2, 4));
     assert_eq!(types.find_lines("t", 10).await.unwrap()[0].name, "two");
-    assert_eq!(db.store.connectors().find_lines("two", 10).await.unwrap()[0].type_name, "two");
+    assert_eq!(db.store.connectors().find_lines("two", &ConnectorBound::All, 10).await.unwrap()[0].type_name, "two");
     let of = types.line("one").await.unwrap().id;
-    let lines = db.store.connectors().lines_of(of, &PageRequest::default()).await.unwrap();
+    let lines = db.store.connectors().lines_of(of, &ConnectorBound::All, &PageRequest::default()).await.unwrap();
     assert_eq!(lines.items.into_iter().map(|line| line.name).collect::<Vec<_>>(), ["one"]);
 }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use connector_runtime::schema::{ConfigSchema, Effect};
 use floh_client::answers::{CircuitState, ConnectorView, ExecutionSummary, RemoteState};
 use floh_client::bodies::Test;
+use floh_client::words::Recording;
 use floh_client::{ExecutionFilter, Revision};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
@@ -17,7 +18,7 @@ use crate::api::{PathKey, Problem};
 use crate::auth::{OpContext, Scope};
 use crate::catalog;
 use crate::error::Error;
-use crate::execute::{self, IdempotentOutcome};
+use crate::execute::{self, IdempotentOutcome, TEST_COMMAND};
 use crate::services::Services;
 use crate::store::PageRequest;
 use crate::ui::door::Frame;
@@ -66,19 +67,18 @@ impl Shown {
 
     /// Shows the head of every page of the connector.
     pub(in crate::ui) fn head(&self, frame: &Frame, tab: &str) -> Markup {
-        let may_run = frame.allows(Scope::ConnectorsExecute);
+        let effect = self.schema.commands.get(TEST_COMMAND).and_then(|command| command.effect);
         let title = html! { h1 { (self.view.name) } (badges(&self.view)) };
-        let hindrance = match (may_run, self.has_test()) {
-            (false, _) => Some("Needs the scope connectors:execute"),
-            (true, false) => Some("Its type has no test command: try a command"),
-            (true, true) => None,
-        };
+        let lacking = (!self.has_test()).then_some("Its type has no test command: try a command");
+        let hindrance = frame.hindrance(TEST_COMMAND, effect).or(lacking);
         let actions = html! {
             form method="post" action=(self.address("test")) {
                 button.btn disabled[hindrance.is_some()] title=[hindrance] aria-description=[hindrance] { (icon("pulse")) "Test" }
             }
             a.btn.main href=(self.address("commands")) { (icon("play")) "Try a command" }
         };
+        // Who may run commands sees the own executions.
+        let executions = if frame.reads_executions() { Scope::ConnectorsRead } else { Scope::AuditRead };
         let commands = self.schema.commands.len();
         let tabs = [
             ("", "Overview", String::new(), Scope::ConnectorsRead),
@@ -90,7 +90,7 @@ impl Shown {
             ),
             ("connection", "Connection", String::new(), Scope::ConnectorsWrite),
             ("mock", "Mock", String::new(), Scope::ConnectorsWrite),
-            ("executions", "Executions", String::new(), Scope::AuditRead),
+            ("executions", "Executions", String::new(), executions),
             ("settings", "Settings", String::new(), Scope::ConnectorsWrite),
         ];
         html! {
@@ -129,7 +129,13 @@ pub(in crate::ui) async fn overview(
             div.stack {
                 @match &history {
                     Some(history) => (history.show(&shown)),
-                    None => p.notice { (icon("info")) span { "Calls are shown to tokens with the scope audit:read." } },
+                    None => p.notice {
+                        (icon("info"))
+                        span {
+                            "Calls are shown to tokens with the scope audit:read. "
+                            @if frame.reads_executions() { a href=(shown.address("executions")) { "Your own executions" } }
+                        }
+                    },
                 }
             }
             aside.stack { (about(&frame, &shown)) }
@@ -159,7 +165,8 @@ pub(in crate::ui) async fn test(
     let shown = Shown::read(ctx, &services, &key).await?;
     let outcome = execute::test(ctx, &services, &key, Test::default()).await?;
     let IdempotentOutcome::Ran(executed) = outcome else { return Err(Error::internal("a test was replayed").into()) };
-    if !frame.allows(Scope::AuditRead) {
+    // A call that leaves no record has no page.
+    if shown.view.record == Recording::None {
         return Ok(frame.page("Test", &html! { (shown.head(&frame, "")) (command::direct_result(&executed)) }));
     }
     Ok(Redirect::to(&format!("/executions/{}", executed.id)).into_response())

@@ -101,7 +101,7 @@ fn actions(frame: &Frame, view: &ExecutionView) -> Markup {
     let Some(command) = &view.command else { return html! {} };
     if command == "test" {
         return html! {
-            @if frame.allows(Scope::ConnectorsExecute) {
+            @if frame.allows(Scope::ConnectorsExecuteRead) {
                 form method="post" action={ "/connectors/" (view.connector_id) "/test" } {
                     button.btn { (icon("pulse")) "Test again" }
                 }

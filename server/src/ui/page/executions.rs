@@ -9,6 +9,7 @@ use maud::{Markup, html};
 
 use super::connector::{Shown, to_name};
 use crate::api::{PathKey, Problem, Query};
+use crate::auth::ExecutionsOf;
 use crate::execute;
 use crate::services::Services;
 use crate::store::{self, PageRequest};
@@ -23,13 +24,20 @@ use crate::ui::part::time;
 const STATUSES: [(&str, &str); 4] =
     [("succeeded", "Succeeded"), ("failed", "Failed"), ("started", "Running"), ("unknown", "Unknown")];
 
+/// What a list says that has the executions of one token.
+const OWN: &str = "Those of this token: the executions of all are shown to tokens with the scope audit:read.";
+
 /// Shows the executions of all connectors.
 pub(in crate::ui) async fn list(
     frame: Frame,
     State(services): State<Services>,
     query: Query,
 ) -> Result<Response, Problem> {
-    let content = html! { (head(&[], &html! { h1 { "Executions" } }, "", &html! {})) };
+    let own = match frame.ctx()?.authorize_executions()? {
+        ExecutionsOf::Everybody => "",
+        ExecutionsOf::Token(_) => OWN,
+    };
+    let content = html! { (head(&[], &html! { h1 { "Executions" } }, own, &html! {})) };
     show(&frame, &services, query, None, content, "/executions", "Executions").await
 }
 

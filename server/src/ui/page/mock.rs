@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::entries::Entries;
 use super::connector::{Shown, revision, to_name};
 use crate::api::{PathKey, Problem, Query};
-use crate::auth::{OpContext, Scope};
+use crate::auth::OpContext;
 use crate::catalog;
 use crate::error::{Error, ErrorKind};
 use crate::execute;
@@ -93,7 +93,7 @@ async fn offered(
     services: &Services,
     shown: &Shown,
 ) -> Result<Vec<ExecutionSummary>, Error> {
-    if !frame.allows(Scope::AuditRead) {
+    if !frame.reads_executions() {
         return Ok(Vec::new());
     }
     let status = vec![ExecutionStatus::Succeeded, ExecutionStatus::Failed];

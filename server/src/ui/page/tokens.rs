@@ -29,6 +29,8 @@ use crate::ui::part::{dialog, time};
 
 /// The input with the id of the token that a form makes, so that a form that is sent twice makes one.
 const ONCE: &str = "once";
+/// The maximum number of connectors that a row names.
+const MAX_NAMES: usize = 5;
 
 /// Shows the tokens, newest first.
 pub(in crate::ui) async fn list(
@@ -42,8 +44,11 @@ pub(in crate::ui) async fn list(
     let found = tokens::list_tokens(ctx, &services, &page).await?;
     let ids: Vec<Uuid> = found.items.iter().map(|token| token.id).collect();
     let sessions = sessions::count_sessions(ctx, &services, &ids).await?;
-    let is_whole = page.cursor.is_none() && found.next_cursor.is_none();
-    let mut admins = found.items.iter().filter(|token| token.scopes.iter().any(|scope| scope == Scope::Admin.as_str()));
+    // A caller that is bound to connectors sees no token that reaches all, so it cannot tell which is the last one.
+    let is_whole = page.cursor.is_none() && found.next_cursor.is_none() && ctx.bound().is_all();
+    let mut admins = found.items.iter().filter(|token| {
+        token.connector_names.is_none() && token.scopes.iter().any(|scope| scope == Scope::Admin.as_str())
+    });
     let last_admin = admins.next().filter(|_| is_whole && admins.next().is_none()).map(|token| token.id);
     let may_write = frame.allows(Scope::TokensWrite);
     let content = html! {
@@ -85,7 +90,10 @@ fn table(
                     @for token in items {
                         tr {
                             th scope="row" { (token.name) @if own == Some(token.id) { " " (badge("info", "", "this session")) } @if let Some(agent) = &token.agent_id { span.sub { "agent " (agent) } } span.sub { code { (short(token.id)) } } }
-                            td { @for scope in &token.scopes { code { (scope) } " " } }
+                            td {
+                                @for scope in &token.scopes { code { (scope) } " " }
+                                @if let Some(names) = &token.connector_names { (bound(token.kind, names)) }
+                            }
                             td.p3 { (time::ago(token.created_at)) }
                             td.p2 { @match token.last_used_at { Some(at) => (time::ago(at)), None => span.muted { "never" } } }
                             td.p2 { @match token.expires_at { Some(at) => (time::exact(at)), None => span.muted { "when revoked" } } }
@@ -94,6 +102,18 @@ fn table(
                     }
                 }
             }
+        }
+    }
+}
+
+/// The connectors that a token is bound to.
+fn bound(kind: TokenKind, names: &[String]) -> Markup {
+    let shown = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(MAX_NAMES);
+    html! {
+        span.sub title=[(more > 0).then(|| names.join(", "))] {
+            @if kind == TokenKind::Agent { "serves " } @else { "only " }
+            (shown) @if more > 0 { " and " (more) " more" }
         }
     }
 }
@@ -147,14 +167,15 @@ pub(in crate::ui) async fn create(
             }
         }
     };
-    let names = typed.text("connectorNames").split([',', ' ', '\n']).filter(|name| !name.is_empty());
+    let names = typed.text("connectorNames").split([',', ' ', '\n']);
+    let names = names.filter(|name| !name.is_empty()).map(str::to_owned);
     let new = NewToken {
         name: typed.text("name").trim().to_owned(),
         kind,
         scopes: typed.all("scopes").to_vec(),
         expires_at,
         agent_id: (kind == TokenKind::Agent).then(|| typed.text("agentId").trim().to_owned()),
-        connector_names: (kind == TokenKind::Agent).then(|| names.map(str::to_owned).collect()),
+        connector_names: Some(names.collect()).filter(|names: &Vec<String>| !names.is_empty()),
     };
     let id = typed.get(ONCE).map(|id| uuid(id, "token")).transpose()?;
     match tokens::create_token_as(&ctx, &services, id, new).await {
@@ -245,12 +266,10 @@ fn new_page(frame: &Frame, status: StatusCode, typed: &Typed, wrong: &[Line]) ->
                         }
                     }
                     (text("expiresAt", "Ends", "The day on which it ends, at 00:00 UTC. Without one it lasts until it is revoked."))
+                    (text("connectorNames", "Connectors", "Names separated by commas. The token reaches these alone, everywhere; an agent may serve them. Without names it reaches all that you reach."))
                     details.more open[is_agent] {
                         summary { "For an agent" }
-                        div.in.fields {
-                            (text("agentId", "Agent ID", "The one agent that may use it."))
-                            (text("connectorNames", "Connectors", "The names of those that the agent may serve, separated by commas."))
-                        }
+                        div.in.fields { (text("agentId", "Agent ID", "The one agent that may use it.")) }
                     }
                 }
                 footer { button.btn.main { "Create Token" } a.btn.bare href="/settings/tokens" { "Cancel" } }

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use connector_runtime::schema::Effect;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::icon::icon;
 use crate::about::Counts;
 use crate::auth::{OpContext, Scope, Session};
+use crate::execute;
 use crate::ui::assets;
 
 /// The colours that a person has chosen; `None` follows the system.
@@ -75,6 +77,25 @@ impl Frame {
     /// Returns whether the caller has a scope.
     pub(in crate::ui) fn allows(&self, scope: Scope) -> bool {
         self.ctx.as_ref().is_some_and(|ctx| ctx.allows(scope))
+    }
+
+    /// Returns whether the caller may read executions, if only its own.
+    pub(in crate::ui) fn reads_executions(&self) -> bool {
+        self.ctx.as_ref().is_some_and(|ctx| ctx.authorize_executions().is_ok())
+    }
+
+    /// Returns why the caller may not run a command with a name and an effect; `None` if it may.
+    pub(in crate::ui) fn hindrance(&self, command: &str, effect: Option<Effect>) -> Option<&'static str> {
+        match &self.ctx {
+            Some(ctx) if execute::may_run(ctx, command, effect) => None,
+            Some(ctx) if ctx.allows(Scope::ConnectorsExecuteRead) => {
+                Some("Needs the scope connectors:execute: this command is not declared to read only")
+            }
+            _ if execute::reads(command, effect) => {
+                Some("Needs the scope connectors:execute:read or connectors:execute")
+            }
+            _ => Some("Needs the scope connectors:execute"),
+        }
     }
 
     /// Returns whether the caller has one of some scopes, or needs none.
@@ -227,7 +248,8 @@ fn who(ctx: &OpContext) -> Markup {
         .identity()
         .and_then(|identity| identity.expires_at)
         .map_or("until revoked".to_owned(), |end| format!("until {}", day(end)));
-    html! { div.who { b { (ctx.actor_name()) } (rights) " · " (until) } }
+    let bound = ctx.bound().names().map(|names| super::badge::count(names.len(), "connector", "connectors"));
+    html! { div.who { b { (ctx.actor_name()) } (rights) @if let Some(bound) = bound { " · for " (bound) } " · " (until) } }
 }
 
 fn day(at: Timestamp) -> String {

@@ -62,7 +62,7 @@ fn commands(frame: &Frame, shown: &Shown, search: Option<&str>, from: usize) -> 
             @if found.is_empty() && search.is_some() {
                 (nothing_matches("command", "No name and no description has this text in it.", &address))
             } @else {
-                (table(shown, found.iter().skip(from).take(PAGE).copied()))
+                (table(frame, shown, found.iter().skip(from).take(PAGE).copied()))
                 (steps(&frame.query, from, PAGE, found.len(), &badge::count(found.len(), "command", "commands")))
             }
         }
@@ -79,7 +79,7 @@ fn filters(address: &str, search: Option<&str>) -> Markup {
     }
 }
 
-fn table<'c>(shown: &Shown, commands: impl Iterator<Item = (&'c String, &'c Command)>) -> Markup {
+fn table<'c>(frame: &Frame, shown: &Shown, commands: impl Iterator<Item = (&'c String, &'c Command)>) -> Markup {
     html! {
         div.table {
             table {
@@ -92,7 +92,8 @@ fn table<'c>(shown: &Shown, commands: impl Iterator<Item = (&'c String, &'c Comm
                                 a href=(shown.address(&format!("commands/{name}"))) { (name) }
                                 @if let Some(text) = &command.description { span.sub { (text) } }
                             }
-                            td.p2 { span.row.tight { (effect_badge(command.effect)) @if command.deprecated { (badge("warn", "alert", "Deprecated")) } } }
+                            @let hindrance = frame.hindrance(name, command.effect);
+                            td.p2 { span.row.tight { (effect_badge(command.effect)) @if let Some(why) = hindrance { span.muted title=(why) { "not yours to run" span.sr { ": " (why) } } } @if command.deprecated { (badge("warn", "alert", "Deprecated")) } } }
                             td.p3.num { (command.params.len()) }
                             td.p3 { @if let Some(version) = &command.added_in_version { (version) } }
                         }

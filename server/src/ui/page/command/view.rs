@@ -49,6 +49,7 @@ pub(super) async fn show(
     let view = FormView { typed, mistakes: &placed, stored: &BTreeMap::new(), held: attempt.held.pointers() };
     let unknown = Command::default();
     let command = shown.schema.commands.get(name).unwrap_or(&unknown);
+    let hindrance = frame.hindrance(name, command.effect);
     let changes = matches!(command.effect, Some(Effect::Create | Effect::Update | Effect::Delete));
     let content = html! {
         (shown.head(frame, "commands"))
@@ -81,15 +82,15 @@ pub(super) async fn show(
                         (as_request(shown, name, specs, &view))
                     }
                     footer {
-                        @if frame.allows(Scope::ConnectorsExecute) && typed.text("confirmed") == "ask" {
+                        @if let Some(why) = hindrance {
+                            button.btn.main disabled { (icon("play")) "Run" }
+                            span.muted { (why) }
+                        } @else if typed.text("confirmed") == "ask" {
                             button.btn.main.danger name="confirmed" value="yes" { (icon("trash")) "Run " (name) }
                             span.muted { "It deletes in the connected system. Press again to do it." }
-                        } @else if frame.allows(Scope::ConnectorsExecute) {
+                        } @else {
                             button.btn.main.danger[command.effect == Some(Effect::Delete)] { (icon("play")) "Run" }
                             @if changes { span.muted { "This command changes the connected system." } }
-                        } @else {
-                            button.btn.main disabled { (icon("play")) "Run" }
-                            span.muted { "Needs the scope connectors:execute" }
                         }
                     }
                 }

@@ -208,7 +208,7 @@ fn offered(frame: &Frame, calls: &[ExecutionSummary]) -> Markup {
                     }
                 }
             }
-        } @else if !frame.allows(crate::auth::Scope::AuditRead) {
+        } @else if !frame.reads_executions() {
             p.help { "Answers of executions can be taken with the scope audit:read." }
         }
     }

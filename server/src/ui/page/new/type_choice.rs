@@ -51,6 +51,9 @@ async fn name_refusal(ctx: &OpContext, services: &Services, name: &str) -> Resul
     if !is_connector_name(name) {
         return Ok(Some(connector_runtime::schema::CONNECTOR_NAME_RULE.to_owned()));
     }
+    if let Err(error) = ctx.authorize_name(name, "/name") {
+        return Ok(Some(error.detail().to_owned()));
+    }
     match catalog::get(ctx, services, name).await {
         Ok(_) => Ok(Some(format!("the name {name} is taken; choose another one"))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -73,10 +76,19 @@ pub(in crate::ui) async fn ask_name(
     Ok(refusal.map(|text| form::capital(&text)).unwrap_or_default())
 }
 
+/// The maximum number of names that are tried for a proposal.
+const MAX_PROPOSALS: usize = 20;
+
 /// Proposes a free name: that of the type, with a number if it is taken.
 pub(in crate::ui::page) async fn proposed(ctx: &OpContext, services: &Services, type_name: &str) -> String {
-    for number in 1..20 {
-        let name = if number == 1 { type_name.to_owned() } else { format!("{type_name}-{number}") };
+    let numbered =
+        (1..20).map(|number| if number == 1 { type_name.to_owned() } else { format!("{type_name}-{number}") });
+    // Whoever is bound to connectors may make these alone.
+    let names: Vec<String> = match ctx.bound().names() {
+        Some(own) => own.iter().take(MAX_PROPOSALS).cloned().collect(),
+        None => numbered.collect(),
+    };
+    for name in names {
         match catalog::get(ctx, services, &name).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return name,
             Ok(_) => {}
