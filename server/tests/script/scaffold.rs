@@ -108,8 +108,8 @@ fn wishes() -> impl Strategy<Value = Value> {
         json!("DELETE"),
         json!("HEAD"),
     ]);
-    let params = prop::collection::vec(hostile(), 0..4);
-    let command = (hostile(), prop::option::of(hostile()), method, path, params.clone(), params).prop_map(
+    let names = || prop::collection::vec(hostile(), 0..4);
+    let command = (hostile(), prop::option::of(hostile()), method, path, names(), names()).prop_map(
         |(name, description, method, path, params, outputs)| {
             json!({ "name": name, "description": description, "method": method, "path": path, "params": params, "outputs": outputs })
         },
@@ -209,9 +209,9 @@ impl Server {
     }
 
     /// Creates the connector of a wish through the use case, with more keys of its body.
-    async fn create(&self, wished: Value, config: Value) -> String {
+    async fn create(&self, wished: &Value, config: Value) -> String {
         let ctx = OpContext::system();
-        let made = scaffold::generate_script(&ctx, &self.app, wish(&wished)).await.unwrap();
+        let made = scaffold::generate_script(&ctx, &self.app, wish(wished)).await.unwrap();
         assert_eq!(made.checks, [], "{wished}");
         let mut body = serde_json::to_value(&made.connector).unwrap();
         body["config"] = config;
@@ -220,11 +220,8 @@ impl Server {
     }
 
     async fn call(&self, connector: &str, command: &str, params: Value) -> Value {
-        let call = Call {
-            command: Some(command.to_owned()),
-            params: Some(params.as_object().unwrap().clone()),
-            ..Call::default()
-        };
+        let Value::Object(params) = params else { panic!("params are an object: {params}") };
+        let call = Call { command: Some(command.to_owned()), params: Some(params), ..Call::default() };
         match execute::execute(&OpContext::system(), &self.app, connector, call, None).await.unwrap() {
             IdempotentOutcome::Ran(executed) => serde_json::to_value(executed.reply.into_result()).unwrap(),
             IdempotentOutcome::Replayed(_) => panic!("there was no key"),
@@ -251,7 +248,7 @@ async fn what_was_wished_is_sent() {
             { "name": "missing", "method": "GET", "path": "/missing" },
         ],
     });
-    let name = server.create(wished, json!({ "bearerToken": "secret-token-1" })).await;
+    let name = server.create(&wished, json!({ "bearerToken": "secret-token-1" })).await;
 
     let params = json!({ "limit": 5, "pageSize": 2, "isActive": false, "tags": ["a b", "ü&=#"], "proto": "x" });
     let result = server.call(&name, "getUsers", params).await;
@@ -293,9 +290,9 @@ async fn what_was_wished_is_sent() {
     assert!(sent.body.contains("9007199254740993"), "{}", sent.body);
     let wanted = json!({ "name": "A\"\u{2028}", "age": 9_007_199_254_740_993_u64, "metadata": { "a": [null] }, "constructor": "c" });
     assert_eq!(sent.json(), wanted);
-    let result = server.call(&name, "createUser", json!({ "proto": { "admin": true } })).await;
+    let result = server.call(&name, "createUser", json!({ "proto": "x" })).await;
     assert_eq!(result["success"], true, "{result}");
-    assert_eq!(upstream.take().pop().unwrap().body, r#"{"__proto__":{"admin":true}}"#);
+    assert_eq!(upstream.take().pop().unwrap().body, r#"{"__proto__":"x"}"#);
 
     server.call(&name, "deleteCommand", json!({ "id": "7" })).await;
     let sent = upstream.take().pop().unwrap();
@@ -329,7 +326,7 @@ async fn credentials_are_sent_as_the_api_wants_them() {
     for (auth, mut config) in kinds {
         config["baseUrl"] = json!(upstream.url(""));
         let wished = json!({ "description": "x", "name": format!("with-{}", auth.to_ascii_lowercase()), "auth": auth, "commands": [{ "name": "createThing" }] });
-        let name = server.create(wished, config).await;
+        let name = server.create(&wished, config).await;
         // No command can be asked without params, so any answer but a refusal of the credentials will do.
         let result = server.call(&name, "test", json!({})).await;
         assert_eq!(result["success"], auth != "none", "{auth}: {result}");

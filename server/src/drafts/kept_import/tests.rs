@@ -57,10 +57,12 @@ async fn a_document_is_kept_and_made_a_connector(db: TestDb) {
     let keys = shown.as_object_mut().unwrap();
     let (draft, _) = (keys.remove("draft").unwrap(), keys.remove("expiresAt").unwrap());
     let fields = keys.remove("connectionFields").unwrap();
+    let warnings = keys.remove("warnings").unwrap();
+    assert_eq!((warnings[0]["code"].as_str(), warnings.as_array().unwrap().len()), (Some("method_refused"), 1));
     assert_eq!(
         shown,
         json!({
-            "name": "pet-store", "version": "1.2.0", "warnings": [],
+            "name": "pet-store", "version": "1.2.0",
             "operations": [
                 { "name": "listPets", "method": "GET", "path": "/pets", "summary": "All pets now", "deprecated": true, "verdict": "exact" },
                 { "name": "tracePets", "method": "TRACE", "path": "/pets", "summary": null, "deprecated": false, "verdict": "refused" },
@@ -70,8 +72,8 @@ async fn a_document_is_kept_and_made_a_connector(db: TestDb) {
     );
     let secrets: Vec<&Value> = fields.as_array().unwrap().iter().filter(|field| field["secret"] == true).collect();
     let [secret] = secrets[..] else { panic!("{fields}") };
-    let description = secret["description"].as_str().unwrap();
-    assert!(description.contains("Ask the owner") || description.is_ascii(), "{description:?}");
+    assert_eq!(secret["required"], true);
+    assert!(!fields.to_string().chars().any(crate::plain_text::is_invisible), "{fields}");
     // The same from a text, with a name and fewer operations.
     let text = ParseWish {
         name: Some("mine".to_owned()),
@@ -239,7 +241,7 @@ async fn the_answer_for_a_large_document_is_short() {
             (path, json!({ "get": get }))
         })
         .collect();
-    let schemes: Map<String, Value> = (0..200)
+    let schemes: Map<String, Value> = (0..100)
         .map(|number| (format!("key{number}"), json!({ "type": "apiKey", "in": "header", "name": format!("X-Key-{number}"), "description": long.as_str() })))
         .collect();
     let security: Vec<Value> = schemes.keys().map(|name| json!({ name.as_str(): [] })).collect();
