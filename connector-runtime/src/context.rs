@@ -88,6 +88,8 @@ pub struct Invocation {
     pub redactor: Option<Arc<Redactor>>,
     /// Cancelled when the process must end: a call that is then still running is cut, with a failure that says so.
     pub stop: Option<CancellationToken>,
+    /// Cancelled when the caller does not want the answer any more: a call that is then still running is cut likewise.
+    pub cancel: Option<CancellationToken>,
 }
 
 impl fmt::Debug for Invocation {
@@ -110,6 +112,7 @@ pub struct Context {
     pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
     pub(crate) stop: Option<CancellationToken>,
+    pub(crate) cancel: Option<CancellationToken>,
     /// Made at the first request.
     pub(crate) cancelled: OnceLock<Cancelled>,
 }

@@ -276,7 +276,7 @@ fn agent_token(number: usize) -> NewToken {
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some(format!("agent-{number}")),
-        connector_names: vec![format!("bench-{number}")],
+        connector_names: Some(vec![format!("bench-{number}")]),
     }
 }
 

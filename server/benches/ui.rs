@@ -50,7 +50,7 @@ fn main() {
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let app = start(&folder.path().join("data")).await;
-        let router = server::ui::router(&app, None);
+        let router = server::ui::router(&app, None, axum::Router::new());
         let cookie = sign_in(&app).await;
         let few = make(&app, 0..50).await;
         record(&app, &few, 2_000).await;
@@ -90,7 +90,7 @@ async fn sign_in(app: &App) -> String {
         scopes: vec!["admin".to_owned()],
         expires_at: None,
         agent_id: None,
-        connector_names: Vec::new(),
+        connector_names: None,
     };
     let token = app.auth.issue(new).await.expect("a token").text;
     let opened = app.auth.sign_in(token.expose(), &Visitor::default()).await.expect("a session");

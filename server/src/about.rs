@@ -16,7 +16,7 @@ pub struct About {
     pub disk: Option<u64>,
     /// The id of the key that seals secrets now.
     pub key: String,
-    /// How many connectors it has.
+    /// How many connectors it has that the caller reaches.
     pub connectors: u64,
     /// The types that are compiled in.
     pub types: Vec<CompiledType>,
@@ -47,7 +47,7 @@ pub async fn about(ctx: &OpContext, services: &Services) -> Result<About, Error>
         database: services.store.database_name(),
         disk: services.store.size().await.ok(),
         key: services.vault.primary_id(),
-        connectors: services.store.connectors().count().await?,
+        connectors: services.store.connectors().count(ctx.bound()).await?,
         types: catalog::compiled_types(services),
         surroundings: ctx.allows(Scope::Admin).then(|| surroundings(services)),
     })
@@ -66,7 +66,7 @@ pub struct Counts {
 pub async fn counts(ctx: &OpContext, services: &Services) -> Counts {
     let mut counts = Counts::default();
     if ctx.allows(Scope::ConnectorsRead) {
-        counts.connectors = services.store.connectors().count().await.ok();
+        counts.connectors = services.store.connectors().count(ctx.bound()).await.ok();
     }
     if ctx.allows(Scope::TypesRead) {
         counts.types = services.store.types().count().await.ok();

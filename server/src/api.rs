@@ -31,7 +31,7 @@ pub use body::{BODY_LIMIT, DOCUMENT_LIMIT, JsonBytes, RawBody};
 pub(crate) use connectors::uuid;
 pub use cookie::{no_session_cookie, session_cookie, session_of};
 pub use document::document;
-pub use guard::{Accepts, Access, Caller, demand, identity_of, peer};
+pub use guard::{Accepts, Access, Caller, EXECUTIONS, demand, identity_of, peer};
 pub use page::Query;
 pub use path::{PathKey, PathKeys};
 pub use problem::Problem;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
 use crate::background::{Background, Lease, LeaseError, Retention, spawn_tasks};
+use crate::command_index::CommandIndex;
 use crate::catalog::{SealError, seal_stored};
 use crate::data_lock::{DataLock, DataLockError};
 use crate::error::Error;
@@ -235,6 +236,7 @@ impl App {
         store.changes().subscribe(&events);
         let services = Services::new(Parts {
             data_dir: options.data_dir.to_owned(),
+            command_index: CommandIndex::new(store.clone(), Arc::clone(&registry)),
             registry,
             vault,
             auth: Authenticator::new(store.clone()),

@@ -20,9 +20,10 @@ mod wrong_logins;
 #[cfg(test)]
 mod tests;
 
+pub use crate::store::{ConnectorBound, MAX_BOUND_CONNECTORS};
 pub use admin::{AdminError, AdminStart, ENVIRONMENT_MINIMUM};
 pub use authenticator::{AuthError, Authenticator, Identity, bearer};
-pub use context::{MAX_REQUEST_ID, OpContext, RequestId};
+pub use context::{ExecutionsOf, MAX_REQUEST_ID, OpContext, RequestId};
 pub use issue::{IssueError, IssuedToken, NewToken, TokenFault};
 pub use login_code::LOGIN_CODE_LIFE;
 pub use refusals::{MAX_REFUSAL_LINES, MAX_REFUSAL_LINES_OF_PEER, REFUSAL_WINDOW};

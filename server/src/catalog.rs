@@ -17,6 +17,7 @@ mod script_source;
 mod seal;
 mod search;
 mod secret_places;
+mod secret_values;
 mod status;
 mod type_change;
 mod type_head;
@@ -39,7 +40,8 @@ pub use import::{
     mapped_schemes, pack_document, parse_document, read_document, spec_of,
 };
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
-pub use script_source::{WrittenType, check_written, sample_script};
+pub use script_source::{WrittenType, check_written, sample_script, script_type_of};
+pub use secret_values::secrets_in;
 pub use seal::{SealError, seal_stored};
 pub use search::{MAX_FOUND, MAX_SEARCH_CHARS, MAX_SEARCHED_COMMANDS, SearchFound, search};
 pub use secret_places::{Planned, would_clear};

@@ -17,6 +17,7 @@ use crate::background::{
     DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, Retention,
 };
 use crate::listen::StopTimes;
+use crate::mcp_settings::{Confirm, Secrets, Settings, Tools};
 use crate::public_url::PublicUrl;
 use crate::script::{Limits as ScriptLimits, Pool, PoolSettings, Scripts};
 use crate::store::{Limits, sqlite_url};
@@ -234,6 +235,56 @@ impl StopArgs {
     }
 }
 
+/// How MCP clients are served.
+#[derive(Debug, Clone, Args)]
+pub struct McpArgs {
+    /// Command tools that a client is shown at most; if there are more, it is shown none and finds them by search.
+    #[arg(long, env = "FLOH_MCP_MAX_TOOLS", default_value_t = 100, value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub mcp_max_tools: u16,
+    /// Which command tools are shown: auto goes by their number.
+    #[arg(long, env = "FLOH_MCP_TOOLS", value_enum, default_value_t, value_name = "MODE")]
+    pub mcp_tools: Tools,
+    /// The most characters of a tool's name; clients put a prefix of their own before it.
+    #[arg(long, env = "FLOH_MCP_NAME_LENGTH", default_value_t = 52, value_name = "CHARACTERS",
+        value_parser = clap::value_parser!(u8).range(32..=64))]
+    pub mcp_name_length: u8,
+    /// The size of a result, in KiB, beyond which its payload is left out of the answer and read in parts.
+    #[arg(long, env = "FLOH_MCP_RESULT_LIMIT", default_value_t = 64, value_name = "KIB",
+        value_parser = clap::value_parser!(u16).range(4..=10_240))]
+    pub mcp_result_limit: u16,
+    /// Whether the user is asked before a command that deletes.
+    #[arg(long, env = "FLOH_MCP_CONFIRM", value_enum, default_value_t, value_name = "MODE")]
+    pub mcp_confirm: Confirm,
+    /// Whether secrets are taken from a model.
+    #[arg(long, env = "FLOH_MCP_SECRETS", value_enum, default_value_t, value_name = "MODE")]
+    pub mcp_secrets: Secrets,
+    /// Calls that one token may make in a minute.
+    #[arg(long, env = "FLOH_MCP_RATE", default_value_t = 120, value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub mcp_rate: u32,
+    /// Calls of one token that may run at a time.
+    #[arg(long, env = "FLOH_MCP_CONCURRENCY", default_value_t = 8, value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    pub mcp_concurrency: u16,
+}
+
+impl McpArgs {
+    /// Returns the settings.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            tools: self.mcp_tools,
+            max_tools: self.mcp_max_tools.into(),
+            name_length: self.mcp_name_length.into(),
+            result_limit: usize::from(self.mcp_result_limit) << 10,
+            confirm: self.mcp_confirm,
+            secrets: self.mcp_secrets,
+            rate: self.mcp_rate,
+            concurrency: self.mcp_concurrency.into(),
+        }
+    }
+}
+
 /// Settings of `floh serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -275,6 +326,9 @@ pub struct ServeArgs {
     /// How much memory work may take.
     #[command(flatten)]
     pub work: WorkArgs,
+    /// How MCP clients are served.
+    #[command(flatten)]
+    pub mcp: McpArgs,
     /// Starts with connector types older than those that the database was seeded with.
     #[arg(long)]
     pub allow_downgrade: bool,

@@ -10,6 +10,8 @@ mod idempotency;
 mod log;
 mod path;
 mod record;
+mod rights;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -17,10 +19,14 @@ mod usage;
 
 pub use activity::{Activity, MAX_ACTIVITY_HOURS, SPARKLINE_HOURS, Sparkline, connector_activity, sparklines};
 pub use call::{execute, test};
-pub use history::{connector_id, delete_execution, get_execution, last_executions, list_executions};
+pub use history::{
+    connector_id, delete_execution, get_execution, last_executions, list_executions, may_read_execution,
+};
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
+pub use rights::{TEST_COMMAND, may_run, reads};
+pub use shown::{ShownResult, execute_shown, test_shown};
 pub use trial::{
     MAX_MOCK_ANSWERS, MAX_TOLD_REQUESTS, MAX_TRIAL_MS, MockAnswer, ToldRequest, Trial, Tried, mock_answers, try_script,
 };

@@ -7,12 +7,12 @@
 //! |---|---|
 //! | doors: read, call a use case, show its answer | [`api`], [`ui`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`], [`about`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`scaffold`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`], [`about`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
 //! | keeping: rows, secrets, identities, events | [`store`], [`vault`], [`auth`], [`events`] |
-//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder | [`error`], [`input`], [`changes`], [`data_lock`], [`work`], [`public_url`] |
+//! | ground: errors, inputs, what work may take, the change counter, the lock of the data folder, texts of others | [`error`], [`input`], [`changes`], [`data_lock`], [`work`], [`public_url`], [`plain_text`] |
 
 use std::process::ExitCode;
 
@@ -29,6 +29,8 @@ pub mod catalog;
 pub mod changes;
 pub mod check;
 pub mod cli;
+pub mod command_index;
+pub mod commands;
 pub mod config;
 pub mod config_document;
 mod connector_secrets;
@@ -43,8 +45,12 @@ pub mod keys;
 pub mod listen;
 pub mod openapi;
 pub mod operations;
+pub mod mcp;
+pub mod mcp_settings;
+pub mod plain_text;
 pub mod public_url;
 mod run_to_completion;
+pub mod scaffold;
 pub mod script;
 pub mod seed;
 pub mod services;

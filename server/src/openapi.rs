@@ -36,6 +36,7 @@ pub use self::body::is_json;
 pub use self::bundle::{Bundle, MAX_FILES, Space, is_archive};
 pub use self::error::ImportError;
 pub use self::import::{Options, Spec, Watch, import, import_value};
+pub use self::names::{is_reserved as is_reserved_name, words as name_words};
 pub use self::read::{MAX_BYTES, read_value, text};
 pub use self::script::{
     Imported, changed as changed_by_hand, check as check_script, cut as cut_script, schemes as script_schemes,

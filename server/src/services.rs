@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
+use crate::command_index::CommandIndex;
 use crate::error::Error;
 use crate::events::EventBus;
 use crate::instances::Instances;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub record_limit: usize,
     /// Decrypted connectors.
     pub instances: Instances,
+    /// The list of connectors with their commands.
+    pub command_index: CommandIndex,
     /// The statuses of the services of external connectors.
     pub service_statuses: Arc<ServiceStatuses>,
     /// Sends events to watchers.

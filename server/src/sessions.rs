@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::auth::{OpContext, OpenedSession, SESSION_IDLE, Scope, SignInError, Visitor, session_id};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{self, SessionRow};
+use crate::store::{self, Entity, SessionRow, StoreError};
 
 /// A session, as its token's holder may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub async fn sign_out(services: &Services, secret: &Secret) -> Result<(), Error>
 pub async fn list_sessions(ctx: &OpContext, services: &Services, token_id: Uuid) -> Result<Vec<SessionView>, Error> {
     if ctx.token_id() != Some(token_id) {
         ctx.authorize(Scope::TokensRead)?;
+        authorize_token(ctx, services, token_id).await?;
     }
     Ok(services.auth.sessions_of(token_id).await?.into_iter().map(view).collect())
 }
@@ -89,6 +90,7 @@ pub async fn count_sessions(
 pub async fn end_session(ctx: &OpContext, services: &Services, token_id: Uuid, id: &str) -> Result<(), Error> {
     if ctx.token_id() != Some(token_id) {
         ctx.authorize(Scope::TokensWrite)?;
+        authorize_token(ctx, services, token_id).await?;
     }
     let sessions = services.auth.sessions_of(token_id).await?;
     let Some(found) = sessions.into_iter().find(|row| session_id(row) == id) else {
@@ -96,6 +98,18 @@ pub async fn end_session(ctx: &OpContext, services: &Services, token_id: Uuid, i
     };
     let auth = services.auth.clone();
     services.run_to_completion(async move { Ok(auth.end_session(&found.id_hash).await?) }).await
+}
+
+/// Refuses a token that reaches connectors which the caller does not reach, as if there was none.
+async fn authorize_token(ctx: &OpContext, services: &Services, token_id: Uuid) -> Result<(), Error> {
+    if ctx.bound().is_all() {
+        return Ok(());
+    }
+    let found = services.store.tokens().find(token_id).await?;
+    match found.is_some_and(|row| row.token.bound().is_within(ctx.bound())) {
+        true => Ok(()),
+        false => Err(StoreError::NotFound { entity: Entity::Token, key: token_id.to_string() }.into()),
+    }
 }
 
 fn view(row: SessionRow) -> SessionView {

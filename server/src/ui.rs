@@ -29,7 +29,7 @@ use self::page::{
     mock, new, reimport, search, settings, tokens,
 };
 use self::parsed::Parsed;
-use crate::api::{self, Access, RouteRow};
+use crate::api::{self, Access, EXECUTIONS, RouteRow};
 use crate::app::App;
 use crate::auth::Scope;
 
@@ -39,7 +39,7 @@ type Page = (&'static str, &'static str, Access, MethodRouter<App>);
 fn pages() -> Vec<Page> {
     use Access::{Authenticated, Needs, Public};
     let (read, write) = (Needs(Scope::ConnectorsRead), Needs(Scope::ConnectorsWrite));
-    let (execute, audit) = (Needs(Scope::ConnectorsExecute), Needs(Scope::AuditRead));
+    let execute = Needs(Scope::ConnectorsExecuteRead);
     vec![
         ("GET", "/", Authenticated, get(login::home)),
         ("GET", "/login", Public, get(login::form)),
@@ -65,7 +65,7 @@ fn pages() -> Vec<Page> {
         ("POST", "/connectors/{id}/connection", write, post(connection::save)),
         ("GET", "/connectors/{id}/mock", write, get(mock::form)),
         ("POST", "/connectors/{id}/mock", write, post(mock::save)),
-        ("GET", "/connectors/{id}/executions", audit, get(executions::of_connector)),
+        ("GET", "/connectors/{id}/executions", EXECUTIONS, get(executions::of_connector)),
         ("GET", "/connectors/{id}/settings", write, get(settings::form)),
         ("POST", "/connectors/{id}/settings", write, post(settings::save)),
         ("POST", "/connectors/{id}/delete", write, post(settings::delete)),
@@ -78,10 +78,10 @@ fn pages() -> Vec<Page> {
         ("GET", "/import/{id}/script", write, get(import::script)),
         ("GET", "/import/{id}/{step}", write, get(import::step)),
         ("POST", "/import/{id}/{step}", write, post(import::take_step)),
-        ("GET", "/executions", audit, get(executions::list)),
-        ("GET", "/executions/live", audit, get(live::stream)),
-        ("GET", "/executions/{id}", audit, get(execution::show)),
-        ("GET", "/executions/{id}/value", audit, get(execution::value)),
+        ("GET", "/executions", EXECUTIONS, get(executions::list)),
+        ("GET", "/executions/live", EXECUTIONS, get(live::stream)),
+        ("GET", "/executions/{id}", EXECUTIONS, get(execution::show)),
+        ("GET", "/executions/{id}/value", EXECUTIONS, get(execution::value)),
         ("GET", "/types/{id}/script", Needs(Scope::TypesRead), get(script::show)),
         ("POST", "/types/{id}/script", Needs(Scope::TypesWrite), post(script::take)),
         ("GET", "/types/{id}/script/file", Needs(Scope::TypesRead), get(script::file)),
@@ -121,14 +121,14 @@ pub fn table() -> Vec<RouteRow> {
         .collect()
 }
 
-/// Builds the router of the whole server: the pages, REST, and what answers where neither is.
-pub fn router(app: &App, metrics: Option<PrometheusHandle>) -> Router {
+/// Builds the router of the whole server: the pages, REST, another door, and what answers where none is.
+pub fn router(app: &App, metrics: Option<PrometheusHandle>, other: Router<App>) -> Router {
     let mut routes = Router::new();
     for (_, path, access, handler) in pages() {
         routes = routes.route(path, handler.layer(from_fn_with_state((app.clone(), access), door::enter)));
     }
     let routes = routes.layer(Extension(Parsed::default())).route("/assets/{hash}/{file}", get(assets::serve));
-    api::router_with(app, metrics, routes, nothing)
+    api::router_with(app, metrics, routes.merge(other), nothing)
 }
 
 /// Answers where there is nothing: with a page to a person, with a problem to a program.

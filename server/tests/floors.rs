@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("work", &["error"]),
     ("data_lock", &[]),
     ("public_url", &[]),
+    ("plain_text", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
@@ -75,6 +76,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
     ("drafts", &["auth", "blocking", "catalog", "error", "input", "services", "store", "vault"]),
+    ("scaffold", &["auth", "blocking", "catalog", "error", "openapi", "plain_text", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),

@@ -1,10 +1,11 @@
-//! Polls the work of a call until its deadline or the end of the process, and catches its panics.
+//! Polls the work of a call until its deadline, the end of the process or its caller's cancellation, and catches its panics.
 
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::outcome::{BoxFuture, Fail, Failure, Reply};
@@ -17,6 +18,8 @@ pub(super) fn timed_out(timeout: Duration) -> String {
 
 /// The error of a call that was cut because the process had to end.
 const CUT: &str = "The server stopped before the command ended";
+/// The error of a call that its caller has cancelled.
+const CANCELLED: &str = "Cancelled by the caller";
 
 /// Runs the work of a call until its deadline and so much longer; a panic in it becomes a value. `leaves_traces` is
 /// whether work that is cut may have had an effect.
@@ -44,11 +47,15 @@ pub(super) async fn until_deadline<'a>(
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     });
-    let stopped = async {
-        match &context.stop {
-            Some(stop) => stop.cancelled().await,
+    let ended = |token: Option<CancellationToken>| async move {
+        match token {
+            Some(token) => token.cancelled().await,
             None => pending().await,
         }
+    };
+    let cut = |error: &str| {
+        let fail = Fail::new(error);
+        Ok(Err(if leaves_traces { fail.diagnostic("outcome", "unknown") } else { fail }.into()))
     };
     tokio::select! {
         biased;
@@ -59,9 +66,7 @@ pub(super) async fn until_deadline<'a>(
                 Ok(Err(if leaves_traces { context.with_unanswered(fail) } else { fail }.into()))
             }
         },
-        () = stopped => {
-            let fail = Fail::new(CUT);
-            Ok(Err(if leaves_traces { fail.diagnostic("outcome", "unknown") } else { fail }.into()))
-        }
+        () = ended(context.stop.clone()) => cut(CUT),
+        () = ended(context.cancel.clone()) => cut(CANCELLED),
     }
 }

@@ -109,6 +109,7 @@ pub fn prepare_checked(target: Target<'_>, mut invocation: Invocation, checked: 
         scope,
         deadline: began + timeout,
         stop: invocation.stop,
+        cancel: invocation.cancel,
         cancelled: OnceLock::new(),
     });
     Prepared::Call(Call { target, command, context, scenario, began })

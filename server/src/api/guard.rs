@@ -31,6 +31,8 @@ pub enum Access {
     Authenticated,
     /// A token with this scope.
     Needs(Scope),
+    /// A token with one of these scopes: the use case shows less to a caller without the first.
+    NeedsOneOf([Scope; 2]),
     /// A token with this scope, which may also be sent later, in the first message of the socket that the route opens.
     NeedsInBand(Scope),
 }
@@ -41,6 +43,7 @@ impl std::fmt::Display for Access {
             Self::Public => f.write_str("public"),
             Self::Authenticated => f.write_str("any token"),
             Self::Needs(scope) => write!(f, "{scope}"),
+            Self::NeedsOneOf([one, other]) => write!(f, "{one} or {other}"),
             Self::NeedsInBand(scope) => write!(f, "{scope} (the token may come in the first message)"),
         }
     }
@@ -145,18 +148,23 @@ pub fn identity_of(
     }
 }
 
+/// The scopes each of which opens the pages and routes of executions: all of them, or the own ones.
+pub const EXECUTIONS: Access = Access::NeedsOneOf([Scope::AuditRead, Scope::ConnectorsExecuteRead]);
+
 /// Refuses a caller who lacks what a route requires.
 ///
 /// # Errors
 /// 403, with the missing scope.
 pub fn demand(identity: &Identity, access: Access) -> Result<(), Problem> {
-    match access {
-        Access::Needs(scope) | Access::NeedsInBand(scope) if !identity.allows(scope) => {
-            let detail = format!("this needs the scope {scope}, which the token {:?} does not have", identity.name);
-            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
-        }
-        _ => Ok(()),
-    }
+    let needed = match access {
+        Access::Public | Access::Authenticated => return Ok(()),
+        Access::Needs(scope) | Access::NeedsInBand(scope) if identity.allows(scope) => return Ok(()),
+        Access::NeedsOneOf(scopes) if scopes.iter().any(|scope| identity.allows(*scope)) => return Ok(()),
+        Access::Needs(scope) | Access::NeedsInBand(scope) => scope.to_string(),
+        Access::NeedsOneOf(_) => access.to_string(),
+    };
+    let detail = format!("this needs the scope {needed}, which the token {:?} does not have", identity.name);
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
 }
 
 /// Returns the address that a request came from; `None` for a request that did not come over a socket.

@@ -74,8 +74,8 @@ fn statuses(access: Access, path: &str, operation: &Operation) -> Vec<u16> {
     let rules: [(bool, &[u16]); 8] = [
         (true, &[500]),
         (access != Access::Public, &[401, 503]),
-        (matches!(access, Access::Needs(_) | Access::NeedsInBand(_)), &[403]),
-        (matches!(access, Access::Authenticated | Access::Needs(_)), &[421]),
+        (!matches!(access, Access::Public | Access::Authenticated), &[403]),
+        (!matches!(access, Access::Public | Access::NeedsInBand(_)), &[421]),
         (path.contains('{'), &[404]),
         (has(ParameterIn::Header, Some("if-match")), &[412]),
         (has(ParameterIn::Query, None) || has(ParameterIn::Header, Some("idempotency-key")), &[422]),

@@ -19,7 +19,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::document::document;
-use super::guard::{Access, guard};
+use super::guard::{Access, EXECUTIONS, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
 use super::{
@@ -61,8 +61,8 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::ConnectorsRead), routes!(connectors::read)),
         (Needs(Scope::ConnectorsWrite), routes!(connectors::update)),
         (Needs(Scope::ConnectorsWrite), routes!(connectors::delete)),
-        (Needs(Scope::ConnectorsExecute), routes!(connectors::execute)),
-        (Needs(Scope::ConnectorsExecute), routes!(connectors::test)),
+        (Needs(Scope::ConnectorsExecuteRead), routes!(connectors::execute)),
+        (Needs(Scope::ConnectorsExecuteRead), routes!(connectors::test)),
         (Needs(Scope::TypesRead), routes!(types::list)),
         (Needs(Scope::TypesRead), routes!(types::read)),
         (Needs(Scope::TypesWrite), routes!(type_changes::update)),
@@ -74,8 +74,8 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::TypesRead), routes!(types::capabilities)),
         (Needs(Scope::TypesRead), routes!(types::json_schema)),
         (Needs(Scope::TypesRead), routes!(types::declarations)),
-        (Needs(Scope::AuditRead), routes!(executions::list)),
-        (Needs(Scope::AuditRead), routes!(executions::read)),
+        (EXECUTIONS, routes!(executions::list)),
+        (EXECUTIONS, routes!(executions::read)),
         (Needs(Scope::Admin), routes!(executions::delete)),
         (Needs(Scope::AuditRead), routes!(audit::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),

@@ -84,6 +84,46 @@ impl<'a> Site<'a> {
         Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail))
     }
 
+    /// Checks a request of a program at a door that pages of other sites must not reach by a name of their own: its `Host` is an address
+    /// of this server and, if a browser sent it, its `Origin` is one too.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn check_program(self, request: &Request) -> Result<(), String> {
+        let mend = "if that is the address of a proxy before this server, its operator names it with --public-url (FLOH_PUBLIC_URL)";
+        let is_ours = |url: &Url| url.host().is_some_and(|host| self.answers_to(&host));
+        let headers = request.headers();
+        let Some(own) = address(request).filter(is_ours) else {
+            let said = only(headers, &header::HOST).map_or_else(|| "none".to_owned(), cut);
+            return Err(format!("the Host of the request ({said}) is no address of this server; {mend}"));
+        };
+        if !headers.contains_key(header::ORIGIN) {
+            return Ok(());
+        }
+        let origin = only(headers, &header::ORIGIN);
+        let is_own = |origin: &str| self.origins(&own).any(|ours| ours == origin) || self.is_loopback_origin(origin);
+        if origin.is_some_and(is_own) {
+            return Ok(());
+        }
+        let said = origin.map_or_else(|| "several, or not a text".to_owned(), cut);
+        Err(format!("the Origin of the request ({said}) is no page of this server; {mend}"))
+    }
+
+    /// Returns whether an origin is this machine at the port where the server listens.
+    fn is_loopback_origin(self, origin: &str) -> bool {
+        let port = self.address.map(|address| address.port());
+        let Some(url) = Url::parse(origin).ok().filter(|url| url.origin().ascii_serialization() == origin) else {
+            return false;
+        };
+        let is_loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        is_loopback && url.scheme() == "http" && url.port_or_known_default() == port
+    }
+
     /// Returns the origins whose pages are this server's: that of the request, and that of `--public-url`.
     fn origins(self, own: &Url) -> impl Iterator<Item = String> + use<'a> {
         // Plain http, unless it is the address of `--public-url`: then that has the scheme.

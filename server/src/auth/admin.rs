@@ -78,7 +78,7 @@ impl Authenticator {
                 scopes: vec![Scope::Admin.as_str().to_owned()],
                 expires_at: None,
                 agent_id: None,
-                connector_names: Vec::new(),
+                connector_names: None,
             };
             return Ok(AdminStart::Created { token: self.issue(first).await?.text, is_first });
         };

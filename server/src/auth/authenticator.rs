@@ -22,7 +22,7 @@ use super::session::KnownSessions;
 use super::token::{self, TokenHash};
 use super::wrong_logins::WrongLogins;
 use crate::changes::{Action, Change, Subject, Subscriber};
-use crate::store::{self, Author, Store, StoreError, TokenKind, TokenRow};
+use crate::store::{self, Author, ConnectorBound, Store, StoreError, TokenKind, TokenRow};
 
 /// How many milliseconds a token counts as valid without asking the database.
 pub(super) const FRESH_MS: i64 = 5_000;
@@ -72,8 +72,10 @@ pub struct Identity {
     pub scopes: Scopes,
     /// The agent that it is bound to.
     pub agent_id: Option<String>,
-    /// The connectors that the agent may serve.
+    /// The connectors that the agent may serve; empty for an api token.
     pub connector_names: Vec<String>,
+    /// The connectors that the caller reaches.
+    pub bound: ConnectorBound,
     /// When the token expires.
     pub expires_at: Option<Timestamp>,
     revoked: CancellationToken,
@@ -303,6 +305,11 @@ impl Entry {
         let token = row.token;
         // A scope that this release does not know grants nothing.
         let scopes = token.scopes.iter().filter_map(|name| Scopes::parse(name).ok());
+        let bound = token.bound();
+        let connector_names = match token.kind {
+            TokenKind::Api => Vec::new(),
+            TokenKind::Agent => token.connector_names,
+        };
         Some(Self {
             hash: TokenHash::from_hex(&token.hash)?,
             identity: Arc::new(Identity {
@@ -311,7 +318,8 @@ impl Entry {
                 kind: token.kind,
                 scopes: scopes.fold(Scopes::default(), Scopes::union),
                 agent_id: token.agent_id,
-                connector_names: token.connector_names,
+                connector_names,
+                bound,
                 expires_at: token.expires_at,
                 revoked: CancellationToken::new(),
             }),

@@ -4,16 +4,20 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::authenticator::Identity;
 use super::scope::Scope;
 use crate::error::Error;
-use crate::store::{Actor, Author, ExecutionSource, new_id};
+use crate::store::{Actor, Author, ConnectorBound, Entity, ExecutionSource, StoreError, new_id};
 use crate::work::Work;
 
 /// The maximum number of characters of a request id that a caller supplies.
 pub const MAX_REQUEST_ID: usize = 128;
+
+/// The maximum number of names that a refusal lists.
+const MAX_NAMES_TOLD: usize = 20;
 
 /// Names one request in the log, in the answer and in what is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,15 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// Whose executions a caller may read, of the connectors that it reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionsOf {
+    /// Those of everybody.
+    Everybody,
+    /// Those that were requested with this token.
+    Token(Uuid),
+}
+
 /// The actor: the holder of a token, or the server itself.
 #[derive(Debug, Clone)]
 enum Caller {
@@ -66,12 +79,14 @@ pub struct OpContext {
     peer: Option<SocketAddr>,
     /// What the request holds until its work is done.
     work: Option<Arc<Work>>,
+    /// Cancelled when the caller gives the request up.
+    cancel: Option<CancellationToken>,
 }
 
 impl OpContext {
     /// Creates the context of a caller who presented a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
-        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None }
+        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None, cancel: None }
     }
 
     /// Adds the address that the request came from.
@@ -88,6 +103,7 @@ impl OpContext {
             request_id: RequestId::new(),
             peer: None,
             work: None,
+            cancel: None,
         }
     }
 
@@ -100,6 +116,18 @@ impl OpContext {
     /// Returns the work of the request, if it had a body.
     pub fn work(&self) -> Option<&Work> {
         self.work.as_deref()
+    }
+
+    /// Returns the context of a request that its caller may give up: calls that it runs are cut when the token is cancelled. Without
+    /// one, calls run to their end although their caller has gone.
+    #[must_use]
+    pub fn with_cancel(self, cancel: CancellationToken) -> Self {
+        Self { cancel: Some(cancel), ..self }
+    }
+
+    /// Returns what is cancelled when the caller gives the request up.
+    pub fn cancel(&self) -> Option<&CancellationToken> {
+        self.cancel.as_ref()
     }
 
     /// Returns whether the actor has a scope.
@@ -129,6 +157,60 @@ impl OpContext {
         let actor = self.actor_name();
         let detail = format!("{what} needs the scope {scope}, which the token {actor:?} does not have");
         Err(Error::denied(scope.as_str(), detail))
+    }
+
+    /// Returns which connectors the actor reaches.
+    pub fn bound(&self) -> &ConnectorBound {
+        const ALL: &ConnectorBound = &ConnectorBound::All;
+        match &self.caller {
+            Caller::Token(identity) => &identity.bound,
+            Caller::System => ALL,
+        }
+    }
+
+    /// Returns whether the actor reaches the connector with a name.
+    pub fn may_reach(&self, name: &str) -> bool {
+        self.bound().reaches(name)
+    }
+
+    /// Refuses a connector that the actor does not reach, as if there was none. `key` is the id or the name by which the
+    /// caller asked for it, `name` the name that it bears.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn authorize_connector(&self, key: &str, name: &str) -> Result<(), Error> {
+        if self.may_reach(name) {
+            return Ok(());
+        }
+        Err(StoreError::NotFound { entity: Entity::Connector, key: key.to_owned() }.into())
+    }
+
+    /// Refuses a name for a connector that the actor would not reach then. `at` is the place of the name in the input.
+    ///
+    /// # Errors
+    /// Denied, with the names that the actor reaches.
+    pub fn authorize_name(&self, name: &str, at: &str) -> Result<(), Error> {
+        let Some(names) = self.bound().names().filter(|names| !names.contains(name)) else { return Ok(()) };
+        let own = names.iter().take(MAX_NAMES_TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(MAX_NAMES_TOLD);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let actor = self.actor_name();
+        let detail = format!(
+            "the token {actor:?} is bound to connectors by their names, and {name} is none of them; it reaches {own}{more}"
+        );
+        Err(Error::forbidden(detail).at(at, "not a connector of the token"))
+    }
+
+    /// Returns whose executions the actor may read: with `audit:read` those of everybody, with `connectors:execute:read`,
+    /// which `connectors:execute` includes, its own.
+    ///
+    /// # Errors
+    /// Denied, with the scope `audit:read`.
+    pub fn authorize_executions(&self) -> Result<ExecutionsOf, Error> {
+        match self.token_id().filter(|_| self.allows(Scope::ConnectorsExecuteRead)) {
+            Some(own) if !self.allows(Scope::AuditRead) => Ok(ExecutionsOf::Token(own)),
+            _ => self.authorize(Scope::AuditRead).map(|()| ExecutionsOf::Everybody),
+        }
     }
 
     /// Returns the id of the actor's token; `None` for the server itself.

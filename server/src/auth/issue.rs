@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::Authenticator;
 use super::scope::{Scope, Scopes};
 use super::token::{self, TokenHash};
-use crate::store::{self, NewTokenRow, StoreError, TokenKind, TokenRow};
+use crate::store::{self, MAX_BOUND_CONNECTORS, NewTokenRow, StoreError, TokenKind, TokenRow};
 
 const MAX_NAME_LENGTH: usize = 100;
 const MAX_AGENT_ID_LENGTH: usize = 128;
-const MAX_CONNECTORS: usize = 1000;
+const MAX_CONNECTORS_OF_AGENT: usize = 1000;
 
 /// A request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,9 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
     /// The agent that it is bound to; required for an agent's token.
     pub agent_id: Option<String>,
-    /// The connectors that the agent may serve; required for an agent's token.
-    pub connector_names: Vec<String>,
+    /// The connectors that the agent may serve, which an agent's token requires, or that an api token is bound to; `None`
+    /// for an api token that reaches every connector.
+    pub connector_names: Option<Vec<String>>,
 }
 
 /// A new token.
@@ -85,7 +86,7 @@ impl Authenticator {
     pub async fn issue_as(&self, id: Uuid, new: NewToken) -> Result<IssuedToken, IssueError> {
         let scopes = check(&new).map_err(IssueError::Invalid)?;
         let text = token::mint(id).map_err(|error| IssueError::Random(error.to_string()))?;
-        let mut connector_names = new.connector_names;
+        let mut connector_names = new.connector_names.unwrap_or_default();
         connector_names.sort_unstable();
         connector_names.dedup();
         let row = NewTokenRow {
@@ -122,6 +123,7 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
     if new.expires_at.is_some_and(|end| end <= store::now()) {
         fault("/expiresAt", "expected a time to come".to_owned());
     }
+    let names = new.connector_names.as_deref();
     match new.kind {
         TokenKind::Api => {
             if new.scopes.is_empty() {
@@ -130,8 +132,10 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
             if new.agent_id.is_some() {
                 fault("/agentId", "only a token of kind agent is bound to an agent".to_owned());
             }
-            if !new.connector_names.is_empty() {
-                fault("/connectorNames", "only a token of kind agent is bound to connectors".to_owned());
+            // In the row an empty list means no bound, so that an empty one must not get there.
+            if names.is_some_and(|names| names.is_empty() || names.len() > MAX_BOUND_CONNECTORS) {
+                let expected = format!("expected 1 to {MAX_BOUND_CONNECTORS} names of connectors");
+                fault("/connectorNames", format!("{expected}; leave it out for a token that reaches all"));
             }
         }
         TokenKind::Agent => {
@@ -144,14 +148,15 @@ fn check(new: &NewToken) -> Result<Scopes, Vec<TokenFault>> {
                 let letters = "letters, digits, '.', '_' and '-', the first a letter or digit";
                 fault("/agentId", format!("needed for kind agent: 1 to {MAX_AGENT_ID_LENGTH} {letters}"));
             }
-            if new.connector_names.is_empty() || new.connector_names.len() > MAX_CONNECTORS {
-                fault("/connectorNames", format!("needed for kind agent: 1 to {MAX_CONNECTORS} names of connectors"));
+            if names.is_none_or(|names| names.is_empty() || names.len() > MAX_CONNECTORS_OF_AGENT) {
+                let expected = format!("needed for kind agent: 1 to {MAX_CONNECTORS_OF_AGENT} names of connectors");
+                fault("/connectorNames", expected);
             }
-            for (index, name) in new.connector_names.iter().enumerate() {
-                if !is_connector_name(name) {
-                    fault(&format!("/connectorNames/{index}"), CONNECTOR_NAME_RULE.to_owned());
-                }
-            }
+        }
+    }
+    for (index, name) in names.into_iter().flatten().enumerate().take(MAX_CONNECTORS_OF_AGENT) {
+        if !is_connector_name(name) {
+            fault(&format!("/connectorNames/{index}"), CONNECTOR_NAME_RULE.to_owned());
         }
     }
     if faults.is_empty() { Ok(scopes) } else { Err(faults) }

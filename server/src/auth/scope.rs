@@ -11,6 +11,8 @@ pub enum Scope {
     ConnectorsWrite,
     /// Execute their commands.
     ConnectorsExecute,
+    /// Execute those of their commands that only read.
+    ConnectorsExecuteRead,
     /// See connector types.
     TypesRead,
     /// Change and delete connector types.
@@ -35,10 +37,11 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of the contract.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ConnectorsRead,
         Self::ConnectorsWrite,
         Self::ConnectorsExecute,
+        Self::ConnectorsExecuteRead,
         Self::TypesRead,
         Self::TypesWrite,
         Self::RunsRead,
@@ -57,6 +60,7 @@ impl Scope {
             Self::ConnectorsRead => "connectors:read",
             Self::ConnectorsWrite => "connectors:write",
             Self::ConnectorsExecute => "connectors:execute",
+            Self::ConnectorsExecuteRead => "connectors:execute:read",
             Self::TypesRead => "types:read",
             Self::TypesWrite => "types:write",
             Self::RunsRead => "runs:read",
@@ -75,7 +79,8 @@ impl Scope {
         match self {
             Self::ConnectorsRead => "see connectors, without their secrets",
             Self::ConnectorsWrite => "make, change and delete connectors",
-            Self::ConnectorsExecute => "run commands and tests",
+            Self::ConnectorsExecute => "run commands and tests, and see one's own executions",
+            Self::ConnectorsExecuteRead => "run commands that only read, and see one's own executions",
             Self::TypesRead => "see connector types and their schemas",
             Self::TypesWrite => "change and delete connector types",
             Self::RunsRead => "see runs",
@@ -87,6 +92,15 @@ impl Scope {
             Self::MetricsRead => "read the metrics of the server",
             Self::Admin => "everything",
         }
+    }
+
+    /// Returns the scopes each of which grants this one: itself, what includes it, and [`Scope::Admin`].
+    const fn granted_by(self) -> u16 {
+        let wider = match self {
+            Self::ConnectorsExecuteRead => Self::ConnectorsExecute.bit(),
+            _ => 0,
+        };
+        self.bit() | wider | Self::Admin.bit()
     }
 
     const fn bit(self) -> u16 {
@@ -117,7 +131,8 @@ fn known() -> String {
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// Reads one name: a scope, or a prefix such as `runs:*` for all scopes that begin with it.
+    /// Reads one name: a scope, or a prefix such as `runs:*` for all scopes that begin with it. `connectors:execute:*` is
+    /// `connectors:execute:read`, without `connectors:execute` itself.
     ///
     /// # Errors
     /// [`UnknownScope`].
@@ -131,9 +146,10 @@ impl Scopes {
         if found.is_empty() { Err(UnknownScope { scope: name.to_owned() }) } else { Ok(found) }
     }
 
-    /// Returns whether the set grants a scope: directly, or through [`Scope::Admin`].
+    /// Returns whether the set grants a scope: directly, or through [`Scope::Admin`] or, for
+    /// [`Scope::ConnectorsExecuteRead`], through [`Scope::ConnectorsExecute`].
     pub const fn allows(self, scope: Scope) -> bool {
-        self.0 & (scope.bit() | Scope::Admin.bit()) != 0
+        self.0 & scope.granted_by() != 0
     }
 
     /// Returns whether it grants nothing.

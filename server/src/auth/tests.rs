@@ -21,7 +21,7 @@ fn api(scopes: &[&str]) -> NewToken {
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at: None,
         agent_id: None,
-        connector_names: Vec::new(),
+        connector_names: None,
     }
 }
 
@@ -32,7 +32,7 @@ fn agent() -> NewToken {
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some("agent-prod-01".to_owned()),
-        connector_names: vec!["sap-hr".to_owned(), "internal-ldap".to_owned(), "sap-hr".to_owned()],
+        connector_names: Some(vec!["sap-hr".to_owned(), "internal-ldap".to_owned(), "sap-hr".to_owned()]),
     }
 }
 
@@ -263,7 +263,7 @@ async fn faults_are_named_all_at_once(db: TestDb) {
     bad.name = " \n".to_owned();
     bad.expires_at = Some(now() - SignedDuration::from_secs(1));
     bad.agent_id = Some("agent".to_owned());
-    bad.connector_names = vec!["sap-hr".to_owned()];
+    bad.connector_names = Some(Vec::new());
     let Err(IssueError::Invalid(faults)) = auth.issue(bad).await else { panic!("faults are expected") };
     let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
     assert_eq!(pointers, ["/name", "/scopes/1", "/expiresAt", "/agentId", "/connectorNames"]);
@@ -290,11 +290,12 @@ async fn an_agents_token_is_bound(db: TestDb) {
         (NewToken { agent_id: Some("-a".to_owned()), ..agent() }, "/agentId"),
         (NewToken { agent_id: Some("a b".to_owned()), ..agent() }, "/agentId"),
         (NewToken { agent_id: Some("a".repeat(129)), ..agent() }, "/agentId"),
-        (NewToken { connector_names: Vec::new(), ..agent() }, "/connectorNames"),
-        (NewToken { connector_names: names(&["ok", "Not-Ok"]), ..agent() }, "/connectorNames/1"),
-        (NewToken { connector_names: names(&["a--b"]), ..agent() }, "/connectorNames/0"),
-        (NewToken { connector_names: names(&[&"a".repeat(64)]), ..agent() }, "/connectorNames/0"),
-        (NewToken { connector_names: names(&[&Uuid::nil().to_string()]), ..agent() }, "/connectorNames/0"),
+        (NewToken { connector_names: None, ..agent() }, "/connectorNames"),
+        (NewToken { connector_names: Some(Vec::new()), ..agent() }, "/connectorNames"),
+        (NewToken { connector_names: Some(names(&["ok", "Not-Ok"])), ..agent() }, "/connectorNames/1"),
+        (NewToken { connector_names: Some(names(&["a--b"])), ..agent() }, "/connectorNames/0"),
+        (NewToken { connector_names: Some(names(&[&"a".repeat(64)])), ..agent() }, "/connectorNames/0"),
+        (NewToken { connector_names: Some(names(&[&Uuid::nil().to_string()])), ..agent() }, "/connectorNames/0"),
         (NewToken { scopes: names(&["agents:connect", "connectors:read"]), ..agent() }, "/scopes"),
         (NewToken { scopes: names(&["admin"]), ..agent() }, "/scopes"),
     ] {

@@ -52,6 +52,7 @@ async fn create_with(
     draft: Option<DraftUse>,
 ) -> Result<ConnectorView, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
+    ctx.authorize_name(&new.name, "/name")?;
     if let Some(source) = new.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
         check_mock_script(services, source).await?;
     }

@@ -14,7 +14,7 @@ use super::view::{connector_view, is_served_by_agent, service_state, take_agent_
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{ConnectorFilter, ExecutionModel, Page, PageRequest};
+use crate::store::{ConnectorFilter, ExecutionModel, Only, Page, PageRequest};
 use crate::type_schema::type_schema;
 
 /// Returns a connector by id or name.
@@ -37,6 +37,7 @@ pub async fn get_with_schema(
 ) -> Result<(ConnectorView, Arc<ConfigSchema>), Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
     let connector = services.store.connectors().get(key).await?;
+    ctx.authorize_connector(key, &connector.fields.name)?;
     let row = services.store.types().get(&connector.type_id.to_string()).await?;
     let schema = type_schema(&services.registry, &row)?;
     let mut view = connector_view(connector, &schema.connection, row.available);
@@ -65,7 +66,8 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<ConnectorView>, Error> {
     ctx.authorize(Scope::ConnectorsRead)?;
-    let connectors = services.store.connectors().list(filter, page).await?;
+    let only = Only { bound: ctx.bound().clone(), ..Only::default() };
+    let connectors = services.store.connectors().list_only(filter, &only, page).await?;
     let ids: Vec<_> = connectors.items.iter().map(|connector| connector.type_id).collect();
     let types = connections(services, &ids).await?;
     let items = connectors.items.into_iter().filter_map(|connector| {

@@ -21,6 +21,22 @@ pub fn sample_script() -> (&'static str, Value) {
     (sample::SOURCE, schema.unwrap_or_default())
 }
 
+/// Returns the name of the type of a connector whose script the caller wants to change.
+///
+/// # Errors
+/// Denied; not found; invalid if the connector is no script.
+pub async fn script_type_of(ctx: &OpContext, services: &Services, connector: &str) -> Result<String, Error> {
+    ctx.authorize(Scope::TypesWrite)?;
+    ctx.authorize(Scope::ConnectorsWrite)?;
+    let row = services.store.connectors().get(connector).await?;
+    ctx.authorize_connector(connector, &row.fields.name)?;
+    if row.type_model != ExecutionModel::Script {
+        let message = format!("connector {connector} is {}, not script: it has no script of its own", row.type_model);
+        return Err(Error::invalid_at("/connector", message));
+    }
+    Ok(row.type_name)
+}
+
 /// A type that runs a script, as somebody is writing it.
 #[derive(Debug, Clone, Copy)]
 pub struct WrittenType<'w> {

@@ -106,6 +106,7 @@ pub async fn list_with_status(
     let only = Only {
         enabled: status.map(|status| status != ConnectorStatus::Disabled),
         may_mock: status == Some(ConnectorStatus::MockOn),
+        bound: ctx.bound().clone(),
     };
     let mut found = StatusPage { items: Vec::new(), next_cursor: None, is_cut: false };
     let mut types = HashMap::new();
@@ -114,7 +115,7 @@ pub async fn list_with_status(
     loop {
         let left = u32::try_from(MAX_STATUS_SCAN.saturating_sub(looked_at)).unwrap_or(u32::MAX);
         let limit = if status.is_some() { PageRequest::MAX.min(left) } else { page.limit };
-        let rows = services.store.connectors().list_only(filter, only, &PageRequest { limit, cursor }).await?;
+        let rows = services.store.connectors().list_only(filter, &only, &PageRequest { limit, cursor }).await?;
         let ids: Vec<Uuid> = rows.items.iter().map(|row| row.type_id).filter(|id| !types.contains_key(id)).collect();
         types.extend(connections(services, &ids).await?);
         let mut rest = rows.items.into_iter();

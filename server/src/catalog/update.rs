@@ -37,8 +37,8 @@ pub async fn update(
     expected: Option<i64>,
 ) -> Result<ConnectorView, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
-    let (worker, key, author) = (services.clone(), key.to_owned(), ctx.author());
-    services.run_to_completion(async move { write(&worker, &key, &patch, expected, &author).await }).await
+    let (worker, key, ctx) = (services.clone(), key.to_owned(), ctx.clone());
+    services.run_to_completion(async move { write(&ctx, &worker, &key, &patch, expected).await }).await
 }
 
 /// Deletes a connector; its executions stay. `expected` is the revision that the caller has read, if it named one.
@@ -48,6 +48,7 @@ pub async fn update(
 pub async fn delete(ctx: &OpContext, services: &Services, key: &str, expected: Option<i64>) -> Result<(), Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     let connector = services.store.connectors().get(key).await?;
+    ctx.authorize_connector(key, &connector.fields.name)?;
     let store = services.store.by(ctx.author());
     let work = async move { Ok(store.connectors().delete(connector.id, expected).await?) };
     services.run_to_completion(work).await
@@ -65,6 +66,7 @@ pub async fn cleared_by(
 ) -> Result<Vec<String>, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     let LoadedConnector { connector, connector_type: row, secrets } = services.store.connectors().load(key).await?;
+    authorize_patch(ctx, key, &connector, patch)?;
     let schema = type_schema(&services.registry, &row)?;
     let mut fields = connector.fields.clone();
     apply_endpoint(&connector, patch, &mut fields)?;
@@ -75,12 +77,18 @@ pub async fn cleared_by(
     Ok(names.iter().map(|name| shown_name(name)).collect())
 }
 
+/// Refuses a connector that the caller does not reach, and a new name under which it would not reach it.
+fn authorize_patch(ctx: &OpContext, key: &str, connector: &ConnectorRow, patch: &ConnectorPatch) -> Result<(), Error> {
+    ctx.authorize_connector(key, &connector.fields.name)?;
+    patch.name.as_deref().map_or(Ok(()), |name| ctx.authorize_name(name, "/name"))
+}
+
 async fn write(
+    ctx: &OpContext,
     services: &Services,
     key: &str,
     patch: &ConnectorPatch,
     expected: Option<i64>,
-    author: &Author,
 ) -> Result<ConnectorView, Error> {
     // Without If-Match the change is applied to whatever is stored, and a lost race is repeated. Changes within this
     // process queue up then, so that attempts run out only if other processes keep changing the connector.
@@ -88,13 +96,14 @@ async fn write(
     if let Some(source) = patch.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
         check_mock_script(services, source).await?;
     }
-    let mut turn = None;
+    let (mut turn, author) = (None, ctx.author());
     for _ in 0..ATTEMPTS {
         let loaded = services.store.connectors().load(key).await?;
+        authorize_patch(ctx, key, &loaded.connector, patch)?;
         if let Some(expected) = expected.filter(|expected| *expected != loaded.connector.revision) {
             return Err(StoreError::Stale { entity: crate::store::Entity::Connector, revision: expected }.into());
         }
-        match attempt(services, loaded, patch, author).await {
+        match attempt(services, loaded, patch, &author).await {
             Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
                 if turn.is_none() {
                     turn = Some(services.write_lock.lock().await);

@@ -15,12 +15,13 @@ use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs, seal_process, variable};
 use crate::data_lock::DataLock;
 use crate::listen::{ServiceManager, StopTimes};
+use crate::mcp_settings::Settings;
 use crate::public_url::PublicUrl;
 use crate::seed::SeedOptions;
 use crate::store::{OnLoss, sqlite_file};
 use crate::ui;
 use crate::work::WorkLimits;
-use crate::{listen, telemetry};
+use crate::{listen, mcp, telemetry};
 
 /// How often the samples of histograms are aggregated.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -72,7 +73,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let limits = args.connections.limits();
-    let served = serve_app(&app, listener, limits, args.stop.times(), secrets.admin_token.as_ref(), metrics).await;
+    let served = serve_app(&app, listener, limits, args.stop.times(), secrets.admin_token.as_ref(), metrics, args.mcp.settings()).await;
     if served.is_err() {
         app.close().await;
     }
@@ -87,12 +88,13 @@ async fn serve_app(
     times: StopTimes,
     admin_token: Option<&Secret>,
     metrics: PrometheusHandle,
+    settings: Settings,
 ) -> Result<(), CliError> {
     let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));
     app.scripts.sandbox.prepare();
-    let router = ui::router(app, Some(metrics));
+    let router = ui::router(app, Some(metrics), mcp::router(app, settings));
     app.announce(address).await.map_err(CliError::failed)?;
     if let AdminStart::Created { token, is_first } = first {
         welcome(address, &token, is_first);

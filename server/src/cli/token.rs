@@ -38,9 +38,9 @@ enum TokenCommand {
         /// Create an agent's token: the id that the agent must have. It may connect, and nothing else.
         #[arg(long, value_name = "ID", requires = "connectors", conflicts_with = "scopes")]
         agent: Option<String>,
-        /// A connector that the agent may serve; may be repeated.
-        #[arg(long = "connector", value_name = "NAME", requires = "agent", value_delimiter = ',')]
-        connectors: Vec<String>,
+        /// A connector that the token is bound to, so that it reaches no other, or that the agent may serve; may be repeated.
+        #[arg(long = "connector", value_name = "NAME", value_delimiter = ',')]
+        connectors: Option<Vec<String>>,
         /// When it expires, for example 2027-01-31T00:00:00Z.
         #[arg(long, value_name = "TIME")]
         expires_at: Option<Timestamp>,
@@ -107,10 +107,12 @@ async fn act(store: &Store, command: TokenCommand) -> Result<(), CliError> {
                     let (id, token) = (row.token.id, row.token);
                     if json {
                         print(
-                            json!({ "id": id, "name": token.name, "kind": token.kind, "scopes": token.scopes, "expiresAt": token.expires_at }),
+                            json!({ "id": id, "name": token.name, "kind": token.kind, "scopes": token.scopes, "connectorNames": token.connector_names, "expiresAt": token.expires_at }),
                         );
                     } else {
-                        print(format_args!("{id}  {:6}  {}  {}", token.kind, token.name, token.scopes.join(",")));
+                        let (scopes, names) = (token.scopes.join(","), token.connector_names.join(","));
+                        let bound = if names.is_empty() { names } else { format!("  for {names}") };
+                        print(format_args!("{id}  {:6}  {}  {scopes}{bound}", token.kind, token.name));
                     }
                 }
                 match rows.next_cursor {

@@ -55,7 +55,8 @@ pub async fn sparklines(
         return Err(Error::invalid_at("/connectors", message));
     }
     let first = beginning_of_hour(store::now()) - SPARKLINE_BEFORE;
-    let found = services.store.hours().calls_of_all(connectors, first).await?;
+    let connectors = services.store.connectors().within(ctx.bound(), connectors).await?;
+    let found = services.store.hours().calls_of_all(&connectors, first).await?;
     Ok(found.into_iter().map(|(connector, hours)| (connector, sparkline(first, &hours))).collect())
 }
 
@@ -75,7 +76,8 @@ pub async fn connector_activity(
     let most = HOUR * i32::try_from(MAX_ACTIVITY_HOURS).unwrap_or(i32::MAX);
     let earliest = until.checked_sub(most).unwrap_or(Timestamp::MIN);
     let first = beginning_of_hour(since.max(earliest));
-    let found = services.store.hours().of(connector, first, until).await?;
+    let is_reached = !services.store.connectors().within(ctx.bound(), &[connector]).await?.is_empty();
+    let found = if is_reached { services.store.hours().of(connector, first, until).await? } else { Vec::new() };
     let mut activity = Activity { hours: Vec::new(), total: HourSums::default() };
     let mut found = found.into_iter().peekable();
     let mut begins = first;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::idempotency::{IdempotentOutcome, KeyedCall, execute_keyed};
 use super::path::{self, Request};
-use crate::auth::{OpContext, Scope};
+use super::rights::{TEST_COMMAND, authorize_calls, authorize_command};
+use crate::auth::OpContext;
 use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::instances::Instance;
 use crate::services::Services;
@@ -61,8 +62,10 @@ pub async fn execute(
     call: Call,
     key: Option<KeyedCall>,
 ) -> Result<IdempotentOutcome, Error> {
-    ctx.authorize(Scope::ConnectorsExecute)?;
+    authorize_calls(ctx)?;
     let instance = services.instances.get(connector, call.mock_scenario.is_some()).await?;
+    ctx.authorize_connector(connector, &instance.name)?;
+    authorize_command(ctx, &instance.schema, call.command.as_deref())?;
     check_secret_sizes(&instance, call.command.as_deref(), call.params.as_ref())?;
     let worker = services.clone();
     let request = request(ctx, call, key.as_ref());
@@ -87,11 +90,13 @@ pub async fn test(
     connector: &str,
     test: Test,
 ) -> Result<IdempotentOutcome, Error> {
-    ctx.authorize(Scope::ConnectorsExecute)?;
+    authorize_calls(ctx)?;
     let instance = services.instances.get(connector, test.mock_scenario.is_some()).await?;
-    check_secret_sizes(&instance, Some("test"), test.params.as_ref())?;
+    ctx.authorize_connector(connector, &instance.name)?;
+    authorize_command(ctx, &instance.schema, Some(TEST_COMMAND))?;
+    check_secret_sizes(&instance, Some(TEST_COMMAND), test.params.as_ref())?;
     let call = Call {
-        command: Some("test".to_owned()),
+        command: Some(TEST_COMMAND.to_owned()),
         params: test.params,
         variables: test.variables,
         step_id: test.step_id,
@@ -99,7 +104,7 @@ pub async fn test(
         timeout_ms: test.timeout_ms,
         mock_scenario: test.mock_scenario,
     };
-    let has_none = instance.refusal.is_none() && !instance.schema.commands.contains_key("test");
+    let has_none = instance.refusal.is_none() && !instance.schema.commands.contains_key(TEST_COMMAND);
     let worker = services.clone();
     if has_none && instance.service().is_some() {
         let request = request(ctx, call, None);

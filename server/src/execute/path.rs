@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::instances::Instance;
 use crate::services::Services;
-use crate::store::{ExecutionRow, RecordError, StoreError, mend, new_id};
+use crate::store::{ExecutionRow, ExecutionSource, RecordError, StoreError, mend, new_id};
 use crate::work::Work;
 
 /// A call of a connector's command.
@@ -60,12 +60,14 @@ pub struct Executed {
     pub unavailable: bool,
     /// How long the call took, in milliseconds.
     pub took_ms: f64,
+    /// Knows the secrets of the call.
+    pub redactor: Arc<Redactor>,
 }
 
 impl Executed {
     fn new(id: Uuid, done: FinishedCall) -> Self {
-        let FinishedCall { reply, deprecated, unavailable, took, .. } = done;
-        Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0 }
+        let FinishedCall { reply, deprecated, unavailable, took, redactor, .. } = done;
+        Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0, redactor }
     }
 }
 
@@ -192,7 +194,7 @@ pub(super) async fn refuse(
     let invocation = invocation(instance, &mut request, &services.cut);
     let done = refused(instance, invocation, Some(reason));
     let id = new_id();
-    let max = services.record_limit;
+    let max = record_limit(services, &request);
     let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
     instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done);
@@ -225,9 +227,10 @@ async fn run_at(
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let span = log::span(id, instance, &request);
+    let max = record_limit(services, &request);
     let called = call(services, instance, target, id, request).instrument(span).await?;
     let Called { row, is_started, done } = called;
-    let row = record::ended(row, &done, services.record_limit);
+    let row = record::ended(row, &done, max);
     instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done);
     commit(services, row, is_started, &executed, finish).await?;
@@ -271,7 +274,7 @@ async fn call(
     mut request: Request,
 ) -> Result<Called, ExecuteError> {
     let invocation = invocation(instance, &mut request, &services.cut);
-    let max = services.record_limit;
+    let max = record_limit(services, &request);
     let target = match (&instance.refusal, target_of(instance)) {
         (None, Some(target)) => target,
         (refusal, _) => {
@@ -295,6 +298,14 @@ async fn call(
             }
             Ok(Called { row, is_started, done: call.run().await })
         }
+    }
+}
+
+/// Returns how many bytes of each part of a call are recorded.
+fn record_limit(services: &Services, request: &Request) -> usize {
+    match request.ctx.source() {
+        ExecutionSource::Mcp => services.record_limit.max(record::MAX_RECORDED_OF_MCP),
+        _ => services.record_limit,
     }
 }
 
@@ -322,6 +333,7 @@ fn invocation(instance: &Instance, request: &mut Request, cut: &CancellationToke
         http: instance.http.clone(),
         redactor: Some(Arc::clone(&instance.redactor)),
         stop: Some(cut.clone()),
+        cancel: request.ctx.cancel().cloned(),
     }
 }
 

@@ -26,6 +26,10 @@ mod tests;
 /// The usual [`Services::record_limit`](crate::services::Parts::record_limit), in bytes.
 pub const MAX_RECORDED: usize = 256 * 1024;
 
+/// What is recorded of a call over MCP at least, in bytes: the caller of a large result gets its beginning, and reads the rest in
+/// the record.
+pub(super) const MAX_RECORDED_OF_MCP: usize = 16 << 20;
+
 /// The bytes of a result around its parts: the names, and what is between them.
 const FRAME: usize = 64;
 
@@ -177,7 +181,11 @@ fn may_hide(text: &str, redactor: &Redactor) -> bool {
 /// Returns the result as it is recorded. Most results contain nothing to mask; they are written unchanged, without
 /// being parsed.
 fn result(reply: &Reply, redactor: &Redactor) -> String {
-    let text = reply.to_json();
+    shown(reply.to_json(), redactor)
+}
+
+/// Returns a result, as JSON text, without secrets.
+pub(super) fn shown(text: String, redactor: &Redactor) -> String {
     if !may_hide(&text, redactor) {
         return text;
     }

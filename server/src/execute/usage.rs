@@ -29,7 +29,8 @@ pub async fn recent_totals(
         let message = format!("{} connectors; at most {} at a time", connectors.len(), PageRequest::MAX);
         return Err(Error::invalid_at("/connectors", message));
     }
-    Ok(services.store.hours().totals(connectors, store::now() - RECENT).await?)
+    let connectors = services.store.connectors().within(ctx.bound(), connectors).await?;
+    Ok(services.store.hours().totals(&connectors, store::now() - RECENT).await?)
 }
 
 /// Returns who called the deprecated commands of a type in the last 30 days, the most calls first.
@@ -42,5 +43,6 @@ pub async fn deprecated_callers(
     type_name: &str,
 ) -> Result<Vec<DeprecatedUse>, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    Ok(services.store.executions().deprecated_uses(type_name, store::now() - RECENT, MAX_CALLERS).await?)
+    let uses = services.store.executions();
+    Ok(uses.deprecated_uses(type_name, store::now() - RECENT, ctx.bound(), MAX_CALLERS).await?)
 }

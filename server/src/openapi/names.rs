@@ -15,12 +15,17 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use self::reserved::RESERVED;
-pub(super) use self::words::words;
+pub use self::words::words;
 use self::words::{plain, shortened};
 use super::error::ImportError;
 use super::notes::Notes;
 use super::operations::Operation;
 use super::resolve::cut;
+
+/// Returns whether a name has a meaning in scripts, or in those that an import writes.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
 
 /// The maximum number of characters of a name; there is room left for a suffix.
 const MOST: usize = 96;

@@ -57,7 +57,7 @@ async fn a_server_that_restarts_keeps_sessions_and_tends_them() {
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some("agent-1".to_owned()),
-        connector_names: vec!["mine".to_owned()],
+        connector_names: Some(vec!["mine".to_owned()]),
     };
     let agent = server.app.auth.issue(agent).await.unwrap().text;
     let refused = sign_in(&server.app, &agent, &Visitor::default()).await.unwrap_err();

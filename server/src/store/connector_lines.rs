@@ -26,7 +26,47 @@ pub struct ConnectorLine {
     pub type_name: String,
 }
 
+/// What the list of all commands has of a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectorHead {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The id of its type.
+    pub type_id: Uuid,
+    /// The revision of its type.
+    pub type_revision: i64,
+}
+
 impl Connectors<'_> {
+    /// Returns the first `limit` enabled connectors by name, with the revisions of their types.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn heads(&self, limit: u32) -> Result<Vec<ConnectorHead>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT c.id, c.name, c.tags, c.type_id, t.revision FROM connector c JOIN connector_type t ON t.id = c.type_id \
+             WHERE c.enabled = 1 ORDER BY c.name LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.store.read)
+        .await?;
+        let head = |row: &AnyRow| {
+            let row = Reader::new(row, "connector");
+            Ok(ConnectorHead {
+                id: row.id("id")?,
+                name: row.text("name")?,
+                tags: row.json("tags")?,
+                type_id: row.id("type_id")?,
+                type_revision: row.value("revision")?,
+            })
+        };
+        rows.iter().map(head).collect()
+    }
+
     /// Lists the connectors of a type, newest first.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Key, Reader, Statement, json, now};
 use super::types;
 use super::{
-    ConnectorFields, ConnectorFilter, ConnectorRow, ExecutionModel, LoadedConnector, Page, PageRequest, Store,
-    StoreError, TypeChoice, actor, page,
+    ConnectorBound, ConnectorFields, ConnectorFilter, ConnectorRow, ExecutionModel, LoadedConnector, Page, PageRequest,
+    Store, StoreError, TypeChoice, actor, page,
 };
 use crate::changes::{Action, Subject};
 
@@ -24,12 +24,14 @@ use crate::changes::{Action, Subject};
 const LIST: char = 'c';
 
 /// Which connectors a list has, by columns that are no filter of REST.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Only {
     /// Whether they are enabled; `None` means any.
     pub enabled: Option<bool>,
     /// Only those in whose mock settings something is enabled. The caller looks at what it is.
     pub may_mock: bool,
+    /// Those that the caller reaches.
+    pub bound: ConnectorBound,
 }
 
 /// The connectors of a [`Store`].
@@ -125,14 +127,43 @@ impl Connectors<'_> {
         Ok(stored)
     }
 
-    /// Counts all connectors.
+    /// Counts the connectors within a bound.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn count(&self) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS number FROM connector").fetch_one(&self.store.read).await?;
+    pub async fn count(&self, bound: &ConnectorBound) -> Result<u64, StoreError> {
+        let mut statement = Statement::new("SELECT COUNT(*) AS number FROM connector WHERE 1 = 1");
+        bound.push(&mut statement, "name");
+        let row = statement.query().fetch_one(&self.store.read).await?;
         let number: i64 = Reader::new(&row, TABLE).value("number")?;
         Ok(u64::try_from(number).unwrap_or_default())
+    }
+
+    /// Returns those of some ids whose connectors are within a bound. Without a bound that is all of them, also those of
+    /// connectors that are gone.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn within(&self, bound: &ConnectorBound, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        if bound.is_all() || ids.is_empty() {
+            return Ok(ids.to_vec());
+        }
+        let own = self.ids_within(bound).await?;
+        Ok(ids.iter().copied().filter(|id| own.contains(id)).collect())
+    }
+
+    /// Returns the ids of the connectors that bear the names of a bound, at most one for each name; none without a bound.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(super) async fn ids_within(&self, bound: &ConnectorBound) -> Result<Vec<Uuid>, StoreError> {
+        if bound.is_all() {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::new("SELECT id FROM connector WHERE 1 = 1");
+        bound.push(&mut statement, "name");
+        let rows = statement.query().fetch_all(&self.store.read).await?;
+        rows.iter().map(|row| Reader::new(row, TABLE).id("id")).collect()
     }
 
     /// Finds a connector by id or name.
@@ -161,7 +192,7 @@ impl Connectors<'_> {
     /// # Errors
     /// [`StoreError::BadCursor`].
     pub async fn list(&self, filter: &ConnectorFilter, page: &PageRequest) -> Result<Page<ConnectorRow>, StoreError> {
-        self.list_only(filter, Only::default(), page).await
+        self.list_only(filter, &Only::default(), page).await
     }
 
     /// Like [`Connectors::list`], of those alone whose columns fit.
@@ -171,7 +202,7 @@ impl Connectors<'_> {
     pub async fn list_only(
         &self,
         filter: &ConnectorFilter,
-        only: Only,
+        only: &Only,
         page: &PageRequest,
     ) -> Result<Page<ConnectorRow>, StoreError> {
         let mut statement = Statement::new(SELECT);
@@ -199,6 +230,7 @@ impl Connectors<'_> {
         if only.may_mock {
             statement.push(" AND c.mock LIKE '%\"enabled\":true%'");
         }
+        only.bound.push(&mut statement, "c.name");
         if let Some(id) = page.after(LIST)? {
             statement.push(" AND c.id < ").bind(id);
         }

@@ -13,8 +13,8 @@ use super::migrate::Dialect;
 use super::replicas::push_ownerless;
 use super::sql::{Key, Reader, Statement, Values, placeholders};
 use super::{
-    Actor, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Recording, Store, StoreError, actor,
-    page, retention,
+    Actor, ConnectorBound, ExecutionFilter, ExecutionSource, ExecutionStatus, Page, PageRequest, Recording, Store,
+    StoreError, actor, page, retention,
 };
 
 mod recent;
@@ -127,6 +127,19 @@ impl Executions<'_> {
         filter: &ExecutionFilter,
         page: &PageRequest,
     ) -> Result<Page<ExecutionSummary>, StoreError> {
+        self.list_within(filter, &ConnectorBound::All, page).await
+    }
+
+    /// Like [`Executions::list`], of the connectors that are within a bound now.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn list_within(
+        &self,
+        filter: &ExecutionFilter,
+        bound: &ConnectorBound,
+        page: &PageRequest,
+    ) -> Result<Page<ExecutionSummary>, StoreError> {
         let none = || Ok(Page { items: Vec::new(), next_cursor: None });
         let connector = match filter.connector.as_deref().map(Key::parse) {
             None => None,
@@ -144,7 +157,15 @@ impl Executions<'_> {
                 None => return none(),
             },
         };
-        let Some(selection) = Selection::of(filter, connector, type_name, page)? else { return none() };
+        let connectors = match bound.is_all() {
+            true => connector.map(|id| vec![id]),
+            false => {
+                let mut own = self.store.connectors().ids_within(bound).await?;
+                own.retain(|id| connector.is_none_or(|only| only == *id));
+                Some(own)
+            }
+        };
+        let Some(selection) = Selection::of(filter, connectors, type_name, page)? else { return none() };
         let (lead, last) = self.lead(&selection).await?;
         let rows = selection.rows(lead, last.as_deref(), i64::from(page.limit()) + 1);
         let rows = rows.query().fetch_all(&self.store.read).await?;

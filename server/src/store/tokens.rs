@@ -9,7 +9,7 @@ use super::audit::detail::State;
 use super::change::ChangeTransaction;
 use super::error::Entity;
 use super::sql::{Reader, Statement, json, now};
-use super::{Page, PageRequest, Store, StoreError, TokenKind, page};
+use super::{ConnectorBound, Page, PageRequest, Store, StoreError, TokenKind, page};
 use crate::changes::{Action, Subject};
 
 const TABLE: &str = "token";
@@ -33,10 +33,20 @@ pub struct NewTokenRow {
     pub hash: String,
     /// The agent that it is bound to.
     pub agent_id: Option<String>,
-    /// The connectors that the agent may serve.
+    /// The connectors that the agent may serve, or that an api token is bound to; an empty list means all.
     pub connector_names: Vec<String>,
     /// When it expires.
     pub expires_at: Option<Timestamp>,
+}
+
+impl NewTokenRow {
+    /// Returns which connectors it reaches; the ones of an agent are those that it may serve.
+    pub fn bound(&self) -> ConnectorBound {
+        match self.kind {
+            TokenKind::Api => ConnectorBound::of_names(&self.connector_names),
+            TokenKind::Agent => ConnectorBound::only(self.connector_names.iter().cloned()),
+        }
+    }
 }
 
 impl std::fmt::Debug for NewTokenRow {
@@ -165,7 +175,7 @@ impl Tokens<'_> {
         transaction.commit().await
     }
 
-    /// Returns whether there is an unexpired token with all scopes.
+    /// Returns whether there is an unexpired token with all scopes, for all connectors.
     ///
     /// # Errors
     /// Database errors.
@@ -173,7 +183,8 @@ impl Tokens<'_> {
         let mut statement = Statement::new(SELECT);
         statement.push(" AND (expires_at IS NULL OR expires_at > ").bind(now.as_millisecond()).push(")");
         for row in statement.query().fetch_all(&self.store.read).await? {
-            if from_row(&row)?.token.scopes.iter().any(|scope| scope == "admin") {
+            let token = from_row(&row)?.token;
+            if token.connector_names.is_empty() && token.scopes.iter().any(|scope| scope == "admin") {
                 return Ok(true);
             }
         }

@@ -120,7 +120,7 @@ impl TestServer {
     }
 
     async fn of(app: App, folder: TempDir) -> Self {
-        let router = crate::ui::router(&app, None);
+        let router = crate::ui::router(&app, None, crate::mcp::router(&app, crate::mcp_settings::Settings::default()));
         let mut server = Self { app, router, admin: String::new(), folder };
         server.admin = server.token(&["admin"]).await;
         server
@@ -139,14 +139,8 @@ impl TestServer {
     pub(crate) async fn token(&self, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let name = "test".to_owned();
-        let new = NewToken {
-            name,
-            kind: TokenKind::Api,
-            scopes,
-            expires_at: None,
-            agent_id: None,
-            connector_names: Vec::new(),
-        };
+        let new =
+            NewToken { name, kind: TokenKind::Api, scopes, expires_at: None, agent_id: None, connector_names: None };
         self.app.auth.issue(new).await.unwrap().text.expose().to_owned()
     }
 

@@ -37,7 +37,7 @@ pub async fn create_token_as(
         scopes: new.scopes,
         expires_at: end(ctx, new.expires_at)?,
         agent_id: new.agent_id,
-        connector_names: new.connector_names.unwrap_or_default(),
+        connector_names: bounded(ctx, new.kind, new.connector_names)?,
     };
     refuse_escalation(ctx, &new)?;
     let issued =
@@ -62,12 +62,25 @@ fn token_view(row: TokenRow) -> TokenView {
         kind: token.kind,
         scopes: token.scopes,
         agent_id: token.agent_id,
-        connector_names: (token.kind == TokenKind::Agent).then_some(token.connector_names),
+        connector_names: Some(token.connector_names).filter(|names| !names.is_empty()),
         token: None,
         created_at,
         expires_at: token.expires_at,
         last_used_at,
     }
+}
+
+/// Returns the connectors of a new token: none that the token that creates it does not reach. Without names an api token
+/// reaches what that one reaches.
+fn bounded(ctx: &OpContext, kind: TokenKind, wanted: Option<Vec<String>>) -> Result<Option<Vec<String>>, Error> {
+    let Some(own) = ctx.bound().names() else { return Ok(wanted) };
+    if wanted.is_none() && kind == TokenKind::Api {
+        return Ok(Some(own.iter().cloned().collect()));
+    }
+    for (index, name) in wanted.iter().flatten().enumerate() {
+        ctx.authorize_name(name, &format!("/connectorNames/{index}"))?;
+    }
+    Ok(wanted)
 }
 
 /// Returns when a new token ends: no later than the token that creates it.
@@ -110,14 +123,17 @@ fn list(scopes: &[Scope]) -> String {
     scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns a page of tokens without their texts, newest first.
+/// Returns a page of tokens without their texts, newest first. A caller that is bound to connectors sees those that reach no
+/// others, so a page of it may have fewer than requested, or none, although others follow.
 ///
 /// # Errors
 /// Denied; invalid if the cursor was not issued for this list.
 pub async fn list_tokens(ctx: &OpContext, services: &Services, page: &PageRequest) -> Result<Page<TokenView>, Error> {
     ctx.authorize(Scope::TokensRead)?;
     services.auth.flush_last_used().await?;
-    Ok(services.store.tokens().list(page).await?.map(token_view))
+    let mut tokens = services.store.tokens().list(page).await?;
+    tokens.items.retain(|row| row.token.bound().is_within(ctx.bound()));
+    Ok(tokens.map(token_view))
 }
 
 /// Revokes a token: once this returns, it is not accepted any more. Everybody may revoke the own one.
@@ -128,6 +144,9 @@ pub async fn revoke_token(ctx: &OpContext, services: &Services, id: Uuid) -> Res
     ctx.authorize(Scope::TokensWrite)?;
     let missing = || StoreError::NotFound { entity: Entity::Token, key: id.to_string() };
     let token = services.store.tokens().find(id).await?.ok_or_else(missing)?.token;
+    if !token.bound().is_within(ctx.bound()) {
+        return Err(missing().into());
+    }
     let mut more = beyond(ctx, token.kind, &token.scopes);
     if token.kind == TokenKind::Agent && !ctx.allows(Scope::ConnectorsWrite) {
         more.push(Scope::ConnectorsWrite);

@@ -13,6 +13,7 @@ use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::RwLock;
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use super::key::{KEY_BYTES, Keys, MasterKey};
@@ -67,6 +68,8 @@ struct Loaded {
 struct LoadedKey {
     id: String,
     cipher: Aes256Gcm,
+    /// Makes keys for other purposes.
+    derivation: hmac::Key,
 }
 
 impl Vault {
@@ -93,6 +96,13 @@ impl Vault {
     /// The ids of the loaded keys, the primary one first.
     pub fn key_ids(&self) -> Vec<String> {
         self.loaded().all().map(|key| key.id.clone()).collect()
+    }
+
+    /// Returns a key of 32 bytes for another purpose than sealing. It is the same in every process with the same primary key, and says
+    /// nothing about that one.
+    pub fn derived_key(&self, purpose: &str) -> Zeroizing<Vec<u8>> {
+        let tag = hmac::sign(&self.loaded().primary.derivation, format!("floh key for {purpose}").as_bytes());
+        Zeroizing::new(tag.as_ref().to_vec())
     }
 
     /// The id of the key that seals.
@@ -177,7 +187,8 @@ impl std::fmt::Debug for Vault {
 
 impl LoadedKey {
     fn new(key: &MasterKey) -> Self {
-        Self { id: key.id().to_owned(), cipher: cipher(key.bytes()) }
+        let derivation = hmac::Key::new(hmac::HMAC_SHA256, key.bytes());
+        Self { id: key.id().to_owned(), cipher: cipher(key.bytes()), derivation }
     }
 
     /// Seals with given randomness; apart from [`Vault::seal`] only the golden vector calls it.

@@ -170,7 +170,7 @@ async fn issue(app: &App, kind: TokenKind, agent: Option<&str>) -> Secret {
         scopes: if agent.is_some() { Vec::new() } else { vec!["admin".to_owned()] },
         expires_at: None,
         agent_id: agent.map(str::to_owned),
-        connector_names: agent.map(str::to_owned).into_iter().collect(),
+        connector_names: agent.map(|name| vec![name.to_owned()]),
     };
     app.auth.issue(new).await.unwrap().text
 }

@@ -76,7 +76,7 @@ async fn token(server: &TestServer, kind: TokenKind, scopes: &[&str], expires_at
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at,
         agent_id: agent.then(|| "agent-1".to_owned()),
-        connector_names: if agent { vec!["mine".to_owned()] } else { Vec::new() },
+        connector_names: agent.then(|| vec!["mine".to_owned()]),
     };
     let issued = server.app.auth.issue(new).await.unwrap();
     (issued.row.token.id, issued.text.expose().to_owned())

@@ -3,7 +3,7 @@
 use super::camel;
 
 /// Splits a text into its words, in lower case: `APIKeys_listAll` has `api`, `keys`, `list` and `all`.
-pub(in crate::openapi) fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
         let mut rest = part;

@@ -7,8 +7,8 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::{Executions, TABLE};
-use crate::store::StoreError;
 use crate::store::sql::{Reader, Statement, first_id};
+use crate::store::{ConnectorBound, StoreError};
 
 /// The maximum number of calls of a connector that [`Executions::recent_calls`] reads.
 pub const MAX_RECENT_CALLS: u32 = 1_000;
@@ -96,7 +96,7 @@ impl Executions<'_> {
         Ok(calls)
     }
 
-    /// Counts who called the deprecated commands of a type since a time, the most calls first. Reads at most
+    /// Counts who called the deprecated commands of a type since a time, of the connectors within a bound, the most calls first. Reads at most
     /// [`MAX_DEPRECATED_CALLS`] calls, the newest, and names at most `limit` callers.
     ///
     /// # Errors
@@ -105,6 +105,7 @@ impl Executions<'_> {
         &self,
         type_name: &str,
         since: Timestamp,
+        bound: &ConnectorBound,
         limit: u32,
     ) -> Result<Vec<DeprecatedUse>, StoreError> {
         let mut statement = Statement::new(
@@ -114,7 +115,9 @@ impl Executions<'_> {
         );
         statement.bind(type_name).push(" AND id >= ").bind(first_id(since)).push(" ORDER BY id DESC LIMIT ");
         statement.bind(i64::from(MAX_DEPRECATED_CALLS)).push(") AS recent GROUP BY command, connector_id) AS u ");
-        statement.push("LEFT JOIN connector c ON c.id = u.connector_id ORDER BY u.calls DESC, u.command LIMIT ");
+        statement.push("LEFT JOIN connector c ON c.id = u.connector_id WHERE 1 = 1");
+        bound.push(&mut statement, "c.name");
+        statement.push(" ORDER BY u.calls DESC, u.command LIMIT ");
         statement.bind(i64::from(limit));
         let rows = statement.query().fetch_all(&self.store.read).await?;
         let read = |row: &AnyRow| {

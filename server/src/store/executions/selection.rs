@@ -45,7 +45,7 @@ struct Filter {
 #[derive(Debug)]
 enum Index {
     None,
-    /// On the column and the id.
+    /// On the column and the id. Of several values each is read by itself.
     Column,
     /// On the ids of the rows for which this holds.
     Where(&'static str),
@@ -76,20 +76,25 @@ impl Filter {
 }
 
 impl Selection {
-    /// Builds the selection of a page; `None` if no row can match. `connector` and `type_name` are those that the filter
-    /// names, found already.
+    /// Builds the selection of a page; `None` if no row can match. `connectors` are those that the filter names and the
+    /// caller reaches, `None` for all; `type_name` is that of the filter, found already.
     pub(in crate::store) fn of(
         filter: &ExecutionFilter,
-        connector: Option<Uuid>,
+        connectors: Option<Vec<Uuid>>,
         type_name: Option<String>,
         page: &PageRequest,
     ) -> Result<Option<Self>, StoreError> {
         let mut filters = Vec::new();
-        let mut equal = |column, value: Option<String>, index| {
-            filters.extend(value.map(|value| Filter { column, values: vec![value], index }));
+        let connectors = connectors.map(|ids| ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
+        if connectors.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        let mut any = |column, values: Option<Vec<String>>, index| {
+            filters.extend(values.map(|values| Filter { column, values, index }));
         };
-        equal("run_id", filter.run_id.clone(), Index::Column);
-        equal("connector_id", connector.map(|id| id.to_string()), Index::Column);
+        any("run_id", filter.run_id.clone().map(|run| vec![run]), Index::Column);
+        any("connector_id", connectors, Index::Column);
+        let mut equal = |column, value: Option<String>, index| any(column, value.map(|value| vec![value]), index);
         equal("actor_token", filter.token.map(|id| id.to_string()), Index::Column);
         equal("command", filter.command.clone(), Index::Column);
         equal("type", type_name, Index::None);
@@ -121,15 +126,36 @@ impl Selection {
     /// Builds the statement that finds the last row that a page may look at. There is none if there are fewer.
     pub(in crate::store) fn last_scanned(&self, lead: Lead) -> Statement {
         let mut statement = Statement::new("SELECT id FROM execution WHERE 1 = 1");
+        if let Some(filter) = self.several(lead) {
+            // Each value has its share of the rows; the page ends where the first share does.
+            statement.push(" AND id IN (");
+            self.push_each(&mut statement, filter, None, 1, share(filter) - 1);
+            statement.push(") ORDER BY id DESC LIMIT 1");
+            return statement;
+        }
         self.push_lead(&mut statement, lead, None);
         statement.push(" ORDER BY id DESC LIMIT 1 OFFSET ").bind(i64::from(MAX_SCANNED) - 1);
         statement
     }
 
+    /// Returns the filter that leads, if it has several values that are each read from its index.
+    fn several(&self, lead: Lead) -> Option<&Filter> {
+        let filter = &self.filters[lead?];
+        (matches!(filter.index, Index::Column) && filter.values.len() > 1).then_some(filter)
+    }
+
     /// Builds the statement that reads rows, none before `last`.
     pub(in crate::store) fn rows(&self, lead: Lead, last: Option<&str>, limit: i64) -> Statement {
         let mut statement = Statement::new(SELECT);
-        self.push_lead(&mut statement, lead, last);
+        if let Some(filter) = self.several(lead) {
+            // No value has more rows after `last` than its share and those that were just written.
+            let most = if self.is_checked(lead) { limit + i64::from(MAX_SCANNED) } else { limit };
+            statement.push(" AND id IN (");
+            self.push_each(&mut statement, filter, last, most, 0);
+            statement.push(")");
+        } else {
+            self.push_lead(&mut statement, lead, last);
+        }
         for (at, filter) in self.filters.iter().enumerate() {
             if lead == Some(at) && filter.is_exact() {
                 continue;
@@ -152,6 +178,22 @@ impl Selection {
             }
             Some(Filter { index: Index::None, .. }) | None => {}
         }
+        self.push_range(statement, last);
+    }
+
+    /// Writes the ids of the rows of each value, newest first: at most `limit` of each, after `offset`.
+    fn push_each(&self, statement: &mut Statement, filter: &Filter, last: Option<&str>, limit: i64, offset: i64) {
+        for (at, value) in filter.values.iter().enumerate() {
+            statement.push(if at == 0 { "" } else { " UNION ALL " });
+            statement.push("SELECT id FROM (SELECT id FROM execution WHERE ").push(filter.column).push(" = ");
+            statement.bind(value.as_str());
+            self.push_range(statement, last);
+            statement.push(" ORDER BY id DESC LIMIT ").bind(limit).push(" OFFSET ").bind(offset);
+            statement.push(&format!(") AS of_{at}"));
+        }
+    }
+
+    fn push_range(&self, statement: &mut Statement, last: Option<&str>) {
         if let Some(from) = [last, self.from.as_deref()].into_iter().flatten().max() {
             statement.push(" AND id >= ").bind(from);
         }
@@ -159,4 +201,10 @@ impl Selection {
             statement.push(" AND id < ").bind(before.as_str());
         }
     }
+}
+
+/// Returns how many rows of each value of a filter a page may look at.
+fn share(filter: &Filter) -> i64 {
+    let values = i64::try_from(filter.values.len()).unwrap_or(i64::MAX).max(1);
+    (i64::from(MAX_SCANNED) / values).max(1)
 }

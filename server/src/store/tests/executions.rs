@@ -238,7 +238,8 @@ async fn each_combination_of_filters_reads_one_index_in_order() {
                 success: has(8).then_some(false),
                 status: states.clone(),
             };
-            let of = Selection::of(&filter, has(0).then(new_id), filter.type_name.clone(), &page(50, None)).unwrap();
+            let of = Selection::of(&filter, has(0).then(|| vec![new_id()]), filter.type_name.clone(), &page(50, None))
+                .unwrap();
             let Some(selection) = of else { continue };
             for lead in selection.leads() {
                 let last = new_id().to_string();

@@ -150,6 +150,7 @@ impl Live {
                 }
                 Told::Event(told) => {
                     if let Event::ExecutionFinished(finished) = &*told
+                        && execute::may_read_execution(&self.ctx, finished)
                         && fits(&self.filter, finished)
                         && self.only.is_none_or(|only| only == finished.id)
                     {

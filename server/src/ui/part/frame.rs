@@ -59,20 +59,27 @@ pub(in crate::ui) struct Frame {
     pub(in crate::ui) counts: Counts,
 }
 
-/// The entries of the menu: address, icon, word, and the scope that the page needs.
-const MAIN: &[(&str, &str, &str, Option<Scope>)] = &[
-    ("/connectors", "plug", "Connectors", Some(Scope::ConnectorsRead)),
-    ("/types", "layers", "Types", Some(Scope::TypesRead)),
-    ("/executions", "pulse", "Executions", Some(Scope::AuditRead)),
-    ("/agents", "server", "Agents", Some(Scope::ConnectorsRead)),
+/// An entry of the menu: address, icon, word, and the scopes one of which the page needs; without any it needs none.
+type Entry = (&'static str, &'static str, &'static str, &'static [Scope]);
+
+const MAIN: &[Entry] = &[
+    ("/connectors", "plug", "Connectors", &[Scope::ConnectorsRead]),
+    ("/types", "layers", "Types", &[Scope::TypesRead]),
+    ("/executions", "pulse", "Executions", &[Scope::AuditRead, Scope::ConnectorsExecuteRead]),
+    ("/agents", "server", "Agents", &[Scope::ConnectorsRead]),
 ];
-const SETTINGS: &[(&str, &str, &str, Option<Scope>)] =
-    &[("/settings/tokens", "key", "Tokens", Some(Scope::TokensRead)), ("/settings/about", "info", "About", None)];
+const SETTINGS: &[Entry] =
+    &[("/settings/tokens", "key", "Tokens", &[Scope::TokensRead]), ("/settings/about", "info", "About", &[])];
 
 impl Frame {
     /// Returns whether the caller has a scope.
     pub(in crate::ui) fn allows(&self, scope: Scope) -> bool {
         self.ctx.as_ref().is_some_and(|ctx| ctx.allows(scope))
+    }
+
+    /// Returns whether the caller has one of some scopes, or needs none.
+    fn allows_one_of(&self, scopes: &[Scope]) -> bool {
+        scopes.is_empty() || scopes.iter().any(|scope| self.allows(*scope))
     }
 
     /// The name of a connector type, which leads to its page for those who may see types. A connector often has the name of its
@@ -84,7 +91,7 @@ impl Frame {
     /// Returns the first page that the caller may see.
     pub(in crate::ui) fn home(&self) -> &'static str {
         let pages = MAIN.iter().chain(SETTINGS);
-        let mut seen = pages.filter(|(.., scope)| scope.is_none_or(|scope| self.allows(scope)));
+        let mut seen = pages.filter(|(.., scopes)| self.allows_one_of(scopes));
         seen.next().map_or("/settings/about", |(address, ..)| address)
     }
 
@@ -167,17 +174,17 @@ impl Frame {
         }
     }
 
-    fn entries(&self, entries: &[(&str, &str, &str, Option<Scope>)]) -> Markup {
+    fn entries(&self, entries: &[Entry]) -> Markup {
         html! {
-            @for (address, mark, word, scope) in entries {
-                @if scope.is_none_or(|scope| self.allows(scope)) {
+            @for (address, mark, word, scopes) in entries {
+                @if self.allows_one_of(scopes) {
                     a href=(address) aria-current=[self.is_below(address).then_some("page")] {
                         (icon(mark)) (word)
                         @if let Some(count) = self.count(address) { span.n aria-hidden="true" { (count) } }
                     }
                 } @else {
-                    span.off aria-disabled="true" title={ "Needs the scope " (scope.map_or("", Scope::as_str)) } {
-                        (icon(mark)) (word) span.sr { " (needs the scope " (scope.map_or("", Scope::as_str)) ")" }
+                    span.off aria-disabled="true" title={ "Needs the scope " (one_of(scopes)) } {
+                        (icon(mark)) (word) span.sr { " (needs the scope " (one_of(scopes)) ")" }
                     }
                 }
             }
@@ -201,6 +208,10 @@ impl Frame {
     pub(in crate::ui) fn address(&self) -> String {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
+}
+
+fn one_of(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" or ")
 }
 
 /// Who is signed in, what they may do, and until when.

@@ -16,7 +16,7 @@ async fn agent_token(server: &TestServer) -> String {
         scopes: Vec::new(),
         expires_at: None,
         agent_id: Some("site-1".to_owned()),
-        connector_names: vec!["mine".to_owned()],
+        connector_names: Some(vec!["mine".to_owned()]),
     };
     server.app.auth.issue(new).await.unwrap().text.expose().to_owned()
 }
