@@ -53,8 +53,8 @@ async fn successes_and_failures_fit_their_schemas() {
                 let done = client.call(tool, arguments.clone()).await;
                 assert!(done["isError"].as_bool() != Some(true), "{kind:?} {mode} {tool} {arguments}: {done}");
             }
-            assert!(client.get(json!({ "do": "resources" })).await.to_string().contains("floh://guide/runs"));
-            assert!(client.get(json!({ "do": "prompts" })).await.to_string().contains("write_run"));
+            assert!(client.get(json!({ "do": "resources" })).await.to_string().contains("floh://guide/scripts"));
+            assert!(client.get(json!({ "do": "prompts" })).await.to_string().contains("debug_execution"));
             let exit = client.end().await;
             assert_eq!(exit.code, Some(0), "{kind:?} {mode}: {exit:?}");
         }

@@ -118,15 +118,18 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error
 /// # Errors
 /// What the line is instead of a message.
 pub(super) fn read(line: &[u8]) -> Result<Incoming, Refused> {
-    if serde_json::from_slice::<IgnoredAny>(line).is_err() {
-        return Err(Refused(PARSE, "the line is not JSON; each line is one message"));
+    let not_json = Refused(PARSE, "the line is not JSON; each line is one message");
+    // What is passed over is not looked at, and may be no text.
+    let Ok(line) = std::str::from_utf8(line) else { return Err(not_json) };
+    if serde_json::from_str::<IgnoredAny>(line).is_err() {
+        return Err(not_json);
     }
-    match line.trim_ascii_start().first() {
-        Some(b'{') => {}
-        Some(b'[') => return Err(Refused(INVALID, "the line is a batch; send each message on a line of its own")),
+    match line.trim_start().chars().next() {
+        Some('{') => {}
+        Some('[') => return Err(Refused(INVALID, "the line is a batch; send each message on a line of its own")),
         _ => return Err(Refused(INVALID, "the line is not an object; a message is one")),
     }
-    let Ok(Head { id, method, params }) = serde_json::from_slice(line) else {
+    let Ok(Head { id, method, params }) = serde_json::from_str(line) else {
         return Err(Refused(INVALID, "the line is not a message: method must be a text, and each key be there once"));
     };
     let params: Params = params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
