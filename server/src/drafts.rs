@@ -1,5 +1,8 @@
-//! The use cases of drafts: what a form of several steps in the web pages has so far. A draft belongs to the token that made it,
-//! is sealed, and is used up by what it makes, so that a form that is sent twice makes one thing.
+//! The use cases of drafts: what a form of several steps in the web pages has so far, and what a program has parsed and not yet
+//! created (`kept_import`). A draft belongs to the token that made it, is sealed, and is used up by what it makes, so that a
+//! form that is sent twice makes one thing.
+
+mod kept_import;
 
 use floh_client::answers::{ChangedType, ConnectorView};
 use floh_client::bodies::{NewConnector, TypeChange};
@@ -15,6 +18,11 @@ use crate::input::Unchecked;
 use crate::services::Services;
 use crate::store::{self, DraftHead, DraftLimits, DraftRow, DraftUse, StoreError, VersionSource};
 use crate::vault::Place;
+
+pub use self::kept_import::{
+    KEPT_IMPORT_LIFE, KeptImport, KeptOperation, KeptTotals, MAX_ANSWER_BYTES, MAX_KEPT_IMPORTS, MAX_SHOWN_FIELDS,
+    MAX_SHOWN_OPERATIONS, MAX_SHOWN_WARNINGS, ParseWish, ShownField, create_from_kept, parse_and_keep,
+};
 
 /// The maximum number of drafts of a token that were not used.
 pub const MAX_DRAFTS: u64 = 20;
@@ -203,11 +211,12 @@ pub async fn change_type_from_draft(
     }
 }
 
-/// Removes the drafts that are too old. The server calls this from time to time.
+/// Removes the drafts that are too old, and wipes the kept imports that have ended. The server calls this from time to time.
 ///
 /// # Errors
 /// Database errors.
 pub async fn purge_drafts(services: &Services) -> Result<u64, Error> {
+    kept_import::end_old(services).await?;
     Ok(services.store.drafts().purge(oldest()).await?)
 }
 

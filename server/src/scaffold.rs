@@ -105,7 +105,10 @@ pub async fn generate_script(ctx: &OpContext, services: &Services, wish: Wish) -
     let checks = match catalog::check_written(ctx, services, written).await {
         Ok(_) => Vec::new(),
         Err(error) if !error.mistakes().is_empty() => {
-            let check = |mistake: &crate::error::Mistake| ScaffoldCheck { line: mistake.line, message: mistake.message.clone() };
+            let check = |mistake: &crate::error::Mistake| ScaffoldCheck {
+                line: mistake.line,
+                message: mistake.message.clone(),
+            };
             error.mistakes().iter().map(check).collect()
         }
         Err(error) => return Err(error),

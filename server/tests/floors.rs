@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("work", &["error"]),
     ("data_lock", &[]),
     ("public_url", &[]),
+    ("mcp_settings", &[]),
     ("plain_text", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
@@ -28,6 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("type_schema", &["error", "store"]),
     ("connector_secrets", &["error", "store", "vault"]),
     ("events", &["changes"]),
+    ("command_index", &["blocking", "changes", "error", "plain_text", "store", "type_schema"]),
     // Import: documents become drafts. Pure.
     ("openapi", &[]),
     // Executors: each is given what it needs, never all services.
@@ -51,7 +53,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "services",
-        &["agent_hub", "auth", "error", "events", "instances", "run_to_completion", "script", "store", "vault", "work"],
+        &[
+            "agent_hub",
+            "auth",
+            "command_index",
+            "error",
+            "events",
+            "instances",
+            "run_to_completion",
+            "script",
+            "store",
+            "vault",
+            "work",
+        ],
     ),
     // Use cases: every rule and every right.
     (
@@ -72,10 +86,14 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execute", &["auth", "error", "events", "instances", "script", "services", "store", "vault", "work"]),
+    (
+        "commands",
+        &["auth", "blocking", "command_index", "error", "execute", "services", "type_schema"],
+    ),
     ("tokens", &["auth", "error", "services", "store"]),
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
-    ("drafts", &["auth", "blocking", "catalog", "error", "input", "services", "store", "vault"]),
+    ("drafts", &["auth", "blocking", "catalog", "error", "input", "plain_text", "services", "store", "vault"]),
     ("scaffold", &["auth", "blocking", "catalog", "error", "openapi", "plain_text", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
     ("keys", &["store", "vault"]),
@@ -93,6 +111,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "auth",
             "background",
             "catalog",
+            "command_index",
             "data_lock",
             "error",
             "events",
@@ -108,7 +127,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("listen", &["app"]),
-    ("config", &["background", "listen", "public_url", "script", "store", "telemetry", "work"]),
+    ("config", &["background", "listen", "mcp_settings", "public_url", "script", "store", "telemetry", "work"]),
     // Doors: they read, call and show.
     (
         "api",
@@ -138,6 +157,28 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "mcp",
+        &[
+            "api",
+            "app",
+            "auth",
+            "blocking",
+            "catalog",
+            "changes",
+            "commands",
+            "drafts",
+            "error",
+            "events",
+            "execute",
+            "input",
+            "mcp_settings",
+            "plain_text",
+            "scaffold",
+            "services",
+            "store",
+        ],
+    ),
+    (
         "cli",
         &[
             "app",
@@ -150,6 +191,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "data_lock",
             "keys",
             "listen",
+            "mcp",
+            "mcp_settings",
             "openapi",
             "public_url",
             "script",
@@ -165,7 +208,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that may speak HTTP: the doors of REST and of the pages, and the socket under them.
-const HTTP_ROOMS: &[&str] = &["api", "listen", "ui"];
+const HTTP_ROOMS: &[&str] = &["api", "listen", "mcp", "ui"];
 /// Crates whose names in a source mean that it speaks HTTP as a server.
 const HTTP_CRATES: &[&str] = &["axum", "utoipa_axum", "tower_http"];
 

@@ -20,6 +20,8 @@ mod numbers;
 mod pool;
 #[path = "script/requests.rs"]
 mod requests;
+#[path = "script/scaffold.rs"]
+mod scaffold;
 #[path = "script/support.rs"]
 mod support;
 #[path = "script/walls.rs"]

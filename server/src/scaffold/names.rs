@@ -14,9 +14,40 @@ const OWN: [&str; 7] = ["test", "callApi", "credentials", "segment", "text", "pa
 const FREE: [&str; 9] = ["get", "set", "of", "name", "length", "api", "operations", "schemes", "server"];
 /// Words that a description begins with and that say nothing about what it connects to.
 const FILLERS: [&str; 34] = [
-    "a", "an", "and", "api", "app", "build", "can", "connect", "connector", "connects", "create", "for", "from", "i", "in",
-    "integrate", "integration", "is", "it", "make", "me", "my", "new", "of", "on", "our", "please", "rest", "script", "that",
-    "the", "to", "which", "with",
+    "a",
+    "an",
+    "and",
+    "api",
+    "app",
+    "build",
+    "can",
+    "connect",
+    "connector",
+    "connects",
+    "create",
+    "for",
+    "from",
+    "i",
+    "in",
+    "integrate",
+    "integration",
+    "is",
+    "it",
+    "make",
+    "me",
+    "my",
+    "new",
+    "of",
+    "on",
+    "our",
+    "please",
+    "rest",
+    "script",
+    "that",
+    "the",
+    "to",
+    "which",
+    "with",
 ];
 /// The maximum number of characters of a name that is made here.
 const MAX_CHARS: usize = 60;
@@ -46,7 +77,8 @@ const OF_OBJECTS: [&str; 12] = [
 /// Returns a name for a connector that a description is about.
 pub(super) fn connector_name(description: &str) -> String {
     let look = plain(description, MAX_LOOK);
-    let sentence = look.split(['.', ':', ';', ',', '(']).map(str::trim).find(|part| !part.is_empty()).unwrap_or_default();
+    let sentence =
+        look.split(['.', ':', ';', ',', '(']).map(str::trim).find(|part| !part.is_empty()).unwrap_or_default();
     let words = |text: &str| -> Vec<String> {
         name_words(text).into_iter().filter(|word| !FILLERS.contains(&word.as_str())).collect()
     };
@@ -72,7 +104,10 @@ fn joined(words: &[String]) -> String {
         name.push_str(word);
     }
     let fits = |name: &String| is_connector_name(name);
-    Some(name.clone()).filter(fits).or_else(|| Some(format!("{name}-connector")).filter(fits)).unwrap_or(NAMELESS.to_owned())
+    Some(name.clone())
+        .filter(fits)
+        .or_else(|| Some(format!("{name}-connector")).filter(fits))
+        .unwrap_or(NAMELESS.to_owned())
 }
 
 /// The names of the commands so far.

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use connector_runtime::schema::FieldKind;
 use serde_json::{Value, json};
 
+use super::MAX_PARAM_CHARS;
 use super::names;
 use super::path::Path;
-use super::MAX_PARAM_CHARS;
 use crate::openapi::name_words;
 use crate::plain_text::plain;
 
@@ -117,14 +117,32 @@ impl PlannedParam {
 }
 
 const WHOLE: [&str; 18] = [
-    "limit", "count", "page", "offset", "size", "skip", "top", "take", "total", "quantity", "age", "year", "month", "day",
-    "port", "number", "index", "position",
+    "limit", "count", "page", "offset", "size", "skip", "top", "take", "total", "quantity", "age", "year", "month",
+    "day", "port", "number", "index", "position",
 ];
 const NUMBERS: [&str; 11] =
     ["amount", "price", "cost", "rate", "score", "weight", "latitude", "longitude", "lat", "lng", "percent"];
 const FLAGS: [&str; 20] = [
-    "enabled", "disabled", "active", "archived", "deleted", "force", "verbose", "recursive", "draft", "public", "private",
-    "verified", "required", "visible", "hidden", "locked", "readonly", "confirmed", "approved", "published",
+    "enabled",
+    "disabled",
+    "active",
+    "archived",
+    "deleted",
+    "force",
+    "verbose",
+    "recursive",
+    "draft",
+    "public",
+    "private",
+    "verified",
+    "required",
+    "visible",
+    "hidden",
+    "locked",
+    "readonly",
+    "confirmed",
+    "approved",
+    "published",
 ];
 const FLAG_STARTS: [&str; 8] = ["is", "has", "can", "should", "include", "exclude", "allow", "dry"];
 const DATES: [&str; 8] = ["date", "datetime", "timestamp", "since", "until", "deadline", "birthday", "expires"];

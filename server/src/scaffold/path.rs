@@ -26,7 +26,10 @@ impl Path {
             return Err("an address; give the path below the base URL, such as /users/{id}".to_owned());
         }
         if text.contains(['?', '#']) {
-            return Err("it has a query or a fragment; give the path alone, and name what goes into the query in params".to_owned());
+            return Err(
+                "it has a query or a fragment; give the path alone, and name what goes into the query in params"
+                    .to_owned(),
+            );
         }
         let mut parts = Vec::new();
         for segment in text.split('/').skip(usize::from(text.starts_with('/'))) {
@@ -130,7 +133,20 @@ mod tests {
             assert_eq!(Path::parse(text).unwrap().shown(), shown, "{text}");
         }
         assert_eq!(Path::parse("/a/{id}/{ id }").unwrap().placeholders().collect::<Vec<_>>(), ["id", "id"]);
-        for wrong in ["https://a.example.com/x", "//evil.example.com", "/a?b=c", "/a#b", "/a/{b", "/a/}", "/a/{}", "/a/{{b}", "/a/../b", "/./x", "/%2e%2E/x", ".."] {
+        for wrong in [
+            "https://a.example.com/x",
+            "//evil.example.com",
+            "/a?b=c",
+            "/a#b",
+            "/a/{b",
+            "/a/}",
+            "/a/{}",
+            "/a/{{b}",
+            "/a/../b",
+            "/./x",
+            "/%2e%2E/x",
+            "..",
+        ] {
             assert!(Path::parse(wrong).is_err(), "{wrong}");
         }
     }

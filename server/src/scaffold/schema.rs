@@ -34,7 +34,8 @@ pub(super) fn config_schema(plan: &Plan) -> Value {
         }
     }
     let mut commands = Map::new();
-    let test = json!({ "description": plan.test.description, "params": [], "outputs": ["reachable"], "effect": "read" });
+    let test =
+        json!({ "description": plan.test.description, "params": [], "outputs": ["reachable"], "effect": "read" });
     commands.insert("test".to_owned(), test);
     for planned in &plan.commands {
         commands.insert(planned.name.clone(), command(planned));
@@ -44,8 +45,7 @@ pub(super) fn config_schema(plan: &Plan) -> Value {
 
 fn command(command: &PlannedCommand) -> Value {
     let names: Vec<&str> = command.params.iter().map(|param| param.name.as_str()).collect();
-    let fields: Map<String, Value> =
-        command.params.iter().map(|param| (param.name.clone(), param.field())).collect();
+    let fields: Map<String, Value> = command.params.iter().map(|param| (param.name.clone(), param.field())).collect();
     json!({
         "description": command.description, "params": names, "paramSchema": fields, "outputs": command.outputs,
         "effect": command.effect.as_str(),

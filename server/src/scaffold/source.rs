@@ -146,7 +146,7 @@ pub(super) fn quoted(text: &str) -> String {
 const CALL_API: &str = r#"// Sends a request and makes an outcome of the answer. A request that gets no answer throws; the server makes a failure of it.
 function callApi(method, path, more) {
   more = more || {};
-  if (/(^|\/)\.\.?(\/|$)/.test(path)) {
+  if (/(^|\/)(\.|%2e){1,2}(\/|$)/i.test(path)) {
     // However it is encoded, it would lead to another path.
     return { success: false, error: "A part of the path is . or .., which is no id", diagnostics: { path: path } };
   }
@@ -203,7 +203,10 @@ mod tests {
     #[test]
     fn a_text_stays_in_its_quotes() {
         assert_eq!(quoted("a\"b\\c\n`${d}`"), r#""a\"b\\c\n`${d}`""#);
-        assert_eq!(quoted("</script>\u{2028}\u{0}\u{202e}\u{e0041}"), r#""\u003c/script\u003e\u2028\u{0}\u{202e}\u{e0041}""#);
+        assert_eq!(
+            quoted("</script>\u{2028}\u{0}\u{202e}\u{e0041}"),
+            r#""\u003c/script\u003e\u2028\u{0}\u{202e}\u{e0041}""#
+        );
         let mut out = String::new();
         comment(&mut out, "a */ b\n</script>\u{2028}throw 1;\u{202e} @ts-nocheck");
         assert_eq!(out, "// a */ b ‹/script› throw 1; ＠ts-nocheck\n");

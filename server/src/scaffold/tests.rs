@@ -31,7 +31,15 @@ fn a_wish_has_a_shape() {
 
 #[test]
 fn a_mistake_is_named_at_its_place() {
-    for url in ["", "api", "ftp://a.example.com", "http://", "https://me:pw@a.example.com", "https://a.example.com/?x=1", "javascript:alert(1)"] {
+    for url in [
+        "",
+        "api",
+        "ftp://a.example.com",
+        "http://",
+        "https://me:pw@a.example.com",
+        "https://a.example.com/?x=1",
+        "javascript:alert(1)",
+    ] {
         assert_eq!(refused(json!({ "description": "x", "baseUrl": url })), ["/baseUrl"], "{url}");
     }
     assert_eq!(refused(json!({ "description": "x".repeat(MAX_DESCRIPTION_CHARS + 1) })), ["/description"]);
@@ -49,7 +57,10 @@ fn a_mistake_is_named_at_its_place() {
     assert_eq!(refused(command(json!({ "params": ["x".repeat(MAX_PARAM_CHARS + 1)] }))), ["/commands/1/params/0"]);
     assert_eq!(refused(command(json!({ "params": ["a", " "] }))), ["/commands/1/params/1"]);
     let many: Vec<String> = (0..=MAX_WISHED_PARAMS).map(|number| format!("p{number}")).collect();
-    assert_eq!(refused(command(json!({ "params": many, "outputs": many }))), ["/commands/1/params", "/commands/1/outputs"]);
+    assert_eq!(
+        refused(command(json!({ "params": many, "outputs": many }))),
+        ["/commands/1/params", "/commands/1/outputs"]
+    );
     let many = vec![json!({ "name": "a" }); MAX_WISHED_COMMANDS + 1];
     assert_eq!(refused(json!({ "description": "x", "commands": many })), ["/commands"]);
     // All of them at once.
@@ -93,7 +104,9 @@ fn without_commands_there_are_three_examples() {
         { "name": "test", "description": "Ping", "path": "/health" }, { "name": "test", "path": "/other" },
     ] });
     let connector = draw(&wish(wished), 256 << 10).unwrap();
-    assert!(connector.script_source.contains("// Ping\nfunction test() {\n  var outcome = callApi(\"GET\", \"/health\");"));
+    assert!(
+        connector.script_source.contains("// Ping\nfunction test() {\n  var outcome = callApi(\"GET\", \"/health\");")
+    );
     assert!(connector.script_source.contains("function testCommand() {"));
 }
 
@@ -105,18 +118,32 @@ async fn a_scaffold_is_checked_and_can_be_created() {
         OpContext::of_token(identity, crate::store::ExecutionSource::Mcp, crate::auth::RequestId::new())
     };
     let ctx = holder(&["connectors:write", "types:read"]).await;
-    let wished = || wish(json!({ "description": "Acme CRM", "commands": [{ "name": "列出", "method": "GET", "path": "/users" }] }));
+    let wished = || {
+        wish(json!({ "description": "Acme CRM", "commands": [{ "name": "列出", "method": "GET", "path": "/users" }] }))
+    };
     let scaffold = generate_script(&ctx, &server.app, wished()).await.unwrap();
     assert_eq!(scaffold.checks, []);
-    assert!(scaffold.guide.starts_with("# What was assumed\n\n* The wished command `列出` is called `getUsers`.\n\n# What to do next"), "{}", scaffold.guide);
+    assert!(
+        scaffold.guide.starts_with(
+            "# What was assumed\n\n* The wished command `列出` is called `getUsers`.\n\n# What to do next"
+        ),
+        "{}",
+        scaffold.guide
+    );
     let body = serde_json::to_value(&scaffold.connector).unwrap();
     let made = server.post("/api/connectors", body).await.ok(201);
-    assert_eq!((&made["name"], &made["missing"], &made["version"]), (&json!("acme-crm"), &json!(["baseUrl"]), &json!("1.0.0")));
+    assert_eq!(
+        (&made["name"], &made["missing"], &made["version"]),
+        (&json!("acme-crm"), &json!(["baseUrl"]), &json!("1.0.0"))
+    );
     let mocked = server.execute("acme-crm", json!({ "command": "getUsers", "mockScenario": "default" })).await.ok(200);
     assert_eq!(mocked, json!({ "success": true, "payload": { "id": "1", "name": "Example" } }));
     // The same again would collide with it, and says so.
     let again = generate_script(&ctx, &server.app, wished()).await.unwrap();
-    assert_eq!(again.checks, [ScaffoldCheck { line: None, message: "there is a connector type acme-crm already".to_owned() }]);
+    assert_eq!(
+        again.checks,
+        [ScaffoldCheck { line: None, message: "there is a connector type acme-crm already".to_owned() }]
+    );
     let weak = holder(&["connectors:read", "types:write"]).await;
     assert_eq!(generate_script(&weak, &server.app, wished()).await.unwrap_err().code(), "forbidden");
     server.app.close().await;

@@ -118,7 +118,10 @@ const METHODS: [(&str, Effect, Sent); 6] = [
 ];
 /// The first words of names that say the method; any other first word means GET.
 const VERBS: [(&str, &[&str]); 4] = [
-    ("POST", &["create", "add", "new", "post", "send", "submit", "start", "run", "invite", "upload", "register", "insert"]),
+    (
+        "POST",
+        &["create", "add", "new", "post", "send", "submit", "start", "run", "invite", "upload", "register", "insert"],
+    ),
     ("PATCH", &["update", "edit", "modify", "patch", "change", "rename"]),
     ("PUT", &["replace", "put", "set"]),
     ("DELETE", &["delete", "remove", "destroy", "erase"]),
@@ -191,7 +194,8 @@ pub(super) fn plan(wish: &Wish) -> Result<Plan, Error> {
         return Err(Error::invalid(mistakes));
     }
     let test = test.unwrap_or_else(|| {
-        let probe = commands.iter().find(|it| it.method == "GET" && it.path.placeholders().next().is_none() && !it.is_guess);
+        let probe =
+            commands.iter().find(|it| it.method == "GET" && it.path.placeholders().next().is_none() && !it.is_guess);
         let description = "Check that the API answers and accepts the credentials".to_owned();
         PlannedTest { description, path: probe.map(|command| command.path.clone()) }
     });
@@ -288,7 +292,8 @@ fn guessed_path(name: &str, params: &[String]) -> Path {
 
 /// Reads a base URL, without a slash at its end.
 fn base_url(text: &str) -> Result<String, String> {
-    const EXAMPLE: &str = "give an address such as https://api.example.com/v1, or leave it out and enter it in the connector";
+    const EXAMPLE: &str =
+        "give an address such as https://api.example.com/v1, or leave it out and enter it in the connector";
     let text = text.trim();
     if text.chars().count() > MAX_URL_CHARS {
         return Err(format!("an address of more than {MAX_URL_CHARS} characters; {EXAMPLE}"));
@@ -308,14 +313,15 @@ fn base_url(text: &str) -> Result<String, String> {
 
 fn example_commands() -> Vec<WishedCommand> {
     let texts = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect());
-    let example = |name: &str, description: &str, method: &str, path: &str, params: &[&str], outputs: &[&str]| WishedCommand {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        method: Some(method.to_owned()),
-        path: Some(path.to_owned()),
-        params: texts(params),
-        outputs: texts(outputs),
-    };
+    let example =
+        |name: &str, description: &str, method: &str, path: &str, params: &[&str], outputs: &[&str]| WishedCommand {
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
+            method: Some(method.to_owned()),
+            path: Some(path.to_owned()),
+            params: texts(params),
+            outputs: texts(outputs),
+        };
     vec![
         example("listItems", "List items (an example; change its path)", "GET", "/items", &["limit"], &["items"]),
         example("getItem", "Read an item (an example; change its path)", "GET", "/items/{id}", &[], &[]),

@@ -1,4 +1,4 @@
-//! Drafts of the web pages as rows. Their content is sealed; [`crate::drafts`] seals it and decides who may keep how much.
+//! Drafts of the web pages, and of programs that make something in several calls, as rows. Their content is sealed; [`crate::drafts`] seals it and decides who may keep how much.
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -217,6 +217,24 @@ impl Drafts<'_> {
             .execute(&self.store.write)
             .await?;
         Ok(purged.rows_affected())
+    }
+
+    /// Wipes the drafts of a kind that were last saved by a time and not used; `result` says so, until they are purged. Returns
+    /// how many.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn end(&self, kind: &str, until: Timestamp, result: &str) -> Result<u64, StoreError> {
+        let ended = sqlx::query(
+            "UPDATE ui_draft SET sealed = '', bytes = 0, result = $3 \
+             WHERE kind = $1 AND updated_at <= $2 AND result IS NULL",
+        )
+        .bind(kind)
+        .bind(until.as_millisecond())
+        .bind(result)
+        .execute(&self.store.write)
+        .await?;
+        Ok(ended.rows_affected())
     }
 
     /// Begins a transaction in which nobody else adds to the drafts of a token.
