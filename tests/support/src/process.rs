@@ -105,7 +105,10 @@ impl Process {
     }
 
     /// Feeds it and waits for its end.
-    pub(crate) fn finish(mut self, input: &str) -> Exit {
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn finish(mut self, input: &str) -> Exit {
         let began = Instant::now();
         if let Some(mut stdin) = self.child.stdin.take() {
             // Who does not read its input may close it before the end.
