@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod keys;
 mod lock;
+mod mcp;
 mod new_connector;
 mod script;
 mod serve;

@@ -8,6 +8,7 @@ mod connector_types;
 mod connectors;
 mod error;
 mod executions;
+mod mcp;
 mod pages;
 mod server;
 mod tokens;
@@ -15,6 +16,7 @@ mod transport;
 
 pub use connectors::Executed;
 pub use error::{ClientError, Refusal};
+pub use mcp::{MAX_MESSAGE, McpHeaders, McpMessages};
 pub use pages::{MAX_PAGE, Pages};
 pub use transport::{CONNECT_TIMEOUT, Client, MAX_ANSWER, TIMEOUT};
 

@@ -35,6 +35,6 @@ mod revision;
 pub mod routes;
 pub mod words;
 
-pub use client::{Client, ClientError, Executed, Pages, Refusal};
+pub use client::{Client, ClientError, Executed, McpHeaders, McpMessages, Pages, Refusal};
 pub use filters::{AuditFilter, ConnectorFilter, ExecutionFilter};
 pub use revision::{NotARevision, Revision};

@@ -23,23 +23,31 @@ pub(super) struct ServerArgs {
     token_file: Option<String>,
 }
 
+/// What to say of a token's scopes if there is no token.
+const SCOPES: &str = "types:read,types:write,connectors:read,connectors:write`. Of these commands, only `floh import --dry-run` needs no server";
+
 impl ServerArgs {
     /// Creates the client of the server.
     pub(super) fn client(&self) -> Result<Client, CliError> {
-        let client = Client::new(self.server.as_str(), &self.token()?);
+        self.client_for(SCOPES)
+    }
+
+    /// Creates the client of the server. If there is no token, the error ends with these scopes and what is to be said
+    /// of them.
+    pub(super) fn client_for(&self, scopes: &str) -> Result<Client, CliError> {
+        let client = Client::new(self.server.as_str(), &self.token(scopes)?);
         client.map_err(|error| CliError::Usage(format!("--server {}: {error}", shown(&self.server))))
     }
 
-    fn token(&self) -> Result<Secret, CliError> {
+    fn token(&self, scopes: &str) -> Result<Secret, CliError> {
         match &self.token_file {
             Some(path) => fs::read_to_string(path)
                 .map(|text| Secret::from(text.trim()))
                 .map_err(|error| CliError::Usage(format!("cannot read the token in {path}: {error}"))),
             None => secret_variable("FLOH_TOKEN").ok_or_else(|| {
-                CliError::Usage(
-                    "no token: set FLOH_TOKEN or give --token-file; one is made with `floh token create --name me --scope types:read,types:write,connectors:read,connectors:write`. Of these commands, only `floh import --dry-run` needs no server"
-                        .to_owned(),
-                )
+                CliError::Usage(format!(
+                    "no token: set FLOH_TOKEN or give --token-file; one is made with `floh token create --name me --scope {scopes}"
+                ))
             }),
         }
     }

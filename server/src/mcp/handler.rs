@@ -1,9 +1,11 @@
 //! What the protocol asks for, as `rmcp` hands it over. Each request brings the context of its caller.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::request::Parts;
+use futures_util::FutureExt as _;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
     GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
@@ -199,6 +201,11 @@ fn idempotency_key(context: &RequestContext<RoleServer>) -> Option<String> {
     })
 }
 
+/// The answer of a call that panicked, as over REST; the log says where.
+fn panicked() -> ErrorData {
+    failed(&Error::internal("a tool panicked"))
+}
+
 fn unknown_tool(name: &str) -> ErrorData {
     let name = plain(name, 100);
     let message = format!(
@@ -252,14 +259,15 @@ impl ServerHandler for Handler {
         let client = context.client_info().map(|client| plain(&format!("{} {}", client.name, client.version), MAX_CLIENT));
         let span = tracing::info_span!("mcp", client = client.as_deref().unwrap_or("unknown"), tool = %plain(&request.name, 64));
         let progress = context.meta.get_progress_token();
-        let call = self.call(&ctx, request, &context).instrument(span);
+        let call = AssertUnwindSafe(self.call(&ctx, request, &context)).catch_unwind().instrument(span);
         tokio::pin!(call);
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + PROGRESS, PROGRESS);
         let mut told = 0.0;
         let outcome = loop {
             tokio::select! {
                 biased;
-                outcome = &mut call => break outcome?,
+                // A request whose task panics would never be answered.
+                outcome = &mut call => break outcome.unwrap_or_else(|_| Err(panicked()))?,
                 () = context.ct.cancelled(), if !cancel.is_cancelled() => cancel.cancel(),
                 _ = ticks.tick(), if progress.is_some() => {
                     let Some(token) = progress.clone() else { continue };

@@ -58,6 +58,29 @@ impl Process {
         Self { child, watcher, stdout, stderr }
     }
 
+    /// Writes a line to its standard input, which is a pipe.
+    ///
+    /// # Panics
+    /// When it is none, or nobody reads it any more.
+    pub fn say(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        let written = stdin.write_all(format!("{line}\n").as_bytes()).and_then(|()| stdin.flush());
+        written.unwrap_or_else(|error| panic!("the process does not listen: {error}: {}", self.text()));
+    }
+
+    /// Ends its standard input.
+    pub fn close_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
+    /// Ends it at once (SIGKILL).
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -73,13 +96,19 @@ impl Process {
     }
 
     /// Waits for its end.
-    pub(crate) async fn exit(&mut self) -> ExitStatus {
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn exit(&mut self) -> ExitStatus {
         let child = Mutex::new(&mut self.child);
         eventually("the end of a process", || std::future::ready(child.lock().unwrap().try_wait().unwrap())).await
     }
 
     /// Feeds it and waits for its end.
-    pub(crate) fn finish(mut self, input: &str) -> Exit {
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn finish(mut self, input: &str) -> Exit {
         let began = Instant::now();
         if let Some(mut stdin) = self.child.stdin.take() {
             // Who does not read its input may close it before the end.
@@ -99,7 +128,10 @@ impl Process {
     }
 
     /// Returns how it ended and all that it wrote; waits for both.
-    pub(crate) fn outcome(&mut self) -> Exit {
+    ///
+    /// # Panics
+    /// When the operating system does not say.
+    pub fn outcome(&mut self) -> Exit {
         let status = self.child.wait().unwrap();
         let (stdout, stderr) = (self.stdout.whole(), self.stderr.whole());
         Exit { code: status.code(), stdout, stderr }

@@ -252,7 +252,7 @@ impl Reply {
     }
 
     /// Writes the answer; to a HEAD without its body.
-    fn into_bytes(self, to_head: bool) -> Vec<u8> {
+    pub fn into_bytes(self, to_head: bool) -> Vec<u8> {
         let Self { status, headers, body, whole, .. } = self;
         if whole {
             return body;

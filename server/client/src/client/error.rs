@@ -26,6 +26,8 @@ pub enum ClientError {
         server: String,
         /// What failed, without the request's path and query.
         reason: String,
+        /// Whether the request may have reached the server: there was a connection.
+        sent: bool,
     },
     /// The answer does not come from a Floh server, or does not fit this request.
     #[error("{server} answered {status} and {what}: is it a Floh server of this version?")]

@@ -72,6 +72,14 @@ pub(super) struct Incoming {
     body: Vec<u8>,
 }
 
+/// An answer that is read piece by piece.
+pub(super) struct Streaming {
+    client: Client,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    response: Response,
+}
+
 impl Client {
     /// Creates a client for a server's URL, `http://HOST:PORT` or `https://HOST`, with a token. A path in the URL is
     /// put before that of each route, as behind a reverse proxy.
@@ -147,6 +155,20 @@ impl Client {
         self.read(response).await
     }
 
+    /// Posts JSON and leaves the answer to be read piece by piece: it may go on for as long as the server likes.
+    pub(super) async fn post_streaming(&self, path: &str, out: Outgoing) -> Result<Streaming, ClientError> {
+        let url =
+            Url::parse(&format!("{}{path}", self.base)).map_err(|error| ClientError::Request(error.to_string()))?;
+        let mut request = self.http.post(url).headers(out.headers).header(CONTENT_TYPE, "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let sent = request.body(out.body.unwrap_or_default()).send();
+        let response = sent.await.map_err(|error| self.transport(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Streaming { client: self.clone(), status, headers, response })
+    }
+
     /// Sends a request without a body and reads the JSON of its answer.
     pub(super) async fn get<T: DeserializeOwned>(&self, route: Route, keys: &[&str]) -> Result<T, ClientError> {
         self.send(route, keys, Outgoing::default()).await?.json()
@@ -176,7 +198,22 @@ impl Client {
         } else {
             reason(error)
         };
-        ClientError::Transport { server: self.base.clone(), reason }
+        ClientError::Transport { server: self.base.clone(), reason, sent: !error.is_connect() }
+    }
+}
+
+impl Streaming {
+    /// Returns the next piece; none at the end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        match self.response.chunk().await {
+            Ok(chunk) => Ok(chunk.map(Into::into)),
+            Err(error) => Err(self.client.transport(&error)),
+        }
+    }
+
+    /// Converts an answer whose body was read to what a route's answer is.
+    pub(super) fn into_incoming(self, body: Vec<u8>) -> Incoming {
+        Incoming { server: self.client.base, status: self.status, headers: self.headers, body }
     }
 }
 
@@ -227,7 +264,7 @@ impl Incoming {
     }
 
     /// Converts the answer of a refusal to an error.
-    fn refused(self) -> ClientError {
+    pub(super) fn refused(self) -> ClientError {
         match serde_json::from_slice::<Problem>(&self.body) {
             Ok(problem) => ClientError::Refused(Box::new(Refusal {
                 problem,
