@@ -34,6 +34,9 @@ pub struct BadFilter {
     reason: String,
 }
 
+/// What is always logged less: libraries that write whole messages, and with them what is a secret in those, whatever the filter says.
+const QUIET: [&str; 1] = ["rmcp=warn"];
+
 /// Starts logging to standard error. Calling it twice changes nothing.
 ///
 /// # Errors
@@ -59,7 +62,9 @@ pub fn parse_filter(text: &str) -> Result<EnvFilter, BadFilter> {
             word => format!("{word} is no level"),
         }));
     }
-    EnvFilter::try_new(text).map_err(|error| bad(error.to_string()))
+    let filter = EnvFilter::try_new(text).map_err(|error| bad(error.to_string()))?;
+    let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
+    Ok(quiet.fold(filter, EnvFilter::add_directive))
 }
 
 /// Returns a subscriber that writes events as lines.

@@ -81,12 +81,14 @@ pub struct OpContext {
     work: Option<Arc<Work>>,
     /// Cancelled when the caller gives the request up.
     cancel: Option<CancellationToken>,
+    /// The program that sent it, as it names itself.
+    client: Option<Arc<str>>,
 }
 
 impl OpContext {
     /// Creates the context of a caller who presented a token.
     pub fn of_token(identity: Arc<Identity>, source: ExecutionSource, request_id: RequestId) -> Self {
-        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None, cancel: None }
+        Self { caller: Caller::Token(identity), source, request_id, peer: None, work: None, cancel: None, client: None }
     }
 
     /// Adds the address that the request came from.
@@ -104,6 +106,7 @@ impl OpContext {
             peer: None,
             work: None,
             cancel: None,
+            client: None,
         }
     }
 
@@ -123,6 +126,17 @@ impl OpContext {
     #[must_use]
     pub fn with_cancel(self, cancel: CancellationToken) -> Self {
         Self { cancel: Some(cancel), ..self }
+    }
+
+    /// Adds the program that sent the request, as it names itself; for the log.
+    #[must_use]
+    pub fn with_client(self, client: Option<String>) -> Self {
+        Self { client: client.map(Arc::from), ..self }
+    }
+
+    /// Returns the program that sent the request, if it has named itself.
+    pub fn client(&self) -> Option<&Arc<str>> {
+        self.client.as_ref()
     }
 
     /// Returns what is cancelled when the caller gives the request up.

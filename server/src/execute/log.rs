@@ -1,5 +1,7 @@
 //! What the log of the process says of a call: the span of all its lines, and one line when it has ended.
 
+use std::sync::Arc;
+
 use tracing::Span;
 use uuid::Uuid;
 
@@ -39,6 +41,7 @@ pub(super) struct EndedCall {
     mocked: bool,
     source: &'static str,
     actor: Option<Actor>,
+    client: Option<Arc<str>>,
     error: Option<String>,
 }
 
@@ -54,6 +57,7 @@ impl EndedCall {
             mocked: row.mocked,
             source: row.source.as_str(),
             actor: row.actor.clone(),
+            client: executed.client.clone(),
             // What a connector's record leaves out is not in the log either.
             error: executed
                 .reply
@@ -66,7 +70,7 @@ impl EndedCall {
 
     /// Logs the line; `recorded` is whether the row is on disk.
     pub(super) fn log(self, recorded: bool) {
-        let Self { id, connector, command, status, duration_ms, mocked, source, actor, error } = self;
+        let Self { id, connector, command, status, duration_ms, mocked, source, actor, client, error } = self;
         tracing::info!(
             event = "execution",
             execution_id = %id,
@@ -78,6 +82,7 @@ impl EndedCall {
             source,
             actor = actor.as_ref().map(|actor| actor.name.as_str()),
             token_id = actor.as_ref().and_then(|actor| actor.token_id).map(tracing::field::display),
+            client = client.as_deref(),
             error,
             recorded = (!recorded).then_some(false),
             "call {status}"

@@ -62,12 +62,14 @@ pub struct Executed {
     pub took_ms: f64,
     /// Knows the secrets of the call.
     pub redactor: Arc<Redactor>,
+    /// The program that called, if it has named itself.
+    pub client: Option<Arc<str>>,
 }
 
 impl Executed {
-    fn new(id: Uuid, done: FinishedCall) -> Self {
+    fn new(id: Uuid, done: FinishedCall, client: Option<Arc<str>>) -> Self {
         let FinishedCall { reply, deprecated, unavailable, took, redactor, .. } = done;
-        Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0, redactor }
+        Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0, redactor, client }
     }
 }
 
@@ -197,7 +199,7 @@ pub(super) async fn refuse(
     let max = record_limit(services, &request);
     let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
     instance.meters.count(done.reply.success, done.took);
-    let executed = Executed::new(id, done);
+    let executed = Executed::new(id, done, request.ctx.client().cloned());
     commit(services, row, false, &executed, RowOnly).await?;
     Ok(executed)
 }
@@ -227,12 +229,12 @@ async fn run_at(
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let span = log::span(id, instance, &request);
-    let max = record_limit(services, &request);
+    let (max, client) = (record_limit(services, &request), request.ctx.client().cloned());
     let called = call(services, instance, target, id, request).instrument(span).await?;
     let Called { row, is_started, done } = called;
     let row = record::ended(row, &done, max);
     instance.meters.count(done.reply.success, done.took);
-    let executed = Executed::new(id, done);
+    let executed = Executed::new(id, done, client);
     commit(services, row, is_started, &executed, finish).await?;
     Ok(executed)
 }

@@ -15,7 +15,6 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::base_tools::BaseTool;
 use super::command_tools::CommandTools;
@@ -255,11 +254,10 @@ impl ServerHandler for Handler {
         let cancel = CancellationToken::new();
         // Also when this is dropped: then nobody waits any more.
         let _gone = cancel.clone().drop_guard();
-        let ctx = caller(&context)?.with_cancel(cancel.clone());
         let client = context.client_info().map(|client| plain(&format!("{} {}", client.name, client.version), MAX_CLIENT));
-        let span = tracing::info_span!("mcp", client = client.as_deref().unwrap_or("unknown"), tool = %plain(&request.name, 64));
+        let ctx = caller(&context)?.with_cancel(cancel.clone()).with_client(client);
         let progress = context.meta.get_progress_token();
-        let call = AssertUnwindSafe(self.call(&ctx, request, &context)).catch_unwind().instrument(span);
+        let call = AssertUnwindSafe(self.call(&ctx, request, &context)).catch_unwind();
         tokio::pin!(call);
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + PROGRESS, PROGRESS);
         let mut told = 0.0;

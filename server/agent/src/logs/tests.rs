@@ -54,6 +54,21 @@ fn a_hostile_text_stays_in_its_line_wherever_it_stands() {
 }
 
 #[test]
+fn libraries_that_write_whole_messages_are_kept_quiet() {
+    for filter in ["trace", "rmcp=trace", "info"] {
+        let text = Text::default();
+        let writer = text.clone();
+        let subscriber = subscriber(LogFormat::Pretty, parse_filter(filter).unwrap(), move || writer.clone());
+        tracing::dispatcher::with_default(&subscriber, || {
+            tracing::info!(target: "rmcp::service", "a whole message");
+            tracing::warn!(target: "rmcp::service", "a warning");
+        });
+        let text = String::from_utf8(text.0.lock().clone()).unwrap();
+        assert!(!text.contains("whole message") && text.contains("a warning"), "{filter}: {text}");
+    }
+}
+
+#[test]
 fn json_lines_stay_json() {
     let all = logged(LogFormat::Json, || tracing::info!(shown = %HOSTILE, "{HOSTILE}"));
     assert_eq!(all.lines().count(), 1);
