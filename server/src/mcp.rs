@@ -12,6 +12,7 @@ mod gate;
 mod handler;
 mod limits;
 mod listen;
+mod message;
 mod part;
 mod prompts;
 mod resources;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -15,7 +16,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 
 use super::handler::Handler;
 use crate::mcp_settings::Settings;
-use super::PATH;
+use super::{PATH, message};
 use crate::api::{Accepts, BODY_LIMIT, Problem, RawBody, Site, identity_of};
 use crate::app::App;
 use crate::error::Error;
@@ -54,15 +55,19 @@ pub fn router(app: &App, settings: Settings) -> Router<App> {
 }
 
 async fn serve(State(door): State<Door>, request: Request) -> Response {
-    match door.admit(request).await {
-        Ok(request) => door.service.handle(request).await.map(Body::new),
-        Err(problem) => problem.into_response(),
+    let (parts, bytes) = match door.admit(request).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.into_response(),
+    };
+    match message::check(&bytes) {
+        Ok(()) => door.service.handle(Request::from_parts(parts, Body::from(bytes))).await.map(Body::new),
+        Err(malformed) => malformed.into_response(),
     }
 }
 
 impl Door {
-    /// Lets a request in. It then carries the context of its caller.
-    async fn admit(&self, request: Request) -> Result<Request, Problem> {
+    /// Lets a request in. Its head then carries the context of its caller.
+    async fn admit(&self, request: Request) -> Result<(Parts, Vec<u8>), Problem> {
         let site = Site::of(&self.app);
         if let Err(why) = site.check_program(&request) {
             if !self.told.swap(true, Ordering::Relaxed) {
@@ -91,7 +96,7 @@ impl Door {
         let (bytes, mut work) = body.into_parts();
         work.hold(self.app.work.memory.tree(&bytes, MAX_PARAM_VALUES).map_err(Error::from)?);
         parts.extensions.insert(ctx.with_work(work));
-        Ok(Request::from_parts(parts, Body::from(bytes)))
+        Ok((parts, bytes))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands that delete: the person is asked where the client can ask.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::{Setup, Upstream};
 
 use crate::driver::{Driver, Kind};
@@ -66,4 +66,31 @@ async fn a_client_that_cannot_ask_runs_or_is_refused() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_once_for_one_call_of_one_token() {
+    let Some(tools) = Tools::find() else { return };
+    let server = Server::start().await;
+    let asks = json!({ "elicit": "accept" });
+    let mut client = Driver::start(&tools, Kind::Python, &with(server.http(), &asks)).await;
+    let round = |what: &str, state: &Value| json!({ "do": "round", "name": "effects__wipe", "arguments": { "what": what }, "state": state });
+    let asked = client.get(round("a", &Value::Null)).await;
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let state = &asked["requestState"];
+    assert!(state.is_string() && wiped(&server) == 0, "{asked}");
+
+    let token = server.token(&["connectors:execute"]).await;
+    let mut other =
+        Driver::start(&tools, Kind::Python, &with(with(server.http(), &asks), &json!({ "token": token }))).await;
+    let forged = json!(format!("{}x", state.as_str().unwrap()));
+    for refused in
+        [client.get(round("b", state)).await, client.get(round("a", &forged)).await, other.get(round("a", state)).await]
+    {
+        assert!(refused["isError"] == true && wiped(&server) == 0, "{refused}");
+    }
+    let done = client.get(round("a", state)).await;
+    assert!(done["isError"] == false && wiped(&server) == 1, "{done}");
+    let again = client.get(round("a", state)).await;
+    assert!(again["isError"] == true && wiped(&server) == 1, "{again}");
 }

@@ -132,7 +132,7 @@ async fn a_long_list_comes_in_pages() {
         let mut client = Driver::start(&tools, Kind::Python, &with(server.http(), &json!({ "mode": mode }))).await;
         let listed = client.get(json!({ "do": "tools" })).await;
         assert_eq!(listed["items"].as_array().unwrap().len(), BASE.len(), "{mode}");
-        let found = client.call("search_connector_commands", json!({ "query": "read thing 0449" })).await;
+        let found = client.call("search_connector_commands", json!({ "query": "thing 449" })).await;
         let first = &found["structuredContent"]["items"][0];
         assert_eq!(first["tool"], "things__readThing0449", "{found}");
         assert_eq!(client.call("things__readThing0449", json!({})).await["isError"], false);

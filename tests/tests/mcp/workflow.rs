@@ -88,8 +88,9 @@ async fn a_document_becomes_a_connector_that_is_called() {
     let made = &made["structuredContent"];
     assert!(made["name"] == "acme-crm" && made["ready"] == false, "{made}");
     assert!(made["setAt"].as_str().unwrap().contains("/connectors/acme-crm/connection"), "{made}");
-    let commands: Vec<&str> = made["tools"].as_array().unwrap().iter().map(|tool| tool.as_str().unwrap()).collect();
-    assert_eq!(commands, ["acme-crm__createContact", "acme-crm__listContacts"]);
+    for tool in ["acme-crm__createContact", "acme-crm__listContacts"] {
+        assert!(made["tools"].as_array().unwrap().contains(&json!(tool)), "{made}");
+    }
     let early = client.call("acme-crm__listContacts", json!({})).await;
     assert!(early["isError"] == true && early.to_string().contains(&secret), "{early}");
     floh.admin().put("/api/connectors/acme-crm", &json!({ "config": { secret: CANARY } })).await.expect(200);

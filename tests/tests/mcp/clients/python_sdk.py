@@ -71,6 +71,13 @@ class Driver:
         return {"results": results, "progress": heard, "asked": asked} if times > 1 else {
             **results[0], "progress": heard, "asked": asked}
 
+    async def round(self, name, arguments, state=None):
+        """One request of a call that asks its user: without a state the first one, with it the one that agrees."""
+        agreed = {"confirm": ElicitResult(action="accept", content={"confirm": True})} if state else None
+        result = await self.client.session.call_tool(
+            name, arguments, input_responses=agreed, request_state=state, allow_input_required=True)
+        return plain(result)
+
     async def start(self, **call):
         self.started = asyncio.create_task(self.call(**call))
 
