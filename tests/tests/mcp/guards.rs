@@ -8,17 +8,23 @@ use crate::bridge::{Bridge, Changes};
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
 
-/// Sends a request with these headers and no others.
+/// Sends a message with these headers.
 async fn send(floh: &Floh, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let headers = [headers, &[("content-type", "application/json")]].concat();
+    send_to(floh, &format!("{method} /mcp"), &headers, body).await
+}
+
+/// Sends a request with these headers, to the server's own address if they name no other.
+async fn send_to(floh: &Floh, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let own = floh.address().to_string();
-    let mut head = format!("{method} /mcp HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("{line} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| *name == "host") {
         head.push_str(&format!("host: {own}\r\n"));
     }
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    let request = [head.as_bytes(), b"content-type: application/json\r\n\r\n", body].concat();
+    let request = [head.as_bytes(), b"\r\n", body].concat();
     let exchange = async { Client::new(floh.address()).connect().await?.raw(&request).await };
     within_bound("an answer", exchange).await.unwrap()
 }
@@ -83,9 +89,9 @@ async fn a_cookie_is_no_token_here_and_an_agent_is_no_client() {
     let form = format!("token={ADMIN_TOKEN}");
     let own = format!("http://{}", floh.address());
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", own.as_str())];
-    let signed_in = Client::new(floh.address()).send("POST", "/login", &headers, form.as_bytes()).await;
+    let signed_in = send_to(&floh, "POST /login", &headers, form.as_bytes()).await;
     let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("{signed_in}")).split(';').next().unwrap();
-    let page = Client::new(floh.address()).send("GET", "/connectors", &[("cookie", cookie)], b"").await;
+    let page = send_to(&floh, "GET /connectors", &[("cookie", cookie)], b"").await;
     assert_eq!(page.status, 200, "the cookie is a good one: {page}");
     assert_eq!(send(&floh, "POST", &[ACCEPT, ("cookie", cookie)], PING).await.status, 401);
 

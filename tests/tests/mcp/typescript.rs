@@ -2,15 +2,18 @@
 //! failures.
 
 use serde_json::json;
+use test_support::{Setup, Upstream};
 
 use crate::driver::{Driver, Kind};
-use crate::server::{Server, with};
+use crate::server::{Server, echo, with};
 use crate::tools::Tools;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn successes_and_failures_fit_their_schemas() {
     let Some(tools) = Tools::find() else { return };
-    let server = Server::start().await;
+    // More calls than a token may make in a minute.
+    let setup = Setup::default().arg("--mcp-rate").arg("100000");
+    let server = Server::of(setup, Upstream::start(echo).await).await;
     for (kind, mode, protocol) in [
         (Kind::TypeScript1, "legacy", "2025-11-25"),
         (Kind::TypeScript2, "legacy", "2025-11-25"),
