@@ -4,8 +4,6 @@
 //! command, not what calls it.
 
 mod type_commands;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

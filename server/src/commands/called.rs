@@ -69,8 +69,8 @@ async fn called(
     command: Option<&str>,
 ) -> Result<Option<CalledCommand>, Error> {
     ctx.authorize(Scope::ConnectorsExecuteRead)?;
-    // Without its secrets: nothing is called yet.
-    let instance = match services.instances.get(connector, true).await {
+    // The one that is called then, so that it is loaded once.
+    let instance = match services.instances.get(connector, false).await {
         Ok(instance) => instance,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

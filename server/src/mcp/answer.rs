@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use rmcp::model::{CallToolResult, ContentBlock, Resource};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::resources;
@@ -17,19 +19,14 @@ const MAX_MISTAKES: usize = 20;
 
 /// Returns the result of a call. Of one of more than `limit` bytes the payload is left out, and what else is large.
 pub(super) fn of_call(shown: &ShownResult, limit: usize) -> CallToolResult {
-    let mut result = serde_json::from_str(&shown.text).unwrap_or_else(|_| {
-        Map::from_iter([
-            ("success".to_owned(), Value::Bool(false)),
-            ("error".to_owned(), Value::from("The result is not kept any more")),
-        ])
-    });
     let id = shown.execution_id.to_string();
-    let mut link = None;
-    if shown.text.len() > limit {
-        let uri = shown.is_recorded.then(|| resources::execution(&id));
-        shorten(&mut result, shown.text.len(), limit, uri.as_deref());
-        link = uri;
-    }
+    let link = (shown.text.len() > limit && shown.is_recorded).then(|| resources::execution(&id));
+    let result = if shown.text.len() > limit {
+        shortened(&shown.text, limit, link.as_deref())
+    } else {
+        serde_json::from_str(&shown.text).ok()
+    };
+    let mut result = result.unwrap_or_else(|| failed("The result is not kept any more", Map::new()));
     result.insert("executionId".to_owned(), Value::String(id.clone()));
     let mut answer = of_result(result);
     answer.content.extend(link.map(|uri| {
@@ -39,29 +36,35 @@ pub(super) fn of_call(shown: &ShownResult, limit: usize) -> CallToolResult {
     answer
 }
 
-/// Leaves the payload out of a result, and then whatever is still too large.
-fn shorten(result: &mut Map<String, Value>, bytes: usize, limit: usize, uri: Option<&str>) {
+/// Reads a result without its payload, and without whatever else is too large. What is left out is not made a tree of first.
+fn shortened(text: &str, limit: usize, uri: Option<&str>) -> Option<Map<String, Value>> {
+    let mut parts: IndexMap<&str, &RawValue> = serde_json::from_str(text).ok()?;
     let mut preview = String::new();
     for key in ["payload", "diagnostics", "variables"] {
-        let size: usize = result.values().map(|value| value.to_string().len()).sum();
+        let size: usize = parts.values().map(|part| part.get().len()).sum();
         if key != "payload" && size <= limit {
             break;
         }
-        let Some(value) = result.remove(key) else { continue };
+        let Some(part) = parts.shift_remove(key) else { continue };
         if preview.is_empty() {
-            preview = value.to_string().chars().take(PREVIEW).collect();
+            preview = part.get().chars().take(PREVIEW).collect();
         }
+    }
+    let mut result = Map::new();
+    for (name, part) in parts {
+        result.insert(name.to_owned(), serde_json::from_str(part.get()).ok()?);
     }
     if let Some(Value::String(error)) = result.get_mut("error")
         && error.len() > limit
     {
         *error = error.chars().take(limit / 4).collect();
     }
-    let mut truncated = json!({ "bytes": bytes, "preview": preview });
+    let mut truncated = json!({ "bytes": text.len(), "preview": preview });
     if let Some(uri) = uri {
         truncated["resource"] = Value::from(uri);
     }
     result.insert("truncated".to_owned(), truncated);
+    Some(result)
 }
 
 /// Returns a result with its texts: the JSON, after the error sentence if there is one.

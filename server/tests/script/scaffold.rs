@@ -139,10 +139,10 @@ fn drawable(wish_of: &mut Value, pool_limit: usize) -> Option<scaffold::Scaffold
             match (key, index, field) {
                 ("description", ..) => wish_of["description"] = json!("x"),
                 ("commands", Some(index), Some("path")) => {
-                    wish_of[key][index.parse::<usize>().unwrap()]["path"] = json!("/x")
+                    wish_of[key][index.parse::<usize>().unwrap()]["path"] = json!("/x");
                 }
                 ("commands", Some(index), Some(field)) => {
-                    wish_of[key][index.parse::<usize>().unwrap()][field] = json!([])
+                    wish_of[key][index.parse::<usize>().unwrap()][field] = json!([]);
                 }
                 other => panic!("{other:?}: {mistake:?}"),
             }

@@ -1,6 +1,7 @@
 //! Calling commands, testing connectors, and reading what came of it.
 
 use connector_runtime::schema::Effect;
+use connector_runtime::schema::json_text::MAX_JSON_VALUES;
 use floh_client::bodies::{Call, MAX_TIMEOUT_MS, Test};
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value, json};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Arguments, Outcome, ToolCall};
 use crate::auth::OpContext;
+use crate::blocking;
 use crate::commands::{self, CalledCommand};
 use crate::error::Error;
 use crate::execute::{self, CallFingerprint, KeyedCall};
@@ -120,8 +122,16 @@ pub(super) async fn get(call: ToolCall<'_>) -> Result<Outcome, Error> {
     let limit = arguments.number("limit", 1, u64::from(u32::MAX));
     arguments.finish("executionId, path, offset, limit")?;
     let value = record(call.ctx, call.app.services(), &id).await?;
-    let result = value.result.as_ref().map_or(Value::Null, |text| serde_json::from_str(text.get()).unwrap_or_default());
-    let part = part::read(&result, &path, offset, limit, call.settings.result_limit)?;
+    let text = value.result.as_ref().map_or("null", |text| text.get()).to_owned();
+    // A tree takes several times the memory of its text.
+    let held = call.app.work.memory.tree(text.as_bytes(), MAX_JSON_VALUES)?;
+    let max = call.settings.result_limit;
+    let part = blocking::run(move || {
+        let result: Value = serde_json::from_str(&text).map_err(Error::internal)?;
+        part::read(&result, &path, offset, limit, max)
+    })
+    .await?;
+    drop(held);
     let mut shown = json!({
         "id": value.id,
         "status": value.status,
