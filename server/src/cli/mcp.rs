@@ -86,7 +86,7 @@ fn explained(client: &Client, error: &ClientError) -> String {
         (_, Some(401)) => {
             format!("{} refused the token: {error}; give a valid one in FLOH_TOKEN or --token-file", client.server())
         }
-        (_, Some(404 | 405)) => format!("{error} --server takes the address without /mcp"),
+        (_, Some(404 | 405)) => format!("{error} (--server takes the address without /mcp)"),
         _ => error.to_string(),
     }
 }

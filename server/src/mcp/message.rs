@@ -42,6 +42,10 @@ struct Message<'a> {
     method: Value,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 /// Reads a value that is there, null too.
@@ -75,7 +79,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Malformed> {
     let method = match &message.method {
         Value::String(method) => method,
         // An answer; the protocol says what becomes of it.
-        Value::Null => return Ok(()),
+        Value::Null if message.result.is_some() || message.error.is_some() => return Ok(()),
+        Value::Null => return Err(malformed(INVALID, "the message has no method".to_owned())),
         _ => return Err(malformed(INVALID, "method must be a text".to_owned())),
     };
     // Not built as a tree: that is done once, where the memory for it is counted.
@@ -134,6 +139,7 @@ mod tests {
             ("{}", INVALID, Value::Null, "jsonrpc"),
             (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, INVALID, Value::Null, "id must be"),
             (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, INVALID, Value::Null, "id must be"),
+            (r#"{"jsonrpc":"2.0","id":1}"#, INVALID, json!(1), "no method"),
             (r#"{"jsonrpc":"2.0","id":1,"method":5}"#, INVALID, json!(1), "method must be"),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":5}"#, INVALID, json!(1), "params must be"),
             (r#"{"jsonrpc":"2.0","id":"a","method":"tools/call"}"#, PARAMS, json!("a"), "params.name of tools/call"),

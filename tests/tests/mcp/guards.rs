@@ -126,3 +126,24 @@ async fn behind_a_proxy_the_public_url_opens_the_door() {
     floh.restart_as(setup.arg("--public-url").arg(format!("https://{host}"))).await;
     assert_eq!(through().await.expect(200)["result"], json!({}));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_message_is_answered_as_one() {
+    let floh = Floh::start([]).await;
+    let own = bearer();
+    let call =
+        |params: Value| json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params }).to_string();
+    for (body, status, code, id) in [
+        ("{".to_owned(), 400, -32700, Value::Null),
+        (format!("[{}]", String::from_utf8_lossy(PING)), 400, -32600, Value::Null),
+        (r#"{"jsonrpc":"2.0","id":7}"#.to_owned(), 400, -32600, json!(7)),
+        (call(json!(5)), 400, -32600, json!(7)),
+        (call(json!({ "name": "sample-script__lookupEmployee", "arguments": [] })), 200, -32602, json!(7)),
+        (call(json!({ "name": "nobody__nothing", "arguments": {} })), 200, -32602, json!(7)),
+    ] {
+        let answer = send(&floh, "POST", &[("authorization", &own), ACCEPT], body.as_bytes()).await;
+        let error = answer.expect(status);
+        assert_eq!((&error["error"]["code"], &error["id"]), (&json!(code), &id), "{body}: {error}");
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty(), "{error}");
+    }
+}
