@@ -142,3 +142,24 @@ pub(super) async fn output_gone() {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_ends_and_a_limit() {
+        let lines = |text: &[u8], most| {
+            let mut from = std::io::BufReader::with_capacity(3, text);
+            std::iter::from_fn(|| read_line(&mut from, most).unwrap()).collect::<Vec<_>>()
+        };
+        let whole = |text: &str| Line::Whole(text.into());
+        assert_eq!(lines(b"abc\n\n \t\r\ndef\r\nghi", 8), [whole("abc"), whole("def\r"), whole("ghi")]);
+        assert_eq!(
+            lines(b"12345678\n123456789\n1\n123456789", 8),
+            [whole("12345678"), Line::TooLong, whole("1"), Line::TooLong]
+        );
+        assert!(lines(b"", 8).is_empty() && lines(b"\n\n", 8).is_empty());
+        assert_eq!(MAX_LINE, 16 << 20);
+    }
+}

@@ -9,7 +9,6 @@ use test_support::{Gate, Listener, Received, Reply, Upstream, until, within_boun
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 
-use super::lines::{MAX_LINE, read_line};
 use super::*;
 
 /// A pump without standard input and output.
@@ -397,20 +396,4 @@ async fn the_start_looks_for_a_server_that_takes_the_token() {
     let gone = format!("http://{}", Listener::gone().await);
     let why = check(&Client::new(&gone, &"t".into()).unwrap()).await.unwrap_err();
     assert!(why.contains(&gone) && why.contains("floh serve") && !why.contains('\n'), "{why}");
-}
-
-#[test]
-fn lines_have_ends_and_a_limit() {
-    let lines = |text: &[u8], most| {
-        let mut from = std::io::BufReader::with_capacity(3, text);
-        std::iter::from_fn(|| read_line(&mut from, most).unwrap()).collect::<Vec<_>>()
-    };
-    let whole = |text: &str| Line::Whole(text.into());
-    assert_eq!(lines(b"abc\n\n \t\r\ndef\r\nghi", 8), [whole("abc"), whole("def\r"), whole("ghi")]);
-    assert_eq!(
-        lines(b"12345678\n123456789\n1\n123456789", 8),
-        [whole("12345678"), Line::TooLong, whole("1"), Line::TooLong]
-    );
-    assert!(lines(b"", 8).is_empty() && lines(b"\n\n", 8).is_empty());
-    assert_eq!(MAX_LINE, 16 << 20);
 }
