@@ -41,7 +41,7 @@ impl Pump {
             .say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": modern(params) }).to_string());
     }
 
-    fn call(&mut self, id: impl Into<Value>, tool: &str, arguments: Value) {
+    fn call(&mut self, id: impl Into<Value>, tool: &str, arguments: &Value) {
         self.say(id, "tools/call", json!({ "name": tool, "arguments": arguments }));
     }
 
@@ -82,7 +82,7 @@ async fn standard_output_has_messages_alone() {
     let mut pump = Pump::start(&server.floh, &[("FLOH_LOG", "trace")]);
     pump.say(1, "server/discover", json!({}));
     assert_eq!(pump.next().await["id"], 1);
-    pump.call(2, "wait__wait", json!({ "delayMs": 1 }));
+    pump.call(2, "wait__wait", &json!({ "delayMs": 1 }));
     assert_eq!(pump.next().await["result"]["structuredContent"]["success"], true);
     pump.process.say("no json");
     assert_eq!(pump.next().await["error"]["code"], -32700);
@@ -100,21 +100,21 @@ async fn standard_output_has_messages_alone() {
 async fn a_server_that_comes_back_is_called_again() {
     let mut server = Server::start().await;
     let mut pump = Pump::start(&server.floh, &[]);
-    pump.call(1, "wait__wait", json!({ "delayMs": 1 }));
+    pump.call(1, "wait__wait", &json!({ "delayMs": 1 }));
     assert_eq!(pump.next().await["id"], 1);
 
-    pump.call("cut", "wait__wait", json!({ "delayMs": 60_000 }));
+    pump.call("cut", "wait__wait", &json!({ "delayMs": 60_000 }));
     running(&server).await;
     server.floh.kill_9().await;
     let cut = pump.next().await;
     assert!(cut["id"] == "cut" && cut["error"]["message"].as_str().unwrap().contains("may have happened"), "{cut}");
-    pump.call(2, "wait__wait", json!({ "delayMs": 1 }));
+    pump.call(2, "wait__wait", &json!({ "delayMs": 1 }));
     let down = pump.next().await;
     assert!(down["error"]["message"].as_str().unwrap().contains("floh serve"), "{down}");
 
     let setup = server.floh.setup().clone().listen(server.floh.address());
     server.floh.restart_as(setup).await;
-    pump.call(3, "wait__wait", json!({ "delayMs": 1 }));
+    pump.call(3, "wait__wait", &json!({ "delayMs": 1 }));
     let back = pump.next().await;
     assert_eq!((&back["id"], &back["result"]["isError"]), (&json!(3), &json!(false)), "{back}");
     assert_eq!(pump.end().await.code, Some(0));
@@ -180,7 +180,7 @@ async fn a_file_may_hold_the_token_and_input_that_ends_is_answered() {
 async fn a_cancelled_call_is_recorded_and_the_upstream_let_go() {
     let server = crate::calls::lingering().await;
     let mut pump = Pump::start(&server.server.floh, &[]);
-    pump.call(7, "effects__linger", json!({}));
+    pump.call(7, "effects__linger", &json!({}));
     server.server.upstream.arrival("/linger").await;
     pump.process.say(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#);
     until("the end of the request to the upstream", || server.closed() == 1).await;
