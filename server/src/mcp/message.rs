@@ -61,11 +61,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Malformed> {
     let wrong = |code, text: String| Malformed { id: Value::Null, code, text };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong(PARSE, "the body is not UTF-8 text".to_owned()))?;
     let message: Message<'_> = match serde_json::from_str(text) {
-        Ok(message) => message,
-        Err(error) if error.is_data() => {
+        // A list would be read as the fields of a message in their order.
+        Ok(message) if text.trim_start().starts_with('{') => message,
+        Err(error) if !error.is_data() => return Err(wrong(PARSE, format!("the body is not JSON: {error}"))),
+        Ok(_) | Err(_) => {
             return Err(wrong(INVALID, "the body must be one message, an object; batches are not taken".to_owned()));
         }
-        Err(error) => return Err(wrong(PARSE, format!("the body is not JSON: {error}"))),
     };
     if message.jsonrpc != "2.0" {
         return Err(wrong(INVALID, "jsonrpc must be \"2.0\"".to_owned()));
