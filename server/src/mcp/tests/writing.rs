@@ -52,7 +52,7 @@ async fn a_document_becomes_a_connector() {
     for (arguments, why) in [
         (json!({}), "/spec"),
         (json!({ "spec": document(), "url": "https://crm.example.com" }), "/url"),
-        (json!({ "spec": "no document" }), "/spec"),
+        (json!({ "spec": "no document" }), "must be an object"),
         (json!({ "url": "http://169.254.169.254/latest" }), "169.254.169.254"),
         (json!({ "spek": {} }), "unknown field"),
     ] {
