@@ -15,6 +15,7 @@ use serde_json::Number;
 use crate::condition::Condition;
 use crate::reference::Template;
 
+pub(crate) use self::read::instant;
 pub use self::read::parse_inputs;
 
 /// The most steps of a run.
@@ -132,7 +133,12 @@ impl Retry {
 }
 
 /// Multiplies milliseconds; the parts after the point are dropped.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "at most 10 x 30 days")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "at most 10 x 30 days"
+)]
 fn times(pause: u64, factor: f64) -> u64 {
     (pause as f64 * factor) as u64
 }
@@ -251,4 +257,3 @@ pub(crate) fn is_step_name(name: &str) -> bool {
         && name.len() <= MAX_NAME_LENGTH
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
-

@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 pub use self::grammar::TextMistake;
+pub(crate) use self::render::listed;
 pub use self::render::{Absence, Bag, MAX_RENDERED_BYTES, ReferenceError, ReferenceErrorKind, render, render_at};
 
 /// A JSON value whose texts may hold placeholders.

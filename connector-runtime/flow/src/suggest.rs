@@ -2,6 +2,8 @@
 
 /// The most changes of letters between a name and the one that was meant.
 pub const MAX_DISTANCE: usize = 2;
+/// The most known names that are looked at.
+const MAX_CANDIDATES: usize = 1_000;
 /// Names longer than this, in bytes, are only compared without regard to case.
 const MAX_COMPARED: usize = 128;
 
@@ -9,7 +11,7 @@ const MAX_COMPARED: usize = 128;
 /// within [`MAX_DISTANCE`] changes (Levenshtein) that keeps at least one letter.
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let mut best: Option<(usize, &str)> = None;
-    for candidate in known {
+    for candidate in known.into_iter().take(MAX_CANDIDATES) {
         if candidate.eq_ignore_ascii_case(name) {
             return Some(candidate);
         }
@@ -26,10 +28,23 @@ fn distance_within(one: &str, other: &str, most: usize) -> Option<usize> {
     if one.len() > MAX_COMPARED || other.len() > MAX_COMPARED {
         return None;
     }
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    if one.is_ascii() && other.is_ascii() {
+        return distance(one.as_bytes(), other.as_bytes(), most);
+    }
+    let letters = |text: &str| text.chars().collect::<Vec<_>>();
+    distance(&letters(one), &letters(other), most)
+}
+
+fn distance<T: PartialEq>(one: &[T], other: &[T], most: usize) -> Option<usize> {
     if one.len().abs_diff(other.len()) > most {
         return None;
     }
+    let longest = one.len().max(other.len());
+    // What both begin and end with costs nothing.
+    let begin = one.iter().zip(other).take_while(|(own, its)| own == its).count();
+    let (one, other) = (&one[begin..], &other[begin..]);
+    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(own, its)| own == its).count();
+    let (one, other) = (&one[..one.len() - end], &other[..other.len() - end]);
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, letter) in one.iter().enumerate() {
         let mut before = row[0];
@@ -44,7 +59,7 @@ fn distance_within(one: &str, other: &str, most: usize) -> Option<usize> {
         }
     }
     let distance = row[other.len()];
-    (distance <= most && distance < one.len().max(other.len())).then_some(distance)
+    (distance <= most && distance < longest).then_some(distance)
 }
 
 #[cfg(test)]
@@ -63,6 +78,7 @@ mod tests {
             ("xy", None),
             ("first_nam", None),
             ("", None),
+            ("tötal", Some("total")),
         ] {
             assert_eq!(nearest(name, known), meant, "{name}");
         }

@@ -341,9 +341,8 @@ impl Reader {
             self.mistake(format!("expected 1 to {MAX_CONDITIONS} conditions, got {}", list.len()));
             return None;
         }
-        let read = |(index, value): (usize, &Value)| {
-            self.at(&index.to_string(), |reader| reader.condition(value, level + 1))
-        };
+        let read =
+            |(index, value): (usize, &Value)| self.at(&index.to_string(), |reader| reader.condition(value, level + 1));
         // Every one is read, so that every mistake is found.
         list.iter().enumerate().map(read).collect::<Vec<_>>().into_iter().collect()
     }

@@ -95,7 +95,8 @@ fn a_default_stands_for_absent_and_for_null() {
 
 #[test]
 fn texts_at_any_depth_are_rendered_and_keys_are_not() {
-    let template = json!({ "list": ["{{count}}", { "w": "{{word}}" }, 1.0, null], "{{count}}": 1, "plain": { "k": 2 } });
+    let template =
+        json!({ "list": ["{{count}}", { "w": "{{word}}" }, 1.0, null], "{{count}}": 1, "plain": { "k": 2 } });
     let value = json!({ "list": [12, { "w": "sun" }, 1.0, null], "{{count}}": 1, "plain": { "k": 2 } });
     assert_eq!(rendered(&template), Ok(value));
     let parsed = Template::parse(&template).unwrap();
