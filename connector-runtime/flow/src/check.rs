@@ -13,6 +13,7 @@ mod params;
 mod reading;
 mod sources;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 use connector_schema::{Fields, Fuel};

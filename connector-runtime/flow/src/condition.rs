@@ -4,6 +4,7 @@
 //! at the first member that decides, so a member may guard the ones after it.
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
 
 use std::cmp::Ordering;
@@ -32,11 +33,11 @@ pub enum Condition {
         to: Option<Template>,
     },
     /// Every one holds.
-    All(Vec<Condition>),
+    All(Vec<Self>),
     /// At least one holds.
-    Any(Vec<Condition>),
+    Any(Vec<Self>),
     /// It does not hold.
-    Not(Box<Condition>),
+    Not(Box<Self>),
 }
 
 /// How two values are compared.

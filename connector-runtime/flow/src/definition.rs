@@ -5,18 +5,21 @@
 
 mod read;
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
+mod wait;
 
 use indexmap::IndexMap;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::Number;
+use serde_json::{Map, Number, Value};
 
 use crate::condition::Condition;
-use crate::reference::Template;
+use crate::reference::{Bag, ReferenceError, Template, render_params};
 
 pub(crate) use self::read::instant;
 pub use self::read::parse_inputs;
+pub use self::wait::{Pause, Wait, WaitError};
 
 /// The most steps of a run.
 pub const MAX_STEPS: usize = 100;
@@ -93,6 +96,15 @@ impl Call {
         self.params.iter().flatten().map(|(name, template)| (name.as_str(), template))
     }
 
+    /// Replaces the references of the params.
+    ///
+    /// # Errors
+    /// The first reference that is absent, or null within a text, with its pointer from the step, such as
+    /// `/params/limit`.
+    pub fn render_params(&self, bag: &Bag<'_>) -> Result<Map<String, Value>, ReferenceError> {
+        render_params(self.params(), bag)
+    }
+
     /// Returns whether the run goes on when the step fails.
     pub fn continues_on_error(&self) -> bool {
         self.continue_on_error.unwrap_or(false)
@@ -141,15 +153,6 @@ impl Retry {
 )]
 fn times(pause: u64, factor: f64) -> u64 {
     (pause as f64 * factor) as u64
-}
-
-/// How long a step waits.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Wait {
-    /// Milliseconds, at most [`MAX_WAIT_MS`]: a number or a placeholder.
-    For(Template),
-    /// An RFC 3339 date-time: a text or a text with placeholders.
-    Until(Template),
 }
 
 impl Flow {
@@ -222,17 +225,6 @@ impl Serialize for Retry {
         entry(&mut map, "backoffMs", self.backoff_ms.as_ref())?;
         entry(&mut map, "factor", self.factor.as_ref())?;
         entry(&mut map, "maxBackoffMs", self.max_backoff_ms.as_ref())?;
-        map.end()
-    }
-}
-
-impl Serialize for Wait {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::For(template) => map.serialize_entry("forMs", template)?,
-            Self::Until(template) => map.serialize_entry("until", template)?,
-        }
         map.end()
     }
 }

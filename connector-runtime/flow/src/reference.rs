@@ -16,8 +16,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 pub use self::grammar::TextMistake;
-pub(crate) use self::render::listed;
 pub use self::render::{Absence, Bag, MAX_RENDERED_BYTES, ReferenceError, ReferenceErrorKind, render, render_at};
+pub(crate) use self::render::{listed, render_params};
 
 /// A JSON value whose texts may hold placeholders.
 #[derive(Debug, Clone, PartialEq)]

@@ -46,7 +46,7 @@ pub enum Shape {
     /// A JSON object.
     Object(ObjectShape),
     /// One of several; none at all for what no value fits.
-    Union(Vec<Shape>),
+    Union(Vec<Self>),
 }
 
 /// What a list holds.

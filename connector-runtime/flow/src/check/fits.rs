@@ -23,7 +23,8 @@ pub(super) fn fits(shape: &Shape, field: &Field) -> bool {
         (Shape::Text { values: Some(values), .. }, _) if values.iter().all(|text| is_refused(field, text)) => false,
         (Shape::Text { format: Some(format), .. }, FieldKind::Date) => {
             let is_other_date = field.format.as_deref().is_some_and(|wanted| wanted != format);
-            !OTHER_FORMATS.contains(&format.as_str()) && !(DATE_FORMATS.contains(&format.as_str()) && is_other_date)
+            let is_date = DATE_FORMATS.contains(&format.as_str());
+            !(OTHER_FORMATS.contains(&format.as_str()) || is_date && is_other_date)
         }
         (Shape::Text { .. }, FieldKind::String | FieldKind::Date) => true,
         (Shape::Text { .. }, FieldKind::Number) => field.takes_digits(),

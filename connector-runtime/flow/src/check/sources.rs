@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use connector_schema::{Command, Field, Fields};
@@ -20,6 +21,8 @@ pub(super) struct Sources<'a> {
     pub(super) steps: Vec<StepView<'a>>,
     positions: HashMap<&'a str, usize>,
     roots: IndexMap<&'a str, Vec<Writer<'a>>>,
+    /// The shapes of output schemas, by the place of the schema in memory.
+    schemas: HashMap<*const Value, Rc<OnceCell<Shape>>>,
     /// The last step that reads each root.
     last_reads: HashMap<&'a str, usize>,
     /// The last step that calls a command.
@@ -50,7 +53,8 @@ struct Writer<'a> {
     trust: Trust,
     /// Whether the root is always there once its giver has succeeded.
     is_always_set: bool,
-    shape: OnceCell<Shape>,
+    /// Made when it is first read; writers of one schema share it.
+    shape: Rc<OnceCell<Shape>>,
 }
 
 enum Source<'a> {
@@ -89,6 +93,7 @@ impl<'a> Sources<'a> {
             steps: Vec::with_capacity(flow.steps.len()),
             positions: flow.steps.iter().enumerate().map(|(index, step)| (step.id.as_str(), index)).collect(),
             roots: IndexMap::new(),
+            schemas: HashMap::new(),
             last_reads: HashMap::new(),
             last_call: flow.steps.iter().rposition(|step| step.call().is_some()),
             step_results: OnceCell::new(),
@@ -112,7 +117,10 @@ impl<'a> Sources<'a> {
         sources
     }
 
-    fn add(&mut self, name: &'a str, writer: Writer<'a>) {
+    fn add(&mut self, name: &'a str, mut writer: Writer<'a>) {
+        if let Source::Schema(schema) = writer.source {
+            writer.shape = Rc::clone(self.schemas.entry(std::ptr::from_ref(schema)).or_default());
+        }
         self.roots.entry(name).or_default().push(writer);
     }
 
@@ -280,7 +288,7 @@ impl<'s> Root<'s> {
 
 impl<'a> Writer<'a> {
     fn new(step: Option<usize>, source: Source<'a>, trust: Trust, is_always_set: bool) -> Self {
-        Self { step, source, trust, is_always_set, shape: OnceCell::new() }
+        Self { step, source, trust, is_always_set, shape: Rc::default() }
     }
 
     /// Returns the shape, which is made when it is first read.

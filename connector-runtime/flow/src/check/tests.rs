@@ -1,5 +1,6 @@
 //! Every code at its exact place, with its suggestion; laws; and what a check costs.
 
+mod calls;
 mod codes;
 mod laws;
 mod speed;

@@ -248,3 +248,34 @@ fn inputs_are_fields_that_a_placeholder_can_read() {
         assert_eq!(mistakes.0[0].pointer, place, "{mistakes}");
     }
 }
+
+#[test]
+fn params_and_waits_are_rendered_for_the_run() {
+    let steps = json!([
+        { "id": "a", "connector": "c", "params": { "n": "{{ms}}", "plain": [1.50], "text": "{{ms}} ms" } },
+        { "id": "b", "connector": "c", "params": { "ok": 1, "x": ["{{mss}}"] } },
+        { "id": "c", "wait": { "forMs": "{{ms}}" } },
+        { "id": "d", "wait": { "forMs": "{{day}}" } },
+        { "id": "e", "wait": { "until": "{{day}}T00:00:00Z" } },
+        { "id": "f", "wait": { "until": "{{ms}}" } },
+        { "id": "g", "wait": { "forMs": "{{far}}" } },
+        { "id": "h", "wait": { "until": "{{gone}}" } },
+    ]);
+    let flow = Flow::parse(&steps, false).unwrap();
+    let bag = json!({ "ms": 1500, "day": "2030-01-31", "far": 2_592_000_001_u64 });
+    let bag = Bag::new(bag.as_object().unwrap());
+    let params = |index: usize| flow.steps[index].call().unwrap().render_params(&bag);
+    assert_eq!(params(0).map(Value::Object), Ok(json!({ "n": 1500, "plain": [1.5], "text": "1500 ms" })));
+    assert_eq!(params(1).map_err(|error| error.pointer), Err("/params/x/0".to_owned()));
+    let wait = |index: usize| match &flow.steps[index].action {
+        Action::Wait(wait) => wait.resolve(&bag).map_err(|error| error.to_string()),
+        Action::Call(_) => panic!("a call"),
+    };
+    assert_eq!(wait(2), Ok(Pause::Ms(1500)));
+    let number = "Cannot wait: /wait/forMs: expected a whole number of milliseconds from 0 to 2592000000, got ";
+    assert_eq!(wait(3), Err(format!("{number}string")));
+    assert_eq!(wait(4), Ok(Pause::Until("2030-01-31T00:00:00Z".to_owned())));
+    assert_eq!(wait(5), Err("Cannot wait: /wait/until: expected date, got number".to_owned()));
+    assert_eq!(wait(6), Err(format!("{number}2592000001")));
+    assert_eq!(wait(7).unwrap_err(), "Unknown reference gone at /wait/until: the run has ms, day, far");
+}

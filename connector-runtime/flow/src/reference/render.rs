@@ -192,6 +192,17 @@ pub fn render_at(template: &Template, at: &str, bag: &Bag<'_>) -> Result<Value, 
     Renderer { bag, left: MAX_RENDERED_BYTES }.render(template, at)
 }
 
+/// Renders the params of one call, which are at `/params` of their step, within one [`MAX_RENDERED_BYTES`].
+pub(crate) fn render_params<'t>(
+    params: impl Iterator<Item = (&'t str, &'t Template)>,
+    bag: &Bag<'_>,
+) -> Result<Map<String, Value>, ReferenceError> {
+    let mut renderer = Renderer { bag, left: MAX_RENDERED_BYTES };
+    params
+        .map(|(name, template)| Ok((name.to_owned(), renderer.render(template, &pointer::join("/params", name))?)))
+        .collect()
+}
+
 struct Renderer<'a> {
     bag: &'a Bag<'a>,
     /// Bytes that may still be written.

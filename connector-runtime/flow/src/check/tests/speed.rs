@@ -19,7 +19,7 @@ fn a_hundred_steps_are_checked_within_a_blink() {
                 "tags": [format!("{{{{out{before}.items}}}}"), format!("{{{{steps.s{before}.success}}}}")],
             })
         };
-        let connector = if index % 2 == 0 { "shop" } else { "script" };
+        let connector = if index.is_multiple_of(2) { "shop" } else { "script" };
         json!({ "id": format!("s{index}"), "connector": connector, "command": "list", "outputKey": format!("out{index}"), "params": params })
     };
     let steps: Value = (0..100).map(step).collect();
