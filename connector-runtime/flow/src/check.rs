@@ -24,7 +24,7 @@ use self::item::Findings;
 use self::reading::Use;
 use self::sources::Sources;
 use crate::condition::{Comparison, Condition};
-use crate::definition::{Action, Flow, RESERVED_ROOTS, Step, Wait};
+use crate::definition::{Action, Flow, MAX_STEPS, RESERVED_ROOTS, Step, Wait};
 use crate::reference::{Reference, Template};
 
 pub use self::item::{Checked, Code, Item, MAX_ITEMS, MAX_READINGS, Reading};
@@ -40,11 +40,13 @@ pub enum Inputs<'i> {
 }
 
 /// Checks a flow. Everything that can be said is found in one pass; nothing is called.
+///
+/// A flow that was parsed has at most [`MAX_STEPS`] steps; of one that was not, only so many are looked at.
 pub fn check<'a>(flow: &'a Flow, inputs: &Inputs<'a>, known: &'a dyn Known) -> Checked {
     let sources = Sources::of(flow, inputs, known);
     let mut checker = Checker { sources: &sources, found: Findings::new(flow.strict), fuel: Fuel::default() };
     checker.hidden_inputs(inputs);
-    for (index, step) in flow.steps.iter().enumerate() {
+    for (index, step) in flow.steps.iter().enumerate().take(MAX_STEPS) {
         checker.step(index, step, known);
     }
     checker.found.into_checked()

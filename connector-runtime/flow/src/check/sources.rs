@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Inputs;
 use super::facts::Facts;
 use super::known::{Connector, Known};
-use crate::definition::{Flow, Step};
+use crate::definition::{Flow, MAX_STEPS, Step};
 use crate::reference::Path;
 use crate::shape::{ObjectShape, Property, Rest, Shape, Trust};
 
@@ -111,7 +111,7 @@ impl<'a> Sources<'a> {
                 }
             }
         }
-        for (index, step) in flow.steps.iter().enumerate().take(128) {
+        for (index, step) in flow.steps.iter().enumerate().take(MAX_STEPS) {
             sources.add_step(index, step, known);
         }
         sources
@@ -240,7 +240,7 @@ impl<'a> Sources<'a> {
                     root.shapes.extend(writer.shape().members());
                     root.trust = root.trust.min(writer.trust);
                     root.from = format!("{} or {from}", root.from);
-                    if is_last || matches!(presence, RootPresence::Possible(_)) {
+                    if !matches!(presence, RootPresence::OptionalVariable(_)) {
                         root.presence = presence;
                     }
                 }

@@ -72,3 +72,33 @@ fn outputs_that_hide_or_are_not_read() {
     );
     assert_eq!(checked.references[0].value_type, "integer", "the later write wins");
 }
+
+#[test]
+fn of_several_givers_the_worst_counts() {
+    let reads = json!({ "id": "z", "connector": "shop", "params": { "tags": ["{{hint}}"] } });
+    let sets = json!({ "id": "a", "connector": "shop", "outputKey": "used" });
+    let gives = |when: bool| {
+        let mut step =
+            json!({ "id": "b", "connector": "shop", "outputKey": "hint", "params": { "tags": ["{{used}}"] } });
+        if when {
+            step["when"] = json!("{{go}}");
+        }
+        step
+    };
+    let said = |steps: Value| {
+        let checked = checked(&json!({ "go": true }), &steps, false);
+        let only = |items: &[Item]| items.iter().filter(|item| item.code == Code::MaybeAbsent).count();
+        (only(&checked.errors), only(&checked.warnings))
+    };
+    assert_eq!(said(json!([sets, reads])), (0, 1), "it is not always set");
+    assert_eq!(said(json!([sets, gives(true), reads])), (1, 0), "a skipped step is worse");
+    assert_eq!(said(json!([sets, gives(false), reads])), (0, 0));
+    let fields = parse_inputs(&json!({ "hint": { "type": "string" } })).unwrap();
+    let flow = Flow::parse(&json!([sets, reads]), false).unwrap();
+    let checked = check(&flow, &Inputs::Declared(&fields), &shelf());
+    assert_eq!(
+        checked.errors.iter().map(|item| item.code).collect::<Vec<_>>(),
+        [Code::MaybeAbsent],
+        "so is an optional input"
+    );
+}

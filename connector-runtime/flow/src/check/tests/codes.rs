@@ -184,6 +184,8 @@ fn a_root_of_a_step_that_perhaps_did_not_succeed() {
         for when in [
             json!("{{go}}"),
             json!({ "not": "{{steps.a.success}}" }),
+            json!({ "not": { "all": ["{{steps.a.success}}", "{{go}}"] } }),
+            json!({ "not": { "all": [{ "not": "{{steps.a.success}}" }, "{{go}}"] } }),
             json!({ "any": ["{{go}}", "{{steps.a.success}}"] }),
             json!({ "value": "{{steps.a.success}}", "is": "equal", "to": false }),
             json!("{{steps.a.success ?? true}}"),
