@@ -15,14 +15,13 @@ async fn admin(server: &TestServer) -> OpContext {
 /// Creates a script connector with commands: name, description, effect, params.
 async fn connector(server: &TestServer, name: &str, commands: &[(&str, &str, &str, &[&str])]) {
     let mut schema = Map::new();
-    let mut source = String::new();
+    let mut source = Map::new();
     for (command, description, effect, params) in commands {
-        let params: Map<String, Value> = params.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect();
         schema.insert((*command).to_owned(), json!({ "description": description, "effect": effect, "params": params }));
-        source.push_str(&format!("function {command}() {{ return {{ success: true }}; }}\n"));
+        source.insert((*command).to_owned(), json!({ "success": true }));
     }
     let body = json!({ "name": name, "type": name, "executionModel": "script", "version": "1.0.0", "tags": ["sales"],
-        "configSchema": { "commands": schema }, "scriptSource": source });
+        "configSchema": { "commands": schema }, "scriptSource": Value::Object(source).to_string() });
     server.post("/api/connectors", body).await.ok(201);
 }
 
@@ -93,7 +92,7 @@ async fn a_type_is_read_once_for_each_revision() {
     let second = index.list().await.unwrap();
     assert!(first.generation != second.generation);
     assert!(Arc::ptr_eq(&first.connectors[0].of, &second.connectors[0].of), "the type is the same");
-    let source = "function getThing() { return { success: true, payload: 1 }; }";
+    let source = "{ \"getThing\": { \"success\": true, \"payload\": 1 } }";
     server.put("/api/connector-types/a", json!({ "scriptSource": source, "autoBump": true })).await.ok(200);
     let third = index.list().await.unwrap();
     assert_eq!(third.connectors[0].of.version, "1.0.1");

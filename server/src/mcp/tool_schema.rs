@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     fn input(param: Value) -> Value {
-        let schema = json!({ "commands": { "run": { "params": { "p": { "type": "object", "schema": param } } } } });
+        let schema = json!({ "commands": { "run": { "params": ["p"], "paramSchema": { "p": { "type": "object", "schema": param } } } } });
         let schema = ConfigSchema::parse(&schema).unwrap();
         Value::Object(input_schema(&schema.commands["run"], true))
     }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn texts_are_plain_and_short_and_values_stay() {
-        let schema = json!({ "commands": { "run": { "params": {
+        let schema = json!({ "commands": { "run": { "params": ["p"], "paramSchema": {
             "p": { "type": "string", "description": format!("a\u{202e}b\u{e0041}{}", "x".repeat(1_000)), "default": "\u{202e}" }
         } } } });
         let schema = ConfigSchema::parse(&schema).unwrap();

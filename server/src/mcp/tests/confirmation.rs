@@ -48,7 +48,7 @@ async fn a_user_is_asked_once_for_one_call() {
     assert!(text(&result, 0).contains("not one to this call"), "another token: {result}");
     assert_eq!(rows(&server).await, 0, "nothing was called");
     let done = tried(&client, answer(&state, "accept", true, "7")).await;
-    assert_eq!((&done["isError"], &done["structuredContent"]["payload"]["id"]), (&json!(false), &json!("7")), "{done}");
+    assert_eq!((&done["isError"], &done["structuredContent"]["payload"]["params"]["id"]), (&json!(false), &json!("7")), "{done}");
     let again = tried(&client, answer(&state, "accept", true, "7")).await;
     assert!(text(&again, 0).contains("used already"), "{again}");
     assert_eq!(rows(&server).await, 1);
@@ -87,8 +87,8 @@ async fn a_question_shows_no_secret() {
     let server = TestServer::start().await;
     let body = json!({
         "name": "vault", "type": "vault", "executionModel": "script", "version": "1.0.0",
-        "configSchema": { "commands": { "drop": { "effect": "delete", "params": { "pin": { "type": "string", "secret": true } } } } },
-        "scriptSource": "function drop() { return { success: true }; }",
+        "configSchema": { "commands": { "drop": { "effect": "delete", "params": ["pin"], "paramSchema": { "pin": { "type": "string", "secret": true } } } } },
+        "scriptSource": "{ \"drop\": { \"success\": true } }",
     });
     server.post("/api/connectors", body).await.ok(201);
     let client = Client::admin(&server).asking();

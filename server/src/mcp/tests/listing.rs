@@ -9,7 +9,11 @@ use crate::testing::TestServer;
 
 /// Creates a script connector with commands of all effects.
 pub(super) async fn script_connector(server: &TestServer, name: &str) {
-    let command = |effect: &str| json!({ "effect": effect, "params": { "id": { "type": "string", "required": true } } });
+    let command = |effect: &str| {
+        json!({ "effect": effect, "params": ["id"], "paramSchema": { "id": { "type": "string", "required": true } } })
+    };
+    // The sandbox of these tests reads what each command answers.
+    let source = json!({ "getThing": "echo", "addThing": "echo", "setThing": "echo", "dropThing": "echo", "oddThing": "echo" });
     let body = json!({
         "name": name, "type": name, "executionModel": "script", "version": "1.0.0",
         "configSchema": { "commands": {
@@ -17,10 +21,7 @@ pub(super) async fn script_connector(server: &TestServer, name: &str) {
             "dropThing": command("delete"),
             "oddThing": { "deprecated": true, "deprecatedMessage": "use getThing", "description": "Odd\u{202e} thing." },
         } },
-        "scriptSource": "const answer = (cx) => ({ success: true, payload: { id: cx.params.id } });\
-            function getThing(cx) { return answer(cx); } function addThing(cx) { return answer(cx); }\
-            function setThing(cx) { return answer(cx); } function dropThing(cx) { return answer(cx); }\
-            function oddThing(cx) { return answer(cx); }",
+        "scriptSource": source.to_string(),
     });
     server.post("/api/connectors", body).await.ok(201);
 }
@@ -138,9 +139,9 @@ async fn many_tools_are_found_and_not_listed() {
     let names: Vec<String> = (0..101).map(|number| format!("listThings{number:03}")).collect();
     let commands: serde_json::Map<String, Value> =
         names.iter().map(|name| (name.clone(), json!({ "description": "Things.", "effect": "read" }))).collect();
-    let source: String = names.iter().map(|name| format!("function {name}() {{ return {{ success: true }}; }}\n")).collect();
+    let source: serde_json::Map<String, Value> = names.iter().map(|name| (name.clone(), json!({ "success": true }))).collect();
     let body = json!({ "name": "wide", "type": "wide", "executionModel": "script", "version": "1.0.0",
-        "configSchema": { "commands": commands }, "scriptSource": source });
+        "configSchema": { "commands": commands }, "scriptSource": Value::Object(source).to_string() });
     server.post("/api/connectors", body).await.ok(201);
     let client = Client::admin(&server);
     assert_eq!(client.names().await.len(), 8, "the base tools alone");
