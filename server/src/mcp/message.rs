@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -60,14 +61,15 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error
 pub(super) fn check(bytes: &[u8]) -> Result<(), Malformed> {
     let wrong = |code, text: String| Malformed { id: Value::Null, code, text };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong(PARSE, "the body is not UTF-8 text".to_owned()))?;
-    let message: Message<'_> = match serde_json::from_str(text) {
-        // A list would be read as the fields of a message in their order.
-        Ok(message) if text.trim_start().starts_with('{') => message,
-        Err(error) if !error.is_data() => return Err(wrong(PARSE, format!("the body is not JSON: {error}"))),
-        Ok(_) | Err(_) => {
-            return Err(wrong(INVALID, "the body must be one message, an object; batches are not taken".to_owned()));
-        }
-    };
+    let not_json = |error| wrong(PARSE, format!("the body is not JSON: {error}"));
+    if !text.trim_start().starts_with('{') {
+        serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
+        return Err(wrong(INVALID, "the body must be one message, an object; batches are not taken".to_owned()));
+    }
+    let message: Message<'_> = serde_json::from_str(text).map_err(|error| match error.is_data() {
+        true => wrong(INVALID, format!("the body is not a message: {error}")),
+        false => not_json(error),
+    })?;
     if message.jsonrpc != "2.0" {
         return Err(wrong(INVALID, "jsonrpc must be \"2.0\"".to_owned()));
     }
@@ -137,6 +139,9 @@ mod tests {
             ("{", PARSE, Value::Null, "not JSON"),
             ("5", INVALID, Value::Null, "an object"),
             ("[{}]", INVALID, Value::Null, "batches"),
+            ("[1,2,3,4,5,6,7,8,9]", INVALID, Value::Null, "batches"),
+            ("[{}", PARSE, Value::Null, "not JSON"),
+            (r#"{"jsonrpc":"2.0","jsonrpc":"2.0"}"#, INVALID, Value::Null, "duplicate"),
             ("{}", INVALID, Value::Null, "jsonrpc"),
             (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, INVALID, Value::Null, "id must be"),
             (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, INVALID, Value::Null, "id must be"),
