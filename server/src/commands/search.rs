@@ -189,20 +189,20 @@ fn singular(word: &str) -> &str {
     stem.unwrap_or(word)
 }
 
-/// Returns the words of a text in lower case; `listUsers`, `list-users` and `list users` have the same.
+/// Returns the words of a text in lower case; `listUsers2`, `list-users-2` and `list users 2` have the same.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let mut all: Vec<String> = Vec::new();
     let mut word = String::new();
     let mut before = None;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        let begins = character.is_uppercase()
-            && before.is_some_and(|before: char| {
-                before.is_lowercase()
-                    || before.is_numeric()
+        let begins = before.is_some_and(|before: char| {
+            let is_capital = character.is_uppercase()
+                && (before.is_lowercase()
                     // The last capital of several belongs to the next word: `HTTPServer`.
-                    || before.is_uppercase() && characters.peek().is_some_and(|next| next.is_lowercase())
-            });
+                    || before.is_uppercase() && characters.peek().is_some_and(|next| next.is_lowercase()));
+            is_capital || before.is_numeric() != character.is_numeric()
+        });
         if (begins || !character.is_alphanumeric()) && !word.is_empty() {
             all.push(std::mem::take(&mut word));
         }
