@@ -49,20 +49,12 @@ pub(super) fn output_schema(payload: Option<&Value>) -> JsonObject {
         "type": "object",
         "properties": {
             "success": { "type": "boolean" },
-            "payload": payload.unwrap_or_else(|| json!({ "description": "What the command answered." })),
-            "variables": { "type": "object", "description": "Values that a run would merge into its variables." },
-            "error": { "type": "string", "description": "Why it failed, for people." },
-            "diagnostics": { "description": "More about a failure. outcome \"unknown\": it may have happened." },
-            "executionId": { "type": "string", "description": "The record of the call; get_execution reads it." },
-            "truncated": {
-                "type": "object",
-                "description": "The result was too large for this answer; get_execution reads it in parts.",
-                "properties": {
-                    "bytes": { "type": "integer" },
-                    "preview": { "type": "string" },
-                    "resource": { "type": "string" }
-                }
-            }
+            "payload": payload.unwrap_or_else(|| json!({ "description": "The answer." })),
+            "variables": { "type": "object" },
+            "error": { "type": "string" },
+            "diagnostics": { "description": "About a failure." },
+            "executionId": { "type": "string" },
+            "truncated": { "type": "object", "description": "Too large; get_execution reads it in parts." }
         },
         "required": ["success"]
     });
