@@ -50,7 +50,7 @@ pub(super) fn run(args: &McpArgs) -> Result<ExitCode, CliError> {
     telemetry::init_logs(LogFormat::Pretty, &args.log).map_err(CliError::usage)?;
     let client = args.server.client_for(SCOPES)?;
     seal_process();
-    let done = runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let mut input = lines::input().map_err(CliError::failed)?;
         let output = lines::output().map_err(CliError::failed)?;
         if let Err(why) = check(&client).await {
@@ -61,8 +61,7 @@ pub(super) fn run(args: &McpArgs) -> Result<ExitCode, CliError> {
         pump::run(client, input, output.messages(), lines::output_gone()).await;
         output.finish().await;
         Ok(ExitCode::SUCCESS)
-    });
-    done
+    })
 }
 
 /// Asks whether there is a server that takes the token.

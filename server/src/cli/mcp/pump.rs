@@ -95,7 +95,7 @@ impl Pump {
                     self.start(Message { id: None, about, bytes, _room: room });
                 }
                 None => {
-                    tracing::warn!(method = about.method, "too many messages at once; this notification is dropped")
+                    tracing::warn!(method = about.method, "too many messages at once; this notification is dropped");
                 }
             },
             Ok(Incoming::Cancelled(id)) => {
