@@ -5,9 +5,10 @@ pub(in crate::ui) mod code;
 pub(in crate::ui::page) mod connection;
 mod endpoint;
 pub(in crate::ui::page) mod review;
-pub(in crate::ui::page) mod type_choice;
+pub(in crate::ui) mod type_choice;
 
 pub(in crate::ui) use self::type_choice::ask_name;
+use self::type_choice::{TYPE, TYPE_MODEL};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -33,6 +34,9 @@ use crate::ui::part::time;
 const KIND: &str = "connector";
 /// The input that has the execution model.
 const MODEL: &str = "model";
+
+/// The input with which the page of a type begins a connector of it.
+pub(in crate::ui::page) const OF_TYPE: &str = "type";
 
 /// A step of the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,18 +96,25 @@ impl Wizard<'_> {
         self.typed().text(MODEL) == ExecutionModel::Script.as_str()
     }
 
+    /// How the commands of the connector are served: as its type says, if there is one already.
     fn model(&self) -> ExecutionModel {
         match (self.is_external(), self.is_script()) {
             (true, _) => ExecutionModel::External,
             (_, true) => ExecutionModel::Script,
-            _ => ExecutionModel::BuiltIn,
+            _ => self.typed().text(TYPE_MODEL).parse().unwrap_or(ExecutionModel::BuiltIn),
         }
     }
 
+    /// Returns whether calls may be signed, and the secret for it is asked for beside the connection: the step of a new external
+    /// type asks for it itself.
+    fn may_sign(&self) -> bool {
+        self.first() == Step::Type && self.model() == ExecutionModel::External
+    }
+
     fn first(&self) -> Step {
-        match self.model() {
-            ExecutionModel::External => Step::Endpoint,
-            ExecutionModel::Script => Step::Code,
+        match (self.is_external(), self.is_script()) {
+            (true, _) => Step::Endpoint,
+            (_, true) => Step::Code,
             _ => Step::Type,
         }
     }
@@ -158,8 +169,8 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
         (
             ExecutionModel::BuiltIn,
             "plug",
-            "Built-in",
-            "A type that is compiled into this server: another tenant, another directory.",
+            "Built-in or installed",
+            "A type that this server has: compiled in, or made before of a script, a document or a service.",
         ),
         (
             ExecutionModel::Script,
@@ -274,6 +285,9 @@ pub(in crate::ui) async fn begin(
         return Ok(Redirect::to("/import").into_response());
     }
     kept.set(MODEL, model.unwrap_or(ExecutionModel::BuiltIn).as_str());
+    if let Some(type_name) = typed.get(OF_TYPE).filter(|_| model.is_none()) {
+        kept.set(TYPE, type_name);
+    }
     let draft = draft::create(&ctx, &services, KIND, kept).await?;
     let wizard = Wizard { frame: &frame, ctx, services: &services, draft };
     Ok(wizard.go(wizard.first()))

@@ -119,3 +119,68 @@ async fn an_agent_will_serve_an_external_connector() {
     admin.post(&page.address, "").await.ok().shows("No agent");
     assert_eq!(server.get("/api/connectors/hr").await.ok(200)["secrets"]["signingSecret"]["set"], true);
 }
+
+#[tokio::test]
+async fn every_installed_type_can_be_chosen_whatever_serves_it() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let (script, schema) = crate::catalog::sample_script();
+    let first = json!({ "name": "first", "type": "own-script", "executionModel": "script", "version": "1.0.0", "category": "ledgers",
+        "scriptSource": script, "configSchema": schema });
+    admin.make(&first).await;
+    let external = json!({ "name": "hr", "type": "own-service", "executionModel": "external", "version": "1.0.0",
+        "configSchema": { "connectionConfig": {}, "commands": { "list": {} } } });
+    admin.make(&external).await;
+    // By the search, without a script: it finds by category, and keeps what was typed.
+    let page = begun(&admin, "built_in").await.shows("own-script").shows("own-service").shows("http");
+    let at = page.address.clone();
+    let found = admin.post(&at, &page.form(&at, &[("go", "find"), ("q", "LEDGER"), ("/name", "second")])).await.ok();
+    let found = found.shows("own-script").hides("own-service").hides("value=\"http\"");
+    // Enter in the search searches too.
+    let found = admin.post(&at, &found.form(&at, &[("go", "enter"), ("q", "nowhere")])).await.ok();
+    let found = found.shows("No type has “nowhere”");
+    let found = admin.post(&at, &found.form(&at, &[("go", "enter"), ("q", "own-")])).await.ok();
+    let page = admin.post(&at, &found.form(&at, &[("go", "next"), ("/type", "own-script")])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("go", "later")])).await.ok().shows("Review").shows("Script");
+    assert!(page.address.ends_with("/review"), "{}", page.address);
+    admin.post(&page.address.clone(), "").await.ok().shows("second");
+    let view = server.get("/api/connectors/second").await.ok(200);
+    assert_eq!((&view["type"], &view["executionModel"]), (&json!("own-script"), &json!("script")));
+    // From the page of the type, with the secret that signs calls to a service.
+    let page = admin.get("/types/own-service").await.ok().shows("New Connector");
+    let page = admin.post("/new", &page.form("/new", &[])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("go", "next"), ("/name", "hr-2")])).await.ok().shows("Signing secret");
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/signingSecret", "canary")])).await.ok().shows("will be set");
+    let page = page.hides("canary");
+    admin.get(&at).await.ok().hides("canary").shows("the one that you typed");
+    admin.post(&page.address.clone(), "").await.ok().shows("hr-2");
+    let view = server.get("/api/connectors/hr-2").await.ok(200);
+    assert_eq!((&view["type"], &view["executionModel"]), (&json!("own-service"), &json!("external")));
+    assert_eq!(view["secrets"]["signingSecret"]["set"], true, "{view}");
+    // What is gone meanwhile is told.
+    let page = begun(&admin, "built_in").await;
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/type", "never-there"), ("/name", "x")])).await.has_status(422);
+    page.shows("There is no type never-there");
+}
+
+#[tokio::test]
+async fn of_many_types_the_first_are_shown_and_the_others_found() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let most = super::super::page::new::type_choice::MAX_TYPES;
+    for number in 0..=most {
+        let body = json!({ "name": format!("zz-{number:03}"), "type": format!("zz-{number:03}"), "executionModel": "external", "version": "1.0.0" });
+        admin.make(&body).await;
+    }
+    let last = format!("zz-{most:03}");
+    let page = begun(&admin, "built_in").await.shows(&format!("The first {most} by name")).hides(&last);
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("go", "find"), ("q", &last)])).await.ok().shows(&last);
+    // What is chosen stays in sight whatever is searched for.
+    let page = admin.post(&at, &page.form(&at, &[("go", "find"), ("/type", &last), ("q", "zz-000")])).await.ok();
+    page.shows("zz-000").shows(&last);
+}

@@ -10,7 +10,7 @@ use floh_client::words::{ExecutionModel, TypeSource};
 use maud::{Markup, html};
 
 use super::fields;
-use super::head::TypeShown;
+use super::head::{TypeShown, new_connector};
 use super::list::source_word;
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::Scope;
@@ -118,21 +118,22 @@ fn may_delete(frame: &Frame, shown: &TypeShown) -> bool {
 fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
     let head = &shown.head;
     let may_import = frame.allows(Scope::TypesWrite) && frame.allows(Scope::ConnectorsWrite);
-    let import = html! {
+    let ways = html! {
+        (new_connector(frame, shown))
         @if may_import && head.execution_model == ExecutionModel::OasDerived {
             a.btn href=(shown.address("import")) { (icon("file")) "Import a later document" }
         }
     };
     let why = match () {
-        () if head.source == TypeSource::Code && head.available => return html! {},
+        () if head.source == TypeSource::Code && head.available => return ways,
         () if !frame.allows(Scope::TypesWrite) => "Needs the scope types:write".to_owned(),
         () if head.instances > 0 => {
             let instances = usize::try_from(head.instances).unwrap_or(usize::MAX);
             format!("Used by {}: delete those first", badge::count(instances, "connector", "connectors"))
         }
-        () => return html! { (import) (dialog::opener("delete", "danger", &html! { (icon("trash")) "Delete Type" })) },
+        () => return html! { (ways) (dialog::opener("delete", "danger", &html! { (icon("trash")) "Delete Type" })) },
     };
-    html! { (import) button.btn.danger type="button" disabled title=(why) { (icon("trash")) "Delete Type" span.sr { " (" (why) ")" } } }
+    html! { (ways) button.btn.danger type="button" disabled title=(why) { (icon("trash")) "Delete Type" span.sr { " (" (why) ")" } } }
 }
 
 fn delete_dialog(shown: &TypeShown) -> Markup {
