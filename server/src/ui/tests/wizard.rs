@@ -151,7 +151,8 @@ async fn every_installed_type_can_be_chosen_whatever_serves_it() {
     let page = admin.get("/types/own-service").await.ok().shows("New Connector");
     let page = admin.post("/new", &page.form("/new", &[])).await.ok();
     let at = page.address.clone();
-    let page = admin.post(&at, &page.form(&at, &[("go", "next"), ("/name", "hr-2")])).await.ok().shows("Signing secret");
+    let page =
+        admin.post(&at, &page.form(&at, &[("go", "next"), ("/name", "hr-2")])).await.ok().shows("Signing secret");
     let at = page.address.clone();
     let page = admin.post(&at, &page.form(&at, &[("/signingSecret", "canary")])).await.ok().shows("will be set");
     let page = page.hides("canary");

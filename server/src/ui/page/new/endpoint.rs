@@ -9,8 +9,8 @@ use super::type_choice::{check_name, describing};
 use super::{Step, Wizard};
 use crate::api::Problem;
 use crate::catalog;
-use crate::ui::page::connection::signing_field;
 use crate::ui::form::{self, FormView, Kind, Mistakes, Spec, Typed, choice, summary};
+use crate::ui::page::connection::signing_field;
 
 /// The input that says what serves the connector.
 pub(super) const SERVED_BY: &str = "/servedBy";
