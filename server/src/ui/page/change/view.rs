@@ -213,7 +213,8 @@ pub(super) fn back(shown: &TypeShown, kept: &Kept) -> String {
         () if kept.proposal.origin == Origin::Service => shown.address("schema"),
         () if keys.contains_key("spec") => shown.address(&format!("import?draft={id}")),
         () if keys.contains_key("scriptSource") => shown.address(&format!("script?draft={id}")),
-        () => shown.address(&format!("schema/edit?draft={id}")),
+        () if keys.contains_key("configSchema") => shown.address(&format!("schema/edit?draft={id}")),
+        () => shown.address(&format!("details?draft={id}")),
     }
 }
 

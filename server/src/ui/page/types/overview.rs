@@ -10,7 +10,7 @@ use floh_client::words::{ExecutionModel, TypeSource};
 use maud::{Markup, html};
 
 use super::fields;
-use super::head::{TypeShown, new_connector};
+use super::head::{TypeShown, action, new_connector};
 use super::list::source_word;
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::Scope;
@@ -99,7 +99,7 @@ async fn page(
                 @if has_deprecated { (deprecated(shown, &schema, callers.as_deref())) }
                 (connection(&schema))
             }
-            aside.stack { (about(shown, &schema)) }
+            aside.stack { (about(frame, shown, &schema)) }
         }
         @if may_delete(frame, shown) { (delete_dialog(shown)) }
     };
@@ -305,11 +305,12 @@ fn connection(schema: &ConfigSchema) -> Markup {
     }
 }
 
-fn about(shown: &TypeShown, schema: &ConfigSchema) -> Markup {
+fn about(frame: &Frame, shown: &TypeShown, schema: &ConfigSchema) -> Markup {
     let head = &shown.head;
+    let edit = action(frame, &[Scope::TypesWrite], "small", &shown.address("details"), &html! { "Edit details" });
     html! {
         section.card aria-labelledby="about-title" {
-            header { h2 #about-title { "About" } }
+            header { h2 #about-title { "About" } @if head.source == TypeSource::User { span.end { (edit) } } }
             div.body {
                 dl.facts {
                     dt { "Version" } dd { (head.version) }
