@@ -1,7 +1,5 @@
 //! Shows a change: what changes by level, the script's lines, the version, and whom it touches.
 
-use std::collections::BTreeMap;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::version::{Level, check_floor};
@@ -9,7 +7,7 @@ use floh_client::answers::SchemaChange;
 use maud::{Markup, html};
 use semver::Version;
 
-use super::proposal::{DRAFT_SEEN, Kept, Origin};
+use super::proposal::{DRAFT_SEEN, Kept, Origin, TAB};
 use super::touched::{cleared, touched};
 use super::{CHOICE, OTHER, SAVE, SURE};
 use crate::catalog::TypePlan;
@@ -118,6 +116,7 @@ pub(super) fn page(
                 form.card #change method="post" action=(action) novalidate data-version=(change.suggested_version) {
                     button.sr tabindex="-1" aria-hidden="true" {}
                     input type="hidden" name=(DRAFT_SEEN) value=(kept.revision);
+                    input type="hidden" name=(TAB) value=(kept.proposal.tab());
                     header { h2 { "Version" } }
                     div.body.stack {
                         (facts(plan))
@@ -206,14 +205,12 @@ pub(super) fn refused(frame: &Frame, shown: &TypeShown, kept: &Kept, error: &Err
 
 /// Where the change was made: the editor takes what the draft has.
 pub(super) fn back(shown: &TypeShown, kept: &Kept) -> String {
-    let keys: BTreeMap<String, serde::de::IgnoredAny> =
-        serde_json::from_str(kept.proposal.body.get()).unwrap_or_default();
-    let id = kept.id;
+    let (keys, id) = (kept.proposal.keys(), kept.id);
     match () {
         () if kept.proposal.origin == Origin::Service => shown.address("schema"),
-        () if keys.contains_key("spec") => shown.address(&format!("import?draft={id}")),
-        () if keys.contains_key("scriptSource") => shown.address(&format!("script?draft={id}")),
-        () if keys.contains_key("configSchema") => shown.address(&format!("schema/edit?draft={id}")),
+        () if keys.contains("spec") => shown.address(&format!("import?draft={id}")),
+        () if keys.contains("scriptSource") => shown.address(&format!("script?draft={id}")),
+        () if keys.contains("configSchema") => shown.address(&format!("schema/edit?draft={id}")),
         () => shown.address(&format!("details?draft={id}")),
     }
 }

@@ -48,6 +48,15 @@ impl TypeShown {
         Some(Redirect::permanent(&format!("/types/{}{}", self.head.name, rest.unwrap_or_default())).into_response())
     }
 
+    /// Says that a version was saved, on the page that a save leads to; `what` says of it what is on the page.
+    pub(in crate::ui) fn saved(&self, version: Option<&str>, what: &str) -> Markup {
+        html! {
+            @if let Some(version) = version.filter(|version| *version == self.head.version) {
+                p.notice.good role="status" { (icon("check")) span { (self.head.name) " " (version) " is saved. " (what) a href=(self.address("versions")) { "What changed" } } }
+            }
+        }
+    }
+
     /// Shows the head of a page of the type, with the tab that it is: `""` for the overview, `schema`, `script`,
     /// `versions`, `used-by`.
     pub(in crate::ui) fn head(&self, tab: &str, actions: &Markup) -> Markup {

@@ -90,9 +90,7 @@ async fn page(
                 span { "A change was begun and not saved, " (time::ago(draft.updated_at)) ". " a href=(shown.address(&format!("change/{}", draft.id))) { "Go on with it" } }
             }
         }
-        @if let Some(version) = saved.filter(|version| **version == shown.head.version) {
-            p.notice.good role="status" { (icon("check")) span { (shown.head.name) " " (version) " is saved. " a href=(shown.address("versions")) { "What changed" } } }
-        }
+        (shown.saved(saved, ""))
         div.aside {
             div.stack {
                 (commands(shown, &schema, part))

@@ -42,6 +42,8 @@ struct Bench {
     trying: Trying,
     /// The inputs that bind the form to what it was made from.
     bond: Markup,
+    /// The version that was just saved.
+    saved: Option<String>,
 }
 
 /// Shows the script.
@@ -52,7 +54,7 @@ pub(in crate::ui) async fn show(
     query: Query,
 ) -> Result<Response, Problem> {
     let mut query = query.without_empty();
-    let (draft, lines) = (query.text("draft"), query.text("lines"));
+    let (draft, lines, saved) = (query.text("draft"), query.text("lines"), query.text("saved"));
     query.finish()?;
     let ctx = frame.ctx()?;
     let shown = TypeShown::read(ctx, &services, &key).await?;
@@ -77,7 +79,7 @@ pub(in crate::ui) async fn show(
         trial::begin(schema, &mut typed);
     }
     let bond = Seen::inputs(&shown, draft.as_deref());
-    Ok(bench(&frame, &shown, StatusCode::OK, &Bench { typed, bond, ..Bench::default() }))
+    Ok(bench(&frame, &shown, StatusCode::OK, &Bench { typed, bond, saved, ..Bench::default() }))
 }
 
 /// Answers with the script as a file.
@@ -151,6 +153,7 @@ fn bench(frame: &Frame, shown: &TypeShown, status: StatusCode, bench: &Bench) ->
     };
     let content = html! {
         (shown.head("script", &actions))
+        (shown.saved(bench.saved.as_deref(), "The script stands below as it is now. "))
         form #script method="post" action=(shown.address("script")) novalidate data-guard data-swap="script" {
             button.sr name="go" value="check" data-main tabindex="-1" aria-hidden="true" {}
             (bench.bond)
