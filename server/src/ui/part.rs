@@ -11,6 +11,7 @@ pub(super) mod icon;
 pub(super) mod keys;
 pub(super) mod pages;
 pub(super) mod pick;
+pub(super) mod prose;
 pub(super) mod reference;
 pub(super) mod result;
 pub(super) mod time;

@@ -18,13 +18,11 @@ use maud::{Markup, html};
 
 use crate::api::{PathKey, PathKeys, Problem};
 use crate::auth::{OpContext, Scope};
-use crate::drafts;
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::DraftHead;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
-use crate::ui::draft::{self, Draft, Found};
+use crate::ui::draft::{self, Begun, Draft, Found};
 use crate::ui::form::Typed;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
@@ -163,8 +161,7 @@ impl Wizard<'_> {
 
 /// Shows the choice of the execution model.
 pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>) -> Result<Response, Problem> {
-    let begun = drafts::list_drafts(frame.ctx()?, &services).await?;
-    let begun: Vec<DraftHead> = begun.into_iter().filter(|draft| draft.kind == KIND).collect();
+    let begun = draft::begun(frame.ctx()?, &services, KIND).await?;
     let cards = [
         (
             ExecutionModel::BuiltIn,
@@ -220,7 +217,7 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
 }
 
 /// The drafts that were begun and not used; `way` is the address that they are below.
-pub(in crate::ui::page) fn unfinished(way: &str, begun: &[DraftHead]) -> Markup {
+pub(in crate::ui::page) fn unfinished(way: &str, begun: &[Begun]) -> Markup {
     html! {
         @if !begun.is_empty() {
             section.card.narrow aria-labelledby="begun-title" {
@@ -228,15 +225,20 @@ pub(in crate::ui::page) fn unfinished(way: &str, begun: &[DraftHead]) -> Markup 
                 div.table {
                     table {
                         caption.sr { "Drafts" }
-                        thead { tr { th scope="col" { "Begun" } th scope="col" { "Last saved" } th scope="col" { span.sr { "Drop" } } } }
+                        thead { tr { th scope="col" { "Draft" } th scope="col" { "Last saved" } th scope="col" { span.sr { "Drop" } } } }
                         tbody {
-                            @for draft in begun {
+                            @for Begun { head: draft, name } in begun {
                                 tr {
-                                    th scope="row" { a href={ (way) "/" (draft.id) } { "Go on with the one of " (time::ago(draft.created_at)) } }
+                                    th scope="row" {
+                                        a href={ (way) "/" (draft.id) } {
+                                            @match name { Some(name) => { "Go on with " (name) }, None => { "Go on with the one of " (time::ago(draft.created_at)) } }
+                                        }
+                                        @if name.is_some() { span.sub { "begun " (time::ago(draft.created_at)) } }
+                                    }
                                     td { (time::ago(draft.updated_at)) }
                                     td.tight {
                                         form method="post" action={ (way) "/" (draft.id) "/drop" } {
-                                            button.btn.small aria-label="Drop this draft" { "Drop" }
+                                            button.btn.small aria-label={ "Drop " (name.as_deref().unwrap_or("this draft")) } { "Drop" }
                                         }
                                     }
                                 }
@@ -347,12 +349,7 @@ async fn open<'w>(
     step: &str,
 ) -> Result<Opened<'w>, Problem> {
     let step = Step::parse(step).ok_or_else(|| Error::not_found(format!("New Connector has no step {step}")))?;
-    let id = crate::api::uuid(id, "draft")?;
-    let found = draft::read(&ctx, services, id, KIND).await.map_err(|error| {
-        let gone = "this draft is gone: it was dropped, or 24 hours have passed. Begin again with New Connector";
-        if error.code() == "not_found" { Error::not_found(gone) } else { error }
-    })?;
-    let draft = match found {
+    let draft = match draft::open(&ctx, services, id, KIND, "New Connector").await? {
         Found::Draft(draft) => draft,
         Found::Used(made) => {
             return Ok(Opened::Made(Redirect::to(&format!("/connectors/{made}?made=1")).into_response()));

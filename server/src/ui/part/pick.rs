@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::badge::{badge, count};
 use super::icon::icon;
+use super::prose::prose;
 use crate::ui::form::{Mistakes, Typed, id};
 
 /// The maximum number of rows in groups that are open before anybody has opened one.
@@ -131,6 +132,7 @@ impl Pick<'_> {
         html! {
             section.card.picks aria-label="Commands" data-pick {
                 (self.filters())
+                (verdicts())
                 (self.above)
                 form method="post" action=(self.address) novalidate data-guard {
                     button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
@@ -248,7 +250,7 @@ impl Pick<'_> {
                 @if !reasons.is_empty() {
                     details.why {
                         summary { (count(reasons.len(), "reason", "reasons")) }
-                        ul { @for reason in reasons { li { (reason.message) @if !reason.pointer.is_empty() { " " code { (reason.pointer) } } } } }
+                        ul { @for reason in reasons { li { (prose(&reason.message)) @if !reason.pointer.is_empty() { " " code { (reason.pointer) } } } } }
                     }
                 }
             }
@@ -272,6 +274,28 @@ impl Pick<'_> {
 /// The place of another name of a command.
 pub(in crate::ui) fn place(name: &str) -> String {
     format!("{NAMES}/{name}")
+}
+
+/// What a verdict means, in words.
+fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Exact => "The command sends and takes what the document says.",
+        Verdict::Degraded => {
+            "The command works; something of the document is left out or done in another way. The reasons of its row say what."
+        }
+        Verdict::Refused => {
+            "It cannot be called: something that the document asks for cannot be sent. A command that is made of it fails with the reasons."
+        }
+    }
+}
+
+fn verdicts() -> Markup {
+    html! {
+        details.more.legend {
+            summary { "What Exact, Degraded and Refused mean" }
+            dl.in.facts { @for verdict in Verdict::ALL.iter().copied() { dt { (word(verdict)) } dd { (meaning(verdict)) } } }
+        }
+    }
 }
 
 fn word(verdict: Verdict) -> &'static str {

@@ -19,6 +19,7 @@ use crate::ui::part::badge::{badge, count};
 use crate::ui::part::diff;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 
 /// The maximum number of changes that are listed.
 const MAX_CHANGES: usize = 200;
@@ -82,11 +83,28 @@ pub(in crate::ui) fn changes(items: &[SchemaChange], total: usize) -> Markup {
     html! {
         ul.changes {
             @for change in sorted.iter().take(MAX_CHANGES) {
-                li { (level_badge(change.level)) div { (capital(&change.message)) code { (change.pointer) span.rule { (change.rule) } } } }
+                li { (level_badge(change.level)) div { (prose(&sentence(change))) @if let Some(pointer) = pointer(change) { code { (pointer) span.rule { (change.rule) } } } } }
             }
         }
         @if more > 0 { p.muted { "And " (count(more, "more change", "more changes")) "." } }
     }
+}
+
+/// What a change is, as a sentence.
+fn sentence(change: &SchemaChange) -> String {
+    match change.rule.as_str() {
+        "script_source_changed" => {
+            "The script is another one. What calls take and return is as it was declared.".to_owned()
+        }
+        "endpoint_url_changed" => format!("Calls go to another place: {}", change.message),
+        _ => capital(&change.message),
+    }
+}
+
+/// Where a change is in the schema; `None` if it is beside it.
+fn pointer(change: &SchemaChange) -> Option<&str> {
+    let is_beside = matches!(change.rule.as_str(), "script_source_changed" | "endpoint_url_changed");
+    (!is_beside).then_some(change.pointer.as_str())
 }
 
 /// The page of the change.
@@ -224,7 +242,7 @@ fn what_changes(plan: &TypePlan) -> Markup {
         section.card aria-labelledby="changes-title" {
             header { h2 #changes-title { "What changes" } span.end.muted { small { (count(total, "change", "changes")) } } }
             div.body.stack {
-                @for warning in warnings.iter().take(MAX_WARNINGS) { p.notice.warn { (icon("alert")) span { (capital(&warning.message)) "." } } }
+                @for warning in warnings.iter().take(MAX_WARNINGS) { p.notice.warn { (icon("alert")) span { (prose(&capital(&warning.message))) "." } } }
                 @if total == 0 { p.muted { "Nothing." } } @else { (changes(&change.changes, change.changes.len())) }
                 @if !texts.is_empty() { p.muted { (capital(&texts.join(", "))) " changed, which needs no other version." } }
             }

@@ -17,6 +17,7 @@ use crate::ui::page::new::type_choice::proposed;
 use crate::ui::part::badge::count;
 use crate::ui::part::icon::icon;
 use crate::ui::part::pick::{Filter, INCLUDE, NAMES, Pick, place};
+use crate::ui::part::prose::prose;
 
 /// The maximum number of warnings that stand open above the table.
 const MAX_OPEN_WARNINGS: usize = 2;
@@ -71,7 +72,7 @@ fn lines(mistakes: &Mistakes, read: &ReadDocument) -> Vec<Line> {
 /// The warnings about a document.
 pub(in crate::ui::page) fn warned(warnings: &[Warning]) -> Markup {
     let one = |warning: &Warning| {
-        html! { (capital(&warning.message)) @if !warning.pointer.is_empty() { " " code { (warning.pointer) } } }
+        html! { (prose(&capital(&warning.message))) @if !warning.pointer.is_empty() { " " code { (warning.pointer) } } }
     };
     html! {
         @if !warnings.is_empty() {

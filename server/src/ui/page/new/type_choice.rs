@@ -18,6 +18,7 @@ use crate::ui::door::Frame;
 use crate::ui::form::{self, FormView, Item, Kind, Mistakes, Spec, Typed, summary};
 use crate::ui::part::badge;
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 
 /// The input that has the type.
 pub(super) const TYPE: &str = "/type";
@@ -193,7 +194,7 @@ fn choices(typed: &Typed, offered: &Offered) -> Markup {
                             @if known.execution_model != ExecutionModel::BuiltIn { " · " (badge::model(known.execution_model)) }
                             @if let Some(category) = &known.category { " · " (category) }
                         }
-                        small { (known.description) }
+                        small { (prose(&known.description)) }
                     }
                 }
             }

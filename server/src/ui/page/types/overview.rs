@@ -27,6 +27,7 @@ use crate::ui::page::connector::effect_badge;
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::nothing_matches;
+use crate::ui::part::prose::prose;
 use crate::ui::part::{dialog, time};
 
 /// The maximum number of commands on a page; imports have more than a thousand.
@@ -217,7 +218,7 @@ fn command_row(shown: &TypeShown, name: &str, command: &Command) -> Markup {
         tr {
             th scope="row" {
                 a href=(shown.address(&format!("commands/{name}"))) { (name) }
-                @if let Some(text) = &command.description { span.sub { (text) } }
+                @if let Some(text) = &command.description { span.sub { (prose(text)) } }
             }
             td { span.row.tight { (effect_badge(command.effect)) @if command.deprecated { (badge("warn", "alert", "Deprecated")) } } }
             td.p2.num { (command.params.len()) }
@@ -262,7 +263,7 @@ fn deprecated(shown: &TypeShown, schema: &ConfigSchema, callers: Option<&[Deprec
                 @for (name, command) in commands {
                     div {
                         h3 { a href=(shown.address(&format!("commands/{name}"))) { (name) } }
-                        p.help { (capital(command.deprecated_message.as_deref().unwrap_or("Use another command."))) }
+                        p.help { (prose(&capital(command.deprecated_message.as_deref().unwrap_or("Use another command.")))) }
                         @match (callers, by_command.get(name.as_str())) {
                             (None, _) => p.muted { "Calls are shown to tokens with the scope audit:read." },
                             (Some(_), None) => p.muted { "Nobody has called it." },
