@@ -92,7 +92,7 @@ pub(in crate::ui) fn changes(items: &[SchemaChange], total: usize) -> Markup {
 
 /// What a change is, as a sentence.
 fn sentence(change: &SchemaChange) -> String {
-    match change.rule.as_str() {
+    match &*change.rule {
         "script_source_changed" => {
             "The script is another one. What calls take and return is as it was declared.".to_owned()
         }
@@ -103,7 +103,7 @@ fn sentence(change: &SchemaChange) -> String {
 
 /// Where a change is in the schema; `None` if it is beside it.
 fn pointer(change: &SchemaChange) -> Option<&str> {
-    let is_beside = matches!(change.rule.as_str(), "script_source_changed" | "endpoint_url_changed");
+    let is_beside = matches!(&*change.rule, "script_source_changed" | "endpoint_url_changed");
     (!is_beside).then_some(change.pointer.as_str())
 }
 
@@ -263,23 +263,7 @@ fn texts(plan: &TypePlan) -> Vec<&'static str> {
 
 fn script(plan: &TypePlan, action: &str, whole: bool) -> Markup {
     let (Some(old), Some(new)) = (&plan.before.script_source, &plan.after.script_source) else { return html! {} };
-    html! {
-        @if old != new {
-            section.card aria-labelledby="script-title" {
-                header {
-                    h2 #script-title { "Script" }
-                    small.muted { (diff::summary(old, new)) }
-                    span.end {
-                        nav.tabs aria-label="Lines of the script" {
-                            a href=(action) aria-current=[(!whole).then_some("page")] { "Lines" }
-                            a href={ (action) "?script=whole" } aria-current=[whole.then_some("page")] { "Whole" }
-                        }
-                    }
-                }
-                div.body.stack { (diff::diff(old, new, "Changed lines of the script", whole)) }
-            }
-        }
-    }
+    diff::scripts(old, new, action, &format!("{action}?script=whole"), whole)
 }
 
 fn facts(plan: &TypePlan) -> Markup {
