@@ -100,8 +100,8 @@ pub async fn read_document(
     .await
 }
 
-/// How much memory a draft takes for a byte of its text.
-const WEIGHT_OF_TEXT: usize = 4;
+/// How many bytes of memory a draft takes for a byte of its text, about.
+pub const WEIGHT_OF_TEXT: usize = 4;
 /// The maximum number of characters of a title that are shown.
 const MAX_TITLE_CHARS: usize = 120;
 

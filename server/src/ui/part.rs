@@ -16,3 +16,4 @@ pub(super) mod reference;
 pub(super) mod result;
 pub(super) mod time;
 pub(super) mod tree;
+mod verdict;

@@ -80,9 +80,22 @@ export function attach(card) {
     say(`${total.textContent} commands chosen`);
   });
   for (const { all } of groups) all.disabled = false;
+  if (card.dataset.pick === "names") for (const { rows } of groups) rows.forEach(renamer);
   for (const plain of within("[data-pick-plain]")) plain.hidden = true;
   tally();
   if (box.value || verdict.value) filter();
+}
+
+// A row whose name can be changed gets a button for it.
+function renamer({ row, box }) {
+  if (row.querySelector(".rename")) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn small bare";
+  button.textContent = "✎";
+  button.dataset.pickRename = box.value;
+  button.setAttribute("aria-label", `Rename ${box.value}`);
+  row.querySelector(".verdict").after(button);
 }
 
 // The name of a command becomes a field where it stands.
