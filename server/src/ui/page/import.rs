@@ -34,7 +34,7 @@ use crate::ui::part::icon::icon;
 use crate::ui::part::pick::NAMES;
 
 /// The kind of these drafts.
-const KIND: &str = "import";
+pub(in crate::ui::page) const KIND: &str = "import";
 /// The name of the way.
 const TITLE: &str = "Import from OpenAPI";
 /// The input of the draft with the commands that are chosen.

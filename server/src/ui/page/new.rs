@@ -23,7 +23,8 @@ use crate::services::Services;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::draft::{self, Begun, Draft, Found};
-use crate::ui::form::Typed;
+use crate::ui::form::{Line, Typed, capital, summary};
+use crate::ui::part::badge::count;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::time;
@@ -133,13 +134,12 @@ impl Wizard<'_> {
 
     /// A step as a page.
     fn page(&self, at: Step, status: StatusCode, content: &Markup) -> Response {
-        let title = if status == StatusCode::OK { "New Connector" } else { "Error: New Connector" };
         let whole = html! {
             (head(&[("/connectors", "Connectors")], &html! { h1 { "New Connector" } }, "", &html! {}))
             (self.steps(at))
             (content)
         };
-        self.frame.page_with(status, title, &whole)
+        self.frame.page_with(status, title(status), &whole)
     }
 
     fn steps(&self, at: Step) -> Markup {
@@ -159,9 +159,23 @@ impl Wizard<'_> {
     }
 }
 
+fn title(status: StatusCode) -> &'static str {
+    if status == StatusCode::OK { "New Connector" } else { "Error: New Connector" }
+}
+
 /// Shows the choice of the execution model.
 pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>) -> Result<Response, Problem> {
-    let begun = draft::begun(frame.ctx()?, &services, KIND).await?;
+    model_page(&frame, &services, StatusCode::OK, &[]).await
+}
+
+async fn model_page(
+    frame: &Frame,
+    services: &Services,
+    status: StatusCode,
+    lines: &[Line],
+) -> Result<Response, Problem> {
+    let begun = draft::begun(frame.ctx()?, services, KIND).await?;
+    let imports = draft::begun(frame.ctx()?, services, super::import::KIND).await?;
     let cards = [
         (
             ExecutionModel::BuiltIn,
@@ -195,6 +209,7 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
                 li aria-current=[(number == 0).then_some("step")] { span.dot aria-hidden="true" { (number + 1) } (name) }
             }
         }
+        (summary(lines))
         form.stack method="post" action="/new" {
             fieldset {
                 legend.sr { "Execution model" }
@@ -212,8 +227,9 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
             div.row { button.btn.main { "Next" } a.btn.bare href="/connectors" { "Cancel" } }
         }
         (unfinished("/new", &begun))
+        @if !imports.is_empty() { p { a href="/import" { (count(imports.len(), "import", "imports")) } " begun and not finished." } }
     };
-    Ok(frame.page("New Connector", &content))
+    Ok(frame.page_with(status, title(status), &content))
 }
 
 /// The drafts that were begun and not used; `way` is the address that they are below.
@@ -290,7 +306,14 @@ pub(in crate::ui) async fn begin(
     if let Some(type_name) = typed.get(OF_TYPE).filter(|_| model.is_none()) {
         kept.set(TYPE, type_name);
     }
-    let draft = draft::create(&ctx, &services, KIND, kept).await?;
+    let draft = match draft::create(&ctx, &services, KIND, kept).await {
+        Ok(draft) => draft,
+        Err(error) if error.code() == "too_many_drafts" => {
+            let line = Line { target: None, label: None, message: capital(error.detail()) };
+            return model_page(&frame, &services, StatusCode::UNPROCESSABLE_ENTITY, &[line]).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     let wizard = Wizard { frame: &frame, ctx, services: &services, draft };
     Ok(wizard.go(wizard.first()))
 }

@@ -95,12 +95,31 @@ async fn a_draft_is_its_owners_and_can_be_dropped() {
     let page = begun(&admin, "external").await.shows("Endpoint URL");
     other.get(&page.address).await.has_status(404).shows("this draft is gone");
     other.get("/new").await.ok().hides("Go on with");
-    let list = admin.get("/new").await.ok().shows("Go on with");
+    let list = admin.get("/new").await.ok().shows("Go on with the one of");
+    // Once it has a name, the list says so.
+    let named = page.form(&page.address, &[("/name", "hr-service"), ("/endpointUrl", "nonsense")]);
+    admin.post(&page.address, &named).await.has_status(422);
+    admin.get("/new").await.ok().shows("Go on with hr-service").shows("begun");
     let action =
         list.text.split("action=\"").find(|part| part.contains("/drop")).unwrap().split('"').next().unwrap().to_owned();
     admin.post(&action, "").await.ok().hides("Go on with");
     admin.get(&page.address).await.has_status(404);
     admin.get("/new/018f2f6e-7b7a-7c3e-8000-000000000000/nowhere").await.has_status(404);
+}
+
+#[tokio::test]
+async fn one_draft_too_many_shows_those_that_can_be_dropped() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    for _ in 0..crate::drafts::MAX_DRAFTS {
+        begun(&admin, "external").await;
+    }
+    let page = admin.get("/new").await.ok();
+    let page = admin.post("/new", &page.form("/new", &[("model", "script")])).await.has_status(422);
+    let page = page.shows("keeps 20 drafts").shows("Go on with").shows("Built-in or installed");
+    let drop_at = page.text.split("action=\"").find(|part| part.contains("/drop")).unwrap().split('"').next().unwrap();
+    let page = admin.post(drop_at, "").await.ok();
+    admin.post("/new", &page.form("/new", &[("model", "script")])).await.ok().shows("Try it");
 }
 
 #[tokio::test]
