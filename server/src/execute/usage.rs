@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{self, DeprecatedUse, PageRequest};
+use crate::store::{self, DeprecatedUse, MAX_DEPRECATED_CALLS, PageRequest};
 
 /// The age up to which calls count.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -42,5 +42,9 @@ pub async fn deprecated_callers(
     type_name: &str,
 ) -> Result<Vec<DeprecatedUse>, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    Ok(services.store.executions().deprecated_uses(type_name, store::now() - RECENT, MAX_CALLERS).await?)
+    Ok(services
+        .store
+        .executions()
+        .deprecated_uses(type_name, store::now() - RECENT, MAX_CALLERS, MAX_DEPRECATED_CALLS)
+        .await?)
 }
