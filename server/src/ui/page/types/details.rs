@@ -70,6 +70,8 @@ pub(in crate::ui) async fn show(
     };
     let mut values = stored(&shown);
     values.extend(kept);
+    // Nothing is an empty control.
+    values.retain(|_, value| !matches!(value, Value::Null) && *value != json!("") && *value != json!([]));
     let mut typed = Typed::default();
     form::fill("", &fields(&frame, &shown), &values, &mut typed);
     let bond = Seen::inputs(&shown, draft.as_deref());
