@@ -18,7 +18,7 @@ export function attach(card) {
       row,
       box: row.querySelector("input[type=checkbox]"),
       text: row.querySelector("label").textContent.toLowerCase(),
-      verdict: row.dataset.verdict,
+      verdict: row.dataset.verdict ?? "exact",
       shown: true,
     })),
   }));
@@ -90,12 +90,11 @@ export function attach(card) {
 function renamer({ row, box }) {
   if (row.querySelector(".rename")) return;
   const button = document.createElement("button");
-  button.type = "button";
   button.className = "btn small bare";
   button.textContent = "✎";
   button.dataset.pickRename = box.value;
   button.setAttribute("aria-label", `Rename ${box.value}`);
-  row.querySelector(".verdict").after(button);
+  row.querySelector(":scope > span").after(button);
 }
 
 // The name of a command becomes a field where it stands.

@@ -15,11 +15,9 @@ export function send(form, data) {
     request.upload.addEventListener("progress", ({ loaded, total }) => {
       if (!bar || !total) return;
       place.hidden = false;
-      say("Sending the document");
       bar.value = Math.round((100 * loaded) / total);
     });
-    const say = (text) => (place.querySelector("label").textContent = text);
-    request.upload.addEventListener("load", () => place && say("The server reads the document"));
+    request.upload.addEventListener("load", () => place && (place.firstElementChild.textContent = "Reading the document"));
     const end = () => place && (place.hidden = true);
     request.addEventListener("error", () => (end(), reject(new Error("not sent"))));
     request.addEventListener("load", () => {

@@ -236,14 +236,14 @@ impl Pick<'_> {
         let mistake = self.mistakes.at(&place(name));
         let is_named = self.names.is_some() && (shown != name || self.rename == name || mistake.is_some());
         html! {
-            li data-op data-verdict=(verdict.as_str()) {
+            li data-op data-verdict=[(*verdict != Verdict::Exact).then_some(verdict.as_str())] {
                 label {
                     input type="checkbox" name=(INCLUDE) value=(name) checked[(self.is_chosen)(name)];
-                    code.name { (shown) }
-                    span.path { b.method data-method=(method) { (method) } " " (path) }
-                    span.what { @if let Some(summary) = summary { (summary) } @if *deprecated { em { " deprecated" } } }
+                    code { (shown) }
+                    span { b data-method=[(method != "GET").then_some(method)] { (method) } " " (path) }
+                    span { @if let Some(summary) = summary { (summary) } @if *deprecated { em { " deprecated" } } }
                 }
-                span.verdict {
+                span {
                     @if let Some(note) = note { (note.badge) }
                     @match verdict {
                         Verdict::Exact => "Exact",

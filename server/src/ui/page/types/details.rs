@@ -128,7 +128,7 @@ pub(in crate::ui) async fn take(
         return Ok(page(&frame, &shown, StatusCode::OK, &typed, &mistakes, &bond));
     }
     let reading = form::read("", &specs, &typed);
-    let (changed, mut mistakes) = (changed(&shown, &specs, reading.values), reading.mistakes);
+    let (changed, mut mistakes) = (changed(&shown, &specs, &reading.values), reading.mistakes);
     if shown.head.endpoint_url.is_some() && changed.get("endpointUrl") == Some(&Value::Null) {
         mistakes.add(ENDPOINT, "enter an address: it can be another one, but a service has one");
     }
@@ -147,7 +147,7 @@ pub(in crate::ui) async fn take(
 }
 
 /// The body of the change: only what differs from what is saved.
-fn changed(shown: &TypeShown, specs: &[Spec], values: Map<String, Value>) -> Map<String, Value> {
+fn changed(shown: &TypeShown, specs: &[Spec], values: &Map<String, Value>) -> Map<String, Value> {
     let stored = stored(shown);
     let nothing = |name: &str| match name {
         "description" => json!(""),
