@@ -152,8 +152,8 @@ async fn page(wizard: &Wizard<'_>, status: StatusCode, mistakes: &Mistakes) -> R
             button.sr name="go" value="enter" tabindex="-1" aria-hidden="true" {}
             (summary(&lines))
             section.card aria-label="Type" {
-                div.body.stack data-find-in {
-                    fieldset.field id=(form::id(TYPE)) tabindex="-1" data-bad[placed.at(TYPE).is_some()] {
+                div.body.stack {
+                    fieldset.field data-find-in id=(form::id(TYPE)) tabindex="-1" data-bad[placed.at(TYPE).is_some()] {
                         legend { "Type " span.req aria-hidden="true" { "required" } }
                         @if let Some(text) = placed.at(TYPE) { p.error { (icon("alert")) span { span.sr { "Error: " } (form::capital(&text)) } } }
                         (choices(typed, &offered))

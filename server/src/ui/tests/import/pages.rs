@@ -53,7 +53,7 @@ async fn two_tabs_of_one_import_both_go_on() {
 }
 
 /// The most bytes of the page of 1,000 operations, as they are sent.
-const MAX_PAGE_BYTES: usize = 20 << 10;
+const MAX_PAGE_BYTES: usize = 16 << 10;
 
 #[tokio::test]
 async fn a_thousand_operations_are_a_small_page() {
