@@ -67,7 +67,7 @@ async fn main() {
     album.page.end().await;
 }
 
-/// An invented document, with something of every verdict.
+/// An invented document, with warnings and an operation that is refused.
 fn library() -> Value {
     let operation =
         |tag: &str, id: &str, summary: &str| json!({ "tags": [tag], "operationId": id, "summary": summary });
