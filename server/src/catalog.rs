@@ -37,8 +37,8 @@ pub use create::{create, create_using};
 pub use declarations::{declarations, type_declarations};
 pub use external::{Probed, Served, probe, served_schema};
 pub use import::{
-    Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, fetch_document, fetch_spec,
-    mapped_schemes, pack_document, parse_document, read_document, spec_of,
+    Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, WEIGHT_OF_TEXT, fetch_document,
+    fetch_spec, mapped_schemes, pack_document, parse_document, read_document, spec_of,
 };
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use script_source::{WrittenType, check_written, sample_script, script_type_of};

@@ -4,6 +4,7 @@
 
 mod kept_import;
 
+use connector_runtime::egress::memory::Reserved;
 use floh_client::answers::{ChangedType, ConnectorView};
 use floh_client::bodies::{NewConnector, TypeChange};
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +31,11 @@ pub const MAX_DRAFTS: u64 = 20;
 pub const MAX_DRAFT_BYTES: u64 = 128 << 20;
 /// How long a draft is kept after it was last saved or used.
 pub const DRAFT_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The maximum number of bytes of a sealed draft that is opened without counting its memory: those of forms, without a document.
+const MAX_UNCOUNTED_BYTES: usize = 256 << 10;
+/// How often the bytes of a sealed draft are in memory while it is opened: as text, as bytes, and opened.
+const OPENED: usize = 3;
 
 const LIMITS: DraftLimits = DraftLimits { drafts: MAX_DRAFTS, bytes: MAX_DRAFT_BYTES };
 const TABLE: &str = "ui_draft";
@@ -84,15 +90,22 @@ pub async fn make_draft(
 /// Returns a draft of the actor's token with its content.
 ///
 /// # Errors
-/// Denied; not found, also if it is another token's or too old.
+/// Denied; not found, also if it is another token's or too old; unavailable if there is no memory to open a large one.
 pub async fn read_draft(ctx: &OpContext, services: &Services, id: Uuid) -> Result<Draft, Error> {
     let token_id = owner(ctx)?;
     let DraftRow { head, sealed } = services.store.drafts().get(token_id, id, oldest()).await.map_err(said)?;
     if head.result.is_some() {
         return Ok(Draft { head, content: None });
     }
-    let vault = services.vault.clone();
-    let content = blocking::run(move || vault.open(&place(&id.to_string()), &sealed).map_err(Error::internal)).await?;
+    let (vault, memory) = (services.vault.clone(), services.work.memory.clone());
+    let content = blocking::run(move || {
+        let _reserved = match sealed.len() {
+            length if length <= MAX_UNCOUNTED_BYTES => Reserved::nothing(),
+            length => memory.reserve(length.saturating_mul(OPENED))?,
+        };
+        vault.open(&place(&id.to_string()), &sealed).map_err(Error::internal)
+    })
+    .await?;
     Ok(Draft { head, content: Some(content) })
 }
 

@@ -23,7 +23,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use self::page::types::{self, schema, script, used_by, versions};
+use self::page::types::{self, details, schema, script, used_by, versions};
 use self::page::{
     about, agents, change, command, connection, connector, connectors, execution, executions, import, live, login,
     mock, new, reimport, search, settings, tokens,
@@ -90,6 +90,8 @@ fn pages() -> Vec<Page> {
         ("GET", "/types/{id}", Needs(Scope::TypesRead), get(types::overview::show)),
         ("POST", "/types/{id}/delete", Needs(Scope::TypesWrite), post(types::overview::delete)),
         ("GET", "/types/{id}/commands/{command}", Needs(Scope::TypesRead), get(types::command::show)),
+        ("GET", "/types/{id}/details", Needs(Scope::TypesWrite), get(details::show)),
+        ("POST", "/types/{id}/details", Needs(Scope::TypesWrite), post(details::take)),
         ("GET", "/types/{id}/versions", Needs(Scope::TypesRead), get(versions::list)),
         ("GET", "/types/{id}/versions/{version}", Needs(Scope::TypesRead), get(versions::show)),
         ("GET", "/types/{id}/compare", Needs(Scope::TypesRead), get(versions::compare)),

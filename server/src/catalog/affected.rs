@@ -101,7 +101,7 @@ pub(super) async fn affected(
             let calls = if commands.is_empty() || looked_at > MAX_CONNECTORS {
                 Vec::new()
             } else {
-                services.store.executions().recent_calls(stored.id, since, &commands, params).await?
+                services.store.executions().recent_calls(stored.id, since, &commands, params, MAX_RECENT_CALLS).await?
             };
             let used = Used::of(calls);
             let touched = touches.iter().filter(|(touch, _)| used.is_touched(touch, stored, new));

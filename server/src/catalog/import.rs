@@ -35,11 +35,13 @@ pub const MAX_DOCUMENT_BYTES: usize = MAX_BYTES;
 pub async fn parse_document(ctx: &OpContext, services: &Services, import: Import) -> Result<ConnectorDraft, Error> {
     ctx.authorize(Scope::ConnectorsWrite)?;
     let memory = services.work.memory.clone();
+    let egress = Some(services.http.policy().clone());
     blocking::run(move || {
         // Its memory is given back when the draft is made.
         let _reserved = room(&memory, &import.spec)?;
         let Import { spec, include, name, names } = import;
-        let options = Options { name, include, rename: texts(names.unwrap_or_default()), ..Options::default() };
+        let rename = texts(names.unwrap_or_default());
+        let options = Options { name, include, rename, egress, ..Options::default() };
         Spec::of(spec).and_then(|spec| spec.draft(&options)).map_err(refused)
     })
     .await
@@ -84,10 +86,11 @@ pub async fn read_document(
     ctx.authorize(Scope::ConnectorsWrite)?;
     let turn = services.work.document().await?;
     let memory = services.work.memory.clone();
+    let egress = Some(services.http.policy().clone());
     blocking::run(move || {
         let (_turn, _reserved) = (turn, memory.reserve(Spec::room_of(&document))?);
         let rename = choice.names.into_iter().collect();
-        let options = Options { include: choice.include, rename, ..Options::default() };
+        let options = Options { include: choice.include, rename, egress, ..Options::default() };
         let spec = Spec::read(&document).map_err(refused)?;
         let title = spec.title().chars().take(MAX_TITLE_CHARS).collect();
         let draft = spec.draft(&options).map_err(refused)?;
@@ -97,8 +100,8 @@ pub async fn read_document(
     .await
 }
 
-/// How much memory a draft takes for a byte of its text.
-const WEIGHT_OF_TEXT: usize = 4;
+/// How many bytes of memory a draft takes for a byte of its text, about.
+pub const WEIGHT_OF_TEXT: usize = 4;
 /// The maximum number of characters of a title that are shown.
 const MAX_TITLE_CHARS: usize = 120;
 

@@ -1,7 +1,7 @@
 //! Checks a script before it is stored: it must compile, its top level must end, and it must define a function for
 //! every command of the schema. The answer gives each mistake with line and column.
 
-use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_connector_name};
+use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, is_command_name, is_connector_name};
 use semver::Version;
 use serde_json::Value;
 
@@ -82,12 +82,18 @@ pub async fn check_written(
         mistakes.push(Mistake::new("/version", format!("not a semantic version such as 1.0.0: {error}")));
     }
     let schema = written.schema.clone();
+    let named = command_names(&schema);
     let (schema, wrong) = match blocking::run(move || Ok(parse_schema(&schema))).await? {
         Ok(schema) => (schema, Vec::new()),
         Err(problems) => (ConfigSchema::default(), problems),
     };
     mistakes.extend(wrong);
-    match check_source(services, written.model, written.source, &schema).await {
+    // A schema that is wrong names its commands as well.
+    let commands: Vec<&str> = match mistakes.is_empty() {
+        true => schema.commands.keys().map(String::as_str).collect(),
+        false => named.iter().map(String::as_str).collect(),
+    };
+    match check_commands(services, written.model, written.source, &commands).await {
         Ok(()) if mistakes.is_empty() => Ok(schema),
         Ok(()) => Err(Error::invalid(mistakes)),
         Err(error) if !error.mistakes().is_empty() => {
@@ -108,6 +114,22 @@ pub(super) async fn check_source(
     source: &str,
     schema: &ConfigSchema,
 ) -> Result<(), Error> {
+    let commands: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
+    check_commands(services, model, source, &commands).await
+}
+
+/// Returns the names of the commands of a schema that may be wrong elsewhere.
+fn command_names(schema: &Value) -> Vec<String> {
+    let commands = schema.get("commands").and_then(Value::as_object);
+    commands.into_iter().flat_map(|commands| commands.keys()).filter(|name| is_command_name(name)).cloned().collect()
+}
+
+async fn check_commands(
+    services: &Services,
+    model: ExecutionModel,
+    source: &str,
+    commands: &[&str],
+) -> Result<(), Error> {
     let limits = match model {
         ExecutionModel::OasDerived => services.scripts.limits.imported(),
         _ => services.scripts.limits,
@@ -115,8 +137,7 @@ pub(super) async fn check_source(
     if model == ExecutionModel::OasDerived {
         openapi::check_script(source).map_err(|why| Error::invalid_at("/scriptSource", why))?;
     }
-    let commands: Vec<&str> = schema.commands.keys().map(String::as_str).collect();
-    check(services, "/scriptSource", source, &commands, &limits).await
+    check(services, "/scriptSource", source, commands, &limits).await
 }
 
 /// Checks the script of a connector's mock settings. It may lack commands: the mock chain then goes on.

@@ -1,48 +1,14 @@
 //! What is known of a connector type without its schema and its script, which may be megabytes: for lists, and for the
 //! head of its pages.
 
-use floh_client::words::{ExecutionModel, TypeSource};
-use jiff::Timestamp;
-use uuid::Uuid;
+use floh_client::words::ExecutionModel;
 
 use super::reach::ReachedInstances;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{ConnectorLine, Page, PageRequest, TypeFilter, TypeLine};
-
-/// A connector type without its schema and its script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypeHead {
-    /// Its id.
-    pub id: Uuid,
-    /// Its unique name.
-    pub name: String,
-    /// Its semantic version.
-    pub version: String,
-    /// How its commands are served.
-    pub execution_model: ExecutionModel,
-    /// What it connects to; may be empty.
-    pub description: String,
-    /// Its category, if any.
-    pub category: Option<String>,
-    /// Its tags.
-    pub tags: Vec<String>,
-    /// Compiled in, or created by a user.
-    pub source: TypeSource,
-    /// False if this server no longer has the code of a compiled type.
-    pub available: bool,
-    /// Where an external type is served.
-    pub endpoint_url: Option<String>,
-    /// How many connectors are of this type and reached by the caller.
-    pub instances: u64,
-    /// The number of its commands; `None` if it takes any.
-    pub commands: Option<u64>,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// Increases with every change.
-    pub revision: i64,
-}
+pub use crate::store::TypeLine as TypeHead;
+use crate::store::{ConnectorLine, Page, PageRequest, TypeFilter};
 
 /// Returns a type by id or name, without its schema.
 ///
@@ -87,27 +53,10 @@ pub async fn type_instances(
     Ok(services.store.connectors().lines_of(line.id, ctx.bound(), page).await?)
 }
 
-/// What calls of a compiled type accept is the code, whatever its row shows.
-pub(super) fn head(services: &Services, line: TypeLine, reached: &ReachedInstances) -> TypeHead {
+/// Counts the commands of a compiled type in the code: what calls of it accept is that, whatever its row shows. Counts of its
+/// connectors those that the caller reaches.
+pub(super) fn head(services: &Services, line: TypeHead, reached: &ReachedInstances) -> TypeHead {
     let compiled = services.registry.get(&line.name).filter(|_| line.execution_model == ExecutionModel::BuiltIn);
-    let commands = match compiled {
-        Some(entry) => Some(entry.schema().commands.len() as u64),
-        None => line.commands,
-    };
-    TypeHead {
-        id: line.id,
-        name: line.name,
-        version: line.version,
-        execution_model: line.execution_model,
-        description: line.description,
-        category: line.category,
-        tags: line.tags,
-        source: line.source,
-        available: line.available,
-        endpoint_url: line.endpoint_url,
-        instances: reached.number(line.id, line.instances),
-        commands,
-        updated_at: line.updated_at,
-        revision: line.revision,
-    }
+    let commands = compiled.map_or(line.commands, |entry| Some(entry.schema().commands.len() as u64));
+    TypeHead { commands, instances: reached.number(line.id, line.instances), ..line }
 }

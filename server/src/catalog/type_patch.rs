@@ -207,6 +207,7 @@ fn re_import(
         tag: None,
         known: sources.collect(),
         schemes,
+        egress: Some(services.http.policy().clone()),
         ..Options::default()
     };
     spec.draft(&options).map(Some).map_err(refused)

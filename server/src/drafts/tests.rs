@@ -42,6 +42,7 @@ on_both!(
     a_draft_is_kept_for_its_token_alone,
     two_tabs_do_not_write_over_each_other,
     what_does_not_fit_is_refused_and_nothing_is_dropped,
+    a_large_draft_is_opened_when_there_is_memory_for_it,
     a_draft_makes_one_connector,
     a_draft_that_makes_nothing_stays,
     a_draft_is_sealed_and_known_to_rotations,
@@ -143,6 +144,23 @@ async fn what_does_not_fit_is_refused_and_nothing_is_dropped(db: TestDb) {
     let too_large = refuse_too_large(MAX_DRAFT_BYTES + 1).unwrap_err();
     assert_eq!(too_large.kind(), ErrorKind::TooLarge);
     assert!(too_large.detail().contains("128.0 MiB"), "{too_large}");
+    server.app.close().await;
+}
+
+async fn a_large_draft_is_opened_when_there_is_memory_for_it(db: TestDb) {
+    let server = TestServer::at(&db.url).await;
+    let own = holder(&server, &["connectors:write"]).await;
+    let large = content(&"x".repeat(MAX_UNCOUNTED_BYTES + 1));
+    let large_id = make_draft(&own, &server.app, "connector", large.clone()).await.unwrap().id;
+    let small = make_draft(&own, &server.app, "connector", content("small")).await.unwrap().id;
+    let mut held = Vec::new();
+    while let Ok(more) = server.app.work.memory.reserve(1 << 20) {
+        held.push(more);
+    }
+    assert_eq!(code(read_draft(&own, &server.app, large_id).await), "unavailable");
+    assert_eq!(read_draft(&own, &server.app, small).await.unwrap().content, Some(content("small")));
+    drop(held);
+    assert_eq!(read_draft(&own, &server.app, large_id).await.unwrap().content, Some(large));
     server.app.close().await;
 }
 

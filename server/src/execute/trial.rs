@@ -292,6 +292,15 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Keeps what would have been sent, as long as there are few.
+    fn tell(&mut self, request: ToldRequest) {
+        if self.told.len() < MAX_TOLD_REQUESTS {
+            self.told.push(request);
+        }
+    }
+}
+
 /// The network of a trial: nothing leaves.
 struct MockNetwork {
     asked: Arc<Mutex<Asked>>,
@@ -309,9 +318,7 @@ impl HostCalls for MockNetwork {
         let answer = asked.next(&method, &url);
         let status = answer.as_ref().map(|answer| answer.status);
         let told: String = url.chars().take(MAX_TOLD_URL).collect();
-        if asked.told.len() < MAX_TOLD_REQUESTS {
-            asked.told.push(ToldRequest { method: method.clone(), url: told.clone(), status });
-        }
+        asked.tell(ToldRequest { method: method.clone(), url: told.clone(), status });
         let fault =
             || HttpFault::new("mocked", format!("nothing was sent: the mock data has no answer for {method} {told}"));
         ready(answer.ok_or_else(fault)).boxed()
@@ -351,6 +358,16 @@ mod tests {
         assert_eq!(asked.next("GET", "https://crm.example.com/other").unwrap().status, 404, "used again");
         let mut none = Asked { answers: Vec::new(), told: Vec::new() };
         assert!(none.next("GET", "https://x").is_none());
+    }
+
+    #[test]
+    fn of_many_requests_the_first_are_told() {
+        let mut asked = Asked { answers: Vec::new(), told: Vec::new() };
+        for number in 0..MAX_TOLD_REQUESTS + 3 {
+            asked.tell(ToldRequest { method: "GET".to_owned(), url: number.to_string(), status: None });
+        }
+        assert_eq!(asked.told.len(), MAX_TOLD_REQUESTS);
+        assert_eq!(asked.told.last().unwrap().url, (MAX_TOLD_REQUESTS - 1).to_string());
     }
 
     #[test]

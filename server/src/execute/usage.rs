@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::auth::{OpContext, Scope};
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::{self, DeprecatedUse, PageRequest};
+use crate::store::{self, DeprecatedUse, MAX_DEPRECATED_CALLS, PageRequest};
 
 /// The age up to which calls count.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -43,6 +43,6 @@ pub async fn deprecated_callers(
     type_name: &str,
 ) -> Result<Vec<DeprecatedUse>, Error> {
     ctx.authorize(Scope::AuditRead)?;
-    let uses = services.store.executions();
-    Ok(uses.deprecated_uses(type_name, store::now() - RECENT, ctx.bound(), MAX_CALLERS).await?)
+    let (uses, since) = (services.store.executions(), store::now() - RECENT);
+    Ok(uses.deprecated_uses(type_name, since, ctx.bound(), MAX_CALLERS, MAX_DEPRECATED_CALLS).await?)
 }

@@ -113,8 +113,13 @@ pub(crate) fn config_schema(text: &str) -> Result<Value, Error> {
     let (value, duplicates) = duplicate_keys::read(text.as_bytes()).map_err(|error| {
         let number = |number: usize| u32::try_from(number).ok().filter(|number| *number > 0);
         let message = error.to_string();
-        let reason = message.split(" at line ").next().unwrap_or_default();
-        let told = format!("line {}, column {}: not JSON: {reason}", error.line(), error.column());
+        let reason = match message.split(" at line ").next().unwrap_or_default() {
+            reason if reason.contains("recursion limit") => {
+                format!("nested too deeply: {MAX_DEPTH} levels are the limit")
+            }
+            reason => format!("not JSON: {reason}"),
+        };
+        let told = format!("line {}, column {}: {reason}", error.line(), error.column());
         let mistake = Mistake::new("/configSchema", told).at(number(error.line()), number(error.column()));
         Error::invalid(vec![mistake])
     })?;

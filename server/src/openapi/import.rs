@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use connector_runtime::egress::Policy;
 use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::json_text::{MAX_JSON_VALUES, VALUE_BYTES};
 use connector_runtime::schema::{CONNECTOR_NAME_RULE, ConfigSchema, Source, is_connector_name};
@@ -41,6 +42,8 @@ pub struct Options {
     pub known: Vec<(Source, String)>,
     /// Security schemes of an earlier import: those that are the same keep their names and fields.
     pub schemes: IndexMap<String, Scheme>,
+    /// The egress rules by which the servers are judged; the strict ones if absent.
+    pub egress: Option<Policy>,
 }
 
 /// Called with the number of finished operations, and of all operations.
@@ -197,6 +200,7 @@ fn draft(
     mut notes: Notes,
     watch: &mut Watch<'_>,
 ) -> Result<ConnectorDraft, ImportError> {
+    notes.judged_by(options.egress.clone());
     let super::root::Root { latest, title, version, description } = super::root::check(root, &mut notes)?;
     let name = name(options.name.as_deref(), &title)?;
     super::limits::check_root(root)?;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use connector_runtime::egress::Policy;
 use floh_client::answers::{Reason, Verdict, Warning};
 
 /// The maximum number of listed warnings of one code; further ones are counted.
@@ -17,9 +18,20 @@ pub(super) struct Notes {
     counts: HashMap<&'static str, usize>,
     verdict: Option<Verdict>,
     reasons: Vec<Reason>,
+    egress: Option<Policy>,
 }
 
 impl Notes {
+    /// Sets the rules by which servers are judged; the strict ones otherwise.
+    pub(super) fn judged_by(&mut self, egress: Option<Policy>) {
+        self.egress = egress;
+    }
+
+    /// Returns the rules by which servers are judged.
+    pub(super) fn egress(&self) -> Policy {
+        self.egress.clone().unwrap_or_else(Policy::strict)
+    }
+
     /// Notes something that does not change what a command can do.
     pub(super) fn warn(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
         let count = self.counts.entry(code).or_default();

@@ -1,7 +1,6 @@
 //! The servers of an API: the field `baseUrl`, fields for the variables of server URLs, and what a path or an operation
 //! overrides.
 
-use connector_runtime::egress::Policy;
 use connector_runtime::schema::destination::BASE_URL;
 use connector_runtime::schema::{Choice, Field, FieldKind, Fields};
 use futures_util::FutureExt;
@@ -248,7 +247,7 @@ fn sound(url: &str) -> bool {
 
 /// Reports a server that egress would refuse.
 fn judge(url: &str, pointer: &str, notes: &mut Notes) {
-    let verdict = Policy::strict().check(url, true).now_or_never();
+    let verdict = notes.egress().check(url, true).now_or_never();
     if verdict.is_some_and(|verdict| !verdict.allowed) {
         let shown = cut(url, 200);
         let message = format!(

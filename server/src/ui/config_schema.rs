@@ -80,7 +80,10 @@ fn items(typed: &Typed) -> usize {
 }
 
 fn is_json(typed: &Typed) -> bool {
-    typed.text(VIEW) == JSON
+    match typed.get(VIEW) {
+        Some(view) => view == JSON,
+        None => typed.get(SCHEMA).is_some(),
+    }
 }
 
 /// Applies a button of the editor: another view, or a change of a list. Returns what cannot be done.
@@ -136,6 +139,23 @@ pub(super) fn read(typed: &Typed) -> Result<Written, Mistakes> {
         Ok(value) => Ok(Written { value, places: Places::default() }),
         Err(error) => Err(Mistakes::of(&error)),
     }
+}
+
+/// Reads the schema of the view that is shown; `None` if it is not sound.
+pub(super) fn parsed(typed: &Typed) -> Option<ConfigSchema> {
+    read(typed).ok().and_then(|written| ConfigSchema::parse(&written.value).ok())
+}
+
+/// Returns the names of the commands as far as they can be read, also from a schema that is not sound.
+pub(super) fn command_names(typed: &Typed) -> Vec<String> {
+    if is_json(typed) {
+        let schema: Value = serde_json::from_str(typed.text(SCHEMA)).unwrap_or_default();
+        let commands = schema.get("commands").and_then(Value::as_object);
+        return commands.into_iter().flat_map(|commands| commands.keys().cloned()).collect();
+    }
+    let count = typed.count(&format!("{FORM}/commands")).min(MAX_SCHEMA_ITEMS);
+    let names = (0..count).map(|number| typed.text(&format!("{FORM}/commands/{number}/name")).trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 fn refuse_too_many(typed: &Typed) -> Result<(), Error> {

@@ -7,10 +7,12 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::form::Typed;
+use crate::api::Problem;
 use crate::auth::OpContext;
 use crate::drafts::{self, Made};
 use crate::error::Error;
 use crate::services::Services;
+use crate::store::DraftHead;
 
 /// A draft that was not used yet.
 #[derive(Debug)]
@@ -36,6 +38,56 @@ pub(super) enum Found {
     Draft(Draft),
     /// It was used already; this names what it made.
     Used(String),
+}
+
+/// A draft that was begun and not finished, for a list.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) head: DraftHead,
+    /// What it is to become, if that was typed and can be told cheaply.
+    pub(super) name: Option<String>,
+}
+
+/// The input of a draft with a name for it, as long as nobody has typed one.
+pub(super) const TITLE: &str = "title";
+/// The maximum number of bytes of a draft that is opened to name it in a list.
+const MAX_NAMED_BYTES: u64 = 1 << 20;
+
+/// Lists the drafts of a kind that were not used, the last saved first.
+pub(super) async fn begun(ctx: &OpContext, services: &Services, kind: &str) -> Result<Vec<Begun>, Error> {
+    let heads = drafts::list_drafts(ctx, services).await?;
+    let mut begun = Vec::new();
+    for head in heads.into_iter().filter(|head| head.kind == kind) {
+        let name = if head.bytes <= MAX_NAMED_BYTES { name_of(ctx, services, head.id, kind).await? } else { None };
+        begun.push(Begun { head, name });
+    }
+    Ok(begun)
+}
+
+/// Returns what a draft is to become: the name that was typed, or what it says of itself.
+async fn name_of(ctx: &OpContext, services: &Services, id: Uuid, kind: &str) -> Result<Option<String>, Error> {
+    let typed = match read(ctx, services, id, kind).await {
+        Ok(Found::Draft(draft)) => draft.typed,
+        Ok(Found::Used(_)) => return Ok(None),
+        Err(error) if error.code() == "not_found" => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let named = ["/name", TITLE].map(|place| typed.text(place).trim());
+    Ok(named.into_iter().find(|name| !name.is_empty()).map(str::to_owned))
+}
+
+/// Reads the draft that a page is of. What is said of one that is gone names the way to begin again.
+pub(super) async fn open(
+    ctx: &OpContext,
+    services: &Services,
+    id: &str,
+    kind: &str,
+    way: &str,
+) -> Result<Found, Problem> {
+    let id = crate::api::uuid(id, "draft")?;
+    let gone = || format!("this draft is gone: it was dropped, or 24 hours have passed. Begin again with {way}");
+    let found = read(ctx, services, id, kind).await;
+    Ok(found.map_err(|error| if error.code() == "not_found" { Error::not_found(gone()) } else { error })?)
 }
 
 /// Begins a draft of a kind.

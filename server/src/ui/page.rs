@@ -3,6 +3,7 @@
 pub(super) mod about;
 pub(super) mod agents;
 pub(super) mod change;
+pub(super) mod checked;
 pub(super) mod command;
 pub(super) mod conflict;
 pub(super) mod connection;
@@ -20,4 +21,5 @@ pub(super) mod reimport;
 pub(super) mod search;
 pub(super) mod settings;
 pub(super) mod tokens;
+pub(super) mod trial;
 pub(super) mod types;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 use super::draft::Draft;
+use super::page::reimport::Comparison;
 use crate::auth::OpContext;
 use crate::catalog::{self, Choice, ReadDocument};
 use crate::error::Error;
@@ -15,15 +16,41 @@ const MAX_KEPT_BYTES: usize = 96 << 20;
 /// The maximum number of documents that are kept.
 const MAX_KEPT: usize = 12;
 
-/// What was read: a document, which has an id of its own at each upload, and what was taken of it.
-type Key = (Uuid, Choice);
+/// What was read of a document, which has an id of its own at each upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    document: Uuid,
+    of: Of,
+}
 
-/// Documents with what they were read from.
-type Kept = Vec<(Key, Arc<ReadDocument>)>;
+/// What was made of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Of {
+    /// A part of it.
+    Choice(Choice),
+    /// What it means for a type at a revision.
+    Type(Uuid, i64),
+}
+
+/// What is kept.
+#[derive(Debug, Clone)]
+enum Kept {
+    Read(Arc<ReadDocument>),
+    Compared(Arc<Comparison>),
+}
+
+impl Kept {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Read(read) => read.weight,
+            Self::Compared(compared) => compared.weight,
+        }
+    }
+}
 
 /// The documents, the one that was used last at the end. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parsed(Arc<Mutex<Kept>>);
+pub(super) struct Parsed(Arc<Mutex<Vec<(Key, Kept)>>>);
 
 impl Parsed {
     /// Returns a part of the document of a draft, and reads it if it is not kept.
@@ -34,40 +61,55 @@ impl Parsed {
         draft: &Draft,
         choice: Choice,
     ) -> Result<Arc<ReadDocument>, Error> {
-        let key = (id_of(draft), choice);
-        if let Some(found) = self.find(&key) {
+        let key = Key { document: id_of(draft), of: Of::Choice(choice.clone()) };
+        if let Some(Kept::Read(found)) = self.find(&key) {
             return Ok(found);
         }
-        let read = catalog::read_document(ctx, services, Arc::clone(&draft.document), key.1.clone()).await?;
-        Ok(self.keep(key, read))
-    }
-
-    fn keep(&self, key: Key, read: ReadDocument) -> Arc<ReadDocument> {
+        let read = catalog::read_document(ctx, services, Arc::clone(&draft.document), choice).await?;
         let read = Arc::new(read);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(known, _)| *known != key);
-        if read.weight <= MAX_KEPT_BYTES {
-            kept.push((key, Arc::clone(&read)));
-        }
-        let mut bytes: usize = kept.iter().map(|(_, read)| read.weight).sum();
-        while kept.len() > MAX_KEPT || bytes > MAX_KEPT_BYTES {
-            bytes -= kept.remove(0).1.weight;
-        }
-        read
+        self.keep(key, Kept::Read(Arc::clone(&read)));
+        Ok(read)
     }
 
     /// Keeps the whole document of a draft.
     pub(super) fn keep_whole(&self, draft: &Draft, read: ReadDocument) {
-        self.keep((id_of(draft), Choice::default()), read);
+        let key = Key { document: id_of(draft), of: Of::Choice(Choice::default()) };
+        self.keep(key, Kept::Read(Arc::new(read)));
     }
 
-    fn find(&self, key: &Key) -> Option<Arc<ReadDocument>> {
+    /// Returns what the document of a draft means for a type at a revision, if that is kept.
+    pub(super) fn compared(&self, draft: &Draft, type_id: Uuid, revision: i64) -> Option<Arc<Comparison>> {
+        match self.find(&Key { document: id_of(draft), of: Of::Type(type_id, revision) })? {
+            Kept::Compared(compared) => Some(compared),
+            Kept::Read(_) => None,
+        }
+    }
+
+    /// Keeps what the document of a draft means for a type.
+    pub(super) fn keep_compared(&self, draft: &Draft, type_id: Uuid, compared: &Arc<Comparison>) {
+        let key = Key { document: id_of(draft), of: Of::Type(type_id, compared.revision) };
+        self.keep(key, Kept::Compared(Arc::clone(compared)));
+    }
+
+    fn keep(&self, key: Key, value: Kept) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| *known != key);
+        if value.weight() <= MAX_KEPT_BYTES {
+            kept.push((key, value));
+        }
+        let mut bytes: usize = kept.iter().map(|(_, value)| value.weight()).sum();
+        while kept.len() > MAX_KEPT || bytes > MAX_KEPT_BYTES {
+            bytes -= kept.remove(0).1.weight();
+        }
+    }
+
+    fn find(&self, key: &Key) -> Option<Kept> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|(known, _)| known == key)?;
         let found = kept.remove(at);
-        let read = Arc::clone(&found.1);
+        let value = found.1.clone();
         kept.push(found);
-        Some(read)
+        Some(value)
     }
 }
 
@@ -86,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    fn read(weight: usize) -> ReadDocument {
+    fn read(weight: usize) -> Kept {
         let draft = ConnectorDraft {
             name: String::new(),
             type_name: String::new(),
@@ -99,11 +141,11 @@ mod tests {
             operations: Vec::new(),
             warnings: Vec::new(),
         };
-        ReadDocument { title: String::new(), draft, weight }
+        Kept::Read(Arc::new(ReadDocument { title: String::new(), draft, weight }))
     }
 
     fn key(number: u128) -> Key {
-        (Uuid::from_u128(number), Choice::default())
+        Key { document: Uuid::from_u128(number), of: Of::Choice(Choice::default()) }
     }
 
     #[test]

@@ -59,7 +59,43 @@ async fn main() {
     album.page.click("button", "Next").await;
     album.page.find("alert", "2 things need a look").await;
     album.keep("wizard-light").await;
+    album.open(LIGHT, "/import").await;
+    album.page.fill("textbox", "OpenAPI document", &library().to_string()).await;
+    album.page.click("button", "Parse Spec").await;
+    album.page.find("searchbox", "Filter commands").await;
+    album.keep("import-light").await;
     album.page.end().await;
+}
+
+/// An invented document, with warnings and an operation that is refused.
+fn library() -> Value {
+    let operation =
+        |tag: &str, id: &str, summary: &str| json!({ "tags": [tag], "operationId": id, "summary": summary });
+    let mut paths = json!({
+        "/books": {
+            "get": operation("books", "listBooks", "Lists the books of a branch"),
+            "post": operation("books", "addBook", "Adds a book that was bought")
+        },
+        "/books/{isbn}": {
+            "get": operation("books", "getBook", "Reads a book by its number"),
+            "delete": operation("books", "removeBook", "Takes a worn-out book off the shelf")
+        },
+        "/books/{isbn}/loans": { "post": operation("loans", "lendBook", "Lends a book to a reader") },
+        "/loans": { "get": operation("loans", "listLoans", "Lists what is lent") },
+        "/loans/{id}": {
+            "patch": operation("loans", "renewLoan", "Renews a loan by two weeks"),
+            "trace": operation("loans", "traceLoan", "Follows a loan")
+        },
+        "/readers": { "get": operation("readers", "listReaders", "Lists the readers of a branch") }
+    });
+    paths["/loans"]["get"]["deprecated"] = json!(true);
+    json!({
+        "openapi": "3.1.0", "info": { "title": "City Library", "version": "2.4.0" },
+        "servers": [{ "url": "https://library.example.com/v2" }],
+        "security": [{ "key": [] }],
+        "components": { "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": "X-Key" } } },
+        "paths": paths
+    })
 }
 
 /// The pictures that were taken.

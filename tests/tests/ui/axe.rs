@@ -101,6 +101,9 @@ impl Shown {
                 page.see(text).await;
             }
             State::Filled(field, value, button, text) => {
+                if field == "Schema as JSON" {
+                    page.click("button", "JSON").await;
+                }
                 page.fill("textbox", field, value).await;
                 page.click("button", button).await;
                 page.see(text).await;
@@ -128,7 +131,8 @@ impl Shown {
                 page.see(text).await;
             }
             State::Breaking => {
-                page.fill("textbox", "Schema", NEW_SCHEMA).await;
+                page.click("button", "JSON").await;
+                page.fill("textbox", "Schema as JSON", NEW_SCHEMA).await;
                 page.click("button", "Next").await;
                 page.click("button", "Save as 3.0.0").await;
                 page.find("dialog", "Save a breaking version?").await;
@@ -138,6 +142,11 @@ impl Shown {
                 page.click("button", "Next").await;
                 page.see("Name").await;
                 if text.is_empty() {
+                    return;
+                }
+                if text == "tried" {
+                    page.click("button", "Try it").await;
+                    page.see("Succeeded").await;
                     return;
                 }
                 page.click("radio", begins("widget")).await;
@@ -188,6 +197,7 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("command of a type", "/types/my-crm/commands/list"),
         ("schema", "/types/my-crm/schema"),
         ("edit schema", "/types/my-crm/schema/edit"),
+        ("edit details", "/types/my-crm/details"),
         ("versions", "/types/my-crm/versions"),
         ("version", "/types/my-crm/versions/2.1.0"),
         ("versions compared", "/types/my-crm/compare?from=2.1.0&to=2.1.1"),
@@ -204,10 +214,10 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     let try_it = "/connectors/shop/commands/listWidgets";
     pages.push(shown("try it, mistakes", try_it, State::Filled("Limit", "0", "Run", "One thing needs a look")));
     let edit = "/types/my-crm/schema/edit";
-    let changed = State::Filled("Schema", NEW_SCHEMA, "Next", "Save changes to my-crm");
+    let changed = State::Filled("Schema as JSON", NEW_SCHEMA, "Next", "Save changes to my-crm");
     pages.push(shown("change of a type", edit, changed));
     pages.push(shown("change of a type, dialog", edit, State::Breaking));
-    let wrong = State::Filled("Schema", "{", "Next", "One thing needs a look");
+    let wrong = State::Filled("Schema as JSON", "{", "Next", "One thing needs a look");
     pages.push(shown("edit schema, mistakes", edit, wrong));
     let delete = State::Pressed("Delete Connector", "Type its name");
     pages.push(shown("delete dialog", "/connectors/shop/settings", delete));
@@ -218,6 +228,7 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("wizard, type", "/new", State::Wizard("Built-in", "")));
     pages.push(shown("wizard, endpoint", "/new", State::Wizard("External", "")));
     pages.push(shown("wizard, code", "/new", State::Wizard("Script", "")));
+    pages.push(shown("wizard, code, tried", "/new", State::Wizard("Script", "tried")));
     let broken = State::Filled("Script", "function test() {", "Check", "needs a look");
     pages.push(shown("script, mistakes", "/types/sample-script/script", broken));
     let json = State::Pressed("JSON", "Schema as JSON");

@@ -153,7 +153,8 @@ async fn without_scripts_a_document_becomes_a_connector_a_group_at_a_time() {
     page.fill("searchbox", "Filter commands", "all pets").await;
     page.click("button", "Filter").await;
     page.await_gone("checkbox", begins("addPet")).await;
-    page.click("button", "Rename listPets").await;
+    page.fill("textbox", "Command to rename", "listPets").await;
+    page.click("button", "Rename").await;
     page.fill("textbox", "Name of listPets", "everyPet").await;
     page.click("button", "Next").await;
     page.find("heading", "Connection").await;

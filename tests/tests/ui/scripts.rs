@@ -101,6 +101,31 @@ async fn a_script_connector_is_made_tested_and_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_tried_in_its_wizard() {
+    let api = crm_api().await;
+    let Some(desk) = Desk::signed_in(widgets([&api]), Look::default()).await else { return };
+    let page = &desk.page;
+    page.open("/new").await;
+    page.click("radio", begins("Script")).await;
+    page.click("button", "Next").await;
+    page.click("button", "JSON").await;
+    page.find("textbox", "Schema as JSON").await.fill(&schema()).await;
+    page.find("textbox", "Script").await.fill(SCRIPT).await;
+    page.click("button", "Check").await;
+    page.see("The script has a function for every command").await;
+    page.find("combobox", "Command").await.choose("listContacts").await;
+    page.fill("textbox", "Params", r#"{"limit": 3}"#).await;
+    page.fill("textbox", "Connection", r#"{"baseUrl": "https://api.example.com"}"#).await;
+    page.fill("textbox", "Mock data", r#"[{"url": "/api/contacts", "body": {"data": [], "total": 77}}]"#).await;
+    page.click("button", "Try it").await;
+    page.see("Would have sent").await;
+    page.see("GET https://api.example.com/api/contacts?limit=3").await;
+    page.see("contactCount").await;
+    assert!(api.received().is_empty(), "nothing was sent");
+    desk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_without_scripts() {
     let api = crm_api().await;
     let Some(desk) = Desk::signed_in(widgets([&api]), Look::WITHOUT_SCRIPTS).await else { return };
@@ -111,7 +136,7 @@ async fn the_same_without_scripts() {
     page.click("button", "Check").await;
     page.find("alert", has("need")).await.find("link", begins("Script: Line 1, column")).await;
     page.find("textbox", "Script").await.fill(SCRIPT).await;
-    page.fill("textbox", "Command", "listContacts").await;
+    page.find("combobox", "Command").await.choose("listContacts").await;
     page.fill("textbox", "Connection", r#"{"baseUrl": "https://crm.example.com"}"#).await;
     page.fill("textbox", "Mock data", r#"[{"url": "/api/contacts", "body": {"data": [], "total": 77}}]"#).await;
     page.click("button", "Try it").await;
@@ -216,7 +241,9 @@ async fn a_command_is_added_in_the_form_and_the_type_saved() {
     page.click("button", "Save…").await;
     page.await_address("/types/my-crm/change/").await;
     page.click("button", "Save as 1.1.0").await;
-    page.see("1.1.0").await;
+    // What was saved stands where it was written.
+    page.await_address("/types/my-crm/script?saved=1.1.0").await;
+    page.see("my-crm 1.1.0 is saved. The script stands below as it is now.").await;
     let answer = desk.call("my-crm", &json!({ "command": "ping" })).await;
     assert_eq!(answer["payload"], json!({ "pong": 42 }));
     desk.end().await;

@@ -38,7 +38,8 @@ async fn change_to(desk: &Desk, params: &[&str]) {
     let page = &desk.page;
     page.open("/types/my-crm/schema").await;
     page.click("link", "Edit schema").await;
-    page.fill("textbox", "Schema", &text(params)).await;
+    page.click("button", "JSON").await;
+    page.fill("textbox", "Schema as JSON", &text(params)).await;
     page.click("button", "Next").await;
     page.find("heading", "Save changes to my-crm").await;
 }
@@ -90,10 +91,11 @@ async fn another_version_is_on_the_button_before_it_is_pressed() {
     more["commands"]["listContacts"]["paramSchema"]["cursor"] = json!({ "type": "string", "default": "first" });
     more["commands"]["listContacts"]["params"] = json!(["limit", "offset", "cursor"]);
     page.open("/types/my-crm/schema/edit").await;
-    page.fill("textbox", "Schema", "{ not json").await;
+    page.click("button", "JSON").await;
+    page.fill("textbox", "Schema as JSON", "{ not json").await;
     page.click("button", "Next").await;
     page.find("alert", "One thing needs a look").await.find("link", begins("Schema: Line 1, column 3")).await;
-    page.fill("textbox", "Schema", &more.to_string()).await;
+    page.fill("textbox", "Schema as JSON", &more.to_string()).await;
     page.click("button", "Next").await;
     page.find("button", "Save as 2.2.0").await;
     page.click("radio", "Another one").await;
@@ -190,5 +192,21 @@ async fn everything_is_searched_from_every_page_and_keys_lead_to_the_types() {
     page.find("dialog", "Keys").await;
     page.press(&Key::Escape).await;
     page.await_gone("dialog", "Keys").await;
+    desk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_type_says_of_itself_is_changed() {
+    let Some(desk) = crm(Look::default()).await else { return };
+    let page = &desk.page;
+    page.open("/types/my-crm").await;
+    page.click("link", "Edit details").await;
+    page.fill("textbox", "Description", "Reads `listContacts` of the CRM").await;
+    page.fill("textbox", "Category", "sales").await;
+    page.click("button", "Next").await;
+    page.see("changed, which needs no other version").await;
+    page.click("button", "Save as 2.1.0").await;
+    page.see("my-crm 2.1.0 is saved.").await;
+    page.see("Reads listContacts of the CRM").await;
     desk.end().await;
 }

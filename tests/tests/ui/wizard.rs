@@ -104,3 +104,47 @@ async fn an_external_connector_is_made_from_a_service_that_publishes_its_schema(
     page.see("userCount").await;
     desk.end().await;
 }
+
+/// A second connector of a type that is no part of the program, found by what is typed.
+async fn a_second_connector_of_a_script(look: Look, has_scripts: bool) {
+    let Some(desk) = Desk::signed_in(widgets([]), look).await else { return };
+    let page = &desk.page;
+    // With so many types there is a search.
+    for number in 0..8 {
+        let name = format!("other-{number}");
+        let other = json!({ "name": name, "type": name, "executionModel": "external", "version": "1.0.0" });
+        desk.floh.admin().post("/api/connectors", &other).await.expect(201);
+    }
+    page.open("/new").await;
+    page.click("radio", begins("Built-in")).await;
+    page.click("button", "Next").await;
+    page.fill("searchbox", "Find a type", "sample-scr").await;
+    if !has_scripts {
+        page.click("button", "Find").await;
+    }
+    page.await_gone("radio", begins("widget")).await;
+    page.click("radio", begins("sample-script")).await;
+    page.fill("textbox", "Name", "lookup").await;
+    page.click("button", "Next").await;
+    page.click("button", "Fill in later").await;
+    page.find("heading", "Review").await;
+    page.click("button", "Create Connector").await;
+    page.await_address("/connectors/lookup").await;
+    let made = desk.floh.admin().get("/api/connectors/lookup").await.expect(200);
+    assert_eq!((&made["type"], &made["executionModel"]), (&json!("sample-script"), &json!("script")));
+    // The page of the type begins one as well.
+    page.open("/types/sample-script").await;
+    page.click("button", "New Connector").await;
+    assert!(page.find("radio", begins("sample-script")).await.is("checked"));
+    desk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_connector_of_a_script_is_made() {
+    a_second_connector_of_a_script(Look::default(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_connector_of_a_script_is_made_without_scripts() {
+    a_second_connector_of_a_script(Look::WITHOUT_SCRIPTS, false).await;
+}

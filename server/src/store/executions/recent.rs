@@ -48,7 +48,7 @@ pub struct RecentCall {
 
 impl Executions<'_> {
     /// Reads which of some commands the newest calls of a connector used, and if `params` is true also their params,
-    /// unless they are too long or not whole. Reads at most [`MAX_RECENT_CALLS`] calls, none from before `since`.
+    /// unless they are too long or not whole. Reads at most `most` calls, such as [`MAX_RECENT_CALLS`], none from before `since`.
     ///
     /// # Errors
     /// Database errors.
@@ -58,6 +58,7 @@ impl Executions<'_> {
         since: Timestamp,
         commands: &BTreeSet<&str>,
         params: bool,
+        most: u32,
     ) -> Result<Vec<RecentCall>, StoreError> {
         let mut statement = Statement::new(match params {
             true => {
@@ -70,10 +71,7 @@ impl Executions<'_> {
             " FROM (SELECT command, params, truncated, recorded, started_at FROM execution WHERE connector_id = ",
         );
         statement.bind(connector.to_string()).push(" AND id >= ").bind(first_id(since));
-        statement
-            .push(" ORDER BY id DESC LIMIT ")
-            .bind(i64::from(MAX_RECENT_CALLS))
-            .push(") AS recent WHERE command IS NOT NULL");
+        statement.push(" ORDER BY id DESC LIMIT ").bind(i64::from(most)).push(") AS recent WHERE command IS NOT NULL");
         if commands.len() <= FEW {
             statement.push(" AND command IN (").list(commands.iter().copied()).push(")");
         }
@@ -97,7 +95,7 @@ impl Executions<'_> {
     }
 
     /// Counts who called the deprecated commands of a type since a time, of the connectors within a bound, the most calls first. Reads at most
-    /// [`MAX_DEPRECATED_CALLS`] calls, the newest, and names at most `limit` callers.
+    /// `most` calls, such as [`MAX_DEPRECATED_CALLS`], the newest, and names at most `limit` callers.
     ///
     /// # Errors
     /// Database errors.
@@ -107,6 +105,7 @@ impl Executions<'_> {
         since: Timestamp,
         bound: &ConnectorBound,
         limit: u32,
+        most: u32,
     ) -> Result<Vec<DeprecatedUse>, StoreError> {
         let mut statement = Statement::new(
             "SELECT u.command, u.calls, u.last_at, u.recorded_name, c.name FROM (SELECT command, connector_id, \
@@ -114,7 +113,7 @@ impl Executions<'_> {
              started_at FROM execution WHERE deprecated = 1 AND command IS NOT NULL AND type = ",
         );
         statement.bind(type_name).push(" AND id >= ").bind(first_id(since)).push(" ORDER BY id DESC LIMIT ");
-        statement.bind(i64::from(MAX_DEPRECATED_CALLS)).push(") AS recent GROUP BY command, connector_id) AS u ");
+        statement.bind(i64::from(most)).push(") AS recent GROUP BY command, connector_id) AS u ");
         statement.push("LEFT JOIN connector c ON c.id = u.connector_id WHERE 1 = 1");
         bound.push(&mut statement, "c.name");
         statement.push(" ORDER BY u.calls DESC, u.command LIMIT ");

@@ -18,7 +18,7 @@ export function attach(card) {
       row,
       box: row.querySelector("input[type=checkbox]"),
       text: row.querySelector("label").textContent.toLowerCase(),
-      verdict: row.dataset.verdict,
+      verdict: row.dataset.verdict ?? "exact",
       shown: true,
     })),
   }));
@@ -80,9 +80,21 @@ export function attach(card) {
     say(`${total.textContent} commands chosen`);
   });
   for (const { all } of groups) all.disabled = false;
+  if (card.dataset.pick === "names") for (const { rows } of groups) rows.forEach(renamer);
   for (const plain of within("[data-pick-plain]")) plain.hidden = true;
   tally();
   if (box.value || verdict.value) filter();
+}
+
+// A row whose name can be changed gets a button for it.
+function renamer({ row, box }) {
+  if (row.querySelector(".rename")) return;
+  const button = document.createElement("button");
+  button.className = "btn small bare";
+  button.textContent = "✎";
+  button.dataset.pickRename = box.value;
+  button.setAttribute("aria-label", `Rename ${box.value}`);
+  row.querySelector(":scope > span").after(button);
 }
 
 // The name of a command becomes a field where it stands.

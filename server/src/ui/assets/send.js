@@ -17,6 +17,7 @@ export function send(form, data) {
       place.hidden = false;
       bar.value = Math.round((100 * loaded) / total);
     });
+    request.upload.addEventListener("load", () => place && (place.firstElementChild.textContent = "Reading the document"));
     const end = () => place && (place.hidden = true);
     request.addEventListener("error", () => (end(), reject(new Error("not sent"))));
     request.addEventListener("load", () => {

@@ -11,6 +11,7 @@ use super::mistakes::{Line, Mistakes};
 use super::spec::{Item, Kind, Spec, is_short, plain, shown, wire};
 use super::typed::{AS_JSON, AS_TEXT, MODE, Typed, id};
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 
 /// From so many optional fields on, they are shown in a box of their own.
 const FOLD_FROM: usize = 8;
@@ -268,7 +269,7 @@ impl FormView<'_> {
     /// The help and the mistake of a field.
     fn notes(&self, spec: &Spec, at: &str) -> Markup {
         html! {
-            @if let Some(help) = help(spec) { p.help id={ (id(at)) ".help" } { (help) } }
+            @if let Some(help) = help(spec) { p.help id={ (id(at)) ".help" } { (prose(&help)) } }
             @if let Some(mistake) = self.mistakes.at(at) {
                 p.error id={ (id(at)) ".error" } { (icon("alert")) span { span.sr { "Error: " } (capital(&mistake)) } }
             }

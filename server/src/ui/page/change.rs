@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::value::RawValue;
 
-use self::proposal::{DRAFT_SEEN, Found, Proposal};
+use self::proposal::{DRAFT_SEEN, Found, Proposal, SCRIPT_TAB, TAB};
 pub(in crate::ui) use self::proposal::{Origin, Seen, begun};
 use self::view::Asked;
 pub(in crate::ui) use self::view::{changes, level_badge};
@@ -119,7 +119,7 @@ pub(in crate::ui) async fn show(
     }
     let kept = match proposal::open(ctx, &services, &shown, &id).await? {
         Found::Draft(kept) => kept,
-        Found::Used(version) => return Ok(saved(&shown, &version)),
+        Found::Used(version) => return Ok(saved(&shown, &version, "")),
     };
     let chosen = kept.proposal.chosen.clone();
     let asked = Asked { other: chosen.clone().unwrap_or_default(), choice: chosen, whole, ..Asked::default() };
@@ -144,7 +144,7 @@ pub(in crate::ui) async fn save(
     let shown = TypeShown::read(&ctx, &services, &key).await?;
     let kept = match proposal::open(&ctx, &services, &shown, &id).await? {
         Found::Draft(kept) => kept,
-        Found::Used(version) => return Ok(saved(&shown, &version)),
+        Found::Used(version) => return Ok(saved(&shown, &version, typed.text(TAB))),
     };
     if let Some(over) = typed.get(OVER) {
         // What the person has seen of the other's change, so that a third one's is not passed over.
@@ -213,10 +213,10 @@ async fn write(
     change.body.version = Some(version.to_string());
     change.body.auto_bump = None;
     let used = (kept.id, kept.revision);
-    let source = kept.proposal.origin.source();
+    let (source, tab) = (kept.proposal.origin.source(), kept.proposal.tab());
     match drafts::change_type_from_draft(ctx, services, used, &shown.head.name, change, plan.revision, source).await {
-        Ok(Made::Now(changed)) => Ok(saved(shown, &changed.view.version)),
-        Ok(Made::Before(version)) => Ok(saved(shown, &version)),
+        Ok(Made::Now(changed)) => Ok(saved(shown, &changed.view.version, tab)),
+        Ok(Made::Before(version)) => Ok(saved(shown, &version, tab)),
         Err(error) if error.kind() == ErrorKind::Stale => {
             let now = TypeShown::read(ctx, services, &shown.head.name).await?;
             if now.head.revision == kept.proposal.seen {
@@ -249,8 +249,10 @@ pub(in crate::ui) async fn drop_change(
     Ok(Redirect::to(&shown.address("")).into_response())
 }
 
-fn saved(shown: &TypeShown, version: &str) -> Response {
-    Redirect::to(&format!("{}?saved={version}", shown.address(""))).into_response()
+/// Leads to the tab of the type that shows what was saved.
+fn saved(shown: &TypeShown, version: &str, tab: &str) -> Response {
+    let tab = if tab == SCRIPT_TAB { SCRIPT_TAB } else { "" };
+    Redirect::to(&format!("{}?saved={version}", shown.address(tab))).into_response()
 }
 
 fn read(proposal: &Proposal) -> Result<Unchecked<TypeChange>, Error> {

@@ -135,17 +135,20 @@ pub(in crate::ui) fn signing(shown: &Shown) -> Vec<Spec> {
     if shown.view.execution_model != ExecutionModel::External {
         return Vec::new();
     }
+    vec![signing_field()]
+}
+
+/// The field of the signing secret.
+pub(in crate::ui) fn signing_field() -> Spec {
     let mut spec = Spec::text(SIGNING, "Signing secret");
     spec.secret = true;
     spec.help = Some("Calls to the service are signed with it, so that it knows that they come from here.".to_owned());
-    vec![spec]
+    spec
 }
 
 /// The fields by their place in the body.
 fn groups(specs: &[Spec]) -> Vec<(&'static str, Vec<Spec>)> {
-    let mut signing = Spec::text(SIGNING, "Signing secret");
-    signing.secret = true;
-    vec![(CONFIG, specs.to_vec()), ("", vec![signing])]
+    vec![(CONFIG, specs.to_vec()), ("", vec![signing_field()])]
 }
 
 /// The secrets that are set, by their pointers.

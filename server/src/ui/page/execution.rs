@@ -99,24 +99,29 @@ fn recorded(view: &ExecutionView, part: &str) -> Option<Value> {
 
 fn actions(frame: &Frame, view: &ExecutionView) -> Markup {
     let Some(command) = &view.command else { return html! {} };
-    if command == "test" {
-        return html! {
+    let connector = format!("/connectors/{}", view.connector_id);
+    // A test is run again as a test; what else can be tried is a page away.
+    let again = if command == "test" {
+        html! {
             @if frame.allows(Scope::ConnectorsExecuteRead) {
-                form method="post" action={ "/connectors/" (view.connector_id) "/test" } {
-                    button.btn { (icon("pulse")) "Test again" }
+                form method="post" action={ (connector) "/test" } { button.btn { (icon("pulse")) "Test again" } }
+            }
+            @if frame.allows(Scope::ConnectorsRead) { a.btn href={ (connector) "/commands" } { (icon("play")) "Try a command" } }
+        }
+    } else {
+        html! {
+            @if frame.allows(Scope::ConnectorsRead) {
+                form method="get" action={ (connector) "/commands/" (utf8_percent_encode(command, NON_ALPHANUMERIC)) } {
+                    input type="hidden" name="execution" value=(view.id);
+                    button.btn { (icon("play")) "Run again" }
                 }
             }
-        };
-    }
-    html! {
-        @if frame.allows(Scope::ConnectorsRead) {
-            form method="get" action={ "/connectors/" (view.connector_id) "/commands/" (utf8_percent_encode(command, NON_ALPHANUMERIC)) } {
-                input type="hidden" name="execution" value=(view.id);
-                button.btn { (icon("play")) "Run again" }
-            }
         }
-        @if frame.allows(Scope::ConnectorsWrite) && view.result.is_some() && !view.mocked {
-            a.btn href={ "/connectors/" (view.connector_id) "/mock?execution=" (view.id) } { (icon("mask")) "Use as mock" }
+    };
+    html! {
+        (again)
+        @if command != "test" && frame.allows(Scope::ConnectorsWrite) && view.result.is_some() && !view.mocked {
+            a.btn href={ (connector) "/mock?execution=" (view.id) } { (icon("mask")) "Use as mock" }
         }
     }
 }

@@ -19,10 +19,8 @@ use self::document::{Form, Given};
 use crate::api::{PathKey, PathKeys, Problem};
 use crate::auth::OpContext;
 use crate::catalog::{Choice, ReadDocument};
-use crate::drafts;
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::DraftHead;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::draft::{self, Draft, Found};
@@ -36,7 +34,7 @@ use crate::ui::part::icon::icon;
 use crate::ui::part::pick::NAMES;
 
 /// The kind of these drafts.
-const KIND: &str = "import";
+pub(in crate::ui::page) const KIND: &str = "import";
 /// The name of the way.
 const TITLE: &str = "Import from OpenAPI";
 /// The input of the draft with the commands that are chosen.
@@ -173,15 +171,9 @@ fn named(read: &ReadDocument) -> &str {
     if read.title.is_empty() { &read.draft.name } else { &read.title }
 }
 
-/// The imports that were begun and not finished.
-async fn begun(ctx: &OpContext, services: &Services) -> Result<Vec<DraftHead>, Error> {
-    let begun = drafts::list_drafts(ctx, services).await?;
-    Ok(begun.into_iter().filter(|draft| draft.kind == KIND).collect())
-}
-
 /// Asks for a document.
 pub(in crate::ui) async fn start(frame: Frame, State(services): State<Services>) -> Result<Response, Problem> {
-    let begun = begun(frame.ctx()?, &services).await?;
+    let begun = draft::begun(frame.ctx()?, &services, KIND).await?;
     let form = Form { address: "/import", back: "/connectors", ..Form::default() };
     let content = html! { (form.show()) (unfinished("/import", &begun)) };
     Ok(page(&frame, Step::Document, None, StatusCode::OK, None, &content))
@@ -253,11 +245,12 @@ async fn take(
     let Given { ctx, mut typed, read, document } = given;
     let usable = read.draft.operations.iter().filter(|one| one.verdict != floh_client::answers::Verdict::Refused);
     typed.set_all(CHOSEN, usable.map(|one| one.name.clone()).collect());
+    typed.set(draft::TITLE, named(&read));
     let draft = match draft {
         None => match draft::create_with(&ctx, services, KIND, typed.clone(), document).await {
             Ok(draft) => draft,
             Err(error) if error.code() == "too_many_drafts" => {
-                let begun = begun(&ctx, services).await?;
+                let begun = draft::begun(&ctx, services, KIND).await?;
                 let form = Form { typed, mistakes: Mistakes::of(&error), ..form };
                 let content = html! { (form.show()) (unfinished("/import", &begun)) };
                 return Ok(page(frame, Step::Document, None, StatusCode::UNPROCESSABLE_ENTITY, None, &content));
@@ -377,12 +370,7 @@ async fn open<'w>(
     ctx: OpContext,
     id: &str,
 ) -> Result<Opened<'w>, Problem> {
-    let id = crate::api::uuid(id, "draft")?;
-    let found = draft::read(&ctx, services, id, KIND).await.map_err(|error| {
-        let gone = "this draft is gone: it was dropped, or 24 hours have passed. Begin again with Import from OpenAPI";
-        if error.code() == "not_found" { Error::not_found(gone) } else { error }
-    })?;
-    let draft = match found {
+    let draft = match draft::open(&ctx, services, id, KIND, TITLE).await? {
         Found::Draft(draft) => draft,
         Found::Used(made) => return Ok(Opened::Made(Redirect::to(&format!("/connectors/{made}")).into_response())),
     };

@@ -5,9 +5,10 @@ pub(in crate::ui) mod code;
 pub(in crate::ui::page) mod connection;
 mod endpoint;
 pub(in crate::ui::page) mod review;
-pub(in crate::ui::page) mod type_choice;
+pub(in crate::ui) mod type_choice;
 
 pub(in crate::ui) use self::type_choice::ask_name;
+use self::type_choice::{TYPE, TYPE_MODEL};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,14 +18,13 @@ use maud::{Markup, html};
 
 use crate::api::{PathKey, PathKeys, Problem};
 use crate::auth::{OpContext, Scope};
-use crate::drafts;
 use crate::error::Error;
 use crate::services::Services;
-use crate::store::DraftHead;
 use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
-use crate::ui::draft::{self, Draft, Found};
-use crate::ui::form::Typed;
+use crate::ui::draft::{self, Begun, Draft, Found};
+use crate::ui::form::{Line, Typed, capital, summary};
+use crate::ui::part::badge::count;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::time;
@@ -33,6 +33,9 @@ use crate::ui::part::time;
 const KIND: &str = "connector";
 /// The input that has the execution model.
 const MODEL: &str = "model";
+
+/// The input with which the page of a type begins a connector of it.
+pub(in crate::ui::page) const OF_TYPE: &str = "type";
 
 /// A step of the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,18 +95,25 @@ impl Wizard<'_> {
         self.typed().text(MODEL) == ExecutionModel::Script.as_str()
     }
 
+    /// How the commands of the connector are served: as its type says, if there is one already.
     fn model(&self) -> ExecutionModel {
         match (self.is_external(), self.is_script()) {
             (true, _) => ExecutionModel::External,
             (_, true) => ExecutionModel::Script,
-            _ => ExecutionModel::BuiltIn,
+            _ => self.typed().text(TYPE_MODEL).parse().unwrap_or(ExecutionModel::BuiltIn),
         }
     }
 
+    /// Returns whether calls may be signed, and the secret for it is asked for beside the connection: the step of a new external
+    /// type asks for it itself.
+    fn may_sign(&self) -> bool {
+        self.first() == Step::Type && self.model() == ExecutionModel::External
+    }
+
     fn first(&self) -> Step {
-        match self.model() {
-            ExecutionModel::External => Step::Endpoint,
-            ExecutionModel::Script => Step::Code,
+        match (self.is_external(), self.is_script()) {
+            (true, _) => Step::Endpoint,
+            (_, true) => Step::Code,
             _ => Step::Type,
         }
     }
@@ -124,13 +134,12 @@ impl Wizard<'_> {
 
     /// A step as a page.
     fn page(&self, at: Step, status: StatusCode, content: &Markup) -> Response {
-        let title = if status == StatusCode::OK { "New Connector" } else { "Error: New Connector" };
         let whole = html! {
             (head(&[("/connectors", "Connectors")], &html! { h1 { "New Connector" } }, "", &html! {}))
             (self.steps(at))
             (content)
         };
-        self.frame.page_with(status, title, &whole)
+        self.frame.page_with(status, title(status), &whole)
     }
 
     fn steps(&self, at: Step) -> Markup {
@@ -150,16 +159,29 @@ impl Wizard<'_> {
     }
 }
 
+fn title(status: StatusCode) -> &'static str {
+    if status == StatusCode::OK { "New Connector" } else { "Error: New Connector" }
+}
+
 /// Shows the choice of the execution model.
 pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>) -> Result<Response, Problem> {
-    let begun = drafts::list_drafts(frame.ctx()?, &services).await?;
-    let begun: Vec<DraftHead> = begun.into_iter().filter(|draft| draft.kind == KIND).collect();
+    model_page(&frame, &services, StatusCode::OK, &[]).await
+}
+
+async fn model_page(
+    frame: &Frame,
+    services: &Services,
+    status: StatusCode,
+    lines: &[Line],
+) -> Result<Response, Problem> {
+    let begun = draft::begun(frame.ctx()?, services, KIND).await?;
+    let imports = draft::begun(frame.ctx()?, services, super::import::KIND).await?;
     let cards = [
         (
             ExecutionModel::BuiltIn,
             "plug",
-            "Built-in",
-            "A type that is compiled into this server: another tenant, another directory.",
+            "Built-in or installed",
+            "A type that this server has: compiled in, or made before of a script, a document or a service.",
         ),
         (
             ExecutionModel::Script,
@@ -187,6 +209,7 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
                 li aria-current=[(number == 0).then_some("step")] { span.dot aria-hidden="true" { (number + 1) } (name) }
             }
         }
+        (summary(lines))
         form.stack method="post" action="/new" {
             fieldset {
                 legend.sr { "Execution model" }
@@ -204,12 +227,13 @@ pub(in crate::ui) async fn model(frame: Frame, State(services): State<Services>)
             div.row { button.btn.main { "Next" } a.btn.bare href="/connectors" { "Cancel" } }
         }
         (unfinished("/new", &begun))
+        @if !imports.is_empty() { p { a href="/import" { (count(imports.len(), "import", "imports")) } " begun and not finished." } }
     };
-    Ok(frame.page("New Connector", &content))
+    Ok(frame.page_with(status, title(status), &content))
 }
 
 /// The drafts that were begun and not used; `way` is the address that they are below.
-pub(in crate::ui::page) fn unfinished(way: &str, begun: &[DraftHead]) -> Markup {
+pub(in crate::ui::page) fn unfinished(way: &str, begun: &[Begun]) -> Markup {
     html! {
         @if !begun.is_empty() {
             section.card.narrow aria-labelledby="begun-title" {
@@ -217,15 +241,20 @@ pub(in crate::ui::page) fn unfinished(way: &str, begun: &[DraftHead]) -> Markup 
                 div.table {
                     table {
                         caption.sr { "Drafts" }
-                        thead { tr { th scope="col" { "Begun" } th scope="col" { "Last saved" } th scope="col" { span.sr { "Drop" } } } }
+                        thead { tr { th scope="col" { "Draft" } th scope="col" { "Last saved" } th scope="col" { span.sr { "Drop" } } } }
                         tbody {
-                            @for draft in begun {
+                            @for Begun { head: draft, name } in begun {
                                 tr {
-                                    th scope="row" { a href={ (way) "/" (draft.id) } { "Go on with the one of " (time::ago(draft.created_at)) } }
+                                    th scope="row" {
+                                        a href={ (way) "/" (draft.id) } {
+                                            @match name { Some(name) => { "Go on with " (name) }, None => { "Go on with the one of " (time::ago(draft.created_at)) } }
+                                        }
+                                        @if name.is_some() { span.sub { "begun " (time::ago(draft.created_at)) } }
+                                    }
                                     td { (time::ago(draft.updated_at)) }
                                     td.tight {
                                         form method="post" action={ (way) "/" (draft.id) "/drop" } {
-                                            button.btn.small aria-label="Drop this draft" { "Drop" }
+                                            button.btn.small aria-label={ "Drop " (name.as_deref().unwrap_or("this draft")) } { "Drop" }
                                         }
                                     }
                                 }
@@ -274,7 +303,17 @@ pub(in crate::ui) async fn begin(
         return Ok(Redirect::to("/import").into_response());
     }
     kept.set(MODEL, model.unwrap_or(ExecutionModel::BuiltIn).as_str());
-    let draft = draft::create(&ctx, &services, KIND, kept).await?;
+    if let Some(type_name) = typed.get(OF_TYPE).filter(|_| model.is_none()) {
+        kept.set(TYPE, type_name);
+    }
+    let draft = match draft::create(&ctx, &services, KIND, kept).await {
+        Ok(draft) => draft,
+        Err(error) if error.code() == "too_many_drafts" => {
+            let line = Line { target: None, label: None, message: capital(error.detail()) };
+            return model_page(&frame, &services, StatusCode::UNPROCESSABLE_ENTITY, &[line]).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     let wizard = Wizard { frame: &frame, ctx, services: &services, draft };
     Ok(wizard.go(wizard.first()))
 }
@@ -333,12 +372,7 @@ async fn open<'w>(
     step: &str,
 ) -> Result<Opened<'w>, Problem> {
     let step = Step::parse(step).ok_or_else(|| Error::not_found(format!("New Connector has no step {step}")))?;
-    let id = crate::api::uuid(id, "draft")?;
-    let found = draft::read(&ctx, services, id, KIND).await.map_err(|error| {
-        let gone = "this draft is gone: it was dropped, or 24 hours have passed. Begin again with New Connector";
-        if error.code() == "not_found" { Error::not_found(gone) } else { error }
-    })?;
-    let draft = match found {
+    let draft = match draft::open(&ctx, services, id, KIND, "New Connector").await? {
         Found::Draft(draft) => draft,
         Found::Used(made) => {
             return Ok(Opened::Made(Redirect::to(&format!("/connectors/{made}?made=1")).into_response()));

@@ -2,7 +2,9 @@
 //! The choice leads to the page of the change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -21,7 +23,7 @@ use super::import::document::{self, Form, Given, kept_warnings};
 use super::types::head::TypeShown;
 use crate::api::{PathKey, PathKeys, Problem};
 use crate::auth::{OpContext, Scope};
-use crate::catalog;
+use crate::catalog::{self, WEIGHT_OF_TEXT};
 use crate::error::Error;
 use crate::input::Unchecked;
 use crate::services::Services;
@@ -29,6 +31,7 @@ use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::draft::{self, Draft, Found};
 use crate::ui::form::{Line, Mistakes, Typed, summary};
+use crate::ui::parsed::Parsed;
 use crate::ui::part::badge::{badge, count};
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
@@ -40,14 +43,18 @@ const KIND: &str = "reimport";
 const TYPE: &str = "type";
 
 /// What a later document means for a type.
-struct Comparison {
+#[derive(Debug)]
+pub(in crate::ui) struct Comparison {
     operations: Vec<OperationView>,
     warnings: Vec<Warning>,
     changes: Vec<SchemaChange>,
     /// The commands that the type has now.
     known: BTreeSet<String>,
-    revision: i64,
+    /// The revision of the type that the document was compared with.
+    pub(in crate::ui) revision: i64,
     version: String,
+    /// About how many bytes of memory it takes.
+    pub(in crate::ui) weight: usize,
 }
 
 /// Asks for a later document.
@@ -96,6 +103,7 @@ async fn of_document(ctx: &OpContext, services: &Services, key: &str) -> Result<
 pub(in crate::ui) async fn begin(
     frame: Frame,
     State(services): State<Services>,
+    Extension(parsed): Extension<Parsed>,
     PathKey(key): PathKey,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -110,7 +118,7 @@ pub(in crate::ui) async fn begin(
     };
     typed.set(TYPE, shown.head.id.to_string());
     let mut draft = Draft::unsaved(typed, document);
-    let compared = compare(&ctx, &services, &shown, &draft).await?;
+    let compared = compare(&ctx, &services, &parsed, &shown, &draft).await?;
     let kept = compared.operations.iter().map(|one| &one.name).filter(|name| compared.known.contains(*name));
     draft.typed.set_all(CHOSEN, kept.cloned().collect());
     let draft = draft::create_with(&ctx, &services, KIND, draft.typed, draft.document.to_vec()).await?;
@@ -121,10 +129,19 @@ fn address(shown: &TypeShown, draft: &Draft) -> String {
     shown.address(&format!("import/{}/commands", draft.id))
 }
 
-/// Compares the whole document with the type.
-async fn compare(ctx: &OpContext, services: &Services, shown: &TypeShown, draft: &Draft) -> Result<Comparison, Error> {
+/// Compares the whole document with the type, unless that was done for the page before.
+async fn compare(
+    ctx: &OpContext,
+    services: &Services,
+    parsed: &Parsed,
+    shown: &TypeShown,
+    draft: &Draft,
+) -> Result<Arc<Comparison>, Error> {
+    if let Some(compared) = parsed.compared(draft, shown.head.id, shown.head.revision) {
+        return Ok(compared);
+    }
     let key = shown.head.id.to_string();
-    let spec = catalog::spec_of(services, std::sync::Arc::clone(&draft.document)).await?;
+    let spec = catalog::spec_of(services, Arc::clone(&draft.document)).await?;
     let body = TypeChange { spec: Some(spec), ..TypeChange::default() };
     let _turn = services.work.document().await?;
     let plan = catalog::plan_type(ctx, services, &key, Unchecked { body, mistakes: Vec::new() }).await?;
@@ -132,14 +149,13 @@ async fn compare(ctx: &OpContext, services: &Services, shown: &TypeShown, draft:
     let imported = plan.diff.imported;
     let mut warnings = kept_warnings(&draft.typed);
     warnings.extend(imported.warnings.unwrap_or_default());
-    Ok(Comparison {
-        operations: imported.operations.unwrap_or_default(),
-        warnings,
-        changes: plan.diff.change.changes,
-        known,
-        revision: plan.revision,
-        version: plan.before.version,
-    })
+    let (operations, changes) = (imported.operations.unwrap_or_default(), plan.diff.change.changes);
+    let texts = serde_json::to_vec(&(&operations, &warnings, &changes, &known)).map_err(Error::internal)?;
+    let weight = WEIGHT_OF_TEXT * texts.len();
+    let (revision, version) = (plan.revision, plan.before.version);
+    let compared = Arc::new(Comparison { operations, warnings, changes, known, revision, version, weight });
+    parsed.keep_compared(draft, shown.head.id, &compared);
+    Ok(compared)
 }
 
 impl Comparison {
@@ -227,6 +243,7 @@ fn change_line(change: &SchemaChange) -> Markup {
 pub(in crate::ui) async fn commands(
     frame: Frame,
     State(services): State<Services>,
+    Extension(parsed): Extension<Parsed>,
     PathKeys(key, id): PathKeys,
 ) -> Result<Response, Problem> {
     let ctx = frame.ctx()?;
@@ -235,7 +252,7 @@ pub(in crate::ui) async fn commands(
         return Ok(moved);
     }
     let draft = open(ctx, &services, &shown, &id).await?;
-    let compared = compare(ctx, &services, &shown, &draft).await?;
+    let compared = compare(ctx, &services, &parsed, &shown, &draft).await?;
     let query = Typed::parse(frame.query.as_bytes()).map_err(|detail| Error::invalid_at("", detail))?;
     Ok(table(&frame, &shown, &draft, &compared, StatusCode::OK, &Filter::of(&query), &[]))
 }
@@ -269,13 +286,14 @@ fn table(
 pub(in crate::ui) async fn take(
     frame: Frame,
     State(services): State<Services>,
+    Extension(parsed): Extension<Parsed>,
     PathKeys(key, id): PathKeys,
     body: FormBody,
 ) -> Result<Response, Problem> {
     let (ctx, sent) = body.parse(frame.ctx()?.clone())?;
     let shown = of_document(&ctx, &services, &key).await?;
     let draft = open(&ctx, &services, &shown, &id).await?;
-    let compared = compare(&ctx, &services, &shown, &draft).await?;
+    let compared = compare(&ctx, &services, &parsed, &shown, &draft).await?;
     let filter = Filter::of(&sent);
     let mut next = draft.typed.clone();
     let include = choose(&compared.operations, &draft.typed, &sent, &filter);
@@ -294,7 +312,7 @@ pub(in crate::ui) async fn take(
         let message = "Choose a command at least".to_owned();
         return Ok(refused(&[Line { target: None, label: None, message }]));
     }
-    let spec = catalog::spec_of(&services, std::sync::Arc::clone(&draft.document)).await?;
+    let spec = catalog::spec_of(&services, Arc::clone(&draft.document)).await?;
     let body = serde_json::to_vec(&json!({ "spec": spec, "include": include })).map_err(Error::internal)?;
     let seen = Seen { revision: Some(compared.revision), version: Some(compared.version.clone()), draft: None };
     let _turn = services.work.document().await?;

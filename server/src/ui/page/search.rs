@@ -13,6 +13,7 @@ use crate::ui::form::{Line, capital, summary};
 use crate::ui::part::badge;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 
 /// Shows what was found.
 pub(in crate::ui) async fn show(
@@ -40,7 +41,7 @@ pub(in crate::ui) async fn show(
             form.filters role="search" method="get" action="/search" {
                 div.search {
                     (icon("search"))
-                    input #search-q type="search" name="q" value=(text) aria-label="Search connectors, types and commands" maxlength=(MAX_SEARCH_CHARS)
+                    input #search-q type="search" name="q" value=(text) aria-label="Search everything" maxlength=(MAX_SEARCH_CHARS)
                         placeholder="Connectors, types, commands" aria-invalid=[(!lines.is_empty()).then_some("true")];
                     kbd aria-hidden="true" { "/" }
                 }
@@ -101,5 +102,5 @@ fn group(title: &str, number: usize, has_more: bool, all: Option<&str>, items: &
 }
 
 fn item(address: &str, mark: &str, name: &str, of: &str, text: &str) -> Markup {
-    html! { li { (icon(mark)) a href=(address) { (name) } span.muted { (of) } @if !text.is_empty() { span.sub { (text) } } } }
+    html! { li { (icon(mark)) a href=(address) { (name) } span.muted { (of) } @if !text.is_empty() { span.sub { (prose(text)) } } } }
 }

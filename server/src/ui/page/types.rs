@@ -1,6 +1,7 @@
 //! The pages of connector types.
 
 pub(in crate::ui) mod command;
+pub(in crate::ui) mod details;
 mod fields;
 pub(in crate::ui) mod head;
 pub(in crate::ui) mod list;

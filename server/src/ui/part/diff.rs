@@ -31,6 +31,28 @@ pub(in crate::ui) fn summary(old: &str, new: &str) -> String {
     format!("{added} added, {removed} removed")
 }
 
+/// Shows what changed from one script to the other as a card; nothing if they are the same. `lines` and `all` are the addresses
+/// of the page with the changed lines, and with all of them.
+pub(in crate::ui) fn scripts(old: &str, new: &str, lines: &str, all: &str, whole: bool) -> Markup {
+    html! {
+        @if old != new {
+            section.card aria-labelledby="script-title" {
+                header {
+                    h2 #script-title { "Script" }
+                    small.muted { (summary(old, new)) }
+                    span.end {
+                        nav.tabs aria-label="Lines of the script" {
+                            a href=(lines) aria-current=[(!whole).then_some("page")] { "Lines" }
+                            a href=(all) aria-current=[whole.then_some("page")] { "Whole" }
+                        }
+                    }
+                }
+                div.body.stack { (diff(old, new, "Changed lines of the script", whole)) }
+            }
+        }
+    }
+}
+
 /// Shows what changed from one text to the other. With `whole`, all lines are shown.
 pub(in crate::ui) fn diff(old: &str, new: &str, label: &str, whole: bool) -> Markup {
     let (old, new) = (split(old), split(new));

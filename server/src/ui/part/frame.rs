@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::icon::icon;
+use super::prose::prose;
 use crate::about::Counts;
 use crate::auth::{OpContext, Scope, Session};
 use crate::execute;
@@ -183,14 +184,13 @@ impl Frame {
         }
     }
 
-    /// The search over everything; on its own page the box of the page is enough.
+    /// The search over everything, on every page.
+    #[allow(clippy::unused_self, reason = "reads as the other parts of the frame")]
     fn search(&self) -> Markup {
         html! {
-            @if self.path != "/search" {
-                form.search role="search" method="get" action="/search" aria-label="Everything" {
-                    (icon("search"))
-                    input type="search" name="q" aria-label="Search connectors, types and commands" placeholder="Search" autocomplete="off";
-                }
+            form.search role="search" method="get" action="/search" aria-label="Everything" {
+                (icon("search"))
+                input type="search" name="q" aria-label="Search connectors, types and commands" placeholder="Search" autocomplete="off";
             }
         }
     }
@@ -265,7 +265,7 @@ pub(in crate::ui) fn head(crumbs: &[(&str, &str)], title: &Markup, text: &str, a
                     nav.crumbs aria-label="Breadcrumb" { ol { @for (address, word) in crumbs { li { a href=(address) { (word) } } } } }
                 }
                 div.title { (title) }
-                @if !text.is_empty() { p { (text) } }
+                @if !text.is_empty() { p { (prose(text)) } }
             }
             div.row { (actions) }
         }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use connector_runtime::schema::pointer;
 use floh_client::answers::{OperationView, Verdict};
 use indexmap::IndexMap;
 use maud::{Markup, html};
 
 use super::badge::{badge, count};
 use super::icon::icon;
+use super::prose::prose;
+use super::verdict;
 use crate::ui::form::{Mistakes, Typed, id};
 
 /// The maximum number of rows in groups that are open before anybody has opened one.
@@ -16,6 +19,8 @@ const MAX_OPEN_ROWS: usize = 200;
 const REST: &str = "other";
 /// The input with the names of the commands that are chosen.
 pub(in crate::ui) const INCLUDE: &str = "include";
+/// The input with the command that gets another name, and the button that asks for it.
+pub(in crate::ui) const RENAME: &str = "rename";
 /// The place of other names of commands.
 pub(in crate::ui) const NAMES: &str = "/names";
 
@@ -129,8 +134,9 @@ impl Pick<'_> {
         let is_empty = groups.values().all(|group| group.shown.is_empty());
         let mut room = MAX_OPEN_ROWS;
         html! {
-            section.card.picks aria-label="Commands" data-pick {
+            section.card.picks aria-label="Commands" data-pick=(if self.names.is_some() { "names" } else { "" }) {
                 (self.filters())
+                (verdict::legend())
                 (self.above)
                 form method="post" action=(self.address) novalidate data-guard {
                     button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
@@ -142,6 +148,13 @@ impl Pick<'_> {
                         button.btn.small name="go" value="all" data-pick-set="yes" { "All shown" }
                         button.btn.small name="go" value="none" data-pick-set="" { "None shown" }
                         @if self.filter.is_narrow() { button.btn.small name="go" value="keep" { "Keep the choice" } }
+                        // A button in each of a thousand rows would be half of the page; with a script each row gets one.
+                        @if self.names.is_some() {
+                            span.row.tight data-pick-plain {
+                                input name=(RENAME) aria-label="Command to rename" placeholder="Name of a command" autocomplete="off" spellcheck="false";
+                                button.btn.small name="go" value=(RENAME) { "Rename" }
+                            }
+                        }
                         span.grow {}
                         a.btn.bare href=(self.back) { "Back" }
                         button.btn.main name="go" value="next" { "Next" }
@@ -164,7 +177,7 @@ impl Pick<'_> {
                     select name="verdict" aria-label="Verdict" data-pick-verdict {
                         option value="" { "Any verdict" }
                         @for verdict in Verdict::ALL.iter().copied() {
-                            option value=(verdict.as_str()) selected[self.filter.verdict == Some(verdict)] { (word(verdict)) }
+                            option value=(verdict.as_str()) selected[self.filter.verdict == Some(verdict)] { (verdict::word(verdict)) }
                         }
                     }
                     (icon("down"))
@@ -223,23 +236,20 @@ impl Pick<'_> {
         let mistake = self.mistakes.at(&place(name));
         let is_named = self.names.is_some() && (shown != name || self.rename == name || mistake.is_some());
         html! {
-            li data-op data-verdict=(verdict.as_str()) {
+            li data-op data-verdict=[(*verdict != Verdict::Exact).then_some(verdict.as_str())] {
                 label {
                     input type="checkbox" name=(INCLUDE) value=(name) checked[(self.is_chosen)(name)];
-                    code.name { (shown) }
-                    span.path { b.method data-method=(method) { (method) } " " (path) }
-                    span.what { @if let Some(summary) = summary { (summary) } @if *deprecated { em { " deprecated" } } }
+                    code { (shown) }
+                    span { b data-method=[(method != "GET").then_some(method)] { (method) } " " (path) }
+                    span { @if let Some(summary) = summary { (summary) } @if *deprecated { em { " deprecated" } } }
                 }
-                span.verdict {
+                span {
                     @if let Some(note) = note { (note.badge) }
                     @match verdict {
                         Verdict::Exact => "Exact",
                         Verdict::Degraded => (badge("warn", "alert", "Degraded")),
                         Verdict::Refused => (badge("bad", "cross", "Refused")),
                     }
-                }
-                @if self.names.is_some() && !is_named {
-                    button.btn.small.bare name="go" value={ "rename " (name) } aria-label={ "Rename " (name) } data-pick-rename=(name) { "✎" }
                 }
                 @if is_named { (self.name_field(name, shown, mistake.as_deref())) }
                 @if let Some(note) = note { @if !note.lines.is_empty() {
@@ -248,7 +258,7 @@ impl Pick<'_> {
                 @if !reasons.is_empty() {
                     details.why {
                         summary { (count(reasons.len(), "reason", "reasons")) }
-                        ul { @for reason in reasons { li { (reason.message) @if !reason.pointer.is_empty() { " " code { (reason.pointer) } } } } }
+                        ul { @for reason in reasons { li { (prose(&reason.message)) @if let Some(place) = place_in(operation, &reason.pointer) { " " code { (place) } } } } }
                     }
                 }
             }
@@ -274,12 +284,12 @@ pub(in crate::ui) fn place(name: &str) -> String {
     format!("{NAMES}/{name}")
 }
 
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Exact => "Exact",
-        Verdict::Degraded => "Degraded",
-        Verdict::Refused => "Refused",
-    }
+/// Returns the place of a reason below its operation, which its row names already; `None` if it is the operation itself.
+fn place_in<'r>(operation: &OperationView, pointer: &'r str) -> Option<&'r str> {
+    let steps = [operation.path.as_str(), &operation.method.to_lowercase()];
+    let own = pointer::of(["paths"].into_iter().chain(steps));
+    let rest = pointer.strip_prefix(&own).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(pointer);
+    (!rest.is_empty()).then_some(rest)
 }
 
 #[cfg(test)]
@@ -359,7 +369,7 @@ mod tests {
             above: html! {},
         };
         let shown = pick.show().into_string();
-        let open: Vec<bool> = shown.split("<details").skip(1).map(|part| part.starts_with(" open>")).collect();
+        let open: Vec<bool> = shown.split("data-group").skip(1).map(|part| part.contains("<details open>")).collect();
         assert_eq!(open, [true, false, true, false]);
     }
 }

@@ -24,6 +24,11 @@ const MEMBERS: &[(&str, &str)] = &[
     ("floh.util", "Hashes, base64, waiting and the like."),
 ];
 
+/// Says that nothing is wrong with a script and its schema.
+pub(in crate::ui) fn checked() -> Markup {
+    html! { p.notice.good role="status" { (icon("check")) span { "The script has a function for every command, and the schema is sound." } } }
+}
+
 /// Shows the reference, and the declarations for a schema.
 pub(in crate::ui) fn show(name: &str, version: &str, schema: Option<&ConfigSchema>) -> Markup {
     let name = if name.is_empty() { "this type" } else { name };

@@ -71,7 +71,7 @@ async fn a_schema_with_mistakes_stays_in_the_form() {
     let page = page.shows("canary");
     assert!(page.text.contains("href=\"#f-configSchema\""));
     let wrong = schema_with(|schema| schema["connectionConfig"]["baseUrl"]["type"] = json!("strin"));
-    edited(&admin, &wrong).await.has_status(422).shows("/connectionConfig/baseUrl/type").shows("strin");
+    edited(&admin, &wrong).await.has_status(422).shows("connectionConfig/baseUrl/type: ").shows("strin");
     let twice = "{\"connectionConfig\":{\"a\":{\"type\":\"string\"},\"a\":{\"type\":\"number\"}},\"commands\":{}}";
     edited(&admin, twice).await.has_status(422).shows("duplicate key");
     // A second body in the text cannot change what the form is for.
@@ -87,6 +87,30 @@ async fn a_schema_with_mistakes_stays_in_the_form() {
 }
 
 #[tokio::test]
+async fn a_schema_is_edited_in_a_form_or_as_json() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    admin.make(&crm("one")).await;
+    let at = "/types/my-crm/schema/edit";
+    let page = admin.get(at).await.ok().shows("Connection fields").shows("Add a command").hides("Schema as JSON");
+    let page = admin.post(at, &page.form(at, &[("edit", "add /schema/commands")])).await.ok().shows("New command");
+    let page = admin.post(at, &page.form(at, &[])).await.has_status(422).shows("One thing needs a look");
+    let named = page.form(at, &[("/schema/commands/1/name", "countContacts")]);
+    let page = admin.post(at, &format!("{named}&edit=view+json")).await.ok().shows("Schema as JSON");
+    let page = page.shows("\"countContacts\"");
+    let page = admin.post(at, &page.form(at, &[])).await.ok().shows("Save changes to my-crm").shows("Minor");
+    let page = page.shows("/commands/countContacts");
+    let id = change_of(&page);
+    let id = id.rsplit('/').next().unwrap();
+    // The way back has what was typed, as a form again.
+    admin.get(&format!("{at}?draft={id}")).await.ok().shows("countContacts").hides("Schema as JSON");
+    // A schema that is there already and was empty begins with nothing.
+    let agent = json!({ "name": "hr", "type": "hr", "executionModel": "external", "version": "1.0.0" });
+    admin.make(&agent).await;
+    admin.get("/types/hr/schema/edit").await.ok().shows("Add a command").hides("Schema as JSON");
+}
+
+#[tokio::test]
 async fn two_people_change_one_type_and_neither_loses_anything() {
     let server = TestServer::start().await;
     let (anna, ben) = (Browser::admin(&server).await, Browser::admin(&server).await);
@@ -94,11 +118,14 @@ async fn two_people_change_one_type_and_neither_loses_anything() {
     let at = "/types/my-crm/schema/edit";
     let (hers, his) = (anna.get(at).await.ok(), ben.get(at).await.ok());
     let renamed = schema_with(|schema| schema["commands"]["listContacts"]["description"] = json!("Her words"));
-    let page = anna.post(at, &hers.form(at, &[("/configSchema", &renamed)])).await.ok();
+    let page = anna.post(at, &hers.form(at, &[("/schemaView", "json"), ("/configSchema", &renamed)])).await.ok();
     let save = change_of(&page);
     anna.post(&save, &page.form(&save, &[])).await.ok().shows("is saved.");
     // He began before her, so he is told of both sides.
-    let page = ben.post(at, &his.form(at, &[("/configSchema", &without_offset())])).await.has_status(412);
+    let page = ben
+        .post(at, &his.form(at, &[("/schemaView", "json"), ("/configSchema", &without_offset())]))
+        .await
+        .has_status(412);
     let page = page.shows("Somebody changed this type while you were changing it").shows("It was 2.1.0 when you began");
     let page = page.shows("Saved now").shows("Yours").shows("offset").shows("Go on with mine");
     let his = change_of(&page);
@@ -152,7 +179,10 @@ async fn a_change_belongs_to_its_token_and_its_type() {
     let editor = admin.get(&back).await.ok();
     assert!(!editor.text.contains("&quot;offset&quot;"), "{}", editor.text);
     let edit = "/types/my-crm/schema/edit";
-    let page = admin.post(edit, &editor.form(edit, &[("/configSchema", &schema_with(|_| ()))])).await.ok();
+    let page = admin
+        .post(edit, &editor.form(edit, &[("/schemaView", "json"), ("/configSchema", &schema_with(|_| ()))]))
+        .await
+        .ok();
     assert_eq!(change_of(&page), at, "the same draft goes on");
     // A page of the draft as it was before saves nothing that it has not shown.
     let old = "draft-seen=1&sure=yes&save=2.1.0";

@@ -39,6 +39,7 @@ async fn a_mock_is_made_tried_and_switched_off() {
     let page = admin.post(AT, &page.form(AT, &[("edit", "scenario"), ("/new/command", "lst")])).await.has_status(422);
     let page = page.shows("Command: The type has no command lst");
     let page = admin.post(AT, &page.form(AT, &[("edit", "scenario"), ("/new/command", "list")])).await.ok();
+    let page = page.shows("Not saved").shows("The scenario default of list is not saved yet");
     // The outputs are there to be filled in.
     let page = page.shows("\"contacts\": null").shows("\"total\": null");
     let mine = r#"{"success": true, "payload": {"contacts": [], "total": 0}}"#;
@@ -52,7 +53,13 @@ async fn a_mock_is_made_tried_and_switched_off() {
         ("/mock/data/1/result", r#"{"success": false, "error": "down"}"#),
         ("/mock/script", r#"{"test": {"success": true, "payload": "from the script"}}"#),
     ];
-    let page = admin.post(AT, &page.form(AT, &changes)).await.ok().shows("Saved.").shows("Try with this mock");
+    let page = admin
+        .post(AT, &page.form(AT, &changes))
+        .await
+        .ok()
+        .shows("Saved.")
+        .shows("Try with this mock")
+        .hides("is not saved yet");
     let stored = server.get("/api/connectors/crm").await.ok(200)["mock"].clone();
     assert_eq!(stored["enabled"], true);
     assert_eq!(stored["data"]["list"]["down"], json!({ "success": false, "error": "down" }));

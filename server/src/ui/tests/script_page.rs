@@ -85,6 +85,14 @@ async fn a_script_is_checked_and_leads_to_its_change() {
     let back = admin.get(&format!("{AT}?draft={draft}")).await.ok().hides("\"list\"");
     assert!(back.text.contains("&quot;success&quot;: false"), "{}", back.text);
     assert_eq!(server.get("/api/connector-types/crm").await.ok(200)["scriptSource"], json!(SCRIPT), "not saved yet");
+    // What was saved is seen where it was written, also after a second press.
+    let page = page.shows("The script is another one.").hides("script_source_changed");
+    let send = page.form(&change, &[("sure", "yes"), ("save", "2.0.0")]);
+    for _ in 0..2 {
+        let page = admin.post(&change, &send).await.ok().shows("crm 2.0.0 is saved. The script stands below");
+        assert_eq!(page.address, "/types/crm/script?saved=2.0.0");
+    }
+    admin.get(&format!("{AT}?saved=1.0.0")).await.ok().hides("is saved");
 }
 
 #[tokio::test]

@@ -106,6 +106,68 @@ async fn a_check_tells_every_mistake_at_its_place() {
 }
 
 #[tokio::test]
+async fn a_schema_that_is_wrong_hides_no_missing_function() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let page = begun(&admin).await;
+    let at = page.address.clone();
+    let check = async |schema: &str| {
+        let sent = filled(&page, schema, &[("/scriptSource", r#"{"test": 1}"#), ("go", "check")]);
+        admin.post(&at, &sent).await.has_status(422).shows("Script: No function list")
+    };
+    // It is JSON, and no schema.
+    check(r#"{"connectionConfig": {"a": {"type": "strin"}}, "commands": {"test": {}, "list": {}}}"#)
+        .await
+        .shows("strin");
+    // Its keys are there twice.
+    check(r#"{"connectionConfig": {}, "connectionConfig": {}, "commands": {"test": {}, "list": {}}}"#)
+        .await
+        .shows("duplicate key");
+    // In the form, a field has no name.
+    let page = admin.post(&at, &page.form(&at, &[("edit", "add /schema/fields")])).await.ok();
+    let page = admin.post(&at, &page.form(&at, &[("/scriptSource", r#"{"test": 1}"#), ("go", "check")])).await;
+    page.has_status(422).shows("Script: No function lookupEmployee").shows("Connection fields");
+}
+
+#[tokio::test]
+async fn a_script_is_tried_before_it_is_saved() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let page = begun(&admin).await.shows("Try it").shows("Not tried yet");
+    let at = page.address.clone();
+    assert!(page.text.contains("<option value=\"lookupEmployee\""), "the commands of the schema: {}", page.text);
+    let script = r#"{"listContacts": "echo", "test": {"success": true}}"#;
+    let tried = [
+        ("/scriptSource", script),
+        ("/try/command", "listContacts"),
+        ("/try/params", r#"{"limit": 7}"#),
+        ("/try/config", r#"{"baseUrl": "https://typed-in-trial.example.com"}"#),
+        ("go", "try"),
+    ];
+    let page = admin.post(&at, &filled(&page, &schema().to_string(), &tried)).await.ok();
+    let page = page.shows("Succeeded").shows("[mock]").shows("7").shows("typed-in-trial");
+    assert!(page.text.contains("<option value=\"listContacts\" selected"), "{}", page.text);
+    assert_eq!(server.get("/api/executions").await.ok(200)["items"], json!([]), "a trial is no execution");
+    assert!(server.get("/api/connectors").await.ok(200)["items"].as_array().unwrap().is_empty());
+    // What is wrong stands at its input, and a secret does not come back.
+    let wrong = page.form(&at, &[("/try/config", r#"{"apiKey": "canary-typed"}"#), ("go", "try")]);
+    let page = admin.post(&at, &wrong).await.has_status(422).shows("Connection: ApiKey: a secret has no place here");
+    let page = page.hides("canary-typed");
+    let page = admin.post(&at, &page.form(&at, &[("/try/params", "gone"), ("go", "fill")])).await.ok().hides("gone");
+    // The step goes on as before; its trial is there when somebody comes back, but its connection begins anew.
+    let send = page.form(&at, &[("/name", "my-crm"), ("/try/config", r#"{"baseUrl": "x", "apiKey": "canary"}"#)]);
+    admin.post(&at, &send).await.ok().shows("CRM API base URL");
+    let page = admin.get(&at).await.ok().hides("canary").shows("https://api.example.com");
+    assert!(page.text.contains("<option value=\"listContacts\" selected"), "{}", page.text);
+    // Where the schema cannot be read the name of the command is typed.
+    let page = admin.post(&at, &filled(&page, "{", &[("go", "check")])).await.has_status(422);
+    assert!(page.text.contains("<input id=\"f-try-command\""), "{}", page.text);
+    // Whoever may not execute sees why.
+    let weak = Browser::signed_in(&server, &server.token(&["connectors:write", "types:read"]).await).await;
+    begun(&weak).await.shows("Try it");
+}
+
+#[tokio::test]
 async fn the_two_views_of_a_schema_are_one() {
     let server = TestServer::start().await;
     let admin = Browser::admin(&server).await;

@@ -88,3 +88,27 @@ async fn a_service_that_cannot_be_asked_is_told_at_its_place() {
     let writer = Browser::signed_in(&server, &server.token(&["types:read", "types:write"]).await).await;
     writer.post(REFRESH, "").await.has_status(403).shows("connectors:write");
 }
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_waited_for_so_long_and_holds_up_nobody_else() {
+    let server = TestServer::with_policy(Policy::parse(&["127.0.0.1"], &[]).unwrap()).await;
+    let admin = Browser::admin(&server).await;
+    // It takes the connection and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let body = json!({ "name": "crm", "type": "crm", "executionModel": "external", "version": "1.0.0", "endpointUrl": url,
+        "configSchema": schema(&["limit"]) });
+    admin.make(&body).await;
+    let asked = async {
+        let page = compared(&admin).await;
+        (page, std::time::Instant::now())
+    };
+    let meanwhile = async {
+        admin.get("/types/crm").await.ok().shows("list");
+        std::time::Instant::now()
+    };
+    let ((page, answered), other) = tokio::join!(asked, meanwhile);
+    assert!(other < answered, "another page did not wait");
+    page.has_status(422).shows("One thing needs a look").shows("The service: ");
+    assert_eq!(server.get("/api/connector-types/crm").await.ok(200)["version"], "1.0.0");
+}

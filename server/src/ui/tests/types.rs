@@ -49,7 +49,7 @@ pub(super) fn without_offset() -> String {
 pub(super) async fn edited(admin: &Browser<'_>, schema: &str) -> Page {
     let at = "/types/my-crm/schema/edit";
     let page = admin.get(at).await.ok();
-    admin.post(at, &page.form(at, &[("/configSchema", schema)])).await
+    admin.post(at, &page.form(at, &[("/schemaView", "json"), ("/configSchema", schema)])).await
 }
 
 /// Reads the address of the change that a page is of.

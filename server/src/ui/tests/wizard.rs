@@ -95,12 +95,31 @@ async fn a_draft_is_its_owners_and_can_be_dropped() {
     let page = begun(&admin, "external").await.shows("Endpoint URL");
     other.get(&page.address).await.has_status(404).shows("this draft is gone");
     other.get("/new").await.ok().hides("Go on with");
-    let list = admin.get("/new").await.ok().shows("Go on with");
+    let list = admin.get("/new").await.ok().shows("Go on with the one of");
+    // Once it has a name, the list says so.
+    let named = page.form(&page.address, &[("/name", "hr-service"), ("/endpointUrl", "nonsense")]);
+    admin.post(&page.address, &named).await.has_status(422);
+    admin.get("/new").await.ok().shows("Go on with hr-service").shows("begun");
     let action =
         list.text.split("action=\"").find(|part| part.contains("/drop")).unwrap().split('"').next().unwrap().to_owned();
     admin.post(&action, "").await.ok().hides("Go on with");
     admin.get(&page.address).await.has_status(404);
     admin.get("/new/018f2f6e-7b7a-7c3e-8000-000000000000/nowhere").await.has_status(404);
+}
+
+#[tokio::test]
+async fn one_draft_too_many_shows_those_that_can_be_dropped() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    for _ in 0..crate::drafts::MAX_DRAFTS {
+        begun(&admin, "external").await;
+    }
+    let page = admin.get("/new").await.ok();
+    let page = admin.post("/new", &page.form("/new", &[("model", "script")])).await.has_status(422);
+    let page = page.shows("keeps 20 drafts").shows("Go on with").shows("Built-in or installed");
+    let drop_at = page.text.split("action=\"").find(|part| part.contains("/drop")).unwrap().split('"').next().unwrap();
+    let page = admin.post(drop_at, "").await.ok();
+    admin.post("/new", &page.form("/new", &[("model", "script")])).await.ok().shows("Try it");
 }
 
 #[tokio::test]
@@ -118,4 +137,70 @@ async fn an_agent_will_serve_an_external_connector() {
     let page = admin.post(&at, &page.form(&at, &[])).await.ok().shows("Signing secret").hides("canary");
     admin.post(&page.address, "").await.ok().shows("No agent");
     assert_eq!(server.get("/api/connectors/hr").await.ok(200)["secrets"]["signingSecret"]["set"], true);
+}
+
+#[tokio::test]
+async fn every_installed_type_can_be_chosen_whatever_serves_it() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let (script, schema) = crate::catalog::sample_script();
+    let first = json!({ "name": "first", "type": "own-script", "executionModel": "script", "version": "1.0.0", "category": "ledgers",
+        "scriptSource": script, "configSchema": schema });
+    admin.make(&first).await;
+    let external = json!({ "name": "hr", "type": "own-service", "executionModel": "external", "version": "1.0.0",
+        "configSchema": { "connectionConfig": {}, "commands": { "list": {} } } });
+    admin.make(&external).await;
+    // By the search, without a script: it finds by category, and keeps what was typed.
+    let page = begun(&admin, "built_in").await.shows("own-script").shows("own-service").shows("http");
+    let at = page.address.clone();
+    let found = admin.post(&at, &page.form(&at, &[("go", "find"), ("q", "LEDGER"), ("/name", "second")])).await.ok();
+    let found = found.shows("own-script").hides("own-service").hides("value=\"http\"");
+    // Enter in the search searches too.
+    let found = admin.post(&at, &found.form(&at, &[("go", "enter"), ("q", "nowhere")])).await.ok();
+    let found = found.shows("No type has “nowhere”");
+    let found = admin.post(&at, &found.form(&at, &[("go", "enter"), ("q", "own-")])).await.ok();
+    let page = admin.post(&at, &found.form(&at, &[("go", "next"), ("/type", "own-script")])).await.ok();
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("go", "later")])).await.ok().shows("Review").shows("Script");
+    assert!(page.address.ends_with("/review"), "{}", page.address);
+    admin.post(&page.address.clone(), "").await.ok().shows("second");
+    let view = server.get("/api/connectors/second").await.ok(200);
+    assert_eq!((&view["type"], &view["executionModel"]), (&json!("own-script"), &json!("script")));
+    // From the page of the type, with the secret that signs calls to a service.
+    let page = admin.get("/types/own-service").await.ok().shows("New Connector");
+    let page = admin.post("/new", &page.form("/new", &[])).await.ok();
+    let at = page.address.clone();
+    let page =
+        admin.post(&at, &page.form(&at, &[("go", "next"), ("/name", "hr-2")])).await.ok().shows("Signing secret");
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/signingSecret", "canary")])).await.ok().shows("will be set");
+    let page = page.hides("canary");
+    admin.get(&at).await.ok().hides("canary").shows("the one that you typed");
+    admin.post(&page.address.clone(), "").await.ok().shows("hr-2");
+    let view = server.get("/api/connectors/hr-2").await.ok(200);
+    assert_eq!((&view["type"], &view["executionModel"]), (&json!("own-service"), &json!("external")));
+    assert_eq!(view["secrets"]["signingSecret"]["set"], true, "{view}");
+    // What is gone meanwhile is told.
+    let page = begun(&admin, "built_in").await;
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("/type", "never-there"), ("/name", "x")])).await.has_status(422);
+    page.shows("There is no type never-there");
+}
+
+#[tokio::test]
+async fn of_many_types_the_first_are_shown_and_the_others_found() {
+    let server = TestServer::start().await;
+    let admin = Browser::admin(&server).await;
+    let most = super::super::page::new::type_choice::MAX_TYPES;
+    for number in 0..=most {
+        let body = json!({ "name": format!("zz-{number:03}"), "type": format!("zz-{number:03}"), "executionModel": "external", "version": "1.0.0" });
+        admin.make(&body).await;
+    }
+    let last = format!("zz-{most:03}");
+    let page = begun(&admin, "built_in").await.shows(&format!("The first {most} by name")).hides(&last);
+    let at = page.address.clone();
+    let page = admin.post(&at, &page.form(&at, &[("go", "find"), ("q", &last)])).await.ok().shows(&last);
+    // What is chosen stays in sight whatever is searched for.
+    let page = admin.post(&at, &page.form(&at, &[("go", "find"), ("/type", &last), ("q", "zz-000")])).await.ok();
+    page.shows("zz-000").shows(&last);
 }

@@ -1,5 +1,7 @@
 //! What is to be saved of a type, as a draft.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -21,6 +23,11 @@ const KIND: &str = "type-change:";
 pub(super) const DRAFT_SEEN: &str = "draft-seen";
 /// The input with the version that a form was made from.
 const VERSION_SEEN: &str = "version-seen";
+
+/// The input with the tab that a save leads to, for a second press of the button.
+pub(super) const TAB: &str = "tab";
+/// The tab of the script.
+pub(super) const SCRIPT_TAB: &str = "script";
 
 /// Where a change comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +132,17 @@ fn kind(type_id: Uuid) -> String {
 }
 
 impl Proposal {
+    /// Returns the keys of the body.
+    pub(super) fn keys(&self) -> BTreeSet<String> {
+        let keys: BTreeMap<String, serde::de::IgnoredAny> = serde_json::from_str(self.body.get()).unwrap_or_default();
+        keys.into_keys().collect()
+    }
+
+    /// Returns the tab of the type that shows what is changed: that of the script, if one was written, else the overview.
+    pub(super) fn tab(&self) -> &'static str {
+        if self.keys().contains("scriptSource") { SCRIPT_TAB } else { "" }
+    }
+
     /// Keeps the proposal, in a draft that is there already or in a new one.
     pub(super) async fn keep(&self, ctx: &OpContext, services: &Services, draft: Option<Uuid>) -> Result<Uuid, Error> {
         let content = || Ok::<_, Error>(Zeroizing::new(serde_json::to_vec(self).map_err(Error::internal)?));

@@ -1,7 +1,5 @@
 //! Shows a change: what changes by level, the script's lines, the version, and whom it touches.
 
-use std::collections::BTreeMap;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::version::{Level, check_floor};
@@ -9,7 +7,7 @@ use floh_client::answers::SchemaChange;
 use maud::{Markup, html};
 use semver::Version;
 
-use super::proposal::{DRAFT_SEEN, Kept, Origin};
+use super::proposal::{DRAFT_SEEN, Kept, Origin, TAB};
 use super::touched::{cleared, touched};
 use super::{CHOICE, OTHER, SAVE, SURE};
 use crate::catalog::TypePlan;
@@ -21,6 +19,7 @@ use crate::ui::part::badge::{badge, count};
 use crate::ui::part::diff;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 
 /// The maximum number of changes that are listed.
 const MAX_CHANGES: usize = 200;
@@ -84,11 +83,28 @@ pub(in crate::ui) fn changes(items: &[SchemaChange], total: usize) -> Markup {
     html! {
         ul.changes {
             @for change in sorted.iter().take(MAX_CHANGES) {
-                li { (level_badge(change.level)) div { (capital(&change.message)) code { (change.pointer) span.rule { (change.rule) } } } }
+                li { (level_badge(change.level)) div { (prose(&sentence(change))) @if let Some(pointer) = pointer(change) { code { (pointer) span.rule { (change.rule) } } } } }
             }
         }
         @if more > 0 { p.muted { "And " (count(more, "more change", "more changes")) "." } }
     }
+}
+
+/// What a change is, as a sentence.
+fn sentence(change: &SchemaChange) -> String {
+    match &*change.rule {
+        "script_source_changed" => {
+            "The script is another one. What calls take and return is as it was declared.".to_owned()
+        }
+        "endpoint_url_changed" => format!("Calls go to another place: {}", change.message),
+        _ => capital(&change.message),
+    }
+}
+
+/// Where a change is in the schema; `None` if it is beside it.
+fn pointer(change: &SchemaChange) -> Option<&str> {
+    let is_beside = matches!(&*change.rule, "script_source_changed" | "endpoint_url_changed");
+    (!is_beside).then_some(change.pointer.as_str())
 }
 
 /// The page of the change.
@@ -118,6 +134,7 @@ pub(super) fn page(
                 form.card #change method="post" action=(action) novalidate data-version=(change.suggested_version) {
                     button.sr tabindex="-1" aria-hidden="true" {}
                     input type="hidden" name=(DRAFT_SEEN) value=(kept.revision);
+                    input type="hidden" name=(TAB) value=(kept.proposal.tab());
                     header { h2 { "Version" } }
                     div.body.stack {
                         (facts(plan))
@@ -206,14 +223,13 @@ pub(super) fn refused(frame: &Frame, shown: &TypeShown, kept: &Kept, error: &Err
 
 /// Where the change was made: the editor takes what the draft has.
 pub(super) fn back(shown: &TypeShown, kept: &Kept) -> String {
-    let keys: BTreeMap<String, serde::de::IgnoredAny> =
-        serde_json::from_str(kept.proposal.body.get()).unwrap_or_default();
-    let id = kept.id;
+    let (keys, id) = (kept.proposal.keys(), kept.id);
     match () {
         () if kept.proposal.origin == Origin::Service => shown.address("schema"),
-        () if keys.contains_key("spec") => shown.address(&format!("import?draft={id}")),
-        () if keys.contains_key("scriptSource") => shown.address(&format!("script?draft={id}")),
-        () => shown.address(&format!("schema/edit?draft={id}")),
+        () if keys.contains("spec") => shown.address(&format!("import?draft={id}")),
+        () if keys.contains("scriptSource") => shown.address(&format!("script?draft={id}")),
+        () if keys.contains("configSchema") => shown.address(&format!("schema/edit?draft={id}")),
+        () => shown.address(&format!("details?draft={id}")),
     }
 }
 
@@ -226,7 +242,7 @@ fn what_changes(plan: &TypePlan) -> Markup {
         section.card aria-labelledby="changes-title" {
             header { h2 #changes-title { "What changes" } span.end.muted { small { (count(total, "change", "changes")) } } }
             div.body.stack {
-                @for warning in warnings.iter().take(MAX_WARNINGS) { p.notice.warn { (icon("alert")) span { (capital(&warning.message)) "." } } }
+                @for warning in warnings.iter().take(MAX_WARNINGS) { p.notice.warn { (icon("alert")) span { (prose(&capital(&warning.message))) "." } } }
                 @if total == 0 { p.muted { "Nothing." } } @else { (changes(&change.changes, change.changes.len())) }
                 @if !texts.is_empty() { p.muted { (capital(&texts.join(", "))) " changed, which needs no other version." } }
             }
@@ -247,23 +263,7 @@ fn texts(plan: &TypePlan) -> Vec<&'static str> {
 
 fn script(plan: &TypePlan, action: &str, whole: bool) -> Markup {
     let (Some(old), Some(new)) = (&plan.before.script_source, &plan.after.script_source) else { return html! {} };
-    html! {
-        @if old != new {
-            section.card aria-labelledby="script-title" {
-                header {
-                    h2 #script-title { "Script" }
-                    small.muted { (diff::summary(old, new)) }
-                    span.end {
-                        nav.tabs aria-label="Lines of the script" {
-                            a href=(action) aria-current=[(!whole).then_some("page")] { "Lines" }
-                            a href={ (action) "?script=whole" } aria-current=[whole.then_some("page")] { "Whole" }
-                        }
-                    }
-                }
-                div.body.stack { (diff::diff(old, new, "Changed lines of the script", whole)) }
-            }
-        }
-    }
+    diff::scripts(old, new, action, &format!("{action}?script=whole"), whole)
 }
 
 fn facts(plan: &TypePlan) -> Markup {

@@ -14,6 +14,7 @@ use crate::ui::page::connector::{Shown, effect_badge, to_name};
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::{nothing_matches, steps};
+use crate::ui::part::prose::prose;
 
 /// The commands of one page; imports have more than a thousand.
 const PAGE: usize = 100;
@@ -90,7 +91,7 @@ fn table<'c>(frame: &Frame, shown: &Shown, commands: impl Iterator<Item = (&'c S
                         tr {
                             th scope="row" {
                                 a href=(shown.address(&format!("commands/{name}"))) { (name) }
-                                @if let Some(text) = &command.description { span.sub { (text) } }
+                                @if let Some(text) = &command.description { span.sub { (prose(text)) } }
                             }
                             @let hindrance = frame.hindrance(name, command.effect);
                             td.p2 { span.row.tight { (effect_badge(command.effect)) @if let Some(why) = hindrance { span.muted title=(why) { "not yours to run" span.sr { ": " (why) } } } @if command.deprecated { (badge("warn", "alert", "Deprecated")) } } }

@@ -22,6 +22,7 @@ use crate::ui::form::{self, FormView, Kind, Spec, Typed, summary};
 use crate::ui::page::connector::{Shown, effect_badge};
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 use crate::ui::part::{result, time};
 
 /// The most commands that each of their pages lists; imports have more than a thousand.
@@ -65,9 +66,9 @@ pub(super) async fn show(
                     @if let Some(id) = attempt.held.id() { input type="hidden" name=(DRAFT) value=(id); }
                     div.body.stack {
                         (summary(&lines))
-                        @if let Some(text) = &command.description { p.muted { (text) } }
+                        @if let Some(text) = &command.description { p.muted { (prose(text)) } }
                         @if command.deprecated {
-                            p.notice.warn { (icon("alert")) span { "Deprecated. " (command.deprecated_message.as_deref().unwrap_or("Use another command.")) } }
+                            p.notice.warn { (icon("alert")) span { "Deprecated. " (prose(command.deprecated_message.as_deref().unwrap_or("Use another command."))) } }
                         }
                         @match specs {
                             Some([]) => p.muted { "This command has no params." },

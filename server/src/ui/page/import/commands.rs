@@ -16,7 +16,8 @@ use crate::ui::form::{Line, Mistakes, Typed, capital, id, summary};
 use crate::ui::page::new::type_choice::proposed;
 use crate::ui::part::badge::count;
 use crate::ui::part::icon::icon;
-use crate::ui::part::pick::{Filter, INCLUDE, NAMES, Pick, place};
+use crate::ui::part::pick::{Filter, INCLUDE, NAMES, Pick, RENAME, place};
+use crate::ui::part::prose::prose;
 
 /// The maximum number of warnings that stand open above the table.
 const MAX_OPEN_WARNINGS: usize = 2;
@@ -71,7 +72,7 @@ fn lines(mistakes: &Mistakes, read: &ReadDocument) -> Vec<Line> {
 /// The warnings about a document.
 pub(in crate::ui::page) fn warned(warnings: &[Warning]) -> Markup {
     let one = |warning: &Warning| {
-        html! { (capital(&warning.message)) @if !warning.pointer.is_empty() { " " code { (warning.pointer) } } }
+        html! { (prose(&capital(&warning.message))) @if !warning.pointer.is_empty() { " " code { (warning.pointer) } } }
     };
     html! {
         @if !warnings.is_empty() {
@@ -138,8 +139,17 @@ pub(super) async fn take(wizard: Wizard<'_>, sent: Typed) -> Result<Response, Pr
         }
     }
     let go = sent.text("go").to_owned();
-    if let Some(rename) = go.strip_prefix("rename ") {
+    let rename = match go.as_str() {
+        RENAME => Some(sent.text(RENAME).trim()),
+        _ => go.strip_prefix("rename "),
+    };
+    if let Some(rename) = rename {
         let wizard = wizard.save(next).await?;
+        if !operations.iter().any(|operation| operation.name == rename) {
+            let mut mistakes = Mistakes::default();
+            mistakes.add("", format!("the document has no command “{rename}”; type the name as its row has it"));
+            return Ok(page(&wizard, &read, StatusCode::UNPROCESSABLE_ENTITY, &filter, "", &mistakes));
+        }
         let mut query = filter.query();
         query.append_pair("rename", rename);
         let address = format!("{}?{}#{}", wizard.address(Step::Commands), query.finish(), id(&place(rename)));
@@ -158,7 +168,11 @@ pub(super) async fn take(wizard: Wizard<'_>, sent: Typed) -> Result<Response, Pr
     let wizard = wizard.save(next).await?;
     let mut mistakes = Mistakes::default();
     if wizard.typed().all(CHOSEN).is_empty() {
-        mistakes.add("", "choose a command at least");
+        let message = match operations.is_empty() {
+            true => "the document has no operation to make a command of; go back and give another one",
+            false => "choose a command at least",
+        };
+        mistakes.add("", message);
     } else {
         match wizard.chosen().await {
             Ok(_) => {}

@@ -45,7 +45,7 @@ fn page(
 ) -> Response {
     let own = fields();
     let specs = form::fields(&read.draft.config_schema.connection);
-    let held = withheld(&specs, &mut typed);
+    let held = withheld(CONFIG, &specs, &mut typed);
     let lines = mistakes.lines(&[("", &own), (CONFIG, &specs)], &typed);
     let placed = mistakes.placed(CONFIG, &specs, &typed);
     let view = FormView { typed: &typed, mistakes: &placed, stored: &BTreeMap::new(), held: &held };

@@ -42,6 +42,7 @@ pub(super) fn show(frame: &Frame, shown: &Shown, desk: &Desk, status: StatusCode
             input type="hidden" name="revision" value=[revision];
             @if is_saved { p.notice.good role="status" tabindex="-1" data-focus data-once { (icon("check")) span { "Saved." } } }
             (summary(&lines))
+            (not_saved(desk))
             section.card aria-labelledby="switch-title" {
                 header { h2 #switch-title { "Mock" } }
                 div.body.stack {
@@ -65,6 +66,19 @@ pub(super) fn show(frame: &Frame, shown: &Shown, desk: &Desk, status: StatusCode
     let title = format!("Mock of {}", shown.view.name);
     let title = if lines.is_empty() { title } else { format!("Error: {title}") };
     frame.page_with(status, &title, &content)
+}
+
+/// Says of a scenario that was just made that it is in the form only.
+fn not_saved(desk: &Desk) -> Markup {
+    let Some(number) = desk.fresh else { return html! {} };
+    let at = format!("{DATA}/{number}");
+    let text = |key: &str| desk.typed.text(&format!("{at}/{key}"));
+    html! {
+        p.notice.warn role="status" {
+            (icon("alert"))
+            span { a href={ "#" (id(&format!("{at}/scenario"))) } { "The scenario " (text("scenario")) " of " (text("command")) } " is not saved yet. Look at it, then press Save." }
+        }
+    }
 }
 
 fn lines(desk: &Desk) -> Vec<Line> {
@@ -129,7 +143,7 @@ fn entry(shown: &Shown, desk: &Desk, number: usize) -> Markup {
     let is_stored = desk.fresh != Some(number) && is_stored(shown, command, scenario);
     html! {
         details.more.part open[is_open] {
-            summary { code { (command) } " " span.muted { (scenario) } @if is_open && !marks.is_empty() { " " span.badge.bad { (icon("alert")) "Look" } } }
+            summary { code { (command) } " " span.muted { (scenario) } @if desk.fresh == Some(number) { " " (badge::badge("warn", "alert", "Not saved")) } @if is_open && !marks.is_empty() { " " span.badge.bad { (icon("alert")) "Look" } } }
             fieldset.in.stack {
                 legend.sr { (command) ", scenario " (number + 1) }
                 input type="hidden" name={ (at) "/command" } value=(command);

@@ -4,21 +4,20 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use connector_runtime::schema::ConfigSchema;
 use floh_client::words::ExecutionModel;
-use maud::{Markup, html};
+use maud::html;
 
 use super::type_choice::{check_name, describing};
 use super::{Step, Wizard};
 use crate::api::Problem;
-use crate::catalog::{self, WrittenType};
-use crate::error::Error;
+use crate::catalog;
 use crate::ui::config_schema;
 use crate::ui::form::{self, FormView, Mistakes, Spec, Typed, summary};
+use crate::ui::page::checked::{self, Checked, Edited};
+use crate::ui::page::trial::{self, TRY, Trying};
 use crate::ui::part::editor::{Editor, Lang, Mark};
-use crate::ui::part::icon::icon;
 use crate::ui::part::reference;
 
-/// The input with the script.
-pub(super) const SOURCE: &str = "/scriptSource";
+pub(super) use crate::ui::page::checked::SOURCE;
 /// The version that a new type begins with.
 const FIRST_VERSION: &str = "1.0.0";
 
@@ -51,6 +50,9 @@ struct Look<'l> {
     pressed: &'l str,
     /// The schema, if it was checked and is sound.
     sound: Option<ConfigSchema>,
+    /// Whether to say so.
+    tells: bool,
+    trying: Trying,
 }
 
 /// Puts the sample into a draft that has no script yet.
@@ -61,21 +63,34 @@ fn begin(typed: &mut Typed) {
     config_schema::fill(&schema, typed);
 }
 
+/// Puts a beginning into the inputs of the trial, unless they have something.
+fn begin_trial(typed: &mut Typed) {
+    let is_begun = typed.has_within(TRY);
+    let Ok(written) = config_schema::read(typed) else { return };
+    if !is_begun {
+        trial::begin(&written.value, typed);
+    } else if typed.get(trial::CONFIG).is_none() {
+        trial::fill_connection(&written.value, typed);
+    }
+}
+
 pub(super) fn show(wizard: &Wizard<'_>) -> Response {
     let mut typed = wizard.typed().clone();
     if typed.get(SOURCE).is_none() {
         begin(&mut typed);
     }
+    begin_trial(&mut typed);
     page(wizard, StatusCode::OK, &typed, Look::default())
 }
 
 fn page(wizard: &Wizard<'_>, status: StatusCode, typed: &Typed, look: Look<'_>) -> Response {
-    let Look { mut mistakes, marks, pressed, sound } = look;
+    let Look { mut mistakes, marks, pressed, sound, tells, trying } = look;
     let specs = fields();
     let schema_marks = config_schema::marks(typed, &mut mistakes);
     let mut lines = mistakes.lines(&[("", &specs), ("", &[config_schema::spec()])], typed);
     lines.extend(marks.iter().map(|mark| mark.summary_line(SOURCE, "Script")));
     lines.extend(config_schema::lines(&schema_marks));
+    lines.extend(trying.lines());
     let placed = mistakes.placed("", &specs, typed).placed("", &[config_schema::spec()], typed);
     let view = FormView { typed, mistakes: &placed, stored: &std::collections::BTreeMap::new(), held: &[] };
     let editor = Editor {
@@ -86,40 +101,35 @@ fn page(wizard: &Wizard<'_>, status: StatusCode, typed: &Typed, look: Look<'_>) 
     };
     let schema = config_schema::Shown { typed, mistakes: &placed, marks: &schema_marks, pressed };
     let name = typed.text("/name").trim();
-    let declared = match &sound {
-        Some(schema) => Some(schema.clone()),
-        None => config_schema::read(typed).ok().and_then(|written| ConfigSchema::parse(&written.value).ok()),
-    };
+    let declared = sound.clone().or_else(|| config_schema::parsed(typed));
     let content = html! {
-        div.aside {
-            form #code.stack method="post" action=(wizard.address(Step::Code)) novalidate data-guard data-swap="code" {
-                button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
-                (summary(&lines))
-                section.card aria-labelledby="details-title" {
-                    header { h2 #details-title { "Details" } }
-                    div.body { div.fields.grid { @for spec in &specs { (view.field(spec, &format!("/{}", spec.name))) } } }
-                }
-                section.card aria-labelledby="script-title" {
-                    header { h2 #script-title { "Script" } }
-                    div.body { (editor.show()) }
-                }
-                (schema.show())
-                @if sound.is_some() { (checked()) }
-                div.row {
-                    button.btn.main name="go" value="next" { "Next" }
-                    button.btn name="go" value="check" { "Check" }
-                    a.btn.bare href="/new" { "Back" }
-                }
+        form #code.stack method="post" action=(wizard.address(Step::Code)) novalidate data-guard data-swap="code" {
+            button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
+            (summary(&lines))
+            section.card aria-labelledby="details-title" {
+                header { h2 #details-title { "Details" } }
+                div.body { div.fields.grid { @for spec in &specs { (view.field(spec, &format!("/{}", spec.name))) } } }
             }
-            aside.stack { (reference::show(name, typed.text("/version"), declared.as_ref())) }
+            div.bench {
+                div.stack {
+                    section.card aria-labelledby="script-title" {
+                        header { h2 #script-title { "Script" } }
+                        div.body { (editor.show()) }
+                    }
+                    (schema.show())
+                }
+                (trying.show(wizard.frame, typed, declared.as_ref()))
+            }
+            @if tells && sound.is_some() { (reference::checked()) }
+            div.row {
+                button.btn.main name="go" value="next" { "Next" }
+                button.btn name="go" value="check" { "Check" }
+                a.btn.bare href="/new" { "Back" }
+            }
         }
+        div.stack.reference { (reference::show(name, typed.text("/version"), declared.as_ref())) }
     };
     wizard.page(Step::Code, status, &content)
-}
-
-/// Says that nothing is wrong.
-pub(in crate::ui) fn checked() -> Markup {
-    html! { p.notice.good role="status" { (icon("check")) span { "The script has a function for every command, and the schema is sound." } } }
 }
 
 /// Returns the name of the type: the connector's own where none was typed.
@@ -130,8 +140,8 @@ pub(super) fn type_name(typed: &Typed) -> &str {
 
 pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Response, Problem> {
     let pressed = typed.take(form::EDIT);
-    let is_check = typed.text("go") == "check";
-    let mut look = Look { pressed: pressed.as_deref().unwrap_or_default(), ..Look::default() };
+    let go = typed.text("go").to_owned();
+    let mut look = Look { pressed: pressed.as_deref().unwrap_or_default(), tells: go == "check", ..Look::default() };
     if let Some(button) = &pressed {
         let edited = if config_schema::is_own(button) {
             config_schema::edit(button, &mut typed)?
@@ -142,61 +152,51 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
     }
     let mut next = wizard.typed().clone();
     let own = fields();
-    let places = own.iter().map(|spec| format!("/{}", spec.name)).chain([SOURCE.to_owned()]);
+    let places = own.iter().map(|spec| format!("/{}", spec.name)).chain([SOURCE.to_owned(), TRY.to_owned()]);
     for place in places.chain(config_schema::places().map(str::to_owned)) {
         next.forget(&place);
         next.adopt(&typed, &place);
     }
-    let wizard = wizard.save(next.clone()).await?;
+    // The connection of a trial is not kept: a secret may have been typed into it.
+    let mut kept = next.clone();
+    kept.forget(trial::CONFIG);
+    let wizard = wizard.save(kept).await?;
     if pressed.is_some() {
         let status = if look.mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         return Ok(page(&wizard, status, &next, look));
     }
-    if !is_check {
+    let goes_on = !matches!(&*go, "check" | "try" | "fill");
+    if goes_on {
         check_name(&wizard.ctx, wizard.services, &next, &mut look.mistakes).await?;
     }
-    look.sound = check(&wizard, &next, is_check, &mut look).await?;
-    let is_sound = look.mistakes.is_empty() && look.marks.is_empty();
-    if is_sound && !is_check {
+    let edited = Edited {
+        name: Some(type_name(&next)).filter(|_| goes_on),
+        version: Some(next.text("/version").trim()).filter(|_| goes_on),
+        model: ExecutionModel::Script,
+        stored: None,
+        typed: &next,
+    };
+    let Checked { sound, written, marks, mut mistakes } = checked::check(&wizard.ctx, wizard.services, edited).await?;
+    if next.text("/type").trim().is_empty() {
+        // The type has the connector's name, so its mistake is that of the name.
+        for (_, message) in mistakes.take_within("/type") {
+            mistakes.add("/name", message);
+        }
+    }
+    (look.sound, look.marks) = (sound, marks);
+    look.mistakes.add_missing(mistakes);
+    match (&*go, &look.sound, &written) {
+        ("try", Some(schema), _) => {
+            let schema = schema.clone();
+            look.trying = Trying::run(&wizard.ctx, wizard.services, schema, SOURCE, &mut next).await?;
+        }
+        ("fill", _, Some(written)) => trial::fill(&written.value, &mut next),
+        _ => {}
+    }
+    let is_sound = look.mistakes.is_empty() && look.marks.is_empty() && look.trying.is_fine();
+    if is_sound && goes_on {
         return Ok(wizard.go(Step::Connection));
     }
     let status = if is_sound { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(page(&wizard, status, &next, look))
-}
-
-/// Checks the script and its schema, as the creation will.
-async fn check(
-    wizard: &Wizard<'_>,
-    typed: &Typed,
-    is_check: bool,
-    look: &mut Look<'_>,
-) -> Result<Option<ConfigSchema>, Error> {
-    let written = match config_schema::read(typed) {
-        Ok(written) => written,
-        Err(mistakes) => {
-            look.mistakes.add_missing(mistakes);
-            return Ok(None);
-        }
-    };
-    let name = Some(type_name(typed)).filter(|_| !is_check);
-    let version = Some(typed.text("/version").trim()).filter(|_| !is_check);
-    let source = typed.text(SOURCE);
-    let checked = WrittenType { name, version, model: ExecutionModel::Script, schema: &written.value, source };
-    match catalog::check_written(&wizard.ctx, wizard.services, checked).await {
-        Ok(schema) => Ok(Some(schema)),
-        Err(error) if !error.mistakes().is_empty() => {
-            look.marks = Mark::of(&error, SOURCE);
-            let mut found = written.placed(&error);
-            found.take_within(SOURCE);
-            if typed.text("/type").trim().is_empty() {
-                // The type has the connector's name, so its mistake is that of the name.
-                for (_, message) in found.take_within("/type") {
-                    found.add("/name", message);
-                }
-            }
-            look.mistakes.add_missing(found);
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
 }

@@ -9,7 +9,7 @@ use connector_runtime::schema::{ConfigSchema, pointer};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::endpoint::SCHEMA;
+use super::endpoint::{SCHEMA, SIGNING};
 use super::type_choice::TYPE;
 use super::{Step, Wizard};
 use crate::api::Problem;
@@ -17,7 +17,7 @@ use crate::catalog;
 use crate::error::Error;
 use crate::ui::config_schema;
 use crate::ui::form::{self, FormView, Mistakes, Spec, Typed, summary};
-use crate::ui::page::connection::CONFIG;
+use crate::ui::page::connection::{CONFIG, signing_field};
 
 /// Returns the schema of the type that was chosen.
 pub(super) async fn schema(wizard: &Wizard<'_>) -> Result<Arc<ConfigSchema>, Error> {
@@ -53,7 +53,9 @@ fn page(
     mistakes: &Mistakes,
 ) -> Response {
     let specs = form::fields(&schema.connection);
-    let held = withheld(&specs, &mut typed);
+    let signing: Vec<Spec> = wizard.may_sign().then(signing_field).into_iter().collect();
+    let mut held = withheld(CONFIG, &specs, &mut typed);
+    held.extend(withheld("", &signing, &mut typed));
     let lines = mistakes.lines(&[(CONFIG, &specs)], &typed);
     let placed = mistakes.placed(CONFIG, &specs, &typed);
     let view = FormView { typed: &typed, mistakes: &placed, stored: &BTreeMap::new(), held: &held };
@@ -69,6 +71,7 @@ fn page(
                         @if schema.open { p.muted { "The type has no schema. Fill in what it needs on the page of the connector, once it is made." } }
                         @else if specs.is_empty() { p.muted { "This type has no connection fields." } }
                         (view.fields(CONFIG, &specs, "field"))
+                        @if !signing.is_empty() { div.fields { @for spec in &signing { (view.field(spec, SIGNING)) } } }
                     }
                     (buttons(&specs, &back))
                 }
@@ -96,16 +99,27 @@ pub(super) fn type_name(wizard: &Wizard<'_>) -> String {
 }
 
 /// Takes the secrets out of a form that is shown again, and returns their places: they stay in the draft.
-pub(in crate::ui::page) fn withheld(specs: &[Spec], typed: &mut Typed) -> Vec<String> {
+pub(in crate::ui::page) fn withheld(at: &str, specs: &[Spec], typed: &mut Typed) -> Vec<String> {
     let mut held = Vec::new();
     for spec in specs.iter().filter(|spec| spec.secret) {
-        let here = pointer::join(CONFIG, &spec.name);
+        let here = pointer::join(at, &spec.name);
         if typed.has_value(&here) {
             typed.forget(&here);
             held.push(here);
         }
     }
     held
+}
+
+/// Takes a secret of a form over what a draft had before: kept, cleared, or the one that was typed.
+pub(super) fn take_secret(before: &Typed, typed: &Typed, next: &mut Typed, here: &str) {
+    next.forget(here);
+    match typed.get(&format!("{here}~do")) {
+        Some("keep") => next.adopt(before, here),
+        Some("clear") => {}
+        _ => next.adopt(typed, here),
+    }
+    next.take(&format!("{here}~do"));
 }
 
 /// The buttons below a connection.
@@ -138,16 +152,7 @@ pub(in crate::ui::page) fn taken(schema: &ConfigSchema, before: &Typed, mut type
     next.forget(CONFIG);
     next.adopt(&typed, CONFIG);
     for spec in specs.iter().filter(|spec| spec.secret) {
-        let here = pointer::join(CONFIG, &spec.name);
-        match typed.get(&format!("{here}~do")) {
-            Some("keep") => {
-                next.forget(&here);
-                next.adopt(before, &here);
-            }
-            Some("clear") => next.forget(&here),
-            _ => {}
-        }
-        next.take(&format!("{here}~do"));
+        take_secret(before, &typed, &mut next, &pointer::join(CONFIG, &spec.name));
     }
     if edit.is_some() {
         return Taken { next, is_edit: true, mistakes };
@@ -173,7 +178,11 @@ pub(in crate::ui::page) fn taken(schema: &ConfigSchema, before: &Typed, mut type
 
 pub(super) async fn take(wizard: Wizard<'_>, typed: Typed) -> Result<Response, Problem> {
     let schema = schema(&wizard).await?;
-    let Taken { next, is_edit, mistakes } = taken(&schema, wizard.typed(), typed);
+    let signing = typed.clone();
+    let Taken { mut next, is_edit, mistakes } = taken(&schema, wizard.typed(), typed);
+    if wizard.may_sign() {
+        take_secret(wizard.typed(), &signing, &mut next, SIGNING);
+    }
     let wizard = wizard.save(next.clone()).await?;
     if is_edit {
         return Ok(page(&wizard, &schema, StatusCode::OK, next, &mistakes));

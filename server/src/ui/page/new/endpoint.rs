@@ -4,14 +4,18 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 
+use super::connection::{take_secret, withheld};
 use super::type_choice::{check_name, describing};
 use super::{Step, Wizard};
 use crate::api::Problem;
 use crate::catalog;
 use crate::ui::form::{self, FormView, Kind, Mistakes, Spec, Typed, choice, summary};
+use crate::ui::page::connection::signing_field;
 
 /// The input that says what serves the connector.
 pub(super) const SERVED_BY: &str = "/servedBy";
+/// The place of the secret with which calls are signed.
+pub(super) const SIGNING: &str = "/signingSecret";
 /// The input with the schema that the service has answered with.
 pub(super) const SCHEMA: &str = "schema";
 
@@ -36,16 +40,12 @@ pub(super) fn fields() -> Vec<Spec> {
             .to_owned(),
     );
     url.placeholder = Some("for example https://hr.example.com/connector".to_owned());
-    let mut secret = Spec::text("signingSecret", "Signing secret");
-    secret.secret = true;
-    secret.help =
-        Some("Calls to the service are signed with it, so that it knows that they come from here.".to_owned());
     let mut version = Spec::text("version", "Version");
     version.help = Some("Of the type, such as 1.0.0. A service that publishes its schema names its own.".to_owned());
     specs.insert(1, kind);
     specs.insert(2, served);
     specs.insert(3, url);
-    specs.insert(4, secret);
+    specs.insert(4, signing_field());
     specs.insert(5, version);
     specs
 }
@@ -57,9 +57,7 @@ pub(super) fn show(wizard: &Wizard<'_>) -> Response {
 fn page(wizard: &Wizard<'_>, status: StatusCode, mistakes: &Mistakes) -> Response {
     let specs = fields();
     let mut typed = wizard.typed().clone();
-    let has_secret = typed.has_value("/signingSecret");
-    typed.forget("/signingSecret");
-    let held: Vec<String> = has_secret.then(|| "/signingSecret".to_owned()).into_iter().collect();
+    let held = withheld("", &[signing_field()], &mut typed);
     if typed.text(SERVED_BY).is_empty() {
         typed.set(SERVED_BY, "\"service\"");
     }
@@ -85,11 +83,11 @@ pub(super) async fn take(wizard: Wizard<'_>, mut typed: Typed) -> Result<Respons
     let mut next = wizard.typed().clone();
     for spec in fields() {
         let place = format!("/{}", spec.name);
-        let is_kept = spec.secret && typed.get(&format!("{place}~do")) == Some("keep");
-        if !is_kept {
+        if spec.secret {
+            take_secret(wizard.typed(), &typed, &mut next, &place);
+        } else {
             next.forget(&place);
             next.adopt(&typed, &place);
-            next.take(&format!("{place}~do"));
         }
     }
     if edit.is_some() {

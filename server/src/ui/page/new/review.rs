@@ -3,12 +3,11 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use floh_client::bodies::NewConnector;
-use floh_client::words::ExecutionModel;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::connection::{schema, type_name};
-use super::endpoint::{SCHEMA, SERVED_BY};
+use super::endpoint::{SCHEMA, SERVED_BY, SIGNING};
 use super::type_choice::describing;
 use super::{Step, Wizard, code, endpoint};
 use crate::api::Problem;
@@ -46,12 +45,12 @@ async fn planned(wizard: &Wizard<'_>) -> Result<Planned, Error> {
             body.insert("configSchema".to_owned(), written.value);
         }
     }
+    if (wizard.is_external() || wizard.may_sign()) && typed.has_value(SIGNING) {
+        body.insert("signingSecret".to_owned(), json!(typed.text(SIGNING).trim_end_matches('\n')));
+    }
     if wizard.is_external() {
         if typed.text(SERVED_BY) != "\"agent\"" {
             body.insert("endpointUrl".to_owned(), json!(typed.text("/endpointUrl").trim()));
-        }
-        if typed.has_value("/signingSecret") {
-            body.insert("signingSecret".to_owned(), json!(typed.text("/signingSecret").trim_end_matches('\n')));
         }
         if !typed.text("/version").trim().is_empty() {
             body.insert("version".to_owned(), json!(typed.text("/version").trim()));
@@ -189,9 +188,9 @@ pub(super) async fn create(wizard: Wizard<'_>) -> Result<Response, Problem> {
 /// Shows what was refused, each with a link to the step and the field that has it.
 fn refused(wizard: &Wizard<'_>, planned: &Planned, error: &Error) -> Response {
     let mistakes = Mistakes::of(error);
-    let own = match wizard.model() {
-        ExecutionModel::External => endpoint::fields(),
-        ExecutionModel::Script => code::all_fields(),
+    let own = match wizard.first() {
+        Step::Endpoint => endpoint::fields(),
+        Step::Code => code::all_fields(),
         _ => describing(),
     };
     let typed = wizard.typed();

@@ -18,6 +18,7 @@ use crate::ui::form::capital;
 use crate::ui::page::connector::effect_badge;
 use crate::ui::part::badge::badge;
 use crate::ui::part::icon::icon;
+use crate::ui::part::prose::prose;
 
 /// The maximum number of bytes of a schema that a page shows.
 const MAX_INLINE: usize = 256 << 10;
@@ -55,8 +56,8 @@ pub(in crate::ui) async fn show(
                 section.card aria-labelledby="command-title" {
                     header { h2 #command-title { (name) } (effect_badge(command.effect)) @if command.deprecated { (badge("warn", "alert", "Deprecated")) } }
                     div.body.stack {
-                        @if let Some(text) = &command.description { p { (text) } }
-                        @if command.deprecated { p.notice.warn { (icon("alert")) span { (capital(command.deprecated_message.as_deref().unwrap_or("Use another command."))) } } }
+                        @if let Some(text) = &command.description { p { (prose(text)) } }
+                        @if command.deprecated { p.notice.warn { (icon("alert")) span { (prose(&capital(command.deprecated_message.as_deref().unwrap_or("Use another command.")))) } } }
                         @if command.params.is_empty() { p.muted { "It has no params." } }
                     }
                     @if !command.params.is_empty() { (fields::table(&command.params, "List of params")) }

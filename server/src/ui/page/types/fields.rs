@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::ui::part::badge::badge;
+use crate::ui::part::prose::prose;
 
 /// The maximum number of characters of a default that is shown.
 const MAX_DEFAULT: usize = 60;
@@ -21,7 +22,7 @@ pub(super) fn table(fields: &Fields, caption: &str) -> Markup {
                 tbody {
                     @for (name, field) in fields {
                         tr {
-                            th scope="row" { code { (name) } @if let Some(text) = &field.description { span.sub { (text) } } }
+                            th scope="row" { code { (name) } @if let Some(text) = &field.description { span.sub { (prose(text)) } } }
                             td { span.row.tight { (kind(field)) @if field.secret { (badge("line", "lock", "secret")) } } }
                             td.p2 { @if field.required { "required" } @else { span.muted { "optional" } } }
                             td.p3 { @if let Some(value) = field.default.as_ref().filter(|value| !value.is_null()) { code { (short(value)) } } }

@@ -9,8 +9,10 @@ use crate::catalog::{self, TypeHead};
 use crate::error::Error;
 use crate::services::Services;
 use crate::ui::door::Frame;
+use crate::ui::page::new::OF_TYPE;
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::frame;
+use crate::ui::part::icon::icon;
 
 /// A connector type as the head of its pages shows it.
 #[derive(Debug)]
@@ -46,6 +48,15 @@ impl TypeShown {
         Some(Redirect::permanent(&format!("/types/{}{}", self.head.name, rest.unwrap_or_default())).into_response())
     }
 
+    /// Says that a version was saved, on the page that a save leads to; `what` says of it what is on the page.
+    pub(in crate::ui) fn saved(&self, version: Option<&str>, what: &str) -> Markup {
+        html! {
+            @if let Some(version) = version.filter(|version| *version == self.head.version) {
+                p.notice.good role="status" { (icon("check")) span { (self.head.name) " " (version) " is saved. " (what) a href=(self.address("versions")) { "What changed" } } }
+            }
+        }
+    }
+
     /// Shows the head of a page of the type, with the tab that it is: `""` for the overview, `schema`, `script`,
     /// `versions`, `used-by`.
     pub(in crate::ui) fn head(&self, tab: &str, actions: &Markup) -> Markup {
@@ -74,6 +85,20 @@ impl TypeShown {
                         a href=(self.address(name)) aria-current=[(tab == name).then_some("page")] { (word) @if !count.is_empty() { " " span.n { (count) } } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// A button that begins a connector of the type, for those who may make one.
+pub(in crate::ui) fn new_connector(frame: &Frame, shown: &TypeShown) -> Markup {
+    let scope = Scope::ConnectorsWrite;
+    let why = (!frame.allows(scope)).then(|| format!("Needs the scope {}", scope.as_str()));
+    html! {
+        @if shown.head.available {
+            form method="post" action="/new" {
+                input type="hidden" name=(OF_TYPE) value=(shown.head.name);
+                button.btn disabled[why.is_some()] title=[why.as_deref()] { (icon("plus")) "New Connector" @if let Some(why) = &why { span.sr { " (" (why) ")" } } }
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::ui::part::badge::{self, badge};
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::{named_pager, nothing_matches};
+use crate::ui::part::prose::prose;
 
 /// What a type is, for those who see the word for the first time.
 const WHAT: &str = "A type says what can be connected: the fields of a connection, and the commands that can be called. A \
@@ -135,7 +136,7 @@ fn row(item: &TypeHead) -> Markup {
         tr {
             th scope="row" {
                 a href={ "/types/" (item.name) } { (item.name) }
-                @if !item.description.is_empty() { span.sub { (item.description) } }
+                @if !item.description.is_empty() { span.sub { (prose(&item.description)) } }
             }
             td.p2 { span.row.tight { (icon(badge::model_icon(item.execution_model))) (badge::model(item.execution_model)) } }
             td { (item.version) @if !item.available { " " (badge("bad", "alert", "Gone")) } }

@@ -10,7 +10,7 @@ use floh_client::words::{ExecutionModel, TypeSource};
 use maud::{Markup, html};
 
 use super::fields;
-use super::head::TypeShown;
+use super::head::{TypeShown, action, new_connector};
 use super::list::source_word;
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::Scope;
@@ -27,6 +27,7 @@ use crate::ui::page::connector::effect_badge;
 use crate::ui::part::badge::{self, badge};
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::nothing_matches;
+use crate::ui::part::prose::prose;
 use crate::ui::part::{dialog, time};
 
 /// The maximum number of commands on a page; imports have more than a thousand.
@@ -90,16 +91,14 @@ async fn page(
                 span { "A change was begun and not saved, " (time::ago(draft.updated_at)) ". " a href=(shown.address(&format!("change/{}", draft.id))) { "Go on with it" } }
             }
         }
-        @if let Some(version) = saved.filter(|version| **version == shown.head.version) {
-            p.notice.good role="status" { (icon("check")) span { (shown.head.name) " " (version) " is saved. " a href=(shown.address("versions")) { "What changed" } } }
-        }
+        (shown.saved(saved, ""))
         div.aside {
             div.stack {
                 (commands(shown, &schema, part))
                 @if has_deprecated { (deprecated(shown, &schema, callers.as_deref())) }
                 (connection(&schema))
             }
-            aside.stack { (about(shown, &schema)) }
+            aside.stack { (about(frame, shown, &schema)) }
         }
         @if may_delete(frame, shown) { (delete_dialog(shown)) }
     };
@@ -118,21 +117,22 @@ fn may_delete(frame: &Frame, shown: &TypeShown) -> bool {
 fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
     let head = &shown.head;
     let may_import = frame.allows(Scope::TypesWrite) && frame.allows(Scope::ConnectorsWrite);
-    let import = html! {
+    let ways = html! {
+        (new_connector(frame, shown))
         @if may_import && head.execution_model == ExecutionModel::OasDerived {
             a.btn href=(shown.address("import")) { (icon("file")) "Import a later document" }
         }
     };
     let why = match () {
-        () if head.source == TypeSource::Code && head.available => return html! {},
+        () if head.source == TypeSource::Code && head.available => return ways,
         () if !frame.allows(Scope::TypesWrite) => "Needs the scope types:write".to_owned(),
         () if head.instances > 0 => {
             let instances = usize::try_from(head.instances).unwrap_or(usize::MAX);
             format!("Used by {}: delete those first", badge::count(instances, "connector", "connectors"))
         }
-        () => return html! { (import) (dialog::opener("delete", "danger", &html! { (icon("trash")) "Delete Type" })) },
+        () => return html! { (ways) (dialog::opener("delete", "danger", &html! { (icon("trash")) "Delete Type" })) },
     };
-    html! { (import) button.btn.danger type="button" disabled title=(why) { (icon("trash")) "Delete Type" span.sr { " (" (why) ")" } } }
+    html! { (ways) button.btn.danger type="button" disabled title=(why) { (icon("trash")) "Delete Type" span.sr { " (" (why) ")" } } }
 }
 
 fn delete_dialog(shown: &TypeShown) -> Markup {
@@ -218,7 +218,7 @@ fn command_row(shown: &TypeShown, name: &str, command: &Command) -> Markup {
         tr {
             th scope="row" {
                 a href=(shown.address(&format!("commands/{name}"))) { (name) }
-                @if let Some(text) = &command.description { span.sub { (text) } }
+                @if let Some(text) = &command.description { span.sub { (prose(text)) } }
             }
             td { span.row.tight { (effect_badge(command.effect)) @if command.deprecated { (badge("warn", "alert", "Deprecated")) } } }
             td.p2.num { (command.params.len()) }
@@ -263,7 +263,7 @@ fn deprecated(shown: &TypeShown, schema: &ConfigSchema, callers: Option<&[Deprec
                 @for (name, command) in commands {
                     div {
                         h3 { a href=(shown.address(&format!("commands/{name}"))) { (name) } }
-                        p.help { (capital(command.deprecated_message.as_deref().unwrap_or("Use another command."))) }
+                        p.help { (prose(&capital(command.deprecated_message.as_deref().unwrap_or("Use another command.")))) }
                         @match (callers, by_command.get(name.as_str())) {
                             (None, _) => p.muted { "Calls are shown to tokens with the scope audit:read." },
                             (Some(_), None) => p.muted { "Nobody has called it." },
@@ -304,11 +304,12 @@ fn connection(schema: &ConfigSchema) -> Markup {
     }
 }
 
-fn about(shown: &TypeShown, schema: &ConfigSchema) -> Markup {
+fn about(frame: &Frame, shown: &TypeShown, schema: &ConfigSchema) -> Markup {
     let head = &shown.head;
+    let edit = action(frame, &[Scope::TypesWrite], "small", &shown.address("details"), &html! { "Edit details" });
     html! {
         section.card aria-labelledby="about-title" {
-            header { h2 #about-title { "About" } }
+            header { h2 #about-title { "About" } @if head.source == TypeSource::User { span.end { (edit) } } }
             div.body {
                 dl.facts {
                     dt { "Version" } dd { (head.version) }

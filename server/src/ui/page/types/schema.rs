@@ -1,27 +1,25 @@
-//! The schema of a connector type: as JSON Schema, to copy and to download, and as the text that its owner edits.
+//! The schema of a connector type: as JSON Schema, to copy and to download, and in the editor of its owner.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use floh_client::words::{ExecutionModel, TypeSource};
 use maud::{Markup, html};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::head::{TypeShown, action};
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::{OpContext, Scope};
 use crate::catalog;
-use crate::error::{Error, Mistake};
+use crate::error::Error;
 use crate::services::Services;
 use crate::ui::body::FormBody;
+use crate::ui::config_schema;
 use crate::ui::door::Frame;
-use crate::ui::form::{Line, summary};
+use crate::ui::form::{self, Line, Mistakes, Typed, summary};
 use crate::ui::page::change::{self, Origin, Seen};
-use crate::ui::part::editor::{Editor, Lang, Mark};
 use crate::ui::part::icon::icon;
 
-/// The input with the schema.
-const SCHEMA: &str = "/configSchema";
 /// The maximum number of bytes of a schema that a page shows; a longer one is downloaded.
 const MAX_INLINE: usize = 256 << 10;
 
@@ -104,9 +102,12 @@ fn actions(frame: &Frame, shown: &TypeShown) -> Markup {
 }
 
 /// What stands in the editor.
+#[derive(Default)]
 struct Edited {
-    text: String,
-    marks: Vec<Mark>,
+    typed: Typed,
+    mistakes: Mistakes,
+    /// The button of the editor that was pressed.
+    pressed: String,
     /// The inputs that bind the form to what it was made from.
     bond: Markup,
 }
@@ -134,15 +135,12 @@ pub(in crate::ui) async fn edit(
         Some(schema) => schema,
         None => catalog::get_type(ctx, &services, &key).await?.config_schema,
     };
-    let text = pretty(&schema);
-    let bond = Seen::inputs(&shown, draft.as_deref());
-    Ok(editor(&frame, &shown, &Edited { text, marks: Vec::new(), bond }, StatusCode::OK))
-}
-
-/// The text of a schema; that of a type without one is a beginning.
-fn pretty(schema: &Value) -> String {
+    let mut typed = Typed::default();
+    // That of a type without a schema is a beginning.
     let beginning = json!({ "connectionConfig": {}, "commands": {} });
-    serde_json::to_string_pretty(if schema.is_null() { &beginning } else { schema }).unwrap_or_default()
+    config_schema::fill(if schema.is_null() { &beginning } else { &schema }, &mut typed);
+    let bond = Seen::inputs(&shown, draft.as_deref());
+    Ok(editor(&frame, &shown, Edited { typed, bond, ..Edited::default() }))
 }
 
 /// Takes the schema that was typed, and leads to the change.
@@ -152,60 +150,56 @@ pub(in crate::ui) async fn take(
     PathKey(key): PathKey,
     body: FormBody,
 ) -> Result<Response, Problem> {
-    let (ctx, typed) = body.parse(frame.ctx()?.clone())?;
+    let (ctx, mut typed) = body.parse(frame.ctx()?.clone())?;
     let shown = TypeShown::read(&ctx, &services, &key).await?;
-    let text = typed.text(SCHEMA);
     let seen = Seen::of(&typed);
-    let refused = |marks: Vec<Mark>| {
-        let bond = seen.again();
-        let edited = Edited { text: text.to_owned(), marks, bond };
-        editor(&frame, &shown, &edited, StatusCode::UNPROCESSABLE_ENTITY)
-    };
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        return Ok(refused(vec![Mark::of_json(&error)]));
+    if let Some(pressed) = typed.take(form::EDIT) {
+        let mistakes = config_schema::edit(&pressed, &mut typed)?;
+        return Ok(editor(&frame, &shown, Edited { typed, mistakes, pressed, bond: seen.again() }));
     }
-    // The text goes on as it was typed, so that a key that is there twice is told.
-    let body = format!("{{\"configSchema\":{text}}}");
-    match change::begin(&ctx, &services, &shown.head.name, body.as_bytes(), &seen).await {
+    if !config_schema::places().iter().any(|place| typed.has_within(place)) {
+        return Err(Error::invalid_at("", "the form came without a schema; open the editor again").into());
+    }
+    let refused = |mistakes| Edited { typed: typed.clone(), mistakes, bond: seen.again(), ..Edited::default() };
+    let written = match config_schema::read(&typed) {
+        Ok(written) => written,
+        Err(mistakes) => return Ok(editor(&frame, &shown, refused(mistakes))),
+    };
+    let body = serde_json::to_vec(&json!({ "configSchema": written.value })).map_err(Error::internal)?;
+    match change::begin(&ctx, &services, &shown.head.name, &body, &seen).await {
         Ok(response) => Ok(response),
-        Err(error) if !error.mistakes().is_empty() => Ok(refused(places(&error))),
+        Err(error) if !error.mistakes().is_empty() => Ok(editor(&frame, &shown, refused(written.placed(&error)))),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The mistakes in a schema, each with its pointer.
-fn places(error: &Error) -> Vec<Mark> {
-    let said = |pointer: &str, message: &str| match pointer.strip_prefix(SCHEMA).unwrap_or(pointer) {
-        "" => message.to_owned(),
-        place => format!("{place}: {message}"),
-    };
-    let mark = |mistake: &Mistake| Mark { line: None, column: None, message: said(&mistake.pointer, &mistake.message) };
-    error.mistakes().iter().map(mark).collect()
-}
-
-fn editor(frame: &Frame, shown: &TypeShown, edited: &Edited, status: StatusCode) -> Response {
-    let help = "Connection fields and commands, as JSON. What is left out is removed from the type. Nothing is saved before the next page.";
-    let mut editor = Editor::new(SCHEMA, "Schema", Lang::Json, &edited.text);
-    editor.help = Some(help);
-    editor.marks = &edited.marks;
-    let lines: Vec<Line> = edited.marks.iter().map(|mark| mark.summary_line(SCHEMA, "Schema")).collect();
+fn editor(frame: &Frame, shown: &TypeShown, edited: Edited) -> Response {
+    let Edited { typed, mut mistakes, pressed, bond } = edited;
+    let spec = [config_schema::spec()];
+    let marks = config_schema::marks(&typed, &mut mistakes);
+    let mut lines = mistakes.lines(&[("", &spec)], &typed);
+    lines.extend(config_schema::lines(&marks));
+    let placed = mistakes.placed("", &spec, &typed);
+    let schema = config_schema::Shown { typed: &typed, mistakes: &placed, marks: &marks, pressed: &pressed };
     let content = html! {
         (shown.head("schema", &html! {}))
-        form #schema.stack method="post" action=(shown.address("schema/edit")) novalidate data-guard {
-            (edited.bond)
+        form #schema.stack method="post" action=(shown.address("schema/edit")) novalidate data-guard data-swap="schema" {
+            button.sr name="go" value="next" tabindex="-1" aria-hidden="true" {}
+            (bond)
             (summary(&lines))
-            section.card aria-label="Schema" {
-                div.body { (editor.show()) }
-                footer {
-                    button.btn.main { "Next" }
-                    a.btn.bare href=(shown.address("schema")) { "Cancel" }
-                }
+            p.help { "What is left out is removed from the type. Nothing is saved before the next page." }
+            (schema.show())
+            div.row {
+                button.btn.main name="go" value="next" { "Next" }
+                a.btn.bare href=(shown.address("schema")) { "Cancel" }
             }
         }
     };
     let title = format!("Edit the schema of {}", shown.head.name);
-    let title = if lines.is_empty() { title } else { format!("Error: {title}") };
-    frame.page_with(status, &title, &content)
+    if lines.is_empty() {
+        return frame.page(&title, &content);
+    }
+    frame.page_with(StatusCode::UNPROCESSABLE_ENTITY, &format!("Error: {title}"), &content)
 }
 
 /// Compares an external type with what its service publishes, and leads to the change.

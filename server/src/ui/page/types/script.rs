@@ -1,7 +1,5 @@
 //! The script of a connector type: read by those who may see it, edited, checked and tried by those who may change it.
 
-mod trial;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -10,11 +8,10 @@ use floh_client::words::ExecutionModel;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use self::trial::Trying;
 use super::head::TypeShown;
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::{OpContext, Scope};
-use crate::catalog::{self, WrittenType};
+use crate::catalog;
 use crate::error::Error;
 use crate::services::Services;
 use crate::ui::body::FormBody;
@@ -22,13 +19,12 @@ use crate::ui::config_schema::{self, Written};
 use crate::ui::door::Frame;
 use crate::ui::form::{self, Mistakes, Typed, summary};
 use crate::ui::page::change::{self, Seen};
+use crate::ui::page::checked::{self, Checked, Edited, SOURCE};
+use crate::ui::page::trial::{self, Trying};
 use crate::ui::part::code::{self, Code};
 use crate::ui::part::editor::{Editor, Lang, Mark};
 use crate::ui::part::icon::icon;
 use crate::ui::part::reference;
-
-/// The input with the script.
-const SOURCE: &str = "/scriptSource";
 
 /// What stands in the editor, and what came of a press.
 #[derive(Default)]
@@ -46,6 +42,8 @@ struct Bench {
     trying: Trying,
     /// The inputs that bind the form to what it was made from.
     bond: Markup,
+    /// The version that was just saved.
+    saved: Option<String>,
 }
 
 /// Shows the script.
@@ -56,7 +54,7 @@ pub(in crate::ui) async fn show(
     query: Query,
 ) -> Result<Response, Problem> {
     let mut query = query.without_empty();
-    let (draft, lines) = (query.text("draft"), query.text("lines"));
+    let (draft, lines, saved) = (query.text("draft"), query.text("lines"), query.text("saved"));
     query.finish()?;
     let ctx = frame.ctx()?;
     let shown = TypeShown::read(ctx, &services, &key).await?;
@@ -81,7 +79,7 @@ pub(in crate::ui) async fn show(
         trial::begin(schema, &mut typed);
     }
     let bond = Seen::inputs(&shown, draft.as_deref());
-    Ok(bench(&frame, &shown, StatusCode::OK, &Bench { typed, bond, ..Bench::default() }))
+    Ok(bench(&frame, &shown, StatusCode::OK, &Bench { typed, bond, saved, ..Bench::default() }))
 }
 
 /// Answers with the script as a file.
@@ -155,12 +153,13 @@ fn bench(frame: &Frame, shown: &TypeShown, status: StatusCode, bench: &Bench) ->
     };
     let content = html! {
         (shown.head("script", &actions))
+        (shown.saved(bench.saved.as_deref(), "The script stands below as it is now. "))
         form #script method="post" action=(shown.address("script")) novalidate data-guard data-swap="script" {
             button.sr name="go" value="check" data-main tabindex="-1" aria-hidden="true" {}
             (bench.bond)
             div.stack {
                 (summary(&lines))
-                @if bench.tells && sound.is_some() { p.notice.good role="status" { (icon("check")) span { "The script has a function for every command, and the schema is sound." } } }
+                @if bench.tells && sound.is_some() { (reference::checked()) }
                 div.bench[has_schema(shown)] {
                     div.stack {
                         section.card aria-label="Script" {
@@ -171,11 +170,11 @@ fn bench(frame: &Frame, shown: &TypeShown, status: StatusCode, bench: &Bench) ->
                         }
                         @if has_schema(shown) { (schema.show()) }
                     }
-                    @if has_schema(shown) { (bench.trying.show(frame, typed)) }
+                    @if has_schema(shown) { (bench.trying.show(frame, typed, declared.as_ref())) }
                 }
             }
         }
-        @if let Some(schema) = &declared { div.stack.reference { (reference::show(&shown.head.name, &shown.head.version, Some(schema))) } }
+        @if has_schema(shown) { div.stack.reference { (reference::show(&shown.head.name, &shown.head.version, declared.as_ref())) } }
     };
     let title = if lines.is_empty() { title(shown) } else { format!("Error: {}", title(shown)) };
     frame.page_with(status, &title, &content)
@@ -183,11 +182,7 @@ fn bench(frame: &Frame, shown: &TypeShown, status: StatusCode, bench: &Bench) ->
 
 /// The schema for which the declarations are shown.
 fn declared(shown: &TypeShown, typed: &Typed, sound: Option<&ConfigSchema>) -> Option<ConfigSchema> {
-    if !has_schema(shown) {
-        return None;
-    }
-    let read = || config_schema::read(typed).ok().and_then(|written| ConfigSchema::parse(&written.value).ok());
-    sound.cloned().or_else(read).or_else(|| Some(ConfigSchema::default()))
+    sound.cloned().or_else(|| config_schema::parsed(typed)).filter(|_| has_schema(shown))
 }
 
 /// Checks, tries or goes on to the save of what was typed.
@@ -214,7 +209,15 @@ pub(in crate::ui) async fn take(
     at.typed = typed;
     let go = at.typed.text("go").to_owned();
     let stored = catalog::get_type(&ctx, &services, &key).await?;
-    let written = check(&ctx, &services, &shown, &stored.config_schema, &mut at).await?;
+    let edited = Edited {
+        name: None,
+        version: None,
+        model: shown.head.execution_model,
+        stored: (!has_schema(&shown)).then_some(&stored.config_schema),
+        typed: &at.typed,
+    };
+    let Checked { sound, written, marks, mistakes } = checked::check(&ctx, &services, edited).await?;
+    (at.sound, at.marks, at.mistakes) = (sound, marks, mistakes);
     at.tells = go == "check";
     match (go.as_str(), &at.sound) {
         ("try", Some(schema)) => {
@@ -240,43 +243,6 @@ pub(in crate::ui) async fn take(
     Ok(bench(&frame, &shown, status, &at))
 }
 
-/// Checks script and schema as a save will.
-async fn check(
-    ctx: &OpContext,
-    services: &Services,
-    shown: &TypeShown,
-    stored: &Value,
-    at: &mut Bench,
-) -> Result<Option<Written>, Error> {
-    let written = if has_schema(shown) {
-        match config_schema::read(&at.typed) {
-            Ok(written) => Some(written),
-            Err(mistakes) => {
-                at.mistakes = mistakes;
-                return Ok(None);
-            }
-        }
-    } else {
-        None
-    };
-    let schema = written.as_ref().map_or(stored, |written| &written.value);
-    let source = at.typed.text(SOURCE);
-    let checked = WrittenType { name: None, version: None, model: shown.head.execution_model, schema, source };
-    match catalog::check_written(ctx, services, checked).await {
-        Ok(schema) => at.sound = Some(schema),
-        Err(error) if !error.mistakes().is_empty() => place(at, written.as_ref(), &error),
-        Err(error) => return Err(error),
-    }
-    Ok(written)
-}
-
-/// Puts the mistakes of a use case at their places.
-fn place(at: &mut Bench, written: Option<&Written>, error: &Error) {
-    at.marks = Mark::of(error, SOURCE);
-    at.mistakes = written.map_or_else(|| Mistakes::of(error), |written| written.placed(error));
-    at.mistakes.take_within(SOURCE);
-}
-
 /// Leads to the page of the change; `None` if it was refused.
 async fn save(
     ctx: &OpContext,
@@ -296,7 +262,8 @@ async fn save(
     match change::begin(ctx, services, &shown.head.name, &text, seen).await {
         Ok(response) => Ok(Some(response)),
         Err(error) if !error.mistakes().is_empty() => {
-            place(at, written.as_ref(), &error);
+            at.marks = Mark::of(&error, SOURCE);
+            at.mistakes = checked::placed(&error, written.as_ref());
             Ok(None)
         }
         Err(error) => Err(error),

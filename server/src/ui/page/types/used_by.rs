@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
 use axum::response::Response;
-use maud::{Markup, html};
+use maud::html;
 use uuid::Uuid;
 
-use super::head::TypeShown;
+use super::head::{TypeShown, new_connector};
 use crate::api::{PathKey, Problem, Query};
 use crate::auth::Scope;
 use crate::catalog;
@@ -57,7 +57,7 @@ pub(in crate::ui) async fn show(
         (shown.head("used-by", &html! {}))
         section.card aria-label="Connectors" {
             @if found.items.is_empty() && page.cursor.is_none() {
-                (empty("plug", "No connector uses it", "A connector is one system of a type, with its own connection.", &new_connector(&frame)))
+                (empty("plug", "No connector uses it", "A connector is one system of a type, with its own connection.", &new_connector(&frame, &shown)))
             } @else {
                 div.table {
                     table {
@@ -97,8 +97,4 @@ pub(in crate::ui) async fn show(
         }
     };
     Ok(frame.page(&title, &content))
-}
-
-fn new_connector(frame: &Frame) -> Markup {
-    super::head::action(frame, &[Scope::ConnectorsWrite], "", "/new", &html! { (icon("plus")) "New Connector" })
 }

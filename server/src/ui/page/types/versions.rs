@@ -217,21 +217,5 @@ pub(in crate::ui) async fn compare(
 fn scripts(shown: &TypeShown, from: &VersionDetail, to: &VersionDetail, whole: bool) -> Markup {
     let (Some(old), Some(new)) = (&from.script_source, &to.script_source) else { return html! {} };
     let address = format!("{}?from={}&to={}", shown.address("compare"), from.view.version, to.view.version);
-    html! {
-        @if old != new {
-            section.card aria-labelledby="script-title" {
-                header {
-                    h2 #script-title { "Script" }
-                    small.muted { (diff::summary(old, new)) }
-                    span.end {
-                        nav.tabs aria-label="Lines of the script" {
-                            a href=(address) aria-current=[(!whole).then_some("page")] { "Lines" }
-                            a href={ (address) "&script=whole" } aria-current=[whole.then_some("page")] { "Whole" }
-                        }
-                    }
-                }
-                div.body.stack { (diff::diff(old, new, "Changed lines of the script", whole)) }
-            }
-        }
-    }
+    diff::scripts(old, new, &address, &format!("{address}&script=whole"), whole)
 }

@@ -22,10 +22,12 @@ use crate::ui::part::result;
 
 /// The input with the command.
 const COMMAND: &str = "/try/command";
+/// What the inputs of a trial are below.
+pub(in crate::ui::page) const TRY: &str = "/try";
 /// The input with the params.
 const PARAMS: &str = "/try/params";
 /// The input with the connection.
-const CONFIG: &str = "/try/config";
+pub(in crate::ui::page) const CONFIG: &str = "/try/config";
 /// The input with what answers requests.
 const ANSWERS: &str = "/try/answers";
 /// The inputs with JSON, each with its label and the place that the use case names.
@@ -36,14 +38,14 @@ const MAX_LOG_LINES: usize = 200;
 
 /// What came of a trial.
 #[derive(Debug, Default)]
-pub(super) struct Trying {
+pub(in crate::ui::page) struct Trying {
     tried: Option<Tried>,
     /// What is wrong, by the name of the input.
     wrong: Vec<(&'static str, Mark)>,
 }
 
 /// Writes a beginning into the inputs.
-pub(super) fn begin(schema: &Value, typed: &mut Typed) {
+pub(in crate::ui::page) fn begin(schema: &Value, typed: &mut Typed) {
     typed.set(ANSWERS, "[\n  { \"status\": 200, \"body\": {} }\n]");
     let first = commands(schema).next().unwrap_or_default().to_owned();
     typed.set(COMMAND, schema.get("defaultCommand").and_then(Value::as_str).unwrap_or(&first));
@@ -55,10 +57,15 @@ fn commands(schema: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// Writes examples of the params and the connection for the command that is chosen.
-pub(super) fn fill(schema: &Value, typed: &mut Typed) {
+pub(in crate::ui::page) fn fill(schema: &Value, typed: &mut Typed) {
     let command = schema.get("commands").and_then(|all| all.get(typed.text(COMMAND)));
     let params = command.and_then(|command| command.get("paramSchema")).and_then(Value::as_object);
     typed.set(PARAMS, examples(params));
+    fill_connection(schema, typed);
+}
+
+/// Writes examples of the connection.
+pub(in crate::ui::page) fn fill_connection(schema: &Value, typed: &mut Typed) {
     typed.set(CONFIG, examples(schema.get("connectionConfig").and_then(Value::as_object)));
 }
 
@@ -92,7 +99,7 @@ fn examples(fields: Option<&Map<String, Value>>) -> String {
 
 impl Trying {
     /// Tries the script in the editor.
-    pub(super) async fn run(
+    pub(in crate::ui::page) async fn run(
         ctx: &OpContext,
         services: &Services,
         schema: ConfigSchema,
@@ -170,18 +177,18 @@ impl Trying {
     }
 
     /// Returns whether nothing is wrong in the inputs.
-    pub(super) fn is_fine(&self) -> bool {
+    pub(in crate::ui::page) fn is_fine(&self) -> bool {
         self.wrong.is_empty()
     }
 
     /// Returns the lines of the summary.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(in crate::ui::page) fn lines(&self) -> Vec<Line> {
         let label = |name: &str| INPUTS.iter().find(|input| input.0 == name).map_or("Command", |input| input.1);
         self.wrong.iter().map(|(name, mark)| mark.summary_line(name, label(name))).collect()
     }
 
-    /// Shows the inputs and the result.
-    pub(super) fn show(&self, frame: &Frame, typed: &Typed) -> Markup {
+    /// Shows the inputs and the result. `schema` is the one in the editor, if it can be read.
+    pub(in crate::ui::page) fn show(&self, frame: &Frame, typed: &Typed, schema: Option<&ConfigSchema>) -> Markup {
         let may_try = frame.allows(Scope::ConnectorsExecute);
         let marks = |name: &str| -> Vec<Mark> {
             self.wrong.iter().filter(|wrong| wrong.0 == name).map(|wrong| wrong.1.clone()).collect()
@@ -196,20 +203,13 @@ impl Trying {
             }
             .show()
         };
-        let command = marks(COMMAND);
-        let error = format!("{}.error", id(COMMAND));
         html! {
             div.stack {
                 section.card aria-labelledby="try-title" {
                     header { h2 #try-title { "Try it" } }
                     div.body.stack {
                         p.help { "Runs the script as it stands in the editor, in the sandbox. Nothing is sent, and nothing is recorded." }
-                        div.field data-bad[!command.is_empty()] {
-                            label for=(id(COMMAND)) { "Command" }
-                            @if let Some(mark) = command.first() { p.error id=(error) { (icon("alert")) span { span.sr { "Error: " } (capital(&mark.message)) } } }
-                            input id=(id(COMMAND)) name=(COMMAND) value=(typed.text(COMMAND)) autocomplete="off" spellcheck="false"
-                                aria-invalid=[(!command.is_empty()).then_some("true")] aria-describedby=[(!command.is_empty()).then_some(&error)];
-                        }
+                        (command(typed, marks(COMMAND).first(), schema))
                         (editor(PARAMS, "Params", "As JSON: floh.params."))
                         (editor(CONFIG, "Connection", "As JSON: floh.config. Secrets are placeholders."))
                         (editor(ANSWERS, "Mock data", "What floh.http is answered, in turn: a list of method, url (a part of it), status, headers, body."))
@@ -225,6 +225,30 @@ impl Trying {
                         Some(tried) => (outcome(tried)),
                         None => div.empty { (icon("play")) p { b { "Not tried yet" } } },
                     }
+                }
+            }
+        }
+    }
+}
+
+/// The choice of the command; where the schema cannot be read, its name is typed.
+fn command(typed: &Typed, wrong: Option<&Mark>, schema: Option<&ConfigSchema>) -> Markup {
+    let (here, chosen) = (id(COMMAND), typed.text(COMMAND));
+    let error = format!("{here}.error");
+    let (invalid, described) = (wrong.map(|_| "true"), wrong.map(|_| error.as_str()));
+    let names: Vec<&String> = schema.iter().flat_map(|schema| schema.commands.keys()).collect();
+    html! {
+        div.field data-bad[wrong.is_some()] {
+            label for=(here) { "Command" }
+            @if let Some(mark) = wrong { p.error id=(error) { (icon("alert")) span { span.sr { "Error: " } (capital(&mark.message)) } } }
+            @if names.is_empty() {
+                input id=(here) name=(COMMAND) value=(chosen) autocomplete="off" spellcheck="false" aria-invalid=[invalid] aria-describedby=[described];
+            } @else {
+                span.sel {
+                    select id=(here) name=(COMMAND) aria-invalid=[invalid] aria-describedby=[described] {
+                        @for name in &names { option value=(name) selected[*name == chosen] { (name) } }
+                    }
+                    (icon("down"))
                 }
             }
         }
