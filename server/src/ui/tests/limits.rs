@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::browser::Browser;
 use super::types::change_of;
+use crate::store::ConnectorBound;
 use crate::store::tests::{TestDb, on_both};
 use crate::testing::TestServer;
 
@@ -26,7 +27,7 @@ async fn of_many_calls_the_newest_are_read(db: TestDb) {
         let executions = server.app.store.executions();
         let calls = executions.recent_calls(id, since, &BTreeSet::from(["hello"]), false, most).await.unwrap();
         assert_eq!(calls.iter().map(|call| call.calls).sum::<u64>(), found, "at most {most}");
-        let uses = executions.deprecated_uses("safe", since, 10, most).await.unwrap();
+        let uses = executions.deprecated_uses("safe", since, &ConnectorBound::All, 10, most).await.unwrap();
         assert_eq!(uses.iter().map(|used| used.calls).sum::<u64>(), found, "at most {most}");
     }
     server.app.close().await;
