@@ -52,10 +52,10 @@ pub async fn execute_shown(
     Ok(shown(outcome, kept.as_deref(), is_recorded))
 }
 
-/// Tests a connector as [`test`] does, and returns the result as it is recorded.
+/// Tests a connector as [`test()`] does, and returns the result as it is recorded.
 ///
 /// # Errors
-/// As those of [`test`].
+/// As those of [`test()`].
 pub async fn test_shown(
     ctx: &OpContext,
     services: &Services,
