@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector_runtime::redact::mask_fields;
-use connector_runtime::schema::{ConfigSchema, Effect};
+use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Invalid};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -29,6 +29,14 @@ pub struct CalledCommand {
 }
 
 impl CalledCommand {
+    /// Returns whether the command takes params; a call with others is refused before anything is done.
+    pub fn takes(&self, params: &Map<String, Value>) -> bool {
+        let Some(command) = self.schema.commands.get(&self.command) else { return true };
+        let mut invalid = Invalid::default();
+        FieldValues::new(&command.params, params).check(&mut invalid);
+        invalid.into_result().is_ok()
+    }
+
     /// Returns params without the values of those that are secret.
     pub fn masked(&self, params: &Map<String, Value>) -> Value {
         let command = self.schema.commands.get(&self.command);

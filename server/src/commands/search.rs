@@ -104,7 +104,8 @@ fn find(ctx: &OpContext, list: Arc<CommandList>, query: &CommandQuery) -> Comman
             }
             let Some(rank) = rank(&asked, &around, command) else { continue };
             // What may be called comes before what may not.
-            let key = (Reverse(rank.score), !may_call(ctx, connector, command), command.deprecated, rank.rest);
+            let is_refused = !may_call(ctx, connector, command);
+            let key = (Reverse(rank.fitting), Reverse(rank.score), is_refused, command.deprecated, rank.rest);
             found.push((key, CommandFound { connector: place, command: number }));
         }
     }
@@ -112,6 +113,7 @@ fn find(ctx: &OpContext, list: Arc<CommandList>, query: &CommandQuery) -> Comman
         let connector = &list.connectors[found.connector];
         (connector.name.as_str(), connector.of.commands[found.command].name.as_str())
     };
+    // Some words of a sentence fit nothing. What fits the most of them is meant.
     found.sort_by(|(one, place), (other, there)| one.cmp(other).then_with(|| name(place).cmp(&name(there))));
     let total = found.len();
     let limit = query.limit.clamp(1, MAX_COMMANDS_FOUND);
@@ -121,6 +123,8 @@ fn find(ctx: &OpContext, list: Arc<CommandList>, query: &CommandQuery) -> Comman
 
 /// How well a command fits a query.
 struct Rank {
+    /// How many of its words are anywhere in the command.
+    fitting: usize,
     score: u32,
     /// How many words of its name nobody asked for.
     rest: usize,
@@ -139,10 +143,10 @@ impl Around {
     }
 }
 
-/// Returns how well a command fits; `None` if a word is nowhere in it.
+/// Returns how well a command fits; `None` if no word is anywhere in it.
 fn rank(asked: &[String], around: &Around, command: &CommandHead) -> Option<Rank> {
     let name: Vec<String> = words(&command.name).collect();
-    let mut score = 0;
+    let (mut fitting, mut score) = (0, 0);
     let mut description: Option<Vec<String>> = None;
     let mut params: Option<Vec<String>> = None;
     for word in asked {
@@ -158,10 +162,14 @@ fn rank(asked: &[String], around: &Around, command: &CommandHead) -> Option<Rank
                 let text = description.get_or_insert_with(|| words(&command.description).collect());
                 best(word, text).map(|_| 1)
             });
-        score += near?;
+        fitting += usize::from(near.is_some());
+        score += near.unwrap_or_default();
+    }
+    if fitting == 0 && !asked.is_empty() {
+        return None;
     }
     let rest = name.iter().filter(|part| !asked.iter().any(|word| fits(word, part).is_some())).count();
-    Some(Rank { score, rest })
+    Some(Rank { fitting, score, rest })
 }
 
 /// How a word fits another.

@@ -50,6 +50,7 @@ async fn the_best_fit_comes_first() {
     assert_eq!(found(&server, &ctx, "sales").await, ["crm.listUsers", "idp.eventsList", "idp.HTTPServerCheck", "idp.coreGroupsList",
         "idp.coreUsersList", "idp.coreUsersRetrieve"], "by tags too, shorter names first");
     assert_eq!(found(&server, &ctx, "user name").await[0], "idp.eventsList", "by params");
+    assert_eq!(found(&server, &ctx, "please list all the users").await[0], "crm.listUsers", "a sentence");
     assert_eq!(found(&server, &ctx, "invoice").await, Vec::<String>::new());
     assert_eq!(found(&server, &ctx, "").await.len(), 6);
     let long = CommandQuery { query: "x".repeat(201), limit: 10, ..CommandQuery::default() };

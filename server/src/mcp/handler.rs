@@ -91,8 +91,8 @@ impl Handler {
             let is_shown = match mode {
                 Tools::All => true,
                 Tools::Search => false,
-                // Who names connectors wants their tools.
-                Tools::Auto => !view.narrow.is_empty() || callable.clone().nth(settings.max_tools).is_none(),
+                // Of the connectors that the address names, if it names some.
+                Tools::Auto => callable.clone().nth(settings.max_tools).is_none(),
             };
             let mut rest = callable.filter(|tool| is_shown && after.as_deref().is_none_or(|after| tool.name > after));
             let mut last = None;

@@ -56,7 +56,9 @@ async fn a_user_is_asked_once_for_one_call() {
     let by_name = json!({ "connector": "things", "command": "dropThing", "params": { "id": "7" } });
     let asked = client.call("execute_connector_command", by_name).await;
     assert_eq!(asked["resultType"], "input_required", "{asked}");
-    // What deletes nothing, and what a mock answers, is not asked about.
+    // What deletes nothing, and what is refused anyway, is not asked about.
+    let text = client.refused("things__dropThing", json!({})).await;
+    assert!(text.contains("id"), "{text}");
     client.tool("things__setThing", json!({ "id": "7" })).await;
 }
 

@@ -148,8 +148,9 @@ async fn many_tools_are_found_and_not_listed() {
     client.tool("wide__listThings050", json!({})).await;
     let at = |path: &str| Client::admin(&server).at(path);
     assert_eq!(at("/mcp?tools=all").names().await.len(), 109);
-    assert_eq!(at("/mcp?connectors=wide").names().await.len(), 109, "who names connectors wants their tools");
-    assert_eq!(at("/mcp?connectors=none").names().await.len(), 8);
+    assert_eq!(at("/mcp?connectors=wide").names().await.len(), 8, "the limit counts what is left");
+    assert_eq!(at("/mcp?connectors=wide&tools=all").names().await.len(), 109);
+    assert_eq!(at("/mcp?connectors=none&tools=all").names().await.len(), 8);
     assert_eq!(at("/mcp?connectors=wide&tools=search").names().await.len(), 8);
     let found = client.tool("search_connector_commands", json!({ "query": "list things 099" })).await;
     assert_eq!(found["items"][0]["tool"], "wide__listThings099", "{found}");

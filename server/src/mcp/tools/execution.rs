@@ -68,7 +68,9 @@ async fn run(
     let ToolCall { ctx, app, settings, key, consent, .. } = call;
     let params = body.params.clone().unwrap_or_default();
     let mut key = key;
-    if let Some(command) = command.as_ref().filter(|command| is_destructive(command, &body)) {
+    // Nobody is asked about a call that is refused anyway.
+    let asked = command.as_ref().filter(|command| is_destructive(command, &body) && command.takes(&params));
+    if let Some(command) = asked {
         if !ctx.allows(command.scope) {
             return Ok(Outcome::Answer(answer::lacks(command.scope)));
         }
