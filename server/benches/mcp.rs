@@ -118,7 +118,8 @@ impl Bench {
                 (name, json!({ "description": "List the things of an account, newest first.", "effect": "read", "params": params }))
             })
             .collect();
-        let source: String = names().map(|name| format!("function {name}() {{ return {{ success: true }}; }}\n")).collect();
+        let source: String =
+            names().map(|name| format!("function {name}() {{ return {{ success: true }}; }}\n")).collect();
         let wide = json!({ "name": "wide", "type": "wide", "executionModel": "script", "version": "1.0.0",
             "configSchema": { "commands": commands }, "scriptSource": source });
         self.send(self.post("/api/connectors").body(Body::from(wide.to_string())).expect("a request")).await;

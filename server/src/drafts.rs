@@ -21,8 +21,9 @@ use crate::store::{self, DraftHead, DraftLimits, DraftRow, DraftUse, StoreError,
 use crate::vault::Place;
 
 pub use self::kept_import::{
-    KEPT_IMPORT_LIFE, KeptImport, KeptOperation, KeptTotals, MAX_ANSWER_BYTES, MAX_KEPT_IMPORTS, MAX_SHOWN_FIELDS,
-    MAX_SHOWN_OPERATIONS, MAX_SHOWN_WARNINGS, ParseWish, ShownField, KeptConnector, create_from_kept, parse_and_keep, read_kept,
+    KEPT_IMPORT_LIFE, KeptConnector, KeptImport, KeptOperation, KeptTotals, MAX_ANSWER_BYTES, MAX_KEPT_IMPORTS,
+    MAX_SHOWN_FIELDS, MAX_SHOWN_OPERATIONS, MAX_SHOWN_WARNINGS, ParseWish, ShownField, create_from_kept,
+    parse_and_keep, read_kept,
 };
 
 /// The maximum number of drafts of a token that were not used.

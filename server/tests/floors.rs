@@ -86,10 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execute", &["auth", "error", "events", "instances", "script", "services", "store", "vault", "work"]),
-    (
-        "commands",
-        &["auth", "blocking", "command_index", "error", "execute", "services", "type_schema"],
-    ),
+    ("commands", &["auth", "blocking", "command_index", "error", "execute", "services", "type_schema"]),
     ("tokens", &["auth", "error", "services", "store"]),
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),

@@ -35,7 +35,11 @@ pub async fn secrets_in(ctx: &OpContext, services: &Services, new: &NewConnector
             Some(field) => field.holds_secret(),
             None => schema.open,
         };
-        Ok(config.into_iter().filter(|(name, value)| !value.is_null() && is_secret(name)).map(|(name, _)| name).collect())
+        Ok(config
+            .into_iter()
+            .filter(|(name, value)| !value.is_null() && is_secret(name))
+            .map(|(name, _)| name)
+            .collect())
     })
     .await
 }

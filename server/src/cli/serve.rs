@@ -73,7 +73,16 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
     let limits = args.connections.limits();
-    let served = serve_app(&app, listener, limits, args.stop.times(), secrets.admin_token.as_ref(), metrics, args.mcp.settings()).await;
+    let served = serve_app(
+        &app,
+        listener,
+        limits,
+        args.stop.times(),
+        secrets.admin_token.as_ref(),
+        metrics,
+        args.mcp.settings(),
+    )
+    .await;
     if served.is_err() {
         app.close().await;
     }

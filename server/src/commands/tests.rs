@@ -35,20 +35,38 @@ async fn found(server: &TestServer, ctx: &OpContext, query: &str) -> Vec<String>
 async fn the_best_fit_comes_first() {
     let server = TestServer::start().await;
     let ctx = admin(&server).await;
-    connector(&server, "idp", &[
-        ("coreUsersList", "Every account.", "read", &["search"]),
-        ("coreUsersRetrieve", "One account of the list.", "read", &["id"]),
-        ("coreGroupsList", "Groups and their users.", "read", &[]),
-        ("eventsList", "What happened.", "read", &["userName"]),
-        ("HTTPServerCheck", "Look.", "read", &[]),
-    ])
+    connector(
+        &server,
+        "idp",
+        &[
+            ("coreUsersList", "Every account.", "read", &["search"]),
+            ("coreUsersRetrieve", "One account of the list.", "read", &["id"]),
+            ("coreGroupsList", "Groups and their users.", "read", &[]),
+            ("eventsList", "What happened.", "read", &["userName"]),
+            ("HTTPServerCheck", "Look.", "read", &[]),
+        ],
+    )
     .await;
     connector(&server, "crm", &[("listUsers", "Users of the sales system.", "read", &[])]).await;
     assert_eq!(found(&server, &ctx, "list users").await[..2], ["crm.listUsers", "idp.coreUsersList"]);
     assert_eq!(found(&server, &ctx, "idp user list").await[0], "idp.coreUsersList");
-    assert_eq!(found(&server, &ctx, "server").await, ["idp.HTTPServerCheck"], "a capital of several belongs to the next word");
-    assert_eq!(found(&server, &ctx, "sales").await, ["crm.listUsers", "idp.eventsList", "idp.HTTPServerCheck", "idp.coreGroupsList",
-        "idp.coreUsersList", "idp.coreUsersRetrieve"], "by tags too, shorter names first");
+    assert_eq!(
+        found(&server, &ctx, "server").await,
+        ["idp.HTTPServerCheck"],
+        "a capital of several belongs to the next word"
+    );
+    assert_eq!(
+        found(&server, &ctx, "sales").await,
+        [
+            "crm.listUsers",
+            "idp.eventsList",
+            "idp.HTTPServerCheck",
+            "idp.coreGroupsList",
+            "idp.coreUsersList",
+            "idp.coreUsersRetrieve"
+        ],
+        "by tags too, shorter names first"
+    );
     assert_eq!(found(&server, &ctx, "user name").await[0], "idp.eventsList", "by params");
     assert_eq!(found(&server, &ctx, "please list all the users").await[0], "crm.listUsers", "a sentence");
     assert_eq!(found(&server, &ctx, "invoice").await, Vec::<String>::new());
@@ -66,7 +84,8 @@ async fn a_search_is_narrowed_and_paged() {
     connector(&server, "b", &[("getThing", "", "read", &[])]).await;
     let names = async |asked: CommandQuery| {
         let found = search_commands(&ctx, server.app.services(), asked).await.unwrap();
-        let names: Vec<String> = found.iter().map(|(connector, command)| format!("{}.{}", connector.name, command.name)).collect();
+        let names: Vec<String> =
+            found.iter().map(|(connector, command)| format!("{}.{}", connector.name, command.name)).collect();
         (names, found.total)
     };
     let asked = || CommandQuery { query: "thing".to_owned(), limit: 50, ..CommandQuery::default() };

@@ -42,9 +42,11 @@ pub async fn execute_shown(
     // The answer of a key was kept as the caller of that time got it. Only a call with a key can be answered so.
     let kept = key.as_ref().and(instance.as_ref().ok()).map(|instance| {
         let given = call.params.as_ref();
-        let params = instance.schema.commands.values().flat_map(|command| {
-            given.map(|given| secret_texts(&command.params, given)).unwrap_or_default()
-        });
+        let params = instance
+            .schema
+            .commands
+            .values()
+            .flat_map(|command| given.map(|given| secret_texts(&command.params, given)).unwrap_or_default());
         instance.redactor.with(params).map_or_else(|| Arc::clone(&instance.redactor), Arc::new)
     });
     let is_recorded = instance.is_ok_and(|instance| instance.record == Recording::Full);

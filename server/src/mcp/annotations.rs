@@ -8,9 +8,5 @@ pub(super) fn of_effect(effect: Option<Effect>, idempotent: bool, is_open: bool)
     let reads = effect == Some(Effect::Read);
     // Nobody says what an unknown one does.
     let destroys = matches!(effect, Some(Effect::Update | Effect::Delete) | None);
-    ToolAnnotations::new()
-        .read_only(reads)
-        .destructive(destroys)
-        .idempotent(idempotent || reads)
-        .open_world(is_open)
+    ToolAnnotations::new().read_only(reads).destructive(destroys).idempotent(idempotent || reads).open_world(is_open)
 }

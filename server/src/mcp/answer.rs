@@ -31,7 +31,9 @@ pub(super) fn of_call(shown: &ShownResult, limit: usize) -> CallToolResult {
     let mut answer = of_result(result);
     answer.content.extend(link.map(|uri| {
         let described = Resource::new(uri, format!("execution {id}"));
-        ContentBlock::ResourceLink(described.with_description("The whole record of the call").with_mime_type("application/json"))
+        ContentBlock::ResourceLink(
+            described.with_description("The whole record of the call").with_mime_type("application/json"),
+        )
     }));
     answer
 }

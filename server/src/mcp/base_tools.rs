@@ -153,7 +153,9 @@ impl BaseTool {
                 .open_world(self == Self::ParseOpenapiSpec),
             Self::CreateConnector => of_effect(Some(Effect::Create), false, false),
             Self::UpdateConnectorScript => of_effect(Some(Effect::Update), true, false),
-            Self::TestConnector => ToolAnnotations::new().read_only(true).destructive(false).idempotent(false).open_world(true),
+            Self::TestConnector => {
+                ToolAnnotations::new().read_only(true).destructive(false).idempotent(false).open_world(true)
+            }
             Self::ExecuteConnectorCommand => of_effect(None, false, true),
             Self::SearchConnectorCommands | Self::GetExecution => of_effect(Some(Effect::Read), true, false),
         }

@@ -8,13 +8,13 @@ use rmcp::model::{JsonObject, Tool};
 use uuid::Uuid;
 
 use super::annotations;
-use crate::mcp_settings::Settings;
 use super::tool_name::{parts, tool_name};
 use super::tool_schema::TypeSchemas;
 use crate::auth::OpContext;
 use crate::blocking;
 use crate::commands::{self, CalledCommand, CommandHead, CommandList, IndexedConnector};
 use crate::error::{Error, ErrorKind};
+use crate::mcp_settings::Settings;
 use crate::plain_text::plain;
 use crate::services::Services;
 
@@ -204,7 +204,9 @@ impl CommandTools {
             Err(error) if matches!(error.kind(), ErrorKind::Denied(_)) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let Some(connector) = list.connectors.iter().find(|other| other.name == connector) else { return Ok(Vec::new()) };
+        let Some(connector) = list.connectors.iter().find(|other| other.name == connector) else {
+            return Ok(Vec::new());
+        };
         let commands = connector.of.commands.iter().filter(|command| commands::may_call(ctx, connector, command));
         Ok(commands.map(|command| command.name.clone()).collect())
     }

@@ -15,7 +15,8 @@ pub(super) async fn complete(
     request: &CompleteRequestParams,
 ) -> Result<CompleteResult, ErrorData> {
     let argument = request.argument.name.as_str();
-    let is_type = matches!(&request.r#ref, Reference::Resource(resource) if resource.uri.starts_with("floh://connector-types/"));
+    let is_type =
+        matches!(&request.r#ref, Reference::Resource(resource) if resource.uri.starts_with("floh://connector-types/"));
     let names = match argument {
         "name" | "connector" if !is_type && ctx.allows(Scope::ConnectorsRead) => {
             let list = app.command_index.list().await.map_err(|error| failed(&error))?;

@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use connector_runtime::redact::mask_named;
 use parking_lot::Mutex;
+use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ElicitRequest, InputRequest, InputRequests, InputRequiredResult,
     ProtocolVersion, RequestStateCodec, SealOptions,
 };
 use rmcp::service::RequestContext;
-use rmcp::RoleServer;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::mcp_settings::Confirm;
 use crate::auth::OpContext;
 use crate::commands::CalledCommand;
 use crate::error::Error;
+use crate::mcp_settings::Confirm;
 use crate::plain_text::plain;
 use crate::services::Services;
 use crate::store::new_id;
@@ -154,16 +154,10 @@ impl Consent<'_> {
         let parts = [&self.tool, &command.connector, &command.command, &const_hex::encode(digest)];
         parts.iter().fold(token.to_string(), |text, part| format!("{text}|{part}")).into_bytes()
     }
-
 }
 
 /// Writes the question before a call.
-fn question(
-    codec: &RequestStateCodec,
-    command: &CalledCommand,
-    params: &Map<String, Value>,
-    bound: &[u8],
-) -> Question {
+fn question(codec: &RequestStateCodec, command: &CalledCommand, params: &Map<String, Value>, bound: &[u8]) -> Question {
     let mut shown = command.masked(params);
     mask_named(&mut shown);
     let shown = plain(&shown.to_string(), MAX_SHOWN);
@@ -199,8 +193,8 @@ impl Question {
                 }
             }
         });
-        let asked: ElicitRequest = serde_json::from_value(asked)
-            .map_err(|error| rmcp::ErrorData::internal_error(error.to_string(), None))?;
+        let asked: ElicitRequest =
+            serde_json::from_value(asked).map_err(|error| rmcp::ErrorData::internal_error(error.to_string(), None))?;
         let mut requests = InputRequests::new();
         requests.insert(QUESTION.to_owned(), InputRequest::Elicitation(asked));
         Ok(InputRequiredResult::new(Some(requests), Some(self.state)).into())

@@ -15,11 +15,11 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::handler::Handler;
-use crate::mcp_settings::Settings;
 use super::{PATH, message};
 use crate::api::{Accepts, BODY_LIMIT, Problem, RawBody, Site, identity_of};
 use crate::app::App;
 use crate::error::Error;
+use crate::mcp_settings::Settings;
 use crate::store::{ExecutionSource, TokenKind};
 
 /// This door in the metrics and the log of refused logins.
@@ -45,11 +45,8 @@ pub fn router(app: &App, settings: Settings) -> Router<App> {
         .with_max_request_body_bytes(BODY_LIMIT)
         .disable_allowed_hosts()
         .disable_allowed_origins();
-    let service = StreamableHttpService::new(
-        move || Ok(handler.clone()),
-        Arc::new(NeverSessionManager::default()),
-        config,
-    );
+    let service =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(NeverSessionManager::default()), config);
     let door = Door { app: app.clone(), service, told: Arc::default() };
     Router::new().route(PATH, any(serve).with_state(door))
 }
@@ -99,4 +96,3 @@ impl Door {
         Ok((parts, bytes))
     }
 }
-

@@ -21,12 +21,12 @@ use super::command_tools::CommandTools;
 use super::confirmation::Confirmations;
 use super::cursor::ListKey;
 use super::limits::Limits;
-use crate::mcp_settings::{Settings, Tools};
 use super::tools::{Outcome, ToolCall, call_base, call_command};
 use super::{answer, completion, listen, prompts, resources};
 use crate::app::App;
 use crate::auth::OpContext;
 use crate::error::{Error, ErrorKind};
+use crate::mcp_settings::{Settings, Tools};
 use crate::plain_text::plain;
 
 /// How many tools a page of the list has.
@@ -75,9 +75,8 @@ impl Handler {
         let after = key.place(cursor)?;
         let mut tools: Vec<Tool> = Vec::new();
         if after.is_none() {
-            tools.extend(
-                BaseTool::ALL.into_iter().filter(|tool| tool.missing_scope(ctx).is_none()).map(BaseTool::tool),
-            );
+            tools
+                .extend(BaseTool::ALL.into_iter().filter(|tool| tool.missing_scope(ctx).is_none()).map(BaseTool::tool));
         }
         let mut result = ListToolsResult::with_all_items(Vec::new());
         let names = match commands.names(ctx, app.services(), settings).await {
@@ -254,7 +253,8 @@ impl ServerHandler for Handler {
         let cancel = CancellationToken::new();
         // Also when this is dropped: then nobody waits any more.
         let _gone = cancel.clone().drop_guard();
-        let client = context.client_info().map(|client| plain(&format!("{} {}", client.name, client.version), MAX_CLIENT));
+        let client =
+            context.client_info().map(|client| plain(&format!("{} {}", client.name, client.version), MAX_CLIENT));
         let ctx = caller(&context)?.with_cancel(cancel.clone()).with_client(client);
         let progress = context.meta.get_progress_token();
         let call = AssertUnwindSafe(self.call(&ctx, request, &context)).catch_unwind();

@@ -84,7 +84,8 @@ impl Limits {
         }
         if count.left < 1.0 {
             let wait = Duration::from_secs_f64((1.0 - count.left) / per_second);
-            let error = format!("this token may make {} calls a minute, and has made them; wait and call again", self.rate);
+            let error =
+                format!("this token may make {} calls a minute, and has made them; wait and call again", self.rate);
             return Err(TooMany { error, retry_after: wait });
         }
         count.left -= 1.0;

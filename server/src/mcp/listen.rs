@@ -28,7 +28,10 @@ pub(super) async fn listen(
     let token = ctx.token_id().unwrap_or_default();
     let Some(_open) = limits.listen(token) else {
         let most = super::limits::MAX_LISTENERS;
-        return Err(ErrorData::invalid_request(format!("this token listens on {most} streams already; close one"), None));
+        return Err(ErrorData::invalid_request(
+            format!("this token listens on {most} streams already; close one"),
+            None,
+        ));
     };
     let mut watcher = app.events.watch();
     let ended = async {

@@ -124,7 +124,11 @@ fn follow<'v>(root: &'v Value, path: &str) -> Result<&'v Value, Error> {
         };
         value = found.ok_or_else(|| {
             let so_far = &path[..path.len() - rest.len()];
-            wrong(format!("there is no {step} in {}; it has {}", if so_far.is_empty() { "the result" } else { so_far }, has(value)))
+            wrong(format!(
+                "there is no {step} in {}; it has {}",
+                if so_far.is_empty() { "the result" } else { so_far },
+                has(value)
+            ))
         })?;
         (rest, is_first) = (after, false);
     }

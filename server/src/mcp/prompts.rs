@@ -49,7 +49,9 @@ impl Kind {
         match self {
             Self::CreateConnectorForApi => Prompt::new(
                 self.name(),
-                Some("Connect an API: read its document or write a script, create the connector, test it, try a command"),
+                Some(
+                    "Connect an API: read its document or write a script, create the connector, test it, try a command",
+                ),
                 Some(vec![
                     argument("api", "Which API, in a few words", true),
                     argument("spec", "The address of its OpenAPI document, if it has one", false),
@@ -80,9 +82,13 @@ pub(super) async fn get(
 ) -> Result<GetPromptResult, ErrorData> {
     let unknown = || {
         let name = plain(&request.name, 100);
-        ErrorData::invalid_params(format!("There is no prompt {name} that this token may use; prompts/list says which there are"), None)
+        ErrorData::invalid_params(
+            format!("There is no prompt {name} that this token may use; prompts/list says which there are"),
+            None,
+        )
     };
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == request.name && kind.is_usable(ctx)).ok_or_else(unknown)?;
+    let kind =
+        Kind::ALL.into_iter().find(|kind| kind.name() == request.name && kind.is_usable(ctx)).ok_or_else(unknown)?;
     let arguments = request.arguments.as_ref();
     let text = match kind {
         Kind::CreateConnectorForApi => {

@@ -46,7 +46,11 @@ impl Kind {
 
     const fn template(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Connector => ("floh://connectors/{name}", "connector", "A connector: what it is, what it lacks, its state; no secrets"),
+            Self::Connector => (
+                "floh://connectors/{name}",
+                "connector",
+                "A connector: what it is, what it lacks, its state; no secrets",
+            ),
             Self::Type => (
                 "floh://connector-types/{name}",
                 "connector type",
@@ -114,7 +118,10 @@ pub(super) fn templates(ctx: &OpContext) -> ListResourceTemplatesResult {
 pub(super) async fn read(ctx: &OpContext, app: &App, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let unknown = || {
         let uri = plain(uri, MAX_DESCRIPTION);
-        ErrorData::resource_not_found(format!("There is no resource {uri} that this token may read"), Some(json!({ "uri": uri })))
+        ErrorData::resource_not_found(
+            format!("There is no resource {uri} that this token may read"),
+            Some(json!({ "uri": uri })),
+        )
     };
     if uri == GUIDE {
         return Ok(contents(uri, MARKDOWN, GUIDE_SCRIPTS.to_owned()));

@@ -142,7 +142,9 @@ impl Flattening<'_> {
                     written.insert(key.clone(), value.clone());
                 }
                 // The names in it are those of params, which may be called as keywords are.
-                Value::Object(named) if ["properties", "patternProperties", "dependentSchemas"].contains(&key.as_str()) => {
+                Value::Object(named)
+                    if ["properties", "patternProperties", "dependentSchemas"].contains(&key.as_str()) =>
+                {
                     let named = named.iter().map(|(name, schema)| (name.clone(), self.schema(schema, depth)));
                     let named: Map<String, Value> = named.collect();
                     written.insert(key.clone(), Value::Object(named));
@@ -226,7 +228,9 @@ mod tests {
 
     #[test]
     fn a_result_may_fail() {
-        let schema = output_schema(Some(&json!({ "type": "object", "properties": { "n": { "type": "integer", "format": "uint64" } } })));
+        let schema = output_schema(Some(
+            &json!({ "type": "object", "properties": { "n": { "type": "integer", "format": "uint64" } } }),
+        ));
         assert_eq!(schema["required"], json!(["success"]));
         assert_eq!(schema["properties"]["payload"]["properties"]["n"], json!({ "type": "integer" }));
         assert!(output_schema(None)["properties"]["payload"].get("type").is_none());

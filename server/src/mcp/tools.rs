@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use super::base_tools::BaseTool;
 use super::command_tools::CommandTools;
-use crate::mcp_settings::Settings;
 use super::{answer, confirmation};
 use crate::app::App;
 use crate::auth::OpContext;
 use crate::error::{Error, Mistake};
+use crate::mcp_settings::Settings;
 
 /// A call of a tool.
 pub(super) struct ToolCall<'c> {

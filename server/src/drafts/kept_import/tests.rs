@@ -101,8 +101,7 @@ async fn two_at_once_make_one_connector(db: TestDb) {
     let server = TestServer::at(&db.url).await;
     let (own, app) = (holder(&server, &["connectors:write"]).await, &server.app);
     let draft = parse_and_keep(&own, app, of_spec(document())).await.unwrap().draft.to_string();
-    let made =
-        join_all((0..6).map(|number| create(&own, app, &draft, named(&format!("pets-{number}"))))).await;
+    let made = join_all((0..6).map(|number| create(&own, app, &draft, named(&format!("pets-{number}"))))).await;
     let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
     assert_eq!((made.len(), count(&app.store, "connector").await), (1, 1));
     let name = made.into_iter().next().unwrap().unwrap().name;

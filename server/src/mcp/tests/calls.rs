@@ -58,14 +58,18 @@ async fn no_secret_leaves() {
     server.connector("safe-one", "safe", json!({ "baseUrl": "https://api.example.com", "apiKey": CANARY })).await;
     let client = Client::admin(&server);
     // The command says its secret in every slot of the result.
-    let result = client.call("safe-one__echo", json!({ "text": "hello", "pin": "second canary pin" })).await.to_string();
+    let result =
+        client.call("safe-one__echo", json!({ "text": "hello", "pin": "second canary pin" })).await.to_string();
     let id = server.newest_row().await["id"].as_str().unwrap().to_owned();
     let record = client.call("get_execution", json!({ "executionId": id })).await.to_string();
-    let resource = client.result("resources/read", json!({ "uri": format!("floh://executions/{id}") })).await.to_string();
+    let resource =
+        client.result("resources/read", json!({ "uri": format!("floh://executions/{id}") })).await.to_string();
     let connector = client.result("resources/read", json!({ "uri": "floh://connectors/safe-one" })).await.to_string();
     let prompt = json!({ "name": "debug_execution", "arguments": { "executionId": id } });
     let prompt = client.result("prompts/get", prompt).await.to_string();
-    for (what, shown) in [("result", result), ("record", record), ("resource", resource), ("connector", connector), ("prompt", prompt)] {
+    for (what, shown) in
+        [("result", result), ("record", record), ("resource", resource), ("connector", connector), ("prompt", prompt)]
+    {
         for secret in [CANARY, "second canary pin"] {
             assert!(!shown.contains(secret), "{what} shows {secret}: {shown}");
         }
@@ -92,11 +96,19 @@ async fn a_key_makes_one_call() {
     let text = client.refused("execute_connector_command", call("2", "a")).await;
     assert!(text.contains("was used for another body"), "{text}");
     // Beside the arguments it is the same key.
-    let meta = json!({ "name": "things__addThing", "arguments": { "id": "1" }, "_meta": { "floh/idempotencyKey": "a" } });
+    let meta =
+        json!({ "name": "things__addThing", "arguments": { "id": "1" }, "_meta": { "floh/idempotencyKey": "a" } });
     let third = client.result("tools/call", meta).await;
     assert_eq!(third["structuredContent"]["executionId"], first["executionId"], "{third}");
-    let rest = server.call_with("POST", "/api/connectors/things/execute",
-        json!({ "command": "addThing", "params": { "id": "1" } }), "idempotency-key", "a").await;
+    let rest = server
+        .call_with(
+            "POST",
+            "/api/connectors/things/execute",
+            json!({ "command": "addThing", "params": { "id": "1" } }),
+            "idempotency-key",
+            "a",
+        )
+        .await;
     assert_eq!(rest.header("x-execution-id"), first["executionId"], "and over REST");
 }
 
@@ -135,9 +147,15 @@ async fn whoever_may_call_reads_its_own_calls() {
     script_connector(&server, "things").await;
     let client = Client::with_scopes(&server, &["connectors:execute"]).await;
     let own = client.tool("things__getThing", json!({ "id": "1" })).await;
-    let read = client.tool("get_execution", json!({ "executionId": own["executionId"], "path": "payload.params.id" })).await;
-    assert_eq!((&read["value"], &read["status"], &read["command"]), (&json!("1"), &json!("succeeded"), &json!("getThing")));
-    let text = client.refused("get_execution", json!({ "executionId": own["executionId"], "path": "payload.params.idd" })).await;
+    let read =
+        client.tool("get_execution", json!({ "executionId": own["executionId"], "path": "payload.params.id" })).await;
+    assert_eq!(
+        (&read["value"], &read["status"], &read["command"]),
+        (&json!("1"), &json!("succeeded"), &json!("getThing"))
+    );
+    let text = client
+        .refused("get_execution", json!({ "executionId": own["executionId"], "path": "payload.params.idd" }))
+        .await;
     assert!(text.contains("there is no idd in payload.params; it has"), "{text}");
     for id in ["nonsense", "0195c4e0-0000-7000-8000-000000000000"] {
         let text = client.refused("get_execution", json!({ "executionId": id })).await;
@@ -201,7 +219,11 @@ async fn a_call_that_nobody_waits_for_is_cut() {
                 tokio::task::yield_now().await;
             }
         };
-        assert_eq!((&row["status"], &row["result"]["error"]), (&json!("failed"), &json!("Cancelled by the caller")), "{row}");
+        assert_eq!(
+            (&row["status"], &row["result"]["error"]),
+            (&json!("failed"), &json!("Cancelled by the caller")),
+            "{row}"
+        );
         assert_eq!(row["result"]["diagnostics"]["outcome"], outcome, "{row}");
     }
 }

@@ -44,7 +44,8 @@ impl<'s> Client<'s> {
     /// Builds the request of a method.
     pub(in crate::mcp) fn request(&self, method: &str, params: Value) -> Request<Body> {
         let Value::Object(mut params) = params else { panic!("params are an object") };
-        let name = ["name", "uri"].into_iter().find_map(|key| params.get(key).and_then(Value::as_str).map(str::to_owned));
+        let name =
+            ["name", "uri"].into_iter().find_map(|key| params.get(key).and_then(Value::as_str).map(str::to_owned));
         let mut meta = params.remove("_meta").and_then(|meta| meta.as_object().cloned()).unwrap_or_default();
         meta.insert("io.modelcontextprotocol/protocolVersion".to_owned(), json!(VERSION));
         meta.insert("io.modelcontextprotocol/clientInfo".to_owned(), json!({ "name": "test", "version": "1" }));

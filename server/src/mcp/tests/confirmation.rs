@@ -48,7 +48,11 @@ async fn a_user_is_asked_once_for_one_call() {
     assert!(text(&result, 0).contains("not one to this call"), "another token: {result}");
     assert_eq!(rows(&server).await, 0, "nothing was called");
     let done = tried(&client, answer(&state, "accept", true, "7")).await;
-    assert_eq!((&done["isError"], &done["structuredContent"]["payload"]["params"]["id"]), (&json!(false), &json!("7")), "{done}");
+    assert_eq!(
+        (&done["isError"], &done["structuredContent"]["payload"]["params"]["id"]),
+        (&json!(false), &json!("7")),
+        "{done}"
+    );
     let again = tried(&client, answer(&state, "accept", true, "7")).await;
     assert!(text(&again, 0).contains("used already"), "{again}");
     assert_eq!(rows(&server).await, 1);

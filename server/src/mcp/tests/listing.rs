@@ -9,11 +9,10 @@ use crate::testing::TestServer;
 
 /// Creates a script connector with commands of all effects.
 pub(super) async fn script_connector(server: &TestServer, name: &str) {
-    let command = |effect: &str| {
-        json!({ "effect": effect, "params": ["id"], "paramSchema": { "id": { "type": "string", "required": true } } })
-    };
+    let command = |effect: &str| json!({ "effect": effect, "params": ["id"], "paramSchema": { "id": { "type": "string", "required": true } } });
     // The sandbox of these tests reads what each command answers.
-    let source = json!({ "getThing": "echo", "addThing": "echo", "setThing": "echo", "dropThing": "echo", "oddThing": "echo" });
+    let source =
+        json!({ "getThing": "echo", "addThing": "echo", "setThing": "echo", "dropThing": "echo", "oddThing": "echo" });
     let body = json!({
         "name": name, "type": name, "executionModel": "script", "version": "1.0.0",
         "configSchema": { "commands": {
@@ -41,7 +40,8 @@ async fn a_token_sees_what_it_may_call() {
         "search_connector_commands",
         "get_execution",
     ];
-    let commands = ["things__addThing", "things__dropThing", "things__getThing", "things__oddThing", "things__setThing"];
+    let commands =
+        ["things__addThing", "things__dropThing", "things__getThing", "things__oddThing", "things__setThing"];
     let all: Vec<&str> = base.iter().chain(&commands).copied().collect();
     assert_eq!(names(&["admin"]).await, all);
     assert_eq!(names(&["connectors:read"]).await, ["search_connector_commands"]);
@@ -62,7 +62,10 @@ async fn a_token_sees_what_it_may_call() {
     let text = careful.refused("things__dropThing", json!({ "id": "1" })).await;
     assert_eq!(text, "This token lacks the scope connectors:execute");
     let by_name = json!({ "connector": "things", "command": "dropThing", "params": { "id": "1" } });
-    assert_eq!(careful.refused("execute_connector_command", by_name).await, "This token lacks the scope connectors:execute");
+    assert_eq!(
+        careful.refused("execute_connector_command", by_name).await,
+        "This token lacks the scope connectors:execute"
+    );
     careful.tool("things__getThing", json!({ "id": "1" })).await;
 }
 
@@ -72,17 +75,23 @@ async fn a_bound_token_sees_its_connectors_alone() {
     for name in ["mine", "other"] {
         script_connector(&server, name).await;
     }
-    let body = json!({ "name": "b", "kind": "api", "scopes": ["connectors:*", "audit:read"], "connectorNames": ["mine"] });
+    let body =
+        json!({ "name": "b", "kind": "api", "scopes": ["connectors:*", "audit:read"], "connectorNames": ["mine"] });
     let token = server.post("/api/tokens", body).await.ok(201)["token"].as_str().unwrap().to_owned();
     let client = Client::with_token(&server, token);
     let names = client.names().await;
-    assert!(names.contains(&"mine__getThing".to_owned()) && !names.iter().any(|name| name.starts_with("other")), "{names:?}");
+    assert!(
+        names.contains(&"mine__getThing".to_owned()) && !names.iter().any(|name| name.starts_with("other")),
+        "{names:?}"
+    );
     for name in ["other__getThing", "other__nothing"] {
         let message = client.message("tools/call", json!({ "name": name, "arguments": { "id": "1" } })).await;
         assert_eq!(message["error"]["code"], -32602, "as if it was not there: {message}");
     }
-    let refused = client.refused("execute_connector_command", json!({ "connector": "other", "command": "getThing" })).await;
-    let missing = client.refused("execute_connector_command", json!({ "connector": "othes", "command": "getThing" })).await;
+    let refused =
+        client.refused("execute_connector_command", json!({ "connector": "other", "command": "getThing" })).await;
+    let missing =
+        client.refused("execute_connector_command", json!({ "connector": "othes", "command": "getThing" })).await;
     assert_eq!(refused.replace("other", "othes"), missing);
     let found = client.tool("search_connector_commands", json!({ "query": "thing", "limit": 50 })).await;
     assert!(found["items"].as_array().unwrap().iter().all(|item| item["connector"] == "mine"), "{found}");
@@ -139,7 +148,8 @@ async fn many_tools_are_found_and_not_listed() {
     let names: Vec<String> = (0..101).map(|number| format!("listThings{number:03}")).collect();
     let commands: serde_json::Map<String, Value> =
         names.iter().map(|name| (name.clone(), json!({ "description": "Things.", "effect": "read" }))).collect();
-    let source: serde_json::Map<String, Value> = names.iter().map(|name| (name.clone(), json!({ "success": true }))).collect();
+    let source: serde_json::Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!({ "success": true }))).collect();
     let body = json!({ "name": "wide", "type": "wide", "executionModel": "script", "version": "1.0.0",
         "configSchema": { "commands": commands }, "scriptSource": Value::Object(source).to_string() });
     server.post("/api/connectors", body).await.ok(201);

@@ -13,11 +13,16 @@ async fn resources_show_what_rest_shows() {
     script_connector(&server, "things").await;
     let client = Client::admin(&server);
     let list = client.result("resources/list", json!({})).await;
-    let uris: Vec<&str> = list["resources"].as_array().unwrap().iter().map(|one| one["uri"].as_str().unwrap()).collect();
+    let uris: Vec<&str> =
+        list["resources"].as_array().unwrap().iter().map(|one| one["uri"].as_str().unwrap()).collect();
     assert_eq!(uris, ["floh://guide/scripts", "floh://connectors/things"]);
     let templates = client.result("resources/templates/list", json!({})).await;
-    let templates: Vec<&str> =
-        templates["resourceTemplates"].as_array().unwrap().iter().map(|one| one["uriTemplate"].as_str().unwrap()).collect();
+    let templates: Vec<&str> = templates["resourceTemplates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["uriTemplate"].as_str().unwrap())
+        .collect();
     assert_eq!(
         templates,
         ["floh://connectors/{name}", "floh://connector-types/{name}", "floh://executions/{id}", "floh://guide/{name}"]
@@ -31,7 +36,13 @@ async fn resources_show_what_rest_shows() {
     let shown: Value = serde_json::from_str(&read("floh://connector-types/things").await).unwrap();
     assert_eq!(shown["capabilities"].as_array().unwrap().len(), 5, "{shown}");
     assert!(read("floh://guide/scripts").await.contains("floh."));
-    for uri in ["floh://connectors/nothing", "floh://connectors/", "floh://other/x", "file:///etc/passwd", "floh://executions/x"] {
+    for uri in [
+        "floh://connectors/nothing",
+        "floh://connectors/",
+        "floh://other/x",
+        "file:///etc/passwd",
+        "floh://executions/x",
+    ] {
         let message = client.message("resources/read", json!({ "uri": uri })).await;
         assert_eq!(message["error"]["code"], -32602, "{message}");
     }
@@ -48,15 +59,18 @@ async fn prompts_are_ways_of_working() {
     script_connector(&server, "things").await;
     let client = Client::admin(&server);
     let list = client.result("prompts/list", json!({})).await;
-    let names: Vec<&str> = list["prompts"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        list["prompts"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["create_connector_for_api", "debug_execution"]);
     let arguments = json!({ "api": "Acme CRM\u{202e}", "spec": "https://crm.example/openapi.json" });
-    let prompt = client.result("prompts/get", json!({ "name": "create_connector_for_api", "arguments": arguments })).await;
+    let prompt =
+        client.result("prompts/get", json!({ "name": "create_connector_for_api", "arguments": arguments })).await;
     let text = prompt["messages"][0]["content"]["text"].as_str().unwrap();
     assert!(text.contains("Acme CRM\n") && text.contains("parse_openapi_spec with url https://crm.example"), "{text}");
     let call = client.call("things__getThing", json!({})).await;
     let id = &call["structuredContent"]["executionId"];
-    let prompt = client.result("prompts/get", json!({ "name": "debug_execution", "arguments": { "executionId": id } })).await;
+    let prompt =
+        client.result("prompts/get", json!({ "name": "debug_execution", "arguments": { "executionId": id } })).await;
     let text = prompt["messages"][0]["content"]["text"].as_str().unwrap();
     assert!(text.contains("status: failed") && text.contains("it is no instruction"), "{text}");
     for params in [
@@ -68,7 +82,8 @@ async fn prompts_are_ways_of_working() {
         assert_eq!(message["error"]["code"], -32602, "{message}");
     }
     let weak = Client::with_scopes(&server, &["connectors:execute"]).await;
-    let message = weak.message("prompts/get", json!({ "name": "create_connector_for_api", "arguments": { "api": "x" } })).await;
+    let message =
+        weak.message("prompts/get", json!({ "name": "create_connector_for_api", "arguments": { "api": "x" } })).await;
     assert_eq!(message["error"]["code"], -32602, "{message}");
 }
 
@@ -80,10 +95,15 @@ async fn names_are_completed() {
     }
     let client = Client::admin(&server);
     let complete = async |uri: &str, name: &str, value: &str| {
-        let params = json!({ "ref": { "type": "ref/resource", "uri": uri }, "argument": { "name": name, "value": value } });
+        let params =
+            json!({ "ref": { "type": "ref/resource", "uri": uri }, "argument": { "name": name, "value": value } });
         client.result("completion/complete", params).await["completion"]["values"].clone()
     };
-    assert_eq!(complete("floh://connectors/{name}", "name", "th").await, json!(["things", "other"]), "begins, then contains");
+    assert_eq!(
+        complete("floh://connectors/{name}", "name", "th").await,
+        json!(["things", "other"]),
+        "begins, then contains"
+    );
     assert_eq!(complete("floh://connectors/{name}", "name", "ot").await, json!(["other"]));
     assert_eq!(complete("floh://connector-types/{name}", "name", "delay").await, json!(["delay"]));
     assert_eq!(complete("floh://x", "command", "drop").await, json!(["dropThing"]));

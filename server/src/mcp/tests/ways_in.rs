@@ -74,7 +74,11 @@ async fn there_are_no_sessions() {
         let mut request = client.request("tools/list", json!({}));
         *request.method_mut() = method.clone();
         let response = client.send(request).await;
-        assert_eq!((response.status().as_u16(), &response.headers()[header::ALLOW]), (405, &"POST".parse().unwrap()), "{method}");
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[header::ALLOW]),
+            (405, &"POST".parse().unwrap()),
+            "{method}"
+        );
     }
     let response = client.send(client.request("server/discover", json!({}))).await;
     assert_eq!(response.status(), 200);

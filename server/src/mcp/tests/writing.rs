@@ -99,7 +99,8 @@ async fn a_script_is_changed_or_nothing_is() {
     assert!(text.contains("addThing"), "functions are missing: {text}");
     assert_eq!(server.get("/api/connector-types/things").await.ok(200)["version"], "1.0.0", "nothing changed");
     let new = json!({ "success": true, "payload": "new" });
-    let source = json!({ "getThing": new, "addThing": new, "setThing": new, "dropThing": new, "oddThing": new }).to_string();
+    let source =
+        json!({ "getThing": new, "addThing": new, "setThing": new, "dropThing": new, "oddThing": new }).to_string();
     let changed = client.tool("update_connector_script", change(&source)).await;
     assert_eq!((&changed["type"], &changed["version"]), (&json!("things"), &json!("1.0.1")), "{changed}");
     assert_eq!(client.tool("things__getThing", json!({ "id": "1" })).await["payload"], "new");
@@ -110,7 +111,10 @@ async fn a_script_is_changed_or_nothing_is() {
     });
     let result = client.call("update_connector_script", breaking).await;
     assert_eq!(result["isError"], true, "{result}");
-    assert!(result["structuredContent"]["diagnostics"]["change"]["changes"].as_array().is_some_and(|all| !all.is_empty()), "{result}");
+    assert!(
+        result["structuredContent"]["diagnostics"]["change"]["changes"].as_array().is_some_and(|all| !all.is_empty()),
+        "{result}"
+    );
     server.connector("gates", "odd", json!({})).await;
     let text = client.refused("update_connector_script", json!({ "connector": "gates", "scriptSource": "" })).await;
     assert!(text.contains("not script"), "{text}");

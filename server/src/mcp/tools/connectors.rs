@@ -10,8 +10,8 @@ use crate::catalog;
 use crate::drafts;
 use crate::error::{Error, Mistake};
 use crate::input;
-use crate::mcp_settings::Secrets;
 use crate::mcp::tool_name::tool_name;
+use crate::mcp_settings::Secrets;
 
 /// The maximum number of tool names that the answer to a new connector has.
 const MAX_TOOLS: usize = 50;
@@ -64,11 +64,8 @@ async fn refuse_secrets(call: &ToolCall<'_>, new: &NewConnector) -> Result<(), E
 /// Shows a new connector: what is missing, and where it is entered.
 async fn answer(call: &ToolCall<'_>, view: ConnectorView) -> Result<Outcome, Error> {
     let names = call.commands.names_of(call.ctx, call.app.services(), &view.name).await?;
-    let tools: Vec<String> = names
-        .iter()
-        .take(MAX_TOOLS)
-        .map(|command| tool_name(&view.name, command, call.settings.name_length))
-        .collect();
+    let tools: Vec<String> =
+        names.iter().take(MAX_TOOLS).map(|command| tool_name(&view.name, command, call.settings.name_length)).collect();
     let mut shown = serde_json::to_value(&view).map_err(Error::internal)?;
     shown["tools"] = json!(tools);
     shown["setAt"] = Value::from(set_at(call, &view.name));
@@ -89,7 +86,8 @@ fn set_at(call: &ToolCall<'_>, connector: &str) -> String {
 /// Changes the script of a connector's type.
 pub(super) async fn update_script(mut call: ToolCall<'_>) -> Result<Outcome, Error> {
     let mut arguments = std::mem::take(&mut call.arguments);
-    let mut own = Arguments::new(Map::from_iter(arguments.shift_remove("connector").map(|name| ("connector".to_owned(), name))));
+    let mut own =
+        Arguments::new(Map::from_iter(arguments.shift_remove("connector").map(|name| ("connector".to_owned(), name))));
     let connector = own.required("connector");
     own.finish("connector")?;
     let known = ["scriptSource", "configSchema", "version", "autoBump"];
@@ -97,7 +95,12 @@ pub(super) async fn update_script(mut call: ToolCall<'_>) -> Result<Outcome, Err
         .keys()
         .filter(|name| !known.contains(&name.as_str()))
         .take(crate::error::MAX_MISTAKES)
-        .map(|name| Mistake::new(format!("/{}", pointer::escape(name)), "unknown argument; known are connector, scriptSource, configSchema, version, autoBump"))
+        .map(|name| {
+            Mistake::new(
+                format!("/{}", pointer::escape(name)),
+                "unknown argument; known are connector, scriptSource, configSchema, version, autoBump",
+            )
+        })
         .collect();
     if !arguments.get("scriptSource").is_some_and(Value::is_string) {
         mistakes.push(Mistake::new("/scriptSource", "required: the whole new script"));

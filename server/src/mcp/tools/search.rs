@@ -28,7 +28,8 @@ pub(super) async fn search(call: ToolCall<'_>) -> Result<Outcome, Error> {
     let services = call.app.services();
     let parts = ["search", &query, connector.as_deref().unwrap_or_default(), effect.map_or("", Effect::as_str)];
     let key = ListKey::new(call.ctx.token_id(), &parts);
-    let place = key.place(cursor.as_deref()).map_err(|error| Error::invalid_at("/cursor", error.message.into_owned()))?;
+    let place =
+        key.place(cursor.as_deref()).map_err(|error| Error::invalid_at("/cursor", error.message.into_owned()))?;
     let offset = place.and_then(|place| place.parse().ok()).unwrap_or_default();
     let asked = CommandQuery { query, connector, effect, offset, limit };
     let found = commands::search_commands(call.ctx, services, asked).await?;
