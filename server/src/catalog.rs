@@ -12,6 +12,7 @@ mod declarations;
 mod external;
 mod import;
 mod mock_settings;
+mod named;
 mod reach;
 mod read;
 mod script_source;
@@ -40,12 +41,13 @@ pub use import::{
     Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, fetch_document, fetch_spec,
     mapped_schemes, pack_document, parse_document, read_document, spec_of,
 };
+pub(crate) use named::{MAX_NAMED, NamedConnector, named};
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use script_source::{WrittenType, check_written, sample_script, script_type_of};
-pub use secret_values::secrets_in;
 pub use seal::{SealError, seal_stored};
 pub use search::{MAX_FOUND, MAX_SEARCH_CHARS, MAX_SEARCHED_COMMANDS, SearchFound, search};
 pub use secret_places::{Planned, would_clear};
+pub use secret_values::secrets_in;
 pub use status::{ConnectorStatus, ListedConnector, MAX_STATUS_SCAN, StatusPage, list_with_status};
 pub use type_change::{
     ChangeBond, TypePlan, diff_type, plan_type, refresh_type, summary, update_type, update_type_with,
