@@ -15,6 +15,7 @@ mod imports;
 mod postgres;
 mod requests;
 mod routes;
+mod runs;
 mod scripts;
 mod secret_places;
 mod sessions;
