@@ -1,6 +1,7 @@
 //! The connectors that the steps of a run name, with what their types accept and whether they can be called.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use connector_runtime::egress::memory::Reserved;
@@ -55,9 +56,8 @@ pub(crate) async fn named(ctx: &OpContext, services: &Services, names: &[&str]) 
     let mut held = Vec::new();
     let mut types: HashMap<Uuid, Option<(ConnectorType, Arc<ConfigSchema>)>> = HashMap::new();
     for row in &rows {
-        if !types.contains_key(&row.type_id) {
-            let found = type_of(services, row.type_id, &mut held).await?;
-            types.insert(row.type_id, found);
+        if let Entry::Vacant(place) = types.entry(row.type_id) {
+            place.insert(type_of(services, row.type_id, &mut held).await?);
         }
     }
     let by_name = rows.into_iter().filter_map(|row| {

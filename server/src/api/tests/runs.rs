@@ -82,7 +82,7 @@ async fn references_that_lead_nowhere_are_found_at_their_place() {
     assert_eq!(items(&checked["errors"]).first().map(|item| item[1]), Some("later_step"), "{checked}");
     // A built-in writes what its code says, so a wrong path is an error; a script only declares it.
     let paused = json!({ "id": "first", "connector": "pause", "outputKey": "pause" });
-    let checked = check(&server, json!([paused, list(json!({ "limit": "{{pause.delayd ?? 1}}" }))])).await;
+    let checked = check(&server, json!([paused, list(json!({ "limit": "{{pause.delayd}}" }))])).await;
     let found = ["/steps/1/params/limit", "unknown_path", "delayed"];
     assert!(items(&checked["errors"]).contains(&found), "{checked}");
     let steps = json!([list(json!({})), wait(json!("{{contacts.totl}}"))]);
