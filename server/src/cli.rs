@@ -14,6 +14,7 @@ mod keys;
 mod lock;
 mod mcp;
 mod new_connector;
+mod run;
 mod script;
 mod serve;
 mod server;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | doors: read, call a use case, show its answer | [`api`], [`ui`], [`cli`] |
 //! | wiring: start, stop, recurring work | [`app`], [`background`], [`config`], [`listen`], [`telemetry`] |
-//! | use cases: every rule and every right | [`catalog`], [`execute`], [`tokens`], [`sessions`], [`drafts`], [`scaffold`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`], [`about`] |
+//! | use cases: every rule and every right | [`catalog`], [`execute`], [`runs`], [`tokens`], [`sessions`], [`drafts`], [`scaffold`], [`audit`], [`keys`], [`backup`], [`check`], [`config_document`], [`seed`], [`about`] |
 //! | services: what all use cases share | [`services`], [`instances`] |
 //! | executors: what runs commands | [`script`], [`operations`], [`agent_hub`] |
 //! | import: documents become drafts | [`openapi`] |
@@ -50,6 +50,7 @@ pub mod operations;
 pub mod plain_text;
 pub mod public_url;
 mod run_to_completion;
+pub mod runs;
 pub mod scaffold;
 pub mod script;
 pub mod seed;

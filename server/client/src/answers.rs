@@ -14,6 +14,7 @@ mod draft;
 mod execution;
 mod page;
 mod problem;
+mod run;
 mod server;
 mod token;
 
@@ -29,6 +30,7 @@ pub use draft::{ConnectorDraft, OperationView, Reason, Verdict, Warning};
 pub use execution::{Actor, ConnectorResult, ExecutionSummary, ExecutionView, LogLine, TrueSize, TruncatedParts};
 pub use page::Page;
 pub use problem::{Mistake, Problem};
+pub use run::{CheckItem, CheckReading, CheckedRun};
 pub use server::{Liveness, Readiness};
 pub use token::TokenView;
 

@@ -176,6 +176,18 @@ crate::body! {
 }
 
 crate::body! {
+    /// The body of `POST /api/runs/check`.
+    pub struct RunCheck {
+        /// The steps of the run, 1 to 100 (docs/contract.md#steps).
+        "steps" steps: Required<Json>,
+        /// What the run's bag starts with.
+        "variables" variables: Optional<Object>,
+        /// Whether warnings about references count as errors.
+        "strict" strict: Optional<Flag>,
+    }
+}
+
+crate::body! {
     /// The body of `POST /api/tokens`.
     pub struct NewToken {
         /// What it is for.

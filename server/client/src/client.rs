@@ -10,6 +10,7 @@ mod error;
 mod executions;
 mod mcp;
 mod pages;
+mod runs;
 mod server;
 mod tokens;
 mod transport;

@@ -50,6 +50,7 @@ routes! {
     LIST_EXECUTIONS = GET "/api/executions";
     GET_EXECUTION = GET "/api/executions/{id}";
     DELETE_EXECUTION = DELETE "/api/executions/{id}";
+    CHECK_RUN = POST "/api/runs/check";
     LIST_AUDIT = GET "/api/audit";
     CREATE_TOKEN = POST "/api/tokens";
     LIST_TOKENS = GET "/api/tokens";

@@ -23,7 +23,7 @@ use super::guard::{Access, EXECUTIONS, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
 use super::{
-    Problem, agents, audit, connectors, executions, imports, request_id, server_info, tokens, type_changes, types,
+    Problem, agents, audit, connectors, executions, imports, request_id, runs, server_info, tokens, type_changes, types,
 };
 use crate::app::App;
 use crate::auth::Scope;
@@ -77,6 +77,7 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (EXECUTIONS, routes!(executions::list)),
         (EXECUTIONS, routes!(executions::read)),
         (Needs(Scope::Admin), routes!(executions::delete)),
+        (Needs(Scope::RunsRead), routes!(runs::check)),
         (Needs(Scope::AuditRead), routes!(audit::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),
         (Needs(Scope::TokensRead), routes!(tokens::list)),

@@ -15,6 +15,8 @@ mod imports;
 mod postgres;
 mod requests;
 mod routes;
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod runs;
 mod scripts;
 mod secret_places;
 mod sessions;

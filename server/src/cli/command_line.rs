@@ -10,7 +10,7 @@ use connector_runtime::registry::Registry;
 use floh_agent::cli::CommandError;
 
 use super::{
-    backup, call, check, connector, egress, enable, export, import, keys, lock, mcp, new_connector, script, serve,
+    backup, call, check, connector, egress, enable, export, import, keys, lock, mcp, new_connector, run, script, serve,
     token, types,
 };
 use crate::config::ServeArgs;
@@ -47,6 +47,8 @@ enum Command {
     Egress(egress::EgressCommand),
     /// Create connectors from OpenAPI documents, or update their types.
     Import(Box<import::ImportArgs>),
+    /// Check the steps of a run before it starts.
+    Run(run::RunCommand),
     /// Serve the connectors of a running server to an AI client, over standard input and output (MCP).
     Mcp(Box<mcp::McpArgs>),
     /// Write connectors of a server, without secrets, as one document.
@@ -174,6 +176,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Agent(command) => Ok(floh_agent::cli::run(registry()?, *command)?),
         Command::Egress(command) => egress::run(command),
         Command::Import(args) => import::run(&args),
+        Command::Run(command) => run::run(&command),
         Command::Mcp(args) => mcp::run(&args),
         Command::Export(args) => export::export(&args),
         Command::ImportConfig(args) => export::import(&args),

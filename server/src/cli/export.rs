@@ -190,18 +190,22 @@ pub(super) fn import(args: &ImportConfigArgs) -> Result<ExitCode, CliError> {
     })
 }
 
-fn read(file: &str) -> Result<ConfigDocument, CliError> {
+/// Reads a file, or standard input for `-`, of at most so many bytes; `advice` is what to say if it has more.
+pub(super) fn read_file(file: &str, most: u64, advice: &str) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read = match file {
-        "-" => std::io::stdin().take(MAX_DOCUMENT + 1).read_to_end(&mut bytes),
-        path => fs::File::open(path).and_then(|file| file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)),
+        "-" => std::io::stdin().take(most + 1).read_to_end(&mut bytes),
+        path => fs::File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)),
     };
     read.map_err(|error| CliError::Usage(format!("cannot read {file}: {error}")))?;
-    if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(CliError::Usage(format!(
-            "{file} has more than {MAX_DOCUMENT} bytes; cut it into several documents"
-        )));
+    if bytes.len() as u64 > most {
+        return Err(CliError::Usage(format!("{file} has more than {most} bytes; {advice}")));
     }
+    Ok(bytes)
+}
+
+fn read(file: &str) -> Result<ConfigDocument, CliError> {
+    let bytes = read_file(file, MAX_DOCUMENT, "cut it into several documents")?;
     ConfigDocument::read(&bytes).map_err(|error| CliError::Failed(format!("{file}: {error}")))
 }
 

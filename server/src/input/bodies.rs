@@ -3,7 +3,7 @@
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::pointer;
 use floh_client::bodies::{
-    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, Test, TypeChange, TypeRefresh,
+    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, RunCheck, Test, TypeChange, TypeRefresh,
 };
 use floh_client::body::Source as _;
 use floh_client::words::ExecutionModel;
@@ -123,6 +123,16 @@ pub fn import(text: &[u8]) -> Result<Import, Error> {
     }
     form.finish()?;
     Ok(import)
+}
+
+/// Reads the body of `POST /api/runs/check`.
+///
+/// # Errors
+/// Invalid if it is not a JSON object.
+pub fn run_check(text: &[u8]) -> Result<Unchecked<RunCheck>, Error> {
+    let mut form = Form::parse(text)?;
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
 }
 
 /// Reads the body of `POST /api/tokens`.

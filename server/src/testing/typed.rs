@@ -2,7 +2,7 @@
 //! answer of the server in any test.
 
 use floh_client::answers::{
-    AgentView, AuditEntry, ChangedType, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
+    AgentView, AuditEntry, ChangedType, CheckedRun, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
     ExecutionView, Liveness, Page, Problem, Readiness, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail,
     VersionView,
 };
@@ -14,7 +14,7 @@ use serde_json::Value;
 type Read = fn(&[u8]) -> serde_json::Result<Value>;
 
 /// Routes whose answers are JSON, fixed paths before those with parameters.
-const TYPED: [(Route, Read); 25] = [
+const TYPED: [(Route, Read); 26] = [
     (routes::CREATE_CONNECTOR, through::<ConnectorView>),
     (routes::LIST_CONNECTORS, through::<Page<ConnectorView>>),
     (routes::PARSE_OAS, through::<ConnectorDraft>),
@@ -34,6 +34,7 @@ const TYPED: [(Route, Read); 25] = [
     (routes::JSON_SCHEMA, through::<Value>),
     (routes::LIST_EXECUTIONS, through::<Page<ExecutionSummary>>),
     (routes::GET_EXECUTION, through::<ExecutionView>),
+    (routes::CHECK_RUN, through::<CheckedRun>),
     (routes::LIST_AUDIT, through::<Page<AuditEntry>>),
     (routes::CREATE_TOKEN, through::<TokenView>),
     (routes::LIST_TOKENS, through::<Page<TokenView>>),

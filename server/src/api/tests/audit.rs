@@ -141,11 +141,12 @@ fn changes(token_id: &str, execution_id: &str) -> Vec<Tried> {
 }
 
 /// Routes that write no row of what the trail is about; a refresh writes a type as a PUT does.
-const WITHOUT: [&str; 5] = [
+const WITHOUT: [&str; 6] = [
     "POST /api/connectors/parse-oas",
     "POST /api/connectors/{id}/execute",
     "POST /api/connectors/{id}/test",
     "POST /api/connector-types/{id}/diff",
+    "POST /api/runs/check",
     "POST /api/connector-types/{id}/refresh",
 ];
 

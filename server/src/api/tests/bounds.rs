@@ -98,6 +98,8 @@ fn routes() -> Vec<(&'static str, &'static str, Value, u16, u16)> {
     let new = json!({ "name": "N", "type": "odd", "executionModel": "built_in" });
     let token = json!({ "name": "child", "kind": "api", "scopes": ["connectors:read"], "connectorNames": ["N"] });
     let spec = json!({ "spec": { "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": {} } });
+    // One letter short of a connector that it does not reach, so that a suggestion would show it.
+    let run = json!({ "steps": [{ "id": "a", "connector": "far-canar", "command": "look" }] });
     vec![
         ("GET", "/api/connectors", Value::Null, 200, 200),
         ("POST", "/api/connectors/parse-oas", spec, 200, 200),
@@ -120,6 +122,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value, u16, u16)> {
         ("PUT", "/api/connector-types/T", json!({ "description": "changed" }), 200, 403),
         ("GET", "/api/executions", Value::Null, 200, 200),
         ("GET", "/api/executions/E", Value::Null, 200, 404),
+        ("POST", "/api/runs/check", run, 200, 200),
         ("GET", "/api/audit", Value::Null, 200, 200),
         ("POST", "/api/tokens", token, 201, 403),
         ("GET", "/api/tokens", Value::Null, 200, 200),

@@ -16,7 +16,7 @@ use crate::store::{
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, one scope `or` another, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 32] = [
+const WANTED: [(&str, &str, &str); 33] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("POST", "/api/connectors/parse-oas", "connectors:write"),
@@ -41,6 +41,7 @@ const WANTED: [(&str, &str, &str); 32] = [
     ("GET", "/api/executions", "audit:read or connectors:execute:read"),
     ("GET", "/api/executions/{id}", "audit:read or connectors:execute:read"),
     ("DELETE", "/api/executions/{id}", "admin"),
+    ("POST", "/api/runs/check", "runs:read"),
     ("GET", "/api/audit", "audit:read"),
     ("POST", "/api/tokens", "tokens:write"),
     ("GET", "/api/tokens", "tokens:read"),

@@ -1,0 +1,120 @@
+//! The use cases of runs. Today only the check of the steps of a run before it starts; what runs them is not built yet.
+//!
+//! What is judged, and how, is in `connector-flow`, which is pure. Here it gets the connectors that its caller reaches.
+
+mod known;
+
+use connector_flow::check::{self, Checked, Inputs};
+use connector_flow::definition::{Flow, MAX_STEPS};
+use connector_flow::mistake;
+use floh_client::answers::{CheckItem, CheckReading, CheckedRun};
+use floh_client::bodies::RunCheck;
+use serde_json::{Map, Value};
+
+use self::known::Reached;
+use crate::auth::{OpContext, Scope};
+use crate::blocking;
+use crate::catalog;
+use crate::error::{Error, MAX_MISTAKES, Mistake};
+use crate::input::Unchecked;
+use crate::services::Services;
+
+/// The maximum number of bytes of the body of a run: its bag, which begins with its variables, is not larger either.
+pub const MAX_RUN_BYTES: usize = 4 * 1024 * 1024;
+
+// Every connector that a run may name is loaded at once.
+const _: () = assert!(MAX_STEPS <= catalog::MAX_NAMED);
+
+/// Checks the steps of a run against the connectors that the caller reaches. Nothing is started, called or stored.
+///
+/// # Errors
+/// Denied; invalid with every mistake if the body cannot be read; unavailable if there is no memory for the schemas of the
+/// connectors; database errors.
+pub async fn check_run(ctx: &OpContext, services: &Services, run: Unchecked<RunCheck>) -> Result<CheckedRun, Error> {
+    ctx.authorize(Scope::RunsRead)?;
+    let (flow, variables) = blocking::run(move || read(run)).await?;
+    let names = connectors_of(&flow);
+    let known = catalog::named(ctx, services, &names).await?;
+    let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
+    let all = if is_any_unknown { names_to_suggest(ctx, services).await } else { Vec::new() };
+    // What the values take is held as long as they are.
+    let ctx = ctx.clone();
+    blocking::run(move || {
+        let (_ctx, known) = (ctx, known);
+        let reached = Reached::new(&known.by_name, all);
+        Ok(answer(check::check(&flow, &Inputs::Given(&variables), &reached)))
+    })
+    .await
+}
+
+/// Reads the steps, and reports every mistake of the body at once.
+fn read(run: Unchecked<RunCheck>) -> Result<(Flow, Map<String, Value>), Error> {
+    let Unchecked { body: RunCheck { steps, variables, strict }, mut mistakes } = run;
+    if mistakes.iter().any(|mistake| mistake.pointer == "/steps") {
+        return Err(Error::invalid(mistakes));
+    }
+    match Flow::parse(&steps, strict.unwrap_or(false)) {
+        Ok(flow) if mistakes.is_empty() => Ok((flow, variables.unwrap_or_default())),
+        Ok(_) => Err(Error::invalid(mistakes)),
+        Err(found) => {
+            mistakes.extend(found.0.into_iter().map(|mistake| placed(mistake, &steps)));
+            mistakes.truncate(MAX_MISTAKES);
+            Err(Error::invalid(mistakes))
+        }
+    }
+}
+
+/// Returns a mistake with its line and column in the text that its pointer names.
+fn placed(mistake: mistake::Mistake, steps: &Value) -> Mistake {
+    let mistake::Mistake { pointer, message, column } = mistake;
+    let text = pointer.strip_prefix("/steps").and_then(|below| steps.pointer(below)).and_then(Value::as_str);
+    let (Some(column), Some(text)) = (column, text) else { return Mistake::new(pointer, message) };
+    let (mut line, mut place) = (1, 1);
+    for letter in text.chars().take(column.saturating_sub(1)) {
+        (line, place) = if letter == '\n' { (line + 1, 1) } else { (line, place + 1) };
+    }
+    Mistake::new(pointer, message).at(Some(line), Some(place))
+}
+
+/// Returns the connectors that steps name, each once.
+fn connectors_of(flow: &Flow) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        flow.steps.iter().filter_map(|step| step.call()).map(|call| call.connector.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Returns the names of connectors that may have been meant: the enabled ones that the caller reaches. A check without
+/// suggestions is better than none, so that an error, which is logged, leaves them out.
+async fn names_to_suggest(ctx: &OpContext, services: &Services) -> Vec<String> {
+    let Ok(list) = services.command_index.list().await else { return Vec::new() };
+    list.connectors.iter().map(|one| one.name.clone()).filter(|name| ctx.may_reach(name)).collect()
+}
+
+fn answer(checked: Checked) -> CheckedRun {
+    let items = |items: Vec<check::Item>| -> Vec<CheckItem> {
+        let item = |item: check::Item| CheckItem {
+            pointer: item.pointer,
+            code: item.code.as_str().into(),
+            message: item.message,
+            column: item.column,
+            suggestion: item.suggestion,
+        };
+        items.into_iter().map(item).collect()
+    };
+    let reading = |reading: check::Reading| CheckReading {
+        pointer: reading.pointer,
+        path: reading.path,
+        value_type: reading.value_type,
+        from: reading.from,
+    };
+    CheckedRun {
+        errors: items(checked.errors),
+        warnings: items(checked.warnings),
+        references: checked.references.into_iter().map(reading).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
