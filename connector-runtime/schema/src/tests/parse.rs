@@ -309,8 +309,14 @@ fn any_field() -> impl Strategy<Value = Field> {
 
 fn any_command() -> impl Strategy<Value = Command> {
     let plain = (option::of(text()), option::of(text()), any::<(bool, bool)>(), 0..5_usize, any::<(u64, u8)>());
-    (btree_map(name(), any_field(), 0..4), vec(name(), 0..4), plain).prop_map(
-        |(params, mut outputs, (description, deprecated_message, (deprecated, idempotent), effect, (major, minor)))| {
+    let variables = option::of(btree_map("v[A-Za-z0-9_-]{0,8}", any_field(), 0..3));
+    (btree_map(name(), any_field(), 0..4), variables, vec(name(), 0..4), plain).prop_map(
+        |(
+            params,
+            variables,
+            mut outputs,
+            (description, deprecated_message, (deprecated, idempotent), effect, (major, minor)),
+        )| {
             outputs.sort();
             outputs.dedup();
             Command {
@@ -323,6 +329,8 @@ fn any_command() -> impl Strategy<Value = Command> {
                 added_in_version: idempotent.then(|| semver::Version::new(major, minor.into(), 0)),
                 effect: Effect::ALL.get(effect).map(|(_, effect)| *effect),
                 idempotent,
+                variables: variables
+                    .map(|variables| variables.into_iter().filter(|(_, field)| !field.holds_secret()).collect()),
                 source: idempotent.then(|| Source {
                     method: "GET".to_owned(),
                     path: "/a/{b}".to_owned(),
@@ -377,4 +385,48 @@ fn a_secret_takes_no_default_and_what_was_stored_stays_readable() {
     let url = json!({ "type": "string", "format": "uri", "default": "https://ada:pass@a.example" });
     assert_eq!(field(&url).len(), 1);
     assert_eq!(stored(url).connection["f"].default, Some(json!("https://ada:pass@a.example")));
+}
+
+#[test]
+fn a_command_declares_its_variables_or_does_not() {
+    let parsed = |command: Value| ConfigSchema::parse(&json!({ "commands": { "c": command } }));
+    let variables =
+        json!({ "widgetCount": { "type": "number", "integer": true, "required": true }, "a-b": { "type": "raw" } });
+    let schema = parsed(json!({ "variables": variables })).unwrap();
+    let command = &schema.commands["c"];
+    assert_eq!(command.variables.as_ref().unwrap().keys().collect::<Vec<_>>(), ["widgetCount", "a-b"]);
+    assert_eq!(command.to_value()["variables"], variables);
+    let none = parsed(json!({ "variables": {} })).unwrap();
+    assert_eq!(none.commands["c"].variables, Some(crate::Fields::default()), "declares that it sets none");
+    assert_eq!(none.commands["c"].to_value()["variables"], json!({}));
+    let undeclared = parsed(json!({})).unwrap();
+    assert_eq!(undeclared.commands["c"].variables, None);
+    assert!(undeclared.commands["c"].to_value().get("variables").is_none());
+    let described = crate::variables_schema(command).unwrap();
+    assert_eq!((&described["required"], &described["properties"]["a-b"]), (&json!(["widgetCount"]), &json!({})));
+    assert_eq!(crate::variables_schema(&undeclared.commands["c"]), None);
+}
+
+#[test]
+fn mistakes_in_variables_are_told_at_their_place() {
+    let nested = json!({ "properties": { "k": { "type": "string", "writeOnly": true, "format": "password" } } });
+    let long = "a".repeat(129);
+    for (variables, pointer, message) in [
+        (json!([]), "", "expected an object, got array"),
+        (json!({ "a": 1 }), "/a", "expected an object, got number"),
+        (json!({ "a": {} }), "/a/type", "missing"),
+        (json!({ "a": { "type": "text" } }), "/a/type", "text"),
+        (json!({ "a": { "type": "number", "typ": 1 } }), "/a/typ", "unknown key"),
+        (json!({ "1a": { "type": "raw" } }), "/1a", "not a name of a variable: \"1a\""),
+        (json!({ "a.b": { "type": "raw" } }), "/a.b", "not a name of a variable"),
+        (json!({ long.as_str(): { "type": "raw" } }), &format!("/{long}"), "at most 128"),
+        (json!({ "run": { "type": "raw" } }), "/run", "run is reserved"),
+        (json!({ "a": { "type": "string", "secret": true } }), "/a/secret", "a variable is no secret"),
+        (json!({ "a": { "type": "object", "schema": nested } }), "/a/schema", "a variable is no secret"),
+    ] {
+        let error = ConfigSchema::parse(&json!({ "commands": { "c": { "variables": variables } } })).unwrap_err();
+        let [problem] = &error.problems[..] else { panic!("{variables}: {error}") };
+        assert_eq!(problem.pointer, format!("/commands/c/variables{pointer}"), "{variables}");
+        assert!(problem.message.contains(message), "{variables}: {}", problem.message);
+    }
 }
