@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::definition::parse_inputs;
 
 /// Connectors for tests, by name.
 #[derive(Debug, Default)]
