@@ -8,6 +8,7 @@ mod lock;
 mod read;
 mod texts;
 mod values;
+mod variables;
 
 #[cfg(test)]
 pub(crate) use attributes::Keys;
@@ -18,3 +19,4 @@ pub(crate) use lock::LockArg;
 pub(crate) use read::{has_key, parse, read, read_attributes};
 pub(crate) use texts::{ConnectorName, Names, Text};
 pub(crate) use values::{CratePath, TimeoutArg};
+pub(crate) use variables::{Variable, Variables};

@@ -107,6 +107,20 @@ pub(crate) fn duplicate_wire_name(what: &str, name: &str) -> String {
     format!("two {what} are named `{name}` on the wire: give one of them another name with `name = \"..\"`")
 }
 
+/// Says why a name cannot be that of a variable.
+pub(crate) fn bad_variable(name: &str) -> Option<String> {
+    if matches!(name, "run" | "steps") {
+        return Some(format!(
+            "`{name}` cannot name a variable: references read the run itself by it; name the variable otherwise"
+        ));
+    }
+    (!crate::names::is_wire_name(name)).then(|| bad_wire_name(name))
+}
+
+pub(crate) fn duplicate_variable(name: &str) -> String {
+    format!("two variables are named `{name}` on the wire: remove one of them, or give it another name")
+}
+
 pub(crate) fn two_params_structs(ident: &syn::Ident) -> String {
     format!(
         "two commands would have the params struct `{ident}`: rename one of the methods; `name = \"..\"` keeps its name on the wire"
@@ -136,6 +150,7 @@ pub(crate) fn missing_lock(name: &str, version: &str, path: &str) -> String {
 }
 
 pub(crate) const BAD_LOCK: &str = "expected `false`, or the path of the lock from this file in quotes; left out, it is schema.lock/<name>.lock in the crate";
+pub(crate) const BAD_VARIABLES: &str = "write `variables(widget_count = u64, name = Option<String>)`: names in snake_case, each with the type of its value; `variables()` says that the command sets none";
 pub(crate) const RESERVED_COMMAND: &str =
     "a param may not be named `command` on the wire: the name chooses the command; use `name = \"..\"`";
 pub(crate) const NOT_A_CONNECTOR: &str =

@@ -52,7 +52,7 @@ pub fn connector(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Accepts `name = ".."`, `effect = read|create|update|delete`, `idempotent`, `since = "1.2.0"`, `deprecated = "what to
 /// use instead"`, `timeout = milliseconds` or a function of the params, `outputs("..", ..)` for a free-form payload,
-/// and `mock(scenario = function, ..)`, where a function is `fn() -> R` or `fn(&Params) -> R` with what the command
+/// `variables(widget_count = u64, ..)` for the variables that it sets (`variables()`: none), and `mock(scenario = function, ..)`, where a function is `fn() -> R` or `fn(&Params) -> R` with what the command
 /// returns, and the params struct is named as the method (`list_widgets` has `ListWidgetsParams`). Params need doc
 /// comments and accept `#[param(..)]` with the keys of `#[config(..)]`. A method takes `&self`, `cx: &Context` or not,
 /// and owned params; it is sync or async, and returns `Outcome`, `Outcome<T>`, `ConnectorResult` or nothing.

@@ -185,7 +185,7 @@ fn commands_with_mocks_timeout_and_outputs() {
                     todo()
                 }
                 /// Stops.
-                #[command(timeout = 5000, effect = delete)]
+                #[command(timeout = 5000, effect = delete, variables(stop_count = u64, last = Option<String>))]
                 fn stop(&self) -> Outcome {
                     succeed(())
                 }

@@ -31,6 +31,7 @@ fn command(spec: &CommandSpec) -> Command {
         added_in_version: spec.since.and_then(|version| semver::Version::parse(version).ok()),
         effect: spec.effect,
         idempotent: spec.idempotent,
+        variables: spec.variables.map(fields),
         source: None,
     }
 }

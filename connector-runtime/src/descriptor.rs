@@ -84,6 +84,8 @@ pub struct CommandSpec {
     pub effect: Option<Effect>,
     /// Whether sending a call twice has the effect of sending it once.
     pub idempotent: bool,
+    /// The variables that the command may set; `None` if it does not declare them, so that it may set any.
+    pub variables: Option<&'static [FieldSpec]>,
     /// The command's own deadline, if it has one.
     pub timeout: Option<Timeout>,
     /// Canned outcomes by scenario.

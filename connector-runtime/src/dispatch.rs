@@ -14,6 +14,7 @@ mod prepare;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod tests;
+mod undeclared;
 
 pub use self::call::{Call, FinishedCall, Prepared, dispatch};
 pub use self::executor::{DEFAULT_TIMEOUT_MS, Executor, MAX_TIMEOUT_MS, Target};

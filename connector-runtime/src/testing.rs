@@ -70,8 +70,31 @@ pub fn call_descriptor(descriptor: &'static Descriptor, command: &str) -> TestCa
 }
 
 /// Runs a raw invocation, as the server would.
+///
+/// # Panics
+/// If the result sets a variable that the command does not declare, although it declares its variables: the check of a
+/// run goes by what is declared, and the server would warn of it.
 pub async fn execute(descriptor: &'static Descriptor, invocation: Invocation) -> FinishedCall {
-    Entry::new(descriptor).call(descriptor.name, invocation).await
+    let finished = Entry::new(descriptor).call(descriptor.name, invocation).await;
+    let spec = finished.command.as_deref().and_then(|name| descriptor.command(name));
+    if let Some((spec, declared)) = spec.and_then(|spec| Some((spec, spec.variables?))) {
+        let set = finished.reply.variables.iter().flat_map(|variables| variables.keys());
+        let undeclared: Vec<&str> =
+            set.map(String::as_str).filter(|name| declared.iter().all(|field| field.name != *name)).collect();
+        assert!(
+            undeclared.is_empty(),
+            "the result of `{}` sets variables that the command does not declare: {}; it declares {}\nto mend it: add \
+             them to #[command(variables(..))], with their types, or do not set them",
+            spec.name,
+            undeclared.join(", "),
+            if declared.is_empty() {
+                "none".to_owned()
+            } else {
+                declared.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")
+            },
+        );
+    }
+    finished
 }
 
 /// A call that is being built.

@@ -101,13 +101,21 @@ impl EveryKey {
     }
 
     /// Put a thing in its place.
-    #[command(name = "put", effect = update, idempotent, timeout = time_to_put, outputs("place"))]
+    #[command(
+        name = "put",
+        effect = update,
+        idempotent,
+        timeout = time_to_put,
+        outputs("place"),
+        variables(last_place = String)
+    )]
     fn put_thing(
         &self,
         /// Id of the thing.
         id: String,
     ) -> Outcome<Value> {
-        succeed(json!({ "place": format!("{}/{id}", self.relay) }))
+        let place = format!("{}/{id}", self.relay);
+        succeed(json!({ "place": place })).variable("lastPlace", place)
     }
 
     /// Find things the old way.

@@ -8,6 +8,7 @@ use super::egress::EgressArg;
 use super::lock::LockArg;
 use super::texts::{ConnectorName, Names, Text, Texts, Version, WireName};
 use super::values::{CratePath, Deprecated, EffectArg, Mocks, PathValue, TimeoutArg};
+use super::variables::Variables;
 
 /// The keys that an attribute accepts. Its parser lists them in its errors only if they are few.
 pub(crate) trait Keys {
@@ -65,6 +66,7 @@ arguments! {
         deprecated: Option<Deprecated>,
         timeout: Option<TimeoutArg>,
         outputs: Option<Names>,
+        variables: Option<Variables>,
         mock: Mocks,
     }
 }

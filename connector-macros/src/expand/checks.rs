@@ -73,6 +73,14 @@ pub(super) fn egress(krate: &Path, field: &Field, span: Span) -> TokenStream {
     quote_spanned!(span=> const _: () = #krate::__private::check::egress(&#spec, #destination);)
 }
 
+/// Checks that a variable of a command is no secret, with the span of its type.
+pub(super) fn variable(krate: &Path, variable: &Field) -> TokenStream {
+    let (spec, span) = (type_spec(krate, variable), variable.ty.span());
+    let spec = elements(krate, &variable.ty, &spec, None).unwrap_or(spec);
+    let krate = super::at(krate, span);
+    quote_spanned!(span=> const _: () = #krate::__private::check::variable(&#spec);)
+}
+
 /// Evaluates the type's own description. It is written the same way everywhere, so that the compiler reports a type
 /// that cannot be a field once, because equal errors are merged.
 pub(super) fn type_spec(krate: &Path, field: &Field) -> TokenStream {

@@ -92,6 +92,10 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
         let effect = format_ident!("{effect}");
         quote!(#krate::__private::Effect::#effect)
     }));
+    let variables = option(command.variables.as_ref().map(|variables| {
+        let rows = variables.iter().map(|variable| field::row(krate, variable));
+        quote!(&[#(#rows),*])
+    }));
     let timeout = option(command.timeout.as_ref().map(|timeout| timeout_row(krate, params_ident, timeout)));
     let mocks = command.mocks.iter().map(|(scenario, function)| {
         let at = super::at(krate, function.span());
@@ -111,6 +115,7 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
             since: #since,
             effect: #effect,
             idempotent: #idempotent,
+            variables: #variables,
             timeout: #timeout,
             mocks: &[#(#mocks),*],
             call: #call,
@@ -165,6 +170,7 @@ fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
 
 fn command_checks(krate: &Path, command: &Command) -> TokenStream {
     let mut tokens: TokenStream = command.params().map(|field| checks::field(krate, field, None)).collect();
+    tokens.extend(command.variables.iter().flatten().map(|variable| checks::variable(krate, variable)));
     if let Some(outputs) = &command.outputs {
         let (span, returned) = (outputs.span, outputs_of(krate, &command.returns));
         let krate = super::at(krate, span);

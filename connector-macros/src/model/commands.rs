@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::field::{Field, Place, check_unique};
-use crate::args::{CommandArgs, CrateArgs, Names, TimeoutArg, read_attributes};
+use crate::args::{CommandArgs, CrateArgs, Names, TimeoutArg, Variables, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
@@ -38,6 +38,8 @@ pub(crate) struct Command {
     pub(crate) deprecated: Option<String>,
     pub(crate) timeout: Option<TimeoutArg>,
     pub(crate) outputs: Option<Names>,
+    /// `None` if the command does not declare its variables.
+    pub(crate) variables: Option<Vec<Field>>,
     pub(crate) mocks: Vec<(String, Path)>,
 }
 
@@ -174,6 +176,7 @@ impl Command {
             deprecated: args.deprecated.map(|deprecated| deprecated.0),
             timeout: args.timeout,
             outputs: args.outputs,
+            variables: args.variables.map(|Variables(list)| list.into_iter().map(Field::of_variable).collect()),
             mocks: args.mock.0,
         };
         check_unique(command.params(), "params", diag);

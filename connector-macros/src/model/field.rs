@@ -4,7 +4,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Ident, Type};
 
-use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, read_attributes};
+use crate::args::{Constant, FieldArgs, Length, Pattern, Text, Value, Variable, read_attributes};
 use crate::diag::{self, Diagnostics};
 use crate::{docs, names};
 
@@ -99,6 +99,28 @@ impl Field {
             example: args.example,
             placeholder: args.placeholder,
             destination: args.destination.is_present().then(|| args.destination.span()),
+        }
+    }
+
+    /// Makes the field of a variable, which has a name and a type alone.
+    pub(crate) fn of_variable(variable: Variable) -> Self {
+        let Variable { ident, ty } = variable;
+        Self {
+            wire: names::camel(&ident),
+            wire_span: ident.span(),
+            ident,
+            ty,
+            docs: String::new(),
+            default: None,
+            min: None,
+            max: None,
+            min_length: None,
+            max_length: None,
+            pattern: None,
+            label: None,
+            example: None,
+            placeholder: None,
+            destination: None,
         }
     }
 

@@ -25,6 +25,12 @@ pub fn command_schemas(command: &Command) -> (Value, Value) {
     (Value::Object(params), outputs(command))
 }
 
+/// Returns the JSON Schema of the variables that a command sets; `None` if it does not declare them. Variables that it
+/// does not name are not declared, which is a warning where a result sets them.
+pub fn variables_schema(command: &Command) -> Option<Value> {
+    command.variables.as_ref().map(|variables| Value::Object(object(variables)))
+}
+
 fn outputs(command: &Command) -> Value {
     let mut map = Map::new();
     map.insert("$schema".to_owned(), json!(DIALECT));

@@ -29,10 +29,13 @@ mod validate;
 pub mod version;
 
 pub use client_certificate::{CLIENT_CERTIFICATE, CLIENT_KEY, has_client_certificate, missing_of_client_certificate};
-pub use json_schema::{command_schemas, connection_schema};
+pub use json_schema::{command_schemas, connection_schema, variables_schema};
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use model::{Choice, Command, ConfigSchema, Effect, Field, FieldKind, Fields, Pattern, Source};
-pub use names::{CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, is_command_name, is_connector_name};
+pub use names::{
+    CONNECTOR_NAME_PATTERN, CONNECTOR_NAME_RULE, RESERVED_VARIABLES, is_command_name, is_connector_name,
+    is_variable_name,
+};
 pub use nested::is_secret as is_secret_schema;
 pub use nested::{Fuel, MAX_CHECK_STEPS, NestedSchema};
 pub use parse::{

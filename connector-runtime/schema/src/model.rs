@@ -68,6 +68,8 @@ pub struct Command {
     pub effect: Option<Effect>,
     /// Whether sending the same call twice has the effect of sending it once.
     pub idempotent: bool,
+    /// The variables that the command may set, by name; `None` if it does not declare them, so that it may set any.
+    pub variables: Option<Fields>,
     /// The API operation that an imported command calls.
     pub source: Option<Source>,
 }

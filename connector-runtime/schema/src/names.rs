@@ -17,6 +17,19 @@ pub fn is_connector_name(name: &str) -> bool {
     shaped && uuid::Uuid::try_parse(name).is_err() && !matches!(name, "agents" | "parse-oas")
 }
 
+/// Names of variables that references read the run itself by.
+pub const RESERVED_VARIABLES: [&str; 2] = ["run", "steps"];
+
+/// Returns whether a text may name a variable of a run: the root of a reference.
+pub fn is_variable_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first
+        && name.len() <= 128
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && !RESERVED_VARIABLES.contains(&name)
+}
+
 /// Returns whether a text may name a command, a param or a field.
 pub fn is_command_name(name: &str) -> bool {
     let mut bytes = name.bytes();

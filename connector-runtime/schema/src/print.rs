@@ -44,6 +44,7 @@ impl Command {
         insert(&mut map, "addedInVersion", self.added_in_version.as_ref().map(ToString::to_string));
         insert(&mut map, "effect", self.effect.map(|effect| effect.as_str()));
         insert(&mut map, "idempotent", self.idempotent.then_some(true));
+        insert(&mut map, "variables", self.variables.as_ref().map(fields));
         insert(
             &mut map,
             "source",

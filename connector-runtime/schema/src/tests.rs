@@ -2,3 +2,4 @@ mod costs;
 mod parse;
 mod secrets;
 mod validate;
+mod variables;

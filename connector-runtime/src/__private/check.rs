@@ -108,6 +108,27 @@ pub const fn outputs(returned: &Outputs) {
     }
 }
 
+/// Checks that a variable is no secret, and that none is inside it.
+#[track_caller]
+pub const fn variable(ty: &TypeSpec) {
+    if holds_secret(ty) {
+        panic!(
+            "a variable is no secret: later steps of the run may read it, and it reaches the caller as it is; leave it out"
+        );
+    }
+}
+
+const fn holds_secret(ty: &TypeSpec) -> bool {
+    let mut at = 0;
+    while at < ty.fields.len() {
+        if holds_secret(&ty.fields[at].ty) {
+            return true;
+        }
+        at += 1;
+    }
+    ty.secret
+}
+
 /// Checks that the default command is a command.
 #[track_caller]
 pub const fn default_command(descriptor: &Descriptor) {
@@ -145,7 +166,7 @@ pub const fn locked(verdict: &LockVerdict) {
 }
 
 /// Checks that a command, or a field of it, is not the first addition that the version does not cover.
-/// Without a command, the field is the connection's; without a field, the outputs count.
+/// Without a command, the field is the connection's; without a field, the outputs and the variables count.
 #[track_caller]
 pub const fn added(verdict: &LockVerdict, command: &str, field: &str) {
     if let LockVerdict::Added(report) = verdict

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::deadline::until_deadline;
 use super::deprecation::warn_of_deprecation;
+use super::undeclared::warn_of_undeclared;
 use super::{Target, mock_chain, prepare};
 use crate::context::{CallScope, Context, Invocation};
 use crate::log::{LogLine, Logger};
@@ -136,6 +137,8 @@ impl<'a> Call<'a> {
         if let Some(diagnostics) = &mut reply.diagnostics {
             redactor.value(diagnostics);
         }
+        let rate = context.scope.log_rate.as_deref();
+        warn_of_undeclared(target.connector, name, declared, reply.variables.as_deref(), redactor, rate);
         let Context { command, params, scope, .. } = *context;
         FinishedCall {
             command: Some(command),

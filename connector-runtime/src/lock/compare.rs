@@ -78,11 +78,12 @@ const FIELD: [Attribute; 12] = [
     attribute(Aspect::Pattern, "pattern", "pattern"),
     attribute(Aspect::Format, "format", "format"),
 ];
-const COMMAND: [Attribute; 4] = [
+const COMMAND: [Attribute; 5] = [
     attribute(Aspect::Since, "since", "addedInVersion"),
     attribute(Aspect::Effect, "effect", "effect"),
     attribute(Aspect::Idempotent, "idempotent", "idempotent"),
     attribute(Aspect::Deprecated, "deprecated", "deprecated"),
+    attribute(Aspect::Declaration, "variables", "variables"),
 ];
 
 impl<'a> Cursor<'a> {
@@ -145,8 +146,9 @@ impl<'a> Cursor<'a> {
             let mut buffer = [0; KEY];
             let length = write_key(&mut buffer, &[b"command ", line.command()]);
             let key = bytes::slice(&buffer, 0, length);
-            if lookup(self.old, key).is_none() || lookup(self.new, key).is_none() {
-                return false;
+            let (Some(was), Some(is)) = (lookup(self.old, key), lookup(self.new, key)) else { return false };
+            if line.is_variable() {
+                return was.has("variables") && is.has("variables") && self.counts_of_variable(line);
             }
         }
         if line.is_option() || line.is_nested() {
@@ -171,6 +173,25 @@ impl<'a> Cursor<'a> {
     }
 }
 
+impl Cursor<'_> {
+    /// Returns whether a line of a variable says something by itself. What is inside a variable does only where the
+    /// line of the variable is the same on both sides: where it differs, the variable came, went or was retyped.
+    const fn counts_of_variable(&self, line: &Line<'_>) -> bool {
+        if !line.is_option() && !line.is_nested() {
+            return true;
+        }
+        let path = line.path();
+        let mut buffer = [0; KEY];
+        let owner = bytes::slice(path, 0, bytes::find(path, b'.'));
+        let length = write_key(&mut buffer, &[b"variable ", line.command(), b" ", owner]);
+        let key = bytes::slice(&buffer, 0, length);
+        match (lookup(self.old, key), lookup(self.new, key)) {
+            (Some(was), Some(is)) => bytes::same(was.rest, is.rest),
+            _ => false,
+        }
+    }
+}
+
 /// Judges a line that only one side has.
 const fn whole(line: &Line<'_>, removed: bool) -> Judgement {
     let aspect = match line.kind {
@@ -181,6 +202,8 @@ const fn whole(line: &Line<'_>, removed: bool) -> Judgement {
         Kind::Connection | Kind::Param if line.is_nested() => Aspect::Property,
         Kind::Connection => Aspect::ConnectionField,
         Kind::Param => Aspect::Param,
+        Kind::Variable if !line.is_nested() => Aspect::Variable,
+        Kind::Variable | Kind::VariableOption => return judge(Aspect::Variable, Difference::Changed),
         // A command without its line of texts was cut by hand.
         Kind::Text | Kind::Texts => return judge(Aspect::Text, Difference::Changed),
     };
@@ -238,6 +261,7 @@ const fn compare<'a>(was: Line<'a>, is: Line<'a>, step: usize) -> Step<'a> {
         Kind::Command => return compare_command(was, is, step),
         _ if step > 0 => return Step::Over,
         Kind::DefaultCommand => Aspect::DefaultCommand,
+        Kind::Variable => Aspect::Variable,
         _ => Aspect::Text,
     };
     Step::Last(Found {

@@ -27,7 +27,15 @@ pub fn diff(old: &str, new: &str) -> Result<Changes, LockError> {
         });
     }
     drop_implied_texts(&mut changes);
+    name_retyped_once(&mut changes);
     Ok(changes)
+}
+
+/// A variable is retyped once, however many of the lines inside it differ.
+fn name_retyped_once(changes: &mut Changes) {
+    let retyped = judge(Aspect::Variable, Difference::Changed).rule;
+    let mut named = HashSet::new();
+    changes.items.retain(|change| change.rule != retyped || named.insert(change.pointer.clone()));
 }
 
 /// A thing brings its texts and takes them with it: where one came or went, another hash of the texts around it says

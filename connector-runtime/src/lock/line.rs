@@ -56,10 +56,13 @@ pub(super) enum Kind {
     Text,
     /// The texts of the connection, and the order of the commands.
     Texts,
+    /// A variable that a command declares.
+    Variable,
+    VariableOption,
 }
 
 /// Each kind with its keyword and how many names follow.
-const KINDS: [(Kind, &str, usize); 9] = [
+const KINDS: [(Kind, &str, usize); 11] = [
     (Kind::Command, "command", 1),
     (Kind::Connection, "connection", 1),
     (Kind::ConnectionOption, "connection-option", 2),
@@ -69,6 +72,8 @@ const KINDS: [(Kind, &str, usize); 9] = [
     (Kind::ParamOption, "param-option", 3),
     (Kind::Text, "text", 1),
     (Kind::Texts, "texts", 0),
+    (Kind::Variable, "variable", 2),
+    (Kind::VariableOption, "variable-option", 3),
 ];
 
 /// A line, in its parts.
@@ -131,7 +136,13 @@ impl<'a> Line<'a> {
     /// The command that the line belongs to, or nothing.
     pub(super) const fn command(&self) -> &'a [u8] {
         match self.kind {
-            Kind::Command | Kind::Output | Kind::Param | Kind::ParamOption | Kind::Text => self.name(0),
+            Kind::Command
+            | Kind::Output
+            | Kind::Param
+            | Kind::ParamOption
+            | Kind::Text
+            | Kind::Variable
+            | Kind::VariableOption => self.name(0),
             _ => b"",
         }
     }
@@ -139,14 +150,18 @@ impl<'a> Line<'a> {
     /// The field or param, with the objects that it is in: `filter.limit`.
     pub(super) const fn path(&self) -> &'a [u8] {
         match self.kind {
-            Kind::Param | Kind::ParamOption => self.name(1),
+            Kind::Param | Kind::ParamOption | Kind::Variable | Kind::VariableOption => self.name(1),
             Kind::Connection | Kind::ConnectionOption => self.name(0),
             _ => b"",
         }
     }
 
     pub(super) const fn is_option(&self) -> bool {
-        matches!(self.kind, Kind::ParamOption | Kind::ConnectionOption)
+        matches!(self.kind, Kind::ParamOption | Kind::ConnectionOption | Kind::VariableOption)
+    }
+
+    pub(super) const fn is_variable(&self) -> bool {
+        matches!(self.kind, Kind::Variable | Kind::VariableOption)
     }
 
     /// Returns whether the field is inside an object.
@@ -175,11 +190,11 @@ impl<'a> Line<'a> {
     /// Returns whether a line of this kind may say what it says.
     const fn is_readable(&self) -> bool {
         match self.kind {
-            Kind::Output | Kind::ConnectionOption | Kind::ParamOption => self.rest.is_empty(),
+            Kind::Output | Kind::ConnectionOption | Kind::ParamOption | Kind::VariableOption => self.rest.is_empty(),
             Kind::Text | Kind::Texts => self.rest.len() == 8 && bytes::find(self.rest, b' ') == 8,
             Kind::DefaultCommand => !self.rest.is_empty() && token(self.rest).len() == self.rest.len(),
-            Kind::Command => words(self.rest, &["since", "effect"], &["idempotent", "deprecated"]),
-            Kind::Param | Kind::Connection => {
+            Kind::Command => words(self.rest, &["since", "effect"], &["idempotent", "deprecated", "variables"]),
+            Kind::Param | Kind::Connection | Kind::Variable => {
                 let kind = token(self.rest);
                 let rest = if kind.len() < self.rest.len() { bytes::from(self.rest, kind.len() + 1) } else { b"" };
                 const VALUES: &[&str] = &["default", "format", "min", "max", "min_length", "max_length", "pattern"];

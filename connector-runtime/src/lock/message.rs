@@ -77,6 +77,18 @@ const fn subject(out: &mut Out<'_>, found: &Found<'_>) {
             out.bytes(line.name(1));
             of(out, line.name(0));
         }
+        Kind::Variable => {
+            out.str("variable ");
+            out.bytes(line.name(1));
+            of(out, line.name(0));
+        }
+        Kind::VariableOption => {
+            out.str("option ");
+            out.bytes(line.name(2));
+            out.str(" of variable ");
+            out.bytes(line.name(1));
+            of(out, line.name(0));
+        }
         Kind::ParamOption => {
             out.str("option ");
             out.bytes(line.name(2));
@@ -103,6 +115,12 @@ pub(super) fn pointer(found: &Found<'_>) -> String {
     };
     if matches!(line.kind, Kind::Param | Kind::ParamOption) {
         pointer.push_str("/paramSchema");
+    }
+    if line.is_variable() {
+        // What is inside a variable is not judged by itself.
+        let name = line.path();
+        let name = bytes::slice(name, 0, bytes::find(name, b'.'));
+        return format!("{pointer}/variables/{}", text(name));
     }
     for (depth, name) in line.path().split(|byte| *byte == b'.').filter(|name| !name.is_empty()).enumerate() {
         // From here on it goes through the field's own JSON Schema.

@@ -43,8 +43,11 @@ impl Report {
         let mut out = Out::keep(&mut self.item);
         out.bytes(found.line.command());
         out.str(" ");
-        let path = found.line.path();
-        out.bytes(bytes::slice(path, 0, bytes::find(path, b'.')));
+        // A variable is said at its command, as an output is.
+        if !found.line.is_variable() {
+            let path = found.line.path();
+            out.bytes(bytes::slice(path, 0, bytes::find(path, b'.')));
+        }
         self.item_length = out.length;
     }
 

@@ -174,3 +174,80 @@ async fn only_one_means_one() {
 async fn a_route_has_a_method() {
     Upstream::start().await.on("/x", Answer::empty(204));
 }
+
+/// One that sets variables.
+#[connector(name = "variable-setter", version = "0.1.0-draft", lock = false)]
+#[derive(Debug)]
+struct Setter {}
+
+#[connector]
+impl Setter {
+    /// Sets what it is told to, and declares one of it.
+    #[command(effect = read, variables(widget_count = u64, last_name = Option<String>))]
+    fn declared(
+        &self,
+        /// Names of variables.
+        names: Vec<String>,
+    ) -> Outcome {
+        names.into_iter().fold(succeed(()), |outcome, name| outcome.variable(&name, 1))
+    }
+
+    /// Declares that it sets none.
+    #[command(effect = read, variables())]
+    fn none(&self) -> Outcome {
+        succeed(()).variable("stray", 1)
+    }
+
+    /// Declares nothing.
+    #[command(effect = read)]
+    fn undeclared(&self) -> Outcome {
+        succeed(()).variable("anything", 1)
+    }
+}
+
+#[tokio::test]
+async fn a_result_may_set_what_its_command_declares_and_anything_where_it_declares_nothing() {
+    let result = call::<Setter>("declared").param("names", ["widgetCount"]).run().await;
+    assert_eq!(result.variables, json!({ "widgetCount": 1 }).as_object().cloned());
+    assert_eq!(call::<Setter>("undeclared").run().await.variables, json!({ "anything": 1 }).as_object().cloned());
+}
+
+#[tokio::test]
+#[should_panic(
+    expected = "the result of `declared` sets variables that the command does not declare: stray, other; it \
+                           declares widgetCount, lastName\nto mend it: add them to #[command(variables(..))]"
+)]
+async fn a_result_that_sets_undeclared_variables_fails_the_test() {
+    call::<Setter>("declared").param("names", ["stray", "widgetCount", "other"]).run().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "does not declare: stray; it declares none")]
+async fn a_command_that_declares_no_variables_sets_none() {
+    call::<Setter>("none").run().await;
+}
+
+#[test]
+fn declared_variables_are_in_the_schema_and_the_lock() {
+    let schema = crate::schema::describe(<Setter as crate::connector::Connector>::DESCRIPTOR);
+    let declared = schema.commands["declared"].to_value();
+    assert_eq!(declared["variables"]["widgetCount"]["type"], "number");
+    assert_eq!(declared["variables"]["widgetCount"]["required"], true);
+    assert_eq!(declared["variables"]["lastName"], json!({ "type": "string", "default": null }));
+    assert_eq!(schema.commands["none"].variables.as_ref().map(|variables| variables.len()), Some(0));
+    assert_eq!(schema.commands["undeclared"].variables, None);
+    let lock = crate::lock::print(<Setter as crate::connector::Connector>::DESCRIPTOR);
+    let lines: Vec<&str> =
+        lock.lines().filter(|line| line.starts_with("command") || line.starts_with("variable")).collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "command declared effect=read variables",
+            "command none effect=read variables",
+            "command undeclared effect=read",
+        ]
+    );
+    assert!(lines[3].starts_with("variable declared lastName string default=null"), "{lines:?}");
+    assert!(lines[4].starts_with("variable declared widgetCount number required"), "{lines:?}");
+    assert_eq!(lines.len(), 5);
+}

@@ -1,6 +1,6 @@
 //! Connector types: views of them, and their capabilities.
 
-use connector_runtime::schema::{self, Command, ConfigSchema};
+use connector_runtime::schema::{self, Command, ConfigSchema, Fields};
 use floh_client::Revision;
 use floh_client::answers::{CommandCapabilities, TypeCapabilities, TypeView};
 use serde_json::{Map, Value, json};
@@ -131,16 +131,20 @@ pub async fn capabilities(ctx: &OpContext, services: &Services, key: &str) -> Re
 }
 
 fn command_capabilities(name: &str, command: &Command, mock_scenarios: Vec<String>) -> CommandCapabilities {
-    let params = command.params.iter().map(|(name, field)| {
-        let mut map = Map::from_iter([("name".to_owned(), json!(name))]);
-        map.extend(field.to_map());
-        map
-    });
+    let named = |fields: &Fields| {
+        let fields = fields.iter().map(|(name, field)| {
+            let mut map = Map::from_iter([("name".to_owned(), json!(name))]);
+            map.extend(field.to_map());
+            map
+        });
+        fields.collect()
+    };
     CommandCapabilities {
         name: name.to_owned(),
         description: command.description.clone(),
-        params: params.collect(),
+        params: named(&command.params),
         outputs: command.outputs.clone(),
+        variables: command.variables.as_ref().map(named),
         effect: command.effect,
         idempotent: command.idempotent,
         mock_scenarios,
@@ -168,7 +172,9 @@ pub fn json_schemas(name: &str, version: &str, config_schema: &ConfigSchema) -> 
         .iter()
         .map(|(name, command)| {
             let (params, outputs) = schema::command_schemas(command);
-            (name.clone(), json!({ "params": params, "outputs": outputs }))
+            let mut parts = Map::from_iter([("params".to_owned(), params), ("outputs".to_owned(), outputs)]);
+            parts.extend(schema::variables_schema(command).map(|variables| ("variables".to_owned(), variables)));
+            (name.clone(), Value::Object(parts))
         })
         .collect();
     json!({

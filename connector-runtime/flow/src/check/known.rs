@@ -11,6 +11,7 @@ pub trait Known {
     fn connector_names(&self) -> Vec<&str>;
 
     /// Returns the variables that a command declares; `None` if it declares none, so that it may set any.
+    /// [`Connector::variables`] reads them from the connector's schema.
     fn variables(&self, connector: &str, command: &str) -> Option<&Fields>;
 }
 
@@ -23,6 +24,13 @@ pub struct Connector<'k> {
     pub built_in: bool,
     /// Whether it can be called now.
     pub state: State,
+}
+
+impl<'k> Connector<'k> {
+    /// Returns the variables that a command declares in the schema; `None` if it does not declare them.
+    pub fn variables(&self, command: &str) -> Option<&'k Fields> {
+        self.schema.command(command)?.variables.as_ref()
+    }
 }
 
 /// Whether a connector can be called.

@@ -23,19 +23,14 @@ pub(super) struct Shelved {
     schema: ConfigSchema,
     built_in: bool,
     state: State,
-    variables: IndexMap<String, Fields>,
 }
 
 impl Shelf {
     /// Adds a connector. Commands with a key `variables` declare what they set.
     pub(super) fn add(&mut self, name: &str, built_in: bool, state: State, commands: &Value, default: Option<&str>) {
-        let mut variables = IndexMap::new();
         let mut commands = commands.as_object().cloned().unwrap();
-        for (name, command) in &mut commands {
+        for command in commands.values_mut() {
             let map = command.as_object_mut().unwrap();
-            if let Some(fields) = map.remove("variables") {
-                variables.insert(name.clone(), parse_inputs(&fields).unwrap());
-            }
             let params: Vec<String> = map["paramSchema"].as_object().unwrap().keys().cloned().collect();
             map.insert("params".to_owned(), json!(params));
             map.entry("outputs").or_insert_with(|| json!([]));
@@ -45,13 +40,13 @@ impl Shelf {
             document["defaultCommand"] = json!(default);
         }
         let schema = ConfigSchema::parse(&document).unwrap();
-        self.connectors.insert(name.to_owned(), Shelved { schema, built_in, state, variables });
+        self.connectors.insert(name.to_owned(), Shelved { schema, built_in, state });
     }
 }
 
 impl Known for Shelf {
     fn connector(&self, name: &str) -> Option<Connector<'_>> {
-        let Shelved { schema, built_in, state, .. } = self.connectors.get(name)?;
+        let Shelved { schema, built_in, state } = self.connectors.get(name)?;
         Some(Connector { schema, built_in: *built_in, state: *state })
     }
 
@@ -60,7 +55,7 @@ impl Known for Shelf {
     }
 
     fn variables(&self, connector: &str, command: &str) -> Option<&Fields> {
-        self.connectors.get(connector)?.variables.get(command)
+        self.connector(connector)?.variables(command)
     }
 }
 

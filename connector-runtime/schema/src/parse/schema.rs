@@ -12,8 +12,12 @@ use serde_json::{Map, Value};
 
 use super::error::SchemaError;
 use super::parser::Parser;
-use crate::is_command_name;
 use crate::model::{Command, ConfigSchema, Effect, Field, FieldKind, Fields, Source};
+use crate::{RESERVED_VARIABLES, is_command_name, is_variable_name};
+
+/// Why a secret is refused among the variables of a command.
+const NO_SECRET_VARIABLE: &str =
+    "a variable is no secret: every later step of the run may read it, and it reaches the caller as it is";
 
 impl ConfigSchema {
     /// Reads a config schema.
@@ -125,6 +129,7 @@ impl Parser {
                 "addedInVersion",
                 "effect",
                 "idempotent",
+                "variables",
                 "source",
             ],
         );
@@ -138,8 +143,38 @@ impl Parser {
             added_in_version: self.key(map, "addedInVersion", Self::version),
             effect: self.key(map, "effect", |parser, value| parser.one_of(value, &Effect::ALL)),
             idempotent: self.flag(map, "idempotent"),
+            variables: self.key(map, "variables", Self::variables),
             source: self.key(map, "source", Self::source),
         }
+    }
+
+    fn variables(&mut self, value: &Value) -> Option<Fields> {
+        let map = self.object(value)?;
+        let variables = map.iter().map(|(name, value)| {
+            let field = self.at(name, |parser| parser.variable(name, value));
+            (name.clone(), field)
+        });
+        Some(variables.collect())
+    }
+
+    fn variable(&mut self, name: &str, value: &Value) -> Field {
+        if RESERVED_VARIABLES.contains(&name) {
+            self.problem(format!(
+                "{name} is reserved: references read the run itself by it; name the variable otherwise"
+            ));
+        } else if !is_variable_name(name) {
+            self.problem(format!(
+                "not a name of a variable: {name:?}; it starts with a letter or _, and goes on with letters, digits, _ and -, at most 128 \
+                 characters"
+            ));
+        }
+        let field = self.field(value);
+        if field.secret {
+            self.problem_at("secret", NO_SECRET_VARIABLE);
+        } else if field.holds_secret() {
+            self.problem_at("schema", NO_SECRET_VARIABLE);
+        }
+        field
     }
 
     /// Params are in the order of `params`; one without an entry in `paramSchema` is optional raw JSON.

@@ -309,8 +309,14 @@ fn any_field() -> impl Strategy<Value = Field> {
 
 fn any_command() -> impl Strategy<Value = Command> {
     let plain = (option::of(text()), option::of(text()), any::<(bool, bool)>(), 0..5_usize, any::<(u64, u8)>());
-    (btree_map(name(), any_field(), 0..4), vec(name(), 0..4), plain).prop_map(
-        |(params, mut outputs, (description, deprecated_message, (deprecated, idempotent), effect, (major, minor)))| {
+    let variables = option::of(btree_map("v[A-Za-z0-9_-]{0,8}", any_field(), 0..3));
+    (btree_map(name(), any_field(), 0..4), variables, vec(name(), 0..4), plain).prop_map(
+        |(
+            params,
+            variables,
+            mut outputs,
+            (description, deprecated_message, (deprecated, idempotent), effect, (major, minor)),
+        )| {
             outputs.sort();
             outputs.dedup();
             Command {
@@ -323,6 +329,8 @@ fn any_command() -> impl Strategy<Value = Command> {
                 added_in_version: idempotent.then(|| semver::Version::new(major, minor.into(), 0)),
                 effect: Effect::ALL.get(effect).map(|(_, effect)| *effect),
                 idempotent,
+                variables: variables
+                    .map(|variables| variables.into_iter().filter(|(_, field)| !field.holds_secret()).collect()),
                 source: idempotent.then(|| Source {
                     method: "GET".to_owned(),
                     path: "/a/{b}".to_owned(),

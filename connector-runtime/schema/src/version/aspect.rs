@@ -11,6 +11,10 @@ pub enum Aspect {
     Command,
     /// An output of a command.
     Output,
+    /// A variable that a command declares.
+    Variable,
+    /// Whether a command declares its variables.
+    Declaration,
     /// A param as a whole.
     Param,
     /// A connection field as a whole.
@@ -74,7 +78,14 @@ impl Aspect {
     pub const fn is_among_texts(self) -> bool {
         matches!(
             self,
-            Self::Command | Self::Output | Self::Param | Self::ConnectionField | Self::SelectOption | Self::Property
+            Self::Command
+                | Self::Output
+                | Self::Variable
+                | Self::Declaration
+                | Self::Param
+                | Self::ConnectionField
+                | Self::SelectOption
+                | Self::Property
         )
     }
 }

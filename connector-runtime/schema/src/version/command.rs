@@ -7,9 +7,10 @@ use super::Changes;
 use super::aspect::{Aspect, Difference};
 use super::diff::fields;
 use super::field::Side;
+use super::pairs::Pairs;
 use super::path::Path;
 use super::said::{Said, shown};
-use crate::{Command, Effect};
+use crate::{Command, Effect, Field};
 
 pub(super) fn compare(name: &str, old: &Command, new: &Command, path: Path<'_>, changes: &mut Changes) {
     let mut found = |aspect, difference: Option<Difference>, at: &str, said: Said<'_>| {
@@ -44,6 +45,7 @@ pub(super) fn compare(name: &str, old: &Command, new: &Command, path: Path<'_>, 
     let same = old.output_schema == new.output_schema;
     found(Aspect::OutputSchema, changed(same), "outputSchema", Said::key("output schema", &name));
     outputs(name, old, new, path, changes);
+    variables(name, old, new, path, changes);
     fields(Side::Param(name), &old.params, &new.params, path.step("paramSchema"), changes);
 }
 
@@ -65,4 +67,60 @@ fn outputs(name: &str, old: &Command, new: &Command, path: Path<'_>, changes: &m
         let all = format!("the outputs of {name}");
         changes.found(Aspect::Order, Difference::Changed, path, &Said::of(&all));
     }
+}
+
+/// Compares what a command declares that it sets. Where it begins or ceases to declare, that says everything.
+fn variables(name: &str, old: &Command, new: &Command, path: Path<'_>, changes: &mut Changes) {
+    let path = path.step("variables");
+    let (Some(was), Some(is)) = (&old.variables, &new.variables) else {
+        let all = format!("the variables of {name}");
+        if let Some(difference) = Difference::of_presence(old.variables.is_some(), new.variables.is_some()) {
+            changes.found(Aspect::Declaration, difference, path, &Said::of(&all));
+        }
+        return;
+    };
+    let pairs = Pairs::of(was, is);
+    let named = |variable: &str| format!("variable {variable} of {name}");
+    for (variable, was, is) in pairs.iter() {
+        let (at, named) = (path.step(variable), named(variable));
+        match is {
+            None => changes.found(Aspect::Variable, Difference::Removed, at, &Said::of(&named)),
+            Some(is) if was == is => {}
+            Some(is) if without_texts(was) == without_texts(is) => {
+                changes.found(Aspect::Text, Difference::Changed, at, &Said::of(&named));
+            }
+            Some(is) => {
+                let retyped = format!("{named} was retyped: {}", retyping(was, is));
+                changes.found(Aspect::Variable, Difference::Changed, at, &Said::of(&retyped));
+            }
+        }
+    }
+    for (variable, _) in pairs.added() {
+        changes.found(Aspect::Variable, Difference::Added, path.step(variable), &Said::of(&named(variable)));
+    }
+    if pairs.reordered() {
+        let all = format!("the variables of {name}");
+        changes.found(Aspect::Order, Difference::Changed, path, &Said::of(&all));
+    }
+}
+
+/// Says what of a variable is another: its type, or the keys that differ.
+fn retyping(was: &Field, is: &Field) -> String {
+    if was.kind != is.kind {
+        return format!("it was {}, is {}", was.kind, is.kind);
+    }
+    let (was, is) = (without_texts(was).to_map(), without_texts(is).to_map());
+    let gone = was.keys().filter(|key| !is.contains_key(*key));
+    let other = is.iter().filter(|(key, value)| was.get(*key) != Some(value)).map(|(key, _)| key);
+    let keys: Vec<&str> = gone.chain(other).map(String::as_str).collect();
+    format!("{} changed", keys.join(", "))
+}
+
+/// A variable without what is written for people.
+fn without_texts(field: &Field) -> Field {
+    let mut field = Field { description: None, label: None, placeholder: None, example: None, ..field.clone() };
+    for choice in &mut field.options {
+        choice.label = None;
+    }
+    field
 }

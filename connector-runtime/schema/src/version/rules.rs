@@ -52,6 +52,11 @@ pub(super) mod since_changed;
 pub(super) mod source_changed;
 pub(super) mod text_changed;
 pub(super) mod type_changed;
+pub(super) mod variable_added;
+pub(super) mod variable_removed;
+pub(super) mod variable_retyped;
+pub(super) mod variables_declared;
+pub(super) mod variables_withdrawn;
 
 use super::aspect::{Aspect, Difference};
 use super::example::{Example, InLock};

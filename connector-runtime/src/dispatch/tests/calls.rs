@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::fixture::{KEY, answer, invocation, map, refused, run_with};
 use crate::context::{ConnectionConfig, Invocation};
 
-const KNOWN: &str = "known commands: echo, require, throw, panicNow, panicLater, hang, patient, old, talk, context";
+const KNOWN: &str =
+    "known commands: echo, require, throw, panicNow, panicLater, hang, patient, old, declares, talk, context";
 
 #[tokio::test]
 async fn a_command_gets_its_params_and_defaults() {

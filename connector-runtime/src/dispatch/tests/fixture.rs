@@ -128,6 +128,16 @@ impl Lab {
     #[command(deprecated = "use echo")]
     fn old(&self) {}
 
+    /// Sets what it declares, and what it does not.
+    #[command(variables(widget_count = u64))]
+    fn declares(
+        &self,
+        /// What else is set.
+        others: Vec<String>,
+    ) -> Outcome {
+        others.into_iter().fold(succeed(()).variable("widgetCount", 1), |outcome, name| outcome.variable(&name, 1))
+    }
+
     /// Logs.
     #[command]
     fn talk(&self, cx: &Context) -> Outcome {

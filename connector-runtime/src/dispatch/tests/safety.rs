@@ -107,6 +107,22 @@ async fn a_deprecated_command_works_and_warns_once() {
 }
 
 #[tokio::test]
+async fn a_result_that_sets_what_its_command_does_not_declare_works_and_warns_once() {
+    let others: Vec<String> = (0..10).map(|number| format!("other{number}")).collect();
+    let (answer, lines) = watched(json!({ "command": "declares", "others": others })).await;
+    assert_eq!(answer["variables"].as_object().map(|variables| variables.len()), Some(11), "{answer}");
+    let warnings: Vec<&String> = lines.iter().filter(|line| line.contains("undeclared_variable")).collect();
+    assert_eq!(warnings.len(), 1, "{lines:?}");
+    for part in ["WARN", "connector=\"lab\"", "command=\"declares\"", "other0, other1", "and 2 more"] {
+        assert!(warnings[0].contains(part), "{part}: {}", warnings[0]);
+    }
+    assert!(!warnings[0].contains("widgetCount"), "{}", warnings[0]);
+    let (answer, lines) = watched(json!({ "command": "declares", "others": [] })).await;
+    assert_eq!(answer["variables"], json!({ "widgetCount": 1 }));
+    assert!(lines.iter().all(|line| !line.contains("undeclared_variable")), "{lines:?}");
+}
+
+#[tokio::test]
 async fn what_the_runtime_says_about_a_connector_is_limited_too() {
     for command in ["old", "panicNow"] {
         let events = Events::default();

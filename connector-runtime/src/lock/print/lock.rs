@@ -38,6 +38,8 @@ pub(in crate::lock) const fn lock(out: &mut Out<'_>, descriptor: &Descriptor) {
     out.str("texts ");
     out.hex(hash.hashed(), 8);
     out.str("\n");
+    each_command(out, descriptor, Section::Variable);
+    each_command(out, descriptor, Section::VariableOption);
 }
 
 #[derive(Clone, Copy)]
@@ -47,6 +49,8 @@ enum Section {
     Param,
     ParamOption,
     Text,
+    Variable,
+    VariableOption,
 }
 
 /// Writes one kind of line for all commands, by name. The macro gives the order; without it, as in a
@@ -90,6 +94,16 @@ const fn command(out: &mut Out<'_>, spec: &CommandSpec, section: Section) {
         Section::Output => outputs(out, spec),
         Section::Param => fields(out, "param ", spec.name, "", spec.params, false),
         Section::ParamOption => options(out, "param-option ", spec.name, "", spec.params),
+        Section::Variable => {
+            if let Some(variables) = spec.variables {
+                fields(out, "variable ", spec.name, "", variables, false);
+            }
+        }
+        Section::VariableOption => {
+            if let Some(variables) = spec.variables {
+                options(out, "variable-option ", spec.name, "", variables);
+            }
+        }
         Section::Text => {
             let mut hash = Out::hash();
             hash.str(spec.description);
@@ -103,6 +117,9 @@ const fn command(out: &mut Out<'_>, spec: &CommandSpec, section: Section) {
                 hash.str(spec.outputs.names[at]);
                 hash.str("\0");
                 at += 1;
+            }
+            if let Some(variables) = spec.variables {
+                field_texts(&mut hash, variables, false);
             }
             out.str("text ");
             out.str(spec.name);
@@ -134,6 +151,9 @@ const fn command_line(out: &mut Out<'_>, spec: &CommandSpec) {
     }
     if spec.deprecated.is_some() {
         out.str(" deprecated");
+    }
+    if spec.variables.is_some() {
+        out.str(" variables");
     }
     out.str("\n");
 }

@@ -126,7 +126,7 @@ pub(super) fn grown(genes: &[u8]) -> Descriptor {
             ..FieldSpec::new(name, "", ty)
         }
     };
-    let mut all: Vec<Vec<FieldSpec>> = vec![Vec::new(), Vec::new(), Vec::new()];
+    let mut all: Vec<Vec<FieldSpec>> = vec![Vec::new(), Vec::new(), Vec::new(), Vec::new()];
     for list in &mut all {
         for name in ["a", "b"] {
             list.push(field(name));
@@ -153,6 +153,7 @@ pub(super) fn grown(genes: &[u8]) -> Descriptor {
             since: [None, Some("1.0.0")][usize::from(of(2))],
             effect: [None, Some(Effect::Read), Some(Effect::Delete)][usize::from(of(3))],
             idempotent: of(2) == 1,
+            variables: [None, Some(&lists[3][..0]), Some(lists[3])][usize::from(of(3))],
             timeout: None,
             mocks: &[],
             call: base.call,

@@ -31,8 +31,8 @@ fn without_hashes(text: &str) -> Vec<&str> {
 proptest! {
     #[test]
     fn both_engines_give_the_same_rules(
-        genes in prop::collection::vec(any::<u8>(), 100),
-        edits in prop::collection::vec((0..100_usize, any::<u8>()), 0..6),
+        genes in prop::collection::vec(any::<u8>(), 160),
+        edits in prop::collection::vec((0..160_usize, any::<u8>()), 0..6),
     ) {
         let mut other = genes.clone();
         for (at, gene) in edits {
@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn the_lock_of_a_schema_is_the_one_of_its_descriptor(genes in prop::collection::vec(any::<u8>(), 100)) {
+    fn the_lock_of_a_schema_is_the_one_of_its_descriptor(genes in prop::collection::vec(any::<u8>(), 160)) {
         let descriptor = grown(&genes);
         let (of_schema, of_descriptor) = (lock_of(&describe(&descriptor)), print(&descriptor));
         prop_assert_eq!(without_hashes(&of_schema), without_hashes(&of_descriptor));

@@ -17,11 +17,22 @@ pub(super) fn lock_of(schema: &ConfigSchema) -> String {
         let mut line = format!("command {name}");
         word(&mut line, "since", command.added_in_version.as_ref());
         word(&mut line, "effect", command.effect.map(Effect::as_str));
-        flags(&mut line, &[(command.idempotent, "idempotent"), (command.deprecated, "deprecated")]);
+        flags(
+            &mut line,
+            &[
+                (command.idempotent, "idempotent"),
+                (command.deprecated, "deprecated"),
+                (command.variables.is_some(), "variables"),
+            ],
+        );
         lines.push(line);
         lines.extend(command.outputs.iter().map(|output| format!("output {name} {output}")));
         fields("param", &format!("{name} "), &command.params, &mut lines);
-        let texts = (&command.description, &command.deprecated_message, texts(&command.params), &command.outputs);
+        let declared = command.variables.clone().unwrap_or_default();
+        fields("variable", &format!("{name} "), &declared, &mut lines);
+        let declared = texts(&declared);
+        let texts =
+            (&command.description, &command.deprecated_message, texts(&command.params), &command.outputs, declared);
         lines.push(format!("text {name} {}", hash(&texts)));
     }
     lines.extend(schema.default_command.iter().map(|name| format!("default-command {name}")));

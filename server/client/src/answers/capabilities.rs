@@ -38,6 +38,11 @@ pub struct CommandCapabilities {
     pub params: Vec<Map<String, Value>>,
     /// Names in its payload.
     pub outputs: Vec<String>,
+    /// The variables that it sets: the name, and the keys of a field. Absent if it does not declare them, so that it may
+    /// set any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Object>>))]
+    pub variables: Option<Vec<Map<String, Value>>>,
     /// What it does to the connected system: `read`, `create`, `update` or `delete`.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub effect: Option<Effect>,

@@ -57,9 +57,34 @@ const fn shop(version: &'static str, later: bool) -> Descriptor {
 
 /// The shop's one command.
 const SHOP_COMMAND: CommandSpec = {
-    let CommandSpec { name, description, params, outputs, deprecated, since, effect, idempotent, timeout, mocks, call } =
-        Shop::DESCRIPTOR.commands[0];
-    CommandSpec { name, description, params, outputs, deprecated, since, effect, idempotent, timeout, mocks, call }
+    let CommandSpec {
+        name,
+        description,
+        params,
+        outputs,
+        deprecated,
+        since,
+        effect,
+        idempotent,
+        variables,
+        timeout,
+        mocks,
+        call,
+    } = Shop::DESCRIPTOR.commands[0];
+    CommandSpec {
+        name,
+        description,
+        params,
+        outputs,
+        deprecated,
+        since,
+        effect,
+        idempotent,
+        variables,
+        timeout,
+        mocks,
+        call,
+    }
 };
 
 static FIRST: Descriptor = shop("1.0.0", false);

@@ -81,6 +81,7 @@ impl Genes<'_> {
             added_in_version: self.maybe(&[Version::new(1, 0, 0)]),
             effect: self.maybe(&[Effect::Read, Effect::Update]),
             idempotent: self.flag(),
+            variables: self.flag().then(|| self.fields()),
             source: self.maybe(&[Source { method: "GET".to_owned(), path: "/".to_owned(), operation_id: None }]),
         }
     }
@@ -173,7 +174,7 @@ impl Genes<'_> {
     }
 }
 
-const GENES: usize = 260;
+const GENES: usize = 340;
 
 fn grown(genes: &[u8]) -> ConfigSchema {
     Genes(genes.iter()).schema()

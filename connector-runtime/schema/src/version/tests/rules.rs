@@ -117,6 +117,14 @@ fn table() -> Vec<Row> {
         row("secret_set", "/commands/list/paramSchema/p/secret", (text(json!({})), text(json!({ "secret": true }))), (text(json!({ "secret": true })), text(json!({})))),
         row("idempotent_withdrawn", "/commands/list/idempotent", (command(json!({ "idempotent": true })), command(json!({}))), (command(json!({})), command(json!({ "idempotent": true })))),
         row("idempotent_declared", "/commands/list/idempotent", (command(json!({})), command(json!({ "idempotent": true }))), (command(json!({ "idempotent": true })), command(json!({})))),
+        row("variable_added", "/commands/list/variables/n", (sets(json!({})), sets(json!({ "n": { "type": "number" } }))), (command(json!({})), sets(json!({ "n": { "type": "number" } })))),
+        row("variable_removed", "/commands/list/variables/n", (sets(json!({ "n": { "type": "number" } })), sets(json!({}))), (sets(json!({ "n": { "type": "number" } })), command(json!({})))),
+        row("variable_retyped", "/commands/list/variables/n", (sets(json!({ "n": { "type": "number" } })), sets(json!({ "n": { "type": "string" } }))), (sets(json!({ "n": { "type": "number" } })), sets(json!({ "n": { "type": "number", "description": "How many" } })))),
+        row("variable_retyped", "/commands/list/variables/n", (sets(json!({ "n": { "type": "number", "required": true } })), sets(json!({ "n": { "type": "number" } }))), (sets(json!({ "n": { "type": "raw" } })), sets(json!({ "m": { "type": "raw" } })))),
+        row("variables_declared", "/commands/list/variables", (command(json!({})), sets(json!({ "n": { "type": "number" } }))), (sets(json!({})), sets(json!({ "n": { "type": "number" } })))),
+        row("variables_withdrawn", "/commands/list/variables", (sets(json!({ "n": { "type": "number" } })), command(json!({}))), (sets(json!({ "n": { "type": "number" } })), sets(json!({})))),
+        row("text_changed", "/commands/list/variables/n", (sets(json!({ "n": { "type": "raw" } })), sets(json!({ "n": { "type": "raw", "label": "N" } }))), (sets(json!({})), sets(json!({})))),
+        row("order_changed", "/commands/list/variables", (sets(json!({ "a": { "type": "raw" }, "b": { "type": "raw" } })), sets(json!({ "b": { "type": "raw" }, "a": { "type": "raw" } }))), (sets(json!({ "a": { "type": "raw" } })), sets(json!({})))),
         row("effect_changed", "/commands/list/effect", (command(json!({ "effect": "read" })), command(json!({ "effect": "update" }))), (command(json!({ "effect": "read" })), command(json!({ "effect": "read" })))),
         row("deprecation_set", "/commands/list/deprecated", (command(json!({})), command(json!({ "deprecated": true, "deprecatedMessage": "no" }))), (command(json!({ "deprecated": true })), command(json!({})))),
         row("deprecation_lifted", "/commands/list/deprecated", (command(json!({ "deprecated": true })), command(json!({}))), (command(json!({})), command(json!({ "deprecated": true })))),
@@ -140,6 +148,10 @@ fn table() -> Vec<Row> {
         row("source_changed", "/commands/list/source", (command(json!({})), command(json!({ "source": { "method": "GET", "path": "/" } }))), (command(json!({})), command(json!({})))),
         row("output_schema_changed", "/commands/list/outputSchema", (command(json!({})), command(json!({ "outputSchema": {} }))), (command(json!({})), command(json!({})))),
     ]
+}
+
+fn sets(variables: Value) -> Value {
+    command(json!({ "variables": variables }))
 }
 
 fn egress(names: Value) -> Value {
