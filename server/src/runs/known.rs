@@ -35,8 +35,7 @@ impl Known for Reached<'_> {
         self.by_name.keys().chain(&self.others).map(String::as_str).collect()
     }
 
-    /// No schema has a key for variables yet, so a command may set any.
-    fn variables(&self, _connector: &str, _command: &str) -> Option<&Fields> {
-        None
+    fn variables(&self, connector: &str, command: &str) -> Option<&Fields> {
+        self.connector(connector)?.variables(command)
     }
 }
