@@ -197,6 +197,7 @@ impl Kept {
             http: self.http.clone(),
             redactor: Some(Arc::clone(&self.redactor)),
             stop: None,
+            cancel: None,
         };
         let done = dispatch(target, invocation).await;
         done.reply.into_json()
