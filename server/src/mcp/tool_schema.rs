@@ -176,7 +176,7 @@ fn remove_formats(schema: &mut Value) {
 mod tests {
     use super::*;
 
-    fn input(param: Value) -> Value {
+    fn input(param: &Value) -> Value {
         let schema = json!({ "commands": { "run": { "params": ["p"], "paramSchema": { "p": { "type": "object", "schema": param } } } } });
         let schema = ConfigSchema::parse(&schema).unwrap();
         Value::Object(input_schema(&schema.commands["run"], true))
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn references_are_replaced_by_what_they_point_to() {
-        let shown = input(json!({
+        let shown = input(&json!({
             "type": "object",
             "properties": { "owner": { "$ref": "#/$defs/person", "description": "Who owns it." }, "$ref": { "type": "string" } },
             "$defs": { "person": { "type": "object", "properties": { "name": { "type": "string" } } } }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_schema_that_contains_itself_ends() {
-        let shown = input(json!({
+        let shown = input(&json!({
             "type": "object",
             "properties": { "children": { "type": "array", "items": { "$ref": "#" } } }
         }));
@@ -210,7 +210,7 @@ mod tests {
             "type": "object",
             "properties": { "a": { "$ref": "#" }, "b": { "$ref": "#" }, "c": { "$ref": "#" }, "d": { "$ref": "#" } }
         });
-        assert!(input(doubling).to_string().len() < 200 * MAX_VALUES);
+        assert!(input(&doubling).to_string().len() < 200 * MAX_VALUES);
     }
 
     #[test]

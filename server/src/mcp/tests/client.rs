@@ -77,12 +77,9 @@ impl<'s> Client<'s> {
     }
 
     /// Calls a method; returns its result.
-    #[track_caller]
-    pub(in crate::mcp) fn result(&self, method: &'static str, params: Value) -> impl Future<Output = Value> {
-        async move {
-            let message = self.message(method, params).await;
-            message.get("result").cloned().unwrap_or_else(|| panic!("{message}"))
-        }
+    pub(in crate::mcp) async fn result(&self, method: &str, params: Value) -> Value {
+        let message = self.message(method, params).await;
+        message.get("result").cloned().unwrap_or_else(|| panic!("{message}"))
     }
 
     /// Calls a tool; returns the whole result.

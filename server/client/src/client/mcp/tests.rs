@@ -47,7 +47,7 @@ async fn a_message_goes_out_with_its_headers() {
 #[tokio::test]
 async fn an_answer_is_one_message_or_none() {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": [] } });
-    assert_eq!(answers(Reply::json(200, &message)).await.unwrap(), [message.clone()]);
+    assert_eq!(answers(Reply::json(200, &message)).await.unwrap(), std::slice::from_ref(&message));
     let pretty = serde_json::to_string_pretty(&message).unwrap().replace('\n', "\r\n");
     assert_eq!(answers(Reply::text(200, &pretty)).await.unwrap(), [message]);
     assert!(answers(Reply::text(202, "")).await.unwrap().is_empty());
