@@ -113,9 +113,9 @@ impl Bench {
                 let params = json!({
                     "filter": { "type": "string", "description": "Only things whose name contains this text." },
                     "limit": { "type": "number", "integer": true, "minimum": 1, "maximum": 500, "default": 50, "description": "Most things to return." },
-                    "state": { "type": "select", "options": ["active", "blocked"], "description": "Only things in this state." }
+                    "state": { "type": "select", "options": [{ "value": "active" }, { "value": "blocked" }], "description": "Only things in this state." }
                 });
-                (name, json!({ "description": "List the things of an account, newest first.", "effect": "read", "params": params }))
+                (name, json!({ "description": "List the things of an account, newest first.", "effect": "read", "params": ["filter", "limit", "state"], "paramSchema": params }))
             })
             .collect();
         let source: String =
