@@ -32,6 +32,17 @@ pub async fn callable(ctx: &OpContext, services: &Services) -> Result<Arc<Comman
     services.command_index.list().await
 }
 
+/// Returns the names of the enabled connectors that a caller sees.
+///
+/// # Errors
+/// Denied; database errors.
+pub async fn connector_names(ctx: &OpContext, services: &Services) -> Result<Vec<String>, Error> {
+    ctx.authorize(Scope::ConnectorsRead)?;
+    let list = services.command_index.list().await?;
+    let reached = list.connectors.iter().filter(|connector| ctx.may_reach(&connector.name));
+    Ok(reached.map(|connector| connector.name.clone()).collect())
+}
+
 /// Returns whether a caller may call a command of a connector of the list.
 pub fn may_call(ctx: &OpContext, connector: &IndexedConnector, command: &CommandHead) -> bool {
     ctx.may_reach(&connector.name) && execute::may_run(ctx, &command.name, command.effect)

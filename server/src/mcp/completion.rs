@@ -19,9 +19,7 @@ pub(super) async fn complete(
         matches!(&request.r#ref, Reference::Resource(resource) if resource.uri.starts_with("floh://connector-types/"));
     let names = match argument {
         "name" | "connector" if !is_type && ctx.allows(Scope::ConnectorsRead) => {
-            let list = app.command_index.list().await.map_err(|error| failed(&error))?;
-            let reached = list.connectors.iter().filter(|connector| ctx.may_reach(&connector.name));
-            reached.map(|connector| connector.name.clone()).collect()
+            commands::connector_names(ctx, app.services()).await.map_err(|error| failed(&error))?
         }
         "name" if is_type && ctx.allows(Scope::TypesRead) => {
             let page = crate::store::PageRequest { limit: crate::store::PageRequest::MAX, cursor: None };

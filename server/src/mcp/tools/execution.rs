@@ -155,5 +155,5 @@ pub(in crate::mcp) async fn record(
     execute::get_execution(ctx, services, id).await
 }
 
-/// The longest time of a call, in milliseconds.
+// The schema of the tool is written beside its texts, where it cannot name the constant.
 const _: () = assert!(MAX_TIMEOUT_MS == 300_000, "the schema of execute_connector_command says so");
