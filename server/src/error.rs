@@ -138,6 +138,11 @@ impl Error {
         &self.0.secrets_cleared
     }
 
+    /// Returns whether it may pass: the server could not do it, and may later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Unavailable(_) | ErrorKind::Internal)
+    }
+
     /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

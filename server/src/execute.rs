@@ -12,6 +12,7 @@ mod path;
 mod record;
 mod rights;
 mod shown;
+mod step;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -27,6 +28,7 @@ pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
 pub use rights::{TEST_COMMAND, may_run, reads};
 pub use shown::{ShownResult, execute_shown, test_shown};
+pub use step::{StepCall, StepCommand, StepError, StepJournal, execute_step, find_step_command, hidden_result};
 pub use trial::{
     MAX_MOCK_ANSWERS, MAX_TOLD_REQUESTS, MAX_TRIAL_MS, MockAnswer, ToldRequest, Trial, Tried, mock_answers, try_script,
 };

@@ -25,6 +25,7 @@ mod recorder;
 mod replicas;
 mod retention;
 mod rework;
+mod runs;
 mod sealed;
 mod secrets;
 mod seed;
@@ -55,7 +56,7 @@ pub use drafts::{DraftHead, DraftLimits, DraftRow, DraftSums, DraftUse, Drafts};
 pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{DeprecatedUse, ExecutionRow, Executions, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall};
-pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter};
+pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter, RunFilter};
 pub use hours::{BUCKET_MS, BUCKETS, ConnectorHour, ExecutionHours, HourCalls, HourSums};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
 pub use migrate::newest as newest_migration;
@@ -65,6 +66,9 @@ pub use recorder::{RecordError, Recorder};
 pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
 pub use retention::{Ledger, Limits, MAX_START_VACUUM, Pace, Retained, Sums, Swept};
 pub use rework::{Rework, Reworking, StoredConfig};
+pub use runs::{
+    Cancel, Due, DueRun, Intent, LoadedRun, NewRun, Resumption, RunClaim, RunWrite, Runs, StepWrite, TaskRow,
+};
 pub use sealed::{SEALED_AT_ONCE, SealedCursor, SealedText, SealedTexts};
 pub use secrets::{REFRESH_TOKEN, REFRESHED, SIGNING_SECRET, SealedSecret, SecretChanges};
 pub use seed::{SeedDecision, SeedReport, SeedReworking, SeedTypeRow, SeededType, leave_config};
@@ -78,7 +82,7 @@ pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::{shown_database, sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
-    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording, TokenKind,
-    TypeSource, UnknownWord, VersionSource,
+    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording,
+    ResumeUnknown, RunFailureCode, RunStatus, TaskStatus, TokenKind, TypeSource, UnknownWord, VersionSource,
 };
 pub use whole::{ExportedSnapshot, Migrations, migrations_of, setting_of_file};

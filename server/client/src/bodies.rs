@@ -4,10 +4,13 @@ use crate::body::kinds::{
     ConnectorName, Flag, Json, Number, Object, OperationNames, SecretText, ShortText, Text, Texts, Time, UrlText, Word,
 };
 use crate::body::{Nullable, Optional, Required};
-use crate::words::{ExecutionModel, LogLevel, Recording, TokenKind};
+use crate::words::{ExecutionModel, LogLevel, Recording, ResumeUnknown, TokenKind};
 
 /// The longest deadline of a call, in milliseconds.
 pub const MAX_TIMEOUT_MS: u64 = 300_000;
+
+/// The largest version of a definition that a run can name.
+const MAX_DEFINITION_VERSION: u64 = i64::MAX as u64;
 
 /// A deadline in milliseconds.
 type TimeoutMs = Number<1, MAX_TIMEOUT_MS>;
@@ -184,6 +187,30 @@ crate::body! {
         "variables" variables: Optional<Object>,
         /// Whether warnings about references count as errors.
         "strict" strict: Optional<Flag>,
+    }
+}
+
+crate::body! {
+    /// The body of `POST /api/runs`: steps, or the name of a definition.
+    pub struct NewRun {
+        /// The steps of the run, 1 to 100 (docs/contract.md#steps). Not with `definition`.
+        "steps" steps: Optional<Json>,
+        /// The name of a stored definition. Not with `steps`.
+        "definition" definition: Optional<Text>,
+        /// The version of the definition; the newest if absent.
+        "version" version: Optional<Number<1, MAX_DEFINITION_VERSION>>,
+        /// What the run's bag starts with; of a definition, its inputs.
+        "variables" variables: Optional<Object>,
+        /// Whether warnings about references count as errors. Not with `definition`.
+        "strict" strict: Optional<Flag>,
+    }
+}
+
+crate::body! {
+    /// The body of `POST /api/runs/{id}/resume`.
+    pub struct ResumeRun {
+        /// What to do with a step of which is not known whether it took effect.
+        "unknown" unknown: Optional<Word<ResumeUnknown>>,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus};
+use crate::words::{AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, RunStatus};
 
 /// Which connectors a list contains; `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,5 +65,22 @@ pub struct AuditFilter {
     /// The earliest time.
     pub since: Option<Timestamp>,
     /// The time before which they were written.
+    pub until: Option<Timestamp>,
+}
+
+/// Which runs a list contains; `None` means any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Their states: any of these; empty means any.
+    pub status: Vec<RunStatus>,
+    /// The name of the definition that they were started from.
+    pub definition: Option<String>,
+    /// The name of a connector that a step names.
+    pub connector: Option<String>,
+    /// The id of the token that started them.
+    pub token: Option<Uuid>,
+    /// The earliest time at which they were accepted.
+    pub since: Option<Timestamp>,
+    /// The time before which they were accepted.
     pub until: Option<Timestamp>,
 }

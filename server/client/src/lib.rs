@@ -36,5 +36,5 @@ pub mod routes;
 pub mod words;
 
 pub use client::{Client, ClientError, Executed, McpHeaders, McpMessages, Pages, Refusal};
-pub use filters::{AuditFilter, ConnectorFilter, ExecutionFilter};
+pub use filters::{AuditFilter, ConnectorFilter, ExecutionFilter, RunFilter};
 pub use revision::{NotARevision, Revision};

@@ -50,7 +50,12 @@ routes! {
     LIST_EXECUTIONS = GET "/api/executions";
     GET_EXECUTION = GET "/api/executions/{id}";
     DELETE_EXECUTION = DELETE "/api/executions/{id}";
+    START_RUN = POST "/api/runs";
+    LIST_RUNS = GET "/api/runs";
     CHECK_RUN = POST "/api/runs/check";
+    GET_RUN = GET "/api/runs/{id}";
+    CANCEL_RUN = POST "/api/runs/{id}/cancel";
+    RESUME_RUN = POST "/api/runs/{id}/resume";
     LIST_AUDIT = GET "/api/audit";
     CREATE_TOKEN = POST "/api/tokens";
     LIST_TOKENS = GET "/api/tokens";

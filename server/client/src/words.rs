@@ -162,6 +162,79 @@ words! {
 }
 
 words! {
+    /// The state of a run.
+    RunStatus, "run status" {
+        /// It waits for its turn.
+        Queued = "queued",
+        /// A server works on it.
+        Running = "running",
+        /// It waits for a time: of a wait, or of the next attempt of a step.
+        Waiting = "waiting",
+        /// Every step was taken or skipped.
+        Succeeded = "succeeded",
+        /// A step failed and ended it.
+        Failed = "failed",
+        /// A caller ended it.
+        Cancelled = "cancelled",
+    }
+}
+
+impl RunStatus {
+    /// Returns whether the run goes on no more, unless it is resumed.
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+words! {
+    /// The state of a step of a run.
+    TaskStatus, "task status" {
+        /// It is at work.
+        Started = "started",
+        /// It waits for a time: of a wait, or of its next attempt.
+        Waiting = "waiting",
+        /// It succeeded.
+        Succeeded = "succeeded",
+        /// It failed.
+        Failed = "failed",
+        /// Its condition was false, or a resume passed it over.
+        Skipped = "skipped",
+        /// Whether it took effect is not known.
+        Unknown = "unknown",
+        /// It was cut, and had no effect.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// Why a run failed.
+    RunFailureCode, "code of a failed run" {
+        /// The result of a step is no success.
+        StepFailed = "step_failed",
+        /// A reference of a step leads nowhere, or reads null within a text.
+        Reference = "reference",
+        /// Whether a step took effect is not known.
+        OutcomeUnknown = "outcome_unknown",
+        /// The variables would exceed their size.
+        BagTooLarge = "bag_too_large",
+        /// A caller ended the run.
+        Cancelled = "cancelled",
+        /// The connectors have changed, so that the steps no longer fit them.
+        SchemaChanged = "schema_changed",
+    }
+}
+
+words! {
+    /// What a resumed run does with a step of which is not known whether it took effect.
+    ResumeUnknown, "choice for an unknown outcome" {
+        /// Calls it again.
+        Retry = "retry",
+        /// Passes it over.
+        Skip = "skip",
+    }
+}
+
+words! {
     /// How much of an execution is kept.
     Recording, "extent of recording" {
         /// The row with params, result and logs.

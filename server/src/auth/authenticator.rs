@@ -22,7 +22,7 @@ use super::session::KnownSessions;
 use super::token::{self, TokenHash};
 use super::wrong_logins::WrongLogins;
 use crate::changes::{Action, Change, Subject, Subscriber};
-use crate::store::{self, Author, ConnectorBound, Store, StoreError, TokenKind, TokenRow};
+use crate::store::{self, Actor, Author, ConnectorBound, Store, StoreError, TokenKind, TokenRow};
 
 /// How many milliseconds a token counts as valid without asking the database.
 pub(super) const FRESH_MS: i64 = 5_000;
@@ -82,6 +82,22 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Creates the identity under which the steps of a run are executed.
+    pub(super) fn of_run(actor: &Actor, reads_only: bool) -> Self {
+        let scope = if reads_only { Scope::ConnectorsExecuteRead } else { Scope::ConnectorsExecute };
+        Self {
+            token_id: actor.token_id.unwrap_or_default(),
+            name: actor.name.clone(),
+            kind: TokenKind::Api,
+            scopes: [scope].into_iter().collect(),
+            agent_id: None,
+            connector_names: Vec::new(),
+            bound: ConnectorBound::All,
+            expires_at: None,
+            revoked: CancellationToken::new(),
+        }
+    }
+
     /// Returns whether the caller has a scope.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.allows(scope)

@@ -110,6 +110,15 @@ impl OpContext {
         }
     }
 
+    /// Creates the context of a run's steps: they go on under the name of the token that started the run, with the right to
+    /// run commands, also after the token was revoked. A run that its token could start names only connectors that the token
+    /// reached, so that nothing is lost by not bounding it again.
+    pub fn of_run(actor: &Actor, reads_only: bool, request_id: &str) -> Self {
+        let identity = Arc::new(Identity::of_run(actor, reads_only));
+        let request_id = RequestId::parse(request_id).unwrap_or_default();
+        Self::of_token(identity, ExecutionSource::Run, request_id)
+    }
+
     /// Returns the context of a request whose body was read. All its clones hold what the body takes.
     #[must_use]
     pub fn with_work(self, work: Work) -> Self {

@@ -29,7 +29,7 @@ fn request(ctx: &OpContext, call: Call, key: Option<&KeyedCall>) -> Request {
 
 /// Refuses secret params of more than [`MAX_SECRET_BYTES`](connector_runtime::schema::MAX_SECRET_BYTES) before anything
 /// is done with them. Those of an unknown command are judged by the commands that are known.
-fn check_secret_sizes(
+pub(super) fn check_secret_sizes(
     instance: &Instance,
     command: Option<&str>,
     params: Option<&Map<String, Value>>,

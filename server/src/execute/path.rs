@@ -58,6 +58,8 @@ pub struct Executed {
     pub deprecated: Option<Option<String>>,
     /// Whether nothing was executed because the executor cannot take the call now: HTTP 503.
     pub unavailable: bool,
+    /// Whether it got as far as its command, or the mock of it; else it was refused before.
+    pub is_called: bool,
     /// How long the call took, in milliseconds.
     pub took_ms: f64,
     /// Knows the secrets of the call.
@@ -67,9 +69,9 @@ pub struct Executed {
 }
 
 impl Executed {
-    fn new(id: Uuid, done: FinishedCall, client: Option<Arc<str>>) -> Self {
+    fn new(id: Uuid, done: FinishedCall, is_called: bool, client: Option<Arc<str>>) -> Self {
         let FinishedCall { reply, deprecated, unavailable, took, redactor, .. } = done;
-        Self { id, reply, deprecated, unavailable, took_ms: took.as_secs_f64() * 1000.0, redactor, client }
+        Self { id, reply, deprecated, unavailable, is_called, took_ms: took.as_secs_f64() * 1000.0, redactor, client }
     }
 }
 
@@ -85,6 +87,9 @@ pub enum ExecuteError {
     /// The row could not be written.
     #[error("the execution could not be recorded: {0}")]
     Record(Unwritten),
+    /// The run of the call belongs to another server now, or is to end. If nothing was called yet, nothing is.
+    #[error("the run was taken up by another server, or was ended")]
+    Fenced,
 }
 
 /// Why something could not be written.
@@ -119,7 +124,7 @@ impl From<StoreError> for Unwritten {
 impl From<ExecuteError> for Error {
     fn from(error: ExecuteError) -> Self {
         match error {
-            ExecuteError::Busy(_) => Self::unavailable(error.to_string()),
+            ExecuteError::Busy(_) | ExecuteError::Fenced => Self::unavailable(error.to_string()),
             ExecuteError::NotBegun(Unwritten { cause, told }) => {
                 tracing::error!(cause, "the start of an execution could not be recorded");
                 Self::unavailable(format!("{told}, so nothing was called; {}", mend(told)))
@@ -134,8 +139,19 @@ impl From<ExecuteError> for Error {
     }
 }
 
-/// Where the row of a finished call is written: to the recorder, alone or together with an answer to keep.
+/// Where the rows of a call are written: to the recorder, alone or together with what else its end brings about.
 pub(super) trait Finish: Send {
+    /// Writes the row of the start.
+    fn start(
+        &mut self,
+        services: &Services,
+        row: ExecutionRow,
+    ) -> impl Future<Output = Result<(), ExecuteError>> + Send {
+        let recorder = &services.recorder;
+        async move { recorder.start(row).await.map_err(|error| ExecuteError::NotBegun(error.into())) }
+    }
+
+    /// Writes the row of the end.
     fn finish(
         self,
         services: &Services,
@@ -199,7 +215,7 @@ pub(super) async fn refuse(
     let max = record_limit(services, &request);
     let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
     instance.meters.count(done.reply.success, done.took);
-    let executed = Executed::new(id, done, request.ctx.client().cloned());
+    let executed = Executed::new(id, done, false, request.ctx.client().cloned());
     commit(services, row, false, &executed, RowOnly).await?;
     Ok(executed)
 }
@@ -223,18 +239,18 @@ async fn run_at(
     target: TargetOf,
     id: Uuid,
     request: Request,
-    finish: impl Finish,
+    mut finish: impl Finish,
 ) -> Result<Executed, ExecuteError> {
     let busy = |what: &str| ExecuteError::Busy(what.to_owned());
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let span = log::span(id, instance, &request);
     let (max, client) = (record_limit(services, &request), request.ctx.client().cloned());
-    let called = call(services, instance, target, id, request).instrument(span).await?;
-    let Called { row, is_started, done } = called;
+    let called = call(services, instance, target, id, request, &mut finish).instrument(span).await?;
+    let Called { row, is_started, is_called, done } = called;
     let row = record::ended(row, &done, max);
     instance.meters.count(done.reply.success, done.took);
-    let executed = Executed::new(id, done, client);
+    let executed = Executed::new(id, done, is_called, client);
     commit(services, row, is_started, &executed, finish).await?;
     Ok(executed)
 }
@@ -265,6 +281,8 @@ struct Called {
     row: ExecutionRow,
     /// Whether its start was recorded.
     is_started: bool,
+    /// Whether it got as far as its command.
+    is_called: bool,
     done: FinishedCall,
 }
 
@@ -274,6 +292,7 @@ async fn call(
     target_of: TargetOf,
     id: Uuid,
     mut request: Request,
+    finish: &mut impl Finish,
 ) -> Result<Called, ExecuteError> {
     let invocation = invocation(instance, &mut request, &services.cut);
     let max = record_limit(services, &request);
@@ -281,13 +300,15 @@ async fn call(
         (None, Some(target)) => target,
         (refusal, _) => {
             let done = refused(instance, invocation, refusal.as_deref());
-            return Ok(Called { row: begun(id, instance, &request, &done, max), is_started: false, done });
+            let row = begun(id, instance, &request, &done, max);
+            return Ok(Called { row, is_started: false, is_called: false, done });
         }
     };
     let (invocation, checked) = checked(services, instance, target_of, invocation, &request).await;
     match prepare_checked(target, invocation, checked) {
         Prepared::Finished(done) => {
-            Ok(Called { row: begun(id, instance, &request, &done, max), is_started: false, done: *done })
+            let row = begun(id, instance, &request, &done, max);
+            Ok(Called { row, is_started: false, is_called: false, done: *done })
         }
         Prepared::Call(call) => {
             call.build_redactor().await;
@@ -296,9 +317,9 @@ async fn call(
             // A call that only reads leaves no effect that a crash could make unknown, so its start is not recorded.
             let is_started = !call.is_mocked() && call.command().effect != Some(Effect::Read);
             if is_started {
-                services.recorder.start(row.clone()).await.map_err(|error| ExecuteError::NotBegun(error.into()))?;
+                finish.start(services, row.clone()).await?;
             }
-            Ok(Called { row, is_started, done: call.run().await })
+            Ok(Called { row, is_started, is_called: true, done: call.run().await })
         }
     }
 }

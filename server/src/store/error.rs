@@ -72,6 +72,8 @@ pub enum Entity {
     Token,
     /// A draft of the web pages.
     Draft,
+    /// A run.
+    Run,
 }
 
 impl std::fmt::Display for Entity {
@@ -83,6 +85,7 @@ impl std::fmt::Display for Entity {
             Self::Execution => "execution",
             Self::Token => "token",
             Self::Draft => "draft",
+            Self::Run => "run",
         })
     }
 }

@@ -17,10 +17,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::entry::{Entry, answer, cut, unique};
+use self::entry::{Entry, Row, answer, cut, unique};
 use super::executions::{self, COLUMNS, ExecutionRow};
 use super::hours::{self, Hours};
 use super::idempotency::{self, IdempotencyKey};
+use super::runs::{self, RunWrite};
 use super::sql::{Reader, Values};
 use super::{Store, StoreError};
 
@@ -48,6 +49,9 @@ pub enum RecordError {
     /// The server is shutting down.
     #[error("the recorder is closed")]
     Closed,
+    /// The run belongs to another server now, or was ended by a caller; nothing of it was written.
+    #[error("the run was taken up by another server, or was ended")]
+    Fenced,
     /// The database refused the row, or is unavailable.
     #[error("the execution was not recorded: {0}")]
     Store(#[source] Arc<StoreError>),
@@ -59,6 +63,7 @@ impl RecordError {
         match self {
             Self::Overloaded => "too many executions wait to be recorded",
             Self::Closed => "the server is stopping",
+            Self::Fenced => "the run was taken up by another server, or was ended",
             Self::Store(error) => error.unavailability(),
         }
     }
@@ -109,7 +114,17 @@ impl Recorder {
             mpsc::error::TrySendError::Full(()) => RecordError::Overloaded,
             mpsc::error::TrySendError::Closed(()) => RecordError::Closed,
         })?;
-        submit(permit, row.id, Some(row), None).await
+        submit(permit, row.id, Row::Written(Box::new(row)), None, None).await
+    }
+
+    /// Records that an execution of a step starts, and notes it in the step's run, in one transaction.
+    ///
+    /// # Errors
+    /// As [`Recorder::start`]; [`RecordError::Fenced`] if the run is another server's, or is to end: nothing may be called
+    /// then.
+    pub async fn start_step(&self, row: ExecutionRow, intent: RunWrite) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        submit(permit, row.id, Row::Written(Box::new(row)), None, Some(intent)).await
     }
 
     /// Records how an execution ended, whether or not its start was recorded; resolves when that is on disk. Waits for
@@ -119,7 +134,44 @@ impl Recorder {
     /// [`RecordError::Store`], [`RecordError::Closed`].
     pub async fn finish(&self, row: ExecutionRow) -> Result<(), RecordError> {
         let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
-        submit(permit, row.id, Some(row), None).await
+        submit(permit, row.id, Row::Written(Box::new(row)), None, None).await
+    }
+
+    /// Records how an execution of a step ended, and what that does to its run, in one transaction. Without a row to keep,
+    /// that of its start is removed.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`]; [`RecordError::Fenced`] if the run is another server's: then the execution alone is
+    /// recorded.
+    pub async fn finish_step(&self, id: Uuid, row: Option<ExecutionRow>, step: RunWrite) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        let row = row.map_or(Row::Removed, |row| Row::Written(Box::new(row)));
+        submit(permit, id, row, None, Some(step)).await
+    }
+
+    /// Writes what happens to a run without an execution.
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`]; [`RecordError::Fenced`] if the run is another server's.
+    pub async fn move_run(&self, write: RunWrite) -> Result<(), RecordError> {
+        let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
+        submit(permit, write.run(), Row::Untouched, None, Some(write)).await
+    }
+
+    /// Accepts a run and keeps its sealed answer for an idempotency key, in one transaction.
+    ///
+    /// # Errors
+    /// As [`Recorder::start`].
+    pub async fn accept_run(
+        &self,
+        write: RunWrite,
+        answer: Option<(IdempotencyKey, String)>,
+    ) -> Result<(), RecordError> {
+        let permit = self.queue.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => RecordError::Overloaded,
+            mpsc::error::TrySendError::Closed(()) => RecordError::Closed,
+        })?;
+        submit(permit, write.run(), Row::Untouched, answer, Some(write)).await
     }
 
     /// Records how an execution ended and keeps its sealed answer for an idempotency key, in one transaction.
@@ -133,7 +185,7 @@ impl Recorder {
         answer: String,
     ) -> Result<(), RecordError> {
         let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
-        submit(permit, row.id, Some(row), Some((key, answer))).await
+        submit(permit, row.id, Row::Written(Box::new(row)), Some((key, answer)), None).await
     }
 
     /// Removes the row of an execution that has ended, which must not be kept; resolves when that is on disk.
@@ -142,7 +194,7 @@ impl Recorder {
     /// As [`Recorder::finish`].
     pub async fn remove(&self, id: Uuid) -> Result<(), RecordError> {
         let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
-        submit(permit, id, None, None).await
+        submit(permit, id, Row::Removed, None, None).await
     }
 
     /// Removes the row of an execution that has ended and keeps its sealed answer for an idempotency key, in one
@@ -152,7 +204,7 @@ impl Recorder {
     /// As [`Recorder::finish`].
     pub async fn remove_with_answer(&self, id: Uuid, key: IdempotencyKey, answer: String) -> Result<(), RecordError> {
         let permit = self.queue.reserve().await.map_err(|_| RecordError::Closed)?;
-        submit(permit, id, None, Some((key, answer))).await
+        submit(permit, id, Row::Removed, Some((key, answer)), None).await
     }
 
     /// Refuses further rows, writes those that wait, and returns when the last is on disk.
@@ -181,11 +233,12 @@ impl Recorder {
 async fn submit(
     permit: mpsc::Permit<'_, Entry>,
     id: Uuid,
-    row: Option<ExecutionRow>,
+    row: Row,
     answer: Option<(IdempotencyKey, String)>,
+    run: Option<RunWrite>,
 ) -> Result<(), RecordError> {
     let (written, outcome) = oneshot::channel();
-    permit.send(Entry { id, row, answer, written });
+    permit.send(Entry { id, row, answer, run, written });
     outcome.await.unwrap_or(Err(RecordError::Closed))
 }
 
@@ -243,8 +296,9 @@ impl Writer {
 
     /// Writes a batch and sends each waiter the result of its row.
     async fn write(&self, batch: Vec<Entry>) {
-        let Err(error) = self.commit(&batch).await else {
-            return answer(batch, &Ok(()));
+        let error = match self.commit(&batch).await {
+            Ok(refused) => return answer(batch, &Ok(refused)),
+            Err(error) => error,
         };
         if error.is_unavailable() {
             self.trouble.note(&error);
@@ -269,24 +323,35 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, batch: &[Entry]) -> Result<(), StoreError> {
+    /// Commits a batch; returns the entries whose run belongs to another server.
+    async fn commit(&self, batch: &[Entry]) -> Result<HashSet<Uuid>, StoreError> {
         // Nearly always all rows are new or had not ended. Only if not, the database is asked which, as that costs more.
-        if !self.commit_counting(batch, Counted::IfAllAreWritten).await? {
-            self.commit_counting(batch, Counted::OfThoseWritten).await?;
+        match self.commit_counting(batch, Counted::IfAllAreWritten).await? {
+            Some(refused) => Ok(refused),
+            None => Ok(self.commit_counting(batch, Counted::OfThoseWritten).await?.unwrap_or_default()),
         }
-        Ok(())
     }
 
-    /// Commits a batch; returns false, and writes nothing, if it could not be counted in that way.
-    async fn commit_counting(&self, batch: &[Entry], counted: Counted) -> Result<bool, StoreError> {
+    /// Commits a batch; returns `None`, and writes nothing, if it could not be counted in that way.
+    async fn commit_counting(&self, batch: &[Entry], counted: Counted) -> Result<Option<HashSet<Uuid>>, StoreError> {
         let statements = cut(batch);
-        let is_plain = batch.iter().all(|entry| entry.answer.is_none() && entry.row.is_some() && !entry.counts());
+        let is_plain = batch
+            .iter()
+            .all(|entry| entry.answer.is_none() && entry.run.is_none() && entry.row().is_some() && !entry.counts());
         if let ([rows], true) = (statements.as_slice(), is_plain) {
             // A single statement is its own transaction.
             self.insert(&mut *self.store.write.acquire().await?, rows).await?;
-            return Ok(true);
+            return Ok(Some(HashSet::new()));
         }
         let mut transaction = self.store.begin().await?;
+        let mut refused = HashSet::new();
+        for entry in batch {
+            if let Some(run) = &entry.run
+                && !runs::write(&mut transaction, self.store.dialect, &self.owner, run).await?
+            {
+                refused.insert(entry.id);
+            }
+        }
         let mut sums = Hours::new();
         for rows in statements {
             let counts = rows.iter().any(Entry::counts);
@@ -294,11 +359,11 @@ impl Writer {
                 let written = self.insert_told(&mut transaction, rows).await?;
                 let written = |entry: &&Entry| entry.counts() && written.contains(&entry.id);
                 rows.iter().filter(written).for_each(|entry| entry.note(&mut sums));
-            } else if rows.iter().any(|entry| entry.row.is_some()) {
+            } else if rows.iter().any(|entry| entry.row().is_some()) {
                 let written = self.insert(&mut transaction, rows).await?;
-                if counts && written < rows.iter().filter(|entry| entry.row.is_some()).count() as u64 {
+                if counts && written < rows.iter().filter(|entry| entry.row().is_some()).count() as u64 {
                     transaction.rollback().await?;
-                    return Ok(false);
+                    return Ok(None);
                 }
                 rows.iter().filter(|entry| entry.counts()).for_each(|entry| entry.note(&mut sums));
             }
@@ -306,7 +371,7 @@ impl Writer {
         hours::add(&mut transaction, self.store.dialect, &self.texts.hours, &sums).await?;
         executions::remove_unfinished(
             &mut transaction,
-            batch.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id),
+            batch.iter().filter(|entry| matches!(entry.row, Row::Removed)).map(|entry| entry.id),
         )
         .await?;
         for entry in batch {
@@ -315,7 +380,7 @@ impl Writer {
             }
         }
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(refused))
     }
 
     /// Writes rows; returns how many were written. One whose end was there before is not.
@@ -338,7 +403,7 @@ impl Writer {
     fn values(&self, rows: &[Entry], size: usize) -> Values {
         let mut values = Values::with_capacity(size * COLUMNS);
         for place in 0..size {
-            executions::bind(&mut values, rows.get(place).and_then(|entry| entry.row.as_ref()), &self.owner);
+            executions::bind(&mut values, rows.get(place).and_then(Entry::row), &self.owner);
         }
         values
     }

@@ -1,9 +1,15 @@
 //! `/api/runs`.
 
+use std::time::Duration;
+
+use uuid::Uuid;
+
 use super::error::ClientError;
+use super::pages::Pages;
 use super::transport::{Client, Outgoing};
-use crate::answers::CheckedRun;
-use crate::bodies::RunCheck;
+use crate::answers::{CheckedRun, RunSummary, RunView, StartedRun};
+use crate::bodies::{NewRun, ResumeRun, RunCheck};
+use crate::filters::RunFilter;
 use crate::routes;
 
 impl Client {
@@ -13,5 +19,59 @@ impl Client {
     /// [`ClientError`]; status 422 if the steps cannot be read.
     pub async fn check_run(&self, run: &RunCheck) -> Result<CheckedRun, ClientError> {
         self.send(routes::CHECK_RUN, &[], Outgoing::json(run)?).await?.json()
+    }
+
+    /// Starts a run. With a key the same run is answered again, and no second one is started.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 422 with every item if the check refuses it.
+    pub async fn start_run(&self, run: &NewRun, key: Option<&str>) -> Result<StartedRun, ClientError> {
+        let mut out = Outgoing::json(run)?;
+        if let Some(key) = key {
+            out = out.header("idempotency-key", key)?;
+        }
+        self.send(routes::START_RUN, &[], out).await?.json()
+    }
+
+    /// Lists runs, newest first, without their steps, variables and tasks.
+    pub fn list_runs(&self, filter: &RunFilter) -> Pages<'_, RunSummary> {
+        let RunFilter { status, definition, connector, token, since, until } = filter;
+        let status: Vec<&str> = status.iter().map(|status| status.as_str()).collect();
+        Pages::new(self, routes::LIST_RUNS, None)
+            .filter("status", (!status.is_empty()).then(|| status.join(",")))
+            .filter("definition", definition.as_ref())
+            .filter("connector", connector.as_ref())
+            .filter("token", token.as_ref())
+            .filter("since", since.as_ref())
+            .filter("until", until.as_ref())
+    }
+
+    /// Reads a run; with `wait` the answer comes when it has ended, or when the time is up (at most 60 s).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn get_run(&self, id: Uuid, wait: Option<Duration>) -> Result<RunView, ClientError> {
+        let outgoing = Outgoing {
+            query: wait.map(|wait| vec![("waitMs", wait.as_millis().to_string())]).unwrap_or_default(),
+            ..Outgoing::default()
+        };
+        self.send(routes::GET_RUN, &[&id.to_string()], outgoing).await?.json()
+    }
+
+    /// Ends a run; the call at work is cut.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 409 if it has ended.
+    pub async fn cancel_run(&self, id: Uuid) -> Result<StartedRun, ClientError> {
+        self.send(routes::CANCEL_RUN, &[&id.to_string()], Outgoing::default()).await?.json()
+    }
+
+    /// Lets a failed or cancelled run go on with the step at which it ended.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 409 if it has not failed, or if the body does not say what to do with an unknown outcome;
+    /// 410 if its variables are no longer kept.
+    pub async fn resume_run(&self, id: Uuid, resume: &ResumeRun) -> Result<StartedRun, ClientError> {
+        self.send(routes::RESUME_RUN, &[&id.to_string()], Outgoing::json(resume)?).await?.json()
     }
 }

@@ -9,6 +9,7 @@ use super::RecordError;
 use crate::store::executions::ExecutionRow;
 use crate::store::hours::{self, Hours};
 use crate::store::idempotency::IdempotencyKey;
+use crate::store::runs::RunWrite;
 
 /// The rough maximum of bytes of text in one statement, so that large results do not add up 128-fold.
 const STATEMENT_BYTES: usize = 4 << 20;
@@ -17,21 +18,38 @@ const STATEMENT_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) id: Uuid,
-    /// `None`: the unfinished row with the id is removed.
-    pub(super) row: Option<ExecutionRow>,
+    pub(super) row: Row,
     pub(super) answer: Option<(IdempotencyKey, String)>,
+    /// If it is refused, the row of the execution is written all the same: it says what happened.
+    pub(super) run: Option<RunWrite>,
     pub(super) written: oneshot::Sender<Result<(), RecordError>>,
 }
 
+/// What becomes of the row of an execution.
+#[derive(Debug)]
+pub(super) enum Row {
+    /// It is written.
+    Written(Box<ExecutionRow>),
+    /// The unfinished row with the id is removed.
+    Removed,
+    /// There is none.
+    Untouched,
+}
+
 impl Entry {
+    /// Returns the row to write.
+    pub(super) fn row(&self) -> Option<&ExecutionRow> {
+        if let Row::Written(row) = &self.row { Some(row) } else { None }
+    }
+
     /// Returns whether it belongs to the sums of its hour.
     pub(super) fn counts(&self) -> bool {
-        self.row.as_ref().is_some_and(hours::counts)
+        self.row().is_some_and(hours::counts)
     }
 
     /// Adds it to the sums of its hour.
     pub(super) fn note(&self, sums: &mut Hours) {
-        if let Some(row) = &self.row {
+        if let Some(row) = self.row() {
             hours::note(sums, row);
         }
     }
@@ -58,8 +76,7 @@ pub(super) fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
         let fitting = batch.iter().take_while(|entry| {
             let fits = bytes < STATEMENT_BYTES;
             bytes += entry
-                .row
-                .as_ref()
+                .row()
                 .map_or(0, |row| row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len());
             fits
         });
@@ -70,10 +87,15 @@ pub(super) fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
     statements
 }
 
-/// Tells the callers what came of their rows.
-pub(super) fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<(), RecordError>) {
+/// Tells the callers what came of their rows. `refused` are the entries whose run belongs to another server.
+pub(super) fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<HashSet<Uuid>, RecordError>) {
     for entry in entries {
+        let own = match outcome {
+            Ok(refused) if refused.contains(&entry.id) => Err(RecordError::Fenced),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.clone()),
+        };
         // The send fails if the caller has stopped waiting; then nothing needs the result.
-        drop(entry.written.send(outcome.clone()));
+        drop(entry.written.send(own));
     }
 }
