@@ -191,6 +191,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         seed: SeedOptions::default(),
         retention: Retention::default(),
         record_limit: MAX_RECORDED,
+        run_workers: server::run_queue::DEFAULT_RUN_WORKERS,
         work: server::work::WorkLimits::new(1 << 30),
         on_loss: server::store::OnLoss::Refuse,
         public_url: None,

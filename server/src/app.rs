@@ -24,6 +24,8 @@ use crate::events::EventBus;
 use crate::execute::settle_abandoned;
 use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
 use crate::public_url::PublicUrl;
+use crate::run_queue::RunQueue;
+use crate::runs::spawn_run_engine;
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
@@ -83,6 +85,8 @@ pub struct Options<'o> {
     pub record_limit: usize,
     /// What work may take of this machine.
     pub work: WorkLimits,
+    /// On how many steps of runs the server works at once.
+    pub run_workers: u16,
     /// What happens if the database, or its last part, is missing.
     pub on_loss: OnLoss,
     /// The address under which browsers reach the server, if that is another one than its own.
@@ -251,6 +255,7 @@ impl App {
             work,
             permits: Semaphore::new(MAX_CALLS),
             calls,
+            run_queue: Arc::new(RunQueue::new(options.run_workers)),
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),
             write_lock: Mutex::new(()),
@@ -274,6 +279,7 @@ impl App {
         {
             lock.note_database(&file)?;
         }
+        spawn_run_engine(&app.services);
         spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.retention);
         Ok(app)
     }

@@ -41,7 +41,7 @@ pub use import::{
     Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, WEIGHT_OF_TEXT, fetch_document,
     fetch_spec, mapped_schemes, pack_document, parse_document, read_document, spec_of,
 };
-pub(crate) use named::{MAX_NAMED, NamedConnector, named};
+pub(crate) use named::{MAX_NAMED, NamedConnector, NamedConnectors, named};
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use script_source::{WrittenType, check_written, sample_script, script_type_of};
 pub use seal::{SealError, seal_stored};

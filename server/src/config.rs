@@ -19,6 +19,7 @@ use crate::background::{
 use crate::listen::StopTimes;
 use crate::mcp_settings::{Confirm, Secrets, Settings, Tools};
 use crate::public_url::PublicUrl;
+use crate::run_queue::{DEFAULT_RUN_WORKERS, MAX_RUN_WORKERS};
 use crate::script::{Limits as ScriptLimits, Pool, PoolSettings, Scripts};
 use crate::store::{Limits, sqlite_url};
 use crate::telemetry::LogFormat;
@@ -319,6 +320,10 @@ pub struct ServeArgs {
     /// How many connections may be open.
     #[command(flatten)]
     pub connections: ConnectionArgs,
+    /// How many steps of runs are at work at once.
+    #[arg(long, env = "FLOH_RUN_WORKERS", default_value_t = DEFAULT_RUN_WORKERS, value_name = "STEPS",
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RUN_WORKERS)))]
+    pub run_workers: u16,
     /// How much of the params, the result and the diagnostics of an execution is recorded, each, in KiB.
     #[arg(long, env = "FLOH_RECORD_LIMIT", default_value_t = 256, value_name = "KIB",
         value_parser = clap::value_parser!(u16).range(1..=16_384))]

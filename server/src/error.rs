@@ -26,6 +26,8 @@ pub enum ErrorKind {
     NotFound,
     /// Something has this name or this state already.
     Conflict,
+    /// Something that there was is no longer kept.
+    Gone,
     /// The target of the change has changed since the caller read it.
     Stale,
     /// The actor lacks a right; contains the scope if a single one is missing.

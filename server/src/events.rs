@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use crate::changes::{Change, Subscriber};
 use floh_client::answers::ExecutionSummary;
+use floh_client::words::RunStatus;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
+use uuid::Uuid;
 
 /// The maximum number of events that wait for a slow watcher.
 pub const MAX_WAITING: usize = 1024;
@@ -19,6 +21,15 @@ pub const MAX_WAITING: usize = 1024;
 pub enum Event {
     /// A call has ended and is recorded; as lists show it.
     ExecutionFinished(Box<ExecutionSummary>),
+    /// A run has moved: it was taken up, a step has ended, it waits or has ended.
+    RunMoved {
+        /// Its id.
+        id: Uuid,
+        /// Its state now.
+        status: RunStatus,
+        /// How many steps it has behind it.
+        position: i64,
+    },
     /// A connector, a type or a token was created, changed or deleted.
     Changed(Change),
 }
@@ -90,8 +101,6 @@ impl Watcher {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::changes::{Action, Subject};
 

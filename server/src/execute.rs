@@ -27,6 +27,7 @@ pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, Keye
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
 pub use rights::{TEST_COMMAND, may_run, reads};
+pub(crate) use rights::{authorize_calls, authorize_command};
 pub use shown::{ShownResult, execute_shown, test_shown};
 pub use step::{StepCall, StepCommand, StepError, StepJournal, execute_step, find_step_command, hidden_result};
 pub use trial::{

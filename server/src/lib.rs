@@ -49,6 +49,7 @@ pub mod openapi;
 pub mod operations;
 pub mod plain_text;
 pub mod public_url;
+pub mod run_queue;
 mod run_to_completion;
 pub mod runs;
 pub mod scaffold;

@@ -1,8 +1,19 @@
-//! The use cases of runs. Today only the check of the steps of a run before it starts; what runs them is not built yet.
+//! The use cases of runs: check steps, start them, read what became of them, end them, let them go on; and the engine that
+//! works on them.
 //!
-//! What is judged, and how, is in `connector-flow`, which is pure. Here it gets the connectors that its caller reaches.
+//! What is judged before a start, and how, is in `connector-flow`, which is pure. Here it gets the connectors that its caller
+//! reaches.
 
+mod bag;
+mod control;
+mod engine;
+mod key;
 mod known;
+mod read;
+mod rights;
+mod schemas;
+mod secrets;
+mod start;
 
 use connector_flow::check::{self, Checked, Inputs};
 use connector_flow::definition::{Flow, MAX_STEPS};
@@ -11,7 +22,11 @@ use floh_client::answers::{CheckItem, CheckReading, CheckedRun};
 use floh_client::bodies::RunCheck;
 use serde_json::{Map, Value};
 
+pub use self::control::{cancel_run, resume_run};
+pub use self::engine::spawn_run_engine;
 use self::known::Reached;
+pub use self::read::{MAX_RUN_WAIT, get_run, list_runs, wait_for_run};
+pub use self::start::{AcceptedRun, start_run};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::catalog;

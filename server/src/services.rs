@@ -19,6 +19,7 @@ use crate::command_index::CommandIndex;
 use crate::error::Error;
 use crate::events::EventBus;
 use crate::instances::Instances;
+use crate::run_queue::RunQueue;
 use crate::run_to_completion::RunToCompletion;
 use crate::script::Scripts;
 use crate::store::{Recorder, Store};
@@ -70,6 +71,8 @@ pub struct Parts {
     pub permits: Semaphore,
     /// Running calls and writes, which a shutdown waits for.
     pub calls: TaskTracker,
+    /// The runs that this server works on.
+    pub run_queue: Arc<RunQueue>,
     /// Cancelled when a shutdown begins: what never ends by itself ends then.
     pub stopping: CancellationToken,
     /// Cancelled when the time that a shutdown gives to running calls is up: they are cut.

@@ -55,7 +55,9 @@ pub use connectors::{Connectors, Only, connector_cursor};
 pub use drafts::{DraftHead, DraftLimits, DraftRow, DraftSums, DraftUse, Drafts};
 pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};
-pub use executions::{DeprecatedUse, ExecutionRow, Executions, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall};
+pub use executions::{
+    DeprecatedUse, ExecutionRow, Executions, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall, RecordedParts,
+};
 pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter, RunFilter};
 pub use hours::{BUCKET_MS, BUCKETS, ConnectorHour, ExecutionHours, HourCalls, HourSums};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
@@ -82,7 +84,7 @@ pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::{shown_database, sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
 pub use vocabulary::{
-    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording,
-    ResumeUnknown, RunFailureCode, RunStatus, TaskStatus, TokenKind, TypeSource, UnknownWord, VersionSource,
+    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording, ResumeUnknown,
+    RunFailureCode, RunStatus, TaskStatus, TokenKind, TypeSource, UnknownWord, VersionSource,
 };
 pub use whole::{ExportedSnapshot, Migrations, migrations_of, setting_of_file};

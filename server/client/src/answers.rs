@@ -30,9 +30,7 @@ pub use draft::{ConnectorDraft, OperationView, Reason, Verdict, Warning};
 pub use execution::{Actor, ConnectorResult, ExecutionSummary, ExecutionView, LogLine, TrueSize, TruncatedParts};
 pub use page::Page;
 pub use problem::{Mistake, Problem};
-pub use run::{
-    CheckItem, CheckReading, CheckedRun, RunAttempt, RunFailure, RunSummary, RunTask, RunView, StartedRun,
-};
+pub use run::{CheckItem, CheckReading, CheckedRun, RunAttempt, RunFailure, RunSummary, RunTask, RunView, StartedRun};
 pub use server::{Liveness, Readiness};
 pub use token::TokenView;
 

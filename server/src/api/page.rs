@@ -6,7 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawQuery};
 use axum::http::request::Parts;
 use floh_client::words::{
-    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, TypeSource, Words,
+    AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, RunStatus, TypeSource, Words,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -58,7 +58,7 @@ macro_rules! words_in_queries {
     };
 }
 
-words_in_queries!(AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, TypeSource);
+words_in_queries!(AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, RunStatus, TypeSource);
 
 /// The error of a value that is not what a parameter takes.
 fn refusal(expected: &str, text: &str) -> String {
@@ -181,6 +181,17 @@ impl Query {
             limit
         });
         PageRequest { limit: limit.unwrap_or(PageRequest::DEFAULT), cursor: self.text("cursor") }
+    }
+
+    /// Takes a whole number from 0 to `most`.
+    pub(crate) fn number(&mut self, key: &'static str, most: u64) -> Option<u64> {
+        let text = self.single(key)?;
+        let number = text.parse().ok().filter(|number| *number <= most);
+        if number.is_none() {
+            let expected = format!("a whole number from 0 to {most}");
+            self.mistakes.push(Mistake::new(format!("?{key}"), refusal(&expected, &text)));
+        }
+        number
     }
 
     /// Takes `true` or `false`. An empty value is an error.

@@ -73,6 +73,7 @@ impl From<Error> for Problem {
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Gone => StatusCode::GONE,
             ErrorKind::Stale => StatusCode::PRECONDITION_FAILED,
             ErrorKind::Denied(_) => StatusCode::FORBIDDEN,
             ErrorKind::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

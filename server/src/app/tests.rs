@@ -22,6 +22,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         seed: SeedOptions::default(),
         retention: Retention::default(),
         record_limit: crate::execute::MAX_RECORDED,
+        run_workers: crate::run_queue::DEFAULT_RUN_WORKERS,
         work: crate::work::WorkLimits::new(1 << 30),
         on_loss: crate::store::OnLoss::Refuse,
         public_url: None,

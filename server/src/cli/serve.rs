@@ -67,6 +67,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         },
         retention: args.retention.limits(),
         record_limit: usize::from(args.record_limit) << 10,
+        run_workers: args.run_workers,
         work,
         public_url: args.public_url,
         on_loss: if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse },

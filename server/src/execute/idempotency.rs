@@ -51,6 +51,11 @@ impl CallFingerprint {
         };
         Self(const_hex::encode(digest))
     }
+
+    /// Returns it as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A caller's key for a call, and the call's fingerprint.

@@ -23,7 +23,7 @@ pub fn may_run(ctx: &OpContext, name: &str, effect: Option<Effect>) -> bool {
 ///
 /// # Errors
 /// Denied, with the scope `connectors:execute`.
-pub(super) fn authorize_calls(ctx: &OpContext) -> Result<(), Error> {
+pub(crate) fn authorize_calls(ctx: &OpContext) -> Result<(), Error> {
     if ctx.allows(Scope::ConnectorsExecuteRead) { Ok(()) } else { ctx.authorize(Scope::ConnectorsExecute) }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn authorize_calls(ctx: &OpContext) -> Result<(), Error> {
 ///
 /// # Errors
 /// Denied, with the scope `connectors:execute`.
-pub(super) fn authorize_command(ctx: &OpContext, schema: &ConfigSchema, command: Option<&str>) -> Result<(), Error> {
+pub(crate) fn authorize_command(ctx: &OpContext, schema: &ConfigSchema, command: Option<&str>) -> Result<(), Error> {
     let Some(name) = command.filter(|name| !name.is_empty()).or(schema.default_command.as_deref()) else {
         return authorize_calls(ctx);
     };

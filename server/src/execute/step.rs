@@ -176,7 +176,9 @@ impl<J: StepJournal> Finish for StepRows<'_, J> {
             let row = row.clone();
             let recorded = match (write.clone(), &ending) {
                 (Some(write), Ending::NoRow) => recorder.move_run(write).await,
-                (Some(write), Ending::Row(_) | Ending::Removal(_)) => recorder.finish_step(executed.id, row, write).await,
+                (Some(write), Ending::Row(_) | Ending::Removal(_)) => {
+                    recorder.finish_step(executed.id, row, write).await
+                }
                 (None, Ending::Row(_)) => match row {
                     Some(row) => recorder.finish(row).await,
                     None => Ok(()),

@@ -3,7 +3,8 @@
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::pointer;
 use floh_client::bodies::{
-    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewToken, RunCheck, Test, TypeChange, TypeRefresh,
+    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewRun, NewToken, ResumeRun, RunCheck, Test, TypeChange,
+    TypeRefresh,
 };
 use floh_client::body::Source as _;
 use floh_client::words::ExecutionModel;
@@ -133,6 +134,27 @@ pub fn run_check(text: &[u8]) -> Result<Unchecked<RunCheck>, Error> {
     let mut form = Form::parse(text)?;
     let body = form.read();
     Ok(Unchecked { body, mistakes: form.into_mistakes() })
+}
+
+/// Reads the body of `POST /api/runs`.
+///
+/// # Errors
+/// Invalid if it is not a JSON object.
+pub fn new_run(text: &[u8]) -> Result<Unchecked<NewRun>, Error> {
+    let mut form = Form::parse(text)?;
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
+}
+
+/// Reads the body of `POST /api/runs/{id}/resume`.
+///
+/// # Errors
+/// Invalid, with every mistake.
+pub fn resume_run(text: &[u8]) -> Result<ResumeRun, Error> {
+    let mut form = Form::parse(text)?;
+    let body = form.read();
+    form.finish()?;
+    Ok(body)
 }
 
 /// Reads the body of `POST /api/tokens`.

@@ -1,5 +1,7 @@
 //! Recorded executions: read and listed here, written by the [`super::Recorder`].
 
+use std::collections::HashMap;
+
 use floh_client::answers::{ExecutionSummary, TruncatedParts};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
@@ -99,6 +101,20 @@ impl ExecutionRow {
     }
 }
 
+/// What was recorded of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordedParts {
+    /// Params and result as JSON texts.
+    Read {
+        /// The params.
+        params: String,
+        /// The result.
+        result: Option<String>,
+    },
+    /// There was no room for them.
+    Omitted,
+}
+
 /// The executions of a [`Store`].
 #[derive(Debug, Clone, Copy)]
 pub struct Executions<'s> {
@@ -175,6 +191,33 @@ impl Executions<'_> {
             page.next_cursor = last.map(|last| page::cursor('e', &last));
         }
         Ok(page)
+    }
+
+    /// Reads params and result of some executions, in the order of their ids, up to `most` bytes in all. Those that are not there
+    /// are left out; those beyond are [`RecordedParts::Omitted`].
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn parts(&self, ids: &[Uuid], most: usize) -> Result<HashMap<Uuid, RecordedParts>, StoreError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        let mut left = most;
+        for ids in ids.chunks(FEW) {
+            if left == 0 {
+                found.extend(ids.iter().map(|id| (*id, RecordedParts::Omitted)));
+                continue;
+            }
+            let mut statement = Statement::new("SELECT id, params, result FROM execution WHERE id IN (");
+            statement.list(ids.iter().map(Uuid::to_string)).push(") ORDER BY id");
+            for row in &statement.query().fetch_all(&self.store.read).await? {
+                let row = Reader::new(row, TABLE);
+                let (params, result) = (row.text("params")?, row.value::<Option<String>>("result")?);
+                let bytes = params.len() + result.as_ref().map_or(0, String::len);
+                let parts = if bytes <= left { RecordedParts::Read { params, result } } else { RecordedParts::Omitted };
+                left = left.saturating_sub(bytes);
+                found.insert(row.id("id")?, parts);
+            }
+        }
+        Ok(found)
     }
 
     /// Finds the newest execution of each of these connectors.

@@ -18,8 +18,8 @@ use super::replicas::push_ownerless;
 use super::sql::{Reader, Statement};
 use super::{Actor, ExecutionSource, RunStatus, Store, StoreError, TaskStatus};
 
-pub use self::journal::{Due, Intent, NewRun, RunClaim, RunWrite, StepWrite};
 pub(super) use self::journal::write;
+pub use self::journal::{Due, Intent, NewRun, RunClaim, RunWrite, StepWrite};
 
 const TABLE: &str = "run";
 /// How often a wish to end a run is tried that keeps changing meanwhile; more attempts mean a fault.
@@ -307,8 +307,10 @@ impl Runs<'_> {
     /// Database errors.
     pub async fn resume(&self, id: Uuid, how: &Resumption) -> Result<bool, StoreError> {
         let mut transaction = self.store.begin().await?;
-        let mut resume = Statement::new("UPDATE run SET status = 'queued', cancelling = 0, failure = NULL, finished_at = NULL, in_flight = NULL, \
-             owner = NULL, fence = fence + 1, resumes = resumes + 1, position = ");
+        let mut resume = Statement::new(
+            "UPDATE run SET status = 'queued', cancelling = 0, failure = NULL, finished_at = NULL, in_flight = NULL, \
+             owner = NULL, fence = fence + 1, resumes = resumes + 1, position = ",
+        );
         resume.bind(how.position).push(", due_at = ").push(self.store.dialect.clock()).push(", bag = COALESCE(");
         resume.bind(how.bag.as_deref()).push(", bag) WHERE id = ").bind(id.to_string());
         resume.push(" AND fence = ").bind(how.fence).push(" AND status IN ('failed', 'cancelled') AND bag IS NOT NULL");
@@ -325,6 +327,18 @@ impl Runs<'_> {
             .await?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Lets a run that this server works on wait for some milliseconds, because the work on it keeps failing.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn rest(&self, id: Uuid, ms: i64) -> Result<(), StoreError> {
+        let mut rest = Statement::new("UPDATE run SET status = 'waiting', due_at = ");
+        rest.push(self.store.dialect.clock()).push(" + ").bind(ms).push(" WHERE id = ").bind(id.to_string());
+        rest.push(" AND status = 'running' AND owner = ").bind(self.store.id.to_string());
+        rest.query().execute(&self.store.write).await?;
+        Ok(())
     }
 
     /// Returns those of some runs that a caller wants ended.
@@ -351,8 +365,7 @@ impl Runs<'_> {
             Statement::new("SELECT id FROM run WHERE bag IS NOT NULL AND finished_at IS NOT NULL AND finished_at < ");
         select.bind(before.as_millisecond()).push(" ORDER BY finished_at LIMIT ").bind(i64::from(limit));
         let rows = select.query().fetch_all(&self.store.read).await?;
-        let ids: Vec<String> =
-            rows.iter().map(|row| Reader::new(row, TABLE).text("id")).collect::<Result<_, _>>()?;
+        let ids: Vec<String> = rows.iter().map(|row| Reader::new(row, TABLE).text("id")).collect::<Result<_, _>>()?;
         if ids.is_empty() {
             return Ok(0);
         }
@@ -361,7 +374,9 @@ impl Runs<'_> {
         drop.bind(before.as_millisecond()).push(" AND id IN (").list(ids.iter().map(String::as_str)).push(")");
         let dropped = drop.query().execute(&mut *transaction).await?.rows_affected();
         // A run that was resumed meanwhile keeps both.
-        let mut plans = Statement::new("UPDATE run_plan SET sealed = NULL WHERE run_id IN (SELECT id FROM run WHERE bag IS NULL AND id IN (");
+        let mut plans = Statement::new(
+            "UPDATE run_plan SET sealed = NULL WHERE run_id IN (SELECT id FROM run WHERE bag IS NULL AND id IN (",
+        );
         plans.list(ids.iter().map(String::as_str)).push("))");
         plans.query().execute(&mut *transaction).await?;
         transaction.commit().await?;

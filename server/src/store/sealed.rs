@@ -33,7 +33,7 @@ struct Source {
     place: fn(&[String]) -> (String, String),
 }
 
-const SOURCES: [Source; 4] = [
+const SOURCES: [Source; 6] = [
     Source {
         table: "connector_secret",
         column: "ciphertext",
@@ -58,6 +58,23 @@ const SOURCES: [Source; 4] = [
         // A draft that was used has none.
         only: "sealed <> ''",
         at_once: DRAFTS_AT_ONCE,
+        place: |key| (key[0].clone(), "sealed".to_owned()),
+    },
+    Source {
+        table: "run",
+        column: "bag",
+        key: &["id"],
+        // The variables are dropped a day after the run has ended.
+        only: "bag IS NOT NULL",
+        at_once: ANSWERS_AT_ONCE,
+        place: |key| (key[0].clone(), "bag".to_owned()),
+    },
+    Source {
+        table: "run_plan",
+        column: "sealed",
+        key: &["run_id"],
+        only: "sealed IS NOT NULL",
+        at_once: ANSWERS_AT_ONCE,
         place: |key| (key[0].clone(), "sealed".to_owned()),
     },
     Source {

@@ -62,6 +62,7 @@ async fn start_at(
             seed,
             retention: Retention::default(),
             record_limit: MAX_RECORDED,
+            run_workers: crate::run_queue::DEFAULT_RUN_WORKERS,
             work: WorkLimits::new(1 << 30),
             on_loss: crate::store::OnLoss::Refuse,
             public_url: None,

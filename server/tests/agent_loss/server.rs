@@ -77,6 +77,7 @@ impl LocalServer {
             seed: SeedOptions::default(),
             retention: Retention::default(),
             record_limit: MAX_RECORDED,
+            run_workers: server::run_queue::DEFAULT_RUN_WORKERS,
             work: server::work::WorkLimits::new(1 << 30),
             on_loss: server::store::OnLoss::Refuse,
             public_url: None,

@@ -198,6 +198,7 @@ impl Server {
                 seed: SeedOptions::default(),
                 retention: Retention::default(),
                 record_limit: MAX_RECORDED,
+                run_workers: server::run_queue::DEFAULT_RUN_WORKERS,
                 work: WorkLimits::new(1 << 30),
                 on_loss: OnLoss::Refuse,
                 public_url: None,

@@ -247,11 +247,7 @@ async fn move_run(connection: &mut AnyConnection, dialect: Dialect, step: &StepW
 }
 
 /// Writes a task, or its next state.
-pub(super) async fn write_task(
-    connection: &mut AnyConnection,
-    run: Uuid,
-    task: &TaskRow,
-) -> Result<(), StoreError> {
+pub(super) async fn write_task(connection: &mut AnyConnection, run: Uuid, task: &TaskRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO run_task (run_id, position, step_id, status, error, attempts, retry_at, started_at, finished_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, \

@@ -1,0 +1,52 @@
+//! The secrets among what a run is given: literal values of secret params, and variables that become such.
+
+use connector_flow::definition::{Call, Flow};
+use connector_flow::reference::{Bag, render_at};
+use connector_runtime::redact::{Redactor, mask_fields, mask_named, secret_texts};
+use connector_runtime::schema::{Fields, pointer};
+use serde_json::{Map, Value};
+
+use crate::catalog::NamedConnectors;
+
+/// Finds the texts of secret params: those that are written into the steps, and those that the variables bring.
+pub(super) fn secrets_of(flow: &Flow, variables: &Map<String, Value>, known: &NamedConnectors) -> Redactor {
+    let bag = Bag::new(variables);
+    let mut texts = Vec::new();
+    for call in flow.steps.iter().filter_map(|step| step.call()) {
+        let Some(fields) = params_of(call, known) else { continue };
+        let rendered = call.params().filter_map(|(name, template)| {
+            // What cannot be read yet is not among the variables.
+            Some((name.to_owned(), render_at(template, &pointer::join("/params", name), &bag).ok()?))
+        });
+        texts.extend(secret_texts(fields, &rendered.collect()));
+    }
+    Redactor::new(texts)
+}
+
+/// Returns the steps as they are shown: secrets are masked, references stay.
+pub(super) fn shown_steps(flow: &Flow, steps: &Value, known: &NamedConnectors, redactor: &Redactor) -> Value {
+    let mut shown = steps.clone();
+    for (index, step) in flow.steps.iter().enumerate() {
+        let Some(call) = step.call() else { continue };
+        let Some(Value::Object(params)) = shown.pointer_mut(&format!("/{index}/params")) else { continue };
+        let mut masked = params_of(call, known).map_or_else(|| params.clone(), |fields| mask_fields(fields, params));
+        for (name, template) in call.params() {
+            if let (Some(_), Some(given)) = (template.as_reference(), params.get(name)) {
+                masked.insert(name.to_owned(), given.clone());
+            }
+        }
+        let mut masked = Value::Object(masked);
+        mask_named(&mut masked);
+        if let Value::Object(masked) = masked {
+            *params = masked;
+        }
+    }
+    redactor.value(&mut shown);
+    shown
+}
+
+fn params_of<'k>(call: &Call, known: &'k NamedConnectors) -> Option<&'k Fields> {
+    let schema = &known.by_name.get(&call.connector)?.schema;
+    let name = call.command.as_deref().filter(|name| !name.is_empty()).or(schema.default_command.as_deref())?;
+    schema.commands.get(name).map(|command| &command.params)
+}
