@@ -14,7 +14,7 @@ use connector_runtime::serve::ConnectionLimits;
 
 use crate::background::{
     DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_EXECUTION_DAYS, DEFAULT_EXECUTION_MIB, DEFAULT_EXECUTION_ROWS,
-    DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, Retention,
+    DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, DEFAULT_RUN_DAYS, DEFAULT_RUN_ROWS, Retention,
 };
 use crate::listen::StopTimes;
 use crate::mcp_settings::{Confirm, Secrets, Settings, Tools};
@@ -132,6 +132,13 @@ pub struct RetentionArgs {
     /// Size of the executions that are kept, in MiB; beyond it the oldest are removed. 0 is no limit.
     #[arg(long, env = "FLOH_EXECUTION_MIB", default_value_t = DEFAULT_EXECUTION_MIB, value_name = "MIB")]
     pub execution_mib: u32,
+    /// Days for which runs that have ended are kept; 0 keeps them for ever.
+    #[arg(long, env = "FLOH_RUN_DAYS", default_value_t = DEFAULT_RUN_DAYS, value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(0..=i64::from(MAX_DAYS)))]
+    pub run_days: u16,
+    /// Runs that are kept; beyond it the oldest that have ended are removed. 0 is no limit.
+    #[arg(long, env = "FLOH_RUN_ROWS", default_value_t = DEFAULT_RUN_ROWS, value_name = "COUNT")]
+    pub run_rows: u64,
     /// Days for which the audit trail is kept; 0 keeps it for ever.
     #[arg(long, env = "FLOH_AUDIT_DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_name = "DAYS",
         value_parser = clap::value_parser!(u16).range(0..=i64::from(MAX_DAYS)))]
@@ -159,6 +166,7 @@ impl RetentionArgs {
             executions: limits(self.execution_days, self.execution_rows, self.execution_mib),
             answers: limits(0, self.key_rows, self.key_mib),
             audit: limits(self.audit_days, self.audit_rows, self.audit_mib),
+            runs: limits(self.run_days, self.run_rows, 0),
         }
     }
 }

@@ -16,6 +16,8 @@ mod postgres;
 mod requests;
 mod routes;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
+mod run_control;
+mod run_steps;
 mod runs;
 mod scripts;
 mod secret_places;

@@ -37,6 +37,16 @@ pub const DEFAULT_EXECUTION_MIB: u32 = 10 * 1024;
 pub const DEFAULT_AUDIT_DAYS: u16 = 365;
 /// The number of entries of the audit trail that are kept if nobody says otherwise: about 1 GB, at most 8 GB.
 pub const DEFAULT_AUDIT_ROWS: u64 = 1_000_000;
+/// The days for which runs are kept if nobody says otherwise.
+pub const DEFAULT_RUN_DAYS: u16 = 90;
+/// The number of runs that are kept if nobody says otherwise.
+pub const DEFAULT_RUN_ROWS: u64 = 1_000_000;
+/// For how long the variables of a run are kept after its end.
+pub const BAG_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// The maximum number of runs whose variables are dropped at once.
+const BAGS_AT_ONCE: u32 = 200;
+/// How long a run of the task drops variables of runs.
+const MAX_BAGS: Duration = Duration::from_secs(5);
 /// The number of idempotency keys that are kept if nobody says otherwise.
 pub const DEFAULT_KEY_ROWS: u64 = 10_000_000;
 /// The size of the answers that are kept for idempotency keys if nobody says otherwise, in MiB.
@@ -51,6 +61,8 @@ pub struct Retention {
     pub answers: Limits,
     /// The audit trail.
     pub audit: Limits,
+    /// Runs that have ended, with their tasks.
+    pub runs: Limits,
 }
 
 impl Retention {
@@ -69,6 +81,7 @@ impl Default for Retention {
             executions: Limits::new(DEFAULT_EXECUTION_DAYS, DEFAULT_EXECUTION_ROWS, mib(DEFAULT_EXECUTION_MIB)),
             answers: Limits::new(0, DEFAULT_KEY_ROWS, mib(DEFAULT_KEY_MIB)),
             audit: Limits::new(DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, 0),
+            runs: Limits::new(DEFAULT_RUN_DAYS, DEFAULT_RUN_ROWS, 0),
         }
     }
 }
@@ -87,8 +100,9 @@ struct Ledgers {
     executions: Ledger,
     answers: Ledger,
     audit: Ledger,
+    runs: Ledger,
     /// What the log has not been told yet, of each table.
-    told: [Told; 3],
+    told: [Told; 4],
     /// Whether new idempotency keys are refused.
     is_full: bool,
 }
@@ -100,6 +114,7 @@ impl Ledgers {
             executions: ledger(Retained::Executions),
             answers: ledger(Retained::Answers),
             audit: ledger(Retained::Audit),
+            runs: ledger(Retained::Runs),
             told: Default::default(),
             is_full: false,
         }
@@ -116,7 +131,7 @@ impl Keeper {
         let failed = |what: &'static str| {
             move |error: StoreError| format!("{what} could not be kept within its limits: {error}")
         };
-        let Retention { executions, answers, audit } = &self.retention;
+        let Retention { executions, answers, audit, runs } = &self.retention;
         let (store, now) = (&services.store, store::now());
         let mut ledgers = self.ledgers.lock().await;
         let ledgers = ledgers.get_or_insert_with(|| Ledgers::new(store));
@@ -143,6 +158,10 @@ impl Keeper {
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"));
         let of_executions = swept.map(|kept| ledgers.told[2].show(Retained::Executions, kept, &pace));
+        let mut pace = self.pace(MAX_SWEEP);
+        let swept = ledgers.runs.sweep(runs, now, &mut pace).await.map_err(failed("the runs"));
+        let of_runs = swept.map(|kept| ledgers.told[3].show(Retained::Runs, kept, &pace));
+        let of_bags = self.drop_bags(store, now).await.map_err(failed("the variables of runs"));
         let mut pace = self.pace(MAX_HOURS_SWEEP);
         let purged = store.hours().purge(self.retention.oldest_hour(now), &mut pace).await;
         let of_hours = purged.map(drop).map_err(failed("the sums of executions"));
@@ -151,7 +170,21 @@ impl Keeper {
         let size = store.size().await.map_err(failed("the size of the database"))?;
         metrics::gauge!("floh_database_bytes").set(whole(size));
         tracing::debug!(pages, size, longest_ms = pace.longest().as_millis(), "space of the database given back");
-        of_answers.and(of_audit).and(of_executions).and(of_hours)
+        of_answers.and(of_audit).and(of_executions).and(of_runs).and(of_bags).and(of_hours)
+    }
+
+    /// Drops the variables of runs that ended a day ago.
+    async fn drop_bags(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let before = now.checked_sub(BAG_KEPT).unwrap_or(Timestamp::MIN);
+        let mut pace = self.pace(MAX_BAGS);
+        while pace.goes_on() {
+            let began = Instant::now();
+            if store.runs().drop_bags(before, BAGS_AT_ONCE).await? == 0 {
+                break;
+            }
+            pace.pause(began.elapsed()).await;
+        }
+        Ok(())
     }
 
     fn pace(&self, time: Duration) -> Pace {

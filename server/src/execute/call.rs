@@ -23,6 +23,7 @@ fn request(ctx: &OpContext, call: Call, key: Option<&KeyedCall>) -> Request {
         timeout_ms: call.timeout_ms,
         mock_scenario: call.mock_scenario,
         idempotency_key: key.map(|keyed| keyed.key.clone()),
+        secrets: None,
         ctx: ctx.clone(),
     }
 }

@@ -43,6 +43,8 @@ pub struct Request {
     pub mock_scenario: Option<String>,
     /// The key by which connected systems recognise a repeated call.
     pub idempotency_key: Option<String>,
+    /// The secrets of the run that the call belongs to, which its variables may hold.
+    pub secrets: Option<Arc<Redactor>>,
     /// The caller and its door.
     pub ctx: OpContext,
 }
@@ -354,7 +356,10 @@ fn invocation(instance: &Instance, request: &mut Request, cut: &CancellationToke
         log_level: instance.log_level,
         log_rate: Some(Arc::clone(&instance.log_rate)),
         http: instance.http.clone(),
-        redactor: Some(Arc::clone(&instance.redactor)),
+        redactor: Some(match &request.secrets {
+            Some(secrets) => Redactor::joined(&instance.redactor, secrets),
+            None => Arc::clone(&instance.redactor),
+        }),
         stop: Some(cut.clone()),
         cancel: request.ctx.cancel().cloned(),
     }

@@ -1,7 +1,10 @@
 //! The use case of a run's step: a call whose rows are written together with what it does to its run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use connector_runtime::redact::{Redactor, secret_texts};
+use connector_runtime::schema::ConfigSchema;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -37,6 +40,8 @@ pub struct StepCall<'c> {
     pub timeout_ms: Option<u64>,
     /// The mock scenario.
     pub mock_scenario: Option<String>,
+    /// The secrets that the run's variables may hold, if any.
+    pub secrets: Option<Arc<Redactor>>,
 }
 
 /// What a step's call does to its run.
@@ -67,18 +72,26 @@ pub enum StepError {
 }
 
 /// What is known of the command of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StepCommand {
     /// The connector's type.
     pub type_name: String,
     /// The version of the type.
     pub type_version: String,
-    /// Whether there is such a command, or any may be.
-    pub is_known: bool,
+    schema: Arc<ConfigSchema>,
+    name: Option<String>,
     /// Whether it only reads.
     pub only_reads: bool,
     /// Whether it may be called again although it is not known whether it took effect.
     pub is_repeatable: bool,
+}
+
+impl StepCommand {
+    /// Returns the texts of secret params.
+    pub fn secret_texts(&self, params: &Map<String, Value>) -> Vec<String> {
+        let command = self.name.as_ref().and_then(|name| self.schema.commands.get(name));
+        command.map(|command| secret_texts(&command.params, params)).unwrap_or_default()
+    }
 }
 
 /// Finds what is known of the command of a step.
@@ -99,9 +112,10 @@ pub async fn find_step_command(
     Ok(StepCommand {
         type_name: instance.type_name.clone(),
         type_version: instance.type_version.clone(),
-        is_known: known.is_some() || schema.open,
         only_reads,
         is_repeatable: only_reads || known.is_some_and(|(_, command)| command.idempotent),
+        name: known.map(|(name, _)| name.to_owned()),
+        schema: Arc::clone(schema),
     })
 }
 
@@ -116,7 +130,8 @@ pub async fn execute_step(
     call: StepCall<'_>,
     journal: &mut impl StepJournal,
 ) -> Result<Executed, StepError> {
-    let StepCall { connector, command, params, variables, run: run_id, step, timeout_ms, mock_scenario } = call;
+    let StepCall { connector, command, params, variables, run: run_id, step, timeout_ms, mock_scenario, secrets } =
+        call;
     authorize_calls(ctx).map_err(StepError::Refused)?;
     let instance = match services.instances.get(connector, mock_scenario.is_some()).await {
         Ok(instance) => instance,
@@ -135,6 +150,7 @@ pub async fn execute_step(
         timeout_ms,
         mock_scenario,
         idempotency_key: Some(format!("{run_id}/{step}")),
+        secrets,
         ctx: ctx.clone(),
     };
     run(services, &instance, new_id(), request, StepRows { journal }).await.map_err(|error| match error {

@@ -24,6 +24,9 @@ pub(super) struct RunBag {
     /// The variables without secrets, where they differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown: Option<Map<String, Value>>,
+    /// The texts of secret params that it may hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<String>,
 }
 
 impl std::fmt::Debug for RunBag {
@@ -54,11 +57,30 @@ impl Gain {
 }
 
 impl RunBag {
-    /// Creates the bag of a run that starts with variables; `redactor` knows the secrets among them.
-    pub(super) fn new(variables: Map<String, Value>, redactor: &Redactor) -> Self {
-        let mut bag = Self { variables, steps: json!({}), shown: None };
-        bag.hide(redactor);
+    /// Creates the bag of a run that starts with variables; `secrets` are the texts of secrets among them.
+    pub(super) fn new(variables: Map<String, Value>, secrets: Vec<String>) -> Self {
+        let mut bag = Self { variables, steps: json!({}), shown: None, secrets };
+        bag.hide(&bag.redactor());
         bag
+    }
+
+    /// Returns whether the variables may hold secrets.
+    pub(super) fn has_secrets(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
+    /// Returns what knows the secrets that the variables may hold.
+    pub(super) fn redactor(&self) -> Redactor {
+        Redactor::new(self.secrets.iter().cloned())
+    }
+
+    /// Remembers the secrets of a call: its result may hold them.
+    pub(super) fn learn(&mut self, secrets: Vec<String>) {
+        for secret in secrets {
+            if !self.secrets.contains(&secret) {
+                self.secrets.push(secret);
+            }
+        }
     }
 
     /// Returns the bag as references read it.
@@ -189,7 +211,7 @@ mod tests {
 
     #[test]
     fn variables_merge_flat_and_the_payload_wins() {
-        let mut bag = RunBag::new(map(json!({ "a": 1 })), &plain());
+        let mut bag = RunBag::new(map(json!({ "a": 1 })), Vec::new());
         let gain = Gain::of(true, map(json!({ "a": 2, "out": 3 })), Some(json!({ "n": 1 })), Some("out"));
         assert!(bag.merge(gain, None, &plain()));
         assert_eq!(Value::Object(bag.variables.clone()), json!({ "a": 2, "out": { "n": 1 } }));
@@ -201,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_would_be_too_large_merges_nothing() {
-        let mut bag = RunBag::new(map(json!({ "a": 1 })), &plain());
+        let mut bag = RunBag::new(map(json!({ "a": 1 })), Vec::new());
         let large = "x".repeat(MAX_RUN_BYTES);
         assert!(!bag.merge(Gain::of(true, map(json!({ "b": 1 })), Some(json!(large)), Some("out")), None, &plain()));
         assert_eq!(Value::Object(bag.variables.clone()), json!({ "a": 1 }));
@@ -216,8 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_secret_is_read_and_not_shown() {
-        let secret = Redactor::new(["hunter22".to_owned()]);
-        let mut bag = RunBag::new(map(json!({ "password": "hunter22", "n": 1 })), &secret);
+        let mut bag = RunBag::new(map(json!({ "password": "hunter22", "n": 1 })), vec!["hunter22".to_owned()]);
         assert_eq!(bag.shown()["password"], "[redacted]");
         assert_eq!(bag.variables["password"], "hunter22");
         // A secret that is only known after a later call.
@@ -234,7 +255,7 @@ mod tests {
 
     #[test]
     fn steps_are_read_by_references() {
-        let mut bag = RunBag::new(Map::new(), &plain());
+        let mut bag = RunBag::new(Map::new(), Vec::new());
         bag.end_step("a", Some(&"e".repeat(MAX_ERROR + 1)), false);
         let run = json!({ "id": "r" });
         let steps = bag.read(&run).root("steps").expect("there").clone();

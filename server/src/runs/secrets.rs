@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::catalog::NamedConnectors;
 
 /// Finds the texts of secret params: those that are written into the steps, and those that the variables bring.
-pub(super) fn secrets_of(flow: &Flow, variables: &Map<String, Value>, known: &NamedConnectors) -> Redactor {
+pub(super) fn secrets_of(flow: &Flow, variables: &Map<String, Value>, known: &NamedConnectors) -> Vec<String> {
     let bag = Bag::new(variables);
     let mut texts = Vec::new();
     for call in flow.steps.iter().filter_map(|step| step.call()) {
@@ -20,7 +20,9 @@ pub(super) fn secrets_of(flow: &Flow, variables: &Map<String, Value>, known: &Na
         });
         texts.extend(secret_texts(fields, &rendered.collect()));
     }
-    Redactor::new(texts)
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }
 
 /// Returns the steps as they are shown: secrets are masked, references stay.

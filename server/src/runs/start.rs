@@ -2,6 +2,7 @@
 
 use connector_flow::check::{self, Inputs};
 use connector_flow::definition::Flow;
+use connector_runtime::redact::Redactor;
 use floh_client::answers::{CheckItem, CheckedRun, StartedRun};
 use floh_client::bodies::{NewRun as NewRunBody, RunCheck};
 use serde_json::{Map, Value};
@@ -177,7 +178,8 @@ fn new_run(
     checked: std::collections::BTreeMap<String, String>,
     id: Uuid,
 ) -> Result<NewRun, Error> {
-    let redactor = secrets_of(&plan.flow, &plan.variables, known);
+    let secrets = secrets_of(&plan.flow, &plan.variables, known);
+    let redactor = Redactor::new(secrets.iter().cloned());
     let steps = serde_json::to_vec(&plan.steps).map_err(Error::internal)?;
     Ok(NewRun {
         id,
@@ -185,7 +187,7 @@ fn new_run(
         step_count: i64::try_from(plan.flow.steps.len()).unwrap_or(i64::MAX),
         steps: shown_steps(&plan.flow, &plan.steps, known, &redactor).to_string(),
         plan: bag::seal(&services.vault, "run_plan", "sealed", id, &steps)?,
-        bag: RunBag::new(plan.variables.clone(), &redactor).seal(&services.vault, id)?,
+        bag: RunBag::new(plan.variables.clone(), secrets).seal(&services.vault, id)?,
         checked,
         reads_only: !ctx.allows(Scope::ConnectorsExecute),
         actor: ctx.actor(),

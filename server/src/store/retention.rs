@@ -36,6 +36,8 @@ pub enum Retained {
     Answers,
     /// The audit trail.
     Audit,
+    /// Runs with their tasks.
+    Runs,
 }
 
 /// How much is kept. `None` is no limit.
@@ -74,7 +76,7 @@ const SETTLED: SignedDuration = SignedDuration::from_mins(10);
 
 impl Retained {
     /// Every table with retention.
-    pub const ALL: [Self; 3] = [Self::Executions, Self::Answers, Self::Audit];
+    pub const ALL: [Self; 4] = [Self::Executions, Self::Answers, Self::Audit, Self::Runs];
 
     /// The name of the table.
     pub const fn table(self) -> &'static str {
@@ -82,13 +84,14 @@ impl Retained {
             Self::Executions => "execution",
             Self::Answers => "idempotency",
             Self::Audit => "audit",
+            Self::Runs => "run",
         }
     }
 
     /// The column that orders the rows by time: an id that begins with the time, or milliseconds.
     const fn key(self) -> &'static str {
         match self {
-            Self::Executions | Self::Audit => "id",
+            Self::Executions | Self::Audit | Self::Runs => "id",
             Self::Answers => "expires_at",
         }
     }
@@ -99,6 +102,8 @@ impl Retained {
             Self::Executions => "octet_length(params) + COALESCE(octet_length(result), 0) + octet_length(logs) + 512",
             Self::Answers => "COALESCE(octet_length(answer), 0) + 512",
             Self::Audit => "COALESCE(octet_length(before_json), 0) + COALESCE(octet_length(after_json), 0) + 512",
+            // What a run holds changes until its variables are dropped, so that its steps stand for it.
+            Self::Runs => "step_count * 512 + 512",
         }
     }
 
@@ -106,6 +111,7 @@ impl Retained {
     const fn removable(self) -> &'static str {
         match self {
             Self::Executions => "status NOT IN ('accepted', 'started')",
+            Self::Runs => "status IN ('succeeded', 'failed', 'cancelled')",
             Self::Answers | Self::Audit => "1 = 1",
         }
     }
@@ -119,7 +125,7 @@ impl Retained {
     /// Binds the first key of a millisecond.
     fn bind_time(self, statement: &mut Statement, ms: i64) {
         match self {
-            Self::Executions | Self::Audit => {
+            Self::Executions | Self::Audit | Self::Runs => {
                 statement.bind(first_id(Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)))
             }
             Self::Answers => statement.bind(ms),

@@ -268,8 +268,11 @@ impl Runs<'_> {
             if self.end_idle(id, failure, now).await? {
                 return Ok(Cancel::Done);
             }
-            let mut ask = Statement::new("UPDATE run SET cancelling = 1 WHERE id = ");
-            ask.bind(id.to_string()).push(" AND status = 'running'");
+            let mut ask = Statement::new("UPDATE run SET cancelling = 1, failure = ");
+            ask.bind(super::sql::json(failure))
+                .push(" WHERE id = ")
+                .bind(id.to_string())
+                .push(" AND status = 'running'");
             if ask.query().execute(&self.store.write).await?.rows_affected() == 1 {
                 return Ok(Cancel::Asked);
             }
@@ -381,6 +384,15 @@ impl Runs<'_> {
         plans.query().execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(dropped)
+    }
+}
+
+#[cfg(test)]
+impl Runs<'_> {
+    /// Makes the time of every wait come.
+    pub(crate) async fn expire_waits(&self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE run SET due_at = 0 WHERE status = 'waiting'").execute(&self.store.write).await?;
+        Ok(())
     }
 }
 

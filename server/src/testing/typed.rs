@@ -3,8 +3,8 @@
 
 use floh_client::answers::{
     AgentView, AuditEntry, ChangedType, CheckedRun, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
-    ExecutionView, Liveness, Page, Problem, Readiness, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail,
-    VersionView,
+    ExecutionView, Liveness, Page, Problem, Readiness, RunSummary, RunView, StartedRun, TokenView, TypeCapabilities,
+    TypeDiff, TypeView, VersionDetail, VersionView,
 };
 use floh_client::routes::{self, Route};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde_json::Value;
 type Read = fn(&[u8]) -> serde_json::Result<Value>;
 
 /// Routes whose answers are JSON, fixed paths before those with parameters.
-const TYPED: [(Route, Read); 26] = [
+const TYPED: [(Route, Read); 31] = [
     (routes::CREATE_CONNECTOR, through::<ConnectorView>),
     (routes::LIST_CONNECTORS, through::<Page<ConnectorView>>),
     (routes::PARSE_OAS, through::<ConnectorDraft>),
@@ -34,7 +34,12 @@ const TYPED: [(Route, Read); 26] = [
     (routes::JSON_SCHEMA, through::<Value>),
     (routes::LIST_EXECUTIONS, through::<Page<ExecutionSummary>>),
     (routes::GET_EXECUTION, through::<ExecutionView>),
+    (routes::START_RUN, through::<StartedRun>),
+    (routes::LIST_RUNS, through::<Page<RunSummary>>),
     (routes::CHECK_RUN, through::<CheckedRun>),
+    (routes::GET_RUN, through::<RunView>),
+    (routes::CANCEL_RUN, through::<StartedRun>),
+    (routes::RESUME_RUN, through::<StartedRun>),
     (routes::LIST_AUDIT, through::<Page<AuditEntry>>),
     (routes::CREATE_TOKEN, through::<TokenView>),
     (routes::LIST_TOKENS, through::<Page<TokenView>>),

@@ -166,7 +166,7 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// Its steps as they were given; literal values of secret params are masked.
-    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Object>))]
     pub steps: Box<RawValue>,
     /// Its variables, without secrets; `None` once they are dropped, 24 h after its end.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]

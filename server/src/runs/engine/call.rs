@@ -1,5 +1,7 @@
 //! A step that calls a command: its params, its attempts, and what its result does to the run.
 
+use std::sync::Arc;
+
 use connector_flow::definition::{Call, Step};
 use connector_runtime::result::Reply;
 use floh_client::answers::RunAttempt;
@@ -56,6 +58,7 @@ impl Work<'_> {
     ) -> Result<Next, Stop> {
         let (services, ctx) = (self.services, self.ctx.clone());
         let run = self.loaded.summary.id;
+        self.bag.learn(command.secret_texts(&params));
         let step_call = StepCall {
             connector: &call.connector,
             command: call.command.clone(),
@@ -65,6 +68,7 @@ impl Work<'_> {
             step: &step.id,
             timeout_ms: call.timeout_ms,
             mock_scenario: call.mock_scenario.clone(),
+            secrets: self.bag.has_secrets().then(|| Arc::new(self.bag.redactor())),
         };
         let task = TaskRow { status: TaskStatus::Started, retry_at: None, ..self.begin_task(step) };
         let mut journal = Journal { work: self, step, call, command, task, written: None, left: false, fault: None };

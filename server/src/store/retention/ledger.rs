@@ -260,7 +260,9 @@ impl Ledger {
 
     fn last(&self, row: &Reader<'_>, column: &'static str) -> Result<Option<Last>, StoreError> {
         Ok(match self.table {
-            Retained::Executions | Retained::Audit => row.value::<Option<String>>(column)?.map(Last::Id),
+            Retained::Executions | Retained::Audit | Retained::Runs => {
+                row.value::<Option<String>>(column)?.map(Last::Id)
+            }
             Retained::Answers => row.value::<Option<i64>>(column)?.map(Last::Time),
         })
     }

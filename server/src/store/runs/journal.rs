@@ -238,7 +238,9 @@ async fn move_run(connection: &mut AnyConnection, dialect: Dialect, step: &StepW
         statement.push(", bag = ").bind(bag.as_str());
     }
     if step.failure.is_some() || step.finished_at.is_some() {
-        statement.push(", failure = ").bind(step.failure.as_ref().map(json));
+        // Who wants it ended is written already.
+        let kept = if step.status == RunStatus::Cancelled { "failure, " } else { "" };
+        statement.push(", failure = COALESCE(").push(kept).bind(step.failure.as_ref().map(json)).push(", NULL)");
         statement.push(", finished_at = ").bind(step.finished_at.map(Timestamp::as_millisecond));
     }
     statement.push(" WHERE id = ").bind(step.run.to_string()).push(" AND fence = ").bind(step.fence);
