@@ -109,8 +109,8 @@ impl RunQueue {
 
     /// Counts a run that ended, or that was admitted and not accepted.
     pub fn leave(&self) {
-        // Never below zero: the count may have been set anew meanwhile.
-        let _ = self.unfinished.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |runs| runs.checked_sub(1));
+        // Never below zero: the count may have been set anew meanwhile. The error says that it is zero.
+        self.unfinished.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |runs| runs.checked_sub(1)).ok();
     }
 
     /// Sets how many runs have not ended.
