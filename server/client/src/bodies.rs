@@ -213,7 +213,7 @@ crate::body! {
         "name" name: Required<ConnectorName>,
         /// What it is for.
         "description" description: Optional<Text>,
-        /// What a run is given: FIELDs by name (docs/contract.md#fields).
+        /// What a run is given: FIELDs by name (docs/contract.md#2-config-schema).
         "inputs" inputs: Optional<Json>,
         /// The steps, 1 to 100 (docs/contract.md#steps).
         "steps" steps: Required<Json>,
@@ -227,7 +227,7 @@ crate::body! {
     pub struct RunDefinitionChange {
         /// What it is for.
         "description" description: Optional<Text>,
-        /// What a run is given: FIELDs by name (docs/contract.md#fields).
+        /// What a run is given: FIELDs by name (docs/contract.md#2-config-schema).
         "inputs" inputs: Optional<Json>,
         /// The steps, 1 to 100 (docs/contract.md#steps).
         "steps" steps: Required<Json>,
