@@ -12,6 +12,8 @@ CREATE TABLE run (
     fence       BIGINT NOT NULL,
     -- The server that works on it.
     owner       TEXT COLLATE "C",
+    -- How often it was taken up since it last moved: more than once says that servers died.
+    claims      BIGINT NOT NULL DEFAULT 0,
     -- When it may be taken up, by the database's clock.
     due_at      BIGINT NOT NULL,
     -- The execution that the step at work has begun, if it does not only read.
@@ -67,6 +69,8 @@ CREATE TABLE run_task (
     status      TEXT NOT NULL,
     error       TEXT,
     attempts    TEXT NOT NULL,
+    -- How many of the attempts were made before the run was last resumed.
+    resumed_at  BIGINT NOT NULL DEFAULT 0,
     retry_at    BIGINT,
     started_at  BIGINT NOT NULL,
     finished_at BIGINT,

@@ -5,6 +5,7 @@
 
 mod call;
 mod pass;
+mod recover;
 mod work;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Group commit of execution rows.
+//! Group commit of execution rows, and of what calls do to their runs.
 //!
 //! Each caller's row is on disk before its future resolves, yet rows that arrive during a commit share the next one,
 //! because a sync and a statement cost the same for one row as for many. What calls came to in an hour is added in the

@@ -3,12 +3,13 @@
 //! What a server writes while it works on a run goes through the [`super::Recorder`], in the commit of the step's
 //! execution ([`RunWrite`]). What callers ask for is written here.
 
+mod control;
 mod journal;
 mod list;
 
 use std::collections::BTreeMap;
 
-use floh_client::answers::{RunAttempt, RunFailure, RunSummary};
+use floh_client::answers::{RunAttempt, RunSummary};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -18,12 +19,11 @@ use super::replicas::push_ownerless;
 use super::sql::{Reader, Statement};
 use super::{Actor, ExecutionSource, RunStatus, Store, StoreError, TaskStatus};
 
+pub use self::control::{Cancel, Resumption};
 pub(super) use self::journal::write;
 pub use self::journal::{Due, Intent, NewRun, RunClaim, RunWrite, StepWrite};
 
 const TABLE: &str = "run";
-/// How often a wish to end a run is tried that keeps changing meanwhile; more attempts mean a fault.
-const ATTEMPTS: usize = 5;
 /// The condition of the index of runs that go on, literally.
 const UNFINISHED: &str = "status IN ('queued', 'waiting', 'running')";
 /// What lists read: neither steps nor variables.
@@ -43,6 +43,8 @@ pub struct TaskRow {
     pub error: Option<String>,
     /// Its calls, the first one first; errors without secrets.
     pub attempts: Vec<RunAttempt>,
+    /// How many of them were made before the run was last resumed.
+    pub resumed_at: usize,
     /// When it goes on.
     pub retry_at: Option<Timestamp>,
     /// When it was begun.
@@ -67,6 +69,8 @@ pub struct LoadedRun {
     pub summary: RunSummary,
     /// What every write of its server names.
     pub fence: i64,
+    /// How often it was taken up since it last moved, this time included.
+    pub claims: i64,
     /// The execution that its step has begun.
     pub in_flight: Option<Uuid>,
     /// Whether a caller wants it ended.
@@ -87,32 +91,6 @@ impl std::fmt::Debug for LoadedRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LoadedRun").field("summary", &self.summary).field("fence", &self.fence).finish_non_exhaustive()
     }
-}
-
-/// What a caller's wish to end a run came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cancel {
-    /// It has ended.
-    Done,
-    /// A server works on it and has been told.
-    Asked,
-    /// It had ended before, in this state.
-    Ended(RunStatus),
-}
-
-/// How a run that ended goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resumption {
-    /// What the caller has read: nobody has resumed it since.
-    pub fence: i64,
-    /// The index of the step to go on with.
-    pub position: i64,
-    /// The task that is passed over or begun anew.
-    pub task: Option<TaskRow>,
-    /// The versions that the steps were checked against now.
-    pub checked: BTreeMap<String, String>,
-    /// The variables, sealed, if they change.
-    pub bag: Option<String>,
 }
 
 /// The runs of a [`Store`].
@@ -188,8 +166,8 @@ impl Runs<'_> {
     pub async fn load(&self, id: Uuid) -> Result<LoadedRun, StoreError> {
         let mut statement = Statement::new("SELECT ");
         statement.push(COLUMNS).push(
-            ", run.fence, run.in_flight, run.cancelling, run.reads_only, run.bag, plan.checked, plan.sealed, task.step_id, \
-             task.status AS task_status, task.error, task.attempts, task.retry_at, task.started_at AS begun_at, task.finished_at AS ended_at \
+            ", run.fence, run.claims, run.in_flight, run.cancelling, run.reads_only, run.bag, plan.checked, plan.sealed, task.step_id, \
+             task.status AS task_status, task.error, task.attempts, task.resumed_at, task.retry_at, task.started_at AS begun_at, task.finished_at AS ended_at \
              FROM run JOIN run_plan AS plan ON plan.run_id = run.id \
              LEFT JOIN run_task AS task ON task.run_id = run.id AND task.position = run.position WHERE run.id = ",
         );
@@ -206,6 +184,7 @@ impl Runs<'_> {
                 status: row.word("task_status")?,
                 error: row.value("error")?,
                 attempts: row.json("attempts")?,
+                resumed_at: count(&row)?,
                 retry_at: row.optional_time("retry_at")?,
                 started_at: row.time("begun_at")?,
                 finished_at: row.optional_time("ended_at")?,
@@ -214,6 +193,7 @@ impl Runs<'_> {
         Ok(LoadedRun {
             summary,
             fence: row.value("fence")?,
+            claims: row.value("claims")?,
             in_flight: row.optional_id("in_flight")?,
             cancelling: row.flag("cancelling")?,
             reads_only: row.flag("reads_only")?,
@@ -240,7 +220,7 @@ impl Runs<'_> {
     /// Database errors.
     pub async fn tasks(&self, id: Uuid) -> Result<Vec<TaskRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT position, step_id, status, error, attempts, retry_at, started_at, finished_at FROM run_task WHERE run_id = $1 \
+            "SELECT position, step_id, status, error, attempts, resumed_at, retry_at, started_at, finished_at FROM run_task WHERE run_id = $1 \
              ORDER BY position",
         );
         let rows = rows.bind(id.to_string()).fetch_all(&self.store.read).await?;
@@ -257,91 +237,6 @@ impl Runs<'_> {
         bound.push_beyond(&mut statement, "connector");
         statement.push(" LIMIT 1");
         Ok(statement.query().fetch_optional(&self.store.read).await?.is_some())
-    }
-
-    /// Ends a run that no server works on, or tells the server that works on it.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Contended`] if it kept changing.
-    pub async fn cancel(&self, id: Uuid, failure: &RunFailure, now: Timestamp) -> Result<Cancel, StoreError> {
-        for _ in 0..ATTEMPTS {
-            if self.end_idle(id, failure, now).await? {
-                return Ok(Cancel::Done);
-            }
-            let mut ask = Statement::new("UPDATE run SET cancelling = 1, failure = ");
-            ask.bind(super::sql::json(failure))
-                .push(" WHERE id = ")
-                .bind(id.to_string())
-                .push(" AND status = 'running'");
-            if ask.query().execute(&self.store.write).await?.rows_affected() == 1 {
-                return Ok(Cancel::Asked);
-            }
-            // Between the two its server may have let it wait, or taken it up.
-            let status = self.get(id).await?.status;
-            if status.is_ended() {
-                return Ok(Cancel::Ended(status));
-            }
-        }
-        Err(StoreError::Contended)
-    }
-
-    async fn end_idle(&self, id: Uuid, failure: &RunFailure, now: Timestamp) -> Result<bool, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let mut end = Statement::new("UPDATE run SET status = 'cancelled', fence = fence + 1, failure = ");
-        end.bind(super::sql::json(failure)).push(", finished_at = ").bind(now.as_millisecond());
-        end.push(" WHERE id = ").bind(id.to_string()).push(" AND status IN ('queued', 'waiting')");
-        if end.query().execute(&mut *transaction).await?.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query(
-            "UPDATE run_task SET status = 'cancelled', retry_at = NULL, finished_at = $1 WHERE run_id = $2 AND status IN ('started', 'waiting')",
-        )
-        .bind(now.as_millisecond())
-        .bind(id.to_string())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(true)
-    }
-
-    /// Lets a run that ended without success go on; returns false if it was resumed meanwhile, or its bag is gone.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn resume(&self, id: Uuid, how: &Resumption) -> Result<bool, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let mut resume = Statement::new(
-            "UPDATE run SET status = 'queued', cancelling = 0, failure = NULL, finished_at = NULL, in_flight = NULL, \
-             owner = NULL, fence = fence + 1, resumes = resumes + 1, position = ",
-        );
-        resume.bind(how.position).push(", due_at = ").push(self.store.dialect.clock()).push(", bag = COALESCE(");
-        resume.bind(how.bag.as_deref()).push(", bag) WHERE id = ").bind(id.to_string());
-        resume.push(" AND fence = ").bind(how.fence).push(" AND status IN ('failed', 'cancelled') AND bag IS NOT NULL");
-        if resume.query().execute(&mut *transaction).await?.rows_affected() != 1 {
-            return Ok(false);
-        }
-        if let Some(task) = &how.task {
-            journal::write_task(&mut transaction, id, task).await?;
-        }
-        sqlx::query("UPDATE run_plan SET checked = $1 WHERE run_id = $2")
-            .bind(super::sql::json(&how.checked))
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(true)
-    }
-
-    /// Lets a run that this server works on wait for some milliseconds, because the work on it keeps failing.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn rest(&self, id: Uuid, ms: i64) -> Result<(), StoreError> {
-        let mut rest = Statement::new("UPDATE run SET status = 'waiting', due_at = ");
-        rest.push(self.store.dialect.clock()).push(" + ").bind(ms).push(" WHERE id = ").bind(id.to_string());
-        rest.push(" AND status = 'running' AND owner = ").bind(self.store.id.to_string());
-        rest.query().execute(&self.store.write).await?;
-        Ok(())
     }
 
     /// Returns those of some runs that a caller wants ended.
@@ -387,15 +282,6 @@ impl Runs<'_> {
     }
 }
 
-#[cfg(test)]
-impl Runs<'_> {
-    /// Makes the time of every wait come.
-    pub(crate) async fn expire_waits(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE run SET due_at = 0 WHERE status = 'waiting'").execute(&self.store.write).await?;
-        Ok(())
-    }
-}
-
 fn not_found(id: Uuid) -> StoreError {
     StoreError::NotFound { entity: Entity::Run, key: id.to_string() }
 }
@@ -423,6 +309,11 @@ fn summary(row: &AnyRow) -> Result<RunSummary, StoreError> {
     })
 }
 
+/// Reads how many attempts were made before the last resume.
+fn count(row: &Reader<'_>) -> Result<usize, StoreError> {
+    Ok(usize::try_from(row.value::<i64>("resumed_at")?).unwrap_or_default())
+}
+
 fn task(row: &AnyRow) -> Result<TaskRow, StoreError> {
     let row = Reader::new(row, "run_task");
     Ok(TaskRow {
@@ -431,6 +322,7 @@ fn task(row: &AnyRow) -> Result<TaskRow, StoreError> {
         status: row.word("status")?,
         error: row.value("error")?,
         attempts: row.json("attempts")?,
+        resumed_at: count(&row)?,
         retry_at: row.optional_time("retry_at")?,
         started_at: row.time("started_at")?,
         finished_at: row.optional_time("finished_at")?,

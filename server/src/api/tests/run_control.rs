@@ -331,3 +331,75 @@ async fn runs_on(db: TestDb) {
     server.app.begin_stop();
     server.app.close().await;
 }
+
+/// A run whose second step calls a command, as a server left it that died there.
+async fn left_dead(server: &TestServer, command: &str, in_flight: bool, claims: i64) -> String {
+    let steps = json!([{ "id": "w", "wait": { "forMs": 600_000 } }, step("b", command, json!({})), step("c", "echo", json!({}))]);
+    let id = start(server, json!({ "steps": steps })).await;
+    reaches(server, &id, "waiting").await;
+    let execution = in_flight.then(crate::store::new_id);
+    server.app.store.runs().leave_dead(id.parse().unwrap(), 1, execution, claims).await.unwrap();
+    id
+}
+
+async fn taken_up(server: &TestServer, id: &str) -> Value {
+    server.app.run_queue.wake();
+    ended(server, id).await
+}
+
+#[tokio::test]
+async fn what_may_have_happened_is_known_even_if_the_connector_has_changed() {
+    let server = server().await;
+    let id = left_dead(&server, "nothing", true, 1).await;
+    let current = server.get("/api/connector-types/crm").await.ok(200);
+    let mut schema = current["configSchema"].clone();
+    schema["commands"].as_object_mut().unwrap().remove("nothing");
+    let body = json!({ "scriptSource": current["scriptSource"], "configSchema": schema, "version": "2.0.0" });
+    server.put("/api/connector-types/crm", body).await.ok(200);
+    let run = taken_up(&server, &id).await;
+    assert_eq!(run["failure"]["code"], "outcome_unknown", "{run}");
+    let task = run["tasks"].as_array().unwrap().iter().find(|task| task["stepId"] == "b").unwrap();
+    assert_eq!((&task["status"], task["attempts"].as_array().unwrap().len()), (&json!("unknown"), 1));
+}
+
+#[tokio::test]
+async fn a_call_that_may_be_repeated_is_repeated_after_a_death() {
+    let server = server().await;
+    let id = left_dead(&server, "fail", true, 1).await;
+    let run = taken_up(&server, &id).await;
+    let task = run["tasks"].as_array().unwrap().iter().find(|task| task["stepId"] == "b").unwrap();
+    let attempts: Vec<_> =
+        task["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
+    assert_eq!(attempts, [json!("unknown"), json!("failed")], "{run}");
+}
+
+#[tokio::test]
+async fn a_step_in_which_servers_die_ends_its_run() {
+    let server = server().await;
+    // The claim of this server is one more.
+    let id = left_dead(&server, "echo", false, 9).await;
+    assert_eq!(taken_up(&server, &id).await["status"], "succeeded");
+    for command in ["echo", "fail"] {
+        let id = left_dead(&server, command, command == "fail", 10).await;
+        let run = taken_up(&server, &id).await;
+        assert!(run["failure"]["message"].as_str().unwrap().contains("10 times"), "{command}: {run}");
+        let calls = server.get(&format!("/api/executions?runId={id}")).await.ok(200);
+        assert_eq!(calls["items"], json!([]), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_rests_in_a_call_says_when_it_is_ended_that_it_may_have_happened() {
+    let server = server().await;
+    let steps = json!([{ "id": "w", "wait": { "forMs": 600_000 } }, step("b", "nothing", json!({}))]);
+    let id = start(&server, json!({ "steps": steps })).await;
+    reaches(&server, &id, "waiting").await;
+    let runs = server.app.store.runs();
+    runs.leave_resting(id.parse().unwrap(), 1, crate::store::new_id()).await.unwrap();
+    server.post(&format!("/api/runs/{id}/cancel"), json!({})).await.ok(202);
+    let run = taken_up(&server, &id).await;
+    assert_eq!(run["status"], "cancelled", "{run}");
+    let task = run["tasks"].as_array().unwrap().iter().find(|task| task["stepId"] == "b").unwrap();
+    assert_eq!(task["status"], "unknown");
+    assert_eq!(server.post(&format!("/api/runs/{id}/resume"), json!({})).await.ok(409)["code"], "outcome_unknown");
+}

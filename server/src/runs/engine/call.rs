@@ -244,9 +244,9 @@ impl Journal<'_, '_> {
     }
 }
 
-/// Returns the attempts since the step was begun: a resume begins it anew.
+/// Returns the attempts since the run was last resumed, which begins its step anew.
 fn attempts_of(task: &TaskRow) -> impl Iterator<Item = &RunAttempt> {
-    task.attempts.iter().filter(|attempt| attempt.started_at >= task.started_at)
+    task.attempts.iter().skip(task.resumed_at)
 }
 
 fn gain(reply: Reply, key: Option<&str>) -> Gain {

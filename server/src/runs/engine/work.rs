@@ -3,21 +3,20 @@
 use std::time::Duration;
 
 use connector_flow::definition::{Action, Flow, Step};
-use floh_client::answers::{RunAttempt, RunFailure};
+use connector_runtime::egress::memory::Reserved;
+use floh_client::answers::RunFailure;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use super::super::bag::{self, RunBag};
-use super::super::schemas;
 use crate::auth::OpContext;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::events::Event;
-use crate::execute::find_step_command;
 use crate::run_queue::HeldRun;
 use crate::services::Services;
 use crate::store::{
-    Due, DueRun, ExecutionStatus, LoadedRun, RecordError, RunClaim, RunFailureCode, RunStatus, RunWrite, StepWrite,
-    TaskRow, TaskStatus, now, time_of_id,
+    Due, DueRun, LoadedRun, RecordError, RunClaim, RunFailureCode, RunStatus, RunWrite, StepWrite, TaskRow, TaskStatus,
+    now,
 };
 
 /// How long a run waits after something failed that is not its own fault: the database, memory.
@@ -26,8 +25,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TURNS: usize = 3;
 /// How long a run waits whose work keeps failing, in milliseconds.
 const REST_MS: i64 = 30_000;
-/// How often a server may die in one step before the run fails.
-const MAX_DEATHS: usize = 10;
 
 /// What a run does after a part of its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +102,7 @@ async fn turn(services: &Services, id: uuid::Uuid, fence: Option<i64>, held: &He
         return Err(Stop::Failed("the steps or the variables of an unfinished run are gone".to_owned()));
     };
     let plan = bag::open(&services.vault, "run_plan", "sealed", id, &plan)?;
-    let bag = RunBag::open(services, id, &sealed)?;
+    let (bag, memory) = RunBag::open(services, id, &sealed)?;
     let steps: Value = serde_json::from_slice(&plan).map_err(Error::internal)?;
     let flow = Flow::parse(&steps, false).map_err(|mistakes| Stop::Failed(format!("stored steps: {mistakes}")))?;
     let started_at = loaded.summary.started_at.unwrap_or(loaded.summary.created_at);
@@ -121,6 +118,7 @@ async fn turn(services: &Services, id: uuid::Uuid, fence: Option<i64>, held: &He
         loaded,
         flow: &flow,
         bag,
+        _memory: memory,
     };
     work.run().await
 }
@@ -141,6 +139,8 @@ pub(super) struct Work<'w> {
     pub(super) loaded: LoadedRun,
     pub(super) flow: &'w Flow,
     pub(super) bag: RunBag,
+    /// What the variables took when the run was taken up.
+    _memory: Reserved,
     /// What references to `run` read.
     pub(super) reads: Value,
     pub(super) position: usize,
@@ -153,13 +153,17 @@ impl Work<'_> {
         if self.loaded.cancelling {
             return self.end_cancelled().await;
         }
-        if let Some(failure) = self.find_broken_step().await? {
-            return self.fail_before(failure).await;
-        }
+        // First what may have happened: nothing else that is wrong makes it known.
         if let Some(execution) = self.loaded.in_flight
             && self.settle_dead(execution).await? == Next::Rests
         {
             return Ok(());
+        }
+        if let Some(failure) = self.find_deadly_step() {
+            return self.fail_before(failure).await;
+        }
+        if let Some(failure) = self.find_broken_step().await? {
+            return self.fail_before(failure).await;
         }
         if self.step().is_none() {
             // A resume has passed over the last step.
@@ -198,6 +202,7 @@ impl Work<'_> {
             status: TaskStatus::Started,
             error: None,
             attempts: Vec::new(),
+            resumed_at: 0,
             retry_at: None,
             started_at: now(),
             finished_at: None,
@@ -294,109 +299,15 @@ impl Work<'_> {
         );
     }
 
-    /// Ends a run that a caller wants ended. Of a call that had left when its server died is not known what it did.
-    async fn end_cancelled(&mut self) -> Result<(), Stop> {
-        let mut task = self.task.clone().filter(|task| task.finished_at.is_none());
-        if let (Some(execution), Some(step)) = (self.loaded.in_flight, self.step()) {
-            let mut begun = self.begin_task(step);
-            begun.attempts.push(dead_attempt(execution));
-            begun.status = TaskStatus::Unknown;
-            task = Some(begun);
-        }
-        if let Some(task) = &mut task {
-            if task.status != TaskStatus::Unknown {
-                task.status = TaskStatus::Cancelled;
-            }
-            task.retry_at = None;
-            task.finished_at = Some(now());
-        }
-        let failure = self.failure(RunFailureCode::Cancelled, "Cancelled by a caller");
-        let write = self.ended(RunStatus::Cancelled, failure, task);
-        self.commit(write).await.map(drop)
-    }
-
     /// Lets another server, or the next start, go on.
     async fn leave(&mut self) -> Result<(), Stop> {
         let status = if self.task.is_some() { RunStatus::Waiting } else { RunStatus::Queued };
-        let write = self.parked(status, Due::In(0), None);
+        let write = self.parked(status, Due::In(0), self.task.clone());
         self.commit(write).await.map(drop)
     }
 
     pub(super) fn failure(&self, code: RunFailureCode, message: impl Into<String>) -> RunFailure {
         RunFailure { step: self.step().map(|step| step.id.clone()), code, message: message.into() }
-    }
-
-    /// Decides about a step whose server died after its call may have left.
-    async fn settle_dead(&mut self, execution: uuid::Uuid) -> Result<Next, Stop> {
-        let Some(step) = self.step().cloned() else { return Ok(Next::Goes) };
-        let Some(call) = step.call() else { return Ok(Next::Goes) };
-        let command = find_step_command(self.services, &call.connector, call.command.as_deref(), false).await;
-        let is_repeatable = match command {
-            Ok(command) => command.is_repeatable,
-            Err(error) if error.kind() == ErrorKind::NotFound => false,
-            Err(error) => return Err(error.into()),
-        };
-        let mut task = self.begin_task(&step);
-        task.attempts.push(dead_attempt(execution));
-        let deaths = task.attempts.iter().filter(|attempt| attempt.status == ExecutionStatus::Unknown).count();
-        if is_repeatable && deaths < MAX_DEATHS {
-            // It is written with the end of the next attempt, which has the same key.
-            self.task = Some(task);
-            return Ok(Next::Goes);
-        }
-        let message = if is_repeatable {
-            format!("The server stopped {deaths} times while this step was at work")
-        } else {
-            "The server stopped while this step was at work; whether it took effect is unknown. Find out, then resume the run \
-             with \"unknown\": \"retry\" or \"skip\""
-                .to_owned()
-        };
-        (task.status, task.error, task.finished_at) = (TaskStatus::Unknown, Some(message.clone()), Some(now()));
-        self.bag.end_step(&step.id, Some(&message), false);
-        let failure = self.failure(RunFailureCode::OutcomeUnknown, message);
-        let write = StepWrite { bag: Some(self.seal_bag()?), ..self.ended(RunStatus::Failed, failure, Some(task)) };
-        self.commit(write).await
-    }
-
-    /// Finds why the rest of the run does not fit the connectors any more, if a type has another version than the one that
-    /// the steps were checked against.
-    async fn find_broken_step(&mut self) -> Result<Option<RunFailure>, Stop> {
-        let is_same = schemas::are_as_checked(self.services, &self.loaded.checked).await?;
-        if is_same {
-            return Ok(None);
-        }
-        let found = schemas::first_error(self.services, self.flow, &self.bag.variables, self.position).await?;
-        Ok(found.map(|(position, item)| RunFailure {
-            step: self.flow.steps.get(position).map(|step| step.id.clone()),
-            code: RunFailureCode::SchemaChanged,
-            message: format!(
-                "The connectors have changed since the run was checked: {}: {}",
-                item.pointer, item.message
-            ),
-        }))
-    }
-
-    async fn fail_before(&mut self, failure: RunFailure) -> Result<(), Stop> {
-        let task = self.task.clone().filter(|task| task.finished_at.is_none()).map(|task| TaskRow {
-            status: TaskStatus::Failed,
-            error: Some(failure.message.clone()),
-            retry_at: None,
-            finished_at: Some(now()),
-            ..task
-        });
-        let write = self.ended(RunStatus::Failed, failure, task);
-        self.commit(write).await.map(drop)
-    }
-}
-
-/// An attempt whose server died.
-fn dead_attempt(execution: uuid::Uuid) -> RunAttempt {
-    RunAttempt {
-        execution_id: execution,
-        status: ExecutionStatus::Unknown,
-        started_at: time_of_id(execution),
-        duration_ms: None,
-        error: Some("The server stopped while this call was at work".to_owned()),
     }
 }
 

@@ -210,7 +210,8 @@ async fn take_up(
     owner: &str,
     claim: RunClaim,
 ) -> Result<bool, StoreError> {
-    let mut statement = Statement::new("UPDATE run SET status = 'running', fence = fence + 1, owner = ");
+    let mut statement =
+        Statement::new("UPDATE run SET status = 'running', fence = fence + 1, claims = claims + 1, owner = ");
     statement.bind(owner).push(", started_at = COALESCE(started_at, ").bind(claim.now.as_millisecond());
     statement.push(") WHERE id = ").bind(claim.run.to_string()).push(" AND fence = ").bind(claim.fence);
     statement.push(" AND (status IN ('queued', 'waiting') OR status = 'running' AND (owner = ").bind(owner);
@@ -221,7 +222,7 @@ async fn take_up(
 }
 
 async fn move_run(connection: &mut AnyConnection, dialect: Dialect, step: &StepWrite) -> Result<bool, StoreError> {
-    let mut statement = Statement::new("UPDATE run SET in_flight = NULL, status = ");
+    let mut statement = Statement::new("UPDATE run SET in_flight = NULL, claims = 0, status = ");
     statement.bind(step.status.as_str()).push(", position = ").bind(step.position);
     // Whoever wants it ended does not wait for its time.
     match step.due {
@@ -251,9 +252,9 @@ async fn move_run(connection: &mut AnyConnection, dialect: Dialect, step: &StepW
 /// Writes a task, or its next state.
 pub(super) async fn write_task(connection: &mut AnyConnection, run: Uuid, task: &TaskRow) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO run_task (run_id, position, step_id, status, error, attempts, retry_at, started_at, finished_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, \
-         error = excluded.error, attempts = excluded.attempts, retry_at = excluded.retry_at, started_at = excluded.started_at, \
+        "INSERT INTO run_task (run_id, position, step_id, status, error, attempts, retry_at, started_at, finished_at, resumed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, \
+         error = excluded.error, attempts = excluded.attempts, resumed_at = excluded.resumed_at, retry_at = excluded.retry_at, started_at = excluded.started_at, \
          finished_at = excluded.finished_at",
     )
     .bind(run.to_string())
@@ -265,6 +266,7 @@ pub(super) async fn write_task(connection: &mut AnyConnection, run: Uuid, task: 
     .bind(task.retry_at.map(Timestamp::as_millisecond))
     .bind(task.started_at.as_millisecond())
     .bind(task.finished_at.map(Timestamp::as_millisecond))
+    .bind(i64::try_from(task.resumed_at).unwrap_or(i64::MAX))
     .execute(connection)
     .await?;
     Ok(())
