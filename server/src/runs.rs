@@ -32,7 +32,7 @@ pub use self::read::{MAX_RUN_WAIT, get_run, list_runs, wait_for_run};
 pub use self::start::{AcceptedRun, start_run};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::{self, Reached};
+use crate::catalog::{self, NamedConnectors, Reached};
 use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
@@ -51,15 +51,12 @@ const _: () = assert!(MAX_STEPS <= catalog::MAX_NAMED);
 pub async fn check_run(ctx: &OpContext, services: &Services, run: Unchecked<RunCheck>) -> Result<CheckedRun, Error> {
     ctx.authorize(Scope::RunsRead)?;
     let (flow, variables) = blocking::run(move || read(run)).await?;
-    let names = connectors_of(&flow);
-    let known = catalog::named(ctx, services, &names).await?;
-    let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
-    let all = if is_any_unknown { names_to_suggest(ctx, services).await } else { Vec::new() };
+    let (known, others) = find_connectors(ctx, services, &flow).await?;
     // What the values take is held as long as they are.
     let ctx = ctx.clone();
     blocking::run(move || {
         let (_ctx, known) = (ctx, known);
-        let reached = Reached::new(&known.by_name, all);
+        let reached = Reached::new(&known.by_name, others);
         Ok(answer(check::check(&flow, &Inputs::Given(&variables), &reached)))
     })
     .await
@@ -101,6 +98,22 @@ fn connectors_of(flow: &Flow) -> Vec<&str> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Finds the connectors that steps name, and, where one is unknown, the names of others that may have been meant.
+///
+/// # Errors
+/// Unavailable if there is no memory for their schemas; database errors.
+async fn find_connectors(
+    ctx: &OpContext,
+    services: &Services,
+    flow: &Flow,
+) -> Result<(NamedConnectors, Vec<String>), Error> {
+    let names = connectors_of(flow);
+    let known = catalog::named(ctx, services, &names).await?;
+    let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
+    let others = if is_any_unknown { names_to_suggest(ctx, services).await } else { Vec::new() };
+    Ok((known, others))
 }
 
 /// Returns the names of connectors that may have been meant: the enabled ones that the caller reaches. A check without

@@ -1,6 +1,7 @@
 //! The variables of a run: what they hold, what of it is shown, and how they are stored.
 
 use connector_flow::reference::Bag;
+use connector_runtime::egress::memory::Reserved;
 use connector_runtime::redact::Redactor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -147,13 +148,15 @@ impl RunBag {
         seal(vault, "run", "bag", run, &text)
     }
 
-    /// Opens the bag of a row.
+    /// Opens the bag of a row; the memory that it takes is held as long as the second value.
     ///
     /// # Errors
     /// Unavailable if there is no memory for it; internal.
-    pub(super) fn open(services: &Services, run: Uuid, sealed: &str) -> Result<Self, Error> {
+    pub(super) fn open(services: &Services, run: Uuid, sealed: &str) -> Result<(Self, Reserved), Error> {
         let text = open(&services.vault, "run", "bag", run, sealed)?;
-        serde_json::from_slice(&text).map_err(Error::internal)
+        // Each value takes a byte at least.
+        let reserved = services.work.memory.tree(&text, text.len())?;
+        Ok((serde_json::from_slice(&text).map_err(Error::internal)?, reserved))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use connector_flow::definition::Flow;
 use floh_client::answers::{RunFailure, StartedRun};
 use floh_client::bodies::ResumeRun;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::bag::{self, RunBag};
@@ -78,12 +78,12 @@ pub async fn resume_run(
         return Err(Error::new(ErrorKind::Gone, "gone", detail));
     };
     let plan = bag::open(&services.vault, "run_plan", "sealed", id, plan)?;
-    let bag = RunBag::open(services, id, sealed)?;
+    let (mut bag, _memory) = RunBag::open(services, id, sealed)?;
     let steps: Value = serde_json::from_slice(&plan).map_err(Error::internal)?;
     let flow = Flow::parse(&steps, false).map_err(Error::internal)?;
-    let resumption = resumption(&loaded, bag, services, resume.unknown)?;
+    let resumption = resumption(&loaded, &mut bag, services, resume.unknown)?;
     let position = usize::try_from(resumption.position).unwrap_or(usize::MAX);
-    let checked = check_again(ctx, services, &flow, &loaded, position).await?;
+    let checked = check_again(ctx, services, &flow, &bag.variables, position).await?;
     let resumption = Resumption { checked, ..resumption };
     let worker = services.clone();
     let is_resumed =
@@ -103,14 +103,12 @@ async fn check_again(
     ctx: &OpContext,
     services: &Services,
     flow: &Flow,
-    loaded: &LoadedRun,
+    variables: &Map<String, Value>,
     position: usize,
 ) -> Result<BTreeMap<String, String>, Error> {
     let known = catalog::named(ctx, services, &connectors_of(flow)).await?;
     authorize_steps(ctx, flow, &known)?;
-    let sealed = loaded.bag.as_deref().unwrap_or_default();
-    let bag = RunBag::open(services, loaded.summary.id, sealed)?;
-    match schemas::first_error(services, flow, &bag.variables, position).await? {
+    match schemas::first_error(services, flow, variables, position).await? {
         None => Ok(known.versions()),
         Some((_, item)) => Err(Error::invalid(vec![Mistake::new(item.pointer, item.message)])),
     }
@@ -119,7 +117,7 @@ async fn check_again(
 /// Decides with which step the run goes on.
 fn resumption(
     loaded: &LoadedRun,
-    mut bag: RunBag,
+    bag: &mut RunBag,
     services: &Services,
     unknown: Option<ResumeUnknown>,
 ) -> Result<Resumption, Error> {
@@ -135,6 +133,7 @@ fn resumption(
         status: TaskStatus::Started,
         error: None,
         retry_at: None,
+        resumed_at: task.attempts.len(),
         started_at: now(),
         finished_at: None,
         ..task.clone()

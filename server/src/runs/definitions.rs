@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::secrets::literal_secrets;
-use super::{answer, connectors_of, names_to_suggest, placed, refuse_errors};
+use super::{answer, connectors_of, find_connectors, placed, refuse_errors};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::{self, Reached};
+use crate::catalog::Reached;
 use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
@@ -249,13 +249,10 @@ async fn content(
         Ok((steps, inputs, flow, fields))
     })
     .await?;
-    let names = connectors_of(&flow);
-    let connectors = names.iter().map(|name| (*name).to_owned()).collect();
-    let known = catalog::named(ctx, services, &names).await?;
-    let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
-    let all = if is_any_unknown { names_to_suggest(ctx, services).await } else { Vec::new() };
+    let connectors = connectors_of(&flow).into_iter().map(str::to_owned).collect();
+    let (known, others) = find_connectors(ctx, services, &flow).await?;
     blocking::run(move || {
-        let reached = Reached::new(&known.by_name, all);
+        let reached = Reached::new(&known.by_name, others);
         refuse_errors(answer(check::check(&flow, &Inputs::Declared(&fields), &reached)))?;
         let secrets = literal_secrets(&flow, &steps, &known);
         if !secrets.is_empty() {
@@ -301,10 +298,9 @@ async fn view(ctx: &OpContext, services: &Services, row: DefinitionRow) -> Resul
         Ok((row, flow, fields))
     })
     .await?;
-    let names = connectors_of(&flow);
-    let known = catalog::named(ctx, services, &names).await?;
+    let (known, others) = find_connectors(ctx, services, &flow).await?;
     let checked: CheckedRun = blocking::run(move || {
-        let reached = Reached::new(&known.by_name, Vec::new());
+        let reached = Reached::new(&known.by_name, others);
         Ok(answer(check::check(&flow, &Inputs::Declared(&fields), &reached)))
     })
     .await?;

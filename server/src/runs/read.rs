@@ -90,7 +90,7 @@ fn view(
     let LoadedRun { summary, in_flight, bag, .. } = loaded;
     let variables = match &bag {
         Some(bag) => {
-            let bag = RunBag::open(services, summary.id, bag)?;
+            let (bag, _memory) = RunBag::open(services, summary.id, bag)?;
             Some(serde_json::value::to_raw_value(bag.shown()).map_err(Error::internal)?)
         }
         None => None,

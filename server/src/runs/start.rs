@@ -1,5 +1,7 @@
 //! The use case that starts a run: its steps are checked, then it is accepted. Nothing is called before that.
 
+use std::collections::BTreeMap;
+
 use connector_flow::check::{self, Inputs};
 use connector_flow::definition::Flow;
 use connector_runtime::redact::Redactor;
@@ -13,10 +15,10 @@ use super::bag::{self, RunBag};
 use super::key::{self, Keyed};
 use super::rights::authorize_steps;
 use super::secrets::{secrets_of, shown_steps};
-use super::{MAX_RUN_BYTES, answer, connectors_of, definitions, names_to_suggest, read, refuse_errors};
+use super::{MAX_RUN_BYTES, answer, definitions, find_connectors, read, refuse_errors};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::{self, NamedConnectors, Reached};
+use crate::catalog::{NamedConnectors, Reached};
 use crate::error::{Error, Mistake};
 use crate::execute::{self, KeyedCall};
 use crate::input::Unchecked;
@@ -58,15 +60,12 @@ pub async fn start_run(
     ctx.authorize(Scope::RunsWrite)?;
     let plan = plan(ctx, services, run).await?;
     execute::authorize_calls(ctx)?;
-    let names = connectors_of(&plan.flow);
-    let known = catalog::named(ctx, services, &names).await?;
-    let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
-    let all = if is_any_unknown { names_to_suggest(ctx, services).await } else { Vec::new() };
+    let (known, others) = find_connectors(ctx, services, &plan.flow).await?;
     let checked = known.versions();
     let held = ctx.clone();
     let (plan, known, warnings) = blocking::run(move || {
         let _held = held;
-        let reached = Reached::new(&known.by_name, all);
+        let reached = Reached::new(&known.by_name, others);
         let inputs = match &plan.inputs {
             Some(inputs) => Inputs::Declared(inputs),
             None => Inputs::Given(&plan.variables),
@@ -153,7 +152,7 @@ async fn accept(
     services: &Services,
     plan: &Plan,
     known: &NamedConnectors,
-    checked: std::collections::BTreeMap<String, String>,
+    checked: BTreeMap<String, String>,
     started: StartedRun,
     key: Option<IdempotencyKey>,
 ) -> Result<StartedRun, Error> {
@@ -191,7 +190,7 @@ fn new_run(
     services: &Services,
     plan: &Plan,
     known: &NamedConnectors,
-    checked: std::collections::BTreeMap<String, String>,
+    checked: BTreeMap<String, String>,
     id: Uuid,
 ) -> Result<NewRun, Error> {
     let secrets = secrets_of(&plan.flow, plan.inputs.as_ref(), &plan.variables, known);

@@ -125,7 +125,8 @@ pub struct RunFailure {
     pub message: String,
 }
 
-/// A run with its steps, variables and tasks.
+/// A run with its steps, variables and tasks. It repeats what lists show: a flattened struct cannot hold JSON that is passed on
+/// unparsed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -7,9 +7,12 @@ use uuid::Uuid;
 use super::error::ClientError;
 use super::pages::Pages;
 use super::transport::{Client, Outgoing};
-use crate::answers::{CheckedRun, RunDefinitionSummary, RunDefinitionView, RunSummary, RunView, StartedRun};
+use crate::answers::{
+    CheckedRun, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView, RunSummary, RunView, StartedRun,
+};
 use crate::bodies::{NewRun, NewRunDefinition, ResumeRun, RunCheck, RunDefinitionChange};
 use crate::filters::RunFilter;
+use crate::revision::Revision;
 use crate::routes;
 
 impl Client {
@@ -96,24 +99,39 @@ impl Client {
         self.get(routes::GET_RUN_DEFINITION, &[name]).await
     }
 
-    /// Writes the next version of a run definition, if it differs from the newest one.
+    /// Writes the next version of a run definition, if it differs from the newest one. With a revision, only if that is still its
+    /// newest version.
     ///
     /// # Errors
-    /// [`ClientError`]; status 422 with every item if the check refuses it.
+    /// [`ClientError`]; status 422 with every item if the check refuses it, 412 if it has another version.
     pub async fn update_run_definition(
         &self,
         name: &str,
         change: &RunDefinitionChange,
+        seen: Option<Revision>,
     ) -> Result<RunDefinitionView, ClientError> {
-        self.send(routes::UPDATE_RUN_DEFINITION, &[name], Outgoing::json(change)?).await?.json()
+        self.send(routes::UPDATE_RUN_DEFINITION, &[name], Outgoing::json(change)?.if_match(seen)?).await?.json()
     }
 
-    /// Deletes a run definition with its versions. Its runs go on.
+    /// Deletes a run definition with its versions. Its runs go on. With a revision, only if that is still its newest version.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 412 if it has another version.
+    pub async fn delete_run_definition(&self, name: &str, seen: Option<Revision>) -> Result<(), ClientError> {
+        self.send(routes::DELETE_RUN_DEFINITION, &[name], Outgoing::default().if_match(seen)?).await?;
+        Ok(())
+    }
+
+    /// Lists the versions of a run definition, newest first.
+    pub fn list_run_definition_versions<'c>(&'c self, name: &str) -> Pages<'c, RunDefinitionVersion> {
+        Pages::new(self, routes::LIST_RUN_DEFINITION_VERSIONS, Some(name))
+    }
+
+    /// Reads a version of a run definition.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn delete_run_definition(&self, name: &str) -> Result<(), ClientError> {
-        self.send(routes::DELETE_RUN_DEFINITION, &[name], Outgoing::default()).await?;
-        Ok(())
+    pub async fn get_run_definition_version(&self, name: &str, version: i64) -> Result<RunDefinitionView, ClientError> {
+        self.get(routes::GET_RUN_DEFINITION_VERSION, &[name, &version.to_string()]).await
     }
 }
