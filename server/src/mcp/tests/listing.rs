@@ -39,6 +39,8 @@ async fn a_token_sees_what_it_may_call() {
         "execute_connector_command",
         "search_connector_commands",
         "get_execution",
+        "start_run",
+        "get_run",
     ];
     let commands =
         ["things__addThing", "things__dropThing", "things__getThing", "things__oddThing", "things__setThing"];
@@ -51,6 +53,9 @@ async fn a_token_sees_what_it_may_call() {
     );
     assert_eq!(names(&["connectors:write"]).await, &base[..3]);
     assert_eq!(names(&["audit:read"]).await, ["get_execution"]);
+    assert_eq!(names(&["runs:read"]).await, ["get_run"]);
+    assert_eq!(names(&["runs:write"]).await, Vec::<String>::new(), "what it calls has to be allowed too");
+    assert!(names(&["runs:write", "connectors:execute:read"]).await.contains(&"start_run".to_owned()));
     assert_eq!(names(&["metrics:read"]).await, Vec::<String>::new());
     // What is not listed cannot be called.
     let reader = Client::with_scopes(&server, &["connectors:read"]).await;
