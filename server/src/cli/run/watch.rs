@@ -17,7 +17,7 @@ use crate::cli::{CliError, print, print_note};
 
 /// How long the server may wait for the end before it answers how the run stands.
 const LOOK: Duration = Duration::from_millis(250);
-/// The same while the run waits for a time.
+/// The same while the run waits for a time that is not near.
 const LOOK_WAITING: Duration = Duration::from_secs(1);
 /// How often the step at work is drawn.
 const DRAW: Duration = Duration::from_millis(120);
@@ -73,12 +73,8 @@ async fn follow(server: &Client, id: Uuid, live: &mut Option<Live>) -> Result<Op
     let mut ticks = interval(DRAW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        let look = match known.as_ref().map(|run| run.status) {
-            // What is there is shown first.
-            None => Duration::ZERO,
-            Some(RunStatus::Waiting) => LOOK_WAITING,
-            Some(_) => LOOK,
-        };
+        // What is there is shown first.
+        let look = known.as_ref().map_or(Duration::ZERO, |run| look(run, Timestamp::now()));
         let is_silent = silent_since.is_some();
         let asked = async {
             if is_silent {
@@ -117,6 +113,17 @@ async fn follow(server: &Client, id: Uuid, live: &mut Option<Live>) -> Result<Op
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Returns for how long the server may wait for the end of a run that goes on.
+fn look(run: &RunView, now: Timestamp) -> Duration {
+    match (run.status, run.due_at) {
+        (RunStatus::Waiting, Some(due)) => {
+            let left = due.as_millisecond().saturating_sub(now.as_millisecond());
+            Duration::from_millis(u64::try_from(left).unwrap_or_default()).clamp(LOOK, LOOK_WAITING)
+        }
+        _ => LOOK,
     }
 }
 
