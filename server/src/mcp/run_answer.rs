@@ -72,9 +72,12 @@ pub(super) fn write(mut view: RunView, limit: usize, into: &mut Value, parts: &[
     Ok(())
 }
 
+/// A way to make a run smaller.
+type Way = fn(&mut RunView) -> Result<(), Error>;
+
 /// Leaves out one kind of part after the other, the least missed one first, until the rest is small enough.
 fn shorten(view: &mut RunView, limit: usize) -> Result<(), Error> {
-    let ways: [fn(&mut RunView) -> Result<(), Error>; 5] = [
+    let ways: [Way; 5] = [
         |view| {
             for task in &mut view.tasks {
                 task.omitted |= task.params.take().is_some();

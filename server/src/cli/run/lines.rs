@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    fn run(more: Value) -> RunView {
+    fn run(more: &Value) -> RunView {
         let mut run = json!({
             "id": "01900000-0000-7000-8000-000000000001", "status": "running", "stepCount": 2, "position": 0,
             "token": { "tokenId": null, "name": "t" }, "source": "rest", "requestId": "r", "resumes": 0,
@@ -208,7 +208,7 @@ mod tests {
         serde_json::from_value(run).unwrap()
     }
 
-    fn task(more: Value) -> RunTask {
+    fn task(more: &Value) -> RunTask {
         let mut task =
             json!({ "stepId": "find", "status": "succeeded", "attempts": [], "startedAt": "2026-01-01T00:00:00Z" });
         task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -237,9 +237,9 @@ mod tests {
 
     #[test]
     fn a_task_is_a_line() {
-        let steps = Steps::of(&run(json!({})));
+        let steps = Steps::of(&run(&json!({})));
         let now = at("2026-01-01T00:00:02Z");
-        let line = |more: Value| steps.line(&task(more), now, Style::Plain);
+        let line = |more: Value| steps.line(&task(&more), now, Style::Plain);
         let done = line(json!({ "finishedAt": "2026-01-01T00:00:00.250Z" }));
         assert_eq!(done, "succeeded  find  crm.list      250 ms");
         assert_eq!(line(json!({ "status": "started" })), "started    find  crm.list       2.0 s");
@@ -249,18 +249,18 @@ mod tests {
             json!({ "status": "waiting", "attempts": [attempt, attempt], "retryAt": "2026-01-01T00:00:05Z", "error": "no\u{1b}[2J luck" }),
         );
         assert!(waiting.ends_with("2 attempts  tried again 2026-01-01T00:00:05Z (in 3.0 s)  no[2J luck"), "{waiting}");
-        assert!(steps.line(&task(json!({})), now, Style::Coloured).starts_with("\u{1b}[32msucceeded\u{1b}[0m  find"));
+        assert!(steps.line(&task(&json!({})), now, Style::Coloured).starts_with("\u{1b}[32msucceeded\u{1b}[0m  find"));
     }
 
     #[test]
     fn the_outcome_says_why_and_what_to_do() {
         let now = at("2026-01-01T00:00:02Z");
-        let going = run(json!({}));
+        let going = run(&json!({}));
         assert_eq!(outcome(&going, now, Style::Plain), "run 01900000-0000-7000-8000-000000000001 running for 2.0 s");
         assert_eq!(advice(&going), None);
         let failed = |code: &str| {
             run(
-                json!({ "status": "failed", "finishedAt": "2026-01-01T00:00:01Z", "failure": { "step": "find", "code": code, "message": "no luck" } }),
+                &json!({ "status": "failed", "finishedAt": "2026-01-01T00:00:01Z", "failure": { "step": "find", "code": code, "message": "no luck" } }),
             )
         };
         let text = outcome(&failed("step_failed"), now, Style::Plain);

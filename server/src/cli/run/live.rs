@@ -42,7 +42,7 @@ impl Live {
         let (steps, now) = (Steps::of(run), Timestamp::now());
         for line in self.ended(run, &steps, now) {
             self.clear();
-            self.put(&format!("{line}\n"));
+            put(&format!("{line}\n"));
         }
         self.draw(run, &steps, now);
     }
@@ -57,7 +57,7 @@ impl Live {
     /// Removes what is redrawn, so that other lines can follow.
     pub(super) fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
-            self.put("\r\x1b[K");
+            put("\r\x1b[K");
         }
     }
 
@@ -76,7 +76,7 @@ impl Live {
         }
         self.frame = (self.frame + 1) % FRAMES.len();
         let line = self.current(run, steps, now, width());
-        self.put(&format!("\r\x1b[K{line}"));
+        put(&format!("\r\x1b[K{line}"));
         self.is_drawn = true;
     }
 
@@ -92,17 +92,17 @@ impl Live {
         };
         format!("{frame} {progress}  {text}").chars().take(width.saturating_sub(1)).collect()
     }
-
-    fn put(&self, text: &str) {
-        let mut stdout = io::stdout().lock();
-        drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
-    }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+fn put(text: &str) {
+    let mut stdout = io::stdout().lock();
+    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }
 
 /// Returns how many columns the terminal has.
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    fn run(tasks: Value) -> RunView {
+    fn run(tasks: &Value) -> RunView {
         serde_json::from_value(json!({
             "id": "01900000-0000-7000-8000-000000000001", "status": "running", "stepCount": 2, "position": 0,
             "token": { "tokenId": null, "name": "t" }, "source": "rest", "requestId": "r", "resumes": 0,
@@ -136,7 +136,7 @@ mod tests {
         let mut live = Live { style: Style::Plain, is_terminal: true, written: 0, frame: 0, is_drawn: false };
         let now: Timestamp = "2026-01-01T00:00:01Z".parse().unwrap();
         let mut seen = |tasks: Value| {
-            let run = run(tasks);
+            let run = run(&tasks);
             let lines = live.ended(&run, &Steps::of(&run), now);
             (lines, live.current(&run, &Steps::of(&run), now, 40))
         };
