@@ -16,6 +16,7 @@ mod message;
 mod part;
 mod prompts;
 mod resources;
+mod run_answer;
 #[cfg(test)]
 mod tests;
 mod tool_name;

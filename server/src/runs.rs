@@ -7,6 +7,7 @@
 mod bag;
 mod control;
 mod definitions;
+mod deletions;
 mod engine;
 mod key;
 mod read;
@@ -27,6 +28,7 @@ pub use self::definitions::{
     create_run_definition, delete_run_definition, get_run_definition, list_run_definition_versions,
     list_run_definitions, put_run_definition,
 };
+pub use self::deletions::{Deletion, deletions};
 pub use self::engine::spawn_run_engine;
 pub use self::read::{MAX_RUN_WAIT, get_run, list_runs, wait_for_run};
 pub use self::start::{AcceptedRun, start_run};
@@ -37,6 +39,8 @@ use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
 
+/// How to write runs, in Markdown: the page for people, which programs read too.
+pub const GUIDE_RUNS: &str = include_str!("../../docs/runs.md");
 /// The maximum number of bytes of the body of a run: its bag, which begins with its variables, is not larger either.
 pub const MAX_RUN_BYTES: usize = 4 * 1024 * 1024;
 

@@ -47,7 +47,7 @@ enum Command {
     Egress(egress::EgressCommand),
     /// Create connectors from OpenAPI documents, or update their types.
     Import(Box<import::ImportArgs>),
-    /// Check the steps of a run before it starts.
+    /// Check, start, watch, cancel and resume runs of a server.
     Run(run::RunCommand),
     /// Serve the connectors of a running server to an AI client, over standard input and output (MCP).
     Mcp(Box<mcp::McpArgs>),

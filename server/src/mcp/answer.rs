@@ -90,6 +90,12 @@ pub(super) fn of_json(value: Value) -> CallToolResult {
     of_value(value, false, None)
 }
 
+/// Returns an answer with `success: false`, after its sentence `error`.
+pub(super) fn of_failure(value: Value) -> CallToolResult {
+    let sentence = value.get("error").and_then(Value::as_str).map(str::to_owned);
+    of_value(value, true, sentence)
+}
+
 /// Returns an error of a use case. It has the form of a failed result, so that clients that check answers take it.
 pub(super) fn of_error(error: &Error) -> CallToolResult {
     let mut diagnostics = Map::new();

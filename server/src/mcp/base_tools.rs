@@ -29,11 +29,15 @@ pub(super) enum BaseTool {
     SearchConnectorCommands,
     /// Reads the record of a call.
     GetExecution,
+    /// Starts a run.
+    StartRun,
+    /// Reads a run.
+    GetRun,
 }
 
 impl BaseTool {
     /// All of them, in the order in which they are listed.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::GenerateConnectorScript,
         Self::ParseOpenapiSpec,
         Self::CreateConnector,
@@ -42,6 +46,8 @@ impl BaseTool {
         Self::ExecuteConnectorCommand,
         Self::SearchConnectorCommands,
         Self::GetExecution,
+        Self::StartRun,
+        Self::GetRun,
     ];
 
     /// Returns its name.
@@ -55,6 +61,8 @@ impl BaseTool {
             Self::ExecuteConnectorCommand => "execute_connector_command",
             Self::SearchConnectorCommands => "search_connector_commands",
             Self::GetExecution => "get_execution",
+            Self::StartRun => "start_run",
+            Self::GetRun => "get_run",
         }
     }
 
@@ -74,6 +82,9 @@ impl BaseTool {
             // Whoever may call reads its own calls.
             Self::GetExecution if ctx.allows(Scope::ConnectorsExecuteRead) => &[],
             Self::GetExecution => &[Scope::AuditRead],
+            // The same of each step.
+            Self::StartRun => &[Scope::RunsWrite, Scope::ConnectorsExecuteRead],
+            Self::GetRun => &[Scope::RunsRead],
         };
         needed.iter().copied().find(|scope| !ctx.allows(*scope))
     }
@@ -104,6 +115,8 @@ impl BaseTool {
             Self::ExecuteConnectorCommand => "Execute a connector command",
             Self::SearchConnectorCommands => "Search connector commands",
             Self::GetExecution => "Read an execution",
+            Self::StartRun => "Start a run",
+            Self::GetRun => "Read a run",
         }
     }
 
@@ -141,6 +154,16 @@ impl BaseTool {
                 "Read the record of a call: its status and its result, or a part of it by path, for example payload.items[0].name. Lists \
                  come by items and texts by characters: go on with offset = nextOffset."
             }
+            Self::StartRun => {
+                "Run several calls in order on the server; later steps read what earlier ones answered by {{references}}, so that data need \
+                 not pass through you. floh://guide/runs says how steps are written. All is checked before anything is called. Waits up \
+                 to 20 s for the end; a run that takes longer goes on, also after this call is cancelled or its stream closed: read it with \
+                 get_run."
+            }
+            Self::GetRun => {
+                "Read a run: its status, why it failed, its variables, and each step with params, result and attempts. With waitMs the \
+                 answer comes when the run has ended, or after that time. get_execution reads a large result of an attempt in parts."
+            }
         }
     }
 
@@ -156,8 +179,10 @@ impl BaseTool {
             Self::TestConnector => {
                 ToolAnnotations::new().read_only(true).destructive(false).idempotent(false).open_world(true)
             }
-            Self::ExecuteConnectorCommand => of_effect(None, false, true),
-            Self::SearchConnectorCommands | Self::GetExecution => of_effect(Some(Effect::Read), true, false),
+            Self::ExecuteConnectorCommand | Self::StartRun => of_effect(None, false, true),
+            Self::SearchConnectorCommands | Self::GetExecution | Self::GetRun => {
+                of_effect(Some(Effect::Read), true, false)
+            }
         }
     }
 
@@ -263,6 +288,25 @@ impl BaseTool {
                 }),
                 vec!["executionId"],
             ),
+            Self::StartRun => (
+                json!({
+                    "steps": { "type": "array", "minItems": 1, "maxItems": 100, "items": { "type": "object" }, "description": "The steps, such as { id, connector, command, params, outputKey, when }. Not with definition." },
+                    "definition": text("The name of a stored definition; in place of steps."),
+                    "version": { "type": "integer", "minimum": 1, "description": "The version of the definition; the newest if left out." },
+                    "variables": { "type": "object", "description": "What the steps may refer to from the start; of a definition, its inputs." },
+                    "strict": { "type": "boolean", "description": "Whether doubts about references count as errors. Not with definition." },
+                    "idempotencyKey": text("A key of your own for this one run. Repeating the call with the same key never starts a second run."),
+                    "waitMs": { "type": "integer", "minimum": 0, "maximum": 20_000, "default": 20_000, "description": "How long to wait for the end." }
+                }),
+                vec![],
+            ),
+            Self::GetRun => (
+                json!({
+                    "runId": text("The id of the run."),
+                    "waitMs": { "type": "integer", "minimum": 0, "maximum": 20_000, "default": 0, "description": "How long to wait for the end." }
+                }),
+                vec!["runId"],
+            ),
         };
         let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
         if !required.is_empty() {
@@ -315,6 +359,23 @@ impl BaseTool {
                 "total": { "type": "integer", "description": "How many items or characters it has in all." },
                 "nextOffset": { "type": "integer", "description": "Where to go on." },
                 "encoding": { "type": "string", "description": "json: the value is a piece of JSON text, because the object is larger than an answer may be." }
+            }),
+            Self::StartRun => json!({
+                "runId": text,
+                "status": { "type": "string", "description": "queued, running and waiting go on; succeeded, failed and cancelled have ended." },
+                "tasks": { "type": "array", "items": { "type": "object" }, "description": "The steps that were begun." },
+                "failure": { "type": "object", "description": "Why it ended: step, code, message." },
+                "warnings": { "type": "array", "items": { "type": "object" }, "description": "What may go wrong, with its place." },
+                "truncated": { "type": "object", "description": "What was left out because the answer is large." }
+            }),
+            Self::GetRun => json!({
+                "id": text,
+                "status": text,
+                "steps": { "type": "array", "items": { "type": "object" } },
+                "variables": { "type": "object", "description": "Without secrets; dropped 24 h after the end." },
+                "tasks": { "type": "array", "items": { "type": "object" }, "description": "The steps that were begun." },
+                "failure": { "type": "object", "description": "Why it ended: step, code, message." },
+                "truncated": { "type": "object", "description": "What was left out because the answer is large." }
             }),
             Self::TestConnector | Self::ExecuteConnectorCommand => json!({}),
         };

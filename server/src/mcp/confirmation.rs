@@ -17,7 +17,6 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::OpContext;
-use crate::commands::CalledCommand;
 use crate::error::Error;
 use crate::mcp_settings::Confirm;
 use crate::plain_text::plain;
@@ -48,6 +47,18 @@ pub(super) struct Consent<'c> {
     state: Option<String>,
     answer: Option<Value>,
     tool: String,
+}
+
+/// What the user is asked about.
+pub(super) struct Subject<'s> {
+    /// What deletes, as a sentence begins with it: `dropThing of things`.
+    pub(super) name: String,
+    /// The connector and the command to which an answer is bound, beside the arguments.
+    pub(super) bound: [&'s str; 2],
+    /// The arguments to which an answer is bound.
+    pub(super) arguments: &'s Map<String, Value>,
+    /// The arguments as the question shows them, without secrets.
+    pub(super) shown: Value,
 }
 
 /// What is decided about a call.
@@ -108,26 +119,25 @@ impl Consent<'_> {
         ctx: &OpContext,
         services: &Services,
         confirm: Confirm,
-        command: &CalledCommand,
-        params: &Map<String, Value>,
+        subject: &Subject<'_>,
     ) -> Result<Decision, Error> {
         match confirm {
             Confirm::Off => return Ok(Decision::Go),
             Confirm::Ask if !self.can_ask => return Ok(Decision::Go),
             Confirm::Require if !self.can_ask => {
                 return Ok(Decision::Refused(format!(
-                    "{} of {} deletes, and this server wants the user to be asked first (--mcp-confirm require); this client cannot ask \
+                    "{} deletes, and this server wants the user to be asked first (--mcp-confirm require); this client cannot ask \
                      (it needs MCP 2026-07-28 with elicitation), so nothing was called",
-                    command.command, command.connector
+                    subject.name
                 )));
             }
             Confirm::Ask | Confirm::Require => {}
         }
-        let bound = self.bound(ctx, command, params);
+        let bound = self.bound(ctx, subject);
         // Every process with the same master key reads what another one has sealed.
         let key = services.vault.derived_key(PURPOSE);
         let codec = RequestStateCodec::try_new(key.to_vec()).map_err(Error::internal)?;
-        let Some(state) = &self.state else { return Ok(Decision::Ask(question(&codec, command, params, &bound))) };
+        let Some(state) = &self.state else { return Ok(Decision::Ask(question(&codec, subject, &bound))) };
         let opened = codec.open_with(state, &bound).ok();
         let Some(once) = opened.and_then(|bytes| String::from_utf8(bytes).ok()) else {
             return Ok(Decision::Refused(
@@ -146,24 +156,26 @@ impl Consent<'_> {
     }
 
     /// Returns what an answer is bound to.
-    fn bound(&self, ctx: &OpContext, command: &CalledCommand, params: &Map<String, Value>) -> Vec<u8> {
-        let mut canonical = Value::Object(params.clone());
+    fn bound(&self, ctx: &OpContext, subject: &Subject<'_>) -> Vec<u8> {
+        let mut canonical = Value::Object(subject.arguments.clone());
         canonical.sort_all_objects();
         let digest = Sha256::digest(canonical.to_string().as_bytes());
         let token = ctx.token_id().unwrap_or_default();
-        let parts = [&self.tool, &command.connector, &command.command, &const_hex::encode(digest)];
+        let digest = const_hex::encode(digest);
+        let [connector, command] = subject.bound;
+        let parts = [&self.tool, connector, command, &digest];
         parts.iter().fold(token.to_string(), |text, part| format!("{text}|{part}")).into_bytes()
     }
 }
 
 /// Writes the question before a call.
-fn question(codec: &RequestStateCodec, command: &CalledCommand, params: &Map<String, Value>, bound: &[u8]) -> Question {
-    let mut shown = command.masked(params);
+fn question(codec: &RequestStateCodec, subject: &Subject<'_>, bound: &[u8]) -> Question {
+    let mut shown = subject.shown.clone();
     mask_named(&mut shown);
     let shown = plain(&shown.to_string(), MAX_SHOWN);
     let options = SealOptions::new().associated_data(bound).ttl(ASKED_FOR);
     Question {
-        message: format!("Call {} of {}, which deletes, with {shown}?", command.command, command.connector),
+        message: format!("Call {}, which deletes, with {shown}?", subject.name),
         state: codec.seal_with(new_id().to_string().as_bytes(), &options),
     }
 }

@@ -45,7 +45,7 @@ const MAX_CLIENT: usize = 80;
 const INSTRUCTIONS: &str = "Floh calls systems through connectors. Find a command with search_connector_commands, then call its own tool or \
      execute_connector_command. To connect a new API: parse_openapi_spec (or generate_connector_script), create_connector with the draft, let the \
      user enter secrets at setAt, test_connector. A failed call says what to change; diagnostics.outcome \"unknown\" means it may have happened: \
-     look before you repeat, or repeat with the same idempotencyKey.";
+     look before you repeat, or repeat with the same idempotencyKey. Several calls whose data need not pass through you: start_run.";
 
 /// Answers the requests of all clients. Clones share everything.
 #[derive(Clone)]

@@ -22,15 +22,17 @@ const MAX_RECORDED: usize = 4_000;
 enum Kind {
     CreateConnectorForApi,
     DebugExecution,
+    WriteRun,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::CreateConnectorForApi, Self::DebugExecution];
+    const ALL: [Self; 3] = [Self::CreateConnectorForApi, Self::DebugExecution, Self::WriteRun];
 
     const fn name(self) -> &'static str {
         match self {
             Self::CreateConnectorForApi => "create_connector_for_api",
             Self::DebugExecution => "debug_execution",
+            Self::WriteRun => "write_run",
         }
     }
 
@@ -39,6 +41,7 @@ impl Kind {
         match self {
             Self::CreateConnectorForApi => ctx.allows(Scope::ConnectorsWrite),
             Self::DebugExecution => ctx.allows(Scope::AuditRead) || ctx.allows(Scope::ConnectorsExecuteRead),
+            Self::WriteRun => ctx.allows(Scope::RunsWrite) && ctx.allows(Scope::ConnectorsExecuteRead),
         }
     }
 
@@ -64,6 +67,12 @@ impl Kind {
                 Some(vec![argument("executionId", "The id of the execution", true)]),
             )
             .with_title("Debug an execution"),
+            Self::WriteRun => Prompt::new(
+                self.name(),
+                Some("Write a run of several calls, have it checked, start it, and say what came of it"),
+                Some(vec![argument("goal", "What the run is to do", true)]),
+            )
+            .with_title("Write a run"),
         }
     }
 }
@@ -99,6 +108,7 @@ pub(super) async fn get(
             let id = argument(arguments, "executionId").ok_or_else(|| missing("executionId"))?;
             debug_execution(ctx, app, &id).await?
         }
+        Kind::WriteRun => write_run(&argument(arguments, "goal").ok_or_else(|| missing("goal"))?),
     };
     Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]))
 }
@@ -126,6 +136,21 @@ fn create_connector(api: &str, spec: Option<&str>) -> String {
          3. Call create_connector with the draft, or with the connector that was generated. Give no secrets: tell the user to enter them at setAt, and wait.\n\
          4. Call test_connector. If it fails, say what its error means and what to change.\n\
          5. Try a command that only reads, and show what came of it."
+    )
+}
+
+fn write_run(goal: &str) -> String {
+    format!(
+        "Write a run that does this: {goal}\n\n\
+         1. Read the resource floh://guide/runs: steps, references, conditions, retries, and what the check says.\n\
+         2. Find the commands with search_connector_commands. Take names and params from what it answers; invent none.\n\
+         3. Write the steps: an id each, an outputKey where a later step reads the payload, references such as {{{{users.total}}}}, and a \
+         default ({{{{users.total ?? 0}}}}) where a value may be absent.\n\
+         4. Show the user the steps, and say which of them change or delete something. Wait until the user agrees.\n\
+         5. Call start_run with the steps, the variables and an idempotencyKey. If the check refuses them, nothing was called: mend the \
+         places that it names.\n\
+         6. While the status is queued, running or waiting, call get_run with waitMs. Then say what each step came to. A task that is \
+         unknown may have taken effect: look before anything is repeated."
     )
 }
 

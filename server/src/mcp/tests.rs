@@ -5,6 +5,7 @@ mod client;
 mod confirmation;
 mod listing;
 mod resources;
+mod runs;
 mod ways_in;
 mod writing;
 

@@ -2,7 +2,9 @@
 
 mod connectors;
 mod execution;
+mod runs;
 pub(super) use self::execution::record as execution_record;
+pub(super) use self::runs::record as run_record;
 mod search;
 mod writing;
 
@@ -65,6 +67,8 @@ pub(super) async fn call_base(tool: BaseTool, call: ToolCall<'_>) -> Outcome {
         BaseTool::ExecuteConnectorCommand => execution::execute(call).await,
         BaseTool::SearchConnectorCommands => search::search(call).await,
         BaseTool::GetExecution => execution::get(call).await,
+        BaseTool::StartRun => runs::start(call).await,
+        BaseTool::GetRun => runs::get(call).await,
     };
     outcome.unwrap_or_else(Outcome::from)
 }

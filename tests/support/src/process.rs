@@ -81,6 +81,14 @@ impl Process {
         self.signal(Signal::KILL);
     }
 
+    /// Interrupts it (SIGINT), as Ctrl-C does.
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -7,7 +7,7 @@ use crate::server::{CANARY, Server, with};
 use crate::tools::Tools;
 
 /// The tools that every token with all scopes sees, in their order.
-const BASE: [&str; 8] = [
+const BASE: [&str; 10] = [
     "generate_connector_script",
     "parse_openapi_spec",
     "create_connector",
@@ -16,6 +16,8 @@ const BASE: [&str; 8] = [
     "execute_connector_command",
     "search_connector_commands",
     "get_execution",
+    "start_run",
+    "get_run",
 ];
 
 /// Walks through everything that a client does.
@@ -53,7 +55,7 @@ async fn everything(tools: &Tools, server: &Server, to: &Value, protocol: &str) 
     let uris: Vec<&str> =
         resources["items"].as_array().unwrap().iter().map(|one| one["uri"].as_str().unwrap()).collect();
     assert!(uris.contains(&"floh://connectors/page") && uris.contains(&"floh://guide/scripts"), "{uris:?}");
-    for uri in ["floh://connectors/page", "floh://connector-types/http", "floh://guide/scripts"] {
+    for uri in ["floh://connectors/page", "floh://connector-types/http", "floh://guide/scripts", "floh://guide/runs"] {
         let content = client.get(json!({ "do": "read", "uri": uri })).await;
         let text = content["contents"][0]["text"].as_str().unwrap_or_else(|| panic!("{uri}: {content}"));
         assert!(!text.is_empty() && !text.contains(CANARY), "{uri}: {text}");
@@ -64,7 +66,7 @@ async fn everything(tools: &Tools, server: &Server, to: &Value, protocol: &str) 
     let templates = client.get(json!({ "do": "templates" })).await;
     assert!(templates.to_string().contains("floh://executions/{id}"), "{templates}");
     let prompts = client.get(json!({ "do": "prompts" })).await;
-    for name in ["create_connector_for_api", "debug_execution"] {
+    for name in ["create_connector_for_api", "debug_execution", "write_run"] {
         assert!(prompts.to_string().contains(name), "{prompts}");
     }
     let prompt = client

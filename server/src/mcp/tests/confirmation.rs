@@ -83,7 +83,7 @@ async fn a_client_that_cannot_ask() {
 }
 
 /// Returns the server with other settings of the door.
-fn with(server: TestServer, settings: Settings) -> TestServer {
+pub(super) fn with(server: TestServer, settings: Settings) -> TestServer {
     let router = crate::ui::router(&server.app, None, crate::mcp::router(&server.app, settings));
     TestServer { router, ..server }
 }

@@ -39,6 +39,8 @@ async fn a_token_sees_what_it_may_call() {
         "execute_connector_command",
         "search_connector_commands",
         "get_execution",
+        "start_run",
+        "get_run",
     ];
     let commands =
         ["things__addThing", "things__dropThing", "things__getThing", "things__oddThing", "things__setThing"];
@@ -51,6 +53,9 @@ async fn a_token_sees_what_it_may_call() {
     );
     assert_eq!(names(&["connectors:write"]).await, &base[..3]);
     assert_eq!(names(&["audit:read"]).await, ["get_execution"]);
+    assert_eq!(names(&["runs:read"]).await, ["get_run"]);
+    assert_eq!(names(&["runs:write"]).await, Vec::<String>::new(), "what it calls has to be allowed too");
+    assert!(names(&["runs:write", "connectors:execute:read"]).await.contains(&"start_run".to_owned()));
     assert_eq!(names(&["metrics:read"]).await, Vec::<String>::new());
     // What is not listed cannot be called.
     let reader = Client::with_scopes(&server, &["connectors:read"]).await;
@@ -154,14 +159,14 @@ async fn many_tools_are_found_and_not_listed() {
         "configSchema": { "commands": commands }, "scriptSource": Value::Object(source).to_string() });
     server.post("/api/connectors", body).await.ok(201);
     let client = Client::admin(&server);
-    assert_eq!(client.names().await.len(), 8, "the base tools alone");
+    assert_eq!(client.names().await.len(), 10, "the base tools alone");
     client.tool("wide__listThings050", json!({})).await;
     let at = |path: &str| Client::admin(&server).at(path);
-    assert_eq!(at("/mcp?tools=all").names().await.len(), 109);
-    assert_eq!(at("/mcp?connectors=wide").names().await.len(), 8, "the limit counts what is left");
-    assert_eq!(at("/mcp?connectors=wide&tools=all").names().await.len(), 109);
-    assert_eq!(at("/mcp?connectors=none&tools=all").names().await.len(), 8);
-    assert_eq!(at("/mcp?connectors=wide&tools=search").names().await.len(), 8);
+    assert_eq!(at("/mcp?tools=all").names().await.len(), 111);
+    assert_eq!(at("/mcp?connectors=wide").names().await.len(), 10, "the limit counts what is left");
+    assert_eq!(at("/mcp?connectors=wide&tools=all").names().await.len(), 111);
+    assert_eq!(at("/mcp?connectors=none&tools=all").names().await.len(), 10);
+    assert_eq!(at("/mcp?connectors=wide&tools=search").names().await.len(), 10);
     let found = client.tool("search_connector_commands", json!({ "query": "list things 099" })).await;
     assert_eq!(found["items"][0]["tool"], "wide__listThings099", "{found}");
     // All pages together are the list, each once.
@@ -192,13 +197,13 @@ async fn many_tools_are_found_and_not_listed() {
 async fn the_list_follows_what_is_written() {
     let server = TestServer::start().await;
     let client = Client::admin(&server);
-    assert_eq!(client.names().await.len(), 8);
+    assert_eq!(client.names().await.len(), 10);
     script_connector(&server, "things").await;
-    assert_eq!(client.names().await.len(), 13);
+    assert_eq!(client.names().await.len(), 15);
     server.put("/api/connectors/things", json!({ "name": "stuff" })).await.ok(200);
     assert!(client.names().await.contains(&"stuff__getThing".to_owned()));
     server.put("/api/connectors/stuff", json!({ "enabled": false })).await.ok(200);
-    assert_eq!(client.names().await.len(), 8, "what is disabled is not offered");
+    assert_eq!(client.names().await.len(), 10, "what is disabled is not offered");
     let text = client.refused("stuff__getThing", json!({ "id": "1" })).await;
     assert!(text.contains("disabled"), "{text}");
     server.call("DELETE", "/api/connectors/stuff", Value::Null).await.ok(204);

@@ -15,7 +15,7 @@ async fn resources_show_what_rest_shows() {
     let list = client.result("resources/list", json!({})).await;
     let uris: Vec<&str> =
         list["resources"].as_array().unwrap().iter().map(|one| one["uri"].as_str().unwrap()).collect();
-    assert_eq!(uris, ["floh://guide/scripts", "floh://connectors/things"]);
+    assert_eq!(uris, ["floh://guide/scripts", "floh://guide/runs", "floh://connectors/things"]);
     let templates = client.result("resources/templates/list", json!({})).await;
     let templates: Vec<&str> = templates["resourceTemplates"]
         .as_array()
@@ -25,7 +25,13 @@ async fn resources_show_what_rest_shows() {
         .collect();
     assert_eq!(
         templates,
-        ["floh://connectors/{name}", "floh://connector-types/{name}", "floh://executions/{id}", "floh://guide/{name}"]
+        [
+            "floh://connectors/{name}",
+            "floh://connector-types/{name}",
+            "floh://executions/{id}",
+            "floh://runs/{id}",
+            "floh://guide/{name}"
+        ]
     );
     let read = async |uri: &str| {
         let result = client.result("resources/read", json!({ "uri": uri })).await;
@@ -36,19 +42,22 @@ async fn resources_show_what_rest_shows() {
     let shown: Value = serde_json::from_str(&read("floh://connector-types/things").await).unwrap();
     assert_eq!(shown["capabilities"].as_array().unwrap().len(), 5, "{shown}");
     assert!(read("floh://guide/scripts").await.contains("floh."));
+    assert!(read("floh://guide/runs").await.contains("outputKey"));
     for uri in [
         "floh://connectors/nothing",
         "floh://connectors/",
         "floh://other/x",
         "file:///etc/passwd",
         "floh://executions/x",
+        "floh://runs/x",
+        "floh://guide/nothing",
     ] {
         let message = client.message("resources/read", json!({ "uri": uri })).await;
         assert_eq!(message["error"]["code"], -32602, "{message}");
     }
     let weak = Client::with_scopes(&server, &["connectors:execute"]).await;
     let list = weak.result("resources/list", json!({})).await;
-    assert_eq!(list["resources"].as_array().unwrap().len(), 1, "the guide alone: {list}");
+    assert_eq!(list["resources"].as_array().unwrap().len(), 2, "the guides alone: {list}");
     let message = weak.message("resources/read", json!({ "uri": "floh://connectors/things" })).await;
     assert_eq!(message["error"]["code"], -32602, "{message}");
 }
@@ -61,7 +70,7 @@ async fn prompts_are_ways_of_working() {
     let list = client.result("prompts/list", json!({})).await;
     let names: Vec<&str> =
         list["prompts"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["create_connector_for_api", "debug_execution"]);
+    assert_eq!(names, ["create_connector_for_api", "debug_execution", "write_run"]);
     let arguments = json!({ "api": "Acme CRM\u{202e}", "spec": "https://crm.example/openapi.json" });
     let prompt =
         client.result("prompts/get", json!({ "name": "create_connector_for_api", "arguments": arguments })).await;
@@ -73,9 +82,15 @@ async fn prompts_are_ways_of_working() {
         client.result("prompts/get", json!({ "name": "debug_execution", "arguments": { "executionId": id } })).await;
     let text = prompt["messages"][0]["content"]["text"].as_str().unwrap();
     assert!(text.contains("status: failed") && text.contains("it is no instruction"), "{text}");
+    let prompt = client
+        .result("prompts/get", json!({ "name": "write_run", "arguments": { "goal": "Tell me \u{202e}more" } }))
+        .await;
+    let text = prompt["messages"][0]["content"]["text"].as_str().unwrap();
+    assert!(text.contains("does this: Tell me more\n") && text.contains("{{users.total ?? 0}}"), "{text}");
     for params in [
         json!({ "name": "nothing" }),
         json!({ "name": "create_connector_for_api" }),
+        json!({ "name": "write_run" }),
         json!({ "name": "debug_execution", "arguments": { "executionId": "x" } }),
     ] {
         let message = client.message("prompts/get", params).await;

@@ -13,7 +13,7 @@ use crate::blocking;
 use crate::commands::{self, CalledCommand};
 use crate::error::Error;
 use crate::execute::{self, CallFingerprint, KeyedCall};
-use crate::mcp::confirmation::Decision;
+use crate::mcp::confirmation::{Decision, Subject};
 use crate::mcp::{answer, part};
 use crate::services::Services;
 
@@ -74,7 +74,13 @@ async fn run(
         if !ctx.allows(command.scope) {
             return Ok(Outcome::Answer(answer::lacks(command.scope)));
         }
-        match consent.decide(ctx, app.services(), settings.confirm, command, &params)? {
+        let subject = Subject {
+            name: format!("{} of {}", command.command, command.connector),
+            bound: [&command.connector, &command.command],
+            arguments: &params,
+            shown: command.masked(&params),
+        };
+        match consent.decide(ctx, app.services(), settings.confirm, &subject)? {
             Decision::Go => {}
             Decision::Agreed { once } => key = key.or(Some(once)),
             Decision::Refused(why) => return Ok(Outcome::Answer(answer::refusal(&why))),
@@ -91,19 +97,23 @@ fn is_destructive(command: &CalledCommand, body: &Call) -> bool {
     command.effect == Some(Effect::Delete) && body.mock_scenario.is_none()
 }
 
-/// Reads a key, and binds it to what is called.
-fn keyed(key: String, body: &Call) -> Result<KeyedCall, Error> {
+/// Reads a key, and binds it to the JSON of what it is for.
+pub(super) fn bound_key(key: String, body: &[u8]) -> Result<KeyedCall, Error> {
     if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Err(Error::invalid_at("/idempotencyKey", "expected 1 to 255 printable ASCII characters"));
     }
+    Ok(KeyedCall { key, fingerprint: CallFingerprint::of_json(body) })
+}
+
+/// Reads a key, and binds it to what is called.
+fn keyed(key: String, body: &Call) -> Result<KeyedCall, Error> {
     // As over REST: the same call over either door is the same call.
     let mut text = Map::new();
     text.extend(body.command.clone().map(|command| ("command".to_owned(), Value::String(command))));
     text.extend(body.params.clone().map(|params| ("params".to_owned(), Value::Object(params))));
     text.extend(body.timeout_ms.map(|time| ("timeoutMs".to_owned(), Value::from(time))));
     text.extend(body.mock_scenario.clone().map(|name| ("mockScenario".to_owned(), Value::String(name))));
-    let fingerprint = CallFingerprint::of_json(Value::Object(text).to_string().as_bytes());
-    Ok(KeyedCall { key, fingerprint })
+    bound_key(key, Value::Object(text).to_string().as_bytes())
 }
 
 /// Tests a connector.
