@@ -12,5 +12,5 @@ pub use self::url::{PathError, Url};
 pub use field_type::{FieldType, Mismatch};
 pub use select::Select;
 
-pub(crate) use nested::{read_nested, schema_of};
+pub(crate) use nested::{answer_schema_of, read_nested, schema_of};
 pub(crate) use select::{deserialize_select, read_select, select_schema};

@@ -122,7 +122,7 @@ pub fn select_schema<T: Select>() -> schemars::Schema {
 
 /// What a payload struct holds.
 pub const fn outputs_of<T: schemars::JsonSchema>(names: &'static [&'static str]) -> Outputs {
-    Outputs { names, schema: Some(crate::field::schema_of::<T>), typed: true }
+    Outputs { names, schema: Some(crate::field::answer_schema_of::<T>), typed: true }
 }
 
 /// Turns a constant into the default of an object's field; its kind was checked at compile time.

@@ -46,9 +46,18 @@ pub(crate) fn read_nested<T: DeserializeOwned>(value: &Value) -> Result<T, Misma
     T::deserialize(value).map_err(|error| Mismatch(error.to_string()))
 }
 
-/// Writes the JSON Schema 2020-12 of a type, self-contained.
+/// Writes the JSON Schema 2020-12 of a type that is read, self-contained. What may be left out is not required.
 pub(crate) fn schema_of<T: JsonSchema + ?Sized>() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+    written::<T>(SchemaSettings::draft2020_12())
+}
+
+/// The same of a type that is answered: what serde always writes is required, also where it may be null.
+pub(crate) fn answer_schema_of<T: JsonSchema + ?Sized>() -> Value {
+    written::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn written<T: JsonSchema + ?Sized>(settings: SchemaSettings) -> Value {
+    let settings = settings.with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
