@@ -13,6 +13,7 @@ mod limits;
 mod live;
 mod mocks;
 mod results;
+mod runs;
 mod script_page;
 mod scripts;
 mod services;
