@@ -19,6 +19,7 @@ mod problem;
 mod request_id;
 mod responses;
 mod routes;
+mod run_definitions;
 mod runs;
 mod server_info;
 mod site;

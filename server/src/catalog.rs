@@ -2,6 +2,7 @@
 //! call these functions; every rule about connectors is here.
 
 mod affected;
+mod affected_definitions;
 mod client_certificate;
 mod compare;
 mod config;
@@ -14,6 +15,7 @@ mod import;
 mod mock_settings;
 mod named;
 mod reach;
+mod reached;
 mod read;
 mod script_source;
 mod seal;
@@ -41,7 +43,8 @@ pub use import::{
     Choice, FetchedDocument, MAX_DOCUMENT_BYTES, MappedScheme, ReadDocument, WEIGHT_OF_TEXT, fetch_document,
     fetch_spec, mapped_schemes, pack_document, parse_document, read_document, spec_of,
 };
-pub(crate) use named::{MAX_NAMED, NamedConnector, NamedConnectors, named};
+pub(crate) use named::{MAX_NAMED, NamedConnectors, named};
+pub(crate) use reached::Reached;
 pub use read::{get, get_with_schema, list, list_agents, mock_scenarios, schema_of_type};
 pub use script_source::{WrittenType, check_written, sample_script, script_type_of};
 pub use seal::{SealError, seal_stored};

@@ -6,9 +6,9 @@
 
 mod bag;
 mod control;
+mod definitions;
 mod engine;
 mod key;
-mod known;
 mod read;
 mod rights;
 mod schemas;
@@ -23,13 +23,16 @@ use floh_client::bodies::RunCheck;
 use serde_json::{Map, Value};
 
 pub use self::control::{cancel_run, resume_run};
+pub use self::definitions::{
+    create_run_definition, delete_run_definition, get_run_definition, list_run_definition_versions,
+    list_run_definitions, put_run_definition,
+};
 pub use self::engine::spawn_run_engine;
-use self::known::Reached;
 pub use self::read::{MAX_RUN_WAIT, get_run, list_runs, wait_for_run};
 pub use self::start::{AcceptedRun, start_run};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog;
+use crate::catalog::{self, Reached};
 use crate::error::{Error, MAX_MISTAKES, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
@@ -105,6 +108,23 @@ fn connectors_of(flow: &Flow) -> Vec<&str> {
 async fn names_to_suggest(ctx: &OpContext, services: &Services) -> Vec<String> {
     let Ok(list) = services.command_index.list().await else { return Vec::new() };
     list.connectors.iter().map(|one| one.name.clone()).filter(|name| ctx.may_reach(name)).collect()
+}
+
+/// Returns the warnings of a check, or refuses the errors.
+///
+/// # Errors
+/// Invalid with every error.
+fn refuse_errors(checked: CheckedRun) -> Result<Vec<CheckItem>, Error> {
+    if checked.errors.is_empty() {
+        return Ok(checked.warnings);
+    }
+    let mistake = |item: CheckItem| Mistake {
+        column: item.column.and_then(|column| u32::try_from(column).ok()),
+        code: Some(item.code.into_owned()),
+        suggestion: item.suggestion,
+        ..Mistake::new(item.pointer, item.message)
+    };
+    Err(Error::invalid(checked.errors.into_iter().map(mistake).collect()))
 }
 
 fn answer(checked: Checked) -> CheckedRun {

@@ -25,6 +25,7 @@ mod recorder;
 mod replicas;
 mod retention;
 mod rework;
+mod run_definitions;
 mod runs;
 mod sealed;
 mod secrets;
@@ -68,6 +69,7 @@ pub use recorder::{RecordError, Recorder};
 pub use replicas::{Claimed, HEARTBEAT, LEASE, LiveReplica, Replicas};
 pub use retention::{Ledger, Limits, MAX_START_VACUUM, Pace, Retained, Sums, Swept};
 pub use rework::{Rework, Reworking, StoredConfig};
+pub use run_definitions::{DefinitionContent, DefinitionRow, RunDefinitions, VersionHead};
 pub use runs::{
     Cancel, Due, DueRun, Intent, LoadedRun, NewRun, Resumption, RunClaim, RunWrite, Runs, StepWrite, TaskRow,
 };

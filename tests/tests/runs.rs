@@ -46,11 +46,12 @@ fn steps() -> Value {
         let id = format!("s{number}");
         json!({ "id": id, "connector": "items", "command": command, "params": { "id": format!("{{{{run.id}}}}-{id}") } })
     };
-    let mut steps: Vec<Value> = ["readItem", "putItem", "makeItem", "readItem", "makeItem", "putItem", "makeItem", "makeItem", "putItem"]
-        .iter()
-        .enumerate()
-        .map(|(number, command)| call(number, command))
-        .collect();
+    let mut steps: Vec<Value> =
+        ["readItem", "putItem", "makeItem", "readItem", "makeItem", "putItem", "makeItem", "makeItem", "putItem"]
+            .iter()
+            .enumerate()
+            .map(|(number, command)| call(number, command))
+            .collect();
     steps.insert(5, json!({ "id": "pause", "wait": { "forMs": 30 } }));
     json!(steps)
 }
@@ -87,7 +88,8 @@ fn succeeded(run: &Value) -> impl Iterator<Item = String> {
 async fn kill_9_at_random_moments_loses_and_repeats_nothing() {
     let seed = u64::from(std::process::id());
     eprintln!("seed {seed}");
-    let (effects, life, asked) = (Arc::<Effects>::default(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (effects, life, asked) =
+        (Arc::<Effects>::default(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let upstream = {
         let (effects, life, asked) = (Arc::clone(&effects), Arc::clone(&life), Arc::clone(&asked));
         Upstream::start(move |request| {
@@ -121,7 +123,10 @@ async fn kill_9_at_random_moments_loses_and_repeats_nothing() {
     for kill in 0..KILLS {
         let wanted = asked.load(Ordering::SeqCst) + 1 + dice.below(2 * RUNS * 9 / KILLS);
         let is_over = || accepted.lock().unwrap().len() == RUNS && asked.load(Ordering::SeqCst) >= RUNS * 7;
-        eventually("requests", || std::future::ready((asked.load(Ordering::SeqCst) >= wanted || is_over()).then_some(()))).await;
+        eventually("requests", || {
+            std::future::ready((asked.load(Ordering::SeqCst) >= wanted || is_over()).then_some(()))
+        })
+        .await;
         let known = accepted.lock().unwrap().clone();
         for _ in 0..LOOKED_AT.min(known.len()) {
             let run = get_run(&floh.admin(), &known[dice.below(known.len())]).await;
@@ -175,7 +180,9 @@ async fn check(
             let posts = of(task, "POST");
             assert!(posts <= 1, "what is not idempotent is never repeated: {task}");
             match task["status"].as_str().unwrap() {
-                "succeeded" => assert!(task["stepId"] == "pause" || posts + of(task, "PUT") + of(task, "GET") >= 1, "{task}"),
+                "succeeded" => {
+                    assert!(task["stepId"] == "pause" || posts + of(task, "PUT") + of(task, "GET") >= 1, "{task}")
+                }
                 "unknown" => assert_eq!(of(task, "PUT") + of(task, "GET"), 0, "what may be repeated is: {task}"),
                 other => panic!("a task is {other}: {run}"),
             }
@@ -194,7 +201,10 @@ async fn check(
     assert!(lost <= KILLS * 32, "no more than were at work");
     for ((method, key), lives) in effects {
         if let Some(life) = committed.get(key) {
-            assert!(lives.iter().all(|at| at <= life), "{method} {key} was committed in life {life} and came again: {lives:?}");
+            assert!(
+                lives.iter().all(|at| at <= life),
+                "{method} {key} was committed in life {life} and came again: {lives:?}"
+            );
         }
     }
 }

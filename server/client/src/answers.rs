@@ -22,7 +22,8 @@ pub use agent::{AgentState, AgentView, ServingAgent};
 pub use audit::AuditEntry;
 pub use capabilities::{CommandCapabilities, TypeCapabilities};
 pub use change::{
-    Affected, ChangeSummary, ChangeView, ChangedType, ClearedSecrets, ImportView, SchemaChange, TypeDiff,
+    Affected, AffectedDefinition, AffectedItem, ChangeSummary, ChangeView, ChangedType, ClearedSecrets, ImportView,
+    SchemaChange, TypeDiff,
 };
 pub use connector::{CircuitState, ConnectorView, RemoteState, SecretState, ServiceHealth, ServiceState};
 pub use connector_type::{TypeView, VersionDetail, VersionView};
@@ -30,7 +31,10 @@ pub use draft::{ConnectorDraft, OperationView, Reason, Verdict, Warning};
 pub use execution::{Actor, ConnectorResult, ExecutionSummary, ExecutionView, LogLine, TrueSize, TruncatedParts};
 pub use page::Page;
 pub use problem::{Mistake, Problem};
-pub use run::{CheckItem, CheckReading, CheckedRun, RunAttempt, RunFailure, RunSummary, RunTask, RunView, StartedRun};
+pub use run::{
+    CheckItem, CheckReading, CheckedRun, RunAttempt, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView,
+    RunFailure, RunSummary, RunTask, RunView, StartedRun,
+};
 pub use server::{Liveness, Readiness};
 pub use token::TokenView;
 

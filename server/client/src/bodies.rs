@@ -207,6 +207,36 @@ crate::body! {
 }
 
 crate::body! {
+    /// The body of `POST /api/run-definitions`.
+    pub struct NewRunDefinition {
+        /// Its name: kebab-case, at most 63 characters.
+        "name" name: Required<ConnectorName>,
+        /// What it is for.
+        "description" description: Optional<Text>,
+        /// What a run is given: FIELDs by name (docs/contract.md#fields).
+        "inputs" inputs: Optional<Json>,
+        /// The steps, 1 to 100 (docs/contract.md#steps).
+        "steps" steps: Required<Json>,
+        /// Whether warnings about references count as errors.
+        "strict" strict: Optional<Flag>,
+    }
+}
+
+crate::body! {
+    /// The body of `PUT /api/run-definitions/{name}`: all of the next version.
+    pub struct RunDefinitionChange {
+        /// What it is for.
+        "description" description: Optional<Text>,
+        /// What a run is given: FIELDs by name (docs/contract.md#fields).
+        "inputs" inputs: Optional<Json>,
+        /// The steps, 1 to 100 (docs/contract.md#steps).
+        "steps" steps: Required<Json>,
+        /// Whether warnings about references count as errors.
+        "strict" strict: Optional<Flag>,
+    }
+}
+
+crate::body! {
     /// The body of `POST /api/runs/{id}/resume`.
     pub struct ResumeRun {
         /// What to do with a step of which is not known whether it took effect.

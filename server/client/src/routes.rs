@@ -56,6 +56,13 @@ routes! {
     GET_RUN = GET "/api/runs/{id}";
     CANCEL_RUN = POST "/api/runs/{id}/cancel";
     RESUME_RUN = POST "/api/runs/{id}/resume";
+    CREATE_RUN_DEFINITION = POST "/api/run-definitions";
+    LIST_RUN_DEFINITIONS = GET "/api/run-definitions";
+    GET_RUN_DEFINITION = GET "/api/run-definitions/{name}";
+    UPDATE_RUN_DEFINITION = PUT "/api/run-definitions/{name}";
+    DELETE_RUN_DEFINITION = DELETE "/api/run-definitions/{name}";
+    LIST_RUN_DEFINITION_VERSIONS = GET "/api/run-definitions/{name}/versions";
+    GET_RUN_DEFINITION_VERSION = GET "/api/run-definitions/{name}/versions/{n}";
     LIST_AUDIT = GET "/api/audit";
     CREATE_TOKEN = POST "/api/tokens";
     LIST_TOKENS = GET "/api/tokens";

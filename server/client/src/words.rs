@@ -273,6 +273,8 @@ words! {
         Execution = "execution",
         /// The database as a whole.
         Database = "database",
+        /// A run definition.
+        RunDefinition = "run_definition",
     }
 }
 

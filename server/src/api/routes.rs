@@ -23,7 +23,8 @@ use super::guard::{Access, EXECUTIONS, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
 use super::{
-    Problem, agents, audit, connectors, executions, imports, request_id, runs, server_info, tokens, type_changes, types,
+    Problem, agents, audit, connectors, executions, imports, request_id, run_definitions, runs, server_info, tokens,
+    type_changes, types,
 };
 use crate::app::App;
 use crate::auth::Scope;
@@ -83,6 +84,13 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::RunsRead), routes!(runs::read)),
         (Needs(Scope::RunsWrite), routes!(runs::cancel)),
         (Needs(Scope::RunsWrite), routes!(runs::resume)),
+        (Needs(Scope::RunsWrite), routes!(run_definitions::create)),
+        (Needs(Scope::RunsRead), routes!(run_definitions::list)),
+        (Needs(Scope::RunsRead), routes!(run_definitions::read)),
+        (Needs(Scope::RunsWrite), routes!(run_definitions::update)),
+        (Needs(Scope::RunsWrite), routes!(run_definitions::delete)),
+        (Needs(Scope::RunsRead), routes!(run_definitions::versions)),
+        (Needs(Scope::RunsRead), routes!(run_definitions::version)),
         (Needs(Scope::AuditRead), routes!(audit::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),
         (Needs(Scope::TokensRead), routes!(tokens::list)),

@@ -17,6 +17,7 @@ mod requests;
 mod routes;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod run_control;
+mod run_definitions;
 mod run_steps;
 mod runs;
 mod scripts;

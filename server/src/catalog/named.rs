@@ -1,7 +1,7 @@
 //! The connectors that the steps of a run name, with what their types accept and whether they can be called.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use connector_runtime::egress::memory::Reserved;
@@ -25,6 +25,12 @@ pub(crate) const MAX_NAMED: usize = PageRequest::MAX as usize;
 /// A connector that a step names.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedConnector {
+    /// The id of its type.
+    pub(crate) type_id: Uuid,
+    /// The name of its type.
+    pub(crate) type_name: String,
+    /// The version of its type.
+    pub(crate) type_version: String,
     /// What its type accepts.
     pub(crate) schema: Arc<ConfigSchema>,
     /// Whether this program itself executes its commands.
@@ -41,6 +47,28 @@ pub(crate) struct NamedConnectors {
     /// Those that there are, and that the caller reaches.
     pub(crate) by_name: HashMap<String, NamedConnector>,
     _held: Vec<Reserved>,
+}
+
+impl NamedConnectors {
+    /// Returns the types of the connectors with their versions, by connector: what steps that name them are checked against.
+    pub(crate) fn versions(&self) -> BTreeMap<String, String> {
+        let version = |one: &NamedConnector| format!("{} {}", one.type_name, one.type_version);
+        self.by_name.iter().map(|(name, one)| (name.clone(), version(one))).collect()
+    }
+
+    /// Returns the versions of the types of the connectors, by type.
+    pub(crate) fn types(&self) -> BTreeMap<String, String> {
+        self.by_name.values().map(|one| (one.type_name.clone(), one.type_version.clone())).collect()
+    }
+
+    /// Returns the connectors as they would be if a type had another schema.
+    pub(crate) fn with_schema(&self, type_id: Uuid, schema: &Arc<ConfigSchema>) -> HashMap<String, NamedConnector> {
+        let changed = |one: &NamedConnector| {
+            let schema = if one.type_id == type_id { Arc::clone(schema) } else { Arc::clone(&one.schema) };
+            NamedConnector { schema, ..one.clone() }
+        };
+        self.by_name.iter().map(|(name, one)| (name.clone(), changed(one))).collect()
+    }
 }
 
 /// Returns the connectors with these names that the caller reaches; each of their types is read once. The caller of this
@@ -94,11 +122,20 @@ async fn type_of(
 }
 
 fn connector(services: &Services, row: ConnectorRow, of: &ConnectorType, schema: &Arc<ConfigSchema>) -> NamedConnector {
+    let (type_id, type_name, type_version) = (row.type_id, of.name.clone(), of.fields.version.clone());
     let is_built_in = row.execution_model == ExecutionModel::BuiltIn && of.available;
     let mut view = connector_view(row, &schema.connection, of.available);
     if is_served_by_agent(&view) {
         let agent = services.agents.serving_agent(&view.name);
         take_agent_config(&mut view, &agent);
     }
-    NamedConnector { schema: Arc::clone(schema), is_built_in, enabled: view.enabled, ready: view.ready }
+    NamedConnector {
+        type_id,
+        type_name,
+        type_version,
+        schema: Arc::clone(schema),
+        is_built_in,
+        enabled: view.enabled,
+        ready: view.ready,
+    }
 }

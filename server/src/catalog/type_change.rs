@@ -20,8 +20,8 @@ use crate::error::Error;
 use crate::input::Unchecked;
 use crate::services::Services;
 use crate::store::{
-    self, Author, ConnectorType, DraftUse, Entity, ExecutionModel, NewVersion, Rework, StoreError, StoredConfig,
-    TypeFields, VersionSource,
+    self, ConnectorType, DraftUse, Entity, ExecutionModel, NewVersion, Rework, StoreError, StoredConfig, TypeFields,
+    VersionSource,
 };
 
 /// The maximum number of changes that the history keeps of a version.
@@ -95,7 +95,7 @@ async fn replace(
     authorize_connection(ctx, &patch)?;
     authorize_effects(ctx, &patch)?;
     check_script(services, &row, &patch).await?;
-    write(services, Planned { row, patch, plan }, ctx.author(), bond).await
+    write(ctx, services, Planned { row, patch, plan }, bond).await
 }
 
 /// Fetches the schema of an external type's service again and applies it by the rules of a change.
@@ -141,13 +141,13 @@ async fn fetch_and_replace(
     let bond = ChangeBond { expected: None, draft: None, source: VersionSource::Refresh };
     let planned = planned.await?;
     authorize_effects(ctx, &planned.patch)?;
-    write(services, planned, ctx.author(), bond).await
+    write(ctx, services, planned, bond).await
 }
 
 /// Writes a change whose version fits.
-async fn write(services: &Services, planned: Planned, author: Author, bond: ChangeBond) -> Result<ChangedType, Error> {
+async fn write(ctx: &OpContext, services: &Services, planned: Planned, bond: ChangeBond) -> Result<ChangedType, Error> {
     let Planned { row, mut patch, plan } = planned;
-    let change = plan.view(services, &row, &patch).await?;
+    let change = plan.view(ctx, services, &row, &patch).await?;
     let version = match plan.version {
         Ok(version) => version,
         Err(refusal) => {
@@ -171,7 +171,7 @@ async fn write(services: &Services, planned: Planned, author: Author, bond: Chan
         (&old.version, &old.config_schema, &old.script_source, &old.endpoint_url)
             != (&new.version, &new.config_schema, &new.script_source, &new.endpoint_url)
     };
-    let actor = author.actor.clone();
+    let actor = ctx.actor();
     let entry = is_new(&row.fields, &fields).then(|| NewVersion {
         source: bond.source,
         changes: summary(&plan.changes),
@@ -182,7 +182,7 @@ async fn write(services: &Services, planned: Planned, author: Author, bond: Chan
     let mut rework = |stored: StoredConfig| rework(services, &migration, stored, &mut secrets_cleared);
     let reworking: Option<&mut (dyn FnMut(StoredConfig) -> _ + Send)> =
         if migration.is_idle() { None } else { Some(&mut rework) };
-    let store = services.store.by(author);
+    let store = services.store.by(ctx.author());
     let types = store.types();
     let using = bond.draft.as_ref();
     let updated = types.update_using::<Refused>(row.id, row.revision, fields, entry, reworking, using).await;
@@ -256,7 +256,7 @@ pub async fn plan_type(
     authorize_type(ctx, services, &row).await?;
     let Planned { row, mut patch, plan } = planned(services, row, change).await?;
     check_script(services, &row, &patch).await?;
-    let (change, mut uses) = plan.view_with_uses(services, &row, &patch).await?;
+    let (change, mut uses) = plan.view_with_uses(ctx, services, &row, &patch).await?;
     if !ctx.allows(Scope::AuditRead) {
         uses.iter_mut().for_each(|used| used.calls = None);
     }

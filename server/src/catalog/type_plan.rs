@@ -1,13 +1,15 @@
 //! What a change of a connector type would do: its level, its version, whom it affects, and what it clears.
 
 use connector_runtime::version::{Changes, Level, check_floor, diff, suggested_version};
-use floh_client::answers::{ChangeView, ClearedSecrets, SchemaChange};
+use floh_client::answers::{AffectedItem, ChangeView, ClearedSecrets, SchemaChange};
 use semver::Version;
 
 use super::affected::{AffectedList, AffectedUse, affected};
+use super::affected_definitions::affected_definitions;
 use super::config_migration::{ConfigMigration, shown_name};
 use super::script_source::check_source;
 use super::type_patch::TypePatch;
+use crate::auth::OpContext;
 use crate::blocking;
 use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
@@ -69,27 +71,35 @@ impl Plan {
 
     pub(super) async fn view(
         &self,
+        ctx: &OpContext,
         services: &Services,
         row: &ConnectorType,
         patch: &TypePatch,
     ) -> Result<ChangeView, Error> {
-        Ok(self.view_with_uses(services, row, patch).await?.0)
+        Ok(self.view_with_uses(ctx, services, row, patch).await?.0)
     }
 
     /// Returns the view, and how the affected connectors used what changes.
     pub(super) async fn view_with_uses(
         &self,
+        ctx: &OpContext,
         services: &Services,
         row: &ConnectorType,
         patch: &TypePatch,
     ) -> Result<(ChangeView, Vec<AffectedUse>), Error> {
         let AffectedList { uses, total } = affected(services, row.id, &patch.old, &patch.new, &self.changes).await?;
         let level = self.changes.level();
+        let definitions = if self.changes.items.is_empty() {
+            Vec::new()
+        } else {
+            affected_definitions(ctx, services, row.id, &patch.new).await?
+        };
+        let connectors = uses.iter().map(|used| AffectedItem::Connector(used.affected.clone()));
         let view = ChangeView {
             level,
             changes: self.changes.items.iter().map(SchemaChange::from).collect(),
             suggested_version: suggested_version(&self.current, level),
-            affected: uses.iter().map(|used| used.affected.clone()).collect(),
+            affected: connectors.chain(definitions.into_iter().map(AffectedItem::Definition)).collect(),
             affected_total: total,
         };
         Ok((view, uses))

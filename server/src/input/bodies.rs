@@ -3,8 +3,8 @@
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::pointer;
 use floh_client::bodies::{
-    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewRun, NewToken, ResumeRun, RunCheck, Test, TypeChange,
-    TypeRefresh,
+    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewRun, NewRunDefinition, NewToken, ResumeRun, RunCheck,
+    RunDefinitionChange, Test, TypeChange, TypeRefresh,
 };
 use floh_client::body::Source as _;
 use floh_client::words::ExecutionModel;
@@ -141,6 +141,26 @@ pub fn run_check(text: &[u8]) -> Result<Unchecked<RunCheck>, Error> {
 /// # Errors
 /// Invalid if it is not a JSON object.
 pub fn new_run(text: &[u8]) -> Result<Unchecked<NewRun>, Error> {
+    let mut form = Form::parse(text)?;
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
+}
+
+/// Reads the body of `POST /api/run-definitions`.
+///
+/// # Errors
+/// Invalid if it is not a JSON object.
+pub fn new_run_definition(text: &[u8]) -> Result<Unchecked<NewRunDefinition>, Error> {
+    let mut form = Form::parse(text)?;
+    let body = form.read();
+    Ok(Unchecked { body, mistakes: form.into_mistakes() })
+}
+
+/// Reads the body of `PUT /api/run-definitions/{name}`.
+///
+/// # Errors
+/// Invalid if it is not a JSON object.
+pub fn run_definition_change(text: &[u8]) -> Result<Unchecked<RunDefinitionChange>, Error> {
     let mut form = Form::parse(text)?;
     let body = form.read();
     Ok(Unchecked { body, mistakes: form.into_mistakes() })

@@ -1,5 +1,7 @@
 //! The use cases that end runs and let them go on.
 
+use std::collections::BTreeMap;
+
 use connector_flow::definition::Flow;
 use floh_client::answers::{RunFailure, StartedRun};
 use floh_client::bodies::ResumeRun;
@@ -81,9 +83,7 @@ pub async fn resume_run(
     let flow = Flow::parse(&steps, false).map_err(Error::internal)?;
     let resumption = resumption(&loaded, bag, services, resume.unknown)?;
     let position = usize::try_from(resumption.position).unwrap_or(usize::MAX);
-    check_again(ctx, services, &flow, &loaded, position).await?;
-    let names = connectors_of(&flow);
-    let checked = schemas::versions_of(services, &names).await?;
+    let checked = check_again(ctx, services, &flow, &loaded, position).await?;
     let resumption = Resumption { checked, ..resumption };
     let worker = services.clone();
     let is_resumed =
@@ -98,20 +98,20 @@ pub async fn resume_run(
     Ok(StartedRun { id, status: RunStatus::Queued, warnings: Vec::new() })
 }
 
-/// Refuses steps that the caller may not run, or that the connectors of now refuse.
+/// Refuses steps that the caller may not run, or that the connectors of now refuse; returns the versions of the types.
 async fn check_again(
     ctx: &OpContext,
     services: &Services,
     flow: &Flow,
     loaded: &LoadedRun,
     position: usize,
-) -> Result<(), Error> {
+) -> Result<BTreeMap<String, String>, Error> {
     let known = catalog::named(ctx, services, &connectors_of(flow)).await?;
     authorize_steps(ctx, flow, &known)?;
     let sealed = loaded.bag.as_deref().unwrap_or_default();
     let bag = RunBag::open(services, loaded.summary.id, sealed)?;
     match schemas::first_error(services, flow, &bag.variables, position).await? {
-        None => Ok(()),
+        None => Ok(known.versions()),
         Some((_, item)) => Err(Error::invalid(vec![Mistake::new(item.pointer, item.message)])),
     }
 }

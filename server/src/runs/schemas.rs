@@ -7,26 +7,11 @@ use connector_flow::definition::Flow;
 use serde_json::{Map, Value};
 
 use super::connectors_of;
-use super::known::Reached;
 use crate::auth::OpContext;
-use crate::catalog;
+use crate::catalog::{self, Reached};
 use crate::error::{Error, ErrorKind};
 use crate::execute::find_step_command;
 use crate::services::Services;
-
-/// Returns the types and versions of connectors, by connector; those that there are.
-///
-/// # Errors
-/// Database errors.
-pub(super) async fn versions_of(services: &Services, names: &[&str]) -> Result<BTreeMap<String, String>, Error> {
-    let mut versions = BTreeMap::new();
-    for name in names {
-        if let Some(version) = version_of(services, name).await? {
-            versions.insert((*name).to_owned(), version);
-        }
-    }
-    Ok(versions)
-}
 
 async fn version_of(services: &Services, connector: &str) -> Result<Option<String>, Error> {
     match find_step_command(services, connector, None, true).await {

@@ -8,10 +8,16 @@ use serde_json::{Map, Value};
 
 use crate::catalog::NamedConnectors;
 
-/// Finds the texts of secret params: those that are written into the steps, and those that the variables bring.
-pub(super) fn secrets_of(flow: &Flow, variables: &Map<String, Value>, known: &NamedConnectors) -> Vec<String> {
+/// Finds the texts of secret params: those that are written into the steps, and those that the variables bring; and those of
+/// secret inputs.
+pub(super) fn secrets_of(
+    flow: &Flow,
+    inputs: Option<&Fields>,
+    variables: &Map<String, Value>,
+    known: &NamedConnectors,
+) -> Vec<String> {
     let bag = Bag::new(variables);
-    let mut texts = Vec::new();
+    let mut texts = inputs.map(|inputs| secret_texts(inputs, variables)).unwrap_or_default();
     for call in flow.steps.iter().filter_map(|step| step.call()) {
         let Some(fields) = params_of(call, known) else { continue };
         let rendered = call.params().filter_map(|(name, template)| {
@@ -23,6 +29,24 @@ pub(super) fn secrets_of(flow: &Flow, variables: &Map<String, Value>, known: &Na
     texts.sort_unstable();
     texts.dedup();
     texts
+}
+
+/// Finds the places where a literal value is written into a secret param.
+pub(super) fn literal_secrets(flow: &Flow, steps: &Value, known: &NamedConnectors) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, step) in flow.steps.iter().enumerate() {
+        let Some(call) = step.call() else { continue };
+        let at = format!("/{index}/params");
+        let (Some(fields), Some(Value::Object(params))) = (params_of(call, known), steps.pointer(&at)) else {
+            continue;
+        };
+        let masked = mask_fields(fields, params);
+        let literal = call
+            .params()
+            .filter(|(name, template)| template.as_reference().is_none() && masked.get(*name) != params.get(*name));
+        found.extend(literal.map(|(name, _)| pointer::join(&format!("/steps{at}"), name)));
+    }
+    found
 }
 
 /// Returns the steps as they are shown: secrets are masked, references stay.

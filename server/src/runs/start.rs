@@ -3,20 +3,20 @@
 use connector_flow::check::{self, Inputs};
 use connector_flow::definition::Flow;
 use connector_runtime::redact::Redactor;
-use floh_client::answers::{CheckItem, CheckedRun, StartedRun};
+use connector_runtime::schema::Fields;
+use floh_client::answers::StartedRun;
 use floh_client::bodies::{NewRun as NewRunBody, RunCheck};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::bag::{self, RunBag};
 use super::key::{self, Keyed};
-use super::known::Reached;
 use super::rights::{authorize_starts, authorize_steps};
 use super::secrets::{secrets_of, shown_steps};
-use super::{MAX_RUN_BYTES, answer, connectors_of, names_to_suggest, read, schemas};
+use super::{MAX_RUN_BYTES, answer, connectors_of, definitions, names_to_suggest, read, refuse_errors};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::{self, NamedConnectors};
+use crate::catalog::{self, NamedConnectors, Reached};
 use crate::error::{Error, Mistake};
 use crate::execute::KeyedCall;
 use crate::input::Unchecked;
@@ -39,6 +39,8 @@ struct Plan {
     steps: Value,
     variables: Map<String, Value>,
     definition: Option<(String, i64)>,
+    /// What the definition is given.
+    inputs: Option<Fields>,
 }
 
 /// Checks the steps of a run and accepts it. With a key it is accepted once, and repetitions get the same answer. It is on
@@ -54,17 +56,21 @@ pub async fn start_run(
     keyed: Option<KeyedCall>,
 ) -> Result<AcceptedRun, Error> {
     authorize_starts(ctx)?;
-    let plan = plan(run).await?;
+    let plan = plan(ctx, services, run).await?;
     let names = connectors_of(&plan.flow);
     let known = catalog::named(ctx, services, &names).await?;
     let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
     let all = if is_any_unknown { names_to_suggest(ctx, services).await } else { Vec::new() };
-    let checked = schemas::versions_of(services, &names).await?;
+    let checked = known.versions();
     let held = ctx.clone();
     let (plan, known, warnings) = blocking::run(move || {
         let _held = held;
         let reached = Reached::new(&known.by_name, all);
-        let found = answer(check::check(&plan.flow, &Inputs::Given(&plan.variables), &reached));
+        let inputs = match &plan.inputs {
+            Some(inputs) => Inputs::Declared(inputs),
+            None => Inputs::Given(&plan.variables),
+        };
+        let found = answer(check::check(&plan.flow, &inputs, &reached));
         let warnings = refuse_errors(found)?;
         Ok((plan, known, warnings))
     })
@@ -96,7 +102,7 @@ pub async fn start_run(
 }
 
 /// Reads what the run is to do, and reports every mistake of the body at once.
-async fn plan(run: Unchecked<NewRunBody>) -> Result<Plan, Error> {
+async fn plan(ctx: &OpContext, services: &Services, run: Unchecked<NewRunBody>) -> Result<Plan, Error> {
     let Unchecked { body, mut mistakes } = run;
     let NewRunBody { steps, definition, version, variables, strict } = body;
     match (&steps, &definition) {
@@ -116,19 +122,28 @@ async fn plan(run: Unchecked<NewRunBody>) -> Result<Plan, Error> {
         }
         _ => {}
     }
+    if let Some(name) = &definition
+        && strict.is_some()
+    {
+        mistakes.push(Mistake::new(
+            "/strict",
+            format!("definition {name} says how strictly it is checked; leave this out"),
+        ));
+    }
+    if let (Some(name), true) = (&definition, mistakes.is_empty()) {
+        let version = version.map(|version| i64::try_from(version).unwrap_or(i64::MAX));
+        let resolved = definitions::resolve(ctx, services, name, version).await?;
+        let variables = definitions::apply_inputs(&resolved.inputs, variables.unwrap_or_default())?;
+        let definitions::Resolved { name, version, flow, steps, inputs } = resolved;
+        return Ok(Plan { flow, steps, variables, definition: Some((name, version)), inputs: Some(inputs) });
+    }
+    if definition.is_some() {
+        return Err(Error::invalid(mistakes));
+    }
     let steps = steps.unwrap_or_default();
     let body = Unchecked { body: RunCheck { steps: steps.clone(), variables, strict }, mistakes };
     let (flow, variables) = blocking::run(move || read(body)).await?;
-    Ok(Plan { flow, steps, variables, definition: None })
-}
-
-/// Returns the warnings, or refuses the errors.
-fn refuse_errors(checked: CheckedRun) -> Result<Vec<CheckItem>, Error> {
-    if checked.errors.is_empty() {
-        return Ok(checked.warnings);
-    }
-    let mistake = |item: CheckItem| Mistake::new(item.pointer, item.message);
-    Err(Error::invalid(checked.errors.into_iter().map(mistake).collect()))
+    Ok(Plan { flow, steps, variables, definition: None, inputs: None })
 }
 
 /// Writes the run.
@@ -178,7 +193,7 @@ fn new_run(
     checked: std::collections::BTreeMap<String, String>,
     id: Uuid,
 ) -> Result<NewRun, Error> {
-    let secrets = secrets_of(&plan.flow, &plan.variables, known);
+    let secrets = secrets_of(&plan.flow, plan.inputs.as_ref(), &plan.variables, known);
     let redactor = Redactor::new(secrets.iter().cloned());
     let steps = serde_json::to_vec(&plan.steps).map_err(Error::internal)?;
     Ok(NewRun {

@@ -82,6 +82,12 @@ impl NewEntry {
         }
     }
 
+    /// Builds the entry of a run definition.
+    pub(super) fn of_definition(id: Uuid, name: &str, action: AuditAction, detail: Detail) -> Self {
+        let (subject, subject_id) = (AuditSubject::RunDefinition, Some(id.to_string()));
+        Self { subject, subject_id, subject_name: name.to_owned(), action, detail }
+    }
+
     fn of_database(event: &DatabaseEvent<'_>) -> Self {
         let action = match event {
             DatabaseEvent::BackedUp { .. } => AuditAction::BackedUp,

@@ -74,6 +74,10 @@ pub enum Entity {
     Draft,
     /// A run.
     Run,
+    /// A run definition.
+    RunDefinition,
+    /// A version of a run definition.
+    RunDefinitionVersion,
 }
 
 impl std::fmt::Display for Entity {
@@ -86,6 +90,8 @@ impl std::fmt::Display for Entity {
             Self::Token => "token",
             Self::Draft => "draft",
             Self::Run => "run",
+            Self::RunDefinition => "run definition",
+            Self::RunDefinitionVersion => "version of the run definition",
         })
     }
 }
@@ -150,6 +156,12 @@ pub enum StoreError {
         /// What does not fit.
         more: DraftSums,
     },
+    /// There are as many run definitions as there may be.
+    #[error(
+        "there are {} run definitions, and there may be no more; delete those that are not needed",
+        super::run_definitions::MAX_DEFINITIONS
+    )]
+    TooManyDefinitions,
     /// The cursor was not issued for this list.
     #[error(
         "the cursor is not one that this list gave; send the nextCursor of the page before, or none for the first page"
@@ -255,6 +267,7 @@ impl From<StoreError> for Error {
             StoreError::TokenMade => Self::conflict("token_made", text),
             StoreError::DraftUsed { .. } => Self::conflict("draft_used", text),
             StoreError::TooManyDrafts { .. } => Self::conflict("too_many_drafts", text),
+            StoreError::TooManyDefinitions => Self::conflict("too_many_definitions", text),
             StoreError::BadCursor => Self::invalid_at("?cursor", text),
             other if other.is_unavailable() => {
                 let cause = other.unavailability();

@@ -3,8 +3,8 @@
 
 use floh_client::answers::{
     AgentView, AuditEntry, ChangedType, CheckedRun, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
-    ExecutionView, Liveness, Page, Problem, Readiness, RunSummary, RunView, StartedRun, TokenView, TypeCapabilities,
-    TypeDiff, TypeView, VersionDetail, VersionView,
+    ExecutionView, Liveness, Page, Problem, Readiness, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView,
+    RunSummary, RunView, StartedRun, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail, VersionView,
 };
 use floh_client::routes::{self, Route};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde_json::Value;
 type Read = fn(&[u8]) -> serde_json::Result<Value>;
 
 /// Routes whose answers are JSON, fixed paths before those with parameters.
-const TYPED: [(Route, Read); 31] = [
+const TYPED: [(Route, Read); 37] = [
     (routes::CREATE_CONNECTOR, through::<ConnectorView>),
     (routes::LIST_CONNECTORS, through::<Page<ConnectorView>>),
     (routes::PARSE_OAS, through::<ConnectorDraft>),
@@ -40,6 +40,12 @@ const TYPED: [(Route, Read); 31] = [
     (routes::GET_RUN, through::<RunView>),
     (routes::CANCEL_RUN, through::<StartedRun>),
     (routes::RESUME_RUN, through::<StartedRun>),
+    (routes::CREATE_RUN_DEFINITION, through::<RunDefinitionView>),
+    (routes::LIST_RUN_DEFINITIONS, through::<Page<RunDefinitionSummary>>),
+    (routes::LIST_RUN_DEFINITION_VERSIONS, through::<Page<RunDefinitionVersion>>),
+    (routes::GET_RUN_DEFINITION_VERSION, through::<RunDefinitionView>),
+    (routes::GET_RUN_DEFINITION, through::<RunDefinitionView>),
+    (routes::UPDATE_RUN_DEFINITION, through::<RunDefinitionView>),
     (routes::LIST_AUDIT, through::<Page<AuditEntry>>),
     (routes::CREATE_TOKEN, through::<TokenView>),
     (routes::LIST_TOKENS, through::<Page<TokenView>>),

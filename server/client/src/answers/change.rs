@@ -21,8 +21,8 @@ pub struct ChangeView {
     /// The smallest version that the changes allow.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub suggested_version: Version,
-    /// The connectors that the breaking changes affect.
-    pub affected: Vec<Affected>,
+    /// The connectors and the run definitions that the breaking changes affect.
+    pub affected: Vec<AffectedItem>,
     /// The number of all items, if `affected` does not contain them all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affected_total: Option<usize>,
@@ -75,6 +75,31 @@ pub struct Affected {
     pub connector: String,
     /// The change's JSON pointer.
     pub pointer: String,
+}
+
+/// A run definition that a change breaks: its newest version has an error that it did not have before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AffectedDefinition {
+    /// Name of the definition.
+    pub definition: String,
+    /// The version that was checked.
+    pub version: i64,
+    /// JSON pointer of the place in the definition, such as `/steps/1/params/limit`.
+    pub pointer: String,
+    /// What is wrong there after the change.
+    pub message: String,
+}
+
+/// What a change affects.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum AffectedItem {
+    /// A connector.
+    Connector(Affected),
+    /// A run definition.
+    Definition(AffectedDefinition),
 }
 
 /// Secrets of a connector that a change of its type cleared, because their destination moved.

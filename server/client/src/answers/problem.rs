@@ -51,12 +51,25 @@ pub struct Mistake {
     /// The column in that line; the first is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// What kind of mistake it is, if it was found by the check of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What would be right, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 impl Mistake {
     /// Creates a mistake at a place.
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into(), line: None, column: None }
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+            line: None,
+            column: None,
+            code: None,
+            suggestion: None,
+        }
     }
 
     /// Adds the place in the text that the pointer names; 0, which parsers say where they know none, is no place.

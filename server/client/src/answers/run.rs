@@ -1,6 +1,7 @@
 //! Runs in answers: what the check of a run's steps says before anything starts, runs and their tasks.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -229,4 +230,71 @@ pub struct RunAttempt {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// A run definition in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RunDefinitionSummary {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its newest version.
+    pub version: i64,
+    /// How many steps the newest version has.
+    pub step_count: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its newest version was written.
+    pub updated_at: Timestamp,
+    /// Who wrote the newest version.
+    pub updated_by: Actor,
+}
+
+/// A version of a run definition.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RunDefinitionView {
+    /// The name of the definition.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The version.
+    pub version: i64,
+    /// What a run is given: FIELDs by name.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub inputs: Box<RawValue>,
+    /// Its steps.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Object>))]
+    pub steps: Box<RawValue>,
+    /// Whether warnings about references count as errors.
+    pub strict: bool,
+    /// The versions of the connector types that it was checked against when it was written, by type.
+    pub checked_against: BTreeMap<String, String>,
+    /// The errors under the schemas of now; a run of it does not start if there are any.
+    pub broken: Vec<CheckItem>,
+    /// What may go wrong under the schemas of now.
+    pub warnings: Vec<CheckItem>,
+    /// When this version was written.
+    pub created_at: Timestamp,
+    /// Who wrote this version.
+    pub created_by: Actor,
+}
+
+/// A version of a run definition in the list of its versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RunDefinitionVersion {
+    /// The version.
+    pub version: i64,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Who wrote it.
+    pub created_by: Actor,
 }

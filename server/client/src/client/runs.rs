@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::error::ClientError;
 use super::pages::Pages;
 use super::transport::{Client, Outgoing};
-use crate::answers::{CheckedRun, RunSummary, RunView, StartedRun};
-use crate::bodies::{NewRun, ResumeRun, RunCheck};
+use crate::answers::{CheckedRun, RunDefinitionSummary, RunDefinitionView, RunSummary, RunView, StartedRun};
+use crate::bodies::{NewRun, NewRunDefinition, ResumeRun, RunCheck, RunDefinitionChange};
 use crate::filters::RunFilter;
 use crate::routes;
 
@@ -73,5 +73,47 @@ impl Client {
     /// 410 if its variables are no longer kept.
     pub async fn resume_run(&self, id: Uuid, resume: &ResumeRun) -> Result<StartedRun, ClientError> {
         self.send(routes::RESUME_RUN, &[&id.to_string()], Outgoing::json(resume)?).await?.json()
+    }
+
+    /// Creates a run definition.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 422 with every item if the check refuses it, 409 if the name is taken.
+    pub async fn create_run_definition(&self, new: &NewRunDefinition) -> Result<RunDefinitionView, ClientError> {
+        self.send(routes::CREATE_RUN_DEFINITION, &[], Outgoing::json(new)?).await?.json()
+    }
+
+    /// Lists run definitions by name.
+    pub fn list_run_definitions(&self) -> Pages<'_, RunDefinitionSummary> {
+        Pages::new(self, routes::LIST_RUN_DEFINITIONS, None)
+    }
+
+    /// Reads the newest version of a run definition.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn get_run_definition(&self, name: &str) -> Result<RunDefinitionView, ClientError> {
+        self.get(routes::GET_RUN_DEFINITION, &[name]).await
+    }
+
+    /// Writes the next version of a run definition, if it differs from the newest one.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 422 with every item if the check refuses it.
+    pub async fn update_run_definition(
+        &self,
+        name: &str,
+        change: &RunDefinitionChange,
+    ) -> Result<RunDefinitionView, ClientError> {
+        self.send(routes::UPDATE_RUN_DEFINITION, &[name], Outgoing::json(change)?).await?.json()
+    }
+
+    /// Deletes a run definition with its versions. Its runs go on.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_run_definition(&self, name: &str) -> Result<(), ClientError> {
+        self.send(routes::DELETE_RUN_DEFINITION, &[name], Outgoing::default()).await?;
+        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::Level;
 use floh_client::answers::{
-    ChangeView, ChangedType, ClearedSecrets, ConnectorDraft, ConnectorView, OperationView, Verdict, Warning,
+    AffectedItem, ChangeView, ChangedType, ClearedSecrets, ConnectorDraft, ConnectorView, OperationView, Verdict,
+    Warning,
 };
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -162,6 +163,17 @@ fn changes(change: &ChangeView) {
         print(format_args!("  {level:5}  {}: {}", change.pointer, change.message.escape_debug()));
     }
     for touched in &change.affected {
-        print(format_args!("  touches connector {} ({})", touched.connector, touched.pointer));
+        match touched {
+            AffectedItem::Connector(touched) => {
+                print(format_args!("  touches connector {} ({})", touched.connector, touched.pointer));
+            }
+            AffectedItem::Definition(broken) => print(format_args!(
+                "  breaks run definition {} (version {}, {}): {}",
+                broken.definition,
+                broken.version,
+                broken.pointer,
+                broken.message.escape_debug()
+            )),
+        }
     }
 }

@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use connector_flow::check::{Connector, Known, State};
 use connector_runtime::schema::Fields;
 
-use crate::catalog::NamedConnector;
+use super::named::NamedConnector;
 
 /// The connectors that the steps of one run name, and the names of others for suggestions.
 #[derive(Debug)]
-pub(super) struct Reached<'k> {
+pub(crate) struct Reached<'k> {
     by_name: &'k HashMap<String, NamedConnector>,
     others: Vec<String>,
 }
 
 impl<'k> Reached<'k> {
-    pub(super) fn new(by_name: &'k HashMap<String, NamedConnector>, others: Vec<String>) -> Self {
+    pub(crate) fn new(by_name: &'k HashMap<String, NamedConnector>, others: Vec<String>) -> Self {
         Self { by_name, others }
     }
 }
