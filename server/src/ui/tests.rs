@@ -6,6 +6,7 @@ mod browser;
 mod changes;
 mod checker;
 mod connectors;
+mod definitions;
 mod details;
 pub(super) mod html;
 mod import;

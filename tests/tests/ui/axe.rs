@@ -108,14 +108,16 @@ pub(crate) async fn lost_run(desk: &Desk) -> String {
         "list": { "success": true, "payload": { "total": 2, "items": ["a", "b"] } },
         "lost": { "success": false, "error": "gone", "diagnostics": { "outcome": "unknown" } },
     });
-    let source = answers.as_object().unwrap().iter().map(|(name, answer)| format!("function {name}() {{ return {answer}; }}\n"));
+    let source =
+        answers.as_object().unwrap().iter().map(|(name, answer)| format!("function {name}() {{ return {answer}; }}\n"));
     let script = json!({
         "name": "orders", "type": "orders", "executionModel": "script", "version": "1.0.0",
         "configSchema": { "connectionConfig": {}, "commands": { "list": { "effect": "read" }, "lost": { "effect": "update" } } },
         "scriptSource": source.collect::<String>(),
     });
     desk.floh.admin().post("/api/connectors", &script).await.expect(201);
-    let step = |id: &str, command: &str| json!({ "id": id, "connector": "orders", "command": command, "outputKey": id });
+    let step =
+        |id: &str, command: &str| json!({ "id": id, "connector": "orders", "command": command, "outputKey": id });
     let steps = json!([step("find", "list"), step("order", "lost"), step("again", "list")]);
     start(desk, &json!({ "steps": steps, "variables": { "region": "north" } }), "failed").await
 }

@@ -173,7 +173,8 @@ fn follows(frame: &Frame, shown: &Shown) -> Markup {
 
 fn tiles(shown: &Shown) -> Markup {
     let view = &shown.view;
-    let attempts: usize = shown.steps.iter().filter_map(|step| step.task.as_ref()).map(|task| task.attempts.len()).sum();
+    let attempts: usize =
+        shown.steps.iter().filter_map(|step| step.task.as_ref()).map(|task| task.attempts.len()).sum();
     html! {
         dl.tiles {
             div { dt { "Steps" } dd { (view.position) small { "of " (view.step_count) " behind it" } } }

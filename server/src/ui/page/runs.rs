@@ -44,7 +44,7 @@ pub(in crate::ui) async fn list(
     let is_none = found.items.is_empty() && found.next_cursor.is_none();
     let note = badge::count(found.items.len(), "run", "runs");
     let content = html! {
-        (head(&[], &html! { h1 { "Runs" } }, WHAT, &start_link(&frame)))
+        (head(&[], &html! { h1 { "Runs" } }, WHAT, &html! { a.btn href="/runs/definitions" { (icon("file")) "Definitions" } (start_link(&frame)) }))
         section.card aria-label="Runs" {
             (filters(&filter, is_filtered))
             @if is_none && is_filtered {
@@ -140,7 +140,7 @@ fn row(item: &RunSummary) -> Markup {
 pub(super) fn definition(name: Option<&str>, version: Option<i64>) -> Markup {
     html! {
         @match name {
-            Some(name) => { (name) @if let Some(version) = version { " " span.muted { (version) } } }
+            Some(name) => { a href={ "/runs/definitions/" (name) } { (name) } @if let Some(version) = version { " " span.muted { (version) } } }
             None => span.muted { "steps of its own" },
         }
     }

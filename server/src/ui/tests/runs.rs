@@ -9,16 +9,18 @@ use super::live::{stream, until};
 use crate::testing::TestServer;
 
 /// A server with a script connector, `crm`, whose commands answer what they are given here.
-async fn server() -> TestServer {
+pub(super) async fn server() -> TestServer {
     let server = TestServer::start().await;
     let answers = json!({
         "list": { "success": true, "payload": { "total": 2 }, "variables": { "count": 2 } },
         "fail": { "success": false, "error": "no luck", "diagnostics": { "hint": "d1agnostic" } },
         "lost": { "success": false, "error": "gone", "diagnostics": { "outcome": "unknown" } },
     });
-    let command = |effect: &str| json!({ "params": ["limit"], "paramSchema": { "limit": { "type": "number" } }, "effect": effect,
+    let command = |effect: &str| {
+        json!({ "params": ["limit"], "paramSchema": { "limit": { "type": "number" } }, "effect": effect,
         "variables": { "count": { "type": "number" } }, "outputSchema": {
-            "type": "object", "required": ["total"], "additionalProperties": false, "properties": { "total": { "type": "integer" } } } });
+            "type": "object", "required": ["total"], "additionalProperties": false, "properties": { "total": { "type": "integer" } } } })
+    };
     let crm = json!({
         "name": "crm", "type": "crm", "executionModel": "script", "version": "1.0.0", "scriptSource": answers.to_string(),
         "configSchema": { "commands": { "list": command("read"), "fail": command("read"), "lost": command("update") } },
@@ -36,7 +38,7 @@ async fn start(server: &TestServer, steps: &Value) -> String {
     started["id"].as_str().unwrap().to_owned()
 }
 
-async fn ended(server: &TestServer, id: &str) -> Value {
+pub(super) async fn ended(server: &TestServer, id: &str) -> Value {
     let run = server.get(&format!("/api/runs/{id}?waitMs=30000")).await.ok(200);
     assert!(run["finishedAt"].is_string(), "it has not ended: {run}");
     run

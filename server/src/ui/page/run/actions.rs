@@ -97,7 +97,12 @@ pub(in crate::ui) async fn resume(
 }
 
 /// Leads back to the run; what was refused is said on its page, as it is now.
-async fn answer(frame: &Frame, services: &Services, id: uuid::Uuid, done: Result<(), Error>) -> Result<Response, Problem> {
+async fn answer(
+    frame: &Frame,
+    services: &Services,
+    id: uuid::Uuid,
+    done: Result<(), Error>,
+) -> Result<Response, Problem> {
     let Err(error) = done else { return Ok(Redirect::to(&format!("/runs/{id}")).into_response()) };
     let status = match error.kind() {
         ErrorKind::Conflict => StatusCode::CONFLICT,
