@@ -158,7 +158,7 @@ fn result(bench: &Bench) -> Markup {
 /// What each reference reads.
 fn readings(readings: &[CheckReading]) -> Markup {
     html! {
-        details.card {
+        details.more {
             summary { "References" span.n { (readings.len()) } }
             div.table {
                 table.dense {

@@ -32,7 +32,7 @@ async fn a_definition_is_made_where_all_is_right() {
     make(&admin, "Not A Name", STEPS, INPUTS).await.has_status(422).shows("Name: ");
     admin.get("/runs/definitions").await.ok().shows("No definitions yet");
     let page = make(&admin, "nightly", STEPS, INPUTS).await.ok().shows("Saved as version 1.");
-    page.shows("Every night").shows("Start a run").shows("no types").hides("Broken");
+    page.shows("Every night").shows("Start a run").shows("Checked against").hides("Broken");
     make(&admin, "nightly", STEPS, INPUTS).await.has_status(422).shows("Name: ");
     admin.get("/runs/definitions").await.ok().shows("nightly").shows("1 definition");
     admin.get("/runs/definitions/nobody").await.has_status(404);
