@@ -90,7 +90,7 @@ async fn what_a_type_has_broken_is_shown_at_its_line() {
     make(&admin, "nightly", STEPS, INPUTS).await.ok();
     let schema = json!({ "connectionConfig": {}, "commands": { "find": { "effect": "read" } } });
     let change = json!({ "scriptSource": json!({ "find": { "success": true } }).to_string(), "configSchema": schema, "autoBump": true });
-    server.put("/api/connector-types/crm?confirmBreaking=true", change).await.ok(200);
+    server.put("/api/connector-types/crm", change).await.ok(200);
     let page = admin.get(PAGE).await.ok().shows("Broken").shows("unknown_command").shows("/steps/0/command");
     let start = format!("{PAGE}/start");
     admin.post(&start, &page.form(&start, &[("/variables/most", "7")])).await.has_status(422);
