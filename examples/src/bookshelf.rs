@@ -74,7 +74,7 @@ impl Bookshelf {
     }
 
     /// List books.
-    #[command(effect = read, mock(default = two_books, empty = no_books))]
+    #[command(effect = read, mock(default = two_books, empty = no_books), variables(book_count = u64))]
     async fn list_books(
         &self,
         cx: &Context,

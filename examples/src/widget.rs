@@ -3,7 +3,7 @@
 use connector_runtime::prelude::*;
 
 /// Widget platform connector.
-#[connector(name = "widget", version = "1.0.0", category = "demo", tags("example"), errors = explain)]
+#[connector(name = "widget", version = "1.1.0", category = "demo", tags("example"), errors = explain)]
 #[derive(Debug)]
 pub struct Widget {
     /// API base URL.
@@ -47,7 +47,12 @@ impl Widget {
     }
 
     /// List widgets for the tenant.
-    #[command(effect = read, since = "1.0.0", mock(default = one_widget, empty = no_widgets))]
+    #[command(
+        effect = read,
+        since = "1.0.0",
+        mock(default = one_widget, empty = no_widgets),
+        variables(widget_count = u64)
+    )]
     async fn list_widgets(
         &self,
         cx: &Context,
@@ -85,11 +90,13 @@ impl Widget {
 }
 
 fn one_widget() -> Outcome<WidgetPage> {
-    succeed(WidgetPage { widgets: vec![json!({ "id": 1 })], total: 1 })
+    succeed(WidgetPage { widgets: vec![json!({ "id": 1 })], total: 1 }).variable("widgetCount", 1)
 }
 
 fn no_widgets(params: &ListWidgetsParams) -> Outcome<WidgetPage> {
-    succeed(WidgetPage { widgets: Vec::new(), total: 0 }).variable("asked", params.limit)
+    // Asked for one state, it is the other one that there is a widget of.
+    let total = u64::from(params.state.is_some());
+    succeed(WidgetPage { widgets: Vec::new(), total }).variable("widgetCount", 0)
 }
 
 fn explain(error: &Thrown<'_>) -> Option<Fail> {

@@ -19,8 +19,8 @@ fn a_program_of_a_few_lines_has_its_own_connectors_and_those_of_floh() {
 
 #[test]
 fn its_command_line_calls_them() {
-    let called = floh_with_widget(&["call", "widget", "listWidgets", "--mock", "empty", "--param", "limit=3"]);
+    let called = floh_with_widget(&["call", "widget", "listWidgets", "--mock", "empty", "--param", "state=active"]);
     let result: Value = serde_json::from_slice(&called.stdout).unwrap();
-    assert_eq!(result["payload"], json!({ "widgets": [], "total": 0 }), "{called:?}");
-    assert_eq!(result["variables"], json!({ "asked": 3 }));
+    assert_eq!(result["payload"], json!({ "widgets": [], "total": 1 }), "{called:?}");
+    assert_eq!(result["variables"], json!({ "widgetCount": 0 }));
 }

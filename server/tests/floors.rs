@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("public_url", &[]),
     ("mcp_settings", &[]),
     ("plain_text", &[]),
+    ("run_queue", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
@@ -60,6 +61,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "error",
             "events",
             "instances",
+            "run_queue",
             "run_to_completion",
             "script",
             "store",
@@ -87,7 +89,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("execute", &["auth", "error", "events", "instances", "script", "services", "store", "vault", "work"]),
     ("commands", &["auth", "blocking", "command_index", "error", "execute", "services", "type_schema"]),
-    ("runs", &["auth", "blocking", "catalog", "error", "input", "services"]),
+    (
+        "runs",
+        &[
+            "auth",
+            "blocking",
+            "catalog",
+            "error",
+            "events",
+            "execute",
+            "input",
+            "run_queue",
+            "services",
+            "store",
+            "vault",
+        ],
+    ),
     ("tokens", &["auth", "error", "services", "store"]),
     ("about", &["auth", "catalog", "error", "services"]),
     ("sessions", &["auth", "error", "services", "store"]),
@@ -105,6 +122,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "run_queue",
+            "runs",
             "agent_hub",
             "auth",
             "background",
@@ -125,7 +144,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("listen", &["app"]),
-    ("config", &["background", "listen", "mcp_settings", "public_url", "script", "store", "telemetry", "work"]),
+    (
+        "config",
+        &["background", "listen", "mcp_settings", "public_url", "run_queue", "script", "store", "telemetry", "work"],
+    ),
     // Doors: they read, call and show.
     (
         "api",

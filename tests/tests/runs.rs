@@ -181,7 +181,7 @@ async fn check(
             assert!(posts <= 1, "what is not idempotent is never repeated: {task}");
             match task["status"].as_str().unwrap() {
                 "succeeded" => {
-                    assert!(task["stepId"] == "pause" || posts + of(task, "PUT") + of(task, "GET") >= 1, "{task}")
+                    assert!(task["stepId"] == "pause" || posts + of(task, "PUT") + of(task, "GET") >= 1, "{task}");
                 }
                 "unknown" => assert_eq!(of(task, "PUT") + of(task, "GET"), 0, "what may be repeated is: {task}"),
                 other => panic!("a task is {other}: {run}"),

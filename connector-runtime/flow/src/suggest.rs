@@ -1,5 +1,7 @@
 //! Which known name was meant by one that is not known.
 
+use connector_schema::edit_distance;
+
 /// The most changes of letters between a name and the one that was meant.
 pub const MAX_DISTANCE: usize = 2;
 /// The most known names that are looked at.
@@ -28,38 +30,8 @@ fn distance_within(one: &str, other: &str, most: usize) -> Option<usize> {
     if one.len() > MAX_COMPARED || other.len() > MAX_COMPARED {
         return None;
     }
-    if one.is_ascii() && other.is_ascii() {
-        return distance(one.as_bytes(), other.as_bytes(), most);
-    }
-    let letters = |text: &str| text.chars().collect::<Vec<_>>();
-    distance(&letters(one), &letters(other), most)
-}
-
-fn distance<T: PartialEq>(one: &[T], other: &[T], most: usize) -> Option<usize> {
-    if one.len().abs_diff(other.len()) > most {
-        return None;
-    }
-    let longest = one.len().max(other.len());
-    // What both begin and end with costs nothing.
-    let begin = one.iter().zip(other).take_while(|(own, its)| own == its).count();
-    let (one, other) = (&one[begin..], &other[begin..]);
-    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(own, its)| own == its).count();
-    let (one, other) = (&one[..one.len() - end], &other[..other.len() - end]);
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.iter().enumerate() {
-        let mut before = row[0];
-        row[0] = at + 1;
-        for (index, own) in other.iter().enumerate() {
-            let changed = before + usize::from(letter != own);
-            before = row[index + 1];
-            row[index + 1] = changed.min(before + 1).min(row[index] + 1);
-        }
-        if row.iter().all(|distance| *distance > most) {
-            return None;
-        }
-    }
-    let distance = row[other.len()];
-    (distance <= most && distance < longest).then_some(distance)
+    let longest = || one.chars().count().max(other.chars().count());
+    edit_distance(one, other, most).filter(|distance| *distance < longest())
 }
 
 #[cfg(test)]

@@ -43,5 +43,5 @@ pub use parse::{
 };
 pub use secret::Secret;
 pub use secret_size::{LongSecret, MAX_SECRET_BYTES, check_secret_size, long_secrets};
-pub use suggest::{nearest_name, shown_name};
+pub use suggest::{edit_distance, nearest_name, shown_name};
 pub use validate::{FieldValues, Invalid, InvalidField, is_absent, is_missing, json_type, read_url};

@@ -11,7 +11,10 @@ const MAX_COMPARED: usize = 64;
 
 /// Returns the known name that is nearest to one that is not, if it is near enough to be meant.
 pub fn nearest_name<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let (distance, known) = known.into_iter().map(|known| (distance(name, known), known)).min()?;
+    let folded = |name: &str| name.chars().take(MAX_COMPARED).flat_map(char::to_lowercase).collect::<String>();
+    let own = folded(name);
+    let distance = |known| edit_distance(&own, &folded(known), usize::MAX);
+    let (distance, known) = known.into_iter().filter_map(|known| Some((distance(known)?, known))).min()?;
     (is_form_of(name, known) || distance <= 2.max(known.len() / 3)).then_some(known)
 }
 
@@ -29,10 +32,25 @@ pub fn shown_name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// How many letters must be changed, without regard to case (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let letters = |text: &str| text.chars().take(MAX_COMPARED).flat_map(char::to_lowercase).collect::<Vec<_>>();
-    let (one, other) = (letters(one), letters(other));
+/// How many letters must be changed, put in or left out to make one text of the other (Levenshtein); `None` if that is
+/// more than `most`.
+pub fn edit_distance(one: &str, other: &str, most: usize) -> Option<usize> {
+    if one.is_ascii() && other.is_ascii() {
+        return distance(one.as_bytes(), other.as_bytes(), most);
+    }
+    let letters = |text: &str| text.chars().collect::<Vec<_>>();
+    distance(&letters(one), &letters(other), most)
+}
+
+fn distance<T: PartialEq>(one: &[T], other: &[T], most: usize) -> Option<usize> {
+    if one.len().abs_diff(other.len()) > most {
+        return None;
+    }
+    // What both begin and end with costs nothing.
+    let begin = one.iter().zip(other).take_while(|(own, its)| own == its).count();
+    let (one, other) = (&one[begin..], &other[begin..]);
+    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(own, its)| own == its).count();
+    let (one, other) = (&one[..one.len() - end], &other[..other.len() - end]);
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, letter) in one.iter().enumerate() {
         let mut before = row[0];
@@ -42,8 +60,11 @@ fn distance(one: &str, other: &str) -> usize {
             before = row[index + 1];
             row[index + 1] = changed.min(before + 1).min(row[index] + 1);
         }
+        if row.iter().all(|distance| *distance > most) {
+            return None;
+        }
     }
-    row[other.len()]
+    Some(row[other.len()]).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]
@@ -66,5 +87,29 @@ mod tests {
         }
         assert_eq!(nearest_name("state", []), None);
         assert_eq!(shown_name(&"x".repeat(101)), "a name of 101 characters");
+    }
+
+    #[test]
+    fn a_distance_is_told_up_to_the_most() {
+        for (one, other, distance) in [
+            ("", "", 0),
+            ("total", "total", 0),
+            ("total", "totl", 1),
+            ("total", "toatl", 2),
+            ("kitten", "sitting", 3),
+            ("", "abcd", 4),
+            ("tötal", "total", 1),
+            ("ab", "xy", 2),
+        ] {
+            for (one, other) in [(one, other), (other, one)] {
+                assert_eq!(edit_distance(one, other, usize::MAX), Some(distance), "{one} {other}");
+                assert_eq!(edit_distance(one, other, distance), Some(distance), "{one} {other}");
+                assert_eq!(
+                    distance.checked_sub(1).and_then(|most| edit_distance(one, other, most)),
+                    None,
+                    "{one} {other}"
+                );
+            }
+        }
     }
 }

@@ -60,6 +60,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         seed: SeedOptions::default(),
         retention: Retention::default(),
         record_limit: MAX_RECORDED,
+        run_workers: server::run_queue::DEFAULT_RUN_WORKERS,
         work: WorkLimits::new(1 << 30),
         on_loss: server::store::OnLoss::Refuse,
         public_url: None,

@@ -41,7 +41,8 @@ pub(super) async fn check(
 #[utoipa::path(post, path = "/api/runs", tag = TAG,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = r"^[ -~]+$")),
     request_body = inline(NewRun),
-    responses((status = 202, body = StartedRun, headers(("Location"), ("Idempotency-Replayed"))),
+    responses((status = 202, description = "The run is accepted and on disk.", body = StartedRun, headers(("Location" = String, description = "Where the run is"), ("Idempotency-Replayed"))),
+        (status = 404, description = "There is no such definition."),
         (status = 409, description = "A start under the same key is at work, or its answer is not kept any more."),
         (status = 503, description = "Too many runs have not ended, or the run could not be written.")))]
 pub(super) async fn start(
@@ -113,7 +114,7 @@ pub(super) async fn read(
 
 /// Cancel a run. The call at work is cut; `status` in the answer is `cancelled`, or `running` until that is done.
 #[utoipa::path(post, path = "/api/runs/{id}/cancel", tag = TAG, params(("id" = Uuid, Path)),
-    responses((status = 202, body = StartedRun), (status = 409, description = "It has ended.")))]
+    responses((status = 202, description = "It has ended, or its server was told.", body = StartedRun), (status = 409, description = "It has ended.")))]
 pub(super) async fn cancel(
     ctx: OpContext,
     State(services): State<Services>,
@@ -126,7 +127,7 @@ pub(super) async fn cancel(
 /// Resume a failed or cancelled run with the step at which it ended. Its steps are checked again first.
 #[utoipa::path(post, path = "/api/runs/{id}/resume", tag = TAG, params(("id" = Uuid, Path)),
     request_body = inline(ResumeRun),
-    responses((status = 202, body = StartedRun),
+    responses((status = 202, description = "It goes on.", body = StartedRun),
         (status = 409, description = "It has not ended without success, or the body does not say what to do with an unknown outcome."),
         (status = 410, description = "Its variables are no longer kept.")))]
 pub(super) async fn resume(

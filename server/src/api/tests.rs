@@ -17,8 +17,11 @@ mod requests;
 mod routes;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod run_control;
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod run_definitions;
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod run_steps;
+#[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod runs;
 mod scripts;
 mod secret_places;

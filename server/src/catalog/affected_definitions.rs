@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::affected::MAX_NAMED as MAX_ITEMS;
 use super::named::{MAX_NAMED, NamedConnectors, named};
 use super::reached::Reached;
-use crate::auth::OpContext;
+use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::error::Error;
 use crate::services::Services;
@@ -24,7 +24,16 @@ const MAX_CHECKED: usize = 1_000;
 /// How many definitions are read at once.
 const AT_ONCE: u32 = 50;
 
-/// Finds the definitions that a change of a type breaks, by name; those that the caller reaches.
+/// The definitions that a change breaks.
+#[derive(Debug, Default)]
+pub(super) struct BrokenDefinitions {
+    /// The first of them, by name.
+    pub(super) items: Vec<AffectedDefinition>,
+    /// How many there are at least, if that is more: not all were checked, or not all are named.
+    pub(super) total: Option<usize>,
+}
+
+/// Finds the definitions that a change of a type breaks, by name; those that the caller may read.
 ///
 /// # Errors
 /// Unavailable if there is no memory for the schemas of their connectors; database errors.
@@ -33,7 +42,10 @@ pub(super) async fn affected_definitions(
     services: &Services,
     type_id: Uuid,
     new: &ConfigSchema,
-) -> Result<Vec<AffectedDefinition>, Error> {
+) -> Result<BrokenDefinitions, Error> {
+    if !ctx.allows(Scope::RunsRead) {
+        return Ok(BrokenDefinitions::default());
+    }
     let (new, mut broken) = (Arc::new(new.clone()), Vec::new());
     let (mut after, mut checked): (Option<String>, usize) = (None, 0);
     while checked < MAX_CHECKED && broken.len() < MAX_ITEMS {
@@ -57,8 +69,10 @@ pub(super) async fn affected_definitions(
             broken.extend(found);
         }
     }
+    let is_cut = checked >= MAX_CHECKED || broken.len() > MAX_ITEMS;
+    let total = is_cut.then_some(broken.len().max(MAX_ITEMS + 1));
     broken.truncate(MAX_ITEMS);
-    Ok(broken)
+    Ok(BrokenDefinitions { items: broken, total })
 }
 
 fn parse(definition: &DefinitionRow) -> Option<(Flow, Fields)> {
@@ -78,7 +92,7 @@ fn newly_broken(
     let before = check::check(flow, &inputs, &Reached::new(&known.by_name, Vec::new())).errors;
     let changed = known.with_schema(type_id, new);
     let after = check::check(flow, &inputs, &Reached::new(&changed, Vec::new())).errors;
-    let key = |item: &Item| (item.pointer.clone(), item.code.as_str());
+    let key = |item: &Item| (item.pointer.clone(), item.code.as_str(), item.column);
     let before: HashSet<_> = before.iter().map(key).collect();
     let broken = |item: Item| AffectedDefinition {
         definition: definition.name.clone(),

@@ -47,7 +47,7 @@ pub fn declarations(name: &str, version: &str, schema: &ConfigSchema) -> String 
     }
     out.push_str("\n\n/** The params of the call: those of all commands. */\ninterface FlohParams ");
     params(&mut out, schema);
-    out.push_str("\n\n/** The commands by name: what each is called with, and the payload that it answers. */\n");
+    out.push_str("\n\n/** The commands by name: what each is called with, the payload that it answers and the variables that it sets. */\n");
     out.push_str("interface FlohCommands {\n");
     for (name, command) in &schema.commands {
         out.push_str(&command_comment(command));
@@ -55,6 +55,8 @@ pub fn declarations(name: &str, version: &str, schema: &ConfigSchema) -> String 
         fields(&mut out, &command.params, "    ");
         out.push_str(";\n    payload: ");
         payload(&mut out, command);
+        out.push_str(";\n    variables: ");
+        variables(&mut out, command);
         out.push_str(";\n  };\n");
     }
     out.push_str("}\n");
@@ -119,6 +121,15 @@ fn payload(out: &mut String, command: &Command) {
         out.push_str(&format!(" {}?: any;", literal(output)));
     }
     out.push_str(" [name: string]: any }");
+}
+
+/// Those that are declared. A command that declares none of them, not even that there are none, may set any.
+fn variables(out: &mut String, command: &Command) {
+    match &command.variables {
+        Some(declared) if declared.is_empty() => out.push_str("{}"),
+        Some(declared) => fields(out, declared, "    "),
+        None => out.push_str("{ [name: string]: any }"),
+    }
 }
 
 fn kind(field: &Field) -> String {

@@ -5,7 +5,7 @@ use floh_client::answers::{AffectedItem, ChangeView, ClearedSecrets, SchemaChang
 use semver::Version;
 
 use super::affected::{AffectedList, AffectedUse, affected};
-use super::affected_definitions::affected_definitions;
+use super::affected_definitions::{BrokenDefinitions, affected_definitions};
 use super::config_migration::{ConfigMigration, shown_name};
 use super::script_source::check_source;
 use super::type_patch::TypePatch;
@@ -90,17 +90,21 @@ impl Plan {
         let AffectedList { uses, total } = affected(services, row.id, &patch.old, &patch.new, &self.changes).await?;
         let level = self.changes.level();
         let definitions = if self.changes.items.is_empty() {
-            Vec::new()
+            BrokenDefinitions::default()
         } else {
             affected_definitions(ctx, services, row.id, &patch.new).await?
         };
+        let broken_count = definitions.items.len();
         let connectors = uses.iter().map(|used| AffectedItem::Connector(used.affected.clone()));
         let view = ChangeView {
             level,
             changes: self.changes.items.iter().map(SchemaChange::from).collect(),
             suggested_version: suggested_version(&self.current, level),
-            affected: connectors.chain(definitions.into_iter().map(AffectedItem::Definition)).collect(),
-            affected_total: total,
+            affected: connectors.chain(definitions.items.into_iter().map(AffectedItem::Definition)).collect(),
+            affected_total: match (total, definitions.total) {
+                (None, None) => None,
+                (connectors, broken) => Some(connectors.unwrap_or(uses.len()) + broken.unwrap_or(broken_count)),
+            },
         };
         Ok((view, uses))
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::bag::{self, RunBag};
-use super::rights::{authorize_run, authorize_starts, authorize_steps};
+use super::rights::{authorize_run, authorize_steps};
 use super::{connectors_of, schemas};
 use crate::auth::{OpContext, Scope};
 use crate::catalog;
@@ -64,7 +64,7 @@ pub async fn resume_run(
     id: Uuid,
     resume: ResumeRun,
 ) -> Result<StartedRun, Error> {
-    authorize_starts(ctx)?;
+    ctx.authorize(Scope::RunsWrite)?;
     let loaded = services.store.runs().load(id).await?;
     authorize_run(ctx, services, id).await?;
     let status = loaded.summary.status;

@@ -78,8 +78,12 @@ pub async fn put_run_definition(
     let RunDefinitionChange { description, inputs, steps, strict } = body;
     let given = Given { description, inputs, steps, strict: strict.unwrap_or(false) };
     let content = content(ctx, services, given, mistakes).await?;
-    let is_same = content.steps == current.steps
-        && content.inputs == current.inputs
+    let same = |one: &str, other: &str| {
+        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+        one == other || value(one) == value(other)
+    };
+    let is_same = same(&content.steps, &current.steps)
+        && same(&content.inputs, &current.inputs)
         && content.strict == current.strict
         && content.description == current.description;
     if !is_same {
@@ -178,8 +182,8 @@ pub(super) async fn resolve(
 ///
 /// # Errors
 /// Invalid with every mistake.
-pub(super) fn apply_inputs(inputs: &Fields, given: Map<String, Value>) -> Result<Map<String, Value>, Error> {
-    let values = FieldValues::new(inputs, &given);
+pub(super) fn apply_inputs(inputs: &Fields, given: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let values = FieldValues::new(inputs, given);
     let at = |name: &str| pointer::join("/variables", name);
     let mut mistakes: Vec<Mistake> = values
         .unknown()
@@ -193,8 +197,7 @@ pub(super) fn apply_inputs(inputs: &Fields, given: Map<String, Value>) -> Result
         mistakes.truncate(MAX_MISTAKES);
         return Err(Error::invalid(mistakes));
     }
-    let with_defaults = values.with_defaults();
-    Ok(with_defaults)
+    Ok(values.with_defaults())
 }
 
 fn listed(inputs: &Fields) -> String {
@@ -275,19 +278,16 @@ async fn content(
 
 /// Reads steps and inputs, and reports every mistake at once.
 fn read(steps: &Value, inputs: &Value, strict: bool, mut mistakes: Vec<Mistake>) -> Result<(Flow, Fields), Error> {
-    let known = |pointer: &str, mistakes: &[Mistake]| mistakes.iter().any(|mistake| mistake.pointer == pointer);
+    let is_told = mistakes.iter().any(|mistake| mistake.pointer == "/steps");
     let mut add = |found: mistake::Mistakes, within: &Value| {
         mistakes.extend(found.0.into_iter().map(|mistake| placed(mistake, within)));
     };
-    let flow = Flow::parse(steps, strict).map_err(|found| add(found, steps)).ok();
+    // A body without steps says so itself.
+    let flow = if is_told { None } else { Flow::parse(steps, strict).map_err(|found| add(found, steps)).ok() };
     let fields = parse_inputs(inputs).map_err(|found| add(found, inputs)).ok();
     match (flow, fields) {
         (Some(flow), Some(fields)) if mistakes.is_empty() => Ok((flow, fields)),
         _ => {
-            // A body without steps says so itself.
-            if known("/steps", &mistakes) {
-                mistakes.dedup_by(|one, other| one.pointer == other.pointer && one.pointer == "/steps");
-            }
             mistakes.truncate(MAX_MISTAKES);
             Err(Error::invalid(mistakes))
         }

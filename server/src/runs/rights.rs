@@ -2,7 +2,7 @@
 
 use connector_flow::definition::Flow;
 
-use crate::auth::{OpContext, Scope};
+use crate::auth::OpContext;
 use crate::catalog::NamedConnectors;
 use crate::error::Error;
 use crate::execute;
@@ -10,20 +10,12 @@ use crate::services::Services;
 use crate::store::{Entity, StoreError};
 use uuid::Uuid;
 
-/// Refuses a caller who may start no run at all.
-///
-/// # Errors
-/// Denied, with the missing scope.
-pub(super) fn authorize_starts(ctx: &OpContext) -> Result<(), Error> {
-    ctx.authorize(Scope::RunsWrite)?;
-    execute::authorize_calls(ctx)
-}
-
 /// Refuses a caller who may not execute each command that the steps call.
 ///
 /// # Errors
-/// Denied, with the scope `connectors:execute` and the place of the step.
+/// Denied, with the scope `connectors:execute`, and the place of the step.
 pub(super) fn authorize_steps(ctx: &OpContext, flow: &Flow, known: &NamedConnectors) -> Result<(), Error> {
+    execute::authorize_calls(ctx)?;
     for (index, step) in flow.steps.iter().enumerate() {
         let Some(call) = step.call() else { continue };
         let Some(connector) = known.by_name.get(&call.connector) else { continue };

@@ -11,14 +11,14 @@ use uuid::Uuid;
 
 use super::bag::{self, RunBag};
 use super::key::{self, Keyed};
-use super::rights::{authorize_starts, authorize_steps};
+use super::rights::authorize_steps;
 use super::secrets::{secrets_of, shown_steps};
 use super::{MAX_RUN_BYTES, answer, connectors_of, definitions, names_to_suggest, read, refuse_errors};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::catalog::{self, NamedConnectors, Reached};
 use crate::error::{Error, Mistake};
-use crate::execute::KeyedCall;
+use crate::execute::{self, KeyedCall};
 use crate::input::Unchecked;
 use crate::run_queue::MAX_UNFINISHED;
 use crate::services::Services;
@@ -55,8 +55,9 @@ pub async fn start_run(
     run: Unchecked<NewRunBody>,
     keyed: Option<KeyedCall>,
 ) -> Result<AcceptedRun, Error> {
-    authorize_starts(ctx)?;
+    ctx.authorize(Scope::RunsWrite)?;
     let plan = plan(ctx, services, run).await?;
+    execute::authorize_calls(ctx)?;
     let names = connectors_of(&plan.flow);
     let known = catalog::named(ctx, services, &names).await?;
     let is_any_unknown = names.iter().any(|name| !known.by_name.contains_key(*name));
@@ -133,7 +134,7 @@ async fn plan(ctx: &OpContext, services: &Services, run: Unchecked<NewRunBody>) 
     if let (Some(name), true) = (&definition, mistakes.is_empty()) {
         let version = version.map(|version| i64::try_from(version).unwrap_or(i64::MAX));
         let resolved = definitions::resolve(ctx, services, name, version).await?;
-        let variables = definitions::apply_inputs(&resolved.inputs, variables.unwrap_or_default())?;
+        let variables = definitions::apply_inputs(&resolved.inputs, &variables.unwrap_or_default())?;
         let definitions::Resolved { name, version, flow, steps, inputs } = resolved;
         return Ok(Plan { flow, steps, variables, definition: Some((name, version)), inputs: Some(inputs) });
     }

@@ -50,6 +50,8 @@ struct Bounded {
     ids: BTreeMap<&'static str, String>,
     /// Ids of executions by the name of the connector.
     executions: BTreeMap<&'static str, String>,
+    /// Ids of runs that have failed by the name of the connector that they call.
+    runs: BTreeMap<&'static str, String>,
 }
 
 impl Bounded {
@@ -69,9 +71,22 @@ impl Bounded {
             let answer = server.execute(name, json!({ "command": "look" })).await;
             executions.insert(name, answer.header("x-execution-id").to_owned());
         }
+        let mut runs = BTreeMap::new();
+        for name in ["near-own", "far-canary"] {
+            let steps = json!([{ "id": "a", "connector": name, "command": "look" }]);
+            let definition = json!({ "name": format!("{name}-flow"), "steps": steps });
+            server.post("/api/run-definitions", definition).await.ok(201);
+            let started = server.post("/api/runs", json!({ "steps": steps })).await.ok(202);
+            let id = started["id"].as_str().unwrap().to_owned();
+            assert_eq!(server.get(&format!("/api/runs/{id}?waitMs=20000")).await.ok(200)["status"], "failed");
+            // The lists of executions below have one of each connector.
+            let made = server.get(&format!("/api/executions?runId={id}")).await.ok(200)["items"][0]["id"].clone();
+            server.call("DELETE", &format!("/api/executions/{}", made.as_str().unwrap()), Value::Null).await;
+            runs.insert(name, id);
+        }
         let names = ["near", "near-own", "near-new"];
         let (_, token) = made(&server, &["admin"], Some(&names)).await;
-        Self { server, token, ids, executions }
+        Self { server, token, ids, executions, runs }
     }
 
     async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
@@ -82,7 +97,9 @@ impl Bounded {
     #[track_caller]
     fn shows_nothing_far(&self, place: &str, answer: &Answer) {
         assert!(!answer.text.contains(FAR), "{place}: {}", answer.text);
-        for (name, id) in self.ids.iter().chain(&self.executions).filter(|(name, _)| name.starts_with(FAR)) {
+        for (name, id) in
+            self.ids.iter().chain(&self.executions).chain(&self.runs).filter(|(name, _)| name.starts_with(FAR))
+        {
             assert!(
                 !answer.text.contains(id.as_str()) || place.contains(id.as_str()),
                 "{place}: {name}: {}",
@@ -100,6 +117,9 @@ fn routes() -> Vec<(&'static str, &'static str, Value, u16, u16)> {
     let spec = json!({ "spec": { "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": {} } });
     // One letter short of a connector that it does not reach, so that a suggestion would show it.
     let run = json!({ "steps": [{ "id": "a", "connector": "far-canar", "command": "look" }] });
+    let waits = json!([{ "id": "w", "wait": { "forMs": 1 } }]);
+    let definition = json!({ "name": "N", "steps": waits });
+    let change = json!({ "steps": waits });
     vec![
         ("GET", "/api/connectors", Value::Null, 200, 200),
         ("POST", "/api/connectors/parse-oas", spec, 200, 200),
@@ -122,7 +142,18 @@ fn routes() -> Vec<(&'static str, &'static str, Value, u16, u16)> {
         ("PUT", "/api/connector-types/T", json!({ "description": "changed" }), 200, 403),
         ("GET", "/api/executions", Value::Null, 200, 200),
         ("GET", "/api/executions/E", Value::Null, 200, 404),
-        ("POST", "/api/runs/check", run, 200, 200),
+        ("POST", "/api/runs/check", run.clone(), 200, 200),
+        ("POST", "/api/runs", run, 422, 422),
+        ("GET", "/api/runs", Value::Null, 200, 200),
+        ("GET", "/api/runs/R", Value::Null, 200, 404),
+        ("POST", "/api/runs/R/cancel", json!({}), 409, 404),
+        ("POST", "/api/runs/R/resume", json!({}), 202, 404),
+        ("GET", "/api/run-definitions", Value::Null, 200, 200),
+        ("GET", "/api/run-definitions/D", Value::Null, 200, 404),
+        ("PUT", "/api/run-definitions/D", change, 200, 404),
+        ("GET", "/api/run-definitions/D/versions", Value::Null, 200, 404),
+        ("GET", "/api/run-definitions/D/versions/1", Value::Null, 200, 404),
+        ("DELETE", "/api/run-definitions/D", Value::Null, 204, 404),
         ("GET", "/api/audit", Value::Null, 200, 200),
         ("POST", "/api/tokens", token, 201, 403),
         ("GET", "/api/tokens", Value::Null, 200, 200),
@@ -135,6 +166,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value, u16, u16)> {
         ("DELETE", "/api/executions/E", Value::Null, 204, 404),
         ("DELETE", "/api/connectors/C", Value::Null, 204, 404),
         ("DELETE", "/api/connector-types/T", Value::Null, 204, 403),
+        ("POST", "/api/run-definitions", definition, 201, 201),
     ]
 }
 
@@ -144,7 +176,8 @@ async fn a_bounded_token_meets_its_connectors_alone_on_every_route() {
     let routes = routes();
     for row in api::table() {
         let known = routes.iter().any(|(method, path, ..)| {
-            let path = path.replace("/C", "/{id}").replace("/E", "/{id}").replace("/T", "/{id}");
+            let path = path.replace("/C", "/{id}").replace("/E", "/{id}").replace("/T", "/{id}").replace("/R", "/{id}");
+            let path = path.replace("/D/versions/1", "/{name}/versions/{n}").replace("/D", "/{name}");
             (*method, path.replace("1.0.0", "{version}")) == (row.method.as_str(), row.path.clone())
         });
         assert!(known, "{} {} has no row: say what a bounded token may do there", row.method, row.path);
@@ -168,6 +201,9 @@ async fn a_bounded_token_meets_its_connectors_alone_on_every_route() {
         ];
         for (status, connector, name, type_name, execution) in sides.into_iter().rev() {
             let path = path.replace("/C", &format!("/{connector}")).replace("/E", &format!("/{execution}"));
+            let (run, flow) =
+                if name == "near-new" { ("near-own", "near-own-flow") } else { ("far-canary", "far-canary-flow") };
+            let path = path.replace("/R", &format!("/{}", bounded.runs[run])).replace("/D", &format!("/{flow}"));
             let path =
                 path.replace("/T", &format!("/{type_name}")).replace("{id}", "018f2f6e-7b7a-7c3e-8000-000000000000");
             let body: Value = serde_json::from_str(&body.to_string().replace("\"N\"", &format!("\"{name}\""))).unwrap();

@@ -70,6 +70,7 @@ async fn each_write_is_a_version_and_an_equal_one_is_none() {
 async fn what_the_check_refuses_is_not_written() {
     let server = server().await;
     let mut wrong = report();
+    wrong["strict"] = json!(true);
     wrong["steps"][1]["params"]["limit"] = json!("{{foud.total}}");
     let problem = server.post(PATH, wrong).await.ok(422);
     let item = &problem["errors"][0];
@@ -86,11 +87,13 @@ async fn what_the_check_refuses_is_not_written() {
     let pointers: Vec<_> =
         problem["errors"].as_array().unwrap().iter().map(|item| item["pointer"].as_str().unwrap()).collect();
     assert_eq!(pointers, ["/steps/0/colour", "/inputs/run"], "{problem}");
-    let mut secret = report();
-    secret["steps"][1]["params"]["password"] = json!("hunter22");
-    let problem = server.post(PATH, secret).await.ok(422);
-    assert_eq!(problem["errors"][0]["pointer"], "/steps/1/params/password");
-    assert!(!problem.to_string().contains("hunter22"));
+    for literal in ["hunter22", "{{password ?? \"hunter22\"}}"] {
+        let mut secret = report();
+        secret["steps"][1]["params"]["password"] = json!(literal);
+        let problem = server.post(PATH, secret).await.ok(422);
+        assert_eq!(problem["errors"][0]["pointer"], "/steps/1/params/password");
+        assert!(!problem.to_string().contains("hunter22"));
+    }
     assert_eq!(server.get(PATH).await.ok(200)["items"], json!([]));
 }
 

@@ -304,10 +304,13 @@ interface FlohDate {
   iso(date: Date | number | string, timeZone?: string): string;
 }
 
-/** What a command returns. */
-type FlohResult<Payload = any> =
-  | { success: true; payload?: Payload; variables?: { [name: string]: any } }
-  | { success: boolean; payload?: Payload; error?: string; diagnostics?: any; variables?: { [name: string]: any } };
+/**
+ * What a command returns. For an editor to compare it with the schema, name the command:
+ * `FlohResult<FlohCommands["list"]["payload"], FlohCommands["list"]["variables"]>`.
+ */
+type FlohResult<Payload = any, Variables = { [name: string]: any }> =
+  | { success: true; payload?: Payload; variables?: Variables }
+  | { success: boolean; payload?: Payload; error?: string; diagnostics?: any; variables?: Partial<Variables> };
 
 declare const floh: Floh;
 

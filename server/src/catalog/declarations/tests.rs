@@ -51,6 +51,27 @@ fn fields_are_typed_and_optional_where_they_may_be_absent() {
 }
 
 #[test]
+fn variables_are_those_that_a_command_declares() {
+    let text = written(&json!({ "commands": {
+        "count": { "variables": {
+            "user-count": { "type": "number", "required": true, "description": "How many" },
+            "lastName": { "type": "string" },
+            "tags": { "type": "array", "schema": { "type": "array", "items": { "type": "string" } } },
+        } },
+        "none": { "variables": {} },
+        "any": {},
+    } }));
+    for part in [
+        "    variables: {\n      /** How many */\n      readonly \"user-count\": number;\n      readonly \"lastName\"?: string | null;\n      \
+         readonly \"tags\"?: Array<string> | null;\n    };\n",
+        "    variables: {};\n",
+        "    variables: { [name: string]: any };\n",
+    ] {
+        assert_eq!(text.matches(part).count(), 1, "{part} is not there once in {text}");
+    }
+}
+
+#[test]
 fn texts_of_the_schema_stay_in_their_places() {
     let hostile = "ends */ declare const evil: 1; /* \u{1}\n*/ @evil `${1}`\r\n// \u{2028} x";
     let text = written(&json!({

@@ -104,6 +104,13 @@ async fn the_ping_answers(db: TestDb) {
 
 async fn starting_at_once_is_safe(db: TestDb) {
     for table in [
+        "run_definition_connector",
+        "run_definition_version",
+        "run_definition",
+        "run_task",
+        "run_connector",
+        "run_plan",
+        "run",
         "connector_tag",
         "connector_secret",
         "connector",

@@ -135,6 +135,13 @@ async fn rows_of_an_earlier_release_count_too(db: TestDb) {
     // As release 0.1 left it: what later migrations do is undone.
     for sql in [
         "UPDATE execution SET owner = NULL, actor_name = NULL, result = NULL, status = 'failed' WHERE id LIKE '%5'",
+        "DROP TABLE run_definition_connector",
+        "DROP TABLE run_definition_version",
+        "DROP TABLE run_definition",
+        "DROP TABLE run_task",
+        "DROP TABLE run_connector",
+        "DROP TABLE run_plan",
+        "DROP TABLE run",
         "DROP TABLE retained",
         "DROP INDEX execution_by_token",
         "DROP INDEX execution_unsuccessful",
