@@ -25,8 +25,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use self::page::types::{self, details, schema, script, used_by, versions};
 use self::page::{
-    about, agents, change, command, connection, connector, connectors, execution, executions, import, live, login,
-    mock, new, reimport, search, settings, tokens,
+    about, agents, change, command, connection, connector, connectors, definition, definition_edit, definitions,
+    execution, executions, import, live, login, mock, new, reimport, run, run_start, runs, search, settings, tokens,
 };
 use self::parsed::Parsed;
 use crate::api::{self, Access, EXECUTIONS, RouteRow};
@@ -82,6 +82,21 @@ fn pages() -> Vec<Page> {
         ("GET", "/executions/live", EXECUTIONS, get(live::stream)),
         ("GET", "/executions/{id}", EXECUTIONS, get(execution::show)),
         ("GET", "/executions/{id}/value", EXECUTIONS, get(execution::value)),
+        ("GET", "/runs", Needs(Scope::RunsRead), get(runs::list)),
+        ("GET", "/runs/new", Needs(Scope::RunsWrite), get(run_start::form)),
+        ("POST", "/runs/new", Needs(Scope::RunsWrite), post(run_start::take)),
+        ("GET", "/runs/definitions", Needs(Scope::RunsRead), get(definitions::list)),
+        ("GET", "/runs/new-definition", Needs(Scope::RunsWrite), get(definition_edit::new)),
+        ("POST", "/runs/new-definition", Needs(Scope::RunsWrite), post(definition_edit::create)),
+        ("GET", "/runs/definitions/{id}", Needs(Scope::RunsRead), get(definition::show)),
+        ("GET", "/runs/definitions/{id}/edit", Needs(Scope::RunsWrite), get(definition_edit::edit)),
+        ("POST", "/runs/definitions/{id}/edit", Needs(Scope::RunsWrite), post(definition_edit::save)),
+        ("POST", "/runs/definitions/{id}/start", Needs(Scope::RunsWrite), post(definition::start)),
+        ("POST", "/runs/definitions/{id}/delete", Needs(Scope::RunsWrite), post(definition::delete)),
+        ("GET", "/runs/{id}", Needs(Scope::RunsRead), get(run::show)),
+        ("GET", "/runs/{id}/live", Needs(Scope::RunsRead), get(run::live::stream)),
+        ("POST", "/runs/{id}/cancel", Needs(Scope::RunsWrite), post(run::cancel)),
+        ("POST", "/runs/{id}/resume", Needs(Scope::RunsWrite), post(run::resume)),
         ("GET", "/types/{id}/script", Needs(Scope::TypesRead), get(script::show)),
         ("POST", "/types/{id}/script", Needs(Scope::TypesWrite), post(script::take)),
         ("GET", "/types/{id}/script/file", Needs(Scope::TypesRead), get(script::file)),

@@ -173,8 +173,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "ui",
         &[
-            "about", "api", "app", "auth", "catalog", "drafts", "error", "events", "execute", "input", "services",
-            "sessions", "store", "tokens",
+            "about", "api", "app", "auth", "catalog", "drafts", "error", "events", "execute", "input", "runs",
+            "services", "sessions", "store", "tokens",
         ],
     ),
     (

@@ -24,6 +24,8 @@ mod losses;
 mod mocks;
 #[path = "ui/narrow.rs"]
 mod narrow;
+#[path = "ui/runs.rs"]
+mod runs;
 #[path = "ui/scripts.rs"]
 mod scripts;
 #[path = "ui/settings.rs"]

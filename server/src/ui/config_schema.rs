@@ -2,7 +2,7 @@
 //! those of connections; what it has no control for stands in it as JSON, so that nothing is lost between the two.
 
 mod convert;
-mod locate;
+pub(super) mod locate;
 mod view;
 
 use connector_runtime::schema::ConfigSchema;

@@ -30,6 +30,9 @@ pub(crate) struct Gallery {
     _api: Upstream,
     succeeded: String,
     failed: String,
+    /// A run that failed at a step of which is not known whether it took effect, and one that waits.
+    ended: String,
+    waiting: String,
 }
 
 /// A page in a state.
@@ -80,8 +83,43 @@ impl Gallery {
         desk.call("crm-contacts", &json!({ "command": "list", "params": { "offset": 5 } })).await;
         let change = json!({ "scriptSource": "function list() { return 2; }", "autoBump": true });
         desk.floh.admin().put("/api/connector-types/my-crm", &change).await.expect(200);
-        Some(Self { desk, _api: api, succeeded, failed })
+        let ended = lost_run(&desk).await;
+        let waiting = json!({ "steps": [{ "id": "pause", "wait": { "forMs": 600_000 } }] });
+        let waiting = start(&desk, &waiting, "waiting").await;
+        Some(Self { desk, _api: api, succeeded, failed, ended, waiting })
     }
+}
+
+/// Starts a run, and returns its id when it is in a state.
+pub(crate) async fn start(desk: &Desk, body: &Value, status: &str) -> String {
+    let admin = desk.floh.admin();
+    let started = admin.post("/api/runs", body).await.expect(202);
+    let id = started["id"].as_str().unwrap().to_owned();
+    test_support::eventually(status, async || {
+        (admin.get(&format!("/api/runs/{id}")).await.expect(200)["status"] == status).then_some(())
+    })
+    .await;
+    id
+}
+
+/// Starts a run whose second step may have taken effect or not, and returns its id when it has failed.
+pub(crate) async fn lost_run(desk: &Desk) -> String {
+    let answers = json!({
+        "list": { "success": true, "payload": { "total": 2, "items": ["a", "b"] } },
+        "lost": { "success": false, "error": "gone", "diagnostics": { "outcome": "unknown" } },
+    });
+    let source =
+        answers.as_object().unwrap().iter().map(|(name, answer)| format!("function {name}() {{ return {answer}; }}\n"));
+    let script = json!({
+        "name": "orders", "type": "orders", "executionModel": "script", "version": "1.0.0",
+        "configSchema": { "connectionConfig": {}, "commands": { "list": { "effect": "read" }, "lost": { "effect": "update" } } },
+        "scriptSource": source.collect::<String>(),
+    });
+    desk.floh.admin().post("/api/connectors", &script).await.expect(201);
+    let step =
+        |id: &str, command: &str| json!({ "id": id, "connector": "orders", "command": command, "outputKey": id });
+    let steps = json!([step("find", "list"), step("order", "lost"), step("again", "list")]);
+    start(desk, &json!({ "steps": steps, "variables": { "region": "north" } }), "failed").await
 }
 
 /// Returns the id of the last call of a connector.
@@ -185,6 +223,9 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("settings", "/connectors/shop/settings"),
         ("executions", "/executions"),
         ("executions, filtered to nothing", "/executions?command=zz"),
+        ("runs", "/runs"),
+        ("runs, filtered to nothing", "/runs?definition=zz"),
+        ("start a run", "/runs/new"),
         ("agents", "/agents"),
         ("tokens", "/settings/tokens"),
         ("create token", "/settings/tokens/new"),
@@ -211,6 +252,15 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
     pages.push(shown("result", &result, State::AsItIs));
     pages.push(shown("execution", &execution(&gallery.succeeded), State::AsItIs));
     pages.push(shown("execution, failed", &execution(&gallery.failed), State::AsItIs));
+    let (ended, waiting) = (format!("/runs/{}", gallery.ended), format!("/runs/{}", gallery.waiting));
+    pages.push(shown("run, ended", &ended, State::AsItIs));
+    pages.push(shown("run, a step that succeeded", &format!("{ended}?step=find"), State::AsItIs));
+    pages.push(shown("run, resume dialog", &ended, State::Pressed("Resume", "Call it again")));
+    pages.push(shown("run, waiting", &waiting, State::AsItIs));
+    pages.push(shown("run, cancel dialog", &waiting, State::Pressed("Cancel run", "What was done is not undone")));
+    let steps = r#"[{ "id": "a", "connector": "nobody", "params": { "x": "{{later}}" } }]"#;
+    let wrong = State::Filled("Steps", steps, "Check", "What the check found");
+    pages.push(shown("start a run, mistakes", "/runs/new", wrong));
     let try_it = "/connectors/shop/commands/listWidgets";
     pages.push(shown("try it, mistakes", try_it, State::Filled("Limit", "0", "Run", "One thing needs a look")));
     let edit = "/types/my-crm/schema/edit";

@@ -7,7 +7,7 @@ const MAX_DEPTH: usize = 128;
 
 /// Returns the line and the column, from 1, of the value that a pointer names; of a key that is missing, of the object that
 /// lacks it. `None` if the text is not JSON up to there.
-pub(super) fn position(text: &str, at: &str) -> Option<(u32, u32)> {
+pub(in crate::ui) fn position(text: &str, at: &str) -> Option<(u32, u32)> {
     let steps: Vec<String> = at.split('/').skip(1).map(|step| pointer::unescape(step).into_owned()).collect();
     let mut scan = Scan { bytes: text.as_bytes(), at: 0, best: 0 };
     scan.space();

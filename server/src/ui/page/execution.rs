@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use floh_client::answers::ExecutionView;
-use floh_client::words::{ExecutionStatus, Recording};
+use floh_client::words::{ExecutionSource, ExecutionStatus, Recording};
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -143,6 +143,15 @@ fn params(view: &ExecutionView) -> Markup {
     }
 }
 
+/// The run that a call was made for: with the way to its page, unless the caller only gave its calls a name.
+fn run(frame: &Frame, view: &ExecutionView, id: &str) -> Markup {
+    let has_page = view.source == ExecutionSource::Run && frame.allows(Scope::RunsRead);
+    let step = view.step_id.as_deref().unwrap_or_default();
+    html! {
+        @if has_page { a href={ "/runs/" (id) "?step=" (utf8_percent_encode(step, NON_ALPHANUMERIC)) } { code { (id) } } } @else { code { (id) } }
+    }
+}
+
 fn facts(frame: &Frame, view: &ExecutionView) -> Markup {
     html! {
         section.card aria-labelledby="facts-title" {
@@ -156,7 +165,7 @@ fn facts(frame: &Frame, view: &ExecutionView) -> Markup {
                     dt { "Asked by" } dd { (view.actor.as_ref().map_or("not recorded", |actor| actor.name.as_str())) }
                     dt { "Door" } dd { (view.source) }
                     @if let Some(id) = &view.request_id { dt { "Request" } dd { code { (id) } } }
-                    @if let Some(id) = &view.run_id { dt { "Run" } dd { code { (id) } } }
+                    @if let Some(id) = &view.run_id { dt { "Run" } dd { (run(frame, view, id)) } }
                     @if let Some(id) = &view.step_id { dt { "Step" } dd { code { (id) } } }
                     dt { "ID" } dd { code { (view.id) } }
                 }

@@ -25,7 +25,9 @@ use crate::store::PageRequest;
 use crate::ui::door::Frame;
 
 /// How often a stream without events sends a comment, so that nothing on the way closes it.
-const BEAT: Duration = Duration::from_secs(20);
+pub(super) const BEAT: Duration = Duration::from_secs(20);
+/// The comment that says that a stream is open.
+pub(super) const STILL_HERE: &str = ": still here\n\n";
 /// The most rows that a page which was away is sent; after more it must be loaded again.
 const MAX_MISSED: u32 = 200;
 
@@ -59,13 +61,56 @@ pub(in crate::ui) async fn stream(
         (Some(after), None) => missed(&ctx, &services, &filter, after).await?,
         (None, None) => Missed::Rows(Vec::new()),
     };
-    let (session, stopping, auth) = (frame.session.clone(), services.stopping.clone(), services.auth.clone());
-    let live = Live { watcher, filter, names_connector, only, ctx, session, stopping, auth, is_over: false };
-    let body = Body::from_stream(live.events(missed));
+    let seat = Seat::of(&frame, &services, ctx);
+    let live = Live { watcher, filter, names_connector, only, seat, is_over: false };
+    Ok(events(Body::from_stream(live.events(missed))))
+}
+
+/// Answers with a stream of events.
+pub(super) fn events(body: Body) -> Response {
     let mut response = body.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
+}
+
+/// Who reads a stream, and until when.
+pub(super) struct Seat {
+    /// The caller.
+    pub(super) ctx: OpContext,
+    session: Option<Session>,
+    stopping: CancellationToken,
+    auth: Authenticator,
+}
+
+impl Seat {
+    /// Takes the caller of a request.
+    pub(super) fn of(frame: &Frame, services: &Services, ctx: OpContext) -> Self {
+        let (session, stopping, auth) = (frame.session.clone(), services.stopping.clone(), services.auth.clone());
+        Self { ctx, session, stopping, auth }
+    }
+
+    /// Waits until the stream has to end: the token is revoked, the session has ended or the server stops.
+    pub(super) async fn left(&self) {
+        let Some(identity) = self.ctx.identity() else { return };
+        let ended = self.session.as_ref().map_or_else(CancellationToken::new, |session| session.ended().clone());
+        tokio::select! {
+            () = identity.revoked().cancelled() => {}
+            () = ended.cancelled() => {}
+            () = self.stopping.cancelled() => {}
+        }
+    }
+
+    /// Returns whether the caller may read on.
+    pub(super) async fn may_stay(&self) -> bool {
+        let Some(identity) = self.ctx.identity() else { return false };
+        // A revocation by the command line is otherwise seen by the next request.
+        if self.auth.recheck(identity.token_id).await.is_err() {
+            return false;
+        }
+        let ends_at = self.session.as_ref().map(|session| session.expires_at).or(identity.expires_at);
+        !ends_at.is_some_and(|end| end <= jiff::Timestamp::now())
+    }
 }
 
 /// What ended while a page was away.
@@ -95,10 +140,7 @@ struct Live {
     names_connector: bool,
     /// The one execution that is waited for.
     only: Option<Uuid>,
-    ctx: OpContext,
-    session: Option<Session>,
-    stopping: CancellationToken,
-    auth: Authenticator,
+    seat: Seat,
     is_over: bool,
 }
 
@@ -125,22 +167,12 @@ impl Live {
         if self.is_over {
             return None;
         }
-        let identity = self.ctx.identity()?.clone();
-        let ended = self.session.as_ref().map_or_else(CancellationToken::new, |session| session.ended().clone());
-        let ends_at = self.session.as_ref().map(|session| session.expires_at).or(identity.expires_at);
         loop {
             let told = tokio::select! {
                 told = self.watcher.next() => told?,
-                () = identity.revoked().cancelled() => return None,
-                () = ended.cancelled() => return None,
-                () = self.stopping.cancelled() => return None,
+                () = self.seat.left() => return None,
                 () = tokio::time::sleep(BEAT) => {
-                    // A revocation by the command line is otherwise seen by the next request.
-                    if self.auth.recheck(identity.token_id).await.is_err() {
-                        return None;
-                    }
-                    let has_ended = ends_at.is_some_and(|end| end <= jiff::Timestamp::now());
-                    return (!has_ended).then(|| ": still here\n\n".to_owned());
+                    return self.seat.may_stay().await.then(|| STILL_HERE.to_owned());
                 }
             };
             match told {
@@ -150,7 +182,7 @@ impl Live {
                 }
                 Told::Event(told) => {
                     if let Event::ExecutionFinished(finished) = &*told
-                        && execute::may_read_execution(&self.ctx, finished)
+                        && execute::may_read_execution(&self.seat.ctx, finished)
                         && fits(&self.filter, finished)
                         && self.only.is_none_or(|only| only == finished.id)
                     {
@@ -162,7 +194,8 @@ impl Live {
     }
 }
 
-fn reload() -> String {
+/// The event after which a page is loaded again.
+pub(super) fn reload() -> String {
     "event: reload\ndata: more happened than can be sent\n\n".to_owned()
 }
 

@@ -1,7 +1,7 @@
 //! Badges: a mark and a word, never colour alone.
 
 use floh_client::answers::{AgentState, CircuitState, ConnectorView, RemoteState};
-use floh_client::words::{ExecutionModel, ExecutionStatus};
+use floh_client::words::{ExecutionModel, ExecutionStatus, RunStatus, TaskStatus};
 use maud::{Markup, html};
 
 use super::icon::icon;
@@ -31,6 +31,46 @@ pub(in crate::ui) fn execution_word(status: ExecutionStatus) -> &'static str {
         ExecutionStatus::Started => "Running",
         _ => "Unknown",
     }
+}
+
+/// The state of a run.
+pub(in crate::ui) fn run(status: RunStatus) -> Markup {
+    let (class, mark) = match status {
+        RunStatus::Queued => ("", "clock"),
+        RunStatus::Running => ("info", "play"),
+        RunStatus::Waiting => ("info", "clock"),
+        RunStatus::Succeeded => ("good", "check"),
+        RunStatus::Failed => ("bad", "cross"),
+        RunStatus::Cancelled => ("warn", "cross"),
+    };
+    badge(class, mark, run_word(status))
+}
+
+/// The word for the state of a run.
+pub(in crate::ui) fn run_word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Queued => "Queued",
+        RunStatus::Running => "Running",
+        RunStatus::Waiting => "Waiting",
+        RunStatus::Succeeded => "Succeeded",
+        RunStatus::Failed => "Failed",
+        RunStatus::Cancelled => "Cancelled",
+    }
+}
+
+/// The state of a step of a run; `None` is one that was not begun.
+pub(in crate::ui) fn task(status: Option<TaskStatus>) -> Markup {
+    let (class, mark, word) = match status {
+        None => ("", "clock", "Not begun"),
+        Some(TaskStatus::Started) => ("info", "play", "Running"),
+        Some(TaskStatus::Waiting) => ("info", "clock", "Waiting"),
+        Some(TaskStatus::Succeeded) => ("good", "check", "Succeeded"),
+        Some(TaskStatus::Failed) => ("bad", "cross", "Failed"),
+        Some(TaskStatus::Skipped) => ("line", "", "Skipped"),
+        Some(TaskStatus::Unknown) => ("warn", "alert", "Unknown"),
+        Some(TaskStatus::Cancelled) => ("warn", "cross", "Cancelled"),
+    };
+    badge(class, mark, word)
 }
 
 /// Whether an agent is connected.

@@ -69,6 +69,7 @@ const MAIN: &[Entry] = &[
     ("/connectors", "plug", "Connectors", &[Scope::ConnectorsRead]),
     ("/types", "layers", "Types", &[Scope::TypesRead]),
     ("/executions", "pulse", "Executions", &[Scope::AuditRead, Scope::ConnectorsExecuteRead]),
+    ("/runs", "runs", "Runs", &[Scope::RunsRead]),
     ("/agents", "server", "Agents", &[Scope::ConnectorsRead]),
 ];
 const SETTINGS: &[Entry] =

@@ -10,6 +10,7 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["g", "c"], "Connectors"),
     (&["g", "t"], "Types"),
     (&["g", "e"], "Executions"),
+    (&["g", "r"], "Runs"),
     (&["g", "n"], "New Connector"),
     (&["?"], "these keys"),
     (&["Ctrl", "Enter"], "sends the form: Run, Save, Next"),

@@ -9,7 +9,7 @@ use super::browser::Browser;
 use crate::testing::TestServer;
 
 /// Reads from a stream until a text has come.
-async fn until(
+pub(super) async fn until(
     response: &mut (impl futures_util::Stream<Item = Result<axum::body::Bytes, axum::Error>> + Unpin),
     text: &str,
 ) -> String {
@@ -21,7 +21,7 @@ async fn until(
     all
 }
 
-fn stream(
+pub(super) fn stream(
     response: Response<Body>,
 ) -> impl futures_util::Stream<Item = Result<axum::body::Bytes, axum::Error>> + Unpin {
     assert_eq!(response.status(), 200);
