@@ -10,7 +10,7 @@ mod form;
 pub(crate) use bodies::OF_THE_TYPE;
 pub use bodies::{
     Unchecked, call, connector_patch, import, new_connector, new_run, new_run_definition, new_token, resume_run,
-    run_check, run_definition_change, test, type_change, type_refresh,
+    run_definition_change, test, type_change, type_refresh,
 };
 pub use form::Form;
 pub(crate) use form::config_schema;

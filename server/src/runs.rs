@@ -10,18 +10,17 @@ mod definitions;
 mod deletions;
 mod engine;
 mod key;
+mod plan;
 mod read;
 mod rights;
 mod schemas;
 mod secrets;
 mod start;
 
-use connector_flow::check::{self, Checked, Inputs};
+use connector_flow::check::{self, Checked};
 use connector_flow::definition::{Flow, MAX_STEPS};
-use connector_flow::mistake;
 use floh_client::answers::{CheckItem, CheckReading, CheckedRun};
-use floh_client::bodies::RunCheck;
-use serde_json::{Map, Value};
+use floh_client::bodies::NewRun;
 
 pub use self::control::{cancel_run, resume_run};
 pub use self::definitions::{
@@ -30,12 +29,13 @@ pub use self::definitions::{
 };
 pub use self::deletions::{Deletion, deletions};
 pub use self::engine::spawn_run_engine;
+use self::plan::Plan;
 pub use self::read::{MAX_RUN_WAIT, get_run, list_runs, wait_for_run};
 pub use self::start::{AcceptedRun, start_run};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::{self, NamedConnectors, Reached};
-use crate::error::{Error, MAX_MISTAKES, Mistake};
+use crate::catalog::{self, NamedConnectors};
+use crate::error::{Error, Mistake};
 use crate::input::Unchecked;
 use crate::services::Services;
 
@@ -47,52 +47,23 @@ pub const MAX_RUN_BYTES: usize = 4 * 1024 * 1024;
 // Every connector that a run may name is loaded at once.
 const _: () = assert!(MAX_STEPS <= catalog::MAX_NAMED);
 
-/// Checks the steps of a run against the connectors that the caller reaches. Nothing is started, called or stored.
+/// Checks what a run is to do, as a start would, against the connectors that the caller reaches. Nothing is started, called
+/// or stored.
 ///
 /// # Errors
-/// Denied; invalid with every mistake if the body cannot be read; unavailable if there is no memory for the schemas of the
-/// connectors; database errors.
-pub async fn check_run(ctx: &OpContext, services: &Services, run: Unchecked<RunCheck>) -> Result<CheckedRun, Error> {
+/// Denied; invalid with every mistake if the body cannot be read or the inputs of a definition are refused; not found;
+/// unavailable if there is no memory for the schemas of the connectors; database errors.
+pub async fn check_run(ctx: &OpContext, services: &Services, run: Unchecked<NewRun>) -> Result<CheckedRun, Error> {
     ctx.authorize(Scope::RunsRead)?;
-    let (flow, variables) = blocking::run(move || read(run)).await?;
-    let (known, others) = find_connectors(ctx, services, &flow).await?;
+    let plan = Plan::read(ctx, services, run).await?;
+    let (known, others) = find_connectors(ctx, services, &plan.flow).await?;
     // What the values take is held as long as they are.
-    let ctx = ctx.clone();
+    let held = ctx.clone();
     blocking::run(move || {
-        let (_ctx, known) = (ctx, known);
-        let reached = Reached::new(&known.by_name, others);
-        Ok(answer(check::check(&flow, &Inputs::Given(&variables), &reached)))
+        let _held = held;
+        Ok(plan.check(&known, others))
     })
     .await
-}
-
-/// Reads the steps, and reports every mistake of the body at once.
-fn read(run: Unchecked<RunCheck>) -> Result<(Flow, Map<String, Value>), Error> {
-    let Unchecked { body: RunCheck { steps, variables, strict }, mut mistakes } = run;
-    if mistakes.iter().any(|mistake| mistake.pointer == "/steps") {
-        return Err(Error::invalid(mistakes));
-    }
-    match Flow::parse(&steps, strict.unwrap_or(false)) {
-        Ok(flow) if mistakes.is_empty() => Ok((flow, variables.unwrap_or_default())),
-        Ok(_) => Err(Error::invalid(mistakes)),
-        Err(found) => {
-            mistakes.extend(found.0.into_iter().map(|mistake| placed(mistake, &steps)));
-            mistakes.truncate(MAX_MISTAKES);
-            Err(Error::invalid(mistakes))
-        }
-    }
-}
-
-/// Returns a mistake with its line and column in the text that its pointer names.
-fn placed(mistake: mistake::Mistake, steps: &Value) -> Mistake {
-    let mistake::Mistake { pointer, message, column } = mistake;
-    let text = pointer.strip_prefix("/steps").and_then(|below| steps.pointer(below)).and_then(Value::as_str);
-    let (Some(column), Some(text)) = (column, text) else { return Mistake::new(pointer, message) };
-    let (mut line, mut place) = (1, 1);
-    for letter in text.chars().take(column.saturating_sub(1)) {
-        (line, place) = if letter == '\n' { (line + 1, 1) } else { (line, place + 1) };
-    }
-    Mistake::new(pointer, message).at(Some(line), Some(place))
 }
 
 /// Returns the connectors that steps name, each once.
@@ -167,6 +138,3 @@ fn answer(checked: Checked) -> CheckedRun {
         references: checked.references.into_iter().map(reading).collect(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -172,6 +172,9 @@ async fn a_definition_is_started_by_its_name() {
     definition["inputs"] = json!({ "path": { "type": "string", "required": true } });
     definition["steps"][0]["params"]["url"] = "{{path}}".into();
     server.floh.admin().post("/api/run-definitions", &definition).await.expect(201);
+    let check = server.run(&["run", "check", "--definition", "report", "--var", "path=here"]).await;
+    assert!(check.code == Some(0) && check.stderr.contains("errors: 0"), "{check:?}");
+    assert!(server.run(&["run", "list"]).await.stdout.is_empty(), "a check starts nothing");
     let start = ["run", "start", "--definition", "report"];
     let exit = server.run(&[&start[..], &["--version", "1", "--var", "path=here", "--wait"]].concat()).await;
     assert_eq!(exit.code, Some(0), "{exit:?}");

@@ -179,19 +179,7 @@ crate::body! {
 }
 
 crate::body! {
-    /// The body of `POST /api/runs/check`.
-    pub struct RunCheck {
-        /// The steps of the run, 1 to 100 (docs/contract.md#steps).
-        "steps" steps: Required<Json>,
-        /// What the run's bag starts with.
-        "variables" variables: Optional<Object>,
-        /// Whether warnings about references count as errors.
-        "strict" strict: Optional<Flag>,
-    }
-}
-
-crate::body! {
-    /// The body of `POST /api/runs`: steps, or the name of a definition.
+    /// The body of `POST /api/runs` and of `POST /api/runs/check`: steps, or the name of a definition.
     pub struct NewRun {
         /// The steps of the run, 1 to 100 (docs/contract.md#steps). Not with `definition`.
         "steps" steps: Optional<Json>,

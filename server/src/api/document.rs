@@ -42,6 +42,7 @@ fn base_document() -> OpenApi {
 fn describe(access: Access, paths: &mut Paths) {
     for (path, item) in &mut paths.paths {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            name(operation);
             describe_access(access, operation);
             describe_parameters(operation);
             describe_body(operation);
@@ -49,6 +50,13 @@ fn describe(access: Access, paths: &mut Paths) {
             request_id::describe(operation);
         }
     }
+}
+
+/// Makes the id of an operation unique in the document, as OpenAPI demands: its tag before the name of its handler,
+/// `connector_types_read`. Generated clients take it as the name of a method.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().map_or("", String::as_str).replace([' ', '-'], "_");
+    operation.operation_id = operation.operation_id.take().map(|handler| format!("{tag}_{handler}"));
 }
 
 /// Adds what the guard requires.

@@ -17,7 +17,7 @@ use crate::input;
 use crate::runs::{self, MAX_RUN_BYTES};
 use crate::services::Services;
 
-const TAG: &str = "run-definitions";
+const TAG: &str = "run definitions";
 
 fn tagged(status: StatusCode, view: RunDefinitionView) -> Response {
     (status, [(header::ETAG, etag(Some(Revision(view.version))))], axum::Json(view)).into_response()

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use floh_client::RunFilter;
 use floh_client::answers::{CheckedRun, Page, RunSummary, RunView, StartedRun};
-use floh_client::bodies::{NewRun, ResumeRun, RunCheck};
+use floh_client::bodies::{NewRun, ResumeRun};
 use floh_client::words::RunStatus;
 
 use super::connectors::{idempotency_key, uuid};
@@ -25,15 +25,15 @@ use crate::services::Services;
 const TAG: &str = "runs";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Check the steps of a run. Nothing is started and nothing is called; 200 also if there are errors.
-#[utoipa::path(post, path = "/api/runs/check", tag = TAG, request_body = inline(RunCheck),
-    responses((status = 200, body = CheckedRun)))]
+/// Check the steps of a run, or a definition with its inputs. Nothing is started and nothing is called; 200 also if there are errors.
+#[utoipa::path(post, path = "/api/runs/check", tag = TAG, request_body = inline(NewRun),
+    responses((status = 200, body = CheckedRun), (status = 404, description = "There is no such definition.")))]
 pub(super) async fn check(
     ctx: OpContext,
     State(services): State<Services>,
     body: JsonBytes<MAX_RUN_BYTES>,
 ) -> Result<Response, Problem> {
-    let (ctx, run) = body.parse(ctx, input::run_check).await?;
+    let (ctx, run) = body.parse(ctx, input::new_run).await?;
     json(runs::check_run(&ctx, &services, run).await?).await
 }
 

@@ -24,7 +24,7 @@ pub(super) struct RunCommand {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the steps of a run, without starting it.
+    /// Check the steps of a file, or a stored definition with its inputs, without starting a run.
     Check(Box<check::CheckRunArgs>),
     /// Start a run, from a file or from a stored definition.
     Start(Box<start::StartRunArgs>),

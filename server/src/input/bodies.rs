@@ -3,7 +3,7 @@
 use connector_runtime::mock::MockSettings;
 use connector_runtime::schema::pointer;
 use floh_client::bodies::{
-    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewRun, NewRunDefinition, NewToken, ResumeRun, RunCheck,
+    Call, ConnectorPatch, DRAFT_KEYS, Import, NewConnector, NewRun, NewRunDefinition, NewToken, ResumeRun,
     RunDefinitionChange, Test, TypeChange, TypeRefresh,
 };
 use floh_client::body::Source as _;
@@ -126,17 +126,7 @@ pub fn import(text: &[u8]) -> Result<Import, Error> {
     Ok(import)
 }
 
-/// Reads the body of `POST /api/runs/check`.
-///
-/// # Errors
-/// Invalid if it is not a JSON object.
-pub fn run_check(text: &[u8]) -> Result<Unchecked<RunCheck>, Error> {
-    let mut form = Form::parse(text)?;
-    let body = form.read();
-    Ok(Unchecked { body, mistakes: form.into_mistakes() })
-}
-
-/// Reads the body of `POST /api/runs`.
+/// Reads the body of `POST /api/runs` and of `POST /api/runs/check`.
 ///
 /// # Errors
 /// Invalid if it is not a JSON object.

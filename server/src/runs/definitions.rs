@@ -10,8 +10,9 @@ use floh_client::bodies::{NewRunDefinition, RunDefinitionChange};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::plan::placed;
 use super::secrets::literal_secrets;
-use super::{answer, connectors_of, find_connectors, placed, refuse_errors};
+use super::{answer, connectors_of, find_connectors, refuse_errors};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::catalog::Reached;

@@ -2,24 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use connector_flow::check::{self, Inputs};
-use connector_flow::definition::Flow;
 use connector_runtime::redact::Redactor;
-use connector_runtime::schema::Fields;
 use floh_client::answers::StartedRun;
-use floh_client::bodies::{NewRun as NewRunBody, RunCheck};
-use serde_json::{Map, Value};
+use floh_client::bodies::NewRun as NewRunBody;
 use uuid::Uuid;
 
 use super::bag::{self, RunBag};
 use super::key::{self, Keyed};
+use super::plan::Plan;
 use super::rights::authorize_steps;
 use super::secrets::{secrets_of, shown_steps};
-use super::{MAX_RUN_BYTES, answer, definitions, find_connectors, read, refuse_errors};
+use super::{MAX_RUN_BYTES, find_connectors, refuse_errors};
 use crate::auth::{OpContext, Scope};
 use crate::blocking;
-use crate::catalog::{NamedConnectors, Reached};
-use crate::error::{Error, Mistake};
+use crate::catalog::NamedConnectors;
+use crate::error::Error;
 use crate::execute::{self, KeyedCall};
 use crate::input::Unchecked;
 use crate::run_queue::MAX_UNFINISHED;
@@ -35,16 +32,6 @@ pub struct AcceptedRun {
     pub is_replayed: bool,
 }
 
-/// What a run is to do.
-struct Plan {
-    flow: Flow,
-    steps: Value,
-    variables: Map<String, Value>,
-    definition: Option<(String, i64)>,
-    /// What the definition is given.
-    inputs: Option<Fields>,
-}
-
 /// Checks the steps of a run and accepts it. With a key it is accepted once, and repetitions get the same answer. It is on
 /// disk before this returns.
 ///
@@ -58,20 +45,14 @@ pub async fn start_run(
     keyed: Option<KeyedCall>,
 ) -> Result<AcceptedRun, Error> {
     ctx.authorize(Scope::RunsWrite)?;
-    let plan = plan(ctx, services, run).await?;
+    let plan = Plan::read(ctx, services, run).await?;
     execute::authorize_calls(ctx)?;
     let (known, others) = find_connectors(ctx, services, &plan.flow).await?;
     let checked = known.versions();
     let held = ctx.clone();
     let (plan, known, warnings) = blocking::run(move || {
         let _held = held;
-        let reached = Reached::new(&known.by_name, others);
-        let inputs = match &plan.inputs {
-            Some(inputs) => Inputs::Declared(inputs),
-            None => Inputs::Given(&plan.variables),
-        };
-        let found = answer(check::check(&plan.flow, &inputs, &reached));
-        let warnings = refuse_errors(found)?;
+        let warnings = refuse_errors(plan.check(&known, others))?;
         Ok((plan, known, warnings))
     })
     .await?;
@@ -99,51 +80,6 @@ pub async fn start_run(
         })
         .await?;
     Ok(AcceptedRun { started: accepted, is_replayed: false })
-}
-
-/// Reads what the run is to do, and reports every mistake of the body at once.
-async fn plan(ctx: &OpContext, services: &Services, run: Unchecked<NewRunBody>) -> Result<Plan, Error> {
-    let Unchecked { body, mut mistakes } = run;
-    let NewRunBody { steps, definition, version, variables, strict } = body;
-    match (&steps, &definition) {
-        (None, None)
-            if !mistakes.iter().any(|mistake| mistake.pointer == "/steps" || mistake.pointer == "/definition") =>
-        {
-            mistakes.push(Mistake::new(
-                "/steps",
-                "expected the steps of the run, or the name of a definition in `definition`",
-            ));
-        }
-        (Some(_), Some(_)) => {
-            mistakes.push(Mistake::new("/definition", "a run has either steps or a definition; leave one of them out"));
-        }
-        (Some(_), None) if version.is_some() => {
-            mistakes.push(Mistake::new("/version", "only a definition has versions; name one in `definition`"));
-        }
-        _ => {}
-    }
-    if let Some(name) = &definition
-        && strict.is_some()
-    {
-        mistakes.push(Mistake::new(
-            "/strict",
-            format!("definition {name} says how strictly it is checked; leave this out"),
-        ));
-    }
-    if let (Some(name), true) = (&definition, mistakes.is_empty()) {
-        let version = version.map(|version| i64::try_from(version).unwrap_or(i64::MAX));
-        let resolved = definitions::resolve(ctx, services, name, version).await?;
-        let variables = definitions::apply_inputs(&resolved.inputs, &variables.unwrap_or_default())?;
-        let definitions::Resolved { name, version, flow, steps, inputs } = resolved;
-        return Ok(Plan { flow, steps, variables, definition: Some((name, version)), inputs: Some(inputs) });
-    }
-    if definition.is_some() {
-        return Err(Error::invalid(mistakes));
-    }
-    let steps = steps.unwrap_or_default();
-    let body = Unchecked { body: RunCheck { steps: steps.clone(), variables, strict }, mistakes };
-    let (flow, variables) = blocking::run(move || read(body)).await?;
-    Ok(Plan { flow, steps, variables, definition: None, inputs: None })
 }
 
 /// Writes the run.

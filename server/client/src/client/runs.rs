@@ -10,7 +10,7 @@ use super::transport::{Client, Outgoing};
 use crate::answers::{
     CheckedRun, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView, RunSummary, RunView, StartedRun,
 };
-use crate::bodies::{NewRun, NewRunDefinition, ResumeRun, RunCheck, RunDefinitionChange};
+use crate::bodies::{NewRun, NewRunDefinition, ResumeRun, RunDefinitionChange};
 use crate::filters::RunFilter;
 use crate::revision::Revision;
 use crate::routes;
@@ -20,7 +20,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; status 422 if the steps cannot be read.
-    pub async fn check_run(&self, run: &RunCheck) -> Result<CheckedRun, ClientError> {
+    pub async fn check_run(&self, run: &NewRun) -> Result<CheckedRun, ClientError> {
         self.send(routes::CHECK_RUN, &[], Outgoing::json(run)?).await?.json()
     }
 

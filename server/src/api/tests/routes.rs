@@ -408,7 +408,12 @@ async fn the_document_tells_of_every_route_and_of_nothing_else() {
             }
             assert!(!operation["responses"].as_object().unwrap().is_empty(), "{place}");
             assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{place}");
-            assert!(ids.insert(operation["operationId"].to_string() + &operation["tags"].to_string()), "{place}");
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(
+                id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{id}: a name of a method in any language"
+            );
+            assert!(ids.insert(id.to_owned()), "{place}: {id} is the id of another operation too");
             let in_path = operation["parameters"].as_array().cloned().unwrap_or_default();
             let named = in_path.iter().any(|param| param["in"] == "path" && param["name"] == "id");
             assert_eq!(named, path.contains("{id}"), "{place}: the path's parameter");

@@ -67,6 +67,35 @@ async fn each_write_is_a_version_and_an_equal_one_is_none() {
 }
 
 #[tokio::test]
+async fn a_definition_is_checked_with_its_inputs_before_it_is_started() {
+    let server = with_report().await;
+    let check = async |body: Value| server.post("/api/runs/check", body).await;
+    let good = json!({ "definition": "report", "version": 1, "variables": { "password": "pw-of-a-check" } });
+    let checked = check(good).await.ok(200);
+    assert_eq!((&checked["errors"], checked["references"].as_array().map(Vec::len)), (&json!([]), Some(3)), "{checked}");
+    assert!(!checked.to_string().contains("pw-of-a-check"), "{checked}");
+    for (body, status, pointer) in [
+        (json!({ "definition": "report" }), 422, "/variables/password"),
+        (json!({ "definition": "report", "strict": true, "variables": { "password": "p" } }), 422, "/strict"),
+        (json!({ "definition": "report", "version": 0 }), 422, "/version"),
+        (json!({ "definition": "report", "steps": report()["steps"] }), 422, "/definition"),
+        (json!({ "steps": report()["steps"], "version": 1 }), 422, "/version"),
+        (json!({ "variables": {} }), 422, "/steps"),
+    ] {
+        let problem = check(body).await.ok(status);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    for missing in [json!({ "definition": "none" }), json!({ "definition": "report", "version": 2 })] {
+        check(missing).await.ok(404);
+    }
+    // What was saved may be refused by the schemas of now.
+    server.call("DELETE", "/api/connectors/crm", Value::Null).await;
+    let checked = check(json!({ "definition": "report", "variables": { "password": "p" } })).await.ok(200);
+    assert_eq!(checked["errors"][0]["code"], "unknown_connector", "{checked}");
+    assert_eq!(server.get("/api/runs").await.ok(200)["items"], json!([]));
+}
+
+#[tokio::test]
 async fn what_the_check_refuses_is_not_written() {
     let server = server().await;
     let mut wrong = report();

@@ -1,12 +1,11 @@
-//! `floh run check`: checks the steps of a run before anything starts.
+//! `floh run check`: checks what a run is to do before anything starts.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use floh_client::answers::CheckedRun;
-use floh_client::bodies::RunCheck;
 
-use super::file::{self, RunFile};
+use super::file::RunArgs;
 use super::items::{line, refused};
 use crate::cli::server::ServerArgs;
 use crate::cli::{CliError, print, print_note, runtime};
@@ -18,14 +17,12 @@ const SCOPES: &str = "runs:read`";
 #[derive(Debug, Args)]
 #[command(after_help = "Example: a line for each error and warning, and exit code 1 if there is an error.
   floh run check report.yaml
+  floh run check --definition report --var region=north
 
 The token needs the scope runs:read.")]
 pub(super) struct CheckRunArgs {
-    /// The run: { steps, variables?, strict? } as YAML or JSON; - reads standard input.
-    file: String,
-    /// Count warnings about references as errors, whatever the file says.
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    run: RunArgs,
     /// Print the answer as one JSON object.
     #[arg(long)]
     json: bool,
@@ -34,8 +31,7 @@ pub(super) struct CheckRunArgs {
 }
 
 pub(super) fn check(args: &CheckRunArgs) -> Result<ExitCode, CliError> {
-    let RunFile { steps, variables, strict } = file::read(&args.file)?;
-    let run = RunCheck { steps, variables, strict: if args.strict { Some(true) } else { strict } };
+    let run = args.run.read()?;
     let server = args.server.client_for(SCOPES)?;
     seal_process();
     match runtime()?.block_on(server.check_run(&run)) {

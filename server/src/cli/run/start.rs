@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use connector_runtime::schema::Fields;
-use floh_client::bodies::NewRun;
 
+use super::file::RunArgs;
 use super::items::{line, refused};
-use super::{file, watch};
+use super::watch;
 use crate::cli::server::ServerArgs;
-use crate::cli::{CliError, print, print_note, runtime, values};
+use crate::cli::{CliError, print, print_note, runtime};
 use crate::config::seal_process;
 
 /// What the token has to have.
@@ -22,22 +21,8 @@ const SCOPES: &str = "runs:read,runs:write,connectors:execute`";
 Exit code with --wait: 0 if the run succeeded, 1 if it failed or was cancelled, 130 after Ctrl-C: the run goes on.
 The token needs the scopes runs:write and connectors:execute, and runs:read to wait.")]
 pub(super) struct StartRunArgs {
-    /// The run: { steps, variables?, strict? } as YAML or JSON; - reads standard input.
-    #[arg(required_unless_present = "definition", conflicts_with = "definition")]
-    file: Option<String>,
-    /// Start a stored definition in place of a file.
-    #[arg(long, value_name = "NAME")]
-    definition: Option<String>,
-    /// The version of the definition; the newest if absent.
-    #[arg(long, value_name = "N", requires = "definition", value_parser = clap::value_parser!(u64).range(1..))]
-    version: Option<u64>,
-    /// A variable, or an input of the definition: JSON, else text; @FILE reads a file, env:NAME a variable of the environment. May be
-    /// repeated. It replaces the file's variable of that name.
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    variables: Vec<String>,
-    /// Count warnings about references as errors, whatever the file says.
-    #[arg(long, conflicts_with = "definition")]
-    strict: bool,
+    #[command(flatten)]
+    run: RunArgs,
     /// A key of your own: the same key again, within a day, is the same run.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -52,7 +37,7 @@ pub(super) struct StartRunArgs {
 }
 
 pub(super) fn start(args: &StartRunArgs) -> Result<ExitCode, CliError> {
-    let run = read(args)?;
+    let run = args.run.read()?;
     let server = args.server.client_for(SCOPES)?;
     seal_process();
     runtime()?.block_on(async {
@@ -72,23 +57,5 @@ pub(super) fn start(args: &StartRunArgs) -> Result<ExitCode, CliError> {
             print(format_args!("{}  {}", started.id, started.status));
         }
         Ok(ExitCode::SUCCESS)
-    })
-}
-
-fn read(args: &StartRunArgs) -> Result<NewRun, CliError> {
-    let given = values::read_beyond(&args.variables, &Fields::default(), "variable")?;
-    let Some(name) = &args.file else {
-        let variables = (!given.is_empty()).then_some(given);
-        let (definition, version) = (args.definition.clone(), args.version);
-        return Ok(NewRun { definition, version, variables, ..NewRun::default() });
-    };
-    let file = file::read(name)?;
-    let mut variables = file.variables.unwrap_or_default();
-    variables.extend(given);
-    Ok(NewRun {
-        steps: Some(file.steps),
-        variables: (!variables.is_empty()).then_some(variables),
-        strict: if args.strict { Some(true) } else { file.strict },
-        ..NewRun::default()
     })
 }

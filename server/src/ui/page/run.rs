@@ -120,7 +120,7 @@ fn page(frame: &Frame, shown: &Shown, asked: Option<&str>, refused: Option<(Stat
             }
             aside.stack { (facts(frame, view)) }
         }
-        (actions::dialogs(shown))
+        (actions::dialogs(frame, shown))
     };
     match refused {
         Some((status, _)) => frame.page_with(status, &format!("Error: {name}"), &content),

@@ -75,7 +75,7 @@ pub(in crate::ui) async fn take(
 }
 
 async fn check(ctx: &OpContext, services: &Services, text: &[u8], bench: &mut Bench) -> Result<(), Error> {
-    match runs::check_run(ctx, services, input::run_check(text)?).await {
+    match runs::check_run(ctx, services, input::new_run(text)?).await {
         Ok(CheckedRun { errors, warnings, references }) => {
             let errors = errors.into_iter().map(|item| Found::of_item(item, true, &bench.typed));
             bench.found = errors.collect();

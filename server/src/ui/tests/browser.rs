@@ -52,7 +52,7 @@ impl Page {
 
     #[track_caller]
     pub(super) fn hides(self, text: &str) -> Self {
-        assert!(!self.text.contains(text), "{text:?} is not in {}: {}", self.address, self.text);
+        assert!(!self.text.contains(text), "{text:?} is in {}: {}", self.address, self.text);
         self
     }
 

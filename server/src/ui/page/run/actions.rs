@@ -38,8 +38,11 @@ pub(super) fn buttons(frame: &Frame, shown: &Shown) -> Markup {
     }
 }
 
-/// The dialogs of the buttons.
-pub(super) fn dialogs(shown: &Shown) -> Markup {
+/// The dialogs of the buttons that can be pressed.
+pub(super) fn dialogs(frame: &Frame, shown: &Shown) -> Markup {
+    if !frame.allows(Scope::RunsWrite) {
+        return Markup::default();
+    }
     let address = |what: &str| format!("{}/{what}", shown.address());
     let cancelled = html! {
         p { "The call at work is cut, and the steps after it are not begun. What was done is not undone." }

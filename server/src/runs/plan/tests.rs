@@ -1,13 +1,14 @@
 //! How the mistakes of a body are placed. The check itself is tested in `connector-flow`, and through REST in
 //! `api/tests/runs.rs`.
 
-use serde_json::{Value, json};
+use connector_flow::definition::MAX_STEPS;
+use serde_json::json;
 
 use super::*;
 use crate::input;
 
 fn refused(body: &Value) -> Error {
-    read(input::run_check(body.to_string().as_bytes()).unwrap()).unwrap_err()
+    Plan::of_steps(input::new_run(body.to_string().as_bytes()).unwrap()).unwrap_err()
 }
 
 #[test]
