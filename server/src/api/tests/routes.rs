@@ -471,7 +471,7 @@ async fn the_document_has_what_the_kind_of_a_route_may_answer() {
                 ("403", guarded && need != "any"),
                 ("421", guarded && !need.ends_with(IN_BAND)),
                 // A run may name a definition in its body.
-                ("404", path.contains('{') || place == "POST /api/runs"),
+                ("404", path.contains('{') || ["POST /api/runs", "POST /api/runs/check"].contains(&&*place)),
                 ("400", body),
                 ("408", body),
                 ("413", body),

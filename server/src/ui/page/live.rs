@@ -109,7 +109,7 @@ impl Seat {
             return false;
         }
         let ends_at = self.session.as_ref().map(|session| session.expires_at).or(identity.expires_at);
-        !ends_at.is_some_and(|end| end <= jiff::Timestamp::now())
+        ends_at.is_none_or(|end| end > jiff::Timestamp::now())
     }
 }
 

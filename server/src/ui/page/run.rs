@@ -177,7 +177,7 @@ fn tiles(shown: &Shown) -> Markup {
         shown.steps.iter().filter_map(|step| step.task.as_ref()).map(|task| task.attempts.len()).sum();
     html! {
         dl.tiles {
-            div { dt { "Steps" } dd { (view.position) small { "of " (view.step_count) " behind it" } } }
+            div { dt { "Steps" } dd { (view.position) " " small { "of " (view.step_count) " behind it" } } }
             div { dt { "Took" } dd { @if view.finished_at.is_some() && view.started_at.is_some() { (took(view.started_at, view.finished_at)) } @else { small { "not ended" } } } }
             div { dt { "Calls" } dd { (attempts) } }
             div { dt { "Resumed" } dd { @if view.resumes == 0 { small { "never" } } @else { (view.resumes) } } }

@@ -79,8 +79,8 @@ async fn the_list_says_what_became_of_runs_and_can_be_filtered() {
     admin.get(&format!("/runs?token={token}")).await.ok().shows("2 runs");
     admin.get("/runs?since=2099-01-01T00:00").await.ok().shows("No run matches");
     admin.get("/runs?until=2099-01-01T00:00").await.ok().shows("2 runs");
-    admin.get("/runs?status=asleep").await.has_status(400);
-    admin.get("/runs?token=x").await.has_status(400);
+    admin.get("/runs?status=asleep").await.has_status(422);
+    admin.get("/runs?token=x").await.has_status(422);
 }
 
 #[tokio::test]

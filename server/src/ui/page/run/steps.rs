@@ -26,7 +26,7 @@ pub(super) fn table(shown: &Shown, chosen: Option<&Step>) -> Markup {
     html! {
         section.card aria-labelledby="steps-title" {
             header { h2 #steps-title { "Steps" } }
-            div.table {
+            div.table tabindex="0" role="region" aria-label="Steps, in their order" {
                 table {
                     caption.sr { "Steps, in their order" }
                     thead {
