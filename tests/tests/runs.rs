@@ -2,6 +2,9 @@
 //! was committed.
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
+#[path = "runs/several.rs"]
+mod several;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -227,6 +227,16 @@ impl Floh {
         self.exit().await;
     }
 
+    /// Stalls the process (SIGSTOP) until [`Floh::go_on`].
+    pub fn stall(&self) {
+        self.running.process.signal(Signal::STOP);
+    }
+
+    /// Lets a stalled process go on (SIGCONT).
+    pub fn go_on(&self) {
+        self.running.process.signal(Signal::CONT);
+    }
+
     /// Asks the process to end (SIGTERM).
     pub fn terminate(&self) {
         self.running.process.signal(Signal::TERM);

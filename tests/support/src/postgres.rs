@@ -5,7 +5,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,18 @@ trap '' PIPE
 init() { "$bin/initdb" --pgdata="$home/data" --username=floh --auth=trust --encoding=UTF8 --no-sync "$@" >>"$home/log" 2>&1; }
 start() {
     "$bin/pg_ctl" --pgdata="$home/data" --log="$home/log" --wait start >/dev/null 2>&1 \
-        -o "-c listen_addresses='' -c unix_socket_directories='$home' -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        -o "-c listen_addresses='' -c unix_socket_directories='$home' -c fsync=off -c full_page_writes=off"
 }
 if { init --locale-provider=icu --icu-locale=en-US || { rm -rf "$home/data"; init; }; } && start
 then echo ready
 else echo failed; cat "$home/log"
 fi
 exec >/dev/null
-read -r _
+while read -r word
+do
+    # A crash, as far as the machine lives on: what was committed is there again.
+    if [ "$word" = crash ]; then "$bin/pg_ctl" --pgdata="$home/data" --mode=immediate --wait stop >/dev/null 2>&1; start; fi
+done
 "$bin/pg_ctl" --pgdata="$home/data" --mode=immediate stop >/dev/null 2>&1
 rm -rf "$home"
 "#;
@@ -77,6 +81,15 @@ impl Cluster {
             panic!("PostgreSQL did not start: {log}");
         }
         Some(Self { keeper, programs, home, user })
+    }
+
+    /// Ends it at once, as a crash would, and starts it again. It is not ready when this returns.
+    ///
+    /// # Panics
+    /// When its keeper is gone.
+    pub fn crash(&mut self) {
+        let keeper = self.keeper.stdin.as_mut().expect("it is open until the end");
+        keeper.write_all(b"crash\n").expect("the keeper reads");
     }
 
     /// Makes an empty database and returns its URL.
