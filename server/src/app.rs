@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::agent_hub::Hub;
 use crate::auth::Authenticator;
-use crate::background::{Background, Lease, LeaseError, Retention, spawn_tasks};
+use crate::background::{Background, Follower, Lease, Retention, spawn_tasks, spawn_tasks_of_others};
 use crate::catalog::{SealError, seal_stored};
 use crate::command_index::CommandIndex;
 use crate::data_lock::{DataLock, DataLockError};
@@ -106,9 +106,6 @@ pub enum StartError {
     /// Another server uses the data.
     #[error(transparent)]
     Locked(#[from] DataLockError),
-    /// Another server uses the database.
-    #[error(transparent)]
-    Leased(#[from] LeaseError),
     /// The database is gone, and its key or its folder is here.
     #[error(transparent)]
     Lost(#[from] LostDatabase),
@@ -215,6 +212,7 @@ impl App {
         if let Some(accepted) = accepted {
             store.audit().record_database(&accepted).await?;
         }
+        let turn = store.start_turn().await?;
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &vault, &registry, options.seed).await?;
         store.types().write_lines().await?;
@@ -279,6 +277,15 @@ impl App {
         {
             lock.note_database(&file)?;
         }
+        if app.store.is_shared() {
+            let follower = Follower::begin(&app.store).await?;
+            let settle = async |services: Services| {
+                let settled = settle_abandoned(&services).await;
+                settled.map_err(|error| format!("the calls of dead servers could not be settled: {error}"))
+            };
+            spawn_tasks_of_others(&app.lifecycle.background, &app.services.downgrade(), follower, settle);
+        }
+        drop(turn);
         spawn_run_engine(&app.services);
         spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.retention);
         Ok(app)

@@ -2,6 +2,7 @@
 
 mod driver;
 mod lease;
+mod others;
 mod retention;
 mod tasks;
 #[cfg(test)]
@@ -9,7 +10,9 @@ mod tests;
 
 pub use driver::{Background, MAX_ERROR, Run, TaskStatus};
 pub(crate) use lease::Lease;
-pub use lease::{LeaseError, NAME as LEASE};
+pub use lease::NAME as LEASE;
+pub use others::{FOLLOW, SETTLE};
+pub(crate) use others::{Follower, spawn_tasks_of_others};
 pub use retention::{
     BAG_KEPT, DEFAULT_AUDIT_DAYS, DEFAULT_AUDIT_ROWS, DEFAULT_EXECUTION_DAYS, DEFAULT_EXECUTION_MIB,
     DEFAULT_EXECUTION_ROWS, DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, DEFAULT_RUN_DAYS, DEFAULT_RUN_ROWS, MIN_HOURS_KEPT,

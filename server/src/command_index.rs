@@ -88,15 +88,15 @@ impl CommandIndex {
     /// # Errors
     /// Database errors; internal if a stored schema cannot be read.
     pub async fn list(&self) -> Result<Arc<CommandList>, Error> {
-        if let Some(list) = self.0.kept.kept.read().list.clone() {
+        if let Some(list) = self.kept() {
             return Ok(list);
         }
         let _turn = self.0.making.lock().await;
         let (writes, known) = {
-            let kept = self.0.kept.kept.read();
-            if let Some(list) = kept.list.clone() {
+            if let Some(list) = self.kept() {
                 return Ok(list);
             }
+            let kept = self.0.kept.kept.read();
             (kept.writes, kept.types.clone())
         };
         let heads = self.0.store.connectors().heads(MAX_INDEXED_CONNECTORS).await?;
@@ -113,6 +113,12 @@ impl CommandIndex {
             kept.list = Some(Arc::clone(&list));
         }
         Ok(list)
+    }
+
+    /// Returns the list that is kept, unless other servers may have changed what it shows.
+    fn kept(&self) -> Option<Arc<CommandList>> {
+        let is_current = self.0.store.changes().is_current();
+        self.0.kept.kept.read().list.clone().filter(|_| is_current)
     }
 
     /// Returns the types of connectors, of which only those are read whose revision is not known.
@@ -147,12 +153,14 @@ impl CommandIndex {
 impl Subscriber for Memory {
     fn on_change(&self, change: &Change) {
         match &change.subject {
-            Subject::Connector { .. } | Subject::ConnectorType { .. } => {
-                let mut kept = self.kept.write();
-                kept.writes += 1;
-                kept.list = None;
-            }
+            Subject::Connector { .. } | Subject::ConnectorType { .. } => self.on_gap(),
             Subject::Token { .. } => {}
         }
+    }
+
+    fn on_gap(&self) {
+        let mut kept = self.kept.write();
+        kept.writes += 1;
+        kept.list = None;
     }
 }

@@ -32,6 +32,8 @@ pub enum Event {
     },
     /// A connector, a type or a token was created, changed or deleted.
     Changed(Change),
+    /// Another server changed what could not be read of it: any connector, type and token may be another.
+    ChangesMissed,
 }
 
 /// Sends events to the watchers.
@@ -72,6 +74,10 @@ impl Subscriber for EventBus {
         if self.is_watched() {
             self.send(Event::Changed(change.clone()));
         }
+    }
+
+    fn on_gap(&self) {
+        self.send(Event::ChangesMissed);
     }
 }
 

@@ -62,6 +62,12 @@ pub(super) async fn connect(
         return Err(Error::unavailable("the server is stopping; connect to it again in a moment").into());
     }
     let key = key(headers).ok_or_else(no_upgrade)?;
+    if app.store.replicas().has_other().await.map_err(Error::from)? {
+        return Err(Error::unavailable(
+            "several servers use this database, and the commands for an agent find it only where it is connected; run one server to serve agents",
+        )
+        .into());
+    }
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(no_upgrade)?;
     let caller = ctx.and_then(|Extension(ctx)| ctx.identity().cloned());
     let stranger = match &caller {

@@ -25,6 +25,7 @@ mod run_steps;
 mod runs;
 mod scripts;
 mod secret_places;
+mod servers;
 mod sessions;
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]
 mod stored;

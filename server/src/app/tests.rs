@@ -1,15 +1,12 @@
-//! A server owns its data: which of two servers starts, and what a start finds of earlier ones.
-
-use std::time::Duration;
+//! A server owns its folder: which of two servers starts, and what a start finds of earlier ones. Servers that share a
+//! database are in `api/tests/servers.rs`.
 
 use connector_runtime::Secret;
 use serde_json::json;
 
 use super::*;
-use crate::background::LEASE;
 use crate::background::Retention;
 use crate::store::sqlite_url;
-use crate::store::tests::{Case, TestDb, on_postgres};
 use crate::testing::{TestServer, all_types, sandbox, start};
 
 async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
@@ -64,69 +61,6 @@ fn a_loopback_address_goes_by_the_machines_name() {
         let shown = port(own);
         assert!(shown.ends_with(":8080") && !shown.starts_with(':') && shown != own, "{shown}");
     }
-}
-
-const ON_POSTGRES: &[Case] = &[
-    ("living", |db| Box::pin(a_living_server_keeps_others_away(db))),
-    ("dead", |db| Box::pin(a_dead_servers_lease_is_waited_for(db))),
-    ("lost", |db| Box::pin(a_server_that_lost_its_lease_is_not_ready(db))),
-];
-
-#[test]
-fn postgres() {
-    on_postgres(ON_POSTGRES);
-}
-
-async fn a_living_server_keeps_others_away(db: TestDb) {
-    let folder = tempfile::tempdir().unwrap();
-    let first = start_on(&db.url, &folder.path().join("one")).await.unwrap();
-    first.announce("192.0.2.7:8080".parse().unwrap()).await.unwrap();
-    let other = folder.path().join("two");
-    let mut second = Box::pin(start_on(&db.url, &other));
-    // The first renews its lease as it does every few seconds; the second sees that it is alive.
-    let refused = loop {
-        tokio::select! {
-            refused = &mut second => break refused.unwrap_err(),
-            run = first.background().run_now(LEASE) => assert_eq!(run.unwrap().outcome, Ok(())),
-        }
-    };
-    let StartError::Leased(LeaseError::Taken(living)) = &refused else { panic!("{refused}") };
-    let text = refused.to_string();
-    for part in [&living.id.to_string(), "at 192.0.2.7:8080", "since 2", "for ", "--database-url"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    assert!(first.ready().await.is_ok());
-    // The second took nothing: when the first ends, the next server gets the database at once.
-    first.close().await;
-    start_on(&db.url, &other).await.unwrap().close().await;
-}
-
-async fn a_dead_servers_lease_is_waited_for(db: TestDb) {
-    let sql = "INSERT INTO replica (id, started_at, lease_until, release) VALUES ($1, 1, $2, '1.0.0')";
-    let lasts = Duration::from_millis(1200);
-    let until = crate::store::now() + lasts;
-    db.run(sql, &crate::store::new_id().to_string(), until.as_millisecond()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let began = std::time::Instant::now();
-    let app = start_on(&db.url, folder.path()).await.unwrap();
-    assert!(began.elapsed() >= lasts / 2, "it began while the other one might have lived");
-    app.close().await;
-}
-
-async fn a_server_that_lost_its_lease_is_not_ready(db: TestDb) {
-    let folder = tempfile::tempdir().unwrap();
-    let first = start_on(&db.url, &folder.path().join("one")).await.unwrap();
-    // The database was unreachable for long, and another server has taken the lease meanwhile.
-    db.set_all_numbers("replica", "lease_until", 1).await;
-    let second = start_on(&db.url, &folder.path().join("two")).await.unwrap();
-    let run = first.background().run_now(LEASE).await.unwrap();
-    assert!(run.outcome.unwrap_err().contains("another server"));
-    assert_eq!(first.ready().await.unwrap_err().code(), "unavailable");
-    assert!(second.ready().await.is_ok());
-    second.close().await;
-    first.background().run_now(LEASE).await.unwrap().outcome.unwrap();
-    assert!(first.ready().await.is_ok(), "it has the database again");
-    first.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

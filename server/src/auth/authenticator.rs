@@ -210,7 +210,8 @@ impl Authenticator {
     }
 
     async fn entry(&self, id: Uuid, now: Timestamp) -> Result<Arc<Entry>, AuthError> {
-        let entry = self.known.0.read().tokens.get(&id).filter(|entry| entry.is_fresh(now)).cloned();
+        let is_current = self.store.changes().is_current();
+        let entry = self.known.0.read().tokens.get(&id).filter(|entry| is_current && entry.is_fresh(now)).cloned();
         match entry {
             Some(entry) => Ok(entry),
             None => self.look_up(id, now).await,
@@ -310,6 +311,15 @@ impl Subscriber for KnownTokens {
     fn on_change(&self, change: &Change) {
         if let Change { subject: Subject::Token { id, .. }, action: Action::Deleted, .. } = change {
             self.drop_token(*id);
+        }
+    }
+
+    /// Has every token looked up again before it is accepted. Open connections are told by that if theirs is gone.
+    fn on_gap(&self) {
+        let mut known = self.0.write();
+        known.generation += 1;
+        for entry in known.tokens.values() {
+            entry.checked_at.store(0, Ordering::Relaxed);
         }
     }
 }

@@ -237,6 +237,15 @@ impl Subscriber for KnownSessions {
             stays
         });
     }
+
+    /// Has every session looked up again. Open connections are told by that if theirs has ended.
+    fn on_gap(&self) {
+        let mut known = self.0.write();
+        known.generation += 1;
+        for entry in known.sessions.values() {
+            entry.checked_at.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Entry {

@@ -60,7 +60,7 @@ pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, rete
     background.spawn(AGENT_TOKENS, Duration::from_secs(4), work(services.clone(), recheck_agent_tokens));
 }
 
-fn work<F>(
+pub(super) fn work<F>(
     services: WeakServices,
     work: impl Fn(Services) -> F + Send + Sync,
 ) -> impl Fn() -> Option<BoxFuture<'static, Outcome>> + Send + Sync

@@ -100,7 +100,9 @@ async fn serve_app(
     metrics: PrometheusHandle,
     settings: Settings,
 ) -> Result<(), CliError> {
+    let turn = app.store.start_turn().await.map_err(CliError::failed)?;
     let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
+    drop(turn);
     let address = listener.local_addr().map_err(CliError::failed)?;
     tokio::spawn(upkeep(metrics.clone()));
     app.scripts.sandbox.prepare();

@@ -1,5 +1,6 @@
 //! The decrypted connectors in memory. Every write to a connector or its type drops the entry, whichever process wrote
-//! it: the cache subscribes to [`crate::changes`]. A load during a write is used once and not kept.
+//! it: the cache subscribes to [`crate::changes`]. A load during a write is used once and not kept; so is every load
+//! while this server does not know what others write.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,10 +83,11 @@ impl Instances {
     /// # Errors
     /// Not found if there is none.
     pub async fn get(&self, key: &str, is_mocked: bool) -> Result<Arc<Instance>, Error> {
+        let is_current = self.loader.store.changes().is_current();
         let writes = {
             let kept = self.kept.0.read();
             let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
-            if let Some(instance) = id.and_then(|id| kept.by_id.get(&(id, is_mocked))) {
+            if is_current && let Some(instance) = id.and_then(|id| kept.by_id.get(&(id, is_mocked))) {
                 return Ok(Arc::clone(instance));
             }
             kept.writes
@@ -96,7 +98,7 @@ impl Instances {
         instance.permits = Arc::clone(&limits.permits);
         instance.log_rate = Arc::clone(&limits.log_rate);
         let instance = Arc::new(instance);
-        if kept.writes == writes {
+        if is_current && kept.writes == writes {
             // Other callers may have loaded it meanwhile. All use the first instance and the access tokens that it
             // keeps.
             if let Some(first) = kept.by_id.get(&(instance.id, is_mocked)) {
@@ -134,5 +136,12 @@ impl Subscriber for Memory {
             }
             Subject::Token { .. } => {}
         }
+    }
+
+    fn on_gap(&self) {
+        let mut kept = self.0.write();
+        kept.writes += 1;
+        kept.by_id.clear();
+        kept.by_name.clear();
     }
 }

@@ -92,6 +92,9 @@ impl Subscriber for ServiceStatuses {
             self.forget(*id);
         }
     }
+
+    /// What was learnt of a service holds whoever changed its connector.
+    fn on_gap(&self) {}
 }
 
 /// An instance of a compiled type that another process serves: its commands run there, their descriptions stay here.

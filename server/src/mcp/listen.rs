@@ -54,6 +54,7 @@ pub(super) async fn listen(
             Some(Told::Lost(_)) => true,
             Some(Told::Event(event)) => match &*event {
                 Event::Changed(change) => changes_tools(change),
+                Event::ChangesMissed => true,
                 Event::ExecutionFinished(_) | Event::RunMoved { .. } => false,
             },
         };

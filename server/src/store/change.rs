@@ -5,9 +5,11 @@
 use std::ops::{Deref, DerefMut};
 
 use sqlx::{Any, AnyConnection, Transaction};
+use uuid::Uuid;
 
 use super::audit::{Detail, NewEntry, Trail};
-use super::{Author, Store, StoreError};
+use super::migrate::Dialect;
+use super::{Author, Store, StoreError, change_log};
 use crate::changes::{Action, Change, ChangeFeed, Subject};
 
 /// A transaction whose writes are announced to other servers and to subscribers.
@@ -19,6 +21,8 @@ pub(super) struct ChangeTransaction {
 /// What a write changes. Dropping it notifies the subscribers, if the commit may have succeeded.
 struct Told {
     changes: ChangeFeed,
+    dialect: Dialect,
+    replica: Uuid,
     noted: Vec<(Subject, Action)>,
     trail: Trail,
     outcome: Outcome,
@@ -38,7 +42,8 @@ impl Store {
     /// Begins a transaction that changes connectors, types, secrets or tokens.
     pub(super) async fn begin_change(&self) -> Result<ChangeTransaction, StoreError> {
         let trail = Trail::of(&self.author);
-        let told = Told { changes: self.changes.clone(), noted: Vec::new(), trail, outcome: Outcome::None };
+        let (changes, dialect, replica) = (self.changes.clone(), self.dialect, self.id);
+        let told = Told { changes, dialect, replica, noted: Vec::new(), trail, outcome: Outcome::None };
         Ok(ChangeTransaction { transaction: self.begin().await?, told })
     }
 }
@@ -74,8 +79,13 @@ impl ChangeTransaction {
         let Self { mut transaction, mut told } = self;
         told.trail.write(&mut transaction).await?;
         if !told.noted.is_empty() {
-            // The last statement: on PostgreSQL other writers wait for this row until the commit.
-            sqlx::query("UPDATE change SET counter = counter + 1").execute(&mut *transaction).await?;
+            // The last statements: on PostgreSQL other writers wait for this row until the commit.
+            match told.dialect {
+                Dialect::Sqlite => {
+                    sqlx::query("UPDATE change SET counter = counter + 1").execute(&mut *transaction).await?;
+                }
+                Dialect::Postgres => change_log::write(&mut transaction, told.replica, &told.noted).await?,
+            }
         }
         told.outcome = Outcome::Unknown;
         transaction.commit().await?;

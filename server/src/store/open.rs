@@ -47,6 +47,9 @@ const SQLITE_WRITER: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA busy_timeo
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
 
+/// The number of the lock that servers hold at their start: the letters of the product's name.
+const START_LOCK: i64 = 0x666c_6f68;
+
 /// What a start does if a part of the data is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnLoss {
@@ -73,6 +76,12 @@ pub struct Store {
     /// The file of a SQLite database.
     pub(super) file: Option<Arc<Path>>,
     pub(super) last_checkpoint: Arc<checkpoint::LastCheckpoint>,
+}
+
+/// The right to be at the start, which ends when this is dropped.
+#[derive(Debug)]
+pub struct StartTurn {
+    _transaction: Option<Transaction<'static, Any>>,
 }
 
 impl Store {
@@ -213,6 +222,22 @@ impl Store {
             Dialect::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
             Dialect::Postgres => self.write.begin().await,
         }
+    }
+
+    /// Waits until no other server on the database is at its start, and keeps others waiting until the result is dropped:
+    /// types are seeded once, and there is one first token.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn start_turn(&self) -> Result<StartTurn, StoreError> {
+        if !self.is_shared() {
+            return Ok(StartTurn { _transaction: None });
+        }
+        let mut transaction = self.begin().await?;
+        // It ends with the transaction, so it outlives no process, and a pooler that assigns connections by transaction keeps it.
+        let lock = sqlx::query("SELECT 1 AS one FROM pg_advisory_xact_lock($1)").bind(START_LOCK);
+        lock.execute(&mut *transaction).await?;
+        Ok(StartTurn { _transaction: Some(transaction) })
     }
 
     /// Begins a transaction whose statements all see the same state.

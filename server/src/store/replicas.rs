@@ -1,5 +1,5 @@
 //! The servers that run on the database: each has a row with a lease, which it renews by the database's clock.
-//! Executions of a server without a live lease will not end; the next server to start settles them.
+//! Executions of a server without a live lease will not end; every other server settles them.
 
 use std::time::Duration;
 
@@ -47,15 +47,6 @@ impl LiveReplica {
     }
 }
 
-/// The result of taking or renewing a lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claimed {
-    /// This server holds the lease.
-    Held,
-    /// Another server runs on the database.
-    Taken(LiveReplica),
-}
-
 /// The servers of a [`Store`].
 #[derive(Debug, Clone, Copy)]
 pub struct Replicas<'s> {
@@ -63,28 +54,20 @@ pub struct Replicas<'s> {
 }
 
 impl Replicas<'_> {
-    /// Takes a lease for this server, unless another one runs on the database.
+    /// Takes a lease for this server, and removes what is left of servers whose lease is over.
     ///
     /// On SQLite there cannot be another one: the caller holds the lock on the file, so leases of others belong to dead
     /// processes, however long they still last.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn claim(&self, release: &str) -> Result<Claimed, StoreError> {
+    pub async fn claim(&self, release: &str) -> Result<(), StoreError> {
         let dialect = self.store.dialect;
         let own = self.store.id.to_string();
         let mut transaction = self.store.begin().await?;
         let mut dead = Statement::new("DELETE FROM replica WHERE id <> ");
         dead.bind(own.as_str());
         if dialect == Dialect::Postgres {
-            // If two servers start at once, the second waits here and then finds the first.
-            sqlx::query("LOCK TABLE replica IN EXCLUSIVE MODE").execute(&mut *transaction).await?;
-            let mut living = Statement::new("SELECT id, started_at, lease_until, release, address, ");
-            living.push(dialect.clock()).push(" AS now FROM replica WHERE id <> ").bind(own.as_str());
-            living.push(" AND lease_until > ").push(dialect.clock()).push(" ORDER BY started_at LIMIT 1");
-            if let Some(row) = living.query().fetch_optional(&mut *transaction).await? {
-                return Ok(Claimed::Taken(from_row(&row)?));
-            }
             dead.push(" AND lease_until <= ").push(dialect.clock());
         }
         dead.query().execute(&mut *transaction).await?;
@@ -94,20 +77,31 @@ impl Replicas<'_> {
         claim.push(") ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until");
         claim.query().execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(Claimed::Held)
+        Ok(())
     }
 
-    /// Renews this server's lease. A lease that has run out is taken again, if no other server has taken it meanwhile.
+    /// Renews this server's lease. One that has run out is taken again.
     ///
     /// # Errors
     /// Database errors; the lease then keeps running out.
-    pub async fn renew(&self, release: &str) -> Result<Claimed, StoreError> {
+    pub async fn renew(&self, release: &str) -> Result<(), StoreError> {
         let clock = self.store.dialect.clock();
         let mut statement = Statement::new("UPDATE replica SET lease_until = ");
         statement.push(clock).push(" + ").bind(lease_ms()).push(" WHERE id = ").bind(self.store.id.to_string());
         statement.push(" AND lease_until > ").push(clock);
         let renewed = statement.query().execute(&self.store.write).await?;
-        if renewed.rows_affected() == 1 { Ok(Claimed::Held) } else { self.claim(release).await }
+        if renewed.rows_affected() == 1 { Ok(()) } else { self.claim(release).await }
+    }
+
+    /// Returns whether another server lives on the database.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn has_other(&self) -> Result<bool, StoreError> {
+        let mut statement = Statement::new("SELECT 1 AS one FROM replica WHERE id <> ");
+        statement.bind(self.store.id.to_string()).push(" AND lease_until > ").push(self.store.dialect.clock());
+        statement.push(" LIMIT 1");
+        Ok(self.store.is_shared() && statement.query().fetch_optional(&self.store.read).await?.is_some())
     }
 
     /// Records the address at which this server listens.

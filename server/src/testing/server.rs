@@ -95,6 +95,15 @@ impl TestServer {
         Self::of(app, folder).await
     }
 
+    /// Starts another server on the same database, which the caller names, with the same master key.
+    pub(crate) async fn beside(&self, database_url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(self.folder.path().join("master.key"), folder.path().join("master.key")).unwrap();
+        let seed = SeedOptions::default();
+        let app = start_at(database_url, folder.path(), all_types(), seed, Policy::default()).await.unwrap();
+        Self::of(app, folder).await
+    }
+
     /// Starts a server with the sample on the caller's database.
     pub(crate) async fn with_samples(database_url: &str, folder: TempDir) -> Self {
         let seed = SeedOptions { samples: true, ..SeedOptions::default() };

@@ -72,7 +72,11 @@ async fn a_definition_is_checked_with_its_inputs_before_it_is_started() {
     let check = async |body: Value| server.post("/api/runs/check", body).await;
     let good = json!({ "definition": "report", "version": 1, "variables": { "password": "pw-of-a-check" } });
     let checked = check(good).await.ok(200);
-    assert_eq!((&checked["errors"], checked["references"].as_array().map(Vec::len)), (&json!([]), Some(3)), "{checked}");
+    assert_eq!(
+        (&checked["errors"], checked["references"].as_array().map(Vec::len)),
+        (&json!([]), Some(3)),
+        "{checked}"
+    );
     assert!(!checked.to_string().contains("pw-of-a-check"), "{checked}");
     for (body, status, pointer) in [
         (json!({ "definition": "report" }), 422, "/variables/password"),

@@ -20,6 +20,10 @@ impl Subscriber for Heard {
     fn on_change(&self, change: &Change) {
         self.0.lock().unwrap().push(change.clone());
     }
+
+    fn on_gap(&self) {
+        panic!("a server misses none of its own writes");
+    }
 }
 
 /// Checks the counter and the announced changes after each write.

@@ -104,6 +104,7 @@ async fn the_ping_answers(db: TestDb) {
 
 async fn starting_at_once_is_safe(db: TestDb) {
     for table in [
+        "change_log",
         "run_definition_connector",
         "run_definition_version",
         "run_definition",
