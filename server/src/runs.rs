@@ -21,6 +21,8 @@ use connector_flow::check::{self, Checked};
 use connector_flow::definition::{Flow, MAX_STEPS};
 use floh_client::answers::{CheckItem, CheckReading, CheckedRun};
 use floh_client::bodies::NewRun;
+use floh_client::words::RunStatus;
+use uuid::Uuid;
 
 pub use self::control::{cancel_run, resume_run};
 pub use self::definitions::{
@@ -36,6 +38,7 @@ use crate::auth::{OpContext, Scope};
 use crate::blocking;
 use crate::catalog::{self, NamedConnectors};
 use crate::error::{Error, Mistake};
+use crate::events::Event;
 use crate::input::Unchecked;
 use crate::services::Services;
 
@@ -96,6 +99,14 @@ async fn find_connectors(
 async fn names_to_suggest(ctx: &OpContext, services: &Services) -> Vec<String> {
     let Ok(list) = services.command_index.list().await else { return Vec::new() };
     list.connectors.iter().map(|one| one.name.clone()).filter(|name| ctx.may_reach(name)).collect()
+}
+
+/// Tells those who watch that a run has moved.
+fn tell_moved(services: &Services, id: Uuid, status: RunStatus, position: i64) {
+    services.run_queue.moved(id);
+    if services.events.is_watched() {
+        services.events.send(Event::RunMoved { id, status, position });
+    }
 }
 
 /// Returns the warnings of a check, or refuses the errors.

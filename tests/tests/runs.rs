@@ -2,6 +2,8 @@
 //! was committed.
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
+#[path = "runs/script.rs"]
+mod script;
 #[path = "runs/several.rs"]
 mod several;
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::bag::{self, RunBag};
 use super::rights::{authorize_run, authorize_steps};
-use super::{connectors_of, schemas};
+use super::{connectors_of, schemas, tell_moved};
 use crate::auth::{OpContext, Scope};
 use crate::catalog;
 use crate::error::{Error, ErrorKind, Mistake};
@@ -40,7 +40,7 @@ pub async fn cancel_run(ctx: &OpContext, services: &Services, id: Uuid) -> Resul
         }
         Cancel::Done => {
             services.run_queue.leave();
-            services.run_queue.moved(id);
+            tell_moved(services, id, RunStatus::Cancelled, loaded.summary.position);
             RunStatus::Cancelled
         }
         Cancel::Asked => {
@@ -92,7 +92,7 @@ pub async fn resume_run(
         return Err(Error::conflict("not_resumable", format!("run {id} was resumed by another request meanwhile")));
     }
     services.run_queue.admit();
-    services.run_queue.moved(id);
+    tell_moved(services, id, RunStatus::Queued, loaded.summary.position);
     services.run_queue.wake();
     tracing::info!(event = "run_resumed", run_id = %id, actor = ctx.actor_name(), "a run was resumed");
     Ok(StartedRun { id, status: RunStatus::Queued, warnings: Vec::new() })

@@ -113,16 +113,16 @@ impl<'a> Checker<'_, 'a> {
             RootPresence::Possible(step) => (
                 true,
                 format!(
-                    "step {step} may be skipped or fail before this one; ask for {{{{steps.{step}.success}}}} in when"
+                    "step {step} may be skipped or fail before this one; ask for {{{{steps.{step}.success}}}} in when, or"
                 ),
             ),
-            RootPresence::OptionalInput => (true, "it is an optional input without a default".to_owned()),
+            RootPresence::OptionalInput => (true, "it is an optional input without a default;".to_owned()),
             RootPresence::OptionalVariable(step) => {
-                (false, format!("the command of step {step} does not always set it"))
+                (false, format!("the command of step {step} does not always set it;"))
             }
         };
         let mend = mend();
-        let message = format!("{name} may be absent: {why}, or write {mend}");
+        let message = format!("{name} may be absent: {why} write {mend}");
         self.found.report(is_error, place.item(Code::MaybeAbsent, message).suggest(Some(mend)));
         true
     }

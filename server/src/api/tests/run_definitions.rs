@@ -186,6 +186,38 @@ async fn a_change_of_a_type_tells_which_definitions_it_breaks() {
 }
 
 #[tokio::test]
+async fn an_output_that_is_removed_breaks_what_reads_it() {
+    let server = server().await;
+    let path = "/api/connector-types/crm";
+    let current = server.get(path).await.ok(200);
+    let change =
+        |schema: &Value| json!({ "scriptSource": current["scriptSource"], "configSchema": schema, "autoBump": true });
+    let mut schema = current["configSchema"].clone();
+    schema["commands"]["list"]["outputs"] = json!(["total", "items"]);
+    schema["commands"]["list"]["outputSchema"] = json!({ "type": "object", "additionalProperties": false,
+        "properties": { "total": { "type": "integer" }, "items": { "type": "array" } }, "required": ["total", "items"] });
+    server.put(path, change(&schema)).await.ok(200);
+    let mut definition = report();
+    definition["strict"] = json!(true);
+    server.post(PATH, definition).await.ok(201);
+    let affected = async |schema: &Value| {
+        server.post(&format!("{path}/diff"), change(schema)).await.ok(200)["change"]["affected"].clone()
+    };
+    let output = &mut schema["commands"]["list"]["outputSchema"];
+    output["properties"]["more"] = json!({ "type": "string" });
+    assert_eq!(affected(&schema).await, json!([]), "one more breaks nothing");
+    schema["commands"]["list"]["outputs"] = json!(["items"]);
+    let output = &mut schema["commands"]["list"]["outputSchema"];
+    output["properties"].as_object_mut().unwrap().remove("total");
+    output["required"] = json!(["items"]);
+    let broken = affected(&schema).await;
+    let named = broken.as_array().unwrap().iter().find(|item| item["definition"] == "report");
+    let named = named.unwrap_or_else(|| panic!("{broken}"));
+    assert_eq!((&named["version"], &named["pointer"]), (&json!(1), &json!("/steps/1/params/limit")), "{broken}");
+    assert!(named["message"].as_str().unwrap().contains("total"), "{broken}");
+}
+
+#[tokio::test]
 async fn definitions_of_others_are_not_there() {
     let server = with_report().await;
     let new =

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use super::super::bag::{self, RunBag};
+use super::super::tell_moved;
 use crate::auth::OpContext;
 use crate::error::Error;
-use crate::events::Event;
 use crate::run_queue::HeldRun;
 use crate::services::Services;
 use crate::store::{
@@ -97,7 +97,7 @@ async fn turn(services: &Services, id: uuid::Uuid, fence: Option<i64>, held: &He
     if loaded.fence != fence + 1 {
         return Err(Stop::Lost);
     }
-    tell(services, &loaded, RunStatus::Running, loaded.summary.position);
+    tell_moved(services, loaded.summary.id, RunStatus::Running, loaded.summary.position);
     let (Some(plan), Some(sealed)) = (loaded.plan.take(), loaded.bag.take()) else {
         return Err(Stop::Failed("the steps or the variables of an unfinished run are gone".to_owned()));
     };
@@ -121,14 +121,6 @@ async fn turn(services: &Services, id: uuid::Uuid, fence: Option<i64>, held: &He
         _memory: memory,
     };
     work.run().await
-}
-
-/// Tells those who watch that a run has moved.
-fn tell(services: &Services, run: &LoadedRun, status: RunStatus, position: i64) {
-    services.run_queue.moved(run.summary.id);
-    if services.events.is_watched() {
-        services.events.send(Event::RunMoved { id: run.summary.id, status, position });
-    }
 }
 
 /// A run at work.
@@ -280,7 +272,7 @@ impl Work<'_> {
             self.services.run_queue.leave();
             self.log_end(write);
         }
-        tell(self.services, &self.loaded, write.status, write.position);
+        tell_moved(self.services, self.loaded.summary.id, write.status, write.position);
         if write.status == RunStatus::Running { Next::Goes } else { Next::Rests }
     }
 
