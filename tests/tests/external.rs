@@ -169,7 +169,7 @@ async fn the_widget_example_is_an_external_connector() {
     let client = floh.admin();
     let more = json!({ "config": { "baseUrl": upstream.url("/"), "apiKey": KEY, "tenant": "t1" } });
     let made = client.post("/api/connectors", &body("widget", &service.url(""), &more)).await.expect(201);
-    assert_eq!((&made["version"], &made["ready"]), (&json!("1.0.0"), &json!(true)));
+    assert_eq!((&made["version"], &made["ready"]), (&json!("1.1.0"), &json!(true)));
     let call = json!({ "command": "listWidgets", "params": { "limit": 1, "state": "on_hold" } });
     let unsigned = execute(&client, "widget", &call).await;
     assert_eq!(unsigned["diagnostics"]["statusCode"], 401, "{unsigned}");
@@ -183,7 +183,7 @@ async fn the_widget_example_is_an_external_connector() {
     assert_eq!((received.header("x-tenant"), received.query("limit")), (Some("t1"), Some("1")));
     assert_eq!(received.header("authorization"), Some(&*format!("Bearer {KEY}")));
     let serves = client.get("/api/connectors/widget").await.expect(200)["state"]["serves"].clone();
-    assert!(serves.as_str().unwrap().starts_with("1.0.0;sha256="), "{serves}");
+    assert!(serves.as_str().unwrap().starts_with("1.1.0;sha256="), "{serves}");
     let same = client.post("/api/connector-types/widget/refresh", &json!({})).await.expect(200);
     assert_eq!(same["change"]["level"], "none");
     let tested = client.post("/api/connectors/widget/test", &json!({})).await.expect(200);

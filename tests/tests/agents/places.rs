@@ -36,7 +36,7 @@ async fn the_widget_gives_the_same_results_in_all_three_places() {
             body["endpointUrl"] = json!(endpoint);
         }
         let made = client.post("/api/connectors", &body).await.expect(201);
-        assert_eq!((&made["ready"], &made["version"]), (&json!(true), &json!("1.0.0")), "{made}");
+        assert_eq!((&made["ready"], &made["version"]), (&json!(true), &json!("1.1.0")), "{made}");
     }
     let (_, secret) = token(&floh, AGENT, &["on-agent"]).await;
     let toml = format!("id = {AGENT:?}\nallow = [\"{}\"]\n[connectors.on-agent]\ntype = \"widget\"\n", api.address());

