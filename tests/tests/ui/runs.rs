@@ -42,7 +42,8 @@ async fn a_run_is_checked_at_the_place_started_and_followed_to_its_end() {
     status(&desk, "Succeeded").await;
     page.see("of 3 behind it").await;
     page.find("link", "find").await.click().await;
-    page.see("Widget 2").await;
+    page.see("listWidgets of shop").await;
+    page.see("widgetCount").await;
     page.open("/runs").await;
     page.see("3 of 3").await;
     desk.end().await;
