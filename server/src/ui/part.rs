@@ -17,3 +17,6 @@ pub(super) mod result;
 pub(super) mod time;
 pub(super) mod tree;
 mod verdict;
+mod withheld;
+
+pub(super) use withheld::withheld;

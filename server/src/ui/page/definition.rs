@@ -25,6 +25,7 @@ use crate::ui::part::code::Code;
 use crate::ui::part::editor::Lang;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
+use crate::ui::part::withheld;
 use crate::ui::part::{badge, dialog, time};
 
 /// The input with the version that was looked at.
@@ -161,7 +162,7 @@ fn start_form(frame: &Frame, shown: &Shown, attempt: &Attempt) -> Markup {
                 }
                 footer {
                     @if may { button.btn.main { (icon("play")) "Start" } }
-                    @else { span.btn.main aria-disabled="true" title="Needs the scope runs:write" { (icon("play")) "Start" span.sr { " (needs the scope runs:write)" } } }
+                    @else { (withheld(Scope::RunsWrite, "main", &html! { (icon("play")) "Start" })) }
                 }
             }
         }

@@ -16,6 +16,7 @@ use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::{empty, named_pager};
 use crate::ui::part::time;
+use crate::ui::part::withheld;
 
 /// What a definition is, for those who see the word for the first time.
 const WHAT: &str = "A definition keeps steps under a name, with versions and inputs. Runs are started from it.";
@@ -52,7 +53,7 @@ fn new_link(frame: &Frame) -> Markup {
     if frame.allows(Scope::RunsWrite) {
         return html! { a.btn.main href="/runs/new-definition" { (content) } };
     }
-    html! { span.btn.main aria-disabled="true" title="Needs the scope runs:write" { (content) span.sr { " (needs the scope runs:write)" } } }
+    withheld(Scope::RunsWrite, "main", &content)
 }
 
 fn table(items: &[RunDefinitionSummary]) -> Markup {

@@ -20,6 +20,7 @@ use crate::ui::form::{Typed, summary};
 use crate::ui::part::badge;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
+use crate::ui::part::withheld;
 
 /// What stands in the form, and what came of a press.
 #[derive(Default)]
@@ -115,7 +116,7 @@ fn page(frame: &Frame, status: StatusCode, bench: &Bench) -> Response {
     let may_check = frame.allows(Scope::RunsRead);
     let actions = html! {
         @if may_check { button.btn form="start" name="go" value="check" { (icon("check")) "Check" } }
-        @else { span.btn aria-disabled="true" title="Needs the scope runs:read" { (icon("check")) "Check" span.sr { " (needs the scope runs:read)" } } }
+        @else { (withheld(Scope::RunsRead, "", &html! { (icon("check")) "Check" })) }
         button.btn.main form="start" name="go" value="start" { (icon("play")) "Start" }
     };
     let content = html! {

@@ -18,6 +18,7 @@ use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::pages::{empty, nothing_matches, pager};
 use crate::ui::part::time;
+use crate::ui::part::withheld;
 
 /// What a run is, for those who see the word for the first time.
 const WHAT: &str = "A run takes steps one after another. What a step answers can be used by those after it.";
@@ -66,7 +67,7 @@ fn start_link(frame: &Frame) -> Markup {
     if frame.allows(Scope::RunsWrite) {
         return html! { a.btn.main href="/runs/new" { (content) } };
     }
-    html! { span.btn.main aria-disabled="true" title="Needs the scope runs:write" { (content) span.sr { " (needs the scope runs:write)" } } }
+    withheld(Scope::RunsWrite, "main", &content)
 }
 
 fn filters(filter: &RunFilter, is_filtered: bool) -> Markup {

@@ -18,6 +18,7 @@ use crate::ui::body::FormBody;
 use crate::ui::door::Frame;
 use crate::ui::part::dialog;
 use crate::ui::part::icon::icon;
+use crate::ui::part::withheld;
 
 /// The input with what to do with a step of which is not known whether it took effect.
 const UNKNOWN: &str = "unknown";
@@ -31,7 +32,7 @@ fn can_go_on(shown: &Shown) -> bool {
 pub(super) fn buttons(frame: &Frame, shown: &Shown) -> Markup {
     let (cancel, resume) = (html! { (icon("cross")) "Cancel run" }, html! { (icon("play")) "Resume" });
     let may = frame.allows(Scope::RunsWrite);
-    let off = |content: &Markup| html! { span.btn aria-disabled="true" title="Needs the scope runs:write" { (content) span.sr { " (needs the scope runs:write)" } } };
+    let off = |content: &Markup| withheld(Scope::RunsWrite, "", content);
     html! {
         @if !shown.view.status.is_ended() { @if may { (dialog::opener("cancel", "danger", &cancel)) } @else { (off(&cancel)) } }
         @if can_go_on(shown) { @if may { (dialog::opener("resume", "main", &resume)) } @else { (off(&resume)) } }
