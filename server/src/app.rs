@@ -29,7 +29,9 @@ use crate::runs::spawn_run_engine;
 use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
-use crate::store::{DatabaseEvent, OnLoss, OpenError, Recorder, Store, StoreError, lacks_log, sqlite_file};
+use crate::store::{
+    DatabaseEvent, OnLoss, OpenError, Recorder, START_PATIENCE, Store, StoreError, lacks_log, sqlite_file,
+};
 use crate::vault::{self, UnlockError};
 use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
@@ -212,7 +214,7 @@ impl App {
         if let Some(accepted) = accepted {
             store.audit().record_database(&accepted).await?;
         }
-        let turn = store.start_turn().await?;
+        let turn = store.start_turn(START_PATIENCE).await?;
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &vault, &registry, options.seed).await?;
         store.types().write_lines().await?;

@@ -65,7 +65,7 @@ pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter, RunFilter};
 pub use hours::{BUCKET_MS, BUCKETS, ConnectorHour, ExecutionHours, HourCalls, HourSums};
 pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
 pub use migrate::newest as newest_migration;
-pub use open::{OnLoss, Store};
+pub use open::{OnLoss, START_PATIENCE, Store};
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
 pub use replicas::{HEARTBEAT, LEASE, LiveReplica, Replicas};

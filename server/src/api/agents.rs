@@ -62,13 +62,6 @@ pub(super) async fn connect(
         return Err(Error::unavailable("the server is stopping; connect to it again in a moment").into());
     }
     let key = key(headers).ok_or_else(no_upgrade)?;
-    if app.store.replicas().has_other().await.map_err(Error::from)? {
-        return Err(Error::unavailable(
-            "several servers use this database, and the commands for an agent find it only where it is connected; run one server to serve agents",
-        )
-        .into());
-    }
-    let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(no_upgrade)?;
     let caller = ctx.and_then(|Extension(ctx)| ctx.identity().cloned());
     let stranger = match &caller {
         Some(_) => None,
@@ -76,6 +69,14 @@ pub(super) async fn connect(
             Error::unavailable("too many connections wait to show their token; send it with the upgrade, or try again")
         })?),
     };
+    // Behind the slot, so that strangers do not ask the database without bound.
+    if app.store.replicas().has_other().await.map_err(Error::from)? {
+        return Err(Error::unavailable(
+            "several servers use this database, and the commands for an agent find it only where it is connected; run one server to serve agents",
+        )
+        .into());
+    }
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(no_upgrade)?;
     let remote = address.and_then(|Extension(address)| address).map(|ConnectInfo(address)| address);
     let peer = Peer { caller, remote, stranger };
     let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry, &app.work.memory);

@@ -18,7 +18,7 @@ use crate::listen::{ServiceManager, StopTimes};
 use crate::mcp_settings::Settings;
 use crate::public_url::PublicUrl;
 use crate::seed::SeedOptions;
-use crate::store::{OnLoss, sqlite_file};
+use crate::store::{OnLoss, START_PATIENCE, sqlite_file};
 use crate::ui;
 use crate::work::WorkLimits;
 use crate::{listen, mcp, telemetry};
@@ -100,7 +100,7 @@ async fn serve_app(
     metrics: PrometheusHandle,
     settings: Settings,
 ) -> Result<(), CliError> {
-    let turn = app.store.start_turn().await.map_err(CliError::failed)?;
+    let turn = app.store.start_turn(START_PATIENCE).await.map_err(CliError::failed)?;
     let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
     drop(turn);
     let address = listener.local_addr().map_err(CliError::failed)?;

@@ -139,6 +139,11 @@ pub enum StoreError {
     /// The execution has not ended.
     #[error("the execution has not ended, and its row says whether it took effect; delete it when it has ended")]
     Unfinished,
+    /// Another server has been at its start for long.
+    #[error(
+        "another server has been at its start on this database for long; see its log, or end it if it hangs, and start this one again"
+    )]
+    StartHeld,
     /// A token has the id.
     #[error("a token with this id was made before")]
     TokenMade,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::background::{FOLLOW, LEASE, SETTLE};
 use crate::changes::MAX_AGE;
-use crate::store::tests::{TestDb, on_postgres};
+use crate::store::tests::{TestDb, count, on_postgres};
+use crate::store::{Store, StoreError};
 use crate::testing::TestServer;
 use crate::testing::types::gate;
 
@@ -20,6 +21,8 @@ fn postgres() {
         ("blind", |db| Box::pin(a_server_without_news_answers_from_the_database(db))),
         ("dead", |db| Box::pin(calls_of_a_dead_server_are_settled_by_a_living_one(db))),
         ("starts", |db| Box::pin(servers_that_start_at_once_seed_once(db))),
+        ("held", |db| Box::pin(a_start_that_hangs_does_not_hold_the_others_for_ever(db))),
+        ("log", |db| Box::pin(the_log_of_writes_has_an_end(db))),
         ("agents", |db| Box::pin(agents_are_refused_while_there_are_several(db))),
     ]);
 }
@@ -167,6 +170,33 @@ async fn servers_that_start_at_once_seed_once(db: TestDb) {
     for server in others.iter().chain([&first]) {
         server.app.close().await;
     }
+}
+
+async fn a_start_that_hangs_does_not_hold_the_others_for_ever(db: TestDb) {
+    let turn = db.store.start_turn(Duration::ZERO).await.unwrap();
+    let other = Store::open(&db.url).await.unwrap();
+    let refused = other.start_turn(Duration::from_millis(200)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::StartHeld), "{refused}");
+    let (taken, ()) = tokio::join!(other.start_turn(Duration::from_secs(30)), async { drop(turn) });
+    taken.unwrap();
+    other.close().await;
+}
+
+async fn the_log_of_writes_has_an_end(db: TestDb) {
+    let (one, other) = two(&db).await;
+    one.connector("crm", "odd", json!({})).await;
+    news(&other).await;
+    db.set_all_numbers("change", "counter", 5_000).await;
+    one.put("/api/connectors/crm", json!({ "enabled": false })).await.ok(200);
+    assert_eq!(
+        count(&db.store, "change_log").await,
+        1,
+        "what is older than the log reaches back is removed with each write"
+    );
+    news(&other).await;
+    let refused = other.execute("crm", json!({ "command": "ping" })).await.ok(200);
+    assert_eq!(refused["error"], "Connector crm is disabled", "whoever missed the rest knows this one too");
+    close([&one, &other]).await;
 }
 
 async fn agents_are_refused_while_there_are_several(db: TestDb) {
