@@ -184,7 +184,7 @@ crate::body! {
         /// The steps of the run, 1 to 100 (docs/contract.md#steps). Not with `definition`.
         "steps" steps: Optional<Json>,
         /// The name of a stored definition. Not with `steps`.
-        "definition" definition: Optional<Text>,
+        "definition" definition: Optional<ConnectorName>,
         /// The version of the definition; the newest if absent.
         "version" version: Optional<Number<1, MAX_DEFINITION_VERSION>>,
         /// What the run's bag starts with; of a definition, its inputs.

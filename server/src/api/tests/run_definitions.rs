@@ -82,6 +82,8 @@ async fn a_definition_is_checked_with_its_inputs_before_it_is_started() {
         (json!({ "definition": "report" }), 422, "/variables/password"),
         (json!({ "definition": "report", "strict": true, "variables": { "password": "p" } }), 422, "/strict"),
         (json!({ "definition": "report", "version": 0 }), 422, "/version"),
+        (json!({ "definition": "../report" }), 422, "/definition"),
+        (json!({ "definition": "x".repeat(64) }), 422, "/definition"),
         (json!({ "definition": "report", "steps": report()["steps"] }), 422, "/definition"),
         (json!({ "steps": report()["steps"], "version": 1 }), 422, "/version"),
         (json!({ "variables": {} }), 422, "/steps"),
