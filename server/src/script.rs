@@ -22,11 +22,9 @@ mod queue;
 mod refresh;
 pub mod sample;
 mod sandbox;
-mod single_flight;
 mod starter;
 #[cfg(test)]
 mod tests;
-mod token_request;
 mod tokens;
 mod unsettled;
 mod usage;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::policy::Clearance;
 use super::resolver::{self, Resolve, SystemResolver};
+use super::protocol::WirePlace;
 use super::url::{self, Target, TargetHost};
 use super::{Policy, Rule};
 
@@ -29,7 +30,8 @@ pub struct DestinationCheck {
 }
 
 impl Policy {
-    /// Judges a URL or an address as a request to it would be judged.
+    /// Judges a URL (`https://..`, or of another [`Protocol`](super::Protocol), such as `ldap://..`) or an address as a
+    /// connection to it would be judged.
     ///
     /// With `no_dns`, and behind a proxy, names are not looked up: a name that no rule refuses is allowed.
     pub async fn check(&self, input: &str, no_dns: bool) -> DestinationCheck {
@@ -58,11 +60,14 @@ impl Policy {
             addresses.push(address);
             return self.judge_address(address, None, Clearance::Plain).map(|cleared| cleared.clearance);
         }
-        let target = Target::of(&url::parse(input)?)?;
+        let (protocol, target) = match WirePlace::of_url(input) {
+            Some(place) => place.map(|place| (Some(place.protocol), place.target))?,
+            None => (None, Target::of(&url::parse(input)?)?),
+        };
         if let TargetHost::Address(address) = target.host {
             addresses.push(address);
         }
-        let clearance = self.judge_target(&target)?;
+        let clearance = self.judge_target(protocol, &target)?;
         let TargetHost::Name(name) = &target.host else {
             return Ok(clearance);
         };

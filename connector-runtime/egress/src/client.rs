@@ -18,6 +18,8 @@ use super::exchange::Unanswered;
 use super::in_flight::InFlight;
 use super::look_ups;
 use super::memory::MemoryBudget;
+use super::named_hosts::NamedHosts;
+use super::oauth::Tokens;
 use super::own_tls::{GivenCertificate, KeptPools, OwnTls};
 use super::resolver::SystemResolver;
 use super::scope::Scope;
@@ -69,6 +71,10 @@ pub struct Client {
     notes: Arc<Notes>,
     /// The pool of the connection's own certificate, if it has one.
     own: Option<Arc<OwnTls>>,
+    /// The access tokens of the client's connection.
+    pub(super) tokens: Arc<Tokens>,
+    /// The hosts that other protocols than HTTP may be spoken to; `None` if the client is that of no connection.
+    pub(super) named_hosts: Option<Arc<NamedHosts>>,
     /// The requests that are on their way, if somebody wants to know.
     pub(super) in_flight: Option<InFlight>,
 }
@@ -104,6 +110,8 @@ impl Client {
             look_ups: look_ups::permits(),
             notes: Arc::default(),
             own: None,
+            tokens: Arc::default(),
+            named_hosts: None,
             in_flight: None,
         }
     }
@@ -241,15 +249,25 @@ impl Client {
         Request::new(self.clone(), method.as_ref(), url.into_url())
     }
 
+    /// Returns what opens connections.
+    pub(super) fn opener(&self) -> &ConnectionOpener {
+        &self.shared.connector
+    }
+
+    /// Returns the permits for the look-ups of the client's requests.
+    pub(super) fn look_up_permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.look_ups)
+    }
+
     pub(super) fn notes(&self) -> &Notes {
         &self.notes
     }
 
     /// Returns a client over the same pool whose requests do not share limits with others: those of name look-ups and of
-    /// log lines. Each connection and each service has its own.
+    /// log lines; nor access tokens. Each connection and each service has its own.
     #[must_use]
     pub fn with_own_limits(&self) -> Self {
-        Self { look_ups: look_ups::permits(), notes: Arc::default(), ..self.clone() }
+        Self { look_ups: look_ups::permits(), notes: Arc::default(), tokens: Arc::default(), ..self.clone() }
     }
 
     /// Returns a client that shows a certificate where the connection says. `is_kept` says that the connection comes anew

@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use url::Url;
-
-use super::{Rule, names, url as urls};
+use super::protocol::Place;
+use super::{Rule, names};
 
 /// Why a request brought no answer. An answer with a status of 400 or more is not an `EgressError`.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -225,30 +224,30 @@ impl EgressError {
     }
 
     /// Makes the error of a name, port or literal address that the policy refuses.
-    pub(super) fn refused_host(url: &Url, rule: Rule) -> Self {
+    pub(super) fn refused_host(place: Place<'_>, rule: Rule) -> Self {
         let (subject, opens) = match rule {
-            Rule::Port => ("its port is", format!("{}:{}", host(url), url.port_or_known_default().unwrap_or(0))),
-            _ => ("its host is", exactly(url)),
+            Rule::Port => ("its port is", place.authority()),
+            _ => ("its host is", place.exactly()),
         };
-        if rule == Rule::InternalName && names::is_loopback(host(url)) {
+        if rule == Rule::InternalName && names::is_loopback(place.host()) {
             let mend = format!("{ONLY_PUBLIC}; write its address instead, {LOOPBACK}");
-            return Self::Policy { target: urls::display(url), rule, subject, mend };
+            return Self::Policy { target: place.shown(), rule, subject, mend };
         }
-        Self::Policy { target: urls::display(url), rule, subject, mend: mend_policy(rule, &opens) }
+        Self::Policy { target: place.shown(), rule, subject, mend: mend_policy(place, rule, &opens) }
     }
 
     /// Makes the error of a name with an address that the policy refuses. The address is not shown, because it
     /// would reveal the internal network.
-    pub(super) fn refused_answer(url: &Url, rule: Rule) -> Self {
+    pub(super) fn refused_answer(place: Place<'_>, rule: Rule) -> Self {
         let mend = if rule == Rule::NotListed {
-            let name = exactly(url);
+            let name = place.exactly();
             format!("an operator can add {name} to it, or its addresses where they are this machine's or link-local")
         } else if rule.single_only() && rule != Rule::Metadata {
             format!("{ONLY_PUBLIC}; an operator can open the address itself, not its name, with --egress-allow")
         } else {
-            mend_policy(rule, &exactly(url))
+            mend_policy(place, rule, &place.exactly())
         };
-        Self::Policy { target: urls::display(url), rule, subject: "its host leads to", mend }
+        Self::Policy { target: place.shown(), rule, subject: "its host leads to", mend }
     }
 }
 
@@ -261,24 +260,29 @@ const ONLY_PUBLIC: &str = "only public destinations may be called";
 /// How loopback is opened; names of loopback are never opened.
 const LOOPBACK: &str = "which an operator can open with --egress-allow 127.0.0.1";
 
-fn host(url: &Url) -> &str {
-    url.host_str().unwrap_or_default()
-}
-
-/// Returns the narrowest entry of the allow list for a URL: with the port if the URL has one.
-fn exactly(url: &Url) -> String {
-    url.port().map_or_else(|| host(url).to_owned(), |port| format!("{}:{port}", host(url)))
-}
-
-fn mend_policy(rule: Rule, opens: &str) -> String {
+fn mend_policy(place: Place<'_>, rule: Rule, opens: &str) -> String {
     match rule {
         Rule::OperatorDeny => "ask the operator of this server".to_owned(),
         Rule::NotListed => format!("an operator can add {opens} to it"),
         Rule::Metadata | Rule::MetadataName => ONLY_PUBLIC.to_owned(),
         Rule::Port => {
-            format!("call its HTTP port; an operator can open this one with --egress-allow {opens}")
+            let other = match place.protocol() {
+                None => "call its HTTP port".to_owned(),
+                Some(protocol) => format!("{protocol} is spoken on {}", listed(protocol.ports())),
+            };
+            format!("{other}; an operator can open this one with --egress-allow {opens}")
         }
         _ => format!("{ONLY_PUBLIC}; an operator can open it with --egress-allow {opens}"),
+    }
+}
+
+/// Lists ports: "389, 636 or 3268".
+fn listed(ports: &[u16]) -> String {
+    let texts: Vec<String> = ports.iter().map(u16::to_string).collect();
+    match texts.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use hyper_util::client::legacy::Error as EngineError;
 use tokio::sync::Notify;
 
 use super::connection_opener::judge_target;
+use super::protocol::Place;
 use super::outgoing::OutgoingRequest;
 use super::policy::Clearance;
 use super::status_seen::Departing;
@@ -51,7 +52,7 @@ pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<
     }
     let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
     let clearance =
-        judge_target(client.policy(), &outgoing.url, &target).map_err(|error| error.about(outgoing.shown()))?;
+        judge_target(client.policy(), Place::Url(&outgoing.url), &target).map_err(|error| error.about(outgoing.shown()))?;
     suspicious_headers::note(outgoing, client.notes());
     let answer = match attempt(client, outgoing, clearance).await? {
         Err(error) if outgoing.method.is_idempotent() && is_stale(&error.error) => {

@@ -1,7 +1,7 @@
 //! The one way out: the HTTP client of connectors, scripts and imports, and the redaction of their secrets.
 //!
 //! Users shape the requests of connectors, so every HTTP connection to what is called is opened here and
-//! nowhere else. A destination is judged as text (`url`), as a name (`names`) and by the addresses that are
+//! nowhere else; the connections of other protocols are opened here too ([`Client::connect`]). A destination is judged as text (`url`), as a name (`names`) and by the addresses that are
 //! dialled (`address`), with the operator's lists and the rules ([`Policy`]); each redirect is judged again.
 //! It is built on the hyper engine, because a ready client dials literal addresses itself, reports what it
 //! dialled only after the request was sent, and follows redirects with headers that it does not know to be
@@ -32,12 +32,15 @@ mod list;
 mod look_ups;
 pub mod memory;
 mod multipart;
+mod named_hosts;
 mod names;
+pub mod oauth;
 mod outgoing;
 mod own_tls;
 mod pages;
 mod paging;
 mod policy;
+mod protocol;
 mod proxy;
 pub mod redact;
 mod redirect;
@@ -58,6 +61,7 @@ pub mod testing;
 mod tests;
 mod tls;
 mod url;
+mod wire;
 
 pub use connector_schema::Secret;
 
@@ -75,6 +79,7 @@ pub use self::multipart::{Form, Part};
 pub use self::pages::Pages;
 pub use self::paging::{Paging, PagingError};
 pub use self::policy::{Policy, PolicyError};
+pub use self::protocol::Protocol;
 pub use self::proxy::{Proxy, tunnel};
 pub use self::request::Request;
 pub use self::response::Response;
@@ -83,3 +88,4 @@ pub use self::rule::Rule;
 pub use self::signing::{SignRequest, Unsigned};
 pub use self::status_seen::StatusSeen;
 pub use self::url::IntoUrl;
+pub use self::wire::{Carrier, Effect, MAX_WIRE_BYTES, Meter, Trust, TrustError, Wire};

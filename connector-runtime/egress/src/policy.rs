@@ -11,7 +11,7 @@ use super::interfaces::Interfaces;
 use super::list::{Exactness, List};
 use super::proxy::Proxy;
 use super::url::{Target, TargetHost};
-use super::{Rule, address, names};
+use super::{Protocol, Rule, address, names};
 
 static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
 
@@ -165,8 +165,9 @@ impl Policy {
         self.settings.proxy.as_ref().filter(|_| clearance == Clearance::Plain)
     }
 
-    /// Judges a name or literal address and the port. Addresses of a name are judged after its look-up.
-    pub(super) fn judge_target(&self, target: &Target) -> Result<Clearance, Rule> {
+    /// Judges a name or literal address, and the port for what is spoken on it (`None` for HTTP). Addresses of a name are
+    /// judged after its look-up.
+    pub(super) fn judge_target(&self, protocol: Option<Protocol>, target: &Target) -> Result<Clearance, Rule> {
         let Settings { allow, deny, closed, .. } = &*self.settings;
         let port = target.port;
         let (clearance, port_opened) = match &target.host {
@@ -187,7 +188,11 @@ impl Policy {
                 (clearance, allow.name_with_port(name, port))
             }
         };
-        if names::is_refused_port(port) && !port_opened {
+        let is_refused = match protocol {
+            None => names::is_refused_port(port),
+            Some(protocol) => !protocol.ports().contains(&port),
+        };
+        if is_refused && !port_opened {
             return Err(Rule::Port);
         }
         Ok(clearance)

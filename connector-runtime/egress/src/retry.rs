@@ -31,7 +31,7 @@ use super::{Backoff, Client, EgressError, Response, Rule, redirect};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[must_use = "a retry does nothing until a request has it"]
 pub struct Retry {
     times: u32,
@@ -39,6 +39,7 @@ pub struct Retry {
     longest_asked: Duration,
     even_if_not_idempotent: bool,
     only_if_busy: bool,
+    also_if: Option<fn(&Response) -> bool>,
 }
 
 impl Retry {
@@ -50,6 +51,7 @@ impl Retry {
             longest_asked: Duration::from_secs(30),
             even_if_not_idempotent: false,
             only_if_busy: false,
+            also_if: None,
         }
     }
 
@@ -79,8 +81,16 @@ impl Retry {
         self
     }
 
+    /// Sends a request again also after an answer of which this is true: some services say in the body of a 403 that they are
+    /// busy.
+    pub const fn also_if(mut self, is_temporary: fn(&Response) -> bool) -> Self {
+        self.also_if = Some(is_temporary);
+        self
+    }
+
     fn applies(&self, outcome: &Result<Response, EgressError>) -> bool {
         match outcome {
+            Ok(response) if self.also_if.is_some_and(|is_temporary| is_temporary(response)) => true,
             Ok(response) if self.only_if_busy => matches!(response.status(), 429 | 503),
             Err(_) if self.only_if_busy => false,
             outcome => is_temporary(outcome),

@@ -37,6 +37,13 @@ impl StatusSeen {
         self.0.left.load(Ordering::Relaxed)
     }
 
+    /// Returns one of something that left already.
+    pub(super) fn departed() -> Self {
+        let seen = Self::default();
+        seen.0.left.store(true, Ordering::Relaxed);
+        seen
+    }
+
     /// Returns whether this is about the same request.
     pub(super) fn is_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

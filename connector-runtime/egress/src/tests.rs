@@ -19,3 +19,4 @@ mod settings;
 mod suspicious_headers;
 
 mod urls;
+mod wires;

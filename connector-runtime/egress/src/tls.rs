@@ -9,7 +9,7 @@ use connector_schema::CLIENT_CERTIFICATE;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
 use super::EgressError;
@@ -30,7 +30,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    fn plain(why: impl Into<String>) -> Self {
+    pub(super) fn plain(why: impl Into<String>) -> Self {
         Self { why: why.into(), in_handshake: true, wants_certificate: false }
     }
 
@@ -60,6 +60,25 @@ pub(super) fn showing(shared: &ClientConfig, key: &Arc<CertifiedKey>) -> Arc<Cli
     Arc::new(config)
 }
 
+/// Returns a configuration for what is not HTTP: the same trust, and no protocol to agree on.
+pub(super) fn for_wires(shared: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = shared.clone();
+    config.alpn_protocols.clear();
+    config.resumption = Resumption::in_memory_sessions(MAX_SESSIONS);
+    Arc::new(config)
+}
+
+/// Returns a configuration that trusts these authorities and no others.
+pub(super) fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
 /// System roots and `more`, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
 fn config(more: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -79,6 +98,27 @@ pub(super) fn explain(error: &io::Error, shows: bool) -> Said {
     match inner {
         Some(tls) => Said { in_handshake: true, ..explain_tls(tls, shows) },
         None => Said::plain(format!("the connection broke during the handshake ({}); check the port", error.kind())),
+    }
+}
+
+/// Explains a failed handshake on which another protocol than HTTP would be spoken. `is_own` says that the connection names
+/// the authorities that it trusts.
+pub(super) fn explain_wire(error: &io::Error, is_own: bool) -> Said {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    match inner {
+        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            Said::plain(if is_own {
+                "its certificate is not from an authority that this connection trusts; set the connection's CA \
+                 certificate to that of the authority that issued it"
+            } else {
+                "its certificate is self-signed or from an authority that this machine does not trust; set the \
+                 connection's CA certificate, or add the authority to the system's roots"
+            })
+        }
+        Some(TlsError::InvalidMessage(_)) => {
+            Said::plain("the server does not speak TLS on this port; check the port, and whether TLS begins later there")
+        }
+        _ => Said { in_handshake: true, ..explain(error, false) },
     }
 }
 

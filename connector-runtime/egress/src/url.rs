@@ -86,7 +86,7 @@ pub(super) fn join(base: &Url, location: &str) -> Result<Url, Rule> {
 }
 
 /// Refuses the characters that parsers repair or read differently.
-fn judge_text(text: &str) -> Result<(), Rule> {
+pub(super) fn judge_text(text: &str) -> Result<(), Rule> {
     for c in text.chars() {
         if c.is_control() {
             return Err(Rule::ControlCharacter);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use connector_runtime::Secret;
+use connector_runtime::egress::oauth::Key;
 use connector_runtime::egress::{Client, EgressError, Form, Part, Response, Retry};
 use connector_runtime::log::LogLevel;
 use connector_runtime::redact::RuntimeSecret;
@@ -21,7 +22,6 @@ use super::refresh::Renewal;
 use super::sandbox::{
     BodyPart, FormPart, HostCalls, HttpAnswer, HttpBody, HttpCall, HttpFault, Left, Repeats, only_reads,
 };
-use super::single_flight::Key;
 use super::tokens::{AccessTokens, TokenCall};
 use super::unsettled::{Unsettled, UnsettledWrites};
 

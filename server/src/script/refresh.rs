@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::Secret;
+use connector_runtime::egress::oauth::{
+    Answered, ClientAuthentication, Fetched, Flights, Grant, Key, MAX_SEARCH_TIME, Refusal, ask, named,
+};
 use connector_runtime::egress::{Backoff, Client};
 use connector_runtime::outcome::BoxFuture;
 use connector_runtime::redact::RuntimeSecret;
@@ -25,8 +28,6 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::sandbox::HttpFault;
-use super::single_flight::{Fetched, Flights, Key};
-use super::token_request::{self, Answered, Grant, MAX_SEARCH_TIME, Refusal, Style};
 use super::tokens::{AccessTokens, Token, TokenCall, refused};
 use crate::run_to_completion::RunToCompletion;
 
@@ -95,7 +96,7 @@ pub struct Refresher {
     store: Box<dyn RefreshStore>,
     /// A shutdown waits for the requests that are under way.
     tracker: TaskTracker,
-    tokens: Flights<Token>,
+    tokens: Flights<Token, HttpFault>,
     /// What was answered and could not be stored. Its lock is the turn of the one who asks.
     unsaved: tokio::sync::Mutex<Option<Refreshed>>,
 }
@@ -135,16 +136,6 @@ impl Renewal {
         hash.update(self.asked.key());
         hash.finalize().into()
     }
-}
-
-/// Names texts without containing them.
-pub(super) fn named<'t>(texts: impl IntoIterator<Item = &'t str>) -> Key {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    }
-    hash.finalize().into()
 }
 
 impl Refresher {
@@ -197,7 +188,7 @@ impl Refresher {
         self: &Arc<Self>,
         tokens: &AccessTokens,
         renewal: &Renewal,
-        known: Option<Style>,
+        known: Option<ClientAuthentication>,
     ) -> Result<Fetched<Token>, HttpFault> {
         let mut unsaved = self.unsaved.lock().await;
         store(&*self.store, &mut unsaved).await.map_err(|why| not_stored(&why))?;
@@ -216,7 +207,7 @@ impl Refresher {
         let client = renewal.client.with_timeout(MAX_REQUEST_TIME);
         let client = client.watching([current.clone(), Secret::from(renewal.asked.client_secret.as_str())]);
         let (client, url) = tokens.place(client, &renewal.trusted, &renewal.asked).await?;
-        let answered = token_request::ask(&client, &url, &renewal.asked, Grant::Refresh(&current), style).await?;
+        let answered = ask(&client, &url, &renewal.asked.with(Grant::Refresh(&current)), style).await?;
         let (answered, style) = answered.map_err(advised)?;
         let Answered { access, refresh, kept_for, began } = answered;
         let until = SignedDuration::try_from(kept_for.saturating_sub(began.elapsed())).unwrap_or_default();
@@ -224,7 +215,7 @@ impl Refresher {
         // Without an access token only a new refresh token is worth storing: before anything else is done, and in any case.
         let (token, until) = match &access {
             Ok(access) => (access.secret().clone(), Timestamp::now().saturating_add(until).unwrap_or(Timestamp::MAX)),
-            Err(fault) if !is_new => return Err(fault.clone()),
+            Err(why) if !is_new => return Err(refused(why)),
             Err(_) => (Secret::from(""), Timestamp::now()),
         };
         let next = Refreshed {
@@ -249,7 +240,7 @@ impl Refresher {
             // Nothing is lost: the refresh token is the one that is stored already.
             Err(why) => tracing::warn!(event = "access_token_not_stored", %why, "a restart renews the access token"),
         }
-        let access = access?;
+        let access = access.map_err(|why| refused(&why))?;
         access.build(began + MAX_SEARCH_TIME).await;
         Ok(Fetched { value: Token { secret: access, style: Some(style) }, until: began + kept_for })
     }
@@ -274,7 +265,8 @@ async fn still_valid(kept: &Refreshed) -> Option<Fetched<Token>> {
 }
 
 fn advised(refusal: Refusal) -> HttpFault {
-    let Refusal { code, mut fault, .. } = refusal;
+    let Refusal { code, why, .. } = refusal;
+    let mut fault = refused(&why);
     fault.message.push_str(match code.as_deref() {
         Some("invalid_grant") => {
             "; the connection's refresh token has expired, was revoked or was used elsewhere: sign in at the service \

@@ -10,6 +10,10 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use connector_runtime::egress::Client;
+use connector_runtime::egress::oauth::{
+    ClientAuthentication, Fetched, Flights, Grant, Key, MAX_SEARCH_TIME, TokenError, TokenRequest, ask, body, named,
+    shown,
+};
 use connector_runtime::redact::RuntimeSecret;
 use connector_runtime::schema::MAX_SECRET_BYTES;
 use parking_lot::Mutex;
@@ -19,10 +23,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::egress::fault;
-use super::refresh::{Refresher, Renewal, named};
+use super::refresh::{Refresher, Renewal};
 use super::sandbox::HttpFault;
-use super::single_flight::{Fetched, Flights, Key};
-use super::token_request::{self, Grant, MAX_SEARCH_TIME, Style, body, shown};
 
 /// How long a discovery document is kept.
 const DISCOVERY: Duration = Duration::from_secs(3600);
@@ -66,12 +68,24 @@ impl TokenCall {
         named(parts.into_iter().chain(scopes).map(String::as_str))
     }
 
+    /// Returns the request for the token with a grant.
+    pub(super) fn with<'r>(&'r self, grant: Grant<'r>) -> TokenRequest<'r> {
+        TokenRequest {
+            client_id: &self.client_id,
+            client_secret: &self.client_secret,
+            scopes: &self.scopes,
+            audience: &self.audience,
+            resource: &self.resource,
+            grant,
+        }
+    }
+
     /// Returns how the client's credentials are sent, if that is said.
-    pub(super) fn style(&self) -> Result<Option<Style>, HttpFault> {
+    pub(super) fn style(&self) -> Result<Option<ClientAuthentication>, HttpFault> {
         match self.style.as_str() {
             "" => Ok(None),
-            "basic" => Ok(Some(Style::Basic)),
-            "body" | "post" => Ok(Some(Style::Body)),
+            "basic" => Ok(Some(ClientAuthentication::Basic)),
+            "body" | "post" => Ok(Some(ClientAuthentication::Body)),
             _ => Err(misused("style is basic or body")),
         }
     }
@@ -82,15 +96,15 @@ impl TokenCall {
 pub(super) struct Token {
     pub(super) secret: RuntimeSecret,
     /// How the client's credentials were sent for it, if that is known.
-    pub(super) style: Option<Style>,
+    pub(super) style: Option<ClientAuthentication>,
 }
 
 /// The access tokens of one connector. They are dropped with it, and at any change of its config.
 #[derive(Debug, Default)]
 pub struct AccessTokens {
-    tokens: Flights<Token>,
+    tokens: Flights<Token, HttpFault>,
     /// The URLs where tokens are fetched, by discovery document.
-    endpoints: Flights<String>,
+    endpoints: Flights<String, HttpFault>,
     refresher: Arc<Refresher>,
     /// The access token of the config that was rejected, by its hash.
     rejected: Mutex<Option<Key>>,
@@ -155,10 +169,10 @@ impl AccessTokens {
             let client = client.watching([Secret::from(asked.client_secret.as_str())]);
             let (client, url) = self.place(client, trusted, asked).await?;
             let known = style.or(before.and_then(|token| token.style));
-            let answered = token_request::ask(&client, &url, asked, Grant::Client, known).await?;
-            let (answered, style) = answered.map_err(|refusal| refusal.fault)?;
+            let answered = ask(&client, &url, &asked.with(Grant::Client), known).await?;
+            let (answered, style) = answered.map_err(|refusal| refused(&refusal.why))?;
             let until = answered.began + answered.kept_for;
-            let access = answered.access?;
+            let access = answered.access.map_err(|why| refused(&why))?;
             access.build(answered.began + MAX_SEARCH_TIME).await;
             Ok(Fetched { value: Token { secret: access, style: Some(style) }, until })
         };
@@ -214,6 +228,16 @@ fn for_credentials(client: &Client, url: &str, asked: &TokenCall) -> Result<Clie
 
 fn is_https(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| url.scheme() == "https")
+}
+
+impl From<TokenError> for HttpFault {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Egress(error) => fault(&error),
+            TokenError::Request(why) => misused(&why),
+            error => Self::new("token", error.to_string()),
+        }
+    }
 }
 
 pub(super) fn refused(why: &str) -> HttpFault {

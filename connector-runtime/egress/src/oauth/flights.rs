@@ -11,60 +11,59 @@ use indexmap::IndexMap;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::sandbox::HttpFault;
-
 /// How many values are kept; the least recently used one is removed first.
-pub(super) const MAX_KEPT: usize = 64;
+pub const MAX_KEPT: usize = 64;
 
 /// Names what is fetched, without containing it.
-pub(super) type Key = [u8; 32];
+pub type Key = [u8; 32];
 
 /// A fetched value, and how long it is valid.
 #[derive(Debug, Clone)]
-pub(super) struct Fetched<T> {
-    pub(super) value: T,
+pub struct Fetched<T> {
+    /// What was fetched.
+    pub value: T,
     /// From then on it is fetched again.
-    pub(super) until: Instant,
+    pub until: Instant,
 }
 
 /// Fetched values of one kind, by key.
 #[derive(Debug)]
-pub(super) struct Flights<T>(Mutex<IndexMap<Key, Arc<SingleFlight<T>>>>);
+pub struct Flights<T, E>(Mutex<IndexMap<Key, Arc<SingleFlight<T, E>>>>);
 
-impl<T> Default for Flights<T> {
+impl<T, E> Default for Flights<T, E> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
 #[derive(Debug)]
-struct SingleFlight<T> {
+struct SingleFlight<T, E> {
     /// Increases when a request has ended, successful or not.
     ended: AtomicU64,
-    last: tokio::sync::Mutex<Last<T>>,
+    last: tokio::sync::Mutex<Last<T, E>>,
 }
 
 /// The results of the latest requests.
 #[derive(Debug)]
-struct Last<T> {
+struct Last<T, E> {
     fetched: Option<Fetched<T>>,
-    fault: Option<HttpFault>,
+    fault: Option<E>,
 }
 
-impl<T: Clone> Flights<T> {
+impl<T: Clone, E: Clone> Flights<T, E> {
     /// Returns what is kept under a key, unless it has expired or is `rejected`; else what `fetch` returns.
     /// `fetch` gets what was kept before.
     ///
     /// # Errors
     /// The error of `fetch`, of this caller or of the one that this caller waited for.
-    pub(super) async fn get<F>(
+    pub async fn get<F>(
         &self,
         key: Key,
         rejected: impl Fn(&T) -> bool,
         fetch: impl FnOnce(Option<T>) -> F,
-    ) -> Result<T, HttpFault>
+    ) -> Result<T, E>
     where
-        F: Future<Output = Result<Fetched<T>, HttpFault>>,
+        F: Future<Output = Result<Fetched<T>, E>>,
     {
         let flight = self.flight(key);
         let seen = flight.ended.load(Ordering::Acquire);
@@ -96,7 +95,7 @@ impl<T: Clone> Flights<T> {
         }
     }
 
-    fn flight(&self, key: Key) -> Arc<SingleFlight<T>> {
+    fn flight(&self, key: Key) -> Arc<SingleFlight<T, E>> {
         let mut all = self.0.lock();
         let found = all.shift_remove(&key).unwrap_or_else(|| {
             let last = tokio::sync::Mutex::new(Last { fetched: None, fault: None });

@@ -1,0 +1,2 @@
+mod flights;
+mod tokens;
