@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::egress::Client;
+use crate::egress::oauth::{Authorized, TokenSource};
+use crate::egress::{Client, Effect, EgressError, Protocol, Wire};
 use crate::log::{LogLevel, LogRate, Logger};
 use crate::outcome::Fail;
 use crate::redact::{Redactor, RuntimeSecret};
@@ -187,6 +188,28 @@ impl Context {
     pub fn http(&self) -> &Client {
         let CallScope { pool, timeout, http, .. } = &self.scope;
         http.get_or_init(|| pool.with_timeout(*timeout).ending_at(self.deadline).noting_unanswered())
+    }
+
+    /// Returns what sends requests with access tokens of a source (RFC 6749): client credentials or a signed assertion. A
+    /// token is fetched once for all calls of the connection, renewed before it expires, and once more after a 401. It is
+    /// masked in everything that the call leaves behind.
+    pub fn oauth(&self, source: impl Into<TokenSource>) -> Authorized {
+        self.http().authorized(source, self.secret_adder())
+    }
+
+    /// Opens a connection on which another protocol than HTTP is spoken, to a host and a port that a field of the
+    /// connection names. The policy, the proxy and the limits are those of requests.
+    ///
+    /// # Errors
+    /// If the policy refuses it, no field names it, or nobody answers there.
+    pub async fn connect(&self, protocol: Protocol, host: &str, port: u16) -> Result<Wire, EgressError> {
+        self.http().connect(protocol, host, port).await
+    }
+
+    /// Notes that something leaves on such a connection that may take effect. If the call is cut before it is settled, its
+    /// failure says that the outcome is unknown.
+    pub fn begin_effect(&self) -> Effect {
+        self.http().begin_effect()
     }
 
     /// Adds to a failure of a call that was cut what is known of a request that left and was not answered.

@@ -85,8 +85,9 @@
 //! |---|---|
 //! | write a connector | [`prelude`], [`macro@connector`], [`macro@command`], [`macro@payload`], [`macro@object`], [`macro@Select`] |
 //! | know which Rust types a field may have | [`field`] |
-//! | return a result | [`outcome`], [`result`] |
-//! | send a request | [`context`] for the client of a call, [`egress`] for requests, answers, retries and pages |
+//! | return a result | [`outcome`], [`result`]; [`code`] for the kinds of failures |
+//! | send a request | [`context`] for the client of a call, [`egress`] for requests, answers, retries and pages, [`egress::oauth`] for access tokens |
+//! | speak another protocol than HTTP | [`Context::connect`](context::Context::connect) for an open connection |
 //! | test a connector | [`testing`] with a service that answers as a test says, [`mock`] |
 //! | serve a connector as a process of its own | `serve` (feature `serve`) |
 //! | read what a connector is | [`descriptor`], [`registry`], [`schema`] |
@@ -102,6 +103,7 @@ extern crate self as connector_runtime;
 #[doc(hidden)]
 pub mod __private;
 mod builtin;
+pub mod code;
 pub mod connector;
 pub mod context;
 mod describe;

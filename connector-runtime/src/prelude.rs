@@ -7,6 +7,7 @@ pub use jiff::civil::Date;
 pub use serde_json::{Map, Number, Value, json};
 
 pub use crate::Secret;
+pub use crate::code::Code;
 pub use crate::context::Context;
 pub use crate::egress::{Client, EgressError, HttpError, Paging, Request, Response, Retry};
 pub use crate::field::{Select as _, Url};

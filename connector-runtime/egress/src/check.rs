@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::policy::Clearance;
-use super::resolver::{self, Resolve, SystemResolver};
 use super::protocol::WirePlace;
+use super::resolver::{self, Resolve, SystemResolver};
 use super::url::{self, Target, TargetHost};
 use super::{Policy, Rule};
 

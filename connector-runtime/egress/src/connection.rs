@@ -83,7 +83,8 @@ impl Client {
             Some(named) => GivenCertificate::of(schema, values, named),
             None => GivenCertificate::of(schema, values, &places(url_fields(schema))),
         };
-        let mut client = self.guarding(Arc::clone(redactor)).with_own_limits().naming(schema, values).showing(given, is_kept);
+        let mut client =
+            self.guarding(Arc::clone(redactor)).with_own_limits().naming(schema, values).showing(given, is_kept);
         if let Some(named) = named {
             client.scope = client.scope.with_allowed(named);
         }

@@ -99,7 +99,8 @@ impl Service<Uri> for ConnectionOpener {
         Box::pin(async move {
             let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::url(Rule::Malformed))?;
             let connecting = tokio::time::timeout(MAX_LENGTH, parts.connect(&url, own.as_deref(), &permits));
-            let stream = connecting.await.unwrap_or_else(|_| Err(no_connection(Place::Url(&url), "it did not answer")))?;
+            let stream =
+                connecting.await.unwrap_or_else(|_| Err(no_connection(Place::Url(&url), "it did not answer")))?;
             opened.note(&stream);
             Ok(TokioIo::new(stream))
         })

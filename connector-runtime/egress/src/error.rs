@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use super::protocol::Place;
 use super::{Rule, names};
+use http::StatusCode;
 
 /// Why a request brought no answer. An answer with a status of 400 or more is not an `EgressError`.
 #[derive(Clone, Debug, thiserror::Error)]

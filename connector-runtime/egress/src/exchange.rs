@@ -13,9 +13,9 @@ use hyper_util::client::legacy::Error as EngineError;
 use tokio::sync::Notify;
 
 use super::connection_opener::judge_target;
-use super::protocol::Place;
 use super::outgoing::OutgoingRequest;
 use super::policy::Clearance;
+use super::protocol::Place;
 use super::status_seen::Departing;
 use super::stream::{AnsweredBefore, Opened, TlsSaid};
 use super::tls::Said;
@@ -51,8 +51,8 @@ pub(super) async fn send(client: &Client, outgoing: &OutgoingRequest) -> Result<
         own.check()?;
     }
     let target = Target::of(&outgoing.url).map_err(EgressError::url)?;
-    let clearance =
-        judge_target(client.policy(), Place::Url(&outgoing.url), &target).map_err(|error| error.about(outgoing.shown()))?;
+    let clearance = judge_target(client.policy(), Place::Url(&outgoing.url), &target)
+        .map_err(|error| error.about(outgoing.shown()))?;
     suspicious_headers::note(outgoing, client.notes());
     let answer = match attempt(client, outgoing, clearance).await? {
         Err(error) if outgoing.method.is_idempotent() && is_stale(&error.error) => {

@@ -16,8 +16,8 @@ pub use self::flights::{Fetched, Flights, Key, MAX_KEPT};
 pub use self::request::{
     Answered, ClientAuthentication, Grant, MAX_SEARCH_TIME, Refusal, TokenRequest, ask, body, kept_for, shown,
 };
-pub use self::tokens::{AccessToken, Authorized, AuthorizedError, ClientCredentials, TokenSource, named};
 pub(super) use self::tokens::Tokens;
+pub use self::tokens::{AccessToken, Authorized, AuthorizedError, ClientCredentials, TokenSource, named};
 
 use super::EgressError;
 

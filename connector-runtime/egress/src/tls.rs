@@ -115,9 +115,9 @@ pub(super) fn explain_wire(error: &io::Error, is_own: bool) -> Said {
                  connection's CA certificate, or add the authority to the system's roots"
             })
         }
-        Some(TlsError::InvalidMessage(_)) => {
-            Said::plain("the server does not speak TLS on this port; check the port, and whether TLS begins later there")
-        }
+        Some(TlsError::InvalidMessage(_)) => Said::plain(
+            "the server does not speak TLS on this port; check the port, and whether TLS begins later there",
+        ),
         _ => Said { in_handshake: true, ..explain(error, false) },
     }
 }

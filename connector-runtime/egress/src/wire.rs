@@ -148,7 +148,9 @@ impl Trust {
         let read: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(authorities.as_bytes()).take(MAX_CHAIN_CERTIFICATES + 1).collect();
         let Ok(certificates) = read else {
-            return refuse("it is not PEM; send all lines from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----");
+            return refuse(
+                "it is not PEM; send all lines from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
+            );
         };
         match certificates.len() {
             0 => return refuse("there is no certificate in it; as PEM it begins with -----BEGIN CERTIFICATE-----"),

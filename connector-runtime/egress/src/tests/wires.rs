@@ -13,14 +13,8 @@ use super::authority::{Authority, Flaw};
 use crate::testing::{Net, PUBLIC};
 use crate::{Client, EgressScope, MAX_WIRE_BYTES, Policy, Protocol, Rule, Trust};
 
-const PROTOCOLS: [Protocol; 6] = [
-    Protocol::Ldap,
-    Protocol::Smtp,
-    Protocol::Imap,
-    Protocol::Ssh,
-    Protocol::Postgresql,
-    Protocol::Mysql,
-];
+const PROTOCOLS: [Protocol; 6] =
+    [Protocol::Ldap, Protocol::Smtp, Protocol::Imap, Protocol::Ssh, Protocol::Postgresql, Protocol::Mysql];
 
 /// Returns the code and the rule of a connection that is refused.
 async fn refusal(client: &Client, protocol: Protocol, host: &str, port: u16) -> (&'static str, Option<Rule>) {
@@ -63,7 +57,8 @@ fn of_connection(net: &Net, fields: &[(&str, &str)]) -> Client {
 async fn a_protocol_has_its_ports_and_no_other() {
     let net = network().await;
     let client = net.client(Policy::strict());
-    let all: Vec<u16> = PROTOCOLS.iter().flat_map(|protocol| protocol.ports()).copied().chain([80, 443, 6379]).collect();
+    let all: Vec<u16> =
+        PROTOCOLS.iter().flat_map(|protocol| protocol.ports()).copied().chain([80, 443, 6379]).collect();
     for protocol in PROTOCOLS {
         for port in &all {
             let connected = client.connect(protocol, "dc.test", *port).await;
@@ -143,7 +138,11 @@ async fn only_a_field_says_where_a_connection_leads() {
     assert!(both.connect(Protocol::Smtp, "dc.test", 587).await.is_ok());
     assert_eq!(refusal(&both, Protocol::Smtp, "dc.test", 25).await.0, "scope");
     for fields in [&[("url", "")][..], &[("url", "ldap://")], &[("name", "dc.test")], &[]] {
-        assert_eq!(refusal(&of_connection(&net, fields), Protocol::Ldap, "dc.test", 389).await.0, "scope", "{fields:?}");
+        assert_eq!(
+            refusal(&of_connection(&net, fields), Protocol::Ldap, "dc.test", 389).await.0,
+            "scope",
+            "{fields:?}"
+        );
     }
 }
 
@@ -215,7 +214,12 @@ async fn tls_trusts_whom_the_connection_says_and_the_host_that_was_dialled() {
     for (names, flaw, trust, expected) in [
         (["dc.test"], Flaw::None, &own, Ok(())),
         (["dc.test"], Flaw::None, &both, Ok(())),
-        (["dc.test"], Flaw::None, &Trust::only(&pem(&other)).unwrap(), Err("not from an authority that this connection")),
+        (
+            ["dc.test"],
+            Flaw::None,
+            &Trust::only(&pem(&other)).unwrap(),
+            Err("not from an authority that this connection"),
+        ),
         (["dc.test"], Flaw::None, &Trust::system(), Err("set the connection's CA certificate")),
         (["other.test"], Flaw::None, &own, Err("its certificate is for another host")),
         (["dc.test"], Flaw::Expired, &own, Err("its certificate has expired")),

@@ -169,7 +169,10 @@ async fn an_assertion_says_who_asks_and_is_signed_with_the_key() {
     let read = |at: usize| serde_json::from_slice::<Value>(&part(at)).unwrap();
     assert_eq!(read(0), serde_json::json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" }));
     let claims = read(1);
-    assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("robot@example.org"), Some("admin@example.org")));
+    assert_eq!(
+        (claims["iss"].as_str(), claims["sub"].as_str()),
+        (Some("robot@example.org"), Some("admin@example.org"))
+    );
     assert_eq!((claims["aud"].as_str(), claims["scope"].as_str()), (Some("http://api.test/token"), Some("a b")));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
     let der = PrivatePkcs8KeyDer::from_pem_slice(key.expose().as_bytes()).unwrap();
