@@ -55,7 +55,7 @@ impl Client {
 
     /// Returns a client as [`Client::for_connection`] does, for code that gets the connection anew with each call. The pool
     /// of a certificate is kept for the next call with the same one: at most 32 of them, each for 5 minutes after its
-    /// latest call.
+    /// latest call. Access tokens are kept too, for calls with the same credentials.
     #[must_use]
     pub fn for_called_connection(
         &self,
@@ -87,6 +87,10 @@ impl Client {
             self.guarding(Arc::clone(redactor)).with_own_limits().naming(schema, values).showing(given, is_kept);
         if let Some(named) = named {
             client.scope = client.scope.with_allowed(named);
+        }
+        if is_kept {
+            // A token is named by the credentials that it was got with: whoever has them may have it.
+            client.tokens = Arc::clone(&self.tokens);
         }
         client
     }

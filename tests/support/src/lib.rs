@@ -20,6 +20,8 @@ pub mod process;
 pub mod program;
 mod requirement;
 pub mod service;
+#[cfg(feature = "certificates")]
+pub mod slapd;
 pub mod sqlite;
 pub mod stub;
 pub mod upstream;

@@ -89,6 +89,30 @@ impl Process {
         self.signal(Signal::INT);
     }
 
+    /// Stops it where it is (SIGSTOP).
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn stall(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Returns whether it has ended.
+    ///
+    /// # Panics
+    /// When the operating system does not say.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -1,0 +1,14 @@
+//! The connector `ldap` against a real OpenLDAP.
+
+#[path = "ldap/accounts.rs"]
+mod accounts;
+#[path = "ldap/connecting.rs"]
+mod connecting;
+#[path = "ldap/entries.rs"]
+mod entries;
+#[path = "ldap/groups.rs"]
+mod groups;
+#[path = "ldap/searching.rs"]
+mod searching;
+#[path = "ldap/support.rs"]
+mod support;
