@@ -2,6 +2,8 @@
 
 #[path = "ldap/accounts.rs"]
 mod accounts;
+#[path = "ldap/active_directory.rs"]
+mod active_directory;
 #[path = "ldap/connecting.rs"]
 mod connecting;
 #[path = "ldap/entries.rs"]

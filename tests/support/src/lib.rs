@@ -19,6 +19,8 @@ pub mod postgres;
 pub mod process;
 pub mod program;
 mod requirement;
+#[cfg(feature = "certificates")]
+pub mod samba;
 pub mod service;
 #[cfg(feature = "certificates")]
 pub mod slapd;
