@@ -35,7 +35,7 @@ use crate::shared::OnExistsOrUpdate;
 /// Look up and change entries of a directory.
 #[connector(
     name = "ldap",
-    version = "1.0.0-draft",
+    version = "1.0.0",
     category = "identity",
     tags("directory", "active-directory", "openldap", "users", "groups")
 )]

@@ -7,6 +7,7 @@ pub mod delay;
 pub mod http;
 pub mod ldap;
 pub mod shared;
+pub mod smtp;
 
 /// Links the built-in connectors into the program that calls it.
 ///

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use connector_runtime::egress::Wire;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
@@ -15,6 +15,9 @@ use super::ber::{self, Answers, Broken};
 
 /// The most bytes of entries that wait for whoever reads a search: what comes beyond waits at the directory.
 const MAX_WAITING_BYTES: u32 = 8 * 1024 * 1024;
+
+/// The bytes that are read at once: messages are short, and each is read part by part.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Carries messages until it is dropped.
 #[derive(Debug)]
@@ -77,7 +80,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn carry(wire: Wire, library: UnixStream, state: Arc<State>) {
-    let (mut incoming, mut outgoing) = tokio::io::split(wire);
+    let meter = wire.meter();
+    let (incoming, mut outgoing) = tokio::io::split(wire);
+    let mut incoming = BufReader::with_capacity(BUFFER_BYTES, incoming);
     let (mut sent, mut received) = tokio::io::split(library);
     let ended = tokio::select! {
         // The library has closed its side: there is nobody to answer.
@@ -85,7 +90,7 @@ async fn carry(wire: Wire, library: UnixStream, state: Arc<State>) {
         broken = pass_answers(&mut incoming, &mut received, &state) => Some(broken),
     };
     if let Some(broken) = ended {
-        state.broken.get_or_init(|| broken);
+        state.broken.get_or_init(|| if meter.is_over() { Broken::TooLarge } else { broken });
     }
     // However the other end takes it: nothing more is said.
     drop(outgoing.shutdown().await);

@@ -1,9 +1,12 @@
 //! What a directory's refusal means.
 
+use connector_runtime::egress::MAX_WIRE_BYTES;
 use connector_runtime::prelude::*;
 use ldap3::{LdapError, LdapResult};
 
 use super::ber::{Broken, MAX_MESSAGE_BYTES};
+
+const MIB: usize = 1024 * 1024;
 
 /// The result codes that decide what a command answers (RFC 4511, appendix A).
 pub(super) mod rc {
@@ -69,7 +72,8 @@ pub(super) fn refused(what: &str, result: &LdapResult) -> Fail {
 pub(super) fn unanswered(what: &str, error: &LdapError, broken: Option<&Broken>, writes: bool) -> Fail {
     let (code, why) = match (broken, error) {
         (Some(Broken::TooLarge), _) => {
-            (Code::TooLarge, format!("its answer has more than {} MiB", MAX_MESSAGE_BYTES / (1024 * 1024)))
+            let (message, all) = (MAX_MESSAGE_BYTES / MIB, MAX_WIRE_BYTES / MIB as u64);
+            (Code::TooLarge, format!("it sent a message of more than {message} MiB, or more than {all} MiB in all"))
         }
         (Some(Broken::Malformed), _) => {
             (Code::Unavailable, "what it answers is no LDAP; check that a directory listens there".to_owned())

@@ -11,8 +11,8 @@ use super::session::Session;
 
 /// The most bytes of values that one search returns.
 pub(super) const MAX_FOUND_BYTES: usize = 32 * 1024 * 1024;
-/// The most references that are told.
-const MAX_REFERENCES: usize = 100;
+/// The most references to other directories that one search may bring.
+const MAX_REFERENCES: usize = 1_000;
 
 /// How far below the base a search looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Select)]
@@ -131,6 +131,12 @@ impl Session<'_> {
             let Some(next) = next else { break };
             if next.is_ref() {
                 found.note_references(next);
+                if found.references.len() > MAX_REFERENCES {
+                    let why = format!(
+                        "The directory sends more than {MAX_REFERENCES} references to others; search below another base"
+                    );
+                    return Err(Fail::coded(Code::TooLarge, why));
+                }
                 continue;
             }
             carrier.took_entry();
@@ -167,9 +173,7 @@ impl Found {
     fn note_references(&mut self, reference: ResultEntry) {
         let ldap3::asn1::StructureTag { payload: ldap3::asn1::PL::C(uris), .. } = reference.0 else { return };
         for uri in uris {
-            if let ldap3::asn1::PL::P(bytes) = uri.payload
-                && self.references.len() < MAX_REFERENCES
-            {
+            if let ldap3::asn1::PL::P(bytes) = uri.payload {
                 self.references.push(String::from_utf8_lossy(&bytes).into_owned());
             }
         }

@@ -16,6 +16,8 @@ use super::failure::{invalid, rc, refused, unanswered};
 
 /// The request to go on with TLS (RFC 4511, section 4.14): message 1, the extended operation 1.3.6.1.4.1.1466.20037.
 const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+/// The time of a call that is kept for telling which operation took too long.
+const TOLD_WITHIN: Duration = Duration::from_millis(20);
 /// What a URL of a directory begins with, and whether its connection is encrypted from the start.
 const SCHEMES: [(&str, bool); 2] = [("ldap", false), ("ldaps", true)];
 
@@ -134,6 +136,7 @@ impl Ldap {
             None => Trust::system(),
         };
         let timeout = Duration::from_secs(self.timeout_secs.into());
+        let opening_time = timeout.min(cx.time_left().saturating_sub(TOLD_WITHIN));
         let fail = |step: Step| move |error: EgressError| step.of(Fail::unanswered(&error, true));
         let opening = async {
             let mut wire = cx.connect(Protocol::Ldap, &host, port).await.map_err(fail(Step::Dial))?;
@@ -149,7 +152,7 @@ impl Ldap {
             let place = format!("{host}:{port}");
             Step::Dial.of(Fail::coded(Code::Timeout, format!("The directory at {place} did not answer in time")))
         };
-        let wire = tokio::time::timeout(timeout, opening).await.map_err(silent)??;
+        let wire = tokio::time::timeout(opening_time, opening).await.map_err(silent)??;
         let is_secure = wire.is_secure();
         let no_socket = |_| Fail::coded(Code::Unavailable, "This machine has no socket left");
         let (socket, carrier) = Carrier::begin(wire).map_err(no_socket)?;
@@ -193,7 +196,7 @@ async fn start_tls(wire: &mut Wire) -> Result<(), Failure> {
 impl Session<'_> {
     /// Returns how long one operation may take.
     pub(super) fn operation_time(&self) -> Duration {
-        self.timeout.min(self.cx.time_left())
+        self.timeout.min(self.cx.time_left().saturating_sub(TOLD_WITHIN))
     }
 
     /// Runs one operation. What writes counts as unanswered until its result was read.

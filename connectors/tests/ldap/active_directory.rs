@@ -62,7 +62,10 @@ async fn reason(samba: &Samba, name: &str, password: &str) -> Value {
 async fn active_directory() {
     let Some(samba) = Samba::start(&large_group()).await else { return };
     let told = payload(call(&samba, "test")).await;
-    assert_eq!((&told["directory"], &told["tls"], &told["paging"]), (&json!("active_directory"), &json!(true), &json!(true)));
+    assert_eq!(
+        (&told["directory"], &told["tls"], &told["paging"]),
+        (&json!("active_directory"), &json!(true), &json!(true))
+    );
     let started = call(&samba, "test").config("url", format!("ldap://{}", samba.address()));
     assert_eq!(payload(started).await["tls"], true, "StartTLS");
     let (code, step, _) = failure(call(&samba, "test").config("bindPassword", "canary-wrong-password")).await;
@@ -118,7 +121,8 @@ async fn names_and_ids(samba: &Samba) {
         assert_eq!(found["entry"]["dn"], dn("u1"), "{attribute}");
     }
     assert_eq!(before["objectCategory"][0], format!("CN=Person,CN=Schema,CN=Configuration,{BASE}"));
-    let moved = payload(call(samba, "move").param("dn", dn("u1")).param("newRdn", json!({ "CN": "Ünïque, \"name\"" }))).await;
+    let moved =
+        payload(call(samba, "move").param("dn", dn("u1")).param("newRdn", json!({ "CN": "Ünïque, \"name\"" }))).await;
     let there = moved["dn"].as_str().unwrap();
     assert_eq!(payload(get(there)).await["entry"]["attributes"]["objectGUID"], json!([guid]));
     let (code, ..) = failure(get(&dn("u1"))).await;

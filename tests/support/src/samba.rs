@@ -122,8 +122,7 @@ fn configure(home: &Path, domain: &Path) {
          \tlog file = {domain}/log\n\ttls certfile = {home}/cert.pem\n\ttls keyfile = {home}/key.pem\n\
          \ttls cafile = {home}/ca.pem"
     );
-    let lines: Vec<String> = kept
-        .map(|line| if line.trim() == "[global]" { format!("{line}\n{own}") } else { line.to_owned() })
-        .collect();
+    let lines: Vec<String> =
+        kept.map(|line| if line.trim() == "[global]" { format!("{line}\n{own}") } else { line.to_owned() }).collect();
     fs::write(&path, lines.join("\n")).unwrap();
 }
