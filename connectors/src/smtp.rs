@@ -19,7 +19,7 @@ pub use self::message::Attachment;
 /// Send mail.
 #[connector(
     name = "smtp",
-    version = "1.0.0-draft",
+    version = "1.0.0",
     category = "communication",
     tags("mail", "email", "notification"),
     egress = token_url
@@ -137,7 +137,8 @@ impl Smtp {
         #[param(max_length = 500)]
         message_id: Option<String>,
     ) -> Outcome<Sent> {
-        let parts = message::Parts { from, to, cc, bcc, reply_to, subject, text, html, attachments, headers, message_id };
+        let parts =
+            message::Parts { from, to, cc, bcc, reply_to, subject, text, html, attachments, headers, message_id };
         let mail = parts.build(self.from.as_deref(), cx.idempotency_key())?;
         succeed(self.deliver(cx, mail).await?)
     }

@@ -1,4 +1,5 @@
 //! The connector `ldap` against a real OpenLDAP.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 #[path = "ldap/accounts.rs"]
 mod accounts;

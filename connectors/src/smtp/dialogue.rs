@@ -84,13 +84,11 @@ impl Smtp {
         let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
         for recipient in mail.envelope.to() {
             let command = Rcpt::new(recipient.clone(), Vec::new());
-            let answer = dialogue.within("take the recipient", async |connection| connection.command(command).await).await;
-            let error = match answer.map_err(|fail| Step::Recipients.of(fail))? {
-                Ok(_) => {
-                    accepted.push(recipient.to_string());
-                    continue;
-                }
-                Err(error) => error,
+            let answer =
+                dialogue.within("take the recipient", async |connection| connection.command(command).await).await;
+            let Err(error) = answer.map_err(|fail| Step::Recipients.of(fail))? else {
+                accepted.push(recipient.to_string());
+                continue;
             };
             let reply = Reply::of(&error).ok_or_else(|| Step::Recipients.of(failed("take the recipient", &error)))?;
             rejected.push(Rejected {
@@ -114,12 +112,11 @@ impl Smtp {
         let answer = dialogue.within("take the mail", async |connection| connection.message(&content).await).await;
         let unknown = |fail: Fail| {
             let code = fail.diagnostics.get("code").cloned();
-            Step::Content.of(
-                fail.diagnostic("code", Code::OutcomeUnknown)
-                    .diagnostic("outcome", "unknown")
-                    .diagnostic("cause", code)
-                    .diagnostic("messageId", &mail.message_id),
-            )
+            Step::Content.of(fail
+                .diagnostic("code", Code::OutcomeUnknown)
+                .diagnostic("outcome", "unknown")
+                .diagnostic("cause", code)
+                .diagnostic("messageId", &mail.message_id))
         };
         let response = match answer.map_err(unknown)? {
             Ok(response) => response,
@@ -157,7 +154,8 @@ impl Smtp {
             (None, None) => return Ok(dialogue),
         };
         let credentials = Credentials::new(user, secret.expose().to_owned());
-        let answer = dialogue.step("sign in", async |connection| connection.auth(&mechanisms, &credentials).await).await;
+        let answer =
+            dialogue.step("sign in", async |connection| connection.auth(&mechanisms, &credentials).await).await;
         answer.map_err(|fail| Step::SignIn.of(fail))?;
         Ok(dialogue)
     }
@@ -194,8 +192,7 @@ impl Smtp {
         let time = timeout.min(cx.time_left().saturating_sub(TOLD_WITHIN));
         let unreached = |step: Step| move |error: EgressError| step.of(Fail::unanswered(&error, true));
         let opening = async {
-            let mut wire =
-                cx.connect(Protocol::Smtp, &self.host, self.port).await.map_err(unreached(Step::Dial))?;
+            let mut wire = cx.connect(Protocol::Smtp, &self.host, self.port).await.map_err(unreached(Step::Dial))?;
             let before = match self.security {
                 Security::None => &[][..],
                 Security::Tls => {
@@ -210,7 +207,8 @@ impl Smtp {
             };
             let is_secure = wire.is_secure();
             let hello = ClientId::Domain(self.hello_name.clone());
-            let connected = AsyncSmtpConnection::connect_with_transport(Box::new(Stream::new(wire, before)), &hello).await;
+            let connected =
+                AsyncSmtpConnection::connect_with_transport(Box::new(Stream::new(wire, before)), &hello).await;
             let connection = connected.map_err(|error| Step::Greeting.of(failed("greet", &error)))?;
             Ok(Dialogue { connection, cx, timeout, is_secure })
         };

@@ -1,5 +1,7 @@
 //! What a mail server's refusal means.
 
+use std::io;
+
 use connector_runtime::prelude::*;
 use lettre::transport::smtp::Error;
 
@@ -36,7 +38,7 @@ impl Step {
 /// Returns the code of a reply that refuses (RFC 5321, section 4.2.3; RFC 4954, section 6).
 pub(super) const fn code_of(reply: u16) -> Code {
     match reply {
-        421 | 450..=459 | 400..=449 => Code::Unavailable,
+        400..=499 => Code::Unavailable,
         530 | 534 | 535 | 538 => Code::Unauthenticated,
         500..=504 => Code::Unsupported,
         552 => Code::TooLarge,
@@ -76,6 +78,10 @@ pub(super) fn failed(what: &str, error: &Error) -> Fail {
     if error.is_client() {
         let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         return Fail::coded(Code::Unsupported, format!("The mail server cannot {what}: {why}"));
+    }
+    let said = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    if let Some(said) = said.filter(|said| said.kind() == io::ErrorKind::Other) {
+        return Fail::coded(Code::TooLarge, format!("The mail server did not {what}: {said}"));
     }
     let why = if error.is_response() { "what it answers is no SMTP, or too long" } else { "the connection broke" };
     Fail::coded(Code::Unavailable, format!("The mail server did not {what}: {why}"))

@@ -109,7 +109,8 @@ impl Parts {
         let from = self.from.as_deref().or(default_from);
         let from = from.ok_or_else(|| invalid("Nobody sends: give from, or set it in the connection"))?;
         let from = mailbox("from", from)?;
-        let [to, cc, bcc] = [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)].map(|(what, texts)| mailboxes(what, texts));
+        let [to, cc, bcc] =
+            [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)].map(|(what, texts)| mailboxes(what, texts));
         let (to, cc, bcc) = (to?, cc?, bcc?);
         let mut recipients = Vec::new();
         for mailbox in to.iter().chain(&cc).chain(&bcc) {
@@ -121,12 +122,14 @@ impl Parts {
             let why = format!("A mail has at most {MAX_RECIPIENTS} recipients; send several, or to a list");
             return Err(Fail::coded(Code::TooLarge, why));
         }
-        let needs_utf8 = recipients.iter().chain([&from.email]).any(|address| !AsRef::<str>::as_ref(address).is_ascii());
+        let needs_utf8 =
+            recipients.iter().chain([&from.email]).any(|address| !AsRef::<str>::as_ref(address).is_ascii());
         check_line("subject", &self.subject)?;
         let message_id = message_id(self.message_id.as_deref(), key, from.email.domain())?;
         let envelope = Envelope::new(Some(from.email.clone()), recipients);
         let envelope = envelope.map_err(|_| invalid("Nobody gets it: give to, cc or bcc"))?;
-        let mut builder = Message::builder().from(from).subject(self.subject.clone()).message_id(Some(message_id.clone()));
+        let mut builder =
+            Message::builder().from(from).subject(self.subject.clone()).message_id(Some(message_id.clone()));
         for mailbox in to {
             builder = builder.to(mailbox);
         }
@@ -175,7 +178,10 @@ impl Parts {
             let (part, length) = attachment.part(at)?;
             bytes += length;
             if bytes > MAX_ATTACHED_BYTES {
-                return Err(Fail::coded(Code::TooLarge, "The files of a mail have at most 10 MiB together; send a link"));
+                return Err(Fail::coded(
+                    Code::TooLarge,
+                    "The files of a mail have at most 10 MiB together; send a link",
+                ));
             }
             mixed = mixed.singlepart(part);
         }
@@ -211,7 +217,8 @@ fn header(name: &str, value: &Value) -> Result<HeaderValue, Fail> {
     let text = value.as_str().ok_or_else(|| wrong("has to be a text"))?;
     check_line(&format!("headers/{shown}"), text)?;
     // RFC 5322, section 2.2: printable, and no colon.
-    let is_name = !name.is_empty() && name.len() <= 76 && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+    let is_name =
+        !name.is_empty() && name.len() <= 76 && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
     let name = HeaderName::new_from_ascii(name.to_owned()).ok().filter(|_| is_name);
     Ok(HeaderValue::new(name.ok_or_else(|| wrong("is not the name of a header"))?, text.to_owned()))
 }

@@ -49,7 +49,7 @@ impl AsyncRead for Stream {
             return Poll::Ready(Ok(()));
         }
         if stream.wire.meter().bytes() > MAX_SAID_BYTES {
-            return Poll::Ready(Err(io::Error::other("the server says too much")));
+            return Poll::Ready(Err(io::Error::other("it says more than 1 MiB")));
         }
         Pin::new(&mut stream.wire).poll_read(cx, buf)
     }

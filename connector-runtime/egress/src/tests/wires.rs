@@ -231,7 +231,7 @@ async fn tls_trusts_whom_the_connection_says_and_the_host_that_was_dialled() {
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
-            let _ = stream.write_all(b"hi").await;
+            stream.write_all(b"hi").await.unwrap();
         });
         let wire = net.client(Policy::strict()).connect(Protocol::Ldap, "dc.test", 636).await.unwrap();
         match (wire.secure(trust).await, expected) {

@@ -41,10 +41,10 @@ async fn directory(lets_in: bool, says: Says) -> u16 {
 async fn serve(mut stream: TcpStream, lets_in: bool, says: Says) -> std::io::Result<()> {
     let mut asked = [0; 4096];
     if lets_in {
-        stream.read(&mut asked).await?;
+        hear(&mut stream, &mut asked).await?;
         stream.write_all(BOUND).await?;
     }
-    stream.read(&mut asked).await?;
+    hear(&mut stream, &mut asked).await?;
     match says {
         Says::Nothing => {}
         Says::Bytes(bytes) => stream.write_all(bytes).await?,
@@ -66,8 +66,13 @@ async fn serve(mut stream: TcpStream, lets_in: bool, says: Says) -> std::io::Res
         }
     }
     // Whoever is silent does not close either.
-    while stream.read(&mut asked).await? > 0 {}
+    while hear(&mut stream, &mut asked).await? > 0 {}
     Ok(())
+}
+
+/// Hears something, however much of it came.
+async fn hear(stream: &mut TcpStream, asked: &mut [u8]) -> std::io::Result<usize> {
+    stream.read(asked).await
 }
 
 /// An entry whose one value has some bytes.
