@@ -6,10 +6,15 @@ use std::io;
 use std::sync::Arc;
 
 use connector_schema::CLIENT_CERTIFICATE;
-use rustls::client::Resumption;
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, RootCertStore};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
 use rustls_platform_verifier::Verifier;
 
 use super::EgressError;
@@ -68,15 +73,72 @@ pub(super) fn for_wires(shared: &ClientConfig) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// Returns a configuration that trusts these authorities and no others.
+/// Returns a configuration that trusts these authorities and no others. A server that shows one of them as its own
+/// certificate is trusted too: many make one certificate for both.
 pub(super) fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots.add(authority)?;
+    for authority in &authorities {
+        roots.add(authority.clone())?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let inner = inner.map_err(|error| TlsError::General(error.to_string()))?;
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    let config = config
+        .dangerous() // rustls's word for any verifier that is not its own
+        .with_custom_certificate_verifier(Arc::new(OwnAuthorities { inner, authorities }))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Verifies certificates against authorities that a connection names.
+#[derive(Debug)]
+struct OwnAuthorities {
+    inner: Arc<WebPkiServerVerifier>,
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for OwnAuthorities {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let verified = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            // An authority's certificate is none of a server by the rules; its dates are looked at before this one.
+            Err(TlsError::InvalidCertificate(CertificateError::Other(_))) if self.authorities.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
 }
 
 /// System roots and `more`, TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
@@ -106,7 +168,9 @@ pub(super) fn explain(error: &io::Error, shows: bool) -> Said {
 pub(super) fn explain_wire(error: &io::Error, is_own: bool) -> Said {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
     match inner {
-        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+        Some(TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::Other(_),
+        )) => {
             Said::plain(if is_own {
                 "its certificate is not from an authority that this connection trusts; set the connection's CA \
                  certificate to that of the authority that issued it"

@@ -255,6 +255,46 @@ async fn tls_trusts_whom_the_connection_says_and_the_host_that_was_dialled() {
     }
 }
 
+/// What tools make of one command: a certificate that is its own authority.
+#[tokio::test]
+async fn a_server_may_show_the_very_certificate_that_is_trusted() {
+    for (name, days, expected) in [
+        ("dc.test", 1, None),
+        ("other.test", 1, Some("its certificate is for another host")),
+        ("dc.test", -1, Some("its certificate has expired")),
+    ] {
+        let (config, pem) = self_made(name, days > 0);
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let net = Net::default();
+        net.host("dc.test", &[PUBLIC]).route_all(listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            drop(acceptor.accept(stream).await);
+        });
+        let wire = net.client(Policy::strict()).connect(Protocol::Ldap, "dc.test", 636).await.unwrap();
+        let secured = wire.secure(&Trust::only(&pem).unwrap()).await;
+        match expected {
+            None => assert!(secured.unwrap().is_secure()),
+            Some(text) => assert!(secured.unwrap_err().to_string().contains(text)),
+        }
+    }
+}
+
+fn self_made(name: &str, is_valid: bool) -> (rustls::ServerConfig, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    if !is_valid {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    }
+    let certificate = params.self_signed(&key).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    (config.with_single_cert(vec![certificate.der().clone()], key).unwrap(), certificate.pem())
+}
+
 fn own_root() -> Authority {
     Authority::new()
 }
