@@ -4,6 +4,7 @@
 //! to other directories are told and never followed.
 
 mod account;
+mod attributes;
 mod authenticate;
 mod ber;
 mod carrier;
@@ -23,6 +24,7 @@ mod tests;
 
 use connector_runtime::prelude::*;
 
+pub use self::attributes::Attributes;
 pub use self::authenticate::{Authenticated, Reason};
 pub use self::change::{Deleted, Moved};
 pub use self::create::Created;
@@ -152,7 +154,7 @@ impl Ldap {
             limit: limit as usize,
         };
         let found = self.bound(cx).await?.search(&query, self.page_size).await?;
-        let entries: Vec<Entry> = found.entries.iter().map(|entry| entry.shown(&forms)).collect();
+        let entries: Vec<Entry> = found.entries.into_iter().map(|entry| entry.shown(&forms)).collect();
         succeed(Entries {
             count: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             entries,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use connector_schema::destination::{is_destination, resolved_text};
 use connector_schema::{ConfigSchema, FieldKind};
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::protocol::{self, Place, Protocol, WirePlace, read_host};
-use super::url::TargetHost;
-use super::{Client, EgressError};
+use super::url::{Target, TargetHost};
+use super::{Client, EgressError, IntoUrl as _};
 
 /// A host that a field names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,13 @@ impl NamedHosts {
         found
     }
 
+    /// Returns whether a field names the host and port of a URL.
+    fn name(&self, url: &Url) -> bool {
+        let Ok(target) = Target::of(url) else { return false };
+        let is_it = |named: &NamedHost| named.host == target.host && named.port == Some(target.port);
+        self.hosts.iter().any(is_it)
+    }
+
     fn contain(&self, place: &WirePlace) -> bool {
         let is_it = |named: &NamedHost| {
             named.host == place.target.host && named.port.is_none_or(|port| port == place.target.port)
@@ -57,7 +65,12 @@ impl NamedHost {
         let named = |host: &str, port| Some(Self { field: field.to_owned(), host: host.parse().ok()?, port });
         if let Some((scheme, _)) = text.split_once("://") {
             let (host, port) = protocol::authority(text).ok()?;
-            return named(&host, port.or_else(|| Protocol::of_scheme(scheme).map(|(_, port)| port)));
+            let usual = || match scheme.to_ascii_lowercase().as_str() {
+                "https" => Some(443),
+                "http" => Some(80),
+                scheme => Protocol::of_scheme(scheme).map(|(_, port)| port),
+            };
+            return named(&host, port.or_else(usual));
         }
         match text.rsplit_once(':') {
             Some((host, port)) if read_host(text).is_err() => named(host, Some(port.parse().ok()?)),
@@ -72,6 +85,14 @@ impl Client {
         let mut client = self.clone();
         client.named_hosts = Some(Arc::new(NamedHosts::of(schema, values)));
         client
+    }
+
+    /// Returns a client for the request of an access token: where a field of the connection says that tokens are fetched, the
+    /// client's credentials may go, and with them nothing else of the connection.
+    pub(super) fn for_tokens(&self, token_url: &str) -> Result<Self, EgressError> {
+        let url = token_url.into_url()?;
+        let is_named = self.named_hosts.as_ref().is_some_and(|named| named.name(&url));
+        if is_named { self.scoped([url]) } else { Ok(self.clone()) }
     }
 
     /// Refuses a place that no field of the connection names; a client of no connection has no fields.

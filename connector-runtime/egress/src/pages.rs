@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::oauth::Authorized;
 use super::paging::PagingMethod;
 use super::{BodyError, Paging, PagingError, Request, Response, link, url as urls};
 
@@ -53,6 +54,7 @@ impl Request {
             seen: HashSet::new(),
             hasher: RandomState::new(),
             request: self,
+            authorized: None,
         };
         if let Ok(outgoing) = &pages.request.outgoing
             && matches!(pages.paging.method, PagingMethod::Link | PagingMethod::NextUrl { .. })
@@ -74,6 +76,8 @@ pub struct Pages {
     paging: Paging,
     /// The request as its author built it.
     request: Request,
+    /// What gives each page its access token.
+    authorized: Option<Authorized>,
     state: State,
     /// The page or offset that was asked for last.
     counted: u64,
@@ -177,9 +181,19 @@ impl Pages {
                 _ => return Ok(None),
             },
         };
-        let response = request.send().await?;
+        let response = match &self.authorized {
+            Some(authorized) => authorized.send(request).await?,
+            None => request.send().await?,
+        };
         self.answered += 1;
         Ok(Some(response))
+    }
+
+    /// Sends each page with an access token that is valid then: one that expires in the middle of a long list is renewed.
+    /// Pages at another origin than the request's own are not followed.
+    pub fn authorized(mut self, authorized: &Authorized) -> Self {
+        self.authorized = Some(authorized.clone());
+        self
     }
 
     /// Finds what comes after a page.
@@ -263,7 +277,8 @@ impl Pages {
             let own = outgoing.url.origin();
             // A request that was redirected lost its secrets on the way: who answered gets them no more than
             // the place that it names.
-            if outgoing.carries_secret() && (to.origin() != own || response.url().origin() != own) {
+            let carries = outgoing.carries_secret() || self.authorized.is_some();
+            if carries && (to.origin() != own || response.url().origin() != own) {
                 let (request, to) = (response.title().to_owned(), to.origin().ascii_serialization());
                 return Err(PagingError::OtherOrigin { request, to });
             }

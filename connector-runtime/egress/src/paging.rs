@@ -127,6 +127,9 @@ pub enum PagingError {
     /// A page brought no answer.
     #[error("{0}")]
     Egress(#[from] EgressError),
+    /// There is no access token for a page.
+    #[error("{0}")]
+    Token(#[from] super::oauth::TokenError),
     /// A page was answered with another status than 200 to 299.
     #[error("{0}")]
     Http(#[from] HttpError),
@@ -171,4 +174,13 @@ pub enum PagingError {
         /// The limit, and how to mend it.
         why: String,
     },
+}
+
+impl From<super::oauth::AuthorizedError> for PagingError {
+    fn from(error: super::oauth::AuthorizedError) -> Self {
+        match error {
+            super::oauth::AuthorizedError::Token(error) => Self::Token(error),
+            super::oauth::AuthorizedError::Egress(error) => Self::Egress(error),
+        }
+    }
 }

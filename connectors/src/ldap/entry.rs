@@ -9,6 +9,8 @@ use ldap3::ResultEntry;
 use ldap3::asn1::{PL, StructureTag};
 use uuid::Uuid;
 
+use super::attributes::Attributes;
+
 /// Attributes whose values are bytes, in lower case; so is every one with the option `;binary`.
 const BINARY: &[&str] = &[
     "attributesecurityguid",
@@ -193,19 +195,17 @@ impl RawEntry {
     }
 
     /// Shows it. An attribute with a value that does not have its form is named and not shown.
-    pub(super) fn shown(&self, forms: &Forms) -> Entry {
-        let mut attributes = Map::new();
+    pub(super) fn shown(self, forms: &Forms) -> Entry {
+        let mut attributes = Vec::with_capacity(self.attributes.len());
         let mut undecoded = Vec::new();
-        for (name, values) in &self.attributes {
-            let form = forms.of(name);
+        for (name, values) in self.attributes {
+            let form = forms.of(&name);
             match values.iter().map(|value| form.print(value)).collect::<Option<Vec<_>>>() {
-                Some(values) => {
-                    attributes.insert(name.clone(), json!(values));
-                }
-                None => undecoded.push(name.clone()),
+                Some(values) => attributes.push((name, values)),
+                None => undecoded.push(name),
             }
         }
-        Entry { dn: self.dn.clone(), attributes, undecoded }
+        Entry { dn: self.dn, attributes: attributes.into_iter().collect(), undecoded }
     }
 }
 
@@ -217,7 +217,7 @@ pub struct Entry {
     pub dn: String,
     /// Its attributes by name, each a list of texts: also where there is one value. GUIDs and SIDs are in their usual
     /// form, other bytes are base64.
-    pub attributes: Map<String, Value>,
+    pub attributes: Attributes,
     /// Attributes that are not shown, because a value is no text; name them in `binaryAttributes` of the connection.
     pub undecoded: Vec<String>,
 }

@@ -10,14 +10,14 @@ use super::{
 const DN: &str = "uid=ada,ou=people,dc=example,dc=com";
 
 fn ada() -> Entry {
-    let attributes = json!({
-        "objectClass": ["inetOrgPerson"],
-        "uid": ["ada"],
-        "cn": ["Ada Lovelace"],
-        "sn": ["Lovelace"],
-        "mail": ["ada@example.com"],
-    });
-    let attributes = attributes.as_object().cloned().unwrap_or_default();
+    let attributes = [
+        ("objectClass", "inetOrgPerson"),
+        ("uid", "ada"),
+        ("cn", "Ada Lovelace"),
+        ("sn", "Lovelace"),
+        ("mail", "ada@example.com"),
+    ];
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into_iter().collect();
     Entry { dn: DN.to_owned(), attributes, undecoded: Vec::new() }
 }
 

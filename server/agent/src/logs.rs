@@ -35,7 +35,7 @@ pub struct BadFilter {
 }
 
 /// What is always logged less: libraries that write whole messages, and with them what is a secret in those, whatever the filter says.
-const QUIET: [&str; 1] = ["rmcp=warn"];
+const QUIET: [&str; 2] = ["rmcp=warn", "ldap3=off"];
 
 /// Starts logging to standard error. Calling it twice changes nothing.
 ///

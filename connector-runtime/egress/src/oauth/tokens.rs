@@ -123,7 +123,15 @@ impl TokenSource {
         }
     }
 
+    fn token_url(&self) -> &str {
+        match self {
+            Self::ClientCredentials(credentials) => &credentials.token_url,
+            Self::JwtBearer(bearer) => &bearer.token_url,
+        }
+    }
+
     async fn fetch(&self, client: &Client, before: Option<AccessToken>) -> Result<Fetched<AccessToken>, TokenError> {
+        let client = client.for_tokens(self.token_url()).map_err(TokenError::Egress)?;
         // Whoever waits for it may leave earlier.
         let client = client.with_timeout(MAX_REQUEST_TIME);
         let asked = match self {
@@ -173,7 +181,8 @@ impl TokenSource {
 
 impl Client {
     /// Returns an access token that is not the rejected one. It is fetched once for all clones of this client, and kept
-    /// until shortly before it expires. Credentials and assertion are sent only where the client's scope allows.
+    /// until shortly before it expires. Credentials and assertion are sent only where a field of the
+    /// connection says that tokens are fetched, and where the client's scope allows.
     ///
     /// # Errors
     /// If the service gives none, or cannot be asked.

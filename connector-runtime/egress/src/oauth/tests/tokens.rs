@@ -119,6 +119,53 @@ async fn credentials_and_tokens_go_where_the_connection_says_alone() {
     assert!(service.upstream.received().iter().all(|one| one.header("host") == Some("api.test")));
 }
 
+/// A field that says where tokens are fetched lets the client's credentials go there, and nothing else.
+#[tokio::test]
+async fn a_field_says_where_tokens_are_fetched() {
+    let service = Service::start().await;
+    let mut schema = connector_schema::ConfigSchema::default();
+    let mut values = serde_json::Map::new();
+    for (name, value) in [("baseUrl", "http://evil.test/"), ("tokenUrl", "http://api.test/token"), ("other", "http://c.test/")] {
+        schema.connection.insert(name.to_owned(), connector_schema::Field::new(connector_schema::FieldKind::String));
+        values.insert(name.to_owned(), value.into());
+    }
+    let client = service.client.for_connection(crate::EgressScope::Fields(&["baseUrl"]), &schema, &values, &Arc::default());
+    let api = client.authorized(credentials(), |_| {});
+    assert_eq!(api.token().await.unwrap().secret().expose(), "token-number-1");
+    let error = api.send(api.client().get("http://api.test/users")).await.unwrap_err();
+    assert!(matches!(&error, AuthorizedError::Egress(error) if error.code() == "scope"), "{error}");
+    assert!(api.send(api.client().get("http://evil.test/users")).await.is_ok());
+    let stray = ClientCredentials { token_url: "http://c.test/token".to_owned(), ..credentials() };
+    let error = client.authorized(stray, |_| {}).token().await.unwrap_err();
+    assert!(matches!(&error, TokenError::Egress(error) if error.code() == "scope"), "{error}");
+}
+
+#[tokio::test]
+async fn pages_get_a_token_that_is_valid_then() {
+    let issued = AtomicUsize::new(0);
+    let upstream = Upstream::start(move |received| {
+        if received.line().starts_with("POST /token") {
+            let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
+            return answer("200 OK", "", &format!(r#"{{"access_token":"token-number-{number}","expires_in":3600}}"#));
+        }
+        let token = received.header("authorization").unwrap_or_default();
+        match (received.line().contains("cursor=2"), token) {
+            (false, "Bearer token-number-1") => answer("200 OK", "", r#"{"items":[1,2],"next":"2"}"#),
+            // It expired meanwhile.
+            (true, "Bearer token-number-2") => answer("200 OK", "", r#"{"items":[3],"next":null}"#),
+            _ => answer("401 Unauthorized", "", ""),
+        }
+    })
+    .await;
+    let net = Net::default();
+    net.host("api.test", &[PUBLIC]).route_all(upstream.address);
+    let api = net.client(Policy::strict()).authorized(credentials(), |_| {});
+    let pages = api.client().get("http://api.test/items").pages(crate::Paging::cursor("/next", "cursor")).authorized(&api);
+    let items: Vec<u64> = pages.collect_items("/items", 10).await.unwrap();
+    assert_eq!(items, [1, 2, 3]);
+    assert_eq!(upstream.received().len(), 5);
+}
+
 #[tokio::test]
 async fn a_refusal_is_told_without_the_secret() {
     let upstream = Upstream::start(|_| {
